@@ -1,0 +1,74 @@
+//! What differs between desired and live, and how much of it is drift.
+//!
+//! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::object::FieldPath;
+use super::ownership::Owner;
+
+/// How one field differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum ChangeKind {
+    /// Both sides have the field, with other values.
+    Changed,
+
+    /// Only live has it.
+    Added,
+
+    /// Only desired has it.
+    Removed,
+
+    /// A keyed list whose items are the same in another order.
+    Reordered,
+}
+
+/// One field's difference: what desired and live hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Where; what one side lacks is told at the highest absent node, never higher.
+    pub path: FieldPath,
+
+    /// How.
+    pub kind: ChangeKind,
+
+    /// The value in desired, as Git writes it.
+    pub desired: Option<Value>,
+
+    /// The value in live.
+    pub live: Option<Value>,
+}
+
+/// How much a change weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Somebody or something changed live.
+    Drift,
+
+    /// Live is still what the syncing tool wrote; only Git moved on.
+    Pending,
+
+    /// Worth telling, no alert: labels and annotations that others add, a quantity in other words.
+    Info,
+
+    /// A rule says so, with its reason.
+    Ignored,
+}
+
+/// A change with who did it and how much it weighs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    /// What differs.
+    pub change: Change,
+
+    /// Every manager that owns the live path; empty when no owner is recorded.
+    pub owners: Vec<Owner>,
+
+    /// How much it weighs.
+    pub severity: Severity,
+
+    /// Why it weighs that much, where a rule decided.
+    pub reason: Option<String>,
+}

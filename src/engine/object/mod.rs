@@ -1,0 +1,80 @@
+//! A Kubernetes object as plain values: which one it is, where its text came from, and where a field is.
+
+mod path;
+
+pub use path::{FieldPath, PathError, Segment};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Which object: the four words that name it in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectId {
+    /// Group and version as the manifest writes them, such as `apps/v1`.
+    pub api_version: String,
+
+    /// The kind, such as `Deployment`.
+    pub kind: String,
+
+    /// The namespace; `None` where the manifest names none, or the kind has none.
+    pub namespace: Option<String>,
+
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectId {
+    /// Reads the id of an object; `None` when `apiVersion`, `kind` or `metadata.name` is absent or not a string.
+    pub fn of(object: &Value) -> Option<Self> {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            api_version: text("/apiVersion")?,
+            kind: text("/kind")?,
+            namespace: text("/metadata/namespace").filter(|namespace| !namespace.is_empty()),
+            name: text("/metadata/name").filter(|name| !name.is_empty())?,
+        })
+    }
+
+    /// Whether this is a Deployment of the group `apps`.
+    pub fn is_deployment(&self) -> bool {
+        self.kind == "Deployment" && self.api_version.starts_with("apps/")
+    }
+}
+
+impl std::fmt::Display for ObjectId {
+    /// `Deployment.apps shop/web`, the way `kubectl` names a resource.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.kind)?;
+        if let Some((group, _)) = self.api_version.split_once('/') {
+            write!(f, ".{group}")?;
+        }
+        match &self.namespace {
+            Some(namespace) => write!(f, " {namespace}/{}", self.name),
+            None => write!(f, " {}", self.name),
+        }
+    }
+}
+
+/// Where a document stands in its source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// The file, relative to the root of the source.
+    pub file: String,
+
+    /// The line at which the document begins, from 1.
+    pub line: usize,
+}
+
+/// One document of a source: an object with the place it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Which object it describes.
+    pub id: ObjectId,
+
+    /// The object as kubectl would read the text.
+    pub value: Value,
+
+    /// Where it stands.
+    pub origin: Origin,
+}

@@ -1,0 +1,29 @@
+//! Who owns a field: `metadata.managedFields` as sets of paths.
+
+use jiff::Timestamp;
+
+/// How a manager wrote: by server-side apply, or by any other write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub enum Operation {
+    /// Server-side apply.
+    Apply,
+
+    /// Create, update, or any patch that is not an apply.
+    Update,
+}
+
+/// A manager that owns a field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// The field manager's name, as the client gave it: evidence, not proof.
+    pub manager: String,
+
+    /// How it wrote.
+    pub operation: Operation,
+
+    /// Through which subresource, such as `scale`; `None` for the object itself.
+    pub subresource: Option<String>,
+
+    /// When the entry last changed. It is the entry's time, not the field's: "not later than".
+    pub time: Option<Timestamp>,
+}

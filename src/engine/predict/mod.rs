@@ -1,0 +1,95 @@
+//! What the next sync gives, or its exact refusal.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::object::FieldPath;
+
+/// How the syncing tool writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// A three-way strategic merge patch against the last-applied annotation: `kubectl apply`, Argo CD's default.
+    ClientSideApply,
+
+    /// Server-side apply, forced as Argo CD and Flux send it.
+    ServerSideApply,
+
+    /// A PUT of the manifest: `kubectl replace`, Argo CD's `Replace=true`.
+    Replace,
+}
+
+/// Whether server-side apply takes fields from other managers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Force {
+    /// Takes them, as Argo CD and Flux do.
+    #[default]
+    Yes,
+
+    /// Stops with a conflict (409).
+    No,
+}
+
+/// The tool that brings Git into the cluster: how, and under which name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Syncer {
+    /// How it writes.
+    pub strategy: Strategy,
+
+    /// The field manager it writes under.
+    pub manager: String,
+
+    /// Only for server-side apply.
+    pub force: Force,
+}
+
+/// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Cause {
+    /// The machine-readable reason, such as `FieldValueForbidden`.
+    pub reason: String,
+
+    /// The field in the server's grammar, with list indexes.
+    pub field: String,
+
+    /// The server's message, without the field.
+    pub message: String,
+}
+
+/// What the next sync gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Verdict {
+    /// Nothing to change.
+    Clean,
+
+    /// The sync succeeds and the drift goes.
+    Reverts,
+
+    /// The sync succeeds and some drift stays.
+    Residual,
+
+    /// Another manager owns a field that would change (409).
+    Conflict,
+
+    /// The API server refuses it (422, or 400 and 500 to an apply).
+    Refused,
+}
+
+/// The answer to the next sync.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The strategy it holds for.
+    pub strategy: Strategy,
+
+    /// What the sync gives.
+    pub verdict: Verdict,
+
+    /// Why it is refused, or with whom it conflicts; empty otherwise.
+    pub causes: Vec<Cause>,
+
+    /// The paths that still differ after a sync that succeeds.
+    pub residual: Vec<FieldPath>,
+
+    /// The object that the sync would give, before the server's own bookkeeping; `None` when it conflicts.
+    pub predicted: Option<Value>,
+}

@@ -1,0 +1,1 @@
+//! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
