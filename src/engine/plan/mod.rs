@@ -170,7 +170,13 @@ fn steps(snapshot: &Snapshot, desired: &serde_json::Value, live: &serde_json::Va
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
         let owners = ManagedFields::of(live);
-        let appliers: Vec<&str> = owners.managers(Operation::Apply).filter(|manager| *manager != snapshot.syncer.manager).collect();
+        let appliers: Vec<&str> = owners
+            .entries()
+            .map(|entry| &entry.owner)
+            .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
+            .map(|owner| owner.manager.as_str())
+            .filter(|manager| *manager != snapshot.syncer.manager)
+            .collect();
         if !appliers.is_empty() {
             return Err(NoPlan::TwoAppliers(appliers.join(", ")));
         }
