@@ -3,14 +3,15 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use pretty_assertions::assert_eq;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::binaries::Binaries;
-use crate::harness::control_plane::Audit;
+use crate::harness::control_plane::{Audit, Cluster};
 use crate::harness::pods::{Fate, ReadyPods, Scope};
 use crate::harness::{ControlPlane, Options, shared, wait};
 
@@ -73,6 +74,31 @@ fn a_deployment_stays_unavailable_while_its_pods_crash_and_their_restart_counts_
 }
 
 #[test]
+fn pods_follow_their_fate_when_it_changes() -> Result<()> {
+    let control_plane = shared();
+    let namespace = control_plane.namespace("fate")?;
+    let fate = Arc::new(Mutex::new(Fate::Held));
+    let decided = Arc::clone(&fate);
+    let scope = Scope::Namespace(namespace.clone());
+    let decide = move |_: &_| *decided.lock().unwrap();
+    let _pods = ReadyPods::start_with(control_plane.admin(), scope, Duration::from_secs(1), decide)?;
+    create_web(control_plane, &namespace)?;
+    let states = "--output=jsonpath={range .items[*]}{.status.phase} {.status.containerStatuses[0].ready};{end}";
+    let wait_for = |expected: &str| {
+        wait::until(expected, Duration::from_secs(60), || {
+            let seen = control_plane.kubectl(&["get", "pods", "-n", &namespace, states])?.success()?;
+            Ok(if seen == expected { ControlFlow::Break(()) } else { ControlFlow::Continue(seen) })
+        })
+    };
+    wait_for("Pending ;Pending ;")?;
+    *fate.lock().unwrap() = Fate::Ready;
+    wait_for("Running true;Running true;")?;
+    wait_until_rolled_out(control_plane, &namespace)?;
+    *fate.lock().unwrap() = Fate::Unready;
+    wait_for("Running false;Running false;")
+}
+
+#[test]
 fn a_person_is_known_by_name_and_has_no_rights_but_those_given() -> Result<()> {
     let control_plane = shared();
     let namespace = control_plane.namespace("people")?;
@@ -82,13 +108,11 @@ fn a_person_is_known_by_name_and_has_no_rights_but_those_given() -> Result<()> {
     let as_user = |kubeconfig: PathBuf| control_plane.tool("kubectl")?.kubeconfig(&kubeconfig).run(&get);
 
     let refused = as_user(control_plane.user("mallory", &[])?)?;
-    assert_eq!(
-        (refused.code, refused.stderr.trim()),
-        (
-            1,
-            format!("Error from server (Forbidden): deployments.apps is forbidden: User \"mallory\" cannot list resource \"deployments\" in API group \"apps\" in the namespace \"{namespace}\"").as_str()
-        )
+    let reason = format!(
+        "Error from server (Forbidden): deployments.apps is forbidden: User \"mallory\" cannot list resource \"deployments\" \
+         in API group \"apps\" in the namespace \"{namespace}\""
     );
+    assert_eq!((refused.code, refused.stderr.trim()), (1, reason.as_str()));
     let by_certificate = as_user(control_plane.user("alice", &["shop-viewers"])?)?;
     assert_eq!(by_certificate.code, 0, "{}", by_certificate.stderr);
     let by_impersonation = as_user(control_plane.user("bob", &["shop-owners", "shop-viewers"])?)?;
@@ -128,6 +152,26 @@ fn the_server_keeps_its_data_and_its_port_over_a_stop_and_controllers_go_on() ->
 }
 
 #[test]
+fn a_cluster_that_is_there_already_is_used_and_left_running() -> Result<()> {
+    let owner = shared();
+    let namespace = owner.namespace("existing")?;
+    let cluster = Cluster::Existing(owner.admin().as_os_str().to_owned());
+    let visitor = ControlPlane::start(Options { cluster, ..Options::default() })?;
+    visitor.kubectl(&["get", "namespace", &namespace])?.success()?;
+    let alice = visitor.user("alice", &["shop-viewers"])?;
+    let who = visitor.tool("kubectl")?.kubeconfig(&alice).run(&["auth", "whoami", "--output=jsonpath={.status.userInfo}"])?.success()?;
+    let who: Value = serde_json::from_str(&who)?;
+    assert_eq!((&who["username"], &who["groups"]), (&json!("alice"), &json!(["shop-viewers", "system:authenticated"])));
+    assert_eq!(
+        visitor.stop_api_server().err().context("it was stopped")?.to_string(),
+        "failed to reach the API server's process: the cluster is the user's own"
+    );
+    drop(visitor);
+    owner.kubectl(&["get", "namespace", &namespace])?.success()?;
+    Ok(())
+}
+
+#[test]
 fn helm_installs_into_the_same_cluster() -> Result<()> {
     let control_plane = shared();
     let namespace = control_plane.namespace("helm")?;
@@ -145,6 +189,21 @@ fn a_start_without_a_program_names_the_program_and_the_place() -> Result<()> {
     let empty = tempfile::tempdir()?;
     let error = ControlPlane::start(Options { binaries: Binaries::Folder(empty.path().to_owned()), ..Options::default() }).err();
     assert_eq!(error.context("it started")?.to_string(), format!("failed to find etcd: it is not in {}", empty.path().display()));
+    Ok(())
+}
+
+#[test]
+fn a_start_that_takes_too_long_tells_what_it_waits_for_and_the_end_of_the_log() -> Result<()> {
+    let error = ControlPlane::start(Options { deadline: Duration::ZERO, ..Options::default() }).err().context("it started")?;
+    let text = format!("{error:#}");
+    let folder = text
+        .split(' ')
+        .find_map(|word| word.strip_suffix(':').filter(|word| word.contains("/driftmend-")))
+        .context("it names no folder")?;
+    fs::remove_dir_all(folder)?;
+    for part in ["unable to see a ready API server within 0 s; seen last: ", "the end of kube-apiserver's log"] {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
     Ok(())
 }
 

@@ -44,8 +44,10 @@ impl Binaries {
             return Ok(found);
         }
         let folder = components().with_context(|| match &assets {
-            Some(assets) => format!("failed to find {name}: it is not in {ASSETS_VARIABLE}={}, not in PATH, and", assets.display()),
-            None => format!("failed to find {name}: {ASSETS_VARIABLE} is not set, and"),
+            Some(assets) => {
+                format!("failed to find {name}: it is not in {ASSETS_VARIABLE}={}, not in PATH, and could not be built", assets.display())
+            }
+            None => format!("failed to find {name}: {ASSETS_VARIABLE} is not set, and it could not be built"),
         })?;
         in_folder(&folder, name).ok_or_else(|| anyhow!("failed to find {name}: it is not in {}", folder.display()))
     }

@@ -1,6 +1,7 @@
 //! What a test sees of its cluster: kubeconfigs, kubectl, helm, namespaces, and the API server's life.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -36,14 +37,21 @@ pub const CONTROLLERS: &[&str] = &[
 const ATTEMPTS: u32 = 3;
 
 /// Says which cluster is meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Cluster {
     /// A control plane of our own, whatever the environment says.
     #[default]
     Fresh,
 
-    /// The user's own cluster, where the variable `KUBECONFIG` names one; else a control plane of our own.
-    Configured,
+    /// A cluster that is there already, by the current context of these kubeconfig files (written as in the variable `KUBECONFIG`).
+    Existing(OsString),
+}
+
+impl Cluster {
+    /// Returns the user's own cluster where the variable `KUBECONFIG` names one, else a fresh one.
+    pub fn from_environment() -> Self {
+        env::var_os("KUBECONFIG").filter(|value| !value.is_empty()).map_or(Self::Fresh, Self::Existing)
+    }
 }
 
 /// Says whether the API server keeps a log of all requests.
@@ -119,8 +127,8 @@ impl ControlPlane {
     ///
     /// Names the program that is not there or did not start, and shows the end of its log. The folder with all logs is kept then.
     pub fn start(options: Options) -> Result<Self> {
-        if options.cluster == Cluster::Configured && env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty()) {
-            return Self::configured();
+        if let Cluster::Existing(kubeconfig) = &options.cluster {
+            return Self::existing(kubeconfig);
         }
         let programs = Programs {
             etcd: options.binaries.find("etcd")?,
@@ -147,13 +155,14 @@ impl ControlPlane {
         }
     }
 
-    /// Uses the cluster that `KUBECONFIG` names, by its current context; nothing is started.
-    fn configured() -> Result<Self> {
+    /// Uses a cluster that is there already; nothing is started.
+    fn existing(kubeconfig: &OsStr) -> Result<Self> {
         let binaries = Binaries::Installed;
         let folder = Folder::new("driftmend-")?;
         let admin = folder.path().join("admin.kubeconfig");
         let view = ["config", "view", "--raw", "--minify", "--flatten", "--output=json"];
-        let text = Tool::new(&binaries.find("kubectl")?).environment("KUBERC", "off").run(&view)?.success()?;
+        let kubectl = Tool::new(&binaries.find("kubectl")?).environment("KUBERC", "off");
+        let text = kubectl.environment("KUBECONFIG", kubeconfig).run(&view)?.success()?;
         fs::write(&admin, text).with_context(|| format!("failed to write {}", admin.display()))?;
         Ok(Self { servers: None, binaries, admin, serial: AtomicU32::new(0), folder })
     }
@@ -254,6 +263,8 @@ impl ControlPlane {
     }
 
     /// Starts the API server again, at the same port with the same data, and returns when it is ready.
+    ///
+    /// The real controllers take up to 30 s longer to come back after a long stop: they retry ever more slowly.
     ///
     /// # Errors
     ///

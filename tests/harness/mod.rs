@@ -5,6 +5,8 @@
 //! framework; every failure is an error that names the program, its log file and the log's last lines.
 //!
 //! Programs come from the folder `KUBEBUILDER_ASSETS`, where it is set, else from `tests/components/build.sh`, which builds them once.
+//!
+//! A target includes it by `#[path = "../harness/mod.rs"] mod harness;` and has `required-features = ["edge"]`.
 
 // Each target that includes this module (tests, demo, bench) uses only a part of it.
 #![allow(dead_code, unused_imports)]

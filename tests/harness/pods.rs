@@ -4,22 +4,26 @@
 //! A Pod without a node is deleted at once by the API server, so that roll-outs need nothing more.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 use kube::api::{Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::{WatchStreamExt, reflector, watcher};
+use kube::runtime::{reflector, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 /// How often all known Pods are looked at, which also bounds how late a Pod becomes ready.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How long to leave an API server alone that does not answer. Steady, where others wait ever longer: a test should not wait for us.
+const WATCH_PAUSE: Duration = Duration::from_millis(500);
 
 /// How many statuses are written at a time: a thousand Pods in a few seconds, without taking the API server from the test.
 const WRITERS: usize = 8;
@@ -116,30 +120,30 @@ async fn report(client: Client, scope: Scope, restart_interval: Duration, decide
         Scope::Cluster => Api::all(client.clone()),
     };
     let (known, writer) = reflector::store();
-    let mut events = reflector(writer, watcher(pods, watcher::Config::default())).default_backoff().boxed();
+    let mut events = reflector(writer, watcher(pods, watcher::Config::default())).boxed();
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             event = events.next() => match event {
                 Some(Ok(_)) => {}
-                // The API server may be stopped by the test; the watch begins again by itself.
-                Some(Err(error)) => eprintln!("ready-pods: unable to watch Pods: {error}"),
+                // The test may have stopped the API server; the watch begins again when it is asked for the next event.
+                Some(Err(error)) => {
+                    eprintln!("ready-pods: unable to watch Pods: {error}");
+                    tokio::time::sleep(WATCH_PAUSE).await;
+                }
                 None => return,
             },
             _ = tick.tick() => {
                 let now = Timestamp::now();
-                let due = known.state().into_iter().filter_map(|pod| {
-                    let status = due_status(&pod, decide(&pod), now, restart_interval)?;
-                    Some((pod, status))
-                });
-                let writes: Vec<_> = due.collect();
+                let due = |pod: Arc<Pod>| due_status(&pod, decide(&pod), now, restart_interval).map(|status| (pod, status));
+                let writes: Vec<_> = known.state().into_iter().filter_map(due).collect();
                 futures::stream::iter(writes).for_each_concurrent(WRITERS, |(pod, status)| write(&client, pod, status)).await;
             }
         }
     }
 }
 
-async fn write(client: &Client, pod: std::sync::Arc<Pod>, status: Value) {
+async fn write(client: &Client, pod: Arc<Pod>, status: Value) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
     let patch = Patch::Merge(json!({"metadata": {"uid": pod.uid()}, "status": status}));
     match pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await {
@@ -155,18 +159,18 @@ fn due_status(pod: &Pod, fate: Fate, now: Timestamp, restart_interval: Duration)
     if pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
+    let is_ready = ready_condition(pod).map(|condition| condition.status.as_str());
+    let running = json!({"running": {"startedAt": now}});
     match fate {
         Fate::Held => None,
-        Fate::Ready => (ready_condition(pod) != Some("True")).then(|| status(pod, now, "True", &json!({"running": {"startedAt": now}}))),
-        Fate::Unready => {
-            (ready_condition(pod) != Some("False")).then(|| status(pod, now, "False", &json!({"running": {"startedAt": now}})))
-        }
+        Fate::Ready => (is_ready != Some("True")).then(|| status(pod, now, "True", &running)),
+        Fate::Unready => (is_ready != Some("False")).then(|| status(pod, now, "False", &running)),
         Fate::CrashLoop { exit_code } => restart_is_due(pod, now, restart_interval).then(|| crashed(pod, now, exit_code)),
     }
 }
 
-fn ready_condition(pod: &Pod) -> Option<&str> {
-    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == "Ready").map(|ready| ready.status.as_str())
+fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
+    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == "Ready")
 }
 
 fn container_statuses(pod: &Pod) -> &[ContainerStatus] {
@@ -194,16 +198,12 @@ fn crashed(pod: &Pod, now: Timestamp, exit_code: i32) -> Value {
 }
 
 fn status(pod: &Pod, now: Timestamp, ready: &str, state: &Value) -> Value {
-    let transition = match pod.status.as_ref().and_then(|status| status.conditions.as_ref()).filter(|_| ready_condition(pod) == Some(ready))
-    {
-        Some(conditions) => conditions
-            .iter()
-            .find(|condition| condition.type_ == "Ready")
-            .and_then(|condition| condition.last_transition_time.clone())
-            .map_or(now, |time| time.0),
-        None => now,
-    };
-    let condition = |name: &str, status: &str| json!({"type": name, "status": status, "lastTransitionTime": transition});
+    let known = pod.status.as_ref();
+    // A condition that stays as it is keeps its time, as with a kubelet: "not ready for ten minutes" must stay true.
+    let since =
+        ready_condition(pod).filter(|condition| condition.status == ready).and_then(|condition| condition.last_transition_time.as_ref());
+    let since = since.map_or(now, |time| time.0);
+    let condition = |name: &str, status: &str| json!({"type": name, "status": status, "lastTransitionTime": since});
     let containers: Vec<Value> = pod
         .spec
         .iter()
@@ -211,15 +211,26 @@ fn status(pod: &Pod, now: Timestamp, ready: &str, state: &Value) -> Value {
         .map(|container| {
             let known = container_statuses(pod).iter().find(|status| status.name == container.name);
             json!({
-                "name": container.name, "image": container.image, "imageID": "", "ready": ready == "True", "started": true,
-                "restartCount": known.map_or(0, |status| status.restart_count), "state": state, "lastState": known.and_then(|status| status.last_state.clone()),
+                "name": container.name,
+                "image": container.image,
+                "imageID": "",
+                "ready": ready == "True",
+                "started": true,
+                "restartCount": known.map_or(0, |status| status.restart_count),
+                "state": state,
+                "lastState": known.and_then(|status| status.last_state.clone()),
             })
         })
         .collect();
     json!({
         "phase": "Running",
-        "startTime": pod.status.as_ref().and_then(|status| status.start_time.clone()).map_or(now, |time| time.0),
-        "conditions": [condition("Initialized", "True"), condition("Ready", ready), condition("ContainersReady", ready), condition("PodScheduled", "True")],
+        "startTime": known.and_then(|status| status.start_time.as_ref()).map_or(now, |time| time.0),
+        "conditions": [
+            condition("Initialized", "True"),
+            condition("Ready", ready),
+            condition("ContainersReady", ready),
+            condition("PodScheduled", "True"),
+        ],
         "containerStatuses": containers,
     })
 }

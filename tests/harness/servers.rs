@@ -22,9 +22,16 @@ const AUDIT_POLICY: &str =
 /// The programs of one control plane, found before anything is started.
 #[derive(Debug)]
 pub struct Programs {
+    /// The path of etcd.
     pub etcd: PathBuf,
+
+    /// The path of kube-apiserver.
     pub api_server: PathBuf,
+
+    /// The path of kube-controller-manager.
     pub controller_manager: PathBuf,
+
+    /// The path of kubectl, by which readiness is asked for.
     pub kubectl: PathBuf,
 }
 
@@ -33,9 +40,16 @@ pub struct Servers {
     controller_manager: Mutex<Process>,
     api_server: Mutex<Option<Process>>,
     etcd: Mutex<Process>,
+
+    /// Signs the certificates of people.
     pub authority: Authority,
+
+    /// The API server's address.
     pub url: String,
+
+    /// The administrator's kubeconfig.
     pub admin: PathBuf,
+
     launch: Launch,
 }
 
@@ -80,7 +94,8 @@ impl Servers {
         )?;
         launch.wait_for("the ServiceAccount default", &["get", "serviceaccount", "default", "-n", "default"], || {
             api_server.check_running()?;
-            controller_manager.check_running()
+            controller_manager.check_running()?;
+            Ok(controller_manager.log_tail())
         })?;
         Ok(Self {
             controller_manager: Mutex::new(controller_manager),
@@ -120,18 +135,19 @@ impl Launch {
         let mut process = Process::start(&self.program, &self.arguments, &[], &self.log)?;
         self.wait_for("a ready API server", &["get", "--raw", "/readyz"], || {
             lock(etcd).check_running()?;
-            process.check_running()
-        })
-        .with_context(|| process.log_tail())?;
+            process.check_running()?;
+            Ok(process.log_tail())
+        })?;
         Ok(process)
     }
 
-    /// Asks until the answer is a success; `check` fails when there is nothing more to wait for.
-    fn wait_for(&self, what: &str, question: &[&str], mut check: impl FnMut() -> Result<()>) -> Result<()> {
+    /// Asks until the answer is a success. `check` fails when there is nothing more to wait for; it returns what to tell when
+    /// the time is over.
+    fn wait_for(&self, what: &str, question: &[&str], mut check: impl FnMut() -> Result<String>) -> Result<()> {
         wait::until(what, self.deadline, || {
-            check()?;
+            let told = check()?;
             let answer = self.kubectl.run(question)?;
-            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{}\n{told}", answer.stderr.trim())) })
         })
     }
 }
@@ -166,6 +182,8 @@ fn api_server_arguments(
     let port = url.rsplit(':').next().unwrap_or_default();
     let mut arguments = vec![
         format!("--etcd-servers={etcd_url}"),
+        // Should another run have taken etcd's port before our etcd did, then its data stays its own until ours is seen to have ended.
+        format!("--etcd-prefix={}", folder.display()),
         format!("--bind-address={}", options.bind),
         format!("--advertise-address={}", options.bind),
         format!("--secure-port={port}"),
