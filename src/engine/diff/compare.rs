@@ -162,6 +162,7 @@ impl Walk {
         for name in expected.keys().chain(only_live) {
             let sides = Sides { raw: raw.and_then(|raw| raw.get(name)), expected: expected.get(name), live: live.get(name) };
             if is_null_that_became_zero(shape, sides) {
+                equality = Equality::Different;
                 continue;
             }
             if self.node(&path.field(name), shape.and_then(|shape| shape.child(name)), sides) == Equality::Different {
