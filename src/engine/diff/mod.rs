@@ -2,6 +2,11 @@
 //!
 //! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
 
+mod compare;
+mod dropped;
+
+pub use compare::{LAST_APPLIED, compare};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
