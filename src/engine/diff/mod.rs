@@ -2,6 +2,10 @@
 //!
 //! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
 
+mod mask;
+
+pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
