@@ -1,1 +1,13 @@
-//! source
+//! Where the desired state comes from: files of a Git commit or of a folder, rendered to manifests.
+
+pub mod git;
+
+/// One file of a source, by its path from the source's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The path, with `/` between its segments.
+    pub path: String,
+
+    /// The content.
+    pub bytes: Vec<u8>,
+}
