@@ -1,0 +1,14 @@
+//! Real Git over http, https and ssh: the Git program's own `http-backend` and a real `sshd`, on a free port of the loopback address.
+//!
+//! Everything is plain blocking code to its users, so that tests, the demo and async programs can use it alike: a server runs on
+//! threads of its own and ends when it is dropped.
+
+mod https;
+mod repository;
+mod serve;
+mod sshd;
+
+pub use https::Authority;
+pub use repository::Repository;
+pub use serve::{GitServer, Mode, Options};
+pub use sshd::SshServer;
