@@ -1,0 +1,32 @@
+# The image holds what `make image-root` lays out and nothing else: no shell, no package manager, user 65532.
+#   docker build -t REGISTRY/driftmend:0.1.0 .
+
+# kustomize and helm, at the versions that the tests run against.
+FROM golang:1.26-bookworm AS tools
+WORKDIR /src
+COPY tests/components/kubernetes tests/components/kubernetes
+RUN cd tests/components/kubernetes && CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath -ldflags "-s -w" -o /tools/ \
+    sigs.k8s.io/kustomize/kustomize/v5 helm.sh/helm/v4/cmd/helm
+
+FROM rust:1.95-bookworm AS build
+# The base image may be older than the last fix of OpenSSL, whose library goes into the image.
+RUN apt-get update && apt-get upgrade -y && apt-get install -y --no-install-recommends ca-certificates libssl-dev make pkg-config zlib1g-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+COPY --from=tools /tools /tools
+RUN make release image-root IMAGE_TOOLS=/tools
+
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=""
+LABEL org.opencontainers.image.title="driftmend" \
+      org.opencontainers.image.description="Sees a live Deployment leave its Git source, predicts the next sync's refusal, and heals it after a person approves." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /src/target/image-root /
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/usr/bin/driftmend"]
+CMD ["controller"]
