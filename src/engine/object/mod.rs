@@ -2,7 +2,7 @@
 
 mod path;
 
-pub use path::{FieldPath, PathError, Segment};
+pub use path::{FieldPath, PathError, Segment, key_default};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

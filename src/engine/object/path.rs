@@ -11,6 +11,9 @@ pub enum Segment {
     /// The item of a keyed list that has these values under its keys, in the order of the list's keys.
     Key(Vec<(String, Value)>),
 
+    /// The item of a set that is this value, such as a finalizer.
+    Value(Value),
+
     /// The item of a list without keys, by position from 0.
     Index(usize),
 }
@@ -79,7 +82,7 @@ impl FieldPath {
                     }
                     out.push_str(name);
                 }
-                Segment::Key(_) | Segment::Index(_) => out.push_str("[]"),
+                Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => out.push_str("[]"),
             }
         }
         out
@@ -150,6 +153,10 @@ impl Segment {
     fn find<'a>(&self, node: &'a Value) -> Option<(String, &'a Value)> {
         match self {
             Self::Field(name) => node.as_object()?.get(name).map(|value| (escape(name), value)),
+            Self::Value(wanted) => {
+                let index = node.as_array()?.iter().position(|item| item == wanted)?;
+                node.get(index).map(|value| (index.to_string(), value))
+            }
             Self::Index(index) => node.as_array()?.get(*index).map(|value| (index.to_string(), value)),
             Self::Key(keys) => {
                 let items = node.as_array()?;
@@ -201,6 +208,9 @@ fn parse_bracket(inner: &str) -> Option<Segment> {
     if inner.starts_with('"') {
         return serde_json::from_str(inner).ok().map(Segment::Field);
     }
+    if let Some(value) = inner.strip_prefix('=') {
+        return serde_json::from_str(value).ok().map(Segment::Value);
+    }
     let mut keys = Vec::new();
     let mut rest = inner;
     while !rest.is_empty() {
@@ -227,6 +237,7 @@ impl std::fmt::Display for FieldPath {
                     write!(f, ".{name}")?;
                 }
                 Segment::Field(name) => write!(f, "[{}]", Value::from(name.as_str()))?,
+                Segment::Value(value) => write!(f, "[={value}]")?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
                 Segment::Key(keys) => {
                     f.write_str("[")?;
@@ -278,6 +289,7 @@ mod tests {
             ".metadata.annotations[\"ops.example.com/note\"]",
             ".metadata.labels[\"a\\\"]b\"]",
             ".spec.template.spec.tolerations[2].key",
+            ".metadata.finalizers[=\"example.com/a]b\"]",
         ] {
             assert_eq!(FieldPath::parse(text).map(|path| path.to_string()), Ok(text.to_owned()));
         }

@@ -1,4 +1,15 @@
 //! Who owns a field: `metadata.managedFields` as sets of paths.
+//!
+//! [`ManagedFields`] answers [`ManagedFields::owners`]; [`FieldSet`] is the algebra below it, and [`people`] tells hands from
+//! machines.
+
+mod element;
+mod fields;
+mod managed;
+pub mod people;
+
+pub use fields::{FieldSet, FieldsError};
+pub use managed::{Entry, ManagedFields, Record};
 
 use jiff::Timestamp;
 

@@ -1,0 +1,123 @@
+//! One key of FieldsV1 (`f:name`, `k:{"name":"web"}`, `v:"x"`, `i:3`) as a segment of a path, and back.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value};
+
+use crate::engine::object::{Segment, key_default};
+
+/// A segment with the one text that FieldsV1 has for it, so that two spellings of a list key are one element.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    segment: Segment,
+    wire: String,
+}
+
+/// What a key of FieldsV1 turned out to be.
+pub(super) enum Parsed {
+    /// A step into the object.
+    Element(Element),
+
+    /// Of a type that this version does not know; the API server passes over these too (`readIterV1`).
+    Unknown,
+
+    /// Not a key of FieldsV1.
+    Malformed,
+}
+
+impl Element {
+    /// Reads a key. Source: `DeserializePathElement` of structured-merge-diff's `fieldpath/serialize-pe.go`.
+    pub(super) fn parse(wire: &str) -> Parsed {
+        let Some((kind, body)) = wire.split_once(':').filter(|(kind, _)| kind.len() == 1) else {
+            return Parsed::Malformed;
+        };
+        let segment = match kind {
+            "f" => Some(Segment::Field(body.to_owned())),
+            "v" => serde_json::from_str(body).ok().map(Segment::Value),
+            "i" => body.parse().ok().map(Segment::Index),
+            "k" => serde_json::from_str::<Map<String, Value>>(body)
+                .ok()
+                .filter(|keys| !keys.is_empty())
+                .map(|keys| Segment::Key(keys.into_iter().collect())),
+            _ => return Parsed::Unknown,
+        };
+        segment.map_or(Parsed::Malformed, |segment| Parsed::Element(Self::of(&segment)))
+    }
+
+    /// The element of a segment. Keys of a list item are put in alphabetical order, as the server stores them.
+    pub(super) fn of(segment: &Segment) -> Self {
+        let mut segment = segment.clone();
+        if let Segment::Key(keys) = &mut segment {
+            keys.sort_by(|left, right| left.0.cmp(&right.0));
+        }
+        let wire = match &segment {
+            Segment::Field(name) => format!("f:{name}"),
+            Segment::Value(value) => format!("v:{}", go_json(value)),
+            Segment::Index(index) => format!("i:{index}"),
+            Segment::Key(keys) => {
+                let pairs: Vec<String> =
+                    keys.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), go_json(value))).collect();
+                format!("k:{{{}}}", pairs.join(","))
+            }
+        };
+        Self { segment, wire }
+    }
+
+    /// The key as FieldsV1 has it.
+    pub(super) fn wire(&self) -> &str {
+        &self.wire
+    }
+
+    /// The step into the object.
+    pub(super) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Whether both name the same item of a keyed list, when a key that one leaves out has its default.
+    pub(super) fn is_same_item(&self, other: &Self) -> bool {
+        let (Segment::Key(left), Segment::Key(right)) = (&self.segment, &other.segment) else {
+            return false;
+        };
+        covers(left, right) && covers(right, left)
+    }
+}
+
+/// Whether every key of `asked` has the same value in `item`, by default where `item` leaves it out.
+fn covers(item: &[(String, Value)], asked: &[(String, Value)]) -> bool {
+    asked.iter().all(|(name, wanted)| {
+        let held = item.iter().find(|(held, _)| held == name).map(|(_, value)| value);
+        held.or_else(|| key_default(name)) == Some(wanted)
+    })
+}
+
+/// JSON as Go's encoder writes it, which escapes what HTML would read.
+fn go_json(value: &Value) -> String {
+    let mut out = String::new();
+    for c in value.to_string().chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+impl PartialEq for Element {
+    fn eq(&self, other: &Self) -> bool {
+        self.wire == other.wire
+    }
+}
+
+impl Eq for Element {}
+
+impl PartialOrd for Element {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Element {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.wire.cmp(&other.wire)
+    }
+}

@@ -1,0 +1,337 @@
+//! Sets of fields, as server-side apply keeps them for each manager.
+//!
+//! The algebra is that of structured-merge-diff's `fieldpath/set.go`: a path is in the set or not, whatever is above or
+//! below it. That `.a` is in a set says nothing about `.a.b`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::element::{Element, Parsed};
+use crate::engine::object::{FieldPath, Segment};
+
+/// A set of field paths.
+///
+/// Nothing stands for the root: server-side apply does not track who owns the whole object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet {
+    nodes: BTreeMap<Element, Node>,
+}
+
+/// What a set knows of one path. Never neither a member nor with something below.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Node {
+    member: bool,
+    below: FieldSet,
+}
+
+/// A value that is not FieldsV1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unable to read fieldsV1 at {path:?}: {what}")]
+pub struct FieldsError {
+    /// The node under which it stops making sense.
+    pub path: FieldPath,
+
+    /// What stands there.
+    pub what: String,
+}
+
+/// How far a set reaches along a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// The set ends in a leaf this many steps from the root, above the path: an atomic value holds what is inside it.
+    Leaf(usize),
+
+    /// The set holds the path itself or something below it.
+    Path,
+}
+
+impl FieldSet {
+    /// Reads the FieldsV1 of a `managedFields` entry. Keys of an unknown type are passed over, as the server does.
+    ///
+    /// # Errors
+    /// [`FieldsError`] where a node is not a map or a key is not of FieldsV1.
+    pub fn parse(fields: &Value) -> Result<Self, FieldsError> {
+        Node::read(fields, &FieldPath::root()).map(|root| root.below)
+    }
+
+    /// Writes the set as FieldsV1, with the keys as the server spells them.
+    pub fn to_value(&self) -> Value {
+        Node { member: false, below: self.clone() }.write()
+    }
+
+    /// Adds a path. What is above it is not added; the root is not tracked.
+    pub fn insert(&mut self, path: &FieldPath) {
+        let Some((last, above)) = path.0.split_last() else { return };
+        let mut set = self;
+        for segment in above {
+            set = &mut set.nodes.entry(Element::of(segment)).or_default().below;
+        }
+        set.nodes.entry(Element::of(last)).or_default().member = true;
+    }
+
+    /// Whether the path itself is in the set.
+    pub fn contains(&self, path: &FieldPath) -> bool {
+        self.node(path).is_some_and(|node| node.member)
+    }
+
+    /// Whether the path, or anything below it, is in the set.
+    pub fn contains_or_below(&self, path: &FieldPath) -> bool {
+        if path.0.is_empty() { !self.is_empty() } else { self.node(path).is_some() }
+    }
+
+    /// What is in either set.
+    pub fn union(&self, other: &Self) -> Self {
+        let mut all = self.clone();
+        all.extend(other);
+        all
+    }
+
+    /// What is in this set and not in the other.
+    pub fn difference(&self, other: &Self) -> Self {
+        self.filter(|element, node| match other.nodes.get(element) {
+            Some(held) => Node { member: node.member && !held.member, below: node.below.difference(&held.below) },
+            None => node.clone(),
+        })
+    }
+
+    /// What is in both sets.
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.filter(|element, node| match other.nodes.get(element) {
+            Some(held) => Node { member: node.member && held.member, below: node.below.intersection(&held.below) },
+            None => Node::default(),
+        })
+    }
+
+    /// The part of the set that lies at or below the path.
+    pub fn at_or_below(&self, path: &FieldPath) -> Self {
+        let Some((first, rest)) = path.0.split_first() else { return self.clone() };
+        let Some((element, node)) = self.find(first) else { return Self::default() };
+        let node =
+            if rest.is_empty() { node.clone() } else { Node { member: false, below: node.below.at_or_below(&FieldPath(rest.to_vec())) } };
+        Self { nodes: [(element.clone(), node)].into_iter().filter(|(_, node)| !node.is_empty()).collect() }
+    }
+
+    /// Whether nothing is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Every path in the set, in the order of FieldsV1, each before what is below it.
+    pub fn members(&self) -> Vec<FieldPath> {
+        let mut paths = Vec::new();
+        self.walk(&FieldPath::root(), &mut |path, node| paths.extend(node.member.then_some(path)));
+        paths
+    }
+
+    /// The paths in the set with nothing below them in it, in the order of FieldsV1.
+    pub fn leaves(&self) -> impl Iterator<Item = FieldPath> + use<> {
+        let mut paths = Vec::new();
+        self.walk(&FieldPath::root(), &mut |path, node| paths.extend(node.below.is_empty().then_some(path)));
+        paths.into_iter()
+    }
+
+    /// How far the set reaches along the path; `None` when it holds nothing there and ends in no leaf above.
+    pub(super) fn reach(&self, path: &FieldPath) -> Option<Reach> {
+        let mut set = self;
+        for (at, segment) in path.0.iter().enumerate() {
+            match set.find(segment) {
+                Some((_, node)) => set = &node.below,
+                None => return (at > 0 && set.is_empty()).then_some(Reach::Leaf(at)),
+            }
+        }
+        Some(Reach::Path)
+    }
+
+    fn node(&self, path: &FieldPath) -> Option<&Node> {
+        let (first, rest) = path.0.split_first()?;
+        rest.iter().try_fold(self.find(first)?.1, |node, segment| node.below.find(segment).map(|(_, node)| node))
+    }
+
+    /// The child for a segment; for a list item also when its key is spelled without defaults on either side.
+    fn find(&self, segment: &Segment) -> Option<(&Element, &Node)> {
+        let wanted = Element::of(segment);
+        self.nodes.get_key_value(&wanted).or_else(|| match segment {
+            Segment::Key(_) => self.nodes.iter().find(|(element, _)| element.is_same_item(&wanted)),
+            _ => None,
+        })
+    }
+
+    fn filter(&self, kept: impl Fn(&Element, &Node) -> Node) -> Self {
+        let nodes = self.nodes.iter().map(|(element, node)| (element.clone(), kept(element, node)));
+        Self { nodes: nodes.filter(|(_, node)| !node.is_empty()).collect() }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        for (element, node) in &other.nodes {
+            let own = self.nodes.entry(element.clone()).or_default();
+            own.member |= node.member;
+            own.below.extend(&node.below);
+        }
+    }
+
+    fn walk(&self, above: &FieldPath, visit: &mut impl FnMut(FieldPath, &Node)) {
+        for (element, node) in &self.nodes {
+            let path = above.with(element.segment().clone());
+            visit(path.clone(), node);
+            node.below.walk(&path, visit);
+        }
+    }
+}
+
+impl Node {
+    fn is_empty(&self) -> bool {
+        !self.member && self.below.is_empty()
+    }
+
+    /// Reads a node. Source: `readIterV1`: `.` makes it a member, and so does having nothing below.
+    fn read(value: &Value, path: &FieldPath) -> Result<Self, FieldsError> {
+        let fail = |what: &str| FieldsError { path: path.clone(), what: what.to_owned() };
+        let keys = match value {
+            Value::Object(keys) => keys,
+            Value::Null => return Ok(Self { member: true, below: FieldSet::default() }),
+            _ => return Err(fail("a value that is not a map")),
+        };
+        let mut node = Self { member: keys.contains_key("."), below: FieldSet::default() };
+        for (key, value) in keys.iter().filter(|(key, _)| *key != ".") {
+            match Element::parse(key) {
+                Parsed::Element(element) => {
+                    let child = Self::read(value, &path.with(element.segment().clone()))?;
+                    node.below.extend(&FieldSet { nodes: BTreeMap::from([(element, child)]) });
+                }
+                Parsed::Unknown => {}
+                Parsed::Malformed => return Err(fail(key)),
+            }
+        }
+        node.member |= node.below.is_empty();
+        Ok(node)
+    }
+
+    /// Writes a node. Source: `emitContentsV1`: `.` only where something is below.
+    fn write(&self) -> Value {
+        let mut keys = Map::new();
+        if self.member && !self.below.is_empty() {
+            keys.insert(".".to_owned(), Value::Object(Map::new()));
+        }
+        for (element, node) in &self.below.nodes {
+            keys.insert(element.wire().to_owned(), node.write());
+        }
+        Value::Object(keys)
+    }
+}
+
+impl FromIterator<FieldPath> for FieldSet {
+    fn from_iter<T: IntoIterator<Item = FieldPath>>(paths: T) -> Self {
+        let mut set = Self::default();
+        paths.into_iter().for_each(|path| set.insert(&path));
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn set(paths: &[&str]) -> FieldSet {
+        paths.iter().map(|path| FieldPath::parse(path).unwrap()).collect()
+    }
+
+    fn path(text: &str) -> FieldPath {
+        FieldPath::parse(text).unwrap()
+    }
+
+    /// An entry with every kind of key, spelled as an API server spells it.
+    fn every_key() -> Value {
+        json!({
+            "f:metadata": {"f:annotations": {".": {}, "f:example.com/a.b": {}}, "f:finalizers": {".": {}, "v:\"a/\\u003cb\"": {}}},
+            "f:spec": {
+                "f:replicas": {},
+                "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {
+                    ".": {}, "f:image": {}, "f:name": {},
+                    "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}}
+                }}, "f:old": {"i:2": {}}}}
+            }
+        })
+    }
+
+    #[test]
+    fn writes_what_it_read() {
+        assert_eq!(FieldSet::parse(&every_key()).map(|set| set.to_value()), Ok(every_key()));
+    }
+
+    #[test]
+    fn names_leaves_and_members() {
+        let set = FieldSet::parse(&json!({"f:a": {".": {}, "f:b": {}}, "f:c": {"v:1": {}}})).unwrap();
+        assert_eq!(set.members(), [path(".a"), path(".a.b"), path(".c[=1]")]);
+        assert_eq!(set.leaves().collect::<Vec<_>>(), [path(".a.b"), path(".c[=1]")]);
+    }
+
+    #[test]
+    fn spells_list_keys_in_one_way() {
+        let sloppy = json!({"f:ports": {"k:{ \"protocol\": \"TCP\", \"containerPort\":80 }": {}}});
+        let neat = json!({"f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {}}});
+        assert_eq!(FieldSet::parse(&sloppy).map(|set| set.to_value()), Ok(neat));
+    }
+
+    #[test]
+    fn finds_items_whose_key_leaves_out_a_default() {
+        let full = set(&[".ports[containerPort=80,protocol=\"TCP\"].name"]);
+        let short = set(&[".ports[containerPort=80].name"]);
+        for (set, asked) in [(&full, ".ports[containerPort=80]"), (&short, ".ports[containerPort=80,protocol=\"TCP\"]")] {
+            assert!(set.contains_or_below(&path(asked)), "{asked}");
+            assert!(!set.contains(&path(asked)), "{asked}");
+            assert!(set.contains(&path(asked).field("name")), "{asked}");
+        }
+        assert!(!full.contains_or_below(&path(".ports[containerPort=80,protocol=\"UDP\"]")));
+        assert!(!full.contains_or_below(&path(".ports[containerPort=\"80\",protocol=\"TCP\"]")));
+    }
+
+    #[test]
+    fn keeps_parents_and_children_apart() {
+        let (parent, child) = (set(&[".a"]), set(&[".a.b"]));
+        assert_eq!(parent.union(&child), set(&[".a", ".a.b"]));
+        assert_eq!(parent.difference(&child), parent);
+        assert_eq!(child.difference(&parent), child);
+        assert!(parent.intersection(&child).is_empty());
+        assert_eq!(set(&[".a", ".a.b", ".c"]).difference(&child), set(&[".a", ".c"]));
+        assert_eq!(set(&[".a", ".a.b", ".c"]).intersection(&set(&[".c", ".a.b"])), set(&[".a.b", ".c"]));
+        assert_eq!(set(&[".a", ".a.b", ".ab"]).at_or_below(&path(".a.b")), child);
+    }
+
+    #[test]
+    fn refuses_what_is_not_fields_v1_and_passes_over_types_of_a_later_version() {
+        for broken in [
+            json!([]),
+            json!({"f:a": 1}),
+            json!({"a": {}}),
+            json!({"f:a": {"k:{": {}}}),
+            json!({"i:-1": {}}),
+            json!({"é:": {}}),
+            json!({"k:{}": {}}),
+        ] {
+            assert!(FieldSet::parse(&broken).is_err(), "{broken}");
+        }
+        assert_eq!(FieldSet::parse(&json!({"x:later": {"f:a": {}}, "f:b": null})), Ok(set(&[".b"])));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn obeys_the_laws_of_sets(left: Vec<Vec<u8>>, right: Vec<Vec<u8>>) {
+            let made = |paths: &[Vec<u8>]| -> FieldSet {
+                paths.iter().map(|path| FieldPath(path.iter().take(4).map(|step| match step % 4 {
+                    0 => Segment::Field("a".to_owned()),
+                    1 => Segment::Field("b".to_owned()),
+                    2 => Segment::Key(vec![("name".to_owned(), json!("x"))]),
+                    _ => Segment::Value(json!("x")),
+                }).collect())).collect()
+            };
+            let (left, right) = (made(&left), made(&right));
+            let (both, either) = (left.intersection(&right), left.union(&right));
+            proptest::prop_assert_eq!(either.difference(&right).union(&both), left.clone());
+            proptest::prop_assert_eq!(left.difference(&left.difference(&right)), both);
+            proptest::prop_assert_eq!(FieldSet::parse(&either.to_value()), Ok(either.clone()));
+            proptest::prop_assert!(either.members().iter().all(|path| left.contains(path) || right.contains(path)));
+        }
+    }
+}

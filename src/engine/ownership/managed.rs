@@ -1,0 +1,228 @@
+//! `metadata.managedFields`: one entry for each manager, operation, version and subresource.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::fields::FieldSet;
+use super::{Operation, Owner};
+use crate::engine::object::FieldPath;
+
+/// One readable entry of `metadata.managedFields`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Who wrote, how, through what and when.
+    pub owner: Owner,
+
+    /// The version of the API in which it wrote.
+    pub api_version: String,
+
+    /// What it owns.
+    pub fields: FieldSet,
+}
+
+/// An element of the array.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// An entry as the API server writes it.
+    Entry(Entry),
+
+    /// Something that no API server of today writes, kept as it is.
+    Opaque(Value),
+}
+
+/// The whole of `metadata.managedFields`, in its own order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ManagedFields {
+    records: Vec<Record>,
+}
+
+impl ManagedFields {
+    /// Reads the array. It never fails: what is not an entry is kept as [`Record::Opaque`] and owns nothing.
+    pub fn parse(managed_fields: &Value) -> Self {
+        let read = |value: &Value| Entry::read(value).map_or_else(|| Record::Opaque(value.clone()), Record::Entry);
+        let records = match managed_fields {
+            Value::Null => Vec::new(),
+            Value::Array(values) => values.iter().map(read).collect(),
+            other => vec![Record::Opaque(other.clone())],
+        };
+        Self { records }
+    }
+
+    /// Reads them from a whole object.
+    pub fn of(object: &Value) -> Self {
+        object.pointer("/metadata/managedFields").map_or_else(Self::default, Self::parse)
+    }
+
+    /// Every element of the array, in order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Every readable entry, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Entry(entry) => Some(entry),
+            Record::Opaque(_) => None,
+        })
+    }
+
+    /// The entry of a manager; the first one where it wrote in several versions of the API.
+    pub fn entry(&self, manager: &str, operation: Operation, subresource: Option<&str>) -> Option<&Entry> {
+        self.entries().find(|entry| entry.owner.is(manager, operation) && entry.owner.subresource.as_deref() == subresource)
+    }
+
+    /// Everyone who owns the path, sorted.
+    ///
+    /// These are all whose entry holds the path or something below it. Where there are none, those with the nearest leaf
+    /// above it: under an atomic node only the node is owned.
+    ///
+    /// # Caveats
+    /// None means "no owner is recorded": a removal leaves no trace, and a default has no owner.
+    pub fn owners(&self, path: &FieldPath) -> Vec<Owner> {
+        let reached: Vec<_> = self.entries().filter_map(|entry| Some((entry.fields.reach(path)?, &entry.owner))).collect();
+        let nearest = reached.iter().map(|(reach, _)| *reach).max();
+        let mut owners: Vec<Owner> =
+            reached.into_iter().filter(|(reach, _)| Some(*reach) == nearest).map(|(_, owner)| owner.clone()).collect();
+        owners.sort();
+        owners.dedup();
+        owners
+    }
+}
+
+impl Entry {
+    /// Reads an entry; `None` for what `DecodeManagedFields` of apimachinery's `managedfields/internal` refuses.
+    fn read(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key).and_then(Value::as_str);
+        let operation = match text("operation")? {
+            "Apply" => Operation::Apply,
+            "Update" => Operation::Update,
+            _ => return None,
+        };
+        if text("fieldsType")? != "FieldsV1" {
+            return None;
+        }
+        let fields = match value.get("fieldsV1") {
+            Some(fields) => FieldSet::parse(fields).ok()?,
+            None => FieldSet::default(),
+        };
+        Some(Self {
+            owner: Owner {
+                manager: text("manager").unwrap_or_default().to_owned(),
+                operation,
+                subresource: text("subresource").filter(|name| !name.is_empty()).map(str::to_owned),
+                time: text("time").and_then(|time| time.parse::<Timestamp>().ok()),
+            },
+            api_version: text("apiVersion").filter(|version| !version.is_empty())?.to_owned(),
+            fields,
+        })
+    }
+}
+
+impl Owner {
+    /// Whether this is that manager, writing in that way.
+    pub fn is(&self, manager: &str, operation: Operation) -> bool {
+        self.manager == manager && self.operation == operation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    fn entry(manager: &str, operation: &str, fields: Value) -> Value {
+        json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    }
+
+    fn names(managed: &ManagedFields, path: &str) -> Vec<String> {
+        managed.owners(&FieldPath::parse(path).unwrap()).into_iter().map(|owner| owner.manager).collect()
+    }
+
+    #[test]
+    fn finds_the_owner_above_at_and_below_a_path() {
+        let managed = ManagedFields::parse(&json!([
+            entry(
+                "argocd-controller",
+                "Apply",
+                json!({"f:spec": {"f:selector": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {
+                ".": {}, "f:name": {}, "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}}}}}}}})
+            ),
+            entry(
+                "kubectl-edit",
+                "Update",
+                json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}})
+            ),
+        ]));
+        let container = ".spec.template.spec.containers[name=\"web\"]";
+        for (path, owners) in [
+            (".spec.selector.matchLabels.app".to_owned(), vec!["argocd-controller"]),
+            (container.to_owned(), vec!["argocd-controller", "kubectl-edit"]),
+            (format!("{container}.image"), vec!["kubectl-edit"]),
+            (format!("{container}.ports[containerPort=80,protocol=\"TCP\"]"), vec!["argocd-controller"]),
+            (format!("{container}.ports[containerPort=80].containerPort"), vec!["argocd-controller"]),
+            (format!("{container}.livenessProbe"), vec![]),
+            (".spec.replicas".to_owned(), vec![]),
+            (".status.replicas".to_owned(), vec![]),
+        ] {
+            assert_eq!(names(&managed, &path), owners, "{path}");
+        }
+    }
+
+    #[test]
+    fn prefers_the_owner_of_the_field_to_the_owner_of_the_empty_map_around_it() {
+        let managed = ManagedFields::parse(&json!([
+            entry("kustomize-controller", "Apply", json!({"f:metadata": {"f:labels": {}}})),
+            entry("kubectl-label", "Update", json!({"f:metadata": {"f:labels": {"f:team": {}}}})),
+        ]));
+        assert_eq!(names(&managed, ".metadata.labels.team"), ["kubectl-label"]);
+        assert_eq!(names(&managed, ".metadata.labels.other"), ["kustomize-controller"]);
+    }
+
+    #[test]
+    fn reads_every_word_of_an_entry() {
+        let mut scale = entry("kubectl", "Update", json!({"f:spec": {"f:replicas": {}}}));
+        scale["subresource"] = json!("scale");
+        let managed = ManagedFields::parse(&json!([scale]));
+        let expected = Entry {
+            owner: Owner {
+                manager: "kubectl".to_owned(),
+                operation: Operation::Update,
+                subresource: Some("scale".to_owned()),
+                time: Some("2026-01-02T03:04:05Z".parse().unwrap()),
+            },
+            api_version: "apps/v1".to_owned(),
+            fields: [FieldPath::of(&["spec", "replicas"])].into_iter().collect(),
+        };
+        assert_eq!(managed.entry("kubectl", Operation::Update, Some("scale")), Some(&expected));
+        assert_eq!(managed.entry("kubectl", Operation::Update, None), None);
+        assert_eq!(managed.entry("kubectl", Operation::Apply, Some("scale")), None);
+    }
+
+    #[test]
+    fn keeps_hostile_entries_without_believing_them() {
+        let mut no_version = entry("x", "Update", json!({}));
+        no_version["apiVersion"] = json!("");
+        for hostile in
+            [json!(1), json!({}), entry("x", "Patch", json!({})), entry("x", "Update", json!({"f:a": [1]})), no_version, json!([[]])]
+        {
+            let good = entry("kubectl-edit", "Update", json!({"f:a": {}}));
+            let managed = ManagedFields::parse(&json!([hostile, good]));
+            assert_eq!(managed.records().first(), Some(&Record::Opaque(hostile)));
+            assert_eq!(names(&managed, ".a"), ["kubectl-edit"]);
+        }
+        assert_eq!(ManagedFields::parse(&json!("x")).entries().count(), 0);
+        assert_eq!(ManagedFields::parse(&Value::Null), ManagedFields::default());
+        let mut timeless = entry("kubectl-edit", "Update", json!({"f:a": {}}));
+        timeless["time"] = json!("yesterday");
+        assert_eq!(ManagedFields::parse(&json!([timeless])).owners(&FieldPath::of(&["a"])).first().map(|owner| owner.time), Some(None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn survives_any_text_as_a_key(key: String, other: String) {
+            let managed = ManagedFields::parse(&json!([entry(&other, "Update", json!({"f:a": {(key): {(other.clone()): {}}}}))]));
+            proptest::prop_assert_eq!(managed.records().len(), 1);
+        }
+    }
+}
