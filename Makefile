@@ -27,10 +27,8 @@ image-root: release ## Lays out target/image-root, the file system of the image
 	bash tests/image/lay-out.sh target/release/driftmend $(IMAGE_TOOLS) target/image-root
 
 .PHONY: crds
-crds: ## Writes the CRDs into crds and the chart
-	cargo run --quiet --locked -- crds >target/driftmend.dev.yaml
-	cp target/driftmend.dev.yaml crds/driftmend.dev.yaml
-	cp crds/*.yaml charts/driftmend/files/crds/
+crds: build ## Writes the CRDs into crds and the chart
+	bash tests/write-crds.sh target/debug/driftmend
 
 .PHONY: demo
 demo: components ## Runs the whole story on a control plane of its own
