@@ -13,6 +13,7 @@ pub mod ownership;
 pub mod phase;
 pub mod plan;
 pub mod predict;
+pub mod rollout;
 pub mod schema;
 mod snapshot;
 

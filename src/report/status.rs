@@ -309,6 +309,9 @@ pub struct Healing {
     /// Who approved it.
     pub by: String,
 
+    /// The user name of whoever carries it out: nobody else takes it up.
+    pub healer: String,
+
     /// When the heal began.
     pub started_at: Timestamp,
 
@@ -427,6 +430,10 @@ pub struct ReportStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanReport>,
 
+    /// How many plans this report has had.
+    #[serde(skip_serializing_if = "is_none_yet")]
+    pub plan_serial: u64,
+
     /// The last plans that ended without being carried out, newest last, at most 20.
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -459,6 +466,10 @@ pub struct ReportStatus {
     /// When the target went in sync again; a quiet report is removed `reportTTL` after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_since: Option<Timestamp>,
+}
+
+fn is_none_yet(serial: &u64) -> bool {
+    *serial == 0
 }
 
 fn is_zero(count: &usize) -> bool {

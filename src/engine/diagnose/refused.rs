@@ -85,7 +85,7 @@ fn contrast(involved: &[&Drift]) -> Option<String> {
 fn last_name(path: &FieldPath) -> Option<String> {
     path.0.iter().rev().find_map(|segment| match segment {
         Segment::Field(name) => Some(name.clone()),
-        Segment::Key(_) | Segment::Index(_) => None,
+        Segment::Key(_) | Segment::Index(_) | Segment::Value(_) => None,
     })
 }
 

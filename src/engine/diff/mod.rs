@@ -2,6 +2,17 @@
 //!
 //! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
 
+mod classify;
+mod compare;
+mod dropped;
+mod ignore;
+mod pattern;
+
+pub use classify::{Evidence, classify};
+pub use compare::{LAST_APPLIED, compare};
+pub use ignore::IgnoreRule;
+pub use pattern::PathPattern;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

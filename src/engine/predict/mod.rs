@@ -1,5 +1,8 @@
 //! What the next sync gives, or its exact refusal.
 
+pub mod refusal;
+pub mod strategic;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,0 +1,80 @@
+//! Why a document was not read, and what about it may surprise; lines still count from the document's own text.
+
+use granit_parser::{ErrorKind, ScanError, Span};
+
+/// A document that is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The line in the document's text, from 1.
+    pub(super) line: usize,
+
+    /// The column in characters, from 1.
+    pub(super) column: usize,
+
+    pub(super) message: String,
+    pub(super) hint: String,
+
+    /// Whether the rest of the file must not be read either: a budget of the file is spent.
+    pub(super) fatal: bool,
+
+    /// The byte of a `#` that follows a value without a blank. go-yaml begins a comment there, granit refuses it.
+    pub(super) glued_comment: Option<usize>,
+}
+
+/// A document that is read, but with something to say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Caution {
+    /// The line in the document's text, from 1.
+    pub(super) line: usize,
+
+    pub(super) path: Option<String>,
+    pub(super) message: String,
+    pub(super) hint: &'static str,
+}
+
+impl Fault {
+    pub(super) fn at(line: usize, column: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { line, column, message: message.into(), hint: hint.into(), fatal: false, glued_comment: None }
+    }
+
+    pub(super) fn at_span(span: &Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::at(span.start.line(), span.start.col() + 1, message, hint)
+    }
+
+    /// A fault at a byte of the text.
+    pub(super) fn at_byte(text: &str, byte: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let before = &text[..byte];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = 1 + before.matches('\n').count();
+        Self::at(line, 1 + before[line_start..].chars().count(), message, hint)
+    }
+
+    pub(super) fn of_scan(error: &ScanError, text: &str) -> Self {
+        let (line, column) = (error.marker().line(), error.marker().col() + 1);
+        let hint = template_hint(text, line).unwrap_or_else(|| hint(error.kind()));
+        let glued = matches!(error.kind(), ErrorKind::CommentNotSeparated);
+        let glued_comment = error.marker().byte_offset().filter(|_| glued);
+        Self { glued_comment, ..Self::at(line, column, error.info(), hint) }
+    }
+}
+
+fn hint(kind: &ErrorKind) -> &'static str {
+    use ErrorKind as Kind;
+    match kind {
+        Kind::TabNotAllowed | Kind::TabInBlockIndentation | Kind::TabInIndentation | Kind::TabAtBlockScalarStart => "indent with blanks",
+        Kind::DirectiveDisallowed => "delete the directive: kubectl takes none",
+        Kind::UnclosedQuotedScalar => "close the quote",
+        Kind::UnclosedFlowCollection { .. } | Kind::UnexpectedEofFlowMapping | Kind::UnexpectedEofFlowSequence => "close the bracket",
+        Kind::UnknownAnchor => "define the anchor before the alias, in the same document",
+        Kind::RecursionLimitExceeded => "flatten the value",
+        Kind::UnexpectedCharacter { .. } => "quote the value",
+        Kind::MappingValueNotAllowed => "quote the value that holds `: `, or correct the indentation",
+        _ => "mend the YAML at this place",
+    }
+}
+
+/// What to do when the line holds a template's brackets.
+pub(super) fn template_hint(text: &str, line: usize) -> Option<&'static str> {
+    let content = text.lines().nth(line.saturating_sub(1))?;
+    content.contains("{{").then_some("this is a template: render it first, as with `helm template`")
+}
