@@ -1,21 +1,13 @@
 # The image holds what `make image-root` lays out and nothing else: no shell, no package manager, user 65532.
 #   docker build -t REGISTRY/driftmend:0.1.0 .
 
-# kustomize and helm, at the versions that the tests run against.
-FROM golang:1.26-bookworm AS tools
-WORKDIR /src
-COPY tests/components/kubernetes tests/components/kubernetes
-RUN cd tests/components/kubernetes && CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath -ldflags "-s -w" -o /tools/ \
-    sigs.k8s.io/kustomize/kustomize/v5 helm.sh/helm/v4/cmd/helm
-
 FROM rust:1.95-bookworm AS build
 # The base image may be older than the last fix of OpenSSL, whose library goes into the image.
 RUN apt-get update && apt-get upgrade -y && apt-get install -y --no-install-recommends ca-certificates libssl-dev make pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-COPY --from=tools /tools /tools
-RUN make release image-root IMAGE_TOOLS=/tools
+RUN make release image-root
 
 FROM scratch
 ARG VERSION=0.1.0

@@ -2,10 +2,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-COMPONENTS = $(shell tests/components/build.sh kubernetes)
-# Where image-root finds kustomize and helm.
-IMAGE_TOOLS ?= $(COMPONENTS)
-
 .PHONY: help
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +20,7 @@ release: ## Builds the release binary
 
 .PHONY: image-root
 image-root: release ## Lays out target/image-root, the file system of the image
-	bash tests/image/lay-out.sh target/release/driftmend $(IMAGE_TOOLS) target/image-root
+	bash tests/image/lay-out.sh target/release/driftmend target/image-root
 
 .PHONY: crds
 crds: build ## Writes the CRDs into crds and the chart
@@ -63,7 +59,7 @@ test-all: components image-root ## Runs all of Cargo's tests, on real servers an
 
 .PHONY: test-chart
 test-chart: components ## Lints the chart in its three modes
-	bash tests/chart/lint.sh $(COMPONENTS)/helm
+	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
 
 .PHONY: bench
 bench: ## Runs the benchmarks

@@ -132,15 +132,6 @@ fn the_binary_starts_and_tells_its_version() -> Result<()> {
 }
 
 #[test]
-fn the_renderers_start() -> Result<()> {
-    let kustomize = stdout(&run_in(&image_root()?, "/usr/bin/kustomize", &["version"])?)?;
-    assert!(!kustomize.trim().is_empty());
-    let helm = stdout(&run_in(&image_root()?, "/usr/bin/helm", &["version", "--short"])?)?;
-    assert!(helm.starts_with('v'), "{helm}");
-    Ok(())
-}
-
-#[test]
 fn the_user_of_the_image_has_a_name_and_may_write_its_cache() -> Result<()> {
     let root = image_root()?;
     assert!(fs::read_to_string(root.join("etc/passwd"))?.starts_with("driftmend:x:65532:65532:"));

@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
 # Lays out the whole file system of the image: the one list of what is in it, for `make image-root` and the Dockerfile alike.
 #
-#   lay-out.sh BINARY TOOLS ROOT      TOOLS holds kustomize and helm, which render sources; ROOT is replaced
+#   lay-out.sh BINARY ROOT      ROOT is replaced
 #
 # OpenSSL (for Git over https) is the distribution's shared library, not the Cargo feature `vendored`: both ways end near 18 MB,
 # but so a fix of OpenSSL is a rebuild on the distribution's update, without a change of Cargo.lock, and the package records
 # kept beside the files tell a scanner which version that was. Development, CI and image then also link the same OpenSSL.
 set -euo pipefail
 
-binary=${1:?usage: lay-out.sh BINARY TOOLS ROOT}
-tools=${2:?usage: lay-out.sh BINARY TOOLS ROOT}
-root=${3:?usage: lay-out.sh BINARY TOOLS ROOT}
+binary=${1:?usage: lay-out.sh BINARY ROOT}
+root=${2:?usage: lay-out.sh BINARY ROOT}
 certificates=/etc/ssl/certs/ca-certificates.crt
 
-for file in "$binary" "$tools/kustomize" "$tools/helm" "$certificates"; do
+for file in "$binary" "$certificates"; do
   [ -s "$file" ] || { echo "lay-out.sh: $file is missing" >&2; exit 1; }
 done
 
@@ -22,8 +21,6 @@ mkdir -p "$building"
 trap 'rm -rf "$building"' EXIT
 
 install -D -m 755 "$binary" "$building/usr/bin/driftmend"
-install -D -m 755 "$tools/kustomize" "$building/usr/bin/kustomize"
-install -D -m 755 "$tools/helm" "$building/usr/bin/helm"
 
 # Every library by the path under which the loader looks for it, the loader itself among them.
 ldd "$binary" | { grep -v 'linux-vdso' || true; } | grep -o '/[^ ]*' | sort -u | while read -r library; do
