@@ -95,6 +95,16 @@ fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     })
 }
 
+/// A watch with one commit of its source in force.
+///
+/// # Errors
+///
+/// What is wrong with the watch's own fields.
+pub fn watched(watch: Arc<DriftWatch>, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
+    let Terms { syncer, policy } = terms(&watch)?;
+    Ok(Watched { watch, syncer, policy: Arc::new(policy), rendition: Arc::new(rendition), since: now, answered_at: now, failure: None })
+}
+
 fn ignore_rule(at: usize, rule: &IgnoreSpec) -> Result<IgnoreRule, SourceError> {
     let paths = rule.paths.iter().map(|path| {
         PathPattern::parse(path)
