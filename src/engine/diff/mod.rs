@@ -2,9 +2,18 @@
 //!
 //! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
 
+mod classify;
+mod compare;
+mod dropped;
+mod ignore;
 mod mask;
+mod pattern;
 
+pub use classify::{Evidence, classify};
+pub use compare::{LAST_APPLIED, compare};
+pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
+pub use pattern::PathPattern;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

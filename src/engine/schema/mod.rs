@@ -1,1 +1,28 @@
 //! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
+//!
+//! [`types`] is generated from the Kubernetes sources (`src/engine/schema/generate`); everything else reads it. The tables hold for
+//! Kubernetes 1.36; what a later server adds passes through untouched.
+
+mod defaults;
+mod image;
+mod lists;
+mod normal;
+pub mod quantity;
+pub mod shape;
+#[rustfmt::skip]
+mod types;
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
+mod tests;
+
+pub use defaults::{apply_defaults, outlives_its_cause};
+pub use image::default_pull_policy;
+pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
+pub use normal::{normalise, normalise_as};
+pub use quantity::Quantity;
+pub use shape::{ListKind, Shape};
+
+/// The shape of a whole Deployment.
+pub const DEPLOYMENT: Shape = Shape::Nested(&types::DEPLOYMENT);

@@ -1,0 +1,147 @@
+//! What the server fills in, as data.
+
+use serde_json::{Map, Value, json};
+
+use super::image::default_pull_policy;
+use super::normal::normalise;
+use super::shape::{Field, Shape, Struct};
+use super::types::DEPLOYMENT;
+
+/// A value that a default fills in.
+#[derive(Clone, Copy)]
+enum Fill {
+    Text(&'static str),
+    Number(i64),
+    Flag(bool),
+    EmptyStruct,
+}
+
+use Fill::{EmptyStruct, Flag, Number, Text};
+
+/// The defaults of a Deployment without a condition besides "not set" (in normal form: absent): Go type, field, value.
+///
+/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and what it calls: SetDefaults_Deployment in
+/// `pkg/apis/apps/v1/defaults.go`, the others in `pkg/apis/core/v1/defaults.go`, those without a function as `+default` tags in
+/// `staging/src/k8s.io/api/core/v1/types.go`. SetDefaults_Pod is not among them: a template gets no requests from limits, no host ports,
+/// and no `enableServiceLinks`.
+const DEFAULTS: &[(&str, &str, Fill)] = &[
+    // SetDefaults_Deployment
+    ("DeploymentSpec", "replicas", Number(1)),
+    ("DeploymentSpec", "revisionHistoryLimit", Number(10)),
+    ("DeploymentSpec", "progressDeadlineSeconds", Number(600)),
+    ("DeploymentStrategy", "type", Text("RollingUpdate")),
+    // SetDefaults_PodSpec
+    ("PodSpec", "dnsPolicy", Text("ClusterFirst")),
+    ("PodSpec", "restartPolicy", Text("Always")),
+    ("PodSpec", "securityContext", EmptyStruct),
+    ("PodSpec", "terminationGracePeriodSeconds", Number(30)),
+    ("PodSpec", "schedulerName", Text("default-scheduler")),
+    // SetDefaults_Container
+    ("Container", "terminationMessagePath", Text("/dev/termination-log")),
+    ("Container", "terminationMessagePolicy", Text("File")),
+    ("EphemeralContainer", "terminationMessagePath", Text("/dev/termination-log")),
+    ("EphemeralContainer", "terminationMessagePolicy", Text("File")),
+    ("ContainerPort", "protocol", Text("TCP")),
+    ("ObjectFieldSelector", "apiVersion", Text("v1")),
+    ("FileKeySelector", "optional", Flag(false)),
+    // SetDefaults_Probe
+    ("Probe", "timeoutSeconds", Number(1)),
+    ("Probe", "periodSeconds", Number(10)),
+    ("Probe", "successThreshold", Number(1)),
+    ("Probe", "failureThreshold", Number(3)),
+    // SetDefaults_HTTPGetAction
+    ("HTTPGetAction", "path", Text("/")),
+    ("HTTPGetAction", "scheme", Text("HTTP")),
+    ("GRPCAction", "service", Text("")),
+    // SetDefaults_*VolumeSource; 420 is 0644
+    ("HostPathVolumeSource", "type", Text("")),
+    ("SecretVolumeSource", "defaultMode", Number(420)),
+    ("ConfigMapVolumeSource", "defaultMode", Number(420)),
+    ("DownwardAPIVolumeSource", "defaultMode", Number(420)),
+    ("ProjectedVolumeSource", "defaultMode", Number(420)),
+    ("ServiceAccountTokenProjection", "expirationSeconds", Number(3600)),
+    ("PersistentVolumeClaimSpec", "volumeMode", Text("Filesystem")),
+    ("ISCSIVolumeSource", "iscsiInterface", Text("default")),
+    ("RBDVolumeSource", "pool", Text("rbd")),
+    ("RBDVolumeSource", "user", Text("admin")),
+    ("RBDVolumeSource", "keyring", Text("/etc/ceph/keyring")),
+    ("AzureDiskVolumeSource", "cachingMode", Text("ReadWrite")),
+    ("AzureDiskVolumeSource", "fsType", Text("ext4")),
+    ("AzureDiskVolumeSource", "readOnly", Flag(false)),
+    ("AzureDiskVolumeSource", "kind", Text("Shared")),
+    ("ScaleIOVolumeSource", "storageMode", Text("ThinProvisioned")),
+    ("ScaleIOVolumeSource", "fsType", Text("xfs")),
+];
+
+/// The pull policies that depend on an image: Go type, field, and the field that holds the image.
+///
+/// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_Container, SetDefaults_Volume.
+const PULL_POLICIES: [(&str, &str, &str); 3] = [
+    ("Container", "imagePullPolicy", "image"),
+    ("EphemeralContainer", "imagePullPolicy", "image"),
+    ("ImageVolumeSource", "pullPolicy", "reference"),
+];
+
+/// Brings a full Deployment into normal form and fills in what the server fills in. Doing it twice changes nothing more.
+pub fn apply_defaults(object: &mut Value) {
+    normalise(object);
+    fill(object, Shape::Nested(&DEPLOYMENT));
+}
+
+/// Whether the default of the field `name` of the Go type `of` depends on another field, so that it can outlive it: the pull policy stays
+/// when the image changes.
+pub fn outlives_its_cause(of: &Struct, name: &str) -> bool {
+    PULL_POLICIES.iter().any(|(owner, field, _)| *owner == of.name && *field == name)
+}
+
+fn fill(value: &mut Value, shape: Shape) {
+    match (shape, value) {
+        (Shape::Nested(of), Value::Object(object)) => {
+            fill_struct(object, of);
+            for Field(name, _, shape, _) in of.fields {
+                if let Some(value) = object.get_mut(*name) {
+                    fill(value, *shape);
+                }
+            }
+        }
+        (Shape::Map(inner) | Shape::AtomicMap(inner), Value::Object(entries)) => entries.values_mut().for_each(|entry| fill(entry, *inner)),
+        (Shape::List(_, inner), Value::Array(items)) => items.iter_mut().for_each(|item| fill(item, *inner)),
+        _ => {}
+    }
+}
+
+fn fill_struct(object: &mut Map<String, Value>, of: &Struct) {
+    for (_, field, value) in DEFAULTS.iter().filter(|(owner, _, _)| *owner == of.name) {
+        object.entry(*field).or_insert_with(|| match value {
+            Text(text) => json!(text),
+            Number(number) => json!(number),
+            Flag(flag) => json!(flag),
+            EmptyStruct => json!({}),
+        });
+    }
+    for (_, field, image) in PULL_POLICIES.iter().filter(|(owner, _, _)| *owner == of.name) {
+        let policy = default_pull_policy(object.get(*image).and_then(Value::as_str).unwrap_or_default());
+        object.entry(*field).or_insert_with(|| json!(policy));
+    }
+    match of.name {
+        "DeploymentStrategy" => fill_rolling_update(object),
+        // SetDefaults_Volume: a volume without a source is an emptyDir. What the table does not know is no source to the server either.
+        "Volume" if object.keys().all(|name| name == "name" || of.field(name).is_none()) => {
+            object.insert("emptyDir".to_owned(), json!({}));
+        }
+        _ => {}
+    }
+}
+
+/// Source: `pkg/apis/apps/v1/defaults.go` SetDefaults_Deployment: each on its own, and only for RollingUpdate.
+fn fill_rolling_update(strategy: &mut Map<String, Value>) {
+    if strategy.get("type") != Some(&json!("RollingUpdate")) {
+        return;
+    }
+    let rolling = strategy.entry("rollingUpdate").or_insert_with(|| json!({}));
+    if let Some(rolling) = rolling.as_object_mut() {
+        for field in ["maxUnavailable", "maxSurge"] {
+            rolling.entry(field).or_insert_with(|| json!("25%"));
+        }
+    }
+}

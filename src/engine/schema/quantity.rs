@@ -1,0 +1,303 @@
+//! Quantities: read, compared by value, and written as the server writes them.
+//!
+//! Source: `staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go` ParseQuantity, RoundUp and CanonicalizeBytes.
+
+use serde_json::{Number, Value};
+
+/// The suffixes of powers of ten, as exponents.
+const DECIMAL: [(&str, i32); 10] =
+    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+
+/// The suffixes of powers of 1024, in order from the first power.
+const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+/// The most digits that ParseQuantity reads without arbitrary precision (`maxInt64Factors`).
+const FAST_DIGITS: i32 = 18;
+
+/// With fewer decimal places than this, a binary product that an i128 cannot hold is above the cap of an int64 (2^127 / 10^19 > 2^63).
+const BINARY_CAP_PLACES: i32 = 19;
+
+/// Which suffixes a quantity is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    DecimalExponent,
+    Binary,
+    Decimal,
+}
+
+/// A quantity: `mantissa` times ten to the `exponent`, and how to write it.
+///
+/// Two quantities are equal when their values are, whatever their texts.
+#[derive(Clone, Debug)]
+pub struct Quantity {
+    mantissa: i128,
+    exponent: i32,
+    format: Format,
+    /// The text as read, where ParseQuantity keeps it for being canonical enough.
+    kept: Option<String>,
+}
+
+/// To what a quantity is rounded up when the server reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// As every quantity: to billionths.
+    Nano,
+
+    /// As in a resource list: to thousandths.
+    ///
+    /// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_ResourceList.
+    Milli,
+}
+
+/// Reads a quantity; `None` where the text is not one, or its value has more than 38 digits.
+pub fn parse(text: &str) -> Option<Quantity> {
+    let text = text.trim();
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let number_end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
+    let (number, suffix) = unsigned.split_at(number_end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if text.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    let (base, power, format) = suffix_of(suffix)?;
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let places = i32::try_from(fraction.len()).ok()?;
+    let length = i32::try_from(whole.len()).ok()?;
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+
+    let fast = if base == 10 {
+        power.checked_sub(places).is_some_and(|scale| scale >= -9) && length + places <= FAST_DIGITS
+    } else {
+        // 15 digits less about three for every power of 1024, and an int64 must hold the product.
+        fraction.is_empty()
+            && 15 - length - power * 3 / 10 > 0
+            && digits.checked_mul(1 << power).is_some_and(|value| i64::try_from(value).is_ok())
+    };
+    if !fast && !number.contains(|c: char| c.is_ascii_digit()) {
+        return None; // only the fast path takes a suffix without digits, for zero
+    }
+    let mut quantity = if base == 10 {
+        Quantity { mantissa: digits, exponent: power.checked_sub(places)?, format, kept: None }
+    } else {
+        match digits.checked_mul(1 << power) {
+            Some(mantissa) => Quantity { mantissa, exponent: -places, format, kept: None },
+            None if places < BINARY_CAP_PLACES => Quantity { mantissa: i64::MAX.into(), exponent: 0, format, kept: None },
+            None => return None,
+        }
+    };
+    if fast {
+        let written = format!("{whole}{fraction}");
+        let canonical = if base == 10 {
+            quantity.exponent % 3 == 0 && !written.ends_with("000") && !written.starts_with('0')
+        } else {
+            power % 10 == 0 && digits % 8 != 0
+        };
+        quantity.kept = canonical.then(|| text.to_owned());
+    } else {
+        quantity.round_up(-9)?;
+        quantity.cap_binary();
+    }
+    quantity.mantissa *= sign;
+    Some(quantity)
+}
+
+/// The text that the server prints for `text`; `None` where it is not a quantity.
+pub fn canonical(text: &str, rounding: Rounding) -> Option<String> {
+    let mut quantity = parse(text)?;
+    if rounding == Rounding::Milli {
+        quantity.round_up(-3)?;
+    }
+    Some(quantity.to_string())
+}
+
+/// Whether two values of a manifest, strings or numbers, are quantities of the same value.
+pub fn same_value(one: &Value, other: &Value) -> bool {
+    match (text_of(one).and_then(|text| parse(&text)), text_of(other).and_then(|text| parse(&text))) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// The text that the server parses for a JSON value, which may be a number.
+pub fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number_text(number)),
+        _ => None,
+    }
+}
+
+/// A JSON number as Go's `encoding/json` writes it, which is what kubectl sends.
+fn number_text(number: &Number) -> String {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) if float.fract() == 0.0 && float.abs() < 1e21 => format!("{float:.0}"),
+        _ => {
+            let text = number.to_string();
+            match text.split_once('e') {
+                Some((mantissa, power)) if !power.starts_with('-') && !power.starts_with('+') => format!("{mantissa}e+{power}"),
+                _ => text,
+            }
+        }
+    }
+}
+
+/// Base, power and format of a suffix.
+fn suffix_of(suffix: &str) -> Option<(u8, i32, Format)> {
+    if let Some((_, power)) = DECIMAL.iter().find(|(name, _)| *name == suffix) {
+        return Some((10, *power, Format::Decimal));
+    }
+    if let Some(at) = BINARY.iter().position(|name| *name == suffix) {
+        return Some((2, 10 * (i32::try_from(at).ok()? + 1), Format::Binary));
+    }
+    let power = suffix.strip_prefix(['e', 'E'])?;
+    power.parse().ok().map(|power| (10, power, Format::DecimalExponent))
+}
+
+impl Quantity {
+    /// Rounds away from zero to a multiple of ten to the `scale`; `None` where the value is too large to hold.
+    fn round_up(&mut self, scale: i32) -> Option<()> {
+        if self.exponent >= scale || self.mantissa == 0 {
+            return Some(());
+        }
+        self.kept = None;
+        let step = 10i128.checked_pow(u32::try_from(scale - self.exponent).ok()?);
+        let (quotient, exact) = match step {
+            Some(step) => (self.mantissa / step, self.mantissa % step == 0),
+            None => (0, false),
+        };
+        self.mantissa = if exact { quotient } else { quotient + self.mantissa.signum() };
+        self.exponent = scale;
+        Some(())
+    }
+
+    /// Caps a binary quantity at an int64, and writes one below 1 with decimal suffixes, as ParseQuantity does.
+    fn cap_binary(&mut self) {
+        if self.format != Format::Binary {
+            return;
+        }
+        let one = 10i128.pow(u32::try_from(-self.exponent).unwrap_or(0));
+        if self.mantissa > i128::from(i64::MAX) * one {
+            (self.mantissa, self.exponent) = (i64::MAX.into(), 0);
+        } else if self.mantissa > 0 && self.mantissa < one {
+            self.format = Format::Decimal;
+        }
+    }
+
+    /// Mantissa and exponent without trailing zeros.
+    fn reduced(&self) -> (i128, i32) {
+        let (mut mantissa, mut exponent) = (self.mantissa, self.exponent);
+        if mantissa == 0 {
+            return (0, 0);
+        }
+        while mantissa % 10 == 0 {
+            (mantissa, exponent) = (mantissa / 10, exponent + 1);
+        }
+        (mantissa, exponent)
+    }
+
+    /// The value as an integer, where it is one that can be held.
+    fn integer(&self) -> Option<i128> {
+        let (mantissa, exponent) = self.reduced();
+        mantissa.checked_mul(10i128.checked_pow(u32::try_from(exponent).ok()?)?)
+    }
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.reduced() == other.reduced()
+    }
+}
+
+impl Eq for Quantity {}
+
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(kept) = &self.kept {
+            return f.write_str(kept);
+        }
+        let (mut mantissa, mut exponent) = self.reduced();
+        if mantissa == 0 {
+            return f.write_str("0");
+        }
+        // A binary quantity below 1024 or with a fraction is written with decimal suffixes rather than rounded.
+        if let Some(mut value) = self.integer().filter(|value| self.format == Format::Binary && value.abs() >= 1024) {
+            let mut times = 0usize;
+            while value % 1024 == 0 {
+                (value, times) = (value / 1024, times + 1);
+            }
+            let suffix = times.checked_sub(1).and_then(|at| BINARY.get(at)).unwrap_or(&"");
+            return write!(f, "{value}{suffix}");
+        }
+        while exponent % 3 != 0 {
+            (mantissa, exponent) = (mantissa * 10, exponent - 1);
+        }
+        match (self.format, exponent) {
+            (Format::DecimalExponent, 0) => write!(f, "{mantissa}"),
+            (Format::DecimalExponent, _) => write!(f, "{mantissa}e{exponent}"),
+            _ => write!(f, "{mantissa}{}", DECIMAL.iter().find(|(_, power)| *power == exponent).map_or("", |(name, _)| name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_what_the_server_prints() {
+        for (text, milli, nano) in [
+            ("2000m", "2", "2"),
+            (".25", "250m", "250m"),
+            ("+3", "+3", "+3"),
+            ("4.", "4.", "4."),
+            ("009", "009", "009"),
+            ("2.5Gi", "2560Mi", "2560Mi"),
+            ("2048Ki", "2Mi", "2Mi"),
+            ("999Mi", "999Mi", "999Mi"),
+            ("0.7Gi", "751619276800m", "751619276800m"),
+            ("0.002Ki", "2048m", "2048m"),
+            ("9Ei", "9223372036854775807", "9223372036854775807"),
+            ("4e20", "400e18", "400e18"),
+            ("2e3", "2e3", "2e3"),
+            ("2.0e3", "2e3", "2e3"),
+            ("2000000", "2M", "2M"),
+            ("2048", "2048", "2048"),
+            ("1.125", "1.125", "1.125"),
+            ("1.3456", "1346m", "1345600u"),
+            ("3n", "1m", "3n"),
+            ("0Ki", "0", "0"),
+            ("Gi", "0", "0"),
+            ("9000000000000000.25Ei", "9223372036854775807", "9223372036854775807"),
+            ("-2500m", "-2500m", "-2500m"),
+        ] {
+            let printed = |rounding| canonical(text, rounding);
+            assert_eq!((printed(Rounding::Milli).as_deref(), printed(Rounding::Nano).as_deref()), (Some(milli), Some(nano)), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_quantity() {
+        for text in ["", " ", "2K", "2gi", "2 Gi", "2e", "2_000", "2e3m", "1.2.3", "Pi"] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn equal_values_are_equal_in_any_suffix() {
+        for (one, other) in [("1Gi", "1073741824"), ("0.5", "500m"), ("2k", "2e3"), ("0", "0Gi")] {
+            assert_eq!(parse(one), parse(other), "{one} {other}");
+        }
+        assert_ne!(parse("1G"), parse("1Gi"));
+        assert!(same_value(&Value::from(1500), &Value::from("1.5k")));
+    }
+
+    #[test]
+    fn numbers_are_read_in_the_text_that_go_sends() {
+        for (number, text) in [("1000.0", "1000"), ("0.5", "0.5"), ("1e21", "1e+21"), ("7", "7")] {
+            let value: Value = serde_json::from_str(number).unwrap();
+            assert_eq!(text_of(&value).as_deref(), Some(text));
+        }
+    }
+}
