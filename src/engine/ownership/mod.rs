@@ -3,6 +3,7 @@
 //! [`ManagedFields`] answers [`ManagedFields::owners`]; [`FieldSet`] is the algebra below it, and [`people`] tells hands from
 //! machines.
 
+mod applied;
 mod element;
 mod fields;
 mod managed;
