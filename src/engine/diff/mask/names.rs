@@ -112,6 +112,12 @@ pub(super) fn is_plain(value: &str) -> bool {
     matches!(value, "" | "true" | "false" | "null" | "nil") || is_reference || is_file
 }
 
+/// Whether this is the next flag and not the value of the one before: `--dry-run`, `--port=80`.
+pub(super) fn is_flag(text: &str) -> bool {
+    let name = text.strip_prefix("--").map(|flag| flag.split('=').next().unwrap_or(flag));
+    name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+}
+
 fn is_path(value: &str) -> bool {
     ["/", "./", "../"].iter().any(|start| value.starts_with(start)) && !value.contains(char::is_whitespace)
 }

@@ -118,6 +118,8 @@ fn masks_what_a_message_quotes() {
             "- name: DB_PASSWORD\n  value: hunter 2\n- name: MODE\n  value: dev",
             "- name: DB_PASSWORD\n  value: (masked)\n- name: MODE\n  value: dev",
         ),
+        (r#"Args:[]string{"--token", "hunter2", "--dry-run"}"#, r#"Args:[]string{"--token", "(masked)", "--dry-run"}"#),
+        ("app --use-token --dry-run x", "app --use-token --dry-run x"),
         ("Authorization: Bearer hunter2, x\nnext", "Authorization: (masked)\nnext"),
         ("curl -H 'X: bearer hunter2' and basic authentication", "curl -H 'X: bearer (masked)' and basic authentication"),
         ("key -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- end", "key (masked) end"),
@@ -157,10 +159,19 @@ fn cuts_long_values_and_says_how_much_is_missing() {
 }
 
 #[test]
+fn leaves_out_the_rest_of_a_long_text_and_cuts_through_nothing() {
+    let long = format!("{}postgres://app:hunter2{}@db", "word ".repeat(3274), "x".repeat(9000));
+    assert_eq!(text(&long), format!("{}word… (9026 bytes omitted)", "word ".repeat(3273)));
+}
+
+#[test]
 fn survives_texts_made_to_exhaust_it() {
+    /// Nearly as much as is read of a text.
+    const TEXT: usize = 16_000;
     for part in ["a://,", "[", "{\"a\":", "\"\\\"", "x=", "-----BEGIN ", "Bearer ", "\\"] {
         let hostile = part.repeat(20_000);
-        assert!(!text(&hostile).is_empty());
+        assert!(text(&hostile).len() < hostile.len(), "{part}");
+        assert!(!text(&hostile[..TEXT]).is_empty());
         assert!(at(".args", json!([hostile])).len() <= SHOWN_BYTES);
     }
 }

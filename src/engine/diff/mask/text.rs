@@ -3,7 +3,7 @@
 //! Each pass hides rather too much than too little: a text is for people, and nothing reads it back.
 
 use super::MASKED;
-use super::names::{Names, is_plain};
+use super::names::{Names, Promise, is_flag, is_plain};
 
 /// What an access token of a well-known service begins with.
 const TOKEN_STARTS: &[&str] = &[
@@ -45,7 +45,10 @@ const AFTER_SCHEME: &[&str] =
 const JUDGEMENTS: &[&str] =
     &["Required", "Invalid", "Unsupported", "Duplicate", "Forbidden", "Too", "Not", "Internal", "must", "may", "field", "unknown"];
 
-/// Masks every secret that can be told in a text.
+/// What is read of a text that is not JSON: many times what is shown, and little enough that no text costs seconds.
+const TEXT_BYTES: usize = 16 * 1024;
+
+/// Masks every secret that can be told in a text of bounded length.
 pub(super) fn mask(text: &str, names: &Names) -> String {
     let text = pem_blocks(text);
     let mut masked = String::with_capacity(text.len());
@@ -59,6 +62,16 @@ pub(super) fn mask(text: &str, names: &Names) -> String {
         scheme = is_scheme(word) || (scheme && word.is_empty());
     }
     assignments(&masked, names)
+}
+
+/// The beginning of a text that is too long, up to a gap, so that nothing is cut through; and how many bytes that leaves out.
+pub(super) fn beginning(text: &str) -> (&str, usize) {
+    if text.len() <= TEXT_BYTES {
+        return (text, 0);
+    }
+    let limit = (0..=TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = text[..limit].rfind(char::is_whitespace).unwrap_or(0);
+    (&text[..end], text.len() - end)
 }
 
 /// `-----BEGIN …` to the end of `-----END …-----`, or of the text.
@@ -144,20 +157,20 @@ fn tokens(word: &str) -> String {
     out + rest
 }
 
-/// `name=value`, `name: value`, `--name value`, and the `name`, `value` pairs of a printed environment, in JSON, YAML or Go.
+/// `name=value`, `name: value`, `--name value`, `"--name", "value"`, and the `name`, `value` pairs of a printed environment, in JSON, YAML or Go.
 fn assignments(text: &str, names: &Names) -> String {
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
     let mut at = 0;
     let mut variable: Option<&str> = None;
-    while let Some(found) = text[at..].find(['=', ':', ' ', '\t', '{', '}']) {
+    while let Some(found) = text[at..].find(['=', ':', ',', ' ', '\t', '{', '}']) {
         let sign = at + found;
         at = sign + 1;
         if matches!(text.as_bytes()[sign], b'{' | b'}') {
             variable = None;
             continue;
         }
-        let Some(pair) = Assignment::read(text, sign) else { continue };
+        let Some(pair) = Assignment::read(text, sign, names) else { continue };
         let value = &text[pair.start..pair.end];
         let hide = match pair.key.to_ascii_lowercase().as_str() {
             "name" => {
@@ -186,26 +199,30 @@ struct Assignment<'a> {
     /// Whether the key stands where a field of a structure does: not so in `Invalid value: "x"`.
     is_member: bool,
 
+    /// Whether the name is a flag and the value the next argument.
+    is_gap: bool,
+
     /// Whether nothing but its sign parts name and value, as in `web:v1`.
     is_tight: bool,
 }
 
 impl<'a> Assignment<'a> {
-    /// Reads what stands on both sides of a sign.
-    fn read(text: &'a str, sign: usize) -> Option<Self> {
+    /// Reads what stands on both sides of a sign; `None` where that is no pair, or one that cannot matter.
+    fn read(text: &'a str, sign: usize, names: &Names) -> Option<Self> {
         let (before, kind) = (&text[..sign], text.as_bytes()[sign]);
-        let is_gap = matches!(kind, b' ' | b'\t');
+        let is_gap = matches!(kind, b' ' | b'\t' | b',');
         let left = if kind == b'=' { before.trim_end_matches([' ', '\t']) } else { before };
         let left = left.trim_end_matches(['"', '\'', '\\']);
         let key_start = left.rfind(|c: char| !(c.is_alphanumeric() || "_.-/".contains(c))).map_or(0, |at| at + char_length(left, at));
         let key = &left[key_start..];
-        if key.is_empty() || (is_gap && !key.starts_with('-')) {
+        let can_matter = ["name", "value"].iter().any(|known| key.eq_ignore_ascii_case(known)) || names.promise(key) != Promise::Open;
+        if !can_matter || (is_gap && !key.starts_with('-')) {
             return None;
         }
         let after = &text[sign + 1..];
         let rest = after.trim_start_matches([' ', '\t']);
         let begin = text.len() - rest.len();
-        let line = before[..key_start].rsplit('\n').next().unwrap_or_default();
+        let line = &before[before[..key_start].rfind('\n').map_or(0, |at| at + 1)..key_start];
         let is_line = line.chars().all(|c| " \t-+\"'".contains(c)) && !is_gap && (rest.len() < after.len());
         let quote = rest.len() - rest.trim_start_matches('\\').len();
         let opens = rest[quote..].chars().next().filter(|c| "\"'`".contains(*c));
@@ -221,6 +238,7 @@ impl<'a> Assignment<'a> {
             start,
             end: start + length,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
+            is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
         })
     }
@@ -228,7 +246,8 @@ impl<'a> Assignment<'a> {
     fn hides(&self, value: &str, names: &Names) -> bool {
         let is_judged = JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'));
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
-        !is_judged && !is_image && names.hide(self.key, value)
+        let is_next = self.is_gap && is_flag(value);
+        !is_judged && !is_image && !is_next && names.hide(self.key, value)
     }
 }
 

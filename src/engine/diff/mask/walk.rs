@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::names::{Names, Promise, is_plain};
-use super::{MASKED, text};
+use super::names::{Names, Promise, is_flag, is_plain};
+use super::{MASKED, marker, text};
 
 /// Annotations whose value is a whole object or a part of it.
 const OBJECT_ANNOTATIONS: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration"];
@@ -74,6 +74,7 @@ impl<'a> Walk<'a> {
 
     /// A text for people, which may quote JSON and JSON in strings.
     pub(super) fn text(&self, text: &str) -> String {
+        let (text, omitted) = text::beginning(text);
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
         let mut at = 0;
@@ -93,14 +94,15 @@ impl<'a> Walk<'a> {
             copied = start + values.byte_offset();
             at = copied;
         }
-        text::mask(&(out + &text[copied..]), self.names)
+        let masked = text::mask(&(out + &text[copied..]), self.names);
+        if omitted > 0 { masked + &marker(omitted) } else { masked }
     }
 
     /// JSON that stood in a string, with its own spacing where it has no secret. It may have more than was read: a key given twice.
     fn inside(&self, text: &str, inner: &Value) -> String {
         let Some(walk) = self.deeper() else { return MASKED.to_owned() };
         let masked = walk.whole(inner);
-        if masked == *inner { text::mask(text, self.names) } else { masked.to_string() }
+        if masked == *inner && text::beginning(text).1 == 0 { text::mask(text, self.names) } else { masked.to_string() }
     }
 
     fn deeper(&self) -> Option<Self> {
@@ -143,10 +145,4 @@ impl<'a> Walk<'a> {
 /// Whether this may be a flag or a variable, so that all behind its `=` is its value.
 fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-}
-
-/// Whether this is the next flag and not the value of the one before: `--dry-run`, `--port=80`.
-fn is_flag(text: &str) -> bool {
-    let name = text.strip_prefix("--").map(|flag| flag.split('=').next().unwrap_or(flag));
-    name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
 }
