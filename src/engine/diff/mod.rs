@@ -11,6 +11,7 @@ mod pattern;
 
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare};
+pub(in crate::engine) use dropped::drop_what_live_lacks;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use pattern::PathPattern;
