@@ -3,6 +3,9 @@
 //! Everything is plain blocking code to its users, so that tests, the demo and async programs can use it alike: a server runs on
 //! threads of its own and ends when it is dropped.
 
+// Each test crate is compiled with this module for itself and uses its own part of it.
+#![allow(dead_code)]
+
 mod https;
 mod repository;
 mod serve;
