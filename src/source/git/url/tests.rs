@@ -70,6 +70,8 @@ fn credentials_in_a_url_are_refused_and_never_repeated() {
         "ssh://git:hunter2@git.example.com/web",
         "git:hunter2@git.example.com:web",
         "https://a@b:hunter2@git.example.com/web",
+        // Some parsers read the host before the backslash, some the one behind it.
+        "https://git.example.com\\@evil.example.com/web",
     ] {
         let error = parse(text).expect_err(text).to_string();
         assert!(!error.contains("hunter2"), "{error}");
@@ -110,7 +112,6 @@ fn texts_that_two_parsers_could_read_in_two_ways_are_refused() {
         "https://git.example.com:0/web",
         "https://git.example.com:99999/web",
         "https://git.example.com:22x/web",
-        "https://git.example.com\\@evil.example.com/web",
         "https://git.example.com/web?x=1",
         "https://git.example.com/web#x",
         "https://git.example.com/a/../web",
