@@ -150,7 +150,9 @@ fn drip(mut stream: TcpStream, start: &[u8]) {
 fn a_server_that_sends_a_byte_now_and_then_is_given_up_and_costs_one_thread() {
     set_up();
     let cache = tempfile::tempdir().expect("a folder");
-    let address = raw_server(|stream| drip(stream, b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n001e# service=git-upload-pack\n0000f000"));
+    let address = raw_server(|stream| {
+        drip(stream, b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 61474\r\n\r\n001e# service=git-upload-pack\n0000f000")
+    });
     let limits = Limits { listing: Duration::from_secs(2), ..limits() };
     let mirror = Mirror::open_with(cache.path(), &url(&format!("http://{address}/web.git")), limits).expect("a mirror");
     let start = Instant::now();
@@ -181,7 +183,8 @@ fn a_transfer_that_is_too_large_is_ended() {
 
 /// The one mirror below a cache.
 fn directory(place: &Place) -> PathBuf {
-    let folders: Vec<PathBuf> = fs::read_dir(place.cache()).expect("the cache").flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let folders: Vec<PathBuf> =
+        fs::read_dir(place.cache()).expect("the cache").flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
     folders[0].clone()
 }
@@ -196,7 +199,7 @@ fn what_a_kill_leaves_is_thrown_away_and_cloned_afresh() {
         fs::write(directory(&place).join(remains), "").expect("the mirror can be written to");
         assert!(!open.has(oid(&place.first)), "{remains}");
         // In the same process, as after a thread that was lost.
-        assert_eq!(open.fetch(&Revision::Head, &NONE).unwrap_or_else(|error| panic!("{remains}: {error}")).oid, oid(&second));
+        assert_eq!(open.fetch(&revision("main"), &NONE).unwrap_or_else(|error| panic!("{remains}: {error}")).oid, oid(&second));
 
         // And in a new one, with the remains of a clone beside it.
         fs::write(directory(&place).join(remains), "").expect("the mirror can be written to");
@@ -206,7 +209,7 @@ fn what_a_kill_leaves_is_thrown_away_and_cloned_afresh() {
         let again = place.mirror();
         assert!(!again.has(oid(&second)), "{remains}");
         assert!(!half.exists());
-        assert_eq!(again.fetch(&Revision::Head, &NONE).unwrap_or_else(|error| panic!("{remains}: {error}")).oid, oid(&second));
+        assert_eq!(again.fetch(&revision("main"), &NONE).unwrap_or_else(|error| panic!("{remains}: {error}")).oid, oid(&second));
     }
 }
 

@@ -50,7 +50,9 @@ fn a_path_through_a_symlink_a_submodule_or_a_file_is_not_followed() {
     let tip = place.repository.submodule("library", &place.first);
     let mirror = place.mirror();
     mirror.fetch(&Revision::Head, &NONE).expect("a commit");
-    for (text, kind) in [("link", "a symlink"), ("link/passwd", "a symlink"), ("library/a", "a submodule"), ("README.md/a", "a file, not a folder")] {
+    for (text, kind) in
+        [("link", "a symlink"), ("link/passwd", "a symlink"), ("library/a", "a submodule"), ("README.md/a", "a file, not a folder")]
+    {
         let error = mirror.tree(oid(&tip), &path(text), Select::Everything).expect_err(text);
         assert!(matches!(&error, GitError::NotFollowed { kind: given, .. } if *given == kind), "{text}: {error}");
     }
@@ -113,6 +115,15 @@ fn the_time_of_the_last_change_is_that_of_the_commit_that_touched_it() {
     let times = mirror.changed_at(oid(&tip), &paths).expect("the history is readable");
     let seconds: Vec<Option<i64>> = times.iter().map(|time| time.map(|time| time.as_second())).collect();
     assert_eq!(seconds, [Some(2_000), Some(2_000), Some(3_000), Some(4_000), Some(4_000), None]);
+}
+
+#[test]
+fn a_file_that_was_removed_was_changed_by_its_removal() {
+    let place = Place::new();
+    let tip = place.repository.remove("deploy", "Close the shop");
+    let mirror = place.mirror();
+    let commit = mirror.fetch(&Revision::Head, &NONE).expect("a commit");
+    assert_eq!(mirror.changed_at(oid(&tip), &[path("deploy/web.yaml")]).expect("the history is readable"), [Some(commit.time)]);
 }
 
 #[test]

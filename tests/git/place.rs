@@ -16,7 +16,13 @@ pub fn authority() -> &'static Authority {
 
 /// Limits short enough for a test that waits for them, and long enough for a busy machine.
 pub fn limits() -> Limits {
-    Limits { connect: Duration::from_secs(5), silence: Duration::from_secs(5), listing: Duration::from_secs(15), transfer: Duration::from_secs(30), ..Limits::default() }
+    Limits {
+        connect: Duration::from_secs(5),
+        silence: Duration::from_secs(5),
+        listing: Duration::from_secs(15),
+        transfer: Duration::from_secs(30),
+        ..Limits::default()
+    }
 }
 
 /// Sets libgit2 up as the controller does at its start.

@@ -66,7 +66,10 @@ impl CredentialsError {
             CredentialsError::UnknownKeys { .. } => {
                 "give username and password for https, or identity and known_hosts (and password, the key's passphrase) for ssh".to_owned()
             }
-            CredentialsError::NoKnownHosts => "add known_hosts with the output of ssh-keyscan, compared with the fingerprints that the server's owner publishes".to_owned(),
+            CredentialsError::NoKnownHosts => {
+                "add known_hosts with the output of ssh-keyscan, compared with the fingerprints that the server's owner publishes"
+                    .to_owned()
+            }
             CredentialsError::Value { key, expected } => format!("store {expected} under {key}"),
         }
     }
@@ -82,9 +85,10 @@ impl Credentials {
     pub fn from_secret(data: &BTreeMap<String, Vec<u8>>) -> Result<Credentials, CredentialsError> {
         let keys: Vec<&str> = data.keys().map(String::as_str).filter(|key| *key != "identity.pub").collect();
         match keys.as_slice() {
-            ["password", "username"] => {
-                Ok(Credentials::Basic { username: line(data, "username", "one line of text")?, password: line(data, "password", "one line of text")? })
-            }
+            ["password", "username"] => Ok(Credentials::Basic {
+                username: line(data, "username", "one line of text")?,
+                password: line(data, "password", "one line of text")?,
+            }),
             ["identity", "known_hosts"] => ssh(data, None),
             ["identity", "known_hosts", "password"] => ssh(data, Some(line(data, "password", "the passphrase of the private key")?)),
             ["identity"] | ["identity", "password"] => Err(CredentialsError::NoKnownHosts),
@@ -172,7 +176,9 @@ mod tests {
 
     #[test]
     fn a_key_needs_known_hosts_and_may_have_a_passphrase() {
-        let with = Credentials::from_secret(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "open"), ("identity.pub", "x")])).unwrap();
+        let with =
+            Credentials::from_secret(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "open"), ("identity.pub", "x")]))
+                .unwrap();
         let Credentials::Ssh(identity) = with else { panic!("{with:?}") };
         assert_eq!(identity.passphrase.as_deref(), Some("open"));
         assert_eq!(Credentials::from_secret(&secret(&[("identity", KEY)])).unwrap_err(), CredentialsError::NoKnownHosts);
@@ -184,7 +190,9 @@ mod tests {
 
     #[test]
     fn other_sets_of_keys_are_refused_with_the_names_expected() {
-        for pairs in [vec![], vec![("token", "hunter2")], vec![("username", "robot")], vec![("username", "a"), ("password", "b"), ("identity", KEY)]] {
+        for pairs in
+            [vec![], vec![("token", "hunter2")], vec![("username", "robot")], vec![("username", "a"), ("password", "b"), ("identity", KEY)]]
+        {
             let error = Credentials::from_secret(&secret(&pairs)).unwrap_err();
             assert!(matches!(error, CredentialsError::UnknownKeys { .. }), "{error}");
             assert!(error.hint().contains("username and password") && error.hint().contains("known_hosts"));

@@ -234,14 +234,18 @@ impl GitError {
             GitError::RefusedAddress { .. } => "GitAddressRefused",
             GitError::UntrustedCertificate { .. } => "GitCertificateUntrusted",
             GitError::UnknownHostKey { .. } => "GitHostKeyUnknown",
-            GitError::CredentialsMissing { .. } | GitError::WrongCredentials { .. } | GitError::UnfitCredentials { .. } => "GitCredentialsRefused",
+            GitError::CredentialsMissing { .. } | GitError::WrongCredentials { .. } | GitError::UnfitCredentials { .. } => {
+                "GitCredentialsRefused"
+            }
             GitError::Redirected { .. } => "GitRedirected",
             GitError::RepositoryNotFound { .. } => "GitRepositoryNotFound",
             GitError::MissingRevision { .. } => "GitRevisionNotFound",
             GitError::MissingPath { .. } | GitError::NotFollowed { .. } => "GitPathNotFound",
             GitError::Unfit { .. } | GitError::TransferTooLarge { .. } => "GitContentRefused",
             GitError::Server { .. } => "GitServerError",
-            GitError::NotFetched { .. } | GitError::Damaged { .. } | GitError::Cache { .. } | GitError::CacheInUse { .. } => "GitMirrorUnreadable",
+            GitError::NotFetched { .. } | GitError::Damaged { .. } | GitError::Cache { .. } | GitError::CacheInUse { .. } => {
+                "GitMirrorUnreadable"
+            }
         }
     }
 

@@ -32,7 +32,10 @@ enum Trust {
 enum Hosts {
     Patterns(Vec<String>),
     /// `|1|salt|hash`: HMAC-SHA1 of the name, so that a stolen file does not tell the hosts.
-    Hashed { salt: Vec<u8>, hash: Vec<u8> },
+    Hashed {
+        salt: Vec<u8>,
+        hash: Vec<u8>,
+    },
 }
 
 /// What the known hosts say about a key that a server showed.
@@ -68,7 +71,8 @@ impl KnownHosts {
         if self.entries.iter().any(|entry| entry.trust == Trust::Revoked && entry.key == key) {
             return Verdict::Revoked;
         }
-        let listed: Vec<&Entry> = self.entries.iter().filter(|entry| entry.trust == Trust::Accepted && entry.hosts.matches(&name)).collect();
+        let listed: Vec<&Entry> =
+            self.entries.iter().filter(|entry| entry.trust == Trust::Accepted && entry.hosts.matches(&name)).collect();
         if listed.is_empty() {
             return Verdict::NoEntry;
         }
@@ -88,7 +92,9 @@ impl KnownHosts {
 impl Hosts {
     fn matches(&self, name: &str) -> bool {
         match self {
-            Hosts::Hashed { salt, hash } => hmac::verify(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt), name.as_bytes(), hash).is_ok(),
+            Hosts::Hashed { salt, hash } => {
+                hmac::verify(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt), name.as_bytes(), hash).is_ok()
+            }
             Hosts::Patterns(patterns) => {
                 let excluded = patterns.iter().filter_map(|pattern| pattern.strip_prefix('!')).any(|pattern| glob(pattern, name));
                 !excluded && patterns.iter().any(|pattern| glob(pattern, name))

@@ -165,7 +165,9 @@ impl Mirror {
             Ok(result) => result,
             Err(Overrun::TimeOver) => Err(GitError::Timeout { url: self.url.to_string(), step: step.words(), limit }),
             Err(Overrun::Busy) => Err(GitError::Busy { url: self.url.to_string() }),
-            Err(Overrun::Lost) => Err(GitError::Damaged { url: self.url.to_string(), reason: "the thread that asked the server was lost".to_owned() }),
+            Err(Overrun::Lost) => {
+                Err(GitError::Damaged { url: self.url.to_string(), reason: "the thread that asked the server was lost".to_owned() })
+            }
         }
     }
 }
@@ -229,9 +231,7 @@ fn transfer(remote: &mut git2::Remote<'_>, wanted: &Resolved, listing: &[Adverti
             }
         }
     };
-    outcome.map_err(|error| {
-        if is_damage(&error) { damaged(&session.url)(error) } else { session.explain(error, Step::Transfer) }
-    })
+    outcome.map_err(|error| if is_damage(&error) { damaged(&session.url)(error) } else { session.explain(error, Step::Transfer) })
 }
 
 fn resolve(revision: &Revision, listing: &[Advertised], url: &RepositoryUrl) -> Result<Resolved, GitError> {
@@ -275,7 +275,8 @@ pub(super) fn time(commit: &git2::Commit<'_>) -> Timestamp {
 /// Whether an error is about the mirror and not about the server. A bad pack counts too: a fresh clone tells which of the two it was.
 fn is_damage(error: &git2::Error) -> bool {
     use git2::ErrorClass::{Config, Filesystem, Indexer, Object, Odb, Reference, Repository, Sha1, Zlib};
-    error.code() == ErrorCode::Locked || matches!(error.class(), Config | Filesystem | Indexer | Object | Odb | Reference | Repository | Sha1 | Zlib)
+    error.code() == ErrorCode::Locked
+        || matches!(error.class(), Config | Filesystem | Indexer | Object | Odb | Reference | Repository | Sha1 | Zlib)
 }
 
 fn damaged(url: &RepositoryUrl) -> impl Fn(git2::Error) -> GitError {

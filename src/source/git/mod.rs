@@ -103,7 +103,9 @@ pub struct SetupError {
 /// The file of certificates cannot be read.
 pub fn initialise(limits: &Limits, certificates: Option<&Path>) -> Result<(), SetupError> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    DONE.get_or_init(|| set_globals(limits, certificates).map_err(|error| error.message().to_owned())).clone().map_err(|reason| SetupError { reason })
+    DONE.get_or_init(|| set_globals(limits, certificates).map_err(|error| error.message().to_owned()))
+        .clone()
+        .map_err(|reason| SetupError { reason })
 }
 
 // libgit2's global settings are unsynchronised C variables: unsafe by nature, set once under `OnceLock` before any connection.

@@ -74,7 +74,11 @@ impl Revision {
                 Some(Resolved { oid: *oid, reference })
             }
             Revision::Name(name) => {
-                let names = if name.starts_with("refs/") { vec![name.clone()] } else { vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")] };
+                let names = if name.starts_with("refs/") {
+                    vec![name.clone()]
+                } else {
+                    vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")]
+                };
                 names.into_iter().find_map(|name| {
                     let direct = listing.iter().find(|head| head.name == name)?.oid;
                     let peeled = format!("{name}^{{}}");
@@ -112,10 +116,17 @@ mod tests {
     }
 
     fn listing() -> Vec<Advertised> {
-        [("HEAD", '1'), ("refs/heads/main", '1'), ("refs/heads/v1", '2'), ("refs/tags/v1", '3'), ("refs/tags/v2", '4'), ("refs/tags/v2^{}", '5')]
-            .into_iter()
-            .map(|(name, digit)| Advertised { name: name.to_owned(), oid: oid(digit) })
-            .collect()
+        [
+            ("HEAD", '1'),
+            ("refs/heads/main", '1'),
+            ("refs/heads/v1", '2'),
+            ("refs/tags/v1", '3'),
+            ("refs/tags/v2", '4'),
+            ("refs/tags/v2^{}", '5'),
+        ]
+        .into_iter()
+        .map(|(name, digit)| Advertised { name: name.to_owned(), oid: oid(digit) })
+        .collect()
     }
 
     #[test]

@@ -178,9 +178,13 @@ impl Session {
             // What OpenSSL makes of a socket whose time is over: EAGAIN.
             (ErrorClass::Os, _) if says(&["temporarily unavailable"]) => self.silence(step),
             (_, _) if says(&["cannot redirect"]) => GitError::Redirected { url },
-            (_, _) if says(&["not found", "not appear to be a git repository", "does not exist"]) => GitError::RepositoryNotFound { url, reason },
+            (_, _) if says(&["not found", "not appear to be a git repository", "does not exist"]) => {
+                GitError::RepositoryNotFound { url, reason }
+            }
             (ErrorClass::Os | ErrorClass::Ssl, _) => GitError::Unreachable { url, reason },
-            (ErrorClass::Net, _) if says(&["failed to connect", "failed to resolve", "unexpected EOF", "Connection"]) => GitError::Unreachable { url, reason },
+            (ErrorClass::Net, _) if says(&["failed to connect", "failed to resolve", "unexpected EOF", "Connection"]) => {
+                GitError::Unreachable { url, reason }
+            }
             (_, _) => GitError::Server { url, reason },
         }
     }
@@ -193,7 +197,9 @@ impl Session {
             Some(429 | 500..=599) => GitError::Unreachable { url, reason },
             _ if reason.contains("redirect") => GitError::Redirected { url },
             _ if reason.contains("authentication") => self.refused(),
-            _ if reason.contains("content-type") => GitError::RepositoryNotFound { url, reason: format!("no Git server answers there: {reason}") },
+            _ if reason.contains("content-type") => {
+                GitError::RepositoryNotFound { url, reason: format!("no Git server answers there: {reason}") }
+            }
             _ => GitError::Server { url, reason },
         }
     }

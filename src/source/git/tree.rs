@@ -112,7 +112,8 @@ impl<'m> Reading<'m> {
     }
 
     fn missing(&self, path: &TreePath, folder: &git2::Tree<'_>, at: &str) -> GitError {
-        let mut existing: Vec<String> = folder.iter().take(LISTED).map(|entry| one_line(&String::from_utf8_lossy(entry.name_bytes()))).collect();
+        let mut existing: Vec<String> =
+            folder.iter().take(LISTED).map(|entry| one_line(&String::from_utf8_lossy(entry.name_bytes()))).collect();
         existing.sort();
         GitError::MissingPath {
             url: self.mirror.url.to_string(),
@@ -181,7 +182,9 @@ impl Walk<'_, '_> {
         let shown = || join(at, &String::from_utf8_lossy(entry.name_bytes()));
         match std::str::from_utf8(entry.name_bytes()) {
             Ok(".." | "." | "") => Err(self.reading.unfit(&shown(), "the name leads out of its folder".to_owned())),
-            Ok(name) if name.contains(['/', '\\', '\0']) => Err(self.reading.unfit(&shown(), "the name leads out of its folder".to_owned())),
+            Ok(name) if name.contains(['/', '\\', '\0']) => {
+                Err(self.reading.unfit(&shown(), "the name leads out of its folder".to_owned()))
+            }
             Ok(name) => Ok(name),
             Err(_) => Err(self.reading.unfit(&shown(), "the name is not UTF-8".to_owned())),
         }

@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn paths_below_the_root_are_taken_as_people_write_them() {
-        for (text, path) in [("", ""), (".", ""), ("./", ""), ("deploy", "deploy"), ("./deploy/web/", "deploy/web"), ("a..b/c.yaml", "a..b/c.yaml")] {
+        for (text, path) in
+            [("", ""), (".", ""), ("./", ""), ("deploy", "deploy"), ("./deploy/web/", "deploy/web"), ("a..b/c.yaml", "a..b/c.yaml")]
+        {
             assert_eq!(TreePath::parse(text).map(|path| path.as_str().to_owned()), Ok(path.to_owned()), "{text:?}");
         }
         assert_eq!(TreePath::default().to_string(), ".");

@@ -150,9 +150,10 @@ impl RepositoryUrl {
     /// [`GitError::Unreachable`] when the name does not resolve, [`GitError::RefusedAddress`] when any of its addresses is refused.
     pub(super) fn check_addresses(&self) -> Result<(), GitError> {
         let policy = if self.loopback == Loopback::Allowed { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted };
-        let addresses = (self.host.as_str(), self.port())
-            .to_socket_addrs()
-            .map_err(|error| GitError::Unreachable { url: self.to_string(), reason: format!("the name {} does not resolve: {error}", self.host) })?;
+        let addresses = (self.host.as_str(), self.port()).to_socket_addrs().map_err(|error| GitError::Unreachable {
+            url: self.to_string(),
+            reason: format!("the name {} does not resolve: {error}", self.host),
+        })?;
         for address in addresses {
             if let Some(reason) = refused_address(address.ip(), policy) {
                 return Err(GitError::RefusedAddress { url: self.to_string(), address: address.ip().to_string(), reason });
@@ -196,8 +197,10 @@ fn split(text: &str) -> Result<(Form, Option<String>, &str, &str), UrlError> {
         }
         None => {
             // Without a user, `name:path` cannot be told from a path or another scheme.
-            let (authority, path) =
-                text.split_once(':').filter(|(before, _)| before.contains('@') && !before.contains('/')).ok_or(UrlError::Scheme { scheme: String::new() })?;
+            let (authority, path) = text
+                .split_once(':')
+                .filter(|(before, _)| before.contains('@') && !before.contains('/'))
+                .ok_or(UrlError::Scheme { scheme: String::new() })?;
             (Form::Scp, authority, path)
         }
     };
@@ -211,7 +214,11 @@ fn split(text: &str) -> Result<(Form, Option<String>, &str, &str), UrlError> {
 
 /// A scheme cut to what is safe to show.
 fn printable(scheme: &str) -> String {
-    if scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+') { scheme.to_owned() } else { String::new() }
+    if scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+') {
+        scheme.to_owned()
+    } else {
+        String::new()
+    }
 }
 
 fn checked_user(user: &str) -> Result<String, UrlError> {

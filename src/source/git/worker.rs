@@ -59,7 +59,11 @@ impl Worker {
     }
 
     /// Runs a call and waits for it at most as long as the limit says.
-    pub(super) fn run<T: Send + 'static>(&self, limit: Duration, call: impl FnOnce(&Abandoned) -> T + Send + 'static) -> Result<T, Overrun> {
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        call: impl FnOnce(&Abandoned) -> T + Send + 'static,
+    ) -> Result<T, Overrun> {
         if self.busy.swap(true, Ordering::AcqRel) {
             return Err(Overrun::Busy);
         }

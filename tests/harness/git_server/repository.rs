@@ -114,7 +114,9 @@ impl Repository {
         for change in changes {
             match change {
                 Change::Remove(path) => indexed(&["rm", "--quiet", "--cached", "-r", path]),
-                Change::File(path, bytes) => indexed(&["update-index", "--add", "--cacheinfo", &format!("100644,{},{path}", self.blob(bytes))]),
+                Change::File(path, bytes) => {
+                    indexed(&["update-index", "--add", "--cacheinfo", &format!("100644,{},{path}", self.blob(bytes))])
+                }
                 Change::Symlink(path, target) => {
                     indexed(&["update-index", "--add", "--cacheinfo", &format!("120000,{},{path}", self.blob(target.as_bytes()))])
                 }
@@ -157,7 +159,8 @@ impl Repository {
 
 /// Runs a program to its end; fails with what it said when it is not there or not content.
 pub(super) fn run(command: &mut Command, input: &[u8]) -> String {
-    let shown: Vec<String> = std::iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).map(Into::into).collect();
+    let shown: Vec<String> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).map(Into::into).collect();
     let shown = shown.join(" ");
     let mut child = command
         .stdin(Stdio::piped())

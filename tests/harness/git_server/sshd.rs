@@ -31,7 +31,10 @@ impl SshServer {
         key(&folder.join("client"), "ed25519", "");
         key(&folder.join("client_with_passphrase"), "ed25519", "open sesame");
         key(&folder.join("stranger"), "ed25519", "");
-        let allowed: String = ["client.pub", "client_with_passphrase.pub"].iter().map(|name| format!("restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {}", read(&folder.join(name)))).collect();
+        let allowed: String = ["client.pub", "client_with_passphrase.pub"]
+            .iter()
+            .map(|name| format!("restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {}", read(&folder.join(name))))
+            .collect();
         private(&folder.join("authorized_keys"), &allowed);
         let user = run(Command::new("id").arg("-un"), b"");
         if user == "root" {

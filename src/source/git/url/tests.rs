@@ -7,13 +7,37 @@ fn parse(text: &str) -> Result<RepositoryUrl, UrlError> {
 #[test]
 fn urls_are_shown_without_the_user_and_connected_to_with_it() {
     for (text, shown, connection, host, port) in [
-        ("https://git.example.com/shop/web.git", "https://git.example.com/shop/web.git", "https://git.example.com/shop/web.git", "git.example.com", 443),
-        ("HTTPS://Git.Example.com:8443/web", "https://git.example.com:8443/web", "https://git.example.com:8443/web", "git.example.com", 8443),
-        ("ssh://deploy@git.example.com:2222/web.git", "ssh://git.example.com:2222/web.git", "ssh://deploy@git.example.com:2222/web.git", "git.example.com", 2222),
+        (
+            "https://git.example.com/shop/web.git",
+            "https://git.example.com/shop/web.git",
+            "https://git.example.com/shop/web.git",
+            "git.example.com",
+            443,
+        ),
+        (
+            "HTTPS://Git.Example.com:8443/web",
+            "https://git.example.com:8443/web",
+            "https://git.example.com:8443/web",
+            "git.example.com",
+            8443,
+        ),
+        (
+            "ssh://deploy@git.example.com:2222/web.git",
+            "ssh://git.example.com:2222/web.git",
+            "ssh://deploy@git.example.com:2222/web.git",
+            "git.example.com",
+            2222,
+        ),
         ("ssh://git.example.com/web.git", "ssh://git.example.com/web.git", "ssh://git@git.example.com/web.git", "git.example.com", 22),
         ("git@git.example.com:shop/web.git", "git.example.com:shop/web.git", "git@git.example.com:shop/web.git", "git.example.com", 22),
         ("https://[2001:db8::1]/web", "https://[2001:db8::1]/web", "https://[2001:db8::1]/web", "2001:db8::1", 443),
-        ("https://dev.example.com/My%20Shop/_git/web", "https://dev.example.com/My%20Shop/_git/web", "https://dev.example.com/My%20Shop/_git/web", "dev.example.com", 443),
+        (
+            "https://dev.example.com/My%20Shop/_git/web",
+            "https://dev.example.com/My%20Shop/_git/web",
+            "https://dev.example.com/My%20Shop/_git/web",
+            "dev.example.com",
+            443,
+        ),
     ] {
         let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!((url.to_string().as_str(), url.connection().as_str(), url.host(), url.port()), (shown, connection, host, port));
@@ -46,6 +70,8 @@ fn credentials_in_a_url_are_refused_and_never_repeated() {
         "ssh://git:hunter2@git.example.com/web",
         "git:hunter2@git.example.com:web",
         "https://a@b:hunter2@git.example.com/web",
+        // Some parsers read the host before the backslash, some the one behind it.
+        "https://git.example.com\\@evil.example.com/web",
     ] {
         let error = parse(text).expect_err(text).to_string();
         assert!(!error.contains("hunter2"), "{error}");
@@ -86,7 +112,6 @@ fn texts_that_two_parsers_could_read_in_two_ways_are_refused() {
         "https://git.example.com:0/web",
         "https://git.example.com:99999/web",
         "https://git.example.com:22x/web",
-        "https://git.example.com\\@evil.example.com/web",
         "https://git.example.com/web?x=1",
         "https://git.example.com/web#x",
         "https://git.example.com/a/../web",
