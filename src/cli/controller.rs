@@ -43,8 +43,8 @@ pub struct Arguments {
     #[arg(long)]
     allow_http: bool,
 
-    /// How the log is written.
-    #[arg(long, value_enum, default_value = "text")]
+    /// How the log is written: `text` or `json`. DRIFTMEND_LOG filters it, such as `debug`.
+    #[arg(long, default_value = "text")]
     log_format: LogFormat,
 
     /// The controller's own namespace: watches elsewhere govern only their own.
@@ -72,7 +72,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     if arguments.mode != Power::Heal && !arguments.heal_namespace.is_empty() {
         return Err(Fault::new("--heal-namespace is only for --mode heal"));
     }
-    telemetry::start(arguments.log_format);
+    telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
     let connection = Connection { kubeconfig: arguments.kubeconfig, context: arguments.context };
     let cluster = Cluster::connect(&connection).await?;
     let settings = RunSettings {
@@ -91,7 +91,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(shutdown.clone()));
-    run_controller(cluster, settings, shutdown).await.map_err(|error| Fault::of(&error))?;
+    run_controller(cluster, settings, shutdown).await.map_err(|error| Fault::of(&error).hint(error.hint()))?;
     Ok(ExitCode::SUCCESS)
 }
 

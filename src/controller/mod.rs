@@ -39,7 +39,7 @@ use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
 use desired::Sources;
 use governed::{Governed, Target, WatchKey};
-use queue::Handle;
+use queue::Queue;
 
 /// What a controller may write besides its own resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -65,6 +65,16 @@ pub enum Key {
 
     /// Assess a Deployment.
     Target(Target),
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Watch(watch) => write!(f, "watch {watch}"),
+            Self::Counts(watch) => write!(f, "counts of watch {watch}"),
+            Self::Target(target) => write!(f, "deployment {target}"),
+        }
+    }
 }
 
 /// How a controller was started.
@@ -119,7 +129,7 @@ pub struct Context {
     pub reports: Store<DriftReport>,
 
     /// Where keys are put.
-    pub queue: Handle<Key>,
+    pub queue: Queue<Key>,
 
     /// What Prometheus reads.
     pub metrics: Metrics,

@@ -18,6 +18,7 @@ use crate::cluster::resources::merge_patch;
 use crate::cluster::{ApiError, DryRun};
 use crate::crd::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
 use crate::engine::Assessment;
+use crate::engine::diagnose::union_of;
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
@@ -158,7 +159,7 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
         *fields.entry(drift.severity).or_default() += 1;
     }
     let refused = assessment.prediction.iter().filter(|prediction| prediction.verdict == Verdict::Refused).flat_map(|prediction| {
-        prediction.causes.iter().map(|cause| RefusedSync { strategy: scene.snapshot.syncer.strategy, union: cause.union_name() })
+        prediction.causes.iter().map(|cause| RefusedSync { strategy: scene.snapshot.syncer.strategy, union: union_of(cause) })
     });
     DeploymentFacts {
         fields,
@@ -189,18 +190,20 @@ fn occurrences(
     new: &ReportStatus,
 ) -> Vec<Occurrence> {
     let deployment = ObjectReference {
-        api_version: "apps/v1".to_owned(),
-        kind: "Deployment".to_owned(),
+        api_version: Some("apps/v1".to_owned()),
+        kind: Some("Deployment".to_owned()),
         namespace: Some(target.namespace.clone()),
-        name: target.name.clone(),
+        name: Some(target.name.clone()),
         uid: new.target_uid.clone(),
+        ..ObjectReference::default()
     };
     let about_report = ObjectReference {
-        api_version: "driftmend.dev/v1alpha1".to_owned(),
-        kind: "DriftReport".to_owned(),
+        api_version: Some("driftmend.dev/v1alpha1".to_owned()),
+        kind: Some("DriftReport".to_owned()),
         namespace: Some(target.namespace.clone()),
-        name: target.name.clone(),
+        name: Some(target.name.clone()),
         uid: report.uid(),
+        ..ObjectReference::default()
     };
     let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
     if old.phase != new.phase || scene.report.is_none() {

@@ -13,19 +13,25 @@ use tracing::{error, info, warn};
 
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
-use super::queue::{self, Next};
+use super::queue::{self, Next, QueueSettings};
 use super::{Context, Key, Settings, Written};
 use crate::cluster::deployments::{self, Scope, What};
 use crate::cluster::events::Events;
 use crate::cluster::{ApiError, Cluster, Retry, WatchBackoff};
 use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
-use crate::lease::{self, Leadership, LeaseSettings};
+use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
 use crate::metrics::Metrics;
-use crate::server::{self, Health};
+use crate::server::{Health, ServeError, Server};
 
 /// How many keys are worked on at once: reconciles of Deployments are quick, those of watches wait for Git.
 const CONCURRENCY: usize = 8;
+
+/// How long a key waits for more of the same: one `kubectl` command is often several events.
+const DEBOUNCE: Duration = Duration::from_millis(10);
+
+/// The caches without which the process is not ready.
+const STORES: &str = "stores";
 
 /// The first delay after a failed reconcile; it doubles up to [`LONGEST_DELAY`].
 const FIRST_DELAY: Duration = Duration::from_millis(500);
@@ -75,11 +81,22 @@ pub enum RunError {
 
     /// The port cannot be bound.
     #[error(transparent)]
-    Server(#[from] server::ServerError),
+    Server(#[from] ServeError),
 
     /// Another process leads now.
     #[error("the Lease was lost: another process may lead now, so this one stops")]
     LeaseLost,
+}
+
+impl RunError {
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Server(error) => error.hint(),
+            Self::Cache { .. } => Some("name a folder that can be written with --cache-dir".to_owned()),
+            Self::Metrics(_) | Self::Git(_) | Self::LeaseLost => None,
+        }
+    }
 }
 
 /// Runs until `shutdown`; the queue finishes what it has begun.
@@ -93,14 +110,15 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     super::desired::initialise().map_err(RunError::Git)?;
     let Sources { cache, .. } = &run.settings.sources;
     std::fs::create_dir_all(cache).map_err(|source| RunError::Cache { path: cache.clone(), source })?;
-    let health = Health::new();
-    // Whatever ends this function ends its helpers, too.
-    let stop = shutdown.child_token();
-    let _ended = stop.clone().drop_guard();
-    let server = tokio::spawn(server::serve(server::bind(run.listen).await?, metrics.clone(), health.clone(), stop.clone()));
+    let health = Health::default();
+    health.expect(STORES);
+    // Whatever ends this function ends its helpers, too; the Lease is let go last, when nobody acts under it any more.
+    let (helpers, lease) = (CancellationToken::new(), CancellationToken::new());
+    let _ended = (helpers.clone().drop_guard(), lease.clone().drop_guard());
+    let server = tokio::spawn(Server::bind(run.listen).await?.run(metrics.clone(), health.clone(), helpers.clone()));
     // (client) who and where we are; the API server may not be there yet
-    let Some((identity, cluster_id)) = first_facts(&cluster, &stop).await else { return Ok(()) };
-    let (handle, keys) = queue::new();
+    let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
+    let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, debounce: DEBOUNCE });
     // (client) the stores fill and stay filled whether this process leads or not
     let (store, touched) = deployments::watch(cluster.client(), Scope::All);
     let (watches, watch_keys) = follow::<DriftWatch>(&cluster);
@@ -115,75 +133,83 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         deployments: store.clone(),
         watches: watches.clone(),
         reports: reports.clone(),
-        queue: handle.clone(),
+        queue: queue.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
         written: Written::default(),
     });
-    spawn_triggers(&context, touched, watch_keys, report_keys, &stop);
+    spawn_triggers(&context, touched, watch_keys, report_keys, &helpers);
     let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
     tokio::select! {
         _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
-        () = stop.cancelled() => return Ok(()),
+        () = shutdown.cancelled() => return Ok(()),
     }
-    health.synced();
+    health.synced(STORES);
     // (client sends) leadership
-    let mut leadership = lead(&cluster, &run, &metrics, &stop);
-    if leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })).await.is_err() {
-        return Ok(());
+    let (mut leadership, leading) = lead(&cluster, &run, &metrics, &lease);
+    tokio::select! {
+        elected = leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })) => if elected.is_err() { return Ok(()) },
+        () = shutdown.cancelled() => return Ok(()),
     }
     metrics.leads(true);
     info!(instance = run.instance, "leading");
     // What was triggered while another process led is long done by it; look at everything once.
     for watch in watches.state() {
-        handle.now(Key::Watch(watch_key(&watch)));
+        queue.now(Key::Watch(watch_key(&watch)));
     }
-    let working = stop.child_token();
+    let working = shutdown.child_token();
     let failures = Failures::default();
-    let work = queue::run(keys, CONCURRENCY, working.clone(), |key| {
-        let (context, health, failures) = (context.clone(), health.clone(), failures.clone());
-        async move {
-            let next = reconcile(&context, &key, &failures).await;
-            health.beat();
-            next
-        }
+    let work = queue::run(worker, health, working.clone(), move |key| {
+        let (context, failures) = (context.clone(), failures.clone());
+        async move { reconcile(&context, &key, &failures).await }
     });
     tokio::pin!(work);
     let lost = tokio::select! {
         () = &mut work => false,
-        _ = leadership.wait_for(|state| *state == Leadership::Standby) => !stop.is_cancelled(),
+        _ = leadership.wait_for(|state| *state == Leadership::Standby) => true,
     };
     if lost {
+        // What is under way is stopped where it is: every request is guarded, and a heal is taken up again by its report.
         metrics.leads(false);
-        working.cancel();
         return Err(RunError::LeaseLost);
     }
-    stop.cancel();
+    lease.cancel();
+    let _ = leading.await;
+    helpers.cancel();
     if let Ok(Err(error)) = server.await {
         warn!(error = &error as &dyn std::error::Error, "the metrics server ended badly");
     }
     Ok(())
 }
 
-/// Takes the Lease, or leads at once where none was asked for.
-fn lead(cluster: &Cluster, run: &RunSettings, metrics: &Metrics, stop: &CancellationToken) -> tokio::sync::watch::Receiver<Leadership> {
+/// Takes part in the election, or leads at once where no Lease was asked for.
+fn lead(
+    cluster: &Cluster,
+    run: &RunSettings,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> (tokio::sync::watch::Receiver<Leadership>, tokio::task::JoinHandle<()>) {
     let (sender, receiver) = tokio::sync::watch::channel(Leadership::Standby);
     metrics.leads(false);
-    match &run.lease {
-        Some(name) => {
-            let settings =
-                LeaseSettings::new(run.settings.sources.own_namespace.clone(), name.clone(), lease::identity(&run.instance));
-            tokio::spawn(lease::run(cluster.clone(), settings, sender, stop.clone()));
-        }
-        None => {
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                let _ = sender.send(Leadership::Leading { epoch: 0 });
+    let (cluster, stop) = (cluster.clone(), stop.clone());
+    let settings = run.lease.clone().map(|name| LeaseSettings {
+        namespace: run.settings.sources.own_namespace.clone(),
+        name,
+        identity: lease::identity(&run.instance),
+        times: LeaseTimes::default(),
+    });
+    let leading = tokio::spawn(async move {
+        match settings {
+            Some(settings) => lease::run(cluster, settings, sender, stop).await,
+            None => {
+                // Ten years: a process that runs alone leads as long as it runs.
+                let until = tokio::time::Instant::now() + Duration::from_secs(315_360_000);
+                let _ = sender.send(Leadership::Leading { epoch: 0, until });
                 stop.cancelled().await;
-            });
+            }
         }
-    }
-    receiver
+    });
+    (receiver, leading)
 }
 
 /// The user name of this process and the uid of `kube-system`; `None` when the process is stopped before it has them.

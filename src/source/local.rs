@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::render::{SourceFile, is_manifest};
+use super::SourceFile;
+use super::render::is_manifest;
 use super::yaml::budget::MAX_FILE_BYTES;
 
 /// Why a path was not read.

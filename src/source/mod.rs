@@ -6,7 +6,7 @@ pub mod render;
 pub mod yaml;
 
 /// One file of a source, by its path from the source's root.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFile {
     /// The path, with `/` between its segments.
     pub path: String,

@@ -4,6 +4,7 @@
 //! that must be fetched enters with the snapshot.
 
 mod refused;
+mod union;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,3 +59,4 @@ pub fn diagnose(snapshot: &Snapshot, drifts: &[Drift], prediction: Option<&Predi
 }
 
 pub use refused::headline;
+pub use union::union_of;

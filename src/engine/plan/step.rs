@@ -114,7 +114,8 @@ impl Step {
             Self::Restore { operations: restoring, .. } => operations.extend(restoring.0.iter().cloned()),
             Self::Transfer { paths, to } => {
                 let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
-                let moved = transfer::moved(fields, desired, paths, (HEAL_MANAGER, Operation::Update), to)?;
+                let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update, subresource: None };
+                let moved = transfer::moved(fields, desired, paths, giver, to)?;
                 operations.push(replace("/metadata/managedFields", moved));
             }
         }

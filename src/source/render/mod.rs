@@ -20,18 +20,9 @@ pub use plain::{NotPlain, Renderer};
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::object::{Document, ObjectId, Origin};
+use crate::source::SourceFile;
 use crate::source::yaml::{self, Lines, Remark};
 use object::Identity;
-
-/// One file of a source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceFile {
-    /// Its path, as remarks shall call it: relative to the root of the source, or as a person gave it.
-    pub path: String,
-
-    /// Its content.
-    pub bytes: Vec<u8>,
-}
 
 /// The objects of a revision.
 #[derive(Clone, Debug, Default, PartialEq)]
