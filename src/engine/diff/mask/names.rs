@@ -2,7 +2,7 @@
 
 /// A name with one of these words holds a secret, and so does one with a word that ends in one of [`ENDINGS`].
 const WORDS: &[&str] =
-    &["authorization", "bearer", "cookie", "cred", "creds", "jwt", "masterauth", "pass", "pat", "private", "pwd", "requirepass"];
+    &["authorization", "bearer", "cookie", "cred", "creds", "masterauth", "pass", "pat", "private", "pwd", "requirepass"];
 
 /// So that `DBPASSWORD` counts, and `MONKEY` does not.
 const ENDINGS: &[&str] = &[
@@ -24,7 +24,7 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// A name that ends in one of these words holds a secret: `REDIS_AUTH`, `AWS_ACCESS_KEY`, but neither `AUTH_URL` nor `KEY_PREFIX`.
-const LAST_WORDS: &[&str] = &["auth", "key", "keys", "otp", "pin", "pw", "salt", "sig", "signature"];
+const LAST_WORDS: &[&str] = &["auth", "jwt", "key", "keys", "otp", "pin", "pw", "salt", "sig", "signature"];
 
 /// Before `KEY` these make it a key of another sort.
 const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
@@ -182,6 +182,7 @@ mod tests {
             "secretName",
             "AUTH_URL",
             "UNPRIVILEGED_POD",
+            "JWT_POLICY",
             "PASSENGERS",
             "",
             "__",

@@ -22,6 +22,7 @@ fn masks_a_variable_by_its_name_at_every_level() {
     assert_eq!(at(item, container["env"][0].clone()), r#"{"name":"DB_PASSWORD","value":"(masked)"}"#);
     assert_eq!(at(&format!("{item}.value"), json!("hunter2")), "\"(masked)\"");
     assert_eq!(at(&item.replace("DB_PASSWORD", "MODE"), json!("dev")), "\"dev\"");
+    assert_eq!(at(".metadata.labels.value", json!("dev")), "\"dev\"");
     assert_eq!(at(".httpHeaders[0].value", json!("hunter2")), "\"(masked)\"");
 }
 
@@ -69,7 +70,7 @@ fn masks_annotations_that_repeat_the_object_or_hold_json() {
         "kubectl.kubernetes.io/last-applied-configuration": "(masked)",
         "example.com/config": "{\"password\":\"(masked)\",\"port\":80}",
         "example.com/plain": "{ \"port\": 80 }",
-        "example.com/twice": "{\"token\":\"(masked)\",\"token\":\"\"}",
+        "example.com/twice": "{\"token\":\"\"}",
         "example.com/api-token": "(masked)",
     });
     assert_eq!(at(".metadata.annotations", annotations), masked.to_string());
@@ -140,6 +141,7 @@ fn leaves_a_servers_own_words_alone() {
         "conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas",
         "secret \"db-token\" not found; couldn't find key db-password in Secret shop/db",
         "password authentication failed for user \"app\"",
+        r#"Invalid value: {"imagePullSecrets":null,"revision":"default","tokens":[]}: bad"#,
         "Back-off pulling image \"registry.example:5000/token-service:v1\"",
     ] {
         assert_eq!(text(message), message);

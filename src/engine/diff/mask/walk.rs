@@ -49,7 +49,7 @@ impl<'a> Walk<'a> {
     fn named(&self, name: &str, value: &Value) -> Value {
         let hide = match value {
             Value::String(text) => self.names.hide(name, text),
-            Value::Number(_) => self.names.promise(name) == Promise::Secret && !name.ends_with("Seconds"),
+            Value::Number(_) => self.names.promise(name) == Promise::Secret,
             _ => false,
         };
         if hide { Value::from(MASKED) } else { self.whole(value) }
@@ -98,11 +98,13 @@ impl<'a> Walk<'a> {
         if omitted > 0 { masked + &marker(omitted) } else { masked }
     }
 
-    /// JSON that stood in a string, with its own spacing where it has no secret. It may have more than was read: a key given twice.
+    /// JSON that stood in a string, with its own spacing where it has no secret.
     fn inside(&self, text: &str, inner: &Value) -> String {
         let Some(walk) = self.deeper() else { return MASKED.to_owned() };
         let masked = walk.whole(inner);
-        if masked == *inner && text::beginning(text).1 == 0 { text::mask(text, self.names) } else { masked.to_string() }
+        // A key given twice is read once: the text may hold more than what was looked at.
+        let signs = |json: &str| json.chars().filter(|c| !c.is_whitespace()).count();
+        if masked == *inner && signs(text) == signs(&masked.to_string()) { text.to_owned() } else { masked.to_string() }
     }
 
     fn deeper(&self) -> Option<Self> {
