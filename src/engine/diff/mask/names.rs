@@ -27,7 +27,7 @@ const ENDINGS: &[&str] = &[
 const LAST_WORDS: &[&str] = &["auth", "jwt", "key", "keys", "otp", "pin", "pw", "salt", "sig", "signature"];
 
 /// Before `KEY` these make it a key of another sort.
-const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
+const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "label", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
 
 /// A name that ends in one of these says which object holds the secret: `DB_SECRET_NAME`.
 const REFERENCES: &[&str] = &["name", "names", "namespace", "ref"];
@@ -177,6 +177,7 @@ mod tests {
             "PUBLIC_KEY",
             "SHARD_KEY",
             "topologyKey",
+            "matchLabelKeys",
             "REDIS_KEY_PREFIX",
             "DB_SECRET_NAME",
             "secretName",

@@ -38,6 +38,15 @@ fn shows_where_a_secret_comes_from() {
 }
 
 #[test]
+fn masks_all_that_is_below_a_secrets_name() {
+    let config = json!({"tokens": ["hunter2"], "credentials": {"user": "app", "word": "hunter2"}, "pin": 1234, "secrets": []});
+    assert_eq!(at(".config", config), r#"{"credentials":"(masked)","pin":"(masked)","secrets":[],"tokens":"(masked)"}"#);
+    let pod = json!({"imagePullSecrets": [{"name": "pull"}], "volumes": [{"name": "tls", "secret": {"secretName": "tls", "items": [{"key": "a", "path": "b"}]}}],
+        "topologySpreadConstraints": [{"matchLabelKeys": ["app"], "topologyKey": "zone"}]});
+    assert_eq!(at(".spec", pod.clone()), pod.to_string());
+}
+
+#[test]
 fn masks_flags_and_what_follows_them() {
     let args = json!([
         "--password=hunter 2",
