@@ -60,7 +60,7 @@ impl TransferRefusal {
     }
 }
 
-/// A manager as it stands in an entry's key.
+/// A manager that gives fields away: all its entries of that operation, through whatever subresource and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Giver<'a> {
     /// The manager's name.
@@ -68,17 +68,14 @@ pub struct Giver<'a> {
 
     /// How it wrote.
     pub operation: Operation,
-
-    /// Through which subresource; `None` for the object itself.
-    pub subresource: Option<&'a str>,
 }
 
 /// The `managedFields` after a heal's fields went to the tool that applies `desired`.
 ///
 /// # Guarantees
 /// The receiver's `Apply` entry gains what an apply of `desired` would own at and below `paths`, and whatever else of the giver's
-/// fields it would own, so that no field of Git is left without an owner. The giver's entry goes as a whole. Every other entry stays as it
-/// is, as does every word of the receiver's besides its fields. Without an entry of the giver nothing changes.
+/// fields it would own, so that no field of Git is left without an owner. The giver's entries go as a whole. Every other entry stays as it
+/// is, as does every word of the receiver's besides its fields. Without one nothing changes.
 ///
 /// # Errors
 /// [`TransferRefusal`] where the receiver never applied the object, or is not the only one that does.
@@ -124,7 +121,7 @@ pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to:
 
 impl Giver<'_> {
     fn is(&self, owner: &Owner) -> bool {
-        owner.is(self.manager, self.operation) && owner.subresource.as_deref() == self.subresource
+        owner.is(self.manager, self.operation)
     }
 }
 
@@ -174,7 +171,7 @@ mod tests {
     use serde_json::json;
 
     const PROBE: &str = ".spec.template.spec.containers[name=\"web\"].livenessProbe";
-    const OURS: Giver<'_> = Giver { manager: "driftmend-heal", operation: Operation::Update, subresource: None };
+    const OURS: Giver<'_> = Giver { manager: "driftmend-heal", operation: Operation::Update };
 
     fn entry(manager: &str, operation: &str, container: Value) -> Value {
         let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": container}}}}});
@@ -233,9 +230,7 @@ mod tests {
 
     #[test]
     fn changes_nothing_where_nothing_is_ours() {
-        let mut through_scale = entry("driftmend-heal", "Update", json!({"f:image": {}}));
-        through_scale["subresource"] = json!("scale");
-        let managed = json!([entry("driftmend-heal", "Apply", json!({"f:image": {}})), through_scale, 7]);
+        let managed = json!([entry("driftmend-heal", "Apply", json!({"f:image": {}})), 7]);
         for managed in [managed, Value::Null, json!([])] {
             assert_eq!(moved(&managed, &desired(), &[path("")], OURS, "argocd-controller"), Ok(managed));
         }
@@ -281,6 +276,17 @@ mod tests {
         );
         let absent = TransferRefusal::NotHeld { path: path(".grpc"), from: "kubectl-patch".to_owned() };
         assert_eq!(handed_back(&managed, &[path(".grpc")], &[foreign], "tool"), Err(absent));
+    }
+
+    #[test]
+    fn hands_back_what_was_written_through_a_subresource() {
+        let fields = json!({"f:spec": {"f:replicas": {}}});
+        let scale = json!({"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "subresource": "scale", "fieldsType": "FieldsV1", "fieldsV1": fields});
+        let tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {}});
+        let mut after = tool.clone();
+        after["fieldsV1"] = fields;
+        let person = Giver { manager: "kubectl", ..OURS };
+        assert_eq!(handed_back(&json!([tool, scale]), &[FieldPath::of(&["spec", "replicas"])], &[person], "tool"), Ok(json!([after])));
     }
 
     #[test]
