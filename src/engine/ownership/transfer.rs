@@ -36,12 +36,12 @@ pub enum TransferRefusal {
     },
 
     /// The giver does not hold this field, so that someone else changed the object since the plan was made.
-    #[error("failed to find {path} among the fields of {from:?}")]
+    #[error("failed to find {path} among the fields of {from}")]
     NotHeld {
         /// The field that was to change hands.
         path: FieldPath,
 
-        /// Who was to give it.
+        /// Who was to give it, by commas.
         from: String,
     },
 }
@@ -100,22 +100,23 @@ pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<
 /// giver the paths themselves are gained: a default has no owner. Everything else stays as it is.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, is not the only one that does, or a giver holds nothing there.
+/// [`TransferRefusal`] where the receiver never applied the object, is not the only one that does, or a path is held by no giver.
 pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
     check_receiver(&parsed, to)?;
     let is_given = |entry: &Entry| from.iter().any(|giver| giver.is(&entry.owner));
-    let part =
-        |fields: &FieldSet| paths.iter().map(|path| fields.at_or_below(path)).fold(FieldSet::default(), |all, some| all.union(&some));
-    let mut gained: FieldSet = if from.is_empty() { paths.iter().cloned().collect() } else { FieldSet::default() };
-    for giver in from {
-        let held =
-            parsed.entries().filter(|entry| giver.is(&entry.owner)).fold(FieldSet::default(), |all, entry| all.union(&part(&entry.fields)));
-        if let Some(path) = paths.iter().find(|path| !held.contains_or_below(path)) {
-            return Err(TransferRefusal::NotHeld { path: path.clone(), from: giver.manager.to_owned() });
+    let union = |all: FieldSet, some: FieldSet| all.union(&some);
+    let part = |fields: &FieldSet| paths.iter().map(|path| fields.at_or_below(path)).fold(FieldSet::default(), union);
+    let held = parsed.entries().filter(|entry| is_given(entry)).map(|entry| part(&entry.fields)).fold(FieldSet::default(), union);
+    let absent = paths.iter().find(|path| !held.contains_or_below(path));
+    let gained = match (from, absent) {
+        ([], _) => paths.iter().cloned().collect(),
+        (_, None) => held,
+        (_, Some(path)) => {
+            let names: Vec<&str> = from.iter().map(|giver| giver.manager).collect();
+            return Err(TransferRefusal::NotHeld { path: path.clone(), from: names.join(", ") });
         }
-        gained = gained.union(&held);
-    }
+    };
     Ok(rewritten(managed, &parsed, &gained, to, |entry| is_given(entry).then(|| entry.fields.difference(&part(&entry.fields)))))
 }
 
@@ -149,10 +150,11 @@ fn rewritten(managed: &Value, parsed: &ManagedFields, gained: &FieldSet, to: &st
     let records = values.iter().zip(parsed.records());
     let rewrite = |(value, record): (&Value, &Record)| {
         let Record::Entry(entry) = record else { return Some(value.clone()) };
+        let is_receiver = is_apply(entry) && entry.owner.manager == to;
         let fields = match left(entry) {
+            _ if is_receiver => entry.fields.union(gained),
             Some(rest) if rest.is_empty() => return None,
             Some(rest) => rest,
-            None if is_apply(entry) && entry.owner.manager == to => entry.fields.union(gained),
             None => return Some(value.clone()),
         };
         let mut value = value.clone();
