@@ -292,6 +292,15 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_receivers_entry_even_when_it_is_named_as_a_giver() {
+        let managed = json!([entry("tool", "Apply", json!({"f:image": {}}))]);
+        let own = Giver { manager: "tool", operation: Operation::Apply };
+        let image = FieldPath::parse(".spec.template.spec.containers[name=\"web\"].image").unwrap();
+        assert_eq!(moved(&managed, &desired(), &[], own, "tool"), Ok(managed.clone()));
+        assert_eq!(handed_back(&managed, &[image], &[own], "tool"), Ok(managed));
+    }
+
+    #[test]
     fn hands_a_default_that_nobody_owns_to_the_tool() {
         let apply = |fields: Value| json!([{"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields}]);
         let rolling = FieldPath::of(&["spec", "strategy", "rollingUpdate"]);
