@@ -19,8 +19,8 @@ use walk::Walk;
 /// What stands in the place of a secret.
 pub const MASKED: &str = "(masked)";
 
-/// The longest a shown value gets, in bytes of JSON: fifty fields with two values each, and a status stays below 64 KiB
-/// only with fewer; the report counts the rest.
+/// The longest a shown value gets, in bytes of JSON: enough to recognise a probe or an environment, and little enough that a status
+/// of 64 KiB holds dozens.
 pub const SHOWN_BYTES: usize = 1024;
 
 /// A value that may be shown.
@@ -58,7 +58,9 @@ impl Masker {
         let walk = Walk::new(&self.names);
         let masked = match path.0.as_slice() {
             [Segment::Field(root), ..] if walk::SECRET_DATA.contains(&root.as_str()) => Value::from(MASKED),
-            [.., item, Segment::Field(field)] if field == "value" => walk.variable(name_of(item), value),
+            [.., item @ (Segment::Key(_) | Segment::Index(_)), Segment::Field(field)] if field == "value" => {
+                walk.variable(name_of(item), value)
+            }
             [.., Segment::Field(field)] => walk.member(field, value),
             _ => walk.whole(value),
         };

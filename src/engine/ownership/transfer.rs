@@ -36,12 +36,12 @@ pub enum TransferRefusal {
     },
 
     /// The giver does not hold this field, so that someone else changed the object since the plan was made.
-    #[error("failed to find {path} among the fields of {from:?}")]
+    #[error("failed to find {path} among the fields of {from}")]
     NotHeld {
         /// The field that was to change hands.
         path: FieldPath,
 
-        /// Who was to give it.
+        /// Who was to give it, by commas.
         from: String,
     },
 }
@@ -60,7 +60,7 @@ impl TransferRefusal {
     }
 }
 
-/// A manager as it stands in an entry's key.
+/// A manager that gives fields away: all its entries of that operation, through whatever subresource and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Giver<'a> {
     /// The manager's name.
@@ -68,17 +68,14 @@ pub struct Giver<'a> {
 
     /// How it wrote.
     pub operation: Operation,
-
-    /// Through which subresource; `None` for the object itself.
-    pub subresource: Option<&'a str>,
 }
 
 /// The `managedFields` after a heal's fields went to the tool that applies `desired`.
 ///
 /// # Guarantees
 /// The receiver's `Apply` entry gains what an apply of `desired` would own at and below `paths`, and whatever else of the giver's
-/// fields it would own, so that no field of Git is left without an owner. The giver's entry goes as a whole. Every other entry stays as it
-/// is, as does every word of the receiver's besides its fields. Without an entry of the giver nothing changes.
+/// fields it would own, so that no field of Git is left without an owner. The giver's entries go as a whole. Every other entry stays as it
+/// is, as does every word of the receiver's besides its fields. Without one nothing changes.
 ///
 /// # Errors
 /// [`TransferRefusal`] where the receiver never applied the object, or is not the only one that does.
@@ -103,28 +100,29 @@ pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<
 /// giver the paths themselves are gained: a default has no owner. Everything else stays as it is.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, is not the only one that does, or a giver holds nothing there.
+/// [`TransferRefusal`] where the receiver never applied the object, is not the only one that does, or a path is held by no giver.
 pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
     check_receiver(&parsed, to)?;
     let is_given = |entry: &Entry| from.iter().any(|giver| giver.is(&entry.owner));
-    let part =
-        |fields: &FieldSet| paths.iter().map(|path| fields.at_or_below(path)).fold(FieldSet::default(), |all, some| all.union(&some));
-    let mut gained: FieldSet = if from.is_empty() { paths.iter().cloned().collect() } else { FieldSet::default() };
-    for giver in from {
-        let held =
-            parsed.entries().filter(|entry| giver.is(&entry.owner)).fold(FieldSet::default(), |all, entry| all.union(&part(&entry.fields)));
-        if let Some(path) = paths.iter().find(|path| !held.contains_or_below(path)) {
-            return Err(TransferRefusal::NotHeld { path: path.clone(), from: giver.manager.to_owned() });
+    let union = |all: FieldSet, some: FieldSet| all.union(&some);
+    let part = |fields: &FieldSet| paths.iter().map(|path| fields.at_or_below(path)).fold(FieldSet::default(), union);
+    let held = parsed.entries().filter(|entry| is_given(entry)).map(|entry| part(&entry.fields)).fold(FieldSet::default(), union);
+    let absent = paths.iter().find(|path| !held.contains_or_below(path));
+    let gained = match (from, absent) {
+        ([], _) => paths.iter().cloned().collect(),
+        (_, None) => held,
+        (_, Some(path)) => {
+            let names: Vec<&str> = from.iter().map(|giver| giver.manager).collect();
+            return Err(TransferRefusal::NotHeld { path: path.clone(), from: names.join(", ") });
         }
-        gained = gained.union(&held);
-    }
+    };
     Ok(rewritten(managed, &parsed, &gained, to, |entry| is_given(entry).then(|| entry.fields.difference(&part(&entry.fields)))))
 }
 
 impl Giver<'_> {
     fn is(&self, owner: &Owner) -> bool {
-        owner.is(self.manager, self.operation) && owner.subresource.as_deref() == self.subresource
+        owner.is(self.manager, self.operation)
     }
 }
 
@@ -152,10 +150,11 @@ fn rewritten(managed: &Value, parsed: &ManagedFields, gained: &FieldSet, to: &st
     let records = values.iter().zip(parsed.records());
     let rewrite = |(value, record): (&Value, &Record)| {
         let Record::Entry(entry) = record else { return Some(value.clone()) };
+        let is_receiver = is_apply(entry) && entry.owner.manager == to;
         let fields = match left(entry) {
+            _ if is_receiver => entry.fields.union(gained),
             Some(rest) if rest.is_empty() => return None,
             Some(rest) => rest,
-            None if is_apply(entry) && entry.owner.manager == to => entry.fields.union(gained),
             None => return Some(value.clone()),
         };
         let mut value = value.clone();
@@ -174,7 +173,7 @@ mod tests {
     use serde_json::json;
 
     const PROBE: &str = ".spec.template.spec.containers[name=\"web\"].livenessProbe";
-    const OURS: Giver<'_> = Giver { manager: "driftmend-heal", operation: Operation::Update, subresource: None };
+    const OURS: Giver<'_> = Giver { manager: "driftmend-heal", operation: Operation::Update };
 
     fn entry(manager: &str, operation: &str, container: Value) -> Value {
         let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": container}}}}});
@@ -233,9 +232,7 @@ mod tests {
 
     #[test]
     fn changes_nothing_where_nothing_is_ours() {
-        let mut through_scale = entry("driftmend-heal", "Update", json!({"f:image": {}}));
-        through_scale["subresource"] = json!("scale");
-        let managed = json!([entry("driftmend-heal", "Apply", json!({"f:image": {}})), through_scale, 7]);
+        let managed = json!([entry("driftmend-heal", "Apply", json!({"f:image": {}})), 7]);
         for managed in [managed, Value::Null, json!([])] {
             assert_eq!(moved(&managed, &desired(), &[path("")], OURS, "argocd-controller"), Ok(managed));
         }
@@ -281,6 +278,26 @@ mod tests {
         );
         let absent = TransferRefusal::NotHeld { path: path(".grpc"), from: "kubectl-patch".to_owned() };
         assert_eq!(handed_back(&managed, &[path(".grpc")], &[foreign], "tool"), Err(absent));
+    }
+
+    #[test]
+    fn hands_back_what_was_written_through_a_subresource() {
+        let fields = json!({"f:spec": {"f:replicas": {}}});
+        let scale = json!({"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "subresource": "scale", "fieldsType": "FieldsV1", "fieldsV1": fields});
+        let tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {}});
+        let mut after = tool.clone();
+        after["fieldsV1"] = fields;
+        let person = Giver { manager: "kubectl", ..OURS };
+        assert_eq!(handed_back(&json!([tool, scale]), &[FieldPath::of(&["spec", "replicas"])], &[person], "tool"), Ok(json!([after])));
+    }
+
+    #[test]
+    fn keeps_the_receivers_entry_even_when_it_is_named_as_a_giver() {
+        let managed = json!([entry("tool", "Apply", json!({"f:image": {}}))]);
+        let own = Giver { manager: "tool", operation: Operation::Apply };
+        let image = FieldPath::parse(".spec.template.spec.containers[name=\"web\"].image").unwrap();
+        assert_eq!(moved(&managed, &desired(), &[], own, "tool"), Ok(managed.clone()));
+        assert_eq!(handed_back(&managed, &[image], &[own], "tool"), Ok(managed));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// A name with one of these words holds a secret, and so does one with a word that ends in one of [`ENDINGS`].
 const WORDS: &[&str] =
-    &["authorization", "bearer", "cookie", "cred", "creds", "jwt", "masterauth", "pass", "pat", "private", "pwd", "requirepass"];
+    &["authorization", "bearer", "cookie", "cred", "creds", "masterauth", "pass", "pat", "private", "pwd", "requirepass"];
 
 /// So that `DBPASSWORD` counts, and `MONKEY` does not.
 const ENDINGS: &[&str] = &[
@@ -24,10 +24,10 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// A name that ends in one of these words holds a secret: `REDIS_AUTH`, `AWS_ACCESS_KEY`, but neither `AUTH_URL` nor `KEY_PREFIX`.
-const LAST_WORDS: &[&str] = &["auth", "key", "keys", "otp", "pin", "pw", "salt", "sig", "signature"];
+const LAST_WORDS: &[&str] = &["auth", "jwt", "key", "keys", "otp", "pin", "pw", "salt", "sig", "signature"];
 
 /// Before `KEY` these make it a key of another sort.
-const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
+const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "label", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
 
 /// A name that ends in one of these says which object holds the secret: `DB_SECRET_NAME`.
 const REFERENCES: &[&str] = &["name", "names", "namespace", "ref"];
@@ -177,11 +177,13 @@ mod tests {
             "PUBLIC_KEY",
             "SHARD_KEY",
             "topologyKey",
+            "matchLabelKeys",
             "REDIS_KEY_PREFIX",
             "DB_SECRET_NAME",
             "secretName",
             "AUTH_URL",
             "UNPRIVILEGED_POD",
+            "JWT_POLICY",
             "PASSENGERS",
             "",
             "__",

@@ -22,6 +22,7 @@ fn masks_a_variable_by_its_name_at_every_level() {
     assert_eq!(at(item, container["env"][0].clone()), r#"{"name":"DB_PASSWORD","value":"(masked)"}"#);
     assert_eq!(at(&format!("{item}.value"), json!("hunter2")), "\"(masked)\"");
     assert_eq!(at(&item.replace("DB_PASSWORD", "MODE"), json!("dev")), "\"dev\"");
+    assert_eq!(at(".metadata.labels.value", json!("dev")), "\"dev\"");
     assert_eq!(at(".httpHeaders[0].value", json!("hunter2")), "\"(masked)\"");
 }
 
@@ -34,6 +35,15 @@ fn shows_where_a_secret_comes_from() {
     assert_eq!(at(".volumes[name=\"token\"]", volume.clone()), volume.to_string());
     assert_eq!(at(".spec.template.spec.automountServiceAccountToken", json!(false)), "false");
     assert_eq!(at(".image", json!("registry.example/token:v1@sha256:0123")), "\"registry.example/token:v1@sha256:0123\"");
+}
+
+#[test]
+fn masks_all_that_is_below_a_secrets_name() {
+    let config = json!({"tokens": ["hunter2"], "credentials": {"user": "app", "word": "hunter2"}, "pin": 1234, "secrets": []});
+    assert_eq!(at(".config", config), r#"{"credentials":"(masked)","pin":"(masked)","secrets":[],"tokens":"(masked)"}"#);
+    let pod = json!({"imagePullSecrets": [{"name": "pull"}], "volumes": [{"name": "tls", "secret": {"secretName": "tls", "items": [{"key": "a", "path": "b"}]}}],
+        "topologySpreadConstraints": [{"matchLabelKeys": ["app"], "topologyKey": "zone"}]});
+    assert_eq!(at(".spec", pod.clone()), pod.to_string());
 }
 
 #[test]
@@ -69,7 +79,7 @@ fn masks_annotations_that_repeat_the_object_or_hold_json() {
         "kubectl.kubernetes.io/last-applied-configuration": "(masked)",
         "example.com/config": "{\"password\":\"(masked)\",\"port\":80}",
         "example.com/plain": "{ \"port\": 80 }",
-        "example.com/twice": "{\"token\":\"(masked)\",\"token\":\"\"}",
+        "example.com/twice": "{\"token\":\"\"}",
         "example.com/api-token": "(masked)",
     });
     assert_eq!(at(".metadata.annotations", annotations), masked.to_string());
@@ -140,6 +150,7 @@ fn leaves_a_servers_own_words_alone() {
         "conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas",
         "secret \"db-token\" not found; couldn't find key db-password in Secret shop/db",
         "password authentication failed for user \"app\"",
+        r#"Invalid value: {"imagePullSecrets":null,"revision":"default","tokens":[]}: bad"#,
         "Back-off pulling image \"registry.example:5000/token-service:v1\"",
     ] {
         assert_eq!(text(message), message);

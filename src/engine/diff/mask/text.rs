@@ -212,6 +212,7 @@ impl<'a> Assignment<'a> {
         let (before, kind) = (&text[..sign], text.as_bytes()[sign]);
         let is_gap = matches!(kind, b' ' | b'\t' | b',');
         let left = if kind == b'=' { before.trim_end_matches([' ', '\t']) } else { before };
+        let is_quoted = left.ends_with(['"', '\'']);
         let left = left.trim_end_matches(['"', '\'', '\\']);
         let key_start = left.rfind(|c: char| !(c.is_alphanumeric() || "_.-/".contains(c))).map_or(0, |at| at + char_length(left, at));
         let key = &left[key_start..];
@@ -229,6 +230,8 @@ impl<'a> Assignment<'a> {
         let (start, length) = match opens {
             Some(c) => (begin + quote + 1, quoted_length(&rest[quote + 1..], &rest[..quote], c)),
             None if kind == b':' && rest.starts_with(['{', '[', '(', '&', '*', '|']) => return None,
+            // In JSON what has no quotes is a number or a word, such as `null`.
+            None if is_quoted && kind == b':' => (begin, rest.find([',', '}', ']']).unwrap_or(rest.len())),
             None if is_line || names_header(key) => (begin, rest.find(['\n', '"']).unwrap_or(rest.len())),
             None => (begin, rest.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(rest.len())),
         };

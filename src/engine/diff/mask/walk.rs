@@ -11,6 +11,9 @@ const OBJECT_ANNOTATIONS: &[&str] = &["kubectl.kubernetes.io/last-applied-config
 /// What a Secret holds, and what a path without its object may lead into.
 pub(super) const SECRET_DATA: &[&str] = &["data", "stringData", "binaryData"];
 
+/// Fields of a Pod that name Secrets and tokens and hold none, besides those ending in `Ref`.
+const REFERENCES: &[&str] = &["imagePullSecrets", "secret", "serviceAccountToken", "tokenRequests"];
+
 /// How deep JSON within strings is followed; what lies deeper is masked. Each level may nest 128 deep, and the stack is small.
 const LEVELS: usize = 4;
 
@@ -49,8 +52,12 @@ impl<'a> Walk<'a> {
     fn named(&self, name: &str, value: &Value) -> Value {
         let hide = match value {
             Value::String(text) => self.names.hide(name, text),
-            Value::Number(_) => self.names.promise(name) == Promise::Secret && !name.ends_with("Seconds"),
-            _ => false,
+            Value::Null | Value::Bool(_) => false,
+            Value::Array(items) if items.is_empty() => false,
+            Value::Object(members) if members.is_empty() => false,
+            Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                !REFERENCES.contains(&name) && self.names.promise(name) == Promise::Secret
+            }
         };
         if hide { Value::from(MASKED) } else { self.whole(value) }
     }
@@ -98,11 +105,13 @@ impl<'a> Walk<'a> {
         if omitted > 0 { masked + &marker(omitted) } else { masked }
     }
 
-    /// JSON that stood in a string, with its own spacing where it has no secret. It may have more than was read: a key given twice.
+    /// JSON that stood in a string, with its own spacing where it has no secret.
     fn inside(&self, text: &str, inner: &Value) -> String {
         let Some(walk) = self.deeper() else { return MASKED.to_owned() };
         let masked = walk.whole(inner);
-        if masked == *inner && text::beginning(text).1 == 0 { text::mask(text, self.names) } else { masked.to_string() }
+        // A key given twice is read once: the text may hold more than what was looked at.
+        let signs = |json: &str| json.chars().filter(|c| !c.is_whitespace()).count();
+        if masked == *inner && signs(text) == signs(&masked.to_string()) { text.to_owned() } else { masked.to_string() }
     }
 
     fn deeper(&self) -> Option<Self> {
