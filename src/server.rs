@@ -51,7 +51,9 @@ impl ServeError {
         match source.kind() {
             io::ErrorKind::AddrInUse => Some(format!("another process listens on port {}: choose another with --bind", address.port())),
             io::ErrorKind::PermissionDenied => Some("ports below 1024 are reserved: choose a higher one with --bind".into()),
-            io::ErrorKind::AddrNotAvailable => Some(format!("this machine has no address {}: try --bind 0.0.0.0:{}", address.ip(), address.port())),
+            io::ErrorKind::AddrNotAvailable => {
+                Some(format!("this machine has no address {}: try --bind 0.0.0.0:{}", address.ip(), address.port()))
+            }
             _ => None,
         }
     }
