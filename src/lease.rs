@@ -198,7 +198,8 @@ impl Keeper {
     }
 
     async fn get(&self) -> Result<Option<Lease>, ApiError> {
-        self.cluster.call(self.call(Verb::Get).name(&self.settings.name), self.api().get_opt(&self.settings.name)).await
+        let name = &self.settings.name;
+        ApiError::optional(self.cluster.call(self.call(Verb::Get).name(name), self.api().get(name)).await)
     }
 
     async fn send(&self, proposal: &Proposal) -> Result<(), ApiError> {

@@ -193,6 +193,19 @@ impl ApiError {
         }
     }
 
+    /// Takes "there is none" for an answer.
+    ///
+    /// # Errors
+    ///
+    /// Every other failure.
+    pub fn optional<T>(answer: Result<T, Self>) -> Result<Option<T>, Self> {
+        match answer {
+            Ok(found) => Ok(Some(found)),
+            Err(Self::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives the call that failed.
     pub fn call(&self) -> &Call {
         match self {

@@ -47,7 +47,7 @@ impl Cluster {
         let mut call = Call::new(Verb::Get, resource.to_string()).name(name);
         call.namespace = namespace.map(str::to_owned);
         let request = Request::new(resource.collection(namespace)).get(name, &GetParams::default());
-        optional(self.send(call, request).await)
+        ApiError::optional(self.send(call, request).await)
     }
 
     /// Reads one Deployment, fresh from the server, with every field that it has; `None` when there is none.
@@ -103,7 +103,7 @@ impl Cluster {
     /// Every [`ApiError`] but `NotFound`.
     pub async fn get_namespace(&self, name: &str) -> Result<Option<NamespaceFacts>, ApiError> {
         let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client());
-        let found = optional(self.call(Call::new(Verb::Get, "namespaces").name(name), api.get(name)).await)?;
+        let found = ApiError::optional(self.call(Call::new(Verb::Get, "namespaces").name(name), api.get(name)).await)?;
         Ok(found.map(|namespace| NamespaceFacts {
             uid: namespace.metadata.uid.unwrap_or_default(),
             labels: namespace.metadata.labels.unwrap_or_default(),
@@ -120,7 +120,7 @@ impl Cluster {
         let secrets = Resource { group: "", version: "v1", plural: "secrets" };
         let call = Call::new(Verb::Get, "secrets").namespace(namespace).name(name);
         let request = Request::new(secrets.collection(Some(namespace))).get(name, &GetParams::default());
-        let found: Option<k8s_openapi::api::core::v1::Secret> = optional(self.send(call, request).await)?;
+        let found: Option<k8s_openapi::api::core::v1::Secret> = ApiError::optional(self.send(call, request).await)?;
         Ok(found.map(|secret| secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect()))
     }
 
@@ -134,13 +134,5 @@ impl Cluster {
         let sent = async { client.request_text(request.map_err(kube::Error::BuildRequest)?).await };
         let text = self.call(call.clone(), sent).await?;
         serde_json::from_str(&text).map_err(|error| ApiError::unreadable(Box::new(call), &error))
-    }
-}
-
-fn optional<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(ApiError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
     }
 }

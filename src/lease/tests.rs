@@ -117,7 +117,8 @@ async fn the_first_leads_and_the_second_stands_by_without_writing() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!((first.epoch(), second.epoch()), (Some(0), None));
     // One renewal every two seconds is all that is written.
-    assert_eq!(server.0.lock().unwrap().writes, 31);
+    let writes = server.0.lock().unwrap().writes;
+    assert!((30..=31).contains(&writes), "{writes}");
     assert!(!first.lead.has_changed().unwrap(), "a renewal wakes nobody");
 }
 
