@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::rc::Rc;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, options};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, options};
 use serde_json::Value;
 
 use super::budget::{Budget, Exceeded, MAX_DEPTH};
 use super::fault::{Caution, Fault};
 use super::number::{Numeric, key_text};
 use super::resolve::{Scalar, Tag, differs_from_yaml_1_2, resolve};
-use super::strict::{Layout, check_anchor, check_escapes};
+use super::strict::{Layout, check_anchor, check_block, check_escapes, check_in_brackets};
 use super::tree::{Data, Entry, Key, KeyKind, Node};
 use crate::engine::object::{FieldPath, Segment};
 
@@ -100,7 +100,12 @@ impl<'a> Composer<'a> {
     }
 
     fn scan_fault(&self, error: &ScanError) -> Fault {
-        Fault::of_scan(error, self.text)
+        let fault = Fault::of_scan(error, self.text);
+        match error.kind() {
+            // Between brackets a tab indents nothing. Outside of them the layout's check refuses it.
+            ErrorKind::TabInBlockIndentation if self.layout.in_brackets() => fault.with_indented_line(self.text, error),
+            _ => fault,
+        }
     }
 
     fn exceeded(span: &Span, exceeded: Exceeded) -> Fault {
@@ -112,8 +117,7 @@ impl<'a> Composer<'a> {
         self.budget.spend_nodes(1).map_err(|exceeded| Self::exceeded(&span, exceeded))?;
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.layout.scalar(&span, style, indent);
-                check_escapes(self.text, &span, style)?;
+                self.check_scalar(&span, style, indent)?;
                 let tag_read = read_tag(tag.as_deref(), style);
                 if tag_read == Tag::Custom {
                     self.caution(&span, "kubectl passes over the tag of this value and reads a string".to_owned(), "delete the tag");
@@ -153,6 +157,17 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
+    /// Holds a scalar against what go-yaml takes, and records where it lies.
+    fn check_scalar(&mut self, span: &Span, style: ScalarStyle, indent: usize) -> Composition<()> {
+        self.layout.scalar(span, style, indent);
+        check_escapes(self.text, span, style)?;
+        check_block(self.text, span, style)?;
+        match self.layout.in_brackets() {
+            true => check_in_brackets(self.text, span, style),
+            false => Ok(()),
+        }
+    }
+
     fn alias(&self, id: usize, span: &Span) -> Composition<Rc<Node>> {
         let itself = || Fault::at_span(span, "the value of an anchor contains itself", "write the value out");
         self.anchors.get(&id).map(Rc::clone).ok_or_else(itself)
@@ -185,7 +200,11 @@ impl<'a> Composer<'a> {
             if is_merge(&event) {
                 self.layout.scalar(&span, ScalarStyle::Plain, indent);
                 let (event, value_span) = self.next()?;
+                let named = matches!(event, Event::Alias(_));
                 let value = self.node(event, value_span, indent, depth + 1)?;
+                if named && !matches!(value.data, Data::Map(_)) {
+                    return Err(not_mergeable(&span));
+                }
                 self.merge(&mut map, &value, &span)?;
                 continue;
             }
@@ -213,8 +232,7 @@ impl<'a> Composer<'a> {
         }
         if let Event::Scalar(text, style, 0, tag) = &event {
             self.budget.spend_nodes(1).map_err(|exceeded| Self::exceeded(&span, exceeded))?;
-            self.layout.scalar(&span, *style, indent);
-            check_escapes(self.text, &span, *style)?;
+            self.check_scalar(&span, *style, indent)?;
             let tag = read_tag(tag.as_deref(), *style);
             let scalar = resolve(text, tag).map_err(|message| Fault::at_span(&span, message, "correct the tag or the key"))?;
             let key = key_of(scalar).ok_or_else(no_key)?;
@@ -239,13 +257,10 @@ impl<'a> Composer<'a> {
             Data::Map(_) => vec![value],
             // Backwards, so that the first of the list has the last word.
             Data::List(items) => items.iter().rev().map(Rc::as_ref).collect(),
-            Data::Scalar(_) => Vec::new(),
+            Data::Scalar(_) => return Err(not_mergeable(span)),
         };
-        if sources.is_empty() && matches!(value.data, Data::Scalar(_)) || sources.iter().any(|node| !matches!(node.data, Data::Map(_))) {
-            return Err(Fault::at_span(span, "`<<` takes a map or a list of maps", "give it an alias of a map"));
-        }
         for source in sources {
-            let Data::Map(entries) = &source.data else { continue };
+            let Data::Map(entries) = &source.data else { return Err(not_mergeable(span)) };
             self.budget.spend_nodes(entries.len()).map_err(|exceeded| Self::exceeded(span, exceeded))?;
             for entry in entries {
                 let key = entry.key.text.clone();
@@ -305,6 +320,10 @@ fn inner_indent(style: StructureStyle, span: &Span, outer: usize) -> usize {
         StructureStyle::Block => span.start.col() + 1,
         StructureStyle::Flow => outer,
     }
+}
+
+fn not_mergeable(span: &Span) -> Fault {
+    Fault::at_span(span, "`<<` takes a map or a list of maps", "give it a map, or an alias of one")
 }
 
 fn is_merge(event: &Event<'_>) -> bool {

@@ -55,16 +55,24 @@ impl Fault {
         let repair = error.marker().byte_offset().zip(repair(error.kind()));
         Self { repair, ..Self::at(line, column, error.info(), hint) }
     }
+
+    /// The same fault, repaired by indenting its line.
+    pub(super) fn with_indented_line(self, text: &str, error: &ScanError) -> Self {
+        let line_start = |byte: usize| text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+        Self { repair: error.marker().byte_offset().map(|byte| (line_start(byte), INDENTATION)), ..self }
+    }
 }
+
+/// More than the collections of a manifest are usually indented by; where it is not enough, the fault stays.
+const INDENTATION: &str = "                                ";
 
 /// What granit needs before the place of an error that is none to go-yaml.
 fn repair(kind: &ErrorKind) -> Option<&'static str> {
     match kind {
         // A comment right behind a quoted value or a bracket.
         ErrorKind::CommentNotSeparated => Some(" "),
-        // The next line of a quoted value may begin anywhere; its indentation is not part of the value. Sixteen blanks are more
-        // than the collections of a manifest are usually indented by.
-        ErrorKind::InvalidQuotedScalarIndent => Some("                "),
+        // The next line of a quoted value may begin anywhere; its indentation is not part of the value.
+        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::TabInIndentation => Some(INDENTATION),
         _ => None,
     }
 }
@@ -72,7 +80,7 @@ fn repair(kind: &ErrorKind) -> Option<&'static str> {
 fn hint(kind: &ErrorKind) -> &'static str {
     use ErrorKind as Kind;
     match kind {
-        Kind::TabNotAllowed | Kind::TabInBlockIndentation | Kind::TabInIndentation | Kind::TabAtBlockScalarStart => "indent with blanks",
+        Kind::TabNotAllowed | Kind::TabInBlockIndentation | Kind::TabAtBlockScalarStart => "indent with blanks",
         Kind::DirectiveDisallowed => "delete the directive: kubectl takes none",
         Kind::UnclosedQuotedScalar => "close the quote",
         Kind::UnclosedFlowCollection { .. } | Kind::UnexpectedEofFlowMapping | Kind::UnexpectedEofFlowSequence => "close the bracket",

@@ -26,6 +26,12 @@ pub(super) fn looks_like_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
+/// Whether kubectl fails on this error at once. A number beyond a float is JSON to Go's decoder, so that YAML is not tried,
+/// for which it would be text.
+pub(super) fn is_final(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("number out of range")
+}
+
 /// Reads values until the text ends or stops being JSON.
 pub(super) fn read(text: &str) -> Stream {
     let mut values = Deserializer::from_str(text).into_iter::<Value>();

@@ -115,7 +115,7 @@ impl Loader<'_> {
         match stream.error {
             None => {}
             // Up to one object the rest may still be YAML, but not after two.
-            Some(_) if count < 2 => {
+            Some(error) if count < 2 && !json::is_final(&error) => {
                 let rest = &text[read_to..];
                 let blank = rest
                     .find(|c: char| !c.is_whitespace() || c == '\n')
@@ -124,7 +124,7 @@ impl Loader<'_> {
             }
             Some(error) => {
                 let message = format!("the file is not JSON from here on: {}", category(&error));
-                self.fault(1, Fault::at(error.line(), error.column(), message, "mend the JSON at this place"));
+                self.fault(1, Fault::at(error.line(), error.column().max(1), message, "mend the JSON at this place"));
             }
         }
     }
@@ -155,7 +155,7 @@ impl Loader<'_> {
             self.fault(line, Fault::at(1, 4, message, "put it on the next line"));
         }
         let text = chunk.text.strip_prefix('\u{FEFF}').unwrap_or(chunk.text);
-        if let Err(fault) = strict::check_characters(text) {
+        if let Err(fault) = strict::check_characters(text).and_then(|()| strict::check_beginning(text)) {
             return self.fault(chunk.line, fault);
         }
         let Composed { root, cautions } = self.compose(text);
@@ -176,11 +176,13 @@ impl Loader<'_> {
 
     /// Composes a text, with the repairs that it needs.
     fn compose(&self, text: &str) -> Composed {
-        /// How many places are repaired: each costs one more reading of the document.
-        const REPAIRS: usize = 8;
+        /// How much text is read again for repairs, which each cost one more reading: a fifth of a second's worth.
+        const READ_AGAIN: usize = 8 << 20;
+        /// No text that people wrote needs more.
+        const REPAIRS: usize = 200;
         let mut composed = compose(text, &mut self.budget.clone());
         let mut repaired = String::new();
-        for _ in 0..REPAIRS {
+        for _ in 0..REPAIRS.min(READ_AGAIN / text.len().max(1)) {
             let Some((at, blanks)) = composed.root.as_ref().err().and_then(|fault| fault.repair) else { break };
             if repaired.is_empty() {
                 text.clone_into(&mut repaired);

@@ -15,6 +15,53 @@ pub(super) fn check_characters(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// A document that begins with its end `...` is empty to kubectl, whatever follows.
+pub(super) fn check_beginning(text: &str) -> Result<(), Fault> {
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    match lines.next() {
+        Some((index, line)) if line.split_ascii_whitespace().next() == Some("...") && line.starts_with('.') => {
+            Err(Fault::at(index + 1, 1, "the document ends before it begins: kubectl reads nothing behind `...`", "delete the line"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// In a bracket, YAML 1.2 lets text begin with `?` and `:` and lets a key's colon touch what follows; kubectl reads something
+/// else there or nothing.
+///
+/// Source: `yaml_parser_fetch_next_token` and `yaml_parser_scan_plain_scalar` of `go.yaml.in/yaml/v2/scannerc.go`.
+pub(super) fn check_in_brackets(text: &str, span: &Span, style: ScalarStyle) -> Result<(), Fault> {
+    let (Some(range), ScalarStyle::Plain) = (span.byte_range(), style) else { return Ok(()) };
+    let behind = text.as_bytes().get(range.end..).unwrap_or_default();
+    if text[range].starts_with(['?', ':']) || matches!(behind, [b':', b',' | b'[' | b']' | b'{' | b'}', ..]) {
+        let message = "kubectl reads `?` and `:` at this place in a bracket otherwise";
+        return Err(Fault::at_span(span, message, "quote the text, or put a blank behind the colon"));
+    }
+    Ok(())
+}
+
+/// A block of text whose indentation is not given must not begin with a tab.
+///
+/// Source: `yaml_parser_scan_block_scalar_breaks` of `go.yaml.in/yaml/v2/scannerc.go`.
+pub(super) fn check_block(text: &str, span: &Span, style: ScalarStyle) -> Result<(), Fault> {
+    let (Some(start), ScalarStyle::Literal | ScalarStyle::Folded) = (span.start.byte_offset(), style) else { return Ok(()) };
+    // The span begins with the first text of the block; empty lines and the header stand before it.
+    let header_end = text[..start].trim_end().len();
+    let header = text[..header_end].rsplit('\n').next().unwrap_or_default();
+    let indentation = |(at, _): (usize, &str)| header[at + 1..].trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit());
+    let given = header.match_indices(['|', '>']).any(indentation);
+    let first_line = text[header_end..start].find('\n').map_or(start, |newline| header_end + newline + 1);
+    let tab = text[first_line..start].find('\t').or_else(|| text[start..].starts_with('\t').then_some(start - first_line));
+    match tab {
+        Some(at) if !given => {
+            let message = "a block of text begins with a tab, where kubectl looks for its indentation";
+            let hint = "give the indentation behind the bar, such as `|2`, or write the text in double quotes";
+            Err(Fault::at_byte(text, first_line + at, message, hint))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// YAML 1.1 has anchors of letters, digits, `-` and `_`; to YAML 1.2 the colon of `&a: x` belongs to the name as well.
 ///
 /// Source: `yaml_parser_scan_anchor` of `go.yaml.in/yaml/v2/scannerc.go`.
@@ -64,8 +111,8 @@ pub(super) struct Layout {
     wanted: bool,
     /// Where tabs and Unicode's line ends are part of a value, or of no meaning.
     free: Vec<(usize, usize)>,
-    /// Where plain scalars end, and the column that their next line must reach.
-    plain_ends: Vec<(usize, usize)>,
+    /// Where plain scalars lie, and the column that their next line must reach.
+    plain: Vec<(usize, usize, usize)>,
     open_flows: usize,
     last_end: usize,
 }
@@ -77,13 +124,13 @@ impl Layout {
     pub(super) fn of(text: &str) -> Self {
         let tabbed = text.contains('\t') && text.lines().any(|line| line.trim_start_matches(' ').starts_with('\t'));
         let wanted = tabbed || text.contains(UNICODE_LINE_ENDS);
-        Self { wanted, free: Vec::new(), plain_ends: Vec::new(), open_flows: 0, last_end: 0 }
+        Self { wanted, free: Vec::new(), plain: Vec::new(), open_flows: 0, last_end: 0 }
     }
 
     pub(super) fn scalar(&mut self, span: &Span, style: ScalarStyle, indent: usize) {
         if let (true, Some(range)) = (self.wanted, span.byte_range()) {
             match style {
-                ScalarStyle::Plain => self.plain_ends.push((range.end, indent)),
+                ScalarStyle::Plain => self.plain.push((range.start, range.end, indent)),
                 _ => self.free.push((range.start, range.end)),
             }
             self.last_end = range.end;
@@ -143,11 +190,16 @@ impl Layout {
         Ok(())
     }
 
-    /// Whether a plain scalar may go on here: nothing but white space since its end, and indented far enough.
+    /// Whether a plain scalar goes on here, or could: nothing but white space since its end, and indented far enough.
     fn continues_plain(&self, text: &str, at: usize, column: usize) -> bool {
-        let before = self.plain_ends.partition_point(|(end, _)| *end <= at);
-        let last = before.checked_sub(1).map(|last| self.plain_ends[last]);
-        last.is_some_and(|(end, indent)| column >= indent && text[end..at].trim().is_empty())
+        let before = self.plain.partition_point(|(start, ..)| *start <= at);
+        let last = before.checked_sub(1).map(|last| self.plain[last]);
+        last.is_some_and(|(_, end, indent)| column >= indent && (at < end || text[end..at].trim().is_empty()))
+    }
+
+    /// Whether brackets are open here.
+    pub(super) fn in_brackets(&self) -> bool {
+        self.open_flows > 0
     }
 }
 
