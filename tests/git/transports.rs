@@ -142,6 +142,9 @@ fn what_is_wrong_with_an_ssh_connection_is_told_apart() {
     let error = poll(&secret(&ssh.identity(), &ssh.wrong_known_hosts()));
     assert!(matches!(&error, GitError::UnknownHostKey { problem, .. } if problem.contains("another key of this type")), "{error:?}");
 
+    let error = poll(&secret(&ssh.identity(), &ssh.ecdsa_known_hosts()));
+    assert!(matches!(&error, GitError::UnknownHostKey { problem, .. } if problem.contains("only ecdsa-sha2-nistp256")), "{error:?}");
+
     let elsewhere = ssh.known_hosts().replace("127.0.0.1", "git.example.com");
     let error = poll(&secret(&ssh.identity(), &elsewhere));
     assert!(matches!(&error, GitError::UnknownHostKey { problem, .. } if problem.contains("no line for this host")), "{error:?}");

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use git2::{AutotagOption, ErrorCode, FetchOptions, Oid, Repository, RepositoryInitOptions};
+use git2::{AutotagOption, ErrorCode, FetchOptions, Oid, RemoteRedirect, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -126,6 +126,15 @@ impl Mirror {
         })
     }
 
+    /// Removes the mirror from the disk, for a repository that nobody watches any more.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be removed; the next [`Mirror::open`] of it works all the same.
+    pub fn discard(self) -> Result<(), GitError> {
+        remove(&self.directory)
+    }
+
     /// Whether a commit is in the mirror, in a state that can be believed.
     pub fn has(&self, oid: Oid) -> bool {
         is_sound(&self.directory) && self.repository().is_ok_and(|repository| has_commit(&repository, oid))
@@ -213,7 +222,12 @@ fn fetch_into(directory: &Path, revision: &Revision, session: &Session) -> Resul
 fn transfer(remote: &mut git2::Remote<'_>, wanted: &Resolved, listing: &[Advertised], session: &Session) -> Result<(), GitError> {
     let mut fetch = |refspecs: &[String], depth: i32| {
         let mut options = FetchOptions::new();
-        options.remote_callbacks(session.callbacks()).download_tags(AutotagOption::None).update_fetchhead(false).depth(depth);
+        options
+            .remote_callbacks(session.callbacks())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false)
+            .follow_redirects(RemoteRedirect::None)
+            .depth(depth);
         remote.fetch(refspecs, Some(&mut options), None)
     };
     let depth = i32::from(session.limits.depth);
