@@ -267,6 +267,12 @@ fn a_damaged_mirror_is_told_and_healed_by_the_next_fetch() {
     assert!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).is_err());
     mirror.fetch(&Revision::Head, &NONE).expect("it is cloned afresh");
     assert_eq!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).expect("it is readable").files.len(), 1);
+
+    fs::remove_dir_all(directory(&place).join("refs")).expect("the mirror is ours");
+    assert_eq!(mirror.poll(&Revision::Head, &NONE).expect("a poll needs no mirror"), commit.oid);
+    assert!(!mirror.has(commit.oid));
+    mirror.fetch(&Revision::Head, &NONE).expect("it is fetched again");
+    assert_eq!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).expect("it is readable").files.len(), 1);
 }
 
 #[test]
