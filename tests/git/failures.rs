@@ -104,6 +104,39 @@ fn a_server_that_never_answers_is_given_up_in_time() {
     assert_eq!(mirror.fetch(&Revision::Head, &NONE).expect("it answers again").oid, oid(&place.first));
 }
 
+#[test]
+fn a_transfer_that_stalls_is_given_up_and_the_next_fetch_starts_afresh() {
+    let place = Place::new();
+    let mirror =
+        Mirror::open_with(&place.cache(), &place.url(), Limits { transfer: Duration::from_secs(1), ..limits() }).expect("a mirror");
+    mirror.fetch(&Revision::Head, &NONE).expect("a commit");
+    let second = place.repository.commit(&[("deploy/web.yaml", "replicas: 2\n")], "Two");
+    place.server.set_mode(Mode::Stall);
+    let error = mirror.fetch(&Revision::Head, &NONE).expect_err("it stalls");
+    assert!(matches!(error, GitError::Timeout { step: "fetch from", .. }), "{error:?}");
+    let readable = mirror.tree(oid(&place.first), &TreePath::default(), Select::Manifests);
+    assert_eq!(readable.expect("the last revision stays in force").files.len(), 1);
+    place.server.set_mode(Mode::Serve);
+    let deadline = Instant::now() + 3 * limits().silence;
+    loop {
+        match mirror.fetch(&Revision::Head, &NONE) {
+            Ok(commit) => break assert_eq!(commit.oid, oid(&second)),
+            Err(GitError::Busy { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_discarded_mirror_leaves_no_objects() {
+    let place = Place::new();
+    let mirror = place.mirror();
+    mirror.fetch(&Revision::Head, &NONE).expect("a commit");
+    mirror.discard().expect("it is removed");
+    assert!(fs::read_dir(place.cache()).expect("the cache").flatten().all(|entry| !entry.path().is_dir()));
+    assert!(!place.mirror().has(oid(&place.first)));
+}
+
 /// A server that takes connections, says what it is given and then does something with each on a thread of its own.
 fn raw_server(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> std::net::SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -117,6 +150,9 @@ fn raw_server(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> std::net::S
     address
 }
 
+/// A line of some server; no test gets as far as comparing it.
+const KNOWN_HOSTS: &str = "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILySwPltZtQJdH1fGA66mkSswunWE1uHcvI8Yrq2xP6I";
+
 #[test]
 fn a_socket_that_takes_connections_and_says_nothing_is_given_up_under_every_scheme() {
     set_up();
@@ -125,9 +161,12 @@ fn a_socket_that_takes_connections_and_says_nothing_is_given_up_under_every_sche
         std::thread::sleep(Duration::from_secs(60));
         drop(stream);
     });
-    for scheme in ["http", "https"] {
+    let data = [("identity", "-----BEGIN OPENSSH PRIVATE KEY-----"), ("known_hosts", KNOWN_HOSTS)];
+    let key = Credentials::from_secret(&data.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).into()).expect("credentials");
+    for (scheme, credentials) in [("http", NONE), ("https", NONE), ("ssh", key)] {
         let start = Instant::now();
-        let error = poll_error(&mirror(cache.path(), &url(&format!("{scheme}://{address}/web.git"))));
+        let mirror = mirror(cache.path(), &url(&format!("{scheme}://{address}/web.git")));
+        let error = mirror.poll(&Revision::Head, &credentials).expect_err(scheme);
         assert!(matches!(error, GitError::Timeout { .. }), "{scheme}: {error:?}");
         assert!(start.elapsed() < Duration::from_secs(12), "{scheme}: {:?}", start.elapsed());
     }
@@ -228,6 +267,12 @@ fn a_damaged_mirror_is_told_and_healed_by_the_next_fetch() {
     assert!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).is_err());
     mirror.fetch(&Revision::Head, &NONE).expect("it is cloned afresh");
     assert_eq!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).expect("it is readable").files.len(), 1);
+
+    fs::remove_dir_all(directory(&place).join("refs")).expect("the mirror is ours");
+    assert_eq!(mirror.poll(&Revision::Head, &NONE).expect("a poll needs no mirror"), commit.oid);
+    assert!(!mirror.has(commit.oid));
+    mirror.fetch(&Revision::Head, &NONE).expect("it is fetched again");
+    assert_eq!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).expect("it is readable").files.len(), 1);
 }
 
 #[test]
@@ -240,10 +285,11 @@ fn an_empty_repository_has_no_revision_yet() {
 }
 
 #[test]
-fn a_key_for_an_http_server_and_a_password_for_an_ssh_server_are_refused_before_they_are_sent() {
+fn a_password_for_an_ssh_server_is_refused_before_it_is_sent() {
     set_up();
     let cache = tempfile::tempdir().expect("a folder");
     let ssh = mirror(cache.path(), &url("ssh://git@git.invalid/web.git"));
     let error = ssh.poll(&Revision::Head, &basic("robot", "hunter2")).expect_err("a password does not fit");
-    assert!(matches!(error, GitError::UnfitCredentials { .. }), "{error:?}");
+    assert!(matches!(error, GitError::UnfitCredentials { given: "a user name and password", .. }), "{error:?}");
+    assert_eq!(error.hint().as_deref(), Some("use identity and known_hosts in the Secret, or a URL with https://"));
 }

@@ -130,7 +130,7 @@ pub enum GitError {
     },
 
     /// The commit has no such file or folder.
-    #[error("failed to find the path {path:?} in {url} at {revision}: {}", list(&format!("{nearest} has"), &format!("{nearest} is empty"), existing, *omitted))]
+    #[error("failed to find the path {path:?} in {url} at {revision}: {instead}")]
     MissingPath {
         /// The repository.
         url: String,
@@ -138,12 +138,8 @@ pub enum GitError {
         revision: String,
         /// The path that was asked for.
         path: String,
-        /// The deepest folder of the path that is there.
-        nearest: String,
-        /// Some of the names in that folder, sorted.
-        existing: Vec<String>,
-        /// How many more there are.
-        omitted: usize,
+        /// The deepest folder of the path that is there, and some of its names, sorted: `"deploy" has web.yaml`.
+        instead: String,
     },
 
     /// The path leads to something that is neither a file nor a folder.
@@ -320,7 +316,7 @@ fn is_ssh(url: &str) -> bool {
 }
 
 /// Names as a clause: `its branches are main, next and 3 more`.
-fn list(some: &str, none: &str, names: &[String], omitted: usize) -> String {
+pub(super) fn list(some: &str, none: &str, names: &[String], omitted: usize) -> String {
     match (names, omitted) {
         ([], _) => none.to_owned(),
         (names, 0) => format!("{some} {}", names.join(", ")),

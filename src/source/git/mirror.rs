@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use git2::{AutotagOption, ErrorCode, FetchOptions, Oid, Repository, RepositoryInitOptions};
+use git2::{AutotagOption, ErrorCode, FetchOptions, Oid, RemoteRedirect, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -16,9 +16,6 @@ use super::revision::{Advertised, Resolved, branches};
 use super::session::{Session, Step};
 use super::worker::{Overrun, Worker};
 use super::{Credentials, GitError, Limits, RepositoryUrl, Revision};
-
-/// How many packs a mirror may have before it is cloned afresh: libgit2 looks through every pack for an object, and opens each.
-pub(super) const MAX_PACKS: usize = 50;
 
 /// How many names an error lists.
 pub(super) const LISTED: usize = 10;
@@ -79,10 +76,7 @@ impl Mirror {
         let lock = lock(&cache.join(format!("{key}.lock")))?;
         remove_remains(cache, &key)?;
         if !is_sound(&directory) {
-            remove(&directory)?;
-            let fresh = staging(&directory);
-            create(&fresh, url)?;
-            fs::rename(&fresh, &directory).map_err(in_folder(&directory))?;
+            empty(&directory, url)?;
         }
         Ok(Mirror { url: url.clone(), directory, limits, worker: Worker::new(lock) })
     }
@@ -100,7 +94,9 @@ impl Mirror {
         }
         let (revision, directory) = (revision.clone(), self.directory.clone());
         self.run(Step::List, credentials, move |session| {
-            let repository = open(&directory, &session.url)?;
+            // Which commit it is can be asked whatever has become of the mirror; an unreadable one has nothing to lose.
+            let opened = open(&directory, &session.url);
+            let repository = opened.or_else(|_| empty(&directory, &session.url).and_then(|()| open(&directory, &session.url)))?;
             session.connect(&repository, |_, listing| Ok(resolve(&revision, listing, &session.url)?.oid))
         })
     }
@@ -116,7 +112,7 @@ impl Mirror {
     pub fn fetch(&self, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
         let (revision, directory) = (revision.clone(), self.directory.clone());
         self.run(Step::Transfer, credentials, move |session| {
-            if is_sound(&directory) && packs(&directory) < MAX_PACKS {
+            if is_sound(&directory) && packs(&directory) < usize::from(session.limits.packs) {
                 match fetch_into(&directory, &revision, session) {
                     Err(GitError::Damaged { .. }) => {}
                     outcome => return outcome,
@@ -126,7 +122,16 @@ impl Mirror {
         })
     }
 
-    /// Whether a commit is in the mirror, in a state that can be believed.
+    /// Removes the mirror from the disk, for a repository that nobody watches any more.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be removed; the next [`Mirror::open`] of it works all the same.
+    pub fn discard(self) -> Result<(), GitError> {
+        remove(&self.directory)
+    }
+
+    /// Whether a commit is in the mirror, in a state that can be believed; if not, it is time for [`Mirror::fetch`].
     pub fn has(&self, oid: Oid) -> bool {
         is_sound(&self.directory) && self.repository().is_ok_and(|repository| has_commit(&repository, oid))
     }
@@ -213,7 +218,12 @@ fn fetch_into(directory: &Path, revision: &Revision, session: &Session) -> Resul
 fn transfer(remote: &mut git2::Remote<'_>, wanted: &Resolved, listing: &[Advertised], session: &Session) -> Result<(), GitError> {
     let mut fetch = |refspecs: &[String], depth: i32| {
         let mut options = FetchOptions::new();
-        options.remote_callbacks(session.callbacks()).download_tags(AutotagOption::None).update_fetchhead(false).depth(depth);
+        options
+            .remote_callbacks(session.callbacks())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false)
+            .follow_redirects(RemoteRedirect::None)
+            .depth(depth);
         remote.fetch(refspecs, Some(&mut options), None)
     };
     let depth = i32::from(session.limits.depth);
@@ -287,6 +297,13 @@ fn damaged(url: &RepositoryUrl) -> impl Fn(git2::Error) -> GitError {
 fn open(directory: &Path, url: &RepositoryUrl) -> Result<Repository, GitError> {
     // Not `open`: that one refuses a folder of another user, which a volume with an fsGroup is.
     Repository::open_bare(directory).map_err(damaged(url))
+}
+
+/// Puts an empty mirror in a place, whatever is there.
+fn empty(directory: &Path, url: &RepositoryUrl) -> Result<(), GitError> {
+    let fresh = staging(directory);
+    create(&fresh, url)?;
+    replace(directory, &fresh)
 }
 
 /// Makes an empty mirror that follows no redirect.

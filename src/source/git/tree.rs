@@ -5,7 +5,7 @@
 
 use git2::{ObjectType, Oid, Repository, TreeEntry};
 
-use super::error::one_line;
+use super::error::{list, one_line};
 use super::mirror::{LISTED, Mirror};
 use super::{GitError, TreePath};
 use crate::source::SourceFile;
@@ -115,13 +115,13 @@ impl<'m> Reading<'m> {
         let mut existing: Vec<String> =
             folder.iter().take(LISTED).map(|entry| one_line(&String::from_utf8_lossy(entry.name_bytes()))).collect();
         existing.sort();
+        let nearest = if at.is_empty() { "its root".to_owned() } else { format!("{at:?}") };
+        let omitted = folder.len().saturating_sub(existing.len());
         GitError::MissingPath {
             url: self.mirror.url.to_string(),
             revision: self.revision.clone(),
             path: path.to_string(),
-            nearest: if at.is_empty() { "its root".to_owned() } else { format!("{at:?}") },
-            omitted: folder.len().saturating_sub(existing.len()),
-            existing,
+            instead: list(&format!("{nearest} has"), &format!("{nearest} is empty"), &existing, omitted),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use tokio::net::TcpListener;
@@ -32,6 +32,9 @@ pub enum Mode {
 
     /// Takes the request and never answers.
     Hang,
+
+    /// Lists the references and never answers a request for objects.
+    Stall,
 
     /// Sends the client to another base URL, with the same path.
     Redirect(String),
@@ -138,13 +141,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         shared.mode.lock().expect("no request panicked").clone()
     };
     match mode {
+        Mode::Stall if request.method() == Method::POST => std::future::pending().await,
         Mode::Hang => std::future::pending().await,
         Mode::Refuse => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mode::Redirect(base) => (StatusCode::FOUND, [(header::LOCATION, format!("{base}{path_and_query}"))]).into_response(),
-        Mode::Serve if !is_allowed(&shared, request.headers()) => {
+        Mode::Serve | Mode::Stall if !is_allowed(&shared, request.headers()) => {
             (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")]).into_response()
         }
-        Mode::Serve => http_backend(&shared, request).await,
+        Mode::Serve | Mode::Stall => http_backend(&shared, request).await,
     }
 }
 

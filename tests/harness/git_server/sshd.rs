@@ -28,6 +28,7 @@ impl SshServer {
         assert!(Path::new(PROGRAM).exists(), "{PROGRAM} is not there: install the package openssh-server");
         let folder = folder.to_owned();
         key(&folder.join("host"), "ed25519", "");
+        key(&folder.join("host_ecdsa"), "ecdsa", "");
         key(&folder.join("client"), "ed25519", "");
         key(&folder.join("client_with_passphrase"), "ed25519", "open sesame");
         key(&folder.join("stranger"), "ed25519", "");
@@ -77,6 +78,11 @@ impl SshServer {
         format!("[127.0.0.1]:{} {}", self.port, read(&self.folder.join("host.pub")))
     }
 
+    /// The line of the server's second key, which clients ask for only when they do not know Ed25519.
+    pub fn ecdsa_known_hosts(&self) -> String {
+        format!("[127.0.0.1]:{} {}", self.port, read(&self.folder.join("host_ecdsa.pub")))
+    }
+
     /// What a server with another key would have as its line.
     pub fn wrong_known_hosts(&self) -> String {
         format!("[127.0.0.1]:{} {}", self.port, read(&self.folder.join("stranger.pub")))
@@ -96,6 +102,7 @@ fn config(folder: &Path, port: u16) -> String {
         format!("Port {port}"),
         "ListenAddress 127.0.0.1".to_owned(),
         format!("HostKey {folder}/host"),
+        format!("HostKey {folder}/host_ecdsa"),
         format!("AuthorizedKeysFile {folder}/authorized_keys"),
         format!("PidFile {folder}/pid"),
         "PasswordAuthentication no".to_owned(),
