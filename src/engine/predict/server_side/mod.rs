@@ -88,6 +88,12 @@ pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Appl
     if force == Force::No && !conflicts.is_empty() { Applied::Conflict(conflicts) } else { Applied::Merged(merged) }
 }
 
+/// The fields that an apply of this document owns.
+pub fn fields_of(document: &Value) -> FieldSet {
+    let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
+    without_status(&field_set(document, DEPLOYMENT)).difference(&stripped)
+}
+
 /// The entries of everybody else. An object that nobody tracks belongs to `before-first-apply`.
 ///
 /// Source: `skipnonapplied.go`.
@@ -95,9 +101,8 @@ fn other_entries(live: &Value, manager: &str) -> Vec<Entry> {
     let managed = ManagedFields::of(live);
     if managed.entries().next().is_none() {
         let owner = Owner { manager: "before-first-apply".to_owned(), operation: Operation::Update, subresource: None, time: None };
-        let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
         let api_version = live.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        return vec![Entry { owner, api_version, fields: without_status(&field_set(live, DEPLOYMENT)).difference(&stripped) }];
+        return vec![Entry { owner, api_version, fields: fields_of(live) }];
     }
     let is_mine = |owner: &Owner| owner.is(manager, Operation::Apply) && owner.subresource.is_none();
     managed.entries().filter(|entry| !is_mine(&entry.owner)).cloned().collect()
