@@ -10,15 +10,8 @@ use crate::engine::diff::drop_what_live_lacks;
 use crate::engine::schema::{DEPLOYMENT, apply_defaults};
 
 /// Metadata that a write cannot change: the server puts back its own.
-const KEPT: &[&str] = &[
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-];
+const KEPT: &[&str] =
+    &["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink"];
 
 /// Metadata that the request fills in where the document leaves it out.
 const FILLED_IN: &[&str] = &["name", "namespace", "uid"];

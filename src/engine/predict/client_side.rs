@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::admission::stale_version;
 use super::strategic::{PatchError, apply_patch, three_way_patch};
 use super::{Cause, Merged};
 use crate::engine::diff::LAST_APPLIED;
@@ -12,6 +13,9 @@ use crate::engine::diff::LAST_APPLIED;
 ///
 /// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
 pub(super) fn merge(desired: &Value, live: &Value) -> Merged {
+    if let Some(stale) = stale_version(desired, live) {
+        return Merged::Conflict(vec![stale]);
+    }
     let annotation = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
     let last_applied = annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let modified = modified_configuration(desired, live);

@@ -125,13 +125,10 @@ enum Merged {
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
-    let merged = match admission::stale_version(desired, live) {
-        Some(cause) => Merged::Conflict(vec![cause]),
-        None => match syncer.strategy {
-            Strategy::ClientSideApply => client_side::merge(desired, live),
-            Strategy::ServerSideApply => server_side::merge_into(desired, live, syncer),
-            Strategy::Replace => replace::merge(desired, live),
-        },
+    let merged = match syncer.strategy {
+        Strategy::ClientSideApply => client_side::merge(desired, live),
+        Strategy::ServerSideApply => server_side::merge_into(desired, live, syncer),
+        Strategy::Replace => replace::merge(desired, live),
     };
     let answer = |verdict, causes, predicted| Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted };
     let object = match merged {

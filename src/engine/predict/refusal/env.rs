@@ -22,14 +22,8 @@ const ENV_FIELD_PATHS: &[&str] = &[
 ];
 
 /// `validContainerResourceFieldPathExpressions`, sorted.
-const RESOURCE_PATHS: &[&str] = &[
-    "limits.cpu",
-    "limits.ephemeral-storage",
-    "limits.memory",
-    "requests.cpu",
-    "requests.ephemeral-storage",
-    "requests.memory",
-];
+const RESOURCE_PATHS: &[&str] =
+    &["limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"];
 
 /// The labels that `ConvertDownwardAPIFieldLabel` knows. Source: `pkg/apis/core/pods/helpers.go`.
 const FIELD_LABELS: &[&str] = &[

@@ -45,10 +45,8 @@ pub(super) fn validate_lifecycle(lifecycle: &Node<'_>, grace: Option<i64>, os: &
     for hook in ["postStart", "preStop"].iter().filter_map(|name| lifecycle.set(name)) {
         validate_handler(&hook, LIFECYCLE_HANDLERS, grace, out);
     }
-    if let Some(signal) = lifecycle.set("stopSignal") {
-        if os.is_empty() {
-            out.forbidden(&signal, "may not be set for containers with empty `spec.os.name`");
-        }
+    if let Some(signal) = lifecycle.set("stopSignal").filter(|_| os.is_empty()) {
+        out.forbidden(&signal, "may not be set for containers with empty `spec.os.name`");
     }
 }
 

@@ -85,9 +85,8 @@ fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
             let this = format!("{}/{}", reference.at("kind").text(), reference.at("name").text());
             match &controller {
                 Some(first) => {
-                    let detail = format!(
-                        "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
-                    );
+                    let detail =
+                        format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}");
                     out.invalid(references, references.value(), &detail);
                 }
                 None => controller = Some(this),

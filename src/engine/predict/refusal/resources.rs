@@ -90,9 +90,7 @@ fn validate_against_limit(name: &str, request: &Value, requests: &Node<'_>, limi
         }
         return;
     };
-    let (Some(order), Some(shown), Some(bound)) =
-        (compare(request, limit.value()), canonical(request), canonical(limit.value()))
-    else {
+    let (Some(order), Some(shown), Some(bound)) = (compare(request, limit.value()), canonical(request), canonical(limit.value())) else {
         return;
     };
     if order.is_ne() && !overcommit {
@@ -111,10 +109,8 @@ fn validate_quantity(name: &str, quantity: &Value, at: &Node<'_>, out: &mut Caus
     if (INTEGER.contains(&name) || is_extended(name)) && !is_integer(quantity) {
         out.invalid(at, shown.as_str(), "must be an integer");
     }
-    if let Some(page) = name.strip_prefix("hugepages-") {
-        if !is_multiple(quantity, page) {
-            out.invalid(at, shown.as_str(), &format!("{shown} is not positive integer multiple of {name}"));
-        }
+    if name.strip_prefix("hugepages-").is_some_and(|page| !is_multiple(quantity, page)) {
+        out.invalid(at, shown.as_str(), &format!("{shown} is not positive integer multiple of {name}"));
     }
 }
 

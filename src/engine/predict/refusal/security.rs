@@ -19,7 +19,7 @@ const MAX_ID: i64 = i32::MAX as i64;
 
 /// The Go fields of the internal `SecurityContext`, as `json.Marshal` prints them in a message, with their names in a manifest.
 /// Source: `pkg/apis/core/types.go`.
-const INTERNAL_SECURITY_CONTEXT: &[(&str, &str, &[(&str, &str)])] = &[
+const INTERNAL_SECURITY_CONTEXT: &[(&str, &str, Fields)] = &[
     ("Capabilities", "capabilities", &[("Add", "add"), ("Drop", "drop")]),
     ("Privileged", "privileged", &[]),
     ("SELinuxOptions", "seLinuxOptions", &[("User", "user"), ("Role", "role"), ("Type", "type"), ("Level", "level")]),
@@ -43,7 +43,10 @@ const INTERNAL_SECURITY_CONTEXT: &[(&str, &str, &[(&str, &str)])] = &[
     ("AppArmorProfile", "appArmorProfile", PROFILE),
 ];
 
-const PROFILE: &[(&str, &str)] = &[("Type", "type"), ("LocalhostProfile", "localhostProfile")];
+/// Go name and manifest name of each field of a struct.
+type Fields = &'static [(&'static str, &'static str)];
+
+const PROFILE: Fields = &[("Type", "type"), ("LocalhostProfile", "localhostProfile")];
 
 /// `ValidateSecurityContext` of a container.
 pub(super) fn validate_security_context(context: &Node<'_>, host_users: bool, out: &mut Causes) {
@@ -85,7 +88,7 @@ impl super::causes::Shown for Raw<'_> {
 }
 
 /// An internal object as Go prints it: every field, in the order of the struct.
-fn internal_struct(value: &Value, fields: &[(&str, &str)]) -> String {
+fn internal_struct(value: &Value, fields: Fields) -> String {
     let inner: Vec<String> =
         fields.iter().map(|(go, manifest)| format!("\"{go}\":{}", value.get(manifest).unwrap_or(&Value::Null))).collect();
     format!("{{{}}}", inner.join(","))

@@ -38,10 +38,8 @@ pub(super) fn validate_source(name: &str, source: &Node<'_>, volume: &Node<'_>, 
         }
     }
     match name {
-        "emptyDir" => {
-            if resources::is_negative(source.at("sizeLimit").value()) {
-                out.forbidden(&source.at("sizeLimit"), "SizeLimit field must be a valid resource quantity");
-            }
+        "emptyDir" if resources::is_negative(source.at("sizeLimit").value()) => {
+            out.forbidden(&source.at("sizeLimit"), "SizeLimit field must be a valid resource quantity");
         }
         "hostPath" => validate_host_path(source, out),
         "gitRepo" => {

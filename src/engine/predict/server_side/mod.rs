@@ -28,7 +28,7 @@ pub enum Applied {
     /// Other managers own fields that would change (409).
     Conflict(Vec<Cause>),
 
-    /// The applied object does not fit the schema (500), or says what it must not (400).
+    /// The applied object does not fit the schema (500).
     Malformed(Vec<Cause>),
 }
 
@@ -55,9 +55,17 @@ const STRIPPED: &[&[&str]] = &[
 /// Source: `lastappliedmanager.go`.
 const KUBECTL: &str = "kubectl";
 
+/// Metadata of a manifest that was dumped from a cluster. With it the server would not even have created the object, so a tool that
+/// applies such a manifest leaves it out.
+const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+
 /// What the syncer's apply gives.
 pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merged {
-    match apply(live, desired, &syncer.manager, syncer.force) {
+    let mut sent = desired.clone();
+    if let Some(metadata) = sent.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|name, _| !OF_ANOTHER_OBJECT.contains(&name.as_str()));
+    }
+    match apply(live, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => Merged::Object(object),
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
@@ -66,10 +74,6 @@ pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merg
 
 /// Applies `desired` to `live` in the name of `manager`.
 pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Applied {
-    if desired.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
-        let cause = Cause { reason: "BadRequest".to_owned(), field: "metadata.managedFields".to_owned(), message: "must be nil".to_owned() };
-        return Applied::Malformed(vec![cause]);
-    }
     let faults = typed::faults(desired, DEPLOYMENT);
     if !faults.is_empty() {
         return Applied::Malformed(faults);
@@ -84,17 +88,21 @@ pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Appl
     if force == Force::No && !conflicts.is_empty() { Applied::Conflict(conflicts) } else { Applied::Merged(merged) }
 }
 
+/// The fields that an apply of this document owns.
+pub fn fields_of(document: &Value) -> FieldSet {
+    let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
+    without_status(&field_set(document, DEPLOYMENT)).difference(&stripped)
+}
+
 /// The entries of everybody else. An object that nobody tracks belongs to `before-first-apply`.
 ///
 /// Source: `skipnonapplied.go`.
 fn other_entries(live: &Value, manager: &str) -> Vec<Entry> {
     let managed = ManagedFields::of(live);
     if managed.entries().next().is_none() {
-        let owner =
-            Owner { manager: "before-first-apply".to_owned(), operation: Operation::Update, subresource: None, time: None };
-        let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
+        let owner = Owner { manager: "before-first-apply".to_owned(), operation: Operation::Update, subresource: None, time: None };
         let api_version = live.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        return vec![Entry { owner, api_version, fields: without_status(&field_set(live, DEPLOYMENT)).difference(&stripped) }];
+        return vec![Entry { owner, api_version, fields: fields_of(live) }];
     }
     let is_mine = |owner: &Owner| owner.is(manager, Operation::Apply) && owner.subresource.is_none();
     managed.entries().filter(|entry| !is_mine(&entry.owner)).cloned().collect()

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::order::{deduplicate_scalars, index, normalize_element_order, partition_by_presence};
 use super::{
-    DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value,
-    lookup, merge_key,
+    DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup,
+    merge_key,
 };
 use crate::engine::schema::shape::{Patch, Shape};
 
