@@ -53,7 +53,7 @@ pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     walk.node(&FieldPath::root(), Some(schema::DEPLOYMENT), Sides { raw: Some(&raw), expected: Some(&expected), live: Some(&live) });
     let mut changes = walk.changes;
     for change in &mut changes {
-        change.desired = change.path.get(&raw).filter(|value| !value.is_null()).cloned();
+        // As the cluster writes it, where the path leads there: a guard of a patch compares texts.
         change.live = change.path.get(raw_live).cloned().or(change.live.take());
     }
     changes.sort_by_cached_key(|change| change.path.to_string());
@@ -135,7 +135,10 @@ impl Walk {
             (Some(Value::Object(expected)), None) if is_metadata_map(path) => {
                 return self.map(path, shape, sides.raw, expected, &Map::new());
             }
-            (None, Some(Value::Object(live))) if is_metadata_map(path) => return self.map(path, shape, sides.raw, &Map::new(), live),
+            // Git's `{}`, which the server omits, is not absent from Git.
+            (None, Some(Value::Object(live))) if is_metadata_map(path) || (!atomic && sides.raw.is_some_and(Value::is_object)) => {
+                return self.map(path, shape, sides.raw, &Map::new(), live);
+            }
             (Some(Value::Array(expected)), Some(Value::Array(live))) => {
                 if let Some(equality) = self.list(path, shape, sides.raw, expected, live) {
                     return equality;
@@ -144,7 +147,8 @@ impl Walk {
             _ => {}
         }
         if let Some(kind) = kind_of(shape, sides) {
-            self.changes.push(Change { path: path.clone(), kind, desired: None, live: sides.live.cloned() });
+            let desired = sides.raw.filter(|raw| !raw.is_null()).cloned();
+            self.changes.push(Change { path: path.clone(), kind, desired, live: sides.live.cloned() });
         }
         Equality::Different
     }
@@ -201,7 +205,8 @@ impl Walk {
         }
         if equality == Equality::Same && self.changes.len() == before {
             // The items are the same and the lists are not: only the order is left.
-            self.changes.push(Change { path: path.clone(), kind: ChangeKind::Reordered, desired: None, live: None });
+            let (desired, live) = (raw.cloned(), Some(live.into()));
+            self.changes.push(Change { path: path.clone(), kind: ChangeKind::Reordered, desired, live });
         }
         Some(Equality::Different)
     }
@@ -215,7 +220,7 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
         (None, Some(_), None) => None,
         (Some(_), Some(_), None) => Some(ChangeKind::Removed),
         (None, _, Some(_)) => Some(ChangeKind::Added),
-        // Git's zero value, which the server omits: an empty map or list says as little as none.
+        // An empty map or list in Git, which the server omits, says as little as none.
         (Some(Value::Object(_) | Value::Array(_)), None, Some(_)) => Some(ChangeKind::Added),
         (Some(_), Some(Value::Array(expected)), Some(Value::Array(live))) if is_set(shape) && same_items(expected, live) => {
             Some(ChangeKind::Reordered)
@@ -271,3 +276,6 @@ fn is_set(shape: Option<Shape>) -> bool {
 fn same_items(one: &[Value], other: &[Value]) -> bool {
     one.len() == other.len() && one.iter().all(|item| other.contains(item))
 }
+
+#[cfg(test)]
+mod tests;

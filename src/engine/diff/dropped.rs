@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::engine::schema::Shape;
+use crate::engine::schema::{ListKind, Shape};
 
 /// Fields behind feature gates that are off by default: Go type and field. The server drops them without a word.
 ///
@@ -37,10 +37,12 @@ pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Sh
             let live = live.as_array().map(Vec::as_slice).unwrap_or_default();
             for (at, value) in expected.iter_mut().enumerate() {
                 let partner = match kind {
-                    crate::engine::schema::ListKind::Map(keys) => {
-                        live.iter().find(|other| keys.iter().all(|key| other.get(key) == value.get(key)))
+                    ListKind::Map(keys) => {
+                        let same_key = |other: &&Value| keys.iter().all(|key| other.get(key) == value.get(key));
+                        // The item at the same place first: keys may repeat.
+                        live.get(at).filter(same_key).or_else(|| live.iter().find(same_key))
                     }
-                    _ => live.get(at),
+                    ListKind::Set | ListKind::Atomic => live.get(at),
                 };
                 if let Some(partner) = partner {
                     drop_what_live_lacks(value, partner, *item);
