@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::dropped::drop_what_live_lacks;
+use super::dropped::{drop_what_live_lacks, zero_what_live_has_zero};
 use super::{Change, ChangeKind};
 use crate::engine::object::{FieldPath, Segment, key_default};
 use crate::engine::schema::{self, ListKind, Shape, apply_defaults, default_pull_policy};
@@ -46,8 +46,10 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 /// [`compare`] with the pull policies that an earlier image may have left.
 pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     let raw_live = live;
-    let (raw, live) = (comparable(desired), defaulted(live));
-    let mut expected = defaulted(desired);
+    let live = defaulted(live);
+    let mut raw = comparable(desired);
+    zero_what_live_has_zero(&mut raw, &live, schema::DEPLOYMENT);
+    let mut expected = defaulted(&raw);
     drop_what_live_lacks(&mut expected, &live, schema::DEPLOYMENT);
     let mut walk = Walk { changes: Vec::new() };
     walk.node(&FieldPath::root(), Some(schema::DEPLOYMENT), Sides { raw: Some(&raw), expected: Some(&expected), live: Some(&live) });
@@ -165,10 +167,6 @@ impl Walk {
         let only_live = live.keys().filter(|name| !expected.contains_key(*name));
         for name in expected.keys().chain(only_live) {
             let sides = Sides { raw: raw.and_then(|raw| raw.get(name)), expected: expected.get(name), live: live.get(name) };
-            if is_null_that_became_zero(shape, sides) {
-                equality = Equality::Different;
-                continue;
-            }
             if self.node(&path.field(name), shape.and_then(|shape| shape.child(name)), sides) == Equality::Different {
                 equality = Equality::Different;
             }
@@ -234,16 +232,6 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
 fn is_metadata_map(path: &FieldPath) -> bool {
     let names: Vec<_> = path.0.iter().rev().take(2).collect();
     matches!(names.as_slice(), [Segment::Field(map), Segment::Field(metadata)] if metadata == "metadata" && (map == "labels" || map == "annotations"))
-}
-
-/// Go reads a null entry of a map of strings or quantities as the zero value; kubectl leaves it out. Both are right.
-fn is_null_that_became_zero(shape: Option<Shape>, sides: Sides<'_>) -> bool {
-    let zero = match shape {
-        Some(Shape::Map(Shape::Text) | Shape::AtomicMap(Shape::Text)) => "",
-        Some(Shape::Map(Shape::Quantity)) => "0",
-        _ => return false,
-    };
-    sides.raw == Some(&Value::Null) && sides.live.and_then(Value::as_str) == Some(zero)
 }
 
 type Item<'a> = (Vec<(String, Value)>, &'a Value);
