@@ -158,3 +158,6 @@ fn is_one_value(change: &Change) -> bool {
 fn is_own_metadata(path: &FieldPath) -> bool {
     matches!(path.0.first(), Some(Segment::Field(name)) if name == "metadata")
 }
+
+#[cfg(test)]
+mod tests;
