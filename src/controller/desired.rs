@@ -1,6 +1,6 @@
 //! From a DriftWatch to a rendition: ask the repository, fetch what is new, render, and keep what the watch may govern.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::cluster::{ApiError, Cluster};
 use crate::crd::{DriftWatch, GitSource};
 use crate::engine::object::Document;
 use crate::report::Notice;
-use crate::source::git::{self, Credentials, CredentialsError, GitError, Mirror, RepositoryUrl, Revision, TreePath, UrlPolicy};
+use crate::source::git::{self, Credentials, CredentialsError, GitError, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
 use crate::source::render::{self, NotPlain, Rendered};
 use crate::source::yaml::Remark;
 
@@ -138,7 +138,7 @@ impl SourceError {
             Self::Credentials { source, .. } => Some(source.hint()),
             Self::Git(error) => error.hint(),
             Self::NotPlain(error) => Some(error.hint()),
-            Self::Unfaithful { problems, .. } => problems.first().map(|problem| problem.hint.clone()).filter(|hint| !hint.is_empty()),
+            Self::Unfaithful { problems, .. } => problems.first().and_then(|problem| problem.hint.clone()),
         }
     }
 }
@@ -146,9 +146,14 @@ impl SourceError {
 fn first(problems: &[Remark]) -> String {
     match problems {
         [] => String::new(),
-        [one] => one.to_string(),
-        [one, rest @ ..] => format!("{one} (and {} more)", rest.len()),
+        [one] => place(one),
+        [one, rest @ ..] => format!("{} (and {} more)", place(one), rest.len()),
     }
+}
+
+/// `web.yaml:7:3: message`; the way out is told apart.
+fn place(problem: &Remark) -> String {
+    Remark { hint: None, ..problem.clone() }.to_string()
 }
 
 /// Looks at a watch's source once: one ref listing, and a fetch and a render only when the commit is another one than
@@ -206,15 +211,12 @@ impl Request {
             return Ok(None);
         }
         let commit = if mirror.has(newest) { mirror.commit(newest)? } else { mirror.fetch(&self.revision, credentials)? };
-        let folder = mirror.tree(commit.oid, &self.path)?;
-        let rendered = render::directory(folder.files)?;
-        let mut changed_at = BTreeMap::new();
-        for document in rendered.deployments() {
-            let file = &document.origin.file;
-            if !changed_at.contains_key(file) {
-                changed_at.insert(file.clone(), mirror.changed_at(commit.oid, file)?);
-            }
-        }
+        let tree = mirror.tree(commit.oid, &self.path, Select::Manifests)?;
+        let rendered = render::directory(tree.files)?;
+        let files: BTreeSet<&str> = rendered.deployments().map(|document| document.origin.file.as_str()).collect();
+        let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
+        let times = mirror.changed_at(commit.oid, &paths)?;
+        let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();
         Ok(Some(Read { repo_url: self.url.to_string(), revision: commit.oid.to_string(), rendered, changed_at }))
     }
 }
@@ -251,7 +253,7 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
             desired.insert(target.clone(), Arc::new(Desired { document: in_namespace(document, &target), changed_at }));
         }
     }
-    let mut not_governed: Vec<String> = read.rendered.other_kinds().iter().map(|(kind, count)| counted(*count, kind)).collect();
+    let mut not_governed: Vec<String> = read.rendered.skipped.iter().map(|(kind, count)| counted(*count, kind)).collect();
     if foreign > 0 {
         not_governed.push(format!("{} of other namespaces", counted(foreign, "Deployment")));
     }

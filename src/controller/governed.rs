@@ -12,8 +12,8 @@ use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Syncer;
-use crate::engine::{Policy, SourceFacts};
-use crate::report::Notice;
+use crate::engine::{Assessment, Policy, SourceFacts};
+use crate::report::{Heal, Notice};
 
 /// A Deployment, by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,6 +143,9 @@ pub struct Outcome {
 
     /// Since when it drifts.
     pub drifting_since: Option<Timestamp>,
+
+    /// How far the cure is.
+    pub heal: Heal,
 }
 
 /// The index.
@@ -156,6 +159,7 @@ struct Inner {
     watches: HashMap<WatchKey, Watched>,
     outcomes: HashMap<Target, Outcome>,
     cohorts: HashMap<WatchKey, mass::Cohort>,
+    first_seen: HashMap<Target, Timestamp>,
 }
 
 impl Inner {
@@ -248,8 +252,23 @@ impl Governed {
         let mut inner = self.lock();
         match outcome {
             Some(outcome) => inner.outcomes.insert(target.clone(), outcome) != Some(outcome),
-            None => inner.outcomes.remove(target).is_some(),
+            None => {
+                inner.first_seen.remove(target);
+                inner.outcomes.remove(target).is_some()
+            }
         }
+    }
+
+    /// When the drift of an assessment was first seen here; seeing it is recorded.
+    pub fn first_seen(&self, target: &Target, assessment: &Assessment, now: Timestamp) -> Timestamp {
+        let mut inner = self.lock();
+        let drifting = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
+        if !drifting {
+            inner.first_seen.remove(target);
+            return now;
+        }
+        let recorded = assessment.since().map_or(now, |since| since.min(now));
+        *inner.first_seen.entry(target.clone()).or_insert(recorded)
     }
 
     /// What was found of a Deployment last.
@@ -263,7 +282,7 @@ impl Governed {
         let led = inner.led(key);
         let drifting: Vec<(Target, Timestamp)> = led
             .iter()
-            .filter_map(|target| Some((target.clone(), inner.outcomes.get(target)?.drifting_since?)))
+            .filter_map(|target| Some((target.clone(), *inner.first_seen.get(target)?)))
             .collect();
         inner.cohorts.entry(key.clone()).or_default().observe(&drifting, led.len(), now)
     }

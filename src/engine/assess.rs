@@ -6,7 +6,7 @@ use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::ownership::ManagedFields;
 use super::phase::Phase;
-use super::predict::{self, Prediction, Verdict};
+use super::predict::{self, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
 
 /// What was found of one object.
@@ -34,6 +34,20 @@ impl Assessment {
         self.drifts.iter().filter(move |drift| drift.severity == severity)
     }
 
+    /// The same without what rests on a prediction, for a caller that does not know how the syncing tool writes.
+    #[must_use]
+    pub fn without_prediction(self) -> Self {
+        let clean = Prediction { strategy: Strategy::ClientSideApply, verdict: Verdict::Clean, causes: Vec::new(), residual: Vec::new(), predicted: None };
+        match self.prediction {
+            None => self,
+            Some(_) => {
+                let phase = phase(&self.drifts, &clean);
+                let summary = bare_summary(phase, &self.drifts);
+                Self { phase, summary, prediction: None, findings: Vec::new(), ..self }
+            }
+        }
+    }
+
     /// When the oldest drift began, as far as managedFields tells.
     pub fn since(&self) -> Option<Timestamp> {
         self.of(Severity::Drift).flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time)).min()
@@ -44,22 +58,17 @@ impl Assessment {
 pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
     let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else { return one_sided(snapshot) };
     let desired = &document.value;
-    // diff
-    let changes = diff::compare(desired, live);
-    // attribute
-    let owners = ManagedFields::of(live);
-    let drifts = diff::classify(
-        changes,
-        &diff::Evidence {
-            desired,
-            live,
-            owners: &owners,
-            syncer: &snapshot.syncer,
-            changed_at: snapshot.source.changed_at,
-            ignore: &policy.ignore,
-            now: snapshot.now,
-        },
-    );
+    // diff, attribute
+    let managed = ManagedFields::of(live);
+    let drifts = diff::classify(&diff::Evidence {
+        desired,
+        live,
+        managed: &managed,
+        syncer: &snapshot.syncer,
+        committed_at: snapshot.source.changed_at,
+        rules: &policy.ignore,
+        now: snapshot.now,
+    });
     // predict
     let prediction = predict::predict(desired, live, &snapshot.syncer);
     // diagnose
@@ -116,6 +125,17 @@ fn summary(phase: Phase, drifts: &[Drift], prediction: &Prediction) -> String {
             1 => "1 field waits for the next sync".to_owned(),
             count => format!("{count} fields wait for the next sync"),
         },
+        _ => "live is what Git says".to_owned(),
+    }
+}
+
+/// One sentence that says nothing of the next sync.
+fn bare_summary(phase: Phase, drifts: &[Drift]) -> String {
+    let told: Vec<&Drift> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).collect();
+    match (phase, told.as_slice()) {
+        (Phase::Drifted, [one]) => format!("1 field drifted: {}", clause(one)),
+        (Phase::Drifted, [first, rest @ ..]) => format!("{} fields drifted: {} and {} more", rest.len() + 1, clause(first), rest.len()),
+        (Phase::Pending, _) => "only Git moved on; the next sync brings it".to_owned(),
         _ => "live is what Git says".to_owned(),
     }
 }

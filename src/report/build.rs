@@ -31,7 +31,7 @@ pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker
 
 /// One field.
 pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
-    let shown = |value: &Option<Value>| value.as_ref().map(|value| masker.mask(&drift.change.path, value).into_json());
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &drift.change.path, value));
     let first = drift.owners.first();
     let mut managers: Vec<String> = drift.owners.iter().map(|owner| owner.manager.clone()).collect();
     managers.sort();
@@ -52,6 +52,11 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
         time: first.and_then(|owner| owner.time),
         reason: drift.reason.clone(),
     }
+}
+
+/// A value as it may be shown.
+fn shown_json(masker: &Masker, path: &FieldPath, value: &Value) -> Value {
+    serde_json::to_value(masker.mask(path, value)).unwrap_or_default()
 }
 
 /// What the next sync gives.
@@ -132,7 +137,7 @@ fn masked_operation(operation: &Value, masker: &Masker) -> Value {
         FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>())
     });
     if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {
-        *value = masker.mask(&path, value).into_json();
+        *value = shown_json(masker, &path, value);
     }
     shown
 }

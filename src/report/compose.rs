@@ -205,6 +205,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::BeingDeleted => "BeingDeleted",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
+        NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
     }
 }

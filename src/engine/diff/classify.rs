@@ -86,8 +86,11 @@ impl Weigher<'_> {
         if self.is_pending(change, owners) {
             return (Severity::Pending, None);
         }
+        let only_tool = owners.iter().all(|owner| self.is_syncer(owner));
         match change.kind {
             ChangeKind::Added if owners.is_empty() => info("nobody owns the field, as where admission adds it"),
+            // An update owns what the server made of it, so that the tool owns what it never wrote.
+            ChangeKind::Added if only_tool => info("not in what was applied last: the server or admission added it to the tool's write"),
             ChangeKind::Added if is_own_metadata(&change.path) => info("others may add labels and annotations"),
             _ => (Severity::Drift, None),
         }
@@ -95,17 +98,13 @@ impl Weigher<'_> {
 
     /// Whether live is still what the syncing tool wrote, so that only Git moved on.
     fn is_pending(&self, change: &Change, owners: &[Owner]) -> bool {
-        let only_tool = !owners.is_empty() && owners.iter().all(|owner| self.is_syncer(owner));
-        let tool = match is_one_value(change) {
-            true => owners.iter().any(|owner| self.is_syncer(owner)),
-            // Of a subtree a part may be someone else's.
-            false => only_tool,
-        };
+        let by_tool = |owner| self.is_syncer(owner);
+        // Of a subtree a part may be someone else's; a single value may at most be shared.
+        let tool = if is_one_value(change) { owners.iter().any(by_tool) } else { !owners.is_empty() && owners.iter().all(by_tool) };
         match (&self.since_applied, self.evidence.syncer.strategy) {
             (Some(since), Strategy::ClientSideApply) => {
                 let touched = since.iter().any(|other| other.path.starts_with(&change.path) || change.path.starts_with(&other.path));
-                let never_applied = change.kind == ChangeKind::Added && touched;
-                (!touched && (tool || self.wrote_last_applied())) || (never_applied && only_tool)
+                !touched && (tool || self.wrote_last_applied())
             }
             _ if matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) => tool,
             _ => self.synced_before_commit(),

@@ -6,11 +6,14 @@ mod classify;
 mod compare;
 mod dropped;
 mod ignore;
+mod mask;
 mod pattern;
 
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare};
+pub(in crate::engine) use dropped::drop_what_live_lacks;
 pub use ignore::IgnoreRule;
+pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use pattern::PathPattern;
 
 use serde::{Deserialize, Serialize};

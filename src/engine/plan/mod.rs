@@ -109,6 +109,10 @@ pub enum NoPlan {
     #[error("putting Git's values back would not make the next sync succeed: {0}")]
     StillRefused(String),
 
+    /// The API server does not accept the first write.
+    #[error("the API server refuses the patch in a dry run: {0}")]
+    RefusedInDryRun(String),
+
     /// Somebody else applies the object server-side as well, and a Transfer would take sides.
     #[error("another manager applies this object server-side too ({0}); decide first which one is to own it")]
     TwoAppliers(String),

@@ -13,6 +13,8 @@ pub mod shape;
 mod types;
 
 #[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
 mod tests;
 
 pub use defaults::{apply_defaults, outlives_its_cause};

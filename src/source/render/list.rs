@@ -14,7 +14,7 @@ use crate::source::yaml::{Document, Lines, Remark};
 ///
 /// # Errors
 /// The problem for which kubectl would refuse the whole List.
-pub(super) fn expand(mut document: Document, file: &str) -> Result<Vec<Document>, Remark> {
+pub(super) fn expand(mut document: Document, file: &str) -> Result<Vec<Document>, Box<Remark>> {
     let text = |field: &str| document.value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     match document.value.get("items") {
@@ -23,7 +23,7 @@ pub(super) fn expand(mut document: Document, file: &str) -> Result<Vec<Document>
         other => {
             let found = other.map_or("absent", type_name);
             let message = format!("`items` is {found}, not a list");
-            return Err(Remark::line(file, document.line_of("/items"), message, "write `items: []` for an empty list"));
+            return Err(Box::new(Remark::line(file, document.line_of("/items"), message, "write `items: []` for an empty list")));
         }
     }
     let parts = document.lines.items(&document.value, "/items");
@@ -31,8 +31,9 @@ pub(super) fn expand(mut document: Document, file: &str) -> Result<Vec<Document>
     let mut objects = Vec::with_capacity(items.len());
     for (index, (item, (line, lines))) in items.into_iter().zip(parts).enumerate() {
         let line = line.unwrap_or(document.line);
-        let refuse =
-            |message: String, hint| Err(Remark { path: Some(format!(".items[{index}]")), ..Remark::line(file, line, message, hint) });
+        let refuse = |message: String, hint| {
+            Err(Box::new(Remark { path: Some(format!(".items[{index}]")), ..Remark::line(file, line, message, hint) }))
+        };
         match &item {
             Value::Object(map) if map.get("items").is_some_and(Value::is_array) => {
                 return refuse("a List stands in a List, which kubectl does not expand".to_owned(), "move its items up");

@@ -123,7 +123,7 @@ impl Rendered {
         for document in loaded.documents {
             match list::expand(document, &file.path) {
                 Ok(objects) => objects.into_iter().for_each(|object| self.add_object(object, &file.path)),
-                Err(problem) => self.problems.push(problem),
+                Err(problem) => self.problems.push(*problem),
             }
         }
     }
@@ -131,7 +131,7 @@ impl Rendered {
     fn add_object(&mut self, object: yaml::Document, file: &str) {
         let id = match object::identify(&object, file) {
             Ok(id) => id,
-            Err(problem) => return self.problems.push(problem),
+            Err(problem) => return self.problems.push(*problem),
         };
         let origin = Origin { file: file.to_owned(), line: object.line };
         if let Some(first) = self.locate(&id, "") {

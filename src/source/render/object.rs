@@ -25,12 +25,12 @@ impl Identity {
 ///
 /// # Errors
 /// The problem for which kubectl would refuse the document before it asks the server.
-pub(super) fn identify(document: &Document, file: &str) -> Result<ObjectId, Remark> {
+pub(super) fn identify(document: &Document, file: &str) -> Result<ObjectId, Box<Remark>> {
     let refuse = |pointer: &[&str], message: String, hint: &str| {
         let line =
             document.line_of(&pointer.iter().map(|field| format!("/{}", field.replace('~', "~0").replace('/', "~1"))).collect::<String>());
         let path = Some(pointer).filter(|path| !path.is_empty()).map(|path| FieldPath::of(path).to_string());
-        Remark { path, ..Remark::line(file, line, message, hint) }
+        Box::new(Remark { path, ..Remark::line(file, line, message, hint) })
     };
     let value = &document.value;
     for field in ["apiVersion", "kind"] {

@@ -11,7 +11,7 @@ use super::budget::{Budget, Exceeded, MAX_DEPTH};
 use super::fault::{Caution, Fault};
 use super::number::{Numeric, key_text};
 use super::resolve::{Scalar, Tag, differs_from_yaml_1_2, resolve};
-use super::strict::{Layout, check_escapes};
+use super::strict::{Layout, check_anchor, check_escapes};
 use super::tree::{Data, Entry, Key, KeyKind, Node};
 use crate::engine::object::{FieldPath, Segment};
 
@@ -40,7 +40,7 @@ pub(super) fn compose(text: &str, budget: &mut Budget) -> Composed {
 }
 
 fn limits() -> Options {
-    options! { disallow_directives: true, emit_comments: false, flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH }
+    options! { disallow_directives: true, emit_comments: false, flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH, emit_anchor_events: true }
 }
 
 struct Composer<'a> {
@@ -89,10 +89,13 @@ impl<'a> Composer<'a> {
     }
 
     fn next(&mut self) -> Composition<(Event<'a>, Span)> {
-        match self.parser.next() {
-            Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => Err(self.scan_fault(&error)),
-            None => Err(Fault::at(1, 1, "the text ends before its value does", "mend the YAML at this place")),
+        loop {
+            match self.parser.next() {
+                Some(Ok((Event::Anchor(_, name), span))) => check_anchor(&name, &span)?,
+                Some(Ok(next)) => return Ok(next),
+                Some(Err(error)) => return Err(self.scan_fault(&error)),
+                None => return Err(Fault::at(1, 1, "the text ends before its value does", "mend the YAML at this place")),
+            }
         }
     }
 
@@ -111,7 +114,7 @@ impl<'a> Composer<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.layout.scalar(&span, style, indent);
                 check_escapes(self.text, &span, style)?;
-                let tag_read = read_tag(tag.as_deref(), style, &span, self.text);
+                let tag_read = read_tag(tag.as_deref(), style);
                 if tag_read == Tag::Custom {
                     self.caution(&span, "kubectl passes over the tag of this value and reads a string".to_owned(), "delete the tag");
                 }
@@ -212,7 +215,7 @@ impl<'a> Composer<'a> {
             self.budget.spend_nodes(1).map_err(|exceeded| Self::exceeded(&span, exceeded))?;
             self.layout.scalar(&span, *style, indent);
             check_escapes(self.text, &span, *style)?;
-            let tag = read_tag(tag.as_deref(), *style, &span, self.text);
+            let tag = read_tag(tag.as_deref(), *style);
             let scalar = resolve(text, tag).map_err(|message| Fault::at_span(&span, message, "correct the tag or the key"))?;
             let key = key_of(scalar).ok_or_else(no_key)?;
             if tag == Tag::Plain && differs_from_yaml_1_2(text) {
@@ -306,22 +309,17 @@ fn inner_indent(style: StructureStyle, span: &Span, outer: usize) -> usize {
 
 fn is_merge(event: &Event<'_>) -> bool {
     match event {
-        Event::Scalar(text, ScalarStyle::Plain, _, None) => text == "<<",
-        Event::Scalar(text, _, _, Some(tag)) => text == "<<" && tag.core_suffix() == Some("merge"),
+        Event::Scalar(text, style, _, tag) if text == "<<" => matches!(read_tag(tag.as_deref(), *style), Tag::Plain | Tag::Merge),
         _ => false,
     }
 }
 
-fn read_tag<'t>(tag: Option<&'t granit_parser::Tag>, style: ScalarStyle, span: &Span, text: &str) -> Tag<'t> {
+fn read_tag(tag: Option<&granit_parser::Tag>, style: ScalarStyle) -> Tag {
     match tag {
         None if style == ScalarStyle::Plain => Tag::Plain,
         None => Tag::Quoted,
-        // libyaml takes `!` before a text as "decide by the text", and before nothing as an unknown tag.
-        Some(tag) if tag.original() == "!" => match span.slice(text) {
-            Some("") | None => Tag::Quoted,
-            Some(_) => Tag::Plain,
-        },
-        Some(tag) => tag.core_suffix().map_or(Tag::Custom, Tag::Core),
+        Some(tag) if tag.original() == "!" => Tag::Quoted,
+        Some(tag) => tag.suffix_in_namespace("tag:yaml.org,2002:").map_or(Tag::Custom, |name| Tag::core(&name)),
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) struct Fault {
     /// Whether the rest of the file must not be read either: a budget of the file is spent.
     pub(super) fatal: bool,
 
-    /// The byte of a `#` that follows a value without a blank. go-yaml begins a comment there, granit refuses it.
-    pub(super) glued_comment: Option<usize>,
+    /// Blanks that change nothing for go-yaml but make granit take the text as well, and the byte at which they belong.
+    pub(super) repair: Option<(usize, &'static str)>,
 }
 
 /// A document that is read, but with something to say about it.
@@ -34,7 +34,7 @@ pub(super) struct Caution {
 
 impl Fault {
     pub(super) fn at(line: usize, column: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { line, column, message: message.into(), hint: hint.into(), fatal: false, glued_comment: None }
+        Self { line, column, message: message.into(), hint: hint.into(), fatal: false, repair: None }
     }
 
     pub(super) fn at_span(span: &Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -52,9 +52,20 @@ impl Fault {
     pub(super) fn of_scan(error: &ScanError, text: &str) -> Self {
         let (line, column) = (error.marker().line(), error.marker().col() + 1);
         let hint = template_hint(text, line).unwrap_or_else(|| hint(error.kind()));
-        let glued = matches!(error.kind(), ErrorKind::CommentNotSeparated);
-        let glued_comment = error.marker().byte_offset().filter(|_| glued);
-        Self { glued_comment, ..Self::at(line, column, error.info(), hint) }
+        let repair = error.marker().byte_offset().zip(repair(error.kind()));
+        Self { repair, ..Self::at(line, column, error.info(), hint) }
+    }
+}
+
+/// What granit needs before the place of an error that is none to go-yaml.
+fn repair(kind: &ErrorKind) -> Option<&'static str> {
+    match kind {
+        // A comment right behind a quoted value or a bracket.
+        ErrorKind::CommentNotSeparated => Some(" "),
+        // The next line of a quoted value may begin anywhere; its indentation is not part of the value. Sixteen blanks are more
+        // than the collections of a manifest are usually indented by.
+        ErrorKind::InvalidQuotedScalarIndent => Some("                "),
+        _ => None,
     }
 }
 

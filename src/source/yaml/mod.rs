@@ -174,19 +174,19 @@ impl Loader<'_> {
         }
     }
 
-    /// Composes a text; where a comment follows a value without a blank, it is told to the parser in the way it knows.
+    /// Composes a text, with the repairs that it needs.
     fn compose(&self, text: &str) -> Composed {
-        /// How many such comments are worked around: each costs one more reading of the document.
-        const GLUED_COMMENTS: usize = 8;
+        /// How many places are repaired: each costs one more reading of the document.
+        const REPAIRS: usize = 8;
         let mut composed = compose(text, &mut self.budget.clone());
-        let mut patched = String::new();
-        for _ in 0..GLUED_COMMENTS {
-            let Some(at) = composed.root.as_ref().err().and_then(|fault| fault.glued_comment) else { break };
-            if patched.is_empty() {
-                text.clone_into(&mut patched);
+        let mut repaired = String::new();
+        for _ in 0..REPAIRS {
+            let Some((at, blanks)) = composed.root.as_ref().err().and_then(|fault| fault.repair) else { break };
+            if repaired.is_empty() {
+                text.clone_into(&mut repaired);
             }
-            patched.insert(at, ' ');
-            composed = compose(&patched, &mut self.budget.clone());
+            repaired.insert_str(at, blanks);
+            composed = compose(&repaired, &mut self.budget.clone());
         }
         composed
     }

@@ -8,18 +8,40 @@ use super::number::{Numeric, parse_float, parse_integer, through_json};
 
 /// How a scalar is written, as far as its meaning depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tag<'a> {
+pub(super) enum Tag {
     /// No tag, no quotes: the text decides.
     Plain,
 
-    /// No tag, but quotes or a block: a string.
+    /// No tag, but quotes or a block: a string. So are the tags `!` and `!!str`.
     Quoted,
 
-    /// A tag of YAML itself, without its prefix: `str`, `int`.
-    Core(&'a str),
+    Bool,
+    Int,
+    Float,
+    Null,
+    Binary,
+    Timestamp,
+    Merge,
 
     /// Any other tag. kubectl passes over it and takes a string.
     Custom,
+}
+
+impl Tag {
+    /// A tag of YAML itself, by its name without the prefix `tag:yaml.org,2002:`.
+    pub(super) fn core(name: &str) -> Self {
+        match name {
+            "str" => Self::Quoted,
+            "bool" => Self::Bool,
+            "int" => Self::Int,
+            "float" => Self::Float,
+            "null" => Self::Null,
+            "binary" => Self::Binary,
+            "timestamp" => Self::Timestamp,
+            "merge" => Self::Merge,
+            _ => Self::Custom,
+        }
+    }
 }
 
 /// What a scalar is before it goes through JSON.
@@ -58,24 +80,36 @@ impl Scalar {
 ///
 /// # Errors
 /// A message where the tag and the text do not fit each other. It does not tell the text, which may be secret.
-pub(super) fn resolve(text: &str, tag: Tag<'_>) -> Result<Scalar, String> {
-    let misfit = |found: &Scalar, tag: &str| Err(format!("unable to read a !!{} as the !!{tag} that its tag demands", found.type_name()));
-    match tag {
-        Tag::Plain => Ok(implicit(text)),
-        Tag::Quoted | Tag::Custom | Tag::Core("str") => Ok(Scalar::Text(text.to_owned())),
-        Tag::Core("binary") => match base64(text) {
-            Some(bytes) => Ok(Scalar::Text(String::from_utf8_lossy(&bytes).into_owned())),
-            None => Err("a !!binary value is not base64".to_owned()),
-        },
-        Tag::Core(wanted @ ("bool" | "int" | "float" | "null")) => match (implicit(text), wanted) {
-            (Scalar::Number(Numeric::Int(number)), "float") => Ok(Scalar::Number(Numeric::Float(number as f64))),
-            (found, _) if found.type_name() == wanted => Ok(found),
-            (found, _) => misfit(&found, wanted),
-        },
-        Tag::Core("timestamp") if is_timestamp(text) => Ok(Scalar::Text(text.to_owned())),
-        Tag::Core("timestamp") => misfit(&implicit(text), "timestamp"),
-        Tag::Core(_) => Ok(Scalar::Text(text.to_owned())),
+pub(super) fn resolve(text: &str, tag: Tag) -> Result<Scalar, String> {
+    let wanted = match tag {
+        Tag::Plain => return Ok(implicit(text)),
+        Tag::Quoted | Tag::Merge | Tag::Custom => return Ok(Scalar::Text(text.to_owned())),
+        Tag::Binary => {
+            let bytes = base64(text).ok_or("a !!binary value is not base64")?;
+            return Ok(Scalar::Text(lossy(&bytes)));
+        }
+        Tag::Timestamp if is_timestamp(text) => return Ok(Scalar::Text(text.to_owned())),
+        Tag::Timestamp => "timestamp",
+        Tag::Bool => "bool",
+        Tag::Int => "int",
+        Tag::Float => "float",
+        Tag::Null => "null",
+    };
+    match implicit(text) {
+        Scalar::Number(Numeric::Int(number)) if tag == Tag::Float => Ok(Scalar::Number(Numeric::Float(number as f64))),
+        found if found.type_name() == wanted => Ok(found),
+        found => Err(format!("unable to read a !!{} as the !!{wanted} that its tag demands", found.type_name())),
     }
+}
+
+/// Bytes as text with U+FFFD for each byte that is not UTF-8, as Go's `encoding/json` prints them.
+fn lossy(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 /// Whether YAML 1.2's core schema would read a plain scalar as another value than kubectl.
@@ -102,7 +136,7 @@ fn implicit(text: &str) -> Scalar {
         return Scalar::Number(Numeric::Float(number));
     }
     let number = match text.as_bytes().first() {
-        Some(b'.') => parse_float(text).map(Numeric::Float),
+        Some(b'.') => parse_float(&without_separators(text)).map(Numeric::Float),
         Some(b'0'..=b'9' | b'+' | b'-') => {
             let plain = text.replace('_', "");
             parse_integer(&plain).or_else(|| parse_float(&plain).map(Numeric::Float)).or_else(|| signed_binary(&plain))
@@ -110,6 +144,14 @@ fn implicit(text: &str) -> Scalar {
         _ => None,
     };
     number.map_or_else(|| Scalar::Text(text.to_owned()), Scalar::Number)
+}
+
+/// The text without underscores that stand between digits, which is where Go's `ParseFloat` takes them.
+fn without_separators(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let separates = |at: usize| at > 0 && digit(at - 1) && digit(at + 1);
+    text.char_indices().filter(|(at, c)| *c != '_' || !separates(*at)).map(|(_, c)| c).collect()
 }
 
 /// `0b-11` is -3: go-yaml tries what follows `0b` as a number with a sign of its own.

@@ -15,6 +15,16 @@ pub(super) fn check_characters(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// YAML 1.1 has anchors of letters, digits, `-` and `_`; to YAML 1.2 the colon of `&a: x` belongs to the name as well.
+///
+/// Source: `yaml_parser_scan_anchor` of `go.yaml.in/yaml/v2/scannerc.go`.
+pub(super) fn check_anchor(name: &str, span: &Span) -> Result<(), Fault> {
+    match name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+        true => Ok(()),
+        false => Err(Fault::at_span(span, "kubectl takes only letters, digits, `-` and `_` in the name of an anchor", "rename the anchor")),
+    }
+}
+
 /// YAML 1.2 took `\/` and pairs of surrogates over from JSON; YAML 1.1, and so kubectl, has neither.
 ///
 /// Source: `yaml_parser_scan_flow_scalar` of `go.yaml.in/yaml/v2/scannerc.go`.

@@ -19,7 +19,7 @@ fn printed(value: &Value) -> String {
             let entries: Vec<_> = map.iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), printed(value))).collect();
             format!("{{{}}}", entries.join(","))
         }
-        Value::Number(number) => json_text(number.as_f64().unwrap()),
+        Value::Number(number) => number.as_i64().map_or_else(|| json_text(number.as_f64().unwrap()), |whole| whole.to_string()),
         other => other.to_string(),
     }
 }
