@@ -14,13 +14,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::json;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// The user of the image, as the Dockerfile and the chart name it.
 const USER: &str = "+65532:+65532";
 
-/// Where the libraries that Git over https uses look for certificates.
+/// Where OpenSSL (for Git) and rustls (for the API server) look for the certificates of public authorities.
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 fn image_root() -> Result<PathBuf> {
@@ -47,7 +48,7 @@ fn stdout(output: &Output) -> Result<String> {
     Ok(String::from_utf8(output.stdout.clone())?)
 }
 
-/// A copy of the image's root with a name for this machine, as the kubelet writes it, and a Deployment to hold a source against.
+/// A copy of the image's root with a name for this machine, as the kubelet writes it, and a kubeconfig that leaves trust to the image.
 struct Copy {
     folder: tempfile::TempDir,
 }
@@ -59,9 +60,7 @@ impl Copy {
         let copied = Command::new("cp").args(["--archive", "--link"]).arg(image_root()?).arg(folder.path().join("root")).status()?;
         ensure!(copied.success(), "failed to copy the image's root: {copied}");
         let copy = Self { folder };
-        fs::write(copy.root().join("etc/hosts"), "127.0.0.1 git.test\n")?;
-        let live = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}}";
-        fs::write(copy.root().join("tmp/live.yaml"), live)?;
+        fs::write(copy.root().join("etc/hosts"), "127.0.0.1 door.test\n")?;
         Ok(copy)
     }
 
@@ -78,13 +77,22 @@ impl Copy {
         Ok(())
     }
 
-    fn diff_against(&self, port: u16) -> Result<Output> {
-        let source = format!("git+https://git.test:{port}/shop.git//deploy?ref=main");
-        run_in(&self.root(), "/usr/bin/driftmend", &["diff", &source, "/tmp/live.yaml"])
+    fn ask(&self, door: &Door) -> Result<Output> {
+        let server = format!("https://door.test:{}", door.port);
+        let kubeconfig = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "c",
+        });
+        fs::write(self.root().join("tmp/kubeconfig"), kubeconfig.to_string())?;
+        run_in(&self.root(), "/usr/bin/driftmend", &["report", "web", "-n", "shop", "--kubeconfig", "/tmp/kubeconfig"])
     }
 }
 
-/// A Git server's front door: ends TLS, hands over each request line, and answers 404.
+/// A server's front door: ends TLS, hands over each request line, and answers 404.
 struct Door {
     port: u16,
 
@@ -95,7 +103,7 @@ struct Door {
 
 impl Door {
     fn open() -> Result<Self> {
-        let made = rcgen::generate_simple_self_signed(vec!["git.test".to_owned()])?;
+        let made = rcgen::generate_simple_self_signed(vec!["door.test".to_owned()])?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key)?;
         let config = Arc::new(config);
@@ -142,25 +150,24 @@ fn the_user_of_the_image_has_a_name_and_may_write_its_cache() -> Result<()> {
 }
 
 #[test]
-fn a_git_server_whose_certificate_nobody_vouches_for_is_refused_before_a_request() -> Result<()> {
+fn a_server_whose_certificate_nobody_vouches_for_is_refused_before_a_request() -> Result<()> {
     let door = Door::open()?;
-    let output = Copy::of_image_root()?.diff_against(door.port)?;
-    let told = String::from_utf8_lossy(&output.stderr).to_lowercase() + &String::from_utf8_lossy(&output.stdout).to_lowercase();
+    let output = Copy::of_image_root()?.ask(&door)?;
+    let told = String::from_utf8_lossy(&output.stderr).to_lowercase();
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("certificate"), "{told}");
-    assert!(!told.contains("resolve"), "{told}");
     assert_eq!(door.requests.recv_timeout(Duration::from_millis(200)).ok(), None);
     Ok(())
 }
 
 #[test]
-fn a_git_server_whose_certificate_stands_in_the_bundle_is_asked_for_its_refs() -> Result<()> {
+fn a_server_whose_certificate_stands_in_the_bundle_is_found_by_name_and_asked() -> Result<()> {
     let door = Door::open()?;
     let copy = Copy::of_image_root()?;
     copy.trust(&door.certificate)?;
-    let output = copy.diff_against(door.port)?;
+    let output = copy.ask(&door)?;
     let request = door.requests.recv_timeout(Duration::from_secs(1));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(request.as_deref(), Ok("GET /shop.git/info/refs?service=git-upload-pack HTTP/1.1"), "{told}");
+    assert_eq!(request.as_deref(), Ok("GET /apis/driftmend.dev/v1alpha1/namespaces/shop/driftreports/web HTTP/1.1"), "{told}");
     Ok(())
 }

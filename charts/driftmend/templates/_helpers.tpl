@@ -60,7 +60,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "driftmend.serviceAcco
 {{- end -}}
 {{- end -}}
 
-{{- /* Argo CD applies wave -1 before the roles and the Deployment; Helm has no such order, see policy-writes.yaml. */ -}}
+{{- /* Argo CD applies wave -1 before the roles and the Deployment; Helm has no such order, see admission-fence.yaml. */ -}}
 {{- define "driftmend.policyAnnotations" -}}
 argocd.argoproj.io/sync-wave: "-1"
 {{- end -}}
