@@ -114,7 +114,7 @@ impl Step {
             Self::Restore { operations: restoring, .. } => operations.extend(restoring.0.iter().cloned()),
             Self::Transfer { paths, to } => {
                 let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
-                let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update, subresource: None };
+                let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update };
                 let moved = transfer::moved(fields, desired, paths, giver, to)?;
                 operations.push(replace("/metadata/managedFields", moved));
             }
