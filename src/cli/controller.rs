@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fault;
 use crate::cluster::{Cluster, Connection};
-use crate::controller::desired::Sources;
+use crate::controller::desired::{Mirrors, Sources};
 use crate::controller::run::{RunSettings, run as run_controller};
 use crate::controller::{Power, Settings};
 use crate::source::git::UrlPolicy;
@@ -80,6 +80,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             power: arguments.mode,
             heal_namespaces: arguments.heal_namespace,
             sources: Sources {
+                mirrors: Mirrors::default(),
                 cache: arguments.cache_dir,
                 policy: if arguments.allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
                 own_namespace: arguments.namespace,

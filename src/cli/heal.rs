@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use super::{Access, Fault, approve, output, report};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
-use crate::controller::desired::{self, Look as Looked, Sources};
+use crate::controller::desired::{self, Look as Looked, Mirrors, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched, source_facts};
 use crate::controller::heal::{Healer, Look, Progress};
 use crate::controller::observe::{FreshScene, Scene, deployment, frozen};
@@ -195,6 +195,7 @@ impl<'a> Eyes<'a> {
             .await?
             .ok_or_else(|| Fault::new(format!("the DriftWatch {key} of this report is gone")))?;
         let sources = Sources {
+            mirrors: Mirrors::default(),
             cache: cache.0.clone(),
             policy: if allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
             // The report is there: its watch may govern the namespace.

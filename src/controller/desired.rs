@@ -1,8 +1,8 @@
 //! From a DriftWatch to a rendition: ask the repository, fetch what is new, render, and keep what the watch may govern.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,9 +23,32 @@ use crate::source::yaml::Remark;
 /// ends a reconcile whose thread does not come back.
 const LOOK_LIMIT: Duration = Duration::from_secs(300);
 
+/// The mirrors of a process: one for each tenant and repository, kept open.
+///
+/// A mirror does not know which credentials brought an object in, so watches share one only where they share the namespace and
+/// the Secret; those that do take turns.
+#[derive(Clone, Debug, Default)]
+pub struct Mirrors(Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Mirror>>>>>);
+
+impl Mirrors {
+    fn of(&self, cache: &Path, url: &RepositoryUrl) -> Result<Arc<Mutex<Mirror>>, GitError> {
+        let mut mirrors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = cache.join(crate::engine::plan::digest(&Value::from(url.to_string())));
+        if let Some(mirror) = mirrors.get(&key) {
+            return Ok(mirror.clone());
+        }
+        let mirror = Arc::new(Mutex::new(Mirror::open(cache, url)?));
+        mirrors.insert(key, mirror.clone());
+        Ok(mirror)
+    }
+}
+
 /// How sources are read: the same for every watch of a process.
 #[derive(Clone, Debug)]
 pub struct Sources {
+    /// The mirrors that are open.
+    pub mirrors: Mirrors,
+
     /// Where the mirrors are kept.
     pub cache: PathBuf,
 
@@ -107,6 +130,16 @@ pub enum SourceError {
         problems: Vec<Remark>,
     },
 
+    /// The folder of the mirrors cannot be made.
+    #[error("failed to make the cache folder {}", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+
+        /// Why.
+        source: std::io::Error,
+    },
+
     /// The look took too long.
     #[error("unable to read the repository within {} s", LOOK_LIMIT.as_secs())]
     TimedOut,
@@ -123,6 +156,7 @@ impl SourceError {
             Self::Invalid { reason, .. } => reason,
             Self::Secret { .. } | Self::NoSecret { .. } | Self::Credentials { .. } => "CredentialsUnusable",
             Self::Git(error) => error.category(),
+            Self::Cache { .. } => "CacheUnusable",
             Self::NotPlain(_) => "NotPlainYaml",
             Self::Unfaithful { .. } => "RenderFailed",
             Self::TimedOut | Self::Interrupted => "TimedOut",
@@ -136,6 +170,7 @@ impl SourceError {
             Self::Secret { source, .. } => source.hint(),
             Self::NoSecret { .. } => Some("create it, or take secretRef away if the repository is public".to_owned()),
             Self::Credentials { source, .. } => Some(source.hint()),
+            Self::Cache { .. } => Some("the controller's cache folder must be writable and have space".to_owned()),
             Self::Git(error) => error.hint(),
             Self::NotPlain(error) => Some(error.hint()),
             Self::Unfaithful { problems, .. } => problems.first().and_then(|problem| problem.hint.clone()),
@@ -164,7 +199,7 @@ fn place(problem: &Remark) -> String {
 pub async fn look(sources: &Sources, cluster: &Cluster, watch: &DriftWatch, known: Option<&str>) -> Result<Look, SourceError> {
     let namespace = watch.metadata.namespace.clone().unwrap_or_default();
     let git = watch.spec.source.git.clone().ok_or_else(|| invalid("SourceMissing", "spec.source names no source; set spec.source.git"))?;
-    let request = Request::parse(sources, &git)?;
+    let request = Request::parse(sources, &namespace, &git)?;
     // (client) the Secret by name, only when there is one
     let credentials = credentials(cluster, &namespace, &git).await?;
     // (git) on a thread of its own: libgit2 blocks
@@ -178,6 +213,7 @@ pub async fn look(sources: &Sources, cluster: &Cluster, watch: &DriftWatch, know
 
 /// A source as a watch names it, parsed: what follows cannot be wrong about it.
 struct Request {
+    mirrors: Mirrors,
     cache: PathBuf,
     url: RepositoryUrl,
     revision: Revision,
@@ -193,9 +229,11 @@ struct Read {
 }
 
 impl Request {
-    fn parse(sources: &Sources, git: &GitSource) -> Result<Self, SourceError> {
+    fn parse(sources: &Sources, namespace: &str, git: &GitSource) -> Result<Self, SourceError> {
+        let secret = git.secret_ref.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
         Ok(Self {
-            cache: sources.cache.clone(),
+            mirrors: sources.mirrors.clone(),
+            cache: sources.cache.join(namespace).join(secret),
             url: RepositoryUrl::parse(&git.url, sources.policy).map_err(|error| invalid("InvalidURL", format!("spec.source.git.url: {error}")))?,
             revision: Revision::parse(git.revision.as_deref())
                 .map_err(|error| invalid("InvalidRevision", format!("spec.source.git.revision: {error}")))?,
@@ -205,7 +243,9 @@ impl Request {
     }
 
     fn read(self, credentials: &Credentials, known: Option<&str>) -> Result<Option<Read>, SourceError> {
-        let mirror = Mirror::open(&self.cache, &self.url)?;
+        std::fs::create_dir_all(&self.cache).map_err(|source| SourceError::Cache { path: self.cache.clone(), source })?;
+        let mirror = self.mirrors.of(&self.cache, &self.url)?;
+        let mirror = mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = mirror.poll(&self.revision, credentials)?;
         if known == Some(newest.to_string().as_str()) {
             return Ok(None);
