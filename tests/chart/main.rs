@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pretty_assertions::assert_eq;
+use pretty_assertions::assert_str_eq;
 
 /// The YAML files of a folder of the project, by name.
 fn files_of(folder: &str) -> Result<BTreeMap<String, String>> {
@@ -21,18 +21,26 @@ fn files_of(folder: &str) -> Result<BTreeMap<String, String>> {
         .collect()
 }
 
+/// Compares file by file, so that a failure shows lines.
+fn assert_same(found: &BTreeMap<String, String>, expected: &BTreeMap<String, String>) {
+    assert!(found.keys().eq(expected.keys()), "{:?} for {:?}: run `make crds`", found.keys(), expected.keys());
+    for (name, content) in found {
+        assert_str_eq!(*content, expected[name], "{name}: run `make crds` and commit what it writes");
+    }
+}
+
 #[test]
 fn the_crds_of_the_repository_are_those_of_the_types() -> Result<()> {
     let written = driftmend::crd::definitions()
         .iter()
         .map(|definition| Ok((format!("{}.yaml", definition.spec.names.plural), serde_yaml::to_string(definition)?)))
         .collect::<Result<BTreeMap<_, _>>>()?;
-    assert_eq!(files_of("crds")?, written, "run `make crds` and commit what it writes");
+    assert_same(&files_of("crds")?, &written);
     Ok(())
 }
 
 #[test]
 fn the_chart_ships_the_crds_of_the_repository_byte_for_byte() -> Result<()> {
-    assert_eq!(files_of("charts/driftmend/files/crds")?, files_of("crds")?, "run `make crds` and commit what it writes");
+    assert_same(&files_of("charts/driftmend/files/crds")?, &files_of("crds")?);
     Ok(())
 }
