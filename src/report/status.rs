@@ -28,10 +28,12 @@ pub struct FieldReport {
     pub severity: Severity,
 
     /// Git's value, masked; absent where Git lacks the field.
+    #[serde(default)]
     #[schemars(schema_with = "any_json")]
     pub desired: Option<Value>,
 
     /// The cluster's value, masked; absent where the cluster lacks the field.
+    #[serde(default)]
     #[schemars(schema_with = "any_json")]
     pub live: Option<Value>,
 
