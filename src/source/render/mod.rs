@@ -9,6 +9,7 @@ mod kinds;
 mod list;
 mod object;
 mod plain;
+mod print;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 pub use kinds::count_by_kind;
 pub(super) use plain::is_manifest;
 pub use plain::{NotPlain, Renderer};
+pub use print::json;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -177,13 +177,16 @@ impl Layout {
                 return Err(Fault::at_byte(text, at, message, "write it as an escape in double quotes: `\\N`, `\\L` or `\\P`"));
             }
         }
-        let mut start = 0;
+        let (mut start, mut blank_to) = (0, 0);
         for line in text.split_inclusive('\n') {
             let blanks = line.len() - line.trim_start_matches(' ').len();
             let at = start + blanks;
-            if line[blanks..].starts_with('\t') && !free(at) && !self.continues_plain(text, at, blanks) {
-                let message = "a tab stands in the indentation, where kubectl takes none";
-                return Err(Fault::at_byte(text, at, message, "replace the tab by blanks, or empty the line"));
+            if line[blanks..].starts_with('\t') && !free(at) {
+                if !self.continues_plain(text, blank_to, at, blanks) {
+                    let message = "a tab stands in the indentation, where kubectl takes none";
+                    return Err(Fault::at_byte(text, at, message, "replace the tab by blanks, or empty the line"));
+                }
+                blank_to = at;
             }
             start += line.len();
         }
@@ -191,10 +194,11 @@ impl Layout {
     }
 
     /// Whether a plain scalar goes on here, or could: nothing but white space since its end, and indented far enough.
-    fn continues_plain(&self, text: &str, at: usize, column: usize) -> bool {
+    /// What lies before `blank_to` is known to be white space or a plain scalar.
+    fn continues_plain(&self, text: &str, blank_to: usize, at: usize, column: usize) -> bool {
         let before = self.plain.partition_point(|(start, ..)| *start <= at);
         let last = before.checked_sub(1).map(|last| self.plain[last]);
-        last.is_some_and(|(_, end, indent)| column >= indent && (at < end || text[end..at].trim().is_empty()))
+        last.is_some_and(|(_, end, indent)| column >= indent && (at < end || text[end.max(blank_to)..at].trim().is_empty()))
     }
 
     /// Whether brackets are open here.
