@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::output::{self, Format};
 use super::{Fault, diff};
-use crate::source::{local, yaml};
+use crate::source::{local, render, yaml};
 
 /// Prints the documents of files as kubectl reads them: YAML 1.1 rules, merge keys, Lists expanded.
 #[derive(Clone, Debug, Args)]
@@ -33,7 +33,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         }
     }
     let documents: Vec<Value> = documents.into_iter().flat_map(expanded).collect();
-    output::print_value(&documents, arguments.output)?;
+    match arguments.output {
+        Format::Yaml => output::print_value(&documents, Format::Yaml)?,
+        Format::Json | Format::Human => output::print(&render::json(&documents.iter().collect::<Vec<_>>()))?,
+    }
     Ok(if broken { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 
