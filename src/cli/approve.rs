@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Access, Fault, output, report};
 use crate::cluster::{Cluster, DryRun};
+use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
 use crate::engine::plan::{Approval, Decision};
 use crate::report::PlanReport;
@@ -83,7 +84,7 @@ async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, F
         decision,
         plan_hash: plan.hash.clone(),
         by: cluster.whoami().await?.name,
-        at: Timestamp::now(),
+        at: whole_seconds(Timestamp::now()),
         reason: arguments.reason.clone(),
     };
     let approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;

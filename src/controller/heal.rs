@@ -76,7 +76,7 @@ impl<L: Look> Healer<'_, L> {
             uid: plan.uid.clone(),
             by: approved.by().to_owned(),
             healer: self.identity.to_owned(),
-            started_at: Timestamp::now(),
+            started_at: now(),
             steps: steps.collect(),
         };
         info!(report = %name(report), plan = %plan.hash, by = approved.by(), "the heal begins");
@@ -129,8 +129,8 @@ impl<L: Look> Healer<'_, L> {
             // (client sends) the one guarded request, dry first
             match self.send(step, desired, live, &scene).await {
                 Ok(()) => {}
-                Err(Sent::Api(error)) if error.retry() == Retry::ReadAgain && stale_locks < LOCK_TRIES => stale_locks += 1,
-                Err(Sent::Api(error)) if error.retry() == Retry::ReadAgain => {
+                Err(Sent::Api(error)) if is_stale(&error) && stale_locks < LOCK_TRIES => stale_locks += 1,
+                Err(Sent::Api(error)) if is_stale(&error) => {
                     return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
                 }
                 Err(Sent::Api(error)) if error.retry() == Retry::AwaitChange => {
@@ -193,7 +193,7 @@ pub async fn end(
         plan_hash: healing.plan_hash.clone(),
         by: healing.by.clone(),
         started_at: healing.started_at,
-        finished_at: Timestamp::now(),
+        finished_at: now(),
         result,
         message: message.to_owned(),
     };
@@ -232,6 +232,18 @@ fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: 
     resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
 }
 
+/// Whether a guard of ours failed: somebody wrote the object after it was read.
+///
+/// A stale lock alone is a 409. Where a `test` fails as well, the server answers the bare 422 that it has for every patch that
+/// does not apply, without a cause (`jsonPatcher.applyJSPatch` in `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`);
+/// a patch that applies and gives an invalid object always names causes.
+fn is_stale(error: &ApiError) -> bool {
+    match error {
+        ApiError::Invalid { causes, .. } => causes.is_empty(),
+        other => other.retry() == Retry::ReadAgain,
+    }
+}
+
 /// A report that changed under a mark is read again in the next round.
 fn stale_is_fine(error: ApiError) -> Result<(), ApiError> {
     if error.retry() == Retry::ReadAgain { Ok(()) } else { Err(error) }
@@ -242,6 +254,11 @@ fn with_hint(error: &ApiError) -> String {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
     }
+}
+
+/// The time as Kubernetes writes it, in whole seconds.
+fn now() -> Timestamp {
+    super::observe::whole_seconds(Timestamp::now())
 }
 
 fn texts(paths: &[FieldPath]) -> Vec<String> {

@@ -125,6 +125,11 @@ fn snapshot(
         seen,
         syncer: watched.syncer.clone(),
         source: source_facts(watched, changed_at),
-        now: Timestamp::now(),
+        now: whole_seconds(Timestamp::now()),
     }
+}
+
+/// A time as Kubernetes writes it, in whole seconds.
+pub fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -80,7 +80,9 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
         return Ok(Next::After(wait));
     }
     let Some(report) = report(context, target, scene).await? else { return Ok(Next::After(QUIET)) };
-    let patch = merge_patch(&as_json(old), &as_json(&new));
+    // A report without a status has none of the default's values stored, either.
+    let stored = report.status.as_ref().map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
+    let patch = merge_patch(&stored, &as_json(&new));
     context.cluster.patch_report_status(&report, patch, DryRun::No).await?;
     context.written.now(target);
     info!(%target, phase = ?new.phase, heal = ?new.heal, summary = new.summary, "told");

@@ -216,7 +216,8 @@ fn lead(
 async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String)> {
     loop {
         let facts = async {
-            let identity = cluster.whoami().await?.name;
+            // Apart from the same user's command line, so that neither takes up the other's heal.
+            let identity = format!("controller as {}", cluster.whoami().await?.name);
             let system = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
             Ok::<_, ApiError>((identity, system))
         };

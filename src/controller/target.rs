@@ -225,7 +225,7 @@ async fn tell(
     if let Ok(proposed) = &plan {
         match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await? {
             Rehearsed::NotAsked => {}
-            Rehearsed::Accepted => dry_run = Some(format!("accepted by the API server at {}", Timestamp::now())),
+            Rehearsed::Accepted => dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now()))),
             Rehearsed::Refused(why) => plan = Err(NoPlan::RefusedInDryRun(why)),
         }
     }

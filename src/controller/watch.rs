@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
+use serde_json::Value;
 use tracing::{info, warn};
 
 use super::desired::{self, Look, SourceError};
 use super::governed::{Rendition, WatchKey, Watched};
+use super::observe::whole_seconds;
 use super::queue::Next;
 use super::{Context, Key, ReconcileError};
 use crate::cluster::resources::merge_patch;
@@ -114,7 +116,7 @@ fn ignore_rule(at: usize, rule: &IgnoreSpec) -> Result<IgnoreRule, SourceError> 
 }
 
 fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, terms: Terms, look: Look) {
-    let now = Timestamp::now();
+    let now = whole_seconds(Timestamp::now());
     let known = context.governed.watch(key);
     let (rendition, since) = match (look, known) {
         (Look::Unchanged, Some(known)) => (known.rendition, known.since),
@@ -146,7 +148,7 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, known: Opt
         reason: reason.to_owned(),
         message: chain(error),
         hint: error.hint(),
-        since: before.map_or_else(Timestamp::now, |before| before.since),
+        since: before.map_or_else(|| whole_seconds(Timestamp::now()), |before| before.since),
     };
     warn!(watch = %key, reason, error = failure.message, "the source cannot be read");
     context.metrics.source_failed(&key.namespace, &key.name, reason);
@@ -186,7 +188,7 @@ fn named(report: &crate::crd::DriftReport, key: &WatchKey) -> bool {
 }
 
 async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure: Option<SourceFailure>) -> Result<Next, ReconcileError> {
-    let now = Timestamp::now();
+    let now = whole_seconds(Timestamp::now());
     let watched = context.governed.watch(key);
     let counts = context.governed.counts(key);
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -227,10 +229,16 @@ async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure:
         context.queue.after(Key::Counts(key.clone()), wait);
         return Ok(Next::After(wait));
     }
-    let patch = merge_patch(&serde_json::to_value(old).unwrap_or_default(), &serde_json::to_value(&new).unwrap_or_default());
+    // A watch without a status has none of the default's values stored, either.
+    let stored = watch.status.as_ref().map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
+    let patch = merge_patch(&stored, &as_json(&new));
     context.cluster.patch_watch_status(watch, patch).await?;
     context.written.now(&written);
     Ok(Next::Done)
+}
+
+fn as_json(status: &DriftWatchStatus) -> Value {
+    serde_json::to_value(status).unwrap_or_default()
 }
 
 /// Whether a person would want to see the change now: another commit, another spec, a failure that came or went.

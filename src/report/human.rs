@@ -25,8 +25,15 @@ pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
     if !report.summary.is_empty() && told > 0 {
         let _ = writeln!(out, "  {}", report.summary);
     }
-    for field in &report.fields {
+    for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
         write_field(&mut out, field, now);
+    }
+    match report.fields.len() - told {
+        0 => {}
+        1 => out.push_str("  1 more field is ignored by a rule\n"),
+        ignored => {
+            let _ = writeln!(out, "  {ignored} more fields are ignored by rules");
+        }
     }
     if let Some(prediction) = &report.prediction {
         write_prediction(&mut out, prediction);

@@ -15,6 +15,8 @@ pub mod binaries;
 pub mod certificates;
 pub mod command;
 pub mod control_plane;
+pub mod driftmend;
+pub mod git_server;
 pub mod kubeconfig;
 pub mod pods;
 mod ports;
