@@ -13,7 +13,7 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 /// Metadata that names the object or that only the server writes.
 ///
 /// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go` ObjectMeta, the fields "populated by the system".
-const NOT_COMPARED: [&str; 11] = [
+pub(super) const NOT_COMPARED: [&str; 11] = [
     "name",
     "generateName",
     "namespace",

@@ -6,11 +6,13 @@ mod classify;
 mod compare;
 mod dropped;
 mod ignore;
+mod no_effect;
 mod pattern;
 
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare};
 pub use ignore::IgnoreRule;
+pub use no_effect::{NoEffect, no_effect};
 pub use pattern::PathPattern;
 
 use serde::{Deserialize, Serialize};
