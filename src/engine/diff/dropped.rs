@@ -20,7 +20,7 @@ pub(super) const GATED: [(&str, &str); 4] = [
 /// Removes from `expected` what the server may have dropped: fields behind a gate and fields the schema does not know, where live lacks them.
 ///
 /// A field that live has is compared as any other: then the server keeps it.
-pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Shape) {
+pub(in crate::engine) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Shape) {
     match (expected, shape) {
         (Value::Object(expected), Shape::Nested(of)) => {
             expected.retain(|name, value| {

@@ -1,8 +1,22 @@
 //! What the next sync gives, or its exact refusal.
+//!
+//! [`predict`] does to the live object what the syncing tool and the API server would do together: merge by the strategy, default,
+//! validate. What comes out is held against Git again; drift that is still there is residual.
+
+mod admission;
+mod client_side;
+pub mod refusal;
+mod replace;
+pub mod server_side;
+mod status;
+pub mod strategic;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::diff::compare;
 use super::object::FieldPath;
 
 /// How the syncing tool writes.
@@ -92,4 +106,47 @@ pub struct Prediction {
 
     /// The object that the sync would give, before the server's own bookkeeping; `None` when it conflicts.
     pub predicted: Option<Value>,
+}
+
+/// What a strategy makes of Git and live before the server has defaulted and validated it.
+#[derive(Clone, Debug, PartialEq)]
+enum Merged {
+    /// The object that the server would go on with.
+    Object(Value),
+
+    /// A conflict (409).
+    Conflict(Vec<Cause>),
+
+    /// A request that fails before there is an object.
+    Refused(Vec<Cause>),
+}
+
+/// Tells what the next sync of `desired` onto `live` gives.
+///
+/// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
+pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
+    let merged = match syncer.strategy {
+        Strategy::ClientSideApply => client_side::merge(desired, live),
+        Strategy::ServerSideApply => server_side::merge_into(desired, live, syncer),
+        Strategy::Replace => replace::merge(desired, live),
+    };
+    let answer = |verdict, causes, predicted| Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted };
+    let object = match merged {
+        Merged::Object(object) => object,
+        Merged::Conflict(causes) => return answer(Verdict::Conflict, causes, None),
+        Merged::Refused(causes) => return answer(Verdict::Refused, causes, None),
+    };
+    let (predicted, causes) = admission::admit(object, live);
+    if !causes.is_empty() {
+        return answer(Verdict::Refused, causes, Some(predicted));
+    }
+    let drift: Vec<FieldPath> = compare(desired, live).into_iter().map(|change| change.path).collect();
+    let left: Vec<FieldPath> = compare(desired, &predicted).into_iter().map(|change| change.path).collect();
+    let residual: Vec<FieldPath> = left.into_iter().filter(|path| drift.contains(path)).collect();
+    let verdict = match (drift.is_empty(), residual.is_empty()) {
+        (true, _) => Verdict::Clean,
+        (false, true) => Verdict::Reverts,
+        (false, false) => Verdict::Residual,
+    };
+    Prediction { residual, ..answer(verdict, causes, Some(predicted)) }
 }

@@ -198,7 +198,7 @@ impl Quantity {
     }
 
     /// The value as an integer, where it is one that can be held.
-    fn integer(&self) -> Option<i128> {
+    pub fn integer(&self) -> Option<i128> {
         let (mantissa, exponent) = self.reduced();
         mantissa.checked_mul(10i128.checked_pow(u32::try_from(exponent).ok()?)?)
     }
@@ -211,6 +211,16 @@ impl PartialEq for Quantity {
 }
 
 impl Eq for Quantity {}
+
+impl PartialOrd for Quantity {
+    /// By value; `None` where the two lie too far apart to be written with one exponent.
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        let ((one, left), (two, right)) = (self.reduced(), other.reduced());
+        let scaled = |mantissa: i128, exponent: i32| mantissa.checked_mul(10i128.checked_pow(u32::try_from(exponent).ok()?)?);
+        let exponent = left.min(right);
+        Some(scaled(one, left - exponent)?.cmp(&scaled(two, right - exponent)?))
+    }
+}
 
 impl std::fmt::Display for Quantity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

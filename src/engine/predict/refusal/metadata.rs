@@ -1,0 +1,135 @@
+//! Names, labels, annotations and owners; selectors over labels.
+
+use serde_json::Value;
+
+use super::causes::Causes;
+use super::content;
+use super::node::Node;
+
+/// `TotalAnnotationSizeLimitB`.
+const ANNOTATIONS_LIMIT: usize = 256 * 1024;
+
+/// `ValidateObjectMeta`, for a new object.
+pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
+    let (name, namespace) = (metadata.at("name"), metadata.at("namespace"));
+    if name.text().is_empty() {
+        out.required(&name, "name or generateName is required");
+    } else {
+        out.invalid_text(&name, name.text(), content::dns1123_subdomain(name.text()));
+    }
+    // A document without a namespace gets one from the request.
+    if !namespace.text().is_empty() {
+        out.invalid_text(&namespace, namespace.text(), content::dns1123_label(namespace.text()));
+    }
+    validate_shared(metadata, out);
+    let finalizers = metadata.at("finalizers");
+    for finalizer in finalizers.items() {
+        out.invalid_text(&finalizers, finalizer.text(), content::qualified_name(finalizer.text()));
+    }
+}
+
+/// `ValidateObjectMetaUpdate`.
+pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+    for name in ["name", "namespace", "uid"] {
+        let (new, old) = (metadata.at(name), old.at(name));
+        if new.is_set() && new.text() != old.text() {
+            out.invalid(&new, new.text(), "field is immutable");
+        }
+    }
+    validate_shared(metadata, out);
+}
+
+fn validate_shared(metadata: &Node<'_>, out: &mut Causes) {
+    let labels = metadata.at("labels");
+    validate_labels(&labels, &labels, out);
+    validate_annotations(&metadata.at("annotations"), out);
+    validate_owner_references(&metadata.at("ownerReferences"), out);
+}
+
+/// `ValidateLabels`, reported at `reported`.
+pub(super) fn validate_labels(labels: &Node<'_>, reported: &Node<'_>, out: &mut Causes) {
+    for (key, value) in labels.entries() {
+        out.invalid_text(reported, key, content::qualified_name(key));
+        let value = value.as_str().unwrap_or_default();
+        out.invalid_text(reported, value, content::label_value(value));
+    }
+}
+
+/// `ValidateAnnotations`.
+pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
+    let mut size = 0;
+    for (key, value) in annotations.entries() {
+        out.invalid_text(annotations, key, content::qualified_name(&key.to_lowercase()));
+        size += key.len() + value.as_str().unwrap_or_default().len();
+    }
+    if size > ANNOTATIONS_LIMIT {
+        out.too_long(annotations, ANNOTATIONS_LIMIT);
+    }
+}
+
+/// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
+fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
+    let mut controller: Option<String> = None;
+    for reference in references.items() {
+        for (name, detail) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
+            if reference.at(name).text().is_empty() {
+                out.invalid(&references.at(name), "", detail);
+            }
+        }
+        if reference.at("controller").is_true() {
+            let this = format!("{}/{}", reference.at("kind").text(), reference.at("name").text());
+            match &controller {
+                Some(first) => {
+                    let detail =
+                        format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}");
+                    out.invalid(references, references.value(), &detail);
+                }
+                None => controller = Some(this),
+            }
+        }
+    }
+}
+
+/// `ValidateLabelSelector`.
+pub(super) fn validate_label_selector(selector: &Node<'_>, out: &mut Causes) {
+    let labels = selector.at("matchLabels");
+    validate_labels(&labels, &labels, out);
+    for expression in selector.at("matchExpressions").items() {
+        let (key, operator, values) = (expression.at("key"), expression.at("operator"), expression.at("values"));
+        match (operator.text(), values.len()) {
+            ("In" | "NotIn", 0) => out.required(&values, "must be specified when `operator` is 'In' or 'NotIn'"),
+            ("Exists" | "DoesNotExist", 1..) => {
+                out.forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+            }
+            ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => {}
+            (other, _) => out.invalid(&operator, other, "not a valid selector operator"),
+        }
+        out.invalid_text(&key, key.text(), content::qualified_name(key.text()));
+        for value in values.items() {
+            out.invalid_text(&value, value.text(), content::label_value(value.text()));
+        }
+    }
+}
+
+/// `LabelSelectorAsSelector`, where the selector is well-formed, and `Matches`.
+pub(super) fn selects(selector: &Node<'_>, labels: &Node<'_>) -> bool {
+    let label = |key: &str| labels.value().get(key).and_then(Value::as_str);
+    let all_equal = selector.at("matchLabels").entries().all(|(key, value)| label(key) == value.as_str());
+    all_equal
+        && selector.at("matchExpressions").items().all(|expression| {
+            let value = label(expression.at("key").text());
+            let listed = value.is_some_and(|value| expression.at("values").items().any(|item| item.text() == value));
+            match expression.at("operator").text() {
+                "In" => listed,
+                "NotIn" => !listed,
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                _ => false,
+            }
+        })
+}

@@ -1,0 +1,150 @@
+//! Why the API server refuses a Deployment: its validation, in its order and words.
+//!
+//! Each function names the one of `pkg/apis/core/validation/validation.go` or `pkg/apis/apps/validation/validation.go` that it follows,
+//! with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole object as it would be stored: merged,
+//! defaulted and in the server's normal form.
+
+mod causes;
+mod claim;
+mod container;
+mod content;
+mod env;
+mod handler;
+mod metadata;
+mod mounts;
+mod node;
+mod pod;
+mod projected;
+mod resources;
+mod scheduling;
+mod security;
+#[cfg(test)]
+mod tests;
+mod volume;
+mod volume_source;
+
+use serde_json::{Value, json};
+
+use super::Cause;
+use causes::Causes;
+use metadata::{selects, validate_label_selector};
+use node::Node;
+
+/// The causes for which the server refuses to create this Deployment; none where it takes it.
+///
+/// `object` is in normal form and has its defaults. Source: `ValidateDeployment`.
+pub fn refusals_of_new(object: &Value) -> Vec<Cause> {
+    let (root, mut out) = (Node::root(object), Causes::default());
+    metadata::validate_new(&root.at("metadata"), &mut out);
+    validate_spec(&root.at("spec"), &mut out);
+    out.into_vec()
+}
+
+/// The causes for which the server refuses to bring `old` to `object`; none where it takes it.
+///
+/// Both are in normal form and have their defaults. Source: `ValidateDeploymentUpdate`.
+pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
+    let (root, before, mut out) = (Node::root(object), Node::root(old), Causes::default());
+    metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
+    let spec = root.at("spec");
+    validate_spec(&spec, &mut out);
+    let selector = spec.at("selector");
+    if selector.value() != before.at("spec").at("selector").value() {
+        out.invalid(&selector, &shown_selector(&selector), "field is immutable");
+    }
+    out.into_vec()
+}
+
+/// `ValidateDeploymentSpec`.
+fn validate_spec(spec: &Node<'_>, out: &mut Causes) {
+    out.nonnegative(&spec.at("replicas"));
+    let selector = spec.at("selector");
+    if !selector.is_set() {
+        out.required(&selector, "");
+    } else {
+        validate_label_selector(&selector, out);
+        if selector.at("matchLabels").len() + selector.at("matchExpressions").len() == 0 {
+            out.invalid(&selector, &shown_selector(&selector), "empty selector is invalid for deployment");
+        }
+    }
+    validate_template(spec, &selector, out);
+    validate_strategy(&spec.at("strategy"), out);
+    for name in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
+        out.nonnegative(&spec.at(name));
+    }
+    let deadline = spec.at("progressDeadlineSeconds");
+    let ready = spec.at("minReadySeconds").integer().unwrap_or(0);
+    if let Some(value) = deadline.integer().filter(|value| *value <= ready) {
+        out.invalid(&deadline, &value, "must be greater than minReadySeconds");
+    }
+}
+
+/// `ValidatePodTemplateSpecForReplicaSet`. An absent selector selects nothing, an empty one everything.
+fn validate_template(spec: &Node<'_>, selector: &Node<'_>, out: &mut Causes) {
+    let template = spec.at("template");
+    let labels = template.at("metadata").at("labels");
+    if !selector.is_set() || !selects(selector, &labels) {
+        out.invalid(&labels, labels.value(), "`selector` does not match template `labels`");
+    }
+    pod::validate_pod_template(&template, out);
+    let pod = template.at("spec");
+    let policy = pod.at("restartPolicy");
+    if policy.text() != "Always" {
+        out.not_supported(&policy, policy.text(), &["Always"]);
+    }
+    if let Some(deadline) = pod.set("activeDeadlineSeconds") {
+        out.forbidden(&deadline, "activeDeadlineSeconds in ReplicaSet is not Supported");
+    }
+}
+
+/// `ValidateDeploymentStrategy`.
+fn validate_strategy(strategy: &Node<'_>, out: &mut Causes) {
+    let rolling = strategy.at("rollingUpdate");
+    match strategy.at("type").text() {
+        "Recreate" => {
+            if rolling.is_set() {
+                out.forbidden(&rolling, "may not be specified when strategy `type` is 'Recreate'");
+            }
+        }
+        "RollingUpdate" if rolling.is_set() => validate_rolling_update(&rolling, out),
+        "RollingUpdate" => out.required(&rolling, "this should be defaulted and never be nil"),
+        other => {
+            let internal = match rolling.is_set() {
+                true => json!({"MaxUnavailable": rolling.at("maxUnavailable").value(), "MaxSurge": rolling.at("maxSurge").value()}),
+                false => Value::Null,
+            };
+            out.not_supported(strategy, &json!({"Type": other, "RollingUpdate": internal}), &["Recreate", "RollingUpdate"]);
+        }
+    }
+}
+
+/// `ValidateRollingUpdateDeployment`.
+fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
+    let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
+    for bound in [&unavailable, &surge] {
+        match bound.value() {
+            Value::String(text) => {
+                if let Some(fault) = content::percent(text) {
+                    out.invalid(bound, bound.value(), &fault);
+                }
+            }
+            _ => out.nonnegative(bound),
+        }
+    }
+    if amount(&unavailable) == 0 && amount(&surge) == 0 {
+        out.invalid(&unavailable, unavailable.value(), "may not be 0 when `maxSurge` is 0");
+    }
+    if unavailable.value().is_string() && amount(&unavailable) > 100 {
+        out.invalid(&unavailable, unavailable.value(), "must not be greater than 100%");
+    }
+}
+
+/// `getIntOrPercentValue`; 0 where it is neither.
+fn amount(bound: &Node<'_>) -> i64 {
+    bound.integer().or_else(|| bound.text().strip_suffix('%')?.parse().ok()).or_else(|| bound.text().parse().ok()).unwrap_or(0)
+}
+
+/// A label selector as Go prints it: in the order of its struct.
+fn shown_selector(selector: &Node<'_>) -> Value {
+    selector.value().clone()
+}

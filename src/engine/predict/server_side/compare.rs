@@ -1,0 +1,150 @@
+//! What a write changed, as sets of fields.
+//!
+//! Source: structured-merge-diff `typed/compare.go` and `typed/tofieldset.go`.
+
+use serde_json::{Map, Value};
+
+use super::element::{Class, class, element, entries, items, same};
+use crate::engine::object::{FieldPath, Segment};
+use crate::engine::ownership::FieldSet;
+use crate::engine::schema::{ListKind, Shape};
+
+/// The fields by which two objects differ. No field is in more than one of the sets.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    pub(super) removed: FieldSet,
+    pub(super) modified: FieldSet,
+    pub(super) added: FieldSet,
+}
+
+impl Comparison {
+    /// Compares two objects as they are written: before defaults, and a quantity by its text.
+    pub(super) fn of(before: &Value, after: &Value, shape: Shape) -> Self {
+        let mut comparison = Self::default();
+        comparison.node(&FieldPath::root(), Some(before), Some(after), Some(shape));
+        comparison
+    }
+
+    fn node(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>, shape: Option<Shape>) {
+        match class(shape, [before, after]) {
+            Class::Leaf => return self.leaf(path, before, after),
+            Class::Granular => {
+                let (empty, old, new) = (Map::new(), entries(before), entries(after));
+                let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
+                if old.is_empty() && new.is_empty() {
+                    return self.leaf(path, before, after);
+                }
+                for name in old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))) {
+                    self.node(&path.field(name), old.get(name), new.get(name), shape.and_then(|shape| shape.child(name)));
+                }
+            }
+            Class::Items(kind) => {
+                let (old, new) = (items(before), items(after));
+                if old.is_empty() && new.is_empty() {
+                    return self.leaf(path, before, after);
+                }
+                self.items(path, old, new, kind, shape.and_then(Shape::item));
+            }
+        }
+        if before.is_none() {
+            self.added.insert(path);
+        } else if after.is_none() {
+            self.removed.insert(path);
+        }
+    }
+
+    fn leaf(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            (None, _) => self.added.insert(path),
+            (_, None) => self.removed.insert(path),
+            (Some(before), Some(after)) if !same(before, after) => self.modified.insert(path),
+            _ => {}
+        }
+    }
+
+    /// Items that repeat a name are compared as one value under it.
+    fn items(&mut self, path: &FieldPath, old: &[Value], new: &[Value], kind: ListKind, item: Option<Shape>) {
+        let (old, new) = (grouped(old, kind), grouped(new, kind));
+        let only_new = new.iter().filter(|(name, _)| group(&old, name).is_empty());
+        for (name, _) in old.iter().chain(only_new) {
+            let here = path.with(name.clone());
+            match (group(&old, name), group(&new, name)) {
+                (before @ ([] | [_]), after @ ([] | [_])) => {
+                    self.node(&here, before.first().copied(), after.first().copied(), item);
+                }
+                (before @ [_, _, ..], after @ [_, _, ..]) => {
+                    if before != after {
+                        self.modified.insert(&here);
+                    }
+                }
+                (_, after @ ([] | [_])) => {
+                    if let Some(after) = after.first() {
+                        self.node(&here, None, Some(after), item);
+                    }
+                    self.removed.insert(&here);
+                }
+                (before, _) => {
+                    if let Some(before) = before.first() {
+                        self.node(&here, Some(before), None, item);
+                    }
+                    self.added.insert(&here);
+                }
+            }
+        }
+    }
+}
+
+type Group<'a> = (Segment, Vec<&'a Value>);
+
+/// The items by name, in the order in which names first occur.
+fn grouped(items: &[Value], kind: ListKind) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (name, item) in items.iter().filter_map(|item| Some((element(kind, item)?, item))) {
+        match groups.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((name, vec![item])),
+        }
+    }
+    groups
+}
+
+fn group<'a, 'b>(groups: &'b [Group<'a>], name: &Segment) -> &'b [&'a Value] {
+    groups.iter().find(|(other, _)| other == name).map(|(_, group)| group.as_slice()).unwrap_or_default()
+}
+
+/// Every field that an object sets: `ToFieldSet`.
+pub(super) fn field_set(object: &Value, shape: Shape) -> FieldSet {
+    let mut set = FieldSet::default();
+    collect(&FieldPath::root(), object, Some(shape), &mut set);
+    set
+}
+
+fn collect(path: &FieldPath, value: &Value, shape: Option<Shape>, set: &mut FieldSet) {
+    match class(shape, [Some(value), None]) {
+        Class::Leaf => set.insert(path),
+        Class::Granular => {
+            for (name, inner) in entries(Some(value)).into_iter().flatten() {
+                let here = path.field(name);
+                collect(&here, inner, shape.and_then(|shape| shape.child(name)), set);
+                let empty = inner.is_null() || inner.as_object().is_some_and(Map::is_empty);
+                if empty || !is_named_field(shape, name) {
+                    set.insert(&here);
+                }
+            }
+        }
+        Class::Items(kind) => {
+            for (name, group) in grouped(items(Some(value)), kind) {
+                let here = path.with(name);
+                if let [only] = group.as_slice() {
+                    collect(&here, only, shape.and_then(Shape::item), set);
+                }
+                set.insert(&here);
+            }
+        }
+    }
+}
+
+/// Whether a name is a field of a struct, in contrast to a key of a map.
+pub(super) fn is_named_field(shape: Option<Shape>, name: &str) -> bool {
+    matches!(shape, Some(Shape::Nested(of)) if of.field(name).is_some())
+}

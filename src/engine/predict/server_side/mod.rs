@@ -1,0 +1,169 @@
+//! Server-side apply: live overlaid with Git, less what the applier gave up, unless somebody else owns what would change.
+//!
+//! Source: structured-merge-diff `merge/update.go` Updater.Apply, and apimachinery's `pkg/util/managedfields/internal`.
+
+mod compare;
+mod element;
+mod merge;
+mod prune;
+#[cfg(test)]
+mod tests;
+mod typed;
+
+use serde_json::Value;
+
+use super::{Cause, Force, Merged, Syncer};
+use crate::engine::diff::LAST_APPLIED;
+use crate::engine::object::{FieldPath, Segment};
+use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
+use crate::engine::schema::DEPLOYMENT;
+use compare::{Comparison, field_set};
+
+/// What an apply gives before defaults and validation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// The merged object.
+    Merged(Value),
+
+    /// Other managers own fields that would change (409).
+    Conflict(Vec<Cause>),
+
+    /// The applied object does not fit the schema (500).
+    Malformed(Vec<Cause>),
+}
+
+/// Metadata that never belongs to a manager.
+///
+/// Source: `stripmeta.go`.
+const STRIPPED: &[&[&str]] = &[
+    &["apiVersion"],
+    &["kind"],
+    &["metadata"],
+    &["metadata", "name"],
+    &["metadata", "namespace"],
+    &["metadata", "creationTimestamp"],
+    &["metadata", "selfLink"],
+    &["metadata", "uid"],
+    &["metadata", "clusterName"],
+    &["metadata", "generation"],
+    &["metadata", "managedFields"],
+    &["metadata", "resourceVersion"],
+];
+
+/// The one manager whose conflicts the server forgives where last-applied explains them.
+///
+/// Source: `lastappliedmanager.go`.
+const KUBECTL: &str = "kubectl";
+
+/// Metadata of a manifest that was dumped from a cluster. With it the server would not even have created the object, so a tool that
+/// applies such a manifest leaves it out.
+const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+
+/// What the syncer's apply gives.
+pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merged {
+    let mut sent = desired.clone();
+    if let Some(metadata) = sent.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|name, _| !OF_ANOTHER_OBJECT.contains(&name.as_str()));
+    }
+    match apply(live, &sent, &syncer.manager, syncer.force) {
+        Applied::Merged(object) => Merged::Object(object),
+        Applied::Conflict(causes) => Merged::Conflict(causes),
+        Applied::Malformed(causes) => Merged::Refused(causes),
+    }
+}
+
+/// Applies `desired` to `live` in the name of `manager`.
+pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Applied {
+    let faults = typed::faults(desired, DEPLOYMENT);
+    if !faults.is_empty() {
+        return Applied::Malformed(faults);
+    }
+    let others = other_entries(live, manager);
+    let last = ManagedFields::of(live).entry(manager, Operation::Apply, None).map(|entry| entry.fields.clone()).unwrap_or_default();
+    let merged = merge::merge(Some(live), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
+    let mine = without_status(&field_set(desired, DEPLOYMENT));
+    let owned = others.iter().fold(mine, |all, entry| all.union(&entry.fields));
+    let merged = prune::prune(merged, &last, &owned, DEPLOYMENT);
+    let conflicts = conflicts(live, &merged, &others, manager);
+    if force == Force::No && !conflicts.is_empty() { Applied::Conflict(conflicts) } else { Applied::Merged(merged) }
+}
+
+/// The fields that an apply of this document owns.
+pub fn fields_of(document: &Value) -> FieldSet {
+    let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
+    without_status(&field_set(document, DEPLOYMENT)).difference(&stripped)
+}
+
+/// The entries of everybody else. An object that nobody tracks belongs to `before-first-apply`.
+///
+/// Source: `skipnonapplied.go`.
+fn other_entries(live: &Value, manager: &str) -> Vec<Entry> {
+    let managed = ManagedFields::of(live);
+    if managed.entries().next().is_none() {
+        let owner = Owner { manager: "before-first-apply".to_owned(), operation: Operation::Update, subresource: None, time: None };
+        let api_version = live.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
+        return vec![Entry { owner, api_version, fields: fields_of(live) }];
+    }
+    let is_mine = |owner: &Owner| owner.is(manager, Operation::Apply) && owner.subresource.is_none();
+    managed.entries().filter(|entry| !is_mine(&entry.owner)).cloned().collect()
+}
+
+/// Whatever the apply would change and somebody else owns.
+fn conflicts(live: &Value, merged: &Value, others: &[Entry], manager: &str) -> Vec<Cause> {
+    let comparison = Comparison::of(live, merged, DEPLOYMENT);
+    let mut changed = without_status(&comparison.modified.union(&comparison.added));
+    if manager == KUBECTL {
+        changed = changed.difference(&allowed_by_last_applied(live));
+    }
+    let conflicts = others.iter().flat_map(|entry| {
+        let fields = entry.fields.intersection(&changed).members();
+        fields.into_iter().map(|path| Cause {
+            reason: "FieldManagerConflict".to_owned(),
+            field: server_path(&path),
+            message: format!("conflict with {}", printed(entry)),
+        })
+    });
+    conflicts.collect()
+}
+
+/// `allowedConflictsFromLastApplied`: what last-applied set and live still has.
+fn allowed_by_last_applied(live: &Value) -> FieldSet {
+    let text = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
+    let Some(last) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else { return FieldSet::default() };
+    let comparison = Comparison::of(&last, live, DEPLOYMENT);
+    let differs = comparison.modified.union(&comparison.added).union(&comparison.removed);
+    field_set(&last, DEPLOYMENT).difference(&differs)
+}
+
+/// The deployment strategy resets `status`, so an apply never owns or changes it.
+///
+/// Source: `pkg/registry/apps/deployment/strategy.go` GetResetFields.
+fn without_status(set: &FieldSet) -> FieldSet {
+    set.difference(&set.at_or_below(&FieldPath::of(&["status"])))
+}
+
+/// `printManager`.
+fn printed(entry: &Entry) -> String {
+    let mut text = Value::from(entry.owner.manager.as_str()).to_string();
+    if let Some(subresource) = &entry.owner.subresource {
+        text.push_str(&format!(" with subresource {}", Value::from(subresource.as_str())));
+    }
+    match entry.owner.operation {
+        Operation::Update => format!("{text} using {}", entry.api_version),
+        Operation::Apply => text,
+    }
+}
+
+/// A path as the server prints it in these messages: every map key after a dot, whatever it holds.
+///
+/// Source: structured-merge-diff `fieldpath/element.go` PathElement.String.
+fn server_path(path: &FieldPath) -> String {
+    let mut out = String::new();
+    for segment in &path.0 {
+        match segment {
+            Segment::Field(name) => out.push_str(&format!(".{name}")),
+            other => out.push_str(&FieldPath(vec![other.clone()]).to_string()),
+        }
+    }
+    out
+}

@@ -1,0 +1,87 @@
+//! What server-side apply says to an object that does not fit the schema; the server answers it with 500.
+//!
+//! Source: structured-merge-diff `typed/validate.go` and `typed/helpers.go`.
+
+use serde_json::Value;
+
+use super::super::Cause;
+use super::element::element;
+use super::server_path;
+use crate::engine::object::{FieldPath, Segment};
+use crate::engine::schema::{ListKind, Shape};
+
+/// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no reason.
+pub(super) fn faults(object: &Value, shape: Shape) -> Vec<Cause> {
+    let mut faults = Vec::new();
+    check(&FieldPath::root(), object, shape, &mut faults);
+    faults
+}
+
+fn check(path: &FieldPath, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
+    let mut fault = |message: String| out.push(Cause { reason: String::new(), field: server_path(path), message });
+    match (shape, value) {
+        (_, Value::Null) => {}
+        (Shape::Nested(of), Value::Object(fields)) => {
+            for (name, inner) in fields {
+                match of.field(name) {
+                    Some(field) => check(&path.field(name), inner, field.2, out),
+                    None => {
+                        let message = "field not declared in schema".to_owned();
+                        out.push(Cause { reason: String::new(), field: server_path(&path.field(name)), message });
+                    }
+                }
+            }
+        }
+        (Shape::Map(inner) | Shape::AtomicMap(inner), Value::Object(entries)) => {
+            for (name, value) in entries {
+                check(&path.field(name), value, *inner, out);
+            }
+        }
+        (Shape::List(kind, inner), Value::Array(items)) => check_items(path, items, kind, *inner, out),
+        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got {}", shown(other))),
+        (Shape::List(..), other) => fault(format!("expected list, got {}", shown(other))),
+        (Shape::Text, other) if !other.is_string() => fault(format!("expected string, got {}", shown(other))),
+        (Shape::Integer, other) if !other.is_number() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
+        (Shape::Boolean, other) if !other.is_boolean() => fault(format!("expected boolean, got {}", shown(other))),
+        _ => {}
+    }
+}
+
+fn check_items(path: &FieldPath, items: &[Value], kind: ListKind, inner: Shape, out: &mut Vec<Cause>) {
+    let mut seen: Vec<Segment> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let here = match (kind, element(kind, item)) {
+            (ListKind::Atomic, _) => path.with(Segment::Index(index)),
+            (_, Some(name)) if seen.contains(&name) => {
+                let shown = server_path(&FieldPath(vec![name]));
+                let message = format!("duplicate entries for key {shown}");
+                out.push(Cause { reason: String::new(), field: server_path(path), message });
+                continue;
+            }
+            (_, Some(name)) => {
+                seen.push(name.clone());
+                path.with(name)
+            }
+            (_, None) => {
+                let message = format!("element {index}: associative list with keys has an element that omits key field");
+                out.push(Cause { reason: String::new(), field: server_path(path), message });
+                continue;
+            }
+        };
+        check(&here, item, inner, out);
+    }
+}
+
+/// A value of a wrong type, as Go prints the wrapper that holds it.
+fn shown(value: &Value) -> String {
+    format!("&value.valueUnstructured{{Value:{value}}}")
+}
+
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::Array(_) => "[]interface {}",
+        _ => "map[string]interface {}",
+    }
+}

@@ -1,0 +1,139 @@
+//! Strategic merge patches, as client-side apply makes them and the server applies them.
+//!
+//! Source: `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`, function by function; keys and strategies are those of the
+//! Go struct tags (`patchMergeKey`, `patchStrategy`), which are not server-side apply's. It follows the original down to the order of
+//! items, since the order is what an index in the server's messages counts.
+
+mod diff;
+mod merge;
+mod order;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+
+use crate::engine::schema::DEPLOYMENT;
+use crate::engine::schema::shape::{Field, Patch, Shape};
+
+const DIRECTIVE: &str = "$patch";
+const DELETE: &str = "delete";
+const REPLACE: &str = "replace";
+const RETAIN_KEYS: &str = "$retainKeys";
+const DELETE_FROM_LIST: &str = "$deleteFromPrimitiveList/";
+const SET_ELEMENT_ORDER: &str = "$setElementOrder/";
+
+type Object = Map<String, Value>;
+
+/// A patch that cannot be made or applied, in the words of the client or the server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatchError {
+    /// An item of a merging list lacks the key by which it merges.
+    #[error("map: {item} does not contain declared merge key: {key}")]
+    NoMergeKey {
+        /// The item.
+        item: String,
+        /// The key it lacks.
+        key: String,
+    },
+
+    /// A map or list that differs stands under a name that the type does not have.
+    #[error("unable to find api field in struct {parent} for the json field {field:?}")]
+    UnknownField {
+        /// The Go type.
+        parent: &'static str,
+        /// The name.
+        field: String,
+    },
+
+    /// A list holds values of several types.
+    #[error("list element types are not identical: {list}")]
+    MixedList {
+        /// The list.
+        list: String,
+    },
+
+    /// A directive that the server does not take.
+    #[error("invalid patch format of {directive}")]
+    BadDirective {
+        /// The directive's name.
+        directive: String,
+    },
+}
+
+/// The patch that brings `live` to `desired` and takes away what `last_applied` had and `desired` lacks.
+///
+/// # Errors
+/// [`PatchError`] where the client could not make one.
+///
+/// Source: `CreateThreeWayMergePatch`, overwriting as `kubectl apply` does.
+pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> Result<Value, PatchError> {
+    let empty = Object::new();
+    let (last_applied, live, desired) =
+        (last_applied.as_object().unwrap_or(&empty), live.as_object().unwrap_or(&empty), desired.as_object().unwrap_or(&empty));
+    let changes = diff::diff_maps(live, desired, Some(DEPLOYMENT), diff::Mode::Changes, diff::Retain::No)?;
+    let deletions = diff::diff_maps(last_applied, desired, Some(DEPLOYMENT), diff::Mode::Deletions, diff::Retain::No)?;
+    merge::merge_map(deletions, changes, Some(DEPLOYMENT), merge::Mode::Combine).map(Value::Object)
+}
+
+/// What the server makes of `live` when it applies the patch, before defaults and validation.
+///
+/// # Errors
+/// [`PatchError`] where the server answers that it cannot.
+///
+/// Source: `StrategicMergeMapPatchUsingLookupPatchMeta`.
+pub fn apply_patch(live: &Value, patch: &Value) -> Result<Value, PatchError> {
+    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    merge::merge_map(object(live), object(patch), Some(DEPLOYMENT), merge::Mode::Apply).map(Value::Object)
+}
+
+/// What stands under a name of a map and how it is patched; an error where the struct has no such field.
+///
+/// A shape of `None` is a value that the schema does not look into.
+fn lookup(shape: Option<Shape>, name: &str) -> Result<(Option<Shape>, Patch), PatchError> {
+    match shape {
+        Some(Shape::Nested(of)) => {
+            let Field(_, _, shape, patch) =
+                *of.field(name).ok_or_else(|| PatchError::UnknownField { parent: of.name, field: name.to_owned() })?;
+            Ok((Some(shape), patch))
+        }
+        Some(shape) => Ok((shape.child(name), Patch::Plain)),
+        None => Ok((None, Patch::Plain)),
+    }
+}
+
+/// The merge key of a list's items.
+fn merge_key(patch: Patch) -> Option<&'static str> {
+    match patch {
+        Patch::Key(key) | Patch::KeyRetain(key) => Some(key),
+        Patch::Plain | Patch::Retain | Patch::Scalars => None,
+    }
+}
+
+fn retains_keys(patch: Patch) -> bool {
+    matches!(patch, Patch::Retain | Patch::KeyRetain(_))
+}
+
+/// The value under the merge key of an item.
+fn key_value<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
+    item.get(key).ok_or_else(|| PatchError::NoMergeKey { item: item.to_string(), key: key.to_owned() })
+}
+
+/// `sliceElementType`: whether the items are maps; an error where they are of several types.
+fn holds_maps<'a>(lists: impl IntoIterator<Item = &'a [Value]>) -> Result<bool, PatchError> {
+    let items: Vec<&Value> = lists.into_iter().flatten().collect();
+    let Some(first) = items.first() else { return Ok(false) };
+    if items.iter().any(|item| std::mem::discriminant(*item) != std::mem::discriminant(*first)) {
+        let list = items.iter().map(|item| item.to_string()).collect::<Vec<_>>().join(" ");
+        return Err(PatchError::MixedList { list });
+    }
+    Ok(first.is_object())
+}
+
+fn is_delete(item: &Value) -> bool {
+    item.get(DIRECTIVE).is_some_and(|directive| directive == DELETE)
+}
+
+/// A scalar or key as Go's `%v` prints it, by which lists are sorted.
+fn printed(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
