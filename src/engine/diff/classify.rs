@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::compare::{LAST_APPLIED, compare_all, is_pull_policy};
+use super::compare::{LAST_APPLIED, compare_all, is_policy_of_live_image, is_pull_policy};
 use super::ignore::{IgnoreRule, known_reason};
 use super::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
@@ -64,7 +64,12 @@ impl Weigher<'_> {
             ChangeKind::Added | ChangeKind::Changed => self.evidence.managed.owners(&change.path),
         };
         // The default of an earlier image stays, and whoever created the object by an update owns it.
-        if is_pull_policy(&change) && owners.iter().all(|owner| self.is_syncer(owner)) {
+        let left_behind = if self.knows_owners() {
+            is_pull_policy(&change) && owners.iter().all(|owner| self.is_syncer(owner))
+        } else {
+            is_policy_of_live_image(&change, self.evidence.live)
+        };
+        if left_behind {
             return None;
         }
         let (severity, reason) = self.severity(&change, &owners);
@@ -88,10 +93,11 @@ impl Weigher<'_> {
         }
         let only_tool = owners.iter().all(|owner| self.is_syncer(owner));
         match change.kind {
+            ChangeKind::Added if is_own_metadata(&change.path) => info("others may add labels and annotations"),
+            ChangeKind::Added if !self.knows_owners() => (Severity::Drift, None),
             ChangeKind::Added if owners.is_empty() => info("nobody owns the field, as where admission adds it"),
             // An update owns what the server made of it, so that the tool owns what it never wrote.
             ChangeKind::Added if only_tool => info("not in what was applied last: the server or admission added it to the tool's write"),
-            ChangeKind::Added if is_own_metadata(&change.path) => info("others may add labels and annotations"),
             _ => (Severity::Drift, None),
         }
     }
@@ -109,6 +115,11 @@ impl Weigher<'_> {
             _ if matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) => tool,
             _ => self.synced_before_commit(),
         }
+    }
+
+    /// Whether live says who owns what. `kubectl get` leaves it out, and then "nobody owns this" would be a guess.
+    fn knows_owners(&self) -> bool {
+        self.evidence.managed.entries().next().is_some()
     }
 
     /// Whether the syncing tool wrote the annotation that says what was applied last, or nobody is known to.

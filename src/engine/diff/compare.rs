@@ -13,7 +13,7 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 /// Metadata that names the object or that only the server writes.
 ///
 /// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go` ObjectMeta, the fields "populated by the system".
-const NOT_COMPARED: [&str; 11] = [
+pub(super) const NOT_COMPARED: [&str; 11] = [
     "name",
     "generateName",
     "namespace",
@@ -72,7 +72,8 @@ pub(super) fn is_pull_policy(change: &Change) -> bool {
     change.kind == ChangeKind::Added && matches!(owner, Some(Shape::Nested(of)) if schema::outlives_its_cause(of, &name))
 }
 
-fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
+/// Whether the change is the pull policy that the server would give live's own image.
+pub(super) fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
     let parent = change.path.parent().and_then(|parent| parent.get(live).cloned()).unwrap_or_default();
     let image = parent.get("image").or_else(|| parent.get("reference")).and_then(Value::as_str).unwrap_or_default();
     is_pull_policy(change) && change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image))

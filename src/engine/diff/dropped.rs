@@ -10,7 +10,7 @@ use crate::engine::schema::{ListKind, Shape};
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields with `pkg/features/kube_features.go`, 1.36: ContainerStopSignals,
 /// ClusterTrustBundleProjection, PodCertificateRequest, GenericWorkload.
-const GATED: [(&str, &str); 4] = [
+pub(super) const GATED: [(&str, &str); 4] = [
     ("Lifecycle", "stopSignal"),
     ("VolumeProjection", "clusterTrustBundle"),
     ("VolumeProjection", "podCertificate"),

@@ -169,3 +169,16 @@ fn children<'a>(path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a 
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_is_a_pattern_with_a_reason() {
+        for Known(pattern, _, reason) in KNOWN {
+            assert_eq!(PathPattern::parse(pattern).map(|pattern| pattern.to_string()), Ok((*pattern).to_owned()));
+            assert_ne!(*reason, "", "{pattern}");
+        }
+    }
+}

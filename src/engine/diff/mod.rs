@@ -7,6 +7,7 @@ mod compare;
 mod dropped;
 mod ignore;
 mod mask;
+mod no_effect;
 mod pattern;
 
 pub use classify::{Evidence, classify};
@@ -14,6 +15,7 @@ pub use compare::{LAST_APPLIED, compare};
 pub(in crate::engine) use dropped::drop_what_live_lacks;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
+pub use no_effect::{NoEffect, no_effect};
 pub use pattern::PathPattern;
 
 use serde::{Deserialize, Serialize};
