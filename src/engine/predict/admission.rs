@@ -19,11 +19,11 @@ const FILLED_IN: &[&str] = &["name", "namespace", "uid"];
 /// The object as the server would store it, and why it would not.
 pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     keep_books(&mut merged, live);
-    apply_defaults(&mut merged);
     let mut before = live.clone();
     apply_defaults(&mut before);
     drop_what_live_lacks(&mut merged, &before, DEPLOYMENT);
     let causes = refusals_of_update(&merged, &before);
+    apply_defaults(&mut merged);
     (merged, causes)
 }
 

@@ -61,10 +61,20 @@ fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
     validate_subdomain(&spec.at("runtimeClassName"), out);
     out.word_if_set(&spec.at("preemptionPolicy"), &["PreemptLowerPriority", "Never"]);
     validate_overhead(&spec.at("overhead"), out);
-    if let Some(os) = spec.set("os") {
-        out.word(&os.at("name"), &["linux", "windows"]);
-    }
+    validate_os(spec, out);
     validate_file_key_volumes(spec, out);
+}
+
+/// `validateOS`. An unknown name is reported one level up.
+fn validate_os(spec: &Node<'_>, out: &mut Causes) {
+    const SYSTEMS: &[&str] = &["linux", "windows"];
+    let Some(os) = spec.set("os") else { return };
+    let name = os.at("name");
+    if name.text().is_empty() {
+        out.required(&name, "");
+    } else if !SYSTEMS.contains(&name.text()) {
+        out.not_supported(&os, name.text(), SYSTEMS);
+    }
 }
 
 /// `validatePodResourceClaims`, and the names that containers may refer to.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::causes::Causes;
+use super::causes::{Causes, Raw};
 use super::content;
 use super::node::Node;
 use super::volume_source::validate_local_descending_path;
@@ -75,15 +75,6 @@ fn validate_no_escalation(context: &Node<'_>, out: &mut Causes) {
     for _ in context.at("capabilities").at("add").items().filter(|capability| capability.text() == "CAP_SYS_ADMIN") {
         let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
         out.invalid(context, &Raw(&shown), detail);
-    }
-}
-
-/// Text that is printed as it is.
-struct Raw<'a>(&'a str);
-
-impl super::causes::Shown for Raw<'_> {
-    fn shown(&self) -> String {
-        self.0.to_owned()
     }
 }
 

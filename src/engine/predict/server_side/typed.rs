@@ -63,12 +63,23 @@ fn check_items(path: &FieldPath, items: &[Value], kind: ListKind, inner: Shape, 
                 path.with(name)
             }
             (_, None) => {
-                let message = format!("element {index}: associative list with keys has an element that omits key field");
+                let message = format!("element {index}: {}", unnamed(kind, item));
                 out.push(Cause { reason: String::new(), field: server_path(path), message });
                 continue;
             }
         };
         check(&here, item, inner, out);
+    }
+}
+
+/// Why an item has no name.
+fn unnamed(kind: ListKind, item: &Value) -> &'static str {
+    match (kind, item) {
+        (ListKind::Map(_), Value::Null) => "associative list with keys may not have a null element",
+        (ListKind::Map(_), _) => "associative list with keys may not have non-map elements",
+        (_, Value::Object(_)) => "associative list without keys has an element that's a map type",
+        (_, Value::Array(_)) => "not supported: associative list with lists as elements",
+        (_, _) => "associative list without keys has an element that's an explicit null",
     }
 }
 
