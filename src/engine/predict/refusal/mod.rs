@@ -14,10 +14,12 @@ mod metadata;
 mod mounts;
 mod node;
 mod pod;
+mod profiles;
 mod projected;
 mod resources;
 mod scheduling;
 mod security;
+mod system;
 #[cfg(test)]
 mod tests;
 mod volume;

@@ -38,11 +38,13 @@ fn check(path: &FieldPath, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
             }
         }
         (Shape::List(kind, inner), Value::Array(items)) => check_items(path, items, kind, *inner, out),
-        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got {}", shown(other))),
-        (Shape::List(..), other) => fault(format!("expected list, got {}", shown(other))),
-        (Shape::Text, other) if !other.is_string() => fault(format!("expected string, got {}", shown(other))),
+        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got &{{{}}}", printed(other))),
+        (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(other))),
+        (Shape::Text, other) if !other.is_string() => {
+            fault(format!("expected string, got &value.valueUnstructured{{Value:{other}}}"));
+        }
         (Shape::Integer, other) if !other.is_number() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
-        (Shape::Boolean, other) if !other.is_boolean() => fault(format!("expected boolean, got {}", shown(other))),
+        (Shape::Boolean, other) if !other.is_boolean() => fault(format!("expected boolean, got &{{{}}}", printed(other))),
         _ => {}
     }
 }
@@ -83,9 +85,19 @@ fn unnamed(kind: ListKind, item: &Value) -> &'static str {
     }
 }
 
-/// A value of a wrong type, as Go prints the wrapper that holds it.
-fn shown(value: &Value) -> String {
-    format!("&value.valueUnstructured{{Value:{value}}}")
+/// A value as Go's `%v` prints it.
+fn printed(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(printed).collect::<Vec<_>>().join(" ")),
+        Value::Object(fields) => {
+            let mut pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{}", printed(value))).collect();
+            pairs.sort();
+            format!("map[{}]", pairs.join(" "))
+        }
+        Value::Null => "<nil>".to_owned(),
+        scalar => scalar.to_string(),
+    }
 }
 
 fn go_type(value: &Value) -> &'static str {
