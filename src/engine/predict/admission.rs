@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Cause;
 use super::refusal::refusals_of_update;
 use crate::engine::diff::drop_what_live_lacks;
-use crate::engine::schema::{DEPLOYMENT, apply_defaults};
+use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults};
 
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] =
@@ -19,12 +19,29 @@ const FILLED_IN: &[&str] = &["name", "namespace", "uid"];
 /// The object as the server would store it, and why it would not.
 pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     keep_books(&mut merged, live);
-    apply_defaults(&mut merged);
     let mut before = live.clone();
     apply_defaults(&mut before);
+    drop_unknown_fields(&mut merged, DEPLOYMENT);
     drop_what_live_lacks(&mut merged, &before, DEPLOYMENT);
     let causes = refusals_of_update(&merged, &before);
+    apply_defaults(&mut merged);
     (merged, causes)
+}
+
+/// Forgets what the type does not have, as decoding does: misspelt fields, and directives of a patch whose counterpart was gone.
+fn drop_unknown_fields(value: &mut Value, shape: Shape) {
+    match (value, shape) {
+        (Value::Object(fields), Shape::Nested(of)) => {
+            fields.retain(|name, _| of.field(name).is_some());
+            for (name, inner) in fields.iter_mut() {
+                if let Some(field) = of.field(name) {
+                    drop_unknown_fields(inner, field.2);
+                }
+            }
+        }
+        (Value::Array(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| drop_unknown_fields(inner, *item)),
+        _ => {}
+    }
 }
 
 fn keep_books(merged: &mut Value, live: &Value) {

@@ -5,6 +5,7 @@
 
 mod admission;
 mod client_side;
+mod decode;
 pub mod refusal;
 mod replace;
 pub mod server_side;
@@ -136,6 +137,9 @@ pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         Merged::Conflict(causes) => return answer(Verdict::Conflict, causes, None),
         Merged::Refused(causes) => return answer(Verdict::Refused, causes, None),
     };
+    if let Some(cause) = decode::first_fault(&object) {
+        return answer(Verdict::Refused, vec![cause], None);
+    }
     let (predicted, causes) = admission::admit(object, live);
     if !causes.is_empty() {
         return answer(Verdict::Refused, causes, Some(predicted));

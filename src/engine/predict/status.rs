@@ -16,7 +16,10 @@ impl Prediction {
                 };
                 Some(format!("Deployment.apps {name:?} is invalid: {told}"))
             }
-            Verdict::Refused => Some(causes.join(", ")),
+            Verdict::Refused => Some(match causes.as_slice() {
+                [one] => one.clone(),
+                several => format!("errors:\n  {}", several.join("\n  ")),
+            }),
             Verdict::Conflict => Some(self.conflict_text(name)),
             Verdict::Clean | Verdict::Reverts | Verdict::Residual => None,
         }

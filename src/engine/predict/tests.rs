@@ -222,3 +222,51 @@ fn a_changed_selector_is_told_with_the_labels_it_leaves_behind() {
         );
     }
 }
+
+#[test]
+fn a_value_of_another_type_never_comes_to_validation() {
+    for (pointer, value, fault) in [
+        ("/spec/replicas", json!("3"), "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"),
+        ("/spec/replicas", json!(1.5), "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"),
+        (
+            "/spec/template/spec/containers/0/env/0/value",
+            json!(true),
+            "json: cannot unmarshal bool into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
+        ),
+        (
+            "/spec/template/spec/containers/0/ports",
+            json!({}),
+            "json: cannot unmarshal object into Go struct field Container.spec.template.spec.containers.ports of type []v1.ContainerPort",
+        ),
+        (
+            "/spec/template/spec/containers/0/resources/requests/cpu",
+            json!("1gi"),
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        ),
+    ] {
+        let mut desired = git();
+        *desired.pointer_mut(pointer).unwrap() = value;
+        let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
+        let text = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {fault}");
+        assert_eq!((answer.verdict, answer.status_text("checkout")), (Verdict::Refused, Some(text)));
+    }
+}
+
+#[test]
+fn an_unknown_field_is_forgotten_and_directives_do_not_outlive_their_container() {
+    let mut desired = git();
+    desired["spec"]["replica"] = json!(9);
+    let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
+    assert_eq!((answer.verdict, answer.predicted.map(|object| object["spec"]["replica"].clone())), (Verdict::Clean, Some(Value::Null)));
+
+    let mut desired = git();
+    desired.pointer_mut(&format!("{CONTAINER}/env")).unwrap().as_array_mut().unwrap().push(json!({"name": "NEW", "value": "1"}));
+    let mut live = synced(Strategy::ClientSideApply);
+    let mut last = git();
+    last.pointer_mut(&format!("{CONTAINER}/env")).unwrap().as_array_mut().unwrap().push(json!({"name": "OLD", "value": "1"}));
+    live["metadata"]["annotations"][LAST_APPLIED] = json!(last.to_string());
+    live.pointer_mut(CONTAINER).unwrap()["name"] = json!("other");
+    let predicted = predict(&desired, &live, &syncer(Strategy::ClientSideApply)).predicted.unwrap();
+    let containers = predicted.pointer("/spec/template/spec/containers").unwrap();
+    assert!(!containers.to_string().contains('$'), "{containers}");
+}

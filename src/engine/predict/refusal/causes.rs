@@ -16,6 +16,15 @@ pub(super) trait Shown {
     fn shown(&self) -> String;
 }
 
+/// JSON that a caller has put into the order of Go's struct.
+pub(super) struct Raw<'a>(pub(super) &'a str);
+
+impl Shown for Raw<'_> {
+    fn shown(&self) -> String {
+        escape_html(self.0)
+    }
+}
+
 impl Shown for str {
     /// Go's `%q`, which for what a manifest can hold is JSON's quoting.
     fn shown(&self) -> String {
@@ -46,9 +55,13 @@ impl Shown for Value {
     fn shown(&self) -> String {
         match self {
             Value::String(text) => text.as_str().shown(),
-            other => other.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"),
+            other => escape_html(&other.to_string()),
         }
     }
+}
+
+fn escape_html(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 impl Causes {

@@ -116,7 +116,30 @@ pub(super) fn validate_label_selector(selector: &Node<'_>, out: &mut Causes) {
     }
 }
 
-/// `LabelSelectorAsSelector`, where the selector is well-formed, and `Matches`.
+/// Whether `LabelSelectorAsSelector` takes the selector.
+pub(super) fn is_well_formed(selector: &Node<'_>) -> bool {
+    let mut faults = Causes::default();
+    validate_label_selector(selector, &mut faults);
+    faults.is_empty()
+}
+
+/// A label selector as Go prints it: in the order of its structs, without what is empty.
+pub(super) fn shown_selector(selector: &Node<'_>) -> String {
+    let fields = |value: &Node<'_>, names: &[&str]| {
+        let shown = names.iter().filter(|name| value.at(name).len() > 0 || value.at(name).value().is_string());
+        shown.map(|name| format!("\"{name}\":{}", value.at(name).value())).collect::<Vec<_>>()
+    };
+    let mut parts = fields(selector, &["matchLabels"]);
+    let expressions = selector.at("matchExpressions");
+    if expressions.len() > 0 {
+        let shown: Vec<String> =
+            expressions.items().map(|item| format!("{{{}}}", fields(&item, &["key", "operator", "values"]).join(","))).collect();
+        parts.push(format!("\"matchExpressions\":[{}]", shown.join(",")));
+    }
+    format!("{{{}}}", parts.join(","))
+}
+
+/// `Matches` of a well-formed selector.
 pub(super) fn selects(selector: &Node<'_>, labels: &Node<'_>) -> bool {
     let label = |key: &str| labels.value().get(key).and_then(Value::as_str);
     let all_equal = selector.at("matchLabels").entries().all(|(key, value)| label(key) == value.as_str());

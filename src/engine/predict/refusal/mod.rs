@@ -1,8 +1,8 @@
 //! Why the API server refuses a Deployment: its validation, in its order and words.
 //!
 //! Each function names the one of `pkg/apis/core/validation/validation.go` or `pkg/apis/apps/validation/validation.go` that it follows,
-//! with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole object as it would be stored: merged,
-//! defaulted and in the server's normal form.
+//! with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole object as it would be stored, so both
+//! entries bring it into the server's normal form and default it first.
 
 mod causes;
 mod claim;
@@ -14,45 +14,63 @@ mod metadata;
 mod mounts;
 mod node;
 mod pod;
+mod profiles;
 mod projected;
 mod resources;
 mod scheduling;
 mod security;
+mod system;
 #[cfg(test)]
 mod tests;
 mod volume;
 mod volume_source;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Cause;
-use causes::Causes;
-use metadata::{selects, validate_label_selector};
+use crate::engine::schema::apply_defaults;
+use causes::{Causes, Raw};
+use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
 use node::Node;
 
 /// The causes for which the server refuses to create this Deployment; none where it takes it.
 ///
-/// `object` is in normal form and has its defaults. Source: `ValidateDeployment`.
-pub fn refusals_of_new(object: &Value) -> Vec<Cause> {
-    let (root, mut out) = (Node::root(object), Causes::default());
+/// `manifest` is the document as it is sent. Source: `ValidateDeployment`.
+pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
+    let object = as_stored(manifest);
+    let (root, mut out) = (Node::root(&object), Causes::default());
     metadata::validate_new(&root.at("metadata"), &mut out);
     validate_spec(&root.at("spec"), &mut out);
     out.into_vec()
 }
 
-/// The causes for which the server refuses to bring `old` to `object`; none where it takes it.
+/// The causes for which the server refuses to bring `old` to `merged`; none where it takes it.
 ///
-/// Both are in normal form and have their defaults. Source: `ValidateDeploymentUpdate`.
-pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
-    let (root, before, mut out) = (Node::root(object), Node::root(old), Causes::default());
+/// `merged` is the object as it comes out of the merge, `old` what is stored. Source: `ValidateDeploymentUpdate`.
+pub fn refusals_of_update(merged: &Value, old: &Value) -> Vec<Cause> {
+    let (object, old) = (as_stored(merged), as_stored(old));
+    let (root, before, mut out) = (Node::root(&object), Node::root(&old), Causes::default());
     metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
     let spec = root.at("spec");
     validate_spec(&spec, &mut out);
     let selector = spec.at("selector");
     if selector.value() != before.at("spec").at("selector").value() {
-        out.invalid(&selector, &shown_selector(&selector), "field is immutable");
+        out.invalid(&selector, &Raw(&shown_selector(&selector)), "field is immutable");
     }
     out.into_vec()
+}
+
+/// The object in normal form and with its defaults. Empty template labels are kept: a message tells them from absent ones.
+fn as_stored(object: &Value) -> Value {
+    let mut stored = object.clone();
+    apply_defaults(&mut stored);
+    let labels = object.pointer("/spec/template/metadata/labels");
+    if labels.and_then(Value::as_object).is_some_and(Map::is_empty)
+        && let Some(metadata) = stored.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
+    {
+        metadata.insert("labels".to_owned(), json!({}));
+    }
+    stored
 }
 
 /// `ValidateDeploymentSpec`.
@@ -64,10 +82,15 @@ fn validate_spec(spec: &Node<'_>, out: &mut Causes) {
     } else {
         validate_label_selector(&selector, out);
         if selector.at("matchLabels").len() + selector.at("matchExpressions").len() == 0 {
-            out.invalid(&selector, &shown_selector(&selector), "empty selector is invalid for deployment");
+            out.invalid(&selector, &Raw(&shown_selector(&selector)), "empty selector is invalid for deployment");
         }
     }
-    validate_template(spec, &selector, out);
+    if selector.is_set() && !is_well_formed(&selector) {
+        // The server then does not look at the template at all.
+        out.invalid(&selector, &Raw(&shown_selector(&selector)), "invalid label selector");
+    } else {
+        validate_template(spec, &selector, out);
+    }
     validate_strategy(&spec.at("strategy"), out);
     for name in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
         out.nonnegative(&spec.at(name));
@@ -142,9 +165,4 @@ fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
 /// `getIntOrPercentValue`; 0 where it is neither.
 fn amount(bound: &Node<'_>) -> i64 {
     bound.integer().or_else(|| bound.text().strip_suffix('%')?.parse().ok()).or_else(|| bound.text().parse().ok()).unwrap_or(0)
-}
-
-/// A label selector as Go prints it: in the order of its struct.
-fn shown_selector(selector: &Node<'_>) -> Value {
-    selector.value().clone()
 }

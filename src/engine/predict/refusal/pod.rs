@@ -5,9 +5,11 @@ use super::container::{Pod, validate_containers, validate_init_containers};
 use super::content;
 use super::metadata::{validate_annotations, validate_labels};
 use super::node::Node;
-use super::resources::{validate_overhead, validate_pod_requirements};
+use super::profiles::{validate_pod_annotations, validate_profiles_match};
+use super::resources::{validate_overhead, validate_pod_resources};
 use super::scheduling::{validate_affinity, validate_tolerations, validate_topology_spread};
 use super::security::validate_pod_security_context;
+use super::system::{validate_host_process, validate_os};
 use super::volume::validate_volumes;
 
 /// `ValidatePodTemplateSpec`. Labels and annotations are reported without `metadata`, as the server does.
@@ -15,7 +17,9 @@ pub(super) fn validate_pod_template(template: &Node<'_>, out: &mut Causes) {
     let metadata = template.at("metadata");
     validate_labels(&metadata.at("labels"), &template.at("labels"), out);
     validate_annotations(&metadata.at("annotations").moved(&template.at("annotations")), out);
+    validate_pod_annotations(&metadata.at("annotations").moved(&template.at("annotations")), &template.at("spec"), out);
     validate_pod_spec(&template.at("spec"), out);
+    validate_profiles_match(&metadata.at("annotations"), &template.at("spec"), out);
     let ephemeral = template.at("spec").at("ephemeralContainers");
     if ephemeral.len() > 0 {
         out.forbidden(&ephemeral, "ephemeral containers not allowed in pod template");
@@ -39,7 +43,7 @@ fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
     let (containers, init) = (spec.at("containers"), spec.at("initContainers"));
     validate_containers(&containers, &pod, out);
     validate_init_containers(&init, &containers, &pod, out);
-    validate_pod_requirements(&spec.at("resources"), out);
+    validate_pod_resources(spec, out);
     validate_host_network_ports(spec, out);
     out.word(&spec.at("restartPolicy"), &["Always", "OnFailure", "Never"]);
     out.word(&spec.at("dnsPolicy"), &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]);
@@ -52,6 +56,7 @@ fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
     }
     validate_scheduling_gates(&spec.at("schedulingGates"), out);
     validate_topology_spread(&spec.at("topologySpreadConstraints"), out);
+    validate_host_process(spec, out);
     validate_host_users(spec, out);
     validate_host_name_override(spec, out);
     validate_names(spec, out);
@@ -61,9 +66,7 @@ fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
     validate_subdomain(&spec.at("runtimeClassName"), out);
     out.word_if_set(&spec.at("preemptionPolicy"), &["PreemptLowerPriority", "Never"]);
     validate_overhead(&spec.at("overhead"), out);
-    if let Some(os) = spec.set("os") {
-        out.word(&os.at("name"), &["linux", "windows"]);
-    }
+    validate_os(spec, out);
     validate_file_key_volumes(spec, out);
 }
 

@@ -56,9 +56,26 @@ pub(super) fn validate_container_resources(resources: &Node<'_>, claims: &BTreeS
     validate_claim_names(&resources.at("claims"), claims, out);
 }
 
-/// `validatePodResourceRequirements`.
-pub(super) fn validate_pod_requirements(resources: &Node<'_>, out: &mut Causes) {
-    validate_requirements(resources, validate_pod_resource_name, out);
+/// `validatePodResources`. What the containers request together is not summed up.
+pub(super) fn validate_pod_resources(spec: &Node<'_>, out: &mut Causes) {
+    let Some(resources) = spec.set("resources") else { return };
+    if spec.at("os").at("name").text() == "windows" {
+        return out.forbidden(&resources, "may not be set for a windows pod");
+    }
+    if let Some(claims) = resources.set("claims") {
+        out.forbidden(&claims, "claims may not be set for Resources at pod-level");
+    }
+    validate_requirements(&resources, validate_pod_resource_name, out);
+    for (index, container) in spec.at("containers").items().enumerate() {
+        for (name, limit) in container.at("resources").at("limits").entries() {
+            let bound = resources.at("limits").at(name);
+            let exceeds = compare(limit, bound.value()).is_some_and(Ordering::is_gt);
+            if let (true, Some(shown), Some(bound)) = (exceeds, canonical(limit), canonical(bound.value())) {
+                let reported = resources.at("containers").index(index).key(name).at("limits");
+                out.invalid(&reported, shown.as_str(), &format!("must be less than or equal to pod limits of {bound}"));
+            }
+        }
+    }
 }
 
 /// `validateResourceRequirements`.

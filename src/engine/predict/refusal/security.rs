@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::causes::Causes;
+use super::causes::{Causes, Raw};
 use super::content;
 use super::node::Node;
+use super::system::validate_windows_options;
 use super::volume_source::validate_local_descending_path;
 
 /// `validSELinuxChangePolicies`, `validSupplementalGroupsPolicies`, `validFSGroupChangePolicies`, sorted.
@@ -64,6 +65,7 @@ pub(super) fn validate_security_context(context: &Node<'_>, host_users: bool, ou
     if context.at("allowPrivilegeEscalation").value() == &Value::Bool(false) {
         validate_no_escalation(context, out);
     }
+    validate_windows_options(&context.at("windowsOptions"), out);
     validate_app_armor_profile(&context.at("appArmorProfile"), out);
 }
 
@@ -75,15 +77,6 @@ fn validate_no_escalation(context: &Node<'_>, out: &mut Causes) {
     for _ in context.at("capabilities").at("add").items().filter(|capability| capability.text() == "CAP_SYS_ADMIN") {
         let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
         out.invalid(context, &Raw(&shown), detail);
-    }
-}
-
-/// Text that is printed as it is.
-struct Raw<'a>(&'a str);
-
-impl super::causes::Shown for Raw<'_> {
-    fn shown(&self) -> String {
-        self.0.to_owned()
     }
 }
 
@@ -120,6 +113,7 @@ pub(super) fn validate_pod_security_context(spec: &Node<'_>, out: &mut Causes) {
     validate_sysctls(&context.at("sysctls"), spec, out);
     out.word_if_set(&context.at("fsGroupChangePolicy"), FS_GROUP_CHANGE_POLICIES);
     validate_seccomp_profile(&context.at("seccompProfile"), out);
+    validate_windows_options(&context.at("windowsOptions"), out);
     validate_app_armor_profile(&context.at("appArmorProfile"), out);
     out.word_if_set(&context.at("supplementalGroupsPolicy"), SUPPLEMENTAL_GROUPS_POLICIES);
     out.word_if_set(&context.at("seLinuxChangePolicy"), SELINUX_CHANGE_POLICIES);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::engine::object::{Segment, key_default};
+use crate::engine::object::Segment;
 use crate::engine::schema::{ListKind, Shape};
 
 /// How server-side apply looks at a node.
@@ -30,21 +30,28 @@ pub(super) fn class(shape: Option<Shape>, values: [Option<&Value>; 2]) -> Class 
     }
 }
 
-/// The name of a list's item; `None` where it lacks a key that has no default.
+/// The name of a list's item; `None` for an item that cannot have one. A key that the item leaves out has its default.
 ///
 /// Source: `listItemToPathElement` of structured-merge-diff's `typed/helpers.go`.
 pub(super) fn element(kind: ListKind, item: &Value) -> Option<Segment> {
-    match kind {
-        ListKind::Map(keys) => {
-            let mut named = Vec::with_capacity(keys.len());
-            for key in keys {
-                let value = item.get(*key).filter(|value| !value.is_null()).or_else(|| key_default(key))?;
-                named.push(((*key).to_owned(), value.clone()));
-            }
+    match (kind, item) {
+        (ListKind::Map(keys), Value::Object(fields)) => {
+            let value = |key: &str| fields.get(key).cloned().unwrap_or_else(|| default_of(key));
+            let mut named: Vec<(String, Value)> = keys.iter().map(|key| ((*key).to_owned(), value(key))).collect();
             named.sort_by(|one, other| one.0.cmp(&other.0));
             Some(Segment::Key(named))
         }
-        ListKind::Set | ListKind::Atomic => Some(Segment::Value(item.clone())),
+        (ListKind::Map(_), _) | (ListKind::Set | ListKind::Atomic, Value::Object(_) | Value::Array(_) | Value::Null) => None,
+        (ListKind::Set | ListKind::Atomic, scalar) => Some(Segment::Value(scalar.clone())),
+    }
+}
+
+/// The default that the published schema gives to a list key. Source: `api/openapi-spec/v3/apis__apps__v1_openapi.json`.
+fn default_of(key: &str) -> Value {
+    match key {
+        "protocol" => "TCP".into(),
+        "containerPort" => 0.into(),
+        _ => "".into(),
     }
 }
 

@@ -38,11 +38,13 @@ fn check(path: &FieldPath, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
             }
         }
         (Shape::List(kind, inner), Value::Array(items)) => check_items(path, items, kind, *inner, out),
-        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got {}", shown(other))),
-        (Shape::List(..), other) => fault(format!("expected list, got {}", shown(other))),
-        (Shape::Text, other) if !other.is_string() => fault(format!("expected string, got {}", shown(other))),
+        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got &{{{}}}", printed(other))),
+        (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(other))),
+        (Shape::Text, other) if !other.is_string() => {
+            fault(format!("expected string, got &value.valueUnstructured{{Value:{other}}}"));
+        }
         (Shape::Integer, other) if !other.is_number() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
-        (Shape::Boolean, other) if !other.is_boolean() => fault(format!("expected boolean, got {}", shown(other))),
+        (Shape::Boolean, other) if !other.is_boolean() => fault(format!("expected boolean, got &{{{}}}", printed(other))),
         _ => {}
     }
 }
@@ -63,7 +65,7 @@ fn check_items(path: &FieldPath, items: &[Value], kind: ListKind, inner: Shape, 
                 path.with(name)
             }
             (_, None) => {
-                let message = format!("element {index}: associative list with keys has an element that omits key field");
+                let message = format!("element {index}: {}", unnamed(kind, item));
                 out.push(Cause { reason: String::new(), field: server_path(path), message });
                 continue;
             }
@@ -72,9 +74,30 @@ fn check_items(path: &FieldPath, items: &[Value], kind: ListKind, inner: Shape, 
     }
 }
 
-/// A value of a wrong type, as Go prints the wrapper that holds it.
-fn shown(value: &Value) -> String {
-    format!("&value.valueUnstructured{{Value:{value}}}")
+/// Why an item has no name.
+fn unnamed(kind: ListKind, item: &Value) -> &'static str {
+    match (kind, item) {
+        (ListKind::Map(_), Value::Null) => "associative list with keys may not have a null element",
+        (ListKind::Map(_), _) => "associative list with keys may not have non-map elements",
+        (_, Value::Object(_)) => "associative list without keys has an element that's a map type",
+        (_, Value::Array(_)) => "not supported: associative list with lists as elements",
+        (_, _) => "associative list without keys has an element that's an explicit null",
+    }
+}
+
+/// A value as Go's `%v` prints it.
+fn printed(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(printed).collect::<Vec<_>>().join(" ")),
+        Value::Object(fields) => {
+            let mut pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{}", printed(value))).collect();
+            pairs.sort();
+            format!("map[{}]", pairs.join(" "))
+        }
+        Value::Null => "<nil>".to_owned(),
+        scalar => scalar.to_string(),
+    }
 }
 
 fn go_type(value: &Value) -> &'static str {

@@ -1,0 +1,103 @@
+//! What the server says to a document whose values have other types than the Go structs: it never comes to validation.
+//!
+//! Source: `encoding/json`'s `UnmarshalTypeError`, and the decoder of apimachinery's `pkg/runtime/serializer/json`.
+
+use serde_json::Value;
+
+use super::Cause;
+use crate::engine::schema::quantity;
+use crate::engine::schema::shape::Field;
+use crate::engine::schema::{DEPLOYMENT, Shape};
+
+/// Integers of 64 bits; all others have 32. Source: `staging/src/k8s.io/api/core/v1/types.go`.
+const WIDE: &[&str] = &[
+    "activeDeadlineSeconds",
+    "deletionGracePeriodSeconds",
+    "expirationSeconds",
+    "fsGroup",
+    "generation",
+    "runAsGroup",
+    "runAsUser",
+    "seconds",
+    "supplementalGroups",
+    "terminationGracePeriodSeconds",
+    "tolerationSeconds",
+];
+
+const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+/// The first value that does not fit (400). The server names its place without indexes and tells nothing in `details`.
+///
+/// # Caveats
+/// Below an embedded struct the server's text also names the embedded type (`livenessProbe.ProbeHandler.httpGet.port`).
+pub(super) fn first_fault(object: &Value) -> Option<Cause> {
+    let place = Place { owner: "Deployment", path: String::new(), name: "" };
+    fault(object, DEPLOYMENT, &place).map(|message| Cause {
+        reason: "BadRequest".to_owned(),
+        field: String::new(),
+        message: format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}"),
+    })
+}
+
+/// Where a value is decoded to.
+struct Place<'a> {
+    /// The struct that holds the field.
+    owner: &'static str,
+    path: String,
+    name: &'a str,
+}
+
+fn fault(value: &Value, shape: Shape, place: &Place<'_>) -> Option<String> {
+    match (value, shape) {
+        (Value::Null, _) | (_, Shape::Opaque) | (Value::String(_), Shape::Text | Shape::IntOrString) | (Value::Bool(_), Shape::Boolean) => {
+            None
+        }
+        (Value::Number(number), Shape::Integer | Shape::IntOrString) => {
+            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
+            (!whole).then(|| mismatch(&format!("number {number}"), shape, place))
+        }
+        (value, Shape::Quantity) => match quantity::text_of(value) {
+            Some(text) if quantity::parse(&text).is_some() => None,
+            _ => Some(QUANTITY.to_owned()),
+        },
+        (Value::Object(fields), Shape::Nested(of)) => fields.iter().find_map(|(name, inner)| {
+            let Field(_, _, shape, _) = of.field(name)?;
+            let path = if place.path.is_empty() { name.clone() } else { format!("{}.{name}", place.path) };
+            fault(inner, *shape, &Place { owner: of.name, path, name })
+        }),
+        (Value::Object(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
+            entries.values().find_map(|value| fault(value, *inner, place))
+        }
+        (Value::Array(items), Shape::List(_, inner)) => items.iter().find_map(|item| fault(item, *inner, place)),
+        (value, shape) => Some(mismatch(json_type(value), shape, place)),
+    }
+}
+
+fn mismatch(found: &str, shape: Shape, place: &Place<'_>) -> String {
+    let wanted = go_type(shape, place.name);
+    format!("json: cannot unmarshal {found} into Go struct field {}.{} of type {wanted}", place.owner, place.path)
+}
+
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn go_type(shape: Shape, name: &str) -> String {
+    match shape {
+        Shape::Text => "string".to_owned(),
+        Shape::Boolean => "bool".to_owned(),
+        Shape::Integer if WIDE.contains(&name) => "int64".to_owned(),
+        Shape::Integer | Shape::IntOrString => "int32".to_owned(),
+        Shape::Nested(of) => format!("v1.{}", of.name),
+        Shape::List(_, item) => format!("[]{}", go_type(*item, name)),
+        Shape::Map(value) | Shape::AtomicMap(value) => format!("map[string]{}", go_type(*value, name)),
+        Shape::Quantity | Shape::Opaque => "interface {}".to_owned(),
+    }
+}
