@@ -29,7 +29,7 @@ fn beside_this_program(name: &str) -> PathBuf {
 
 /// Runs one command of driftmend to its end.
 pub fn run(kubeconfig: &Path, arguments: &[&str]) -> Result<Output> {
-    Tool::new(binary()).kubeconfig(kubeconfig).run(arguments)
+    Tool::new(&binary()).kubeconfig(kubeconfig).run(arguments)
 }
 
 /// A running controller; it ends when this is dropped.
@@ -80,7 +80,7 @@ impl Controller {
 
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) -> Result<()> {
-        let kill = Tool::new(PathBuf::from("/bin/kill"));
+        let kill = Tool::new(Path::new("/bin/kill"));
         kill.run(&[&format!("-{name}"), &self.process.id().to_string()])?.success().map(drop)
     }
 
