@@ -6,7 +6,7 @@ mod compare;
 mod dropped;
 
 pub use compare::{LAST_APPLIED, compare};
-pub(in crate::engine) use dropped::drop_what_live_lacks;
+pub(in crate::engine) use dropped::GATED;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -13,6 +13,7 @@ mod status;
 pub mod strategic;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -242,13 +242,6 @@ fn a_volume_has_one_source() {
             vec!["P.volumes[0].fc.targetWWNs: Required value: must specify either targetWWNs or wwids, but not both"],
         ),
         (
-            json!({"name": "v", "projected": {"sources": [{"clusterTrustBundle": {"name": "a", "signerName": "b", "path": "p"}}]}}),
-            vec![
-                "P.volumes[0].projected.sources[0].clusterTrustBundle: Invalid value: \
-                 {\"name\":\"a\",\"path\":\"p\",\"signerName\":\"b\"}: only one of name and signerName may be used",
-            ],
-        ),
-        (
             json!({"name": "v", "secret": {"secretName": "s", "defaultMode": 644, "items": [{"key": "k", "path": "/abs"}]}}),
             vec![
                 "P.volumes[0].secret.defaultMode: Invalid value: 644: must be a number between 0 and 0777 (octal), both inclusive",
@@ -258,6 +251,28 @@ fn a_volume_has_one_source() {
     ] {
         assert_eq!(pod(json!({"volumes": [volume]})), expand(&words));
     }
+}
+
+/// The field is behind a gate that is off, so that only an object which has it already keeps it.
+#[test]
+fn a_trust_bundle_has_a_name_or_a_signer() {
+    let bundle = |fields: Value| {
+        let object = pod_with(|object| {
+            let source = json!({"sources": [{"clusterTrustBundle": fields}]});
+            object["spec"]["template"]["spec"]["volumes"] = json!([{"name": "v", "projected": source}]);
+        });
+        let causes = refusals_of_update(&object, &object);
+        causes.into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        bundle(json!({"name": "a", "signerName": "b", "path": "p"})),
+        expand(&["P.volumes[0].projected.sources[0].clusterTrustBundle: Invalid value: {\"Name\":\"a\",\"SignerName\":\"b\",\
+                  \"LabelSelector\":null,\"Optional\":null,\"Path\":\"p\"}: only one of name and signerName may be used"])
+    );
+    assert_eq!(
+        bundle(json!({"path": "p"})),
+        expand(&["P.volumes[0].projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be specified"])
+    );
 }
 
 #[test]
@@ -329,7 +344,7 @@ fn the_strategy_and_its_numbers_agree() {
         ),
         (
             json!({"strategy": {"type": "Canary"}}),
-            "spec.strategy: Unsupported value: {\"RollingUpdate\":null,\"Type\":\"Canary\"}: supported values: \"Recreate\", \
+            "spec.strategy: Unsupported value: {\"Type\":\"Canary\",\"RollingUpdate\":null}: supported values: \"Recreate\", \
              \"RollingUpdate\"",
         ),
         (
@@ -471,4 +486,67 @@ fn requests_stay_below_limits_and_ports_have_names_of_their_own() {
         pod(json!({"restartPolicy": "Never"})),
         expand(&["P.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\""])
     );
+}
+
+#[test]
+fn profiles_in_annotations_agree_with_those_in_fields() {
+    let annotated = |annotations: Value, context: Value| {
+        told(pod_with(|object| {
+            object["spec"]["template"]["metadata"]["annotations"] = annotations;
+            object["spec"]["template"]["spec"]["securityContext"] = context;
+        }))
+    };
+    for (annotations, context, words) in [
+        (
+            json!({"container.apparmor.security.beta.kubernetes.io/gone": "odd"}),
+            json!({}),
+            vec![
+                "spec.template.annotations[container.apparmor.security.beta.kubernetes.io/gone]: Invalid value: \"gone\": container not found",
+                "spec.template.annotations[container.apparmor.security.beta.kubernetes.io/gone]: Invalid value: \"odd\": invalid AppArmor \
+                 profile name: \"odd\"",
+            ],
+        ),
+        (
+            json!({"container.apparmor.security.beta.kubernetes.io/app": "unconfined"}),
+            json!({"appArmorProfile": {"type": "RuntimeDefault"}}),
+            vec!["C.securityContext.appArmorProfile.type: Forbidden: apparmor type in annotation and field must match"],
+        ),
+        (
+            json!({"seccomp.security.alpha.kubernetes.io/pod": "localhost/a.json"}),
+            json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "b.json"}}),
+            vec!["P.securityContext.seccompProfile.localhostProfile: Forbidden: seccomp profile in annotation and field must match"],
+        ),
+        (
+            json!({"controller.kubernetes.io/pod-deletion-cost": "007"}),
+            json!({}),
+            vec!["spec.template.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: \"007\": must be a 32bit integer"],
+        ),
+    ] {
+        assert_eq!(annotated(annotations, context), expand(&words));
+    }
+}
+
+#[test]
+fn a_pod_of_one_system_has_nothing_of_the_other() {
+    for (fields, words) in [
+        (
+            json!({"os": {"name": "windows"}, "securityContext": {"runAsUser": 1, "windowsOptions": {"runAsUserName": "a\\b\\c"}}}),
+            vec![
+                "P.securityContext.windowsOptions.runAsUserName: Invalid value: \"a\\\\b\\\\c\": runAsUserName cannot contain more than \
+                 one backslash",
+                "P.securityContext.runAsUser: Forbidden: cannot be set for a windows pod",
+            ],
+        ),
+        (
+            json!({"os": {"name": "linux"}, "securityContext": {"windowsOptions": {}}}),
+            vec!["P.securityContext.windowsOptions: Forbidden: windows options cannot be set for a linux pod"],
+        ),
+        (
+            json!({"securityContext": {"windowsOptions": {"hostProcess": true}}}),
+            vec!["P.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers"],
+        ),
+        (json!({"os": {"name": "plan9"}}), vec!["P.os: Unsupported value: \"plan9\": supported values: \"linux\", \"windows\""]),
+    ] {
+        assert_eq!(pod(fields), expand(&words));
+    }
 }
