@@ -1,8 +1,100 @@
-//! The command line.
+//! The command line: one file a subcommand.
+//!
+//! Exit codes, as `kubectl diff` has them: 0 nothing to tell, 1 something differs or needs a person, 2 the command could not
+//! do what was asked.
+
+mod access;
+mod approve;
+mod controller;
+mod crds;
+mod diff;
+mod fault;
+mod heal;
+mod output;
+mod render;
+mod report;
 
 use std::process::ExitCode;
 
-/// Runs the command that the arguments ask for.
+use clap::{Parser, Subcommand};
+
+pub use access::Access;
+pub use fault::Fault;
+pub use output::Format;
+
+const LONG_ABOUT: &str = "\
+Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be refused \
+by the API server, and heals it with one guarded patch after a person approved.
+
+In the cluster `driftmend controller` writes DriftReports; `kubectl get driftreports -A` lists them. On a terminal:
+
+  driftmend report web -n shop             what is wrong with web, and the plan
+  driftmend approve web -n shop            read the plan and approve it
+  driftmend heal web -n shop --plan HASH   carry the approved plan out with your own rights
+  kubectl get deploy web -o yaml | driftmend diff git/ -";
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  nothing differs, or the command did what was asked
+  1  something drifted, is refused, or needs a person
+  2  an input could not be read, or a request failed; the message says what to do";
+
+/// The arguments.
+#[derive(Debug, Parser)]
+#[command(name = "driftmend", version, about = "Heals GitOps drift before the next sync is refused", long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Controller(Box<controller::Arguments>),
+    Diff(diff::Arguments),
+    Render(render::Arguments),
+    Report(report::Arguments),
+    Approve(approve::Arguments),
+    Deny(approve::DenyArguments),
+    Heal(heal::Arguments),
+    Crds(crds::Arguments),
+}
+
+/// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    // A closed pipe (`| head`) is a graceful end, not an error: output::print ends quietly on it.
+    match Arguments::parse().command.run() {
+        Ok(code) => code,
+        Err(fault) => {
+            output::print_fault(&fault);
+            ExitCode::from(2)
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<ExitCode, Fault> {
+        match self {
+            Self::Diff(arguments) => diff::run(&arguments),
+            Self::Render(arguments) => render::run(&arguments),
+            Self::Crds(arguments) => crds::run(&arguments),
+            Self::Controller(arguments) => waiting(controller::run(*arguments)),
+            Self::Report(arguments) => waiting(report::run(arguments)),
+            Self::Approve(arguments) => waiting(approve::run(arguments)),
+            Self::Deny(arguments) => waiting(approve::run_deny(arguments)),
+            Self::Heal(arguments) => waiting(heal::run(arguments)),
+        }
+    }
+}
+
+/// Runs a command that talks to servers.
+fn waiting(command: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::new("failed to start the runtime").because(error))?;
+    let result = runtime.block_on(command);
+    // A Git call that hangs must not hold the process back.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
 }

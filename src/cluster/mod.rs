@@ -1,1 +1,22 @@
-//! cluster
+//! The only module that calls an API server.
+//!
+//! A [`Cluster`] is a client whose every call has a time limit and fails with an [`ApiError`] that says which verb on what was
+//! tried. [`deployments`] keeps the live Deployments as raw text, [`events`] tells people what happened. Nothing here decides
+//! anything: what to read and what to write comes from the caller.
+
+mod access;
+mod backoff;
+mod call;
+mod client;
+pub mod deployments;
+mod errors;
+pub mod events;
+mod requests;
+pub mod resources;
+
+pub use access::{Access, AccessReview, User};
+pub use backoff::WatchBackoff;
+pub use call::{Call, Effect, Resource, Verb};
+pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection};
+pub use errors::{ApiError, Retry};
+pub use requests::{DEPLOYMENTS, DryRun, NamespaceFacts};

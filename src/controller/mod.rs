@@ -1,1 +1,174 @@
-//! controller
+//! The pipeline around the engine: one file a step.
+//!
+//! ```text
+//! watch events, intervals ─> queue ─> watch::reconcile   look at the source ─> governed (index) ─> targets
+//!                              │
+//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> publish
+//! ```
+//!
+//! A key says which object to look at and never why: every reconcile checks everything. The index and the stores may be
+//! late; whatever decides a write of a heal is read fresh ([`observe::fresh`]).
+
+pub mod approve;
+pub mod desired;
+pub mod dry_run;
+pub mod governed;
+pub mod heal;
+pub mod mass;
+pub mod observe;
+pub mod publish;
+pub mod queue;
+pub mod retire;
+pub mod run;
+pub mod settle;
+pub mod target;
+pub mod verify;
+pub mod watch;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use kube::runtime::reflector::Store;
+
+use crate::cluster::deployments::LiveDeployment;
+use crate::cluster::events::Events;
+use crate::cluster::{ApiError, Cluster};
+use crate::crd::{DriftReport, DriftWatch};
+use crate::engine::diff::Masker;
+use crate::metrics::Metrics;
+use desired::Sources;
+use governed::{Governed, Target, WatchKey};
+use queue::Queue;
+
+/// What a controller may write besides its own resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Power {
+    /// Nothing.
+    Observe,
+
+    /// Dry runs.
+    Confirm,
+
+    /// Approved heals in the namespaces listed.
+    Heal,
+}
+
+/// What a queue entry is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// Look at a watch and its source.
+    Watch(WatchKey),
+
+    /// Write a watch's counts; its source is left alone.
+    Counts(WatchKey),
+
+    /// Assess a Deployment.
+    Target(Target),
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Watch(watch) => write!(f, "watch {watch}"),
+            Self::Counts(watch) => write!(f, "counts of watch {watch}"),
+            Self::Target(target) => write!(f, "deployment {target}"),
+        }
+    }
+}
+
+/// How a controller was started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What it may write.
+    pub power: Power,
+
+    /// The namespaces in which it may carry out heals.
+    pub heal_namespaces: Vec<String>,
+
+    /// How sources are read.
+    pub sources: Sources,
+}
+
+impl Settings {
+    /// Whether approved plans of a namespace are carried out here; otherwise a person does, by `driftmend heal`.
+    pub fn heals_in(&self, namespace: &str) -> bool {
+        self.power == Power::Heal && self.heal_namespaces.iter().any(|listed| listed == namespace)
+    }
+
+    /// Whether a dry run on a Deployment is within its rights.
+    pub fn may_dry_run(&self, namespace: &str) -> bool {
+        self.power == Power::Confirm || self.heals_in(namespace)
+    }
+}
+
+/// Everything that a reconcile uses.
+pub struct Context {
+    /// The API server.
+    pub cluster: Cluster,
+
+    /// The uid of the namespace `kube-system`: what tells this cluster from any other.
+    pub cluster_id: String,
+
+    /// The user name that the API server knows this process by.
+    pub identity: String,
+
+    /// How it was started.
+    pub settings: Settings,
+
+    /// What is governed.
+    pub governed: Governed,
+
+    /// Every Deployment, as the watch has it.
+    pub deployments: Store<LiveDeployment>,
+
+    /// Every DriftWatch.
+    pub watches: Store<DriftWatch>,
+
+    /// Every DriftReport.
+    pub reports: Store<DriftReport>,
+
+    /// Where keys are put.
+    pub queue: Queue<Key>,
+
+    /// What Prometheus reads.
+    pub metrics: Metrics,
+
+    /// What `kubectl describe` shows.
+    pub events: Events,
+
+    /// Hides secrets.
+    pub masker: Masker,
+
+    /// When a status was written last, by report.
+    pub written: Written,
+}
+
+/// When each status was written last: between writes that nobody acts on a minute passes.
+#[derive(Default)]
+pub struct Written(Mutex<HashMap<String, Instant>>);
+
+impl Written {
+    /// Records a write.
+    pub fn now(&self, key: impl std::fmt::Display) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_string(), Instant::now());
+    }
+
+    /// How long ago the last write was.
+    pub fn age(&self, key: impl std::fmt::Display) -> Option<std::time::Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key.to_string()).map(Instant::elapsed)
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, key: impl std::fmt::Display) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.to_string());
+    }
+}
+
+/// Why a reconcile did not end well; every one is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// A request failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}

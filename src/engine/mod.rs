@@ -1,10 +1,21 @@
 //! The pure part: what differs, who did it, what the next sync gives, and what to do about it.
 //!
 //! Everything here takes values and returns values. Time comes in as data, and so do dry-run answers and renders.
+//!
+//! [`assess`] is the whole way from a [`Snapshot`] to an [`Assessment`]; [`plan::propose`] makes of both what a person is
+//! asked to approve.
 
+mod assess;
+pub mod diagnose;
 pub mod diff;
 pub mod object;
 pub mod ownership;
+pub mod phase;
 pub mod plan;
 pub mod predict;
+pub mod rollout;
 pub mod schema;
+mod snapshot;
+
+pub use assess::{Assessment, assess};
+pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::dropped::drop_what_live_lacks;
+use super::dropped::{drop_what_live_lacks, zero_what_live_has_zero};
 use super::{Change, ChangeKind};
 use crate::engine::object::{FieldPath, Segment, key_default};
 use crate::engine::schema::{self, ListKind, Shape, apply_defaults, default_pull_policy};
@@ -13,7 +13,7 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 /// Metadata that names the object or that only the server writes.
 ///
 /// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go` ObjectMeta, the fields "populated by the system".
-const NOT_COMPARED: [&str; 11] = [
+pub(super) const NOT_COMPARED: [&str; 11] = [
     "name",
     "generateName",
     "namespace",
@@ -46,14 +46,16 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 /// [`compare`] with the pull policies that an earlier image may have left.
 pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     let raw_live = live;
-    let (raw, live) = (comparable(desired), defaulted(live));
-    let mut expected = defaulted(desired);
+    let live = defaulted(live);
+    let mut raw = comparable(desired);
+    zero_what_live_has_zero(&mut raw, &live, schema::DEPLOYMENT);
+    let mut expected = defaulted(&raw);
     drop_what_live_lacks(&mut expected, &live, schema::DEPLOYMENT);
     let mut walk = Walk { changes: Vec::new() };
     walk.node(&FieldPath::root(), Some(schema::DEPLOYMENT), Sides { raw: Some(&raw), expected: Some(&expected), live: Some(&live) });
     let mut changes = walk.changes;
     for change in &mut changes {
-        change.desired = change.path.get(&raw).filter(|value| !value.is_null()).cloned();
+        // As the cluster writes it, where the path leads there: a guard of a patch compares texts.
         change.live = change.path.get(raw_live).cloned().or(change.live.take());
     }
     changes.sort_by_cached_key(|change| change.path.to_string());
@@ -70,7 +72,8 @@ pub(super) fn is_pull_policy(change: &Change) -> bool {
     change.kind == ChangeKind::Added && matches!(owner, Some(Shape::Nested(of)) if schema::outlives_its_cause(of, &name))
 }
 
-fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
+/// Whether the change is the pull policy that the server would give live's own image.
+pub(super) fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
     let parent = change.path.parent().and_then(|parent| parent.get(live).cloned()).unwrap_or_default();
     let image = parent.get("image").or_else(|| parent.get("reference")).and_then(Value::as_str).unwrap_or_default();
     is_pull_policy(change) && change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image))
@@ -135,7 +138,10 @@ impl Walk {
             (Some(Value::Object(expected)), None) if is_metadata_map(path) => {
                 return self.map(path, shape, sides.raw, expected, &Map::new());
             }
-            (None, Some(Value::Object(live))) if is_metadata_map(path) => return self.map(path, shape, sides.raw, &Map::new(), live),
+            // Git's `{}`, which the server omits, is not absent from Git.
+            (None, Some(Value::Object(live))) if is_metadata_map(path) || (!atomic && sides.raw.is_some_and(Value::is_object)) => {
+                return self.map(path, shape, sides.raw, &Map::new(), live);
+            }
             (Some(Value::Array(expected)), Some(Value::Array(live))) => {
                 if let Some(equality) = self.list(path, shape, sides.raw, expected, live) {
                     return equality;
@@ -144,7 +150,8 @@ impl Walk {
             _ => {}
         }
         if let Some(kind) = kind_of(shape, sides) {
-            self.changes.push(Change { path: path.clone(), kind, desired: None, live: sides.live.cloned() });
+            let desired = sides.raw.filter(|raw| !raw.is_null()).cloned();
+            self.changes.push(Change { path: path.clone(), kind, desired, live: sides.live.cloned() });
         }
         Equality::Different
     }
@@ -161,9 +168,6 @@ impl Walk {
         let only_live = live.keys().filter(|name| !expected.contains_key(*name));
         for name in expected.keys().chain(only_live) {
             let sides = Sides { raw: raw.and_then(|raw| raw.get(name)), expected: expected.get(name), live: live.get(name) };
-            if is_null_that_became_zero(shape, sides) {
-                continue;
-            }
             if self.node(&path.field(name), shape.and_then(|shape| shape.child(name)), sides) == Equality::Different {
                 equality = Equality::Different;
             }
@@ -200,7 +204,8 @@ impl Walk {
         }
         if equality == Equality::Same && self.changes.len() == before {
             // The items are the same and the lists are not: only the order is left.
-            self.changes.push(Change { path: path.clone(), kind: ChangeKind::Reordered, desired: None, live: None });
+            let (desired, live) = (raw.cloned(), Some(live.into()));
+            self.changes.push(Change { path: path.clone(), kind: ChangeKind::Reordered, desired, live });
         }
         Some(Equality::Different)
     }
@@ -214,7 +219,7 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
         (None, Some(_), None) => None,
         (Some(_), Some(_), None) => Some(ChangeKind::Removed),
         (None, _, Some(_)) => Some(ChangeKind::Added),
-        // Git's zero value, which the server omits: an empty map or list says as little as none.
+        // An empty map or list in Git, which the server omits, says as little as none.
         (Some(Value::Object(_) | Value::Array(_)), None, Some(_)) => Some(ChangeKind::Added),
         (Some(_), Some(Value::Array(expected)), Some(Value::Array(live))) if is_set(shape) && same_items(expected, live) => {
             Some(ChangeKind::Reordered)
@@ -228,16 +233,6 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
 fn is_metadata_map(path: &FieldPath) -> bool {
     let names: Vec<_> = path.0.iter().rev().take(2).collect();
     matches!(names.as_slice(), [Segment::Field(map), Segment::Field(metadata)] if metadata == "metadata" && (map == "labels" || map == "annotations"))
-}
-
-/// Go reads a null entry of a map of strings or quantities as the zero value; kubectl leaves it out. Both are right.
-fn is_null_that_became_zero(shape: Option<Shape>, sides: Sides<'_>) -> bool {
-    let zero = match shape {
-        Some(Shape::Map(Shape::Text) | Shape::AtomicMap(Shape::Text)) => "",
-        Some(Shape::Map(Shape::Quantity)) => "0",
-        _ => return false,
-    };
-    sides.raw == Some(&Value::Null) && sides.live.and_then(Value::as_str) == Some(zero)
 }
 
 type Item<'a> = (Vec<(String, Value)>, &'a Value);
@@ -270,3 +265,6 @@ fn is_set(shape: Option<Shape>) -> bool {
 fn same_items(one: &[Value], other: &[Value]) -> bool {
     one.len() == other.len() && one.iter().all(|item| other.contains(item))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
-//! Fields of Git that the server does not keep.
+//! Words of Git that the server may or may not keep: live tells.
 
 use serde_json::Value;
 
-use crate::engine::schema::Shape;
+use crate::engine::object::key_default;
+use crate::engine::schema::shape::Field;
+use crate::engine::schema::{ListKind, Shape};
 
 /// Fields behind feature gates that are off by default: Go type and field. The server drops them without a word.
 ///
@@ -36,17 +38,57 @@ pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Sh
         (Value::Array(expected), Shape::List(kind, item)) => {
             let live = live.as_array().map(Vec::as_slice).unwrap_or_default();
             for (at, value) in expected.iter_mut().enumerate() {
-                let partner = match kind {
-                    crate::engine::schema::ListKind::Map(keys) => {
-                        live.iter().find(|other| keys.iter().all(|key| other.get(key) == value.get(key)))
-                    }
-                    _ => live.get(at),
-                };
-                if let Some(partner) = partner {
+                if let Some(partner) = partner(kind, live, at, value) {
                     drop_what_live_lacks(value, partner, *item);
                 }
             }
         }
         _ => {}
     }
+}
+
+/// Makes Git's null entries of maps of strings and quantities the zero values that live has for them.
+///
+/// Go reads such a null as the zero value, and kubectl leaves it out before it sends the manifest: both are right.
+pub(super) fn zero_what_live_has_zero(desired: &mut Value, live: &Value, shape: Shape) {
+    match (desired, shape) {
+        (Value::Object(desired), Shape::Nested(of)) => {
+            for Field(name, _, shape, _) in of.fields {
+                if let (Some(value), Some(live)) = (desired.get_mut(*name), live.get(*name)) {
+                    zero_what_live_has_zero(value, live, *shape);
+                }
+            }
+        }
+        (Value::Object(desired), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
+            let zero = if matches!(inner, Shape::Quantity) { "0" } else { "" };
+            for (name, value) in desired {
+                if value.is_null() && live.get(name).and_then(Value::as_str) == Some(zero) {
+                    *value = zero.into();
+                }
+            }
+        }
+        (Value::Array(desired), Shape::List(kind, item)) => {
+            let live = live.as_array().map(Vec::as_slice).unwrap_or_default();
+            for (at, value) in desired.iter_mut().enumerate() {
+                if let Some(partner) = partner(kind, live, at, value) {
+                    zero_what_live_has_zero(value, partner, *item);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The live item that stands for the item at `at`.
+fn partner<'a>(kind: ListKind, live: &'a [Value], at: usize, item: &Value) -> Option<&'a Value> {
+    let ListKind::Map(keys) = kind else {
+        return live.get(at);
+    };
+    let same_key = |other: &&Value| keys.iter().all(|key| key_of(other, key) == key_of(item, key));
+    // The item at the same place first: keys may repeat.
+    live.get(at).filter(same_key).or_else(|| live.iter().find(same_key))
+}
+
+fn key_of<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
+    item.get(key).or_else(|| key_default(key))
 }

@@ -2,11 +2,21 @@
 //!
 //! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
 
+mod classify;
 mod compare;
 mod dropped;
+mod ignore;
+mod mask;
+mod no_effect;
+mod pattern;
 
+pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare};
 pub(in crate::engine) use dropped::GATED;
+pub use ignore::IgnoreRule;
+pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
+pub use no_effect::{NoEffect, no_effect};
+pub use pattern::PathPattern;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

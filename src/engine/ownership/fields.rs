@@ -27,7 +27,7 @@ struct Node {
 
 /// A value that is not FieldsV1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unable to read fieldsV1 at {path:?}: {what}")]
+#[error("unable to read fieldsV1 at \"{path}\": {what}")]
 pub struct FieldsError {
     /// The node under which it stops making sense.
     pub path: FieldPath,

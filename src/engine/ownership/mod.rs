@@ -1,12 +1,14 @@
 //! Who owns a field: `metadata.managedFields` as sets of paths.
 //!
-//! [`ManagedFields`] answers [`ManagedFields::owners`]; [`FieldSet`] is the algebra below it, and [`people`] tells hands from
-//! machines.
+//! [`ManagedFields`] answers [`ManagedFields::owners`]; [`FieldSet`] is the algebra below it, [`people`] tells hands from
+//! machines, and [`transfer`] gives fields to another manager.
 
+mod applied;
 mod element;
 mod fields;
 mod managed;
 pub mod people;
+pub mod transfer;
 
 pub use fields::{FieldSet, FieldsError};
 pub use managed::{Entry, ManagedFields, Record};

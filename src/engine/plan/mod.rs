@@ -1,1 +1,222 @@
 //! What a person is asked to approve: ordered, guarded, content-hashed steps.
+//!
+//! A plan is made from one snapshot and its assessment and is never read back from where it is shown: at heal time it is
+//! made again from a fresh snapshot, and only the same hash is the same plan. What may be carried out is an [`Approved`]
+//! plan, and only [`judge`] makes one.
+
+mod approval;
+mod digest;
+mod restore;
+mod step;
+
+use jiff::Timestamp;
+
+pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Refusal, judge, resume};
+pub use digest::{digest, drift_digest, live_digest};
+pub use restore::{RestoreError, restore};
+pub use step::{HEAL_MANAGER, RenderError, Request, Step, StepKind};
+
+use super::assess::Assessment;
+use super::diff::{Drift, Severity, compare};
+use super::ownership::{ManagedFields, Operation};
+use super::phase::Phase;
+use super::predict::{Strategy, Verdict, predict};
+use super::snapshot::{Mode, Policy, Snapshot};
+
+/// What a person is asked to approve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Covers everything that a person's yes depends on; 64 hexadecimal digits.
+    pub hash: String,
+
+    /// Counts the plans of one report: a plan made again after its time has another serial, so another hash.
+    pub serial: u64,
+
+    /// When it can no longer be approved.
+    pub expires: Timestamp,
+
+    /// The uid of the object.
+    pub uid: String,
+
+    /// The content of drift that it answers; a denial holds for this.
+    pub drift: String,
+
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+
+    /// What a person should know before approving.
+    pub cautions: Vec<String>,
+}
+
+/// The plan that was offered last, as far as a report remembers it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Its serial; 0 where there was none.
+    pub serial: u64,
+
+    /// Its hash and when it expires.
+    pub offered: Option<(String, Timestamp)>,
+
+    /// The hashes that were carried out.
+    pub spent: Vec<String>,
+
+    /// The content of drift that a person said no to.
+    pub denied: Option<String>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// Nothing has drifted.
+    #[error("there is nothing to heal")]
+    NothingToHeal,
+
+    /// The watch only tells.
+    #[error("the watch's mode is Alert: it makes no plans")]
+    AlertOnly,
+
+    /// A person said no to this content of drift.
+    #[error("a person denied this change of the cluster; a new plan comes when the drift changes")]
+    Denied,
+
+    /// The object is absent: only a sync brings it back.
+    #[error("{phase:?}: no write of ours brings it back; sync the application")]
+    OneSided {
+        /// What is wrong.
+        phase: Phase,
+    },
+
+    /// The source has not answered for too long.
+    #[error("the source last answered {age:#} ago, longer than maxAge: no plan is made from it")]
+    SourceTooOld {
+        /// How long ago.
+        age: jiff::SignedDuration,
+    },
+
+    /// The roll-out is paused, usually by a person in the middle of something.
+    #[error("the roll-out is paused; resume it with `kubectl rollout resume`")]
+    Paused,
+
+    /// The object is being deleted.
+    #[error("the object is being deleted")]
+    BeingDeleted,
+
+    /// The fields cannot be put back by a patch.
+    #[error("the drift cannot be restored by a patch: {0}")]
+    NotRestorable(RestoreError),
+
+    /// The next sync would be refused after the heal, too.
+    #[error("putting Git's values back would not make the next sync succeed: {0}")]
+    StillRefused(String),
+
+    /// The API server does not accept the first write.
+    #[error("the API server refuses the patch in a dry run: {0}")]
+    RefusedInDryRun(String),
+
+    /// Somebody else applies the object server-side as well, and a Transfer would take sides.
+    #[error("another manager applies this object server-side too ({0}); decide first which one is to own it")]
+    TwoAppliers(String),
+}
+
+/// Makes the plan for an assessment.
+///
+/// # Errors
+/// [`NoPlan`] says why there is none; its text is for the report.
+pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, memory: &Memory) -> Result<Plan, NoPlan> {
+    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+        return match assessment.phase {
+            Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
+            phase => Err(NoPlan::OneSided { phase }),
+        };
+    };
+    let drifts: Vec<&Drift> = assessment.of(Severity::Drift).collect();
+    if drifts.is_empty() {
+        return Err(NoPlan::NothingToHeal);
+    }
+    if policy.mode == Mode::Alert {
+        return Err(NoPlan::AlertOnly);
+    }
+    let drift = drift_digest(&drifts);
+    if memory.denied.as_deref() == Some(&drift) {
+        return Err(NoPlan::Denied);
+    }
+    if let Some(age) = snapshot.source.too_old(snapshot.now) {
+        return Err(NoPlan::SourceTooOld { age });
+    }
+    if live.pointer("/metadata/deletionTimestamp").is_some() {
+        return Err(NoPlan::BeingDeleted);
+    }
+    if live.pointer("/spec/paused").and_then(serde_json::Value::as_bool) == Some(true) {
+        return Err(NoPlan::Paused);
+    }
+    let steps = steps(snapshot, &document.value, live, &drifts)?;
+    let uid = live.pointer("/metadata/uid").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let hash = |serial| digest::plan_hash(snapshot, live, &document.value, serial, &steps);
+    let (serial, hash, expires) = match &memory.offered {
+        Some((offered, expires)) if *offered == hash(memory.serial) && *expires > snapshot.now && !memory.spent.contains(offered) => {
+            (memory.serial, offered.clone(), *expires)
+        }
+        _ => {
+            let serial = memory.serial + 1;
+            (serial, hash(serial), snapshot.now + policy.plan_ttl)
+        }
+    };
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: cautions(&drifts) })
+}
+
+/// Restore, and Transfer where the syncing tool applies server-side.
+fn steps(snapshot: &Snapshot, desired: &serde_json::Value, live: &serde_json::Value, drifts: &[&Drift]) -> Result<Vec<Step>, NoPlan> {
+    let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+    let operations = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
+    lint(snapshot, desired, live, &operations, drifts)?;
+    let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
+    let mut steps = vec![Step::Restore { paths, operations }];
+    if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
+        let owners = ManagedFields::of(live);
+        let appliers: Vec<&str> = owners
+            .entries()
+            .map(|entry| &entry.owner)
+            .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
+            .map(|owner| owner.manager.as_str())
+            .filter(|manager| *manager != snapshot.syncer.manager)
+            .collect();
+        if !appliers.is_empty() {
+            return Err(NoPlan::TwoAppliers(appliers.join(", ")));
+        }
+        steps.push(Step::Transfer { paths: taken_over, to: snapshot.syncer.manager.clone() });
+    }
+    Ok(steps)
+}
+
+/// Checks a restoring patch before anybody sees it: applied to live it must leave none of the drift, and the next sync
+/// must not be refused any more.
+fn lint(
+    snapshot: &Snapshot,
+    desired: &serde_json::Value,
+    live: &serde_json::Value,
+    operations: &json_patch::Patch,
+    drifts: &[&Drift],
+) -> Result<(), NoPlan> {
+    let mut healed = live.clone();
+    json_patch::patch(&mut healed, operations).map_err(|error| NoPlan::NotRestorable(RestoreError::DoesNotApply(error.to_string())))?;
+    let left = compare(desired, &healed);
+    if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
+        return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
+    }
+    let prediction = predict(desired, &healed, &snapshot.syncer);
+    match prediction.verdict {
+        Verdict::Refused => Err(NoPlan::StillRefused(
+            prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn cautions(drifts: &[&Drift]) -> Vec<String> {
+    let mut cautions = Vec::new();
+    if drifts.iter().any(|drift| drift.change.path.schema().starts_with("spec.template")) {
+        cautions.push("RollOut: the pod template changes, so the Deployment rolls out once".to_owned());
+    }
+    cautions
+}

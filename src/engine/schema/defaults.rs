@@ -125,8 +125,8 @@ fn fill_struct(object: &mut Map<String, Value>, of: &Struct) {
     }
     match of.name {
         "DeploymentStrategy" => fill_rolling_update(object),
-        "Volume" if object.keys().all(|name| name == "name") => {
-            // SetDefaults_Volume: a volume without a source is an emptyDir.
+        // SetDefaults_Volume: a volume without a source is an emptyDir. What the table does not know is no source to the server either.
+        "Volume" if object.keys().all(|name| name == "name" || of.field(name).is_none()) => {
             object.insert("emptyDir".to_owned(), json!({}));
         }
         _ => {}

@@ -23,7 +23,8 @@ fn tag(image: &str) -> Option<&str> {
         return None;
     }
     let remainder = match name.split_once('/') {
-        Some((first, rest)) if is_meant_as_domain(first) => is_domain(first).then_some(rest)?,
+        // What does not do as a domain may still do as the first part of the path.
+        Some((first, rest)) if is_meant_as_domain(first) => (is_domain(first) || is_path_component(first)).then_some(rest)?,
         _ => name,
     };
     let (path, tag) = match remainder.split_once(':') {
@@ -100,6 +101,7 @@ mod tests {
             ("localhost:5000/team/app:2", "IfNotPresent"),
             ("registry.example.com/a__b/c-d.e", "Always"),
             ("[::1]:5000/app", "Always"),
+            ("my_registry.example/app", "Always"),
             (&format!("nginx@sha256:{digest}"), "IfNotPresent"),
             (&format!("nginx:latest@sha256:{digest}"), "Always"),
             (&digest, "IfNotPresent"),

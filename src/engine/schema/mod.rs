@@ -1,6 +1,6 @@
 //! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
 //!
-//! [`types`] is generated from the Kubernetes sources (`src/engine/schema/generate`); everything else reads it. The tables hold for
+//! `types.rs` is generated from the Kubernetes sources (`src/engine/schema/generate`); everything else reads it. The tables hold for
 //! Kubernetes 1.36; what a later server adds passes through untouched.
 
 mod defaults;
@@ -12,6 +12,8 @@ pub mod shape;
 #[rustfmt::skip]
 mod types;
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 

@@ -41,7 +41,15 @@ pub fn normalise_as(value: &mut Value, shape: Shape) {
                 }
             }
         }
-        (Shape::List(_, inner), Value::Array(items)) => items.iter_mut().for_each(|item| normalise_as(item, *inner)),
+        (Shape::List(_, inner), Value::Array(items)) => {
+            for item in items {
+                // Go reads a null item as the zero value; only map entries can be left out.
+                if let Some(zero) = zero(*inner).filter(|_| item.is_null()) {
+                    *item = zero;
+                }
+                normalise_as(item, *inner);
+            }
+        }
         (Shape::Quantity, value) => canonicalise(value, Rounding::Nano),
         (Shape::Integer | Shape::IntOrString, value) => drop_zero_fraction(value),
         _ => {}

@@ -14,6 +14,9 @@ const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// The most digits that ParseQuantity reads without arbitrary precision (`maxInt64Factors`).
 const FAST_DIGITS: i32 = 18;
 
+/// With fewer decimal places than this, a binary product that an i128 cannot hold is above the cap of an int64 (2^127 / 10^19 > 2^63).
+const BINARY_CAP_PLACES: i32 = 19;
+
 /// Which suffixes a quantity is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -53,7 +56,7 @@ pub fn parse(text: &str) -> Option<Quantity> {
     let number_end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
     let (number, suffix) = unsigned.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if number.is_empty() || fraction.contains('.') || (number == "." && suffix.is_empty()) {
+    if text.is_empty() || fraction.contains('.') {
         return None;
     }
     let (base, power, format) = suffix_of(suffix)?;
@@ -72,10 +75,17 @@ pub fn parse(text: &str) -> Option<Quantity> {
             && 15 - length - power * 3 / 10 > 0
             && digits.checked_mul(1 << power).is_some_and(|value| i64::try_from(value).is_ok())
     };
+    if !fast && !number.contains(|c: char| c.is_ascii_digit()) {
+        return None; // only the fast path takes a suffix without digits, for zero
+    }
     let mut quantity = if base == 10 {
         Quantity { mantissa: digits, exponent: power.checked_sub(places)?, format, kept: None }
     } else {
-        Quantity { mantissa: digits.checked_mul(1 << power)?, exponent: -places, format, kept: None }
+        match digits.checked_mul(1 << power) {
+            Some(mantissa) => Quantity { mantissa, exponent: -places, format, kept: None },
+            None if places < BINARY_CAP_PLACES => Quantity { mantissa: i64::MAX.into(), exponent: 0, format, kept: None },
+            None => return None,
+        }
     };
     if fast {
         let written = format!("{whole}{fraction}");
@@ -268,6 +278,8 @@ mod tests {
             ("1.3456", "1346m", "1345600u"),
             ("3n", "1m", "3n"),
             ("0Ki", "0", "0"),
+            ("Gi", "0", "0"),
+            ("9000000000000000.25Ei", "9223372036854775807", "9223372036854775807"),
             ("-2500m", "-2500m", "-2500m"),
         ] {
             let printed = |rounding| canonical(text, rounding);
@@ -277,7 +289,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_quantity() {
-        for text in ["", "2K", "2gi", "2 Gi", "2e", "2_000", "2e3m", "Gi", "1.2.3"] {
+        for text in ["", " ", "2K", "2gi", "2 Gi", "2e", "2_000", "2e3m", "1.2.3", "Pi"] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

@@ -1,0 +1,74 @@
+# `make` alone lists the targets. A recipe longer than three lines stands as a script under tests/.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: components
+components: ## Builds etcd, kube-apiserver, kube-controller-manager, kubectl, kustomize and helm (about 7 minutes, once; needs Go)
+	tests/components/build.sh kubernetes
+
+.PHONY: build
+build: ## Builds the debug binary
+	cargo build --locked
+
+.PHONY: release
+release: ## Builds the release binary
+	cargo build --release --locked --bin driftmend
+
+.PHONY: image-root
+image-root: release ## Lays out target/image-root, the file system of the image
+	bash tests/image/lay-out.sh target/release/driftmend target/image-root
+
+.PHONY: crds
+crds: build ## Writes the CRDs into crds and the chart
+	bash tests/write-crds.sh target/debug/driftmend
+
+.PHONY: demo
+demo: components ## Runs the whole story on a control plane of its own
+	cargo run --locked --example demo
+
+.PHONY: lint
+lint: lint-format lint-clippy lint-dependencies ## Checks format, lints and dependencies
+
+.PHONY: lint-format
+lint-format:
+	cargo fmt --check
+
+.PHONY: lint-clippy
+lint-clippy:
+	cargo clippy --locked --no-default-features --all-targets -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: lint-dependencies
+lint-dependencies:
+	cargo deny --locked check bans licenses sources
+
+.PHONY: test
+test: test-engine test-all test-chart ## Runs every test: the engine alone, all of it, and the chart
+
+.PHONY: test-engine
+test-engine: ## Builds and tests the pure part alone
+	cargo test --locked --no-default-features --no-fail-fast
+
+.PHONY: test-all
+test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
+	cargo test --locked --no-fail-fast
+
+.PHONY: test-chart
+test-chart: components ## Lints the chart in its three modes
+	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
+
+.PHONY: bench
+bench: ## Runs the benchmarks
+	cargo bench --locked
+
+.PHONY: check-corpus
+check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one
+	bash tests/check-corpus.sh target/debug/driftmend
+
+.PHONY: clean
+clean: ## Removes what Cargo and image-root made; the components stay (.components)
+	cargo clean

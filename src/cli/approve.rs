@@ -1,0 +1,143 @@
+//! `driftmend approve` and `driftmend deny`: a person's decision about a plan.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::{Access, Fault, output, report};
+use crate::cluster::{Cluster, DryRun};
+use crate::crd::DriftReport;
+use crate::engine::plan::{Approval, Decision};
+use crate::report::PlanReport;
+
+/// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
+const SHORTEST_HASH: usize = 8;
+
+/// Approves the plan that a report shows.
+///
+/// On a terminal and without --plan it shows the plan and asks. What is approved is the plan's hash: when the cluster or Git
+/// changes before it is carried out, the approval is void.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    /// The Deployment.
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// The plan's hash, or at least its first eight digits.
+    #[arg(long, value_name = "HASH")]
+    plan: Option<String>,
+
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Denies the plan that a report shows: no plan is offered while the drift stays as it is.
+#[derive(Clone, Debug, Args)]
+pub struct DenyArguments {
+    #[command(flatten)]
+    decision: Arguments,
+
+    /// Takes an earlier decision back, approval or denial, if it was not carried out yet.
+    #[arg(long, conflicts_with_all = ["plan", "reason"])]
+    withdraw: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+    decide(&arguments, Decision::Approved).await
+}
+
+pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault> {
+    if arguments.withdraw {
+        let (cluster, namespace) = arguments.decision.access.connect().await?;
+        let report = report::one(&cluster, &namespace, &arguments.decision.name).await?;
+        write(&cluster, &report, Value::Null).await?;
+        output::print(&format!("the decision about {namespace}/{} is taken back\n", report.name_any()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    decide(&arguments.decision, Decision::Denied).await
+}
+
+async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, Fault> {
+    let (cluster, namespace) = arguments.access.connect().await?;
+    let report = report::one(&cluster, &namespace, &arguments.name).await?;
+    let plan = offered(&report)?;
+    match &arguments.plan {
+        Some(hash) => named(hash, plan)?,
+        None => {
+            let verb = if decision == Decision::Approved { "Approve" } else { "Deny" };
+            if !ask(&report, &format!("{verb} plan {}?", short(&plan.hash)))? {
+                output::print("nothing was decided\n")?;
+                return Ok(ExitCode::from(1));
+            }
+        }
+    }
+    let approval = Approval {
+        decision,
+        plan_hash: plan.hash.clone(),
+        by: cluster.whoami().await?.name,
+        at: Timestamp::now(),
+        reason: arguments.reason.clone(),
+    };
+    let approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
+    write(&cluster, &report, approval).await?;
+    let (name, hash) = (report.name_any(), short(&plan.hash));
+    output::print(&match decision {
+        Decision::Approved => format!(
+            "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the controller may not write, \
+             `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
+        ),
+        Decision::Denied => format!("plan {hash} is denied; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The plan that a report shows.
+pub(super) fn offered(report: &DriftReport) -> Result<&PlanReport, Fault> {
+    let status = report.status.as_ref();
+    status.and_then(|status| status.plan.as_ref()).ok_or_else(|| {
+        let condition = status.and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "PlanReady"));
+        let why = condition.map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
+        Fault::new(format!("{} shows no plan: {}", report.name_any(), why.unwrap_or_else(|| "there is nothing to heal".to_owned())))
+    })
+}
+
+/// Whether a hash that a person gave names the plan.
+pub(super) fn named(hash: &str, plan: &PlanReport) -> Result<(), Fault> {
+    if hash.len() < SHORTEST_HASH {
+        return Err(Fault::new(format!("{hash:?} is too short to name a plan")).hint(format!("give at least {SHORTEST_HASH} digits")));
+    }
+    if plan.hash.starts_with(hash) {
+        return Ok(());
+    }
+    Err(Fault::new(format!("{} is not the current plan; that is {}", short(hash), short(&plan.hash)))
+        .hint("the cluster or Git changed since: look at the new plan with `driftmend report`, then decide about that".to_owned()))
+}
+
+async fn write(cluster: &Cluster, report: &DriftReport, approval: Value) -> Result<(), Fault> {
+    cluster.patch_report_status(report, json!({"approval": approval}), DryRun::No).await?;
+    Ok(())
+}
+
+/// Shows the report with its plan and asks; without a terminal there is nobody to ask.
+fn ask(report: &DriftReport, question: &str) -> Result<bool, Fault> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Fault::new("there is no terminal to ask on").hint("name the plan with --plan HASH".to_owned()));
+    }
+    output::print(&format!("{}\n{question} [y/N] ", report::whole(report, Timestamp::now())))?;
+    std::io::stdout().flush().map_err(|error| Fault::new("failed to ask").because(error))?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Fault::new("failed to read the answer").because(error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}

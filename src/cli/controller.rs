@@ -1,0 +1,113 @@
+//! `driftmend controller`: runs in a cluster, continuously.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Fault;
+use crate::cluster::{Cluster, Connection};
+use crate::controller::desired::{Mirrors, Sources};
+use crate::controller::run::{RunSettings, run as run_controller};
+use crate::controller::{Power, Settings};
+use crate::source::git::UrlPolicy;
+use crate::telemetry::{self, LogFormat};
+
+/// Watches Deployments and their Git sources, and writes DriftReports.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    /// What the controller may write besides its own resources: nothing, dry runs, or approved heals.
+    #[arg(long, value_enum, default_value = "observe")]
+    mode: Power,
+
+    /// A namespace in which approved heals are carried out; repeat it for more.
+    #[arg(long, value_name = "NAMESPACE")]
+    heal_namespace: Vec<String>,
+
+    /// Where /metrics, /healthz and /readyz are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// Where the mirrors of Git repositories are kept.
+    #[arg(long, value_name = "FOLDER", default_value = "/var/cache/driftmend")]
+    cache_dir: PathBuf,
+
+    /// The Lease that replicas take turns by; without it the process leads at once.
+    #[arg(long, value_name = "NAME")]
+    lease_name: Option<String>,
+
+    /// Lets watches name repositories by plain http.
+    #[arg(long)]
+    allow_http: bool,
+
+    /// How the log is written: `text` or `json`. DRIFTMEND_LOG filters it, such as `debug`.
+    #[arg(long, default_value = "text")]
+    log_format: LogFormat,
+
+    /// The controller's own namespace: watches elsewhere govern only their own.
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE", default_value = "driftmend")]
+    namespace: String,
+
+    /// The name of this process among its replicas.
+    #[arg(long, env = "POD_NAME", value_name = "NAME", default_value = "driftmend")]
+    instance: String,
+
+    /// A kubeconfig file; $KUBECONFIG, ~/.kube/config or the pod's own ServiceAccount when absent.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// A context of the kubeconfig.
+    #[arg(long, value_name = "CONTEXT")]
+    context: Option<String>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+    if arguments.mode == Power::Heal && arguments.heal_namespace.is_empty() {
+        return Err(Fault::new("--mode heal needs at least one --heal-namespace")
+            .hint("name each namespace in which approved heals may be carried out".to_owned()));
+    }
+    if arguments.mode != Power::Heal && !arguments.heal_namespace.is_empty() {
+        return Err(Fault::new("--heal-namespace is only for --mode heal"));
+    }
+    telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
+    let connection = Connection { kubeconfig: arguments.kubeconfig, context: arguments.context };
+    let cluster = Cluster::connect(&connection).await?;
+    let settings = RunSettings {
+        settings: Settings {
+            power: arguments.mode,
+            heal_namespaces: arguments.heal_namespace,
+            sources: Sources {
+                mirrors: Mirrors::default(),
+                cache: arguments.cache_dir,
+                policy: if arguments.allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
+                own_namespace: arguments.namespace,
+            },
+        },
+        instance: arguments.instance,
+        lease: arguments.lease_name,
+        listen: arguments.listen,
+    };
+    let shutdown = CancellationToken::new();
+    tokio::spawn(stop_on_signal(shutdown.clone()));
+    run_controller(cluster, settings, shutdown).await.map_err(|error| Fault::of(&error).hint(error.hint()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first Ctrl-C or SIGTERM ends the work that has begun; the process ends when that is done.
+async fn stop_on_signal(shutdown: CancellationToken) {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "SIGTERM cannot be awaited");
+            return;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => tracing::info!("stopping: interrupted"),
+        _ = terminate.recv() => tracing::info!("stopping: terminated"),
+    }
+    shutdown.cancel();
+}

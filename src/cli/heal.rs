@@ -1,0 +1,251 @@
+//! `driftmend heal`: carries an approved plan out with the caller's own rights.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{Access, Fault, approve, output, report};
+use crate::cluster::{ApiError, Cluster, Retry};
+use crate::controller::approve::{Verdict, verdict};
+use crate::controller::desired::{self, Look as Looked, Mirrors, Sources};
+use crate::controller::governed::{Desired, Target, WatchKey, Watched, source_facts};
+use crate::controller::heal::{Healer, Look, Progress};
+use crate::controller::observe::{FreshScene, Scene, deployment, frozen};
+use crate::controller::watch;
+use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
+use crate::engine::plan::{Approved, propose};
+use crate::engine::{Snapshot, assess};
+use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, memory};
+use crate::source::git::UrlPolicy;
+
+/// Between two tries of a request that may succeed later.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Carries an approved plan out with your own rights.
+///
+/// Everything is derived again from Git and the cluster; only the hash that was approved is carried out. Interrupted, run it
+/// again: what is done is skipped, the rest is sent under the same approval.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    /// The Deployment.
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// The approved plan's hash, or at least its first eight digits.
+    #[arg(long, value_name = "HASH")]
+    plan: String,
+
+    /// How long to wait for the roll-out, in seconds; the heal is complete in the cluster whether this waits or not.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    timeout: u64,
+
+    /// Lets the source be read over plain http.
+    #[arg(long)]
+    allow_http: bool,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+    let (cluster, namespace) = arguments.access.connect().await?;
+    desired::initialise().map_err(|error| Fault::of(&error))?;
+    let report = report::one(&cluster, &namespace, &arguments.name).await?;
+    let identity = cluster.whoami().await?.name;
+    let cache = Cache::new()?;
+    let eyes = Eyes::open(&cluster, &report, &cache, arguments.allow_http).await?;
+    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes };
+    let status = report.status.clone().unwrap_or_default();
+    match &status.healing {
+        Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
+            output::print("going on with the heal that began before\n")?;
+        }
+        Some(healing) => {
+            return Err(Fault::new(format!("plan {} is being carried out by {}", short(&healing.plan_hash), healing.healer)));
+        }
+        None => begin(&healer, &eyes, &arguments).await?,
+    }
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::select! {
+        ended = follow(&healer, Duration::from_secs(arguments.timeout)) => finish(&ended?),
+        _ = interrupted => Err(Fault::new("interrupted; nothing is half written: each step is one request")
+            .hint(format!("run the same command again to go on with plan {}", arguments.plan))),
+    }
+}
+
+/// Holds the approval against a fresh look, and records the heal in the report.
+async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Arguments) -> Result<(), Fault> {
+    let Some(FreshScene { scene, frozen }) = eyes.fresh().await? else { return Err(ungoverned(&arguments.name)) };
+    let default = ReportStatus::default();
+    let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
+    let status = report.status.as_ref().unwrap_or(&default);
+    let assessment = assess(&scene.snapshot, &scene.policy);
+    let plan = propose(&scene.snapshot, &assessment, &scene.policy, &memory(status));
+    if let Ok(plan) = &plan
+        && !plan.hash.starts_with(&arguments.plan)
+    {
+        approve::named(&arguments.plan, approve::offered(&report)?)?;
+        return Err(Fault::new("the cluster or Git changed since the report was written")
+            .hint("look at the new plan with `driftmend report`, and approve that".to_owned()));
+    }
+    let approved: Box<Approved> = match verdict(status, plan.as_ref(), Timestamp::now()) {
+        Verdict::CarryOut(approved) => approved,
+        Verdict::Tell(Answer::Open) => {
+            return Err(Fault::new(format!("plan {} is not approved", short(&arguments.plan))).hint(format!(
+                "driftmend approve {} -n {} --plan {}",
+                report.name_any(),
+                report.namespace().unwrap_or_default(),
+                arguments.plan
+            )));
+        }
+        Verdict::Tell(Answer::Denied) => return Err(Fault::new(format!("plan {} was denied", short(&arguments.plan)))),
+        Verdict::Tell(Answer::Refused(refusal)) => return Err(Fault::new(refusal.to_string())),
+        Verdict::Tell(Answer::CarriedOut) => return Err(Fault::new(format!("plan {} was carried out before", short(&arguments.plan)))),
+        Verdict::Tell(Answer::Waiting { message, .. }) => return Err(Fault::new(message)),
+    };
+    if let Some(place) = frozen {
+        return Err(Fault::new(format!("frozen by {place}")).hint("take the annotation away when heals may go on".to_owned()));
+    }
+    for step in &approved.plan().steps {
+        output::print(&format!("{:?}: {}\n", step.kind(), step.summary()))?;
+    }
+    healer.begin(&approved, &report).await?;
+    Ok(())
+}
+
+/// Carries the heal on until it ends.
+async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<HistoryEntry, Fault> {
+    let (started, mut told) = (Instant::now(), String::new());
+    loop {
+        let pause = match healer.advance().await {
+            Ok(Progress::Ended(entry)) => return Ok(entry),
+            Ok(Progress::NotOurs) => return Err(Fault::new("the heal was ended by somebody else; `driftmend report` tells how")),
+            Ok(Progress::Waiting(why, after)) => {
+                if why != told {
+                    output::print(&format!("waiting: {why}\n"))?;
+                    told = why;
+                }
+                after
+            }
+            Err(error) if error.retry() == Retry::AwaitChange => return Err(error.into()),
+            Err(error) => {
+                output::print(&format!("trying again: {error}\n"))?;
+                PAUSE
+            }
+        };
+        if started.elapsed() > timeout {
+            return Err(Fault::new(format!("still waiting after {} s: {told}", timeout.as_secs()))
+                .hint("run the same command again to go on waiting".to_owned()));
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
+    match entry.result {
+        HealResult::Healed => {
+            output::print(&format!("healed: {}\n", entry.message))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        HealResult::Failed => {
+            output::print(&format!("failed: {}\n", entry.message))?;
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+/// A folder for the mirror, removed at the end.
+struct Cache(PathBuf);
+
+impl Cache {
+    fn new() -> Result<Self, Fault> {
+        let path = std::env::temp_dir().join(format!("driftmend-heal-{}", std::process::id()));
+        std::fs::create_dir_all(&path).map_err(|error| Fault::new(format!("failed to make {}", path.display())).because(error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        // Nothing depends on it: a folder that stays is only space in the temporary directory.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where a heal of the command line looks: the source as it was when the command began, everything else fresh each time.
+struct Eyes<'a> {
+    cluster: &'a Cluster,
+    cluster_id: String,
+    target: Target,
+    key: WatchKey,
+    watched: Watched,
+    desired: Option<Arc<Desired>>,
+}
+
+impl<'a> Eyes<'a> {
+    async fn open(cluster: &'a Cluster, report: &DriftReport, cache: &Cache, allow_http: bool) -> Result<Self, Fault> {
+        let key = WatchKey { namespace: report.spec.watch_ref.namespace.clone(), name: report.spec.watch_ref.name.clone() };
+        let watch: DriftWatch = cluster
+            .get_watch(&key.namespace, &key.name)
+            .await?
+            .ok_or_else(|| Fault::new(format!("the DriftWatch {key} of this report is gone")))?;
+        let sources = Sources {
+            mirrors: Mirrors::default(),
+            cache: cache.0.clone(),
+            policy: if allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
+            // The report is there: its watch may govern the namespace.
+            own_namespace: key.namespace.clone(),
+        };
+        let looked = desired::look(&sources, cluster, &watch, None).await;
+        let rendition = match looked.map_err(|error| Fault::of(&error).hint(error.hint()))? {
+            Looked::Rendered(rendition) => *rendition,
+            Looked::Unchanged => return Err(Fault::new("the source gave no commit")),
+        };
+        let target = Target { namespace: report.namespace().unwrap_or_default(), name: report.spec.target.name.clone() };
+        let desired = rendition.desired.get(&target).cloned();
+        let watched = watch::watched(Arc::new(watch), rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
+        let cluster_id = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
+        Ok(Self { cluster, cluster_id, target, key, watched, desired })
+    }
+}
+
+impl Look for &Eyes<'_> {
+    async fn fresh(&self) -> Result<Option<FreshScene>, ApiError> {
+        let (namespace, name) = (&self.target.namespace, &self.target.name);
+        let live = self.cluster.get_deployment(namespace, name).await?;
+        let report = self.cluster.get_report(namespace, name).await?.map(Arc::new);
+        let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
+        let facts = self.cluster.get_namespace(namespace).await?;
+        let annotation = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();
+        let frozen = frozen(
+            facts.as_ref().and_then(|facts| annotation(&facts.annotations)).as_ref(),
+            watch.as_ref().and_then(|watch| annotation(watch.annotations())).as_ref(),
+            report.as_ref().and_then(|report| annotation(report.annotations())).as_ref(),
+        );
+        let snapshot = Snapshot {
+            cluster: self.cluster_id.clone(),
+            target: deployment(&self.target),
+            desired: self.desired.as_ref().map(|desired| desired.document.clone()),
+            live,
+            seen: true,
+            syncer: self.watched.syncer.clone(),
+            source: source_facts(&self.watched, self.desired.as_ref().and_then(|desired| desired.changed_at)),
+            now: Timestamp::now(),
+        };
+        let scene = Scene { snapshot, policy: self.watched.policy.clone(), key: self.key.clone(), watch: self.watched.watch.clone(), report };
+        Ok(Some(FreshScene { scene, frozen }))
+    }
+}
+
+fn ungoverned(name: &str) -> Fault {
+    Fault::new(format!("no watch governs {name} any more"))
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}

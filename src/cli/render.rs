@@ -1,0 +1,50 @@
+//! `driftmend render`: what kubectl would read.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::output::{self, Format};
+use super::{Fault, diff};
+use crate::source::{local, render, yaml};
+
+/// Prints the documents of files as kubectl reads them: YAML 1.1 rules, merge keys, Lists expanded.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    /// A file, a folder, or `-` for standard input.
+    #[arg(value_name = "PATH")]
+    path: String,
+
+    /// `json` (the default) or `yaml`.
+    #[arg(short, long, value_enum, default_value = "json")]
+    output: Format,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let files = local::read(&arguments.path).map_err(|error| Fault::of(&error).hint(error.hint()))?;
+    let (mut documents, mut broken) = (Vec::new(), false);
+    for file in &files {
+        let loaded = yaml::load(&file.bytes, &file.path);
+        documents.extend(loaded.documents.into_iter().map(|document| document.value));
+        for remark in &loaded.problems {
+            output::print_fault(&diff::fault(remark));
+            broken = true;
+        }
+    }
+    let documents: Vec<Value> = documents.into_iter().flat_map(expanded).collect();
+    match arguments.output {
+        Format::Yaml => output::print_value(&documents, Format::Yaml)?,
+        Format::Json | Format::Human => output::print(&render::json(&documents.iter().collect::<Vec<_>>()))?,
+    }
+    Ok(if broken { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// The items of a List, or the document itself.
+fn expanded(mut document: Value) -> Vec<Value> {
+    let is_list = document.get("kind").and_then(Value::as_str) == Some("List");
+    match document.get_mut("items") {
+        Some(Value::Array(items)) if is_list => std::mem::take(items),
+        _ => vec![document],
+    }
+}

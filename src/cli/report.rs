@@ -1,0 +1,168 @@
+//! `driftmend report`: what is wrong, read from the cluster's DriftReports.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use super::output::{self, Format};
+use super::{Access, Fault};
+use crate::cluster::{Call, Cluster, Verb};
+use crate::crd::DriftReport;
+use crate::engine::object::ObjectId;
+use crate::engine::phase::Phase;
+use crate::report::{Heal, ObjectReport, ReportStatus, human};
+
+/// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    /// The Deployment.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+
+    /// Every namespace.
+    #[arg(short = 'A', long, conflicts_with = "name")]
+    all_namespaces: bool,
+
+    #[command(flatten)]
+    access: Access,
+
+    /// How the result is printed; json and yaml print the DriftReports as they are stored.
+    #[arg(short, long, value_enum, default_value = "human")]
+    output: Format,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+    let (cluster, namespace) = arguments.access.connect().await?;
+    let reports = match &arguments.name {
+        Some(name) => vec![one(&cluster, &namespace, name).await?],
+        None => list(&cluster, (!arguments.all_namespaces).then_some(namespace.as_str())).await?,
+    };
+    match (arguments.output, &arguments.name) {
+        (Format::Human, Some(_)) => reports.iter().try_for_each(|report| output::print(&whole(report, Timestamp::now())))?,
+        (Format::Human, None) => output::print(&table(&reports))?,
+        (format, Some(_)) => reports.iter().try_for_each(|report| output::print_value(report, format))?,
+        (format, None) => output::print_value(&reports, format)?,
+    }
+    let phase = |report: &DriftReport| report.status.as_ref().map_or(Phase::InSync, |status| status.phase);
+    let wrong = reports.iter().any(|report| !matches!(phase(report), Phase::InSync | Phase::Pending));
+    Ok(ExitCode::from(u8::from(wrong)))
+}
+
+/// The report of one Deployment.
+pub(super) async fn one(cluster: &Cluster, namespace: &str, name: &str) -> Result<DriftReport, Fault> {
+    cluster.get_report(namespace, name).await?.ok_or_else(|| {
+        Fault::new(format!("there is no DriftReport {name} in namespace {namespace}")).hint(
+            "a Deployment has a report only while there is something to tell; `driftmend report -A` lists all, and `kubectl get \
+             driftwatches -A` shows what is governed"
+                .to_owned(),
+        )
+    })
+}
+
+async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftReport>, Fault> {
+    let api: Api<DriftReport> = match namespace {
+        Some(namespace) => Api::namespaced(cluster.client(), namespace),
+        None => Api::all(cluster.client()),
+    };
+    let call = Call::new(Verb::List, "driftreports.driftmend.dev");
+    let call = if let Some(namespace) = namespace { call.namespace(namespace) } else { call };
+    Ok(cluster.call(call, api.list(&ListParams::default())).await?.items)
+}
+
+/// A whole report as text: what is wrong, the plan, and what to do next.
+pub(super) fn whole(report: &DriftReport, now: Timestamp) -> String {
+    let default = ReportStatus::default();
+    let status = report.status.as_ref().unwrap_or(&default);
+    let object = ObjectReport {
+        object: ObjectId {
+            api_version: report.spec.target.api_version.clone(),
+            kind: report.spec.target.kind.clone(),
+            namespace: report.namespace(),
+            name: report.spec.target.name.clone(),
+        },
+        phase: status.phase,
+        summary: status.summary.clone(),
+        fields: status.fields.clone(),
+        prediction: status.prediction.clone(),
+        refusals: Vec::new(),
+        findings: status.findings.clone(),
+        warnings: Vec::new(),
+    };
+    let source = status.source.as_ref().map_or_else(|| "Git".to_owned(), |source| {
+        format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision))
+    });
+    let mut text = human::object(&object, &source, now);
+    if status.fields.is_empty() {
+        let _ = writeln!(text, "  {:?}: {}", status.phase, status.summary);
+    }
+    if status.fields_omitted > 0 {
+        let _ = writeln!(text, "  and {} more fields", status.fields_omitted);
+    }
+    if let Some(plan) = &status.plan {
+        let _ = write!(text, "\n{}", human::plan(plan));
+    }
+    text.push_str(&cure(report, status));
+    text
+}
+
+/// How far the cure is, and the next command.
+fn cure(report: &DriftReport, status: &ReportStatus) -> String {
+    let (name, namespace) = (report.name_any(), report.namespace().unwrap_or_default());
+    let condition = |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_);
+    let mut text = String::new();
+    match status.heal {
+        Heal::AwaitingApproval => match condition("Approved") {
+            Some(condition) => {
+                let _ = writeln!(text, "\n{}: {}", condition.reason, condition.message);
+            }
+            None => {
+                let _ = writeln!(text, "\nTo heal it: driftmend approve {name} -n {namespace}");
+            }
+        },
+        Heal::Healing => {
+            let steps = status.healing.as_ref().map(|healing| {
+                healing.steps.iter().map(|step| format!("{:?} {:?}", step.kind, step.state)).collect::<Vec<_>>().join(", ")
+            });
+            let _ = writeln!(text, "\nHealing: {}", steps.unwrap_or_default());
+        }
+        Heal::Healed | Heal::Failed => {
+            if let Some(entry) = status.history.last() {
+                let hash = entry.plan_hash.get(..12).unwrap_or(&entry.plan_hash);
+                let _ = writeln!(text, "\n{:?} at {} (plan {hash}, approved by {}): {}", entry.result, entry.finished_at, entry.by, entry.message);
+            }
+        }
+        Heal::Denied => text.push_str("\nDenied: no plan is offered while the drift stays as it is.\n"),
+        Heal::None => {
+            if let Some(condition) = condition("PlanReady").filter(|condition| !condition.message.is_empty()) {
+                let _ = writeln!(text, "\nNo plan: {}", condition.message);
+            }
+        }
+    }
+    text
+}
+
+/// One line a report.
+fn table(reports: &[DriftReport]) -> String {
+    if reports.is_empty() {
+        return "no reports: every governed Deployment is what Git says\n".to_owned();
+    }
+    let mut text = format!("{:<16} {:<24} {:<12} {:<17} SUMMARY\n", "NAMESPACE", "NAME", "PHASE", "HEAL");
+    for report in reports {
+        let default = ReportStatus::default();
+        let status = report.status.as_ref().unwrap_or(&default);
+        let _ = writeln!(
+            text,
+            "{:<16} {:<24} {:<12} {:<17} {}",
+            report.namespace().unwrap_or_default(),
+            report.name_any(),
+            format!("{:?}", status.phase),
+            format!("{:?}", status.heal),
+            status.summary
+        );
+    }
+    text
+}

@@ -1,0 +1,245 @@
+//! The client: where it connects to, and how long a call may take.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use kube::client::ClientBuilder;
+use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+use thiserror::Error;
+use tower::timeout::TimeoutLayer;
+
+use super::call::{Call, Effect};
+use super::errors::ApiError;
+use crate::metrics::Metrics;
+
+/// The time limit of one call: an API server gives up after 60 s by itself, and a reconcile that waits so long holds up its queue.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The time that an answer may take to begin: the API server's own limit (apiserver, `--request-timeout`), for lists and watches,
+/// which have no limit as a whole.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest silence on a connection: a little more than the 295 s after which a quiet watch is begun anew (kube-runtime,
+/// `next_with_idle_timeout`), so that it ends a list that hangs and never a watch.
+const READ_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The time for a connection to stand; kube's default of 30 s would use up a whole call.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the API server is, and who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// A kubeconfig file; `None` takes `$KUBECONFIG`, then `~/.kube/config`, then the pod's own ServiceAccount.
+    pub kubeconfig: Option<PathBuf>,
+
+    /// A context of the kubeconfig; `None` takes its current one.
+    pub context: Option<String>,
+}
+
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The file named by hand cannot be read.
+    #[error("failed to read kubeconfig {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+
+        /// What is wrong with it.
+        source: Box<KubeconfigError>,
+    },
+
+    /// The kubeconfig does not have what was asked for.
+    #[error("failed to use context {context:?} of the kubeconfig")]
+    Context {
+        /// The context; empty for the current one.
+        context: String,
+
+        /// What is wrong with it.
+        source: Box<KubeconfigError>,
+    },
+
+    /// Neither a kubeconfig nor a pod's ServiceAccount was found.
+    #[error("failed to find an API server")]
+    Nowhere {
+        /// What was looked for.
+        source: Box<InferConfigError>,
+    },
+
+    /// The configuration is not usable: a certificate, a proxy, a plugin.
+    #[error("failed to build a client for the API server")]
+    Client {
+        /// What is wrong.
+        source: Box<kube::Error>,
+    },
+}
+
+impl ConnectError {
+    /// Says what a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::File { .. } => "check the path given by --kubeconfig".into(),
+            Self::Context { .. } => "list the contexts with `kubectl config get-contexts`".into(),
+            Self::Nowhere { .. } => "give --kubeconfig, set KUBECONFIG, or run in a pod with a ServiceAccount token".into(),
+            Self::Client { .. } => "try the same context with `kubectl version`".into(),
+        }
+    }
+}
+
+/// An API server and the rules for calling it.
+///
+/// # Guarantees
+///
+/// Every call made through [`Cluster::call`] ends within its time limit, is sent once (nothing is retried underneath), and is counted in
+/// the metrics when the cluster stored something.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    limit: Duration,
+    metrics: Option<Metrics>,
+}
+
+impl Cluster {
+    /// Wraps a client; its calls get [`CALL_TIMEOUT`].
+    pub const fn new(client: Client) -> Self {
+        Self { client, limit: CALL_TIMEOUT, metrics: None }
+    }
+
+    /// Connects; no request is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// When no configuration is found, or it cannot be used.
+    pub async fn connect(connection: &Connection) -> Result<Self, ConnectError> {
+        let config = tuned(configuration(connection).await?);
+        let builder = ClientBuilder::try_from(config).map_err(|source| ConnectError::Client { source: Box::new(source) })?;
+        Ok(Self::new(builder.with_layer(&TimeoutLayer::new(HEAD_TIMEOUT)).build()))
+    }
+
+    /// Counts writes in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Gives calls another time limit.
+    #[must_use]
+    pub const fn with_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Gives the client, for a typed `Api`; await what it returns only inside [`Cluster::call`].
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Waits for one call, no longer than the time limit.
+    ///
+    /// # Caveats
+    ///
+    /// A write that timed out may have happened: read again before anything else.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong, sorted, with `call` in it.
+    pub async fn call<T>(&self, call: Call, request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, ApiError> {
+        if !call.addressable() {
+            return Err(ApiError::Unsendable { call: Box::new(call), detail: "not a name that Kubernetes accepts".into() });
+        }
+        let stored = (call.effect == Effect::Stored).then(|| (call.resource.clone(), call.verb));
+        let answer = match tokio::time::timeout(self.limit, request).await {
+            Ok(answer) => answer.map_err(|error| ApiError::from_kube(call, self.limit, error))?,
+            Err(_elapsed) => return Err(ApiError::TimedOut { call: Box::new(call), limit: self.limit }),
+        };
+        if let (Some(metrics), Some((resource, verb))) = (&self.metrics, stored) {
+            metrics.api_write(&resource, verb);
+        }
+        Ok(answer)
+    }
+}
+
+async fn configuration(connection: &Connection) -> Result<Config, ConnectError> {
+    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
+    let wrong_context =
+        |source| ConnectError::Context { context: connection.context.clone().unwrap_or_default(), source: Box::new(source) };
+    match (&connection.kubeconfig, &connection.context) {
+        (Some(path), _) => {
+            let file = Kubeconfig::read_from(path).map_err(|source| ConnectError::File { path: path.clone(), source: Box::new(source) })?;
+            Config::from_custom_kubeconfig(file, &options).await.map_err(wrong_context)
+        }
+        (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(wrong_context),
+        (None, None) => Config::infer().await.map_err(|source| ConnectError::Nowhere { source: Box::new(source) }),
+    }
+}
+
+/// Sets the time limits and turns off what kube does behind a caller's back.
+fn tuned(mut config: Config) -> Config {
+    // It repeats every verb up to 15 times, POST and PATCH too, and sleeps as long as the server likes.
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    // Without it the time that a pooled connection lay idle counts against the next answer.
+    config.reset_reader_on_write = true;
+    let agent = HeaderValue::from_static(concat!("driftmend/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((HeaderName::from_static("user-agent"), agent));
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use kube::client::Body;
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+    use crate::cluster::Verb;
+
+    fn get_web() -> Call {
+        Call::new(Verb::Get, "deployments.apps").namespace("shop").name("web")
+    }
+
+    fn never_answering() -> Cluster {
+        let service = tower::service_fn(|_request: http::Request<Body>| std::future::pending::<Result<http::Response<Body>, Infallible>>());
+        Cluster::new(Client::new(service, "default"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_ends_as_a_timeout() {
+        let cluster = never_answering();
+        let begin = tokio::time::Instant::now();
+        let error = cluster.call(get_web(), cluster.client().apiserver_version()).await.unwrap_err();
+        assert_eq!((error.category(), begin.elapsed().as_secs()), ("TimedOut", 30));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_for_a_name_that_would_leave_its_path() {
+        let cluster = never_answering();
+        let error = cluster.call(get_web().name("../../secrets/token"), cluster.client().apiserver_version()).await.unwrap_err();
+        assert_eq!(error.category(), "Unsendable");
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_that_is_not_there_is_told_with_its_path() {
+        let connection = Connection { kubeconfig: Some("/nowhere/config".into()), context: None };
+        let error = Cluster::connect(&connection).await.err().unwrap();
+        assert_eq!(error.to_string(), "failed to read kubeconfig /nowhere/config");
+    }
+
+    #[tokio::test]
+    async fn only_successful_writes_are_counted_and_dry_runs_are_not() {
+        let metrics = Metrics::new().unwrap();
+        let cluster = never_answering().with_metrics(metrics.clone());
+        let patch = || Call::new(Verb::Patch, "deployments.apps").namespace("shop").name("web");
+        cluster.call(patch(), async { Ok(()) }).await.unwrap();
+        cluster.call(patch().stores_nothing(), async { Ok(()) }).await.unwrap();
+        cluster.call(patch(), async { Err::<(), _>(kube::Error::TlsRequired) }).await.unwrap_err();
+        let text = metrics.render();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("driftmend_api_writes_total")).collect();
+        assert_eq!(lines, ["driftmend_api_writes_total{resource=\"deployments.apps\",verb=\"patch\"} 1"]);
+    }
+}

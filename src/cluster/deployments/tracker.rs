@@ -1,0 +1,96 @@
+//! What each watch event touches, told after the store has it.
+
+use std::collections::HashMap;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::Event;
+
+use super::LiveDeployment;
+
+/// A Deployment that came, changed or went.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Touched {
+    /// Its namespace.
+    pub namespace: String,
+
+    /// Its name.
+    pub name: String,
+
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened to a Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum What {
+    /// It is there.
+    Applied {
+        /// Whether an assessment could say something else than before; `false` for a change of status only.
+        assessable_change: bool,
+    },
+
+    /// It is gone.
+    Deleted,
+}
+
+/// Feeds a store, and compares each event with what the store held before.
+pub(super) struct Tracker {
+    store: Store<LiveDeployment>,
+    writer: Writer<LiveDeployment>,
+
+    /// What the list under way has brought, with what to tell about it once it is whole; nothing for what did not change.
+    listed: HashMap<ObjectRef<LiveDeployment>, Option<What>>,
+}
+
+impl Tracker {
+    pub(super) fn new(store: Store<LiveDeployment>, writer: Writer<LiveDeployment>) -> Self {
+        Self { store, writer, listed: HashMap::new() }
+    }
+
+    /// Lets the store take an event, and says what is to be told.
+    ///
+    /// The store shows a list only when it is whole; until then its objects are not told either.
+    pub(super) fn absorb(&mut self, event: Event<LiveDeployment>) -> Vec<Touched> {
+        let told = match &event {
+            Event::Init => {
+                self.listed.clear();
+                Vec::new()
+            }
+            Event::InitApply(live) => {
+                self.listed.insert(ObjectRef::from_obj(live), self.compare(live));
+                Vec::new()
+            }
+            Event::InitDone => self.complete(),
+            Event::Apply(live) => self.compare(live).map(|what| touched(&ObjectRef::from_obj(live), what)).into_iter().collect(),
+            Event::Delete(live) => vec![touched(&ObjectRef::from_obj(live), What::Deleted)],
+        };
+        self.writer.apply_watcher_event(&event);
+        told
+    }
+
+    fn compare(&self, live: &LiveDeployment) -> Option<What> {
+        match self.store.get(&ObjectRef::from_obj(live)) {
+            Some(held) if held.resource_version() == live.resource_version() => None,
+            Some(held) => Some(What::Applied { assessable_change: held.digest() != live.digest() }),
+            None => Some(What::Applied { assessable_change: true }),
+        }
+    }
+
+    /// Tells what the list changed, and what is missing from it.
+    fn complete(&mut self) -> Vec<Touched> {
+        let listed = std::mem::take(&mut self.listed);
+        let held = self.store.state();
+        let gone = held.iter().map(|live| ObjectRef::from_obj(live.as_ref())).filter(|key| !listed.contains_key(key));
+        let gone: Vec<Touched> = gone.map(|key| touched(&key, What::Deleted)).collect();
+        let changed = listed.iter().filter_map(|(key, what)| what.map(|what| touched(key, what)));
+        let mut told: Vec<Touched> = changed.chain(gone).collect();
+        told.sort();
+        told
+    }
+}
+
+fn touched(key: &ObjectRef<LiveDeployment>, what: What) -> Touched {
+    Touched { namespace: key.namespace.clone().unwrap_or_default(), name: key.name.clone(), what }
+}

@@ -1,0 +1,38 @@
+//! Approve: what becomes of a person's decision, as data.
+
+use jiff::Timestamp;
+
+use crate::engine::plan::{Approved, Decision, Ended, Ledger, NoPlan, Plan, Refusal, judge};
+use crate::report::{Answer, ReportStatus, superseded};
+
+/// What to do about a decision.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Nothing to carry out; what to tell.
+    Tell(Answer),
+
+    /// Carry this plan out.
+    CarryOut(Box<Approved>),
+}
+
+/// Holds the decision in a report against the plan as it is now.
+pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Verdict {
+    let Some(approval) = &status.approval else { return Verdict::Tell(Answer::Open) };
+    // An approval stays where the person wrote it: after the heal it is not a new one.
+    let carried_out = status.history.iter().rev().find(|entry| entry.plan_hash == approval.plan_hash);
+    if carried_out.is_some_and(|entry| approval.at <= entry.finished_at) {
+        return Verdict::Tell(if plan.is_ok() { Answer::Open } else { Answer::CarriedOut });
+    }
+    let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();
+    let ended: Vec<(String, Ended)> = superseded(status, plan, now).into_iter().map(|plan| (plan.hash, plan.reason)).collect();
+    let judged = judge(approval, plan, Ledger { spent: &spent, superseded: &ended }, now);
+    match (approval.decision, judged) {
+        (Decision::Approved, Ok(approved)) => Verdict::CarryOut(Box::new(approved)),
+        (Decision::Approved, Err(refusal)) => Verdict::Tell(Answer::Refused(refusal)),
+        (Decision::Denied, Ok(_)) => Verdict::Tell(Answer::Denied),
+        (Decision::Denied, Err(_)) if matches!(plan, Err(NoPlan::Denied)) => Verdict::Tell(Answer::Denied),
+        // The drift changed after the no: the new plan is a new question.
+        (Decision::Denied, Err(Refusal::Foreign(hash))) => Verdict::Tell(Answer::Refused(Refusal::Foreign(hash))),
+        (Decision::Denied, Err(_)) => Verdict::Tell(Answer::Open),
+    }
+}

@@ -1,0 +1,306 @@
+//! What is governed: which watch leads which Deployment, what Git says of it, and what became of it last.
+//!
+//! An index in memory, fed by the watches and read by every reconcile. It holds no lock across an await.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::mass;
+use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
+use crate::engine::object::Document;
+use crate::engine::phase::Phase;
+use crate::engine::predict::Syncer;
+use crate::engine::{Assessment, Policy, SourceFacts};
+use crate::report::{Heal, Notice};
+
+/// A Deployment, by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Target {
+    /// Its namespace.
+    pub namespace: String,
+
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A DriftWatch, by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WatchKey {
+    /// Its namespace.
+    pub namespace: String,
+
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for WatchKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// One Deployment as a commit has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The document, with the namespace filled in.
+    pub document: Document,
+
+    /// When its file last changed in Git; `None` where the history does not reach that far.
+    pub changed_at: Option<Timestamp>,
+}
+
+/// What a watch read from its source: one commit, rendered.
+#[derive(Clone, Debug, Default)]
+pub struct Rendition {
+    /// The repository, without credentials.
+    pub repo_url: String,
+
+    /// The commit.
+    pub revision: String,
+
+    /// The Deployments that it governs.
+    pub desired: BTreeMap<Target, Arc<Desired>>,
+
+    /// What the source holds and the watch does not govern, in words.
+    pub not_governed: Vec<String>,
+
+    /// What is odd in the source.
+    pub warnings: Vec<Notice>,
+}
+
+/// A watch with what it read last.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The watch as its user wrote it.
+    pub watch: Arc<DriftWatch>,
+
+    /// The tool that syncs.
+    pub syncer: Syncer,
+
+    /// What the engine needs of it.
+    pub policy: Arc<Policy>,
+
+    /// The commit in force: the last one that could be read.
+    pub rendition: Arc<Rendition>,
+
+    /// When that commit came into force.
+    pub since: Timestamp,
+
+    /// When the source last answered.
+    pub answered_at: Timestamp,
+
+    /// Why the source cannot be read, as long as it cannot.
+    pub failure: Option<SourceFailure>,
+}
+
+/// What one Deployment is to be, and who says so.
+#[derive(Clone, Debug)]
+pub struct Lead {
+    /// The watch that leads.
+    pub key: WatchKey,
+
+    /// The watch with its source.
+    pub watched: Watched,
+
+    /// What Git says of the Deployment.
+    pub desired: Arc<Desired>,
+}
+
+impl Lead {
+    /// Where desired comes from, for the engine.
+    pub fn source(&self) -> SourceFacts {
+        source_facts(&self.watched, self.desired.changed_at)
+    }
+}
+
+/// Where desired comes from, for the engine.
+pub fn source_facts(watched: &Watched, changed_at: Option<Timestamp>) -> SourceFacts {
+    SourceFacts {
+        repo_url: watched.rendition.repo_url.clone(),
+        revision: watched.rendition.revision.clone(),
+        changed_at,
+        answered_at: Some(watched.answered_at),
+        max_age: watched.watch.spec.source.git.as_ref().map(|git| git.max_age.signed()),
+    }
+}
+
+/// What became of one Deployment at its last assessment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// What was found.
+    pub phase: Phase,
+
+    /// How many differences a rule hides.
+    pub ignored: usize,
+
+    /// Since when it drifts.
+    pub drifting_since: Option<Timestamp>,
+
+    /// How far the cure is.
+    pub heal: Heal,
+}
+
+/// The index.
+#[derive(Default)]
+pub struct Governed {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    watches: HashMap<WatchKey, Watched>,
+    outcomes: HashMap<Target, Outcome>,
+    cohorts: HashMap<WatchKey, mass::Cohort>,
+    first_seen: HashMap<Target, Timestamp>,
+}
+
+impl Inner {
+    /// Of the watches that name a Deployment the oldest leads, then the first by name.
+    fn leader(&self, target: &Target) -> Option<(&WatchKey, &Watched)> {
+        self.watches
+            .iter()
+            .filter(|(_, watched)| watched.rendition.desired.contains_key(target))
+            .min_by_key(|(key, watched)| (watched.watch.metadata.creation_timestamp.as_ref().map(|time| time.0), *key))
+    }
+
+    /// The Deployments that a watch leads.
+    fn led(&self, key: &WatchKey) -> Vec<Target> {
+        let named = self.watches.get(key).into_iter().flat_map(|watched| watched.rendition.desired.keys());
+        named.filter(|target| self.leader(target).is_some_and(|(leader, _)| leader == key)).cloned().collect()
+    }
+}
+
+impl Governed {
+    /// A panic in another task must not stop the rest: the index holds whole values only.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The watch as it was read last.
+    pub fn watch(&self, key: &WatchKey) -> Option<Watched> {
+        self.lock().watches.get(key).cloned()
+    }
+
+    /// Puts a watch in force and gives the Deployments whose assessment may change by it.
+    pub fn put(&self, key: &WatchKey, watched: Watched) -> Vec<Target> {
+        let mut inner = self.lock();
+        let before = inner.watches.get(key).cloned();
+        let now = &watched.rendition.desired;
+        let affected = match &before {
+            Some(before) if before.watch.spec == watched.watch.spec => {
+                let old = &before.rendition.desired;
+                let changed = now.iter().filter(|(target, desired)| old.get(*target) != Some(*desired)).map(|(target, _)| target.clone());
+                changed.chain(old.keys().filter(|target| !now.contains_key(*target)).cloned()).collect()
+            }
+            Some(before) => {
+                let gone = before.rendition.desired.keys().filter(|target| !now.contains_key(*target));
+                now.keys().chain(gone).cloned().collect()
+            }
+            None => now.keys().cloned().collect(),
+        };
+        inner.watches.insert(key.clone(), watched);
+        affected
+    }
+
+    /// Changes what is known of a watch's source without touching what it says.
+    pub fn touch(&self, key: &WatchKey, change: impl FnOnce(&mut Watched)) {
+        if let Some(watched) = self.lock().watches.get_mut(key) {
+            change(watched);
+        }
+    }
+
+    /// Forgets a watch and gives the Deployments that it named.
+    pub fn remove(&self, key: &WatchKey) -> Vec<Target> {
+        let mut inner = self.lock();
+        inner.cohorts.remove(key);
+        inner.watches.remove(key).map(|watched| watched.rendition.desired.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The watch that leads a Deployment, with what it says of it.
+    pub fn lead(&self, target: &Target) -> Option<Lead> {
+        let inner = self.lock();
+        let (key, watched) = inner.leader(target)?;
+        let desired = watched.rendition.desired.get(target)?.clone();
+        Some(Lead { key: key.clone(), watched: watched.clone(), desired })
+    }
+
+    /// The Deployments that a watch names and another one leads, with the leader.
+    pub fn led_by_others(&self, key: &WatchKey) -> Vec<(Target, WatchKey)> {
+        let inner = self.lock();
+        let named = inner.watches.get(key).into_iter().flat_map(|watched| watched.rendition.desired.keys());
+        named
+            .filter_map(|target| inner.leader(target).map(|(leader, _)| (target.clone(), leader.clone())))
+            .filter(|(_, leader)| leader != key)
+            .collect()
+    }
+
+    /// Whether any watch names the Deployment.
+    pub fn names(&self, target: &Target) -> bool {
+        self.lock().watches.values().any(|watched| watched.rendition.desired.contains_key(target))
+    }
+
+    /// Records what was found, and tells whether that changed.
+    pub fn record(&self, target: &Target, outcome: Option<Outcome>) -> bool {
+        let mut inner = self.lock();
+        match outcome {
+            Some(outcome) => inner.outcomes.insert(target.clone(), outcome) != Some(outcome),
+            None => {
+                inner.first_seen.remove(target);
+                inner.outcomes.remove(target).is_some()
+            }
+        }
+    }
+
+    /// When the drift of an assessment was first seen here; seeing it is recorded.
+    pub fn first_seen(&self, target: &Target, assessment: &Assessment, now: Timestamp) -> Timestamp {
+        let mut inner = self.lock();
+        let drifting = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
+        if !drifting {
+            inner.first_seen.remove(target);
+            return now;
+        }
+        let recorded = assessment.since().map_or(now, |since| since.min(now));
+        *inner.first_seen.entry(target.clone()).or_insert(recorded)
+    }
+
+    /// What was found of a Deployment last.
+    pub fn outcome(&self, target: &Target) -> Option<Outcome> {
+        self.lock().outcomes.get(target).copied()
+    }
+
+    /// Whether a Deployment's drift is one of too many at once, which is told on the watch and nowhere else.
+    pub fn is_mass(&self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
+        let mut inner = self.lock();
+        let led = inner.led(key);
+        let drifting: Vec<(Target, Timestamp)> = led
+            .iter()
+            .filter_map(|target| Some((target.clone(), *inner.first_seen.get(target)?)))
+            .collect();
+        inner.cohorts.entry(key.clone()).or_default().observe(&drifting, led.len(), now)
+    }
+
+    /// How many Deployments of a watch there are of each kind.
+    pub fn counts(&self, key: &WatchKey) -> WatchCounts {
+        let inner = self.lock();
+        let led = inner.led(key);
+        let mut counts = WatchCounts { governed: led.len(), ..WatchCounts::default() };
+        for outcome in led.iter().filter_map(|target| inner.outcomes.get(target)) {
+            match outcome.phase {
+                Phase::InSync => counts.in_sync += 1,
+                Phase::Pending => counts.pending += 1,
+                Phase::Conflicted => counts.conflicted += 1,
+                Phase::Drifted | Phase::Missing | Phase::Orphaned | Phase::OperationStuck => counts.drifted += 1,
+            }
+            counts.ignored += outcome.ignored;
+        }
+        counts
+    }
+}

@@ -1,0 +1,254 @@
+//! Heal: carries an approved plan out, one guarded request a step. No choices are made here.
+//!
+//! Before the first write the report says what was approved (`status.healing`); before each write the approval, the
+//! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
+//! what is done is skipped, what is not is derived again and sent under the same approval.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tracing::{info, warn};
+
+use super::observe::{FreshScene, Scene};
+use super::verify::{Verified, verify};
+use crate::cluster::{ApiError, Cluster, DryRun, Retry};
+use crate::crd::DriftReport;
+use crate::engine::object::FieldPath;
+use crate::engine::plan::{Approved, Begun, Memory, Refusal, Step, propose, resume};
+use crate::engine::{Assessment, assess};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState};
+
+/// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
+const STEPS_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often a roll-out is looked at while a heal is verified. The Deployment's own events wake it earlier.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// The most often one heal is sent again after a stale lock, before it waits for its next turn.
+const LOCK_TRIES: usize = 5;
+
+/// The most finished heals that a report keeps.
+const HISTORY_LIMIT: usize = 10;
+
+/// Where a healer looks before each write: the controller through its index, the command line through its own fetch.
+pub trait Look {
+    /// Reads everything fresh; `None` when nothing governs the Deployment any more.
+    fn fresh(&self) -> impl Future<Output = Result<Option<FreshScene>, ApiError>> + Send;
+}
+
+/// Who heals, and through what.
+pub struct Healer<'a, L> {
+    /// The API server, with the rights of whoever heals.
+    pub cluster: &'a Cluster,
+
+    /// The user name that the API server knows the healer by.
+    pub identity: &'a str,
+
+    /// Where it looks.
+    pub look: L,
+}
+
+/// How far a heal came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// It ended.
+    Ended(HistoryEntry),
+
+    /// It waits; why, and when to look again.
+    Waiting(String, Duration),
+
+    /// There is no heal here, or it is somebody else's.
+    NotOurs,
+}
+
+impl<L: Look> Healer<'_, L> {
+    /// Records an approved plan in the report before anything is written to the Deployment.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` when the report changed since it was read: look again before anything is written.
+    pub async fn begin(&self, approved: &Approved, report: &DriftReport) -> Result<DriftReport, ApiError> {
+        let plan = approved.plan();
+        let steps = plan.steps.iter().map(|step| HealingStep { kind: step.kind(), state: StepState::Pending, paths: texts(step.paths()) });
+        let healing = Healing {
+            plan_hash: plan.hash.clone(),
+            uid: plan.uid.clone(),
+            by: approved.by().to_owned(),
+            healer: self.identity.to_owned(),
+            started_at: Timestamp::now(),
+            steps: steps.collect(),
+        };
+        info!(report = %name(report), plan = %plan.hash, by = approved.by(), "the heal begins");
+        self.cluster.patch_report_status(report, json!({"healing": healing, "heal": "Healing"}), DryRun::No).await
+    }
+
+    /// Carries a begun heal on, as far as it goes now.
+    ///
+    /// # Errors
+    ///
+    /// Requests that may succeed later; the heal goes on from there. Whatever will not pass by itself ends the heal as
+    /// failed instead.
+    pub async fn advance(&self) -> Result<Progress, ApiError> {
+        let mut stale_locks = 0;
+        loop {
+            // (client) everything that decides, fresh
+            let Some(FreshScene { scene, frozen }) = self.look.fresh().await? else { return Ok(Progress::NotOurs) };
+            let Some((report, healing)) = begun(&scene) else { return Ok(Progress::NotOurs) };
+            if healing.healer != self.identity {
+                return Ok(Progress::NotOurs);
+            }
+            // (no client) the approved plan, derived again
+            let assessment = assess(&scene.snapshot, &scene.policy);
+            let approved = match again(&scene, &assessment, report, healing) {
+                Ok(approved) => approved,
+                Err(refusal) => return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
+            };
+            let desired = scene.snapshot.desired.as_ref().map_or(&Value::Null, |document| &document.value);
+            let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
+            // (no client) the first step that is not done
+            let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
+            let Some((at, (step, recorded))) = open else {
+                return self.verified(report, healing, verify(&scene.snapshot, &assessment, healing.started_at)).await;
+            };
+            if step.done(desired, live) {
+                self.mark(report, healing, at, StepState::Done).await.or_else(stale_is_fine)?;
+                continue;
+            }
+            if let Some(place) = frozen {
+                return Ok(Progress::Waiting(format!("frozen by {place}"), LOOK_AGAIN));
+            }
+            if scene.snapshot.now.duration_since(healing.started_at) > STEPS_LIMIT {
+                return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
+            }
+            if recorded.state == StepState::Pending {
+                // (client sends) the report says "begun" before the request leaves; the next round reads everything again
+                self.mark(report, healing, at, StepState::Begun).await.or_else(stale_is_fine)?;
+                continue;
+            }
+            // (client sends) the one guarded request, dry first
+            match self.send(step, desired, live, &scene).await {
+                Ok(()) => {}
+                Err(Sent::Api(error)) if error.retry() == Retry::ReadAgain && stale_locks < LOCK_TRIES => stale_locks += 1,
+                Err(Sent::Api(error)) if error.retry() == Retry::ReadAgain => {
+                    return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
+                }
+                Err(Sent::Api(error)) if error.retry() == Retry::AwaitChange => {
+                    return self.end(report, healing, HealResult::Failed, &with_hint(&error)).await;
+                }
+                Err(Sent::Api(error)) => return Err(error),
+                Err(Sent::Unrenderable(message)) => return self.end(report, healing, HealResult::Failed, &message).await,
+            }
+        }
+    }
+
+    /// Sends one step: a dry run of the very same request, then the request.
+    async fn send(&self, step: &Step, desired: &Value, live: &Value, scene: &Scene) -> Result<(), Sent> {
+        let target = &scene.snapshot.target;
+        let namespace = target.namespace.as_deref().unwrap_or_default();
+        let request = step.render(desired, live).map_err(|error| Sent::Unrenderable(error.to_string()))?;
+        for dry_run in [DryRun::Yes, DryRun::No] {
+            self.cluster.patch_deployment(namespace, &target.name, &request.patch, request.manager, dry_run).await.map_err(Sent::Api)?;
+        }
+        info!(%target, step = ?step.kind(), "the step was carried out");
+        Ok(())
+    }
+
+    /// Records how far one step is.
+    async fn mark(&self, report: &DriftReport, healing: &Healing, at: usize, state: StepState) -> Result<(), ApiError> {
+        let mut steps = healing.steps.clone();
+        if let Some(step) = steps.get_mut(at) {
+            step.state = state;
+        }
+        self.cluster.patch_report_status(report, json!({"healing": {"steps": steps}}), DryRun::No).await.map(drop)
+    }
+
+    async fn verified(&self, report: &DriftReport, healing: &Healing, verified: Verified) -> Result<Progress, ApiError> {
+        match verified {
+            Verified::Yes(message) => self.end(report, healing, HealResult::Healed, &message).await,
+            Verified::No(message) => self.end(report, healing, HealResult::Failed, &message).await,
+            Verified::NotYet(what) => Ok(Progress::Waiting(what, LOOK_AGAIN)),
+        }
+    }
+
+    /// Ends a heal: what was approved is spent, whatever the result.
+    async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
+        end(self.cluster, report, healing, result, message).await.map(Progress::Ended)
+    }
+}
+
+/// Ends the heal of a report and moves it into the history.
+///
+/// # Errors
+///
+/// `Conflict` when the report changed since it was read.
+pub async fn end(
+    cluster: &Cluster,
+    report: &DriftReport,
+    healing: &Healing,
+    result: HealResult,
+    message: &str,
+) -> Result<HistoryEntry, ApiError> {
+    let entry = HistoryEntry {
+        plan_hash: healing.plan_hash.clone(),
+        by: healing.by.clone(),
+        started_at: healing.started_at,
+        finished_at: Timestamp::now(),
+        result,
+        message: message.to_owned(),
+    };
+    let mut history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
+    history.push(entry.clone());
+    history.drain(..history.len().saturating_sub(HISTORY_LIMIT));
+    cluster.patch_report_status(report, json!({"healing": null, "heal": result, "history": history}), DryRun::No).await?;
+    match result {
+        HealResult::Healed => info!(report = %name(report), message, "the heal ended"),
+        HealResult::Failed => warn!(report = %name(report), message, "the heal failed"),
+    }
+    Ok(entry)
+}
+
+/// Why a step was not carried out.
+enum Sent {
+    Api(ApiError),
+    Unrenderable(String),
+}
+
+/// The report and its heal in progress.
+fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
+    let report = scene.report.as_deref()?;
+    Some((report, report.status.as_ref()?.healing.as_ref()?))
+}
+
+/// The approved plan, derived again from what is there now. The time limit of the offer does not count any more: it was
+/// approved in time.
+fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: &Healing) -> Result<Approved, Refusal> {
+    let default = ReportStatus::default();
+    let status = report.status.as_ref().unwrap_or(&default);
+    let memory = Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
+    let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
+    let steps = healing.steps.iter().map(|step| (step.kind, step.paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()).collect()));
+    let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };
+    resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
+}
+
+/// A report that changed under a mark is read again in the next round.
+fn stale_is_fine(error: ApiError) -> Result<(), ApiError> {
+    if error.retry() == Retry::ReadAgain { Ok(()) } else { Err(error) }
+}
+
+fn with_hint(error: &ApiError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+fn texts(paths: &[FieldPath]) -> Vec<String> {
+    paths.iter().map(ToString::to_string).collect()
+}
+
+fn name(report: &DriftReport) -> String {
+    let metadata = &report.metadata;
+    format!("{}/{}", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+}

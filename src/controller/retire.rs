@@ -1,0 +1,46 @@
+//! Retire: a Deployment that no watch governs any more, and a report that has nothing to tell.
+
+use kube::runtime::reflector::ObjectRef;
+use tracing::info;
+
+use super::Context;
+use super::governed::Target;
+use super::queue::Next;
+use crate::cluster::ApiError;
+use crate::crd::DriftReport;
+
+/// Forgets a Deployment that no watch governs, and deletes its report if the report's watch is gone.
+///
+/// A watch that is there but whose source was not read yet keeps its reports: after a restart nothing may vanish just
+/// because Git is away.
+///
+/// # Errors
+///
+/// Requests that may succeed later.
+pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiError> {
+    forget(context, target);
+    let Some(report) = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace)) else { return Ok(Next::Done) };
+    let watch = &report.spec.watch_ref;
+    if context.watches.get(&ObjectRef::new(&watch.name).within(&watch.namespace)).is_some() {
+        return Ok(Next::Done);
+    }
+    delete(context, target, &report, "its watch is gone").await
+}
+
+/// Deletes a report that has nothing to tell any more.
+///
+/// # Errors
+///
+/// Requests that may succeed later.
+pub async fn delete(context: &Context, target: &Target, report: &DriftReport, why: &str) -> Result<Next, ApiError> {
+    context.cluster.delete_report(report).await?;
+    forget(context, target);
+    info!(%target, why, "the report was removed");
+    Ok(Next::Done)
+}
+
+fn forget(context: &Context, target: &Target) {
+    context.governed.record(target, None);
+    context.metrics.forget(&target.namespace, &target.name);
+    context.written.forget(target);
+}

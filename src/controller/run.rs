@@ -1,0 +1,338 @@
+//! Runs the controller: stores, leadership, queue and shutdown.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::desired::Sources;
+use super::governed::{Governed, Target, WatchKey};
+use super::queue::{self, Next, QueueSettings};
+use super::{Context, Key, Settings, Written};
+use crate::cluster::deployments::{self, Scope, What};
+use crate::cluster::events::Events;
+use crate::cluster::{ApiError, Cluster, Retry, WatchBackoff};
+use crate::crd::{DriftReport, DriftWatch};
+use crate::engine::diff::Masker;
+use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
+use crate::metrics::Metrics;
+use crate::server::{Health, ServeError, Server};
+
+/// How many keys are worked on at once: reconciles of Deployments are quick, those of watches wait for Git.
+const CONCURRENCY: usize = 8;
+
+/// How long a key waits for more of the same: one `kubectl` command is often several events.
+const DEBOUNCE: Duration = Duration::from_millis(10);
+
+/// The caches without which the process is not ready.
+const STORES: &str = "stores";
+
+/// The first delay after a failed reconcile; it doubles up to [`LONGEST_DELAY`].
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+
+/// The longest delay after a failed reconcile.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+/// How often the start asks an API server that is not there.
+const START_RETRY: Duration = Duration::from_secs(2);
+
+/// How the process was started, beyond what a reconcile needs.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// What a reconcile needs.
+    pub settings: Settings,
+
+    /// The name of this process among its replicas.
+    pub instance: String,
+
+    /// The Lease, in the controller's own namespace; `None` runs without one.
+    pub lease: Option<String>,
+
+    /// Where metrics and probes are served.
+    pub listen: std::net::SocketAddr,
+}
+
+/// Why the controller cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The metrics registry refuses its own metrics.
+    #[error("failed to set up the metrics")]
+    Metrics(#[source] prometheus::Error),
+
+    /// libgit2 refuses its limits.
+    #[error("failed to set up Git")]
+    Git(#[source] crate::source::git::SetupError),
+
+    /// The cache folder cannot be made.
+    #[error("failed to make the cache folder {}", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// The port cannot be bound.
+    #[error(transparent)]
+    Server(#[from] ServeError),
+
+    /// Another process leads now.
+    #[error("the Lease was lost: another process may lead now, so this one stops")]
+    LeaseLost,
+}
+
+impl RunError {
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Server(error) => error.hint(),
+            Self::Cache { .. } => Some("name a folder that can be written with --cache-dir".to_owned()),
+            Self::Metrics(_) | Self::Git(_) | Self::LeaseLost => None,
+        }
+    }
+}
+
+/// Runs until `shutdown`; the queue finishes what it has begun.
+///
+/// # Errors
+///
+/// [`RunError`] when it cannot start, or must not go on.
+pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken) -> Result<(), RunError> {
+    let metrics = Metrics::new().map_err(RunError::Metrics)?;
+    let cluster = cluster.with_metrics(metrics.clone());
+    super::desired::initialise().map_err(RunError::Git)?;
+    let Sources { cache, .. } = &run.settings.sources;
+    std::fs::create_dir_all(cache).map_err(|source| RunError::Cache { path: cache.clone(), source })?;
+    let health = Health::default();
+    health.expect(STORES);
+    // Whatever ends this function ends its helpers, too; the Lease is let go last, when nobody acts under it any more.
+    let (helpers, lease) = (CancellationToken::new(), CancellationToken::new());
+    let _ended = (helpers.clone().drop_guard(), lease.clone().drop_guard());
+    let server = tokio::spawn(Server::bind(run.listen).await?.run(metrics.clone(), health.clone(), helpers.clone()));
+    // (client) who and where we are; the API server may not be there yet
+    let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
+    let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, debounce: DEBOUNCE });
+    // (client) the stores fill and stay filled whether this process leads or not
+    let (store, touched) = deployments::watch(cluster.client(), Scope::All);
+    let (watches, watch_keys) = follow::<DriftWatch>(&cluster);
+    let (reports, report_keys) = follow::<DriftReport>(&cluster);
+    let context = Arc::new(Context {
+        events: Events::new(cluster.clone(), &run.instance),
+        cluster: cluster.clone(),
+        cluster_id,
+        identity,
+        settings: run.settings.clone(),
+        governed: Governed::default(),
+        deployments: store.clone(),
+        watches: watches.clone(),
+        reports: reports.clone(),
+        queue: queue.clone(),
+        metrics: metrics.clone(),
+        masker: Masker::default(),
+        written: Written::default(),
+    });
+    spawn_triggers(&context, touched, watch_keys, report_keys, &helpers);
+    let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
+    tokio::select! {
+        _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    health.synced(STORES);
+    // (client sends) leadership
+    let (mut leadership, leading) = lead(&cluster, &run, &metrics, &lease);
+    tokio::select! {
+        elected = leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })) => if elected.is_err() { return Ok(()) },
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    metrics.leads(true);
+    info!(instance = run.instance, "leading");
+    // What was triggered while another process led is long done by it; look at everything once.
+    for watch in watches.state() {
+        queue.now(Key::Watch(watch_key(&watch)));
+    }
+    let working = shutdown.child_token();
+    let failures = Failures::default();
+    let work = queue::run(worker, health, working.clone(), move |key| {
+        let (context, failures) = (context.clone(), failures.clone());
+        async move { reconcile(&context, &key, &failures).await }
+    });
+    tokio::pin!(work);
+    let lost = tokio::select! {
+        () = &mut work => false,
+        _ = leadership.wait_for(|state| *state == Leadership::Standby) => true,
+    };
+    if lost {
+        // What is under way is stopped where it is: every request is guarded, and a heal is taken up again by its report.
+        metrics.leads(false);
+        return Err(RunError::LeaseLost);
+    }
+    lease.cancel();
+    let _ = leading.await;
+    helpers.cancel();
+    if let Ok(Err(error)) = server.await {
+        warn!(error = &error as &dyn std::error::Error, "the metrics server ended badly");
+    }
+    Ok(())
+}
+
+/// Takes part in the election, or leads at once where no Lease was asked for.
+fn lead(
+    cluster: &Cluster,
+    run: &RunSettings,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> (tokio::sync::watch::Receiver<Leadership>, tokio::task::JoinHandle<()>) {
+    let (sender, receiver) = tokio::sync::watch::channel(Leadership::Standby);
+    metrics.leads(false);
+    let (cluster, stop) = (cluster.clone(), stop.clone());
+    let settings = run.lease.clone().map(|name| LeaseSettings {
+        namespace: run.settings.sources.own_namespace.clone(),
+        name,
+        identity: lease::identity(&run.instance),
+        times: LeaseTimes::default(),
+    });
+    let leading = tokio::spawn(async move {
+        match settings {
+            Some(settings) => lease::run(cluster, settings, sender, stop).await,
+            None => {
+                // Ten years: a process that runs alone leads as long as it runs.
+                let until = tokio::time::Instant::now() + Duration::from_secs(315_360_000);
+                let _ = sender.send(Leadership::Leading { epoch: 0, until });
+                stop.cancelled().await;
+            }
+        }
+    });
+    (receiver, leading)
+}
+
+/// The user name of this process and the uid of `kube-system`; `None` when the process is stopped before it has them.
+async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String)> {
+    loop {
+        let facts = async {
+            let identity = cluster.whoami().await?.name;
+            let system = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
+            Ok::<_, ApiError>((identity, system))
+        };
+        match facts.await {
+            Ok(facts) => return Some(facts),
+            Err(error) => warn!(error = &error as &dyn std::error::Error, hint = error.hint(), "waiting for the API server"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(START_RETRY) => {}
+            () = stop.cancelled() => return None,
+        }
+    }
+}
+
+/// A store of one of our own kinds, and the key of every object that an event touched.
+fn follow<K>(cluster: &Cluster) -> (Store<K>, impl Stream<Item = (String, String)> + Send + use<K>)
+where
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let api: Api<K> = Api::all(cluster.client());
+    let events = kube::runtime::utils::WatchStreamExt::backoff(watcher(api, watcher::Config::default()), WatchBackoff::default());
+    let kind = K::kind(&()).into_owned();
+    let touched = reflector::reflector(writer, events).filter_map(move |event| {
+        let key = match event {
+            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => {
+                Some((object.namespace().unwrap_or_default(), object.name_any()))
+            }
+            Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
+            Err(error) => {
+                warn!(kind, error = &error as &dyn std::error::Error, "a watch is interrupted");
+                None
+            }
+        };
+        futures::future::ready(key)
+    });
+    (store, touched)
+}
+
+/// Turns what the watches see into keys. A key never says why.
+fn spawn_triggers(
+    context: &Arc<Context>,
+    touched: impl Stream<Item = deployments::Touched> + Send + 'static,
+    watch_keys: impl Stream<Item = (String, String)> + Send + 'static,
+    report_keys: impl Stream<Item = (String, String)> + Send + 'static,
+    stop: &CancellationToken,
+) {
+    let to = context.clone();
+    let deployments = touched.for_each(move |touched| {
+        let target = Target { namespace: touched.namespace, name: touched.name };
+        let changed = !matches!(touched.what, What::Applied { assessable_change: false });
+        // A change of status says nothing new, but for a heal that waits for its roll-out.
+        if changed && to.governed.names(&target) || healing(&to, &target) {
+            to.queue.now(Key::Target(target));
+        }
+        futures::future::ready(())
+    });
+    let to = context.clone();
+    let watches = watch_keys.for_each(move |(namespace, name)| {
+        let key = WatchKey { namespace, name };
+        let watch = to.watches.get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
+        let seen = to.governed.watch(&key).map(|watched| watched.watch.spec.clone());
+        // Our own status writes come back as events; they are no reason to ask Git again.
+        if watch.is_none_or(|watch| seen.as_ref() != Some(&watch.spec)) {
+            to.queue.now(Key::Watch(key));
+        }
+        futures::future::ready(())
+    });
+    let to = context.clone();
+    let reports = report_keys.for_each(move |(namespace, name)| {
+        to.queue.now(Key::Target(Target { namespace, name }));
+        futures::future::ready(())
+    });
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = futures::future::join3(deployments, watches, reports) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+fn healing(context: &Context, target: &Target) -> bool {
+    let report = context.reports.get(&reflector::ObjectRef::new(&target.name).within(&target.namespace));
+    report.is_some_and(|report| report.status.as_ref().is_some_and(|status| status.healing.is_some()))
+}
+
+fn watch_key(watch: &DriftWatch) -> WatchKey {
+    WatchKey { namespace: watch.namespace().unwrap_or_default(), name: watch.name_any() }
+}
+
+/// How often each key failed in a row.
+type Failures = Arc<std::sync::Mutex<std::collections::HashMap<Key, u32>>>;
+
+/// One turn of one key; a failure is logged and tried again with a growing delay.
+async fn reconcile(context: &Context, key: &Key, failures: &Failures) -> Next {
+    let result = match key {
+        Key::Watch(watch) => super::watch::reconcile(context, watch).await,
+        Key::Counts(watch) => super::watch::counts(context, watch).await,
+        Key::Target(target) => super::target::reconcile(context, target).await,
+    };
+    let mut failures = failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let failed = match result {
+        Ok(next) => {
+            failures.remove(key);
+            return next;
+        }
+        Err(super::ReconcileError::Api(error)) => error,
+    };
+    // Somebody wrote first: the event that says so is on its way, and this is the normal life of optimistic locks.
+    if failed.retry() == Retry::ReadAgain {
+        return Next::After(FIRST_DELAY);
+    }
+    let count = failures.entry(key.clone()).or_default();
+    *count += 1;
+    let delay = LONGEST_DELAY.min(FIRST_DELAY * 2_u32.saturating_pow((*count - 1).min(10)));
+    error!(?key, error = &failed as &dyn std::error::Error, hint = failed.hint(), retry_in = ?delay, "the reconcile failed");
+    Next::After(delay)
+}

@@ -1,0 +1,240 @@
+//! The reconcile of one Deployment: the steps, in order.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::approve::{self, Verdict};
+use super::dry_run::{self, Rehearsed};
+use super::governed::Target;
+use super::heal::{Healer, Look, Progress};
+use super::observe::{self, FreshScene, Scene};
+use super::publish::{News, publish};
+use super::queue::Next;
+use super::{Context, ReconcileError, retire, settle};
+use crate::cluster::{ApiError, Retry};
+use crate::engine::phase::Phase;
+use crate::engine::plan::{Approved, NoPlan, Plan, propose};
+use crate::engine::{Assessment, assess};
+use crate::report::{Answer, HealResult, ReportStatus, memory};
+
+/// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
+/// healer waits for, and a margin.
+const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
+
+/// Reconciles one Deployment.
+///
+/// # Errors
+///
+/// [`ReconcileError`]; the key is tried again with a growing delay.
+pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, ReconcileError> {
+    // observe (no client: the stores)
+    let Some(scene) = observe::from_stores(context, target) else { return Ok(retire::ungoverned(context, target).await?) };
+    // assess (no client, infallible)
+    let found = Found::of(context, &scene);
+    // retire (client sends)
+    if let Some(why) = out_of_date(&scene, &found.assessment)
+        && let Some(report) = &scene.report
+    {
+        return Ok(retire::delete(context, target, report, why).await?);
+    }
+    // settle (no client)
+    if let Some(rest) = rest(context, target, &scene, &found.assessment) {
+        return Ok(Next::After(rest));
+    }
+    // approve, heal, verify (client)
+    match heal(context, target, &scene, &found).await? {
+        Healed::Nothing(answer) => tell(context, target, &scene, &found, answer, None).await,
+        Healed::Waiting(why, after) => {
+            // (client reads) what the heal changed
+            let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
+            let found = Found::of(context, &scene);
+            tell(context, target, &scene, &found, Answer::Waiting { reason: "BeingCarriedOut", message: why }, Some(after)).await
+        }
+        Healed::Ended => {
+            let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
+            let found = Found::of(context, &scene);
+            let answer = match approve::verdict(status(&scene), found.plan(), scene.snapshot.now) {
+                Verdict::Tell(answer) => answer,
+                Verdict::CarryOut(_) => Answer::Open,
+            };
+            tell(context, target, &scene, &found, answer, None).await
+        }
+    }
+}
+
+/// What the engine says of a scene.
+struct Found {
+    assessment: Assessment,
+    plan: Result<Plan, NoPlan>,
+}
+
+impl Found {
+    fn of(context: &Context, scene: &Scene) -> Self {
+        let started = Instant::now();
+        let assessment = assess(&scene.snapshot, &scene.policy);
+        let plan = propose(&scene.snapshot, &assessment, &scene.policy, &memory(status(scene)));
+        context.metrics.assessment_took(started.elapsed());
+        Self { assessment, plan }
+    }
+
+    fn plan(&self) -> Result<&Plan, &NoPlan> {
+        self.plan.as_ref()
+    }
+}
+
+fn status(scene: &Scene) -> &ReportStatus {
+    static NONE: std::sync::LazyLock<ReportStatus> = std::sync::LazyLock::new(ReportStatus::default);
+    scene.report.as_ref().and_then(|report| report.status.as_ref()).unwrap_or(&NONE)
+}
+
+/// Why a report has nothing to tell any more.
+fn out_of_date(scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
+    let status = status(scene);
+    if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
+        return Some("neither Git nor the cluster has the Deployment");
+    }
+    let quiet = status.quiet_since.filter(|_| assessment.phase == Phase::InSync && status.healing.is_none())?;
+    (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed()).then_some("in sync for longer than reportTTL")
+}
+
+/// How long to wait before a drift is told: until it has lasted, or while it is one of too many at once.
+fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) -> Option<Duration> {
+    let now = scene.snapshot.now;
+    let status = status(scene);
+    if status.healing.is_some() || status.approval.is_some() {
+        return None;
+    }
+    let since = context.governed.first_seen(target, assessment, now);
+    if let Some(mass) = context.governed.is_mass(&scene.key, now)
+        && mass.members.contains(target)
+    {
+        context.queue.after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
+        return Some(Duration::from_secs(30));
+    }
+    let told = matches!(status.phase, Phase::Drifted | Phase::Conflicted);
+    settle::rest(assessment, since, told, scene.watch.spec.settle.signed(), now)
+}
+
+/// What became of the approval and of a heal.
+enum Healed {
+    /// Nothing is being carried out.
+    Nothing(Answer),
+
+    /// A heal is in progress and waits.
+    Waiting(String, Duration),
+
+    /// A heal ended just now.
+    Ended,
+}
+
+async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
+    let healer = Healer { cluster: &context.cluster, identity: &context.identity, look: Eyes { context, target } };
+    if let Some(healing) = &status(scene).healing {
+        if healing.healer == context.identity {
+            return carry_on(&healer).await;
+        }
+        if scene.snapshot.now.duration_since(healing.started_at) > ABANDONED
+            && let Some(report) = &scene.report
+        {
+            let why = format!("interrupted: {} began it and did not come back", healing.healer);
+            super::heal::end(&context.cluster, report, healing, HealResult::Failed, &why).await?;
+            return Ok(Healed::Ended);
+        }
+        return Ok(Healed::Nothing(Answer::Open));
+    }
+    // approve (no client: the stores)
+    if let Verdict::Tell(answer) = approve::verdict(status(scene), found.plan(), scene.snapshot.now) {
+        return Ok(Healed::Nothing(answer));
+    }
+    if !context.settings.heals_in(&target.namespace) {
+        return Ok(Healed::Nothing(by_hand(target, found)));
+    }
+    // approve (client reads): the same again, from what is there now
+    let Some(FreshScene { scene, frozen }) = observe::fresh(context, target).await? else { return Ok(Healed::Nothing(Answer::Open)) };
+    let found = Found::of(context, &scene);
+    let approved: Box<Approved> = match approve::verdict(status(&scene), found.plan(), scene.snapshot.now) {
+        Verdict::CarryOut(approved) => approved,
+        Verdict::Tell(answer) => return Ok(Healed::Nothing(answer)),
+    };
+    if let Some(place) = frozen {
+        let message = format!("the plan is approved and waits: frozen by {place}");
+        return Ok(Healed::Nothing(Answer::Waiting { reason: "Frozen", message }));
+    }
+    let Some(report) = &scene.report else { return Ok(Healed::Nothing(Answer::Open)) };
+    if status(&scene).healing.is_some() {
+        return Ok(Healed::Nothing(Answer::Open));
+    }
+    if !dry_run::policy_stands(context, report).await? {
+        let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
+                       approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
+            .to_owned();
+        return Ok(Healed::Nothing(Answer::Waiting { reason: "PolicyMissing", message }));
+    }
+    // heal (client sends)
+    match healer.begin(&approved, report).await {
+        Ok(_) => carry_on(&healer).await,
+        Err(error) if error.retry() == Retry::ReadAgain => Ok(Healed::Waiting("the report changed".to_owned(), Duration::from_millis(200))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn carry_on(healer: &Healer<'_, Eyes<'_>>) -> Result<Healed, ReconcileError> {
+    Ok(match healer.advance().await? {
+        Progress::Ended(_) => Healed::Ended,
+        Progress::Waiting(why, after) => Healed::Waiting(why, after),
+        Progress::NotOurs => Healed::Nothing(Answer::Open),
+    })
+}
+
+/// What to do with an approved plan that this controller may not carry out.
+fn by_hand(target: &Target, found: &Found) -> Answer {
+    let hash = found.plan().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
+    Answer::Waiting {
+        reason: "AwaitingHealer",
+        message: format!(
+            "approved; this controller does not write in namespace {}: run `driftmend heal {} -n {} --plan {hash}`",
+            target.namespace, target.name, target.namespace
+        ),
+    }
+}
+
+/// Where a heal of the controller looks.
+struct Eyes<'a> {
+    context: &'a Context,
+    target: &'a Target,
+}
+
+impl Look for Eyes<'_> {
+    async fn fresh(&self) -> Result<Option<FreshScene>, ApiError> {
+        observe::fresh(self.context, self.target).await
+    }
+}
+
+async fn tell(
+    context: &Context,
+    target: &Target,
+    scene: &Scene,
+    found: &Found,
+    answer: Answer,
+    after: Option<Duration>,
+) -> Result<Next, ReconcileError> {
+    // dry run (client; modes confirm and heal)
+    let mut plan = found.plan.clone();
+    let mut dry_run = None;
+    if let Ok(proposed) = &plan {
+        match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await? {
+            Rehearsed::NotAsked => {}
+            Rehearsed::Accepted => dry_run = Some(format!("accepted by the API server at {}", Timestamp::now())),
+            Rehearsed::Refused(why) => plan = Err(NoPlan::RefusedInDryRun(why)),
+        }
+    }
+    // publish (client sends)
+    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, answer };
+    let next = publish(context, target, news).await?;
+    Ok(match (after, next) {
+        (Some(after), Next::After(other)) => Next::After(after.min(other)),
+        (Some(after), Next::Done) => Next::After(after),
+        (None, next) => next,
+    })
+}

@@ -1,0 +1,53 @@
+//! Verify: a fresh look after the last step. A heal is done when nothing of the drift is left, the next sync will be
+//! accepted and the roll-out is complete.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::engine::diff::Severity;
+use crate::engine::predict::Verdict;
+use crate::engine::rollout::{Rollout, rollout};
+use crate::engine::{Assessment, Snapshot};
+
+/// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// What a fresh look says of a heal whose steps are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verified {
+    /// It is done.
+    Yes(String),
+
+    /// Not yet; what is still missing.
+    NotYet(String),
+
+    /// It will not be; what was seen.
+    No(String),
+}
+
+/// Looks at a snapshot that was taken after the last step.
+pub fn verify(snapshot: &Snapshot, assessment: &Assessment, started_at: Timestamp) -> Verified {
+    let Some(live) = &snapshot.live else { return Verified::No("the Deployment was deleted during the heal".to_owned()) };
+    if let Some(drift) = assessment.of(Severity::Drift).next() {
+        return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+    }
+    if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
+        let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();
+        return Verified::No(format!("the next sync would still be refused: {cause}"));
+    }
+    match rollout(live) {
+        Rollout::Complete => Verified::Yes("Git's values are back, the next sync will be accepted, and the roll-out is complete".to_owned()),
+        Rollout::Failed(message) => Verified::No(format!("Git's values are back, but the roll-out failed: {message}")),
+        Rollout::Progressing(what) if snapshot.now.duration_since(started_at) > deadline(live) => {
+            Verified::No(format!("Git's values are back, but the roll-out did not complete in time: {what}"))
+        }
+        Rollout::Progressing(what) => Verified::NotYet(what),
+    }
+}
+
+/// How long a roll-out may take: the Deployment's own `progressDeadlineSeconds` (600 by default) and a margin.
+fn deadline(live: &Value) -> SignedDuration {
+    let seconds = live.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64).unwrap_or(600);
+    // The API server takes 2147483647 for "no deadline"; a heal that nobody ends is no use.
+    SignedDuration::from_secs(seconds.clamp(1, 3_600)) + MARGIN
+}

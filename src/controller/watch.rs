@@ -1,0 +1,276 @@
+//! The reconcile of one DriftWatch: look at the source, put a new commit in force, tell what is seen.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+use tracing::{info, warn};
+
+use super::desired::{self, Look, SourceError};
+use super::governed::{Rendition, WatchKey, Watched};
+use super::queue::Next;
+use super::{Context, Key, ReconcileError};
+use crate::cluster::resources::merge_patch;
+use crate::crd::{DriftWatch, DriftWatchStatus, IgnoreSpec, SourceFailure, StrategySpec};
+use crate::engine::Policy;
+use crate::engine::diff::{IgnoreRule, PathPattern};
+use crate::engine::predict::{Force, Syncer};
+use crate::metrics::WatchCounts as WatchGauges;
+use crate::report::conditions::{self, MASS_DRIFT, READY, SOURCE_READY, Said};
+
+/// The most warnings of a source that a status tells.
+const WARNING_LIMIT: usize = 20;
+
+/// Between writes of counts alone this long passes.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Reconciles one watch: its source and its status.
+///
+/// # Errors
+///
+/// [`ReconcileError`]; the key is tried again with a growing delay. A source that cannot be read is no error: it is told, and
+/// asked again after the interval, and everything else goes on.
+pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
+    // observe (no client)
+    let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else {
+        return Ok(forget(context, key));
+    };
+    // look (client, git)
+    let known = context.governed.watch(key).filter(|watched| watched.watch.spec == watch.spec);
+    let started = Instant::now();
+    let looked = match terms(&watch) {
+        Ok(terms) => {
+            let revision = known.as_ref().filter(|known| known.failure.is_none()).map(|known| known.rendition.revision.as_str());
+            desired::look(&context.settings.sources, &context.cluster, &watch, revision).await.map(|look| (terms, look))
+        }
+        Err(error) => Err(error),
+    };
+    context.metrics.source_fetched(started.elapsed());
+    // put in force (no client)
+    let failure = match looked {
+        Ok((terms, look)) => {
+            put_in_force(context, key, &watch, terms, look);
+            None
+        }
+        Err(error) => Some(failed(context, key, &watch, known.as_ref(), &error)),
+    };
+    // publish (client)
+    publish(context, key, &watch, failure).await?;
+    Ok(Next::After(watch.spec.source.git.as_ref().map_or(QUIET, |git| git.interval.unsigned())))
+}
+
+/// Writes a watch's status from what is known, without a look at its source.
+///
+/// # Errors
+///
+/// [`ReconcileError`]; the key is tried again.
+pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
+    let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else { return Ok(Next::Done) };
+    let failure = context.governed.watch(key).and_then(|watched| watched.failure);
+    publish(context, key, &watch, failure).await
+}
+
+/// A watch's wishes, parsed.
+struct Terms {
+    syncer: Syncer,
+    policy: Policy,
+}
+
+fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
+    let spec = &watch.spec;
+    let manager = spec.manager.clone().unwrap_or_else(|| {
+        match spec.strategy {
+            StrategySpec::ClientSideApply => "kubectl-client-side-apply",
+            StrategySpec::ServerSideApply => "kubectl",
+            StrategySpec::Replace => "kubectl-replace",
+        }
+        .to_owned()
+    });
+    let ignore = spec.ignore.iter().enumerate().map(|(at, rule)| ignore_rule(at, rule)).collect::<Result<_, _>>()?;
+    Ok(Terms {
+        syncer: Syncer { strategy: spec.strategy.into(), manager, force: Force::Yes },
+        policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
+    })
+}
+
+/// A watch with one commit of its source in force.
+///
+/// # Errors
+///
+/// What is wrong with the watch's own fields.
+pub fn watched(watch: Arc<DriftWatch>, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
+    let Terms { syncer, policy } = terms(&watch)?;
+    Ok(Watched { watch, syncer, policy: Arc::new(policy), rendition: Arc::new(rendition), since: now, answered_at: now, failure: None })
+}
+
+fn ignore_rule(at: usize, rule: &IgnoreSpec) -> Result<IgnoreRule, SourceError> {
+    let paths = rule.paths.iter().map(|path| {
+        PathPattern::parse(path)
+            .map_err(|error| SourceError::Invalid { reason: "InvalidIgnoreRule", message: format!("spec.ignore[{at}].paths: {error}") })
+    });
+    Ok(IgnoreRule { paths: paths.collect::<Result<_, _>>()?, managers: rule.managers.clone(), reason: rule.reason.clone(), expires: rule.expires })
+}
+
+fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, terms: Terms, look: Look) {
+    let now = Timestamp::now();
+    let known = context.governed.watch(key);
+    let (rendition, since) = match (look, known) {
+        (Look::Unchanged, Some(known)) => (known.rendition, known.since),
+        (Look::Unchanged, None) => return,
+        (Look::Rendered(rendition), _) => {
+            info!(watch = %key, revision = rendition.revision, governed = rendition.desired.len(), "a commit is in force");
+            (Arc::from(rendition), now)
+        }
+    };
+    let affected = context.governed.put(key, Watched {
+        watch: watch.clone(),
+        syncer: terms.syncer,
+        policy: Arc::new(terms.policy),
+        rendition,
+        since,
+        answered_at: now,
+        failure: None,
+    });
+    for target in affected {
+        context.queue.now(Key::Target(target));
+    }
+}
+
+/// Keeps the last commit in force, marked with its age, and says why there is no newer one.
+fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, known: Option<&Watched>, error: &SourceError) -> SourceFailure {
+    let reason = error.category();
+    let before = watch.status.as_ref().and_then(|status| status.source_failure.as_ref()).filter(|before| before.reason == reason);
+    let failure = SourceFailure {
+        reason: reason.to_owned(),
+        message: chain(error),
+        hint: error.hint(),
+        since: before.map_or_else(Timestamp::now, |before| before.since),
+    };
+    warn!(watch = %key, reason, error = failure.message, "the source cannot be read");
+    context.metrics.source_failed(&key.namespace, &key.name, reason);
+    if known.is_some() {
+        context.governed.touch(key, |watched| watched.failure = Some(failure.clone()));
+    }
+    failure
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+fn forget(context: &Context, key: &WatchKey) -> Next {
+    for target in context.governed.remove(key) {
+        context.queue.now(Key::Target(target));
+    }
+    // Reports of Deployments that Git had dropped earlier name the watch, too.
+    for report in context.reports.state().iter().filter(|report| named(report, key)) {
+        let namespace = report.namespace().unwrap_or_default();
+        context.queue.now(Key::Target(super::governed::Target { namespace, name: report.name_any() }));
+    }
+    context.metrics.forget_watch(&key.namespace, &key.name);
+    context.written.forget(format!("watch {key}"));
+    Next::Done
+}
+
+fn named(report: &crate::crd::DriftReport, key: &WatchKey) -> bool {
+    report.spec.watch_ref.namespace == key.namespace && report.spec.watch_ref.name == key.name
+}
+
+async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure: Option<SourceFailure>) -> Result<Next, ReconcileError> {
+    let now = Timestamp::now();
+    let watched = context.governed.watch(key);
+    let counts = context.governed.counts(key);
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    context.metrics.watch(&key.namespace, &key.name, WatchGauges {
+        governed: count(counts.governed),
+        in_sync: count(counts.in_sync),
+        pending: count(counts.pending),
+        drifted: count(counts.drifted),
+        conflicted: count(counts.conflicted),
+    });
+    let empty = Arc::new(Rendition::default());
+    let rendition = watched.as_ref().map_or(&empty, |watched| &watched.rendition);
+    let default = DriftWatchStatus::default();
+    let old = watch.status.as_ref().unwrap_or(&default);
+    let mut not_governed = rendition.not_governed.clone();
+    let others = context.governed.led_by_others(key);
+    not_governed.extend(others.iter().take(WARNING_LIMIT).map(|(target, leader)| format!("{target}: led by the older watch {leader}")));
+    if others.len() > WARNING_LIMIT {
+        not_governed.push(format!("{} more that other watches lead", others.len() - WARNING_LIMIT));
+    }
+    let new = DriftWatchStatus {
+        counts,
+        revision: watched.as_ref().map(|watched| watched.rendition.revision.clone()),
+        short_revision: watched.as_ref().map(|watched| watched.rendition.revision.chars().take(7).collect()),
+        revision_since: watched.as_ref().map(|watched| watched.since),
+        not_governed,
+        warnings: rendition.warnings.iter().take(WARNING_LIMIT).cloned().collect(),
+        conditions: conditions::merge(&old.conditions, said(context, key, watched.as_ref(), failure.as_ref(), now), watch.metadata.generation, now),
+        observed_generation: watch.metadata.generation,
+        source_failure: failure,
+    };
+    if new == *old {
+        return Ok(Next::Done);
+    }
+    let written = format!("watch {key}");
+    let wait = QUIET.saturating_sub(context.written.age(&written).unwrap_or(QUIET));
+    if !urgent(old, &new) && !wait.is_zero() {
+        context.queue.after(Key::Counts(key.clone()), wait);
+        return Ok(Next::After(wait));
+    }
+    let patch = merge_patch(&serde_json::to_value(old).unwrap_or_default(), &serde_json::to_value(&new).unwrap_or_default());
+    context.cluster.patch_watch_status(watch, patch).await?;
+    context.written.now(&written);
+    Ok(Next::Done)
+}
+
+/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went.
+fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
+    let states = |status: &DriftWatchStatus| -> Vec<_> {
+        status.conditions.iter().map(|condition| (condition.type_.clone(), condition.status, condition.reason.clone())).collect()
+    };
+    old.revision != new.revision || old.observed_generation != new.observed_generation || states(old) != states(new)
+}
+
+fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: Option<&SourceFailure>, now: Timestamp) -> Vec<Said> {
+    let source = match failure {
+        None => Said::when(SOURCE_READY, true, "Read", ""),
+        Some(failure) => {
+            let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            Said::when(SOURCE_READY, false, &failure.reason, format!("{}{hint}", failure.message))
+        }
+    };
+    let ready = match (watched, failure) {
+        (Some(_), None) => Said::when(READY, true, "Assessing", ""),
+        (Some(watched), Some(_)) => {
+            let revision: String = watched.rendition.revision.chars().take(7).collect();
+            Said::when(READY, true, "LastRevisionInForce", format!("the source cannot be read; {revision} stays in force"))
+        }
+        (None, Some(failure)) => Said::when(READY, false, &failure.reason, "nothing was read from the source yet: nothing is assessed"),
+        (None, None) => Said::when(READY, false, "Starting", ""),
+    };
+    let mass = match context.governed.is_mass(key, now) {
+        Some(mass) => Said::when(
+            MASS_DRIFT,
+            true,
+            "TooManyAtOnce",
+            format!(
+                "{} of {} Deployments drifted within a minute: look at the revision and the syncing tool first; no reports and no plans \
+                 are made for them",
+                mass.members.len(),
+                mass.governed
+            ),
+        ),
+        None => Said::when(MASS_DRIFT, false, "Few", ""),
+    };
+    vec![ready, source, mass]
+}

@@ -1,0 +1,61 @@
+//! `DriftReport`: what is wrong with one Deployment, and the cure.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::report::ReportStatus;
+
+/// Tells what is wrong with one Deployment, and carries the plan that a person may approve.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "driftmend.dev",
+    version = "v1alpha1",
+    kind = "DriftReport",
+    plural = "driftreports",
+    shortname = "dr",
+    category = "driftmend",
+    namespaced,
+    status = "ReportStatus",
+    derive = "PartialEq",
+    doc = "Tells what is wrong with one Deployment, and carries the plan that a person may approve.",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
+    printcolumn(name = "Conflicts", type_ = "integer", json_path = ".status.counts.refused"),
+    printcolumn(name = "Heal", type_ = "string", json_path = ".status.heal"),
+    printcolumn(name = "Summary", type_ = "string", json_path = ".status.summary"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[x_kube(validation = Rule::new("self == oldSelf").message("the spec of a DriftReport never changes"))]
+#[serde(rename_all = "camelCase")]
+pub struct DriftReportSpec {
+    /// The Deployment that the report is about; it has the report's namespace.
+    pub target: TargetRef,
+
+    /// The watch that governs it.
+    pub watch_ref: WatchRef,
+}
+
+/// An object of the report's namespace.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetRef {
+    /// Group and version.
+    pub api_version: String,
+
+    /// The kind.
+    pub kind: String,
+
+    /// The name.
+    pub name: String,
+}
+
+/// A DriftWatch.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WatchRef {
+    /// Its namespace.
+    pub namespace: String,
+
+    /// Its name.
+    pub name: String,
+}

@@ -1,0 +1,274 @@
+//! `DriftWatch`: a source of truth and what it governs.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Period;
+use crate::engine::predict::Strategy;
+use crate::engine::{Mode, Remedy};
+use crate::report::{Condition, Notice};
+
+/// Names a source of truth and the Deployments that it governs.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "driftmend.dev",
+    version = "v1alpha1",
+    kind = "DriftWatch",
+    plural = "driftwatches",
+    shortname = "dw",
+    category = "driftmend",
+    namespaced,
+    status = "DriftWatchStatus",
+    derive = "PartialEq",
+    doc = "Names a source of truth and the Deployments that it governs.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Governed", type_ = "integer", json_path = ".status.counts.governed"),
+    printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
+    printcolumn(name = "Conflicted", type_ = "integer", json_path = ".status.counts.conflicted"),
+    printcolumn(name = "Revision", type_ = "string", json_path = ".status.shortRevision"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftWatchSpec {
+    /// Where the truth is.
+    pub source: Source,
+
+    /// Governs only those Deployments of the source whose labels in Git fit; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+
+    /// What is not drift here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    pub ignore: Vec<IgnoreSpec>,
+
+    /// `Propose` tells of drift and offers plans; `Alert` only tells.
+    #[serde(default)]
+    pub mode: Mode,
+
+    /// How the syncing tool writes; `ClientSideApply` is what `kubectl apply` and Argo CD do by default.
+    #[serde(default)]
+    pub strategy: StrategySpec,
+
+    /// The field manager that the syncing tool writes under. Absent: `kubectl-client-side-apply` for client-side apply,
+    /// `kubectl` for server-side apply, `kubectl-replace` for replace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub manager: Option<String>,
+
+    /// Which cure is preferred.
+    #[serde(default)]
+    pub remedy: Remedy,
+
+    /// How long a drift must last before it is told; a predicted refusal is told at once.
+    #[serde(default = "settle")]
+    pub settle: Period,
+
+    /// How long a plan can be approved.
+    #[serde(default = "plan_ttl", rename = "planTTL")]
+    pub plan_ttl: Period,
+
+    /// How long a report stays after its Deployment went in sync again.
+    #[serde(default = "report_ttl", rename = "reportTTL")]
+    pub report_ttl: Period,
+}
+
+/// Where the truth is: exactly one of these.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(validation = Rule::new("has(self.git)").message("name a source: git"))]
+pub struct Source {
+    /// A path of a Git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitSource>,
+}
+
+/// A path of a Git repository.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitSource {
+    /// `https://…`, `ssh://…` or `git@host:path`; credentials belong into `secretRef`.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+
+    /// A branch, a tag, or a whole commit id; the repository's default branch when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub revision: Option<String>,
+
+    /// The folder, from the root of the repository; the root when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub path: Option<String>,
+
+    /// A Secret of the watch's own namespace with `username` and `password`, or `identity` and `known_hosts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+
+    /// How often the repository is asked for a new commit.
+    #[serde(default = "interval")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1s')").message("interval must be at least 1s"))]
+    pub interval: Period,
+
+    /// How long the last answer counts when the repository is out of reach: no plan is made from an older one.
+    #[serde(default = "max_age")]
+    pub max_age: Period,
+}
+
+/// A Secret of the same namespace.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SecretRef {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// What is not drift here, and why.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(validation = Rule::new("size(self.paths) > 0 || size(self.managers) > 0").message("an ignore rule needs paths or managers"))]
+pub struct IgnoreSpec {
+    /// Field paths, such as `.spec.replicas` or `.spec.template.spec.containers[name="web"].image`; `*` stands for any one
+    /// field or list item.
+    #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
+    pub paths: Vec<String>,
+
+    /// Field managers whose fields are left alone.
+    #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
+    pub managers: Vec<String>,
+
+    /// Why; it is shown with every field that the rule hides.
+    #[schemars(length(min = 1, max = 1024))]
+    pub reason: String,
+
+    /// When the rule ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+/// How the syncing tool writes, as a DriftWatch spells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StrategySpec {
+    /// A three-way strategic merge patch.
+    #[default]
+    ClientSideApply,
+
+    /// Server-side apply, forced.
+    ServerSideApply,
+
+    /// A PUT of the manifest.
+    Replace,
+}
+
+impl From<StrategySpec> for Strategy {
+    fn from(spec: StrategySpec) -> Self {
+        match spec {
+            StrategySpec::ClientSideApply => Self::ClientSideApply,
+            StrategySpec::ServerSideApply => Self::ServerSideApply,
+            StrategySpec::Replace => Self::Replace,
+        }
+    }
+}
+
+/// What a watch sees.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DriftWatchStatus {
+    /// How many Deployments there are of each kind.
+    pub counts: WatchCounts,
+
+    /// The commit that is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+
+    /// Its first digits, for the column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_revision: Option<String>,
+
+    /// When the commit came into force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision_since: Option<Timestamp>,
+
+    /// Why the source cannot be read, as long as it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_failure: Option<SourceFailure>,
+
+    /// What the source holds and this watch does not govern, such as `3 StatefulSets`.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub not_governed: Vec<String>,
+
+    /// What is odd in the source, at most 20.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub warnings: Vec<Notice>,
+
+    /// `Ready`, `SourceReady`, `MassDrift`.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+
+    /// The generation of the watch that this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// How many Deployments a watch has of each kind.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WatchCounts {
+    /// Named by the source and led by this watch.
+    pub governed: usize,
+
+    /// Live is what Git says.
+    pub in_sync: usize,
+
+    /// Only Git moved on.
+    pub pending: usize,
+
+    /// Drifted, missing or orphaned.
+    pub drifted: usize,
+
+    /// The next sync will be refused.
+    pub conflicted: usize,
+
+    /// Differences that a rule hides.
+    pub ignored: usize,
+}
+
+/// Why a source cannot be read.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceFailure {
+    /// One word.
+    pub reason: String,
+
+    /// What failed, with file and line where there is one.
+    pub message: String,
+
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+
+    /// Since when.
+    pub since: Timestamp,
+}
+
+fn settle() -> Period {
+    Period::seconds(30)
+}
+
+fn plan_ttl() -> Period {
+    Period::seconds(3_600)
+}
+
+fn report_ttl() -> Period {
+    Period::seconds(86_400)
+}
+
+fn interval() -> Period {
+    Period::seconds(60)
+}
+
+fn max_age() -> Period {
+    Period::seconds(600)
+}

@@ -1,0 +1,154 @@
+//! From a snapshot to an assessment: the engine's steps in order.
+
+use jiff::Timestamp;
+
+use super::diagnose::{self, Finding};
+use super::diff::{self, ChangeKind, Drift, Severity};
+use super::ownership::ManagedFields;
+use super::phase::Phase;
+use super::predict::{self, Prediction, Strategy, Verdict};
+use super::snapshot::{Policy, Snapshot};
+
+/// What was found of one object.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    /// What is wrong, in one word.
+    pub phase: Phase,
+
+    /// What is wrong, in one sentence.
+    pub summary: String,
+
+    /// The fields that differ, in path order.
+    pub drifts: Vec<Drift>,
+
+    /// What the next sync gives; `None` where one side is absent.
+    pub prediction: Option<Prediction>,
+
+    /// What is wrong and what to do, worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Assessment {
+    /// The fields of one severity.
+    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Drift> {
+        self.drifts.iter().filter(move |drift| drift.severity == severity)
+    }
+
+    /// The same without what rests on a prediction, for a caller that does not know how the syncing tool writes.
+    #[must_use]
+    pub fn without_prediction(self) -> Self {
+        let clean = Prediction { strategy: Strategy::ClientSideApply, verdict: Verdict::Clean, causes: Vec::new(), residual: Vec::new(), predicted: None };
+        match self.prediction {
+            None => self,
+            Some(_) => {
+                let phase = phase(&self.drifts, &clean);
+                let summary = bare_summary(phase, &self.drifts);
+                Self { phase, summary, prediction: None, findings: Vec::new(), ..self }
+            }
+        }
+    }
+
+    /// When the oldest drift began, as far as managedFields tells.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.of(Severity::Drift).flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time)).min()
+    }
+}
+
+/// Assesses one object.
+pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
+    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else { return one_sided(snapshot) };
+    let desired = &document.value;
+    // diff, attribute
+    let managed = ManagedFields::of(live);
+    let drifts = diff::classify(&diff::Evidence {
+        desired,
+        live,
+        managed: &managed,
+        syncer: &snapshot.syncer,
+        committed_at: snapshot.source.changed_at,
+        rules: &policy.ignore,
+        now: snapshot.now,
+    });
+    // predict
+    let prediction = predict::predict(desired, live, &snapshot.syncer);
+    // diagnose
+    let findings = diagnose::diagnose(snapshot, &drifts, Some(&prediction));
+    let phase = phase(&drifts, &prediction);
+    Assessment { phase, summary: summary(phase, &drifts, &prediction), drifts, prediction: Some(prediction), findings }
+}
+
+/// One side is absent: nothing to compare, but something to tell.
+fn one_sided(snapshot: &Snapshot) -> Assessment {
+    let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
+        (Some(_), None) if snapshot.seen => (Phase::Missing, "Git has it, it was in the cluster, and it is gone".to_owned()),
+        (Some(_), None) => (Phase::Pending, "Git has it and it has not been in the cluster yet".to_owned()),
+        (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
+    };
+    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings: Vec::new() }
+}
+
+fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
+    let any = |severity: Severity| drifts.iter().any(|drift| drift.severity == severity);
+    match prediction.verdict {
+        Verdict::Refused | Verdict::Conflict => Phase::Conflicted,
+        _ if any(Severity::Drift) => Phase::Drifted,
+        _ if any(Severity::Pending) => Phase::Pending,
+        _ => Phase::InSync,
+    }
+}
+
+/// One sentence. Times are absolute, so that the text of an unchanged assessment never changes.
+fn summary(phase: Phase, drifts: &[Drift], prediction: &Prediction) -> String {
+    let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity);
+    match phase {
+        Phase::Conflicted => {
+            let clause = diagnose::headline(drifts, prediction).unwrap_or_else(|| "the API server does not accept it".to_owned());
+            match prediction.verdict {
+                Verdict::Conflict => format!("The next sync will meet a conflict: {clause}"),
+                _ => format!("The next sync will be refused: {clause}"),
+            }
+        }
+        Phase::Drifted => {
+            let count = of(Severity::Drift).count();
+            let outcome = match prediction.verdict {
+                Verdict::Residual => "the next sync leaves some of it",
+                _ => "the next sync reverts it",
+            };
+            let first = of(Severity::Drift).next().map(clause).unwrap_or_default();
+            match count {
+                1 => format!("1 field drifted, {outcome}: {first}"),
+                _ => format!("{count} fields drifted, {outcome}: {first} and {} more", count - 1),
+            }
+        }
+        Phase::Pending => match of(Severity::Pending).count() {
+            1 => "1 field waits for the next sync".to_owned(),
+            count => format!("{count} fields wait for the next sync"),
+        },
+        _ => "live is what Git says".to_owned(),
+    }
+}
+
+/// One sentence that says nothing of the next sync.
+fn bare_summary(phase: Phase, drifts: &[Drift]) -> String {
+    let told: Vec<&Drift> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).collect();
+    match (phase, told.as_slice()) {
+        (Phase::Drifted, [one]) => format!("1 field drifted: {}", clause(one)),
+        (Phase::Drifted, [first, rest @ ..]) => format!("{} fields drifted: {} and {} more", rest.len() + 1, clause(first), rest.len()),
+        (Phase::Pending, _) => "only Git moved on; the next sync brings it".to_owned(),
+        _ => "live is what Git says".to_owned(),
+    }
+}
+
+fn clause(drift: &Drift) -> String {
+    let what = match drift.change.kind {
+        ChangeKind::Changed => "changed",
+        ChangeKind::Added => "added",
+        ChangeKind::Removed => "removed",
+        ChangeKind::Reordered => "reordered",
+    };
+    match drift.owners.first() {
+        Some(owner) => format!("{} {what} by {}", drift.change.path, owner.manager),
+        None => format!("{} {what}, no owner recorded", drift.change.path),
+    }
+}

@@ -1,0 +1,62 @@
+//! What is wrong and what to do about it: one file a rule.
+//!
+//! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
+//! that must be fetched enters with the snapshot.
+
+mod refused;
+mod union;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::diff::Drift;
+use super::object::FieldPath;
+use super::predict::Prediction;
+use super::snapshot::Snapshot;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// Worth knowing.
+    Info,
+
+    /// Worth acting on.
+    Warning,
+
+    /// Wrong now, or at the next sync.
+    Error,
+}
+
+/// What is wrong and what to do about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule that found it, in kebab case.
+    pub rule: &'static str,
+
+    /// How bad it is.
+    pub weight: Weight,
+
+    /// The field it is about, where there is one.
+    pub path: Option<FieldPath>,
+
+    /// What happened, in one sentence.
+    pub message: String,
+
+    /// What the finding rests on.
+    pub evidence: Option<String>,
+
+    /// The ways out and what each costs.
+    pub remedy: Option<String>,
+}
+
+/// Runs every rule; findings come worst first.
+pub fn diagnose(snapshot: &Snapshot, drifts: &[Drift], prediction: Option<&Prediction>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> =
+        prediction.into_iter().flat_map(|prediction| refused::next_sync_refused(snapshot, drifts, prediction)).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
+    findings
+}
+
+pub use refused::headline;
+pub use union::union_of;

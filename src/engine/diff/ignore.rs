@@ -1,0 +1,184 @@
+//! Which changes a rule says to ignore: a user's rules, and the built-in table of known writers.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::pattern::{PathPattern, text_matches};
+use super::{Change, ChangeKind};
+use crate::engine::object::{FieldPath, Segment, key_default};
+use crate::engine::ownership::Owner;
+use crate::engine::schema::{self, ListKind};
+
+/// A rule of a DriftWatch: changes that it covers are ignored, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoreRule {
+    /// The fields; none means every field.
+    pub paths: Vec<PathPattern>,
+
+    /// The managers, exact or with `*`; none means everyone. With managers, the rule covers a change only if every owner of the live path
+    /// is among them, and never a removal, which leaves no owner.
+    pub managers: Vec<String>,
+
+    /// Why, in the user's words.
+    pub reason: String,
+
+    /// From when on the rule holds no more.
+    pub expires: Option<Timestamp>,
+}
+
+impl IgnoreRule {
+    /// Whether the rule covers a change at the time `now`.
+    pub fn covers(&self, change: &Change, owners: &[Owner], now: Timestamp) -> bool {
+        let here = self.paths.is_empty() || self.paths.iter().any(|pattern| covers(pattern, change));
+        let by = self.managers.is_empty() || all_among(owners, |owner| self.managers.iter().any(|name| text_matches(name, &owner.manager)));
+        here && by && self.expires.is_none_or(|end| now < end)
+    }
+}
+
+/// Who must have written a field for a row of the table to cover it.
+enum By {
+    /// Anyone: the field's name alone says whose it is.
+    Anyone,
+
+    /// Managers of these names, `*` for any rest, writing the object itself.
+    Managers(&'static [&'static str]),
+
+    /// Managers of these names, writing through the subresource `scale`.
+    Scale(&'static [&'static str]),
+
+    /// The syncing tool or nobody, on an object that carries this annotation: admission changed what the tool sent.
+    AdmissionThatLeft(&'static str),
+}
+
+/// A row of the table: the fields, who must have written them, and why that is no drift.
+struct Known(&'static str, By, &'static str);
+
+const ARGO_CD: By = By::Managers(&["argocd-controller", "argocd-application-controller"]);
+
+const AUTOPILOT: By = By::AdmissionThatLeft("autopilot.gke.io/resource-adjustment");
+
+const AUTOPILOT_REASON: &str = "GKE Autopilot adjusts this at admission";
+
+const ISTIO: By = By::Managers(&["istiod", "pilot-discovery"]);
+
+/// What well-known controllers write to Deployments that are not theirs. A field that Git sets and live lacks is never ignored by a row.
+const KNOWN: &[Known] = &[
+    Known(
+        r#".metadata.annotations["deployment.kubernetes.io/revision"]"#,
+        By::Anyone,
+        "the deployment controller numbers its revisions here",
+    ),
+    Known(
+        r#".spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]"#,
+        By::Anyone,
+        "kubectl rollout restart leaves the time of the restart here",
+    ),
+    Known(r#".spec.template.metadata.annotations["cattle.io/timestamp"]"#, By::Anyone, "Rancher leaves the time of a redeployment here"),
+    // Only the horizontal pod autoscaler of kube-controller-manager writes through /scale.
+    Known(".spec.replicas", By::Scale(&["kube-controller-manager"]), "a HorizontalPodAutoscaler sets the replicas through /scale"),
+    Known(".spec.replicas", By::Scale(&["keda*"]), "KEDA sets the replicas through /scale"),
+    Known(".spec.replicas", By::Scale(&["cluster-proportional-autoscaler"]), "the cluster-proportional-autoscaler sets the replicas"),
+    Known(".spec.replicas", By::Managers(&["flagger"]), "Flagger scales the Deployment of a canary"),
+    Known(".spec.replicas", By::Managers(&["rollouts-controller"]), "Argo Rollouts scales the Deployment of a workloadRef"),
+    Known(
+        r#".spec.template.metadata.annotations["reloader.stakater.com/*"]"#,
+        By::Anyone,
+        "Reloader restarts the pods when a ConfigMap or Secret changes",
+    ),
+    Known(
+        r#".spec.template.spec.containers[*].env[name="STAKATER_*"]"#,
+        By::Anyone,
+        "Reloader restarts the pods when a ConfigMap or Secret changes",
+    ),
+    Known(r#".spec.template.metadata.annotations["sidecar.istio.io/status"]"#, By::Anyone, "Istio records here what it injected"),
+    Known(".spec.template", ISTIO, "Istio injects its proxy"),
+    Known(r#".metadata.annotations["autopilot.gke.io/*"]"#, By::Anyone, "GKE Autopilot records here what it adjusted"),
+    Known(".spec.template.spec.containers[*].resources", AUTOPILOT, AUTOPILOT_REASON),
+    Known(".spec.template.spec.initContainers[*].resources", AUTOPILOT, AUTOPILOT_REASON),
+    Known(".spec.template.spec.containers[*].securityContext", AUTOPILOT, AUTOPILOT_REASON),
+    Known(".spec.template.spec.securityContext", AUTOPILOT, AUTOPILOT_REASON),
+    Known(".spec.template.spec.tolerations", AUTOPILOT, AUTOPILOT_REASON),
+    Known(r#".metadata.annotations["argocd.argoproj.io/tracking-id"]"#, By::Anyone, "Argo CD marks the objects it tracks"),
+    Known(r#".metadata.labels["app.kubernetes.io/instance"]"#, ARGO_CD, "Argo CD marks the objects it tracks"),
+    Known(r#".metadata.labels["kustomize.toolkit.fluxcd.io/*"]"#, By::Anyone, "Flux marks the objects it applies"),
+    Known(r#".metadata.labels["helm.toolkit.fluxcd.io/*"]"#, By::Anyone, "Flux marks the objects it applies"),
+    Known(r#".metadata.annotations["meta.helm.sh/*"]"#, By::Anyone, "Helm marks the objects of a release"),
+];
+
+/// The reason for which the built-in table ignores a change; `None` where no row covers it.
+///
+/// `is_syncer` tells the syncing tool among the owners.
+pub(super) fn known_reason(change: &Change, owners: &[Owner], live: &Value, is_syncer: impl Fn(&Owner) -> bool) -> Option<&'static str> {
+    if !matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) {
+        return None;
+    }
+    let named = |names: &[&str], owner: &Owner| names.iter().any(|name| text_matches(name, &owner.manager));
+    KNOWN.iter().find_map(|Known(pattern, by, reason)| {
+        let by = match by {
+            By::Anyone => true,
+            By::Managers(names) => all_among(owners, |owner| owner.subresource.is_none() && named(names, owner)),
+            By::Scale(names) => all_among(owners, |owner| owner.subresource.as_deref() == Some("scale") && named(names, owner)),
+            By::AdmissionThatLeft(annotation) => {
+                FieldPath::of(&["metadata", "annotations", annotation]).get(live).is_some() && owners.iter().all(&is_syncer)
+            }
+        };
+        (by && PathPattern::parse(pattern).is_ok_and(|pattern| covers(&pattern, change))).then_some(*reason)
+    })
+}
+
+/// Whether there are owners, and each is one of those.
+fn all_among(owners: &[Owner], those: impl Fn(&Owner) -> bool) -> bool {
+    !owners.is_empty() && owners.iter().all(those)
+}
+
+/// Whether a pattern covers a change: its path, or everything that was added or removed below it.
+fn covers(pattern: &PathPattern, change: &Change) -> bool {
+    let whole = match change.kind {
+        ChangeKind::Added => change.live.as_ref(),
+        ChangeKind::Removed => change.desired.as_ref(),
+        ChangeKind::Changed | ChangeKind::Reordered => None,
+    };
+    pattern.matches(&change.path) || whole.is_some_and(|value| covers_below(pattern, &change.path, value))
+}
+
+fn covers_below(pattern: &PathPattern, path: &FieldPath, value: &Value) -> bool {
+    pattern.matches(path)
+        || (pattern.reaches_below(path)
+            && children(path, value).is_some_and(|children| {
+                !children.is_empty() && children.iter().all(|(segment, child)| covers_below(pattern, &path.with(segment.clone()), child))
+            }))
+}
+
+/// The parts of a value that have paths of their own; `None` where it is one value.
+fn children<'a>(path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a Value)>> {
+    match value {
+        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => {
+            Some(entries.iter().map(|(name, child)| (Segment::Field(name.clone()), child)).collect())
+        }
+        Value::Array(items) => {
+            let ListKind::Map(keys) = schema::list_kind(&path.schema()) else {
+                return None;
+            };
+            let key_of =
+                |item: &Value, name: &str| item.get(name).or_else(|| key_default(name)).cloned().map(|value| (name.to_owned(), value));
+            items
+                .iter()
+                .map(|item| Some((Segment::Key(keys.iter().map(|name| key_of(item, name)).collect::<Option<_>>()?), item)))
+                .collect()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_is_a_pattern_with_a_reason() {
+        for Known(pattern, _, reason) in KNOWN {
+            assert_eq!(PathPattern::parse(pattern).map(|pattern| pattern.to_string()), Ok((*pattern).to_owned()));
+            assert_ne!(*reason, "", "{pattern}");
+        }
+    }
+}

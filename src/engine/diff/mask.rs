@@ -1,0 +1,141 @@
+//! Values that may be shown: secrets are masked before anything leaves the engine.
+//!
+//! A value reaches a report, a status, a log or a terminal only as [`Shown`], and only a [`Masker`] makes one. What is
+//! masked always reads `(masked)`, so two secrets cannot be told apart, nor their lengths.
+
+mod names;
+mod text;
+mod walk;
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::engine::object::{FieldPath, Segment};
+use names::Names;
+use walk::Walk;
+
+/// What stands in the place of a secret.
+pub const MASKED: &str = "(masked)";
+
+/// The longest a shown value gets, in bytes of JSON: enough to recognise a probe or an environment, and little enough that a status
+/// of 64 KiB holds dozens.
+pub const SHOWN_BYTES: usize = 1024;
+
+/// A value that may be shown.
+///
+/// It prints as compact JSON of at most [`SHOWN_BYTES`]. A longer one is cut, says how many bytes were left out, and
+/// serializes as a string. It is for people: nothing may be made from it again.
+#[derive(Clone, PartialEq)]
+pub struct Shown(Value);
+
+/// Makes values fit to be shown.
+///
+/// # Guarantees
+/// Masked are: values of environment variables, headers, flags, annotations and keys whose name has a word such as
+/// `PASSWORD`, `TOKEN` or `API_KEY`; passwords in URLs and data source names; PEM blocks; `Bearer` and `Basic` tokens and those
+/// of well-known services; annotations that repeat the object. This holds at any depth, also in JSON within a string.
+///
+/// A name that ends in `FILE`, `PATH` or `DIR` tells where a secret lies, and its value is shown where it is a path; one that ends in
+/// `NAME` tells which object holds it. `true`, `false`, nothing and `$(OTHER)` are no secrets.
+///
+/// # Caveats
+/// A secret in plain words under a plain name is not known for one.
+#[derive(Clone, Debug, Default)]
+pub struct Masker {
+    names: Names,
+}
+
+impl Masker {
+    /// A masker for which these words, too, make a name that of a secret.
+    pub fn with_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { names: Names { words: words.into_iter().map(str::to_lowercase).collect() } }
+    }
+
+    /// Makes the value at a path fit to be shown.
+    pub fn mask(&self, path: &FieldPath, value: &Value) -> Shown {
+        let walk = Walk::new(&self.names);
+        let masked = match path.0.as_slice() {
+            [Segment::Field(root), ..] if walk::SECRET_DATA.contains(&root.as_str()) => Value::from(MASKED),
+            [.., item @ (Segment::Key(_) | Segment::Index(_)), Segment::Field(field)] if field == "value" => {
+                walk.variable(name_of(item), value)
+            }
+            [.., Segment::Field(field)] => walk.member(field, value),
+            _ => walk.whole(value),
+        };
+        Shown::cut(masked)
+    }
+
+    /// Makes a text fit to be shown that may quote values, such as a server's message.
+    pub fn mask_text(&self, text: &str) -> String {
+        Walk::new(&self.names).text(text)
+    }
+}
+
+impl Shown {
+    /// Whether the whole value was a secret.
+    pub fn is_masked(&self) -> bool {
+        self.0 == MASKED
+    }
+
+    /// Cuts what is too long, so that the string that is left has at most [`SHOWN_BYTES`] as JSON.
+    fn cut(masked: Value) -> Self {
+        let text = masked.to_string();
+        if text.len() <= SHOWN_BYTES {
+            return Self(masked);
+        }
+        // Room for the marker with the largest number, and for the two quotes.
+        let room = SHOWN_BYTES - marker(usize::MAX).len() - 2;
+        let mut bytes = 0;
+        let fits = |(_, c): &(usize, char)| {
+            bytes += if matches!(c, '"' | '\\') { 2 } else { c.len_utf8() };
+            bytes > room
+        };
+        let end = text.char_indices().find(fits).map_or(text.len(), |(at, _)| at);
+        Self(Value::from(format!("{}{}", &text[..end], marker(text.len() - end))))
+    }
+}
+
+fn marker(omitted: usize) -> String {
+    format!("… ({omitted} bytes omitted)")
+}
+
+fn name_of(item: &Segment) -> Option<&str> {
+    match item {
+        Segment::Key(keys) => keys.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name.as_str()),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl schemars::JsonSchema for Shown {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Shown".into()
+    }
+
+    /// Any JSON; the extension keeps it whole in a custom resource.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"description": "A value with its secrets masked.", "x-kubernetes-preserve-unknown-fields": true})
+    }
+}
+
+#[cfg(test)]
+mod tests;

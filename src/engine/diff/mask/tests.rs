@@ -1,0 +1,243 @@
+use pretty_assertions::assert_eq;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn at(path: &str, value: Value) -> String {
+    Masker::default().mask(&FieldPath::parse(path).unwrap(), &value).to_string()
+}
+
+fn text(text: &str) -> String {
+    Masker::default().mask_text(text)
+}
+
+#[test]
+fn masks_a_variable_by_its_name_at_every_level() {
+    let container = json!({"name": "web", "env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "MODE", "value": "dev"}]});
+    let masked = r#"{"env":[{"name":"DB_PASSWORD","value":"(masked)"},{"name":"MODE","value":"dev"}],"name":"web"}"#;
+    assert_eq!(at(".spec.template.spec.containers[name=\"web\"]", container.clone()), masked);
+    assert_eq!(at("", json!({"spec": [container.clone()]})), format!("{{\"spec\":[{masked}]}}"));
+    let item = ".spec.template.spec.containers[name=\"web\"].env[name=\"DB_PASSWORD\"]";
+    assert_eq!(at(item, container["env"][0].clone()), r#"{"name":"DB_PASSWORD","value":"(masked)"}"#);
+    assert_eq!(at(&format!("{item}.value"), json!("hunter2")), "\"(masked)\"");
+    assert_eq!(at(&item.replace("DB_PASSWORD", "MODE"), json!("dev")), "\"dev\"");
+    assert_eq!(at(".metadata.labels.value", json!("dev")), "\"dev\"");
+    assert_eq!(at(".httpHeaders[0].value", json!("hunter2")), "\"(masked)\"");
+}
+
+#[test]
+fn shows_where_a_secret_comes_from() {
+    let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
+    assert_eq!(at(".env[name=\"DB_PASSWORD\"].valueFrom", from.clone()), from.to_string());
+    let volume =
+        json!({"name": "token", "projected": {"sources": [{"serviceAccountToken": {"expirationSeconds": 3600, "path": "token"}}]}});
+    assert_eq!(at(".volumes[name=\"token\"]", volume.clone()), volume.to_string());
+    assert_eq!(at(".spec.template.spec.automountServiceAccountToken", json!(false)), "false");
+    assert_eq!(at(".image", json!("registry.example/token:v1@sha256:0123")), "\"registry.example/token:v1@sha256:0123\"");
+}
+
+#[test]
+fn masks_all_that_is_below_a_secrets_name() {
+    let config = json!({"tokens": ["hunter2"], "credentials": {"user": "app", "word": "hunter2"}, "pin": 1234, "secrets": []});
+    assert_eq!(at(".config", config), r#"{"credentials":"(masked)","pin":"(masked)","secrets":[],"tokens":"(masked)"}"#);
+    let pod = json!({"imagePullSecrets": [{"name": "pull"}], "volumes": [{"name": "tls", "secret": {"secretName": "tls", "items": [{"key": "a", "path": "b"}]}}],
+        "topologySpreadConstraints": [{"matchLabelKeys": ["app"], "topologyKey": "zone"}]});
+    assert_eq!(at(".spec", pod.clone()), pod.to_string());
+}
+
+#[test]
+fn masks_flags_and_what_follows_them() {
+    let args = json!([
+        "--password=hunter 2",
+        "--token",
+        "hunter2",
+        "--verbose",
+        "run",
+        "--key=/tls/tls.key",
+        "DB_PASS=a,b c",
+        "--requirepass",
+        "$(PW)"
+    ]);
+    let masked =
+        r#"["--password=(masked)","--token","(masked)","--verbose","run","--key=/tls/tls.key","DB_PASS=(masked)","--requirepass","$(PW)"]"#;
+    assert_eq!(at(".args", args), masked);
+    let script = json!(["sh", "-c", "export API_KEY='hunter 2' && app --db-password hunter2 --port 80"]);
+    assert_eq!(at(".command", script), r#"["sh","-c","export API_KEY='(masked)' && app --db-password (masked) --port 80"]"#);
+}
+
+#[test]
+fn masks_annotations_that_repeat_the_object_or_hold_json() {
+    let annotations = json!({
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        "example.com/config": "{\"password\":\"hunter2\",\"port\":80}",
+        "example.com/plain": "{ \"port\": 80 }",
+        "example.com/twice": "{\"token\":\"hunter2\",\"token\":\"\"}",
+        "example.com/api-token": "hunter2",
+    });
+    let masked = json!({
+        "kubectl.kubernetes.io/last-applied-configuration": "(masked)",
+        "example.com/config": "{\"password\":\"(masked)\",\"port\":80}",
+        "example.com/plain": "{ \"port\": 80 }",
+        "example.com/twice": "{\"token\":\"\"}",
+        "example.com/api-token": "(masked)",
+    });
+    assert_eq!(at(".metadata.annotations", annotations), masked.to_string());
+    assert_eq!(at(".metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"]", json!("{}")), "\"(masked)\"");
+    assert_eq!(at("", json!({"kind": "Secret", "data": {"a": "aHVudGVyMg=="}})), r#"{"data":"(masked)","kind":"Secret"}"#);
+    assert_eq!(at(".stringData.a", json!("hunter2")), "\"(masked)\"");
+}
+
+#[test]
+fn masks_the_password_of_an_address_and_nothing_else_of_it() {
+    for (given, shown) in [
+        ("postgres://app:hunter2@db:5432/shop?sslmode=off", "postgres://app:(masked)@db:5432/shop?sslmode=off"),
+        ("redis://:hunter2@cache", "redis://:(masked)@cache"),
+        ("amqp://a:p/w@h1,amqp://b:p2@h2", "amqp://a:(masked)@h1,amqp://b:(masked)@h2"),
+        ("https://hunter2@example.com/x", "https://(masked)@example.com/x"),
+        ("ssh://git@example.com/x", "ssh://git@example.com/x"),
+        ("postgres://app:$(PW)@db", "postgres://app:$(PW)@db"),
+        ("https://example.com:8443/a@b", "https://example.com:8443/a@b"),
+        ("app:hunter2@tcp(db:3306)/shop", "app:(masked)@tcp(db:3306)/shop"),
+        ("nginx:1.29@sha256:0123", "nginx:1.29@sha256:0123"),
+        ("https://example.com/?token=hunter2", "https://example.com/?token=(masked)"),
+        ("Server=db;Password=hunter2", "Server=db;Password=(masked)"),
+    ] {
+        assert_eq!(text(given), shown);
+    }
+}
+
+#[test]
+fn masks_what_a_message_quotes() {
+    for (given, shown) in [
+        (
+            r#"Invalid value: {"env":[{"name":"DB_PASSWORD","value":"hunter2"}],"x":1}"#,
+            r#"Invalid value: {"env":[{"name":"DB_PASSWORD","value":"(masked)"}],"x":1}"#,
+        ),
+        (
+            r#"core.EnvVar{Name:"A_TOKEN", Value:"hunter \"2", ValueFrom:(*core.EnvVarSource)(nil)}"#,
+            r#"core.EnvVar{Name:"A_TOKEN", Value:"(masked)", ValueFrom:(*core.EnvVarSource)(nil)}"#,
+        ),
+        (r#"core.EnvVar{Name:"MODE", Value:"dev"}"#, r#"core.EnvVar{Name:"MODE", Value:"dev"}"#),
+        (r#"{Value:"hunter2", Name:"DB_PASSWORD"}"#, r#"{Value:"(masked)", Name:"DB_PASSWORD"}"#),
+        (
+            r#"patch \"{\\\"name\\\":\\\"PW\\\",\\\"value\\\":\\\"hunter2\\\"}\""#,
+            r#"patch \"{\\\"name\\\":\\\"PW\\\",\\\"value\\\":\\\"(masked)\\\"}\""#,
+        ),
+        (
+            "- name: DB_PASSWORD\n  value: hunter 2\n- name: MODE\n  value: dev",
+            "- name: DB_PASSWORD\n  value: (masked)\n- name: MODE\n  value: dev",
+        ),
+        (r#"Args:[]string{"--token", "hunter2", "--dry-run"}"#, r#"Args:[]string{"--token", "(masked)", "--dry-run"}"#),
+        ("app --use-token --dry-run x", "app --use-token --dry-run x"),
+        ("Authorization: Bearer hunter2, x\nnext", "Authorization: (masked)\nnext"),
+        ("curl -H 'X: bearer hunter2' and basic authentication", "curl -H 'X: bearer (masked)' and basic authentication"),
+        ("key -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- end", "key (masked) end"),
+        ("-----BEGIN KEY-----\nhunter2", "(masked)"),
+        ("use ghp_0123456789abcdefghij now", "use (masked) now"),
+    ] {
+        assert_eq!(text(given), shown);
+    }
+}
+
+#[test]
+fn leaves_a_servers_own_words_alone() {
+    for message in [
+        "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type",
+        "spec.template.spec.containers[0].env[0].valueFrom.secretKeyRef.key: Required value",
+        "spec.template.spec.volumes[0].projected.sources[0].serviceAccountToken.path: Required value",
+        "spec.template.spec.containers[0].image: Invalid value: \"a:b:c\": must be valid",
+        "conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas",
+        "secret \"db-token\" not found; couldn't find key db-password in Secret shop/db",
+        "password authentication failed for user \"app\"",
+        r#"Invalid value: {"imagePullSecrets":null,"revision":"default","tokens":[]}: bad"#,
+        "Back-off pulling image \"registry.example:5000/token-service:v1\"",
+    ] {
+        assert_eq!(text(message), message);
+    }
+}
+
+#[test]
+fn cuts_long_values_and_says_how_much_is_missing() {
+    let long = json!(vec!["\"ä"; 900]);
+    let shown = Masker::default().mask(&FieldPath::of(&["args"]), &long);
+    let (json, length) = (serde_json::to_string(&shown).unwrap(), long.to_string().len());
+    assert!(json.len() <= SHOWN_BYTES && json.len() > SHOWN_BYTES - 64, "{}", json.len());
+    let cut = serde_json::from_str::<String>(&json).unwrap();
+    let (kept, marker) = cut.split_once('…').unwrap();
+    assert_eq!(marker, format!(" ({} bytes omitted)", length - kept.len()));
+    assert_eq!([format!("{shown}"), format!("{shown:?}")], [json.clone(), json]);
+}
+
+#[test]
+fn leaves_out_the_rest_of_a_long_text_and_cuts_through_nothing() {
+    let long = format!("{}postgres://app:hunter2{}@db", "word ".repeat(3274), "x".repeat(9000));
+    assert_eq!(text(&long), format!("{}word… (9026 bytes omitted)", "word ".repeat(3273)));
+}
+
+#[test]
+fn survives_texts_made_to_exhaust_it() {
+    /// Nearly as much as is read of a text.
+    const TEXT: usize = 16_000;
+    for part in ["a://,", "[", "{\"a\":", "\"\\\"", "x=", "-----BEGIN ", "Bearer ", "\\"] {
+        let hostile = part.repeat(20_000);
+        assert!(text(&hostile).len() < hostile.len(), "{part}");
+        assert!(!text(&hostile[..TEXT]).is_empty());
+        assert!(at(".args", json!([hostile])).len() <= SHOWN_BYTES);
+    }
+}
+
+#[test]
+fn prints_two_secrets_alike() {
+    let [one, other] = ["a", "a much longer one"].map(|secret| Masker::default().mask(&FieldPath::of(&["password"]), &json!(secret)));
+    assert!(one == other && one.is_masked());
+}
+
+#[test]
+fn takes_further_words_for_secret() {
+    assert_eq!(Masker::with_words(["Sesame"]).mask(&FieldPath::of(&["OPEN_SESAME"]), &json!("hunter2")).to_string(), "\"(masked)\"");
+}
+
+/// A secret that no other part of an object has by chance; with the signs that passwords are fond of.
+fn secret() -> impl Strategy<Value = String> {
+    "[!#$%&()*+,./:;?@^_~=-]{0,4}Zq[0-9A-Za-z!#$%^*_~+=-]{4,12}Qz"
+}
+
+/// The ways in which a secret stands in an object; each with the text to look for.
+fn planted(secret: String, way: usize) -> Value {
+    let secret = secret.as_str();
+    match way % 9 {
+        0 => json!({"name": "APP_PASSWORD", "value": secret}),
+        1 => json!([{"args": ["--api-token", format!("-{secret}")]}, [format!("--db-password={secret}")]]),
+        2 => json!({"annotations": {"x/api-key": secret, "kubectl.kubernetes.io/last-applied-configuration": secret}}),
+        3 => json!({"url": format!("https://user:{secret}@example.com/path")}),
+        4 => json!(json!({"env": [{"name": "TOKEN", "value": secret}]}).to_string()),
+        5 => json!(format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----")),
+        6 => json!({"httpHeaders": [{"name": "X", "value": format!("Bearer {secret}")}]}),
+        7 => json!({"command": ["sh", "-c", format!("run --password \"{secret}\"; TOKEN='{secret}' run")]}),
+        _ => json!({"kind": "Secret", "stringData": {"x": secret}}),
+    }
+}
+
+proptest! {
+    #[test]
+    fn shows_no_secret_planted_anywhere(secret in secret(), way: usize, wraps in proptest::collection::vec(0_u8..4, 0..6)) {
+        let core = |text: &str| text.contains("Zq") && text.contains("Qz");
+        let object = wraps.into_iter().fold(planted(secret, way), |inner, wrap| match wrap {
+            0 => json!({"spec": inner}),
+            1 => json!(["first", inner]),
+            2 => json!({"name": "DB", "value": inner}),
+            _ => json!(json!({"inside": inner}).to_string()),
+        });
+        let shown = Masker::default().mask(&FieldPath::root(), &object);
+        prop_assert!(!core(&shown.to_string()), "{} of {}", shown, object);
+        let message = Masker::default().mask_text(&format!("Invalid value: {object}: is bad"));
+        prop_assert!(!core(&message), "{} of {}", message, object);
+    }
+
+    #[test]
+    fn survives_any_text_and_masks_it_only_once(text: String) {
+        let once = Masker::default().mask_text(&text);
+        prop_assert_eq!(Masker::default().mask_text(&once), once);
+    }
+}

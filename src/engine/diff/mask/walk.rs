@@ -1,0 +1,157 @@
+//! The way through a value, down to JSON within its strings.
+
+use serde_json::{Map, Value};
+
+use super::names::{Names, Promise, is_flag, is_plain};
+use super::{MASKED, marker, text};
+
+/// Annotations whose value is a whole object or a part of it.
+const OBJECT_ANNOTATIONS: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration"];
+
+/// What a Secret holds, and what a path without its object may lead into.
+pub(super) const SECRET_DATA: &[&str] = &["data", "stringData", "binaryData"];
+
+/// Fields of a Pod that name Secrets and tokens and hold none, besides those ending in `Ref`.
+const REFERENCES: &[&str] = &["imagePullSecrets", "secret", "serviceAccountToken", "tokenRequests"];
+
+/// How deep JSON within strings is followed; what lies deeper is masked. Each level may nest 128 deep, and the stack is small.
+const LEVELS: usize = 4;
+
+/// A walk that masks what it passes.
+pub(super) struct Walk<'a> {
+    names: &'a Names,
+    level: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(names: &'a Names) -> Self {
+        Self { names, level: 0 }
+    }
+
+    /// The value of an environment variable or header. Where its name is not known it may be a secret.
+    pub(super) fn variable(&self, name: Option<&str>, value: &Value) -> Value {
+        match (name, value) {
+            (Some(name), value) => self.named(name, value),
+            (None, Value::String(text)) if !is_plain(text) => Value::from(MASKED),
+            (None, value) => self.whole(value),
+        }
+    }
+
+    /// A field or map key with its value. `key` is a field of selectors and references, never a secret.
+    pub(super) fn member(&self, field: &str, value: &Value) -> Value {
+        match (field, value) {
+            (field, _) if OBJECT_ANNOTATIONS.contains(&field) => Value::from(MASKED),
+            ("key", value) => self.whole(value),
+            // An image's tag follows a colon, as a password does elsewhere.
+            ("image", Value::String(image)) if !image.contains("://") && !image.contains(char::is_whitespace) => value.clone(),
+            (field, value) => self.named(field.rsplit('/').next().unwrap_or(field), value),
+        }
+    }
+
+    /// A value with the name that may give it away.
+    fn named(&self, name: &str, value: &Value) -> Value {
+        let hide = match value {
+            Value::String(text) => self.names.hide(name, text),
+            Value::Null | Value::Bool(_) => false,
+            Value::Array(items) if items.is_empty() => false,
+            Value::Object(members) if members.is_empty() => false,
+            Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                !REFERENCES.contains(&name) && self.names.promise(name) == Promise::Secret
+            }
+        };
+        if hide { Value::from(MASKED) } else { self.whole(value) }
+    }
+
+    pub(super) fn whole(&self, value: &Value) -> Value {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+            Value::String(text) => Value::from(self.string(text)),
+            Value::Array(items) => Value::Array(self.list(items)),
+            Value::Object(members) => Value::Object(self.map(members)),
+        }
+    }
+
+    /// A string, which may be JSON in itself.
+    fn string(&self, text: &str) -> String {
+        match serde_json::from_str::<Value>(text) {
+            Ok(inner @ (Value::Object(_) | Value::Array(_))) => self.inside(text, &inner),
+            _ => self.text(text),
+        }
+    }
+
+    /// A text for people, which may quote JSON and JSON in strings.
+    pub(super) fn text(&self, text: &str) -> String {
+        let (text, omitted) = text::beginning(text);
+        let mut out = String::with_capacity(text.len());
+        let mut copied = 0;
+        let mut at = 0;
+        while let Some(found) = text[at..].find(['{', '[', '"']) {
+            let start = at + found;
+            at = start + 1;
+            let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
+            let masked = match values.next() {
+                Some(Ok(Value::String(inner))) if inner.contains('"') => {
+                    Value::from(self.deeper().map_or(MASKED.to_owned(), |walk| walk.string(&inner))).to_string()
+                }
+                Some(Ok(inner @ (Value::Object(_) | Value::Array(_)))) => self.inside(&text[start..start + values.byte_offset()], &inner),
+                _ => continue,
+            };
+            out.push_str(&text[copied..start]);
+            out.push_str(&masked);
+            copied = start + values.byte_offset();
+            at = copied;
+        }
+        let masked = text::mask(&(out + &text[copied..]), self.names);
+        if omitted > 0 { masked + &marker(omitted) } else { masked }
+    }
+
+    /// JSON that stood in a string, with its own spacing where it has no secret.
+    fn inside(&self, text: &str, inner: &Value) -> String {
+        let Some(walk) = self.deeper() else { return MASKED.to_owned() };
+        let masked = walk.whole(inner);
+        // A key given twice is read once: the text may hold more than what was looked at.
+        let signs = |json: &str| json.chars().filter(|c| !c.is_whitespace()).count();
+        if masked == *inner && signs(text) == signs(&masked.to_string()) { text.to_owned() } else { masked.to_string() }
+    }
+
+    fn deeper(&self) -> Option<Self> {
+        (self.level < LEVELS).then(|| Self { names: self.names, level: self.level + 1 })
+    }
+
+    fn map(&self, members: &Map<String, Value>) -> Map<String, Value> {
+        let is_secret = members.get("kind").and_then(Value::as_str) == Some("Secret");
+        let name = members.get("name").and_then(Value::as_str);
+        let mask = |(field, value): (&String, &Value)| {
+            let masked = match field.as_str() {
+                data if is_secret && SECRET_DATA.contains(&data) => Value::from(MASKED),
+                "value" if name.is_some() => self.variable(name, value),
+                field => self.member(field, value),
+            };
+            (self.text(field), masked)
+        };
+        members.iter().map(mask).collect()
+    }
+
+    /// A list, in which a flag may stand before its value.
+    fn list(&self, items: &[Value]) -> Vec<Value> {
+        let flags =
+            std::iter::once(None).chain(items.iter().map(|item| item.as_str().filter(|text| text.starts_with('-') && !text.contains('='))));
+        flags.zip(items).map(|(flag, item)| self.item(flag, item)).collect()
+    }
+
+    fn item(&self, flag: Option<&str>, item: &Value) -> Value {
+        let Some(text) = item.as_str() else { return self.whole(item) };
+        if flag.is_some_and(|flag| !is_flag(text) && self.names.hide(flag, text)) {
+            return Value::from(MASKED);
+        }
+        match text.split_once('=') {
+            Some((name, value)) if is_name(name) && self.names.hide(name, value) => Value::from(format!("{name}={MASKED}")),
+            _ => Value::from(self.string(text)),
+        }
+    }
+}
+
+/// Whether this may be a flag or a variable, so that all behind its `=` is its value.
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}

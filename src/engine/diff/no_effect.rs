@@ -1,0 +1,115 @@
+//! What Git says and the server does not keep: worth a warning, never a drift.
+
+use serde_json::{Map, Value};
+
+use super::compare::NOT_COMPARED;
+use super::dropped::GATED;
+use crate::engine::object::{FieldPath, Segment, key_default};
+use crate::engine::schema::shape::Struct;
+use crate::engine::schema::{self, ListKind, Shape};
+
+/// A field of a manifest that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoEffect {
+    /// Where it stands.
+    pub path: FieldPath,
+
+    /// Why it has none.
+    pub reason: &'static str,
+}
+
+/// Finds the fields of a Deployment's manifest that have no effect on the live object, in path order.
+///
+/// # Caveats
+/// It goes by the table: a field that a later Kubernetes knows, or a gate that a cluster has opened, is told all the same.
+pub fn no_effect(desired: &Value) -> Vec<NoEffect> {
+    let mut found = Vec::new();
+    look(&FieldPath::root(), desired, schema::DEPLOYMENT, &mut found);
+    if desired.get("status").is_some_and(is_set) {
+        found.push(NoEffect { path: FieldPath::of(&["status"]), reason: "the status belongs to the server" });
+    }
+    for name in NOT_COMPARED {
+        // A uid or resourceVersion in Git does have an effect: the server refuses the sync, or answers with a conflict.
+        let effective = matches!(name, "name" | "generateName" | "namespace" | "uid" | "resourceVersion");
+        if !effective && desired.get("metadata").and_then(|metadata| metadata.get(name)).is_some_and(is_set) {
+            found.push(NoEffect { path: FieldPath::of(&["metadata", name]), reason: "the server writes this field itself" });
+        }
+    }
+    found.sort_by_cached_key(|one| one.path.to_string());
+    found
+}
+
+fn look(path: &FieldPath, value: &Value, shape: Shape, found: &mut Vec<NoEffect>) {
+    match (value, shape) {
+        (Value::Object(object), Shape::Nested(of)) => look_into(path, object, of, found),
+        (Value::Array(items), Shape::List(kind, item)) => {
+            for (at, value) in items.iter().enumerate() {
+                look(&path.with(segment(kind, at, value)), value, *item, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn look_into(path: &FieldPath, object: &Map<String, Value>, of: &Struct, found: &mut Vec<NoEffect>) {
+    for (name, value) in object.iter().filter(|(_, value)| is_set(value)) {
+        let path = path.field(name);
+        let reason = match of.field(name) {
+            None => Some("the API does not know this field"),
+            Some(_) if GATED.contains(&(of.name, name)) => Some("the server drops this field while its feature gate is off"),
+            Some(_) if of.name == "PodSpec" && name == "serviceAccount" && differs(object, value) => {
+                Some("serviceAccountName wins over this old name")
+            }
+            Some(field) => {
+                look(&path, value, field.2, found);
+                None
+            }
+        };
+        found.extend(reason.map(|reason| NoEffect { path, reason }));
+    }
+}
+
+/// Whether the service account is set under its new name, to something else.
+fn differs(spec: &Map<String, Value>, alias: &Value) -> bool {
+    spec.get("serviceAccountName").is_some_and(|name| is_set(name) && name != "" && name != alias)
+}
+
+fn is_set(value: &Value) -> bool {
+    !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty())
+}
+
+fn segment(kind: ListKind, at: usize, item: &Value) -> Segment {
+    let keys = match kind {
+        ListKind::Map(keys) => keys,
+        ListKind::Set | ListKind::Atomic => return Segment::Index(at),
+    };
+    let key = |name: &&str| Some(((*name).to_owned(), item.get(*name).or_else(|| key_default(name))?.clone()));
+    keys.iter().map(key).collect::<Option<_>>().map_or(Segment::Index(at), Segment::Key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    #[test]
+    fn tells_every_word_that_the_server_does_not_keep() {
+        let manifest = json!({"metadata": {"name": "web", "uid": "1", "generation": 4, "creationTimestamp": null}, "status": {}, "spec": {"hostNetwork": true, "template": {"spec": {
+            "serviceAccountName": "a", "serviceAccount": "b",
+            "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}], "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
+        let found: Vec<_> = no_effect(&manifest).into_iter().map(|one| (one.path.to_string(), one.reason)).collect();
+        let container = ".spec.template.spec.containers[name=\"web\"]";
+        assert_eq!(
+            found,
+            [
+                (".metadata.generation".to_owned(), "the server writes this field itself"),
+                (".spec.hostNetwork".to_owned(), "the API does not know this field"),
+                (format!("{container}.env[name=\"A\"].vale"), "the API does not know this field"),
+                (format!("{container}.lifecycle.stopSignal"), "the server drops this field while its feature gate is off"),
+                (format!("{container}.livenessprobe"), "the API does not know this field"),
+                (".spec.template.spec.serviceAccount".to_owned(), "serviceAccountName wins over this old name"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! A person's yes or no, and whether it holds for what is there now.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::step::{Step, StepKind};
+use super::{NoPlan, Plan};
+use crate::engine::object::FieldPath;
+use crate::engine::snapshot::Snapshot;
+
+/// What a person decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Decision {
+    /// Carry the plan out.
+    Approved,
+
+    /// Do not; and do not ask again for this content of drift.
+    Denied,
+}
+
+/// A decision as a person writes it into a report's status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// What was decided.
+    pub decision: Decision,
+
+    /// The hash of the plan that the person saw.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub plan_hash: String,
+
+    /// The person's user name in the cluster; an admission policy holds it against who really asks.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+
+    /// When.
+    pub at: Timestamp,
+
+    /// Why, in the person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+}
+
+/// Why a plan that was offered is no longer the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Ended {
+    /// Desired or live changed.
+    Changed,
+
+    /// Nobody approved it in time.
+    Expired,
+}
+
+/// What became of earlier plans, as far as a report remembers.
+#[derive(Clone, Copy, Debug)]
+pub struct Ledger<'a> {
+    /// The hashes of plans that were carried out.
+    pub spent: &'a [String],
+
+    /// The hashes of plans that ended otherwise.
+    pub superseded: &'a [(String, Ended)],
+}
+
+/// Why an approval is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The plan was carried out before.
+    #[error("plan {} was carried out before; an approval holds for one heal", short(.0))]
+    Spent(String),
+
+    /// The plan ran out of time.
+    #[error("plan {} expired before it was approved; look at the new plan and approve that", short(.0))]
+    Expired(String),
+
+    /// The cluster or Git changed since.
+    #[error("plan {} is no longer what is needed: the cluster or Git changed since; look at the new plan and approve that", short(.0))]
+    Stale(String),
+
+    /// No plan of this report ever had the hash.
+    #[error("{} is not the hash of a plan of this report; take it from status.plan.hash", short(.0))]
+    Foreign(String),
+
+    /// There is nothing to carry out any more.
+    #[error("plan {} has nothing to do any more: {why}", short(.hash))]
+    Moot {
+        /// The approved hash.
+        hash: String,
+
+        /// Why there is no plan.
+        why: NoPlan,
+    },
+
+    /// The object was deleted and made again since.
+    #[error("the object was deleted and created again since plan {} was approved", short(.0))]
+    OtherObject(String),
+
+    /// The approval was changed or taken back after the heal began.
+    #[error("the approval of plan {} was changed or taken back while it was being carried out", short(.0))]
+    Altered(String),
+}
+
+impl Refusal {
+    /// The reason of the condition and the Event, in PascalCase.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Spent(_) => "ApprovalSpent",
+            Self::Expired(_) => "ApprovalExpired",
+            Self::Stale(_) => "ApprovalStale",
+            Self::Foreign(_) => "ApprovalForeign",
+            Self::Moot { .. } => "ApprovalMoot",
+            Self::OtherObject(_) => "ApprovalForOtherObject",
+            Self::Altered(_) => "ApprovalAltered",
+        }
+    }
+}
+
+/// A plan that a person approved and that still is what is needed: the only thing that can be carried out.
+#[derive(Clone, Debug)]
+pub struct Approved {
+    plan: Plan,
+    by: String,
+}
+
+impl Approved {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Who approved it.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+}
+
+/// Holds an approval against the plan as it is derived from a fresh look.
+///
+/// # Errors
+/// A [`Refusal`] that says why the approval is not followed.
+pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'_>, now: Timestamp) -> Result<Approved, Refusal> {
+    let hash = &approval.plan_hash;
+    if ledger.spent.contains(hash) {
+        return Err(Refusal::Spent(hash.clone()));
+    }
+    let ended = ledger.superseded.iter().find(|(superseded, _)| superseded == hash).map(|(_, ended)| *ended);
+    match (plan, ended) {
+        (Ok(plan), None) if plan.hash == *hash && plan.expires > now => Ok(Approved { plan: plan.clone(), by: approval.by.clone() }),
+        (Ok(plan), None) if plan.hash == *hash => Err(Refusal::Expired(hash.clone())),
+        (_, None) => Err(Refusal::Foreign(hash.clone())),
+        (Err(why), Some(_)) => Err(Refusal::Moot { hash: hash.clone(), why: why.clone() }),
+        (Ok(_), Some(Ended::Changed)) => Err(Refusal::Stale(hash.clone())),
+        (Ok(_), Some(Ended::Expired)) => Err(Refusal::Expired(hash.clone())),
+    }
+}
+
+/// A heal that began, as far as a report remembers it after a crash.
+#[derive(Clone, Debug)]
+pub struct Begun<'a> {
+    /// The approved plan.
+    pub plan_hash: &'a str,
+
+    /// The uid of the object that it was approved for.
+    pub uid: &'a str,
+
+    /// Who approved it.
+    pub by: &'a str,
+
+    /// The approved steps and the fields of each.
+    pub steps: Vec<(StepKind, Vec<FieldPath>)>,
+}
+
+/// Takes an interrupted heal up again.
+///
+/// Bodies are never stored: while the approved plan can still be derived it is simply the plan; once its Restore has
+/// landed no drift is left to derive it from, and the remaining steps follow from the approved kinds and fields.
+///
+/// # Errors
+/// [`Refusal::Altered`] when the approval is no longer the one that the heal began with, [`Refusal::OtherObject`] when the
+/// object is another one, [`Refusal::Stale`] when somebody changed the fields in between.
+pub fn resume(begun: &Begun<'_>, approval: Option<&Approval>, plan: Result<&Plan, &NoPlan>, snapshot: &Snapshot) -> Result<Approved, Refusal> {
+    let hash = || begun.plan_hash.to_owned();
+    let unchanged = |approval: &Approval| {
+        approval.decision == Decision::Approved && approval.plan_hash == begun.plan_hash && approval.by == begun.by
+    };
+    if !approval.is_some_and(unchanged) {
+        return Err(Refusal::Altered(hash()));
+    }
+    let live = snapshot.live.as_ref().ok_or_else(|| Refusal::OtherObject(hash()))?;
+    if live.pointer("/metadata/uid").and_then(serde_json::Value::as_str) != Some(begun.uid) {
+        return Err(Refusal::OtherObject(hash()));
+    }
+    if let Ok(plan) = plan
+        && plan.hash == begun.plan_hash
+    {
+        return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
+    }
+    let desired = snapshot.desired.as_ref().map(|document| &document.value).ok_or_else(|| Refusal::Stale(hash()))?;
+    let steps: Vec<Step> = begun
+        .steps
+        .iter()
+        .map(|(kind, paths)| match kind {
+            StepKind::Restore => Step::Restore { paths: paths.clone(), operations: json_patch::Patch::default() },
+            StepKind::Transfer => Step::Transfer { paths: paths.clone(), to: snapshot.syncer.manager.clone() },
+        })
+        .collect();
+    // An empty Restore can only be skipped. Where it is not done, what the person saw is not what is there.
+    if steps.iter().any(|step| step.kind() == StepKind::Restore && !step.done(desired, live)) {
+        return Err(Refusal::Stale(hash()));
+    }
+    let plan = Plan {
+        hash: hash(),
+        serial: 0,
+        expires: snapshot.now,
+        uid: begun.uid.to_owned(),
+        drift: String::new(),
+        steps,
+        cautions: Vec::new(),
+    };
+    Ok(Approved { plan, by: begun.by.to_owned() })
+}
+
+/// The first digits of a hash, as people say it.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}

@@ -1,0 +1,103 @@
+//! What was observed of one object, as one value: all that the engine may know.
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::diff::IgnoreRule;
+use super::object::{Document, ObjectId};
+use super::predict::Syncer;
+
+/// What was observed of one object at one time.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// What tells this cluster from any other: the uid of its namespace `kube-system`. Empty for files.
+    pub cluster: String,
+
+    /// Which object.
+    pub target: ObjectId,
+
+    /// What Git says; `None` where Git has no such object.
+    pub desired: Option<Document>,
+
+    /// What the cluster has, whole; `None` where it has no such object.
+    pub live: Option<Value>,
+
+    /// Whether the object was seen in the cluster before: what tells "missing" from "never there".
+    pub seen: bool,
+
+    /// The tool that brings Git into the cluster.
+    pub syncer: Syncer,
+
+    /// Where desired comes from.
+    pub source: SourceFacts,
+
+    /// The time of the observation.
+    pub now: Timestamp,
+}
+
+/// Where desired comes from, and how fresh it is.
+#[derive(Clone, Debug, Default)]
+pub struct SourceFacts {
+    /// The repository, without credentials. Empty for files.
+    pub repo_url: String,
+
+    /// The commit. Empty for files.
+    pub revision: String,
+
+    /// When the file was last changed in Git; `None` where the source cannot tell.
+    pub changed_at: Option<Timestamp>,
+
+    /// When the source last answered; `None` for files.
+    pub answered_at: Option<Timestamp>,
+
+    /// How old an answer may be for a plan to be made from it.
+    pub max_age: Option<SignedDuration>,
+}
+
+impl SourceFacts {
+    /// How old the source's last answer is, where that is too old for a plan.
+    pub fn too_old(&self, now: Timestamp) -> Option<SignedDuration> {
+        let age = now.duration_since(self.answered_at?);
+        (age > self.max_age?).then_some(age)
+    }
+}
+
+/// What a DriftWatch asks for, as far as the engine is concerned.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Whether plans are made.
+    pub mode: Mode,
+
+    /// Which cure is preferred.
+    pub remedy: Remedy,
+
+    /// What is not drift here.
+    pub ignore: Vec<IgnoreRule>,
+
+    /// How long a plan can be approved.
+    pub plan_ttl: SignedDuration,
+}
+
+/// Whether plans are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// Only tells.
+    Alert,
+
+    /// Tells and proposes a plan.
+    #[default]
+    Propose,
+}
+
+/// Which cure is preferred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Remedy {
+    /// The one with the least cost for this source and strategy.
+    #[default]
+    Choose,
+
+    /// Put Git's values back, and hand the fields to the syncing tool where it applies server-side.
+    Restore,
+}

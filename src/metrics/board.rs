@@ -1,0 +1,275 @@
+//! What is known now about each Deployment and watch, from which the gauges are written at every scrape.
+//!
+//! Kept as facts and not as series, so that forgetting an object forgets each of its series, whatever labels they have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
+
+use crate::engine::diff::Severity;
+use crate::engine::predict::{Strategy, Verdict};
+
+/// What is told about one Deployment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeploymentFacts {
+    /// How many fields differ, by severity.
+    pub fields: BTreeMap<Severity, u32>,
+
+    /// The syncs that will be refused.
+    pub refused: Vec<RefusedSync>,
+
+    /// Whether it is there.
+    pub presence: Presence,
+
+    /// Since when it has drifted; `None` when it has not.
+    pub drifted_since: Option<Timestamp>,
+
+    /// Its plan.
+    pub plan: Option<PlanState>,
+}
+
+/// A sync that the API server will refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedSync {
+    /// How the syncing tool writes.
+    pub strategy: Strategy,
+
+    /// The union that would have two members, such as `probe-handler`: a word of the engine's table, or `other`.
+    pub union: &'static str,
+}
+
+/// Whether a Deployment that Git wants is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    #[default]
+    Present,
+
+    /// It is not.
+    Missing,
+}
+
+/// How far a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlanState {
+    /// A person has to decide.
+    AwaitingApproval,
+
+    /// A person said no.
+    Denied,
+
+    /// It is being carried out.
+    Healing,
+
+    /// It was carried out, and something remains.
+    Failed,
+}
+
+impl PlanState {
+    const ALL: [Self; 4] = [Self::AwaitingApproval, Self::Denied, Self::Healing, Self::Failed];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::AwaitingApproval => "AwaitingApproval",
+            Self::Denied => "Denied",
+            Self::Healing => "Healing",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// How a heal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealResult {
+    /// Nothing of the drift remains.
+    Healed,
+
+    /// A step was refused, or something remains.
+    Failed,
+
+    /// A guard failed after a restart.
+    FailedInterrupted,
+}
+
+impl HealResult {
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Healed => "Healed",
+            Self::Failed => "Failed",
+            Self::FailedInterrupted => "FailedInterrupted",
+        }
+    }
+}
+
+/// How the Deployments of a watch are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatchCounts {
+    /// Governed by it.
+    pub governed: u32,
+
+    /// As Git says.
+    pub in_sync: u32,
+
+    /// Not yet synced.
+    pub pending: u32,
+
+    /// Drifted, and the next sync succeeds.
+    pub drifted: u32,
+
+    /// The next sync will be refused.
+    pub conflicted: u32,
+}
+
+/// Everything that is known now.
+#[derive(Default)]
+pub(super) struct Board {
+    pub(super) deployments: BTreeMap<(String, String), DeploymentFacts>,
+    pub(super) watches: BTreeMap<(String, String), WatchFacts>,
+}
+
+/// What is told about one watch.
+#[derive(Default)]
+pub(super) struct WatchFacts {
+    pub(super) counts: WatchCounts,
+    pub(super) assessed: Option<Timestamp>,
+
+    /// The reasons that it has failure counters for.
+    pub(super) failures: BTreeSet<&'static str>,
+}
+
+impl Board {
+    pub(super) fn watch(&mut self, namespace: &str, watch: &str) -> &mut WatchFacts {
+        self.watches.entry((namespace.to_owned(), watch.to_owned())).or_default()
+    }
+}
+
+/// The gauges that are written from the board.
+pub(super) struct Gauges {
+    fields: IntGaugeVec,
+    refused: IntGaugeVec,
+    missing: IntGaugeVec,
+    age: GaugeVec,
+    plans: IntGaugeVec,
+    governed: IntGaugeVec,
+    in_sync: IntGaugeVec,
+    pending: IntGaugeVec,
+    drifted: IntGaugeVec,
+    conflicted: IntGaugeVec,
+    assessed: GaugeVec,
+}
+
+impl Gauges {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        const OBJECT: [&str; 2] = ["namespace", "name"];
+        const WATCH: [&str; 2] = ["namespace", "watch"];
+        let options = |name: &str, help: &str| Opts::new(name, help).namespace("driftmend");
+        let whole = |name: &str, help: &str, labels: &[&str]| {
+            let gauge = IntGaugeVec::new(options(name, help), labels)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let decimal = |name: &str, help: &str, labels: &[&str]| {
+            let gauge = GaugeVec::new(options(name, help), labels)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        Ok(Self {
+            fields: whole("drifted_fields", "Fields in which live differs from Git.", &["namespace", "name", "severity"])?,
+            refused: whole("next_sync_refused", "The next sync will be refused.", &["namespace", "name", "strategy", "union"])?,
+            missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
+            age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
+            plans: whole("plans", "Plans, by state.", &["state"])?,
+            governed: whole("watch_governed", "Deployments that a watch governs.", &WATCH)?,
+            in_sync: whole("watch_in_sync", "Governed Deployments that are as Git says.", &WATCH)?,
+            pending: whole("watch_pending", "Governed Deployments that are not yet synced.", &WATCH)?,
+            drifted: whole("watch_drifted", "Governed Deployments that drifted.", &WATCH)?,
+            conflicted: whole("watch_conflicted", "Governed Deployments whose next sync will be refused.", &WATCH)?,
+            assessed: decimal("last_successful_assessment_timestamp_seconds", "When a watch was last assessed as a whole.", &WATCH)?,
+        })
+    }
+
+    /// Writes every gauge anew.
+    pub(super) fn show(&self, board: &Board, now: Timestamp) {
+        let whole = [
+            &self.fields,
+            &self.refused,
+            &self.missing,
+            &self.plans,
+            &self.governed,
+            &self.in_sync,
+            &self.pending,
+            &self.drifted,
+            &self.conflicted,
+        ];
+        whole.into_iter().for_each(IntGaugeVec::reset);
+        [&self.age, &self.assessed].into_iter().for_each(GaugeVec::reset);
+        for state in PlanState::ALL {
+            self.plans.with_label_values(&[state.label()]).set(0);
+        }
+        for ((namespace, name), facts) in &board.deployments {
+            self.show_deployment([namespace, name], facts, now);
+        }
+        for ((namespace, watch), facts) in &board.watches {
+            self.show_watch([namespace, watch], facts);
+        }
+    }
+
+    fn show_deployment(&self, [namespace, name]: [&str; 2], facts: &DeploymentFacts, now: Timestamp) {
+        // Ten thousand quiet Deployments have no series: a zero would be one for each.
+        for (severity, count) in facts.fields.iter().filter(|(_, count)| **count > 0) {
+            self.fields.with_label_values(&[namespace, name, severity_label(*severity)]).set((*count).into());
+        }
+        for refused in &facts.refused {
+            self.refused.with_label_values(&[namespace, name, strategy_label(refused.strategy), refused.union]).set(1);
+        }
+        if facts.presence == Presence::Missing {
+            self.missing.with_label_values(&[namespace, name]).set(1);
+        }
+        if let Some(since) = facts.drifted_since {
+            self.age.with_label_values(&[namespace, name]).set(now.duration_since(since).as_secs_f64().max(0.0));
+        }
+        if let Some(plan) = facts.plan {
+            self.plans.with_label_values(&[plan.label()]).inc();
+        }
+    }
+
+    fn show_watch(&self, labels: [&str; 2], facts: &WatchFacts) {
+        let counts = facts.counts;
+        self.governed.with_label_values(&labels).set(counts.governed.into());
+        self.in_sync.with_label_values(&labels).set(counts.in_sync.into());
+        self.pending.with_label_values(&labels).set(counts.pending.into());
+        self.drifted.with_label_values(&labels).set(counts.drifted.into());
+        self.conflicted.with_label_values(&labels).set(counts.conflicted.into());
+        if let Some(assessed) = facts.assessed {
+            self.assessed.with_label_values(&labels).set(assessed.as_duration().as_secs_f64());
+        }
+    }
+}
+
+const fn severity_label(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Drift => "drift",
+        Severity::Pending => "pending",
+        Severity::Info => "info",
+        Severity::Ignored => "ignored",
+    }
+}
+
+pub(super) const fn strategy_label(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::ClientSideApply => "client-side-apply",
+        Strategy::ServerSideApply => "server-side-apply",
+        Strategy::Replace => "replace",
+    }
+}
+
+pub(super) const fn verdict_label(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Clean => "Clean",
+        Verdict::Reverts => "Reverts",
+        Verdict::Residual => "Residual",
+        Verdict::Conflict => "Conflict",
+        Verdict::Refused => "Refused",
+    }
+}

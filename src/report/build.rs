@@ -1,0 +1,160 @@
+//! From an assessment to the types that are shown: the only way in, and every value passes the mask on it.
+
+use serde_json::Value;
+
+use super::status::{
+    ConfirmedBy, Counts, FieldReport, FindingReport, Notice, ObjectReport, PlanReport, PredictionReport, SourceReport, StepReport,
+};
+use crate::engine::diagnose::Finding;
+use crate::engine::diff::{Drift, Masker, Severity};
+use crate::engine::object::{FieldPath, ObjectId};
+use crate::engine::plan::{Plan, Step};
+use crate::engine::predict::{Cause, Prediction};
+use crate::engine::{Assessment, Snapshot};
+
+/// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.
+const MESSAGE_LIMIT: usize = 1_024;
+
+/// Everything told of one object on the command line.
+pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Notice>) -> ObjectReport {
+    ObjectReport {
+        object: target.clone(),
+        phase: assessment.phase,
+        summary: text(masker, &assessment.summary),
+        fields: assessment.drifts.iter().map(|drift| field(drift, masker)).collect(),
+        prediction: assessment.prediction.as_ref().map(|prediction| prediction_report(prediction, masker)),
+        refusals: Vec::new(),
+        findings: findings(assessment, masker),
+        warnings,
+    }
+}
+
+/// One field.
+pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &drift.change.path, value));
+    let first = drift.owners.first();
+    let mut managers: Vec<String> = drift.owners.iter().map(|owner| owner.manager.clone()).collect();
+    managers.sort();
+    managers.dedup();
+    if managers.len() < 2 {
+        managers.clear();
+    }
+    FieldReport {
+        path: drift.change.path.to_string(),
+        change: drift.change.kind,
+        severity: drift.severity,
+        desired: shown(&drift.change.desired),
+        live: shown(&drift.change.live),
+        manager: first.map(|owner| owner.manager.clone()),
+        managers,
+        operation: first.map(|owner| owner.operation),
+        subresource: first.and_then(|owner| owner.subresource.clone()),
+        time: first.and_then(|owner| owner.time),
+        reason: drift.reason.clone(),
+    }
+}
+
+/// A value as it may be shown.
+fn shown_json(masker: &Masker, path: &FieldPath, value: &Value) -> Value {
+    serde_json::to_value(masker.mask(path, value)).unwrap_or_default()
+}
+
+/// What the next sync gives.
+pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> PredictionReport {
+    PredictionReport {
+        strategy: prediction.strategy,
+        verdict: prediction.verdict,
+        causes: prediction.causes.iter().map(|cause| Cause { message: text(masker, &cause.message), ..cause.clone() }).collect(),
+        residual: prediction.residual.iter().map(ToString::to_string).collect(),
+        when: None,
+        confirmed_by: ConfirmedBy::Local,
+    }
+}
+
+/// What is wrong and what to do, worst first.
+pub fn findings(assessment: &Assessment, masker: &Masker) -> Vec<FindingReport> {
+    let one = |finding: &Finding| FindingReport {
+        rule: finding.rule.to_owned(),
+        severity: finding.weight,
+        path: finding.path.as_ref().map(ToString::to_string),
+        message: text(masker, &finding.message),
+        evidence: finding.evidence.as_deref().map(|evidence| text(masker, evidence)),
+        remedy: finding.remedy.clone(),
+    };
+    assessment.findings.iter().map(one).collect()
+}
+
+/// How many fields there are of each kind.
+pub fn counts(assessment: &Assessment) -> Counts {
+    let count = |severity| assessment.of(severity).count();
+    Counts {
+        drifted: count(Severity::Drift),
+        refused: assessment.prediction.as_ref().map_or(0, |prediction| prediction.causes.len()),
+        pending: count(Severity::Pending),
+        info: count(Severity::Info),
+        ignored: count(Severity::Ignored),
+    }
+}
+
+/// Where desired comes from.
+pub fn source(snapshot: &Snapshot) -> SourceReport {
+    SourceReport {
+        repo_url: snapshot.source.repo_url.clone(),
+        revision: snapshot.source.revision.clone(),
+        path: snapshot.desired.as_ref().map(|document| document.origin.file.clone()).unwrap_or_default(),
+        synced_revision: None,
+    }
+}
+
+/// A plan for people: its patches masked.
+pub fn plan(plan: &Plan, target: &ObjectId, masker: &Masker) -> PlanReport {
+    PlanReport {
+        hash: plan.hash.clone(),
+        serial: plan.serial,
+        expires: plan.expires,
+        cautions: plan.cautions.clone(),
+        steps: plan.steps.iter().map(|step| step_report(step, target, masker)).collect(),
+        dry_run: None,
+    }
+}
+
+fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
+    let patch = match step {
+        Step::Restore { operations, .. } => {
+            let operations = serde_json::to_value(operations).unwrap_or_default();
+            let shown: Vec<Value> = operations.as_array().into_iter().flatten().map(|operation| masked_operation(operation, masker)).collect();
+            Value::from(shown).to_string()
+        }
+        Step::Transfer { .. } => "metadata.managedFields only".to_owned(),
+    };
+    StepReport { kind: step.kind(), target: target.to_string(), summary: step.summary(), patch: cut(&patch, 4 * MESSAGE_LIMIT) }
+}
+
+/// One operation of a JSON Patch with its value masked as the field that its pointer names.
+fn masked_operation(operation: &Value, masker: &Masker) -> Value {
+    let mut shown = operation.clone();
+    let path = operation.get("path").and_then(Value::as_str).map(|pointer| {
+        FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>())
+    });
+    if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {
+        *value = shown_json(masker, &path, value);
+    }
+    shown
+}
+
+/// A text that may quote values of the object: masked and cut.
+pub fn text(masker: &Masker, text: &str) -> String {
+    cut(&masker.mask_text(text), MESSAGE_LIMIT)
+}
+
+/// Cuts a text at a character boundary and says so.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}… ({} bytes more)", &text[..end], text.len() - end)
+}

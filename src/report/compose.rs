@@ -1,0 +1,221 @@
+//! The next status of a report: what it said before, and what is found now.
+
+use jiff::Timestamp;
+
+use super::build;
+use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::status::{Heal, HealResult, PlanReport, ReportStatus, SupersededPlan};
+use crate::engine::diff::{Masker, Severity};
+use crate::engine::object::ObjectId;
+use crate::engine::phase::Phase;
+use crate::engine::plan::{Decision, Ended, Memory, NoPlan, Plan, Refusal};
+use crate::engine::predict::Verdict;
+use crate::engine::{Assessment, Snapshot};
+
+/// What becomes of a person's approval.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Nobody has decided about the current plan.
+    Open,
+
+    /// A person said no.
+    Denied,
+
+    /// The approval is not followed.
+    Refused(Refusal),
+
+    /// The approval is in order, and something must happen first; the word is the condition's reason.
+    Waiting {
+        /// One word in PascalCase.
+        reason: &'static str,
+
+        /// What must happen.
+        message: String,
+    },
+
+    /// The approved plan was carried out.
+    CarriedOut,
+}
+
+/// Everything that a new status is made of.
+pub struct Findings<'a> {
+    /// What was observed.
+    pub snapshot: &'a Snapshot,
+
+    /// What was found.
+    pub assessment: &'a Assessment,
+
+    /// What a person is asked to approve, or why not.
+    pub plan: Result<&'a Plan, &'a NoPlan>,
+
+    /// The server's answer to the plan's first step, where it was asked in this round.
+    pub dry_run: Option<String>,
+
+    /// What becomes of the approval.
+    pub answer: Answer,
+
+    /// Hides secrets.
+    pub masker: &'a Masker,
+}
+
+/// What a report remembers of its plans.
+pub fn memory(status: &ReportStatus) -> Memory {
+    Memory {
+        serial: status.plan_serial,
+        offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
+        spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
+        denied: status.denied_drift.clone().filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
+    }
+}
+
+/// The plans that ended otherwise, with the one that was offered last if it is no longer the one.
+pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Vec<SupersededPlan> {
+    let mut ended = status.superseded_plans.clone();
+    if let Some(offered) = &status.plan {
+        let current = plan.is_ok_and(|plan| plan.hash == offered.hash);
+        let carried_out = status.history.iter().any(|entry| entry.plan_hash == offered.hash)
+            || status.healing.as_ref().is_some_and(|healing| healing.plan_hash == offered.hash);
+        if !current && !carried_out && !ended.iter().any(|plan| plan.hash == offered.hash) {
+            let reason = if offered.expires <= now { Ended::Expired } else { Ended::Changed };
+            ended.push(SupersededPlan { hash: offered.hash.clone(), reason });
+        }
+    }
+    ended
+}
+
+/// The next status. What a person wrote (`approval`) and what a heal wrote (`healing`, `history`) is taken over as it is.
+pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
+    let Findings { snapshot, assessment, plan, ref answer, masker, .. } = found;
+    let now = snapshot.now;
+    let heal = heal(old, plan, answer);
+    let live = snapshot.live.as_ref();
+    let target_uid = live.and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let generation = live.and_then(|live| live.pointer("/metadata/generation")).and_then(serde_json::Value::as_i64);
+    let shown = plan.ok().map(|plan| plan_report(old, plan, &snapshot.target, found.dry_run.clone(), masker));
+    let fields = assessment.drifts.iter().map(|drift| build::field(drift, masker)).collect();
+    let said = said(old, &found, heal);
+    super::fit(ReportStatus {
+        phase: assessment.phase,
+        heal,
+        summary: build::text(masker, &assessment.summary),
+        counts: build::counts(assessment),
+        source: snapshot.desired.is_some().then(|| build::source(snapshot)),
+        fields,
+        fields_omitted: 0,
+        prediction: assessment.prediction.as_ref().map(|prediction| build::prediction_report(prediction, masker)),
+        findings: build::findings(assessment, masker),
+        plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
+        superseded_plans: superseded(old, plan, now),
+        denied_drift: match (answer, plan) {
+            (Answer::Denied, Ok(plan)) => Some(plan.drift.clone()),
+            (Answer::Denied, Err(_)) => old.denied_drift.clone(),
+            _ => None,
+        },
+        plan: shown,
+        approval: old.approval.clone(),
+        healing: old.healing.clone(),
+        history: old.history.clone(),
+        conditions: conditions::merge(&old.conditions, said, generation, now),
+        target_uid: target_uid.or_else(|| old.target_uid.clone()),
+        quiet_since: (assessment.phase == Phase::InSync).then(|| old.quiet_since.unwrap_or(now)),
+    })
+}
+
+/// How far the cure is.
+fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> Heal {
+    if old.healing.is_some() {
+        return Heal::Healing;
+    }
+    match (answer, plan) {
+        (Answer::Denied, _) => Heal::Denied,
+        (_, Ok(_)) => Heal::AwaitingApproval,
+        (_, Err(NoPlan::Denied)) => Heal::Denied,
+        (_, Err(_)) => match old.history.last() {
+            Some(entry) if entry.result == HealResult::Healed => Heal::Healed,
+            Some(_) => Heal::Failed,
+            None => Heal::None,
+        },
+    }
+}
+
+fn plan_report(old: &ReportStatus, plan: &Plan, target: &ObjectId, dry_run: Option<String>, masker: &Masker) -> PlanReport {
+    let mut report = build::plan(plan, target, masker);
+    let before = old.plan.as_ref().filter(|before| before.hash == plan.hash);
+    report.dry_run = dry_run.or_else(|| before.and_then(|before| before.dry_run.clone()));
+    report
+}
+
+fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
+    let assessment = found.assessment;
+    let drifted = assessment.of(Severity::Drift).count();
+    let refused = assessment.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
+    let mut said = vec![
+        Said::when(READY, true, "Assessed", ""),
+        match assessment.phase {
+            Phase::Missing | Phase::Orphaned => {
+                Said::when(DRIFTED, true, if assessment.phase == Phase::Missing { "Missing" } else { "Orphaned" }, assessment.summary.clone())
+            }
+            _ if drifted > 0 => Said::when(DRIFTED, true, "FieldsDiffer", assessment.summary.clone()),
+            _ => Said::when(DRIFTED, false, "InSync", ""),
+        },
+        if refused {
+            Said::when(CONFLICTED, true, "NextSyncRefused", assessment.summary.clone())
+        } else {
+            Said::when(CONFLICTED, false, "NextSyncAccepted", "")
+        },
+        match found.plan {
+            Ok(plan) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", plan.hash.get(..12).unwrap_or(&plan.hash))),
+            Err(NoPlan::NothingToHeal) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
+            Err(why) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
+        },
+    ];
+    if let Some(approved) = approved(old, &found.answer) {
+        said.push(approved);
+    }
+    if let Some(entry) = old.history.last().filter(|_| heal != Heal::Healing) {
+        let healed = entry.result == HealResult::Healed;
+        said.push(Said::when(HEALED, healed, if healed { "Verified" } else { "Failed" }, entry.message.clone()));
+    }
+    said.iter_mut().for_each(|condition| condition.message = build::text(found.masker, &condition.message));
+    said
+}
+
+fn approved(old: &ReportStatus, answer: &Answer) -> Option<Said> {
+    let approval = old.approval.as_ref()?;
+    if old.healing.is_some() {
+        return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}", approval.by)));
+    }
+    Some(match answer {
+        Answer::Open => return None,
+        Answer::Denied => Said::when(APPROVED, false, "Denied", format!("denied by {}", approval.by)),
+        Answer::Refused(refusal) => Said::when(APPROVED, false, refusal.reason(), refusal.to_string()),
+        Answer::Waiting { reason, message } => Said::when(APPROVED, true, reason, message.clone()),
+        Answer::CarriedOut => Said::when(APPROVED, false, "CarriedOut", "the approved plan was carried out"),
+    })
+}
+
+fn no_plan_reason(why: &NoPlan) -> &'static str {
+    match why {
+        NoPlan::NothingToHeal => "NothingToHeal",
+        NoPlan::AlertOnly => "AlertOnly",
+        NoPlan::Denied => "Denied",
+        NoPlan::OneSided { .. } => "NeedsSync",
+        NoPlan::SourceTooOld { .. } => "SourceTooOld",
+        NoPlan::Paused => "Paused",
+        NoPlan::BeingDeleted => "BeingDeleted",
+        NoPlan::NotRestorable(_) => "NotRestorable",
+        NoPlan::StillRefused(_) => "StillRefused",
+        NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
+        NoPlan::TwoAppliers(_) => "TwoAppliers",
+    }
+}
+
+/// Whether a new status must be written at once: a change that a person or another program acts on. Everything else
+/// (counts, findings, another commit) may wait, so that five hundred crash-looping pods cost one write a minute.
+pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
+    let approved = |status: &ReportStatus| {
+        status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), condition.message.clone()))
+    };
+    let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
+    (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift) || approved(old) != approved(new)
+}

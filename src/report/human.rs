@@ -1,0 +1,166 @@
+//! Reports as text for people: sentence first, details after, summary last. Width 80 where it can be, no colour needed.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::status::{FieldReport, FindingReport, ObjectReport, PlanReport, PredictionReport};
+use crate::engine::diff::{ChangeKind, Severity};
+use crate::engine::ownership::people::{self, Kind};
+use crate::engine::predict::Verdict;
+
+/// One object with everything that is told of it. Ends with a line break.
+///
+/// `now` turns times into ages; `source` names desired in the header, such as `main@4be2c1d`.
+pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
+    let told = report.fields.iter().filter(|field| field.severity != Severity::Ignored).count();
+    let fields = match told {
+        0 => "no field differs".to_owned(),
+        1 => "1 field differs".to_owned(),
+        count => format!("{count} fields differ"),
+    };
+    let mut out = String::new();
+    let _ = writeln!(out, "{:<36}{fields} from {source}", report.object.to_string());
+    if !report.summary.is_empty() && told > 0 {
+        let _ = writeln!(out, "  {}", report.summary);
+    }
+    for field in &report.fields {
+        write_field(&mut out, field, now);
+    }
+    if let Some(prediction) = &report.prediction {
+        write_prediction(&mut out, prediction);
+    }
+    for cause in &report.refusals {
+        let _ = writeln!(out, "  refused as it is: {}: {}", cause.field, cause.message);
+    }
+    for finding in &report.findings {
+        write_finding(&mut out, finding);
+    }
+    for warning in &report.warnings {
+        let place = match (&warning.file, warning.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}: "),
+            (Some(file), None) => format!("{file}: "),
+            _ => String::new(),
+        };
+        let _ = writeln!(out, "  warning: {place}{}", warning.message);
+    }
+    out
+}
+
+fn write_field(out: &mut String, field: &FieldReport, now: Timestamp) {
+    let _ = writeln!(out, "  {}", field.path);
+    let kind = match field.change {
+        ChangeKind::Changed => "± value change",
+        ChangeKind::Added => "+ only in the cluster",
+        ChangeKind::Removed => "- only in Git",
+        ChangeKind::Reordered => "↕ other order",
+    };
+    let weight = match field.severity {
+        Severity::Drift => "drift",
+        Severity::Pending => "pending",
+        Severity::Info => "info",
+        Severity::Ignored => "ignored",
+    };
+    let reason = field.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let _ = writeln!(out, "    {kind}   {}   {weight}{reason}", owner(field, now));
+    // `-` is live and `+` is desired, as in `kubectl diff`.
+    if let Some(live) = &field.live {
+        let _ = writeln!(out, "    - {}", compact(live));
+    }
+    if let Some(desired) = &field.desired {
+        let _ = writeln!(out, "    + {}", compact(desired));
+    }
+}
+
+/// `kubectl-edit (person), 14 min ago`.
+fn owner(field: &FieldReport, now: Timestamp) -> String {
+    let Some(manager) = &field.manager else { return "no owner recorded".to_owned() };
+    let names = if field.managers.len() > 1 { field.managers.join(", ") } else { manager.clone() };
+    let kind = match people::kind_of(manager) {
+        Kind::Person => " (person)",
+        Kind::Controller => " (controller)",
+        Kind::Unknown => "",
+    };
+    let through = field.subresource.as_ref().map(|subresource| format!(" through {subresource}")).unwrap_or_default();
+    let age = field.time.map(|time| format!(", {} ago", age(now, time))).unwrap_or_default();
+    format!("{names}{kind}{through}{age}")
+}
+
+/// An age in one unit, as people say it.
+pub fn age(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+fn write_prediction(out: &mut String, prediction: &PredictionReport) {
+    let strategy = serde_json::to_value(prediction.strategy).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+    let verdict = match prediction.verdict {
+        Verdict::Clean => "nothing to change",
+        Verdict::Reverts => "succeeds and reverts the drift",
+        Verdict::Residual => "succeeds and leaves some of it",
+        Verdict::Conflict => "meets a conflict (409)",
+        Verdict::Refused => "will be refused by the API server",
+    };
+    let _ = writeln!(out, "  next sync ({strategy}): {verdict}");
+    for cause in &prediction.causes {
+        let _ = writeln!(out, "    {}: {}", cause.field, cause.message);
+    }
+    for path in &prediction.residual {
+        let _ = writeln!(out, "    stays: {path}");
+    }
+}
+
+fn write_finding(out: &mut String, finding: &FindingReport) {
+    let weight = serde_json::to_value(finding.severity).ok().and_then(|value| value.as_str().map(str::to_uppercase)).unwrap_or_default();
+    let _ = writeln!(out, "  [{weight}] {}: {}", finding.rule, finding.message);
+    if let Some(remedy) = &finding.remedy {
+        let _ = writeln!(out, "    · {remedy}");
+    }
+}
+
+/// The plan as a person reads it before approving.
+pub fn plan(plan: &PlanReport) -> String {
+    let mut out = format!("Plan {}, can be approved until {}\n", &plan.hash.get(..12).unwrap_or(&plan.hash), plan.expires);
+    for (at, step) in plan.steps.iter().enumerate() {
+        let _ = writeln!(out, "  {}. {:?} on {}: {}", at + 1, step.kind, step.target, step.summary);
+        for line in operations(&step.patch) {
+            let _ = writeln!(out, "       {line}");
+        }
+    }
+    for caution in &plan.cautions {
+        let _ = writeln!(out, "  caution: {caution}");
+    }
+    match plan.dry_run.as_deref() {
+        Some(answer) => {
+            let _ = writeln!(out, "  dry run: {answer}");
+        }
+        None => out.push_str("  dry run: not done (this mode gives no right to)\n"),
+    }
+    out
+}
+
+/// The operations of a patch, one a line.
+fn operations(patch: &str) -> Vec<String> {
+    let Ok(Value::Array(operations)) = serde_json::from_str(patch) else { return vec![patch.to_owned()] };
+    operations
+        .iter()
+        .map(|operation| {
+            let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let value = operation.get("value").map(compact).unwrap_or_default();
+            format!("{:<7} {} {value}", text("op"), text("path")).trim_end().to_owned()
+        })
+        .collect()
+}
+
+fn compact(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.contains('\n') => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,219 @@
+//! One connection to a Git server: what libgit2 asks for meanwhile, and what its errors mean.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use git2::{CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, RemoteCallbacks, RemoteConnection, Repository};
+
+use super::credentials::{Credentials, SshIdentity};
+use super::error::one_line;
+use super::known_hosts::{Verdict, fingerprint, key_type};
+use super::revision::Advertised;
+use super::worker::Abandoned;
+use super::{GitError, Limits, RepositoryUrl};
+
+/// Who connects where, how, and for how long: all that a call on a thread of its own needs.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub url: RepositoryUrl,
+    pub credentials: Credentials,
+    pub limits: Limits,
+    pub abandoned: Abandoned,
+    /// What a callback found out. libgit2 has one error code for "a callback said no", so the reason is kept here.
+    verdict: Rc<RefCell<Option<GitError>>>,
+}
+
+/// What a connection was doing when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    List,
+    Transfer,
+}
+
+impl Step {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Step::List => "list the references of",
+            Step::Transfer => "fetch from",
+        }
+    }
+
+    pub(super) fn limit(self, limits: &Limits) -> Duration {
+        match self {
+            Step::List => limits.listing,
+            Step::Transfer => limits.transfer,
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn new(url: &RepositoryUrl, credentials: &Credentials, limits: Limits, abandoned: &Abandoned) -> Session {
+        Session { url: url.clone(), credentials: credentials.clone(), limits, abandoned: abandoned.clone(), verdict: Rc::default() }
+    }
+
+    /// Connects, lists the references and hands the open connection with its listing to a function.
+    ///
+    /// The repository gives the connection its settings, so that a redirect is not followed; a remote without one would follow it.
+    pub(super) fn connect<T>(
+        &self,
+        repository: &Repository,
+        then: impl FnOnce(&mut RemoteConnection<'_, '_, '_>, &[Advertised]) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        self.check()?;
+        let explain = |error| self.explain(error, Step::List);
+        let mut remote = repository.remote_anonymous(&self.url.connection()).map_err(explain)?;
+        let mut connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), None).map_err(explain)?;
+        let heads = connection.list().map_err(explain)?;
+        let listing: Vec<Advertised> = heads.iter().map(|head| Advertised { name: head.name().to_owned(), oid: head.oid() }).collect();
+        if self.abandoned.is_set() {
+            return Err(self.timeout(Step::List));
+        }
+        then(&mut connection, &listing)
+    }
+
+    /// What can be refused before a single byte is sent.
+    fn check(&self) -> Result<(), GitError> {
+        if !self.credentials.fits(&self.url) {
+            let url = self.url.to_string();
+            return Err(match self.credentials {
+                Credentials::None => GitError::CredentialsMissing { url },
+                _ => GitError::UnfitCredentials { url, given: self.credentials.kind() },
+            });
+        }
+        self.url.check_addresses()
+    }
+
+    pub(super) fn callbacks(&self) -> RemoteCallbacks<'static> {
+        let mut callbacks = RemoteCallbacks::new();
+        self.answer_credentials(&mut callbacks);
+        self.check_host_key(&mut callbacks);
+        self.watch_transfer(&mut callbacks);
+        callbacks
+    }
+
+    /// Gives the credentials once. libgit2 asks again after each refusal and would go on until the server has enough of it, or has
+    /// locked the account.
+    fn answer_credentials(&self, callbacks: &mut RemoteCallbacks<'static>) {
+        let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Rc::clone(&self.verdict));
+        let mut given = false;
+        callbacks.credentials(move |_, _, allowed| {
+            let shown = url.to_string();
+            let refusal = match (&credentials, given) {
+                (Credentials::Basic { username, password }, false) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                    given = true;
+                    return Cred::userpass_plaintext(username, password);
+                }
+                (Credentials::Ssh(SshIdentity { private_key, passphrase, .. }), false) if allowed.contains(CredentialType::SSH_MEMORY) => {
+                    given = true;
+                    return Cred::ssh_key_from_memory(url.user(), None, private_key, passphrase.as_deref());
+                }
+                (Credentials::None, _) => GitError::CredentialsMissing { url: shown },
+                (_, _) => GitError::WrongCredentials { url: shown, given: credentials.kind() },
+            };
+            verdict.replace(Some(refusal));
+            Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "no further credentials"))
+        });
+    }
+
+    /// Compares the host key of an ssh server; the certificate of an https server is left to the TLS library.
+    fn check_host_key(&self, callbacks: &mut RemoteCallbacks<'static>) {
+        let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Rc::clone(&self.verdict));
+        callbacks.certificate_check(move |certificate, _| {
+            let Some(hostkey) = certificate.as_hostkey() else { return Ok(CertificateCheckStatus::CertificatePassthrough) };
+            let key = hostkey.hostkey().unwrap_or_default();
+            let known = match &credentials {
+                Credentials::Ssh(identity) => identity.known_hosts.check(url.host(), url.port(), key),
+                Credentials::None | Credentials::Basic { .. } => Verdict::NoEntry,
+            };
+            let problem = match known {
+                Verdict::Known => return Ok(CertificateCheckStatus::CertificateOk),
+                Verdict::Revoked => "known_hosts has revoked it".to_owned(),
+                Verdict::Different => "known_hosts has another key of this type".to_owned(),
+                Verdict::OtherTypes(types) => format!("known_hosts has only {} for this host", types.join(", ")),
+                Verdict::NoEntry => "known_hosts has no line for this host and port".to_owned(),
+            };
+            let offered = format!("{} {}", key_type(key), fingerprint(key));
+            verdict.replace(Some(GitError::UnknownHostKey { url: url.to_string(), offered, problem }));
+            Err(git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "the host key is not known"))
+        });
+    }
+
+    /// Ends a transfer that nobody waits for any more or that is larger than a source may be.
+    fn watch_transfer(&self, callbacks: &mut RemoteCallbacks<'static>) {
+        let (url, limit, abandoned, verdict) = (self.url.clone(), self.limits.bytes, self.abandoned.clone(), Rc::clone(&self.verdict));
+        callbacks.transfer_progress(move |progress| {
+            if abandoned.is_set() {
+                return false;
+            }
+            let fits = progress.received_bytes() as u64 <= limit;
+            if !fits {
+                verdict.replace(Some(GitError::TransferTooLarge { url: url.to_string(), limit }));
+            }
+            fits
+        });
+    }
+
+    pub(super) fn timeout(&self, step: Step) -> GitError {
+        GitError::Timeout { url: self.url.to_string(), step: step.words(), limit: step.limit(&self.limits) }
+    }
+
+    /// What an error of libgit2 means to a person. The numbers and words are those of libgit2 1.9 (`transports/http.c`,
+    /// `transports/ssh_libssh2.c`, `streams/*.c`), which has no codes for them.
+    pub(super) fn explain(&self, error: git2::Error, step: Step) -> GitError {
+        if let Some(verdict) = self.verdict.take() {
+            return verdict;
+        }
+        let (url, reason) = (self.url.to_string(), one_line(error.message()));
+        let says = |words: &[&str]| words.iter().any(|words| reason.contains(words));
+        match (error.class(), error.code()) {
+            _ if self.abandoned.is_set() => self.timeout(step),
+            (_, ErrorCode::Timeout) => self.silence(step),
+            (_, ErrorCode::Certificate) => GitError::UntrustedCertificate { url, reason },
+            (ErrorClass::Ssl, _) if says(&["certificate"]) => GitError::UntrustedCertificate { url, reason },
+            (_, ErrorCode::Auth) => self.refused(),
+            (ErrorClass::Http, _) => self.explain_http(url, reason),
+            (ErrorClass::Ssh, _) if says(&["Unable to extract public key", "private key", "passphrase", "publickey"]) => self.refused(),
+            (ErrorClass::Ssh | ErrorClass::Net, _) if says(&["imed out", "timeout", "Timeout"]) => self.silence(step),
+            // What OpenSSL makes of a socket whose time is over: EAGAIN.
+            (ErrorClass::Os, _) if says(&["temporarily unavailable"]) => self.silence(step),
+            (_, _) if says(&["cannot redirect"]) => GitError::Redirected { url },
+            (_, _) if says(&["not found", "not appear to be a git repository", "does not exist"]) => {
+                GitError::RepositoryNotFound { url, reason }
+            }
+            (ErrorClass::Os | ErrorClass::Ssl, _) => GitError::Unreachable { url, reason },
+            (ErrorClass::Net, _) if says(&["failed to connect", "failed to resolve", "unexpected EOF", "Connection"]) => {
+                GitError::Unreachable { url, reason }
+            }
+            (_, _) => GitError::Server { url, reason },
+        }
+    }
+
+    fn explain_http(&self, url: String, reason: String) -> GitError {
+        let status: Option<u16> = reason.strip_prefix("unexpected http status code: ").and_then(|code| code.parse().ok());
+        match status {
+            Some(401 | 403) => self.refused(),
+            Some(404 | 410) => GitError::RepositoryNotFound { url, reason },
+            Some(429 | 500..=599) => GitError::Unreachable { url, reason },
+            _ if reason.contains("redirect") => GitError::Redirected { url },
+            _ if reason.contains("authentication") => self.refused(),
+            _ if reason.contains("content-type") => {
+                GitError::RepositoryNotFound { url, reason: format!("no Git server answers there: {reason}") }
+            }
+            _ => GitError::Server { url, reason },
+        }
+    }
+
+    fn refused(&self) -> GitError {
+        let url = self.url.to_string();
+        match self.credentials {
+            Credentials::None => GitError::CredentialsMissing { url },
+            _ => GitError::WrongCredentials { url, given: self.credentials.kind() },
+        }
+    }
+
+    /// The server said nothing for longer than one answer may take.
+    fn silence(&self, step: Step) -> GitError {
+        GitError::Timeout { url: self.url.to_string(), step: step.words(), limit: self.limits.silence.min(step.limit(&self.limits)) }
+    }
+}

@@ -1,0 +1,131 @@
+use super::*;
+
+fn parse(text: &str) -> Result<RepositoryUrl, UrlError> {
+    RepositoryUrl::parse(text, UrlPolicy::Encrypted)
+}
+
+#[test]
+fn urls_are_shown_without_the_user_and_connected_to_with_it() {
+    for (text, shown, connection, host, port) in [
+        (
+            "https://git.example.com/shop/web.git",
+            "https://git.example.com/shop/web.git",
+            "https://git.example.com/shop/web.git",
+            "git.example.com",
+            443,
+        ),
+        (
+            "HTTPS://Git.Example.com:8443/web",
+            "https://git.example.com:8443/web",
+            "https://git.example.com:8443/web",
+            "git.example.com",
+            8443,
+        ),
+        (
+            "ssh://deploy@git.example.com:2222/web.git",
+            "ssh://git.example.com:2222/web.git",
+            "ssh://deploy@git.example.com:2222/web.git",
+            "git.example.com",
+            2222,
+        ),
+        ("ssh://git.example.com/web.git", "ssh://git.example.com/web.git", "ssh://git@git.example.com/web.git", "git.example.com", 22),
+        ("git@git.example.com:shop/web.git", "git.example.com:shop/web.git", "git@git.example.com:shop/web.git", "git.example.com", 22),
+        ("https://[2001:db8::1]/web", "https://[2001:db8::1]/web", "https://[2001:db8::1]/web", "2001:db8::1", 443),
+        (
+            "https://dev.example.com/My%20Shop/_git/web",
+            "https://dev.example.com/My%20Shop/_git/web",
+            "https://dev.example.com/My%20Shop/_git/web",
+            "dev.example.com",
+            443,
+        ),
+    ] {
+        let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!((url.to_string().as_str(), url.connection().as_str(), url.host(), url.port()), (shown, connection, host, port));
+    }
+}
+
+#[test]
+fn schemes_that_read_the_own_disk_or_are_not_encrypted_are_refused() {
+    for (text, scheme) in [
+        ("file:///etc", "file"),
+        ("git://git.example.com/web", "git"),
+        ("ftp://git.example.com/web", "ftp"),
+        ("ext::sh -c id", ""),
+        ("/srv/git/web.git", ""),
+        ("../web.git", ""),
+        ("C:\\git\\web", ""),
+        ("", ""),
+    ] {
+        assert_eq!(parse(text), Err(UrlError::Scheme { scheme: scheme.into() }), "{text}");
+    }
+    assert_eq!(parse("http://git.example.com/web"), Err(UrlError::PlainHttp));
+    assert!(RepositoryUrl::parse("http://git.example.com/web", UrlPolicy::PlainHttp).is_ok());
+}
+
+#[test]
+fn credentials_in_a_url_are_refused_and_never_repeated() {
+    for text in [
+        "https://user:hunter2@git.example.com/web",
+        "https://hunter2@git.example.com/web",
+        "ssh://git:hunter2@git.example.com/web",
+        "git:hunter2@git.example.com:web",
+        "https://a@b:hunter2@git.example.com/web",
+        // Some parsers read the host before the backslash, some the one behind it.
+        "https://git.example.com\\@evil.example.com/web",
+    ] {
+        let error = parse(text).expect_err(text).to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    assert_eq!(parse("https://user:hunter2@git.example.com/web"), Err(UrlError::Credentials));
+    assert_eq!(parse("ssh://git:hunter2@git.example.com/web"), Err(UrlError::Credentials));
+}
+
+#[test]
+fn hosts_that_only_the_node_may_reach_are_refused() {
+    for text in [
+        "https://169.254.169.254/latest/meta-data",
+        "https://[fe80::1]/web",
+        "https://[fd00:ec2::254]/latest",
+        "https://[::ffff:169.254.169.254]/latest",
+        "https://metadata.google.internal/computeMetadata",
+        "https://METADATA.google.internal./computeMetadata",
+        "ssh://git@127.0.0.1/web",
+        "git@localhost:web",
+    ] {
+        assert!(matches!(parse(text), Err(UrlError::Refused { .. })), "{text}: {:?}", parse(text));
+    }
+}
+
+#[test]
+fn an_address_in_another_notation_is_refused_once_it_is_resolved() {
+    // The resolver of the system reads a bare number as an IPv4 address: 2852039166 is 169.254.169.254.
+    let url = parse("https://2852039166/latest").expect("a name by its form");
+    assert!(matches!(url.check_addresses(), Err(GitError::RefusedAddress { .. })), "{:?}", url.check_addresses());
+}
+
+#[test]
+fn texts_that_two_parsers_could_read_in_two_ways_are_refused() {
+    for text in [
+        "https:///web",
+        "https://git.example.com",
+        "https://git.example.com/",
+        "https://git.example.com:0/web",
+        "https://git.example.com:99999/web",
+        "https://git.example.com:22x/web",
+        "https://git.example.com/web?x=1",
+        "https://git.example.com/web#x",
+        "https://git.example.com/a/../web",
+        "https://git.example.com/we b",
+        "https://git.example.com/web\n",
+        "https://git.example.com/%2e%2e/web",
+        "https://-oProxyCommand=id/web",
+        "https://[::1/web",
+        "ssh://git@git.example.com/web';id;'",
+        "ssh://git@git.example.com/web%27",
+        "git@git.example.com:-oProxyCommand=id",
+        "-oProxyCommand=id@git.example.com:web",
+        "git@git.example.com:",
+    ] {
+        assert!(matches!(parse(text), Err(UrlError::Malformed { .. })), "{text}: {:?}", parse(text));
+    }
+}

@@ -1,0 +1,140 @@
+//! From the files of a revision to its objects, the way `kubectl apply -f` takes a folder.
+//!
+//! A revision is faithful or it is not: one document that cannot be read, or that kubectl would refuse before asking the
+//! server, is a problem, and nothing may then be assessed against the whole ([`Rendered::is_faithful`]). The other documents
+//! are still there, so that every problem is told at once. A folder for Kustomize or Helm is not rendered here and never
+//! guessed at: [`NotPlain`].
+
+mod kinds;
+mod list;
+mod object;
+mod plain;
+mod print;
+
+#[cfg(test)]
+mod tests;
+
+pub use kinds::count_by_kind;
+pub(super) use plain::is_manifest;
+pub use plain::{NotPlain, Renderer};
+pub use print::json;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::engine::object::{Document, ObjectId, Origin};
+use crate::source::SourceFile;
+use crate::source::yaml::{self, Lines, Remark};
+use object::Identity;
+
+/// The objects of a revision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// Every object of every kind, in the order of paths and lines; Lists are expanded. A namespace that the manifest leaves
+    /// out stays out.
+    pub documents: Vec<Document>,
+
+    /// How many objects are no Deployments, by kind.
+    pub skipped: BTreeMap<String, usize>,
+
+    /// How many files were passed over for their names.
+    pub skipped_files: usize,
+
+    /// What kubectl reads otherwise than the author may think.
+    pub warnings: Vec<Remark>,
+
+    /// Why the revision is not faithful.
+    pub problems: Vec<Remark>,
+
+    /// Each object's place in `documents`, and the lines of its fields.
+    places: HashMap<Identity, (usize, Lines)>,
+}
+
+/// Renders a folder: of its files those that end in `.yaml`, `.yml` or `.json`, in the order of their paths.
+///
+/// # Errors
+/// [`NotPlain`] when its top level is a Kustomize folder or a Helm chart.
+pub fn directory(files: Vec<SourceFile>) -> Result<Rendered, NotPlain> {
+    plain::check(&files)?;
+    let (manifests, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_manifest(&file.path));
+    Ok(Rendered { skipped_files: others.len(), ..render(manifests) })
+}
+
+/// Renders files that a person named or piped in, whatever they are called.
+///
+/// # Errors
+/// [`NotPlain`] when one of them on the top level belongs to Kustomize or is a Helm chart.
+pub fn manifests(files: Vec<SourceFile>) -> Result<Rendered, NotPlain> {
+    plain::check(&files)?;
+    Ok(render(files))
+}
+
+fn render(mut files: Vec<SourceFile>) -> Rendered {
+    files.sort_unstable();
+    let mut rendered = Rendered::default();
+    for file in files {
+        match plain::nested(&file.path) {
+            Some(problem) => rendered.problems.push(problem),
+            None => rendered.add(&file),
+        }
+    }
+    rendered
+}
+
+impl Rendered {
+    /// Whether every file was read whole and every document is an object that kubectl would send.
+    pub fn is_faithful(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The Deployments among the objects.
+    pub fn deployments(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().filter(|document| document.id.is_deployment())
+    }
+
+    /// Where a field of an object stands; where it is absent, its nearest parent that is there. `None` for an unknown object.
+    pub fn locate(&self, id: &ObjectId, pointer: &str) -> Option<Origin> {
+        let (index, lines) = self.places.get(&Identity::of(id))?;
+        let Document { value, origin, .. } = self.documents.get(*index)?;
+        Some(Origin { line: lines.line_of(value, pointer).unwrap_or(origin.line), file: origin.file.clone() })
+    }
+
+    /// The warnings about the lines of one object.
+    pub fn warnings_of(&self, document: &Document) -> Vec<&Remark> {
+        let Origin { file, line } = &document.origin;
+        let begins = |line: usize| self.documents.iter().any(|other| other.origin.file == *file && other.origin.line == line);
+        let of_object = |remark: &&Remark| {
+            let at = remark.line.unwrap_or(0);
+            remark.file == *file && at >= *line && !(line + 1..=at).any(begins)
+        };
+        self.warnings.iter().filter(of_object).collect()
+    }
+
+    fn add(&mut self, file: &SourceFile) {
+        let loaded = yaml::load(&file.bytes, &file.path);
+        self.warnings.extend(loaded.warnings);
+        self.problems.extend(loaded.problems);
+        for document in loaded.documents {
+            match list::expand(document, &file.path) {
+                Ok(objects) => objects.into_iter().for_each(|object| self.add_object(object, &file.path)),
+                Err(problem) => self.problems.push(*problem),
+            }
+        }
+    }
+
+    fn add_object(&mut self, object: yaml::Document, file: &str) {
+        let id = match object::identify(&object, file) {
+            Ok(id) => id,
+            Err(problem) => return self.problems.push(*problem),
+        };
+        let origin = Origin { file: file.to_owned(), line: object.line };
+        if let Some(first) = self.locate(&id, "") {
+            let message = format!("{id} is described twice, first at {}:{}", first.file, first.line);
+            return self.problems.push(Remark::line(file, origin.line, message, "delete one of the two, or give them different names"));
+        }
+        if !id.is_deployment() {
+            *self.skipped.entry(id.kind.clone()).or_default() += 1;
+        }
+        self.places.insert(Identity::of(&id), (self.documents.len(), object.lines));
+        self.documents.push(Document { id, value: object.value, origin });
+    }
+}

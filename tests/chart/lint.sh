@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Lints the chart in each of its modes with everything optional switched on, and checks that wrong values are refused by name.
+#
+#   lint.sh HELM
+set -euo pipefail
+
+helm=${1:?usage: lint.sh HELM}
+chart=$(cd "$(dirname "$0")/../../charts/driftmend" && pwd)
+everything=(--set "serviceMonitor.enabled=true,prometheusRule.enabled=true,networkPolicy.enabled=true,podDisruptionBudget.enabled=true"
+  --set "git.secrets[0].namespace=shop,git.secrets[0].name=deploy-key,git.allowHTTP=true,replicas=2")
+
+accepted() { # ARGUMENTS...
+  "$helm" lint --strict --quiet "$chart" "${everything[@]}" "$@"
+  "$helm" template driftmend "$chart" --namespace driftmend "${everything[@]}" "$@" >/dev/null
+  echo "accepted: ${*:-the defaults}"
+}
+
+refused() { # WORDS-OF-THE-MESSAGE ARGUMENTS...
+  local words=$1 answer
+  shift
+  if answer=$("$helm" template driftmend "$chart" "$@" 2>&1 >/dev/null); then
+    echo "lint.sh: these values must be refused: $*" >&2
+    exit 1
+  fi
+  grep -qF -- "$words" <<<"$answer" || { echo "lint.sh: the refusal of $* does not say: $words"; echo "$answer"; exit 1; } >&2
+  echo "refused:  $*"
+}
+
+accepted
+accepted --set mode=confirm
+accepted --set mode=heal --set "heal.namespaces={shop,team-a}"
+accepted --set crds.install=false --set serviceAccount.create=false --set serviceAccount.name=other
+refused "heal.namespaces is empty" --set mode=heal
+refused "mode is observe" --set "heal.namespaces={shop}"
+refused "/mode" --set mode=everything
+refused "mdoe" --set mdoe=heal
+refused "/replicas" --set replicas=two
+refused "/git/secrets/0" --set "git.secrets[0].name=deploy-key"
+refused "serviceAccount.name is needed" --set serviceAccount.create=false

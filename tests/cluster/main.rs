@@ -1,0 +1,7 @@
+//! Tests against a real control plane. They are modules of one program, so that most of them share one server.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod control_plane;
+mod process;

@@ -1,0 +1,95 @@
+//! The place of a test: a folder with a repository, a server and a mirror.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, UrlPolicy, initialise};
+
+use crate::git_server::{Authority, GitServer, Options, Repository};
+
+/// The authority that this process trusts. libgit2 takes one file for the whole process, so all tests share it.
+pub fn authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(Authority::new)
+}
+
+/// Limits short enough for a test that waits for them, and long enough for a busy machine.
+pub fn limits() -> Limits {
+    Limits {
+        connect: Duration::from_secs(5),
+        silence: Duration::from_secs(5),
+        listing: Duration::from_secs(15),
+        transfer: Duration::from_secs(30),
+        ..Limits::default()
+    }
+}
+
+/// Sets libgit2 up as the controller does at its start.
+pub fn set_up() {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder"));
+    static DONE: OnceLock<()> = OnceLock::new();
+    DONE.get_or_init(|| initialise(&limits(), Some(&authority().write(folder.path()))).expect("libgit2 is set up"));
+}
+
+/// A repository `web.git` with one commit, served over http, and an empty cache.
+pub struct Place {
+    pub folder: tempfile::TempDir,
+    pub repository: Repository,
+    pub server: GitServer,
+    pub first: String,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place::with(&Options::default())
+    }
+
+    pub fn with(options: &Options) -> Place {
+        set_up();
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = Repository::create(folder.path(), "web.git");
+        let first = repository.commit(&[("deploy/web.yaml", "replicas: 1\n"), ("README.md", "Read me.\n")], "Add the shop");
+        let server = GitServer::start(folder.path(), options);
+        Place { folder, repository, server, first }
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    pub fn url(&self) -> RepositoryUrl {
+        url(&self.server.url("web.git"))
+    }
+
+    pub fn mirror(&self) -> Mirror {
+        mirror(&self.cache(), &self.url())
+    }
+}
+
+pub fn url(text: &str) -> RepositoryUrl {
+    RepositoryUrl::parse(text, UrlPolicy::PlainHttp).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+pub fn mirror(cache: &Path, url: &RepositoryUrl) -> Mirror {
+    set_up();
+    Mirror::open_with(cache, url, limits()).expect("a mirror")
+}
+
+pub fn revision(text: &str) -> Revision {
+    Revision::parse(Some(text)).expect("a revision")
+}
+
+pub fn oid(text: &str) -> Oid {
+    Oid::from_str(text).expect("a commit's id")
+}
+
+pub fn basic(username: &str, password: &str) -> Credentials {
+    Credentials::Basic { username: username.to_owned(), password: password.to_owned() }
+}
+
+/// Polls the default branch without credentials and gives the error.
+pub fn poll_error(mirror: &Mirror) -> GitError {
+    mirror.poll(&Revision::Head, &Credentials::None).expect_err("the poll must fail")
+}
