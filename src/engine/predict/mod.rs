@@ -6,6 +6,7 @@
 mod admission;
 mod client_side;
 mod decode;
+mod go;
 pub mod refusal;
 mod replace;
 pub mod server_side;
