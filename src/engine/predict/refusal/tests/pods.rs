@@ -139,6 +139,11 @@ fn profiles_need_a_name_only_on_the_host() {
             json!({"appArmorProfile": {"type": "Localhost"}}),
             "P.securityContext.appArmorProfile.localhostProfile: Required value: must be set when AppArmor type is Localhost",
         ),
+        (
+            json!({"sysctls": [{"name": "Net!", "value": "1"}]}),
+            "P.securityContext.sysctls[0].name: Invalid value: \"Net!\": must have at most 253 characters and match regex \
+             ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
+        ),
         (json!({"runAsUser": -5}), "P.securityContext.runAsUser: Invalid value: -5: must be between 0 and 2147483647, inclusive"),
     ] {
         assert_eq!(pod_context(fields), expand(&[words]));
