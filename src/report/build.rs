@@ -122,7 +122,8 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
     let patch = match step {
         Step::Restore { operations, .. } => {
             let operations = serde_json::to_value(operations).unwrap_or_default();
-            let shown: Vec<Value> = operations.as_array().into_iter().flatten().map(|operation| masked_operation(operation, masker)).collect();
+            let shown: Vec<Value> =
+                operations.as_array().into_iter().flatten().map(|operation| masked_operation(operation, masker)).collect();
             Value::from(shown).to_string()
         }
         Step::Transfer { .. } => "metadata.managedFields only".to_owned(),
@@ -133,9 +134,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
 /// One operation of a JSON Patch with its value masked as the field that its pointer names.
 fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     let mut shown = operation.clone();
-    let path = operation.get("path").and_then(Value::as_str).map(|pointer| {
-        FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>())
-    });
+    let path = operation.get("path").and_then(Value::as_str).map(|pointer| FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>()));
     if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {
         *value = shown_json(masker, &path, value);
     }

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::plan::Approval;
 use crate::engine::diff::{ChangeKind, Severity};
 use crate::engine::ownership::Operation;
 use crate::engine::phase::Phase;
+use crate::engine::plan::Approval;
 use crate::engine::plan::StepKind;
 use crate::engine::predict::{Cause, Strategy, Verdict};
 
