@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::status::{
-    ConfirmedBy, Counts, FieldReport, FindingReport, Notice, ObjectReport, PlanReport, PredictionReport, SourceReport, StepReport,
-};
+use super::cure::{PlanReport, StepReport};
+use super::status::{Counts, SourceReport};
+use super::told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Drift, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};

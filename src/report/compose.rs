@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
-use super::status::{Heal, HealResult, PlanReport, ReportStatus, SupersededPlan};
+use super::cure::{Heal, HealResult, PlanReport, SupersededPlan};
+use super::status::ReportStatus;
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
