@@ -65,7 +65,9 @@ fn used_crate(line: &str) -> Option<&str> {
 fn declared_for_tests(path: &Path) -> bool {
     let (Some(folder), Some(name)) = (path.parent(), path.file_stem().and_then(|name| name.to_str())) else { return false };
     let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("mod.rs");
-    fs::read_to_string(parent).is_ok_and(|text| text.contains(&format!("#[cfg(test)]\nmod {name};")) || text.contains(&format!("#[cfg(test)]\npub(crate) mod {name};")))
+    fs::read_to_string(parent).is_ok_and(|text| {
+        text.contains(&format!("#[cfg(test)]\nmod {name};")) || text.contains(&format!("#[cfg(test)]\npub(crate) mod {name};"))
+    })
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::cure::{PlanReport, StepReport};
+use super::cut::cut;
 use super::status::{Counts, SourceReport};
 use super::told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
 use crate::engine::diagnose::Finding;
@@ -144,16 +145,4 @@ fn masked_operation(operation: &Value, masker: &Masker) -> Value {
 /// A text that may quote values of the object: masked and cut.
 pub fn text(masker: &Masker, text: &str) -> String {
     cut(&masker.mask_text(text), MESSAGE_LIMIT)
-}
-
-/// Cuts a text at a character boundary and says so.
-fn cut(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let mut end = limit;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}… ({} bytes more)", &text[..end], text.len() - end)
 }

@@ -5,6 +5,7 @@ mod build;
 mod compose;
 pub mod conditions;
 mod cure;
+mod cut;
 pub mod human;
 mod status;
 mod told;
