@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::output::{self, Format};
 use super::Fault;
+use super::output::{self, Format};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::phase::Phase;
@@ -106,7 +106,9 @@ fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) 
     let namespace = document.id.namespace.as_deref().or(default);
     let fits = |candidate: &&Document| {
         let (wanted, id) = (&document.id, &candidate.id);
-        wanted.kind == id.kind && wanted.name == id.name && (namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace)
+        wanted.kind == id.kind
+            && wanted.name == id.name
+            && (namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace)
     };
     let found: Vec<&Document> = live.deployments().filter(fits).collect();
     match found.as_slice() {
@@ -126,7 +128,10 @@ fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) 
 
 fn compare(arguments: &Arguments, document: &Document, live: Option<&Document>, desired: &Rendered, now: Timestamp) -> ObjectReport {
     let target = ObjectId {
-        namespace: live.and_then(|live| live.id.namespace.clone()).or_else(|| document.id.namespace.clone()).or_else(|| arguments.namespace.clone()),
+        namespace: live
+            .and_then(|live| live.id.namespace.clone())
+            .or_else(|| document.id.namespace.clone())
+            .or_else(|| arguments.namespace.clone()),
         ..document.id.clone()
     };
     let snapshot = Snapshot {
