@@ -4,4 +4,7 @@
 mod harness;
 
 mod control_plane;
+mod incident;
+mod installation;
 mod process;
+mod shop;
