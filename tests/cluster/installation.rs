@@ -56,8 +56,8 @@ impl Installation {
     pub fn install(&self, mode: &str, heal_namespaces: &[&str]) -> Result<Flags> {
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/driftmend");
         let (chart, mode) = (chart.display().to_string(), format!("mode={mode}"));
-        let listed = format!("heal.namespaces={{{}}}", heal_namespaces.join(","));
-        let set = ["upgrade", "--install", RELEASE, &chart, "-n", RELEASE, "--create-namespace", "--set", &mode, "--set", &listed];
+        let listed = format!("heal.namespaces={}", serde_json::to_string(heal_namespaces)?);
+        let set = ["upgrade", "--install", RELEASE, &chart, "-n", RELEASE, "--create-namespace", "--set", &mode, "--set-json", &listed];
         self.control_plane.helm(&set)?.success()?;
         self.flags()
     }

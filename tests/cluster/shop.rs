@@ -1,7 +1,7 @@
 //! One Deployment from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it by hand.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ use crate::harness::git_server::{self, GitServer, Repository};
 use crate::harness::{ControlPlane, Output, driftmend, wait};
 
 /// How long the controller may take for anything. It needs seconds; the rest is for a machine that does something else.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,13 +241,6 @@ impl<'a> Shop<'a> {
             let seen = self.event_reasons(kind)?;
             Ok(if seen.iter().any(|seen| seen == reason) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{seen:?}")) })
         })
-    }
-
-    /// A file of the test with this content, for `kubectl -f` and the like.
-    pub fn file(&self, name: &str, content: &str) -> Result<PathBuf> {
-        let path = self.control_plane.folder().join(format!("{}-{name}", self.namespace));
-        std::fs::write(&path, content)?;
-        Ok(path)
     }
 }
 
