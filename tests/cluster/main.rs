@@ -4,4 +4,12 @@
 mod harness;
 
 mod control_plane;
+mod crash;
+mod crds;
+mod decisions;
+mod freeze;
+mod incident;
+mod installation;
+mod modes;
 mod process;
+mod shop;
