@@ -4,4 +4,9 @@
 mod harness;
 
 mod control_plane;
+mod decisions;
+mod disturbances;
 mod process;
+mod sources;
+mod tenant;
+mod watches;
