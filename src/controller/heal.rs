@@ -133,7 +133,7 @@ impl<L: Look> Healer<'_, L> {
                 Err(Sent::Api(error)) if is_stale(&error) => {
                     return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
                 }
-                Err(Sent::Api(error)) if error.retry() == Retry::AwaitChange => {
+                Err(Sent::Api(error)) if is_final(&error) => {
                     return self.end(report, healing, HealResult::Failed, &with_hint(&error)).await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
@@ -225,7 +225,8 @@ fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
 fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: &Healing) -> Result<Approved, Refusal> {
     let default = ReportStatus::default();
     let status = report.status.as_ref().unwrap_or(&default);
-    let memory = Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
+    let memory =
+        Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
     let steps = healing.steps.iter().map(|step| (step.kind, step.paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()).collect()));
     let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };
@@ -242,6 +243,12 @@ fn is_stale(error: &ApiError) -> bool {
         ApiError::Invalid { causes, .. } => causes.is_empty(),
         other => other.retry() == Retry::ReadAgain,
     }
+}
+
+/// Whether sending a step again is no use. A right that is missing is asked for again elsewhere, since a role may be granted at
+/// any time; a heal would look as if it hung meanwhile, and a person waits for it.
+fn is_final(error: &ApiError) -> bool {
+    error.retry() == Retry::AwaitChange || matches!(error, ApiError::Forbidden { .. })
 }
 
 /// A report that changed under a mark is read again in the next round.

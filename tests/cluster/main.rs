@@ -4,4 +4,17 @@
 mod harness;
 
 mod control_plane;
+mod between;
+mod crash;
+mod crds;
+mod decisions;
+mod disturbances;
+mod freeze;
+mod incident;
+mod installation;
+mod modes;
 mod process;
+mod shop;
+mod sources;
+mod tenant;
+mod watches;
