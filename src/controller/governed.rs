@@ -172,9 +172,23 @@ impl Inner {
     }
 
     /// The Deployments that a watch leads.
-    fn led(&self, key: &WatchKey) -> Vec<Target> {
+    fn led(&self, key: &WatchKey) -> impl Iterator<Item = &Target> {
         let named = self.watches.get(key).into_iter().flat_map(|watched| watched.rendition.desired.keys());
-        named.filter(|target| self.leader(target).is_some_and(|(leader, _)| leader == key)).cloned().collect()
+        named.filter(|target| self.leads(key, target))
+    }
+
+    fn leads(&self, key: &WatchKey, target: &Target) -> bool {
+        self.leader(target).is_some_and(|(leader, _)| leader == key)
+    }
+
+    /// Counts what drifts together.
+    fn mass(&mut self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
+        let mut cohort = self.cohorts.remove(key).unwrap_or_default();
+        let drifting: HashMap<&Target, Timestamp> =
+            self.first_seen.iter().filter(|(target, _)| self.leads(key, target)).map(|(target, since)| (target, *since)).collect();
+        let mass = cohort.observe(&drifting, self.led(key).count(), now);
+        self.cohorts.insert(key.clone(), cohort);
+        mass
     }
 }
 
@@ -278,20 +292,36 @@ impl Governed {
     }
 
     /// Whether a Deployment's drift is one of too many at once, which is told on the watch and nowhere else.
-    pub fn is_mass(&self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
+    ///
+    /// Two thousand Deployments that drift together ask this every 30 s, each of them: so all are counted once a second and
+    /// not once for each, and not at all for one that has not drifted.
+    pub fn drifts_in_mass(&self, key: &WatchKey, target: &Target, now: Timestamp) -> bool {
         let mut inner = self.lock();
-        let led = inner.led(key);
-        let drifting: Vec<(Target, Timestamp)> =
-            led.iter().filter_map(|target| Some((target.clone(), *inner.first_seen.get(target)?))).collect();
-        inner.cohorts.entry(key.clone()).or_default().observe(&drifting, led.len(), now)
+        let belongs = |inner: &Inner| inner.cohorts.get(key).is_some_and(|cohort| cohort.has(target));
+        let belonged = belongs(&inner);
+        let drifts = inner.first_seen.contains_key(target);
+        let is_current = inner.cohorts.get(key).is_some_and(|cohort| cohort.is_current(now));
+        if drifts && belonged && is_current {
+            return true;
+        }
+        if drifts || belonged {
+            inner.mass(key, now);
+        }
+        belongs(&inner)
+    }
+
+    /// The mass drift of a watch, where there is one.
+    pub fn mass(&self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
+        self.lock().mass(key, now)
     }
 
     /// How many Deployments of a watch there are of each kind.
     pub fn counts(&self, key: &WatchKey) -> WatchCounts {
         let inner = self.lock();
-        let led = inner.led(key);
-        let mut counts = WatchCounts { governed: led.len(), ..WatchCounts::default() };
-        for outcome in led.iter().filter_map(|target| inner.outcomes.get(target)) {
+        let mut counts = WatchCounts::default();
+        for target in inner.led(key) {
+            counts.governed += 1;
+            let Some(outcome) = inner.outcomes.get(target) else { continue };
             match outcome.phase {
                 Phase::InSync => counts.in_sync += 1,
                 Phase::Pending => counts.pending += 1,

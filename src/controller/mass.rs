@@ -1,6 +1,6 @@
 //! Too many Deployments of one watch drifting at once: rather a wrong branch than an edit.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,13 +17,16 @@ const LEAST: usize = 5;
 
 /// The Deployments that drifted together.
 #[derive(Debug, Default)]
-pub struct Cohort(BTreeSet<Target>);
+pub struct Cohort {
+    members: HashSet<Target>,
+    observed: Option<Timestamp>,
+}
 
 /// One mass drift.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mass {
-    /// The Deployments that drifted together and still do.
-    pub members: BTreeSet<Target>,
+    /// How many Deployments drifted together and still do.
+    pub members: usize,
 
     /// Of how many.
     pub governed: usize,
@@ -32,19 +35,30 @@ pub struct Mass {
 impl Cohort {
     /// Looks at everything that drifts now, with the time at which each began. The cohort stays together until so many of
     /// it are in order again that the rest is no longer too many.
-    pub fn observe(&mut self, drifting: &[(Target, Timestamp)], governed: usize, now: Timestamp) -> Option<Mass> {
+    pub fn observe(&mut self, drifting: &HashMap<&Target, Timestamp>, governed: usize, now: Timestamp) -> Option<Mass> {
         let too_many = |count: usize| count >= LEAST && count * SHARE > governed;
-        let recent: BTreeSet<Target> =
-            drifting.iter().filter(|(_, since)| now.duration_since(*since) <= WINDOW).map(|(target, _)| target.clone()).collect();
-        if too_many(recent.len()) {
-            self.0.extend(recent);
+        let recent = || drifting.iter().filter(|(_, since)| now.duration_since(**since) <= WINDOW).map(|(target, _)| *target);
+        if too_many(recent().count()) {
+            let joining: Vec<Target> = recent().filter(|target| !self.members.contains(target)).cloned().collect();
+            self.members.extend(joining);
         }
-        self.0.retain(|member| drifting.iter().any(|(target, _)| target == member));
-        if !too_many(self.0.len()) {
-            self.0.clear();
+        self.members.retain(|member| drifting.contains_key(member));
+        self.observed = Some(now);
+        if !too_many(self.members.len()) {
+            self.members.clear();
             return None;
         }
-        Some(Mass { members: self.0.clone(), governed })
+        Some(Mass { members: self.members.len(), governed })
+    }
+
+    /// Whether a Deployment belonged to it when it was observed last.
+    pub fn has(&self, target: &Target) -> bool {
+        self.members.contains(target)
+    }
+
+    /// Whether it was observed at this very time, which the caller has in whole seconds.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.observed == Some(now)
     }
 }
 
@@ -52,24 +66,36 @@ impl Cohort {
 mod tests {
     use super::*;
 
-    fn drifting(count: usize, since: Timestamp) -> Vec<(Target, Timestamp)> {
-        (0..count).map(|at| (Target { namespace: "shop".to_owned(), name: format!("web-{at}") }, since)).collect()
+    fn targets(count: usize) -> Vec<Target> {
+        (0..count).map(|at| Target { namespace: "shop".to_owned(), name: format!("web-{at}") }).collect()
+    }
+
+    fn drifting(targets: &[Target], since: Timestamp) -> HashMap<&Target, Timestamp> {
+        targets.iter().map(|target| (target, since)).collect()
     }
 
     #[test]
     fn more_than_a_fifth_within_a_minute_is_one_mass_drift_until_it_is_mostly_over() {
-        let (start, mut cohort) = (Timestamp::UNIX_EPOCH, Cohort::default());
+        let (start, mut cohort, targets) = (Timestamp::UNIX_EPOCH, Cohort::default(), targets(7));
         let later = start + SignedDuration::from_secs(600);
-        assert_eq!(cohort.observe(&drifting(6, start), 30, start), None);
-        assert_eq!(cohort.observe(&drifting(7, start), 30, start).map(|mass| mass.members.len()), Some(7));
-        assert_eq!(cohort.observe(&drifting(7, start), 30, later).map(|mass| mass.members.len()), Some(7));
-        assert_eq!(cohort.observe(&drifting(4, start), 30, later), None);
+        assert_eq!(cohort.observe(&drifting(&targets[..6], start), 30, start), None);
+        assert_eq!(cohort.observe(&drifting(&targets, start), 30, start), Some(Mass { members: 7, governed: 30 }));
+        assert_eq!(cohort.observe(&drifting(&targets, start), 30, later), Some(Mass { members: 7, governed: 30 }));
+        assert_eq!(cohort.observe(&drifting(&targets[..4], start), 30, later), None);
     }
 
     #[test]
     fn old_drift_and_few_deployments_are_no_mass_drift() {
-        let (start, mut cohort) = (Timestamp::UNIX_EPOCH, Cohort::default());
-        assert_eq!(cohort.observe(&drifting(9, start), 10, start + SignedDuration::from_secs(61)), None);
-        assert_eq!(cohort.observe(&drifting(3, start), 3, start), None);
+        let (start, mut cohort, targets) = (Timestamp::UNIX_EPOCH, Cohort::default(), targets(9));
+        assert_eq!(cohort.observe(&drifting(&targets, start), 10, start + SignedDuration::from_secs(61)), None);
+        assert_eq!(cohort.observe(&drifting(&targets[..3], start), 3, start), None);
+    }
+
+    #[test]
+    fn a_cohort_knows_its_members_and_when_it_was_observed() {
+        let (start, mut cohort, targets) = (Timestamp::UNIX_EPOCH, Cohort::default(), targets(6));
+        cohort.observe(&drifting(&targets[..5], start), 9, start);
+        assert!(cohort.is_current(start) && !cohort.is_current(start + SignedDuration::from_secs(1)));
+        assert!(cohort.has(&targets[0]) && !cohort.has(&targets[5]));
     }
 }

@@ -106,9 +106,7 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
         return None;
     }
     let since = context.governed.first_seen(target, assessment, now);
-    if let Some(mass) = context.governed.is_mass(&scene.key, now)
-        && mass.members.contains(target)
-    {
+    if context.governed.drifts_in_mass(&scene.key, target, now) {
         context.queue.after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
         return Some(Duration::from_secs(30));
     }

@@ -291,7 +291,7 @@ fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: O
         (None, Some(failure)) => Said::when(READY, false, &failure.reason, "nothing was read from the source yet: nothing is assessed"),
         (None, None) => Said::when(READY, false, "Starting", ""),
     };
-    let mass = match context.governed.is_mass(key, now) {
+    let mass = match context.governed.mass(key, now) {
         Some(mass) => Said::when(
             MASS_DRIFT,
             true,
@@ -299,8 +299,7 @@ fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: O
             format!(
                 "{} of {} Deployments drifted within a minute: look at the revision and the syncing tool first; no reports and no plans \
                  are made for them",
-                mass.members.len(),
-                mass.governed
+                mass.members, mass.governed
             ),
         ),
         None => Said::when(MASS_DRIFT, false, "Few", ""),

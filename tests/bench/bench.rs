@@ -65,14 +65,20 @@ fn main() -> Result<()> {
     let begun = Instant::now();
     let mut table = Table::default();
     println!("{}", machine::line());
+    let measured = measure(&sizes, &mut table);
+    // Also after a failure: what was measured until then holds.
+    println!("\n{table}\n{}; {} s", machine::line(), begun.elapsed().as_secs());
+    measured
+}
+
+fn measure(sizes: &Sizes, table: &mut Table) -> Result<()> {
     let stage = Stage::start()?;
-    engine_alone(&stage, &sizes, &mut table)?;
-    quiet_and_edited(&stage, &sizes, &mut table)?;
-    drifted(&stage, &sizes, &mut table)?;
+    engine_alone(&stage, sizes, table)?;
+    quiet_and_edited(&stage, sizes, table)?;
+    drifted(&stage, sizes, table)?;
     if sizes.many > sizes.deployments {
-        many(&stage, &sizes, &mut table)?;
+        many(&stage, sizes, table)?;
     }
-    println!("\n{table}\n{}; load at the end {}; {} s", machine::line(), machine::load(), begun.elapsed().as_secs());
     Ok(())
 }
 
@@ -115,7 +121,7 @@ fn quiet_and_edited(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<(
     let how = |what: &str| format!("{} probe switches one by one among {count}, from the PATCH's answer to {what}", sizes.patches);
     table.add_spread("patch to metric", &latencies.metric, Unit::Milliseconds, &how("next_sync_refused in /metrics"));
     table.add_spread("patch to report", &latencies.report, Unit::Milliseconds, &how("phase Conflicted on a watch"));
-    Ok(())
+    stage.stop(controller)
 }
 
 /// The same Deployments with a report each.
@@ -139,7 +145,7 @@ fn drifted(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
     counted(stage, &controller, count, sizes.window, Unrest::Status, &format!("{what}, statuses flip"), table)?;
     counted(stage, &controller, count, sizes.window, Unrest::Annotation, &format!("{what}, an annotation changes"), table)?;
     remembered(&controller, &format!("with {count} reports"), table)?;
-    drop(controller);
+    stage.stop(controller)?;
     stage.patch_all(count, &manifest::by(manifest::PERSON), &manifest::probe_back()?)?;
     stage.remove_reports()
 }
@@ -162,7 +168,8 @@ fn many(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
         "from the first PATCH to the watch's condition, polled",
     );
     table.add(format!("{count} edited, CPU until then"), used.as_millis(), "ms", "of the controller");
-    counted(stage, &controller, count, sizes.window, Unrest::None, &format!("{count} in a mass drift"), table)
+    counted(stage, &controller, count, sizes.window, Unrest::None, &format!("{count} in a mass drift"), table)?;
+    stage.stop(controller)
 }
 
 /// Starts a controller, waits until all is in sync and told, and says how long and how much memory it took.
@@ -212,7 +219,8 @@ fn counted(
     what: &str,
     table: &mut Table,
 ) -> Result<()> {
-    let window = window(stage, controller, count, length, unrest)?;
+    let window =
+        window(stage, controller, count, length, unrest).with_context(|| format!("{what}; the controller's log:\n{}", controller.log()))?;
     let seconds = format!("in {} s", window.length.as_secs());
     let how = format!(
         "{seconds}, audit log: {}; besides {} of the Lease; reads: {}; Git: {}",

@@ -22,7 +22,7 @@ pub fn line() -> String {
 }
 
 /// The load averages of 1, 5 and 15 minutes.
-pub fn load() -> String {
+fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }

@@ -145,6 +145,12 @@ impl Stage {
         Controller::start(&self.user, self.plane.folder(), &["--lease-name", "driftmend"])
     }
 
+    /// Ends a controller as a cluster does, so that it lets go of the Lease and the next one need not wait for it.
+    pub fn stop(&self, mut controller: Controller) -> Result<()> {
+        controller.signal("TERM")?;
+        controller.wait_for_end(DEADLINE).map(drop)
+    }
+
     /// Sends the same patch to the first `count` Deployments.
     pub fn patch_all(&self, count: usize, parameters: &PatchParams, patch: &Patch<Value>) -> Result<()> {
         let api = self.deployments();
