@@ -47,7 +47,7 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     let raw_live = live;
     let live = defaulted(live);
-    let mut raw = comparable(desired);
+    let mut raw = comparable(desired.clone());
     zero_what_live_has_zero(&mut raw, &live, schema::DEPLOYMENT);
     let mut expected = defaulted(&raw);
     drop_what_live_lacks(&mut expected, &live, schema::DEPLOYMENT);
@@ -80,8 +80,7 @@ pub(super) fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
 }
 
 /// The object without what is never compared; of the service account's two names only the one that counts.
-fn comparable(object: &Value) -> Value {
-    let mut object = object.clone();
+fn comparable(mut object: Value) -> Value {
     if let Some(root) = object.as_object_mut() {
         root.retain(|name, _| !matches!(name.as_str(), "apiVersion" | "kind" | "status"));
     }
@@ -104,7 +103,7 @@ fn comparable(object: &Value) -> Value {
 fn defaulted(object: &Value) -> Value {
     let mut object = object.clone();
     apply_defaults(&mut object);
-    comparable(&object)
+    comparable(object)
 }
 
 /// One node: as Git writes it, as the server would have it, and as it is.

@@ -18,33 +18,36 @@ pub(in crate::engine) const GATED: [(&str, &str); 4] = [
 ];
 
 /// Removes from `expected` what the server may have dropped: fields behind a gate and fields the schema does not know, where live lacks them.
+/// Returns whether anything was removed.
 ///
 /// A field that live has is compared as any other: then the server keeps it.
-pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Shape) {
+pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Shape) -> bool {
+    let mut dropped = false;
     match (expected, shape) {
         (Value::Object(expected), Shape::Nested(of)) => {
             expected.retain(|name, value| {
                 let kept = live.get(name);
                 let doubtful = of.field(name).is_none() || GATED.contains(&(of.name, name));
-                let before = value.clone();
-                if let Some(shape) = of.field(name).map(|field| field.2) {
-                    drop_what_live_lacks(value, kept.unwrap_or(&Value::Null), shape);
-                }
+                let shape = of.field(name).map(|field| field.2);
+                let dropped_below = shape.is_some_and(|shape| drop_what_live_lacks(value, kept.unwrap_or(&Value::Null), shape));
                 // What held nothing but dropped fields goes with them.
-                let emptied = *value != before && value.as_object().is_some_and(serde_json::Map::is_empty);
-                kept.is_some() || !(doubtful || emptied)
+                let emptied = dropped_below && value.as_object().is_some_and(serde_json::Map::is_empty);
+                let stays = kept.is_some() || !(doubtful || emptied);
+                dropped |= dropped_below || !stays;
+                stays
             });
         }
         (Value::Array(expected), Shape::List(kind, item)) => {
             let live = live.as_array().map(Vec::as_slice).unwrap_or_default();
             for (at, value) in expected.iter_mut().enumerate() {
                 if let Some(partner) = partner(kind, live, at, value) {
-                    drop_what_live_lacks(value, partner, *item);
+                    dropped |= drop_what_live_lacks(value, partner, *item);
                 }
             }
         }
         _ => {}
     }
+    dropped
 }
 
 /// Makes Git's null entries of maps of strings and quantities the zero values that live has for them.

@@ -4,6 +4,7 @@
 //! below it. That `.a` is in a set says nothing about `.a.b`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::{Map, Value};
 
@@ -36,6 +37,14 @@ pub struct FieldsError {
     pub what: String,
 }
 
+impl FieldsError {
+    /// The same, told from one step further up.
+    fn below(mut self, segment: &Segment) -> Self {
+        self.path.0.insert(0, segment.clone());
+        self
+    }
+}
+
 /// How far a set reaches along a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
@@ -52,7 +61,7 @@ impl FieldSet {
     /// # Errors
     /// [`FieldsError`] where a node is not a map or a key is not of FieldsV1.
     pub fn parse(fields: &Value) -> Result<Self, FieldsError> {
-        Node::read(fields, &FieldPath::root()).map(|root| root.below)
+        Node::read(fields).map(|root| root.below)
     }
 
     /// Writes the set as FieldsV1, with the keys as the server spells them.
@@ -68,6 +77,28 @@ impl FieldSet {
             set = &mut set.nodes.entry(Element::of(segment)).or_default().below;
         }
         set.nodes.entry(Element::of(last)).or_default().member = true;
+    }
+
+    /// Adds one step from the root: whether it is in the set itself, and what below it is.
+    pub(in crate::engine) fn put(&mut self, segment: &Segment, member: bool, below: Self) {
+        if member || !below.is_empty() {
+            self.add(Element::of(segment), Node { member, below });
+        }
+    }
+
+    /// One step from the root: whether it is in the set itself, and what below it is; `None` where neither is.
+    pub(in crate::engine) fn at(&self, segment: &Segment) -> Option<(bool, &Self)> {
+        self.find(segment).map(|(_, node)| (node.member, &node.below))
+    }
+
+    /// The set with more of the paths on the way to its members. `step` is asked at each of them, with what it made of the one above,
+    /// whether it is to be in the set.
+    pub(in crate::engine) fn including<T: Copy>(&self, above: T, step: &impl Fn(T, &Segment) -> (bool, T)) -> Self {
+        let nodes = self.nodes.iter().map(|(element, node)| {
+            let (member, here) = step(above, element.segment());
+            (element.clone(), Node { member: node.member || member, below: node.below.including(here, step) })
+        });
+        Self { nodes: nodes.collect() }
     }
 
     /// Whether the path itself is in the set.
@@ -162,6 +193,17 @@ impl FieldSet {
         Self { nodes: nodes.filter(|(_, node)| !node.is_empty()).collect() }
     }
 
+    /// Adds a node; what is there of it already stays.
+    fn add(&mut self, element: Element, node: Node) {
+        match self.nodes.entry(element) {
+            Entry::Vacant(place) => drop(place.insert(node)),
+            Entry::Occupied(mut held) => {
+                held.get_mut().member |= node.member;
+                held.get_mut().below.extend(&node.below);
+            }
+        }
+    }
+
     fn extend(&mut self, other: &Self) {
         for (element, node) in &other.nodes {
             let own = self.nodes.entry(element.clone()).or_default();
@@ -185,8 +227,8 @@ impl Node {
     }
 
     /// Reads a node. Source: `readIterV1`: `.` makes it a member, and so does having nothing below.
-    fn read(value: &Value, path: &FieldPath) -> Result<Self, FieldsError> {
-        let fail = |what: &str| FieldsError { path: path.clone(), what: what.to_owned() };
+    fn read(value: &Value) -> Result<Self, FieldsError> {
+        let fail = |what: &str| FieldsError { path: FieldPath::root(), what: what.to_owned() };
         let keys = match value {
             Value::Object(keys) => keys,
             Value::Null => return Ok(Self { member: true, below: FieldSet::default() }),
@@ -196,8 +238,8 @@ impl Node {
         for (key, value) in keys.iter().filter(|(key, _)| *key != ".") {
             match Element::parse(key) {
                 Parsed::Element(element) => {
-                    let child = Self::read(value, &path.with(element.segment().clone()))?;
-                    node.below.extend(&FieldSet { nodes: BTreeMap::from([(element, child)]) });
+                    let child = Self::read(value).map_err(|error| error.below(element.segment()))?;
+                    node.below.add(element, child);
                 }
                 Parsed::Unknown => {}
                 Parsed::Malformed => return Err(fail(key)),

@@ -147,12 +147,11 @@ pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         return answer(Verdict::Refused, causes, Some(predicted));
     }
     let drift: Vec<FieldPath> = compare(desired, live).into_iter().map(|change| change.path).collect();
+    if drift.is_empty() {
+        return answer(Verdict::Clean, causes, Some(predicted));
+    }
     let left: Vec<FieldPath> = compare(desired, &predicted).into_iter().map(|change| change.path).collect();
     let residual: Vec<FieldPath> = left.into_iter().filter(|path| drift.contains(path)).collect();
-    let verdict = match (drift.is_empty(), residual.is_empty()) {
-        (true, _) => Verdict::Clean,
-        (false, true) => Verdict::Reverts,
-        (false, false) => Verdict::Residual,
-    };
+    let verdict = if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual };
     Prediction { residual, ..answer(verdict, causes, Some(predicted)) }
 }

@@ -114,34 +114,32 @@ fn group<'a, 'b>(groups: &'b [Group<'a>], name: &Segment) -> &'b [&'a Value] {
 
 /// Every field that an object sets: `ToFieldSet`.
 pub(super) fn field_set(object: &Value, shape: Shape) -> FieldSet {
-    let mut set = FieldSet::default();
-    collect(&FieldPath::root(), object, Some(shape), &mut set);
-    set
+    collect(object, Some(shape)).1
 }
 
-fn collect(path: &FieldPath, value: &Value, shape: Option<Shape>, set: &mut FieldSet) {
+/// Whether a node is set as one value, and what is set below it.
+fn collect(value: &Value, shape: Option<Shape>) -> (bool, FieldSet) {
+    let mut below = FieldSet::default();
     match class(shape, [Some(value), None]) {
-        Class::Leaf => set.insert(path),
+        Class::Leaf => return (true, below),
         Class::Granular => {
             for (name, inner) in entries(Some(value)).into_iter().flatten() {
-                let here = path.field(name);
-                collect(&here, inner, shape.and_then(|shape| shape.child(name)), set);
+                let (whole, inside) = collect(inner, shape.and_then(|shape| shape.child(name)));
                 let empty = inner.is_null() || inner.as_object().is_some_and(Map::is_empty);
-                if empty || !is_named_field(shape, name) {
-                    set.insert(&here);
-                }
+                below.put(&Segment::Field(name.clone()), whole || empty || !is_named_field(shape, name), inside);
             }
         }
         Class::Items(kind) => {
             for (name, group) in grouped(items(Some(value)), kind) {
-                let here = path.with(name);
-                if let [only] = group.as_slice() {
-                    collect(&here, only, shape.and_then(Shape::item), set);
-                }
-                set.insert(&here);
+                let inside = match group.as_slice() {
+                    [only] => collect(only, shape.and_then(Shape::item)).1,
+                    _ => FieldSet::default(),
+                };
+                below.put(&name, true, inside);
             }
         }
     }
+    (false, below)
 }
 
 /// Whether a name is a field of a struct, in contrast to a key of a map.

@@ -78,14 +78,18 @@ pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Appl
     if !faults.is_empty() {
         return Applied::Malformed(faults);
     }
-    let others = other_entries(live, manager);
-    let last = ManagedFields::of(live).entry(manager, Operation::Apply, None).map(|entry| entry.fields.clone()).unwrap_or_default();
+    let managed = ManagedFields::of(live);
+    let others = other_entries(live, &managed, manager);
+    let last = managed.entry(manager, Operation::Apply, None).map(|entry| entry.fields.clone()).unwrap_or_default();
     let merged = merge::merge(Some(live), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
     let mine = without_status(&field_set(desired, DEPLOYMENT));
     let owned = others.iter().fold(mine, |all, entry| all.union(&entry.fields));
     let merged = prune::prune(merged, &last, &owned, DEPLOYMENT);
-    let conflicts = conflicts(live, &merged, &others, manager);
-    if force == Force::No && !conflicts.is_empty() { Applied::Conflict(conflicts) } else { Applied::Merged(merged) }
+    let conflicts = match force {
+        Force::Yes => Vec::new(),
+        Force::No => conflicts(live, &merged, &others, manager),
+    };
+    if conflicts.is_empty() { Applied::Merged(merged) } else { Applied::Conflict(conflicts) }
 }
 
 /// The fields that an apply of this document owns.
@@ -97,8 +101,7 @@ pub fn fields_of(document: &Value) -> FieldSet {
 /// The entries of everybody else. An object that nobody tracks belongs to `before-first-apply`.
 ///
 /// Source: `skipnonapplied.go`.
-fn other_entries(live: &Value, manager: &str) -> Vec<Entry> {
-    let managed = ManagedFields::of(live);
+fn other_entries(live: &Value, managed: &ManagedFields, manager: &str) -> Vec<Entry> {
     if managed.entries().next().is_none() {
         let owner = Owner { manager: "before-first-apply".to_owned(), operation: Operation::Update, subresource: None, time: None };
         let api_version = live.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{field_set, is_named_field};
 use super::element::{Class, class, element};
-use crate::engine::object::{FieldPath, Segment};
+use crate::engine::object::Segment;
 use crate::engine::ownership::FieldSet;
 use crate::engine::schema::Shape;
 
@@ -30,65 +30,43 @@ pub(super) fn prune(merged: Value, last: &FieldSet, owned: &FieldSet, shape: Sha
 
 /// `EnsureNamedFieldsAreMembers`: with `.a.b.c` also `.a` and `.a.b`, where they are fields of structs.
 fn with_named_fields(set: &FieldSet, shape: Shape) -> FieldSet {
-    let mut all = set.clone();
-    for member in set.members() {
-        let (mut here, mut of) = (FieldPath::root(), Some(shape));
-        for segment in &member.0 {
-            here = here.with(segment.clone());
-            match segment {
-                Segment::Field(name) => {
-                    if is_named_field(of, name) {
-                        all.insert(&here);
-                    }
-                    of = of.and_then(|shape| shape.child(name));
-                }
-                Segment::Key(_) => of = of.and_then(Shape::item),
-                _ => of = None,
-            }
-        }
-    }
-    all
+    set.including(Some(shape), &|of, segment| match segment {
+        Segment::Field(name) => (is_named_field(of, name), of.and_then(|shape| shape.child(name))),
+        Segment::Key(_) => (false, of.and_then(Shape::item)),
+        _ => (false, None),
+    })
 }
 
-/// `RemoveItems`.
+/// `RemoveItems`. A map or list of which nothing is left becomes null, as in the original.
 fn remove_items(value: &Value, gone: &FieldSet, shape: Shape) -> Value {
-    without(&FieldPath::root(), value, gone, Some(shape))
+    without(value, gone, Some(shape))
 }
 
-/// A map or list of which nothing is left becomes null, as in the original.
-fn without(path: &FieldPath, value: &Value, gone: &FieldSet, shape: Option<Shape>) -> Value {
+fn without(value: &Value, gone: &FieldSet, shape: Option<Shape>) -> Value {
     match (class(shape, [Some(value), None]), value) {
         (Class::Granular, Value::Object(fields)) => {
             let mut kept = Map::new();
             for (name, inner) in fields {
-                let here = path.field(name);
-                if gone.contains(&here) {
-                    continue;
-                }
-                let inner = match gone.contains_or_below(&here) {
-                    true => without(&here, inner, gone, shape.and_then(|shape| shape.child(name))),
-                    false => inner.clone(),
-                };
-                kept.insert(name.clone(), inner);
+                let rest = rest(inner, gone.at(&Segment::Field(name.clone())), shape.and_then(|shape| shape.child(name)));
+                kept.extend(rest.map(|rest| (name.clone(), rest)));
             }
             if kept.is_empty() { Value::Null } else { kept.into() }
         }
         (Class::Items(kind), Value::Array(items)) => {
-            let mut kept = Vec::with_capacity(items.len());
-            for item in items {
-                let Some(name) = element(kind, item) else { continue };
-                let here = path.with(name);
-                if gone.contains(&here) {
-                    continue;
-                }
-                kept.push(match gone.contains_or_below(&here) {
-                    true => without(&here, item, gone, shape.and_then(Shape::item)),
-                    false => item.clone(),
-                });
-            }
+            let item = shape.and_then(Shape::item);
+            let kept: Vec<Value> = items.iter().filter_map(|value| rest(value, gone.at(&element(kind, value)?), item)).collect();
             if kept.is_empty() { Value::Null } else { kept.into() }
         }
         (Class::Leaf, value) if !value.is_object() && !value.is_array() => value.clone(),
         _ => Value::Null,
+    }
+}
+
+/// What is left of a field or an item; `None` where all of it goes.
+fn rest(value: &Value, gone: Option<(bool, &FieldSet)>, shape: Option<Shape>) -> Option<Value> {
+    match gone {
+        Some((true, _)) => None,
+        Some((false, below)) => Some(without(value, below, shape)),
+        None => Some(value.clone()),
     }
 }
