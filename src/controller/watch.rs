@@ -258,12 +258,18 @@ fn as_json(status: &DriftWatchStatus) -> Value {
     serde_json::to_value(status).unwrap_or_default()
 }
 
-/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went.
+/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went, the end of
+/// the first look at all Deployments.
 fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
     let states = |status: &DriftWatchStatus| -> Vec<_> {
         status.conditions.iter().map(|condition| (condition.type_.clone(), condition.status, condition.reason.clone())).collect()
     };
-    old.revision != new.revision || old.observed_generation != new.observed_generation || states(old) != states(new)
+    let all_assessed = |status: &DriftWatchStatus| {
+        let counts = status.counts;
+        counts.in_sync + counts.pending + counts.drifted + counts.conflicted >= counts.governed
+    };
+    let first_look_ended = new.counts.governed > 0 && all_assessed(new) && !all_assessed(old);
+    old.revision != new.revision || old.observed_generation != new.observed_generation || states(old) != states(new) || first_look_ended
 }
 
 fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: Option<&SourceFailure>, now: Timestamp) -> Vec<Said> {
@@ -298,4 +304,21 @@ fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: O
         None => Said::when(MASS_DRIFT, false, "Few", ""),
     };
     vec![ready, source, mass]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::WatchCounts;
+
+    fn counting(governed: usize, in_sync: usize, drifted: usize) -> DriftWatchStatus {
+        DriftWatchStatus { counts: WatchCounts { governed, in_sync, drifted, ..WatchCounts::default() }, ..DriftWatchStatus::default() }
+    }
+
+    #[test]
+    fn the_first_counts_do_not_wait_and_later_ones_do() {
+        assert!(urgent(&counting(2, 0, 0), &counting(2, 1, 1)), "a new watch showed zeros for a minute");
+        assert!(!urgent(&counting(2, 0, 0), &counting(2, 1, 0)), "the look has not ended");
+        assert!(!urgent(&counting(2, 2, 0), &counting(2, 1, 1)));
+    }
 }
