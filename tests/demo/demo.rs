@@ -83,12 +83,14 @@ fn stay(stage: &Stage, ended: &Receiver<End>) -> Result<()> {
 Everything goes on until Ctrl-C. To look around from another terminal:
 
   export KUBECONFIG={}
+  alias kubectl={} driftmend={}
   kubectl get driftwatches,driftreports,deployments
   kubectl get events --field-selector reason=NextSyncRefused
   kubectl edit deployment web        # make a probe tcpSocket again
-  {} report web
+  driftmend report web
   curl -s http://{}/metrics | grep ^driftmend",
         stage.kubeconfig(),
+        stage.tool("kubectl")?.program().display(),
         harness::driftmend::binary().display(),
         stage.controller()?.address()
     ))?;

@@ -56,6 +56,11 @@ impl Transcript {
         })
     }
 
+    /// Shows lines that somebody may copy, however long they are.
+    pub fn verbatim(&self, text: &str) -> Result<()> {
+        text.trim_end().lines().try_for_each(print)
+    }
+
     /// Checks what the scene just claimed: shows it when it holds, ends the demo when it does not.
     ///
     /// # Errors
