@@ -3,8 +3,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod between;
 mod control_plane;
-mod decisions;
+
 mod disturbances;
 mod process;
 mod sources;
