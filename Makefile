@@ -27,8 +27,8 @@ crds: build ## Writes the CRDs into crds and the chart
 	bash tests/write-crds.sh target/debug/driftmend
 
 .PHONY: demo
-demo: components ## Runs the whole story on a control plane of its own
-	cargo run --locked --example demo
+demo: build ## Plays the whole story on a control plane of its own, or in the cluster of KUBECONFIG; KEEP=1 stays
+	cargo run --locked --quiet --example demo
 
 .PHONY: lint
 lint: lint-format lint-clippy lint-dependencies ## Checks format, lints and dependencies

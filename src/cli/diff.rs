@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::output::{self, Format};
 use super::Fault;
+use super::output::{self, Format};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::phase::Phase;
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     for document in desired.deployments() {
         match matching(document, &live, arguments.namespace.as_deref()) {
             Ok(found) => objects.push(compare(arguments, document, found, &desired, now)),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     let code = exit_code(&objects, &problems, arguments.strategy.is_some());
@@ -102,11 +102,13 @@ fn read(path: &str) -> Result<Rendered, Fault> {
 }
 
 /// The live object of a document's kind, name and namespace; a name that fits two namespaces is a question back.
-fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) -> Result<Option<&'a Document>, Remark> {
+fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) -> Result<Option<&'a Document>, Box<Remark>> {
     let namespace = document.id.namespace.as_deref().or(default);
     let fits = |candidate: &&Document| {
         let (wanted, id) = (&document.id, &candidate.id);
-        wanted.kind == id.kind && wanted.name == id.name && (namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace)
+        wanted.kind == id.kind
+            && wanted.name == id.name
+            && (namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace)
     };
     let found: Vec<&Document> = live.deployments().filter(fits).collect();
     match found.as_slice() {
@@ -114,19 +116,22 @@ fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) 
         [one] => Ok(Some(one)),
         several => {
             let namespaces: Vec<&str> = several.iter().filter_map(|document| document.id.namespace.as_deref()).collect();
-            Err(Remark::line(
+            Err(Box::new(Remark::line(
                 &document.origin.file,
                 document.origin.line,
                 format!("{} names no namespace, and LIVE has it in several: {}", document.id, namespaces.join(", ")),
                 "say which one with -n",
-            ))
+            )))
         }
     }
 }
 
 fn compare(arguments: &Arguments, document: &Document, live: Option<&Document>, desired: &Rendered, now: Timestamp) -> ObjectReport {
     let target = ObjectId {
-        namespace: live.and_then(|live| live.id.namespace.clone()).or_else(|| document.id.namespace.clone()).or_else(|| arguments.namespace.clone()),
+        namespace: live
+            .and_then(|live| live.id.namespace.clone())
+            .or_else(|| document.id.namespace.clone())
+            .or_else(|| arguments.namespace.clone()),
         ..document.id.clone()
     };
     let snapshot = Snapshot {

@@ -237,7 +237,8 @@ impl Look for &Eyes<'_> {
             source: source_facts(&self.watched, self.desired.as_ref().and_then(|desired| desired.changed_at)),
             now: Timestamp::now(),
         };
-        let scene = Scene { snapshot, policy: self.watched.policy.clone(), key: self.key.clone(), watch: self.watched.watch.clone(), report };
+        let scene =
+            Scene { snapshot, policy: self.watched.policy.clone(), key: self.key.clone(), watch: self.watched.watch.clone(), report };
         Ok(Some(FreshScene { scene, frozen }))
     }
 }

@@ -92,9 +92,10 @@ pub(super) fn whole(report: &DriftReport, now: Timestamp) -> String {
         findings: status.findings.clone(),
         warnings: Vec::new(),
     };
-    let source = status.source.as_ref().map_or_else(|| "Git".to_owned(), |source| {
-        format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision))
-    });
+    let source = status
+        .source
+        .as_ref()
+        .map_or_else(|| "Git".to_owned(), |source| format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision)));
     let mut text = human::object(&object, &source, now);
     if status.fields.is_empty() {
         let _ = writeln!(text, "  {:?}: {}", status.phase, status.summary);
@@ -124,15 +125,20 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
             }
         },
         Heal::Healing => {
-            let steps = status.healing.as_ref().map(|healing| {
-                healing.steps.iter().map(|step| format!("{:?} {:?}", step.kind, step.state)).collect::<Vec<_>>().join(", ")
-            });
+            let steps = status
+                .healing
+                .as_ref()
+                .map(|healing| healing.steps.iter().map(|step| format!("{:?} {:?}", step.kind, step.state)).collect::<Vec<_>>().join(", "));
             let _ = writeln!(text, "\nHealing: {}", steps.unwrap_or_default());
         }
         Heal::Healed | Heal::Failed => {
             if let Some(entry) = status.history.last() {
                 let hash = entry.plan_hash.get(..12).unwrap_or(&entry.plan_hash);
-                let _ = writeln!(text, "\n{:?} at {} (plan {hash}, approved by {}): {}", entry.result, entry.finished_at, entry.by, entry.message);
+                let _ = writeln!(
+                    text,
+                    "\n{:?} at {} (plan {hash}, approved by {}): {}",
+                    entry.result, entry.finished_at, entry.by, entry.message
+                );
             }
         }
         Heal::Denied => text.push_str("\nDenied: no plan is offered while the drift stays as it is.\n"),

@@ -205,7 +205,8 @@ pub async fn look(sources: &Sources, cluster: &Cluster, watch: &DriftWatch, know
     // (git) on a thread of its own: libgit2 blocks
     let known = known.map(str::to_owned);
     let reading = tokio::task::spawn_blocking(move || request.read(&credentials, known.as_deref()));
-    let read = tokio::time::timeout(LOOK_LIMIT, reading).await.map_err(|_| SourceError::TimedOut)?.map_err(|_| SourceError::Interrupted)??;
+    let read =
+        tokio::time::timeout(LOOK_LIMIT, reading).await.map_err(|_| SourceError::TimedOut)?.map_err(|_| SourceError::Interrupted)??;
     let Some(read) = read else { return Ok(Look::Unchanged) };
     // (no client) only what this watch may govern
     Ok(Look::Rendered(Box::new(govern(sources, watch, &namespace, read)?)))
@@ -234,7 +235,8 @@ impl Request {
         Ok(Self {
             mirrors: sources.mirrors.clone(),
             cache: sources.cache.join(namespace).join(secret),
-            url: RepositoryUrl::parse(&git.url, sources.policy).map_err(|error| invalid("InvalidURL", format!("spec.source.git.url: {error}")))?,
+            url: RepositoryUrl::parse(&git.url, sources.policy)
+                .map_err(|error| invalid("InvalidURL", format!("spec.source.git.url: {error}")))?,
             revision: Revision::parse(git.revision.as_deref())
                 .map_err(|error| invalid("InvalidRevision", format!("spec.source.git.revision: {error}")))?,
             path: TreePath::parse(git.path.as_deref().unwrap_or_default())
@@ -281,10 +283,8 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
     let mut desired: BTreeMap<Target, Arc<Desired>> = BTreeMap::new();
     let (mut problems, mut foreign, mut unselected) = (Vec::new(), 0_usize, 0_usize);
     for document in read.rendered.deployments() {
-        let target = Target {
-            namespace: document.id.namespace.clone().unwrap_or_else(|| namespace.to_owned()),
-            name: document.id.name.clone(),
-        };
+        let target =
+            Target { namespace: document.id.namespace.clone().unwrap_or_else(|| namespace.to_owned()), name: document.id.name.clone() };
         if namespace != sources.own_namespace && target.namespace != namespace {
             foreign += 1;
         } else if !selector.matches(&labels(&document.value)) {

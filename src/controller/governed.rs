@@ -281,10 +281,8 @@ impl Governed {
     pub fn is_mass(&self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
         let mut inner = self.lock();
         let led = inner.led(key);
-        let drifting: Vec<(Target, Timestamp)> = led
-            .iter()
-            .filter_map(|target| Some((target.clone(), *inner.first_seen.get(target)?)))
-            .collect();
+        let drifting: Vec<(Target, Timestamp)> =
+            led.iter().filter_map(|target| Some((target.clone(), *inner.first_seen.get(target)?))).collect();
         inner.cohorts.entry(key.clone()).or_default().observe(&drifting, led.len(), now)
     }
 

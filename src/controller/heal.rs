@@ -225,7 +225,8 @@ fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
 fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: &Healing) -> Result<Approved, Refusal> {
     let default = ReportStatus::default();
     let status = report.status.as_ref().unwrap_or(&default);
-    let memory = Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
+    let memory =
+        Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
     let steps = healing.steps.iter().map(|step| (step.kind, step.paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()).collect()));
     let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };

@@ -58,14 +58,17 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     let scene = news.scene;
     let default = ReportStatus::default();
     let old = scene.report.as_ref().and_then(|report| report.status.as_ref()).unwrap_or(&default);
-    let new = compose(old, Findings {
-        snapshot: &scene.snapshot,
-        assessment: news.assessment,
-        plan: news.plan,
-        dry_run: news.dry_run,
-        answer: news.answer,
-        masker: &context.masker,
-    });
+    let new = compose(
+        old,
+        Findings {
+            snapshot: &scene.snapshot,
+            assessment: news.assessment,
+            plan: news.plan,
+            dry_run: news.dry_run,
+            answer: news.answer,
+            masker: &context.masker,
+        },
+    );
     // (no client) metrics and the watch's counts
     let before = record(context, target, scene, news.assessment, &new);
     if new.phase == Phase::InSync && scene.report.is_none() {
@@ -96,10 +99,8 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
 /// When to look again although nothing happens: when a plan expires, when a quiet report is to go.
 fn later(scene: &Scene, status: &ReportStatus) -> Next {
     let now = scene.snapshot.now;
-    let times = [
-        status.plan.as_ref().map(|plan| plan.expires),
-        status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed()),
-    ];
+    let times =
+        [status.plan.as_ref().map(|plan| plan.expires), status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed())];
     match times.into_iter().flatten().min() {
         // A second more, so that the clock is past it.
         Some(time) => Next::After(time.duration_since(now).try_into().unwrap_or(Duration::ZERO) + Duration::from_secs(1)),
@@ -227,7 +228,9 @@ fn occurrences(
     {
         told.push((EventType::Warning, reason, "ApprovalRefused", condition.message));
     }
-    if before.is_none_or(|before| before.heal != new.heal) && new.heal != old.heal || before.is_some_and(|before| before.heal == Heal::Healing && new.heal != Heal::Healing) {
+    if before.is_none_or(|before| before.heal != new.heal) && new.heal != old.heal
+        || before.is_some_and(|before| before.heal == Heal::Healing && new.heal != Heal::Healing)
+    {
         let last = new.history.last().map(|entry| entry.message.clone()).unwrap_or_default();
         match new.heal {
             Heal::Healing => told.push((EventType::Normal, "HealStarted", "Heal", "an approved plan is being carried out".to_owned())),

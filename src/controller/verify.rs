@@ -36,7 +36,9 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, started_at: Timestam
         return Verified::No(format!("the next sync would still be refused: {cause}"));
     }
     match rollout(live) {
-        Rollout::Complete => Verified::Yes("Git's values are back, the next sync will be accepted, and the roll-out is complete".to_owned()),
+        Rollout::Complete => {
+            Verified::Yes("Git's values are back, the next sync will be accepted, and the roll-out is complete".to_owned())
+        }
         Rollout::Failed(message) => Verified::No(format!("Git's values are back, but the roll-out failed: {message}")),
         Rollout::Progressing(what) if snapshot.now.duration_since(started_at) > deadline(live) => {
             Verified::No(format!("Git's values are back, but the roll-out did not complete in time: {what}"))

@@ -112,7 +112,12 @@ fn ignore_rule(at: usize, rule: &IgnoreSpec) -> Result<IgnoreRule, SourceError> 
         PathPattern::parse(path)
             .map_err(|error| SourceError::Invalid { reason: "InvalidIgnoreRule", message: format!("spec.ignore[{at}].paths: {error}") })
     });
-    Ok(IgnoreRule { paths: paths.collect::<Result<_, _>>()?, managers: rule.managers.clone(), reason: rule.reason.clone(), expires: rule.expires })
+    Ok(IgnoreRule {
+        paths: paths.collect::<Result<_, _>>()?,
+        managers: rule.managers.clone(),
+        reason: rule.reason.clone(),
+        expires: rule.expires,
+    })
 }
 
 fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, terms: Terms, look: Look) {
@@ -126,15 +131,18 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, term
             (Arc::from(rendition), now)
         }
     };
-    let affected = context.governed.put(key, Watched {
-        watch: watch.clone(),
-        syncer: terms.syncer,
-        policy: Arc::new(terms.policy),
-        rendition,
-        since,
-        answered_at: now,
-        failure: None,
-    });
+    let affected = context.governed.put(
+        key,
+        Watched {
+            watch: watch.clone(),
+            syncer: terms.syncer,
+            policy: Arc::new(terms.policy),
+            rendition,
+            since,
+            answered_at: now,
+            failure: None,
+        },
+    );
     for target in affected {
         context.queue.now(Key::Target(target));
     }
@@ -192,13 +200,17 @@ async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure:
     let watched = context.governed.watch(key);
     let counts = context.governed.counts(key);
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    context.metrics.watch(&key.namespace, &key.name, WatchGauges {
-        governed: count(counts.governed),
-        in_sync: count(counts.in_sync),
-        pending: count(counts.pending),
-        drifted: count(counts.drifted),
-        conflicted: count(counts.conflicted),
-    });
+    context.metrics.watch(
+        &key.namespace,
+        &key.name,
+        WatchGauges {
+            governed: count(counts.governed),
+            in_sync: count(counts.in_sync),
+            pending: count(counts.pending),
+            drifted: count(counts.drifted),
+            conflicted: count(counts.conflicted),
+        },
+    );
     let empty = Arc::new(Rendition::default());
     let rendition = watched.as_ref().map_or(&empty, |watched| &watched.rendition);
     let default = DriftWatchStatus::default();
@@ -216,7 +228,12 @@ async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure:
         revision_since: watched.as_ref().map(|watched| watched.since),
         not_governed,
         warnings: rendition.warnings.iter().take(WARNING_LIMIT).cloned().collect(),
-        conditions: conditions::merge(&old.conditions, said(context, key, watched.as_ref(), failure.as_ref(), now), watch.metadata.generation, now),
+        conditions: conditions::merge(
+            &old.conditions,
+            said(context, key, watched.as_ref(), failure.as_ref(), now),
+            watch.metadata.generation,
+            now,
+        ),
         observed_generation: watch.metadata.generation,
         source_failure: failure,
     };

@@ -37,7 +37,13 @@ impl Assessment {
     /// The same without what rests on a prediction, for a caller that does not know how the syncing tool writes.
     #[must_use]
     pub fn without_prediction(self) -> Self {
-        let clean = Prediction { strategy: Strategy::ClientSideApply, verdict: Verdict::Clean, causes: Vec::new(), residual: Vec::new(), predicted: None };
+        let clean = Prediction {
+            strategy: Strategy::ClientSideApply,
+            verdict: Verdict::Clean,
+            causes: Vec::new(),
+            residual: Vec::new(),
+            predicted: None,
+        };
         match self.prediction {
             None => self,
             Some(_) => {

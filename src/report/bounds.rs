@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cut::cut;
 use super::status::ReportStatus;
 use crate::engine::diff::Severity;
 
@@ -89,13 +90,90 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
 }
 
-fn cut(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::diff::ChangeKind;
+    use crate::engine::predict::{Cause, Strategy, Verdict};
+    use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport};
+
+    fn long(letters: usize) -> String {
+        "ü".repeat(letters)
     }
-    let mut end = limit;
-    while !text.is_char_boundary(end) {
-        end -= 1;
+
+    /// The worst that an input can give: everything long, everything many, nothing in one byte a character.
+    fn worst() -> ReportStatus {
+        let field = |at: usize| FieldReport {
+            path: format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)),
+            change: ChangeKind::Changed,
+            severity: if at.is_multiple_of(2) { Severity::Ignored } else { Severity::Drift },
+            desired: Some(Value::from(long(50_000))),
+            live: Some(Value::from(long(50_000))),
+            manager: Some("kubectl-edit".to_owned()),
+            managers: vec![long(128); 40],
+            operation: None,
+            subresource: None,
+            time: None,
+            reason: Some(long(5_000)),
+        };
+        let finding = FindingReport {
+            rule: "next-sync-refused".to_owned(),
+            severity: crate::engine::diagnose::Weight::Error,
+            path: None,
+            message: long(5_000),
+            evidence: Some(long(5_000)),
+            remedy: Some(long(500)),
+        };
+        let cause = Cause { reason: "FieldValueInvalid".to_owned(), field: long(400), message: long(5_000) };
+        let step = StepReport { kind: crate::engine::plan::StepKind::Restore, target: long(300), summary: long(600), patch: long(40_000) };
+        ReportStatus {
+            summary: long(500),
+            fields: (0..500).map(field).collect(),
+            findings: vec![finding; 100],
+            prediction: Some(PredictionReport {
+                strategy: Strategy::Replace,
+                verdict: Verdict::Refused,
+                causes: vec![cause; 200],
+                residual: vec![long(1_000); 2_000],
+                when: None,
+                confirmed_by: crate::report::ConfirmedBy::Local,
+            }),
+            plan: Some(PlanReport {
+                hash: "0".repeat(64),
+                serial: 1,
+                expires: jiff::Timestamp::UNIX_EPOCH,
+                cautions: vec![long(200); 4],
+                steps: vec![step; 4],
+                dry_run: None,
+            }),
+            ..ReportStatus::default()
+        }
     }
-    format!("{}…", &text[..end])
+
+    #[test]
+    fn the_worst_status_fits_and_keeps_drift_before_what_is_ignored() {
+        let fitted = fit(worst());
+        assert!(size(&fitted) <= STATUS_LIMIT, "{} bytes", size(&fitted));
+        assert_eq!(fitted.fields.len() + fitted.fields_omitted, 500);
+        assert!(!fitted.fields.is_empty());
+        assert!(fitted.fields.iter().all(|field| field.severity == Severity::Drift));
+    }
+
+    #[test]
+    fn a_small_status_is_left_as_it_is() {
+        let mut small = worst();
+        small.fields.truncate(1);
+        small.fields[0] = FieldReport {
+            path: ".spec.replicas".to_owned(),
+            desired: Some(Value::from(1)),
+            live: Some(Value::from(2)),
+            managers: Vec::new(),
+            reason: None,
+            ..small.fields[0].clone()
+        };
+        small.findings.clear();
+        small.prediction = None;
+        small.plan = None;
+        assert_eq!(fit(small.clone()), small);
+    }
 }

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::status::{
-    ConfirmedBy, Counts, FieldReport, FindingReport, Notice, ObjectReport, PlanReport, PredictionReport, SourceReport, StepReport,
-};
+use super::cure::{PlanReport, StepReport};
+use super::cut::cut;
+use super::status::{Counts, SourceReport};
+use super::told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Drift, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
@@ -122,7 +123,8 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
     let patch = match step {
         Step::Restore { operations, .. } => {
             let operations = serde_json::to_value(operations).unwrap_or_default();
-            let shown: Vec<Value> = operations.as_array().into_iter().flatten().map(|operation| masked_operation(operation, masker)).collect();
+            let shown: Vec<Value> =
+                operations.as_array().into_iter().flatten().map(|operation| masked_operation(operation, masker)).collect();
             Value::from(shown).to_string()
         }
         Step::Transfer { .. } => "metadata.managedFields only".to_owned(),
@@ -133,9 +135,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
 /// One operation of a JSON Patch with its value masked as the field that its pointer names.
 fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     let mut shown = operation.clone();
-    let path = operation.get("path").and_then(Value::as_str).map(|pointer| {
-        FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>())
-    });
+    let path = operation.get("path").and_then(Value::as_str).map(|pointer| FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>()));
     if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {
         *value = shown_json(masker, &path, value);
     }
@@ -145,16 +145,4 @@ fn masked_operation(operation: &Value, masker: &Masker) -> Value {
 /// A text that may quote values of the object: masked and cut.
 pub fn text(masker: &Masker, text: &str) -> String {
     cut(&masker.mask_text(text), MESSAGE_LIMIT)
-}
-
-/// Cuts a text at a character boundary and says so.
-fn cut(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let mut end = limit;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}… ({} bytes more)", &text[..end], text.len() - end)
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
-use super::status::{Heal, HealResult, PlanReport, ReportStatus, SupersededPlan};
+use super::cure::{Heal, HealResult, PlanReport, SupersededPlan};
+use super::status::ReportStatus;
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
@@ -64,7 +65,10 @@ pub fn memory(status: &ReportStatus) -> Memory {
         serial: status.plan_serial,
         offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
         spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
-        denied: status.denied_drift.clone().filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
+        denied: status
+            .denied_drift
+            .clone()
+            .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
     }
 }
 
@@ -148,13 +152,17 @@ fn plan_report(old: &ReportStatus, plan: &Plan, target: &ObjectId, dry_run: Opti
 fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
     let assessment = found.assessment;
     let drifted = assessment.of(Severity::Drift).count();
-    let refused = assessment.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
+    let refused =
+        assessment.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
     let mut said = vec![
         Said::when(READY, true, "Assessed", ""),
         match assessment.phase {
-            Phase::Missing | Phase::Orphaned => {
-                Said::when(DRIFTED, true, if assessment.phase == Phase::Missing { "Missing" } else { "Orphaned" }, assessment.summary.clone())
-            }
+            Phase::Missing | Phase::Orphaned => Said::when(
+                DRIFTED,
+                true,
+                if assessment.phase == Phase::Missing { "Missing" } else { "Orphaned" },
+                assessment.summary.clone(),
+            ),
             _ if drifted > 0 => Said::when(DRIFTED, true, "FieldsDiffer", assessment.summary.clone()),
             _ => Said::when(DRIFTED, false, "InSync", ""),
         },
@@ -214,8 +222,13 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
 /// (counts, findings, another commit) may wait, so that five hundred crash-looping pods cost one write a minute.
 pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
     let approved = |status: &ReportStatus| {
-        status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), condition.message.clone()))
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == APPROVED)
+            .map(|condition| (condition.reason.clone(), condition.message.clone()))
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
-    (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift) || approved(old) != approved(new)
+    (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift)
+        || approved(old) != approved(new)
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::status::{FieldReport, FindingReport, ObjectReport, PlanReport, PredictionReport};
+use super::cure::PlanReport;
+use super::told::{FieldReport, FindingReport, ObjectReport, PredictionReport};
 use crate::engine::diff::{ChangeKind, Severity};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::phase::Phase;

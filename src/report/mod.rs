@@ -4,13 +4,16 @@ mod bounds;
 mod build;
 mod compose;
 pub mod conditions;
+mod cure;
+mod cut;
 pub mod human;
 mod status;
+mod told;
 
 pub use bounds::{STATUS_LIMIT, fit};
 pub use build::{counts, field, findings, object_report, plan, prediction_report, source, text};
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
-pub use status::{
-    Condition, ConditionStatus, ConfirmedBy, Counts, FieldReport, FindingReport, Heal, HealResult, Healing, HealingStep, HistoryEntry,
-    Notice, ObjectReport, PlanReport, PredictionReport, ReportStatus, SourceReport, StepReport, StepState, SupersededPlan,
-};
+pub use conditions::{Condition, ConditionStatus};
+pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan};
+pub use status::{Counts, ReportStatus, SourceReport};
+pub use told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};

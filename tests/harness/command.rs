@@ -51,13 +51,14 @@ pub struct Tool {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
     input: String,
+    folder: Option<PathBuf>,
     deadline: Duration,
 }
 
 impl Tool {
     /// Prepares `program`, which inherits this process's environment.
     pub fn new(program: &Path) -> Self {
-        Self { program: program.to_owned(), environment: Vec::new(), input: String::new(), deadline: DEADLINE }
+        Self { program: program.to_owned(), environment: Vec::new(), input: String::new(), folder: None, deadline: DEADLINE }
     }
 
     /// Lets the tool act as the user of this kubeconfig.
@@ -77,6 +78,12 @@ impl Tool {
         self
     }
 
+    /// Runs the tool in this folder instead of this process's own.
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.folder = Some(path.into());
+        self
+    }
+
     /// Sets how long the tool may take before it is killed.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -91,7 +98,11 @@ impl Tool {
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str()).to_string_lossy();
         let command = format!("{name} {}", arguments.join(" "));
-        let mut child = Command::new(&self.program)
+        let mut prepared = Command::new(&self.program);
+        if let Some(folder) = &self.folder {
+            prepared.current_dir(folder);
+        }
+        let mut child = prepared
             .args(arguments)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::piped())

@@ -110,6 +110,16 @@ impl Controller {
         self.process.id()
     }
 
+    /// The command line that it was started with.
+    pub fn command_line(&self) -> String {
+        format!("driftmend {}", self.arguments.join(" "))
+    }
+
+    /// Where it serves /metrics, /healthz and /readyz: host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The whole log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

@@ -21,6 +21,7 @@ pub mod kubeconfig;
 pub mod pods;
 mod ports;
 pub mod process;
+pub mod proxy;
 mod servers;
 pub mod shared_controller;
 pub mod wait;

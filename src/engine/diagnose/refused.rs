@@ -91,13 +91,14 @@ fn last_name(path: &FieldPath) -> Option<String> {
 
 /// A path in the words of a person: the field and the list item it belongs to.
 fn place(path: &FieldPath) -> String {
-    let item = path.0.iter().enumerate().rev().find_map(|(at, segment)| match (segment, at.checked_sub(1).and_then(|list| path.0.get(list))) {
-        (Segment::Key(keys), Some(Segment::Field(list))) => {
-            let name = keys.first().and_then(|(_, value)| value.as_str())?;
-            Some((at, list.strip_suffix('s').unwrap_or(list).to_owned(), name.to_owned()))
-        }
-        _ => None,
-    });
+    let item =
+        path.0.iter().enumerate().rev().find_map(|(at, segment)| match (segment, at.checked_sub(1).and_then(|list| path.0.get(list))) {
+            (Segment::Key(keys), Some(Segment::Field(list))) => {
+                let name = keys.first().and_then(|(_, value)| value.as_str())?;
+                Some((at, list.strip_suffix('s').unwrap_or(list).to_owned(), name.to_owned()))
+            }
+            _ => None,
+        });
     let tail = |from: usize| -> Vec<&str> {
         path.0[from..].iter().filter_map(|segment| if let Segment::Field(name) = segment { Some(name.as_str()) } else { None }).collect()
     };

@@ -10,7 +10,7 @@ use crate::engine::schema::{ListKind, Shape};
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields with `pkg/features/kube_features.go`, 1.36: ContainerStopSignals,
 /// ClusterTrustBundleProjection, PodCertificateRequest, GenericWorkload.
-pub(super) const GATED: [(&str, &str); 4] = [
+pub(in crate::engine) const GATED: [(&str, &str); 4] = [
     ("Lifecycle", "stopSignal"),
     ("VolumeProjection", "clusterTrustBundle"),
     ("VolumeProjection", "podCertificate"),
@@ -20,7 +20,7 @@ pub(super) const GATED: [(&str, &str); 4] = [
 /// Removes from `expected` what the server may have dropped: fields behind a gate and fields the schema does not know, where live lacks them.
 ///
 /// A field that live has is compared as any other: then the server keeps it.
-pub(in crate::engine) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Shape) {
+pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Shape) {
     match (expected, shape) {
         (Value::Object(expected), Shape::Nested(of)) => {
             expected.retain(|name, value| {

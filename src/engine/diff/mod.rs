@@ -12,7 +12,7 @@ mod pattern;
 
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare};
-pub(in crate::engine) use dropped::drop_what_live_lacks;
+pub(in crate::engine) use dropped::GATED;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use no_effect::{NoEffect, no_effect};

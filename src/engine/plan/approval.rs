@@ -179,11 +179,15 @@ pub struct Begun<'a> {
 /// # Errors
 /// [`Refusal::Altered`] when the approval is no longer the one that the heal began with, [`Refusal::OtherObject`] when the
 /// object is another one, [`Refusal::Stale`] when somebody changed the fields in between.
-pub fn resume(begun: &Begun<'_>, approval: Option<&Approval>, plan: Result<&Plan, &NoPlan>, snapshot: &Snapshot) -> Result<Approved, Refusal> {
+pub fn resume(
+    begun: &Begun<'_>,
+    approval: Option<&Approval>,
+    plan: Result<&Plan, &NoPlan>,
+    snapshot: &Snapshot,
+) -> Result<Approved, Refusal> {
     let hash = || begun.plan_hash.to_owned();
-    let unchanged = |approval: &Approval| {
-        approval.decision == Decision::Approved && approval.plan_hash == begun.plan_hash && approval.by == begun.by
-    };
+    let unchanged =
+        |approval: &Approval| approval.decision == Decision::Approved && approval.plan_hash == begun.plan_hash && approval.by == begun.by;
     if !approval.is_some_and(unchanged) {
         return Err(Refusal::Altered(hash()));
     }

@@ -8,6 +8,8 @@ mod approval;
 mod digest;
 mod restore;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 

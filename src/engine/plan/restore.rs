@@ -95,7 +95,8 @@ impl Writer<'_> {
     fn replace_whole(&mut self, parent: &FieldPath, changes: &[&Change]) -> Result<(), RestoreError> {
         let at = self.hold_items(parent)?;
         let old = parent.get(&self.working).cloned().ok_or_else(|| RestoreError::Unreachable(parent.clone()))?;
-        let mut inner = Writer { desired: self.desired, live: self.live, working: self.working.clone(), operations: Vec::new(), held: Vec::new() };
+        let mut inner =
+            Writer { desired: self.desired, live: self.live, working: self.working.clone(), operations: Vec::new(), held: Vec::new() };
         for change in changes {
             inner.undo(change)?;
         }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Cause;
 use super::refusal::refusals_of_update;
-use crate::engine::diff::drop_what_live_lacks;
-use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults};
+use super::unknown::forget_dropped_fields;
+use crate::engine::schema::apply_defaults;
 
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] =
@@ -21,27 +21,10 @@ pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     keep_books(&mut merged, live);
     let mut before = live.clone();
     apply_defaults(&mut before);
-    drop_unknown_fields(&mut merged, DEPLOYMENT);
-    drop_what_live_lacks(&mut merged, &before, DEPLOYMENT);
+    forget_dropped_fields(&mut merged, &before);
     let causes = refusals_of_update(&merged, &before);
     apply_defaults(&mut merged);
     (merged, causes)
-}
-
-/// Forgets what the type does not have, as decoding does: misspelt fields, and directives of a patch whose counterpart was gone.
-fn drop_unknown_fields(value: &mut Value, shape: Shape) {
-    match (value, shape) {
-        (Value::Object(fields), Shape::Nested(of)) => {
-            fields.retain(|name, _| of.field(name).is_some());
-            for (name, inner) in fields.iter_mut() {
-                if let Some(field) = of.field(name) {
-                    drop_unknown_fields(inner, field.2);
-                }
-            }
-        }
-        (Value::Array(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| drop_unknown_fields(inner, *item)),
-        _ => {}
-    }
 }
 
 fn keep_books(merged: &mut Value, live: &Value) {

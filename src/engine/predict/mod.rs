@@ -6,6 +6,7 @@
 mod admission;
 mod client_side;
 mod decode;
+mod go;
 pub mod refusal;
 mod replace;
 pub mod server_side;
@@ -13,6 +14,7 @@ mod status;
 pub mod strategic;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

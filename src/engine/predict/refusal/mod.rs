@@ -28,6 +28,7 @@ mod volume_source;
 use serde_json::{Map, Value, json};
 
 use super::Cause;
+use super::unknown::forget_dropped_fields;
 use crate::engine::schema::apply_defaults;
 use causes::{Causes, Raw};
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
@@ -37,7 +38,9 @@ use node::Node;
 ///
 /// `manifest` is the document as it is sent. Source: `ValidateDeployment`.
 pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
-    let object = as_stored(manifest);
+    let mut object = manifest.clone();
+    forget_dropped_fields(&mut object, &Value::Null);
+    let object = as_stored(&object);
     let (root, mut out) = (Node::root(&object), Causes::default());
     metadata::validate_new(&root.at("metadata"), &mut out);
     validate_spec(&root.at("spec"), &mut out);
@@ -133,10 +136,15 @@ fn validate_strategy(strategy: &Node<'_>, out: &mut Causes) {
         "RollingUpdate" => out.required(&rolling, "this should be defaulted and never be nil"),
         other => {
             let internal = match rolling.is_set() {
-                true => json!({"MaxUnavailable": rolling.at("maxUnavailable").value(), "MaxSurge": rolling.at("maxSurge").value()}),
-                false => Value::Null,
+                true => format!(
+                    "{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}",
+                    rolling.at("maxUnavailable").value(),
+                    rolling.at("maxSurge").value()
+                ),
+                false => "null".to_owned(),
             };
-            out.not_supported(strategy, &json!({"Type": other, "RollingUpdate": internal}), &["Recreate", "RollingUpdate"]);
+            let shown = format!("{{\"Type\":{},\"RollingUpdate\":{internal}}}", Value::from(other));
+            out.not_supported(strategy, &Raw(&shown), &["Recreate", "RollingUpdate"]);
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::causes::Causes;
-use super::metadata::validate_label_selector;
+use serde_json::Value;
+
+use super::causes::{Causes, Raw};
+use super::metadata::{shown_selector, validate_label_selector};
 use super::node::Node;
 use super::volume_source::{FILE_MODE, validate_downward_file, validate_key_to_path, validate_local_non_reserved_path};
 
@@ -74,10 +76,23 @@ fn validate_service_account_token(token: &Node<'_>, volume: &Node<'_>, out: &mut
     }
 }
 
+/// The internal `ClusterTrustBundleProjection` as Go prints it.
+fn internal_bundle(bundle: &Node<'_>) -> String {
+    let selector = bundle.set("labelSelector").map_or_else(|| "null".to_owned(), |selector| shown_selector(&selector));
+    let field = |name: &str| bundle.at(name).value();
+    format!(
+        "{{\"Name\":{},\"SignerName\":{},\"LabelSelector\":{selector},\"Optional\":{},\"Path\":{}}}",
+        field("name"),
+        field("signerName"),
+        field("optional"),
+        Value::from(bundle.at("path").text())
+    )
+}
+
 fn validate_cluster_trust_bundle<'a>(bundle: &Node<'a>, volume: &Node<'_>, paths: &mut BTreeSet<&'a str>, out: &mut Causes) {
     let (name, signer, selector) = (bundle.at("name"), bundle.at("signerName"), bundle.at("labelSelector"));
     match (name.is_set(), signer.is_set()) {
-        (true, true) => out.invalid(bundle, bundle.value(), "only one of name and signerName may be used"),
+        (true, true) => out.invalid(bundle, &Raw(&internal_bundle(bundle)), "only one of name and signerName may be used"),
         (true, false) => {
             if name.text().is_empty() {
                 out.required(&name, "must be a valid object name");

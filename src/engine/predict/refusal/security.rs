@@ -132,12 +132,24 @@ fn validate_id(id: &Node<'_>, out: &mut Causes) {
     }
 }
 
+const SYSCTL_RULE: &str =
+    r"must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+
+/// `IsValidSysctlName`.
+fn is_sysctl_name(name: &str) -> bool {
+    let outer = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_part = |part: &str| part.starts_with(outer) && part.ends_with(outer) && part.chars().all(|c| outer(c) || "-_".contains(c));
+    name.len() <= 253 && name.split(['.', '/']).all(is_part)
+}
+
 /// `validateSysctls`.
 fn validate_sysctls(sysctls: &Node<'_>, spec: &Node<'_>, out: &mut Causes) {
     let mut seen = Map::new();
     for name in sysctls.items().map(|item| item.at("name")) {
         if name.text().is_empty() {
             out.required(&name, "");
+        } else if !is_sysctl_name(name.text()) {
+            out.invalid(&name, name.text(), SYSCTL_RULE);
         } else if seen.contains_key(name.text()) {
             out.duplicate(&name, name.text());
         }

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::super::Cause;
+use super::super::go::printed;
 use super::element::element;
 use super::server_path;
 use crate::engine::object::{FieldPath, Segment};
@@ -82,21 +83,6 @@ fn unnamed(kind: ListKind, item: &Value) -> &'static str {
         (_, Value::Object(_)) => "associative list without keys has an element that's a map type",
         (_, Value::Array(_)) => "not supported: associative list with lists as elements",
         (_, _) => "associative list without keys has an element that's an explicit null",
-    }
-}
-
-/// A value as Go's `%v` prints it.
-fn printed(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(printed).collect::<Vec<_>>().join(" ")),
-        Value::Object(fields) => {
-            let mut pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{}", printed(value))).collect();
-            pairs.sort();
-            format!("map[{}]", pairs.join(" "))
-        }
-        Value::Null => "<nil>".to_owned(),
-        scalar => scalar.to_string(),
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::order::{index, normalize_slice_order};
 use super::{
     DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup, merge_key,
-    printed, retains_keys,
+    retains_keys,
 };
+use crate::engine::predict::go::printed;
 use crate::engine::schema::shape::{Patch, Shape};
 
 /// Which half of the difference: the two sets of `DiffOptions` that a three-way patch uses.

@@ -12,6 +12,7 @@ mod tests;
 
 use serde_json::{Map, Value};
 
+use super::go::printed;
 use crate::engine::schema::DEPLOYMENT;
 use crate::engine::schema::shape::{Field, Patch, Shape};
 
@@ -115,7 +116,7 @@ fn retains_keys(patch: Patch) -> bool {
 
 /// The value under the merge key of an item.
 fn key_value<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
-    item.get(key).ok_or_else(|| PatchError::NoMergeKey { item: item.to_string(), key: key.to_owned() })
+    item.get(key).ok_or_else(|| PatchError::NoMergeKey { item: printed(item), key: key.to_owned() })
 }
 
 /// `sliceElementType`: whether the items are maps; an error where they are of several types.
@@ -131,9 +132,4 @@ fn holds_maps<'a>(lists: impl IntoIterator<Item = &'a [Value]>) -> Result<bool, 
 
 fn is_delete(item: &Value) -> bool {
     item.get(DIRECTIVE).is_some_and(|directive| directive == DELETE)
-}
-
-/// A scalar or key as Go's `%v` prints it, by which lists are sorted.
-fn printed(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

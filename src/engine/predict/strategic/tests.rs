@@ -124,7 +124,7 @@ fn a_patch_that_cannot_be_made_says_why() {
     let named = containers(json!([{"name": "app"}]));
     assert_eq!(
         three_way_patch(&json!({}), &named, &containers(json!([{"image": "i"}]))),
-        Err(PatchError::NoMergeKey { item: "{\"image\":\"i\"}".to_owned(), key: "name".to_owned() })
+        Err(PatchError::NoMergeKey { item: "map[image:i]".to_owned(), key: "name".to_owned() })
     );
     let unknown = |value: u8| json!({"spec": {"rollout": {"step": value}}});
     assert_eq!(three_way_patch(&json!({}), &unknown(1), &unknown(1)), Ok(json!({})));

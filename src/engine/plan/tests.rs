@@ -1,0 +1,267 @@
+//! Plans for the incident and its siblings: what is put back, what is guarded, and when a person's yes still holds.
+
+use jiff::{SignedDuration, Timestamp};
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::engine::object::{Document, ObjectId, Origin};
+use crate::engine::predict::{Force, Syncer};
+use crate::engine::{Remedy, SourceFacts, assess};
+
+/// Git: one container with a probe of each handler kind that matters here.
+fn git() -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{
+                    "name": "app", "image": "registry.example/web:1",
+                    "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "C", "value": "3"}],
+                    "livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 5},
+                }]},
+            },
+        },
+    })
+}
+
+/// The cluster right after a client-side apply of it.
+fn synced() -> Value {
+    let mut live = git();
+    crate::engine::schema::apply_defaults(&mut live);
+    live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
+    live["metadata"]["resourceVersion"] = json!("41");
+    live["metadata"]["generation"] = json!(1);
+    live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": git().to_string()});
+    live["metadata"]["managedFields"] = json!([{
+        "manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "time": "2026-01-05T09:00:00Z", "fieldsV1": {"f:spec": {"f:replicas": {}}},
+    }]);
+    live
+}
+
+fn container(live: &mut Value) -> &mut Value {
+    &mut live["spec"]["template"]["spec"]["containers"][0]
+}
+
+/// A person switched the probe, and a sidecar now stands first.
+fn switched() -> Value {
+    let mut live = synced();
+    let probe = &mut container(&mut live)["livenessProbe"];
+    probe.as_object_mut().unwrap().remove("httpGet");
+    probe["tcpSocket"] = json!({"port": 8080});
+    live["metadata"]["generation"] = json!(2);
+    live["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
+        "manager": "kubectl-patch", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {
+            "f:livenessProbe": {"f:tcpSocket": {".": {}, "f:port": {}}}}}}}}},
+    }));
+    live
+}
+
+fn snapshot(desired: Value, live: Value) -> Snapshot {
+    Snapshot {
+        cluster: "cluster-1".to_owned(),
+        target: ObjectId::of(&desired).unwrap(),
+        desired: Some(Document {
+            id: ObjectId::of(&desired).unwrap(),
+            value: desired,
+            origin: Origin { file: "web.yaml".to_owned(), line: 1 },
+        }),
+        live: Some(live),
+        seen: true,
+        syncer: Syncer { strategy: Strategy::ClientSideApply, manager: "kubectl-client-side-apply".to_owned(), force: Force::Yes },
+        source: SourceFacts { repo_url: "https://git.example/shop".to_owned(), revision: "a".repeat(40), ..SourceFacts::default() },
+        now: "2026-01-05T12:00:00Z".parse().unwrap(),
+    }
+}
+
+fn policy() -> Policy {
+    Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) }
+}
+
+fn proposed(snapshot: &Snapshot, memory: &Memory) -> Result<Plan, NoPlan> {
+    propose(snapshot, &assess(snapshot, &policy()), &policy(), memory)
+}
+
+fn operations(plan: &Plan) -> Value {
+    match &plan.steps[0] {
+        Step::Restore { operations, .. } => serde_json::to_value(operations).unwrap(),
+        other => panic!("the first step is {other:?}"),
+    }
+}
+
+#[test]
+fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_set() {
+    let mut live = switched();
+    container(&mut live)["livenessProbe"]["failureThreshold"] = json!(7);
+    live["metadata"]["managedFields"][1]["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"app\"}"]["f:livenessProbe"]
+        ["f:failureThreshold"] = json!({});
+    let mut snapshot = snapshot(git(), live);
+    // Somebody else's threshold is drift too; a rule leaves it alone, so the plan must not touch it.
+    let policy = Policy {
+        ignore: vec![crate::engine::diff::IgnoreRule {
+            paths: vec![
+                crate::engine::diff::PathPattern::parse(".spec.template.spec.containers[*].livenessProbe.failureThreshold").unwrap(),
+            ],
+            managers: Vec::new(),
+            reason: "tuned by hand".to_owned(),
+            expires: None,
+        }],
+        ..policy()
+    };
+    snapshot.now = "2026-01-05T12:00:00Z".parse().unwrap();
+    let plan = propose(&snapshot, &assess(&snapshot, &policy), &policy, &Memory::default()).unwrap();
+    let at = "/spec/template/spec/containers/0";
+    assert_eq!(
+        operations(&plan),
+        json!([
+            {"op": "test", "path": format!("{at}/name"), "value": "app"},
+            {"op": "test", "path": format!("{at}/livenessProbe"),
+             "value": {"failureThreshold": 7, "periodSeconds": 5, "successThreshold": 1, "tcpSocket": {"port": 8080}, "timeoutSeconds": 1}},
+            {"op": "replace", "path": format!("{at}/livenessProbe"),
+             "value": {"failureThreshold": 7, "periodSeconds": 5, "successThreshold": 1, "httpGet": {"path": "/healthz", "port": 8080},
+                       "timeoutSeconds": 1}},
+        ])
+    );
+}
+
+#[test]
+fn every_rendered_write_locks_the_resource_version_by_replace() {
+    let live = switched();
+    let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
+    let request = plan.steps[0].render(&git(), &live).unwrap();
+    assert_eq!(
+        serde_json::to_value(&request.patch.0[0]).unwrap(),
+        json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "41"})
+    );
+    assert_eq!(request.manager, HEAL_MANAGER);
+}
+
+#[test]
+fn list_items_come_back_in_gits_place_and_foreign_ones_go() {
+    let mut live = synced();
+    container(&mut live)["env"] = json!([{"name": "X", "value": "foreign"}, {"name": "A", "value": "1"}, {"name": "C", "value": "3"}]);
+    live["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
+        "manager": "kubectl-edit", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:env": {
+            "k:{\"name\":\"X\"}": {".": {}, "f:name": {}, "f:value": {}}}}}}}}},
+    }));
+    let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
+    let Step::Restore { operations, .. } = &plan.steps[0] else { panic!("not a Restore") };
+    json_patch::patch(&mut live, operations).unwrap();
+    assert_eq!(container(&mut live)["env"], git()["spec"]["template"]["spec"]["containers"][0]["env"]);
+}
+
+#[test]
+fn a_plan_keeps_its_hash_while_nothing_that_was_approved_changes() {
+    let first = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
+    let memory = Memory { serial: first.serial, offered: Some((first.hash.clone(), first.expires)), ..Memory::default() };
+    let mut crashing = switched();
+    crashing["metadata"]["resourceVersion"] = json!("977");
+    crashing["status"] = json!({"unavailableReplicas": 2});
+    let mut later = snapshot(git(), crashing);
+    later.source.revision = "b".repeat(40);
+    let again = proposed(&later, &memory).unwrap();
+    assert_eq!((again.hash, again.serial, again.expires), (first.hash.clone(), first.serial, first.expires));
+
+    let mut edited = switched();
+    edited["metadata"]["generation"] = json!(3);
+    edited["spec"]["replicas"] = json!(5);
+    let other = proposed(&snapshot(git(), edited), &memory).unwrap();
+    assert_ne!(other.hash, first.hash);
+    assert_eq!(other.serial, 2);
+}
+
+#[test]
+fn an_expired_plan_comes_again_under_another_hash() {
+    let first = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
+    let memory = Memory { serial: 1, offered: Some((first.hash.clone(), first.expires)), ..Memory::default() };
+    let mut later = snapshot(git(), switched());
+    later.now = first.expires;
+    let again = proposed(&later, &memory).unwrap();
+    assert_ne!(again.hash, first.hash);
+    assert_eq!(again.drift, first.drift);
+}
+
+#[test]
+fn there_is_no_plan_where_a_person_or_the_source_says_so() {
+    let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
+    let denied = Memory { denied: Some(plan.drift), ..Memory::default() };
+    assert_eq!(proposed(&snapshot(git(), switched()), &denied), Err(NoPlan::Denied));
+    let mut paused = switched();
+    paused["spec"]["paused"] = json!(true);
+    assert_eq!(proposed(&snapshot(git(), paused), &Memory::default()), Err(NoPlan::Paused));
+    let mut going = switched();
+    going["metadata"]["deletionTimestamp"] = json!("2026-01-05T11:00:00Z");
+    assert_eq!(proposed(&snapshot(git(), going), &Memory::default()), Err(NoPlan::BeingDeleted));
+    let mut stale = snapshot(git(), switched());
+    stale.source.answered_at = Some("2026-01-05T11:00:00Z".parse().unwrap());
+    stale.source.max_age = Some(SignedDuration::from_mins(10));
+    assert_eq!(proposed(&stale, &Memory::default()), Err(NoPlan::SourceTooOld { age: SignedDuration::from_hours(1) }));
+    let mut gone = snapshot(git(), switched());
+    gone.live = None;
+    assert_eq!(proposed(&gone, &Memory::default()), Err(NoPlan::OneSided { phase: Phase::Missing }));
+    assert_eq!(proposed(&snapshot(git(), synced()), &Memory::default()), Err(NoPlan::NothingToHeal));
+}
+
+fn approval(hash: &str) -> Approval {
+    Approval {
+        decision: Decision::Approved,
+        plan_hash: hash.to_owned(),
+        by: "alice".to_owned(),
+        at: "2026-01-05T12:00:00Z".parse().unwrap(),
+        reason: None,
+    }
+}
+
+#[test]
+fn an_approval_holds_for_the_current_plan_only() {
+    let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
+    let now: Timestamp = "2026-01-05T12:30:00Z".parse().unwrap();
+    let (none, spent) = (Ledger { spent: &[], superseded: &[] }, [plan.hash.clone()]);
+    let judged = |approval: &Approval, ledger, now| judge(approval, Ok(&plan), ledger, now).map(|approved| approved.plan().hash.clone());
+    let yes = approval(&plan.hash);
+    assert_eq!(judged(&yes, none, now), Ok(plan.hash.clone()));
+    assert_eq!(judged(&yes, none, plan.expires), Err(Refusal::Expired(plan.hash.clone())));
+    assert_eq!(judged(&yes, Ledger { spent: &spent, superseded: &[] }, now), Err(Refusal::Spent(plan.hash.clone())));
+    let old = "1".repeat(64);
+    let superseded = [(old.clone(), Ended::Changed)];
+    assert_eq!(judged(&approval(&old), Ledger { spent: &[], superseded: &superseded }, now), Err(Refusal::Stale(old.clone())));
+    let expired = [(old.clone(), Ended::Expired)];
+    assert_eq!(judged(&approval(&old), Ledger { spent: &[], superseded: &expired }, now), Err(Refusal::Expired(old.clone())));
+    assert_eq!(judged(&approval(&old), none, now), Err(Refusal::Foreign(old)));
+}
+
+#[test]
+fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_object() {
+    let before = snapshot(git(), switched());
+    let plan = proposed(&before, &Memory::default()).unwrap();
+    let begun = |uid: &'static str| Begun {
+        plan_hash: &plan.hash,
+        uid,
+        by: "alice",
+        steps: vec![(StepKind::Restore, plan.steps[0].paths().to_vec())],
+    };
+    let uid = "6a1f6bd0-0000-4000-8000-000000000001";
+    let steps = |approved: Result<Approved, Refusal>| approved.map(|approved| approved.plan().steps.len());
+    let yes = approval(&plan.hash);
+    // Before its first write the plan is simply the plan.
+    assert_eq!(steps(resume(&begun(uid), Some(&yes), Ok(&plan), &before)), Ok(1));
+    // After it no drift is left to derive a plan from; the step is there to be skipped.
+    let after = snapshot(git(), synced());
+    assert_eq!(steps(resume(&begun(uid), Some(&yes), Err(&NoPlan::NothingToHeal), &after)), Ok(1));
+    // Somebody changed the fields in between.
+    let mut other = switched();
+    container(&mut other)["livenessProbe"]["tcpSocket"]["port"] = json!(9090);
+    let other = snapshot(git(), other);
+    let other_plan = proposed(&other, &Memory::default()).unwrap();
+    assert_eq!(steps(resume(&begun(uid), Some(&yes), Ok(&other_plan), &other)), Err(Refusal::Stale(plan.hash.clone())));
+    assert_eq!(steps(resume(&begun(uid), None, Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
+    let mallory = Approval { by: "mallory".to_owned(), ..yes.clone() };
+    assert_eq!(steps(resume(&begun(uid), Some(&mallory), Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
+    assert_eq!(steps(resume(&begun("another"), Some(&yes), Ok(&plan), &before)), Err(Refusal::OtherObject(plan.hash.clone())));
+}

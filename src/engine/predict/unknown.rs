@@ -1,0 +1,61 @@
+//! Fields that the server does not keep: those the type does not have, and those behind a feature gate that is off.
+
+use serde_json::Value;
+
+use crate::engine::diff::GATED;
+use crate::engine::schema::{DEPLOYMENT, Shape};
+
+type Gate = (&'static str, &'static str);
+
+/// Forgets misspelt fields and directives of a patch, as decoding does, and gated fields that `old` does not use yet.
+///
+/// Source: `pkg/api/pod/util.go` dropDisabledFields, which looks for a use anywhere in the old object.
+pub(super) fn forget_dropped_fields(object: &mut Value, old: &Value) {
+    let mut in_use = Vec::new();
+    find_gated(old, DEPLOYMENT, &mut in_use);
+    forget(object, DEPLOYMENT, &in_use);
+}
+
+fn forget(value: &mut Value, shape: Shape, in_use: &[Gate]) {
+    match (value, shape) {
+        (Value::Object(fields), Shape::Nested(of)) => fields.retain(|name, inner| {
+            let Some(field) = of.field(name) else { return false };
+            forget(inner, field.2, in_use);
+            let gate = (of.name, field.0);
+            in_use.contains(&gate) || !GATED.contains(&gate)
+        }),
+        (Value::Array(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| forget(inner, *item, in_use)),
+        _ => {}
+    }
+}
+
+fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {
+    match (value, shape) {
+        (Value::Object(fields), Shape::Nested(of)) => {
+            for (field, inner) in fields.iter().filter_map(|(name, inner)| Some((of.field(name)?, inner))) {
+                found.extend(Some((of.name, field.0)).filter(|gate| GATED.contains(gate)));
+                find_gated(inner, field.2, found);
+            }
+        }
+        (Value::Array(items), Shape::List(_, item)) => items.iter().for_each(|inner| find_gated(inner, *item, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    #[test]
+    fn a_gated_field_is_kept_only_where_the_old_object_uses_it() {
+        let hook = |lifecycle: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "lifecycle": lifecycle}]}}}});
+        let signal = hook(json!({"stopSignal": "SIGUSR1", "misspelt": 1}));
+        for (old, kept) in [(hook(json!({})), json!({})), (signal.clone(), json!({"stopSignal": "SIGUSR1"}))] {
+            let mut object = signal.clone();
+            forget_dropped_fields(&mut object, &old);
+            assert_eq!(object, hook(kept));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The cure as a report tells it: the plan, the heal in progress, and the heals that ended.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::plan::{Ended, StepKind};
+
+/// How far the cure is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Heal {
+    /// Nothing to heal, or nothing that a plan can do.
+    #[default]
+    None,
+
+    /// A plan waits for a person.
+    AwaitingApproval,
+
+    /// A person said no to this content of drift.
+    Denied,
+
+    /// An approved plan is being carried out or verified.
+    Healing,
+
+    /// Carried out and verified.
+    Healed,
+
+    /// Ended without success; `history` says why.
+    Failed,
+}
+
+/// One step of a plan as a person reads it: masked, and never read back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepReport {
+    /// What it does.
+    pub kind: StepKind,
+
+    /// The object it writes.
+    pub target: String,
+
+    /// In one sentence.
+    pub summary: String,
+
+    /// The patch, masked, as compact JSON.
+    pub patch: String,
+}
+
+/// A plan as a person reads it: masked, and never read back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanReport {
+    /// What an approval must name.
+    pub hash: String,
+
+    /// How many plans this report has had.
+    pub serial: u64,
+
+    /// After this time an approval is refused and a new plan is made.
+    pub expires: Timestamp,
+
+    /// What a person should know before approving.
+    #[serde(default)]
+    pub cautions: Vec<String>,
+
+    /// The steps, in order.
+    pub steps: Vec<StepReport>,
+
+    /// Whether the server accepted the first write in a dry run; absent where the mode allows none.
+    #[serde(rename = "dryRun", default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<String>,
+}
+
+/// A plan that is no longer the current one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SupersededPlan {
+    /// Its hash.
+    pub hash: String,
+
+    /// Why it ended.
+    pub reason: Ended,
+}
+
+/// How far one step of a heal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum StepState {
+    /// Not begun.
+    Pending,
+
+    /// The request is about to be sent, or was sent and its answer is not known.
+    Begun,
+
+    /// Done, by us or by the state of the object.
+    Done,
+}
+
+/// One step of a heal in progress.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HealingStep {
+    /// What it does.
+    pub kind: StepKind,
+
+    /// How far it is.
+    pub state: StepState,
+
+    /// The fields it is about: a restarted controller derives the rest of an approved heal for exactly these.
+    #[serde(default)]
+    pub paths: Vec<String>,
+}
+
+/// A heal in progress: written before its first write, removed at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Healing {
+    /// The approved plan.
+    pub plan_hash: String,
+
+    /// The uid of the object that it was approved for.
+    pub uid: String,
+
+    /// Who approved it.
+    pub by: String,
+
+    /// The user name of whoever carries it out: nobody else takes it up.
+    pub healer: String,
+
+    /// When the heal began.
+    pub started_at: Timestamp,
+
+    /// The steps, in order.
+    pub steps: Vec<HealingStep>,
+}
+
+/// How a heal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum HealResult {
+    /// Carried out and verified.
+    Healed,
+
+    /// Ended without success.
+    Failed,
+}
+
+/// One heal that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// The plan that was carried out; an approval of it is spent.
+    pub plan_hash: String,
+
+    /// Who approved it.
+    pub by: String,
+
+    /// When it began.
+    pub started_at: Timestamp,
+
+    /// When it ended.
+    pub finished_at: Timestamp,
+
+    /// How.
+    pub result: HealResult,
+
+    /// What was seen.
+    pub message: String,
+}

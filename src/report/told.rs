@@ -1,0 +1,166 @@
+//! What is told of one object: fields, the prediction, findings. The same on the command line and in a DriftReport.
+//!
+//! Names, casing and meaning are a promise to scripts: additions are welcome, changes are not.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::engine::diagnose::Weight;
+use crate::engine::diff::{ChangeKind, Severity};
+use crate::engine::object::ObjectId;
+use crate::engine::ownership::Operation;
+use crate::engine::phase::Phase;
+use crate::engine::predict::{Cause, Strategy, Verdict};
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldReport {
+    /// Where, in the grammar of server-side apply's messages.
+    pub path: String,
+
+    /// How the field differs.
+    pub change: ChangeKind,
+
+    /// How much it weighs.
+    pub severity: Severity,
+
+    /// Git's value, masked; absent where Git lacks the field.
+    #[serde(default)]
+    #[schemars(schema_with = "any_json")]
+    pub desired: Option<Value>,
+
+    /// The cluster's value, masked; absent where the cluster lacks the field.
+    #[serde(default)]
+    #[schemars(schema_with = "any_json")]
+    pub live: Option<Value>,
+
+    /// The manager that owns the live field; absent when no owner is recorded.
+    pub manager: Option<String>,
+
+    /// All owners, where there are several.
+    #[serde(default)]
+    pub managers: Vec<String>,
+
+    /// How the manager wrote.
+    pub operation: Option<Operation>,
+
+    /// Through which subresource it wrote, such as `scale`.
+    pub subresource: Option<String>,
+
+    /// When the manager's entry last changed: the field changed not later than this.
+    pub time: Option<Timestamp>,
+
+    /// Why it weighs that much, where a rule decided.
+    pub reason: Option<String>,
+}
+
+/// What the next sync gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PredictionReport {
+    /// The strategy that the answer holds for.
+    pub strategy: Strategy,
+
+    /// The answer.
+    pub verdict: Verdict,
+
+    /// Why it is refused, or with whom it conflicts.
+    pub causes: Vec<Cause>,
+
+    /// The paths that still differ after a sync that succeeds.
+    pub residual: Vec<String>,
+
+    /// When that sync comes, as far as the source tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+
+    /// Who says so: our own computation, or the server in a dry run. `Local` leaves admission webhooks and policies out.
+    #[serde(default)]
+    pub confirmed_by: ConfirmedBy,
+}
+
+/// Who stands behind a prediction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ConfirmedBy {
+    /// Computed here; admission not included.
+    #[default]
+    Local,
+
+    /// The API server answered the same to a dry run.
+    DryRun,
+}
+
+/// What is wrong and what to do about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingReport {
+    /// The rule that found it.
+    pub rule: String,
+
+    /// How bad it is.
+    pub severity: Weight,
+
+    /// The field it is about, where there is one.
+    pub path: Option<String>,
+
+    /// What happened, in one sentence.
+    pub message: String,
+
+    /// What the finding rests on.
+    pub evidence: Option<String>,
+
+    /// The ways out and what each costs.
+    pub remedy: Option<String>,
+}
+
+/// Something in the input that is worth a look but counts for nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Notice {
+    /// The field, where it is about one.
+    pub path: Option<String>,
+
+    /// The file.
+    pub file: Option<String>,
+
+    /// The line, from 1.
+    pub line: Option<usize>,
+
+    /// What is odd, and what to do.
+    pub message: String,
+}
+
+/// Everything told of one object on the command line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ObjectReport {
+    /// Which object.
+    pub object: ObjectId,
+
+    /// What is wrong, in one word.
+    pub phase: Phase,
+
+    /// What is wrong, in one sentence.
+    pub summary: String,
+
+    /// The fields that differ, in path order.
+    pub fields: Vec<FieldReport>,
+
+    /// What the next sync gives; absent where no strategy was asked for.
+    pub prediction: Option<PredictionReport>,
+
+    /// The causes for which the server refuses the manifest as it is.
+    pub refusals: Vec<Cause>,
+
+    /// What is wrong and what to do.
+    pub findings: Vec<FindingReport>,
+
+    /// What is odd in the manifest.
+    pub warnings: Vec<Notice>,
+}
+
+/// Any JSON value: the type differs by field, and the API server must not prune what is inside.
+fn any_json(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "nullable": true, "x-kubernetes-preserve-unknown-fields": true })
+}
