@@ -183,6 +183,21 @@ fn without_drift_the_exit_code_is_0_and_a_missing_object_is_told_with_1() -> Res
 }
 
 #[test]
+fn a_drift_that_the_next_sync_reverts_is_told_so_although_the_deployment_controller_has_its_own_annotation_there() -> Result<()> {
+    let folder = folder(a_while_ago())?;
+    let mut live = live("shop", a_while_ago());
+    live["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("2");
+    let container = &mut live["spec"]["template"]["spec"]["containers"][0];
+    container["image"] = json!("registry.example/web:by-hand");
+    let probe = container["livenessProbe"].as_object_mut().context("no probe")?;
+    probe.remove("tcpSocket");
+    probe.insert("httpGet".to_owned(), json!({"path": "/healthz", "port": 8080, "scheme": "HTTP"}));
+    let answer = driftmend(folder.path(), &live.to_string(), &["diff", "web.yaml", "-", "--strategy", "client-side-apply"])?;
+    assert!(answer.stdout.contains("\n  1 field drifted, the next sync reverts it: .spec.template.spec.containers"), "{}", answer.stdout);
+    Ok(())
+}
+
+#[test]
 fn either_side_may_be_standard_input_and_not_both() -> Result<()> {
     let patched = a_while_ago();
     let folder = folder(patched)?;

@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
 
 use super::approve::{self, Verdict};
 use super::dry_run::{self, Rehearsed};
-use super::governed::Target;
+use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, publish};
 use super::queue::Next;
 use super::{Context, ReconcileError, retire, settle};
 use crate::cluster::{ApiError, Retry};
+use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::{Assessment, assess};
@@ -33,7 +35,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     // assess (no client, infallible)
     let found = Found::of(context, &scene);
     // retire (client sends)
-    if let Some(why) = out_of_date(&scene, &found.assessment)
+    if let Some(why) = out_of_date(context, &scene, &found.assessment)
         && let Some(report) = &scene.report
     {
         return Ok(retire::delete(context, target, report, why).await?);
@@ -89,13 +91,25 @@ fn status(scene: &Scene) -> &ReportStatus {
 }
 
 /// Why a report has nothing to tell any more.
-fn out_of_date(scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
+fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
     let status = status(scene);
+    if status.healing.is_none() && scene.report.as_ref().is_some_and(|report| led_by_another(context, scene, report)) {
+        return Some("another watch leads now");
+    }
     if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
         return Some("neither Git nor the cluster has the Deployment");
     }
     let quiet = status.quiet_since.filter(|_| assessment.phase == Phase::InSync && status.healing.is_none())?;
     (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed()).then_some("in sync for longer than reportTTL")
+}
+
+/// Whether the watch that a report names is known not to lead any more: which watch it is can never be written anew. One that is
+/// there and was not read yet may still lead.
+fn led_by_another(context: &Context, scene: &Scene, report: &DriftReport) -> bool {
+    let WatchRef { namespace, name } = report.spec.watch_ref.clone();
+    let of_report = WatchKey { namespace, name };
+    let gone = context.watches.get(&ObjectRef::new(&of_report.name).within(&of_report.namespace)).is_none();
+    of_report != scene.key && (gone || context.governed.watch(&of_report).is_some())
 }
 
 /// How long to wait before a drift is told: until it has lasted, or while it is one of too many at once.
