@@ -62,8 +62,9 @@ test-chart: components ## Lints the chart in its three modes
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
 
 .PHONY: bench
-bench: ## Runs the benchmarks
-	cargo bench --locked
+bench: components ## Measures a release build on a control plane of its own and prints a table (about 12 minutes)
+	cargo build --release --locked --bin driftmend --example bench
+	target/release/examples/bench
 
 .PHONY: check-corpus
 check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one
