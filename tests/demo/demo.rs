@@ -32,7 +32,7 @@ const SIGNAL_SLACK: Duration = Duration::from_millis(300);
 
 /// Why the demo ends. The story has its stage with it, so that the stage goes before what it left is removed.
 enum End {
-    Played(Result<Stage>),
+    Played(Result<Box<Stage>>),
     Interrupted,
 }
 
@@ -58,7 +58,7 @@ fn run(traces: &Arc<Traces>) -> Result<()> {
         let played = catch_unwind(AssertUnwindSafe(|| {
             let stage = story::play(&story, &mut told)?;
             told.say(&format!("All {} checks held, in {} s.", told.checks(), begun.elapsed().as_secs()))?;
-            Ok(stage)
+            Ok(Box::new(stage))
         }));
         // Nobody listens only when the process ends.
         let _ = ends.send(End::Played(played.unwrap_or_else(|_| Err(anyhow!("the demo itself failed; see above")))));
