@@ -53,7 +53,8 @@ fn assert_healed_once(shop: &Shop, round: &Round, writes: &[Write], at: &str) ->
 
 /// `driftmend heal` in its own process, so that it can be killed.
 fn start_heal(shop: &Shop, kubeconfig: &Path, plan: &str, log: &Path) -> Result<Process> {
-    let arguments = ["heal", "web", "-n", &shop.namespace, "--allow-http", "--plan", plan, "--kubeconfig", &kubeconfig.display().to_string()];
+    let arguments =
+        ["heal", "web", "-n", &shop.namespace, "--allow-http", "--plan", plan, "--kubeconfig", &kubeconfig.display().to_string()];
     Process::start(&binary(), &arguments.map(str::to_owned), &[], log)
 }
 
@@ -160,10 +161,8 @@ fn an_approval_taken_back_during_a_heal_ends_it() -> Result<()> {
     shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;
 
     let again = shop.driftmend(&["heal", "web", "--allow-http", "--plan", &round.plan])?;
-    let message = format!(
-        "interrupted: the approval of plan {} was changed or taken back while it was being carried out",
-        &round.plan[..12]
-    );
+    let message =
+        format!("interrupted: the approval of plan {} was changed or taken back while it was being carried out", &round.plan[..12]);
     assert_eq!((again.code, again.stdout.lines().last()), (1, Some(format!("failed: {message}").as_str())));
     let status = shop.wait_for_status("the failure", |status| status["healing"].is_null() && !status["history"].is_null())?;
     assert_eq!((&status["history"][0]["result"], text(&status["history"][0]["message"])), (&json!("Failed"), message));
