@@ -24,6 +24,10 @@ use crate::report::{Answer, HealResult, ReportStatus, memory};
 /// healer waits for, and a margin.
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 
+/// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
+/// the namespace, which is not watched, or the admission policy.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// Reconciles one Deployment.
 ///
 /// # Errors
@@ -47,6 +51,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     // approve, heal, verify (client)
     match heal(context, target, &scene, &found).await? {
         Healed::Nothing(answer) => tell(context, target, &scene, &found, answer, None).await,
+        Healed::Held(answer) => tell(context, target, &scene, &found, answer, Some(LOOK_AGAIN)).await,
         Healed::Waiting(why, after) => {
             // (client reads) what the heal changed
             let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
@@ -135,6 +140,9 @@ enum Healed {
     /// Nothing is being carried out.
     Nothing(Answer),
 
+    /// An approved plan is held back.
+    Held(Answer),
+
     /// A heal is in progress and waits.
     Waiting(String, Duration),
 
@@ -173,7 +181,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     };
     if let Some(place) = frozen {
         let message = format!("the plan is approved and waits: frozen by {place}");
-        return Ok(Healed::Nothing(Answer::Waiting { reason: "Frozen", message }));
+        return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }));
     }
     let Some(report) = &scene.report else { return Ok(Healed::Nothing(Answer::Open)) };
     if status(&scene).healing.is_some() {
@@ -183,7 +191,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
                        approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
             .to_owned();
-        return Ok(Healed::Nothing(Answer::Waiting { reason: "PolicyMissing", message }));
+        return Ok(Healed::Held(Answer::Waiting { reason: "PolicyMissing", message }));
     }
     // heal (client sends)
     match healer.begin(&approved, report).await {
