@@ -254,9 +254,10 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
     let mut plan = String::new();
     for signal in ["INT", "TERM"] {
         let mut controller = Controller::start(&installed.kubeconfig, &installed.folder, &flags)?;
+        tenant.set_image("web", &format!("registry.example/web:{}", signal.to_lowercase()))?;
+        // To its end: of a roll-out in progress Git's Pods would be there still, and the heal would be done at once.
         tenant.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"], "")?;
         held.store(true, Ordering::SeqCst);
-        tenant.set_image("web", &format!("registry.example/web:{}", signal.to_lowercase()))?;
         plan = tenant.wait_for_plan("web", &plan)?;
         tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
         let carried_out = |report: &Value| report["status"]["healing"]["steps"][0]["state"] == "Done";
