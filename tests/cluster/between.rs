@@ -143,7 +143,11 @@ fn an_approval_holds_while_only_the_status_changes_as_with_pods_that_crash() -> 
         let risen = counts.split(' ').any(|count| count.parse::<u32>().is_ok_and(|count| count >= 3));
         Ok(if risen { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(counts) })
     })?;
-    assert_ne!(tenant.get("deployment/web")?["metadata"]["resourceVersion"], before, "the status was to change meanwhile");
+    // The deployment controller may be slow to count them.
+    wait::until("the Deployment's status to change", TOLD, || {
+        let changed = tenant.get("deployment/web")?["metadata"]["resourceVersion"] != before;
+        Ok(if changed { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue("it did not yet".to_owned()) })
+    })?;
 
     let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!(healed.code, 0, "{}{}", healed.stdout, healed.stderr);
