@@ -114,7 +114,9 @@ pub fn edit_by_hand(stage: &Stage, told: &mut Transcript, synced: &Synced) -> Re
     told.run(&stage.driftmend(), "driftmend", &["report", synced.name])?;
     let status = &report["status"];
     told.check(status["phase"] == "Conflicted", "the report's phase is Conflicted", || status["phase"].to_string())?;
-    told.check(status["prediction"]["verdict"] == "Refused", "it predicts that the next sync is refused", || status["prediction"].to_string())?;
+    told.check(status["prediction"]["verdict"] == "Refused", "it predicts that the next sync is refused", || {
+        status["prediction"].to_string()
+    })?;
     Ok(report)
 }
 
