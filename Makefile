@@ -47,7 +47,7 @@ lint-dependencies:
 	cargo deny --locked check bans licenses sources
 
 .PHONY: test
-test: test-engine test-all test-chart ## Runs every test: the engine alone, all of it, and the chart
+test: test-engine test-all test-chart check-corpus ## Runs every test: the engine alone, all of it, the chart, recorded answers
 
 .PHONY: test-engine
 test-engine: ## Builds and tests the pure part alone
@@ -62,8 +62,9 @@ test-chart: components ## Lints the chart in its three modes
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
 
 .PHONY: bench
-bench: ## Runs the benchmarks
-	cargo bench --locked
+bench: components ## Measures a release build on a control plane of its own and prints a table (about 12 minutes)
+	cargo build --release --locked --bin driftmend --example bench
+	target/release/examples/bench
 
 .PHONY: check-corpus
 check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one

@@ -2,6 +2,7 @@
 //! line belongs.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates that the pure part may use: values, their text, their hashes and their times.
@@ -31,23 +32,23 @@ const IMPURE: &[&str] = &[
 /// A file with more lines than this wants another noun. Tests that moved to a file of their own count, too.
 const LONGEST_FILE: usize = 400;
 
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+fn sources(folder: &str) -> io::Result<Vec<(PathBuf, String)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut found, mut folders) = (Vec::new(), vec![root.join(folder)]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root).unwrap().to_owned(), text));
+                let text = fs::read_to_string(&path)?;
+                found.push((path.strip_prefix(root).unwrap_or(&path).to_owned(), text));
             }
         }
     }
     found.sort();
     assert!(!found.is_empty(), "no sources below {folder}");
-    found
+    Ok(found)
 }
 
 /// The lines of code: comments are free to name anything.
@@ -71,9 +72,9 @@ fn declared_for_tests(path: &Path) -> bool {
 }
 
 #[test]
-fn engine_and_report_use_values_only() {
+fn engine_and_report_use_values_only() -> io::Result<()> {
     let mut faults = Vec::new();
-    for (path, text) in sources("src/engine").into_iter().chain(sources("src/report")) {
+    for (path, text) in sources("src/engine")?.into_iter().chain(sources("src/report")?) {
         let only_for_tests = declared_for_tests(&path);
         if path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests") || only_for_tests {
             continue;
@@ -97,25 +98,27 @@ fn engine_and_report_use_values_only() {
         }
     }
     assert!(faults.is_empty(), "the pure part is not pure:\n{}", faults.join("\n"));
+    Ok(())
 }
 
 #[test]
-fn files_stay_small() {
-    let long: Vec<String> = sources("src")
+fn files_stay_small() -> io::Result<()> {
+    let long: Vec<String> = sources("src")?
         .into_iter()
         .filter(|(_, text)| !text.starts_with("// @generated") && !text.lines().take(3).any(|line| line.contains("generated")))
         .filter_map(|(path, text)| Some((path, text.lines().count())).filter(|(_, lines)| *lines > LONGEST_FILE))
         .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "look for the noun that wants its own file:\n{}", long.join("\n"));
+    Ok(())
 }
 
 #[test]
-fn nothing_is_left_for_later() {
+fn nothing_is_left_for_later() -> io::Result<()> {
     let marks = ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "#[ignore"];
-    let left: Vec<String> = sources("src")
+    let left: Vec<String> = sources("src")?
         .into_iter()
-        .chain(sources("tests"))
+        .chain(sources("tests")?)
         .filter(|(path, _)| !path.ends_with("house.rs"))
         .flat_map(|(path, text)| {
             let found = text.lines().enumerate().filter(|(_, line)| marks.iter().any(|mark| line.contains(mark)));
@@ -123,4 +126,5 @@ fn nothing_is_left_for_later() {
         })
         .collect();
     assert!(left.is_empty(), "{}", left.join("\n"));
+    Ok(())
 }

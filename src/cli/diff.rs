@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     for document in desired.deployments() {
         match matching(document, &live, arguments.namespace.as_deref()) {
             Ok(found) => objects.push(compare(arguments, document, found, &desired, now)),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     let code = exit_code(&objects, &problems, arguments.strategy.is_some());
@@ -102,7 +102,7 @@ fn read(path: &str) -> Result<Rendered, Fault> {
 }
 
 /// The live object of a document's kind, name and namespace; a name that fits two namespaces is a question back.
-fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) -> Result<Option<&'a Document>, Remark> {
+fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) -> Result<Option<&'a Document>, Box<Remark>> {
     let namespace = document.id.namespace.as_deref().or(default);
     let fits = |candidate: &&Document| {
         let (wanted, id) = (&document.id, &candidate.id);
@@ -116,12 +116,12 @@ fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) 
         [one] => Ok(Some(one)),
         several => {
             let namespaces: Vec<&str> = several.iter().filter_map(|document| document.id.namespace.as_deref()).collect();
-            Err(Remark::line(
+            Err(Box::new(Remark::line(
                 &document.origin.file,
                 document.origin.line,
                 format!("{} names no namespace, and LIVE has it in several: {}", document.id, namespaces.join(", ")),
                 "say which one with -n",
-            ))
+            )))
         }
     }
 }
@@ -193,6 +193,10 @@ fn print_human(arguments: &Arguments, objects: &[ObjectReport], problems: &[Rema
     }
     let drifted = objects.iter().filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending)).count();
     text.push_str(&match (objects.len(), drifted) {
+        // What was not read may have drifted as well.
+        (all, 0) if !problems.is_empty() => {
+            format!("{all} of the Deployments compared, nothing drifted there; not everything could be read.\n")
+        }
         (1, 0) => "1 Deployment compared, nothing drifted.\n".to_owned(),
         (all, 0) => format!("{all} Deployments compared, nothing drifted.\n"),
         (1, _) => "1 Deployment compared, it drifted.\n".to_owned(),

@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let documents: Vec<Value> = documents.into_iter().flat_map(expanded).collect();
     match arguments.output {
         Format::Yaml => output::print_value(&documents, Format::Yaml)?,
-        Format::Json | Format::Human => output::print(&render::json(&documents.iter().collect::<Vec<_>>()))?,
+        Format::Json | Format::Human => output::print(&format!("{}\n", render::json(&documents.iter().collect::<Vec<_>>())))?,
     }
     Ok(if broken { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

@@ -280,7 +280,8 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
         return Err(SourceError::Unfaithful { revision: read.revision, problems: read.rendered.problems });
     }
     let selector = selector(watch.spec.selector.as_ref())?;
-    let (mut desired, mut foreign, mut unselected) = (BTreeMap::new(), 0_usize, 0_usize);
+    let mut desired: BTreeMap<Target, Arc<Desired>> = BTreeMap::new();
+    let (mut problems, mut foreign, mut unselected) = (Vec::new(), 0_usize, 0_usize);
     for document in read.rendered.deployments() {
         let target =
             Target { namespace: document.id.namespace.clone().unwrap_or_else(|| namespace.to_owned()), name: document.id.name.clone() };
@@ -288,10 +289,15 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
             foreign += 1;
         } else if !selector.matches(&labels(&document.value)) {
             unselected += 1;
+        } else if let Some(first) = desired.get(&target) {
+            problems.push(described_twice(&target, document, &first.document));
         } else {
             let changed_at = read.changed_at.get(&document.origin.file).copied().flatten();
             desired.insert(target.clone(), Arc::new(Desired { document: in_namespace(document, &target), changed_at }));
         }
+    }
+    if !problems.is_empty() {
+        return Err(SourceError::Unfaithful { revision: read.revision, problems });
     }
     let mut not_governed: Vec<String> = read.rendered.skipped.iter().map(|(kind, count)| counted(*count, kind)).collect();
     if foreign > 0 {
@@ -302,6 +308,13 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
     }
     let warnings = read.rendered.warnings.iter().map(notice).collect();
     Ok(Rendition { repo_url: read.repo_url, revision: read.revision, desired, not_governed, warnings })
+}
+
+/// Two documents that were two objects until the one without a namespace was given that of the watch.
+fn described_twice(target: &Target, document: &Document, first: &Document) -> Remark {
+    let message = format!("Deployment {target} is described twice, first at {}:{}", first.origin.file, first.origin.line);
+    let hint = "delete one of the two: the one without a namespace belongs to that of the watch";
+    Remark::line(&document.origin.file, document.origin.line, message, hint)
 }
 
 fn counted(count: usize, kind: &str) -> String {

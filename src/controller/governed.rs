@@ -189,13 +189,14 @@ impl Governed {
         self.lock().watches.get(key).cloned()
     }
 
-    /// Puts a watch in force and gives the Deployments whose assessment may change by it.
+    /// Puts a watch in force and gives the Deployments whose assessment may change by it: all of them where the watch changed, or
+    /// where its source answers again, since a source that was away for too long let no plan be made.
     pub fn put(&self, key: &WatchKey, watched: Watched) -> Vec<Target> {
         let mut inner = self.lock();
         let before = inner.watches.get(key).cloned();
         let now = &watched.rendition.desired;
         let affected = match &before {
-            Some(before) if before.watch.spec == watched.watch.spec => {
+            Some(before) if before.watch.spec == watched.watch.spec && before.failure.is_none() => {
                 let old = &before.rendition.desired;
                 let changed = now.iter().filter(|(target, desired)| old.get(*target) != Some(*desired)).map(|(target, _)| target.clone());
                 changed.chain(old.keys().filter(|target| !now.contains_key(*target)).cloned()).collect()

@@ -133,7 +133,7 @@ impl<L: Look> Healer<'_, L> {
                 Err(Sent::Api(error)) if is_stale(&error) => {
                     return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
                 }
-                Err(Sent::Api(error)) if error.retry() == Retry::AwaitChange => {
+                Err(Sent::Api(error)) if is_final(&error) => {
                     return self.end(report, healing, HealResult::Failed, &with_hint(&error)).await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
@@ -243,6 +243,12 @@ fn is_stale(error: &ApiError) -> bool {
         ApiError::Invalid { causes, .. } => causes.is_empty(),
         other => other.retry() == Retry::ReadAgain,
     }
+}
+
+/// Whether sending a step again is no use. A right that is missing is asked for again elsewhere, since a role may be granted at
+/// any time; a heal would look as if it hung meanwhile, and a person waits for it.
+fn is_final(error: &ApiError) -> bool {
+    error.retry() == Retry::AwaitChange || matches!(error, ApiError::Forbidden { .. })
 }
 
 /// A report that changed under a mark is read again in the next round.

@@ -258,18 +258,20 @@ fn as_json(status: &DriftWatchStatus) -> Value {
     serde_json::to_value(status).unwrap_or_default()
 }
 
-/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went, the end of
-/// the first look at all Deployments.
+/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went, or the end of
+/// the first look at everything that a commit names.
 fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
     let states = |status: &DriftWatchStatus| -> Vec<_> {
         status.conditions.iter().map(|condition| (condition.type_.clone(), condition.status, condition.reason.clone())).collect()
     };
-    let all_assessed = |status: &DriftWatchStatus| {
+    let assessed = |status: &DriftWatchStatus| {
         let counts = status.counts;
-        counts.in_sync + counts.pending + counts.drifted + counts.conflicted >= counts.governed
+        counts.in_sync + counts.pending + counts.drifted + counts.conflicted == counts.governed
     };
-    let first_look_ended = new.counts.governed > 0 && all_assessed(new) && !all_assessed(old);
-    old.revision != new.revision || old.observed_generation != new.observed_generation || states(old) != states(new) || first_look_ended
+    old.revision != new.revision
+        || old.observed_generation != new.observed_generation
+        || states(old) != states(new)
+        || !assessed(old) && assessed(new)
 }
 
 fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: Option<&SourceFailure>, now: Timestamp) -> Vec<Said> {

@@ -1,5 +1,8 @@
 //! `DriftReport`: what is wrong with one Deployment, and the cure.
 
+// Every printer column repeats the argument names of the one before it; the lint takes them for repeated attributes.
+#![allow(clippy::duplicated_attributes)]
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

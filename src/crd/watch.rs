@@ -1,5 +1,8 @@
 //! `DriftWatch`: a source of truth and what it governs.
 
+// Every printer column repeats the argument names of the one before it; the lint takes them for repeated attributes.
+#![allow(clippy::duplicated_attributes)]
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};

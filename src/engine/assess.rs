@@ -117,10 +117,9 @@ fn summary(phase: Phase, drifts: &[Drift], prediction: &Prediction) -> String {
         }
         Phase::Drifted => {
             let count = of(Severity::Drift).count();
-            let outcome = match prediction.verdict {
-                Verdict::Residual => "the next sync leaves some of it",
-                _ => "the next sync reverts it",
-            };
+            // What stays may be somebody's bookkeeping beside the drift, such as the deployment controller's revision.
+            let stays = |drift: &Drift| prediction.residual.iter().any(|path| path.starts_with(&drift.change.path));
+            let outcome = if of(Severity::Drift).any(stays) { "the next sync leaves some of it" } else { "the next sync reverts it" };
             let first = of(Severity::Drift).next().map(clause).unwrap_or_default();
             match count {
                 1 => format!("1 field drifted, {outcome}: {first}"),

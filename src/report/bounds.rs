@@ -106,7 +106,7 @@ mod tests {
         let field = |at: usize| FieldReport {
             path: format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)),
             change: ChangeKind::Changed,
-            severity: if at % 2 == 0 { Severity::Ignored } else { Severity::Drift },
+            severity: if at.is_multiple_of(2) { Severity::Ignored } else { Severity::Drift },
             desired: Some(Value::from(long(50_000))),
             live: Some(Value::from(long(50_000))),
             manager: Some("kubectl-edit".to_owned()),

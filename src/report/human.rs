@@ -9,6 +9,7 @@ use super::cure::PlanReport;
 use super::told::{FieldReport, FindingReport, ObjectReport, PredictionReport};
 use crate::engine::diff::{ChangeKind, Severity};
 use crate::engine::ownership::people::{self, Kind};
+use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
 
 /// One object with everything that is told of it. Ends with a line break.
@@ -16,13 +17,15 @@ use crate::engine::predict::Verdict;
 /// `now` turns times into ages; `source` names desired in the header, such as `main@4be2c1d`.
 pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
     let told = report.fields.iter().filter(|field| field.severity != Severity::Ignored).count();
-    let fields = match told {
-        0 => "no field differs".to_owned(),
-        1 => "1 field differs".to_owned(),
-        count => format!("{count} fields differ"),
+    let headline = match (report.phase, told) {
+        (Phase::Missing, _) => format!("is in {source} and not in the cluster"),
+        (Phase::Orphaned, _) => format!("is in the cluster and no longer in {source}"),
+        (_, 0) => format!("no field differs from {source}"),
+        (_, 1) => format!("1 field differs from {source}"),
+        (_, count) => format!("{count} fields differ from {source}"),
     };
     let mut out = String::new();
-    let _ = writeln!(out, "{:<35} {fields} from {source}", report.object.to_string());
+    let _ = writeln!(out, "{:<35} {headline}", report.object.to_string());
     if !report.summary.is_empty() && told > 0 {
         let _ = writeln!(out, "  {}", report.summary);
     }

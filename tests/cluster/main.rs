@@ -3,5 +3,18 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod between;
 mod control_plane;
+mod crash;
+mod crds;
+mod decisions;
+mod disturbances;
+mod freeze;
+mod incident;
+mod installation;
+mod modes;
 mod process;
+mod shop;
+mod sources;
+mod tenant;
+mod watches;

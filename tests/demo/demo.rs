@@ -32,7 +32,7 @@ const SIGNAL_SLACK: Duration = Duration::from_millis(300);
 
 /// Why the demo ends. The story has its stage with it, so that the stage goes before what it left is removed.
 enum End {
-    Played(Box<Result<Stage>>),
+    Played(Result<Box<Stage>>),
     Interrupted,
 }
 
@@ -61,17 +61,18 @@ fn run(traces: &Arc<Traces>) -> Result<()> {
         let played = catch_unwind(AssertUnwindSafe(|| {
             let stage = story::play(&story, &mut told)?;
             told.say(&format!("All {} checks held, in {} s.", told.checks(), begun.elapsed().as_secs()))?;
-            Ok(stage)
+            Ok(Box::new(stage))
         }));
-        let played = played.unwrap_or_else(|_| Err(anyhow!("the demo itself failed; see above")));
         // Nobody listens only when the process ends.
-        let _ = ends.send(End::Played(Box::new(played)));
+        let _ = ends.send(End::Played(played.unwrap_or_else(|_| Err(anyhow!("the demo itself failed; see above")))));
     });
-    let End::Played(played) = ended.recv().context("the story ended without an end")? else { bail!("interrupted") };
-    match *played {
-        Ok(stage) => stay(&stage, &ended),
-        Err(_) if matches!(ended.recv_timeout(SIGNAL_SLACK), Ok(End::Interrupted)) => bail!("interrupted"),
-        Err(error) => Err(error),
+    match ended.recv().context("the story ended without an end")? {
+        End::Played(Ok(stage)) => stay(&stage, &ended),
+        End::Played(Err(error)) => match ended.recv_timeout(SIGNAL_SLACK) {
+            Ok(End::Interrupted) => bail!("interrupted"),
+            _ => Err(error),
+        },
+        End::Interrupted => bail!("interrupted"),
     }
 }
 

@@ -50,10 +50,21 @@ impl Controller {
 
     /// The same without waiting: for an API server that is not there yet.
     pub fn start_unready(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
+        Self::launch(kubeconfig, folder, &[&["--allow-http"], flags].concat())
+    }
+
+    /// Starts a controller as its defaults are, which do not let a source be read over plain http, and waits until it is ready.
+    pub fn start_strict(kubeconfig: &Path, folder: &Path) -> Result<Self> {
+        let controller = Self::launch(kubeconfig, folder, &[])?;
+        controller.wait_until_ready()?;
+        Ok(controller)
+    }
+
+    fn launch(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let cache = folder.join("cache");
-        let mut arguments: Vec<String> = ["controller", "--allow-http", "--listen", &address, "--kubeconfig"].map(str::to_owned).to_vec();
+        let mut arguments: Vec<String> = ["controller", "--listen", &address, "--kubeconfig"].map(str::to_owned).to_vec();
         arguments.push(kubeconfig.display().to_string());
         arguments.extend(["--cache-dir".to_owned(), cache.display().to_string()]);
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));

@@ -21,13 +21,16 @@ pub mod kubeconfig;
 pub mod pods;
 mod ports;
 pub mod process;
+pub mod proxy;
 mod servers;
+pub mod shared_controller;
 pub mod wait;
 
 use std::sync::OnceLock;
 
 pub use command::Output;
 pub use control_plane::{ControlPlane, Options};
+pub use shared_controller::shared_controller;
 
 static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
 

@@ -1,0 +1,225 @@
+//! Measures driftmend against a real control plane and prints one table; nothing here is a test, and no figure fails anything.
+//!
+//! `make bench`, with these variables: `DEPLOYMENTS` (200) and `MANY` (2000, 0 leaves that part out) are how many Deployments one
+//! watch governs, `PATCHES` (200) how many edits are timed, `RUNS` (10000) how many assessments are made in this process, and `WINDOW` (60)
+//! how many seconds writes are counted for. A whole run takes about ten minutes.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod audit;
+mod engine;
+mod latency;
+mod machine;
+mod manifest;
+mod stage;
+mod table;
+mod writes;
+
+use std::env;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use driftmend::engine::phase::Phase;
+use driftmend::engine::predict::Strategy;
+
+use harness::driftmend::Controller;
+use stage::Stage;
+use table::{Table, Unit};
+use writes::{Unrest, window};
+
+/// Drift that began longer ago than this is no mass drift (`controller/mass.rs` counts a minute).
+const PAST_THE_MASS_WINDOW: Duration = Duration::from_secs(62);
+
+/// How much is measured.
+struct Sizes {
+    deployments: usize,
+    many: usize,
+    patches: usize,
+    runs: usize,
+    window: Duration,
+}
+
+impl Sizes {
+    fn from_environment() -> Result<Self> {
+        Ok(Self {
+            deployments: number("DEPLOYMENTS", 200)?,
+            many: number("MANY", 2_000)?,
+            patches: number("PATCHES", 200)?,
+            runs: number("RUNS", 10_000)?,
+            window: Duration::from_secs(number("WINDOW", 60)? as u64),
+        })
+    }
+}
+
+fn number(name: &str, default: usize) -> Result<usize> {
+    match env::var(name) {
+        Ok(text) => text.parse().with_context(|| format!("{name} is {text:?}, not a number")),
+        Err(_) => Ok(default),
+    }
+}
+
+fn main() -> Result<()> {
+    let sizes = Sizes::from_environment()?;
+    let begun = Instant::now();
+    let mut table = Table::default();
+    println!("{}", machine::line());
+    let stage = Stage::start()?;
+    engine_alone(&stage, &sizes, &mut table)?;
+    quiet_and_edited(&stage, &sizes, &mut table)?;
+    drifted(&stage, &sizes, &mut table)?;
+    if sizes.many > sizes.deployments {
+        many(&stage, &sizes, &mut table)?;
+    }
+    println!("\n{table}\n{}; load at the end {}; {} s", machine::line(), machine::load(), begun.elapsed().as_secs());
+    Ok(())
+}
+
+fn engine_alone(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
+    for taken in engine::measure(stage, sizes.runs)? {
+        let strategy = match taken.strategy {
+            Strategy::ClientSideApply => "client-side apply",
+            Strategy::ServerSideApply => "server-side apply",
+            Strategy::Replace => "replace",
+        };
+        let how = format!("the incident, diff to plan, {} runs on one thread", sizes.runs);
+        table.add_spread(&format!("engine, {strategy}"), &taken.whole, Unit::Microseconds, &how);
+        let mean = taken.whole.mean();
+        table.add(format!("engine, {strategy}, rate"), format!("{:.0}", 1.0 / mean.as_secs_f64()), "1/s", "on one core, from the mean");
+        for (step, took) in taken.steps {
+            let share = took.as_secs_f64() / mean.as_secs_f64() * 100.0;
+            table.add(
+                format!("engine, {strategy}, {step}"),
+                format!("{:.0}", took.as_secs_f64() * 1e6),
+                "µs",
+                format!("mean of its own loop, {share:.0} % of the whole"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The smaller number of Deployments: in sync, restless, and edited one after the other.
+fn quiet_and_edited(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
+    let count = sizes.deployments;
+    stage.deploy(0, count)?;
+    stage.commit(count)?;
+    stage.watch()?;
+    let controller = start(stage, count, table)?;
+    idle(stage, &controller, count, sizes.window, table)?;
+    let what = format!("{count} in sync");
+    counted(stage, &controller, count, sizes.window, Unrest::Status, &format!("{what}, statuses flip"), table)?;
+    counted(stage, &controller, count, sizes.window, Unrest::Annotation, &format!("{what}, an annotation changes"), table)?;
+    let latencies = latency::measure(stage, &controller, count, sizes.patches)?;
+    let how = |what: &str| format!("{} probe switches one by one among {count}, from the PATCH's answer to {what}", sizes.patches);
+    table.add_spread("patch to metric", &latencies.metric, Unit::Milliseconds, &how("next_sync_refused in /metrics"));
+    table.add_spread("patch to report", &latencies.report, Unit::Milliseconds, &how("phase Conflicted on a watch"));
+    Ok(())
+}
+
+/// The same Deployments with a report each.
+fn drifted(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
+    let count = sizes.deployments;
+    // No controller runs now, and when one starts the drift is old: so many at once would be one mass drift and no reports.
+    stage.patch_all(count, &manifest::by(manifest::PERSON), &manifest::probe_switch())?;
+    thread::sleep(PAST_THE_MASS_WINDOW);
+    let begun = Instant::now();
+    let controller = stage.controller()?;
+    stage.wait_for_reports(Phase::Conflicted, count)?;
+    table.add(
+        format!("start to {count} reports"),
+        begun.elapsed().as_millis(),
+        "ms",
+        "all conflicted; from the start of the process to the last report",
+    );
+    thread::sleep(PAST_THE_MASS_WINDOW);
+    let what = format!("{count} conflicted");
+    counted(stage, &controller, count, sizes.window, Unrest::None, &what, table)?;
+    counted(stage, &controller, count, sizes.window, Unrest::Status, &format!("{what}, statuses flip"), table)?;
+    counted(stage, &controller, count, sizes.window, Unrest::Annotation, &format!("{what}, an annotation changes"), table)?;
+    remembered(&controller, &format!("with {count} reports"), table)?;
+    drop(controller);
+    stage.patch_all(count, &manifest::by(manifest::PERSON), &manifest::probe_back()?)?;
+    stage.remove_reports()
+}
+
+/// The larger number of Deployments: idle, then all of them edited at once.
+fn many(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
+    let count = sizes.many;
+    stage.deploy(sizes.deployments, count)?;
+    stage.commit(count)?;
+    let controller = start(stage, count, table)?;
+    idle(stage, &controller, count, sizes.window, table)?;
+    let (begun, used) = (Instant::now(), machine::processor_time(controller.id())?);
+    stage.patch_all(count, &manifest::by(manifest::PERSON), &manifest::plain_edit())?;
+    stage.wait_for_mass_drift()?;
+    let used = machine::processor_time(controller.id())?.saturating_sub(used);
+    table.add(
+        format!("{count} edited, to MassDrift"),
+        begun.elapsed().as_millis(),
+        "ms",
+        "from the first PATCH to the watch's condition, polled",
+    );
+    table.add(format!("{count} edited, CPU until then"), used.as_millis(), "ms", "of the controller");
+    counted(stage, &controller, count, sizes.window, Unrest::None, &format!("{count} in a mass drift"), table)
+}
+
+/// Starts a controller, waits until all is in sync and told, and says how long and how much memory it took.
+fn start(stage: &Stage, count: usize, table: &mut Table) -> Result<Controller> {
+    let begun = Instant::now();
+    let controller = stage.controller()?;
+    stage.wait_until_in_sync(&controller, count)?;
+    table.add(
+        format!("start to {count} in sync"),
+        begun.elapsed().as_millis(),
+        "ms",
+        "process, Lease, lists, first fetch, all assessed; polled every 200 ms",
+    );
+    table.add(
+        format!("start to {count} in sync, CPU"),
+        machine::processor_time(controller.id())?.as_millis(),
+        "ms",
+        "utime and stime of the controller",
+    );
+    stage.wait_until_settled(count)?;
+    remembered(&controller, &format!("idle at {count}"), table)?;
+    Ok(controller)
+}
+
+fn remembered(controller: &Controller, when: &str, table: &mut Table) -> Result<()> {
+    let memory = machine::memory(controller.id())?;
+    let figures =
+        [("VmRSS", memory.resident), ("RssAnon", memory.anonymous), ("Pss", memory.proportional), ("VmHWM, the peak", memory.peak)];
+    for (name, kibibytes) in figures {
+        let how = format!("{name} of the controller's process");
+        table.add(format!("memory {when}, {name}"), format!("{:.1}", kibibytes as f64 / 1024.0), "MiB", how);
+    }
+    Ok(())
+}
+
+fn idle(stage: &Stage, controller: &Controller, count: usize, length: Duration, table: &mut Table) -> Result<()> {
+    counted(stage, controller, count, length, Unrest::None, &format!("{count} in sync, idle"), table)
+}
+
+/// Counts what the controller does in a window.
+fn counted(
+    stage: &Stage,
+    controller: &Controller,
+    count: usize,
+    length: Duration,
+    unrest: Unrest,
+    what: &str,
+    table: &mut Table,
+) -> Result<()> {
+    let window = window(stage, controller, count, length, unrest)?;
+    let seconds = format!("in {} s", window.length.as_secs());
+    let how = format!(
+        "{seconds}, audit log: {}; besides {} of the Lease; reads: {}; Git: {}",
+        window.writes, window.lease, window.reads, window.git
+    );
+    table.add(format!("writes, {what}"), window.writes.total(), "writes", how);
+    let assessed = format!("{seconds}; {} assessments; {} patches by others", window.assessments, window.patches);
+    table.add(format!("CPU, {what}"), window.processor.as_millis(), "ms", assessed);
+    Ok(())
+}

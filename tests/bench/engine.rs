@@ -1,0 +1,126 @@
+//! The engine alone, in this process and on one thread: the incident from a snapshot to a plan.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use driftmend::engine::ownership::ManagedFields;
+use driftmend::engine::phase::Phase;
+use driftmend::engine::plan::{Memory, propose};
+use driftmend::engine::predict::{Force, Strategy, Syncer, predict};
+use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, assess, diff};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::manifest;
+use crate::stage::Stage;
+use crate::table::Spread;
+
+/// What the engine took, for one strategy.
+pub struct Taken {
+    /// How the syncing tool writes.
+    pub strategy: Strategy,
+
+    /// From snapshot to plan.
+    pub whole: Spread,
+
+    /// The mean of each step, by its name.
+    pub steps: Vec<(&'static str, Duration)>,
+}
+
+/// Makes the incident on the server under both strategies, reads it back, and assesses it again and again.
+pub fn measure(stage: &Stage, runs: usize) -> Result<Vec<Taken>> {
+    [Strategy::ClientSideApply, Strategy::ServerSideApply].into_iter().map(|strategy| taken(stage, strategy, runs)).collect()
+}
+
+fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
+    let (snapshot, policy) = incident(stage, strategy)?;
+    let (document, live) = (snapshot.desired.as_ref().context("no desired")?, snapshot.live.as_ref().context("no live")?);
+    let assessment = assess(&snapshot, &policy);
+    ensure!(assessment.phase == Phase::Conflicted, "not the incident: {:?}", assessment.phase);
+    propose(&snapshot, &assessment, &policy, &Memory::default()).context("the incident has no plan")?;
+    let text = live.to_string();
+    let attribute = || {
+        let managed = ManagedFields::of(black_box(live));
+        let (syncer, committed_at) = (&snapshot.syncer, snapshot.source.changed_at);
+        let desired = &document.value;
+        diff::classify(&diff::Evidence { desired, live, managed: &managed, syncer, committed_at, rules: &policy.ignore, now: snapshot.now })
+            .len()
+    };
+    Ok(Taken {
+        strategy,
+        whole: time(runs, || {
+            let assessment = assess(black_box(&snapshot), &policy);
+            black_box(propose(&snapshot, &assessment, &policy, &Memory::default()).is_ok())
+        }),
+        steps: vec![
+            ("diff", time(runs, || diff::compare(black_box(&document.value), live).len()).mean()),
+            ("diff and attribute", time(runs, attribute).mean()),
+            ("predict", time(runs, || predict(black_box(&document.value), live, &snapshot.syncer).verdict).mean()),
+            ("plan", time(runs, || propose(black_box(&snapshot), &assessment, &policy, &Memory::default()).is_ok()).mean()),
+            ("parse of live, before it", time(runs, || serde_json::from_str::<Value>(black_box(&text)).is_ok()).mean()),
+        ],
+    })
+}
+
+fn time<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
+    let once = || {
+        let begun = Instant::now();
+        black_box(run());
+        begun.elapsed()
+    };
+    Spread::of(std::iter::repeat_with(once).take(runs).collect())
+}
+
+/// A Deployment that was synced and then patched by hand, as the server has it.
+fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
+    let (name, manager) = match strategy {
+        Strategy::ServerSideApply => ("engine-server-side", "argocd-controller"),
+        _ => ("engine-client-side", "kubectl-client-side-apply"),
+    };
+    let document = manifest::document(&stage.namespace, name)?;
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
+    let api: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), &stage.namespace, &resource);
+    let typed: Api<Deployment> = stage.deployments();
+    let live = stage.runtime.block_on(async {
+        match strategy {
+            Strategy::ServerSideApply => {
+                api.patch(name, &PatchParams::apply(manager).force(), &Patch::Apply(&document.value)).await?;
+            }
+            _ => {
+                let parameters = kube::api::PostParams { field_manager: Some(manager.to_owned()), ..Default::default() };
+                typed.create(&parameters, &manifest::applied(&stage.namespace, name)?).await?;
+            }
+        }
+        api.patch(name, &manifest::by(manifest::PERSON), &manifest::probe_switch()).await?;
+        let live = serde_json::to_value(api.get(name).await?)?;
+        typed.delete(name, &Default::default()).await?;
+        Ok::<_, anyhow::Error>(live)
+    })?;
+    let now = Timestamp::now();
+    let snapshot = Snapshot {
+        cluster: "bench".to_owned(),
+        target: document.id.clone(),
+        desired: Some(document),
+        live: Some(with_type(live)),
+        seen: true,
+        syncer: Syncer { strategy, manager: manager.to_owned(), force: Force::Yes },
+        source: SourceFacts {
+            changed_at: Some(now - SignedDuration::from_hours(1)),
+            answered_at: Some(now),
+            max_age: Some(SignedDuration::from_mins(10)),
+            ..SourceFacts::default()
+        },
+        now,
+    };
+    Ok((snapshot, Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) }))
+}
+
+fn with_type(mut object: Value) -> Value {
+    object["apiVersion"] = json!("apps/v1");
+    object["kind"] = json!("Deployment");
+    object
+}

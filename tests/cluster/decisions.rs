@@ -1,0 +1,95 @@
+//! What becomes of a person's yes and no: only the plan that was seen is carried out, once, in time.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::installation;
+use crate::shop::{Shop, Sync, condition};
+
+/// The administrator's user name, from the common name of their certificate.
+const ADMINISTRATOR: &str = "admin";
+
+/// Writes an approval the plain way, without the checks of the command line.
+fn approve_by_patch(shop: &Shop, plan: &str) -> Result<()> {
+    let approval = json!({"decision": "Approved", "planHash": plan, "by": ADMINISTRATOR, "at": Timestamp::now()});
+    let patch = json!({"status": {"approval": approval}}).to_string();
+    shop.kubectl(&["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", &patch])?.success().map(drop)
+}
+
+/// The refusal is told in the report and as an Event, and the Deployment stays as it is.
+fn assert_refused(shop: &Shop, plan: &str, reason: &str, message: &str) -> Result<()> {
+    let before = shop.deployment()?["metadata"]["generation"].clone();
+    approve_by_patch(shop, plan)?;
+    let told = shop.wait_for_condition("Approved", reason)?;
+    assert_eq!((&told["status"], &told["message"]), (&json!("False"), &json!(message)));
+    shop.wait_for_event("DriftReport", reason)?;
+    assert_eq!(shop.deployment()?["metadata"]["generation"], before, "{reason}");
+    Ok(())
+}
+
+#[test]
+fn an_approval_holds_for_the_plan_that_was_seen_once_and_in_time() -> Result<()> {
+    let shop = Shop::open_watched(&installation::shared()?.installation.control_plane, "decisions", Sync::ClientSide)?;
+    shop.switch_handler("livenessProbe", 8080)?;
+    let stale = shop.wait_for_plan(None)?;
+    let foreign = "0".repeat(64);
+    let message = "000000000000 is not the hash of a plan of this report; take it from status.plan.hash";
+    assert_refused(&shop, &foreign, "ApprovalForeign", message)?;
+
+    shop.switch_handler("livenessProbe", 8081)?;
+    let current = shop.wait_for_plan(Some(&stale))?;
+    let message = format!(
+        "plan {} is no longer what is needed: the cluster or Git changed since; look at the new plan and approve that",
+        &stale[..12]
+    );
+    assert_refused(&shop, &stale, "ApprovalStale", &message)?;
+    let refused = shop.driftmend(&["approve", "web", "--plan", &stale])?;
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains(&format!("that is {}", &current[..12])), "{}", refused.stderr);
+
+    shop.approve(&current)?;
+    shop.wait_for_heal(&current)?;
+    shop.switch_handler("livenessProbe", 8081)?;
+    let next = shop.wait_for_plan(Some(&current))?;
+    let message = format!("plan {} was carried out before; an approval holds for one heal", &current[..12]);
+    assert_refused(&shop, &current, "ApprovalSpent", &message)?;
+
+    // A plan's time is over a second after it was offered, so the one that is shown is always about to end.
+    shop.apply_watch(&json!({"planTTL": "1s"}))?;
+    shop.switch_handler("livenessProbe", 8082)?;
+    let short = shop.wait_for_plan(Some(&next))?;
+    shop.wait_for_plan(Some(&short))?;
+    let message = format!("plan {} expired before it was approved; look at the new plan and approve that", &short[..12]);
+    assert_refused(&shop, &short, "ApprovalExpired", &message)
+}
+
+#[test]
+fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -> Result<()> {
+    let shop = Shop::open_watched(&installation::shared()?.installation.control_plane, "denial", Sync::ClientSide)?;
+    shop.switch_handler("livenessProbe", 8080)?;
+    let first = shop.wait_for_plan(None)?;
+    shop.driftmend(&["deny", "web", "--plan", &first, "--reason", "Git is wrong"])?.success()?;
+    let denied = |status: &Value| status["heal"] == "Denied" && status["plan"].is_null();
+    let status = shop.wait_for_status("a denial", denied)?;
+    let told = condition(&status, "Approved");
+    assert_eq!((&told["status"], &told["reason"], &told["message"]), (&json!("False"), &json!("Denied"), &json!("denied by admin")));
+    assert_eq!((&status["phase"], condition(&status, "PlanReady")["reason"].clone()), (&json!("Conflicted"), json!("Denied")));
+    // Something else about the Deployment changes, and the no still holds.
+    shop.kubectl(&["scale", "deployment/web", "--replicas=1"])?.success()?;
+    shop.kubectl(&["annotate", "deployment/web", "shop.example/note=x"])?.success()?;
+    shop.wait_for_status("the other change", |status| status["counts"]["info"] == 1)?;
+    assert!(denied(&shop.report()?.unwrap_or_default()["status"]), "the denial was forgotten");
+
+    shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;
+    let again = shop.wait_for_plan(Some(&first))?;
+    shop.driftmend(&["deny", "web", "--plan", &again])?.success()?;
+    shop.wait_for_status("a second denial", denied)?;
+
+    shop.switch_handler("livenessProbe", 8081)?;
+    let new = shop.wait_for_plan(Some(&again))?;
+    shop.approve(&new)?;
+    shop.wait_for_heal(&new)?;
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! Sources that cannot be read: each is told on its own watch with the way out, and every other watch goes on.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::harness::git_server::{Mode, Options};
+use crate::harness::{shared, shared_controller};
+use crate::tenant::{Tenant, condition, deployment};
+
+/// A shop whose watch `healthy` reads and governs the Deployment `healthy`.
+fn open(prefix: &str) -> Result<Tenant<'static>> {
+    shared_controller();
+    let shop = Tenant::open(shared(), prefix)?;
+    shop.sync("healthy/healthy.yaml", &deployment("healthy"))?;
+    shop.watch("healthy", &shop.source("healthy"), &json!({}))?;
+    shop.wait_until_assessed("healthy", 1)?;
+    Ok(shop)
+}
+
+/// Whatever else is wrong: a drift that a healthy watch governs is told.
+fn the_healthy_watch_goes_on(shop: &Tenant) -> Result<()> {
+    shop.set_image("healthy", "registry.example/web:by-hand")?;
+    shop.wait_for_report("healthy", "Drifted").map(drop)
+}
+
+/// A source with other values in some fields.
+fn but(source: &Value, changes: Value) -> Value {
+    let mut source = source.clone();
+    for (key, value) in changes.as_object().into_iter().flatten() {
+        source[key] = value.clone();
+    }
+    source
+}
+
+#[test]
+fn a_server_that_is_down_refuses_or_hangs_is_told_with_its_address_and_holds_nobody_up() -> Result<()> {
+    let shop = open("unreachable")?;
+    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let (refusing, hanging) = (shop.another_server(&Options::default()), shop.another_server(&Options::default()));
+    refusing.set_mode(Mode::Refuse);
+    hanging.set_mode(Mode::Hang);
+    let [down, refused, hung] = [format!("http://{closed}/shop.git"), refusing.url("shop.git"), hanging.url("shop.git")];
+    shop.watch("down", &but(&shop.source("healthy"), json!({"url": down})), &json!({}))?;
+    shop.watch("refusing", &but(&shop.source("healthy"), json!({"url": refused})), &json!({}))?;
+    shop.watch("hanging", &but(&shop.source("healthy"), json!({"url": hung})), &json!({}))?;
+
+    let begun = Instant::now();
+    the_healthy_watch_goes_on(&shop)?;
+    assert!(begun.elapsed() < Duration::from_secs(20), "the hanging server held a healthy watch up for {:?}", begun.elapsed());
+
+    let (message, _) = shop.source_failure("down", "GitUnreachable")?;
+    assert!(message.starts_with(&format!("unable to reach {down}: ")), "{message}");
+    let (message, _) = shop.source_failure("refusing", "GitUnreachable")?;
+    assert!(message.starts_with(&format!("unable to reach {refused}: ")) && message.contains("503"), "{message}");
+    let (message, _) = shop.source_failure("hanging", "GitTimeout")?;
+    assert_eq!(message, format!("unable to list the references of {hung} within 15 s"));
+    let watch = shop.get("driftwatch/down")?;
+    let ready = condition(&watch, "Ready");
+    assert_eq!(
+        (&ready["status"], &ready["reason"], &ready["message"]),
+        (&json!("False"), &json!("GitUnreachable"), &json!("nothing was read from the source yet: nothing is assessed"))
+    );
+    Ok(())
+}
+
+#[test]
+fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Result<()> {
+    let controller = shared_controller();
+    let shop = Tenant::open_with(shared(), "credentials", &Options { login: Some(("robot", "right-word")), authority: None })?;
+    for (name, keys) in [
+        ("right", ["--from-literal=username=robot", "--from-literal=password=right-word"]),
+        ("wrong", ["--from-literal=username=robot", "--from-literal=password=wrong-word"]),
+        ("unfit", ["--from-literal=user=robot", "--from-literal=pass=wrong-word"]),
+    ] {
+        shop.kubectl(&["create", "secret", "generic", name, keys[0], keys[1]], "")?;
+    }
+    shop.sync("healthy/healthy.yaml", &deployment("healthy"))?;
+    for name in ["right", "wrong", "unfit", "absent"] {
+        shop.watch(name, &but(&shop.source("healthy"), json!({"secretRef": {"name": name}})), &json!({}))?;
+    }
+    shop.watch("none", &shop.source("healthy"), &json!({}))?;
+    let url = shop.server.url("shop.git");
+
+    assert_eq!(
+        shop.source_failure("none", "GitCredentialsRefused")?,
+        (
+            format!("failed to log in at {url}: the server wants credentials and none are given"),
+            "name a Secret with username and password in secretRef".to_owned(),
+        )
+    );
+    assert_eq!(
+        shop.source_failure("wrong", "GitCredentialsRefused")?,
+        (
+            format!("failed to log in at {url}: the server refused a user name and password"),
+            "renew the Secret in secretRef, or give its account the right to read the repository".to_owned(),
+        )
+    );
+    assert_eq!(
+        shop.source_failure("absent", "CredentialsUnusable")?,
+        (
+            format!("there is no Secret absent in namespace {}", shop.namespace),
+            "create it, or take secretRef away if the repository is public".to_owned(),
+        )
+    );
+    let (message, hint) = shop.source_failure("unfit", "CredentialsUnusable")?;
+    assert_eq!(message, "the Secret unfit holds no usable credentials: the Secret has the keys [pass, user], which fit no way to log in");
+    assert!(hint.contains("username") && hint.contains("known_hosts"), "{hint}");
+
+    shop.wait_until_assessed("right", 1)?;
+    the_healthy_watch_goes_on(&shop)?;
+    let watches = shop.get("driftwatches")?.to_string();
+    for word in ["right-word", "wrong-word"] {
+        assert!(!watches.contains(word), "a status holds a password");
+        assert!(!controller.log().contains(word), "the log holds a password");
+    }
+
+    // The way out is enough: nothing needs a restart.
+    shop.kubectl(&["create", "secret", "generic", "absent", "--from-literal=username=robot", "--from-literal=password=right-word"], "")?;
+    let watch = shop.wait_for("driftwatch/absent", "read", |watch| condition(watch, "SourceReady")["status"] == "True")?;
+    assert_eq!(watch["status"]["sourceFailure"], Value::Null);
+    Ok(())
+}
+
+#[test]
+fn a_branch_or_path_that_is_not_there_or_not_in_the_tree_is_told_with_what_is_there() -> Result<()> {
+    let shop = open("places")?;
+    shop.repository.commit_on("next", &[("a.yaml", "")], "Another branch");
+    let url = shop.server.url("shop.git");
+    let source = shop.source("healthy");
+    for (name, changes) in [
+        ("branch", json!({"revision": "mian"})),
+        ("path", json!({"path": "health"})),
+        ("outside", json!({"path": "../healthy"})),
+        ("absolute", json!({"path": "/etc"})),
+        ("revision", json!({"revision": "a..b"})),
+    ] {
+        shop.watch(name, &but(&source, changes), &json!({}))?;
+    }
+
+    assert_eq!(
+        shop.source_failure("branch", "GitRevisionNotFound")?,
+        (
+            format!("failed to find the revision \"mian\" in {url}: its branches are main, next"),
+            "name one of the branches or a tag in revision".to_owned(),
+        )
+    );
+    let (message, hint) = shop.source_failure("path", "GitPathNotFound")?;
+    assert!(message.starts_with(&format!("failed to find the path \"health\" in {url} at ")), "{message}");
+    assert!(message.contains("has healthy"), "{message}");
+    assert_eq!(hint, "name a folder or file of that commit in path");
+    for (name, path) in [("outside", "../healthy"), ("absolute", "/etc")] {
+        let (message, _) = shop.source_failure(name, "InvalidPath")?;
+        assert!(message.starts_with("spec.source.git.path: ") && message.contains(path), "{message}");
+    }
+    let (message, _) = shop.source_failure("revision", "InvalidRevision")?;
+    assert!(message.starts_with("spec.source.git.revision: "), "{message}");
+    the_healthy_watch_goes_on(&shop)
+}
+
+#[test]
+fn manifests_that_cannot_be_read_faithfully_are_told_with_file_line_and_column() -> Result<()> {
+    let shop = open("manifests")?;
+    let twice = format!("{}---\n{}", deployment("one"), deployment("one"));
+    let here_and_there = deployment("one").replace("  name: one\n", &format!("  name: one\n  namespace: {}\n", shop.namespace));
+    let broken = deployment("one").replace("  replicas: 0\n", "  replicas: 0\n   selector: x\n");
+    let nameless = deployment("one").replace("  name: one\n", "  labels: {app: one}\n");
+    shop.repository.commit(
+        &[
+            ("broken/web.yaml", &broken),
+            ("twice/web.yaml", &twice),
+            ("implied/a.yaml", &deployment("one")),
+            ("implied/b.yaml", &here_and_there),
+            ("nameless/web.yaml", &nameless),
+            ("folder/kustomization.yaml", "resources: [web.yaml]\n"),
+            ("folder/web.yaml", &deployment("one")),
+        ],
+        "Manifests that are wrong",
+    );
+    for name in ["broken", "twice", "implied", "nameless", "folder"] {
+        shop.watch(name, &shop.source(name), &json!({}))?;
+    }
+
+    let (message, _) = shop.source_failure("broken", "RenderFailed")?;
+    assert!(message.contains(" cannot be rendered faithfully: broken/web.yaml:7:"), "{message}");
+    let (message, _) = shop.source_failure("nameless", "RenderFailed")?;
+    assert!(message.ends_with("nameless/web.yaml:1: the document has no `metadata.name`"), "{message}");
+    let (message, hint) = shop.source_failure("twice", "RenderFailed")?;
+    assert!(message.contains("twice/web.yaml:17: ") && message.ends_with("one is described twice, first at twice/web.yaml:1"), "{message}");
+    assert!(!hint.is_empty());
+    let (message, _) = shop.source_failure("implied", "RenderFailed")?;
+    assert!(message.contains("implied/b.yaml") && message.contains("described twice, first at implied/a.yaml:1"), "{message}");
+    let (message, hint) = shop.source_failure("folder", "NotPlainYaml")?;
+    assert!(message.contains("folder/kustomization.yaml"), "{message}");
+    assert!(!hint.is_empty());
+    the_healthy_watch_goes_on(&shop)
+}
+
+#[test]
+fn what_a_watch_may_not_or_does_not_want_to_govern_is_counted_in_its_status() -> Result<()> {
+    shared_controller();
+    let shop = Tenant::open(shared(), "others")?;
+    let elsewhere = shared().namespace("elsewhere")?;
+    let foreign = deployment("foreign").replace("  name: foreign\n", &format!("  name: foreign\n  namespace: {elsewhere}\n"));
+    let labelled = deployment("front").replace("  name: front\n", "  name: front\n  labels: {tier: front}\n");
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    let stateful = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\n";
+    let all = [labelled.as_str(), &deployment("back"), &foreign, service, stateful].join("---\n");
+    shop.repository.commit(&[("all.yaml", &all)], "Of all kinds");
+    shared().apply(&foreign)?;
+    shop.kubectl(&["apply", "-f", "-"], &format!("{labelled}---\n{}", deployment("back")))?;
+    shop.watch("front", &shop.source(""), &json!({"selector": {"matchLabels": {"tier": "front"}}}))?;
+    shop.wait_until_assessed("front", 1)?;
+
+    let watch = shop.get("driftwatch/front")?;
+    assert_eq!(
+        watch["status"]["notGoverned"],
+        json!(["1 Service", "1 StatefulSet", "1 Deployment of other namespaces", "1 Deployment outside the selector"])
+    );
+
+    // Neither is governed: a change of theirs gives no report, while one of the selected does.
+    shared().kubectl(&["set", "image", "deployment/foreign", "web=x", "-n", &elsewhere])?.success()?;
+    shop.set_image("back", "registry.example/web:by-hand")?;
+    shop.set_image("front", "registry.example/web:by-hand")?;
+    shop.wait_for_report("front", "Drifted")?;
+    assert_eq!(shop.get("driftreport/back")?, Value::Null);
+    let reports = shared().kubectl(&["get", "driftreports", "-n", &elsewhere, "--output=name"])?.success()?;
+    assert_eq!(reports, "");
+    Ok(())
+}
+
+#[test]
+fn urls_that_a_tenant_may_not_name_are_refused() -> Result<()> {
+    let shop = open("urls")?;
+    let source = shop.source("healthy");
+    for (name, url, problem) in [
+        ("file", "file:///etc", "unsupported scheme \"file\" in the repository URL: use https:// or ssh:// (or git@host:path)"),
+        (
+            "password",
+            "http://robot:hunter2@127.0.0.1:1/shop.git",
+            "the repository URL holds credentials: name a Secret in secretRef instead",
+        ),
+        (
+            "metadata",
+            "http://169.254.169.254/latest/meta-data",
+            "the repository URL leads to 169.254.169.254, a link-local address, which is refused",
+        ),
+    ] {
+        shop.watch(name, &but(&source, json!({"url": url})), &json!({}))?;
+        let (message, _) = shop.source_failure(name, "InvalidURL")?;
+        assert_eq!(message, format!("spec.source.git.url: {problem}"));
+    }
+    let log = shared_controller().log();
+    assert!(!log.contains("hunter2"), "the log holds a password");
+    the_healthy_watch_goes_on(&shop)
+}
+
+#[test]
+fn the_last_revision_stays_in_force_while_a_fetch_fails_and_no_plan_is_made_when_it_is_too_old() -> Result<()> {
+    shared_controller();
+    let shop = Tenant::open(shared(), "stale")?;
+    shop.sync("web.yaml", &format!("{}---\n{}", deployment("early"), deployment("late")))?;
+    shop.watch("all", &but(&shop.source(""), json!({"maxAge": "2s"})), &json!({}))?;
+    let revision = shop.wait_until_assessed("all", 2)?["status"]["revision"].clone();
+    shop.set_image("early", "registry.example/web:by-hand")?;
+    shop.wait_for_plan("early", "")?;
+
+    shop.server.set_mode(Mode::Refuse);
+    let watch = shop.wait_for("driftwatch/all", "a failure", |watch| watch["status"]["sourceFailure"]["reason"] == "GitUnreachable")?;
+    let ready = condition(&watch, "Ready");
+    assert_eq!((&ready["status"], &ready["reason"]), (&json!("True"), &json!("LastRevisionInForce")));
+    assert_eq!((&watch["status"]["revision"], &watch["status"]["counts"]["governed"]), (&revision, &json!(2)));
+    std::thread::sleep(Duration::from_secs(3));
+    shop.set_image("late", "registry.example/web:by-hand")?;
+    let report = shop.wait_for_report("late", "Drifted")?;
+    let plan = condition(&report, "PlanReady");
+    assert_eq!((&report["status"]["plan"], &plan["status"]), (&Value::Null, &json!("False")));
+    let why = plan["message"].as_str().context("no message")?;
+    assert!(why.starts_with("the source last answered ") && why.ends_with("longer than maxAge: no plan is made from it"), "{why}");
+
+    // It answers again: the failure goes, and the plan comes by itself.
+    shop.server.set_mode(Mode::Serve);
+    shop.wait_for_plan("late", "")?;
+    let watch = shop.wait_for("driftwatch/all", "no failure", |watch| watch["status"]["sourceFailure"].is_null())?;
+    assert_eq!(condition(&watch, "Ready")["reason"], "Assessing");
+    Ok(())
+}

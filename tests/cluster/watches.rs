@@ -1,0 +1,165 @@
+//! What a watch asks for: who leads, what is told, what is hidden, and for how long.
+
+use anyhow::{Context, Result};
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::harness::{shared, shared_controller};
+use crate::tenant::{Tenant, condition, deployment, deployment_with};
+
+const BY_HAND: &str = "registry.example/web:by-hand";
+
+#[test]
+fn of_two_watches_on_one_target_the_older_leads_until_it_is_deleted_and_the_last_takes_the_report_along() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "leader")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    tenant.watch("older", &tenant.source(""), &json!({}))?;
+    tenant.wait_until_assessed("older", 1)?;
+    // Creation times are whole seconds, and the name decides between equal ones: this one would come first.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    tenant.watch("newer", &tenant.source(""), &json!({}))?;
+    let told = json!([format!("{}/web: led by the older watch {}/older", tenant.namespace, tenant.namespace)]);
+    tenant.wait_for("driftwatch/newer", "the leader", |watch| watch["status"]["notGoverned"] == told)?;
+
+    tenant.set_image("web", BY_HAND)?;
+    let report = tenant.wait_for_report("web", "Drifted")?;
+    assert_eq!(report["spec"]["watchRef"]["name"], "older");
+    tenant.kubectl(&["delete", "driftwatch", "older"], "")?;
+    let led_by =
+        |name: &'static str| move |report: &Value| report["spec"]["watchRef"]["name"] == name && report["status"]["phase"] == "Drifted";
+    tenant.wait_for("driftreport/web", "a report of the newer watch", led_by("newer"))?;
+    tenant.kubectl(&["delete", "driftwatch", "newer"], "")?;
+    tenant.wait_for("driftreport/web", "no report", Value::is_null)?;
+    Ok(())
+}
+
+#[test]
+fn a_report_goes_when_it_has_been_quiet_for_the_time_that_the_watch_says() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "quiet")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    tenant.watch("all", &tenant.source(""), &json!({"reportTTL": "3s"}))?;
+    tenant.wait_until_assessed("all", 1)?;
+    tenant.set_image("web", BY_HAND)?;
+    tenant.wait_for_report("web", "Drifted")?;
+    tenant.set_image("web", "registry.example/web:1.0")?;
+    tenant.wait_for_report("web", "InSync")?;
+    tenant.wait_for("driftreport/web", "no report", Value::is_null)?;
+    Ok(())
+}
+
+#[test]
+fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "ignore")?;
+    let rule = |expires: &str| json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the sale of the week", "expires": expires}]});
+    for (name, expires) in [("hidden", "2999-01-01T00:00:00Z"), ("expired", "2020-01-01T00:00:00Z")] {
+        tenant.sync(&format!("{name}/web.yaml"), &deployment(name))?;
+        tenant.watch(name, &tenant.source(name), &rule(expires))?;
+        tenant.wait_until_assessed(name, 1)?;
+        tenant.kubectl(&["patch", "deployment", name, "-p", r#"{"spec": {"replicas": 2}}"#], "")?;
+    }
+    let report = tenant.wait_for_report("expired", "Drifted")?;
+    assert_eq!(report["status"]["fields"][0]["path"], ".spec.replicas");
+    assert_eq!(tenant.get("driftreport/hidden")?, Value::Null);
+
+    // Beside a drift that is told the hidden field is shown, too, with the reason.
+    tenant.set_image("hidden", BY_HAND)?;
+    let report = tenant.wait_for_report("hidden", "Drifted")?;
+    assert_eq!(report["status"]["counts"]["drifted"], 1);
+    let fields = report["status"]["fields"].as_array().context("no fields")?;
+    let hidden = fields.iter().find(|field| field["path"] == ".spec.replicas").context("it is not shown")?;
+    let reason = hidden["reason"].as_str().unwrap_or_default();
+    assert!(hidden["severity"] == "ignored" && reason.contains("the sale of the week"), "{hidden}");
+    Ok(())
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_is_told_on_its_watch() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "rules")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    tenant.watch("bad", &tenant.source(""), &json!({"ignore": [{"paths": [".spec["], "reason": "a typing error"}]}))?;
+    let (message, _) = tenant.source_failure("bad", "InvalidIgnoreRule")?;
+    assert!(message.starts_with("spec.ignore[0].paths: ") && message.contains(".spec["), "{message}");
+    Ok(())
+}
+
+#[test]
+fn a_watch_that_only_alerts_makes_no_plan() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "alert")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    tenant.watch("all", &tenant.source(""), &json!({"mode": "Alert"}))?;
+    tenant.wait_until_assessed("all", 1)?;
+    tenant.set_image("web", BY_HAND)?;
+    let report = tenant.wait_for_report("web", "Drifted")?;
+    let plan = condition(&report, "PlanReady");
+    assert_eq!(report["status"]["plan"], Value::Null);
+    assert_eq!((&plan["status"], &plan["message"]), (&json!("False"), &json!("the watch's mode is Alert: it makes no plans")));
+    let refused = tenant.driftmend(&["approve", "web", "--plan", "0123456789ab"])?;
+    assert_eq!((refused.code, refused.stderr.as_str()), (2, "error: web shows no plan: the watch's mode is Alert: it makes no plans\n"));
+    Ok(())
+}
+
+#[test]
+fn many_drifts_at_once_are_one_thing_to_tell_on_the_watch() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "mass")?;
+    let names: Vec<String> = (0..10).map(|at| format!("web-{at}")).collect();
+    let manifests: Vec<String> = names.iter().map(|name| deployment(name)).collect();
+    tenant.sync("all.yaml", &manifests.join("---\n"))?;
+    // All of them are to be seen before the first would be told.
+    tenant.watch("all", &tenant.source(""), &json!({"settle": "5s"}))?;
+    tenant.wait_until_assessed("all", 10)?;
+
+    let six: Vec<String> = names.iter().take(6).map(|name| format!("deployment/{name}")).collect();
+    let arguments: Vec<&str> = ["scale", "--replicas=3"].into_iter().chain(six.iter().map(String::as_str)).collect();
+    tenant.kubectl(&arguments, "")?;
+    let watch = tenant.wait_for("driftwatch/all", "MassDrift", |watch| condition(watch, "MassDrift")["status"] == "True")?;
+    let mass = condition(&watch, "MassDrift");
+    assert_eq!(mass["reason"], "TooManyAtOnce");
+    assert!(mass["message"].as_str().is_some_and(|text| text.starts_with("6 of 10 Deployments drifted within a minute: ")), "{mass}");
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(tenant.get("driftreports")?, Value::Null, "a report was made although it is one mass drift");
+    Ok(())
+}
+
+#[test]
+fn a_secret_looking_value_that_drifted_is_shown_nowhere_and_restored_all_the_same() -> Result<()> {
+    let controller = shared_controller();
+    let tenant = Tenant::open(shared(), "secret")?;
+    let container = "env:\n  - name: DB_PASSWORD\n    value: written-in-git";
+    tenant.sync("web.yaml", &deployment_with("web", 0, container))?;
+    tenant.watch("all", &tenant.source(""), &json!({}))?;
+    tenant.wait_until_assessed("all", 1)?;
+    tenant.kubectl(&["set", "env", "deployment/web", "DB_PASSWORD=typed-by-hand"], "")?;
+    let plan = tenant.wait_for_plan("web", "")?;
+    let human = tenant.driftmend(&["report", "web"])?;
+    let json = tenant.driftmend(&["report", "web", "-o", "json"])?;
+    assert!(human.stdout.contains("DB_PASSWORD"), "the field itself is told: {}", human.stdout);
+    tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
+    assert_eq!(healed.code, 0, "{}{}", healed.stdout, healed.stderr);
+    tenant.wait_for_report("web", "InSync")?;
+
+    let live = tenant.get("deployment/web")?;
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"], "written-in-git");
+    let shown = [
+        ("driftmend report", human.stdout),
+        ("driftmend report -o json", json.stdout),
+        ("driftmend heal", format!("{}{}", healed.stdout, healed.stderr)),
+        ("the reports", tenant.get("driftreports")?.to_string()),
+        ("the watches", tenant.get("driftwatches")?.to_string()),
+        ("the Events", tenant.get("events")?.to_string()),
+        ("the log", controller.log()),
+        ("the metrics", controller.metrics()?),
+    ];
+    for (place, text) in shown {
+        for word in ["written-in-git", "typed-by-hand"] {
+            assert!(!text.contains(word), "{word} is in {place}: {text}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! A way to the API server that can be cut at a chosen write, so that a test stops a program exactly there.
+//!
+//! It speaks plain http on the loopback address and authenticates towards the API server itself, as the user of one kubeconfig.
+
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use super::wait;
+
+/// The largest request of a client; the API server's own limit is 3 MiB.
+const LARGEST_REQUEST: usize = 4 * 1024 * 1024;
+
+/// On which side of a write the way is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The write never reaches the API server.
+    Before,
+
+    /// The API server has carried the write out; nobody hears of it.
+    After,
+}
+
+/// A write to a Deployment or to a report that reached the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The method and the path.
+    pub request: String,
+
+    /// The code of the answer.
+    pub code: u16,
+}
+
+/// A running proxy; it ends when it is dropped.
+pub struct Proxy {
+    kubeconfig: PathBuf,
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+struct Shared {
+    client: Client,
+    cut: Mutex<Cut>,
+    // Counts how often the way was opened: what hangs is let go when the count moves.
+    opened: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Cut {
+    /// How many writes still pass, and what happens to the one after them.
+    at: Option<(usize, Side)>,
+
+    /// From now on nothing passes.
+    closed: bool,
+
+    /// The write at which it was cut is where it was to be.
+    reached: bool,
+
+    writes: Vec<Write>,
+}
+
+enum Passage {
+    Through,
+    ThroughAndCut,
+    Nowhere,
+}
+
+impl Proxy {
+    /// Starts a proxy that acts as the user of `kubeconfig`, and writes a kubeconfig that leads to it into `folder`.
+    pub fn start(kubeconfig: &Path, folder: &Path) -> Result<Self> {
+        let user = Kubeconfig::read_from(kubeconfig).with_context(|| format!("failed to read {}", kubeconfig.display()))?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("failed to create a runtime")?;
+        let (shared, address) = runtime.block_on(async {
+            let config = Config::from_custom_kubeconfig(user, &KubeConfigOptions::default()).await?;
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            let address = listener.local_addr()?;
+            let shared = Arc::new(Shared { client: Client::try_from(config)?, cut: Mutex::default(), opened: watch::channel(0).0 });
+            let router = Router::new().fallback(answer).with_state(shared.clone());
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            Ok::<_, anyhow::Error>((shared, address))
+        })?;
+        let kubeconfig = folder.join(format!("proxy-{}.kubeconfig", address.port()));
+        std::fs::write(&kubeconfig, kubeconfig_of(address)).with_context(|| format!("failed to write {}", kubeconfig.display()))?;
+        Ok(Self { kubeconfig, shared, runtime: Some(runtime) })
+    }
+
+    /// The kubeconfig that leads here.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Cuts the way at the `number`th write from now, the first being 1; after it nothing passes, not even a read.
+    pub fn cut_at(&self, number: usize, side: Side) {
+        let mut cut = self.shared.cut();
+        *cut = Cut { at: Some((number.saturating_sub(1), side)), ..Cut::default() };
+    }
+
+    /// Whether the write came at which the way was to be cut.
+    pub fn is_cut(&self) -> bool {
+        self.shared.cut().reached
+    }
+
+    /// Waits for the cut; `false` when `over` says that no write will come any more.
+    pub fn wait_for_cut(&self, deadline: Duration, mut over: impl FnMut() -> Result<bool>) -> Result<bool> {
+        wait::until("the cut or the end", deadline, || {
+            if self.is_cut() {
+                return Ok(ControlFlow::Break(true));
+            }
+            Ok(if over()? { ControlFlow::Break(false) } else { ControlFlow::Continue(format!("{:?}", self.writes())) })
+        })
+    }
+
+    /// Lets everything pass again; a request that waited is broken off.
+    pub fn open(&self) {
+        let mut cut = self.shared.cut();
+        (cut.at, cut.closed, cut.reached) = (None, false, false);
+        drop(cut);
+        self.shared.opened.send_modify(|count| *count += 1);
+    }
+
+    /// The writes that reached the API server since the last call of [`Proxy::cut_at`].
+    pub fn writes(&self) -> Vec<Write> {
+        self.shared.cut().writes.clone()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Shared {
+    fn cut(&self) -> MutexGuard<'_, Cut> {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides about a request, and counts it where it is a write that counts.
+    fn passage(&self, counts: bool) -> Passage {
+        let mut cut = self.cut();
+        if cut.closed {
+            return Passage::Nowhere;
+        }
+        match (&mut cut.at, counts) {
+            (Some((0, Side::Before)), true) => {
+                (cut.closed, cut.reached) = (true, true);
+                Passage::Nowhere
+            }
+            (Some((0, Side::After)), true) => {
+                cut.closed = true;
+                Passage::ThroughAndCut
+            }
+            (Some((left, _)), true) => {
+                *left -= 1;
+                Passage::Through
+            }
+            _ => Passage::Through,
+        }
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let name = format!("{} {}", request.method(), request.uri().path());
+    let counts = counts(&request);
+    let mut opened = shared.opened.subscribe();
+    let passage = shared.passage(counts);
+    if !matches!(passage, Passage::Nowhere) {
+        let response = forward(&shared.client, request).await;
+        if counts {
+            shared.cut().writes.push(Write { request: name, code: response.status().as_u16() });
+        }
+        if matches!(passage, Passage::Through) {
+            return response;
+        }
+        shared.cut().reached = true;
+    }
+    // It ends by itself where the client is killed meanwhile.
+    let _ = opened.changed().await;
+    let broken = futures::stream::once(async { Err::<Vec<u8>, _>(std::io::Error::other("the connection is cut")) });
+    Body::from_stream(broken).into_response()
+}
+
+/// Whether a request is one of a heal's writes: not a dry run, and not what a controller writes beside it.
+fn counts(request: &Request) -> bool {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let writes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
+    writes && !query.contains("dryRun=All") && (path.contains("/deployments/") || path.contains("/driftreports/"))
+}
+
+async fn forward(client: &Client, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    // The client's own; the API server's comes from its URL.
+    parts.headers.remove(header::HOST);
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_REQUEST).await else { return StatusCode::BAD_REQUEST.into_response() };
+    match client.send(http::Request::from_parts(parts, kube::client::Body::from(body))).await {
+        Ok(response) => {
+            let (mut parts, body) = response.into_parts();
+            parts.headers.remove(header::TRANSFER_ENCODING);
+            Response::from_parts(parts, Body::new(body))
+        }
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+fn kubeconfig_of(address: SocketAddr) -> String {
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "proxy", "cluster": {"server": format!("http://{address}")}}],
+        "users": [{"name": "nobody", "user": {}}],
+        "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "nobody"}}],
+        "current-context": "proxy",
+    });
+    kubeconfig.to_string()
+}
