@@ -179,3 +179,50 @@ fn compact(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::object::ObjectId;
+    use crate::engine::phase::Phase;
+
+    #[test]
+    fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_its_distance() -> Result<(), serde_json::Error> {
+        let path = r#".metadata.annotations["deployment.kubernetes.io/revision"]"#;
+        let object_id = ObjectId {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: Some("a-long-namespace".to_owned()),
+            name: "web".to_owned(),
+        };
+        let report = ObjectReport {
+            object: object_id,
+            phase: Phase::Pending,
+            summary: "1 field waits for the next sync".to_owned(),
+            fields: serde_json::from_value(json!([
+                {"path": ".spec.paused", "change": "Removed", "severity": "pending", "desired": true},
+                {"path": path, "change": "Added", "severity": "ignored", "live": "3"},
+            ]))?,
+            prediction: serde_json::from_value(json!({
+                "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [path]
+            }))?,
+            refusals: Vec::new(),
+            findings: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let expected = "\
+Deployment.apps a-long-namespace/web 1 field differs from Git
+  1 field waits for the next sync
+  .spec.paused
+    - only in Git   no owner recorded   pending
+    + true
+  1 more field is ignored by a rule
+  next sync (client-side-apply): succeeds and leaves only what a rule ignores
+";
+        assert_eq!(object(&report, "Git", Timestamp::UNIX_EPOCH), expected);
+        Ok(())
+    }
+}

@@ -39,7 +39,10 @@ enum End {
 fn main() -> ExitCode {
     let traces = Arc::new(Traces::default());
     let outcome = run(&traces);
-    let removed = traces.remove();
+    let removed = traces.remove().and_then(|things| match things {
+        0 => Ok(()),
+        things => print(&format!("\nCleaned up: {things} things that were made in the cluster (the namespace, the CRDs) are gone again.")),
+    });
     let failures: Vec<anyhow::Error> = [outcome.err(), removed.err()].into_iter().flatten().collect();
     for error in &failures {
         eprintln!("\ndemo: {error:#}");
