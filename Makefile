@@ -47,7 +47,7 @@ lint-dependencies:
 	cargo deny --locked check bans licenses sources
 
 .PHONY: test
-test: test-engine test-all test-chart ## Runs every test: the engine alone, all of it, and the chart
+test: test-engine test-all test-chart check-corpus ## Runs every test: the engine alone, all of it, the chart, recorded answers
 
 .PHONY: test-engine
 test-engine: ## Builds and tests the pure part alone

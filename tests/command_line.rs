@@ -183,6 +183,21 @@ fn without_drift_the_exit_code_is_0_and_a_missing_object_is_told_with_1() -> Res
 }
 
 #[test]
+fn a_drift_that_the_next_sync_reverts_is_told_so_although_the_deployment_controller_has_its_own_annotation_there() -> Result<()> {
+    let folder = folder(a_while_ago())?;
+    let mut live = live("shop", a_while_ago());
+    live["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("2");
+    let container = &mut live["spec"]["template"]["spec"]["containers"][0];
+    container["image"] = json!("registry.example/web:by-hand");
+    let probe = container["livenessProbe"].as_object_mut().context("no probe")?;
+    probe.remove("tcpSocket");
+    probe.insert("httpGet".to_owned(), json!({"path": "/healthz", "port": 8080, "scheme": "HTTP"}));
+    let answer = driftmend(folder.path(), &live.to_string(), &["diff", "web.yaml", "-", "--strategy", "client-side-apply"])?;
+    assert!(answer.stdout.contains("\n  1 field drifted, the next sync reverts it: .spec.template.spec.containers"), "{}", answer.stdout);
+    Ok(())
+}
+
+#[test]
 fn either_side_may_be_standard_input_and_not_both() -> Result<()> {
     let patched = a_while_ago();
     let folder = folder(patched)?;
@@ -210,7 +225,7 @@ fn what_cannot_be_read_is_told_on_standard_error_with_exit_code_2() -> Result<()
         ),
         (
             &["diff", "empty", "live.json"],
-            "0 of the Deployments compared, nothing drifted there; not everything could be read.\n",
+            "",
             "error: failed to find a manifest in empty\nhint: files are read that end in .yaml, .yml or .json, outside hidden folders\n",
         ),
         (
@@ -273,15 +288,15 @@ fn crds_prints_both_definitions_or_writes_a_file_each() -> Result<()> {
     let printed = driftmend(folder.path(), "", &["crds"])?;
     assert_eq!((printed.stderr.as_str(), printed.code), ("", Some(0)));
     let written = driftmend(folder.path(), "", &["crds", "--output", "."])?;
-    let names = ["./driftwatches.yaml: driftwatches.driftmend.dev\n", "./driftreports.yaml: driftreports.driftmend.dev\n"];
+    let names = ["./driftreports.yaml: driftreports.driftmend.dev\n", "./driftwatches.yaml: driftwatches.driftmend.dev\n"];
     assert_eq!(written.stdout, names.concat());
-    let files: Vec<String> = ["driftwatches", "driftreports"]
+    let files: Vec<String> = ["driftreports", "driftwatches"]
         .iter()
         .map(|name| Ok(format!("---\n{}", fs::read_to_string(folder.path().join(format!("{name}.yaml")))?)))
         .collect::<Result<_>>()?;
     assert_eq!(printed.stdout, files.concat());
     let nowhere = driftmend(folder.path(), "", &["crds", "--output", "nowhere"])?;
-    let expected = "error: failed to write nowhere/driftwatches.yaml: No such file or directory (os error 2)\n";
+    let expected = "error: failed to write nowhere/driftreports.yaml: No such file or directory (os error 2)\n";
     assert_eq!((nowhere.stderr.as_str(), nowhere.code), (expected, Some(2)));
     Ok(())
 }
@@ -297,7 +312,7 @@ fn help_says_what_to_do_first() -> Result<()> {
         assert!(help.stdout.contains(&format!("\nUsage: driftmend {command}")), "{}", help.stdout);
     }
     let unknown = driftmend(folder.path(), "", &["heel", "web"])?;
-    assert!(unknown.stderr.contains("a similar subcommand exists: 'heal'"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("similar subcommands exist: 'heal'"), "{}", unknown.stderr);
     assert_eq!(unknown.code, Some(2));
     Ok(())
 }

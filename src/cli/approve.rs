@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{Access, Fault, output, report};
-use crate::cluster::{Cluster, DryRun};
+use crate::cluster::{Cluster, DryRun, Retry};
 use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
 use crate::engine::plan::{Approval, Decision};
@@ -17,6 +17,9 @@ use crate::report::PlanReport;
 
 /// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
 const SHORTEST_HASH: usize = 8;
+
+/// How often a decision is written again when the report changed meanwhile.
+const WRITE_TRIES: usize = 10;
 
 /// Approves the plan that a report shows.
 ///
@@ -122,8 +125,20 @@ pub(super) fn named(hash: &str, plan: &PlanReport) -> Result<(), Fault> {
         .hint("the cluster or Git changed since: look at the new plan with `driftmend report`, then decide about that".to_owned()))
 }
 
+/// Writes the decision; again when the controller wrote the report in between, since a decision is about a hash and not about
+/// a version of the report.
 async fn write(cluster: &Cluster, report: &DriftReport, approval: Value) -> Result<(), Fault> {
-    cluster.patch_report_status(report, json!({"approval": approval}), DryRun::No).await?;
+    let mut report = report.clone();
+    for _ in 1..WRITE_TRIES {
+        match cluster.patch_report_status(&report, json!({"approval": approval}), DryRun::No).await {
+            Err(error) if error.retry() == Retry::ReadAgain => {
+                let (namespace, name) = (report.namespace().unwrap_or_default(), report.name_any());
+                report = report::one(cluster, &namespace, &name).await?;
+            }
+            written => return Ok(written.map(drop)?),
+        }
+    }
+    cluster.patch_report_status(&report, json!({"approval": approval}), DryRun::No).await?;
     Ok(())
 }
 

@@ -194,7 +194,9 @@ fn print_human(arguments: &Arguments, objects: &[ObjectReport], problems: &[Rema
     let drifted = objects.iter().filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending)).count();
     text.push_str(&match (objects.len(), drifted) {
         // What was not read may have drifted as well.
-        (all, 0) if !problems.is_empty() => format!("{all} of the Deployments compared, nothing drifted there; not everything could be read.\n"),
+        (all, 0) if !problems.is_empty() => {
+            format!("{all} of the Deployments compared, nothing drifted there; not everything could be read.\n")
+        }
         (1, 0) => "1 Deployment compared, nothing drifted.\n".to_owned(),
         (all, 0) => format!("{all} Deployments compared, nothing drifted.\n"),
         (1, _) => "1 Deployment compared, it drifted.\n".to_owned(),

@@ -26,6 +26,9 @@ use crate::source::git::UrlPolicy;
 /// Between two tries of a request that may succeed later.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// How often a heal is recorded again when the report changed meanwhile.
+const BEGIN_TRIES: usize = 10;
+
 /// Carries an approved plan out with your own rights.
 ///
 /// Everything is derived again from Git and the cluster; only the hash that was approved is carried out. Interrupted, run it
@@ -68,7 +71,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         Some(healing) => {
             return Err(Fault::new(format!("plan {} is being carried out by {}", short(&healing.plan_hash), healing.healer)));
         }
-        None => begin(&healer, &eyes, &arguments).await?,
+        None => begin_soon(&healer, &eyes, &arguments).await?,
     }
     let interrupted = tokio::signal::ctrl_c();
     tokio::select! {
@@ -78,8 +81,32 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     }
 }
 
+/// Begins, again when the controller wrote the report in between: it answers an approval within moments.
+async fn begin_soon(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Arguments) -> Result<(), Fault> {
+    for _ in 1..BEGIN_TRIES {
+        if begin(healer, eyes, arguments).await? == Begun::Yes {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    match begin(healer, eyes, arguments).await? {
+        Begun::Yes => Ok(()),
+        Begun::ReportChanged => Err(Fault::new("the report changes faster than the heal can be recorded").hint("run it again".to_owned())),
+    }
+}
+
+/// Whether a heal was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// It was.
+    Yes,
+
+    /// Somebody wrote the report since it was read.
+    ReportChanged,
+}
+
 /// Holds the approval against a fresh look, and records the heal in the report.
-async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Arguments) -> Result<(), Fault> {
+async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Arguments) -> Result<Begun, Fault> {
     let Some(FreshScene { scene, frozen }) = eyes.fresh().await? else { return Err(ungoverned(&arguments.name)) };
     let default = ReportStatus::default();
     let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
@@ -111,11 +138,15 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     if let Some(place) = frozen {
         return Err(Fault::new(format!("frozen by {place}")).hint("take the annotation away when heals may go on".to_owned()));
     }
+    match healer.begin(&approved, &report).await {
+        Ok(_) => {}
+        Err(error) if error.retry() == Retry::ReadAgain => return Ok(Begun::ReportChanged),
+        Err(error) => return Err(error.into()),
+    }
     for step in &approved.plan().steps {
         output::print(&format!("{:?}: {}\n", step.kind(), step.summary()))?;
     }
-    healer.begin(&approved, &report).await?;
-    Ok(())
+    Ok(Begun::Yes)
 }
 
 /// Carries the heal on until it ends.
@@ -209,7 +240,8 @@ impl<'a> Eyes<'a> {
         let target = Target { namespace: report.namespace().unwrap_or_default(), name: report.spec.target.name.clone() };
         let desired = rendition.desired.get(&target).cloned();
         let watched = watch::watched(Arc::new(watch), rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
-        let cluster_id = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
+        // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
+        let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
         Ok(Self { cluster, cluster_id, target, key, watched, desired })
     }
 }

@@ -30,14 +30,14 @@ In the cluster `driftmend controller` writes DriftReports; `kubectl get driftrep
 
   driftmend report web -n shop             what is wrong with web, and the plan
   driftmend approve web -n shop            read the plan and approve it
-  driftmend heal web -n shop --plan HASH   carry the approved plan out with your own rights
+  driftmend heal web -n shop --plan HASH   carry it out with your own rights
   kubectl get deploy web -o yaml | driftmend diff git/ -";
 
 const AFTER_HELP: &str = "\
 Exit status:
   0  nothing differs, or the command did what was asked
   1  something drifted, is refused, or needs a person
-  2  an input could not be read, or a request failed; the message says what to do";
+  2  an input could not be read or a request failed; the message says what to do";
 
 /// The arguments.
 #[derive(Debug, Parser)]

@@ -156,13 +156,17 @@ fn table(reports: &[DriftReport]) -> String {
     if reports.is_empty() {
         return "no reports: every governed Deployment is what Git says\n".to_owned();
     }
-    let mut text = format!("{:<16} {:<24} {:<12} {:<17} SUMMARY\n", "NAMESPACE", "NAME", "PHASE", "HEAL");
+    // As kubectl does it: a column is as wide as its longest word.
+    let width = |least: usize, words: &mut dyn Iterator<Item = String>| words.map(|word| word.len()).max().unwrap_or(0).max(least);
+    let namespaces = width(9, &mut reports.iter().map(|report| report.namespace().unwrap_or_default()));
+    let names = width(4, &mut reports.iter().map(ResourceExt::name_any));
+    let mut text = format!("{:<namespaces$} {:<names$} {:<14} {:<16} SUMMARY\n", "NAMESPACE", "NAME", "PHASE", "HEAL");
     for report in reports {
         let default = ReportStatus::default();
         let status = report.status.as_ref().unwrap_or(&default);
         let _ = writeln!(
             text,
-            "{:<16} {:<24} {:<12} {:<17} {}",
+            "{:<namespaces$} {:<names$} {:<14} {:<16} {}",
             report.namespace().unwrap_or_default(),
             report.name_any(),
             format!("{:?}", status.phase),

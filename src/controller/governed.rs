@@ -146,6 +146,9 @@ pub struct Outcome {
 
     /// How far the cure is.
     pub heal: Heal,
+
+    /// When its last heal ended, whoever carried it out.
+    pub healed_at: Option<Timestamp>,
 }
 
 /// The index.

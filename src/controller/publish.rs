@@ -25,7 +25,7 @@ use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::Verdict;
 use crate::metrics::{DeploymentFacts, HealResult as HealMetric, PlanState, Presence, RefusedSync};
 use crate::report::conditions::APPROVED;
-use crate::report::{Answer, Findings, Heal, ReportStatus, compose, urgent};
+use crate::report::{Answer, Findings, Heal, HealResult, HistoryEntry, ReportStatus, compose, urgent};
 
 /// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping pods
 /// cost one write a minute.
@@ -140,20 +140,26 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         ignored: assessment.of(Severity::Ignored).count(),
         drifting_since: drifting.then(since),
         heal: status.heal,
+        healed_at: status.history.last().map(|entry| entry.finished_at),
     };
     if context.governed.record(target, Some(outcome)) {
         context.queue.after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
     }
     context.metrics.deployment(&target.namespace, &target.name, facts(scene, assessment, status, outcome));
     context.metrics.assessed(&scene.key.namespace, &scene.key.name, now);
-    if let Some(before) = before.filter(|before| before.heal != outcome.heal) {
-        match outcome.heal {
-            Heal::Healed if before.heal == Heal::Healing => context.metrics.heal_ended(HealMetric::Healed),
-            Heal::Failed => context.metrics.heal_ended(HealMetric::Failed),
-            _ => {}
-        }
+    if let Some(entry) = ended(before.as_ref(), status) {
+        context.metrics.heal_ended(match entry.result {
+            HealResult::Healed => HealMetric::Healed,
+            HealResult::Failed => HealMetric::Failed,
+        });
     }
     before
+}
+
+/// The heal that ended since the last look, whoever carried it out. After a restart nothing is told again.
+fn ended<'a>(before: Option<&Outcome>, status: &'a ReportStatus) -> Option<&'a HistoryEntry> {
+    let last = status.history.last()?;
+    before.is_some_and(|before| before.healed_at != Some(last.finished_at)).then_some(last)
 }
 
 fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome: Outcome) -> DeploymentFacts {
@@ -228,19 +234,20 @@ fn occurrences(
     {
         told.push((EventType::Warning, reason, "ApprovalRefused", condition.message));
     }
-    if before.is_none_or(|before| before.heal != new.heal) && new.heal != old.heal
-        || before.is_some_and(|before| before.heal == Heal::Healing && new.heal != Heal::Healing)
-    {
-        let last = new.history.last().map(|entry| entry.message.clone()).unwrap_or_default();
+    if let Some(entry) = ended(before, new) {
+        told.push(match entry.result {
+            HealResult::Healed => (EventType::Normal, "Healed", "Heal", entry.message.clone()),
+            HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
+        });
+    }
+    if before.is_none_or(|before| before.heal != new.heal) {
         match new.heal {
             Heal::Healing => told.push((EventType::Normal, "HealStarted", "Heal", "an approved plan is being carried out".to_owned())),
-            Heal::Healed => told.push((EventType::Normal, "Healed", "Heal", last)),
-            Heal::Failed => told.push((EventType::Warning, "HealFailed", "Heal", last)),
             Heal::AwaitingApproval => {
                 let hash = new.plan.as_ref().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
                 told.push((EventType::Normal, "PlanReady", "Plan", format!("plan {hash} waits for an approval")));
             }
-            Heal::None | Heal::Denied => {}
+            Heal::None | Heal::Denied | Heal::Healed | Heal::Failed => {}
         }
     }
     told.into_iter()

@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
-use super::queue::{self, Next, QueueSettings};
+use super::queue::{self, Next, Queue, QueueSettings};
 use super::{Context, Key, Settings, Written};
 use crate::cluster::deployments::{self, Scope, What};
 use crate::cluster::events::Events;
@@ -24,8 +24,12 @@ use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
 use crate::metrics::Metrics;
 use crate::server::{Health, ServeError, Server};
 
-/// How many keys are worked on at once: reconciles of Deployments are quick, those of watches wait for Git.
+/// How many Deployments are worked on at once: each is quick.
 const CONCURRENCY: usize = 8;
+
+/// How many sources are looked at once, in a queue of their own: a Git server that hangs holds its look for a quarter of a minute,
+/// and a tenant with many such watches must not hold up the Deployments of the others.
+const LOOKS: usize = 16;
 
 /// How long a key waits for more of the same: one `kubectl` command is often several events.
 const DEBOUNCE: Duration = Duration::from_millis(10);
@@ -119,6 +123,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     // (client) who and where we are; the API server may not be there yet
     let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
     let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, debounce: DEBOUNCE });
+    let (sources, source_worker) = queue::queue(QueueSettings { name: "sources", concurrency: LOOKS, debounce: DEBOUNCE });
     // (client) the stores fill and stay filled whether this process leads or not
     let (store, touched) = deployments::watch(cluster.client(), Scope::All);
     let (watches, watch_keys) = follow::<DriftWatch>(&cluster);
@@ -138,7 +143,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         masker: Masker::default(),
         written: Written::default(),
     });
-    spawn_triggers(&context, touched, watch_keys, report_keys, &helpers);
+    spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);
     let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
     tokio::select! {
         _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
@@ -155,17 +160,29 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     info!(instance = run.instance, "leading");
     // What was triggered while another process led is long done by it; look at everything once.
     for watch in watches.state() {
-        queue.now(Key::Watch(watch_key(&watch)));
+        sources.now(Key::Watch(watch_key(&watch)));
     }
-    let working = shutdown.child_token();
     let failures = Failures::default();
-    let work = queue::run(worker, health, working.clone(), move |key| {
-        let (context, failures) = (context.clone(), failures.clone());
+    let (of_targets, of_sources) = ((context.clone(), failures.clone()), (context, failures));
+    let targets = queue::run(worker, health.clone(), shutdown.child_token(), move |key| {
+        let (context, failures) = of_targets.clone();
         async move { reconcile(&context, &key, &failures).await }
     });
+    let stopped = shutdown.clone();
+    let looks = queue::run(source_worker, health, shutdown.child_token(), move |key| {
+        let ((context, failures), stopped) = (of_sources.clone(), stopped.clone());
+        async move {
+            // A look writes nothing but a status: it is not worth waiting for a Git server that may hang.
+            tokio::select! {
+                next = reconcile(&context, &key, &failures) => next,
+                () = stopped.cancelled() => Next::Done,
+            }
+        }
+    });
+    let work = futures::future::join(targets, looks);
     tokio::pin!(work);
     let lost = tokio::select! {
-        () = &mut work => false,
+        _ = &mut work => false,
         _ = leadership.wait_for(|state| *state == Leadership::Standby) => true,
     };
     if lost {
@@ -260,6 +277,7 @@ where
 /// Turns what the watches see into keys. A key never says why.
 fn spawn_triggers(
     context: &Arc<Context>,
+    sources: &Queue<Key>,
     touched: impl Stream<Item = deployments::Touched> + Send + 'static,
     watch_keys: impl Stream<Item = (String, String)> + Send + 'static,
     report_keys: impl Stream<Item = (String, String)> + Send + 'static,
@@ -275,14 +293,14 @@ fn spawn_triggers(
         }
         futures::future::ready(())
     });
-    let to = context.clone();
+    let (to, looks) = (context.clone(), sources.clone());
     let watches = watch_keys.for_each(move |(namespace, name)| {
         let key = WatchKey { namespace, name };
         let watch = to.watches.get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
         let seen = to.governed.watch(&key).map(|watched| watched.watch.spec.clone());
         // Our own status writes come back as events; they are no reason to ask Git again.
         if watch.is_none_or(|watch| seen.as_ref() != Some(&watch.spec)) {
-            to.queue.now(Key::Watch(key));
+            looks.now(Key::Watch(key));
         }
         futures::future::ready(())
     });

@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
 
 use super::approve::{self, Verdict};
 use super::dry_run::{self, Rehearsed};
-use super::governed::Target;
+use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, publish};
 use super::queue::Next;
 use super::{Context, ReconcileError, retire, settle};
 use crate::cluster::{ApiError, Retry};
+use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::{Assessment, assess};
@@ -21,6 +23,10 @@ use crate::report::{Answer, HealResult, ReportStatus, memory};
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
 /// healer waits for, and a margin.
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
+
+/// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
+/// the namespace, which is not watched, or the admission policy.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Reconciles one Deployment.
 ///
@@ -33,7 +39,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     // assess (no client, infallible)
     let found = Found::of(context, &scene);
     // retire (client sends)
-    if let Some(why) = out_of_date(&scene, &found.assessment)
+    if let Some(why) = out_of_date(context, &scene, &found.assessment)
         && let Some(report) = &scene.report
     {
         return Ok(retire::delete(context, target, report, why).await?);
@@ -45,6 +51,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     // approve, heal, verify (client)
     match heal(context, target, &scene, &found).await? {
         Healed::Nothing(answer) => tell(context, target, &scene, &found, answer, None).await,
+        Healed::Held(answer) => tell(context, target, &scene, &found, answer, Some(LOOK_AGAIN)).await,
         Healed::Waiting(why, after) => {
             // (client reads) what the heal changed
             let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
@@ -89,13 +96,25 @@ fn status(scene: &Scene) -> &ReportStatus {
 }
 
 /// Why a report has nothing to tell any more.
-fn out_of_date(scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
+fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
     let status = status(scene);
+    if status.healing.is_none() && scene.report.as_ref().is_some_and(|report| led_by_another(context, scene, report)) {
+        return Some("another watch leads now");
+    }
     if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
         return Some("neither Git nor the cluster has the Deployment");
     }
     let quiet = status.quiet_since.filter(|_| assessment.phase == Phase::InSync && status.healing.is_none())?;
     (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed()).then_some("in sync for longer than reportTTL")
+}
+
+/// Whether the watch that a report names is known not to lead any more: which watch it is can never be written anew. One that is
+/// there and was not read yet may still lead.
+fn led_by_another(context: &Context, scene: &Scene, report: &DriftReport) -> bool {
+    let WatchRef { namespace, name } = report.spec.watch_ref.clone();
+    let of_report = WatchKey { namespace, name };
+    let gone = context.watches.get(&ObjectRef::new(&of_report.name).within(&of_report.namespace)).is_none();
+    of_report != scene.key && (gone || context.governed.watch(&of_report).is_some())
 }
 
 /// How long to wait before a drift is told: until it has lasted, or while it is one of too many at once.
@@ -118,6 +137,9 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
 enum Healed {
     /// Nothing is being carried out.
     Nothing(Answer),
+
+    /// An approved plan is held back.
+    Held(Answer),
 
     /// A heal is in progress and waits.
     Waiting(String, Duration),
@@ -157,7 +179,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     };
     if let Some(place) = frozen {
         let message = format!("the plan is approved and waits: frozen by {place}");
-        return Ok(Healed::Nothing(Answer::Waiting { reason: "Frozen", message }));
+        return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }));
     }
     let Some(report) = &scene.report else { return Ok(Healed::Nothing(Answer::Open)) };
     if status(&scene).healing.is_some() {
@@ -167,7 +189,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
                        approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
             .to_owned();
-        return Ok(Healed::Nothing(Answer::Waiting { reason: "PolicyMissing", message }));
+        return Ok(Healed::Held(Answer::Waiting { reason: "PolicyMissing", message }));
     }
     // heal (client sends)
     match healer.begin(&approved, report).await {

@@ -306,3 +306,20 @@ fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: O
     };
     vec![ready, source, mass]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::WatchCounts;
+
+    fn counting(governed: usize, in_sync: usize, drifted: usize) -> DriftWatchStatus {
+        DriftWatchStatus { counts: WatchCounts { governed, in_sync, drifted, ..WatchCounts::default() }, ..DriftWatchStatus::default() }
+    }
+
+    #[test]
+    fn the_first_counts_do_not_wait_and_later_ones_do() {
+        assert!(urgent(&counting(2, 0, 0), &counting(2, 1, 1)), "a new watch showed zeros for a minute");
+        assert!(!urgent(&counting(2, 0, 0), &counting(2, 1, 0)), "the look has not ended");
+        assert!(!urgent(&counting(2, 2, 0), &counting(2, 1, 1)));
+    }
+}

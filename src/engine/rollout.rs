@@ -43,7 +43,10 @@ pub fn rollout(live: &Value) -> Rollout {
     if updated < wanted {
         Rollout::Progressing(format!("{updated} of {wanted} replicas are updated"))
     } else if all > updated {
-        Rollout::Progressing(format!("{} old replicas are still there", all - updated))
+        Rollout::Progressing(match all - updated {
+            1 => "1 old replica is still there".to_owned(),
+            old => format!("{old} old replicas are still there"),
+        })
     } else if available < updated {
         Rollout::Progressing(format!("{available} of {updated} updated replicas are available"))
     } else {
@@ -65,7 +68,7 @@ mod tests {
         let done = json!({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3});
         assert_eq!(rollout(&with(done)), Rollout::Complete);
         let old_left = json!({"observedGeneration": 3, "replicas": 4, "updatedReplicas": 3, "availableReplicas": 3});
-        assert_eq!(rollout(&with(old_left)), Rollout::Progressing("1 old replicas are still there".to_owned()));
+        assert_eq!(rollout(&with(old_left)), Rollout::Progressing("1 old replica is still there".to_owned()));
         let one_of_three = json!({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1, "availableReplicas": 3});
         assert_eq!(rollout(&with(one_of_three)), Rollout::Progressing("1 of 3 replicas are updated".to_owned()));
         let unseen = json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3});

@@ -120,6 +120,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         healing: old.healing.clone(),
         history: old.history.clone(),
         conditions: conditions::merge(&old.conditions, said, generation, now),
+        cluster: Some(snapshot.cluster.clone()).filter(|cluster| !cluster.is_empty()),
         target_uid: target_uid.or_else(|| old.target_uid.clone()),
         quiet_since: (assessment.phase == Phase::InSync).then(|| old.quiet_since.unwrap_or(now)),
     })

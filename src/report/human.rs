@@ -25,7 +25,7 @@ pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
         (_, count) => format!("{count} fields differ from {source}"),
     };
     let mut out = String::new();
-    let _ = writeln!(out, "{:<36}{headline}", report.object.to_string());
+    let _ = writeln!(out, "{:<35} {headline}", report.object.to_string());
     if !report.summary.is_empty() && told > 0 {
         let _ = writeln!(out, "  {}", report.summary);
     }
@@ -40,7 +40,7 @@ pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
         }
     }
     if let Some(prediction) = &report.prediction {
-        write_prediction(&mut out, prediction);
+        write_prediction(&mut out, prediction, &report.fields);
     }
     for cause in &report.refusals {
         let _ = writeln!(out, "  refused as it is: {}: {}", cause.field, cause.message);
@@ -109,11 +109,15 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
-fn write_prediction(out: &mut String, prediction: &PredictionReport) {
+fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[FieldReport]) {
     let strategy = serde_json::to_value(prediction.strategy).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+    // The revision annotation of the deployment controller stays on every Deployment: nobody is to look for it.
+    let is_ignored = |path: &&String| fields.iter().any(|field| field.path == **path && field.severity == Severity::Ignored);
+    let (ignored, told): (Vec<&String>, Vec<&String>) = prediction.residual.iter().partition(is_ignored);
     let verdict = match prediction.verdict {
         Verdict::Clean => "nothing to change",
         Verdict::Reverts => "succeeds and reverts the drift",
+        Verdict::Residual if told.is_empty() && !ignored.is_empty() => "succeeds and leaves only what a rule ignores",
         Verdict::Residual => "succeeds and leaves some of it",
         Verdict::Conflict => "meets a conflict (409)",
         Verdict::Refused => "will be refused by the API server",
@@ -122,7 +126,7 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport) {
     for cause in &prediction.causes {
         let _ = writeln!(out, "    {}: {}", cause.field, cause.message);
     }
-    for path in &prediction.residual {
+    for path in told {
         let _ = writeln!(out, "    stays: {path}");
     }
 }
@@ -173,5 +177,52 @@ fn compact(value: &Value) -> String {
     match value {
         Value::String(text) if !text.contains('\n') => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::object::ObjectId;
+    use crate::engine::phase::Phase;
+
+    #[test]
+    fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_its_distance() -> Result<(), serde_json::Error> {
+        let path = r#".metadata.annotations["deployment.kubernetes.io/revision"]"#;
+        let object_id = ObjectId {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: Some("a-long-namespace".to_owned()),
+            name: "web".to_owned(),
+        };
+        let report = ObjectReport {
+            object: object_id,
+            phase: Phase::Pending,
+            summary: "1 field waits for the next sync".to_owned(),
+            fields: serde_json::from_value(json!([
+                {"path": ".spec.paused", "change": "Removed", "severity": "pending", "desired": true},
+                {"path": path, "change": "Added", "severity": "ignored", "live": "3"},
+            ]))?,
+            prediction: serde_json::from_value(json!({
+                "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [path]
+            }))?,
+            refusals: Vec::new(),
+            findings: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let expected = "\
+Deployment.apps a-long-namespace/web 1 field differs from Git
+  1 field waits for the next sync
+  .spec.paused
+    - only in Git   no owner recorded   pending
+    + true
+  1 more field is ignored by a rule
+  next sync (client-side-apply): succeeds and leaves only what a rule ignores
+";
+        assert_eq!(object(&report, "Git", Timestamp::UNIX_EPOCH), expected);
+        Ok(())
     }
 }

@@ -117,6 +117,11 @@ pub struct ReportStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
+    /// What tells this cluster from any other: the uid of its namespace `kube-system`, which a plan's hash covers. Who heals
+    /// by hand may not be allowed to read that namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+
     /// The uid of the Deployment that was seen last: what tells "missing" from "never there".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_uid: Option<String>,

@@ -41,7 +41,9 @@ fn the_server_accepts_the_crds_as_structural_and_serves_them() -> Result<()> {
             .as_array()
             .context("no conditions")?
             .iter()
-            .map(|condition| format!("{}={}", condition["type"].as_str().unwrap_or_default(), condition["status"].as_str().unwrap_or_default()))
+            .map(|condition| {
+                format!("{}={}", condition["type"].as_str().unwrap_or_default(), condition["status"].as_str().unwrap_or_default())
+            })
             .collect();
         told.sort();
         assert_eq!(told, ["Established=True", "NamesAccepted=True"], "{name}");
@@ -107,7 +109,8 @@ fn a_report_never_changes_its_target_and_holds_one_condition_of_a_type() -> Resu
 
     let ready = json!({"type": "Ready", "status": "True", "reason": "Tried", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
     let twice = json!({"status": {"conditions": [ready, ready]}}).to_string();
-    let patch = ["patch", "driftwatch", "shop", "-n", &namespace, "--subresource=status", "--dry-run=server", "--type=merge", "--patch", &twice];
+    let patch =
+        ["patch", "driftwatch", "shop", "-n", &namespace, "--subresource=status", "--dry-run=server", "--type=merge", "--patch", &twice];
     let refused = control_plane.kubectl(&patch)?;
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains(r#"Duplicate value: {"type":"Ready"}"#), "{}", refused.stderr);

@@ -44,11 +44,14 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
     let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
     let prediction = &status["prediction"];
     assert_eq!(prediction["verdict"], "Refused");
-    assert_eq!(prediction["causes"], json!([{
-        "reason": "FieldValueForbidden",
-        "field": "spec.template.spec.containers[0].livenessProbe.tcpSocket",
-        "message": "Forbidden: may not specify more than 1 handler type",
-    }]));
+    assert_eq!(
+        prediction["causes"],
+        json!([{
+            "reason": "FieldValueForbidden",
+            "field": "spec.template.spec.containers[0].livenessProbe.tcpSocket",
+            "message": "Forbidden: may not specify more than 1 handler type",
+        }])
+    );
     let refused = shop.sync(&git)?;
     assert_eq!((refused.code, refused.stderr.trim()), (1, refusal_as_kubectl_prints_it(prediction).as_str()));
 

@@ -3,8 +3,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-mod control_plane;
 mod between;
+mod control_plane;
 mod crash;
 mod crds;
 mod decisions;

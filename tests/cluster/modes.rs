@@ -16,8 +16,15 @@ use crate::shop::{Shop, Sync, condition, text};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A write that changes nothing of use, to see whether it is allowed.
-const TRIAL: &[&str] =
-    &["patch", "deployment", "web", "--field-manager=driftmend-heal", "--type=merge", "--patch", r#"{"metadata":{"labels":{"trial":"x"}}}"#];
+const TRIAL: &[&str] = &[
+    "patch",
+    "deployment",
+    "web",
+    "--field-manager=driftmend-heal",
+    "--type=merge",
+    "--patch",
+    r#"{"metadata":{"labels":{"trial":"x"}}}"#,
+];
 
 fn approval_patch(by: &str, plan: &str) -> String {
     json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": by, "at": Timestamp::now()}}}).to_string()
@@ -91,9 +98,11 @@ fn observe(installation: &Installation, shop: &Shop, erin: &Path) -> Result<Stri
     let message = "status.approval.by must be your own user name: set it to \"erin\"";
     wait_until_refused("a refusal of another's name", message, || approve_as(shop, erin, "alice", &plan))?;
     let message = "driftmend's own ServiceAccount may neither give, change nor remove an approval";
-    let name = "system:serviceaccount:driftmend:driftmend";
-    wait_until_refused("a refusal of the controller", message, || approve_as(shop, &service_account, name, &plan))?;
-    let other = ["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", r#"{"status":{"summary":"all is well"}}"#];
+    wait_until_refused("a refusal of the controller", message, || {
+        shop.driftmend_as(&service_account, &["approve", "web", "--plan", &plan])
+    })?;
+    let other =
+        ["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", r#"{"status":{"summary":"all is well"}}"#];
     wait_until_refused("a refusal of another part", "only driftmend itself writes status.summary", || shop.kubectl_as(erin, &other))?;
 
     shop.driftmend_as(erin, &["approve", "web", "--plan", &plan])?.success()?;

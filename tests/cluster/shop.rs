@@ -200,9 +200,9 @@ impl<'a> Shop<'a> {
     /// Waits until a plan was carried out, and gives the status.
     pub fn wait_for_heal(&self, plan: &str) -> Result<Value> {
         self.wait_for_status("a heal", |status| {
-            status["healing"].is_null() && status["heal"] == "Healed" && status["history"].as_array().is_some_and(|history| {
-                history.last().is_some_and(|entry| entry["planHash"] == plan)
-            })
+            status["healing"].is_null()
+                && status["heal"] == "Healed"
+                && status["history"].as_array().is_some_and(|history| history.last().is_some_and(|entry| entry["planHash"] == plan))
         })
     }
 

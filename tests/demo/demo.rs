@@ -32,14 +32,17 @@ const SIGNAL_SLACK: Duration = Duration::from_millis(300);
 
 /// Why the demo ends. The story has its stage with it, so that the stage goes before what it left is removed.
 enum End {
-    Played(Result<Stage>),
+    Played(Result<Box<Stage>>),
     Interrupted,
 }
 
 fn main() -> ExitCode {
     let traces = Arc::new(Traces::default());
     let outcome = run(&traces);
-    let removed = traces.remove();
+    let removed = traces.remove().and_then(|things| match things {
+        0 => Ok(()),
+        things => print(&format!("\nCleaned up: {things} things that were made in the cluster (the namespace, the CRDs) are gone again.")),
+    });
     let failures: Vec<anyhow::Error> = [outcome.err(), removed.err()].into_iter().flatten().collect();
     for error in &failures {
         eprintln!("\ndemo: {error:#}");
@@ -58,7 +61,7 @@ fn run(traces: &Arc<Traces>) -> Result<()> {
         let played = catch_unwind(AssertUnwindSafe(|| {
             let stage = story::play(&story, &mut told)?;
             told.say(&format!("All {} checks held, in {} s.", told.checks(), begun.elapsed().as_secs()))?;
-            Ok(stage)
+            Ok(Box::new(stage))
         }));
         // Nobody listens only when the process ends.
         let _ = ends.send(End::Played(played.unwrap_or_else(|_| Err(anyhow!("the demo itself failed; see above")))));
@@ -83,12 +86,14 @@ fn stay(stage: &Stage, ended: &Receiver<End>) -> Result<()> {
 Everything goes on until Ctrl-C. To look around from another terminal:
 
   export KUBECONFIG={}
+  alias kubectl={} driftmend={}
   kubectl get driftwatches,driftreports,deployments
   kubectl get events --field-selector reason=NextSyncRefused
   kubectl edit deployment web        # make a probe tcpSocket again
-  {} report web
+  driftmend report web
   curl -s http://{}/metrics | grep ^driftmend",
         stage.kubeconfig(),
+        stage.tool("kubectl")?.program().display(),
         harness::driftmend::binary().display(),
         stage.controller()?.address()
     ))?;

@@ -114,7 +114,9 @@ pub fn edit_by_hand(stage: &Stage, told: &mut Transcript, synced: &Synced) -> Re
     told.run(&stage.driftmend(), "driftmend", &["report", synced.name])?;
     let status = &report["status"];
     told.check(status["phase"] == "Conflicted", "the report's phase is Conflicted", || status["phase"].to_string())?;
-    told.check(status["prediction"]["verdict"] == "Refused", "it predicts that the next sync is refused", || status["prediction"].to_string())?;
+    told.check(status["prediction"]["verdict"] == "Refused", "it predicts that the next sync is refused", || {
+        status["prediction"].to_string()
+    })?;
     Ok(report)
 }
 
@@ -139,7 +141,7 @@ pub fn sync_is_refused(stage: &Stage, told: &mut Transcript, synced: &Synced, re
 pub fn heal(stage: &Stage, told: &mut Transcript, synced: &Synced, report: &Value) -> Result<()> {
     let hash = report["status"]["plan"]["hash"].as_str().and_then(|hash| hash.get(..HASH_SHOWN)).context("the plan has no hash")?;
     told.say("A person has read the plan in the report and approves exactly that one, by its hash; then it is carried out.")?;
-    let reason = "the redirect is fixed in the image: Git is right";
+    let reason = "Git is right";
     told.run(&stage.driftmend(), "driftmend", &["approve", synced.name, "--plan", hash, "--reason", reason])?.success()?;
     told.run(&stage.driftmend(), "driftmend", &["heal", synced.name, "--plan", hash, "--allow-http"])?.success()?;
     let in_sync = |report: &Value| report["status"]["phase"] == "InSync" && report["status"]["heal"] == "Healed";

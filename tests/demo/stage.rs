@@ -179,7 +179,7 @@ impl Stage {
         let text = controller.metrics()?;
         let lines: Vec<&str> = text.lines().filter(|line| prefixes.iter().any(|prefix| line.starts_with(prefix))).collect();
         told.say(&format!("GET http://{}/metrics: the lines that begin with {}", controller.address(), prefixes.join(" or ")))?;
-        told.answer(&if lines.is_empty() { "(none)".to_owned() } else { lines.join("\n") })?;
+        told.verbatim(&if lines.is_empty() { "(none)".to_owned() } else { lines.join("\n") })?;
         Ok(lines.join("\n"))
     }
 

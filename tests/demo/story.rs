@@ -67,7 +67,7 @@ fn client_side(stage: &mut Stage, told: &mut Transcript) -> Result<()> {
     let report = incident::edit_by_hand(stage, told, &CLIENT_SIDE)?;
     let refused = format!("driftmend_next_sync_refused{{name=\"web\",namespace=\"{}\"", stage.namespace());
     let metrics = stage.metrics(told, &["driftmend_next_sync_refused"])?;
-    told.check(metrics.contains(&refused) && metrics.ends_with(" 1"), "the metric that pages says so", || metrics.clone())?;
+    told.check(metrics.contains(&refused) && metrics.ends_with(" 1"), "the metric that pages somebody is 1", || metrics.clone())?;
 
     incident::sync_is_refused(stage, told, &CLIENT_SIDE, &report)?;
     incident::heal(stage, told, &CLIENT_SIDE, &report)?;
@@ -114,9 +114,9 @@ fn not_yet_synced(stage: &Stage, told: &mut Transcript) -> Result<()> {
         let accepted = synced.sync(stage, told)?;
         told.check(accepted.code == 0, &format!("the sync of {} is accepted", synced.name), || accepted.stderr)?;
     }
-    let handlers = "--output=custom-columns=NAME:.metadata.name,LIVENESS PROBE:.spec.template.spec.containers[0].livenessProbe";
-    let shown = told.run(&stage.tool("kubectl")?, "kubectl", &["get", "deployments", handlers])?.success()?;
-    let only_exec = shown.matches("exec:").count() == 2 && !shown.contains("httpGet") && !shown.contains("tcpSocket");
+    let handlers = "custom-columns=NAME:.metadata.name,LIVENESS:.spec.template.spec.containers[0].livenessProbe";
+    let shown = told.run(&stage.tool("kubectl")?, "kubectl", &["get", "deployments", "-o", handlers])?.success()?;
+    let only_exec = shown.matches("[exec:").count() == 2 && !shown.contains("httpGet") && !shown.contains("tcpSocket");
     told.check(only_exec, "live has exec and no other handler, in both", || shown)?;
     for synced in [&CLIENT_SIDE, &SERVER_SIDE] {
         stage.wait_for("a report in sync", &synced.report(), |report| report["status"]["phase"] == "InSync")?;

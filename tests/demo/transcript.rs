@@ -56,6 +56,11 @@ impl Transcript {
         })
     }
 
+    /// Shows lines that somebody may copy, however long they are.
+    pub fn verbatim(&self, text: &str) -> Result<()> {
+        text.trim_end().lines().try_for_each(print)
+    }
+
     /// Checks what the scene just claimed: shows it when it holds, ends the demo when it does not.
     ///
     /// # Errors
@@ -108,5 +113,9 @@ fn wrapped(line: &str, indent: &str) -> Vec<String> {
 /// As a person would type it.
 fn quoted(argument: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+".contains(character);
-    if !argument.is_empty() && argument.chars().all(is_plain) { argument.to_owned() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
+    if !argument.is_empty() && argument.chars().all(is_plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
 }

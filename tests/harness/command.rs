@@ -61,6 +61,11 @@ impl Tool {
         Self { program: program.to_owned(), environment: Vec::new(), input: String::new(), folder: None, deadline: DEADLINE }
     }
 
+    /// Returns the program's path.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Lets the tool act as the user of this kubeconfig.
     pub fn kubeconfig(self, path: &Path) -> Self {
         self.environment("KUBECONFIG", path)

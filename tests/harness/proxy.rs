@@ -84,7 +84,8 @@ impl Proxy {
     /// Starts a proxy that acts as the user of `kubeconfig`, and writes a kubeconfig that leads to it into `folder`.
     pub fn start(kubeconfig: &Path, folder: &Path) -> Result<Self> {
         let user = Kubeconfig::read_from(kubeconfig).with_context(|| format!("failed to read {}", kubeconfig.display()))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("failed to create a runtime")?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("failed to create a runtime")?;
         let (shared, address) = runtime.block_on(async {
             let config = Config::from_custom_kubeconfig(user, &KubeConfigOptions::default()).await?;
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
