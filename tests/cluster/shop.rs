@@ -197,11 +197,12 @@ impl<'a> Shop<'a> {
         Ok(text(&status["plan"]["hash"]))
     }
 
-    /// Waits until a plan was carried out, and gives the status.
+    /// Waits until a plan was carried out and the controller has said so, and gives the status: the healer ends the heal first.
     pub fn wait_for_heal(&self, plan: &str) -> Result<Value> {
         self.wait_for_status("a heal", |status| {
             status["healing"].is_null()
                 && status["heal"] == "Healed"
+                && condition(status, "Approved")["reason"] == "CarriedOut"
                 && status["history"].as_array().is_some_and(|history| history.last().is_some_and(|entry| entry["planHash"] == plan))
         })
     }
