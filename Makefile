@@ -62,7 +62,7 @@ test-chart: components ## Lints the chart in its three modes
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
 
 .PHONY: bench
-bench: components ## Measures a release build on a control plane of its own and prints a table (about 12 minutes)
+bench: components ## Measures a release build on a control plane of its own and prints a table (about 15 minutes)
 	cargo build --release --locked --bin driftmend --example bench
 	target/release/examples/bench
 

@@ -84,10 +84,4 @@ impl Spread {
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
         self.0.get(rank - 1).copied().unwrap_or_default()
     }
-
-    /// The arithmetic mean.
-    pub fn mean(&self) -> Duration {
-        let count = u32::try_from(self.0.len()).unwrap_or(u32::MAX).max(1);
-        self.0.iter().sum::<Duration>() / count
-    }
 }
