@@ -10,9 +10,11 @@ help: ## Lists the targets
 components: ## Builds etcd, kube-apiserver, kube-controller-manager, kubectl, kustomize and helm (about 7 minutes, once; needs Go)
 	tests/components/build.sh kubernetes
 
+# The example stands beside the binary because Cargo otherwise builds every dependency twice: its tests and examples turn on features
+# of tokio that the binary alone does not.
 .PHONY: build
-build: ## Builds the debug binary
-	cargo build --locked
+build: ## Builds the debug binary and the demo
+	cargo build --locked --bin driftmend --example demo
 
 .PHONY: release
 release: ## Builds the release binary
@@ -28,7 +30,7 @@ crds: build ## Writes the CRDs into crds and the chart
 
 .PHONY: demo
 demo: build ## Plays the whole story on a control plane of its own, or in the cluster of KUBECONFIG; KEEP=1 stays
-	cargo run --locked --quiet --example demo
+	target/debug/examples/demo
 
 .PHONY: lint
 lint: lint-format lint-clippy lint-dependencies ## Checks format, lints and dependencies
