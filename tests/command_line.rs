@@ -122,7 +122,7 @@ Deployment.apps shop/web            2 fields differ from web.yaml
   next sync (client-side-apply): will be refused by the API server
     spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type
   [ERROR] next-sync-refused: the API server will refuse the next sync, because {clause}
-    · approve the plan: Restore puts Git's value back (one roll-out); or, if the change in the cluster is right, commit it to Git (no roll-out)
+    · Restore puts Git's value back (one roll-out); or, if the change in the cluster is right, commit it to Git (no roll-out)
 1 Deployment compared, it drifted.
 "
     );

@@ -10,7 +10,10 @@ mod crds;
 mod diff;
 mod fault;
 mod heal;
+mod input;
+mod kubectl_diff;
 mod output;
+mod people;
 mod render;
 mod report;
 
@@ -51,12 +54,16 @@ pub struct Arguments {
 enum Command {
     Controller(Box<controller::Arguments>),
     Diff(diff::Arguments),
+    KubectlDiff(kubectl_diff::Arguments),
     Render(render::Arguments),
     Report(report::Arguments),
     Approve(approve::Arguments),
     Deny(approve::DenyArguments),
     Heal(heal::Arguments),
     Crds(crds::Arguments),
+    /// Evaluates one jq expression, as a child of this program that may be killed.
+    #[command(hide = true)]
+    JqPaths,
 }
 
 /// Runs the command that the process's arguments ask for.
@@ -75,6 +82,8 @@ impl Command {
     fn run(self) -> Result<ExitCode, Fault> {
         match self {
             Self::Diff(arguments) => diff::run(&arguments),
+            Self::KubectlDiff(arguments) => kubectl_diff::run(&arguments),
+            Self::JqPaths => jq_paths(),
             Self::Render(arguments) => render::run(&arguments),
             Self::Crds(arguments) => crds::run(&arguments),
             Self::Controller(arguments) => waiting(controller::run(*arguments)),
@@ -84,6 +93,11 @@ impl Command {
             Self::Heal(arguments) => waiting(heal::run(arguments)),
         }
     }
+}
+
+fn jq_paths() -> Result<ExitCode, Fault> {
+    let served = crate::source::ignore::jq::serve();
+    served.map(|()| ExitCode::SUCCESS).map_err(|error| Fault::new("failed to answer a question about jq").because(error))
 }
 
 /// Runs a command that talks to servers.

@@ -7,7 +7,7 @@ use super::cut::cut;
 use super::status::{Counts, SourceReport};
 use super::told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
 use crate::engine::diagnose::Finding;
-use crate::engine::diff::{Drift, Masker, Severity};
+use crate::engine::diff::{Change, Drift, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::plan::{Plan, Step};
 use crate::engine::predict::{Cause, Prediction};
@@ -30,9 +30,21 @@ pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker
     }
 }
 
+/// A change as it may be shown.
+pub(super) struct ShownChange {
+    pub(super) path: String,
+    pub(super) desired: Option<Value>,
+    pub(super) live: Option<Value>,
+}
+
+pub(super) fn change(change: &Change, masker: &Masker) -> ShownChange {
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &change.path, value));
+    ShownChange { path: change.path.to_string(), desired: shown(&change.desired), live: shown(&change.live) }
+}
+
 /// One field.
 pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
-    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &drift.change.path, value));
+    let ShownChange { path, desired, live } = change(&drift.change, masker);
     let first = drift.owners.first();
     let mut managers: Vec<String> = drift.owners.iter().map(|owner| owner.manager.clone()).collect();
     managers.sort();
@@ -41,11 +53,11 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
         managers.clear();
     }
     FieldReport {
-        path: drift.change.path.to_string(),
+        path,
         change: drift.change.kind,
         severity: drift.severity,
-        desired: shown(&drift.change.desired),
-        live: shown(&drift.change.live),
+        desired,
+        live,
         manager: first.map(|owner| owner.manager.clone()),
         managers,
         operation: first.map(|owner| owner.operation),

@@ -121,8 +121,8 @@ fn remedy(snapshot: &Snapshot, involved: &[&Drift], strategy: Strategy) -> Strin
         Strategy::ClientSideApply | Strategy::Replace => "Restore puts Git's value back (one roll-out)".to_owned(),
     };
     if involved.iter().any(|drift| drift.change.kind == ChangeKind::Added || drift.change.kind == ChangeKind::Changed) {
-        format!("approve the plan: {restore}; or, if the change in the cluster is right, commit it to Git (no roll-out)")
+        format!("{restore}; or, if the change in the cluster is right, commit it to Git (no roll-out)")
     } else {
-        format!("approve the plan: {restore}")
+        restore
     }
 }

@@ -62,6 +62,15 @@ pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     changes
 }
 
+/// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a list is one value.
+pub fn compare_any(desired: &Value, live: &Value) -> Vec<Change> {
+    let (desired, live) = (comparable(desired.clone()), comparable(live.clone()));
+    let mut walk = Walk { changes: Vec::new() };
+    walk.node(&FieldPath::root(), None, Sides { raw: Some(&desired), expected: Some(&desired), live: Some(&live) });
+    walk.changes.sort_by_cached_key(|change| change.path.to_string());
+    walk.changes
+}
+
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
 pub(super) fn is_pull_policy(change: &Change) -> bool {
     let Some((Segment::Field(name), parent)) = change.path.0.split_last().map(|(last, rest)| (last.clone(), FieldPath(rest.to_vec())))

@@ -4,19 +4,22 @@
 
 mod classify;
 mod compare;
+mod cover;
 mod dropped;
 mod ignore;
 mod mask;
 mod no_effect;
 mod pattern;
+mod pointer;
 
 pub use classify::{Evidence, classify};
-pub use compare::{LAST_APPLIED, compare};
+pub use compare::{LAST_APPLIED, compare, compare_any};
 pub(in crate::engine) use dropped::GATED;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use no_effect::{NoEffect, no_effect};
 pub use pattern::PathPattern;
+pub use pointer::{Located, Part, Side, locate};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

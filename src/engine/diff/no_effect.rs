@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::compare::NOT_COMPARED;
 use super::dropped::GATED;
-use crate::engine::object::{FieldPath, Segment, key_default};
+use super::pointer::item_segment;
+use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::shape::Struct;
 use crate::engine::schema::{self, ListKind, Shape};
 
@@ -18,13 +19,28 @@ pub struct NoEffect {
     pub reason: &'static str,
 }
 
+impl std::fmt::Display for NoEffect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} has no effect: {}", self.path, self.reason)
+    }
+}
+
+/// What the table says of a field that it does not have.
+const UNKNOWN: &str = "the API does not know this field";
+
+/// What the table says of a field behind a gate.
+const GATE_CLOSED: &str = "the server drops this field while its feature gate is off";
+
 /// Finds the fields of a Deployment's manifest that have no effect on the live object, in path order.
 ///
 /// # Caveats
-/// It goes by the table: a field that a later Kubernetes knows, or a gate that a cluster has opened, is told all the same.
-pub fn no_effect(desired: &Value) -> Vec<NoEffect> {
+/// It goes by the table and by `live`, where there is one: a field that live has is known to the server, or its gate is open. Without a live
+/// object, a field that a later Kubernetes knows is told all the same.
+pub fn no_effect(desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
     let mut found = Vec::new();
     look(&FieldPath::root(), desired, schema::DEPLOYMENT, &mut found);
+    let kept = |one: &NoEffect| live.is_some_and(|live| one.path.get(live).is_some());
+    found.retain(|one| !(matches!(one.reason, UNKNOWN | GATE_CLOSED) && kept(one)));
     if desired.get("status").is_some_and(is_set) {
         found.push(NoEffect { path: FieldPath::of(&["status"]), reason: "the status belongs to the server" });
     }
@@ -55,8 +71,8 @@ fn look_into(path: &FieldPath, object: &Map<String, Value>, of: &Struct, found: 
     for (name, value) in object.iter().filter(|(_, value)| is_set(value)) {
         let path = path.field(name);
         let reason = match of.field(name) {
-            None => Some("the API does not know this field"),
-            Some(_) if GATED.contains(&(of.name, name)) => Some("the server drops this field while its feature gate is off"),
+            None => Some(UNKNOWN),
+            Some(_) if GATED.contains(&(of.name, name)) => Some(GATE_CLOSED),
             Some(_) if of.name == "PodSpec" && name == "serviceAccount" && differs(object, value) => {
                 Some("serviceAccountName wins over this old name")
             }
@@ -79,12 +95,10 @@ fn is_set(value: &Value) -> bool {
 }
 
 fn segment(kind: ListKind, at: usize, item: &Value) -> Segment {
-    let keys = match kind {
-        ListKind::Map(keys) => keys,
-        ListKind::Set | ListKind::Atomic => return Segment::Index(at),
-    };
-    let key = |name: &&str| Some(((*name).to_owned(), item.get(*name).or_else(|| key_default(name))?.clone()));
-    keys.iter().map(key).collect::<Option<_>>().map_or(Segment::Index(at), Segment::Key)
+    match kind {
+        ListKind::Map(keys) => item_segment(keys, at, item),
+        ListKind::Set | ListKind::Atomic => Segment::Index(at),
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +112,7 @@ mod tests {
         let manifest = json!({"metadata": {"name": "web", "uid": "1", "generation": 4, "creationTimestamp": null}, "status": {}, "spec": {"hostNetwork": true, "template": {"spec": {
             "serviceAccountName": "a", "serviceAccount": "b",
             "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}], "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
-        let found: Vec<_> = no_effect(&manifest).into_iter().map(|one| (one.path.to_string(), one.reason)).collect();
+        let found: Vec<_> = no_effect(&manifest, None).into_iter().map(|one| (one.path.to_string(), one.reason)).collect();
         let container = ".spec.template.spec.containers[name=\"web\"]";
         assert_eq!(
             found,
@@ -111,5 +125,12 @@ mod tests {
                 (".spec.template.spec.serviceAccount".to_owned(), "serviceAccountName wins over this old name"),
             ]
         );
+    }
+    #[test]
+    fn believes_a_live_object_that_has_the_field() {
+        let manifest = json!({"spec": {"newInAFutureVersion": 1, "paused": true}});
+        assert_eq!(no_effect(&manifest, Some(&json!({"spec": {"newInAFutureVersion": 1}}))), []);
+        let told: Vec<String> = no_effect(&manifest, Some(&json!({"spec": {}}))).iter().map(ToString::to_string).collect();
+        assert_eq!(told, [".spec.newInAFutureVersion has no effect: the API does not know this field"]);
     }
 }

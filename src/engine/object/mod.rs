@@ -2,6 +2,7 @@
 
 mod path;
 
+pub(in crate::engine) use path::escape_token;
 pub use path::{FieldPath, PathError, Segment, key_default};
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,173 @@
+//! `driftmend diff`: desired against live, without a cluster.
+
+mod pairs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::output::{self, Format};
+use super::{Fault, input, people};
+use crate::engine::diff::{Masker, Severity};
+use crate::engine::phase::Phase;
+use crate::engine::predict::Verdict;
+use crate::report::human::{self, View};
+use crate::report::ObjectReport;
+use crate::source::ignore::IgnoreList;
+use crate::source::ignore::jq::Child;
+use crate::source::yaml::Remark;
+use pairs::Comparison;
+
+/// Compares Git's manifests with live objects: which fields drifted, who wrote them, and what the next sync gives.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+A document without a namespace is held against the live object of its kind and name. Live objects that DESIRED lacks are passed over.
+
+  kubectl get deploy -A -o yaml --show-managed-fields | driftmend diff git/ -
+  driftmend diff web.yaml live.json --strategy client-side-apply
+  driftmend diff git+https://git.example/shop.git//deploy?ref=main live.yaml
+  driftmend diff git/ live.yaml --ignore-from application.yaml
+
+A repository over https is asked with $DRIFTMEND_GIT_USERNAME and $DRIFTMEND_GIT_PASSWORD, over ssh with the files \
+$DRIFTMEND_GIT_IDENTITY (~/.ssh/id_ed25519) and $DRIFTMEND_GIT_KNOWN_HOSTS (~/.ssh/known_hosts); $DRIFTMEND_GIT_PASSWORD is then the \
+passphrase.")]
+pub struct Arguments {
+    /// Git's side: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.
+    #[arg(value_name = "DESIRED")]
+    desired: String,
+
+    /// The cluster's side: a file, a folder, or `-`, as `kubectl get -o yaml` (or json) prints it.
+    #[arg(value_name = "LIVE")]
+    live: String,
+
+    /// The namespace of documents that name none.
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// Predicts the next sync for a tool that writes this way.
+    #[arg(long, value_enum)]
+    strategy: Option<StrategyArgument>,
+
+    /// The field manager that the syncing tool writes under.
+    #[arg(long, value_name = "NAME", requires = "strategy")]
+    manager: Option<String>,
+
+    /// Server-side apply that stops at a conflict, instead of the forced one that Argo CD and Flux send.
+    #[arg(long, requires = "strategy")]
+    no_force: bool,
+
+    /// Ignores what these objects ignore: Argo CD's Applications and argocd-cm, Flux's Kustomizations and HelmReleases, DriftWatches.
+    #[arg(long, value_name = "FILE")]
+    ignore_from: Vec<String>,
+
+    /// Who stands behind field managers: YAML such as `deploy-*: Person` or `release-bot: Controller`, before the built-in table.
+    #[arg(long, value_name = "FILE", env = "DRIFTMEND_MANAGERS")]
+    managers: Option<PathBuf>,
+
+    /// How the result is printed.
+    #[arg(short, long, value_enum, default_value = "human")]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StrategyArgument {
+    /// A three-way strategic merge patch: kubectl apply, Argo CD's default.
+    ClientSideApply,
+
+    /// kubectl apply --server-side, Flux, Argo CD's ServerSideApply=true.
+    ServerSideApply,
+
+    /// A PUT of the manifest: kubectl replace, Argo CD's Replace=true.
+    Replace,
+}
+
+/// The JSON of the command line.
+#[derive(Serialize)]
+struct Output {
+    objects: Vec<ObjectReport>,
+    problems: Vec<Remark>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    if arguments.desired == "-" && arguments.live == "-" {
+        return Err(Fault::new("DESIRED and LIVE cannot both be standard input").hint("write one of them to a file".to_owned()));
+    }
+    let people = people::read(arguments.managers.as_deref())?;
+    let ignore = ignore_list(&arguments.ignore_from)?;
+    let jq = Child::of_this_program().map_err(|error| Fault::new("failed to find this program, which runs jq").because(error))?;
+    let desired = input::read(&arguments.desired)?;
+    let live = input::manifests(&arguments.live)?;
+    let secrets = desired.rendered.secret_values().into_iter().chain(live.secret_values());
+    let masker = Masker::default().knowing(secrets);
+    let now = Timestamp::now();
+    let comparison = Comparison { arguments, desired: &desired, ignore: &ignore, jq: &jq, masker: &masker, now };
+    let mut problems: Vec<Remark> = ignore.problems.iter().chain(&desired.rendered.problems).chain(&live.problems).cloned().collect();
+    let mut objects = Vec::new();
+    for document in desired.rendered.deployments() {
+        match pairs::matching(document, &live, arguments.namespace.as_deref()) {
+            Ok(found) => {
+                let (object, faults) = comparison.compare(document, found);
+                objects.push(object);
+                problems.extend(faults);
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    let code = exit_code(&objects, &problems, arguments.strategy.is_some());
+    match arguments.output {
+        Format::Human => print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems)?,
+        format => output::print_value(&Output { objects, problems }, format)?,
+    }
+    Ok(code)
+}
+
+fn ignore_list(names: &[String]) -> Result<IgnoreList, Fault> {
+    let files = names.iter().map(|name| input::files(name)).collect::<Result<Vec<_>, _>>()?;
+    Ok(IgnoreList::read(&files.concat()))
+}
+
+/// 2 when an input could not be read; 1 when a person is needed; else 0.
+fn exit_code(objects: &[ObjectReport], problems: &[Remark], predicted: bool) -> ExitCode {
+    if !problems.is_empty() {
+        return ExitCode::from(2);
+    }
+    let needs_person = |object: &ObjectReport| {
+        let drifted = object.fields.iter().any(|field| field.severity == Severity::Drift);
+        let missing = object.phase == Phase::Missing;
+        let refused = predicted
+            && object.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
+        drifted || missing || refused || !object.refusals.is_empty()
+    };
+    ExitCode::from(u8::from(objects.iter().any(needs_person)))
+}
+
+fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark]) -> Result<(), Fault> {
+    let mut text = String::new();
+    for object in objects.iter().filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty()) {
+        text.push_str(&human::object(object, view));
+    }
+    let drifted = objects.iter().filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending)).count();
+    text.push_str(&match (objects.len(), drifted) {
+        // What was not read may have drifted as well.
+        (all, 0) if !problems.is_empty() => {
+            format!("{all} of the Deployments compared, nothing drifted there; not everything could be read.\n")
+        }
+        (1, 0) => "1 Deployment compared, nothing drifted.\n".to_owned(),
+        (all, 0) => format!("{all} Deployments compared, nothing drifted.\n"),
+        (1, _) => "1 Deployment compared, it drifted.\n".to_owned(),
+        (all, drifted) => format!("{all} Deployments compared, {drifted} drifted.\n"),
+    });
+    output::print(&text)?;
+    for problem in problems {
+        output::print_fault(&fault(problem));
+    }
+    Ok(())
+}
+
+/// A problem of a file as the terminal shows it.
+pub(super) fn fault(remark: &Remark) -> Fault {
+    Fault::new(Remark { hint: None, ..remark.clone() }.to_string()).hint(remark.hint.clone())
+}
