@@ -45,7 +45,7 @@ pub(super) struct Comparison<'a> {
     pub(super) arguments: &'a Arguments,
     pub(super) desired: &'a Input,
     pub(super) ignore: &'a IgnoreList,
-    pub(super) jq: Option<&'a Child>,
+    pub(super) jq: &'a Child,
     pub(super) masker: &'a Masker,
     pub(super) now: Timestamp,
 }
@@ -60,9 +60,9 @@ impl Comparison<'_> {
                 .or_else(|| self.arguments.namespace.clone()),
             ..document.id.clone()
         };
-        let (ignore, problems) = match (live, self.jq) {
-            (Some(live), Some(jq)) => self.ignore.rules(Pair { id: &target, desired: &document.value, live: &live.value }, jq),
-            _ => (Vec::new(), Vec::new()),
+        let (ignore, problems) = match live {
+            Some(live) => self.ignore.rules(Pair { id: &target, desired: &document.value, live: &live.value }, self.jq),
+            None => (Vec::new(), Vec::new()),
         };
         let snapshot = Snapshot {
             cluster: String::new(),
