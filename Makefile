@@ -57,6 +57,10 @@ test-engine: ## Builds and tests the pure part alone
 test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
 	cargo test --locked --no-fail-fast
 
+.PHONY: oracle
+oracle: components ## Holds predictions against the real API server: N cases (2000) of SEED (1)
+	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} cargo test --locked --test oracle -- cases_of_a_fixed_seed
+
 .PHONY: test-chart
 test-chart: components ## Lints the chart in its three modes
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"

@@ -39,6 +39,89 @@ pub(super) fn first_fault(object: &Value) -> Option<Cause> {
     })
 }
 
+/// The first value of an object that was merged as maps and does not fit the Go structs, in their words: the fields of a struct are
+/// converted in the order of its type.
+///
+/// Source: `fromUnstructured` of apimachinery's `pkg/runtime/converter.go`.
+///
+/// # Caveats
+/// The entries of a map are converted in no order; where several do not fit, the server names any of them.
+pub(super) fn unconvertible(object: &Value) -> Option<String> {
+    unconverted(object, DEPLOYMENT, "")
+}
+
+fn unconverted(value: &Value, shape: Shape, name: &str) -> Option<String> {
+    match (value, shape) {
+        (Value::Null, _) | (_, Shape::Opaque) | (Value::String(_), Shape::Text | Shape::IntOrString) | (Value::Bool(_), Shape::Boolean) => {
+            None
+        }
+        // Go converts numbers of any width, and an integer to a string of one character, which is refused by hand.
+        (Value::Number(number), Shape::Integer) => {
+            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
+            (!whole).then(|| format!("cannot convert float64 to {}", go_type(shape, name)))
+        }
+        (Value::Number(number), Shape::Text) if !number.is_f64() => Some(format!("cannot convert int64 to {}", text_type(name))),
+        (Value::Number(number), Shape::IntOrString) => {
+            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
+            (!whole).then(|| format!("json: cannot unmarshal number {number} into Go value of type int32"))
+        }
+        (other, Shape::IntOrString) => Some(format!("json: cannot unmarshal {} into Go value of type int32", json_type(other))),
+        (value, Shape::Quantity) => match quantity::text_of(value) {
+            Some(text) if quantity::parse(&text).is_some() => None,
+            _ => Some(QUANTITY.to_owned()),
+        },
+        (Value::Object(fields), Shape::Nested(of)) => {
+            of.fields.iter().find_map(|Field(name, _, shape, _)| unconverted(fields.get(*name)?, *shape, name))
+        }
+        (Value::Object(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
+            entries.values().find_map(|value| unconverted(value, *inner, name))
+        }
+        (Value::Array(items), Shape::List(_, inner)) => items.iter().find_map(|item| unconverted(item, *inner, name)),
+        (value, Shape::Nested(_)) => Some(format!("cannot restore struct from: {}", go_kind(value))),
+        (value, Shape::Map(_) | Shape::AtomicMap(_)) => Some(format!("cannot restore map from {}", go_kind(value))),
+        (value, Shape::List(..)) => Some(format!("cannot restore slice from {}", go_kind(value))),
+        (_, Shape::Text | Shape::Integer | Shape::Boolean) => {
+            let kind = if matches!(shape, Shape::Text) { "string".to_owned() } else { go_type(shape, name) };
+            Some(format!("unrecognized type: {kind}"))
+        }
+    }
+}
+
+/// What a decoded value is to Go's reflection.
+fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "invalid",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+    }
+}
+
+/// The Go type of a field that holds text: most are plain strings.
+///
+/// Source: `staging/src/k8s.io/api/core/v1/types.go` and `apps/v1/types.go`.
+fn text_type(name: &str) -> &'static str {
+    match name {
+        "imagePullPolicy" | "pullPolicy" => "v1.PullPolicy",
+        "terminationMessagePolicy" => "v1.TerminationMessagePolicy",
+        "protocol" => "v1.Protocol",
+        "scheme" => "v1.URIScheme",
+        "dnsPolicy" => "v1.DNSPolicy",
+        "restartPolicy" => "v1.RestartPolicy",
+        "effect" => "v1.TaintEffect",
+        "medium" => "v1.StorageMedium",
+        "whenUnsatisfiable" => "v1.UnsatisfiableConstraintAction",
+        "mountPropagation" => "v1.MountPropagationMode",
+        "procMount" => "v1.ProcMountType",
+        "fsGroupChangePolicy" => "v1.PodFSGroupChangePolicy",
+        "uid" => "types.UID",
+        _ => "string",
+    }
+}
+
 /// Where a value is decoded to.
 struct Place<'a> {
     /// The struct that holds the field.
@@ -91,7 +174,7 @@ fn json_type(value: &Value) -> &'static str {
 
 fn go_type(shape: Shape, name: &str) -> String {
     match shape {
-        Shape::Text => "string".to_owned(),
+        Shape::Text => text_type(name).to_owned(),
         Shape::Boolean => "bool".to_owned(),
         Shape::Integer if WIDE.contains(&name) => "int64".to_owned(),
         Shape::Integer | Shape::IntOrString => "int32".to_owned(),

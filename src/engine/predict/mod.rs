@@ -139,7 +139,13 @@ pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         Merged::Conflict(causes) => return answer(Verdict::Conflict, causes, None),
         Merged::Refused(causes) => return answer(Verdict::Refused, causes, None),
     };
-    if let Some(cause) = decode::first_fault(&object) {
+    let unreadable = match syncer.strategy {
+        // A patch was converted where it was applied.
+        Strategy::ClientSideApply => None,
+        Strategy::ServerSideApply => server_side::unconvertible(&object),
+        Strategy::Replace => decode::first_fault(&object),
+    };
+    if let Some(cause) = unreadable {
         return answer(Verdict::Refused, vec![cause], None);
     }
     let (predicted, causes) = admission::admit(object, live);

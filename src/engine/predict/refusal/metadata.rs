@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::causes::Causes;
+use super::super::go::marshalled;
+use super::causes::{Causes, Raw};
 use super::content;
 use super::node::Node;
+use crate::engine::schema;
 
 /// `TotalAnnotationSizeLimitB`.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
@@ -70,6 +72,7 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
 fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
+    let shown = schema::shape_at("metadata.ownerReferences").map_or_else(String::new, |shape| marshalled(references.value(), shape));
     for reference in references.items() {
         for (name, detail) in [
             ("apiVersion", "version must not be empty"),
@@ -87,7 +90,7 @@ fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
                 Some(first) => {
                     let detail =
                         format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}");
-                    out.invalid(references, references.value(), &detail);
+                    out.invalid(references, &Raw(&shown), &detail);
                 }
                 None => controller = Some(this),
             }

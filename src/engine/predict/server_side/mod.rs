@@ -12,7 +12,7 @@ mod typed;
 
 use serde_json::Value;
 
-use super::{Cause, Force, Merged, Syncer};
+use super::{Cause, Force, Merged, Syncer, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
@@ -70,6 +70,17 @@ pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merg
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
     }
+}
+
+/// Why the merged object is none that the server can go on with (500): the schema takes any number for an integer, and Go does not.
+///
+/// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
+pub(super) fn unconvertible(merged: &Value) -> Option<Cause> {
+    decode::unconvertible(merged).map(|fault| Cause {
+        reason: String::new(),
+        field: String::new(),
+        message: format!("unable to convert unstructured object to apps/v1, Kind=Deployment: {fault}"),
+    })
 }
 
 /// Applies `desired` to `live` in the name of `manager`.

@@ -70,7 +70,8 @@ fn evaluate(question: &Question) -> Result<Vec<Vec<String>>, String> {
 
 fn stops_at(text: Option<&str>) -> String {
     match text {
-        None | Some("") => "it ends too early".to_owned(),
+        // The bracket is that of `path(…)`.
+        None | Some("" | ")") => "it ends too early".to_owned(),
         Some(text) => format!("it cannot be read from {text:?} on"),
     }
 }

@@ -1,0 +1,68 @@
+//! How often each outcome came, by site and way.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::judge::Outcome;
+use crate::server::Way;
+use crate::states::SITES;
+
+/// The counts of a run.
+#[derive(Default)]
+pub struct Table {
+    cells: BTreeMap<(String, Way), BTreeMap<Outcome, usize>>,
+
+    /// How many answers were compared.
+    pub answers: usize,
+}
+
+impl Table {
+    pub fn count(&mut self, site: &str, way: Way, outcome: Outcome) {
+        self.answers += 1;
+        *self.cells.entry((site.to_owned(), way)).or_default().entry(outcome).or_default() += 1;
+    }
+
+    fn of(&self, site: &str, way: Way, outcome: Outcome) -> usize {
+        self.cells.get(&(site.to_owned(), way)).and_then(|cell| cell.get(&outcome)).copied().unwrap_or(0)
+    }
+
+    /// The cells that should have been met and were met less than `least` times: the generator has lost sight of them.
+    pub fn thin(&self, least: usize) -> Vec<String> {
+        let mut thin = Vec::new();
+        for site in SITES {
+            for way in Way::ALL {
+                for outcome in Outcome::ALL.into_iter().filter(|outcome| is_possible(way, *outcome)) {
+                    let met = self.of(site.name, way, outcome);
+                    if met < least && !is_exempt(site.name, way, outcome) {
+                        thin.push(format!("{} {way:?} {outcome:?}: {met}", site.name));
+                    }
+                }
+            }
+        }
+        thin
+    }
+}
+
+/// Only an unforced server-side apply meets a conflict.
+fn is_possible(way: Way, outcome: Outcome) -> bool {
+    outcome != Outcome::Conflict || way == Way::Unforced
+}
+
+/// Cells that cannot be, or hardly ever, with the reason beside each.
+fn is_exempt(_site: &str, _way: Way, _outcome: Outcome) -> bool {
+    false
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<22}{}", "clean/reverts/residual/conflict/refused", Way::ALL.map(|way| format!("{:>22}", format!("{way:?}"))).concat())?;
+        for site in SITES {
+            let cells = Way::ALL.map(|way| {
+                let counts = Outcome::ALL.map(|outcome| self.of(site.name, way, outcome).to_string());
+                format!("{:>22}", counts.join("/"))
+            });
+            writeln!(f, "{:<22}{}", site.name, cells.concat())?;
+        }
+        write!(f, "{} answers", self.answers)
+    }
+}
