@@ -13,9 +13,11 @@ mod heal;
 mod input;
 mod kubectl_diff;
 mod output;
+mod pairs;
 mod people;
 mod render;
 mod report;
+mod syncing;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,7 @@ use clap::{Parser, Subcommand};
 pub use access::Access;
 pub use fault::Fault;
 pub use output::Format;
+pub use syncing::Syncing;
 
 const LONG_ABOUT: &str = "\
 Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be refused \

@@ -16,4 +16,4 @@ pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan};
 pub use status::{Counts, ReportStatus, SourceReport};
-pub use told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
+pub use told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, Oddity, Place, PredictionReport, Warning};
