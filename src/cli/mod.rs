@@ -5,6 +5,7 @@
 
 mod access;
 mod approve;
+mod check;
 mod controller;
 mod crds;
 mod diff;
@@ -58,6 +59,7 @@ enum Command {
     Controller(Box<controller::Arguments>),
     Diff(diff::Arguments),
     KubectlDiff(kubectl_diff::Arguments),
+    Check(check::Arguments),
     Render(render::Arguments),
     Report(report::Arguments),
     Approve(approve::Arguments),
@@ -86,6 +88,7 @@ impl Command {
         match self {
             Self::Diff(arguments) => diff::run(&arguments),
             Self::KubectlDiff(arguments) => kubectl_diff::run(&arguments),
+            Self::Check(arguments) => check::run(&arguments),
             Self::JqPaths => jq_paths(),
             Self::Render(arguments) => render::run(&arguments),
             Self::Crds(arguments) => crds::run(&arguments),
@@ -104,7 +107,7 @@ fn jq_paths() -> Result<ExitCode, Fault> {
 }
 
 /// Runs a command that talks to servers.
-fn waiting(command: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
+fn waiting<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -78,11 +78,16 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
     PredictionReport {
         strategy: prediction.strategy,
         verdict: prediction.verdict,
-        causes: prediction.causes.iter().map(|cause| Cause { message: text(masker, &cause.message), ..cause.clone() }).collect(),
+        causes: prediction.causes.iter().map(|cause| shown_cause(cause, masker)).collect(),
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
     }
+}
+
+/// A cause as it may be shown.
+pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
+    Cause { message: text(masker, &cause.message), ..cause.clone() }
 }
 
 /// What is wrong and what to do, worst first.

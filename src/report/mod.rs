@@ -2,11 +2,13 @@
 
 mod bounds;
 mod build;
+pub mod check;
 mod compose;
 pub mod conditions;
 mod cure;
 mod cut;
 pub mod human;
+pub mod sarif;
 mod status;
 mod told;
 

@@ -7,6 +7,7 @@ mod admission;
 mod client_side;
 mod decode;
 mod go;
+mod place;
 pub mod refusal;
 mod replace;
 pub mod server_side;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 use super::diff::compare;
 use super::object::FieldPath;
+pub use place::place_in;
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -122,6 +124,23 @@ enum Merged {
 
     /// A request that fails before there is an object.
     Refused(Vec<Cause>),
+}
+
+/// Why the server refuses to create a Deployment from this manifest, each cause with the JSON Pointer of what it is about, or of the nearest parent
+/// that the manifest has; none where the server takes it.
+///
+/// A value of a wrong type ends the reading, so that it is the only cause.
+pub fn refusals_as_it_is(manifest: &Value) -> Vec<(Cause, String)> {
+    if let Some(fault) = decode::first_fault_and_place(manifest) {
+        return vec![fault];
+    }
+    let causes = refusal::refusals_of_new(manifest).into_iter();
+    causes
+        .map(|cause| {
+            let pointer = place_in(manifest, manifest, &cause.field);
+            (cause, pointer)
+        })
+        .collect()
 }
 
 /// Tells what the next sync of `desired` onto `live` gives.
