@@ -152,7 +152,9 @@ fn fit(arguments: &Arguments) -> Result<(), Fault> {
         return Err(Fault::new("--kubeconfig and --context are only for --cluster"));
     }
     if arguments.syncing.strategy.is_some() && arguments.live.is_none() && !arguments.cluster {
-        return Err(Fault::new("--strategy is about the next sync over the live objects").hint("give them with --live or --cluster".to_owned()));
+        return Err(
+            Fault::new("--strategy is about the next sync over the live objects").hint("give them with --live or --cluster".to_owned())
+        );
     }
     Ok(())
 }

@@ -15,8 +15,8 @@ use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
 use crate::report::human::{self, View};
 use crate::report::{ObjectReport, object_report};
-use crate::source::ignore::{IgnoreList, Pair};
 use crate::source::ignore::jq::Child;
+use crate::source::ignore::{IgnoreList, Pair};
 use crate::source::yaml::Remark;
 
 /// Compares Git's manifests with live objects: which fields drifted, who wrote them, and what the next sync gives.

@@ -38,7 +38,8 @@ In the cluster `driftmend controller` writes DriftReports; `kubectl get driftrep
   driftmend report web -n shop             what is wrong with web, and the plan
   driftmend approve web -n shop            read the plan and approve it
   driftmend heal web -n shop --plan HASH   carry it out with your own rights
-  kubectl get deploy web -o yaml | driftmend diff git/ -";
+  kubectl get deploy web -o yaml | driftmend diff git/ -
+  driftmend check git/ --cluster           before a merge: what will be refused";
 
 const AFTER_HELP: &str = "\
 Exit status:

@@ -67,7 +67,8 @@ pub fn is_refused(report: &ObjectReport) -> bool {
 /// Everything that is told of one manifest, worst first. What is refused as it is, is not told again for the live object.
 pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
     let as_it_is = report.refusals.iter().map(|cause| of_cause(Rule::ManifestRefused, cause, report));
-    let over_live = over_live(report).into_iter().flat_map(|(rule, _, causes)| causes.into_iter().map(move |cause| of_cause(rule, cause, report)));
+    let over_live =
+        over_live(report).into_iter().flat_map(|(rule, _, causes)| causes.into_iter().map(move |cause| of_cause(rule, cause, report)));
     let odd = report.warnings.iter().map(|warning| Telling {
         rule: Rule::Odd(warning.rule),
         field: warning.notice.path.as_deref(),
@@ -93,8 +94,8 @@ pub fn text(report: &ObjectReport) -> String {
         write_cause(&mut out, "", cause, report);
     }
     if let Some((rule, strategy, causes)) = over_live {
-        let outcome = if rule == Rule::NextSyncConflict { "meets a conflict (409)" } else { "is refused" };
-        let _ = writeln!(out, "  next sync over the live object ({}): {outcome}", name(strategy));
+        let outcome = if rule == Rule::NextSyncConflict { "meets a conflict (409)" } else { "will be refused by the API server" };
+        let _ = writeln!(out, "  next sync ({}): {outcome}", name(strategy));
         for cause in &causes {
             write_cause(&mut out, "  ", cause, report);
         }
@@ -170,5 +171,92 @@ fn name(strategy: Strategy) -> &'static str {
         Strategy::ClientSideApply => "client-side-apply",
         Strategy::ServerSideApply => "server-side-apply",
         Strategy::Replace => "replace",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::object::ObjectId;
+    use crate::report::{Notice, Warning};
+
+    fn cause(field: &str, message: &str) -> Cause {
+        Cause { reason: "FieldValueInvalid".to_owned(), field: field.to_owned(), message: message.to_owned() }
+    }
+
+    /// A manifest with a cause of its own, and the same and another one over the live object.
+    fn report() -> ObjectReport {
+        let prediction = json!({"strategy": "replace", "verdict": "Refused", "residual": [], "causes": [cause("spec.a", "bad"), cause("spec.b", "worse")]});
+        let finding = |message: &str, evidence: &str| json!({"rule": "next-sync-refused", "severity": "error", "path": null, "message": message, "evidence": evidence, "remedy": null});
+        let report = ObjectReport {
+            object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
+            phase: Phase::Drifted,
+            summary: String::new(),
+            fields: Vec::new(),
+            prediction: serde_json::from_value(prediction).unwrap(),
+            refusals: Vec::new(),
+            findings: serde_json::from_value(json!([finding("the first", "spec.a: bad"), finding("the second", "spec.b: worse")])).unwrap(),
+            places: Vec::new(),
+            warnings: vec![Warning {
+                rule: Oddity::NoEffect,
+                notice: Notice {
+                    path: Some(".x".to_owned()),
+                    file: Some("web.yaml".to_owned()),
+                    line: Some(9),
+                    message: ".x is idle".to_owned(),
+                },
+            }],
+        };
+        let places = vec![Place { field: "spec.a".to_owned(), file: "web.yaml".to_owned(), line: 7 }];
+        checked(report, &[cause("spec.a", "bad")], places, &Masker::default())
+    }
+
+    #[test]
+    fn what_is_refused_as_it_is_is_not_told_again_for_the_live_object() {
+        let report = report();
+        let told: Vec<_> = tellings(&report).iter().map(|telling| (telling.rule, telling.message, telling.line)).collect();
+        assert_eq!(
+            told,
+            [
+                (Rule::ManifestRefused, "bad", Some(7)),
+                (Rule::NextSyncRefused, "worse", None),
+                (Rule::Odd(Oddity::NoEffect), ".x is idle", Some(9)),
+            ]
+        );
+        let expected = "\
+Deployment.apps web                 the API server refuses it as it is
+  web.yaml:7: spec.a
+    bad
+  next sync (replace): will be refused by the API server
+    spec.b
+      worse
+  [ERROR] next-sync-refused: the second
+  warning: web.yaml:9: .x is idle
+";
+        assert_eq!(text(&report), expected);
+        assert_eq!((report.phase, is_refused(&report)), (Phase::Conflicted, true));
+    }
+
+    #[test]
+    fn the_last_line_counts_what_is_refused_and_what_was_passed_over() {
+        let refused = report();
+        let fine = ObjectReport { refusals: Vec::new(), prediction: None, ..report() };
+        assert_eq!(summary(&[], "2 Services", true), "0 Deployments checked; passed over: 2 Services.\n");
+        assert_eq!(summary(&[fine.clone()], "", true), "1 Deployment checked, none is refused.\n");
+        assert_eq!(summary(&[refused.clone()], "", false), "1 Deployment checked, it is refused; not everything could be read.\n");
+        assert_eq!(summary(&[refused.clone(), fine.clone()], "", true), "2 Deployments checked, 1 is refused.\n");
+        assert_eq!(
+            summary(&[refused.clone(), refused, fine], "1 Service", true),
+            "3 Deployments checked, 2 are refused; passed over: 1 Service.\n"
+        );
+    }
+
+    #[test]
+    fn a_manifest_with_nothing_to_tell_has_no_text() {
+        let quiet = ObjectReport { refusals: Vec::new(), prediction: None, warnings: Vec::new(), ..report() };
+        assert_eq!((text(&quiet), tellings(&quiet), is_refused(&quiet)), (String::new(), Vec::new(), false));
     }
 }

@@ -17,13 +17,8 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 const UNREADABLE: &str = "unreadable-input";
 
 /// The order of the rules in the log; a result names its rule by position, too.
-const RULES: &[Rule] = &[
-    Rule::ManifestRefused,
-    Rule::NextSyncRefused,
-    Rule::NextSyncConflict,
-    Rule::Odd(Oddity::ReadOtherwise),
-    Rule::Odd(Oddity::NoEffect),
-];
+const RULES: &[Rule] =
+    &[Rule::ManifestRefused, Rule::NextSyncRefused, Rule::NextSyncConflict, Rule::Odd(Oddity::ReadOtherwise), Rule::Odd(Oddity::NoEffect)];
 
 /// An input that was not read, or not whole.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,7 +88,12 @@ fn notification<'a>(unread: &Unread<'a>, folder: Option<&str>) -> Notification<'
     };
     let region = unread.line.map(|start_line| Region { start_line, start_column: unread.column });
     let location = physical(unread.file, region, folder).map(|place| Location { physical_location: Some(place), logical_locations: None });
-    Notification { descriptor: Reference { id: UNREADABLE }, level: "error", message: Message { text }, locations: location.into_iter().collect() }
+    Notification {
+        descriptor: Reference { id: UNREADABLE },
+        level: "error",
+        message: Message { text },
+        locations: location.into_iter().collect(),
+    }
 }
 
 fn physical(file: Option<&str>, region: Option<Region>, folder: Option<&str>) -> Option<PhysicalLocation> {

@@ -138,7 +138,11 @@ mod tests {
     fn a_value_of_a_wrong_type_is_told_with_its_place() {
         let pod = |container: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "a"}, container]}}}});
         for (object, pointer, message) in [
-            (json!({"spec": {"replicas": "3"}}), "/spec/replicas", "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"),
+            (
+                json!({"spec": {"replicas": "3"}}),
+                "/spec/replicas",
+                "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
             (
                 pod(json!({"env": [{"name": "A", "value": 1}]})),
                 "/spec/template/spec/containers/1/env/0/value",

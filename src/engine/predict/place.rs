@@ -125,7 +125,10 @@ mod tests {
             ("spec.template.spec.containers[0].livenessProbe.tcpSocket.port", format!("{pod}/containers/0/livenessProbe")),
             ("spec.template.spec.containers[1].name", format!("{pod}/containers/1/name")),
             ("spec.template.spec.containers[2].name", format!("{pod}/containers")),
-            ("spec.template.spec.containers[0].resources.limits[example.com/gpu]", format!("{pod}/containers/0/resources/limits/example.com~1gpu")),
+            (
+                "spec.template.spec.containers[0].resources.limits[example.com/gpu]",
+                format!("{pod}/containers/0/resources/limits/example.com~1gpu"),
+            ),
             ("spec.template.annotations[example.com/note]", "/spec/template/metadata/annotations/example.com~1note".to_owned()),
             ("spec.template.labels", "/spec/template/metadata/labels".to_owned()),
             ("metadata.labels", "/metadata/labels".to_owned()),
@@ -153,7 +156,10 @@ mod tests {
     fn a_conflict_names_items_by_their_keys() {
         let place = |field: &str| place_in(&manifest(), &Value::Null, field);
         let ports = "/spec/template/spec/containers/0/ports";
-        assert_eq!(place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=80,protocol=\"TCP\"].name"), format!("{ports}/0"));
+        assert_eq!(
+            place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=80,protocol=\"TCP\"].name"),
+            format!("{ports}/0")
+        );
         assert_eq!(place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=81,protocol=\"TCP\"].name"), ports);
         assert_eq!(place(".metadata.labels[\"a\"]"), "/metadata/labels/a");
     }
