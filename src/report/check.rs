@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::build;
 use super::human::{write_finding, write_warnings};
-use super::told::{ObjectReport, Oddity, Place};
+use super::told::{FindingReport, ObjectReport, Oddity, Place};
 use crate::engine::diff::Masker;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Cause, Strategy, Verdict};
@@ -99,8 +99,10 @@ pub fn text(report: &ObjectReport) -> String {
         for cause in &causes {
             write_cause(&mut out, "  ", cause, report);
         }
+        // A finding without a field knows nothing of who or what, and so adds nothing to the server's words.
         let evident = |evidence: &str| causes.iter().any(|cause| sentence(cause) == evidence);
-        for finding in report.findings.iter().filter(|finding| finding.evidence.as_deref().is_some_and(evident)) {
+        let adds = |finding: &&FindingReport| finding.path.is_some() && finding.evidence.as_deref().is_some_and(evident);
+        for finding in report.findings.iter().filter(adds) {
             write_finding(&mut out, finding);
         }
     }
@@ -190,7 +192,7 @@ mod tests {
     /// A manifest with a cause of its own, and the same and another one over the live object.
     fn report() -> ObjectReport {
         let prediction = json!({"strategy": "replace", "verdict": "Refused", "residual": [], "causes": [cause("spec.a", "bad"), cause("spec.b", "worse")]});
-        let finding = |message: &str, evidence: &str| json!({"rule": "next-sync-refused", "severity": "error", "path": null, "message": message, "evidence": evidence, "remedy": null});
+        let finding = |message: &str, evidence: &str| json!({"rule": "next-sync-refused", "severity": "error", "path": ".spec", "message": message, "evidence": evidence, "remedy": null});
         let report = ObjectReport {
             object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
             phase: Phase::Drifted,
