@@ -1,12 +1,19 @@
 //! `driftmend check` without a cluster: exit codes, texts, JSON and SARIF as a script, a code host or a person gets them.
 #![cfg(feature = "edge")]
+// A test says what it needed by failing; clippy knows only functions marked as tests for one.
+#![allow(clippy::expect_used, clippy::panic)]
 
+// Only a part of it is used here.
+#[allow(dead_code, unused_imports)]
+#[path = "harness/git_server/mod.rs"]
+mod git_server;
 #[path = "command_line/run.rs"]
 mod run;
 
 use std::fs;
 
 use anyhow::Result;
+use git_server::{GitServer, Options, Repository};
 use pretty_assertions::assert_eq;
 use run::{DESIRED, a_while_ago, driftmend, folder, live};
 use serde_json::{Value, json};
@@ -52,6 +59,40 @@ Deployment.apps shop/web            the API server refuses it as it is
 1 Deployment checked, it is refused.
 ";
     assert_eq!((answer.stdout.as_str(), answer.code), (expected, Some(1)));
+    Ok(())
+}
+
+#[test]
+fn a_version_that_is_no_longer_served_is_told_at_its_line() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let old = DESIRED.replace("apps/v1", "extensions/v1beta1");
+    let answer = driftmend(folder.path(), &old, &["check", "-"])?;
+    let expected = "\
+Deployment.extensions shop/web      the API server refuses it as it is
+  -:1
+    no matches for kind \"Deployment\" in version \"extensions/v1beta1\"
+1 Deployment checked, it is refused.
+";
+    assert_eq!((answer.stdout.as_str(), answer.code), (expected, Some(1)));
+    Ok(())
+}
+
+#[test]
+fn a_folder_of_a_repository_is_checked_at_a_revision() -> Result<()> {
+    let folder = folder(a_while_ago())?;
+    let repository = Repository::create(folder.path(), "shop.git");
+    repository.commit_on("fix", &[("deploy/web.yaml", DESIRED)], "One handler");
+    repository.commit_on("both", &[("deploy/web.yaml", &two_handlers())], "Two handlers");
+    let server = GitServer::start(folder.path(), &Options::default());
+    let place = |revision: &str| format!("git+{}//deploy?ref={revision}", server.url("shop.git"));
+    let accepted = driftmend(folder.path(), "", &["check", &place("fix")])?;
+    assert_eq!(
+        (accepted.stdout.as_str(), accepted.stderr.as_str(), accepted.code),
+        ("1 Deployment checked, none is refused.\n", "", Some(0))
+    );
+    let refused = driftmend(folder.path(), "", &["check", &place("both")])?;
+    let expected = format!("{}1 Deployment checked, it is refused.\n", REFUSED.replace("web.yaml:", "deploy/web.yaml:"));
+    assert_eq!((refused.stdout, refused.stderr.as_str(), refused.code), (expected, "", Some(1)));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use super::pairs::{self, Pairs};
 use super::{Access, Fault, Syncing, diff, waiting};
 use crate::cluster::{ApiError, Cluster};
 use crate::engine::diff::Masker;
-use crate::engine::object::{Document, Origin};
+use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::predict::{place_in, refusals_as_it_is};
 use crate::report::sarif::{self, Unread};
 use crate::report::{ObjectReport, Place, check, object_report};
@@ -82,7 +82,7 @@ struct Output<'a> {
     problems: &'a [Remark],
 
     /// How many objects are no Deployments, by kind.
-    skipped: &'a BTreeMap<String, usize>,
+    skipped: BTreeMap<String, usize>,
 }
 
 /// The live side.
@@ -124,7 +124,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let namespace = namespace.as_deref();
     let all = Pairs { desired: &desired, namespace, seen: false, syncer: arguments.syncing.syncer(), now: Timestamp::now() };
     let mut objects = Vec::new();
-    for (at, document) in desired.rendered.deployments().enumerate() {
+    for (at, document) in deployments(&desired.rendered).enumerate() {
         let found = match &live {
             Live::Unasked => Ok(None),
             Live::Files(live) => pairs::matching(document, live, namespace),
@@ -159,6 +159,20 @@ fn fit(arguments: &Arguments) -> Result<(), Fault> {
     Ok(())
 }
 
+/// What is checked: a version that is no longer served is a refusal, too.
+fn deployments(rendered: &Rendered) -> impl Iterator<Item = &Document> {
+    rendered.documents.iter().filter(|document| document.id.is_deployment_of_any_age())
+}
+
+/// How many objects are something else, by kind.
+fn passed_over(rendered: &Rendered) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for document in rendered.documents.iter().filter(|document| !document.id.is_deployment_of_any_age()) {
+        *counts.entry(document.id.kind.clone()).or_default() += 1;
+    }
+    counts
+}
+
 /// The live side, and the namespace of documents that name none.
 fn live(arguments: &Arguments, desired: &Input) -> Result<(Live, Option<String>), Fault> {
     let namespace = arguments.access.namespace.clone();
@@ -181,7 +195,7 @@ async fn from_cluster(cluster: &Cluster, desired: &Rendered, default: &str) -> R
             let namespace = id.namespace.clone().unwrap_or_else(|| default.to_owned());
             match cluster.get_deployment(&namespace, &id.name).await {
                 Ok(found) => {
-                    let id = crate::engine::object::ObjectId { namespace: Some(namespace), ..id };
+                    let id = ObjectId { namespace: Some(namespace), ..id };
                     Ok(Ok(found.map(|value| Document { id, value, origin })))
                 }
                 Err(error @ (ApiError::Forbidden { .. } | ApiError::Unsendable { .. })) => {
@@ -192,7 +206,7 @@ async fn from_cluster(cluster: &Cluster, desired: &Rendered, default: &str) -> R
             }
         }
     };
-    let asked: Vec<_> = desired.deployments().map(one).collect();
+    let asked: Vec<_> = deployments(desired).map(one).collect();
     stream::iter(asked).buffered(AT_ONCE).try_collect().await
 }
 
@@ -217,7 +231,7 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &M
 }
 
 fn print(format: Printed, desired: &Rendered, objects: &[ObjectReport], problems: &[Remark]) -> Result<(), Fault> {
-    let value = Output { objects, problems, skipped: &desired.skipped };
+    let value = Output { objects, problems, skipped: passed_over(desired) };
     match format {
         Printed::Json => output::print_value(&value, Format::Json),
         Printed::Yaml => output::print_value(&value, Format::Yaml),
@@ -228,7 +242,7 @@ fn print(format: Printed, desired: &Rendered, objects: &[ObjectReport], problems
         }
         Printed::Human => {
             let mut text: String = objects.iter().map(check::text).collect();
-            text.push_str(&check::summary(objects, &count_by_kind(&desired.skipped), problems.is_empty()));
+            text.push_str(&check::summary(objects, &count_by_kind(&value.skipped), problems.is_empty()));
             output::print(&text)?;
             problems.iter().for_each(|problem| output::print_fault(&diff::fault(problem)));
             Ok(())

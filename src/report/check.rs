@@ -178,6 +178,8 @@ fn name(strategy: Strategy) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -247,8 +249,8 @@ Deployment.apps web                 the API server refuses it as it is
         let refused = report();
         let fine = ObjectReport { refusals: Vec::new(), prediction: None, ..report() };
         assert_eq!(summary(&[], "2 Services", true), "0 Deployments checked; passed over: 2 Services.\n");
-        assert_eq!(summary(&[fine.clone()], "", true), "1 Deployment checked, none is refused.\n");
-        assert_eq!(summary(&[refused.clone()], "", false), "1 Deployment checked, it is refused; not everything could be read.\n");
+        assert_eq!(summary(from_ref(&fine), "", true), "1 Deployment checked, none is refused.\n");
+        assert_eq!(summary(from_ref(&refused), "", false), "1 Deployment checked, it is refused; not everything could be read.\n");
         assert_eq!(summary(&[refused.clone(), fine.clone()], "", true), "2 Deployments checked, 1 is refused.\n");
         assert_eq!(
             summary(&[refused.clone(), refused, fine], "1 Service", true),

@@ -106,7 +106,13 @@ fn a_manifest_that_is_not_live_yet_is_refused_in_the_words_of_the_api_server() -
         );
         assert_eq!(told["prediction"], Value::Null);
     }
-    // A value of a wrong type never comes to validation.
+    // Neither a version that is no longer served nor a value of a wrong type comes to validation.
+    let mut old = manifest(&json!({}));
+    old["apiVersion"] = json!("extensions/v1beta1");
+    let (told, code) = place.told(&old)?;
+    let answer = place.answered(&old)?;
+    assert!(answer.stderr.contains(&format!(": {}\n", text(&told["refusals"][0]["message"]))), "{}{told}", answer.stderr);
+    assert_eq!((answer.code, code), (1, 1));
     let untyped = manifest(&json!({"env": [{"name": "A", "value": 1}]}));
     let (told, code) = place.told(&untyped)?;
     let words = format!("Error from server (BadRequest): error when creating \"STDIN\": {}", text(&told["refusals"][0]["message"]));
