@@ -106,17 +106,13 @@ fn a_manifest_that_is_not_live_yet_is_refused_in_the_words_of_the_api_server() -
         );
         assert_eq!(told["prediction"], Value::Null);
     }
-    // Neither a version that is no longer served nor a value of a wrong type comes to validation.
+    // A version that is no longer served never comes to validation.
     let mut old = manifest(&json!({}));
     old["apiVersion"] = json!("extensions/v1beta1");
     let (told, code) = place.told(&old)?;
     let answer = place.answered(&old)?;
     assert!(answer.stderr.contains(&format!(": {}\n", text(&told["refusals"][0]["message"]))), "{}{told}", answer.stderr);
     assert_eq!((answer.code, code), (1, 1));
-    let untyped = manifest(&json!({"env": [{"name": "A", "value": 1}]}));
-    let (told, code) = place.told(&untyped)?;
-    let words = format!("Error from server (BadRequest): error when creating \"STDIN\": {}", text(&told["refusals"][0]["message"]));
-    assert_eq!((place.answered(&untyped)?.stderr.trim(), code), (words.as_str(), 1));
     Ok(())
 }
 
@@ -132,4 +128,58 @@ fn a_live_object_that_may_not_be_read_is_told_with_the_missing_right_and_the_res
     assert!(output.stderr.starts_with("error: -:1: failed to get ") && output.stderr.ends_with(&right), "{}", output.stderr);
     assert_eq!(output.code, 2);
     Ok(())
+}
+
+#[test]
+fn a_value_of_a_wrong_type_is_told_in_the_words_of_the_api_server() -> Result<()> {
+    let [client_side, _] = SYNCS;
+    let place = Place { namespace: shared().namespace("check-types")?, sync: client_side };
+    let in_container = [
+        json!({"image": 1, "args": [1]}),
+        json!({"command": "run"}),
+        json!({"env": [{"name": "A", "value": 8080}]}),
+        json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": 1, "key": "a"}}}]}),
+        json!({"envFrom": [{"configMapRef": {"name": 1}}]}),
+        json!({"lifecycle": {"preStop": {"exec": {"command": "run"}}}}),
+        json!({"livenessProbe": {"httpGet": {"port": true}}}),
+        json!({"livenessProbe": {"periodSeconds": "10"}}),
+        json!({"ports": [{"containerPort": "80"}]}),
+        json!({"ports": [{"containerPort": 80.5}]}),
+        json!({"ports": [{"containerPort": 99_999_999_999_i64}]}),
+        json!({"ports": {"containerPort": 80}}),
+        json!({"resources": {"limits": "all"}}),
+        json!({"resources": {"limits": {"cpu": "much"}}}),
+        json!({"securityContext": {"runAsUser": "1", "privileged": "true"}}),
+    ];
+    let in_pod = [
+        json!({"containers": {"name": "web"}}),
+        json!({"nodeSelector": {"gpu": true}}),
+        json!({"terminationGracePeriodSeconds": "30"}),
+        json!({"tolerations": [{"tolerationSeconds": "1"}]}),
+        json!({"volumes": [{"name": "a", "emptyDir": "x"}]}),
+        json!({"volumes": [{"name": "a", "configMap": {"name": "a", "defaultMode": "0644"}}]}),
+        json!({"volumes": [{"name": "a", "projected": {"sources": [{"secret": {"name": 1}}]}}]}),
+    ];
+    let in_spec = [
+        json!({"replicas": "2"}),
+        json!({"strategy": "Recreate"}),
+        json!({"strategy": {"rollingUpdate": {"maxSurge": 1.5}}}),
+        json!({"selector": {"matchLabels": {"app": 1}}}),
+    ];
+    let containers = in_container.iter().map(manifest);
+    let pods = in_pod.iter().map(|fields| changed(&json!({"spec": {"template": {"spec": fields}}})));
+    let specs = in_spec.iter().map(|fields| changed(&json!({"spec": fields})));
+    for git in containers.chain(pods).chain(specs) {
+        let (told, code) = place.told(&git)?;
+        let words = format!("Error from server (BadRequest): error when creating \"STDIN\": {}", text(&told["refusals"][0]["message"]));
+        assert_eq!((place.answered(&git)?.stderr.trim(), code), (words.as_str(), 1));
+    }
+    Ok(())
+}
+
+/// The incident's manifest with other values in some fields.
+fn changed(fields: &Value) -> Value {
+    let mut manifest = manifest(&json!({}));
+    json_patch::merge(&mut manifest, fields);
+    manifest
 }

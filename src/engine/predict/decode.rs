@@ -28,9 +28,6 @@ const WIDE: &[&str] = &[
 const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// The first value that does not fit (400). The server names its place without indexes and tells nothing in `details`.
-///
-/// # Caveats
-/// Below an embedded struct the server's text also names the embedded type (`livenessProbe.ProbeHandler.httpGet.port`).
 pub(super) fn first_fault(object: &Value) -> Option<Cause> {
     first_fault_and_place(object).map(|(cause, _)| cause)
 }
@@ -77,8 +74,9 @@ fn fault(value: &Value, shape: Shape, place: &Place<'_>) -> Option<Fault> {
             None
         }
         (Value::Number(number), Shape::Integer | Shape::IntOrString) => {
-            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
-            (!whole).then(|| Fault::new(mismatch(&format!("number {number}"), shape, place)))
+            let wide = matches!(shape, Shape::Integer) && WIDE.contains(&place.name);
+            let fits = if wide { number.is_i64() || is_whole(number, WIDEST) } else { is_whole(number, i32::MAX.into()) };
+            (!fits).then(|| Fault::new(mismatch(&format!("number {number}"), shape, place)))
         }
         (value, Shape::Quantity) => match quantity::text_of(value) {
             Some(text) if quantity::parse(&text).is_some() => None,
@@ -86,7 +84,8 @@ fn fault(value: &Value, shape: Shape, place: &Place<'_>) -> Option<Fault> {
         },
         (Value::Object(fields), Shape::Nested(of)) => fields.iter().find_map(|(name, inner)| {
             let Field(_, _, shape, _) = of.field(name)?;
-            let path = if place.path.is_empty() { name.clone() } else { format!("{}.{name}", place.path) };
+            let steps = [place.path.as_str(), embedded(of.name, name), name];
+            let path = steps.into_iter().filter(|step| !step.is_empty()).collect::<Vec<_>>().join(".");
             fault(inner, *shape, &Place { owner: of.name, path, name }).map(|fault| fault.below(name))
         }),
         (Value::Object(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
@@ -96,6 +95,36 @@ fn fault(value: &Value, shape: Shape, place: &Place<'_>) -> Option<Fault> {
             items.iter().enumerate().find_map(|(at, item)| Some(fault(item, *inner, place)?.below(at)))
         }
         (value, shape) => Some(Fault::new(mismatch(json_type(value), shape, place))),
+    }
+}
+
+/// The largest number up to which every whole one has a `f64`.
+const WIDEST: f64 = 9_007_199_254_740_992.0;
+
+/// Whether the number is whole and not beyond the limit; YAML may write it with a fraction of zero, which kubectl drops.
+fn is_whole(number: &serde_json::Number, limit: f64) -> bool {
+    number.as_f64().is_some_and(|float| float.fract() == 0.0 && (-limit - 1.0..=limit).contains(&float))
+}
+
+/// The Go struct embedded in another one that has the field: the decoder's text names it, the document does not.
+///
+/// Source: `staging/src/k8s.io/api/core/v1/types.go`.
+fn embedded(owner: &str, field: &str) -> &'static str {
+    match (owner, field) {
+        ("Probe", "exec" | "grpc" | "httpGet" | "tcpSocket") => "ProbeHandler",
+        ("Volume", name) if name != "name" => "VolumeSource",
+        ("EphemeralContainer", name) if name != "targetContainerName" => "EphemeralContainerCommon",
+        (
+            "ConfigMapEnvSource"
+            | "ConfigMapKeySelector"
+            | "ConfigMapProjection"
+            | "ConfigMapVolumeSource"
+            | "SecretEnvSource"
+            | "SecretKeySelector"
+            | "SecretProjection",
+            "name",
+        ) => "LocalObjectReference",
+        _ => "",
     }
 }
 
@@ -123,6 +152,7 @@ fn go_type(shape: Shape, name: &str) -> String {
         Shape::Integer | Shape::IntOrString => "int32".to_owned(),
         Shape::Nested(of) => format!("v1.{}", of.name),
         Shape::List(_, item) => format!("[]{}", go_type(*item, name)),
+        Shape::Map(Shape::Quantity) | Shape::AtomicMap(Shape::Quantity) => "v1.ResourceList".to_owned(),
         Shape::Map(value) | Shape::AtomicMap(value) => format!("map[string]{}", go_type(*value, name)),
         Shape::Quantity | Shape::Opaque => "interface {}".to_owned(),
     }

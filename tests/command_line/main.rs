@@ -1,7 +1,6 @@
 //! The command line without a cluster: exit codes, texts and JSON as a script or a person gets them.
 #![cfg(feature = "edge")]
 
-#[path = "command_line/run.rs"]
 mod run;
 
 use std::fs;
@@ -215,8 +214,8 @@ fn crds_prints_both_definitions_or_writes_a_file_each() -> Result<()> {
 fn help_says_what_to_do_first() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let help = driftmend(folder.path(), "", &["--help"])?;
-    assert_eq!((help.stdout.as_str(), help.stderr.as_str(), help.code), (include_str!("command_line/help.txt"), "", Some(0)));
-    for command in ["controller", "diff", "check", "render", "report", "approve", "deny", "heal", "crds"] {
+    assert_eq!((help.stdout.as_str(), help.stderr.as_str(), help.code), (include_str!("help.txt"), "", Some(0)));
+    for command in ["controller", "diff", "kubectl-diff", "check", "render", "report", "approve", "deny", "heal", "crds"] {
         let help = driftmend(folder.path(), "", &[command, "--help"])?;
         assert_eq!((help.stderr.as_str(), help.code), ("", Some(0)), "{command}");
         assert!(help.stdout.contains(&format!("\nUsage: driftmend {command}")), "{}", help.stdout);
