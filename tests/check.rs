@@ -3,6 +3,8 @@
 // A test says what it needed by failing; clippy knows only functions marked as tests for one.
 #![allow(clippy::expect_used, clippy::panic)]
 
+// Only a part of it is used here.
+#[allow(unused_imports)]
 #[path = "harness/git_server/mod.rs"]
 mod git_server;
 #[path = "command_line/run.rs"]
