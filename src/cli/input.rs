@@ -111,9 +111,9 @@ fn credentials(url: &RepositoryUrl) -> Result<Credentials, Fault> {
         let home = variable("HOME").map(PathBuf::from).unwrap_or_default();
         let read = |path: PathBuf| {
             std::fs::read(&path).map_err(|error| {
-                Fault::new(format!("failed to read {}", path.display()))
-                    .because(error)
-                    .hint("set DRIFTMEND_GIT_IDENTITY and DRIFTMEND_GIT_KNOWN_HOSTS to the files of the key and of the host keys".to_owned())
+                Fault::new(format!("failed to read {}", path.display())).because(error).hint(
+                    "set DRIFTMEND_GIT_IDENTITY and DRIFTMEND_GIT_KNOWN_HOSTS to the files of the key and of the host keys".to_owned(),
+                )
             })
         };
         let file = |name: &str, default: &str| variable(name).map_or_else(|| home.join(default), PathBuf::from);
@@ -140,16 +140,18 @@ mod tests {
     #[test]
     fn a_place_in_a_repository_is_taken_apart() {
         for (text, url, path, revision) in [
-            ("https://git.example/team/shop.git//deploy/web?ref=v1", "https://git.example/team/shop.git", "deploy/web", Revision::Name("v1".to_owned())),
+            (
+                "https://git.example/team/shop.git//deploy/web?ref=v1",
+                "https://git.example/team/shop.git",
+                "deploy/web",
+                Revision::Name("v1".to_owned()),
+            ),
             ("https://git.example/shop", "https://git.example/shop", "", Revision::Head),
             ("ssh://git@git.example:2222/shop.git//a", "ssh://git@git.example:2222/shop.git", "a", Revision::Head),
             ("git@git.example:shop.git//a?ref=HEAD", "git@git.example:shop.git", "a", Revision::Head),
         ] {
-            let wanted = Place {
-                url: RepositoryUrl::parse(url, UrlPolicy::PlainHttp).unwrap(),
-                path: TreePath::parse(path).unwrap(),
-                revision,
-            };
+            let wanted =
+                Place { url: RepositoryUrl::parse(url, UrlPolicy::PlainHttp).unwrap(), path: TreePath::parse(path).unwrap(), revision };
             assert_eq!(Place::parse(text).ok(), Some(wanted), "{text}");
         }
     }

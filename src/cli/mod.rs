@@ -5,6 +5,7 @@
 
 mod access;
 mod approve;
+mod check;
 mod controller;
 mod crds;
 mod diff;
@@ -13,9 +14,11 @@ mod heal;
 mod input;
 mod kubectl_diff;
 mod output;
+mod pairs;
 mod people;
 mod render;
 mod report;
+mod syncing;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,7 @@ use clap::{Parser, Subcommand};
 pub use access::Access;
 pub use fault::Fault;
 pub use output::Format;
+pub use syncing::Syncing;
 
 const LONG_ABOUT: &str = "\
 Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be refused \
@@ -34,7 +38,8 @@ In the cluster `driftmend controller` writes DriftReports; `kubectl get driftrep
   driftmend report web -n shop             what is wrong with web, and the plan
   driftmend approve web -n shop            read the plan and approve it
   driftmend heal web -n shop --plan HASH   carry it out with your own rights
-  kubectl get deploy web -o yaml | driftmend diff git/ -";
+  kubectl get deploy web -o yaml | driftmend diff git/ -
+  driftmend check git/ --cluster           before a merge: what will be refused";
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -55,6 +60,7 @@ enum Command {
     Controller(Box<controller::Arguments>),
     Diff(diff::Arguments),
     KubectlDiff(kubectl_diff::Arguments),
+    Check(check::Arguments),
     Render(render::Arguments),
     Report(report::Arguments),
     Approve(approve::Arguments),
@@ -83,6 +89,7 @@ impl Command {
         match self {
             Self::Diff(arguments) => diff::run(&arguments),
             Self::KubectlDiff(arguments) => kubectl_diff::run(&arguments),
+            Self::Check(arguments) => check::run(&arguments),
             Self::JqPaths => jq_paths(),
             Self::Render(arguments) => render::run(&arguments),
             Self::Crds(arguments) => crds::run(&arguments),
@@ -101,7 +108,7 @@ fn jq_paths() -> Result<ExitCode, Fault> {
 }
 
 /// Runs a command that talks to servers.
-fn waiting(command: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
+fn waiting<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

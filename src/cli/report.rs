@@ -98,6 +98,7 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
         prediction: status.prediction.clone(),
         refusals: Vec::new(),
         findings: status.findings.clone(),
+        places: Vec::new(),
         warnings: Vec::new(),
     };
     let source = status

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::cure::{PlanReport, StepReport};
 use super::cut::cut;
 use super::status::{Counts, SourceReport};
-use super::told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
+use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
@@ -17,7 +17,7 @@ use crate::engine::{Assessment, Snapshot};
 const MESSAGE_LIMIT: usize = 1_024;
 
 /// Everything told of one object on the command line.
-pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Notice>) -> ObjectReport {
+pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Warning>) -> ObjectReport {
     ObjectReport {
         object: target.clone(),
         phase: assessment.phase,
@@ -26,6 +26,7 @@ pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker
         prediction: assessment.prediction.as_ref().map(|prediction| prediction_report(prediction, masker)),
         refusals: Vec::new(),
         findings: findings(assessment, masker),
+        places: Vec::new(),
         warnings,
     }
 }
@@ -77,11 +78,16 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
     PredictionReport {
         strategy: prediction.strategy,
         verdict: prediction.verdict,
-        causes: prediction.causes.iter().map(|cause| Cause { message: text(masker, &cause.message), ..cause.clone() }).collect(),
+        causes: prediction.causes.iter().map(|cause| shown_cause(cause, masker)).collect(),
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
     }
+}
+
+/// A cause as it may be shown.
+pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
+    Cause { message: text(masker, &cause.message), ..cause.clone() }
 }
 
 /// What is wrong and what to do, worst first.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::build;
 use super::cure::PlanReport;
-use super::told::{FieldReport, FindingReport, ObjectReport, PredictionReport};
+use super::told::{FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity};
 use crate::engine::ownership::people::{Kind, People};
 use crate::engine::phase::Phase;
@@ -61,15 +61,19 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     for finding in &report.findings {
         write_finding(&mut out, finding);
     }
-    for warning in &report.warnings {
-        let place = match (&warning.file, warning.line) {
+    write_warnings(&mut out, &report.warnings);
+    out
+}
+
+pub(super) fn write_warnings(out: &mut String, warnings: &[Warning]) {
+    for Warning { notice, .. } in warnings {
+        let place = match (&notice.file, notice.line) {
             (Some(file), Some(line)) => format!("{file}:{line}: "),
             (Some(file), None) => format!("{file}: "),
             _ => String::new(),
         };
-        let _ = writeln!(out, "  warning: {place}{}", warning.message);
+        let _ = writeln!(out, "  warning: {place}{}", notice.message);
     }
-    out
 }
 
 fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
@@ -171,7 +175,7 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     }
 }
 
-fn write_finding(out: &mut String, finding: &FindingReport) {
+pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
     let weight = serde_json::to_value(finding.severity).ok().and_then(|value| value.as_str().map(str::to_uppercase)).unwrap_or_default();
     let _ = writeln!(out, "  [{weight}] {}: {}", finding.rule, finding.message);
     if let Some(remedy) = &finding.remedy {
@@ -251,6 +255,7 @@ mod tests {
             }))?,
             refusals: Vec::new(),
             findings: Vec::new(),
+            places: Vec::new(),
             warnings: Vec::new(),
         };
         let expected = "\

@@ -2,11 +2,13 @@
 
 mod bounds;
 mod build;
+pub mod check;
 mod compose;
 pub mod conditions;
 mod cure;
 mod cut;
 pub mod human;
+pub mod sarif;
 mod status;
 mod told;
 
@@ -16,4 +18,4 @@ pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan};
 pub use status::{Counts, ReportStatus, SourceReport};
-pub use told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
+pub use told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, Oddity, Place, PredictionReport, Warning};

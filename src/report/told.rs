@@ -132,6 +132,41 @@ pub struct Notice {
     pub message: String,
 }
 
+/// The rules behind what is odd in a manifest and counts for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Oddity {
+    /// kubectl reads something else there than a person may.
+    ReadOtherwise,
+
+    /// The server drops the field, or writes it itself.
+    NoEffect,
+}
+
+/// What is odd in the manifest of one object, and by which rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Warning {
+    /// The rule.
+    pub rule: Oddity,
+
+    /// What is odd, and where.
+    #[serde(flatten)]
+    pub notice: Notice,
+}
+
+/// Where in the source a field of a cause stands: of its parent, where the manifest lacks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The field as the cause names it; empty for the cause that names none.
+    pub field: String,
+
+    /// The file.
+    pub file: String,
+
+    /// The line, from 1.
+    pub line: usize,
+}
+
 /// Everything told of one object on the command line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ObjectReport {
@@ -156,8 +191,12 @@ pub struct ObjectReport {
     /// What is wrong and what to do.
     pub findings: Vec<FindingReport>,
 
+    /// Where the fields of `refusals` and of the prediction's causes stand; only `check` tells it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+
     /// What is odd in the manifest.
-    pub warnings: Vec<Notice>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Any JSON value: the type differs by field, and the API server must not prune what is inside.

@@ -8,7 +8,7 @@ use crate::installation;
 use crate::shop::{Shop, Sync, condition, exec, http_get, manifest, owners, probe, text};
 
 /// What kubectl prints of the refusal that a report predicts (`statusCausesToAggrError` in kubectl's `pkg/cmd/util/helpers.go`).
-fn refusal_as_kubectl_prints_it(prediction: &Value) -> String {
+pub fn refusal_as_kubectl_prints_it(prediction: &Value) -> String {
     let causes: Vec<String> = prediction["causes"]
         .as_array()
         .into_iter()

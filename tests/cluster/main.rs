@@ -4,6 +4,7 @@
 mod harness;
 
 mod between;
+mod check;
 mod control_plane;
 mod crash;
 mod crds;

@@ -54,7 +54,8 @@ pub(super) fn covers_parts(parts: &[Part], change: &Change) -> bool {
     if of_desired.is_empty() && of_live.is_empty() {
         return false;
     }
-    let rest = |value: &Option<Value>, pointers: &[&str]| value.as_ref().and_then(|value| without(value, pointers)).filter(|rest| !is_empty(rest));
+    let rest =
+        |value: &Option<Value>, pointers: &[&str]| value.as_ref().and_then(|value| without(value, pointers)).filter(|rest| !is_empty(rest));
     rest(&change.desired, &of_desired) == rest(&change.live, &of_live)
 }
 

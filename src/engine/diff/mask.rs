@@ -92,15 +92,19 @@ impl Masker {
             _ if self.secrets.is_empty() => value,
             Value::String(text) => Value::String(self.hide_known(text)),
             Value::Array(items) => items.into_iter().map(|item| self.without_known(item)).collect(),
-            Value::Object(entries) => {
-                entries.into_iter().map(|(name, value)| (self.hide_known(name), self.without_known(value))).collect::<serde_json::Map<_, _>>().into()
-            }
+            Value::Object(entries) => entries
+                .into_iter()
+                .map(|(name, value)| (self.hide_known(name), self.without_known(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
             other => other,
         }
     }
 
     fn hide_known(&self, text: String) -> String {
-        self.secrets.iter().fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret.as_str(), MASKED) } else { text })
+        self.secrets
+            .iter()
+            .fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret.as_str(), MASKED) } else { text })
     }
 }
 

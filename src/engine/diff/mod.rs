@@ -19,6 +19,7 @@ pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use no_effect::{NoEffect, no_effect};
 pub use pattern::PathPattern;
+pub(in crate::engine) use pointer::item_segment;
 pub use pointer::{Located, Part, Side, locate};
 
 use serde::{Deserialize, Serialize};

@@ -75,7 +75,7 @@ pub fn locate(pointer: &str, object: &Value, side: Side) -> Option<Located> {
 }
 
 /// The item of a keyed list as a step of a path: by its keys, or by position where it lacks one.
-pub(super) fn item_segment(keys: &[&str], at: usize, item: &Value) -> Segment {
+pub(in crate::engine) fn item_segment(keys: &[&str], at: usize, item: &Value) -> Segment {
     let key = |name: &&str| Some(((*name).to_owned(), item.get(*name).or_else(|| key_default(name))?.clone()));
     keys.iter().map(key).collect::<Option<_>>().map_or(Segment::Index(at), Segment::Key)
 }

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::Cause;
+use crate::engine::object::escape_token;
 use crate::engine::schema::quantity;
 use crate::engine::schema::shape::Field;
 use crate::engine::schema::{DEPLOYMENT, Shape};
@@ -27,16 +28,36 @@ const WIDE: &[&str] = &[
 const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// The first value that does not fit (400). The server names its place without indexes and tells nothing in `details`.
-///
-/// # Caveats
-/// Below an embedded struct the server's text also names the embedded type (`livenessProbe.ProbeHandler.httpGet.port`).
 pub(super) fn first_fault(object: &Value) -> Option<Cause> {
+    first_fault_and_place(object).map(|(cause, _)| cause)
+}
+
+/// The same with the JSON Pointer of the value, which the server does not tell.
+pub(super) fn first_fault_and_place(object: &Value) -> Option<(Cause, String)> {
     let place = Place { owner: "Deployment", path: String::new(), name: "" };
-    fault(object, DEPLOYMENT, &place).map(|message| Cause {
-        reason: "BadRequest".to_owned(),
-        field: String::new(),
-        message: format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}"),
-    })
+    let Fault { message, steps } = fault(object, DEPLOYMENT, &place)?;
+    let message = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}");
+    let pointer = steps.iter().rev().map(|step| format!("/{}", escape_token(step))).collect();
+    Some((Cause { reason: "BadRequest".to_owned(), field: String::new(), message }, pointer))
+}
+
+/// A value that does not fit.
+struct Fault {
+    message: String,
+
+    /// The way to it as a JSON Pointer has it, innermost first.
+    steps: Vec<String>,
+}
+
+impl Fault {
+    fn new(message: String) -> Self {
+        Self { message, steps: Vec::new() }
+    }
+
+    fn below(mut self, step: impl ToString) -> Self {
+        self.steps.push(step.to_string());
+        self
+    }
 }
 
 /// The first value of an object that was merged as maps and does not fit the Go structs, in their words: the fields of a struct are
@@ -130,29 +151,63 @@ struct Place<'a> {
     name: &'a str,
 }
 
-fn fault(value: &Value, shape: Shape, place: &Place<'_>) -> Option<String> {
+fn fault(value: &Value, shape: Shape, place: &Place<'_>) -> Option<Fault> {
     match (value, shape) {
         (Value::Null, _) | (_, Shape::Opaque) | (Value::String(_), Shape::Text | Shape::IntOrString) | (Value::Bool(_), Shape::Boolean) => {
             None
         }
         (Value::Number(number), Shape::Integer | Shape::IntOrString) => {
-            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
-            (!whole).then(|| mismatch(&format!("number {number}"), shape, place))
+            let wide = matches!(shape, Shape::Integer) && WIDE.contains(&place.name);
+            let fits = if wide { number.is_i64() || is_whole(number, WIDEST) } else { is_whole(number, i32::MAX.into()) };
+            (!fits).then(|| Fault::new(mismatch(&format!("number {number}"), shape, place)))
         }
         (value, Shape::Quantity) => match quantity::text_of(value) {
             Some(text) if quantity::parse(&text).is_some() => None,
-            _ => Some(QUANTITY.to_owned()),
+            _ => Some(Fault::new(QUANTITY.to_owned())),
         },
         (Value::Object(fields), Shape::Nested(of)) => fields.iter().find_map(|(name, inner)| {
             let Field(_, _, shape, _) = of.field(name)?;
-            let path = if place.path.is_empty() { name.clone() } else { format!("{}.{name}", place.path) };
-            fault(inner, *shape, &Place { owner: of.name, path, name })
+            let steps = [place.path.as_str(), embedded(of.name, name), name];
+            let path = steps.into_iter().filter(|step| !step.is_empty()).collect::<Vec<_>>().join(".");
+            fault(inner, *shape, &Place { owner: of.name, path, name }).map(|fault| fault.below(name))
         }),
         (Value::Object(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
-            entries.values().find_map(|value| fault(value, *inner, place))
+            entries.iter().find_map(|(key, value)| Some(fault(value, *inner, place)?.below(key)))
         }
-        (Value::Array(items), Shape::List(_, inner)) => items.iter().find_map(|item| fault(item, *inner, place)),
-        (value, shape) => Some(mismatch(json_type(value), shape, place)),
+        (Value::Array(items), Shape::List(_, inner)) => {
+            items.iter().enumerate().find_map(|(at, item)| Some(fault(item, *inner, place)?.below(at)))
+        }
+        (value, shape) => Some(Fault::new(mismatch(json_type(value), shape, place))),
+    }
+}
+
+/// The largest number up to which every whole one has a `f64`.
+const WIDEST: f64 = 9_007_199_254_740_992.0;
+
+/// Whether the number is whole and not beyond the limit; YAML may write it with a fraction of zero, which kubectl drops.
+fn is_whole(number: &serde_json::Number, limit: f64) -> bool {
+    number.as_f64().is_some_and(|float| float.fract() == 0.0 && (-limit - 1.0..=limit).contains(&float))
+}
+
+/// The Go struct embedded in another one that has the field: the decoder's text names it, the document does not.
+///
+/// Source: `staging/src/k8s.io/api/core/v1/types.go`.
+fn embedded(owner: &str, field: &str) -> &'static str {
+    match (owner, field) {
+        ("Probe", "exec" | "grpc" | "httpGet" | "tcpSocket") => "ProbeHandler",
+        ("Volume", name) if name != "name" => "VolumeSource",
+        ("EphemeralContainer", name) if name != "targetContainerName" => "EphemeralContainerCommon",
+        (
+            "ConfigMapEnvSource"
+            | "ConfigMapKeySelector"
+            | "ConfigMapProjection"
+            | "ConfigMapVolumeSource"
+            | "SecretEnvSource"
+            | "SecretKeySelector"
+            | "SecretProjection",
+            "name",
+        ) => "LocalObjectReference",
+        _ => "",
     }
 }
 
@@ -180,7 +235,38 @@ fn go_type(shape: Shape, name: &str) -> String {
         Shape::Integer | Shape::IntOrString => "int32".to_owned(),
         Shape::Nested(of) => format!("v1.{}", of.name),
         Shape::List(_, item) => format!("[]{}", go_type(*item, name)),
+        Shape::Map(Shape::Quantity) | Shape::AtomicMap(Shape::Quantity) => "v1.ResourceList".to_owned(),
         Shape::Map(value) | Shape::AtomicMap(value) => format!("map[string]{}", go_type(*value, name)),
         Shape::Quantity | Shape::Opaque => "interface {}".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_of_a_wrong_type_is_told_with_its_place() {
+        let pod = |container: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "a"}, container]}}}});
+        for (object, pointer, message) in [
+            (
+                json!({"spec": {"replicas": "3"}}),
+                "/spec/replicas",
+                "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
+            (
+                pod(json!({"env": [{"name": "A", "value": 1}]})),
+                "/spec/template/spec/containers/1/env/0/value",
+                "json: cannot unmarshal number into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
+            ),
+            (pod(json!({"resources": {"limits": {"a/b": "much"}}})), "/spec/template/spec/containers/1/resources/limits/a~1b", QUANTITY),
+        ] {
+            let (cause, found) = first_fault_and_place(&object).unwrap();
+            let message = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}");
+            assert_eq!((found.as_str(), cause.message.as_str()), (pointer, message.as_str()));
+        }
+        assert_eq!(first_fault_and_place(&pod(json!({"image": null}))), None);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::engine::schema::Shape;
-use crate::engine::schema::shape::Field;
+use crate::engine::schema::shape::{Field, Wire};
 
 /// A value as Go's `%v` prints it.
 pub(super) fn printed(value: &Value) -> String {
@@ -24,8 +24,16 @@ pub(super) fn printed(value: &Value) -> String {
 pub(super) fn marshalled(value: &Value, shape: Shape) -> String {
     match (value, shape) {
         (Value::Object(fields), Shape::Nested(of)) => {
-            let written = of.fields.iter().filter_map(|Field(name, _, shape, _)| {
-                Some(format!("{}:{}", Value::from(*name), marshalled(fields.get(*name)?, *shape)))
+            let written = of.fields.iter().filter_map(|Field(name, wire, shape, _)| {
+                let value = match (fields.get(*name), wire, shape) {
+                    (Some(value), _, shape) => marshalled(value, *shape),
+                    // What Go always writes.
+                    (None, Wire::Always, Shape::Text) => "\"\"".to_owned(),
+                    (None, Wire::Always, Shape::Integer) => "0".to_owned(),
+                    (None, Wire::Always, Shape::Boolean) => "false".to_owned(),
+                    (None, _, _) => return None,
+                };
+                Some(format!("{}:{value}", Value::from(*name)))
             });
             format!("{{{}}}", written.collect::<Vec<_>>().join(","))
         }

@@ -7,6 +7,7 @@ mod admission;
 mod client_side;
 mod decode;
 mod go;
+mod place;
 pub mod refusal;
 mod replace;
 pub mod server_side;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 use super::diff::compare;
 use super::object::FieldPath;
+pub use place::place_in;
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -122,6 +124,35 @@ enum Merged {
 
     /// A request that fails before there is an object.
     Refused(Vec<Cause>),
+}
+
+/// Why the server refuses to create a Deployment from this manifest, each cause with the JSON Pointer of what it is about, or of the nearest parent
+/// that the manifest has; none where the server takes it.
+///
+/// A version that is not served and a value of a wrong type end the reading, so that they are the only cause.
+pub fn refusals_as_it_is(manifest: &Value) -> Vec<(Cause, String)> {
+    if let Some(cause) = unserved_version(manifest) {
+        return vec![(cause, "/apiVersion".to_owned())];
+    }
+    if let Some(fault) = decode::first_fault_and_place(manifest) {
+        return vec![fault];
+    }
+    let causes = refusal::refusals_of_new(manifest).into_iter();
+    causes
+        .map(|cause| {
+            let pointer = place_in(manifest, manifest, &cause.field);
+            (cause, pointer)
+        })
+        .collect()
+}
+
+/// `apps/v1` is the only version of a Deployment since Kubernetes 1.16. The words are those in which a client gives up.
+///
+/// Source: `NoKindMatchError` of `staging/src/k8s.io/apimachinery/pkg/api/meta/errors.go`.
+fn unserved_version(manifest: &Value) -> Option<Cause> {
+    let version = manifest.get("apiVersion")?.as_str().filter(|version| *version != "apps/v1")?;
+    let message = format!("no matches for kind \"Deployment\" in version {}", Value::from(version));
+    Some(Cause { reason: "NotFound".to_owned(), field: String::new(), message })
 }
 
 /// Tells what the next sync of `desired` onto `live` gives.

@@ -134,7 +134,8 @@ impl Entry {
             Ignored::Jq(expression) => {
                 let found = jq.pointers(expression, &sides.map(|(_, object)| object))?;
                 let both = found.iter().zip(sides);
-                both.flat_map(|(pointers, (side, object))| pointers.iter().filter_map(move |pointer| locate(pointer, object, side))).collect()
+                both.flat_map(|(pointers, (side, object))| pointers.iter().filter_map(move |pointer| locate(pointer, object, side)))
+                    .collect()
             }
             Ignored::Managers(managers) => {
                 let what = format!("what {} owns", managers.join(" or "));
@@ -206,7 +207,9 @@ fn drift_watch(reading: &mut Reading<'_>) {
         let place = format!("/spec/ignore/{at}");
         match spec.rule() {
             Ok(rule) => reading.ignore(&place, &Target::Any, Ignored::Rule(rule)),
-            Err(error) => reading.problem(&place, format!("spec.ignore[{at}].paths of {}: {error}", reading.origin), "write it as a report does"),
+            Err(error) => {
+                reading.problem(&place, format!("spec.ignore[{at}].paths of {}: {error}", reading.origin), "write it as a report does")
+            }
         }
     }
 }

@@ -120,7 +120,8 @@ impl Selector {
 /// Source: `k8s.io/apimachinery/pkg/labels/selector.go`.
 fn labels(text: &str) -> Result<Labels, SelectorError> {
     let terms = split_terms(text);
-    let expressions = terms.into_iter().map(|term| expression(term.trim()).ok_or_else(|| SelectorError::Term { term: term.trim().to_owned() }));
+    let expressions =
+        terms.into_iter().map(|term| expression(term.trim()).ok_or_else(|| SelectorError::Term { term: term.trim().to_owned() }));
     expressions.collect()
 }
 
@@ -182,7 +183,11 @@ fn glob(pattern: &str, text: &str) -> bool {
             '[' => {
                 let class: String = rest.by_ref().take_while(|c| *c != ']').collect();
                 let negated = class.strip_prefix('!');
-                expression.push_str(&format!("[{}{}]", if negated.is_some() { "^" } else { "" }, negated.unwrap_or(&class).replace('\\', "")));
+                expression.push_str(&format!(
+                    "[{}{}]",
+                    if negated.is_some() { "^" } else { "" },
+                    negated.unwrap_or(&class).replace('\\', "")
+                ));
             }
             '{' => {
                 braces += 1;
@@ -248,7 +253,12 @@ mod tests {
 
     #[test]
     fn words_of_flux_must_fit_whole() {
-        let id = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: Some("shop".to_owned()), name: "web".to_owned() };
+        let id = ObjectId {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: Some("shop".to_owned()),
+            name: "web".to_owned(),
+        };
         for (name, fits) in [("web", true), ("we", false), ("web|api", true), ("w.*", true), ("api|we", false)] {
             let selector = Selector { kind: "Deployment".to_owned(), name: name.to_owned(), ..Selector::default() }.compile().unwrap();
             assert_eq!(Target::Selected(selector).selects(&id, &Value::Null), fits, "{name}");

@@ -163,7 +163,8 @@ items:
     let live = deployment("shop", &json!({"replicas": 3, "minReadySeconds": 2, "revisionHistoryLimit": 2}), &json!([]));
     let (told, reasons, _) = weigh(&list, &desired, &live);
     assert_eq!(told, [".spec.paused"]);
-    let wanted = ["HelmRelease flux-system/shop ignores /spec/minReadySeconds", "Kustomization flux-system/shop ignores /spec/replicas", "ours"];
+    let wanted =
+        ["HelmRelease flux-system/shop ignores /spec/minReadySeconds", "Kustomization flux-system/shop ignores /spec/replicas", "ours"];
     assert_eq!(reasons, wanted);
 }
 

@@ -1,25 +1,23 @@
 //! `driftmend diff`: desired against live, without a cluster.
 
-mod pairs;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::output::{self, Format};
-use super::{Fault, input, people};
+use super::pairs::{self, Pairs};
+use super::{Fault, Syncing, input, people};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
 use crate::report::human::{self, View};
-use crate::report::ObjectReport;
-use crate::source::ignore::IgnoreList;
+use crate::report::{ObjectReport, object_report};
 use crate::source::ignore::jq::Child;
+use crate::source::ignore::{IgnoreList, Pair};
 use crate::source::yaml::Remark;
-use pairs::Comparison;
 
 /// Compares Git's manifests with live objects: which fields drifted, who wrote them, and what the next sync gives.
 #[derive(Clone, Debug, Args)]
@@ -47,17 +45,8 @@ pub struct Arguments {
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
-    /// Predicts the next sync for a tool that writes this way.
-    #[arg(long, value_enum)]
-    strategy: Option<StrategyArgument>,
-
-    /// The field manager that the syncing tool writes under.
-    #[arg(long, value_name = "NAME", requires = "strategy")]
-    manager: Option<String>,
-
-    /// Server-side apply that stops at a conflict, instead of the forced one that Argo CD and Flux send.
-    #[arg(long, requires = "strategy")]
-    no_force: bool,
+    #[command(flatten)]
+    syncing: Syncing,
 
     /// Ignores what these objects ignore: Argo CD's Applications and argocd-cm, Flux's Kustomizations and HelmReleases, DriftWatches.
     #[arg(long, value_name = "FILE")]
@@ -70,18 +59,6 @@ pub struct Arguments {
     /// How the result is printed.
     #[arg(short, long, value_enum, default_value = "human")]
     output: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum StrategyArgument {
-    /// A three-way strategic merge patch: kubectl apply, Argo CD's default.
-    ClientSideApply,
-
-    /// kubectl apply --server-side, Flux, Argo CD's ServerSideApply=true.
-    ServerSideApply,
-
-    /// A PUT of the manifest: kubectl replace, Argo CD's Replace=true.
-    Replace,
 }
 
 /// The JSON of the command line.
@@ -103,20 +80,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let secrets = desired.rendered.secret_values().into_iter().chain(live.secret_values());
     let masker = Masker::default().knowing(secrets);
     let now = Timestamp::now();
-    let comparison = Comparison { arguments, desired: &desired, ignore: &ignore, jq: &jq, masker: &masker, now };
+    let (namespace, predicting) = (arguments.namespace.as_deref(), arguments.syncing.strategy.is_some());
+    // LIVE is all that there is to see: what it lacks is missing.
+    let all = Pairs { desired: &desired, namespace, seen: true, syncer: arguments.syncing.syncer(), now };
     let mut problems: Vec<Remark> = ignore.problems.iter().chain(&desired.rendered.problems).chain(&live.problems).cloned().collect();
     let mut objects = Vec::new();
     for document in desired.rendered.deployments() {
-        match pairs::matching(document, &live, arguments.namespace.as_deref()) {
-            Ok(found) => {
-                let (object, faults) = comparison.compare(document, found);
-                objects.push(object);
-                problems.extend(faults);
+        let found = match pairs::matching(document, &live, namespace) {
+            Ok(found) => found,
+            Err(problem) => {
+                problems.push(*problem);
+                continue;
             }
-            Err(problem) => problems.push(*problem),
-        }
+        };
+        let target = all.target(document, found);
+        let (rules, faults) = match found {
+            Some(found) => ignore.rules(Pair { id: &target, desired: &document.value, live: &found.value }, &jq),
+            None => (Vec::new(), Vec::new()),
+        };
+        problems.extend(faults);
+        let assessment = all.assess(document, found, rules);
+        let assessment = if predicting { assessment } else { assessment.without_prediction() };
+        objects.push(object_report(&target, &assessment, &masker, all.warnings(document, found)));
     }
-    let code = exit_code(&objects, &problems, arguments.strategy.is_some());
+    let code = exit_code(&objects, &problems, predicting);
     match arguments.output {
         Format::Human => print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems)?,
         format => output::print_value(&Output { objects, problems }, format)?,
