@@ -12,6 +12,9 @@ mod no_effect;
 mod pattern;
 mod pointer;
 
+#[cfg(test)]
+mod properties;
+
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare, compare_any};
 pub(in crate::engine) use dropped::GATED;
