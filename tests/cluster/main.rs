@@ -14,6 +14,7 @@ mod incident;
 mod installation;
 mod modes;
 mod process;
+mod schema;
 mod shop;
 mod sources;
 mod tenant;

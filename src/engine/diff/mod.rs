@@ -17,10 +17,10 @@ mod properties;
 
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare, compare_any};
-pub(in crate::engine) use dropped::GATED;
+pub(in crate::engine) use dropped::is_gated;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
-pub use no_effect::{NoEffect, no_effect};
+pub use no_effect::{NoEffect, Reason, no_effect};
 pub use pattern::PathPattern;
 pub use pointer::{Located, Part, Side, locate};
 

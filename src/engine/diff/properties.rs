@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::compare::{compare_all, is_pull_policy};
-use super::dropped::GATED;
+use super::dropped::is_gated;
 use super::{Change, ChangeKind, compare};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::arbitrary::{deployment, neighbours};
@@ -29,7 +29,7 @@ fn drop_gated(value: &mut Value, shape: Shape) -> bool {
     match (value, shape) {
         (Value::Object(object), Shape::Nested(of)) => {
             let before = object.len();
-            object.retain(|name, _| !GATED.contains(&(of.name, name)));
+            object.retain(|name, _| !is_gated(of, name));
             let mut dropped = object.len() < before;
             object.retain(|name, value| {
                 let below = of.field(name).is_some_and(|field| drop_gated(value, field.2));
