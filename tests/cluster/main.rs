@@ -15,6 +15,7 @@ mod incident;
 mod installation;
 mod modes;
 mod process;
+mod schema;
 mod shop;
 mod sources;
 mod tenant;

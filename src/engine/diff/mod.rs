@@ -12,12 +12,15 @@ mod no_effect;
 mod pattern;
 mod pointer;
 
+#[cfg(test)]
+mod properties;
+
 pub use classify::{Evidence, classify};
 pub use compare::{LAST_APPLIED, compare, compare_any};
-pub(in crate::engine) use dropped::GATED;
+pub(in crate::engine) use dropped::is_gated;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
-pub use no_effect::{NoEffect, no_effect};
+pub use no_effect::{NoEffect, Reason, no_effect};
 pub use pattern::PathPattern;
 pub(in crate::engine) use pointer::item_segment;
 pub use pointer::{Located, Part, Side, locate};
