@@ -45,14 +45,21 @@ pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
                 faults.push(difference(predicted.as_ref().unwrap_or(&Value::Null), &stored(object)));
             }
             let (outcome, residual) = kept(asked, object);
-            if faults.is_empty() && (verdict(prediction.verdict), prediction.residual.iter().map(ToString::to_string).collect()) != (outcome, residual.clone()) {
-                faults.push(format!("after the sync {residual:?} differ: {outcome:?}; we say {:?} {:?}", prediction.verdict, prediction.residual));
+            if faults.is_empty()
+                && (verdict(prediction.verdict), prediction.residual.iter().map(ToString::to_string).collect())
+                    != (outcome, residual.clone())
+            {
+                faults.push(format!(
+                    "after the sync {residual:?} differ: {outcome:?}; we say {:?} {:?}",
+                    prediction.verdict, prediction.residual
+                ));
             }
             outcome
         }
         Answer::Refusal { code, message, causes } => {
             let outcome = if *code == 409 { Outcome::Conflict } else { Outcome::Refused };
-            let ours: BTreeSet<_> = prediction.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect();
+            let ours: BTreeSet<_> =
+                prediction.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect();
             let theirs: BTreeSet<_> = causes.iter().cloned().collect();
             if verdict(prediction.verdict) != outcome {
                 faults.push(format!("the server answers {code} {message}; we say {:?} {:?}", prediction.verdict, prediction.causes));
@@ -82,7 +89,8 @@ fn says(message: &str, ours: &str, unreadable: bool) -> bool {
 fn kubectl_fault(prediction: &Prediction, name: &str, text: &str) -> Option<String> {
     let ours = prediction.kubectl_text(name).unwrap_or_default();
     // Around a failure that is not of validation kubectl prints the whole patch.
-    let same = if text.starts_with("The Deployment ") { ours.trim_end() == text } else { !ours.is_empty() && text.contains(ours.trim_end()) };
+    let same =
+        if text.starts_with("The Deployment ") { ours.trim_end() == text } else { !ours.is_empty() && text.contains(ours.trim_end()) };
     (!same || prediction.verdict != Verdict::Refused).then(|| format!("kubectl says\n{text}\nwe say ({:?})\n{ours}", prediction.verdict))
 }
 
@@ -126,7 +134,9 @@ fn stored(object: &Value) -> Value {
 /// A Go list without `omitempty` is printed as null where it is empty.
 fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect(),
+        Value::Object(map) => {
+            map.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect()
+        }
         Value::Array(items) => items.into_iter().map(without_nulls).collect(),
         other => other,
     }

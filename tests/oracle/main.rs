@@ -65,7 +65,11 @@ fn tell(text: &str) {
 }
 
 fn number(name: &str) -> Result<Option<u64>> {
-    env::var(name).ok().filter(|text| !text.is_empty()).map(|text| text.parse().with_context(|| format!("{name} is {text:?}, not a number"))).transpose()
+    env::var(name)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .map(|text| text.parse().with_context(|| format!("{name} is {text:?}, not a number")))
+        .transpose()
 }
 
 #[test]
@@ -112,7 +116,8 @@ fn run(seed: u64, count: usize) -> Result<()> {
         tell(&format!("oracle: {count} cases of seed {seed} (again by `make oracle N={count} SEED={seed}`)"));
         let (mut table, mut wrong, mut asked_cases) = (Table::default(), Vec::new(), 0);
         for begin in (0..count).step_by(BATCH) {
-            let batch: Vec<(String, Case)> = (begin..(begin + BATCH).min(count)).map(|at| (format!("o{at}"), generate::case(seed, at))).collect();
+            let batch: Vec<(String, Case)> =
+                (begin..(begin + BATCH).min(count)).map(|at| (format!("o{at}"), generate::case(seed, at))).collect();
             let answers = server.ask(&batch).await?;
             asked_cases += answers.len();
             for (name, case) in &batch {

@@ -38,7 +38,9 @@ fn collect(path: &str, value: &Value, places: &mut Vec<String>) {
         places.push(path.to_owned());
     }
     match value {
-        Value::Object(map) => map.iter().for_each(|(name, child)| collect(&format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), child, places)),
+        Value::Object(map) => {
+            map.iter().for_each(|(name, child)| collect(&format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), child, places))
+        }
         Value::Array(items) => items.iter().enumerate().for_each(|(at, child)| collect(&format!("{path}/{at}"), child, places)),
         _ => {}
     }

@@ -55,7 +55,12 @@ fn is_exempt(_site: &str, _way: Way, _outcome: Outcome) -> bool {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<22}{}", "clean/reverts/residual/conflict/refused", Way::ALL.map(|way| format!("{:>22}", format!("{way:?}"))).concat())?;
+        writeln!(
+            f,
+            "{:<22}{}",
+            "clean/reverts/residual/conflict/refused",
+            Way::ALL.map(|way| format!("{:>22}", format!("{way:?}"))).concat()
+        )?;
         for site in SITES {
             let cells = Way::ALL.map(|way| {
                 let counts = Outcome::ALL.map(|outcome| self.of(site.name, way, outcome).to_string());

@@ -17,6 +17,9 @@ pub(super) const PATCH_FIELD: &str = "patch";
 ///
 /// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
 pub(super) fn merge(desired: &Value, live: &Value) -> Merged {
+    if let Some(message) = decode::metadata_fault(desired) {
+        return Merged::Refused(vec![Cause { reason: String::new(), field: String::new(), message }]);
+    }
     if let Some(stale) = stale_version(desired, live) {
         return Merged::Conflict(vec![stale]);
     }

@@ -41,6 +41,15 @@ pub(super) fn first_fault_and_place(object: &Value) -> Option<(Cause, String)> {
     Some((Cause { reason: "BadRequest".to_owned(), field: String::new(), message }, pointer))
 }
 
+/// The first value of the metadata that kubectl itself cannot read, in its words: it knows the metadata of every kind.
+///
+/// Source: `metadataAccessor` behind `Info` of `staging/src/k8s.io/cli-runtime/pkg/resource/mapper.go`.
+pub(super) fn metadata_fault(object: &Value) -> Option<String> {
+    let shape = DEPLOYMENT.child("metadata")?;
+    let place = Place { owner: "Deployment", path: "metadata".to_owned(), name: "metadata" };
+    fault(object.get("metadata")?, shape, &place).map(|fault| fault.message)
+}
+
 /// A value that does not fit.
 struct Fault {
     message: String,

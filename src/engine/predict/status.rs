@@ -16,7 +16,11 @@ impl Prediction {
                     several => format!("[{}]", several.join(", ")),
                 };
                 // A fault of the patch itself has neither kind nor name.
-                Some(if self.is_about_the_patch() { format!(" \"\" is invalid: {told}") } else { format!("Deployment.apps {name:?} is invalid: {told}") })
+                Some(if self.is_about_the_patch() {
+                    format!(" \"\" is invalid: {told}")
+                } else {
+                    format!("Deployment.apps {name:?} is invalid: {told}")
+                })
             }
             Verdict::Refused => Some(match causes.as_slice() {
                 [one] => one.clone(),
@@ -38,7 +42,11 @@ impl Prediction {
             [one] => one.clone(),
             several => several.iter().map(|cause| format!("\n* {cause}")).collect(),
         };
-        Some(if self.is_about_the_patch() { format!("The request is invalid: {told}") } else { format!("The Deployment {name:?} is invalid: {told}") })
+        Some(if self.is_about_the_patch() {
+            format!("The request is invalid: {told}")
+        } else {
+            format!("The Deployment {name:?} is invalid: {told}")
+        })
     }
 
     fn is_about_the_patch(&self) -> bool {

@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 use crate::random::Random;
 
 pub fn image(random: &mut Random) -> Option<Value> {
-    Some(json!(random.pick(&["registry.example/web:1", "registry.example/web:2", "registry.example/web", "registry.example/web:latest", "registry.example/web:1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"])))
+    Some(json!(random.pick(&[
+        "registry.example/web:1",
+        "registry.example/web:2",
+        "registry.example/web",
+        "registry.example/web:latest",
+        "registry.example/web:1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    ])))
 }
 
 pub fn broken_image(random: &mut Random) -> Option<Value> {
@@ -48,7 +54,16 @@ pub fn env(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_env(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!([{"name": ""}]), json!([{"name": "a=b", "value": "x"}]), json!([{"value": "x"}]), json!([{"name": "A", "value": true}])]).clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"name": ""}]),
+                json!([{"name": "a=b", "value": "x"}]),
+                json!([{"value": "x"}]),
+                json!([{"name": "A", "value": true}]),
+            ])
+            .clone(),
+    )
 }
 
 pub fn ports(random: &mut Random) -> Option<Value> {
@@ -67,18 +82,20 @@ pub fn ports(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_ports(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{"containerPort": 0}]),
-            json!([{"containerPort": 70000, "hostPort": 70001}]),
-            json!([{"containerPort": 80, "name": "A_B"}]),
-            json!([{"containerPort": 80, "name": "x"}, {"containerPort": 81, "name": "x"}]),
-            json!([{"containerPort": 80, "protocol": "ICMP"}]),
-            json!([{"containerPort": 80, "hostIP": "here"}]),
-            json!([{"containerPort": 80, "name": "a-name-that-is-too-long"}]),
-            json!([{"name": "http"}]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"containerPort": 0}]),
+                json!([{"containerPort": 70000, "hostPort": 70001}]),
+                json!([{"containerPort": 80, "name": "A_B"}]),
+                json!([{"containerPort": 80, "name": "x"}, {"containerPort": 81, "name": "x"}]),
+                json!([{"containerPort": 80, "protocol": "ICMP"}]),
+                json!([{"containerPort": 80, "hostIP": "here"}]),
+                json!([{"containerPort": 80, "name": "a-name-that-is-too-long"}]),
+                json!([{"name": "http"}]),
+            ])
+            .clone(),
+    )
 }
 
 pub fn resources(random: &mut Random) -> Option<Value> {
@@ -96,18 +113,20 @@ pub fn resources(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_resources(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}),
-            json!({"requests": {"memory": "-1"}}),
-            json!({"requests": {"gpus": "1"}}),
-            json!({"limits": {"example.com/gpu": "0.5"}}),
-            json!({"requests": {"example.com/gpu": "1"}, "limits": {"example.com/gpu": "2"}}),
-            json!({"requests": {"hugepages-2Mi": "2Mi"}}),
-            json!({"requests": {"cpu": "much"}}),
-            json!({"claims": [{"name": "none"}]}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}),
+                json!({"requests": {"memory": "-1"}}),
+                json!({"requests": {"gpus": "1"}}),
+                json!({"limits": {"example.com/gpu": "0.5"}}),
+                json!({"requests": {"example.com/gpu": "1"}, "limits": {"example.com/gpu": "2"}}),
+                json!({"requests": {"hugepages-2Mi": "2Mi"}}),
+                json!({"requests": {"cpu": "much"}}),
+                json!({"claims": [{"name": "none"}]}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn mounts(random: &mut Random) -> Option<Value> {
@@ -124,13 +143,15 @@ pub fn mounts(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_mounts(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{"name": "data", "mountPath": "/a"}, {"name": "data", "mountPath": "/a"}]),
-            json!([{"name": "none", "mountPath": "/a"}]),
-            json!([{"name": "data", "mountPath": ""}]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"name": "data", "mountPath": "/a"}, {"name": "data", "mountPath": "/a"}]),
+                json!([{"name": "none", "mountPath": "/a"}]),
+                json!([{"name": "data", "mountPath": ""}]),
+            ])
+            .clone(),
+    )
 }
 
 pub fn security(random: &mut Random) -> Option<Value> {
@@ -147,15 +168,17 @@ pub fn security(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_security(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"privileged": true, "allowPrivilegeEscalation": false}),
-            json!({"capabilities": {"add": ["CAP_SYS_ADMIN"]}, "allowPrivilegeEscalation": false}),
-            json!({"runAsUser": -1}),
-            json!({"procMount": "Other"}),
-            json!({"seccompProfile": {"type": "Localhost"}}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"privileged": true, "allowPrivilegeEscalation": false}),
+                json!({"capabilities": {"add": ["CAP_SYS_ADMIN"]}, "allowPrivilegeEscalation": false}),
+                json!({"runAsUser": -1}),
+                json!({"procMount": "Other"}),
+                json!({"seccompProfile": {"type": "Localhost"}}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn sidecar(random: &mut Random) -> Option<Value> {
@@ -173,14 +196,16 @@ pub fn sidecar(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_sidecar(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"name": "side"}),
-            json!({"name": "side", "image": "x", "ports": [{"containerPort": 1, "hostPort": 70000}]}),
-            json!({"name": "side", "image": "x", "terminationMessagePolicy": "Never"}),
-            json!({"name": "side", "image": "x", "restartPolicy": "Maybe"}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"name": "side"}),
+                json!({"name": "side", "image": "x", "ports": [{"containerPort": 1, "hostPort": 70000}]}),
+                json!({"name": "side", "image": "x", "terminationMessagePolicy": "Never"}),
+                json!({"name": "side", "image": "x", "restartPolicy": "Maybe"}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn init(random: &mut Random) -> Option<Value> {

@@ -66,7 +66,12 @@ pub const SITES: &[Site] = &[
     Site { name: "resources", path: web!("resources"), state: container::resources, broken: container::broken_resources },
     Site { name: "mounts", path: web!("volumeMounts"), state: container::mounts, broken: container::broken_mounts },
     Site { name: "container security", path: web!("securityContext"), state: container::security, broken: container::broken_security },
-    Site { name: "sidecar", path: ".spec.template.spec.containers[name=\"side\"]", state: container::sidecar, broken: container::broken_sidecar },
+    Site {
+        name: "sidecar",
+        path: ".spec.template.spec.containers[name=\"side\"]",
+        state: container::sidecar,
+        broken: container::broken_sidecar,
+    },
     Site { name: "initContainers", path: pod!("initContainers"), state: container::init, broken: container::broken_init },
     Site { name: "pod security", path: pod!("securityContext"), state: pod::security, broken: pod::broken_security },
     Site { name: "nodeSelector", path: pod!("nodeSelector"), state: pod::texts, broken: pod::broken_texts },
@@ -84,7 +89,12 @@ pub const SITES: &[Site] = &[
     Site { name: "labels", path: ".metadata.labels", state: pod::texts, broken: pod::broken_texts },
     Site { name: "annotations", path: ".metadata.annotations", state: pod::notes, broken: pod::broken_notes },
     Site { name: "template annotations", path: ".spec.template.metadata.annotations", state: pod::notes, broken: pod::broken_notes },
-    Site { name: "template labels", path: ".spec.template.metadata.labels", state: pod::template_labels, broken: pod::broken_template_labels },
+    Site {
+        name: "template labels",
+        path: ".spec.template.metadata.labels",
+        state: pod::template_labels,
+        broken: pod::broken_template_labels,
+    },
     Site { name: "finalizers", path: ".metadata.finalizers", state: pod::finalizers, broken: pod::broken_finalizers },
     Site { name: "ownerReferences", path: ".metadata.ownerReferences", state: pod::owners, broken: pod::broken_owners },
 ];

@@ -22,19 +22,28 @@ pub fn security(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_security(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"fsGroup": -1}),
-            json!({"sysctls": [{"name": "Not Valid", "value": ""}, {"name": "a.b", "value": "1"}, {"name": "a.b", "value": "1"}]}),
-            json!({"fsGroupChangePolicy": "Sometimes"}),
-            json!({"supplementalGroups": [-1], "runAsGroup": -1}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"fsGroup": -1}),
+                json!({"sysctls": [{"name": "Not Valid", "value": ""}, {"name": "a.b", "value": "1"}, {"name": "a.b", "value": "1"}]}),
+                json!({"fsGroupChangePolicy": "Sometimes"}),
+                json!({"supplementalGroups": [-1], "runAsGroup": -1}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn texts(random: &mut Random) -> Option<Value> {
     random
-        .pick(&[None, Some(json!({})), Some(json!({"zone": "a"})), Some(json!({"zone": "b"})), Some(json!({"zone": "a", "example.com/disk": "ssd"})), Some(json!({"tier": ""}))])
+        .pick(&[
+            None,
+            Some(json!({})),
+            Some(json!({"zone": "a"})),
+            Some(json!({"zone": "b"})),
+            Some(json!({"zone": "a", "example.com/disk": "ssd"})),
+            Some(json!({"tier": ""})),
+        ])
         .clone()
 }
 
@@ -44,7 +53,13 @@ pub fn broken_texts(random: &mut Random) -> Option<Value> {
 
 pub fn notes(random: &mut Random) -> Option<Value> {
     random
-        .pick(&[None, Some(json!({})), Some(json!({"example.com/note": "a b"})), Some(json!({"example.com/note": "c", "team": "shop"})), Some(json!({"team": ""}))])
+        .pick(&[
+            None,
+            Some(json!({})),
+            Some(json!({"example.com/note": "a b"})),
+            Some(json!({"example.com/note": "c", "team": "shop"})),
+            Some(json!({"team": ""})),
+        ])
         .clone()
 }
 
@@ -53,7 +68,11 @@ pub fn broken_notes(random: &mut Random) -> Option<Value> {
 }
 
 pub fn template_labels(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!({"app": "web"}), json!({"app": "web", "tier": "a"}), json!({"app": "web", "tier": "b", "example.com/x": "y"})]).clone())
+    Some(
+        random
+            .pick(&[json!({"app": "web"}), json!({"app": "web", "tier": "a"}), json!({"app": "web", "tier": "b", "example.com/x": "y"})])
+            .clone(),
+    )
 }
 
 pub fn broken_template_labels(random: &mut Random) -> Option<Value> {
@@ -61,7 +80,10 @@ pub fn broken_template_labels(random: &mut Random) -> Option<Value> {
 }
 
 pub fn host_aliases(random: &mut Random) -> Option<Value> {
-    let items = [json!({"ip": "10.0.0.1", "hostnames": ["a.example"]}), json!({"ip": "10.0.0.2", "hostnames": [random.pick(&["b.example", "c.example"])]})];
+    let items = [
+        json!({"ip": "10.0.0.1", "hostnames": ["a.example"]}),
+        json!({"ip": "10.0.0.2", "hostnames": [random.pick(&["b.example", "c.example"])]}),
+    ];
     let some = random.some(&items, 60);
     (!some.is_empty()).then(|| Value::from(some))
 }
@@ -94,26 +116,41 @@ pub fn broken_spread(random: &mut Random) -> Option<Value> {
         }
         json!([item])
     };
-    Some(random
-        .pick(&[
-            one(json!({"maxSkew": 0})),
-            one(json!({"topologyKey": ""})),
-            one(json!({"whenUnsatisfiable": "Perhaps"})),
-            one(json!({"minDomains": 0})),
-            one(json!({"whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2})),
-            one(json!({"nodeTaintsPolicy": "Other", "matchLabelKeys": ["app"]})),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                one(json!({"maxSkew": 0})),
+                one(json!({"topologyKey": ""})),
+                one(json!({"whenUnsatisfiable": "Perhaps"})),
+                one(json!({"minDomains": 0})),
+                one(json!({"whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2})),
+                one(json!({"nodeTaintsPolicy": "Other", "matchLabelKeys": ["app"]})),
+            ])
+            .clone(),
+    )
 }
 
 pub fn dns(random: &mut Random) -> Option<Value> {
     random
-        .pick(&[None, Some(json!({"nameservers": ["10.0.0.10"]})), Some(json!({"searches": ["a.example"], "options": [{"name": "ndots", "value": "2"}]})), Some(json!({}))])
+        .pick(&[
+            None,
+            Some(json!({"nameservers": ["10.0.0.10"]})),
+            Some(json!({"searches": ["a.example"], "options": [{"name": "ndots", "value": "2"}]})),
+            Some(json!({})),
+        ])
         .clone()
 }
 
 pub fn broken_dns(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!({"nameservers": ["x", "1.1.1.1", "1.1.1.2", "1.1.1.3"]}), json!({"searches": ["a b"]}), json!({"options": [{"value": "2"}]})]).clone())
+    Some(
+        random
+            .pick(&[
+                json!({"nameservers": ["x", "1.1.1.1", "1.1.1.2", "1.1.1.3"]}),
+                json!({"searches": ["a b"]}),
+                json!({"options": [{"value": "2"}]}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn seconds(random: &mut Random) -> Option<Value> {
@@ -162,15 +199,17 @@ pub fn owners(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_owners(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": ""}]),
-            json!([{"apiVersion": "v1", "kind": "", "name": "", "uid": "1"}]),
-            json!([{"apiVersion": "v1", "kind": "Event", "name": "a", "uid": "1"}]),
-            json!([
-                {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "1", "controller": true},
-                {"apiVersion": "v1", "kind": "ConfigMap", "name": "b", "uid": "2", "controller": true},
-            ]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": ""}]),
+                json!([{"apiVersion": "v1", "kind": "", "name": "", "uid": "1"}]),
+                json!([{"apiVersion": "v1", "kind": "Event", "name": "a", "uid": "1"}]),
+                json!([
+                    {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "1", "controller": true},
+                    {"apiVersion": "v1", "kind": "ConfigMap", "name": "b", "uid": "2", "controller": true},
+                ]),
+            ])
+            .clone(),
+    )
 }

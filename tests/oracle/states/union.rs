@@ -26,7 +26,13 @@ fn handler(random: &mut Random) -> (&'static str, Value) {
             ];
             ("httpGet", map(&entries))
         }
-        2 => ("tcpSocket", map(&[("port", Some(random.pick(&[json!(80), json!(8080), json!("http")]).clone())), ("host", maybe(random, 20, &[json!("10.0.0.1")]))])),
+        2 => (
+            "tcpSocket",
+            map(&[
+                ("port", Some(random.pick(&[json!(80), json!(8080), json!("http")]).clone())),
+                ("host", maybe(random, 20, &[json!("10.0.0.1")])),
+            ]),
+        ),
         _ => ("grpc", map(&[("port", Some(json!(9090))), ("service", maybe(random, 30, &[json!(""), json!("health")]))])),
     }
 }
@@ -92,16 +98,18 @@ pub fn lifecycle(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_lifecycle(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({}),
-            json!({"exec": {"command": ["a"]}, "sleep": {"seconds": 1}}),
-            json!({"sleep": {"seconds": -1}}),
-            json!({"sleep": {"seconds": 3600}}),
-            json!({"httpGet": {"port": 80}, "tcpSocket": {"port": 80}}),
-            json!({"httpGet": {"port": -1}}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({}),
+                json!({"exec": {"command": ["a"]}, "sleep": {"seconds": 1}}),
+                json!({"sleep": {"seconds": -1}}),
+                json!({"sleep": {"seconds": 3600}}),
+                json!({"httpGet": {"port": 80}, "tcpSocket": {"port": 80}}),
+                json!({"httpGet": {"port": -1}}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn variable(random: &mut Random) -> Option<Value> {
@@ -113,7 +121,9 @@ pub fn variable(random: &mut Random) -> Option<Value> {
         2 => json!({"valueFrom": {"fieldRef": {"fieldPath": random.pick(&["metadata.name", "status.podIP", "metadata.labels['app']"])}}}),
         3 => json!({"valueFrom": {"configMapKeyRef": {"name": "settings", "key": random.pick(&["a", "b.c"])}}}),
         4 => json!({"valueFrom": {"secretKeyRef": {"name": "db", "key": "password", "optional": random.chance(50)}}}),
-        _ => json!({"valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": random.pick(&[json!("1"), json!("1m"), json!(0)])}}}),
+        _ => {
+            json!({"valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": random.pick(&[json!("1"), json!("1m"), json!(0)])}}})
+        }
     };
     item["name"] = json!("MODE");
     Some(item)
@@ -147,29 +157,37 @@ pub fn env_from(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_env_from(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{}]),
-            json!([{"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}}]),
-            json!([{"prefix": "1=", "secretRef": {"name": "b"}}]),
-            json!([{"secretRef": {"name": "B!"}}, {"configMapRef": {}}]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{}]),
+                json!([{"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}}]),
+                json!([{"prefix": "1=", "secretRef": {"name": "b"}}]),
+                json!([{"secretRef": {"name": "B!"}}, {"configMapRef": {}}]),
+            ])
+            .clone(),
+    )
 }
 
 /// A volume `data` with one of the sources that a server takes without more.
 pub fn volume(random: &mut Random) -> Option<Value> {
     let source = match random.below(13) {
         0 => json!({"emptyDir": {}}),
-        1 => json!({"emptyDir": map(&[("medium", maybe(random, 50, &[json!("Memory"), json!("")])), ("sizeLimit", maybe(random, 60, &[json!("1Gi"), json!("0.5Gi"), json!(1024)]))])}),
-        2 => json!({"configMap": map(&[("name", Some(json!("settings"))), ("defaultMode", maybe(random, 40, &[json!(420), json!(256)])), ("items", maybe(random, 40, &[json!([{"key": "a", "path": "b"}])]))])}),
+        1 => {
+            json!({"emptyDir": map(&[("medium", maybe(random, 50, &[json!("Memory"), json!("")])), ("sizeLimit", maybe(random, 60, &[json!("1Gi"), json!("0.5Gi"), json!(1024)]))])})
+        }
+        2 => {
+            json!({"configMap": map(&[("name", Some(json!("settings"))), ("defaultMode", maybe(random, 40, &[json!(420), json!(256)])), ("items", maybe(random, 40, &[json!([{"key": "a", "path": "b"}])]))])})
+        }
         3 => json!({"secret": map(&[("secretName", Some(json!("db"))), ("optional", maybe(random, 30, &[json!(true), json!(false)]))])}),
         4 => json!({"hostPath": map(&[("path", Some(json!("/srv"))), ("type", maybe(random, 50, &[json!(""), json!("Directory")]))])}),
         5 => json!({"persistentVolumeClaim": {"claimName": random.pick(&["disk", "other"])}}),
         6 => json!({"nfs": {"server": "nfs.example", "path": "/export"}}),
         7 => json!({"csi": {"driver": "secrets.example", "readOnly": true}}),
         8 => json!({"downwardAPI": {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}}),
-        9 => json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": random.pick(&["1Gi", "1024Mi"])}}}}}}),
+        9 => {
+            json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": random.pick(&["1Gi", "1024Mi"])}}}}}})
+        }
         10 => json!({"image": {"reference": random.pick(&["registry.example/data:1", "registry.example/data"])}}),
         11 => json!({}),
         _ => json!({"iscsi": {"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2026-01.example:disk", "lun": 0}}),
@@ -233,13 +251,22 @@ pub fn fibre_channel(random: &mut Random) -> Option<Value> {
     if random.chance(25) {
         return None;
     }
-    let source = if random.chance(50) { json!({"targetWWNs": ["500a0982991b8dc5"], "lun": random.pick(&[0, 2])}) } else { json!({"wwids": ["3600508b4"]}) };
+    let source = if random.chance(50) {
+        json!({"targetWWNs": ["500a0982991b8dc5"], "lun": random.pick(&[0, 2])})
+    } else {
+        json!({"wwids": ["3600508b4"]})
+    };
     Some(json!({"name": "fc", "fc": source}))
 }
 
 pub fn broken_fibre_channel(random: &mut Random) -> Option<Value> {
     let source = random
-        .pick(&[json!({}), json!({"targetWWNs": ["a"], "wwids": ["b"], "lun": 1}), json!({"targetWWNs": ["a"]}), json!({"targetWWNs": ["a"], "lun": 300})])
+        .pick(&[
+            json!({}),
+            json!({"targetWWNs": ["a"], "wwids": ["b"], "lun": 1}),
+            json!({"targetWWNs": ["a"]}),
+            json!({"targetWWNs": ["a"], "lun": 300}),
+        ])
         .clone();
     Some(json!({"name": "fc", "fc": source}))
 }
@@ -284,13 +311,15 @@ pub fn claim(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_claim(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"name": "gpu"}),
-            json!({"name": "gpu", "resourceClaimName": "a", "resourceClaimTemplateName": "b"}),
-            json!({"name": "gpu", "resourceClaimName": "A!"}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"name": "gpu"}),
+                json!({"name": "gpu", "resourceClaimName": "a", "resourceClaimTemplateName": "b"}),
+                json!({"name": "gpu", "resourceClaimName": "A!"}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn strategy(random: &mut Random) -> Option<Value> {
@@ -298,21 +327,25 @@ pub fn strategy(random: &mut Random) -> Option<Value> {
         0 => None,
         1 => Some(json!({"type": "Recreate"})),
         2 => Some(json!({"type": "RollingUpdate"})),
-        _ => Some(json!({"rollingUpdate": map(&[("maxSurge", maybe(random, 70, &[json!(1), json!("50%")])), ("maxUnavailable", maybe(random, 70, &[json!(1), json!("25%")]))])})),
+        _ => Some(
+            json!({"rollingUpdate": map(&[("maxSurge", maybe(random, 70, &[json!(1), json!("50%")])), ("maxUnavailable", maybe(random, 70, &[json!(1), json!("25%")]))])}),
+        ),
     }
 }
 
 pub fn broken_strategy(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}),
-            json!({"type": "Slowly"}),
-            json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}),
-            json!({"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "0%"}}),
-            json!({"rollingUpdate": {"maxSurge": "x", "maxUnavailable": -1}}),
-            json!({"rollingUpdate": {"maxUnavailable": "150%"}}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}),
+                json!({"type": "Slowly"}),
+                json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}),
+                json!({"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "0%"}}),
+                json!({"rollingUpdate": {"maxSurge": "x", "maxUnavailable": -1}}),
+                json!({"rollingUpdate": {"maxUnavailable": "150%"}}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn profile(random: &mut Random) -> Option<Value> {
@@ -325,15 +358,17 @@ pub fn profile(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_profile(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"type": "Localhost"}),
-            json!({"type": "RuntimeDefault", "localhostProfile": "a"}),
-            json!({"type": "Other"}),
-            json!({"type": "Localhost", "localhostProfile": "../a"}),
-            json!({"localhostProfile": "a"}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"type": "Localhost"}),
+                json!({"type": "RuntimeDefault", "localhostProfile": "a"}),
+                json!({"type": "Other"}),
+                json!({"type": "Localhost", "localhostProfile": "../a"}),
+                json!({"localhostProfile": "a"}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn tolerations(random: &mut Random) -> Option<Value> {
@@ -348,15 +383,17 @@ pub fn tolerations(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_tolerations(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{"key": "a", "operator": "Exists", "value": "b"}]),
-            json!([{"operator": "Equal"}]),
-            json!([{"key": "a b", "operator": "Near"}]),
-            json!([{"key": "a", "tolerationSeconds": 5}]),
-            json!([{"key": "a", "effect": "Never"}]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"key": "a", "operator": "Exists", "value": "b"}]),
+                json!([{"operator": "Equal"}]),
+                json!([{"key": "a b", "operator": "Near"}]),
+                json!([{"key": "a", "tolerationSeconds": 5}]),
+                json!([{"key": "a", "effect": "Never"}]),
+            ])
+            .clone(),
+    )
 }
 
 fn node_affinity(expressions: Value) -> Value {
@@ -393,12 +430,14 @@ pub fn devices(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_devices(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{"name": "data", "devicePath": "../a"}]),
-            json!([{"name": "gone", "devicePath": "/dev/a"}]),
-            json!([{"name": "data", "devicePath": "/data"}]),
-            json!([{"name": "", "devicePath": ""}]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"name": "data", "devicePath": "../a"}]),
+                json!([{"name": "gone", "devicePath": "/dev/a"}]),
+                json!([{"name": "data", "devicePath": "/data"}]),
+                json!([{"name": "", "devicePath": ""}]),
+            ])
+            .clone(),
+    )
 }

@@ -66,8 +66,7 @@ pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Cau
 
 /// `ValidateNoNewFinalizers`.
 fn validate_no_new_finalizers(finalizers: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
-    let mut extra: Vec<&str> =
-        finalizers.items().map(|new| new.text()).filter(|new| !old.items().any(|old| old.text() == *new)).collect();
+    let mut extra: Vec<&str> = finalizers.items().map(|new| new.text()).filter(|new| !old.items().any(|old| old.text() == *new)).collect();
     extra.sort_unstable();
     extra.dedup();
     if !extra.is_empty() {

@@ -119,9 +119,12 @@ pub fn left_of_patch(live: &Value, patch: &Value) -> Value {
 
 fn without_nulls(value: &Value) -> Value {
     match value {
-        Value::Object(map) => {
-            map.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), without_nulls(value))).collect::<Object>().into()
-        }
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), without_nulls(value)))
+            .collect::<Object>()
+            .into(),
         Value::Array(items) => items.iter().map(without_nulls).collect(),
         other => other.clone(),
     }
