@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, Style, Writer, put};
 use crate::random::Random;
-use crate::states::{SITES, Site, base};
+use crate::states::{SITES, Site, UNIONS, base};
 
 /// Managers that people and programs write under.
 const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bot"];
@@ -13,7 +13,9 @@ const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bo
 /// The case of this number. Consecutive numbers go through all sites.
 pub fn case(seed: u64, number: usize) -> Case {
     let mut random = Random::of(seed, number);
-    let focus = &SITES[number % SITES.len()];
+    // Every second case is about a union.
+    let (unions, others) = SITES.split_at(UNIONS);
+    let focus = if number.is_multiple_of(2) { &unions[number / 2 % unions.len()] } else { &others[number / 2 % others.len()] };
     let mut then = base();
     set(&mut then, ".spec.template.spec.volumes[name=\"data\"]", Some(json!({"name": "data", "emptyDir": {}})));
     for _ in 0..random.below(5) {
@@ -23,6 +25,13 @@ pub fn case(seed: u64, number: usize) -> Case {
     let before = (focus.state)(&mut random);
     set(&mut then, focus.path, before.clone());
     let mut now = then.clone();
+    if random.chance(18) {
+        // Nothing happened: the next sync must have nothing to do, or everything where Git itself went wrong.
+        if random.chance(40) {
+            set(&mut now, focus.path, (focus.broken)(&mut random));
+        }
+        return Case { site: focus.name.to_owned(), then, writer: None, now };
+    }
     let mut edits = Vec::new();
     if random.chance(85) {
         edits.push((focus.path.to_owned(), other_than(&before, focus, &mut random)));
@@ -33,7 +42,7 @@ pub fn case(seed: u64, number: usize) -> Case {
     }
     if random.chance(45) || edits.is_empty() {
         set(&mut now, focus.path, other_than(&before, focus, &mut random));
-    } else if random.chance(15) {
+    } else if random.chance(20) {
         set(&mut now, focus.path, (focus.broken)(&mut random));
     }
     if random.chance(30) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::judge::Outcome;
 use crate::server::Way;
-use crate::states::SITES;
+use crate::states::{SITES, UNIONS};
 
 /// The counts of a run.
 #[derive(Default)]
@@ -26,10 +26,10 @@ impl Table {
         self.cells.get(&(site.to_owned(), way)).and_then(|cell| cell.get(&outcome)).copied().unwrap_or(0)
     }
 
-    /// The cells that should have been met and were met less than `least` times: the generator has lost sight of them.
+    /// The cells of unions that should have been met and were met less than `least` times: the generator has lost sight of them.
     pub fn thin(&self, least: usize) -> Vec<String> {
         let mut thin = Vec::new();
-        for site in SITES {
+        for site in &SITES[..UNIONS] {
             for way in Way::ALL {
                 for outcome in Outcome::ALL.into_iter().filter(|outcome| is_possible(way, *outcome)) {
                     let met = self.of(site.name, way, outcome);
@@ -43,9 +43,13 @@ impl Table {
     }
 }
 
-/// Only an unforced server-side apply meets a conflict.
+/// Only an unforced server-side apply meets a conflict, and a PUT leaves nothing behind.
 fn is_possible(way: Way, outcome: Outcome) -> bool {
-    outcome != Outcome::Conflict || way == Way::Unforced
+    match outcome {
+        Outcome::Conflict => way == Way::Unforced,
+        Outcome::Residual => way != Way::Replace,
+        Outcome::Clean | Outcome::Reverts | Outcome::Refused => true,
+    }
 }
 
 /// Cells that cannot be, or hardly ever, with the reason beside each.

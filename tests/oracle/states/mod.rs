@@ -37,6 +37,9 @@ macro_rules! pod {
     };
 }
 
+/// How many of the sites are unions.
+pub const UNIONS: usize = 18;
+
 /// Every part that is tried. The unions of `pkg/apis/core/validation/validation.go` come first.
 pub const SITES: &[Site] = &[
     Site { name: "livenessProbe", path: web!("livenessProbe"), state: union::liveness, broken: union::broken_probe },

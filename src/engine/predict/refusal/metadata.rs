@@ -28,15 +28,18 @@ pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
         out.invalid_text(&namespace, namespace.text(), content::dns1123_label(namespace.text()));
     }
     validate_shared(metadata, out);
-    let finalizers = metadata.at("finalizers");
+    validate_kube_finalizers(&metadata.at("finalizers"), out);
+}
+
+/// `ValidateFinalizers`. The server reports every one at the list, without an index.
+fn validate_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
     for finalizer in finalizers.items() {
-        out.invalid_text(&finalizers, finalizer.text(), content::qualified_name(finalizer.text()));
+        out.invalid_text(finalizers, finalizer.text(), content::qualified_name(finalizer.text()));
     }
     let has = |name: &str| finalizers.items().any(|finalizer| finalizer.text() == name);
     if has(ORPHAN) && has(FOREGROUND) {
-        out.invalid(&finalizers, finalizers.value(), &format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set"));
+        out.invalid(finalizers, finalizers.value(), &format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set"));
     }
-    validate_kube_finalizers(&finalizers, out);
 }
 
 /// `validateKubeFinalizerName`.
@@ -48,8 +51,9 @@ fn validate_kube_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
     }
 }
 
-/// `ValidateObjectMetaUpdate`.
+/// `validateCommonFields` of every update, then `ValidateObjectMetaUpdate`, which says most of it once more.
 pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+    validate_shared(metadata, out);
     let finalizers = metadata.at("finalizers");
     if old.at("deletionTimestamp").is_set() {
         validate_no_new_finalizers(&finalizers, &old.at("finalizers"), out);
@@ -60,7 +64,6 @@ pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Cau
             out.invalid(&new, new.text(), "field is immutable");
         }
     }
-    validate_shared(metadata, out);
     validate_kube_finalizers(&finalizers, out);
 }
 
@@ -81,6 +84,7 @@ fn validate_shared(metadata: &Node<'_>, out: &mut Causes) {
     validate_labels(&labels, &labels, out);
     validate_annotations(&metadata.at("annotations"), out);
     validate_owner_references(&metadata.at("ownerReferences"), out);
+    validate_finalizers(&metadata.at("finalizers"), out);
 }
 
 /// `ValidateLabels`, reported at `reported`.
