@@ -83,8 +83,8 @@ impl IgnoreList {
         let mut list = Self::default();
         for file in files {
             let loaded = yaml::load(&file.bytes, &file.path);
-            list.problems.extend(loaded.problems);
             let before = list.problems.len();
+            list.problems.extend(loaded.problems);
             let known = loaded.documents.iter().flat_map(items).filter(|document| list.document(document, &file.path)).count();
             if known == 0 && list.problems.len() == before {
                 let hint = "give an Argo CD Application or argocd-cm, a Flux Kustomization or HelmRelease, or a DriftWatch";
