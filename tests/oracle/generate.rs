@@ -13,11 +13,19 @@ const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bo
 /// The case of this number. Consecutive numbers go through all sites.
 pub fn case(seed: u64, number: usize) -> Case {
     let mut random = Random::of(seed, number);
-    // Every second case is about a union.
+    // Three of four cases are about a union.
     let (unions, others) = SITES.split_at(UNIONS);
-    let focus = if number.is_multiple_of(2) { &unions[number / 2 % unions.len()] } else { &others[number / 2 % others.len()] };
+    let focus = if number % 4 < 3 { &unions[(number / 4 * 3 + number % 4) % unions.len()] } else { &others[number / 4 % others.len()] };
     let mut then = base();
     set(&mut then, ".spec.template.spec.volumes[name=\"data\"]", Some(json!({"name": "data", "emptyDir": {}})));
+    if focus.name == "volumeDevices" {
+        // Only a claim may be a device.
+        set(
+            &mut then,
+            ".spec.template.spec.volumes[name=\"data\"]",
+            Some(json!({"name": "data", "persistentVolumeClaim": {"claimName": "disk"}})),
+        );
+    }
     for _ in 0..random.below(5) {
         let site = random.pick(SITES);
         set(&mut then, site.path, (site.state)(&mut random));

@@ -90,7 +90,7 @@ fn last_name(path: &FieldPath) -> Option<String> {
 }
 
 /// A path in the words of a person: the field and the list item it belongs to.
-fn place(path: &FieldPath) -> String {
+pub(super) fn place(path: &FieldPath) -> String {
     let item =
         path.0.iter().enumerate().rev().find_map(|(at, segment)| match (segment, at.checked_sub(1).and_then(|list| path.0.get(list))) {
             (Segment::Key(keys), Some(Segment::Field(list))) => {
