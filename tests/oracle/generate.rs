@@ -13,9 +13,9 @@ const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bo
 /// The case of this number. Consecutive numbers go through all sites.
 pub fn case(seed: u64, number: usize) -> Case {
     let mut random = Random::of(seed, number);
-    // Three of four cases are about a union.
+    // Seven of eight cases are about a union.
     let (unions, others) = SITES.split_at(UNIONS);
-    let focus = if number % 4 < 3 { &unions[(number / 4 * 3 + number % 4) % unions.len()] } else { &others[number / 4 % others.len()] };
+    let focus = if number % 8 < 7 { &unions[(number / 8 * 7 + number % 8) % unions.len()] } else { &others[number / 8 % others.len()] };
     let mut then = base();
     set(&mut then, ".spec.template.spec.volumes[name=\"data\"]", Some(json!({"name": "data", "emptyDir": {}})));
     if focus.name == "volumeDevices" {
@@ -35,7 +35,7 @@ pub fn case(seed: u64, number: usize) -> Case {
     let mut now = then.clone();
     if random.chance(18) {
         // Nothing happened: the next sync must have nothing to do, or everything where Git itself went wrong.
-        if random.chance(40) {
+        if random.chance(50) {
             set(&mut now, focus.path, (focus.broken)(&mut random));
         }
         return Case { site: focus.name.to_owned(), then, writer: None, now };
@@ -50,7 +50,7 @@ pub fn case(seed: u64, number: usize) -> Case {
     }
     if random.chance(45) || edits.is_empty() {
         set(&mut now, focus.path, other_than(&before, focus, &mut random));
-    } else if random.chance(20) {
+    } else if random.chance(25) {
         set(&mut now, focus.path, (focus.broken)(&mut random));
     }
     if random.chance(30) {

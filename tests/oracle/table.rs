@@ -57,7 +57,9 @@ fn is_possible(way: Way, outcome: Outcome) -> bool {
 fn is_exempt(site: &str, way: Way, outcome: Outcome) -> bool {
     match outcome {
         Outcome::Conflict => way == Way::Unforced && ["volume", "volumeMount", "volumeDevices", "resourceClaims", "fc"].contains(&site),
-        Outcome::Residual => ["postStart", "preStop", "volume", "volumeDevices", "envFrom"].contains(&site),
+        // Its other sources stand beside Git's, which the server refuses.
+        Outcome::Reverts => way == Way::Migrating && site == "volume",
+        Outcome::Residual => ["postStart", "preStop", "volume", "projected", "volumeDevices", "envFrom"].contains(&site),
         _ => false,
     }
 }

@@ -20,9 +20,7 @@ fn live(manager: &str, fields: &Value, change: impl FnOnce(&mut Value)) -> Value
     let mut live = git();
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": git().to_string()});
-    let entry = |manager: &str, time: &str, fields: &Value| {
-        json!({"manager": manager, "operation": "Update", "apiVersion": "apps/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields})
-    };
+    let entry = |manager: &str, time: &str, fields: &Value| json!({"manager": manager, "operation": "Update", "apiVersion": "apps/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields});
     live["metadata"]["managedFields"] = json!([
         entry("kubectl-client-side-apply", "2026-01-05T09:00:00Z", &json!({"f:spec": {"f:selector": {}}})),
         entry(manager, "2026-01-05T10:00:00Z", fields),
@@ -52,7 +50,8 @@ fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
 fn a_change_by_hand_that_the_sync_undoes_is_told_before_it_is_lost() {
     let scaled = live("kubectl-edit", &json!({"f:spec": {"f:replicas": {}}}), |live| live["spec"]["replicas"] = json!(5));
     let message = "the next sync undoes a change by hand: spec.replicas (kubectl-edit, since 2026-01-05T10:00:00Z)".to_owned();
-    let remedy = "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's value back (no roll-out)";
+    let remedy =
+        "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's value back (no roll-out)";
     assert_eq!(told(git(), scaled), [("hot-fix-lost Warning".to_owned(), message, Some(remedy.to_owned()))]);
     let by_a_program = live("release-bot", &json!({"f:spec": {"f:replicas": {}}}), |live| live["spec"]["replicas"] = json!(5));
     assert_eq!(told(git(), by_a_program), []);
