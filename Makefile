@@ -70,6 +70,13 @@ bench: components ## Measures a release build on a control plane of its own and 
 	cargo build --release --locked --bin driftmend --example bench
 	target/release/examples/bench
 
+# How long `fuzz` runs each of its two targets.
+FUZZ_SECONDS ?= 30
+
+.PHONY: fuzz
+fuzz: ## Fuzzes the YAML loader and the diff, FUZZ_SECONDS (30) each; needs cargo-fuzz
+	bash tests/fuzz/run.sh $(FUZZ_SECONDS)
+
 .PHONY: check-corpus
 check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one
 	bash tests/check-corpus.sh target/debug/driftmend

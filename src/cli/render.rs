@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let documents: Vec<Value> = documents.into_iter().flat_map(expanded).collect();
     match arguments.output {
         Printed::Yaml => output::print_value(&documents, Format::Yaml)?,
-        Printed::Json => output::print(&format!("{}\n", render::json(&documents.iter().collect::<Vec<_>>())))?,
+        Printed::Json => output::write(|out| {
+            render::write_json(&documents, &mut *out)?;
+            out.write_all(b"\n")
+        })?,
     }
     Ok(if broken { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

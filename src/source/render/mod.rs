@@ -18,7 +18,7 @@ mod tests;
 pub use kinds::count_by_kind;
 pub(super) use plain::is_manifest;
 pub use plain::{NotPlain, Renderer};
-pub use print::json;
+pub use print::write_json;
 
 use std::collections::{BTreeMap, HashMap};
 
