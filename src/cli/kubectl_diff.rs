@@ -56,7 +56,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         differing += 1;
     }
     let noun = if names.len() == 1 { "object" } else { "objects" };
-    text.push_str(&format!("{} {noun} compared, {differing} would change.\n", names.len()));
+    // `kubectl diff` says nothing where nothing differs, and scripts rely on it.
+    if differing > 0 {
+        text.push_str(&format!("{} {noun} compared, {differing} would change.\n", names.len()));
+    }
     output::print(&text)?;
     Ok(ExitCode::from(u8::from(differing > 0)))
 }

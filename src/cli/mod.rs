@@ -20,6 +20,7 @@ mod render;
 mod report;
 mod syncing;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -75,13 +76,23 @@ enum Command {
 /// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
     // A closed pipe (`| head`) is a graceful end, not an error: output::print ends quietly on it.
-    match Arguments::parse().command.run() {
+    match Arguments::parse_from(in_order(std::env::args_os().collect())).command.run() {
         Ok(code) => code,
         Err(fault) => {
             output::print_fault(&fault);
             ExitCode::from(2)
         }
     }
+}
+
+/// The arguments with the subcommand first: kubectl puts its two folders before the words of `KUBECTL_EXTERNAL_DIFF`.
+///
+/// Source: `DiffProgram.getCommand` of `staging/src/k8s.io/kubectl/pkg/cmd/diff/diff.go`.
+fn in_order(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.len() == 4 && arguments[3] == "kubectl-diff" {
+        arguments[1..].rotate_right(1);
+    }
+    arguments
 }
 
 impl Command {

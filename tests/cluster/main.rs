@@ -12,6 +12,7 @@ mod decisions;
 mod disturbances;
 mod freeze;
 mod incident;
+mod kubectl_diff;
 mod installation;
 mod modes;
 mod process;

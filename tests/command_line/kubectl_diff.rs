@@ -73,13 +73,16 @@ ConfigMap shop/web                  1 field would change
 5 objects compared, 4 would change.
 ";
     assert_eq!(run(folder.path())?, (expected.to_owned(), String::new(), Some(1)));
+    // As kubectl calls it: the folders first.
+    let called = driftmend(folder.path(), "", &["LIVE-1", "MERGED-1", "kubectl-diff"])?;
+    assert_eq!((called.stdout.as_str(), called.code), (expected, Some(1)), "{}", called.stderr);
     Ok(())
 }
 
 #[test]
-fn ends_with_0_where_nothing_would_change_and_with_2_where_something_cannot_be_read() -> Result<()> {
+fn says_nothing_where_nothing_would_change_and_with_2_where_something_cannot_be_read() -> Result<()> {
     let same = sides(&[("apps.v1.Deployment.shop.web", DEPLOYMENT, DEPLOYMENT)])?;
-    assert_eq!(run(same.path())?, ("1 object compared, 0 would change.\n".to_owned(), String::new(), Some(0)));
+    assert_eq!(run(same.path())?, (String::new(), String::new(), Some(0)));
     let broken = sides(&[("apps.v1.Deployment.shop.web", DEPLOYMENT, "a: [\n")])?;
     let (stdout, stderr, code) = run(broken.path())?;
     assert!(stdout.is_empty() && stderr.starts_with("error: MERGED-1/apps.v1.Deployment.shop.web:"), "{stderr}");
