@@ -15,7 +15,7 @@ mod pointer;
 #[cfg(test)]
 mod properties;
 
-pub use classify::{Evidence, classify};
+pub use classify::{Evidence, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, compare, compare_any};
 pub(in crate::engine) use dropped::is_gated;
 pub use ignore::IgnoreRule;

@@ -266,3 +266,15 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
     assert_eq!(steps(resume(&begun(uid), Some(&mallory), Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
     assert_eq!(steps(resume(&begun("another"), Some(&yes), Ok(&plan), &before)), Err(Refusal::OtherObject(plan.hash.clone())));
 }
+
+#[test]
+fn a_service_account_is_put_back_under_both_of_its_names() {
+    let mut live = switched();
+    live["spec"]["template"]["spec"]["serviceAccountName"] = json!("robot");
+    live["spec"]["template"]["spec"]["serviceAccount"] = json!("robot");
+    let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
+    let Step::Restore { operations, .. } = &plan.steps[0] else { panic!("no Restore: {plan:?}") };
+    json_patch::patch(&mut live, operations).unwrap();
+    let pod = &live["spec"]["template"]["spec"];
+    assert_eq!((pod.get("serviceAccountName"), pod.get("serviceAccount")), (None, None));
+}
