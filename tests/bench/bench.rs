@@ -2,7 +2,8 @@
 //!
 //! `make bench`, with these variables: `DEPLOYMENTS` (200, 0 leaves out all that needs a control plane) and `MANY` (2000, 0 leaves that part
 //! out) are how many Deployments one watch governs, `PATCHES` (200) how many edits are timed, `RUNS` (10000) how many assessments are made in this process, and `WINDOW` (60)
-//! how many seconds writes are counted for. A whole run takes about fifteen minutes.
+//! how many seconds writes are counted for. A whole run takes about fifteen minutes. The diff beside Argo CD's needs Go, and takes the
+//! pairs of `DRIFT_CORPUS` or `../shared/corpus`, where they are, else those of `tests/bench/pairs`.
 
 #[path = "../harness/mod.rs"]
 mod harness;
