@@ -76,6 +76,9 @@ pub struct Asked {
     pub live: Value,
 }
 
+/// What was asked about one case, way by way.
+pub type Answers = Vec<(Way, Asked)>;
+
 /// One namespace of a control plane.
 pub struct Server<'a> {
     control_plane: &'a ControlPlane,
@@ -91,9 +94,9 @@ impl<'a> Server<'a> {
     }
 
     /// Asks about cases, all their ways at once. A case whose first sync or foreign write is refused has no entry.
-    pub async fn ask(&self, cases: &[(String, Case)]) -> Result<HashMap<String, Vec<(Way, Asked)>>> {
+    pub async fn ask(&self, cases: &[(String, Case)]) -> Result<HashMap<String, Answers>> {
         let made = self.create(&cases.iter().map(|(name, case)| self.named(&case.then, &format!("{name}-c"))).collect::<Vec<_>>())?;
-        let answered: Vec<(String, Result<Vec<(Way, Asked)>>)> = stream::iter(cases)
+        let answered: Vec<(String, Result<Answers>)> = stream::iter(cases)
             .map(|(name, case)| {
                 let by_client = made.contains(&format!("{name}-c"));
                 async move { (name.clone(), self.one(name, case, by_client).await) }
@@ -101,7 +104,7 @@ impl<'a> Server<'a> {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let mut found: HashMap<String, Vec<(Way, Asked)>> = HashMap::new();
+        let mut found: HashMap<String, Answers> = HashMap::new();
         for (name, asked) in answered {
             found.insert(name.clone(), asked.with_context(|| format!("case {name}"))?);
         }
@@ -122,7 +125,7 @@ impl<'a> Server<'a> {
     }
 
     /// Everything but what kubectl answers.
-    async fn one(&self, name: &str, case: &Case, by_client: bool) -> Result<Vec<(Way, Asked)>> {
+    async fn one(&self, name: &str, case: &Case, by_client: bool) -> Result<Answers> {
         let mut asked = Vec::new();
         let (client_name, server_name) = (format!("{name}-c"), format!("{name}-s"));
         if by_client && let Some(live) = self.edited(&client_name, case.writer.as_ref()).await? {

@@ -59,7 +59,9 @@ fn is_exempt(site: &str, way: Way, outcome: Outcome) -> bool {
         Outcome::Conflict => way == Way::Unforced && ["volume", "volumeMount", "volumeDevices", "resourceClaims", "fc"].contains(&site),
         // Its other sources stand beside Git's, which the server refuses.
         Outcome::Reverts => way == Way::Migrating && site == "volume",
-        Outcome::Residual => ["postStart", "preStop", "volume", "projected", "volumeDevices", "envFrom"].contains(&site),
+        Outcome::Residual => {
+            ["postStart", "preStop", "volume", "projected", "volumeDevices", "envFrom", "env item", "tolerations"].contains(&site)
+        }
         _ => false,
     }
 }

@@ -272,6 +272,7 @@ fn a_service_account_is_put_back_under_both_of_its_names() {
     let mut live = switched();
     live["spec"]["template"]["spec"]["serviceAccountName"] = json!("robot");
     live["spec"]["template"]["spec"]["serviceAccount"] = json!("robot");
+    live["metadata"]["managedFields"][1]["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:serviceAccountName"] = json!({});
     let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
     let Step::Restore { operations, .. } = &plan.steps[0] else { panic!("no Restore: {plan:?}") };
     json_patch::patch(&mut live, operations).unwrap();

@@ -189,7 +189,8 @@ pub fn refusal_of(desired: &Value, live: &Value, syncer: &Syncer) -> Vec<Cause> 
 
 /// The object that a sync gives, or the prediction that it gives none.
 fn outcome(desired: &Value, live: &Value, syncer: &Syncer) -> Result<Value, Prediction> {
-    let fails = |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
+    let fails =
+        |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
     let merged = match syncer.strategy {
         Strategy::ClientSideApply => client_side::merge(desired, live),
         Strategy::ServerSideApply => server_side::merge_into(desired, live, syncer),
