@@ -3,6 +3,7 @@
 mod container;
 mod pod;
 mod union;
+mod volume;
 
 use serde_json::{Value, json};
 
@@ -49,17 +50,17 @@ pub const SITES: &[Site] = &[
     Site { name: "preStop", path: web!("lifecycle.preStop"), state: union::lifecycle, broken: union::broken_lifecycle },
     Site { name: "env item", path: web!("env[name=\"MODE\"]"), state: union::variable, broken: union::broken_variable },
     Site { name: "envFrom", path: web!("envFrom"), state: union::env_from, broken: union::broken_env_from },
-    Site { name: "volume", path: pod!("volumes[name=\"data\"]"), state: union::volume, broken: union::broken_volume },
-    Site { name: "projected", path: pod!("volumes[name=\"all\"]"), state: union::projected, broken: union::broken_projected },
-    Site { name: "fc", path: pod!("volumes[name=\"fc\"]"), state: union::fibre_channel, broken: union::broken_fibre_channel },
-    Site { name: "volumeMount", path: web!("volumeMounts[mountPath=\"/data\"]"), state: union::mount, broken: union::broken_mount },
+    Site { name: "volume", path: pod!("volumes[name=\"data\"]"), state: volume::volume, broken: volume::broken_volume },
+    Site { name: "projected", path: pod!("volumes[name=\"all\"]"), state: volume::projected, broken: volume::broken_projected },
+    Site { name: "fc", path: pod!("volumes[name=\"fc\"]"), state: volume::fibre_channel, broken: volume::broken_fibre_channel },
+    Site { name: "volumeMount", path: web!("volumeMounts[mountPath=\"/data\"]"), state: volume::mount, broken: volume::broken_mount },
     Site { name: "resourceClaims", path: pod!("resourceClaims[name=\"gpu\"]"), state: union::claim, broken: union::broken_claim },
     Site { name: "strategy", path: ".spec.strategy", state: union::strategy, broken: union::broken_strategy },
     Site { name: "seccomp", path: web!("securityContext.seccompProfile"), state: union::profile, broken: union::broken_profile },
     Site { name: "appArmor", path: pod!("securityContext.appArmorProfile"), state: union::profile, broken: union::broken_profile },
     Site { name: "tolerations", path: pod!("tolerations"), state: union::tolerations, broken: union::broken_tolerations },
     Site { name: "affinity", path: pod!("affinity"), state: union::affinity, broken: union::broken_affinity },
-    Site { name: "volumeDevices", path: web!("volumeDevices"), state: union::devices, broken: union::broken_devices },
+    Site { name: "volumeDevices", path: web!("volumeDevices"), state: volume::devices, broken: volume::broken_devices },
     Site { name: "image", path: web!("image"), state: container::image, broken: container::broken_image },
     Site { name: "imagePullPolicy", path: web!("imagePullPolicy"), state: container::pull_policy, broken: container::broken_word },
     Site { name: "command", path: web!("command"), state: container::words, broken: container::broken_list },
