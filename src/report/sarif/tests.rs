@@ -106,7 +106,7 @@ fn files_are_named_relative_to_the_folder_and_encoded() {
     for (file, wanted) in [
         ("deploy/web.yaml", "deploy/web.yaml"),
         ("./deploy/web.yaml", "deploy/web.yaml"),
-        ("/work/deploy/web.yaml", "deploy/web.yaml"),
+        ("/srv/deploy/web.yaml", "deploy/web.yaml"),
         ("/workshop/web.yaml", "file:///workshop/web.yaml"),
         ("../web.yaml", "../web.yaml"),
         ("two words/a:b#%.yaml", "two%20words/a%3Ab%23%25.yaml"),
