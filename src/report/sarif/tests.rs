@@ -40,7 +40,7 @@ fn report() -> ObjectReport {
 }
 
 fn written(objects: &[ObjectReport], unread: &[Unread<'_>]) -> Value {
-    serde_json::to_value(log(objects, unread, Some("/work"))).unwrap()
+    serde_json::to_value(log(objects, unread, Some("/srv"))).unwrap()
 }
 
 #[test]
@@ -107,12 +107,12 @@ fn files_are_named_relative_to_the_folder_and_encoded() {
         ("deploy/web.yaml", "deploy/web.yaml"),
         ("./deploy/web.yaml", "deploy/web.yaml"),
         ("/srv/deploy/web.yaml", "deploy/web.yaml"),
-        ("/workshop/web.yaml", "file:///workshop/web.yaml"),
+        ("/srvices/web.yaml", "file:///srvices/web.yaml"),
         ("../web.yaml", "../web.yaml"),
         ("two words/a:b#%.yaml", "two%20words/a%3Ab%23%25.yaml"),
         ("schön.yaml", "sch%C3%B6n.yaml"),
         ("-", "-"),
     ] {
-        assert_eq!(uri(file, Some("/work")), wanted, "{file}");
+        assert_eq!(uri(file, Some("/srv")), wanted, "{file}");
     }
 }
