@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
 
 use super::approve::{self, Verdict};
+use super::confirm::{Confirmed, confirm};
 use super::dry_run::{self, Rehearsed};
 use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
@@ -249,8 +250,11 @@ async fn tell(
             Rehearsed::Refused(why) => plan = Err(NoPlan::RefusedInDryRun(why)),
         }
     }
+    // confirm (client; modes confirm and heal)
+    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
+    let after = [after, look_again].into_iter().flatten().min();
     // publish (client sends)
-    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, answer };
+    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;
     Ok(match (after, next) {
         (Some(after), Next::After(other)) => Next::After(after.min(other)),
