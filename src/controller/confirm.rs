@@ -24,8 +24,8 @@ const A_SECOND: f64 = 5.0;
 /// How many it may ask for at once.
 const BURST: f64 = 20.0;
 
-/// When to ask again where nothing was decided: a right, a webhook or a server may be back, and nothing tells.
-const ASK_AGAIN: Duration = Duration::from_mins(5);
+/// When to ask again where a dry run decided nothing: a right, a webhook or a server may be back, and nothing tells.
+pub const ASK_AGAIN: Duration = Duration::from_mins(5);
 
 /// How soon to look again where no dry run was left.
 const NONE_LEFT: Duration = Duration::from_mins(1);

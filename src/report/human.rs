@@ -203,7 +203,7 @@ pub fn plan(plan: &PlanReport) -> String {
         Some(answer) => {
             let _ = writeln!(out, "  dry run: {answer}");
         }
-        None => out.push_str("  dry run: not done (this mode gives no right to)\n"),
+        None => out.push_str("  dry run: not done (no right to, or no answer)\n"),
     }
     out
 }

@@ -131,7 +131,26 @@ fn a_refusal_is_confirmed_by_one_dry_run_and_a_contradiction_is_told_and_counted
 
     validation_speaks_before_a_policy(control_plane)?;
     assert_eq!(mismatches(&controller)?, Some(0.0));
-    a_contradiction_is_told(control_plane, &controller)
+    a_contradiction_is_told(control_plane, &controller)?;
+    without_the_right_it_is_told_unconfirmed(&client_side)
+}
+
+/// Whoever takes the right away gets reports all the same.
+fn without_the_right_it_is_told_unconfirmed(shop: &Shop) -> Result<()> {
+    shop.control_plane.kubectl(&["delete", "clusterrolebinding", "driftmend-confirm"])?.success()?;
+    wait::until("the right to be gone", PATIENCE, || {
+        let user = "--as=system:serviceaccount:driftmend:driftmend";
+        let output = shop.kubectl(&["auth", "can-i", "patch", "deployments.apps", user])?;
+        Ok(if output.code == 0 { ControlFlow::Continue(output.stdout) } else { ControlFlow::Break(()) })
+    })?;
+    let known = text(&shop.report()?.unwrap_or_default()["status"]["plan"]["hash"]);
+    shop.switch_handler("livenessProbe", 8082)?;
+    shop.wait_for_plan(Some(&known))?;
+    let status = wait_for_confirmation(shop, "Local")?;
+    let told = finding(&status, "prediction-not-confirmed");
+    let start = "not confirmed: failed to patch deployments.apps client-side/web: ";
+    assert!(told["severity"] == "info" && text(&told["message"]).starts_with(start), "{status:#}");
+    Ok(())
 }
 
 /// Neither another look at the same objects nor another process asks the same again.
