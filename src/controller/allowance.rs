@@ -56,6 +56,6 @@ mod tests {
         assert_eq!(granted(&mut bucket, 100, start + Duration::from_secs(10)), 20);
         assert_eq!(granted(&mut bucket, 100, start), 0);
         assert_eq!(granted(&mut bucket, 100, start + Duration::from_secs(11)), 5);
-        assert_eq!(granted(&mut bucket, 100, start + Duration::from_hours(1)), 20);
+        assert_eq!(granted(&mut bucket, 100, start + Duration::from_secs(3_600)), 20);
     }
 }

@@ -25,10 +25,10 @@ const A_SECOND: f64 = 5.0;
 const BURST: f64 = 20.0;
 
 /// When to ask again where a dry run decided nothing: a right, a webhook or a server may be back, and nothing tells.
-pub const ASK_AGAIN: Duration = Duration::from_mins(5);
+pub const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
 
 /// How soon to look again where no dry run was left.
-const NONE_LEFT: Duration = Duration::from_mins(1);
+const NONE_LEFT: Duration = Duration::from_secs(60);
 
 /// What was asked, and how much more may be.
 pub struct Confirmations(Mutex<Asked>);

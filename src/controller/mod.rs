@@ -3,7 +3,7 @@
 //! ```text
 //! watch events, intervals ─> queue ─> watch::reconcile   look at the source ─> governed (index) ─> targets
 //!                              │
-//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> publish
+//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> confirm ─> publish
 //! ```
 //!
 //! A key says which object to look at and never why: every reconcile checks everything. The index and the stores may be

@@ -76,6 +76,9 @@ pub struct Asked {
     pub live: Value,
 }
 
+/// A case's name, and what each way was answered.
+type Answered = (String, Result<Vec<(Way, Asked)>>);
+
 /// One namespace of a control plane.
 pub struct Server<'a> {
     control_plane: &'a ControlPlane,
@@ -93,7 +96,7 @@ impl<'a> Server<'a> {
     /// Asks about cases, all their ways at once. A case whose first sync or foreign write is refused has no entry.
     pub async fn ask(&self, cases: &[(String, Case)]) -> Result<HashMap<String, Vec<(Way, Asked)>>> {
         let made = self.create(&cases.iter().map(|(name, case)| self.named(&case.then, &format!("{name}-c"))).collect::<Vec<_>>())?;
-        let answered: Vec<(String, Result<Vec<(Way, Asked)>>)> = stream::iter(cases)
+        let answered: Vec<Answered> = stream::iter(cases)
             .map(|(name, case)| {
                 let by_client = made.contains(&format!("{name}-c"));
                 async move { (name.clone(), self.one(name, case, by_client).await) }

@@ -39,7 +39,9 @@ fn drop_gated(value: &mut Value, shape: Shape) -> bool {
             });
             dropped
         }
-        (Value::Array(items), Shape::List(_, item)) => items.iter_mut().fold(false, |dropped, value| drop_gated(value, *item) || dropped),
+        (Value::Array(items), Shape::List(_, item)) => {
+            items.iter_mut().filter_map(|value| drop_gated(value, *item).then_some(())).count() > 0
+        }
         _ => false,
     }
 }
