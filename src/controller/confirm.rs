@@ -14,7 +14,7 @@ use crate::cluster::ApiError;
 use crate::engine::Assessment;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question, worth_asking};
 use crate::engine::plan::live_digest;
-use crate::engine::predict::{Verdict, outcome, request};
+use crate::engine::predict::request;
 use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
 
 /// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which hundreds of
@@ -86,12 +86,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     }
     // (client asks)
     let answer = answer(context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await);
-    context.metrics.dry_run(match &answer {
-        Answer::Accepted(made) => Some(outcome(&desired.value, live, made).0),
-        Answer::Refused { code: 409, .. } => Some(Verdict::Conflict),
-        Answer::Refused { .. } => Some(Verdict::Refused),
-        Answer::None(_) => None,
-    });
+    context.metrics.dry_run(answer.verdict(&desired.value, live));
     let mut said = confirmation(prediction, &target.name, answer);
     if matches!(said, Confirmation::Other(_)) {
         // (client reads) Was it asked about the object that the prediction is about?

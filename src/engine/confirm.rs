@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::diff::compare;
 use super::plan::{digest, live_digest};
 use super::predict::{Cause, Force, Prediction, Syncer, Verdict};
 
@@ -40,6 +41,26 @@ pub enum Confirmation {
 
     /// The server's answer is about something else than the sync; why.
     Undecided(String),
+}
+
+impl Answer {
+    /// The server's own verdict on a sync of `desired` over `live`; `None` where it gave none.
+    pub fn verdict(&self, desired: &Value, live: &Value) -> Option<Verdict> {
+        let paths = |object: &Value| compare(desired, object).into_iter().map(|change| change.path).collect::<BTreeSet<_>>();
+        match self {
+            Self::Accepted(made) => {
+                let drift = paths(live);
+                Some(match drift.is_disjoint(&paths(made)) {
+                    _ if drift.is_empty() => Verdict::Clean,
+                    true => Verdict::Reverts,
+                    false => Verdict::Residual,
+                })
+            }
+            Self::Refused { code: 409, .. } => Some(Verdict::Conflict),
+            Self::Refused { .. } => Some(Verdict::Refused),
+            Self::None(_) => None,
+        }
+    }
 }
 
 /// Whether there is something to confirm: a sync that succeeds does no harm, so that nobody needs to know it twice.
@@ -170,6 +191,22 @@ mod tests {
         for (answer, why) in answers {
             assert_eq!(confirmation(&prediction, "web", answer), Confirmation::Undecided(why.to_owned()));
         }
+    }
+
+    #[test]
+    fn what_the_server_made_tells_its_verdict() {
+        let with = |image: &str, replicas: u32| {
+            let container = json!({"name": "web", "image": image});
+            json!({"spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}}})
+        };
+        let (git, live) = (with("web:1", 1), with("web:2", 2));
+        let verdict = |live: &Value, made: Value| Answer::Accepted(made).verdict(&git, live);
+        assert_eq!(verdict(&live, git.clone()), Some(Verdict::Reverts));
+        assert_eq!(verdict(&live, with("web:1", 2)), Some(Verdict::Residual));
+        assert_eq!(verdict(&git, git.clone()), Some(Verdict::Clean));
+        assert_eq!(refused(409, "…", &[]).verdict(&git, &live), Some(Verdict::Conflict));
+        assert_eq!(refused(422, "…", &[]).verdict(&git, &live), Some(Verdict::Refused));
+        assert_eq!(Answer::None("…".to_owned()).verdict(&git, &live), None);
     }
 
     #[test]

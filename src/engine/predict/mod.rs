@@ -185,17 +185,12 @@ pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     if !causes.is_empty() {
         return answer(Verdict::Refused, causes, Some(predicted));
     }
-    let (verdict, residual) = outcome(desired, live, &predicted);
-    Prediction { residual, ..answer(verdict, causes, Some(predicted)) }
-}
-
-/// What a sync that succeeds gives, by the object that it made: and the paths that still differ.
-pub fn outcome(desired: &Value, live: &Value, made: &Value) -> (Verdict, Vec<FieldPath>) {
-    let paths = |object: &Value| compare(desired, object).into_iter().map(|change| change.path).collect::<Vec<FieldPath>>();
-    let drift = paths(live);
+    let drift: Vec<FieldPath> = compare(desired, live).into_iter().map(|change| change.path).collect();
     if drift.is_empty() {
-        return (Verdict::Clean, drift);
+        return answer(Verdict::Clean, causes, Some(predicted));
     }
-    let residual: Vec<FieldPath> = paths(made).into_iter().filter(|path| drift.contains(path)).collect();
-    (if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual }, residual)
+    let left: Vec<FieldPath> = compare(desired, &predicted).into_iter().map(|change| change.path).collect();
+    let residual: Vec<FieldPath> = left.into_iter().filter(|path| drift.contains(path)).collect();
+    let verdict = if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual };
+    Prediction { residual, ..answer(verdict, causes, Some(predicted)) }
 }
