@@ -86,8 +86,9 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     }
     // (client asks)
     let answer = answer(context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await);
-    context.metrics.dry_run(answer.verdict(&desired.value, live));
+    let verdict = answer.verdict(&desired.value, live);
     let mut said = confirmation(prediction, &target.name, answer);
+    context.metrics.dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
     if matches!(said, Confirmation::Other(_)) {
         // (client reads) Was it asked about the object that the prediction is about?
         match context.cluster.get_deployment(&target.namespace, &target.name).await {
