@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::cure::{PlanReport, StepReport};
 use super::cut::cut;
 use super::status::{Counts, SourceReport};
-use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
@@ -82,7 +83,18 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
+        dry_run: None,
     }
+}
+
+/// What the server said to a dry run of the next sync.
+pub fn dry_run(question: String, confirmation: &Confirmation, masker: &Masker) -> DryRunReport {
+    let (answer, message) = match confirmation {
+        Confirmation::Same => (DryRunAnswer::Same, None),
+        Confirmation::Other(said) => (DryRunAnswer::Other, Some(text(masker, said))),
+        Confirmation::Undecided(why) => (DryRunAnswer::Undecided, Some(text(masker, why))),
+    };
+    DryRunReport { question, answer, message }
 }
 
 /// A cause as it may be shown.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::build;
 use super::cure::PlanReport;
-use super::told::{FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity};
 use crate::engine::ownership::people::{Kind, People};
 use crate::engine::phase::Phase;
@@ -166,7 +166,11 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
         Verdict::Conflict => "meets a conflict (409)",
         Verdict::Refused => "will be refused by the API server",
     };
-    let _ = writeln!(out, "  next sync ({strategy}): {verdict}");
+    let basis = match prediction.confirmed_by {
+        ConfirmedBy::Local => "admission not included",
+        ConfirmedBy::DryRun => "confirmed by a dry run",
+    };
+    let _ = writeln!(out, "  next sync ({strategy}): {verdict} ({basis})");
     for cause in &prediction.causes {
         let _ = writeln!(out, "    {}: {}", cause.field, cause.message);
     }
@@ -199,7 +203,7 @@ pub fn plan(plan: &PlanReport) -> String {
         Some(answer) => {
             let _ = writeln!(out, "  dry run: {answer}");
         }
-        None => out.push_str("  dry run: not done (this mode gives no right to)\n"),
+        None => out.push_str("  dry run: not done (no right to, or no answer)\n"),
     }
     out
 }
@@ -265,7 +269,7 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
     - only in Git   no owner recorded   pending
     + true
   1 more field is ignored by a rule
-  next sync (client-side-apply): succeeds and leaves only what a rule ignores
+  next sync (client-side-apply): succeeds and leaves only what a rule ignores (admission not included)
 ";
         assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
         Ok(())

@@ -80,6 +80,38 @@ pub struct PredictionReport {
     /// Who says so: our own computation, or the server in a dry run. `Local` leaves admission webhooks and policies out.
     #[serde(default)]
     pub confirmed_by: ConfirmedBy,
+
+    /// What the server said to a dry run of that sync, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<DryRunReport>,
+}
+
+/// What the server said to a dry run of the next sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRunReport {
+    /// The digest of what was asked: Git's document, live, and how the tool writes. The same is not asked twice.
+    pub question: String,
+
+    /// Whether the server says what we say.
+    pub answer: DryRunAnswer,
+
+    /// What the server says instead, or why it does not say; masked, and absent where it says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Whether the server says what we say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DryRunAnswer {
+    /// The same verdict for the same causes.
+    Same,
+
+    /// Something else: the prediction is wrong, or something changes the sync on its way in.
+    Other,
+
+    /// Nothing about the sync.
+    Undecided,
 }
 
 /// Who stands behind a prediction.

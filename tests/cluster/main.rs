@@ -5,6 +5,7 @@ mod harness;
 
 mod between;
 mod check;
+mod confirmed;
 mod control_plane;
 mod crash;
 mod crds;

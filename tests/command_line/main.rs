@@ -30,7 +30,7 @@ Deployment.apps shop/web            2 fields differ from web.yaml
   .spec.template.spec.containers[name=\"web\"].livenessProbe.tcpSocket
     + only in the cluster   kubectl-patch (person), 14 min ago   drift
     - {{\"port\":8080}}
-  next sync (client-side-apply): will be refused by the API server
+  next sync (client-side-apply): will be refused by the API server (admission not included)
     spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type
   [ERROR] next-sync-refused: the API server will refuse the next sync, because {clause}
     · Restore puts Git's value back (one roll-out); or, if the change in the cluster is right, commit it to Git (no roll-out)

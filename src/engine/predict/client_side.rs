@@ -17,24 +17,29 @@ pub(super) const PATCH_FIELD: &str = "patch";
 ///
 /// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
 pub(super) fn merge(desired: &Value, live: &Value) -> Merged {
-    if let Some(message) = decode::metadata_fault(desired) {
-        return Merged::Refused(vec![Cause { reason: String::new(), field: String::new(), message }]);
-    }
-    if let Some(stale) = stale_version(desired, live) {
+    let unreadable = decode::metadata_fault(desired).is_some();
+    if !unreadable && let Some(stale) = stale_version(desired, live) {
         return Merged::Conflict(vec![stale]);
     }
-    let annotation = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
-    let last_applied = annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let modified = modified_configuration(desired, live);
-    let patch = match three_way_patch(&last_applied, live, &modified) {
+    let patch = match patch(desired, live) {
         Ok(patch) => patch,
-        Err(fault) => return Merged::Refused(vec![cause(&fault)]),
+        Err(refused) => return Merged::Refused(vec![refused]),
     };
     match apply_patch(live, &patch).map(|object| (decode::unconvertible(&object), object)) {
         Ok((None, object)) => Merged::Object(object),
         Ok((Some(fault), _)) => Merged::Refused(vec![unfit(&left_of_patch(live, &patch), &fault)]),
         Err(fault) => Merged::Refused(vec![cause(&fault)]),
     }
+}
+
+/// The patch that `kubectl apply` sends, or why it gives up before.
+pub(super) fn patch(desired: &Value, live: &Value) -> Result<Value, Cause> {
+    if let Some(message) = decode::metadata_fault(desired) {
+        return Err(Cause { reason: String::new(), field: String::new(), message });
+    }
+    let annotation = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
+    let last_applied = annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    three_way_patch(&last_applied, live, &modified_configuration(desired, live)).map_err(|fault| cause(&fault))
 }
 
 /// The cause of a patch that gives values of other types than Go's: the server shows what it has left of the patch.

@@ -10,6 +10,7 @@ mod go;
 mod place;
 pub mod refusal;
 mod replace;
+mod request;
 pub mod server_side;
 mod status;
 pub mod strategic;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use super::diff::compare;
 use super::object::FieldPath;
 pub use place::place_in;
+pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
