@@ -59,6 +59,10 @@ test-engine: ## Builds and tests the pure part alone
 test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
 	cargo test --locked --no-fail-fast
 
+.PHONY: oracle
+oracle: components ## Holds predictions against the real API server: N cases (2000) of SEED (1)
+	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} cargo test --locked --test oracle -- cases_of_a_fixed_seed
+
 .PHONY: test-chart
 test-chart: components ## Lints the chart in its three modes
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
@@ -67,6 +71,13 @@ test-chart: components ## Lints the chart in its three modes
 bench: components ## Measures a release build on a control plane of its own and prints a table (about 15 minutes)
 	cargo build --release --locked --bin driftmend --example bench
 	target/release/examples/bench
+
+# How long `fuzz` runs each of its two targets.
+FUZZ_SECONDS ?= 30
+
+.PHONY: fuzz
+fuzz: ## Fuzzes the YAML loader and the diff, FUZZ_SECONDS (30) each; needs cargo-fuzz
+	bash tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: check-corpus
 check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one

@@ -107,3 +107,29 @@ fn no_recorded_object_drifts_from_what_was_applied() {
         assert_eq!(compare(&serde_json::from_str(applied).unwrap(), &live), [], "{}", path.display());
     }
 }
+
+/// The cases of upstream's own table, carried over to fields of a Deployment.
+#[cfg(feature = "edge")]
+#[test]
+fn the_three_way_merge_gives_what_upstream_expects() {
+    use driftmend::engine::predict::strategic::{apply_patch, three_way_patch};
+
+    let Some(corpus) = corpus() else { return };
+    let cases = files(corpus.join("three-way"), "case.json");
+    assert_ne!(cases, Vec::<PathBuf>::new());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let document = |name: &str| {
+            let loaded = driftmend::source::yaml::load(&std::fs::read(case.with_file_name(name)).unwrap(), name);
+            assert_eq!(loaded.problems, [], "{} {name}", case.display());
+            loaded.documents.into_iter().next().unwrap().value
+        };
+        let [last_applied, live, desired, expected] = ["last-applied.yaml", "live.yaml", "desired.yaml", "expected.yaml"].map(document);
+        let merged = three_way_patch(&last_applied, &live, &desired).and_then(|patch| apply_patch(&live, &patch));
+        // In order, too, also where upstream sorts before it compares.
+        if merged.as_ref() != Ok(&expected) {
+            wrong.push(format!("{}\n  expected {expected}\n  merged   {merged:?}", case.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} cases differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}

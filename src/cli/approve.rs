@@ -12,6 +12,7 @@ use super::{Access, Fault, output, report};
 use crate::cluster::{Cluster, DryRun, Retry};
 use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
+use crate::engine::ownership::people::People;
 use crate::engine::plan::{Approval, Decision};
 use crate::report::PlanReport;
 
@@ -147,7 +148,7 @@ fn ask(report: &DriftReport, question: &str) -> Result<bool, Fault> {
     if !std::io::stdin().is_terminal() {
         return Err(Fault::new("there is no terminal to ask on").hint("name the plan with --plan HASH".to_owned()));
     }
-    output::print(&format!("{}\n{question} [y/N] ", report::whole(report, Timestamp::now())))?;
+    output::print(&format!("{}\n{question} [y/N] ", report::whole(report, &People::default(), Timestamp::now())))?;
     std::io::stdout().flush().map_err(|error| Fault::new("failed to ask").because(error))?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| Fault::new("failed to read the answer").because(error))?;

@@ -5,15 +5,22 @@
 
 mod access;
 mod approve;
+mod check;
 mod controller;
 mod crds;
 mod diff;
 mod fault;
 mod heal;
+mod input;
+mod kubectl_diff;
 mod output;
+mod pairs;
+mod people;
 mod render;
 mod report;
+mod syncing;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +28,7 @@ use clap::{Parser, Subcommand};
 pub use access::Access;
 pub use fault::Fault;
 pub use output::Format;
+pub use syncing::Syncing;
 
 const LONG_ABOUT: &str = "\
 Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be refused \
@@ -31,7 +39,8 @@ In the cluster `driftmend controller` writes DriftReports; `kubectl get driftrep
   driftmend report web -n shop             what is wrong with web, and the plan
   driftmend approve web -n shop            read the plan and approve it
   driftmend heal web -n shop --plan HASH   carry it out with your own rights
-  kubectl get deploy web -o yaml | driftmend diff git/ -";
+  kubectl get deploy web -o yaml | driftmend diff git/ -
+  driftmend check git/ --cluster           before a merge: what will be refused";
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -51,18 +60,23 @@ pub struct Arguments {
 enum Command {
     Controller(Box<controller::Arguments>),
     Diff(diff::Arguments),
+    KubectlDiff(kubectl_diff::Arguments),
+    Check(check::Arguments),
     Render(render::Arguments),
     Report(report::Arguments),
     Approve(approve::Arguments),
     Deny(approve::DenyArguments),
     Heal(heal::Arguments),
     Crds(crds::Arguments),
+    /// Evaluates one jq expression, as a child of this program that may be killed.
+    #[command(hide = true)]
+    JqPaths,
 }
 
 /// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
     // A closed pipe (`| head`) is a graceful end, not an error: output::print ends quietly on it.
-    match Arguments::parse().command.run() {
+    match Arguments::parse_from(in_order(std::env::args_os().collect())).command.run() {
         Ok(code) => code,
         Err(fault) => {
             output::print_fault(&fault);
@@ -71,10 +85,23 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The arguments with the subcommand first: kubectl puts its two folders before the words of `KUBECTL_EXTERNAL_DIFF`.
+///
+/// Source: `DiffProgram.getCommand` of `staging/src/k8s.io/kubectl/pkg/cmd/diff/diff.go`.
+fn in_order(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.len() == 4 && arguments[3] == "kubectl-diff" {
+        arguments[1..].rotate_right(1);
+    }
+    arguments
+}
+
 impl Command {
     fn run(self) -> Result<ExitCode, Fault> {
         match self {
             Self::Diff(arguments) => diff::run(&arguments),
+            Self::KubectlDiff(arguments) => kubectl_diff::run(&arguments),
+            Self::Check(arguments) => check::run(&arguments),
+            Self::JqPaths => jq_paths(),
             Self::Render(arguments) => render::run(&arguments),
             Self::Crds(arguments) => crds::run(&arguments),
             Self::Controller(arguments) => waiting(controller::run(*arguments)),
@@ -86,8 +113,13 @@ impl Command {
     }
 }
 
+fn jq_paths() -> Result<ExitCode, Fault> {
+    let served = crate::source::ignore::jq::serve();
+    served.map(|()| ExitCode::SUCCESS).map_err(|error| Fault::new("failed to answer a question about jq").because(error))
+}
+
 /// Runs a command that talks to servers.
-fn waiting(command: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
+fn waiting<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -16,9 +16,18 @@ pub struct Arguments {
     #[arg(value_name = "PATH")]
     path: String,
 
-    /// `json` (the default) or `yaml`.
+    /// How the documents are printed.
     #[arg(short, long, value_enum, default_value = "json")]
-    output: Format,
+    output: Printed,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Printed {
+    /// One JSON list.
+    Json,
+
+    /// One YAML list.
+    Yaml,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
@@ -34,8 +43,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     }
     let documents: Vec<Value> = documents.into_iter().flat_map(expanded).collect();
     match arguments.output {
-        Format::Yaml => output::print_value(&documents, Format::Yaml)?,
-        Format::Json | Format::Human => output::print(&format!("{}\n", render::json(&documents.iter().collect::<Vec<_>>())))?,
+        Printed::Yaml => output::print_value(&documents, Format::Yaml)?,
+        Printed::Json => output::write(|out| {
+            render::write_json(&documents, &mut *out)?;
+            out.write_all(b"\n")
+        })?,
     }
     Ok(if broken { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

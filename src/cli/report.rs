@@ -1,6 +1,7 @@
 //! `driftmend report`: what is wrong, read from the cluster's DriftReports.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,12 +10,14 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::output::{self, Format};
-use super::{Access, Fault};
+use super::{Access, Fault, people};
 use crate::cluster::{Call, Cluster, Verb};
 use crate::crd::DriftReport;
 use crate::engine::object::ObjectId;
+use crate::engine::ownership::people::People;
 use crate::engine::phase::Phase;
-use crate::report::{Heal, ObjectReport, ReportStatus, human};
+use crate::report::human::{self, View};
+use crate::report::{Heal, ObjectReport, ReportStatus};
 
 /// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
 #[derive(Clone, Debug, Args)]
@@ -27,6 +30,10 @@ pub struct Arguments {
     #[arg(short = 'A', long, conflicts_with = "name")]
     all_namespaces: bool,
 
+    /// Who stands behind field managers: YAML such as `deploy-*: Person` or `release-bot: Controller`, before the built-in table.
+    #[arg(long, value_name = "FILE", env = "DRIFTMEND_MANAGERS")]
+    managers: Option<PathBuf>,
+
     #[command(flatten)]
     access: Access,
 
@@ -36,13 +43,14 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+    let people = people::read(arguments.managers.as_deref())?;
     let (cluster, namespace) = arguments.access.connect().await?;
     let reports = match &arguments.name {
         Some(name) => vec![one(&cluster, &namespace, name).await?],
         None => list(&cluster, (!arguments.all_namespaces).then_some(namespace.as_str())).await?,
     };
     match (arguments.output, &arguments.name) {
-        (Format::Human, Some(_)) => reports.iter().try_for_each(|report| output::print(&whole(report, Timestamp::now())))?,
+        (Format::Human, Some(_)) => reports.iter().try_for_each(|report| output::print(&whole(report, &people, Timestamp::now())))?,
         (Format::Human, None) => output::print(&table(&reports))?,
         (format, Some(_)) => reports.iter().try_for_each(|report| output::print_value(report, format))?,
         (format, None) => output::print_value(&reports, format)?,
@@ -74,7 +82,7 @@ async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftRep
 }
 
 /// A whole report as text: what is wrong, the plan, and what to do next.
-pub(super) fn whole(report: &DriftReport, now: Timestamp) -> String {
+pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> String {
     let default = ReportStatus::default();
     let status = report.status.as_ref().unwrap_or(&default);
     let object = ObjectReport {
@@ -90,13 +98,14 @@ pub(super) fn whole(report: &DriftReport, now: Timestamp) -> String {
         prediction: status.prediction.clone(),
         refusals: Vec::new(),
         findings: status.findings.clone(),
+        places: Vec::new(),
         warnings: Vec::new(),
     };
     let source = status
         .source
         .as_ref()
         .map_or_else(|| "Git".to_owned(), |source| format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision)));
-    let mut text = human::object(&object, &source, now);
+    let mut text = human::object(&object, &View { source: &source, now, people });
     if status.fields.is_empty() {
         let _ = writeln!(text, "  {:?}: {}", status.phase, status.summary);
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::call::{Call, Resource, Verb};
 use super::client::Cluster;
 use super::errors::ApiError;
+use crate::engine::predict::{Force, SyncPatch, SyncRequest};
 
 /// The Deployments.
 pub const DEPLOYMENTS: Resource<'static> = Resource { group: "apps", version: "v1", plural: "deployments" };
@@ -94,6 +95,21 @@ impl Cluster {
         dry_run: DryRun,
     ) -> Result<Value, ApiError> {
         self.patch_object(DEPLOYMENTS, (namespace, name), patch, field_manager, dry_run).await
+    }
+
+    /// Asks what the server would make of the next sync of a Deployment; nothing is ever stored.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal of the sync, and every other [`ApiError`].
+    pub async fn dry_run_sync(&self, namespace: &str, name: &str, sync: &SyncRequest) -> Result<Value, ApiError> {
+        let (patch, force) = match &sync.patch {
+            SyncPatch::Strategic(body) => (Patch::Strategic(body), false),
+            SyncPatch::Apply(body, force) => (Patch::Apply(body), *force == Force::Yes),
+        };
+        let parameters = PatchParams { dry_run: true, force, field_manager: Some(sync.field_manager.clone()), ..PatchParams::default() };
+        let call = Call::new(Verb::Patch, DEPLOYMENTS.to_string()).namespace(namespace).name(name).stores_nothing();
+        self.send(call, Request::new(DEPLOYMENTS.collection(Some(namespace))).patch(name, &parameters, &patch)).await
     }
 
     /// Reads what is said about a namespace; `None` when there is none.

@@ -281,7 +281,7 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
     }
     let selector = selector(watch.spec.selector.as_ref())?;
     let mut desired: BTreeMap<Target, Arc<Desired>> = BTreeMap::new();
-    let (mut problems, mut foreign, mut unselected) = (Vec::new(), 0_usize, 0_usize);
+    let (mut governed, mut problems, mut foreign, mut unselected) = (Vec::new(), Vec::new(), 0_usize, 0_usize);
     for document in read.rendered.deployments() {
         let target =
             Target { namespace: document.id.namespace.clone().unwrap_or_else(|| namespace.to_owned()), name: document.id.name.clone() };
@@ -293,6 +293,7 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
             problems.push(described_twice(&target, document, &first.document));
         } else {
             let changed_at = read.changed_at.get(&document.origin.file).copied().flatten();
+            governed.push(document);
             desired.insert(target.clone(), Arc::new(Desired { document: in_namespace(document, &target), changed_at }));
         }
     }
@@ -306,7 +307,8 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) ->
     if unselected > 0 {
         not_governed.push(format!("{} outside the selector", counted(unselected, "Deployment")));
     }
-    let warnings = read.rendered.warnings.iter().map(notice).collect();
+    let idle: Vec<Remark> = governed.into_iter().flat_map(|document| read.rendered.without_effect(document, None)).collect();
+    let warnings = read.rendered.warnings.iter().chain(&idle).map(notice).collect();
     Ok(Rendition { repo_url: read.repo_url, revision: read.revision, desired, not_governed, warnings })
 }
 

@@ -3,13 +3,15 @@
 //! ```text
 //! watch events, intervals ─> queue ─> watch::reconcile   look at the source ─> governed (index) ─> targets
 //!                              │
-//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> publish
+//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> confirm ─> publish
 //! ```
 //!
 //! A key says which object to look at and never why: every reconcile checks everything. The index and the stores may be
 //! late; whatever decides a write of a heal is read fresh ([`observe::fresh`]).
 
+pub mod allowance;
 pub mod approve;
+pub mod confirm;
 pub mod desired;
 pub mod dry_run;
 pub mod governed;
@@ -37,6 +39,7 @@ use crate::cluster::{ApiError, Cluster};
 use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
+use confirm::Confirmations;
 use desired::Sources;
 use governed::{Governed, Target, WatchKey};
 use queue::Queue;
@@ -139,6 +142,9 @@ pub struct Context {
 
     /// Hides secrets.
     pub masker: Masker,
+
+    /// What the server said to dry runs of next syncs.
+    pub confirmations: Confirmations,
 
     /// When a status was written last, by report.
     pub written: Written,

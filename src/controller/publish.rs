@@ -25,7 +25,7 @@ use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::Verdict;
 use crate::metrics::{DeploymentFacts, HealResult as HealMetric, PlanState, Presence, RefusedSync};
 use crate::report::conditions::APPROVED;
-use crate::report::{Answer, Findings, Heal, HealResult, HistoryEntry, ReportStatus, compose, urgent};
+use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, HistoryEntry, ReportStatus, compose, urgent};
 
 /// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping pods
 /// cost one write a minute.
@@ -44,6 +44,9 @@ pub struct News<'a> {
 
     /// The server's answer to the plan's first step, where it was asked.
     pub dry_run: Option<String>,
+
+    /// What the server said to a dry run of the next sync, where it was asked.
+    pub confirmation: Option<DryRunReport>,
 
     /// What becomes of the approval.
     pub answer: Answer,
@@ -65,6 +68,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
             assessment: news.assessment,
             plan: news.plan,
             dry_run: news.dry_run,
+            confirmation: news.confirmation,
             answer: news.answer,
             masker: &context.masker,
         },

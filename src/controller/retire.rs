@@ -42,5 +42,6 @@ pub async fn delete(context: &Context, target: &Target, report: &DriftReport, wh
 fn forget(context: &Context, target: &Target) {
     context.governed.record(target, None);
     context.metrics.forget(&target.namespace, &target.name);
+    context.confirmations.forget(target);
     context.written.forget(target);
 }

@@ -11,6 +11,7 @@ use kube::{Api, ResourceExt};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
 use super::queue::{self, Next, Queue, QueueSettings};
@@ -141,6 +142,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         queue: queue.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
+        confirmations: Confirmations::default(),
         written: Written::default(),
     });
     spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
+use tracing::warn;
 
 use super::approve::{self, Verdict};
+use super::confirm::{ASK_AGAIN, Confirmed, confirm};
 use super::dry_run::{self, Rehearsed};
 use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
@@ -241,16 +243,26 @@ async fn tell(
 ) -> Result<Next, ReconcileError> {
     // dry run (client; modes confirm and heal)
     let mut plan = found.plan.clone();
-    let mut dry_run = None;
+    let (mut dry_run, mut rehearse_again) = (None, None);
     if let Ok(proposed) = &plan {
-        match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await? {
-            Rehearsed::NotAsked => {}
-            Rehearsed::Accepted => dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now()))),
-            Rehearsed::Refused(why) => plan = Err(NoPlan::RefusedInDryRun(why)),
+        match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await {
+            Ok(Rehearsed::NotAsked) => {}
+            // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
+            Err(error) => {
+                warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
+                rehearse_again = Some(ASK_AGAIN);
+            }
+            Ok(Rehearsed::Accepted) => {
+                dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))
+            }
+            Ok(Rehearsed::Refused(why)) => plan = Err(NoPlan::RefusedInDryRun(why)),
         }
     }
+    // confirm (client; modes confirm and heal)
+    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
+    let after = [after, rehearse_again, look_again].into_iter().flatten().min();
     // publish (client sends)
-    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, answer };
+    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;
     Ok(match (after, next) {
         (Some(after), Next::After(other)) => Next::After(after.min(other)),

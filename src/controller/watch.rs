@@ -15,9 +15,9 @@ use super::observe::whole_seconds;
 use super::queue::Next;
 use super::{Context, Key, ReconcileError};
 use crate::cluster::resources::merge_patch;
-use crate::crd::{DriftWatch, DriftWatchStatus, IgnoreSpec, SourceFailure, StrategySpec};
+use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure, StrategySpec};
 use crate::engine::Policy;
-use crate::engine::diff::{IgnoreRule, PathPattern};
+use crate::engine::object::PathError;
 use crate::engine::predict::{Force, Syncer};
 use crate::metrics::WatchCounts as WatchGauges;
 use crate::report::conditions::{self, MASS_DRIFT, READY, SOURCE_READY, Said};
@@ -90,7 +90,12 @@ fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
         }
         .to_owned()
     });
-    let ignore = spec.ignore.iter().enumerate().map(|(at, rule)| ignore_rule(at, rule)).collect::<Result<_, _>>()?;
+    let unreadable = |at: usize, error: PathError| SourceError::Invalid {
+        reason: "InvalidIgnoreRule",
+        message: format!("spec.ignore[{at}].paths: {error}"),
+    };
+    let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
+    let ignore = rules.collect::<Result<_, _>>()?;
     Ok(Terms {
         syncer: Syncer { strategy: spec.strategy.into(), manager, force: Force::Yes },
         policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
@@ -105,19 +110,6 @@ fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
 pub fn watched(watch: Arc<DriftWatch>, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
     let Terms { syncer, policy } = terms(&watch)?;
     Ok(Watched { watch, syncer, policy: Arc::new(policy), rendition: Arc::new(rendition), since: now, answered_at: now, failure: None })
-}
-
-fn ignore_rule(at: usize, rule: &IgnoreSpec) -> Result<IgnoreRule, SourceError> {
-    let paths = rule.paths.iter().map(|path| {
-        PathPattern::parse(path)
-            .map_err(|error| SourceError::Invalid { reason: "InvalidIgnoreRule", message: format!("spec.ignore[{at}].paths: {error}") })
-    });
-    Ok(IgnoreRule {
-        paths: paths.collect::<Result<_, _>>()?,
-        managers: rule.managers.clone(),
-        reason: rule.reason.clone(),
-        expires: rule.expires,
-    })
 }
 
 fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, terms: Terms, look: Look) {

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Period;
+use crate::engine::diff::{IgnoreRule, PathPattern};
+use crate::engine::object::PathError;
 use crate::engine::predict::Strategy;
 use crate::engine::{Mode, Remedy};
 use crate::report::{Condition, Notice};
@@ -150,6 +152,22 @@ pub struct IgnoreSpec {
     /// When the rule ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+}
+
+impl IgnoreSpec {
+    /// The rule that the engine follows.
+    ///
+    /// # Errors
+    /// The path that is none.
+    pub fn rule(&self) -> Result<IgnoreRule, PathError> {
+        Ok(IgnoreRule {
+            paths: self.paths.iter().map(|path| PathPattern::parse(path)).collect::<Result<_, _>>()?,
+            parts: Vec::new(),
+            managers: self.managers.clone(),
+            reason: self.reason.clone(),
+            expires: self.expires,
+        })
+    }
 }
 
 /// How the syncing tool writes, as a DriftWatch spells it.

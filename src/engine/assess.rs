@@ -66,7 +66,7 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
     let desired = &document.value;
     // diff, attribute
     let managed = ManagedFields::of(live);
-    let drifts = diff::classify(&diff::Evidence {
+    let (drifts, paths) = diff::classify_and_compare(&diff::Evidence {
         desired,
         live,
         managed: &managed,
@@ -76,7 +76,7 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         now: snapshot.now,
     });
     // predict
-    let prediction = predict::predict(desired, live, &snapshot.syncer);
+    let prediction = predict::predict_knowing(desired, live, &snapshot.syncer, || paths);
     // diagnose
     let findings = diagnose::diagnose(snapshot, &drifts, Some(&prediction));
     let phase = phase(&drifts, &prediction);

@@ -6,6 +6,7 @@
 //! asked to approve.
 
 mod assess;
+pub mod confirm;
 pub mod diagnose;
 pub mod diff;
 pub mod object;

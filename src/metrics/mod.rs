@@ -77,7 +77,7 @@ impl Metrics {
             source_fetches: histogram("source_fetch_duration_seconds", "Time to fetch a source.", &FETCH_BUCKETS)?,
             assessments: histogram("assessment_duration_seconds", "Time to assess one Deployment, without requests.", &ASSESSMENT_BUCKETS)?,
             dry_runs: counter("dry_runs_total", "Dry runs of the next sync, by the server's verdict.", &["verdict"])?,
-            mismatches: counter("prediction_mismatches_total", "Predictions that a dry run contradicted.", &["strategy"])?,
+            mismatches: from_zero(counter("prediction_mismatch_total", "Predictions that a dry run contradicted.", &["strategy"])?),
             api_writes: counter("api_writes_total", "Writes that the API server stored.", &["resource", "verb"])?,
             registry,
         })))
@@ -142,9 +142,9 @@ impl Metrics {
         self.0.approvals_refused.with_label_values(&[reason]).inc();
     }
 
-    /// Counts a dry run by what the server answered.
-    pub fn dry_run(&self, verdict: Verdict) {
-        self.0.dry_runs.with_label_values(&[board::verdict_label(verdict)]).inc();
+    /// Counts a dry run of a next sync by what the server answered; `None` where it did not judge the sync.
+    pub fn dry_run(&self, verdict: Option<Verdict>) {
+        self.0.dry_runs.with_label_values(&[verdict.map_or("None", board::verdict_label)]).inc();
     }
 
     /// Counts a prediction that a dry run contradicted.
@@ -176,6 +176,14 @@ impl Metrics {
     fn board<T>(&self, work: impl FnOnce(&mut Board) -> T) -> T {
         work(&mut self.0.board.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Shows every strategy that a dry run may be asked for from the start: Prometheus sees no increase in a series that begins with 1.
+fn from_zero(mismatches: IntCounterVec) -> IntCounterVec {
+    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
+        mismatches.with_label_values(&[strategy_label(strategy)]);
+    }
+    mismatches
 }
 
 #[cfg(test)]

@@ -12,12 +12,14 @@ fn series(metrics: &Metrics) -> Vec<String> {
     own.map(str::to_owned).collect()
 }
 
-const QUIET: [&str; 5] = [
+const QUIET: [&str; 7] = [
     "driftmend_leader 0",
     "driftmend_plans{state=\"AwaitingApproval\"} 0",
     "driftmend_plans{state=\"Denied\"} 0",
     "driftmend_plans{state=\"Failed\"} 0",
     "driftmend_plans{state=\"Healing\"} 0",
+    "driftmend_prediction_mismatch_total{strategy=\"client-side-apply\"} 0",
+    "driftmend_prediction_mismatch_total{strategy=\"server-side-apply\"} 0",
 ];
 
 fn refused() -> DeploymentFacts {
@@ -43,6 +45,8 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_plans{state=\"Denied\"} 0",
         "driftmend_plans{state=\"Failed\"} 0",
         "driftmend_plans{state=\"Healing\"} 0",
+        "driftmend_prediction_mismatch_total{strategy=\"client-side-apply\"} 0",
+        "driftmend_prediction_mismatch_total{strategy=\"server-side-apply\"} 0",
     ];
     assert_eq!(series(&metrics), expected);
 }
@@ -91,16 +95,19 @@ fn watches_and_events_are_counted() {
     metrics.source_failed("shop", "all", "Unreachable");
     metrics.heal_ended(HealResult::Failed);
     metrics.approval_refused("Stale");
-    metrics.dry_run(Verdict::Refused);
+    metrics.dry_run(Some(Verdict::Refused));
+    metrics.dry_run(None);
     metrics.prediction_mismatch(Strategy::ServerSideApply);
     metrics.leads(true);
     let expected = [
         "driftmend_approvals_refused_total{reason=\"Stale\"} 1",
+        "driftmend_dry_runs_total{verdict=\"None\"} 1",
         "driftmend_dry_runs_total{verdict=\"Refused\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 1",
         "driftmend_last_successful_assessment_timestamp_seconds{namespace=\"shop\",watch=\"all\"} 1800000000",
         "driftmend_leader 1",
-        "driftmend_prediction_mismatches_total{strategy=\"server-side-apply\"} 1",
+        "driftmend_prediction_mismatch_total{strategy=\"client-side-apply\"} 0",
+        "driftmend_prediction_mismatch_total{strategy=\"server-side-apply\"} 1",
         "driftmend_source_failures_total{namespace=\"shop\",reason=\"Unreachable\",watch=\"all\"} 1",
         "driftmend_watch_conflicted{namespace=\"shop\",watch=\"all\"} 1",
         "driftmend_watch_drifted{namespace=\"shop\",watch=\"all\"} 1",

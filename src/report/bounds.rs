@@ -80,6 +80,9 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
         prediction.causes.truncate(limit.min(FIELD_LIMIT));
         prediction.causes.iter_mut().for_each(|cause| cause.message = cut(&cause.message, limit));
         prediction.residual.iter_mut().for_each(|path| *path = cut(path, limit));
+        if let Some(dry_run) = &mut prediction.dry_run {
+            dry_run.message = dry_run.message.take().map(|message| cut(&message, limit));
+        }
     }
     if let Some(plan) = &mut status.plan {
         plan.steps.iter_mut().for_each(|step| step.patch = cut(&step.patch, 4 * limit));
@@ -137,6 +140,11 @@ mod tests {
                 residual: vec![long(1_000); 2_000],
                 when: None,
                 confirmed_by: crate::report::ConfirmedBy::Local,
+                dry_run: Some(crate::report::DryRunReport {
+                    question: "0".repeat(64),
+                    answer: crate::report::DryRunAnswer::Other,
+                    message: Some(long(5_000)),
+                }),
             }),
             plan: Some(PlanReport {
                 hash: "0".repeat(64),

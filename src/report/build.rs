@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::cure::{PlanReport, StepReport};
 use super::cut::cut;
 use super::status::{Counts, SourceReport};
-use super::told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
+use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
-use crate::engine::diff::{Drift, Masker, Severity};
+use crate::engine::diff::{Change, Drift, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::plan::{Plan, Step};
 use crate::engine::predict::{Cause, Prediction};
@@ -17,7 +18,7 @@ use crate::engine::{Assessment, Snapshot};
 const MESSAGE_LIMIT: usize = 1_024;
 
 /// Everything told of one object on the command line.
-pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Notice>) -> ObjectReport {
+pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Warning>) -> ObjectReport {
     ObjectReport {
         object: target.clone(),
         phase: assessment.phase,
@@ -26,13 +27,26 @@ pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker
         prediction: assessment.prediction.as_ref().map(|prediction| prediction_report(prediction, masker)),
         refusals: Vec::new(),
         findings: findings(assessment, masker),
+        places: Vec::new(),
         warnings,
     }
 }
 
+/// A change as it may be shown.
+pub(super) struct ShownChange {
+    pub(super) path: String,
+    pub(super) desired: Option<Value>,
+    pub(super) live: Option<Value>,
+}
+
+pub(super) fn change(change: &Change, masker: &Masker) -> ShownChange {
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &change.path, value));
+    ShownChange { path: change.path.to_string(), desired: shown(&change.desired), live: shown(&change.live) }
+}
+
 /// One field.
 pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
-    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &drift.change.path, value));
+    let ShownChange { path, desired, live } = change(&drift.change, masker);
     let first = drift.owners.first();
     let mut managers: Vec<String> = drift.owners.iter().map(|owner| owner.manager.clone()).collect();
     managers.sort();
@@ -41,11 +55,11 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
         managers.clear();
     }
     FieldReport {
-        path: drift.change.path.to_string(),
+        path,
         change: drift.change.kind,
         severity: drift.severity,
-        desired: shown(&drift.change.desired),
-        live: shown(&drift.change.live),
+        desired,
+        live,
         manager: first.map(|owner| owner.manager.clone()),
         managers,
         operation: first.map(|owner| owner.operation),
@@ -65,11 +79,27 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
     PredictionReport {
         strategy: prediction.strategy,
         verdict: prediction.verdict,
-        causes: prediction.causes.iter().map(|cause| Cause { message: text(masker, &cause.message), ..cause.clone() }).collect(),
+        causes: prediction.causes.iter().map(|cause| shown_cause(cause, masker)).collect(),
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
+        dry_run: None,
     }
+}
+
+/// What the server said to a dry run of the next sync.
+pub fn dry_run(question: String, confirmation: &Confirmation, masker: &Masker) -> DryRunReport {
+    let (answer, message) = match confirmation {
+        Confirmation::Same => (DryRunAnswer::Same, None),
+        Confirmation::Other(said) => (DryRunAnswer::Other, Some(text(masker, said))),
+        Confirmation::Undecided(why) => (DryRunAnswer::Undecided, Some(text(masker, why))),
+    };
+    DryRunReport { question, answer, message }
+}
+
+/// A cause as it may be shown.
+pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
+    Cause { message: text(masker, &cause.message), ..cause.clone() }
 }
 
 /// What is wrong and what to do, worst first.

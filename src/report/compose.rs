@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, PlanReport, SupersededPlan};
 use super::status::ReportStatus;
+use super::told::DryRunReport;
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
@@ -51,6 +53,9 @@ pub struct Findings<'a> {
 
     /// The server's answer to the plan's first step, where it was asked in this round.
     pub dry_run: Option<String>,
+
+    /// What the server said to a dry run of the next sync: now, or before to the same question.
+    pub confirmation: Option<DryRunReport>,
 
     /// What becomes of the approval.
     pub answer: Answer,
@@ -98,6 +103,8 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let shown = plan.ok().map(|plan| plan_report(old, plan, &snapshot.target, found.dry_run.clone(), masker));
     let fields = assessment.drifts.iter().map(|drift| build::field(drift, masker)).collect();
     let said = said(old, &found, heal);
+    let prediction = assessment.prediction.as_ref();
+    let findings = build::findings(assessment, masker);
     super::fit(ReportStatus {
         phase: assessment.phase,
         heal,
@@ -106,8 +113,8 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         source: snapshot.desired.is_some().then(|| build::source(snapshot)),
         fields,
         fields_omitted: 0,
-        prediction: assessment.prediction.as_ref().map(|prediction| build::prediction_report(prediction, masker)),
-        findings: build::findings(assessment, masker),
+        findings: with_dry_run(findings, prediction, &snapshot.target.name, found.confirmation.as_ref(), masker),
+        prediction: prediction.map(|prediction| confirmed(build::prediction_report(prediction, masker), found.confirmation)),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
         superseded_plans: superseded(old, plan, now),
         denied_drift: match (answer, plan) {
@@ -230,6 +237,8 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
             .map(|condition| (condition.reason.clone(), condition.message.clone()))
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
+    let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
     (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift)
         || approved(old) != approved(new)
+        || dry_run(old) != dry_run(new)
 }

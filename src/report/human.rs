@@ -5,17 +5,30 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::build;
 use super::cure::PlanReport;
-use super::told::{FieldReport, FindingReport, ObjectReport, PredictionReport};
-use crate::engine::diff::{ChangeKind, Severity};
-use crate::engine::ownership::people::{self, Kind};
+use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use crate::engine::diff::{Change, ChangeKind, Masker, Severity};
+use crate::engine::ownership::people::{Kind, People};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
 
+/// What a text needs besides the report.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Names desired in the headlines, such as `main@4be2c1d`.
+    pub source: &'a str,
+
+    /// Turns times into ages.
+    pub now: Timestamp,
+
+    /// Tells people from controllers.
+    pub people: &'a People,
+}
+
 /// One object with everything that is told of it. Ends with a line break.
-///
-/// `now` turns times into ages; `source` names desired in the header, such as `main@4be2c1d`.
-pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
+pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
+    let source = view.source;
     let told = report.fields.iter().filter(|field| field.severity != Severity::Ignored).count();
     let headline = match (report.phase, told) {
         (Phase::Missing, _) => format!("is in {source} and not in the cluster"),
@@ -30,7 +43,7 @@ pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
         let _ = writeln!(out, "  {}", report.summary);
     }
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
-        write_field(&mut out, field, now);
+        write_field(&mut out, field, view);
     }
     match report.fields.len() - told {
         0 => {}
@@ -48,25 +61,24 @@ pub fn object(report: &ObjectReport, source: &str, now: Timestamp) -> String {
     for finding in &report.findings {
         write_finding(&mut out, finding);
     }
-    for warning in &report.warnings {
-        let place = match (&warning.file, warning.line) {
+    write_warnings(&mut out, &report.warnings);
+    out
+}
+
+pub(super) fn write_warnings(out: &mut String, warnings: &[Warning]) {
+    for Warning { notice, .. } in warnings {
+        let place = match (&notice.file, notice.line) {
             (Some(file), Some(line)) => format!("{file}:{line}: "),
             (Some(file), None) => format!("{file}: "),
             _ => String::new(),
         };
-        let _ = writeln!(out, "  warning: {place}{}", warning.message);
+        let _ = writeln!(out, "  warning: {place}{}", notice.message);
     }
-    out
 }
 
-fn write_field(out: &mut String, field: &FieldReport, now: Timestamp) {
+fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
     let _ = writeln!(out, "  {}", field.path);
-    let kind = match field.change {
-        ChangeKind::Changed => "± value change",
-        ChangeKind::Added => "+ only in the cluster",
-        ChangeKind::Removed => "- only in Git",
-        ChangeKind::Reordered => "↕ other order",
-    };
+    let kind = kind(field.change);
     let weight = match field.severity {
         Severity::Drift => "drift",
         Severity::Pending => "pending",
@@ -74,27 +86,59 @@ fn write_field(out: &mut String, field: &FieldReport, now: Timestamp) {
         Severity::Ignored => "ignored",
     };
     let reason = field.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let _ = writeln!(out, "    {kind}   {}   {weight}{reason}", owner(field, now));
-    // `-` is live and `+` is desired, as in `kubectl diff`.
-    if let Some(live) = &field.live {
-        let _ = writeln!(out, "    - {}", compact(live));
-    }
-    if let Some(desired) = &field.desired {
-        let _ = writeln!(out, "    + {}", compact(desired));
+    let _ = writeln!(out, "    {kind}   {}   {weight}{reason}", owner(field, view));
+    write_sides(out, field.live.as_ref(), field.desired.as_ref());
+}
+
+fn kind(change: ChangeKind) -> &'static str {
+    match change {
+        ChangeKind::Changed => "± value change",
+        ChangeKind::Added => "+ only in the cluster",
+        ChangeKind::Removed => "- only in Git",
+        ChangeKind::Reordered => "↕ other order",
     }
 }
 
+/// `-` is live and `+` is desired, as in `kubectl diff`.
+fn write_sides(out: &mut String, live: Option<&Value>, desired: Option<&Value>) {
+    for (sign, value) in [("-", live), ("+", desired)] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "    {sign} {}", compact(value));
+        }
+    }
+}
+
+/// What an apply would change of one object; nothing is known of owners. Ends with a line break.
+pub fn coming_changes(object: &str, changes: &[Change], masker: &Masker) -> String {
+    let count = match changes.len() {
+        1 => "1 field would change".to_owned(),
+        count => format!("{count} fields would change"),
+    };
+    let mut out = format!("{object:<35} {count}\n");
+    for change in changes {
+        let told = build::change(change, masker);
+        let word = match change.kind {
+            ChangeKind::Added => "- would be removed",
+            ChangeKind::Removed => "+ would be added",
+            ChangeKind::Changed | ChangeKind::Reordered => kind(change.kind),
+        };
+        let _ = writeln!(out, "  {}\n    {word}", told.path);
+        write_sides(&mut out, told.live.as_ref(), told.desired.as_ref());
+    }
+    out
+}
+
 /// `kubectl-edit (person), 14 min ago`.
-fn owner(field: &FieldReport, now: Timestamp) -> String {
+fn owner(field: &FieldReport, view: &View<'_>) -> String {
     let Some(manager) = &field.manager else { return "no owner recorded".to_owned() };
     let names = if field.managers.len() > 1 { field.managers.join(", ") } else { manager.clone() };
-    let kind = match people::kind_of(manager) {
+    let kind = match view.people.kind_of(manager) {
         Kind::Person => " (person)",
         Kind::Controller => " (controller)",
         Kind::Unknown => "",
     };
     let through = field.subresource.as_ref().map(|subresource| format!(" through {subresource}")).unwrap_or_default();
-    let age = field.time.map(|time| format!(", {} ago", age(now, time))).unwrap_or_default();
+    let age = field.time.map(|time| format!(", {} ago", age(view.now, time))).unwrap_or_default();
     format!("{names}{kind}{through}{age}")
 }
 
@@ -122,7 +166,11 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
         Verdict::Conflict => "meets a conflict (409)",
         Verdict::Refused => "will be refused by the API server",
     };
-    let _ = writeln!(out, "  next sync ({strategy}): {verdict}");
+    let basis = match prediction.confirmed_by {
+        ConfirmedBy::Local => "admission not included",
+        ConfirmedBy::DryRun => "confirmed by a dry run",
+    };
+    let _ = writeln!(out, "  next sync ({strategy}): {verdict} ({basis})");
     for cause in &prediction.causes {
         let _ = writeln!(out, "    {}: {}", cause.field, cause.message);
     }
@@ -131,7 +179,7 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     }
 }
 
-fn write_finding(out: &mut String, finding: &FindingReport) {
+pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
     let weight = serde_json::to_value(finding.severity).ok().and_then(|value| value.as_str().map(str::to_uppercase)).unwrap_or_default();
     let _ = writeln!(out, "  [{weight}] {}: {}", finding.rule, finding.message);
     if let Some(remedy) = &finding.remedy {
@@ -155,7 +203,7 @@ pub fn plan(plan: &PlanReport) -> String {
         Some(answer) => {
             let _ = writeln!(out, "  dry run: {answer}");
         }
-        None => out.push_str("  dry run: not done (this mode gives no right to)\n"),
+        None => out.push_str("  dry run: not done (no right to, or no answer)\n"),
     }
     out
 }
@@ -211,6 +259,7 @@ mod tests {
             }))?,
             refusals: Vec::new(),
             findings: Vec::new(),
+            places: Vec::new(),
             warnings: Vec::new(),
         };
         let expected = "\
@@ -220,9 +269,9 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
     - only in Git   no owner recorded   pending
     + true
   1 more field is ignored by a rule
-  next sync (client-side-apply): succeeds and leaves only what a rule ignores
+  next sync (client-side-apply): succeeds and leaves only what a rule ignores (admission not included)
 ";
-        assert_eq!(object(&report, "Git", Timestamp::UNIX_EPOCH), expected);
+        assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
         Ok(())
     }
 }

@@ -2,18 +2,23 @@
 
 mod bounds;
 mod build;
+pub mod check;
 mod compose;
 pub mod conditions;
+mod confirmed;
 mod cure;
 mod cut;
 pub mod human;
+pub mod sarif;
 mod status;
 mod told;
 
 pub use bounds::{STATUS_LIMIT, fit};
-pub use build::{counts, field, findings, object_report, plan, prediction_report, source, text};
+pub use build::{counts, dry_run, field, findings, object_report, plan, prediction_report, source, text};
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan};
 pub use status::{Counts, ReportStatus, SourceReport};
-pub use told::{ConfirmedBy, FieldReport, FindingReport, Notice, ObjectReport, PredictionReport};
+pub use told::{
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, Place, PredictionReport, Warning,
+};

@@ -80,6 +80,38 @@ pub struct PredictionReport {
     /// Who says so: our own computation, or the server in a dry run. `Local` leaves admission webhooks and policies out.
     #[serde(default)]
     pub confirmed_by: ConfirmedBy,
+
+    /// What the server said to a dry run of that sync, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<DryRunReport>,
+}
+
+/// What the server said to a dry run of the next sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRunReport {
+    /// The digest of what was asked: Git's document, live, and how the tool writes. The same is not asked twice.
+    pub question: String,
+
+    /// Whether the server says what we say.
+    pub answer: DryRunAnswer,
+
+    /// What the server says instead, or why it does not say; masked, and absent where it says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Whether the server says what we say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DryRunAnswer {
+    /// The same verdict for the same causes.
+    Same,
+
+    /// Something else: the prediction is wrong, or something changes the sync on its way in.
+    Other,
+
+    /// Nothing about the sync.
+    Undecided,
 }
 
 /// Who stands behind a prediction.
@@ -132,6 +164,41 @@ pub struct Notice {
     pub message: String,
 }
 
+/// The rules behind what is odd in a manifest and counts for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Oddity {
+    /// kubectl reads something else there than a person may.
+    ReadOtherwise,
+
+    /// The server drops the field, or writes it itself.
+    NoEffect,
+}
+
+/// What is odd in the manifest of one object, and by which rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Warning {
+    /// The rule.
+    pub rule: Oddity,
+
+    /// What is odd, and where.
+    #[serde(flatten)]
+    pub notice: Notice,
+}
+
+/// Where in the source a field of a cause stands: of its parent, where the manifest lacks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The field as the cause names it; empty for the cause that names none.
+    pub field: String,
+
+    /// The file.
+    pub file: String,
+
+    /// The line, from 1.
+    pub line: usize,
+}
+
 /// Everything told of one object on the command line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ObjectReport {
@@ -156,8 +223,12 @@ pub struct ObjectReport {
     /// What is wrong and what to do.
     pub findings: Vec<FindingReport>,
 
+    /// Where the fields of `refusals` and of the prediction's causes stand; only `check` tells it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+
     /// What is odd in the manifest.
-    pub warnings: Vec<Notice>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Any JSON value: the type differs by field, and the API server must not prune what is inside.

@@ -1,6 +1,7 @@
 //! Where the desired state comes from: files of a Git commit or of a folder, and how their text becomes objects.
 
 pub mod git;
+pub mod ignore;
 pub mod local;
 pub mod render;
 pub mod yaml;

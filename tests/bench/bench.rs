@@ -1,17 +1,21 @@
 //! Measures driftmend against a real control plane and prints one table; nothing here is a test, and no figure fails anything.
 //!
-//! `make bench`, with these variables: `DEPLOYMENTS` (200) and `MANY` (2000, 0 leaves that part out) are how many Deployments one
-//! watch governs, `PATCHES` (200) how many edits are timed, `RUNS` (10000) how many assessments are made in this process, and `WINDOW` (60)
-//! how many seconds writes are counted for. A whole run takes about fifteen minutes.
+//! `make bench`, with these variables: `DEPLOYMENTS` (200, 0 leaves out all that needs a control plane) and `MANY` (2000, 0 leaves that part
+//! out) are how many Deployments one watch governs, `PATCHES` (200) how many edits are timed, `RUNS` (10000) how many assessments are made in this process, and `WINDOW` (60)
+//! how many seconds writes are counted for. A whole run takes about fifteen minutes. The diff beside Argo CD's needs Go, and takes the
+//! pairs of `DRIFT_CORPUS` or `../shared/corpus`, where they are, else those of `tests/bench/pairs`.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod allocations;
 mod audit;
 mod engine;
+mod hostile;
 mod latency;
 mod machine;
 mod manifest;
+mod pairs;
 mod stage;
 mod table;
 mod writes;
@@ -28,6 +32,10 @@ use harness::driftmend::Controller;
 use stage::Stage;
 use table::{Table, Unit};
 use writes::{Unrest, window};
+
+/// So that the rows of the diff can tell how often it asks for memory.
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 /// Drift that began longer ago than this is no mass drift (`controller/mass.rs` counts a minute).
 const PAST_THE_MASS_WINDOW: Duration = Duration::from_secs(62);
@@ -72,12 +80,60 @@ fn main() -> Result<()> {
 }
 
 fn measure(sizes: &Sizes, table: &mut Table) -> Result<()> {
+    // First, while this process is small: what a child uses is counted from its parent's size.
+    hostile_texts(table)?;
+    diff_of_pairs(sizes, table)?;
+    if sizes.deployments == 0 {
+        return Ok(());
+    }
     let stage = Stage::start()?;
     engine_alone(&stage, sizes, table)?;
     quiet_and_edited(&stage, sizes, table)?;
     drifted(&stage, sizes, table)?;
     if sizes.many > sizes.deployments {
         many(&stage, sizes, table)?;
+    }
+    Ok(())
+}
+
+/// Texts made to hurt: the budgets of the loader promise an answer within a second and 64 MiB.
+fn hostile_texts(table: &mut Table) -> Result<()> {
+    for taken in hostile::measure(&harness::driftmend::binary())? {
+        let answer = if taken.code == 0 { "printed" } else { "refused" };
+        let name = format!("render, {}", taken.what);
+        let how = format!("{answer}; {:.3} s of processor time", taken.processor.as_secs_f64());
+        table.add(name.clone(), format!("{:.3}", taken.whole.as_secs_f64()), "s", how);
+        table.add(name, format!("{:.1}", taken.peak as f64 / 1024.0), "MiB", "the most in memory at a time, by wait4");
+    }
+    Ok(())
+}
+
+/// The diff alone, beside Argo CD's over the same pairs.
+fn diff_of_pairs(sizes: &Sizes, table: &mut Table) -> Result<()> {
+    let pairs::Compared { pairs, parsed, from_bytes, theirs } = pairs::measure(sizes.runs)?;
+    let mut tell = |taken: &pairs::Taken| {
+        let name = format!("diff of a pair, {}", taken.what);
+        for (which, percent) in [("p50", 50), ("p99", 99)] {
+            let microseconds = taken.spread.percentile(percent).as_secs_f64() * 1e6;
+            table.add(format!("{name}, {which}"), format!("{microseconds:.1}"), "µs", &pairs);
+        }
+        table.add(format!("{name}, allocations"), format!("{:.0}", taken.allocations), "a diff", &pairs);
+    };
+    tell(&parsed);
+    tell(&from_bytes);
+    match theirs {
+        Ok((their_parsed, their_bytes)) => {
+            tell(&their_parsed);
+            tell(&their_bytes);
+            for (what, ours, theirs) in [("parsed", &parsed, &their_parsed), ("from bytes", &from_bytes, &their_bytes)] {
+                let ratio = |percent| theirs.spread.percentile(percent).as_secs_f64() / ours.spread.percentile(percent).as_secs_f64();
+                for (which, percent) in [("p50", 50), ("p99", 99)] {
+                    let name = format!("diff of a pair, {what}, Argo CD's by ours, {which}");
+                    table.add(name, format!("{:.1}", ratio(percent)), "times", &pairs);
+                }
+            }
+        }
+        Err(error) => table.add("diff of a pair, Argo CD's", "none", "", format!("{error:#}")),
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::installation;
 use crate::shop::{Shop, Sync, condition, exec, http_get, manifest, owners, probe, text};
 
 /// What kubectl prints of the refusal that a report predicts (`statusCausesToAggrError` in kubectl's `pkg/cmd/util/helpers.go`).
-fn refusal_as_kubectl_prints_it(prediction: &Value) -> String {
+pub fn refusal_as_kubectl_prints_it(prediction: &Value) -> String {
     let causes: Vec<String> = prediction["causes"]
         .as_array()
         .into_iter()
@@ -43,7 +43,7 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
 
     let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
     let prediction = &status["prediction"];
-    assert_eq!(prediction["verdict"], "Refused");
+    assert_eq!((&prediction["verdict"], &prediction["confirmedBy"]), (&json!("Refused"), &json!("DryRun")));
     assert_eq!(
         prediction["causes"],
         json!([{
@@ -91,6 +91,7 @@ fn under_server_side_apply_the_tool_owns_the_restored_probe_and_its_next_change_
     let git = manifest(&json!({"livenessProbe": http_get()}));
     shop.switch_handler("livenessProbe", 8080)?;
     let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
+    assert_eq!(status["prediction"]["confirmedBy"], "DryRun");
     let refused = shop.sync(&git)?;
     assert_eq!((refused.code, refused.stderr.trim()), (1, refusal_as_kubectl_prints_it(&status["prediction"]).as_str()));
     let kinds: Vec<&Value> = status["plan"]["steps"].as_array().into_iter().flatten().map(|step| &step["kind"]).collect();

@@ -4,6 +4,8 @@
 mod harness;
 
 mod between;
+mod check;
+mod confirmed;
 mod control_plane;
 mod crash;
 mod crds;
@@ -12,8 +14,10 @@ mod disturbances;
 mod freeze;
 mod incident;
 mod installation;
+mod kubectl_diff;
 mod modes;
 mod process;
+mod schema;
 mod shop;
 mod sources;
 mod tenant;

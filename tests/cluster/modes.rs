@@ -82,6 +82,8 @@ fn observe(installation: &Installation, shop: &Shop, erin: &Path) -> Result<Stri
     let service_account = installation.service_account()?;
     shop.switch_handler("livenessProbe", 8080)?;
     let plan = shop.wait_for_plan(None)?;
+    let status = shop.wait_for_status("a prediction", |status| status["prediction"]["verdict"] == "Refused")?;
+    assert_eq!((&status["prediction"]["confirmedBy"], &status["prediction"]["dryRun"]), (&json!("Local"), &Value::Null));
     for trial in [TRIAL.to_vec(), [TRIAL, &["--dry-run=server"]].concat()] {
         let refused = shop.kubectl_as(&service_account, &trial)?;
         let reason = "User \"system:serviceaccount:driftmend:driftmend\" cannot patch resource \"deployments\"";
@@ -122,6 +124,7 @@ fn confirm(installation: &Installation, shop: &Shop, last: &str) -> Result<Strin
     shop.switch_handler("livenessProbe", 8081)?;
     let plan = shop.wait_for_plan(Some(last))?;
     let status = shop.wait_for_status("the dry run's answer", |status| !status["plan"]["dryRun"].is_null())?;
+    assert_eq!(status["prediction"]["confirmedBy"], "DryRun");
     assert!(text(&status["plan"]["dryRun"]).starts_with("accepted by the API server at "), "{}", status["plan"]);
     shop.kubectl_as(&service_account, &[TRIAL, &["--dry-run=server"]].concat())?.success()?;
     let message = "driftmend runs in mode confirm and may only dry-run (dryRun=All)";

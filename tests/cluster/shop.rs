@@ -124,6 +124,11 @@ impl<'a> Shop<'a> {
         self.send(self.sync.command(), manifest)
     }
 
+    /// The same as a dry run: what the server would say.
+    pub fn try_sync(&self, manifest: &Value) -> Result<Output> {
+        self.send(&[self.sync.command(), &["--dry-run=server"]].concat(), manifest)
+    }
+
     fn send(&self, command: &[&str], manifest: &Value) -> Result<Output> {
         let mut arguments = command.to_vec();
         arguments.extend(["-n", &self.namespace]);

@@ -3,7 +3,11 @@
 //! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
 //! that must be fetched enters with the snapshot.
 
+mod outcome;
+mod recreate;
 mod refused;
+#[cfg(test)]
+mod tests;
 mod union;
 
 use schemars::JsonSchema;
@@ -52,8 +56,12 @@ pub struct Finding {
 
 /// Runs every rule; findings come worst first.
 pub fn diagnose(snapshot: &Snapshot, drifts: &[Drift], prediction: Option<&Prediction>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> =
-        prediction.into_iter().flat_map(|prediction| refused::next_sync_refused(snapshot, drifts, prediction)).collect();
+    let mut findings = recreate::recreated_by_force(snapshot);
+    if let Some(prediction) = prediction {
+        findings.extend(refused::next_sync_refused(snapshot, drifts, prediction));
+        findings.extend(outcome::next_sync_keeps(snapshot, drifts, prediction));
+        findings.extend(outcome::hot_fix_lost(drifts, prediction));
+    }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings
 }

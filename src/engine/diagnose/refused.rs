@@ -90,7 +90,7 @@ fn last_name(path: &FieldPath) -> Option<String> {
 }
 
 /// A path in the words of a person: the field and the list item it belongs to.
-fn place(path: &FieldPath) -> String {
+pub(super) fn place(path: &FieldPath) -> String {
     let item =
         path.0.iter().enumerate().rev().find_map(|(at, segment)| match (segment, at.checked_sub(1).and_then(|list| path.0.get(list))) {
             (Segment::Key(keys), Some(Segment::Field(list))) => {
@@ -121,8 +121,8 @@ fn remedy(snapshot: &Snapshot, involved: &[&Drift], strategy: Strategy) -> Strin
         Strategy::ClientSideApply | Strategy::Replace => "Restore puts Git's value back (one roll-out)".to_owned(),
     };
     if involved.iter().any(|drift| drift.change.kind == ChangeKind::Added || drift.change.kind == ChangeKind::Changed) {
-        format!("approve the plan: {restore}; or, if the change in the cluster is right, commit it to Git (no roll-out)")
+        format!("{restore}; or, if the change in the cluster is right, commit it to Git (no roll-out)")
     } else {
-        format!("approve the plan: {restore}")
+        restore
     }
 }

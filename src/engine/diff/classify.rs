@@ -42,10 +42,25 @@ pub struct Evidence<'a> {
 /// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in Git. The time of the
 /// tool's entry against `committed_at` decides, and without either it is drift.
 pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
+    weigh(evidence, compare_all(evidence.desired, evidence.live))
+}
+
+/// [`classify`] with the paths that [`compare`](super::compare) gives: both come from one comparison.
+pub fn classify_and_compare(evidence: &Evidence<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
+    let changes = compare_all(evidence.desired, evidence.live);
+    let compared = changes.iter().filter(|change| !is_policy_of_live_image(change, evidence.live));
+    let paths = compared.map(|change| change.path.clone()).collect();
+    (weigh(evidence, changes), paths)
+}
+
+fn weigh(evidence: &Evidence<'_>, changes: Vec<Change>) -> Vec<Drift> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
     let last_applied = last_applied(evidence.live);
     let since_applied = last_applied.as_ref().map(|last_applied| compare_all(last_applied, evidence.live));
     let weigher = Weigher { evidence, since_applied };
-    compare_all(evidence.desired, evidence.live).into_iter().filter_map(|change| weigher.weigh(change)).collect()
+    changes.into_iter().filter_map(|change| weigher.weigh(change)).collect()
 }
 
 struct Weigher<'a> {

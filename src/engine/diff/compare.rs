@@ -47,7 +47,7 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     let raw_live = live;
     let live = defaulted(live);
-    let mut raw = comparable(desired.clone());
+    let mut raw = comparable(pruned(desired));
     zero_what_live_has_zero(&mut raw, &live, schema::DEPLOYMENT);
     let mut expected = defaulted(&raw);
     drop_what_live_lacks(&mut expected, &live, schema::DEPLOYMENT);
@@ -60,6 +60,15 @@ pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
     }
     changes.sort_by_cached_key(|change| change.path.to_string());
     changes
+}
+
+/// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a list is one value.
+pub fn compare_any(desired: &Value, live: &Value) -> Vec<Change> {
+    let (desired, live) = (comparable(pruned(desired)), comparable(pruned(live)));
+    let mut walk = Walk { changes: Vec::new() };
+    walk.node(&FieldPath::root(), None, Sides { raw: Some(&desired), expected: Some(&desired), live: Some(&live) });
+    walk.changes.sort_by_cached_key(|change| change.path.to_string());
+    walk.changes
 }
 
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
@@ -79,16 +88,32 @@ pub(super) fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
     is_pull_policy(change) && change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image))
 }
 
-/// The object without what is never compared; of the service account's two names only the one that counts.
+/// A copy without what is never compared: most of a live object is `status` and `managedFields`, and copying costs more than comparing.
+fn pruned(object: &Value) -> Value {
+    fn kept<'a>(map: &'a Map<String, Value>, left_out: &'a [&str]) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        map.iter().filter(|(name, _)| !left_out.contains(&name.as_str()))
+    }
+    let Value::Object(root) = object else { return object.clone() };
+    let copied = kept(root, &["apiVersion", "kind", "status"]).map(|(name, value)| match (name.as_str(), value) {
+        ("metadata", Value::Object(metadata)) => {
+            let copied = kept(metadata, &NOT_COMPARED).map(|(name, value)| match (name.as_str(), value) {
+                ("annotations", Value::Object(annotations)) => {
+                    let copied = kept(annotations, &[LAST_APPLIED]).map(|(name, value)| (name.clone(), value.clone()));
+                    (name.clone(), copied.collect())
+                }
+                _ => (name.clone(), value.clone()),
+            });
+            (name.clone(), copied.collect())
+        }
+        _ => (name.clone(), value.clone()),
+    });
+    copied.collect()
+}
+
+/// Without what defaults add and nobody compares; of the service account's two names only the one that counts.
 fn comparable(mut object: Value) -> Value {
     if let Some(root) = object.as_object_mut() {
-        root.retain(|name, _| !matches!(name.as_str(), "apiVersion" | "kind" | "status"));
-    }
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|name, _| !NOT_COMPARED.contains(&name.as_str()));
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.remove(LAST_APPLIED);
-        }
+        root.remove("status");
     }
     if let Some(spec) = object.pointer_mut("/spec/template/spec").and_then(Value::as_object_mut)
         && let Some(alias) = spec.remove("serviceAccount")
@@ -101,7 +126,7 @@ fn comparable(mut object: Value) -> Value {
 
 /// What the server makes of an object, without what is never compared.
 fn defaulted(object: &Value) -> Value {
-    let mut object = object.clone();
+    let mut object = pruned(object);
     apply_defaults(&mut object);
     comparable(object)
 }

@@ -3,19 +3,27 @@
 use serde_json::Value;
 
 use crate::engine::object::key_default;
-use crate::engine::schema::shape::Field;
-use crate::engine::schema::{ListKind, Shape};
+use crate::engine::schema::shape::{Field, Struct};
+use crate::engine::schema::{self, ListKind, Shape};
 
 /// Fields behind feature gates that are off by default: Go type and field. The server drops them without a word.
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields with `pkg/features/kube_features.go`, 1.36: ContainerStopSignals,
 /// ClusterTrustBundleProjection, PodCertificateRequest, GenericWorkload.
-pub(in crate::engine) const GATED: [(&str, &str); 4] = [
+const GATED: [(&str, &str); 4] = [
     ("Lifecycle", "stopSignal"),
     ("VolumeProjection", "clusterTrustBundle"),
     ("VolumeProjection", "podCertificate"),
     ("PodSpec", "schedulingGroup"),
 ];
+
+/// Whether a server may drop a field that the table knows, without a word: its gate is closed by default, or servers of
+/// [`schema::REFERENCE`] do not know it, and in the others its gate is closed as well.
+///
+/// Source: besides [`GATED`] `pkg/features/kube_features.go`, 1.37: every field that came with 1.37 is alpha.
+pub(in crate::engine) fn is_gated(of: &Struct, name: &str) -> bool {
+    GATED.contains(&(of.name, name)) || schema::versions_of(of, name).is_some_and(|versions| !versions.contains(schema::REFERENCE))
+}
 
 /// Removes from `expected` what the server may have dropped: fields behind a gate and fields the schema does not know, where live lacks them.
 /// Returns whether anything was removed.
@@ -27,12 +35,11 @@ pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Sh
         (Value::Object(expected), Shape::Nested(of)) => {
             expected.retain(|name, value| {
                 let kept = live.get(name);
-                let doubtful = of.field(name).is_none() || GATED.contains(&(of.name, name));
                 let shape = of.field(name).map(|field| field.2);
                 let dropped_below = shape.is_some_and(|shape| drop_what_live_lacks(value, kept.unwrap_or(&Value::Null), shape));
                 // What held nothing but dropped fields goes with them.
                 let emptied = dropped_below && value.as_object().is_some_and(serde_json::Map::is_empty);
-                let stays = kept.is_some() || !(doubtful || emptied);
+                let stays = kept.is_some() || !(emptied || shape.is_none() || is_gated(of, name));
                 dropped |= dropped_below || !stays;
                 stays
             });

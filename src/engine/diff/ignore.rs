@@ -3,17 +3,21 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::cover::{covers, covers_parts};
 use super::pattern::{PathPattern, text_matches};
+use super::pointer::Part;
 use super::{Change, ChangeKind};
-use crate::engine::object::{FieldPath, Segment, key_default};
+use crate::engine::object::FieldPath;
 use crate::engine::ownership::Owner;
-use crate::engine::schema::{self, ListKind};
 
 /// A rule of a DriftWatch: changes that it covers are ignored, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoreRule {
-    /// The fields; none means every field.
+    /// The fields; none, and no parts either, means every field.
     pub paths: Vec<PathPattern>,
+
+    /// Parts of values that have no paths inside: a change of such a value is covered when nothing else in it differs.
+    pub parts: Vec<Part>,
 
     /// The managers, exact or with `*`; none means everyone. With managers, the rule covers a change only if every owner of the live path
     /// is among them, and never a removal, which leaves no owner.
@@ -29,7 +33,8 @@ pub struct IgnoreRule {
 impl IgnoreRule {
     /// Whether the rule covers a change at the time `now`.
     pub fn covers(&self, change: &Change, owners: &[Owner], now: Timestamp) -> bool {
-        let here = self.paths.is_empty() || self.paths.iter().any(|pattern| covers(pattern, change));
+        let everywhere = self.paths.is_empty() && self.parts.is_empty();
+        let here = everywhere || covers(&self.paths, change) || covers_parts(&self.parts, change);
         let by = self.managers.is_empty() || all_among(owners, |owner| self.managers.iter().any(|name| text_matches(name, &owner.manager)));
         here && by && self.expires.is_none_or(|end| now < end)
     }
@@ -122,52 +127,13 @@ pub(super) fn known_reason(change: &Change, owners: &[Owner], live: &Value, is_s
                 FieldPath::of(&["metadata", "annotations", annotation]).get(live).is_some() && owners.iter().all(&is_syncer)
             }
         };
-        (by && PathPattern::parse(pattern).is_ok_and(|pattern| covers(&pattern, change))).then_some(*reason)
+        (by && PathPattern::parse(pattern).is_ok_and(|pattern| covers(&[pattern], change))).then_some(*reason)
     })
 }
 
 /// Whether there are owners, and each is one of those.
 fn all_among(owners: &[Owner], those: impl Fn(&Owner) -> bool) -> bool {
     !owners.is_empty() && owners.iter().all(those)
-}
-
-/// Whether a pattern covers a change: its path, or everything that was added or removed below it.
-fn covers(pattern: &PathPattern, change: &Change) -> bool {
-    let whole = match change.kind {
-        ChangeKind::Added => change.live.as_ref(),
-        ChangeKind::Removed => change.desired.as_ref(),
-        ChangeKind::Changed | ChangeKind::Reordered => None,
-    };
-    pattern.matches(&change.path) || whole.is_some_and(|value| covers_below(pattern, &change.path, value))
-}
-
-fn covers_below(pattern: &PathPattern, path: &FieldPath, value: &Value) -> bool {
-    pattern.matches(path)
-        || (pattern.reaches_below(path)
-            && children(path, value).is_some_and(|children| {
-                !children.is_empty() && children.iter().all(|(segment, child)| covers_below(pattern, &path.with(segment.clone()), child))
-            }))
-}
-
-/// The parts of a value that have paths of their own; `None` where it is one value.
-fn children<'a>(path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a Value)>> {
-    match value {
-        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => {
-            Some(entries.iter().map(|(name, child)| (Segment::Field(name.clone()), child)).collect())
-        }
-        Value::Array(items) => {
-            let ListKind::Map(keys) = schema::list_kind(&path.schema()) else {
-                return None;
-            };
-            let key_of =
-                |item: &Value, name: &str| item.get(name).or_else(|| key_default(name)).cloned().map(|value| (name.to_owned(), value));
-            items
-                .iter()
-                .map(|item| Some((Segment::Key(keys.iter().map(|name| key_of(item, name)).collect::<Option<_>>()?), item)))
-                .collect()
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

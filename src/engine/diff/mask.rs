@@ -41,16 +41,31 @@ pub struct Shown(Value);
 /// `NAME` tells which object holds it. `true`, `false`, nothing and `$(OTHER)` are no secrets.
 ///
 /// # Caveats
-/// A secret in plain words under a plain name is not known for one.
-#[derive(Clone, Debug, Default)]
+/// A secret in plain words under a plain name is not known for one, unless the masker was told of it ([`Masker::knowing`]).
+#[derive(Clone, Default)]
 pub struct Masker {
     names: Names,
+
+    /// Longest first, so that a secret which holds another goes as a whole.
+    secrets: Vec<String>,
 }
+
+/// The shortest value that is hidden because a Secret holds it: `true`, `80` or `admin` would hide half of an object.
+const SHORTEST_SECRET: usize = 6;
 
 impl Masker {
     /// A masker for which these words, too, make a name that of a secret.
     pub fn with_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { names: Names { words: words.into_iter().map(str::to_lowercase).collect() } }
+        Self { names: Names { words: words.into_iter().map(str::to_lowercase).collect() }, secrets: Vec::new() }
+    }
+
+    /// This masker, which also hides these values of Secrets wherever they stand. Values of less than six bytes say too little.
+    #[must_use]
+    pub fn knowing(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+        self.secrets.extend(secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET));
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.secrets.dedup();
+        self
     }
 
     /// Makes the value at a path fit to be shown.
@@ -64,12 +79,39 @@ impl Masker {
             [.., Segment::Field(field)] => walk.member(field, value),
             _ => walk.whole(value),
         };
-        Shown::cut(masked)
+        Shown::cut(self.without_known(masked))
     }
 
     /// Makes a text fit to be shown that may quote values, such as a server's message.
     pub fn mask_text(&self, text: &str) -> String {
-        Walk::new(&self.names).text(text)
+        self.hide_known(Walk::new(&self.names).text(text))
+    }
+
+    fn without_known(&self, value: Value) -> Value {
+        match value {
+            _ if self.secrets.is_empty() => value,
+            Value::String(text) => Value::String(self.hide_known(text)),
+            Value::Array(items) => items.into_iter().map(|item| self.without_known(item)).collect(),
+            Value::Object(entries) => entries
+                .into_iter()
+                .map(|(name, value)| (self.hide_known(name), self.without_known(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            other => other,
+        }
+    }
+
+    fn hide_known(&self, text: String) -> String {
+        self.secrets
+            .iter()
+            .fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret.as_str(), MASKED) } else { text })
+    }
+}
+
+impl fmt::Debug for Masker {
+    /// How many secrets it knows, and none of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Masker").field("names", &self.names).field("secrets", &self.secrets.len()).finish()
     }
 }
 

@@ -4,19 +4,26 @@
 
 mod classify;
 mod compare;
+mod cover;
 mod dropped;
 mod ignore;
 mod mask;
 mod no_effect;
 mod pattern;
+mod pointer;
 
-pub use classify::{Evidence, classify};
-pub use compare::{LAST_APPLIED, compare};
-pub(in crate::engine) use dropped::GATED;
+#[cfg(test)]
+mod properties;
+
+pub use classify::{Evidence, classify, classify_and_compare};
+pub use compare::{LAST_APPLIED, compare, compare_any};
+pub(in crate::engine) use dropped::is_gated;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
-pub use no_effect::{NoEffect, no_effect};
+pub use no_effect::{NoEffect, Reason, no_effect};
 pub use pattern::PathPattern;
+pub(in crate::engine) use pointer::item_segment;
+pub use pointer::{Located, Part, Side, locate};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::compare::NOT_COMPARED;
-use super::dropped::GATED;
-use crate::engine::object::{FieldPath, Segment, key_default};
+use super::dropped::is_gated;
+use super::pointer::item_segment;
+use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::shape::Struct;
-use crate::engine::schema::{self, ListKind, Shape};
+use crate::engine::schema::{self, ListKind, Shape, Versions};
 
 /// A field of a manifest that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,24 +16,65 @@ pub struct NoEffect {
     pub path: FieldPath,
 
     /// Why it has none.
-    pub reason: &'static str,
+    pub reason: Reason,
+}
+
+/// Why a field of a manifest has no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// No supported version of Kubernetes has it.
+    #[error("the API does not know this field")]
+    Unknown,
+
+    /// Servers of the reference version do not have it, and live does not.
+    #[error("only Kubernetes {0} knows this field, and the live object does not have it")]
+    OtherVersions(Versions),
+
+    /// It stands behind a gate that is closed by default.
+    #[error("the server drops this field while its feature gate is off")]
+    GateClosed,
+
+    /// The same setting stands there under its present name.
+    #[error("serviceAccountName wins over this old name")]
+    OldName,
+
+    /// Only the server writes it.
+    #[error("the server writes this field itself")]
+    ServerWritten,
+
+    /// It is the status.
+    #[error("the status belongs to the server")]
+    Status,
+}
+
+impl std::fmt::Display for NoEffect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} has no effect: {}", self.path, self.reason)
+    }
 }
 
 /// Finds the fields of a Deployment's manifest that have no effect on the live object, in path order.
 ///
 /// # Caveats
-/// It goes by the table: a field that a later Kubernetes knows, or a gate that a cluster has opened, is told all the same.
-pub fn no_effect(desired: &Value) -> Vec<NoEffect> {
+/// It goes by the table and by `live`, where there is one: a field that live has is known to the server, or its gate is open. A field that
+/// only other versions than [`schema::REFERENCE`] have is told only where live shows that this server is none of them.
+pub fn no_effect(desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
     let mut found = Vec::new();
     look(&FieldPath::root(), desired, schema::DEPLOYMENT, &mut found);
+    let kept = |one: &NoEffect| live.is_some_and(|live| one.path.get(live).is_some());
+    found.retain(|one| match one.reason {
+        Reason::Unknown | Reason::GateClosed => !kept(one),
+        Reason::OtherVersions(_) => live.is_some() && !kept(one),
+        Reason::OldName | Reason::ServerWritten | Reason::Status => true,
+    });
     if desired.get("status").is_some_and(is_set) {
-        found.push(NoEffect { path: FieldPath::of(&["status"]), reason: "the status belongs to the server" });
+        found.push(NoEffect { path: FieldPath::of(&["status"]), reason: Reason::Status });
     }
     for name in NOT_COMPARED {
         // A uid or resourceVersion in Git does have an effect: the server refuses the sync, or answers with a conflict.
         let effective = matches!(name, "name" | "generateName" | "namespace" | "uid" | "resourceVersion");
         if !effective && desired.get("metadata").and_then(|metadata| metadata.get(name)).is_some_and(is_set) {
-            found.push(NoEffect { path: FieldPath::of(&["metadata", name]), reason: "the server writes this field itself" });
+            found.push(NoEffect { path: FieldPath::of(&["metadata", name]), reason: Reason::ServerWritten });
         }
     }
     found.sort_by_cached_key(|one| one.path.to_string());
@@ -55,17 +97,22 @@ fn look_into(path: &FieldPath, object: &Map<String, Value>, of: &Struct, found: 
     for (name, value) in object.iter().filter(|(_, value)| is_set(value)) {
         let path = path.field(name);
         let reason = match of.field(name) {
-            None => Some("the API does not know this field"),
-            Some(_) if GATED.contains(&(of.name, name)) => Some("the server drops this field while its feature gate is off"),
-            Some(_) if of.name == "PodSpec" && name == "serviceAccount" && differs(object, value) => {
-                Some("serviceAccountName wins over this old name")
-            }
+            None => Some(Reason::Unknown),
+            Some(_) if is_gated(of, name) => Some(closed(of, name)),
+            Some(_) if of.name == "PodSpec" && name == "serviceAccount" && differs(object, value) => Some(Reason::OldName),
             Some(field) => {
                 look(&path, value, field.2, found);
                 None
             }
         };
         found.extend(reason.map(|reason| NoEffect { path, reason }));
+    }
+}
+
+fn closed(of: &Struct, name: &str) -> Reason {
+    match schema::versions_of(of, name) {
+        Some(versions) if !versions.contains(schema::REFERENCE) => Reason::OtherVersions(versions),
+        _ => Reason::GateClosed,
     }
 }
 
@@ -79,12 +126,10 @@ fn is_set(value: &Value) -> bool {
 }
 
 fn segment(kind: ListKind, at: usize, item: &Value) -> Segment {
-    let keys = match kind {
-        ListKind::Map(keys) => keys,
-        ListKind::Set | ListKind::Atomic => return Segment::Index(at),
-    };
-    let key = |name: &&str| Some(((*name).to_owned(), item.get(*name).or_else(|| key_default(name))?.clone()));
-    keys.iter().map(key).collect::<Option<_>>().map_or(Segment::Index(at), Segment::Key)
+    match kind {
+        ListKind::Map(keys) => item_segment(keys, at, item),
+        ListKind::Set | ListKind::Atomic => Segment::Index(at),
+    }
 }
 
 #[cfg(test)]
@@ -98,18 +143,39 @@ mod tests {
         let manifest = json!({"metadata": {"name": "web", "uid": "1", "generation": 4, "creationTimestamp": null}, "status": {}, "spec": {"hostNetwork": true, "template": {"spec": {
             "serviceAccountName": "a", "serviceAccount": "b",
             "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}], "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
-        let found: Vec<_> = no_effect(&manifest).into_iter().map(|one| (one.path.to_string(), one.reason)).collect();
+        let found: Vec<_> = no_effect(&manifest, None).into_iter().map(|one| (one.path.to_string(), one.reason.to_string())).collect();
         let container = ".spec.template.spec.containers[name=\"web\"]";
         assert_eq!(
             found,
             [
-                (".metadata.generation".to_owned(), "the server writes this field itself"),
-                (".spec.hostNetwork".to_owned(), "the API does not know this field"),
-                (format!("{container}.env[name=\"A\"].vale"), "the API does not know this field"),
-                (format!("{container}.lifecycle.stopSignal"), "the server drops this field while its feature gate is off"),
-                (format!("{container}.livenessprobe"), "the API does not know this field"),
-                (".spec.template.spec.serviceAccount".to_owned(), "serviceAccountName wins over this old name"),
+                (".metadata.generation".to_owned(), "the server writes this field itself".to_owned()),
+                (".spec.hostNetwork".to_owned(), "the API does not know this field".to_owned()),
+                (format!("{container}.env[name=\"A\"].vale"), "the API does not know this field".to_owned()),
+                (format!("{container}.lifecycle.stopSignal"), "the server drops this field while its feature gate is off".to_owned()),
+                (format!("{container}.livenessprobe"), "the API does not know this field".to_owned()),
+                (".spec.template.spec.serviceAccount".to_owned(), "serviceAccountName wins over this old name".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn believes_a_live_object_that_has_the_field() {
+        let manifest = json!({"spec": {"newInAFutureVersion": 1, "paused": true}});
+        assert_eq!(no_effect(&manifest, Some(&json!({"spec": {"newInAFutureVersion": 1}}))), []);
+        let told: Vec<String> = no_effect(&manifest, Some(&json!({"spec": {}}))).iter().map(ToString::to_string).collect();
+        assert_eq!(told, [".spec.newInAFutureVersion has no effect: the API does not know this field"]);
+    }
+
+    #[test]
+    fn a_field_of_another_version_has_no_effect_only_where_live_lacks_it() {
+        let manifest =
+            json!({"spec": {"template": {"spec": {"evictionResponders": [{"name": "a.example/b"}], "workloadRef": {"name": "a"}}}}});
+        assert_eq!(no_effect(&manifest, None), []);
+        assert_eq!(no_effect(&manifest, Some(&manifest)), []);
+        let live = json!({"spec": {"template": {"spec": {}}}});
+        let told: Vec<String> = no_effect(&manifest, Some(&live)).iter().map(|one| one.reason.to_string()).collect();
+        let reason = |versions| format!("only Kubernetes {versions} knows this field, and the live object does not have it");
+        assert_eq!(told, [reason("1.37 and later"), reason("1.35")]);
+        assert_eq!(super::super::compare(&manifest, &live), []);
     }
 }

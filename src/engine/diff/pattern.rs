@@ -20,6 +20,11 @@ impl PathPattern {
         FieldPath::parse(&text.replace("[*]", "[\"*\"]")).map(Self)
     }
 
+    /// The pattern of one path. A `*` in a name of the path stands for any text all the same.
+    pub fn exact(path: FieldPath) -> Self {
+        Self(path)
+    }
+
     /// Whether the path is matched or lies below a path that is.
     pub fn matches(&self, path: &FieldPath) -> bool {
         path.0.len() >= self.0.0.len() && self.fits(path)

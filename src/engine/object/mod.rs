@@ -2,6 +2,7 @@
 
 mod path;
 
+pub(in crate::engine) use path::escape_token;
 pub use path::{FieldPath, PathError, Segment, key_default};
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,11 @@ impl ObjectId {
     /// Whether this is a Deployment of the group `apps`.
     pub fn is_deployment(&self) -> bool {
         self.kind == "Deployment" && self.api_version.starts_with("apps/")
+    }
+
+    /// Whether this is a Deployment of a group that serves them or once did: `extensions`, until Kubernetes 1.16.
+    pub fn is_deployment_of_any_age(&self) -> bool {
+        self.kind == "Deployment" && (self.is_deployment() || self.api_version.starts_with("extensions/"))
     }
 }
 

@@ -108,7 +108,7 @@ impl FieldPath {
                 }
                 (None, Segment::Field(name)) if at + 1 == self.0.len() && here.is_object() => {
                     out.push('/');
-                    out.push_str(&escape(name));
+                    out.push_str(&escape_token(name));
                     node = None;
                 }
                 (None, _) => return None,
@@ -152,7 +152,7 @@ impl Segment {
     /// The child of `node` that this segment names, with its JSON Pointer token.
     fn find<'a>(&self, node: &'a Value) -> Option<(String, &'a Value)> {
         match self {
-            Self::Field(name) => node.as_object()?.get(name).map(|value| (escape(name), value)),
+            Self::Field(name) => node.as_object()?.get(name).map(|value| (escape_token(name), value)),
             Self::Value(wanted) => {
                 let index = node.as_array()?.iter().position(|item| item == wanted)?;
                 node.get(index).map(|value| (index.to_string(), value))
@@ -182,7 +182,8 @@ pub fn key_default(name: &str) -> Option<&'static Value> {
     }
 }
 
-fn escape(token: &str) -> String {
+/// A name as a step of a JSON Pointer.
+pub(in crate::engine) fn escape_token(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
 

@@ -148,11 +148,19 @@ impl FieldSet {
         self.nodes.is_empty()
     }
 
-    /// Every path in the set, in the order of FieldsV1, each before what is below it.
+    /// Every path in the set, in the server's order: at each level those that are in the set themselves, then what lies below each.
+    ///
+    /// Source: `Set.Iterate` of structured-merge-diff's `fieldpath/set.go`.
     pub fn members(&self) -> Vec<FieldPath> {
         let mut paths = Vec::new();
-        self.walk(&FieldPath::root(), &mut |path, node| paths.extend(node.member.then_some(path)));
+        self.collect_members(&FieldPath::root(), &mut paths);
         paths
+    }
+
+    fn collect_members(&self, above: &FieldPath, paths: &mut Vec<FieldPath>) {
+        let here = |element: &Element| above.with(element.segment().clone());
+        paths.extend(self.nodes.iter().filter(|(_, node)| node.member).map(|(element, _)| here(element)));
+        self.nodes.iter().for_each(|(element, node)| node.below.collect_members(&here(element), paths));
     }
 
     /// The paths in the set with nothing below them in it, in the order of FieldsV1.

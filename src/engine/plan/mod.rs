@@ -22,7 +22,7 @@ use super::assess::Assessment;
 use super::diff::{Drift, Severity, compare};
 use super::ownership::{ManagedFields, Operation};
 use super::phase::Phase;
-use super::predict::{Strategy, Verdict, predict};
+use super::predict::{Strategy, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
 
 /// What a person is asked to approve.
@@ -206,12 +206,9 @@ fn lint(
     if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
-    let prediction = predict(desired, &healed, &snapshot.syncer);
-    match prediction.verdict {
-        Verdict::Refused => Err(NoPlan::StillRefused(
-            prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default(),
-        )),
-        _ => Ok(()),
+    match refusal_of(desired, &healed, &snapshot.syncer).first() {
+        Some(cause) => Err(NoPlan::StillRefused(format!("{}: {}", cause.field, cause.message))),
+        None => Ok(()),
     }
 }
 

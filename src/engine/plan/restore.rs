@@ -59,6 +59,7 @@ pub fn restore(desired: &Value, live: &Value, changes: &[&Change]) -> Result<Pat
     }
     for change in changes.iter().filter(|change| !parents.iter().any(|parent| change.path.starts_with(parent))) {
         writer.undo(change)?;
+        writer.undo_alias(change)?;
     }
     Ok(Patch(writer.operations))
 }
@@ -133,6 +134,21 @@ impl Writer<'_> {
                 self.push(PatchOperation::Add(AddOperation { path: pointer(&at), value: desired.clone() }))
             }
             (_, None, None) => Err(unreachable()),
+        }
+    }
+
+    /// Does to the old name of the service account what was done to the new one: the server would take the value back from it.
+    ///
+    /// Source: `pkg/apis/core/v1/conversion.go` Convert_v1_PodSpec_To_core_PodSpec.
+    fn undo_alias(&mut self, change: &Change) -> Result<(), RestoreError> {
+        let Some((Segment::Field(name), pod)) = change.path.0.split_last() else { return Ok(()) };
+        let alias = FieldPath(pod.to_vec()).field("serviceAccount");
+        match alias.get(&self.working).cloned() {
+            Some(live) if name == "serviceAccountName" => {
+                let kind = if change.desired.is_some() { ChangeKind::Changed } else { ChangeKind::Added };
+                self.undo(&Change { path: alias, kind, desired: change.desired.clone(), live: Some(live) })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -107,6 +107,7 @@ fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_se
             paths: vec![
                 crate::engine::diff::PathPattern::parse(".spec.template.spec.containers[*].livenessProbe.failureThreshold").unwrap(),
             ],
+            parts: Vec::new(),
             managers: Vec::new(),
             reason: "tuned by hand".to_owned(),
             expires: None,
@@ -264,4 +265,17 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
     let mallory = Approval { by: "mallory".to_owned(), ..yes.clone() };
     assert_eq!(steps(resume(&begun(uid), Some(&mallory), Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
     assert_eq!(steps(resume(&begun("another"), Some(&yes), Ok(&plan), &before)), Err(Refusal::OtherObject(plan.hash.clone())));
+}
+
+#[test]
+fn a_service_account_is_put_back_under_both_of_its_names() {
+    let mut live = switched();
+    live["spec"]["template"]["spec"]["serviceAccountName"] = json!("robot");
+    live["spec"]["template"]["spec"]["serviceAccount"] = json!("robot");
+    live["metadata"]["managedFields"][1]["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:serviceAccountName"] = json!({});
+    let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
+    let Step::Restore { operations, .. } = &plan.steps[0] else { panic!("no Restore: {plan:?}") };
+    json_patch::patch(&mut live, operations).unwrap();
+    let pod = &live["spec"]["template"]["spec"];
+    assert_eq!((pod.get("serviceAccountName"), pod.get("serviceAccount")), (None, None));
 }

@@ -7,8 +7,10 @@ mod admission;
 mod client_side;
 mod decode;
 mod go;
+mod place;
 pub mod refusal;
 mod replace;
+mod request;
 pub mod server_side;
 mod status;
 pub mod strategic;
@@ -21,6 +23,8 @@ use serde_json::Value;
 
 use super::diff::compare;
 use super::object::FieldPath;
+pub use place::place_in;
+pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -124,34 +128,90 @@ enum Merged {
     Refused(Vec<Cause>),
 }
 
+/// Why the server refuses to create a Deployment from this manifest, each cause with the JSON Pointer of what it is about, or of the nearest parent
+/// that the manifest has; none where the server takes it.
+///
+/// A version that is not served and a value of a wrong type end the reading, so that they are the only cause.
+pub fn refusals_as_it_is(manifest: &Value) -> Vec<(Cause, String)> {
+    if let Some(cause) = unserved_version(manifest) {
+        return vec![(cause, "/apiVersion".to_owned())];
+    }
+    if let Some(fault) = decode::first_fault_and_place(manifest) {
+        return vec![fault];
+    }
+    let causes = refusal::refusals_of_new(manifest).into_iter();
+    causes
+        .map(|cause| {
+            let pointer = place_in(manifest, manifest, &cause.field);
+            (cause, pointer)
+        })
+        .collect()
+}
+
+/// `apps/v1` is the only version of a Deployment since Kubernetes 1.16. The words are those in which a client gives up.
+///
+/// Source: `NoKindMatchError` of `staging/src/k8s.io/apimachinery/pkg/api/meta/errors.go`.
+fn unserved_version(manifest: &Value) -> Option<Cause> {
+    let version = manifest.get("apiVersion")?.as_str().filter(|version| *version != "apps/v1")?;
+    let message = format!("no matches for kind \"Deployment\" in version {}", Value::from(version));
+    Some(Cause { reason: "NotFound".to_owned(), field: String::new(), message })
+}
+
 /// Tells what the next sync of `desired` onto `live` gives.
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
+    predict_knowing(desired, live, syncer, || compare(desired, live).into_iter().map(|change| change.path).collect())
+}
+
+/// [`predict`] for a caller that has compared the two already; `drift` gives the paths that [`compare`] would.
+pub fn predict_knowing(desired: &Value, live: &Value, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
+    let answer = |verdict, residual, predicted| Prediction { strategy: syncer.strategy, verdict, causes: Vec::new(), residual, predicted };
+    let predicted = match outcome(desired, live, syncer) {
+        Ok(predicted) => predicted,
+        Err(refused) => return refused,
+    };
+    let drift = drift();
+    if drift.is_empty() {
+        return answer(Verdict::Clean, Vec::new(), Some(predicted));
+    }
+    let left = compare(desired, &predicted).into_iter().map(|change| change.path);
+    let residual: Vec<FieldPath> = left.filter(|path| drift.contains(path)).collect();
+    let verdict = if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual };
+    answer(verdict, residual, Some(predicted))
+}
+
+/// Why the next sync would be refused; empty where it would not. A conflict counts for none.
+pub fn refusal_of(desired: &Value, live: &Value, syncer: &Syncer) -> Vec<Cause> {
+    match outcome(desired, live, syncer) {
+        Err(Prediction { verdict: Verdict::Refused, causes, .. }) => causes,
+        _ => Vec::new(),
+    }
+}
+
+/// The object that a sync gives, or the prediction that it gives none.
+fn outcome(desired: &Value, live: &Value, syncer: &Syncer) -> Result<Value, Prediction> {
+    let fails =
+        |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
     let merged = match syncer.strategy {
         Strategy::ClientSideApply => client_side::merge(desired, live),
         Strategy::ServerSideApply => server_side::merge_into(desired, live, syncer),
         Strategy::Replace => replace::merge(desired, live),
     };
-    let answer = |verdict, causes, predicted| Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted };
     let object = match merged {
         Merged::Object(object) => object,
-        Merged::Conflict(causes) => return answer(Verdict::Conflict, causes, None),
-        Merged::Refused(causes) => return answer(Verdict::Refused, causes, None),
+        Merged::Conflict(causes) => return fails(Verdict::Conflict, causes, None),
+        Merged::Refused(causes) => return fails(Verdict::Refused, causes, None),
     };
-    if let Some(cause) = decode::first_fault(&object) {
-        return answer(Verdict::Refused, vec![cause], None);
+    let unreadable = match syncer.strategy {
+        // A patch was converted where it was applied.
+        Strategy::ClientSideApply => None,
+        Strategy::ServerSideApply => server_side::unconvertible(&object),
+        Strategy::Replace => decode::first_fault(&object),
+    };
+    if let Some(cause) = unreadable {
+        return fails(Verdict::Refused, vec![cause], None);
     }
     let (predicted, causes) = admission::admit(object, live);
-    if !causes.is_empty() {
-        return answer(Verdict::Refused, causes, Some(predicted));
-    }
-    let drift: Vec<FieldPath> = compare(desired, live).into_iter().map(|change| change.path).collect();
-    if drift.is_empty() {
-        return answer(Verdict::Clean, causes, Some(predicted));
-    }
-    let left: Vec<FieldPath> = compare(desired, &predicted).into_iter().map(|change| change.path).collect();
-    let residual: Vec<FieldPath> = left.into_iter().filter(|path| drift.contains(path)).collect();
-    let verdict = if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual };
-    Prediction { residual, ..answer(verdict, causes, Some(predicted)) }
+    if causes.is_empty() { Ok(predicted) } else { fails(Verdict::Refused, causes, Some(predicted)) }
 }

@@ -1,5 +1,6 @@
 //! A refusal as text: in the words of the API server, and of kubectl.
 
+use super::client_side::PATCH_FIELD;
 use super::{Cause, Prediction, Verdict};
 
 impl Prediction {
@@ -14,7 +15,12 @@ impl Prediction {
                     [one] => one.clone(),
                     several => format!("[{}]", several.join(", ")),
                 };
-                Some(format!("Deployment.apps {name:?} is invalid: {told}"))
+                // A fault of the patch itself has neither kind nor name.
+                Some(if self.is_about_the_patch() {
+                    format!(" \"\" is invalid: {told}")
+                } else {
+                    format!("Deployment.apps {name:?} is invalid: {told}")
+                })
             }
             Verdict::Refused => Some(match causes.as_slice() {
                 [one] => one.clone(),
@@ -36,7 +42,15 @@ impl Prediction {
             [one] => one.clone(),
             several => several.iter().map(|cause| format!("\n* {cause}")).collect(),
         };
-        Some(format!("The Deployment {name:?} is invalid: {told}"))
+        Some(if self.is_about_the_patch() {
+            format!("The request is invalid: {told}")
+        } else {
+            format!("The Deployment {name:?} is invalid: {told}")
+        })
+    }
+
+    fn is_about_the_patch(&self) -> bool {
+        self.causes.iter().any(|cause| cause.field == PATCH_FIELD)
     }
 
     /// Whether the server's validation refuses it (422), which alone tells fields one by one.

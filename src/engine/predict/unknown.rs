@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::engine::diff::GATED;
+use crate::engine::diff::is_gated;
 use crate::engine::schema::{DEPLOYMENT, Shape};
 
 type Gate = (&'static str, &'static str);
@@ -22,7 +22,7 @@ fn forget(value: &mut Value, shape: Shape, in_use: &[Gate]) {
             let Some(field) = of.field(name) else { return false };
             forget(inner, field.2, in_use);
             let gate = (of.name, field.0);
-            in_use.contains(&gate) || !GATED.contains(&gate)
+            in_use.contains(&gate) || !is_gated(of, field.0)
         }),
         (Value::Array(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| forget(inner, *item, in_use)),
         _ => {}
@@ -33,7 +33,7 @@ fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {
     match (value, shape) {
         (Value::Object(fields), Shape::Nested(of)) => {
             for (field, inner) in fields.iter().filter_map(|(name, inner)| Some((of.field(name)?, inner))) {
-                found.extend(Some((of.name, field.0)).filter(|gate| GATED.contains(gate)));
+                found.extend(is_gated(of, field.0).then_some((of.name, field.0)));
                 find_gated(inner, field.2, found);
             }
         }

@@ -17,6 +17,76 @@ pub(crate) fn deployment() -> impl Strategy<Value = Value> {
     value(DEPLOYMENT)
 }
 
+/// A Deployment and another one that differs from it in few places: two by chance alone would differ everywhere.
+pub(crate) fn neighbours() -> impl Strategy<Value = (Value, Value)> {
+    let edit = prop_oneof![Just(Edit::Remove), Just(Edit::Null), Just(Edit::Take), Just(Edit::Reverse), Just(Edit::Repeat)];
+    let edits = prop::collection::vec((edit, any::<prop::sample::Index>()), 0..4);
+    (deployment(), deployment(), edits, any::<bool>()).prop_map(|(one, other, edits, defaulted)| {
+        let mut neighbour = one.clone();
+        if defaulted {
+            super::apply_defaults(&mut neighbour);
+        }
+        for (edit, at) in edits {
+            let mut pointers = Vec::new();
+            collect_pointers(&neighbour, String::new(), &mut pointers);
+            if !pointers.is_empty() {
+                edit.make(&mut neighbour, &pointers[at.index(pointers.len())], &other);
+            }
+        }
+        (one, neighbour)
+    })
+}
+
+/// What somebody does to one node of a Deployment.
+#[derive(Clone, Copy, Debug)]
+enum Edit {
+    Remove,
+    Null,
+    /// Takes what another Deployment has there.
+    Take,
+    Reverse,
+    /// Repeats an item of a list.
+    Repeat,
+}
+
+impl Edit {
+    fn make(self, object: &mut Value, pointer: &str, other: &Value) {
+        let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+        let name = name.replace("~1", "/").replace("~0", "~");
+        match (self, object.pointer_mut(parent)) {
+            (Self::Remove, Some(Value::Object(entries))) => drop(entries.remove(&name)),
+            (Self::Remove, Some(Value::Array(items))) => drop(items.remove(name.parse().unwrap())),
+            (Self::Repeat, Some(Value::Array(items))) => items.push(items[name.parse::<usize>().unwrap()].clone()),
+            (Self::Repeat | Self::Remove, _) => {}
+            (Self::Null, _) => *object.pointer_mut(pointer).unwrap() = Value::Null,
+            (Self::Take, _) => {
+                if let Some(value) = other.pointer(pointer) {
+                    *object.pointer_mut(pointer).unwrap() = value.clone();
+                }
+            }
+            (Self::Reverse, _) => {
+                if let Some(Value::Array(items)) = object.pointer_mut(pointer) {
+                    items.reverse();
+                }
+            }
+        }
+    }
+}
+
+/// The JSON Pointer of every node below the root.
+fn collect_pointers(value: &Value, at: String, into: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(entries) => entries.iter().map(|(name, child)| (name.replace('~', "~0").replace('/', "~1"), child)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, child)| (index.to_string(), child)).collect(),
+        _ => return,
+    };
+    for (name, child) in children {
+        let pointer = format!("{at}/{name}");
+        into.push(pointer.clone());
+        collect_pointers(child, pointer, into);
+    }
+}
+
 fn value(shape: Shape) -> BoxedStrategy<Value> {
     match shape {
         Shape::Text => prop_oneof![Just(""), Just("a"), Just("b"), Just("TCP"), Just("nginx:1.25"), Just("RollingUpdate")]

@@ -1,7 +1,7 @@
 //! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
 //!
-//! `types.rs` is generated from the Kubernetes sources (`src/engine/schema/generate`); everything else reads it. The tables hold for
-//! Kubernetes 1.36; what a later server adds passes through untouched.
+//! `types.rs` and `versions.rs` are generated from the Kubernetes sources, 1.33 to 1.37 (`src/engine/schema/generate`); everything else
+//! reads them. Defaults, gates and other tables by hand hold for Kubernetes 1.36. What a later server adds passes through untouched.
 
 mod defaults;
 mod image;
@@ -9,8 +9,11 @@ mod lists;
 mod normal;
 pub mod quantity;
 pub mod shape;
+mod supported;
 #[rustfmt::skip]
 mod types;
+#[rustfmt::skip]
+mod versions;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
@@ -23,6 +26,7 @@ pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
 pub use normal::{normalise, normalise_as};
 pub use quantity::Quantity;
 pub use shape::{ListKind, Shape};
+pub use supported::{REFERENCE, Versions, versions_of};
 
 /// The shape of a whole Deployment.
 pub const DEPLOYMENT: Shape = Shape::Nested(&types::DEPLOYMENT);

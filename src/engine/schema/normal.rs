@@ -68,9 +68,9 @@ fn normalise_struct(object: &mut Map<String, Value>, of: &Struct) {
             (Some(value), _) => {
                 normalise_as(value, *shape);
                 let omitted = match wire {
-                    Wire::OmitEmpty => is_zero(value),
+                    Wire::OmitEmpty => is_zero(value, *shape),
                     // Storage does not tell a required list that is empty from one that is absent.
-                    Wire::Always => value.as_array().is_some_and(Vec::is_empty),
+                    Wire::Always => matches!(shape, Shape::List(..)) && is_zero(value, *shape),
                     Wire::Pointer => false,
                 };
                 if omitted {
@@ -87,15 +87,15 @@ fn normalise_struct(object: &mut Map<String, Value>, of: &Struct) {
     }
 }
 
-/// The zero value of `encoding/json`.
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(flag) => !flag,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
+/// Whether it is the zero value of `encoding/json`. The zero of another type is none: the server refuses it rather than omit it.
+fn is_zero(value: &Value, shape: Shape) -> bool {
+    match (shape, value) {
+        (Shape::Text, Value::String(text)) => text.is_empty(),
+        (Shape::Integer, Value::Number(number)) => number.as_f64() == Some(0.0),
+        (Shape::Boolean, Value::Bool(flag)) => !flag,
+        (Shape::List(..), Value::Array(items)) => items.is_empty(),
+        (Shape::Map(_) | Shape::AtomicMap(_) | Shape::Nested(_), Value::Object(entries)) => entries.is_empty(),
+        _ => false,
     }
 }
 
@@ -119,7 +119,7 @@ fn zero(shape: Shape) -> Option<Value> {
 ///
 /// Source: `pkg/apis/core/v1/conversion.go` Convert_v1_PodSpec_To_core_PodSpec and Convert_core_PodSpec_To_v1_PodSpec.
 fn join_service_account(spec: &mut Map<String, Value>) {
-    let set = |name: &str| spec.get(name).filter(|value| !is_zero(value)).cloned();
+    let set = |name: &str| spec.get(name).filter(|value| !is_zero(value, Shape::Text)).cloned();
     if let Some(name) = set("serviceAccountName").or_else(|| set("serviceAccount")) {
         spec.insert("serviceAccountName".to_owned(), name.clone());
         spec.insert("serviceAccount".to_owned(), name);

@@ -4,6 +4,10 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Field(pub &'static str, pub Wire, pub Shape, pub Patch);
 
+/// A field that not every supported version has: Go type, JSON name, and the first and the last minor version of Kubernetes 1 with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Partial(pub &'static str, pub &'static str, pub u8, pub u8);
+
 /// A Go struct of the Deployment tree.
 #[derive(Debug)]
 pub struct Struct {

@@ -91,3 +91,14 @@ fn what_the_table_does_not_know_passes_through() {
     let spec = defaulted(json!({"hostNetwork": true, "replicas": "two", "template": {"spec": "text"}}));
     assert_eq!((&spec["hostNetwork"], &spec["replicas"], &spec["template"]["spec"]), (&json!(true), &json!("two"), &json!("text")));
 }
+
+#[test]
+fn the_zero_value_of_another_type_stays() {
+    let mut object = json!({"metadata": [], "spec": {"paused": "", "minReadySeconds": false, "template": {"metadata": 0}}});
+    apply_defaults(&mut object);
+    assert_eq!((&object["metadata"], &object["spec"]["template"]["metadata"]), (&json!([]), &json!(0)));
+    assert_eq!((&object["spec"]["paused"], &object["spec"]["minReadySeconds"]), (&json!(""), &json!(false)));
+    let once = object.clone();
+    apply_defaults(&mut object);
+    assert_eq!(object, once);
+}

@@ -10,6 +10,7 @@ mod list;
 mod object;
 mod plain;
 mod print;
+mod secrets;
 
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,13 @@ mod tests;
 pub use kinds::count_by_kind;
 pub(super) use plain::is_manifest;
 pub use plain::{NotPlain, Renderer};
-pub use print::json;
+pub use print::write_json;
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value;
+
+use crate::engine::diff::{NoEffect, no_effect};
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::source::SourceFile;
 use crate::source::yaml::{self, Lines, Remark};
@@ -107,6 +111,17 @@ impl Rendered {
             remark.file == *file && at >= *line && !(line + 1..=at).any(begins)
         };
         self.warnings.iter().filter(of_object).collect()
+    }
+
+    /// The fields of a Deployment's manifest that have no effect, each with its line. `live` is the object in the cluster, where it is known.
+    pub fn without_effect(&self, document: &Document, live: Option<&Value>) -> Vec<Remark> {
+        let remark = |found: NoEffect| {
+            let pointer = found.path.pointer(&document.value).unwrap_or_default();
+            let Origin { file, line } = self.locate(&document.id, &pointer).unwrap_or_else(|| document.origin.clone());
+            let hint = "correct the name or remove the field";
+            Remark { path: Some(found.path.to_string()), ..Remark::line(&file, line, found.to_string(), hint) }
+        };
+        no_effect(&document.value, live).into_iter().map(remark).collect()
     }
 
     fn add(&mut self, file: &SourceFile) {

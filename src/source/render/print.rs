@@ -8,15 +8,15 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::source::yaml::json_text;
 
-/// Prints values as indented JSON, with floats as Go prints them: `9223372036854776000` and not `9.223372036854776e18`.
+/// Writes values as one indented JSON list, with floats as Go prints them: `9223372036854776000` and not `9.223372036854776e18`.
 ///
-/// Anyone who compares the text with kubectl's, digit by digit, finds no difference in numbers.
-pub fn json(values: &[&Value]) -> String {
-    let mut out = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut out, LikeGo { pretty: PrettyFormatter::new() });
-    // Writing a value into memory cannot fail.
-    let _ = values.serialize(&mut serializer);
-    String::from_utf8_lossy(&out).into_owned()
+/// Anyone who compares the text with kubectl's, digit by digit, finds no difference in numbers. The text is never held whole: expanded
+/// aliases make it far longer than the file that it came from.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_json(values: &[Value], out: impl Write) -> Result<()> {
+    Ok(values.serialize(&mut Serializer::with_formatter(out, LikeGo { pretty: PrettyFormatter::new() }))?)
 }
 
 struct LikeGo {
@@ -70,12 +70,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn text(value: &Value) -> String {
+        let mut out = Vec::new();
+        write_json(std::slice::from_ref(value), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
     fn prints_floats_as_go_does_and_the_rest_like_serde_json() {
         let floats = json!([9_223_372_036_854_775_808_f64, -9_223_372_036_854_775_809_f64, 1e21, 1e-7, 0.5, 1.0]);
-        let lines: Vec<_> = json(&[&floats]).lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
+        let lines: Vec<_> = text(&floats).lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
         assert_eq!(lines[2..8], ["9223372036854776000", "-9223372036854776000", "1e+21", "1e-7", "0.5", "1"]);
         let rest = json!({"a": [], "b": {}, "c": [{"d": "é\n", "e": null}, 1, true]});
-        assert_eq!(json(&[&rest]), serde_json::to_string_pretty(&[&rest]).unwrap());
+        assert_eq!(text(&rest), serde_json::to_string_pretty(&[&rest]).unwrap());
     }
 }

@@ -130,3 +130,19 @@ fn tells_kinds_in_the_plural() {
     assert_eq!(count_by_kind(&kinds.into()), "3 NetworkPolicies, 2 Gateways, 2 Rollouts, 1 Job");
     assert_eq!(count_by_kind(&BTreeMap::new()), "");
 }
+
+#[test]
+fn knows_the_values_of_secrets_in_plain_and_encoded() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata: {a: aHVudGVyMg==, b: '%%%'}\nstringData: {c: plain}\n";
+    let rendered = render_files(&[("secret.yaml", secret), ("web.yaml", WEB)]);
+    assert_eq!(rendered.secret_values(), ["hunter2", "plain", "aHVudGVyMg==", "%%%"]);
+}
+
+#[test]
+fn tells_the_line_of_a_field_without_effect() {
+    let rendered = render_files(&[("web.yaml", &WEB.replace("  replicas: 2", "  replicaCount: 2"))]);
+    let web = &rendered.documents[0];
+    let told: Vec<String> = rendered.without_effect(web, None).iter().map(ToString::to_string).collect();
+    let hint = "correct the name or remove the field";
+    assert_eq!(told, [format!("web.yaml:7: .spec.replicaCount has no effect: the API does not know this field; {hint}")]);
+}

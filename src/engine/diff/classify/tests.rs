@@ -215,6 +215,7 @@ fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
     let weigh = |path: &str, manager: &str, now: &str| {
         let rule = IgnoreRule {
             paths: vec![PathPattern::parse(path).unwrap()],
+            parts: Vec::new(),
             managers: vec![manager.to_owned()],
             reason: "canaries are ours".to_owned(),
             expires: Some("2026-02-01T00:00:00Z".parse().unwrap()),

@@ -1,9 +1,7 @@
 use pretty_assertions::assert_eq;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::schema::arbitrary::deployment;
 
 const CONTAINER: &str = ".spec.template.spec.containers[name=\"web\"]";
 
@@ -174,30 +172,4 @@ fn labels_and_annotations_are_told_one_by_one_and_other_absences_at_the_highest_
             added(".spec.template.spec.nodeSelector".to_owned(), json!({"disk": "ssd"})),
         ]
     );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn a_deployment_never_drifts_from_itself(object in deployment()) {
-        prop_assert_eq!(compare(&object, &object), []);
-    }
-
-    #[test]
-    fn a_deployment_never_drifts_from_what_the_server_makes_of_it(object in deployment()) {
-        let mut live = object.clone();
-        apply_defaults(&mut live);
-        prop_assert_eq!(compare(&object, &live), []);
-    }
-
-    #[test]
-    fn every_change_names_a_path_at_which_the_sides_differ(desired in deployment(), live in deployment()) {
-        for change in compare(&desired, &live) {
-            let path = FieldPath::parse(&change.path.to_string());
-            prop_assert_eq!(path.as_ref(), Ok(&change.path));
-            prop_assert!(change.kind == ChangeKind::Added || change.desired.is_some(), "{:?}", change);
-            prop_assert!(change.kind == ChangeKind::Removed || change.live.is_some(), "{:?}", change);
-        }
-    }
 }

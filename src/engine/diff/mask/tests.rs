@@ -241,3 +241,13 @@ proptest! {
         prop_assert_eq!(Masker::default().mask_text(&once), once);
     }
 }
+
+#[test]
+fn hides_the_values_of_secrets_that_it_was_told_of_wherever_they_stand() {
+    let masker = Masker::default().knowing(["hunter-22".to_owned(), "hunter-22-and-more".to_owned(), "80".to_owned()]);
+    let path = FieldPath::of(&["metadata", "annotations", "note"]);
+    assert_eq!(masker.mask(&path, &Value::from("port 80 of hunter-22-and-more")).to_string(), "\"port 80 of (masked)\"");
+    assert_eq!(masker.mask(&path, &serde_json::json!({"a": ["x hunter-22"]})).to_string(), r#"{"a":["x (masked)"]}"#);
+    assert_eq!(masker.mask_text("refused: hunter-22 is invalid"), "refused: (masked) is invalid");
+    assert!(!format!("{masker:?}").contains("hunter"));
+}

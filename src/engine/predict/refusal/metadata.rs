@@ -2,12 +2,18 @@
 
 use serde_json::Value;
 
-use super::causes::Causes;
+use super::super::go::marshalled;
+use super::causes::{Causes, Raw};
 use super::content;
 use super::node::Node;
+use crate::engine::schema;
 
 /// `TotalAnnotationSizeLimitB`.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
+
+/// `FinalizerOrphanDependents` and `FinalizerDeleteDependents`.
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
 
 /// `ValidateObjectMeta`, for a new object.
 pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
@@ -22,21 +28,55 @@ pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
         out.invalid_text(&namespace, namespace.text(), content::dns1123_label(namespace.text()));
     }
     validate_shared(metadata, out);
-    let finalizers = metadata.at("finalizers");
+    validate_kube_finalizers(&metadata.at("finalizers"), out);
+}
+
+/// `ValidateFinalizers`. The server reports every one at the list, without an index.
+fn validate_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
     for finalizer in finalizers.items() {
-        out.invalid_text(&finalizers, finalizer.text(), content::qualified_name(finalizer.text()));
+        out.invalid_text(finalizers, finalizer.text(), content::qualified_name(finalizer.text()));
+    }
+    let has = |name: &str| finalizers.items().any(|finalizer| finalizer.text() == name);
+    if has(ORPHAN) && has(FOREGROUND) {
+        out.invalid(finalizers, finalizers.value(), &format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set"));
     }
 }
 
-/// `ValidateObjectMetaUpdate`.
+/// `validateKubeFinalizerName`.
+fn validate_kube_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
+    for finalizer in finalizers.items().filter(|finalizer| !finalizer.text().contains('/')) {
+        if !["kubernetes", ORPHAN, FOREGROUND].contains(&finalizer.text()) {
+            out.invalid(&finalizer, finalizer.text(), "name is neither a standard finalizer name nor is it fully qualified");
+        }
+    }
+}
+
+/// `validateCommonFields` of every update, then `ValidateObjectMetaUpdate`, which says most of it once more.
 pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+    validate_shared(metadata, out);
+    let finalizers = metadata.at("finalizers");
+    if old.at("deletionTimestamp").is_set() {
+        validate_no_new_finalizers(&finalizers, &old.at("finalizers"), out);
+    }
     for name in ["name", "namespace", "uid"] {
         let (new, old) = (metadata.at(name), old.at(name));
         if new.is_set() && new.text() != old.text() {
             out.invalid(&new, new.text(), "field is immutable");
         }
     }
-    validate_shared(metadata, out);
+    validate_kube_finalizers(&finalizers, out);
+}
+
+/// `ValidateNoNewFinalizers`.
+fn validate_no_new_finalizers(finalizers: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+    let mut extra: Vec<&str> = finalizers.items().map(|new| new.text()).filter(|new| !old.items().any(|old| old.text() == *new)).collect();
+    extra.sort_unstable();
+    extra.dedup();
+    if !extra.is_empty() {
+        let list: Vec<String> = extra.iter().map(|name| Value::from(*name).to_string()).collect();
+        let found = format!("[]string{{{}}}", list.join(", "));
+        out.forbidden(finalizers, &format!("no new finalizers can be added if the object is being deleted, found new finalizers {found}"));
+    }
 }
 
 fn validate_shared(metadata: &Node<'_>, out: &mut Causes) {
@@ -44,6 +84,7 @@ fn validate_shared(metadata: &Node<'_>, out: &mut Causes) {
     validate_labels(&labels, &labels, out);
     validate_annotations(&metadata.at("annotations"), out);
     validate_owner_references(&metadata.at("ownerReferences"), out);
+    validate_finalizers(&metadata.at("finalizers"), out);
 }
 
 /// `ValidateLabels`, reported at `reported`.
@@ -70,16 +111,22 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
 fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
+    let shown = |path: &str, value: &Value| schema::shape_at(path).map_or_else(String::new, |shape| marshalled(value, shape));
     for reference in references.items() {
-        for (name, detail) in [
-            ("apiVersion", "version must not be empty"),
-            ("kind", "must not be empty"),
-            ("name", "must not be empty"),
-            ("uid", "must not be empty"),
-        ] {
+        let api_version = reference.at("apiVersion").text();
+        // With more than one slash it is no group and version, and then there is no version either.
+        if api_version.is_empty() || api_version.matches('/').count() > 1 {
+            out.invalid(&references.at("apiVersion"), api_version, "version must not be empty");
+        }
+        for name in ["kind", "name", "uid"] {
             if reference.at(name).text().is_empty() {
-                out.invalid(&references.at(name), "", detail);
+                out.invalid(&references.at(name), "", "must not be empty");
             }
+        }
+        // `BannedOwners`.
+        if (api_version, reference.at("kind").text()) == ("v1", "Event") {
+            let shown = shown("metadata.ownerReferences[]", reference.value());
+            out.invalid(references, &Raw(&shown), "/v1, Kind=Event is disallowed from being an owner");
         }
         if reference.at("controller").is_true() {
             let this = format!("{}/{}", reference.at("kind").text(), reference.at("name").text());
@@ -87,7 +134,7 @@ fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
                 Some(first) => {
                     let detail =
                         format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}");
-                    out.invalid(references, references.value(), &detail);
+                    out.invalid(references, &Raw(&shown("metadata.ownerReferences", references.value())), &detail);
                 }
                 None => controller = Some(this),
             }

@@ -12,7 +12,7 @@ mod typed;
 
 use serde_json::Value;
 
-use super::{Cause, Force, Merged, Syncer};
+use super::{Cause, Force, Merged, Syncer, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
@@ -61,15 +61,35 @@ const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managed
 
 /// What the syncer's apply gives.
 pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merged {
-    let mut sent = desired.clone();
-    if let Some(metadata) = sent.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|name, _| !OF_ANOTHER_OBJECT.contains(&name.as_str()));
-    }
+    let sent = manifest_sent(desired, live);
     match apply(live, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => Merged::Object(object),
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
     }
+}
+
+/// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.
+pub(super) fn manifest_sent(desired: &Value, live: &Value) -> Value {
+    let mut sent = desired.clone();
+    if let Some(metadata) = sent.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|name, _| !OF_ANOTHER_OBJECT.contains(&name.as_str()));
+        if let Some(namespace) = live.pointer("/metadata/namespace") {
+            metadata.insert("namespace".to_owned(), namespace.clone());
+        }
+    }
+    sent
+}
+
+/// Why the merged object is none that the server can go on with (500): the schema takes any number for an integer, and Go does not.
+///
+/// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
+pub(super) fn unconvertible(merged: &Value) -> Option<Cause> {
+    decode::unconvertible(merged).map(|fault| Cause {
+        reason: String::new(),
+        field: String::new(),
+        message: format!("unable to convert unstructured object to apps/v1, Kind=Deployment: {fault}"),
+    })
 }
 
 /// Applies `desired` to `live` in the name of `manager`.

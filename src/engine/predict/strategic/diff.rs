@@ -136,7 +136,8 @@ fn diff_merging_lists(old: &[Value], new: &[Value], item: Option<Shape>, strateg
             let (add, delete) = diff_lists_of_scalars(old, new, mode);
             let patch = normalize_slice_order(add, new, None)?;
             let ordered = match mode {
-                Mode::Changes => old != new,
+                // Go has sorted the old list in place by now, and looks at that one.
+                Mode::Changes => sorted_scalars(old) != new,
                 Mode::Deletions => !delete.is_empty(),
             };
             Ok(Lists { patch, delete, order: if ordered { new.to_vec() } else { Vec::new() } })
@@ -203,6 +204,13 @@ fn sorted_by_key<'a>(list: &'a [Value], key: &str) -> Result<Vec<(String, &'a Va
         sorted.insert(at, (name, item));
     }
     Ok(sorted)
+}
+
+/// `sortScalars`.
+fn sorted_scalars(list: &[Value]) -> Vec<Value> {
+    let mut sorted = list.to_vec();
+    sorted.sort_by_key(printed);
+    sorted
 }
 
 /// `diffListsOfScalars`: what came, and what went.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::go::printed;
 use super::order::{deduplicate_scalars, index, normalize_element_order, partition_by_presence};
 use super::{
     DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup,
@@ -137,7 +138,8 @@ fn check_order(patch: &[Value], order: &[Value], key: Option<&str>) -> Result<()
     let mut told = order.iter();
     for item in patch.iter().filter(|item| item.get(DIRECTIVE).is_none()) {
         if !told.any(|other| index(std::slice::from_ref(other), item, key).is_some()) {
-            return Err(PatchError::BadDirective { directive: SET_ELEMENT_ORDER.to_owned() });
+            let list = |items: &[Value]| printed(&Value::from(items));
+            return Err(PatchError::Order { patch: list(patch), order: list(order) });
         }
     }
     Ok(())

@@ -53,6 +53,15 @@ pub enum PatchError {
         list: String,
     },
 
+    /// The items of a patch come in another order than the patch itself tells, as where a key repeats.
+    #[error("The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")]
+    Order {
+        /// The items.
+        patch: String,
+        /// The order that is told.
+        order: String,
+    },
+
     /// A directive that the server does not take.
     #[error("invalid patch format of {directive}")]
     BadDirective {
@@ -85,6 +94,40 @@ pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> R
 pub fn apply_patch(live: &Value, patch: &Value) -> Result<Value, PatchError> {
     let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
     merge::merge_map(object(live), object(patch), Some(DEPLOYMENT), merge::Mode::Apply).map(Value::Object)
+}
+
+/// What is left of a patch after the server has applied it: its merge takes the patch apart as it goes, and then shows the rest where the
+/// result is none that it can read.
+///
+/// Source: `mergePatchIntoOriginal`, `applyRetainKeysDirective` and `discardNullValuesFromPatch`.
+pub fn left_of_patch(live: &Value, patch: &Value) -> Value {
+    let Value::Object(patch) = patch else { return patch.clone() };
+    let ordered: Vec<&str> = patch.keys().filter_map(|key| key.strip_prefix(SET_ELEMENT_ORDER)).collect();
+    let consumed = |key: &str| key == RETAIN_KEYS || key.starts_with(SET_ELEMENT_ORDER) || ordered.contains(&key);
+    let kept = patch.iter().filter(|(key, _)| !consumed(key));
+    let left = kept.map(|(key, value)| {
+        let value = match (live.get(key), value) {
+            (Some(live @ Value::Object(_)), Value::Object(_)) => left_of_patch(live, value),
+            (Some(Value::Array(_)), Value::Array(_)) => value.clone(),
+            (Some(_), value) if !value.is_object() && !value.is_array() => value.clone(),
+            _ => without_nulls(value),
+        };
+        (key.clone(), value)
+    });
+    Value::Object(left.collect())
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), without_nulls(value)))
+            .collect::<Object>()
+            .into(),
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
 }
 
 /// What stands under a name of a map and how it is patched; an error where the struct has no such field.

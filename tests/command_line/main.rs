@@ -1,107 +1,18 @@
 //! The command line without a cluster: exit codes, texts and JSON as a script or a person gets them.
 #![cfg(feature = "edge")]
 
+mod ignore;
+mod kubectl_diff;
+mod run;
+
 use std::fs;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Read;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
-use jiff::{SignedDuration, Timestamp};
 use pretty_assertions::assert_eq;
+use run::{DESIRED, a_while_ago, driftmend, folder, live};
 use serde_json::{Value, json};
-
-/// Git's side of the incident: an httpGet probe.
-const DESIRED: &str = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  namespace: shop
-spec:
-  replicas: 2
-  selector:
-    matchLabels: {app: web}
-  template:
-    metadata:
-      labels: {app: web}
-    spec:
-      containers:
-        - name: web
-          image: registry.example/web:1
-          livenessProbe:
-            httpGet: {path: /healthz, port: 8080}
-";
-
-/// The cluster's side: applied client-side, then somebody patched a tcpSocket probe over it at `patched`.
-fn live(namespace: &str, patched: Timestamp) -> Value {
-    let spec = |probe: Value| {
-        json!({"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "web", "image": "registry.example/web:1", "livenessProbe": probe}]},
-        }})
-    };
-    let in_web = |fields: Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": fields}}}}});
-    let applied = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"annotations": {}, "name": "web", "namespace": namespace},
-        "spec": spec(json!({"httpGet": {"path": "/healthz", "port": 8080}}))});
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {
-            "name": "web", "namespace": namespace, "uid": "5a1d7c9e-0000-4000-8000-000000000001", "resourceVersion": "7", "generation": 2,
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied.to_string()},
-            "managedFields": [
-                {"manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z",
-                    "fieldsType": "FieldsV1", "fieldsV1": in_web(json!({".": {}, "f:name": {}, "f:image": {}, "f:livenessProbe": {".": {}}}))},
-                {"manager": "kubectl-patch", "operation": "Update", "apiVersion": "apps/v1", "time": patched, "fieldsType": "FieldsV1",
-                    "fieldsV1": in_web(json!({"f:livenessProbe": {"f:tcpSocket": {".": {}, "f:port": {}}}}))},
-            ],
-        },
-        "spec": spec(json!({"tcpSocket": {"port": 8080}, "failureThreshold": 3, "periodSeconds": 10, "successThreshold": 1, "timeoutSeconds": 1})),
-    })
-}
-
-/// A quarter of an hour ago, and some seconds so that the age in minutes stays the same while a slow machine gets to it.
-fn a_while_ago() -> Timestamp {
-    let then = Timestamp::now() - SignedDuration::from_secs(14 * 60 + 5);
-    Timestamp::from_second(then.as_second()).unwrap_or(then)
-}
-
-/// What driftmend answered.
-#[derive(Debug)]
-struct Answer {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-/// Runs driftmend in a folder, with this text as its standard input, and 80 columns to write in.
-fn driftmend(folder: &Path, input: &str, arguments: &[&str]) -> Result<Answer> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_driftmend"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("COLUMNS", "80")
-        .env_remove("POD_NAMESPACE")
-        .env_remove("POD_NAME")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("driftmend does not start")?;
-    let mut stdin = child.stdin.take().context("no pipe")?;
-    // A command that does not read its input may close it first.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output()?;
-    Ok(Answer { code: output.status.code(), stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? })
-}
-
-/// A folder with `web.yaml` (Git's side) and `live.json` (the cluster's).
-fn folder(patched: Timestamp) -> Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("web.yaml"), DESIRED)?;
-    fs::write(folder.path().join("live.json"), live("shop", patched).to_string())?;
-    Ok(folder)
-}
 
 #[test]
 fn the_incident_is_told_in_a_few_lines_with_exit_code_1() -> Result<()> {
@@ -119,10 +30,10 @@ Deployment.apps shop/web            2 fields differ from web.yaml
   .spec.template.spec.containers[name=\"web\"].livenessProbe.tcpSocket
     + only in the cluster   kubectl-patch (person), 14 min ago   drift
     - {{\"port\":8080}}
-  next sync (client-side-apply): will be refused by the API server
+  next sync (client-side-apply): will be refused by the API server (admission not included)
     spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type
   [ERROR] next-sync-refused: the API server will refuse the next sync, because {clause}
-    · approve the plan: Restore puts Git's value back (one roll-out); or, if the change in the cluster is right, commit it to Git (no roll-out)
+    · Restore puts Git's value back (one roll-out); or, if the change in the cluster is right, commit it to Git (no roll-out)
 1 Deployment compared, it drifted.
 "
     );
@@ -305,8 +216,8 @@ fn crds_prints_both_definitions_or_writes_a_file_each() -> Result<()> {
 fn help_says_what_to_do_first() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let help = driftmend(folder.path(), "", &["--help"])?;
-    assert_eq!((help.stdout.as_str(), help.stderr.as_str(), help.code), (include_str!("command_line/help.txt"), "", Some(0)));
-    for command in ["controller", "diff", "render", "report", "approve", "deny", "heal", "crds"] {
+    assert_eq!((help.stdout.as_str(), help.stderr.as_str(), help.code), (include_str!("help.txt"), "", Some(0)));
+    for command in ["controller", "diff", "kubectl-diff", "check", "render", "report", "approve", "deny", "heal", "crds"] {
         let help = driftmend(folder.path(), "", &[command, "--help"])?;
         assert_eq!((help.stderr.as_str(), help.code), ("", Some(0)), "{command}");
         assert!(help.stdout.contains(&format!("\nUsage: driftmend {command}")), "{}", help.stdout);

@@ -1,0 +1,90 @@
+//! Which live object belongs to which document of Git, and what is found of the two.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::input::Input;
+use crate::engine::diff::IgnoreRule;
+use crate::engine::object::{Document, ObjectId};
+use crate::engine::predict::Syncer;
+use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, assess};
+use crate::report::{Notice, Oddity, Warning};
+use crate::source::render::Rendered;
+use crate::source::yaml::Remark;
+
+/// The live object of a document's kind, name and namespace; a name that fits two namespaces is a question back.
+pub(super) fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) -> Result<Option<&'a Document>, Box<Remark>> {
+    let namespace = document.id.namespace.as_deref().or(default);
+    let fits = |candidate: &&Document| {
+        let (wanted, id) = (&document.id, &candidate.id);
+        wanted.kind == id.kind
+            && wanted.name == id.name
+            && (namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace)
+    };
+    let found: Vec<&Document> = live.deployments().filter(fits).collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        several => {
+            let namespaces: Vec<&str> = several.iter().filter_map(|document| document.id.namespace.as_deref()).collect();
+            Err(Box::new(Remark::line(
+                &document.origin.file,
+                document.origin.line,
+                format!("{} names no namespace, and LIVE has it in several: {}", document.id, namespaces.join(", ")),
+                "say which one with -n",
+            )))
+        }
+    }
+}
+
+/// What every pair is looked at with.
+pub(super) struct Pairs<'a> {
+    pub(super) desired: &'a Input,
+
+    /// The namespace of documents that name none.
+    pub(super) namespace: Option<&'a str>,
+
+    /// Whether an object that the live side lacks is missing, and not only new.
+    pub(super) seen: bool,
+
+    pub(super) syncer: Syncer,
+    pub(super) now: Timestamp,
+}
+
+impl Pairs<'_> {
+    /// Which object the two are about.
+    pub(super) fn target(&self, document: &Document, live: Option<&Document>) -> ObjectId {
+        let namespace = live
+            .and_then(|live| live.id.namespace.clone())
+            .or_else(|| document.id.namespace.clone())
+            .or_else(|| self.namespace.map(str::to_owned));
+        ObjectId { namespace, ..document.id.clone() }
+    }
+
+    /// What is found of the two.
+    pub(super) fn assess(&self, document: &Document, live: Option<&Document>, ignore: Vec<IgnoreRule>) -> Assessment {
+        let snapshot = Snapshot {
+            cluster: String::new(),
+            target: self.target(document, live),
+            desired: Some(document.clone()),
+            live: live.map(|live| live.value.clone()),
+            seen: self.seen,
+            syncer: self.syncer.clone(),
+            source: SourceFacts { changed_at: self.desired.changed_at.get(&document.origin.file).copied(), ..SourceFacts::default() },
+            now: self.now,
+        };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore, plan_ttl: SignedDuration::ZERO };
+        assess(&snapshot, &policy)
+    }
+
+    /// What is odd in the document.
+    pub(super) fn warnings(&self, document: &Document, live: Option<&Document>) -> Vec<Warning> {
+        let rendered = &self.desired.rendered;
+        let read = rendered.warnings_of(document).into_iter().cloned().map(|remark| (Oddity::ReadOtherwise, remark));
+        let idle = rendered.without_effect(document, live.map(|live| &live.value)).into_iter().map(|remark| (Oddity::NoEffect, remark));
+        read.chain(idle).map(|(rule, remark)| Warning { rule, notice: notice(remark) }).collect()
+    }
+}
+
+fn notice(remark: Remark) -> Notice {
+    Notice { path: remark.path, file: Some(remark.file), line: remark.line, message: remark.message }
+}

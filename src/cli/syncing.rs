@@ -1,0 +1,49 @@
+//! How the syncing tool writes, as a person says it on the command line.
+
+use clap::{Args, ValueEnum};
+
+use crate::engine::predict::{Force, Strategy, Syncer};
+
+/// How the syncing tool writes.
+#[derive(Clone, Debug, Args)]
+pub struct Syncing {
+    /// Predicts the next sync for a tool that writes this way.
+    #[arg(long, value_enum)]
+    pub(super) strategy: Option<StrategyArgument>,
+
+    /// The field manager that the syncing tool writes under.
+    #[arg(long, value_name = "NAME", requires = "strategy")]
+    pub(super) manager: Option<String>,
+
+    /// Server-side apply that stops at a conflict, instead of the forced one that Argo CD and Flux send.
+    #[arg(long, requires = "strategy")]
+    pub(super) no_force: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum StrategyArgument {
+    /// A three-way strategic merge patch: kubectl apply, Argo CD's default.
+    ClientSideApply,
+
+    /// kubectl apply --server-side, Flux, Argo CD's ServerSideApply=true.
+    ServerSideApply,
+
+    /// A PUT of the manifest: kubectl replace, Argo CD's Replace=true.
+    Replace,
+}
+
+impl Syncing {
+    /// The tool that is meant; client-side apply where nothing is said.
+    pub(super) fn syncer(&self) -> Syncer {
+        let (strategy, manager) = match self.strategy {
+            None | Some(StrategyArgument::ClientSideApply) => (Strategy::ClientSideApply, "kubectl-client-side-apply"),
+            Some(StrategyArgument::ServerSideApply) => (Strategy::ServerSideApply, "kubectl"),
+            Some(StrategyArgument::Replace) => (Strategy::Replace, "kubectl-replace"),
+        };
+        Syncer {
+            strategy,
+            manager: self.manager.clone().unwrap_or_else(|| manager.to_owned()),
+            force: if self.no_force { Force::No } else { Force::Yes },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Confirm: a predicted refusal is held against the server once, by a dry run of the very request that the syncing tool will send.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::{error, info};
+
+use super::Context;
+use super::allowance::Allowance;
+use super::governed::Target;
+use super::observe::Scene;
+use crate::cluster::ApiError;
+use crate::engine::Assessment;
+use crate::engine::confirm::{Answer, Confirmation, confirmation, question, worth_asking};
+use crate::engine::plan::live_digest;
+use crate::engine::predict::request;
+use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
+
+/// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which hundreds of
+/// Deployments are refused at once has other worries than their confirmation.
+const A_SECOND: f64 = 5.0;
+
+/// How many it may ask for at once.
+const BURST: f64 = 20.0;
+
+/// When to ask again where a dry run decided nothing: a right, a webhook or a server may be back, and nothing tells.
+pub const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
+
+/// How soon to look again where no dry run was left.
+const NONE_LEFT: Duration = Duration::from_secs(60);
+
+/// What was asked, and how much more may be.
+pub struct Confirmations(Mutex<Asked>);
+
+struct Asked {
+    allowance: Allowance,
+    answers: HashMap<Target, (DryRunReport, Instant)>,
+}
+
+impl Default for Confirmations {
+    fn default() -> Self {
+        Self(Mutex::new(Asked { allowance: Allowance::new(A_SECOND, BURST), answers: HashMap::new() }))
+    }
+}
+
+impl Confirmations {
+    /// Forgets an object that is gone.
+    pub fn forget(&self, target: &Target) {
+        self.asked().answers.remove(target);
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of a prediction's confirmation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The server's answer, from now or from before.
+    pub dry_run: Option<DryRunReport>,
+
+    /// When to look again although nothing happens.
+    pub look_again: Option<Duration>,
+}
+
+/// Asks the server about a predicted refusal, unless it was asked the same before or this controller may not.
+///
+/// Nothing here fails: what cannot be asked stays unconfirmed.
+pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) -> Confirmed {
+    let snapshot = &scene.snapshot;
+    let (Some(desired), Some(live), Some(prediction)) = (&snapshot.desired, &snapshot.live, &assessment.prediction) else {
+        return Confirmed::default();
+    };
+    if !worth_asking(prediction) || !context.settings.may_dry_run(&target.namespace) {
+        return Confirmed::default();
+    }
+    let Ok(request) = request(&desired.value, live, &snapshot.syncer) else { return Confirmed::default() };
+    let question = question(&desired.value, live, &snapshot.syncer);
+    if let Some(known) = known(context, target, scene, &question) {
+        return known;
+    }
+    if !context.confirmations.asked().allowance.take(Instant::now()) {
+        return Confirmed { dry_run: None, look_again: Some(NONE_LEFT) };
+    }
+    // (client asks)
+    let answer = answer(context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await);
+    let verdict = answer.verdict(&desired.value, live);
+    let mut said = confirmation(prediction, &target.name, answer);
+    context.metrics.dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
+    if matches!(said, Confirmation::Other(_)) {
+        // (client reads) Was it asked about the object that the prediction is about?
+        match context.cluster.get_deployment(&target.namespace, &target.name).await {
+            Ok(Some(now)) if live_digest(&now) == live_digest(live) => {}
+            // The change comes as an event, and is a question of its own.
+            Ok(_) => return Confirmed::default(),
+            Err(error) => said = Confirmation::Undecided(error.to_string()),
+        }
+    }
+    let report = dry_run(question, &said, &context.masker);
+    match &said {
+        Confirmation::Same => info!(%target, "a dry run confirms the predicted refusal"),
+        Confirmation::Undecided(_) => info!(%target, why = report.message, "a dry run decides nothing"),
+        Confirmation::Other(_) => {
+            context.metrics.prediction_mismatch(prediction.strategy);
+            let ours = text(&context.masker, &prediction.status_text(&target.name).unwrap_or_default());
+            error!(%target, strategy = ?prediction.strategy, ours, server = report.message, "a dry run contradicts the prediction");
+        }
+    }
+    context.confirmations.asked().answers.insert(target.clone(), (report.clone(), Instant::now()));
+    with_time(report, Duration::ZERO)
+}
+
+/// The answer to the same question: of this process, or of an earlier one as the report remembers it.
+fn known(context: &Context, target: &Target, scene: &Scene, question: &str) -> Option<Confirmed> {
+    if let Some((report, at)) = context.confirmations.asked().answers.get(target).filter(|(report, _)| report.question == question) {
+        let age = at.elapsed();
+        return (report.answer != DryRunAnswer::Undecided || age < ASK_AGAIN).then(|| with_time(report.clone(), age));
+    }
+    let status = scene.report.as_ref()?.status.as_ref()?;
+    let report = status.prediction.as_ref()?.dry_run.as_ref()?;
+    // How old an undecided answer of an earlier process is does not stand there: it is asked again.
+    let decided = report.question == question && report.answer != DryRunAnswer::Undecided;
+    decided.then(|| with_time(report.clone(), Duration::ZERO))
+}
+
+/// What is undecided is asked again after a while.
+fn with_time(report: DryRunReport, age: Duration) -> Confirmed {
+    let look_again = (report.answer == DryRunAnswer::Undecided).then(|| ASK_AGAIN.saturating_sub(age));
+    Confirmed { dry_run: Some(report), look_again }
+}
+
+/// What a request's end says of the sync. Other failures than these are not about it.
+fn answer(sent: Result<serde_json::Value, ApiError>) -> Answer {
+    match sent {
+        Ok(made) => Answer::Accepted(made),
+        Err(ApiError::Invalid { message, causes, .. }) => Answer::Refused { code: 422, message, causes },
+        Err(ApiError::Conflict { message, causes, .. }) => Answer::Refused { code: 409, message, causes },
+        Err(ApiError::Rejected { code: code @ 400, message, .. } | ApiError::Unavailable { code: code @ 500, message, .. }) => {
+            Answer::Refused { code, message, causes: Vec::new() }
+        }
+        Err(error) => Answer::None(error.to_string()),
+    }
+}

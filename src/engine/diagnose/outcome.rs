@@ -1,0 +1,73 @@
+//! What becomes of a drift at a sync that succeeds: it stays without a word, or somebody's change is lost.
+
+use super::refused::place;
+use super::{Finding, Weight};
+use crate::engine::diff::{ChangeKind, Drift, Severity};
+use crate::engine::ownership::people::{self, Kind};
+use crate::engine::predict::{Prediction, Strategy, Verdict};
+use crate::engine::snapshot::Snapshot;
+
+/// One finding for each drift that the next sync keeps: Argo CD and Flux then call the object synced, and nobody is told.
+pub fn next_sync_keeps(snapshot: &Snapshot, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+    if prediction.verdict != Verdict::Residual {
+        return Vec::new();
+    }
+    let kept = told(drifts).filter(|drift| stays(drift, prediction));
+    kept.map(|drift| {
+        let why = match (drift.change.kind, snapshot.syncer.strategy) {
+            (ChangeKind::Added, Strategy::ServerSideApply) => "Git does not set it, and another manager owns it".to_owned(),
+            (ChangeKind::Added, _) => "Git does not set it and never did".to_owned(),
+            _ => format!("{} does not change it", snapshot.syncer.manager),
+        };
+        Finding {
+            rule: "next-sync-keeps",
+            weight: Weight::Warning,
+            path: Some(drift.change.path.clone()),
+            message: format!("the next sync succeeds and leaves {} as it is{}: {why}", place(&drift.change.path), by(drift)),
+            evidence: None,
+            remedy: Some(format!("Restore takes it out ({}); or commit it to Git, which then owns it (no roll-out)", cost(drift))),
+        }
+    })
+    .collect()
+}
+
+/// One finding for each change of a person that the next sync undoes: in an outage the change may be what ended it.
+pub fn hot_fix_lost(drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+    if !matches!(prediction.verdict, Verdict::Reverts | Verdict::Residual) {
+        return Vec::new();
+    }
+    let lost = told(drifts)
+        .filter(|drift| !stays(drift, prediction) && drift.owners.iter().any(|owner| people::kind_of(&owner.manager) == Kind::Person));
+    lost.map(|drift| Finding {
+        rule: "hot-fix-lost",
+        weight: Weight::Warning,
+        path: Some(drift.change.path.clone()),
+        message: format!("the next sync undoes a change by hand: {}{}", place(&drift.change.path), by(drift)),
+        evidence: None,
+        remedy: Some(format!(
+            "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's value back ({})",
+            cost(drift)
+        )),
+    })
+    .collect()
+}
+
+fn told(drifts: &[Drift]) -> impl Iterator<Item = &Drift> {
+    drifts.iter().filter(|drift| drift.severity == Severity::Drift)
+}
+
+fn stays(drift: &Drift, prediction: &Prediction) -> bool {
+    prediction.residual.iter().any(|path| path.starts_with(&drift.change.path))
+}
+
+/// ` (kubectl-edit, since …)`, or nothing where no owner is recorded.
+fn by(drift: &Drift) -> String {
+    match drift.owners.first() {
+        Some(owner) => owner.time.map_or_else(|| format!(" ({})", owner.manager), |time| format!(" ({}, since {time})", owner.manager)),
+        None => String::new(),
+    }
+}
+
+fn cost(drift: &Drift) -> &'static str {
+    if drift.change.path.schema().starts_with("spec.template") { "one roll-out" } else { "no roll-out" }
+}

@@ -1,0 +1,266 @@
+//! What is told of a manifest before it is merged: whether the server refuses it, as it is or over the live object, and at which line.
+
+use std::fmt::Write;
+
+use super::build;
+use super::human::{write_finding, write_warnings};
+use super::told::{FindingReport, ObjectReport, Oddity, Place};
+use crate::engine::diff::Masker;
+use crate::engine::phase::Phase;
+use crate::engine::predict::{Cause, Strategy, Verdict};
+
+/// The rules of the check: each thing that is told comes by one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The server refuses the manifest, whatever is live.
+    ManifestRefused,
+
+    /// The server refuses what the next sync makes of the manifest and the live object.
+    NextSyncRefused,
+
+    /// Another manager owns a field that the next sync would change.
+    NextSyncConflict,
+
+    /// Something odd that counts for nothing.
+    Odd(Oddity),
+}
+
+/// One thing that is told of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telling<'a> {
+    /// By which rule.
+    pub rule: Rule,
+
+    /// The field, where it is about one.
+    pub field: Option<&'a str>,
+
+    /// In the server's words, or in ours for what is odd.
+    pub message: &'a str,
+
+    /// The file, where it is known.
+    pub file: Option<&'a str>,
+
+    /// The line, from 1.
+    pub line: Option<usize>,
+}
+
+/// Adds to what was found over the live object why the server refuses the manifest as it is, and where all the fields stand.
+///
+/// A report of a document that was held against nothing is pending: nobody looked at the cluster.
+#[must_use]
+pub fn checked(report: ObjectReport, refusals: &[Cause], places: Vec<Place>, masker: &Masker) -> ObjectReport {
+    let refusals: Vec<Cause> = refusals.iter().map(|cause| build::shown_cause(cause, masker)).collect();
+    let (phase, summary) = match (refusals.first(), &report.prediction) {
+        (Some(cause), _) => (Phase::Conflicted, format!("The API server refuses it as it is: {}", sentence(cause))),
+        (None, None) => (report.phase, "the API server takes it as it is".to_owned()),
+        (None, Some(_)) => (report.phase, report.summary.clone()),
+    };
+    ObjectReport { phase, summary, refusals, places, ..report }
+}
+
+/// Whether the server takes neither the manifest nor what the next sync makes of it.
+pub fn is_refused(report: &ObjectReport) -> bool {
+    let over_live = |verdict: Verdict| matches!(verdict, Verdict::Refused | Verdict::Conflict);
+    !report.refusals.is_empty() || report.prediction.as_ref().is_some_and(|prediction| over_live(prediction.verdict))
+}
+
+/// Everything that is told of one manifest, worst first. What is refused as it is, is not told again for the live object.
+pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
+    let as_it_is = report.refusals.iter().map(|cause| of_cause(Rule::ManifestRefused, cause, report));
+    let over_live =
+        over_live(report).into_iter().flat_map(|(rule, _, causes)| causes.into_iter().map(move |cause| of_cause(rule, cause, report)));
+    let odd = report.warnings.iter().map(|warning| Telling {
+        rule: Rule::Odd(warning.rule),
+        field: warning.notice.path.as_deref(),
+        message: &warning.notice.message,
+        file: warning.notice.file.as_deref(),
+        line: warning.notice.line,
+    });
+    as_it_is.chain(over_live).chain(odd).collect()
+}
+
+/// One manifest as text: a headline, each cause with its line and the server's words. Empty where nothing is to be told. Ends with a line break.
+pub fn text(report: &ObjectReport) -> String {
+    let over_live = over_live(report);
+    let headline = match (report.refusals.is_empty(), &over_live) {
+        (false, _) => "the API server refuses it as it is",
+        (true, Some((Rule::NextSyncConflict, ..))) => "the next sync meets a conflict with the live object",
+        (true, Some(_)) => "the API server refuses it over the live object",
+        (true, None) if report.warnings.is_empty() => return String::new(),
+        (true, None) => "the API server takes it",
+    };
+    let mut out = format!("{:<35} {headline}\n", report.object.to_string());
+    for cause in &report.refusals {
+        write_cause(&mut out, "", cause, report);
+    }
+    if let Some((rule, strategy, causes)) = over_live {
+        let outcome = if rule == Rule::NextSyncConflict { "meets a conflict (409)" } else { "will be refused by the API server" };
+        let _ = writeln!(out, "  next sync ({}): {outcome}", name(strategy));
+        for cause in &causes {
+            write_cause(&mut out, "  ", cause, report);
+        }
+        // A finding without a field knows nothing of who or what, and so adds nothing to the server's words.
+        let evident = |evidence: &str| causes.iter().any(|cause| sentence(cause) == evidence);
+        let adds = |finding: &&FindingReport| finding.path.is_some() && finding.evidence.as_deref().is_some_and(evident);
+        for finding in report.findings.iter().filter(adds) {
+            write_finding(&mut out, finding);
+        }
+    }
+    write_warnings(&mut out, &report.warnings);
+    out
+}
+
+/// The last line: how many were checked and how many are refused. `passed_over` counts the objects that are no Deployments, such as `2 Services`.
+pub fn summary(reports: &[ObjectReport], passed_over: &str, all_was_read: bool) -> String {
+    let refused = reports.iter().filter(|report| is_refused(report)).count();
+    let outcome = match (reports.len(), refused) {
+        (0, _) => String::new(),
+        (_, 0) => ", none is refused".to_owned(),
+        (1, _) => ", it is refused".to_owned(),
+        (_, 1) => ", 1 is refused".to_owned(),
+        (_, refused) => format!(", {refused} are refused"),
+    };
+    let noun = if reports.len() == 1 { "Deployment" } else { "Deployments" };
+    let others = if passed_over.is_empty() { String::new() } else { format!("; passed over: {passed_over}") };
+    let rest = if all_was_read { "" } else { "; not everything could be read" };
+    format!("{} {noun} checked{outcome}{others}{rest}.\n", reports.len())
+}
+
+/// Why the next sync fails, where it does for another reason than the manifest alone.
+fn over_live(report: &ObjectReport) -> Option<(Rule, Strategy, Vec<&Cause>)> {
+    let prediction = report.prediction.as_ref()?;
+    let rule = match prediction.verdict {
+        Verdict::Refused => Rule::NextSyncRefused,
+        Verdict::Conflict => Rule::NextSyncConflict,
+        Verdict::Clean | Verdict::Reverts | Verdict::Residual => return None,
+    };
+    let causes: Vec<&Cause> = prediction.causes.iter().filter(|cause| !report.refusals.contains(cause)).collect();
+    (!causes.is_empty()).then_some((rule, prediction.strategy, causes))
+}
+
+fn of_cause<'a>(rule: Rule, cause: &'a Cause, report: &'a ObjectReport) -> Telling<'a> {
+    let place = place(cause, report);
+    Telling {
+        rule,
+        field: Some(cause.field.as_str()).filter(|field| !field.is_empty()),
+        message: &cause.message,
+        file: place.map(|place| place.file.as_str()),
+        line: place.map(|place| place.line),
+    }
+}
+
+fn place<'a>(cause: &Cause, report: &'a ObjectReport) -> Option<&'a Place> {
+    report.places.iter().find(|place| place.field == cause.field)
+}
+
+fn write_cause(out: &mut String, indent: &str, cause: &Cause, report: &ObjectReport) {
+    let place = place(cause, report).map(|place| format!("{}:{}", place.file, place.line));
+    let field = Some(&cause.field).filter(|field| !field.is_empty()).cloned();
+    let head: Vec<String> = place.into_iter().chain(field).collect();
+    let _ = writeln!(out, "{indent}  {}\n{indent}    {}", head.join(": "), cause.message);
+}
+
+/// `field: message`, as the server writes it into its own sentence.
+pub(super) fn sentence(cause: &Cause) -> String {
+    match cause.field.as_str() {
+        "" => cause.message.clone(),
+        field => format!("{field}: {}", cause.message),
+    }
+}
+
+fn name(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::ClientSideApply => "client-side-apply",
+        Strategy::ServerSideApply => "server-side-apply",
+        Strategy::Replace => "replace",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::slice::from_ref;
+
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::object::ObjectId;
+    use crate::report::{Notice, Warning};
+
+    fn cause(field: &str, message: &str) -> Cause {
+        Cause { reason: "FieldValueInvalid".to_owned(), field: field.to_owned(), message: message.to_owned() }
+    }
+
+    /// A manifest with a cause of its own, and the same and another one over the live object.
+    fn report() -> ObjectReport {
+        let prediction = json!({"strategy": "replace", "verdict": "Refused", "residual": [], "causes": [cause("spec.a", "bad"), cause("spec.b", "worse")]});
+        let finding = |message: &str, evidence: &str| json!({"rule": "next-sync-refused", "severity": "error", "path": ".spec", "message": message, "evidence": evidence, "remedy": null});
+        let report = ObjectReport {
+            object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
+            phase: Phase::Drifted,
+            summary: String::new(),
+            fields: Vec::new(),
+            prediction: serde_json::from_value(prediction).unwrap(),
+            refusals: Vec::new(),
+            findings: serde_json::from_value(json!([finding("the first", "spec.a: bad"), finding("the second", "spec.b: worse")])).unwrap(),
+            places: Vec::new(),
+            warnings: vec![Warning {
+                rule: Oddity::NoEffect,
+                notice: Notice {
+                    path: Some(".x".to_owned()),
+                    file: Some("web.yaml".to_owned()),
+                    line: Some(9),
+                    message: ".x is idle".to_owned(),
+                },
+            }],
+        };
+        let places = vec![Place { field: "spec.a".to_owned(), file: "web.yaml".to_owned(), line: 7 }];
+        checked(report, &[cause("spec.a", "bad")], places, &Masker::default())
+    }
+
+    #[test]
+    fn what_is_refused_as_it_is_is_not_told_again_for_the_live_object() {
+        let report = report();
+        let told: Vec<_> = tellings(&report).iter().map(|telling| (telling.rule, telling.message, telling.line)).collect();
+        assert_eq!(
+            told,
+            [
+                (Rule::ManifestRefused, "bad", Some(7)),
+                (Rule::NextSyncRefused, "worse", None),
+                (Rule::Odd(Oddity::NoEffect), ".x is idle", Some(9)),
+            ]
+        );
+        let expected = "\
+Deployment.apps web                 the API server refuses it as it is
+  web.yaml:7: spec.a
+    bad
+  next sync (replace): will be refused by the API server
+    spec.b
+      worse
+  [ERROR] next-sync-refused: the second
+  warning: web.yaml:9: .x is idle
+";
+        assert_eq!(text(&report), expected);
+        assert_eq!((report.phase, is_refused(&report)), (Phase::Conflicted, true));
+    }
+
+    #[test]
+    fn the_last_line_counts_what_is_refused_and_what_was_passed_over() {
+        let refused = report();
+        let fine = ObjectReport { refusals: Vec::new(), prediction: None, ..report() };
+        assert_eq!(summary(&[], "2 Services", true), "0 Deployments checked; passed over: 2 Services.\n");
+        assert_eq!(summary(from_ref(&fine), "", true), "1 Deployment checked, none is refused.\n");
+        assert_eq!(summary(from_ref(&refused), "", false), "1 Deployment checked, it is refused; not everything could be read.\n");
+        assert_eq!(summary(&[refused.clone(), fine.clone()], "", true), "2 Deployments checked, 1 is refused.\n");
+        assert_eq!(
+            summary(&[refused.clone(), refused, fine], "1 Service", true),
+            "3 Deployments checked, 2 are refused; passed over: 1 Service.\n"
+        );
+    }
+
+    #[test]
+    fn a_manifest_with_nothing_to_tell_has_no_text() {
+        let quiet = ObjectReport { refusals: Vec::new(), prediction: None, warnings: Vec::new(), ..report() };
+        assert_eq!((text(&quiet), tellings(&quiet), is_refused(&quiet)), (String::new(), Vec::new(), false));
+    }
+}

@@ -1,0 +1,83 @@
+//! Makes cases by chance: every site in turn, with some others around it.
+
+use driftmend::engine::object::FieldPath;
+use serde_json::{Value, json};
+
+use crate::case::{Case, Style, Writer, put};
+use crate::random::Random;
+use crate::states::{SITES, Site, UNIONS, base};
+
+/// Managers that people and programs write under.
+const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bot"];
+
+/// The case of this number. Consecutive numbers go through all sites.
+pub fn case(seed: u64, number: usize) -> Case {
+    let mut random = Random::of(seed, number);
+    // Seven of eight cases are about a union.
+    let (unions, others) = SITES.split_at(UNIONS);
+    let focus = if number % 8 < 7 { &unions[(number / 8 * 7 + number % 8) % unions.len()] } else { &others[number / 8 % others.len()] };
+    let mut then = base();
+    set(&mut then, ".spec.template.spec.volumes[name=\"data\"]", Some(json!({"name": "data", "emptyDir": {}})));
+    if focus.name == "volumeDevices" {
+        // Only a claim may be a device.
+        set(
+            &mut then,
+            ".spec.template.spec.volumes[name=\"data\"]",
+            Some(json!({"name": "data", "persistentVolumeClaim": {"claimName": "disk"}})),
+        );
+    }
+    for _ in 0..random.below(5) {
+        let site = random.pick(SITES);
+        set(&mut then, site.path, (site.state)(&mut random));
+    }
+    let before = (focus.state)(&mut random);
+    set(&mut then, focus.path, before.clone());
+    let mut now = then.clone();
+    if random.chance(18) {
+        // Nothing happened: the next sync must have nothing to do, or everything where Git itself went wrong.
+        if random.chance(50) {
+            set(&mut now, focus.path, (focus.broken)(&mut random));
+        }
+        return Case { site: focus.name.to_owned(), then, writer: None, now };
+    }
+    let mut edits = Vec::new();
+    if random.chance(85) {
+        edits.push((focus.path.to_owned(), other_than(&before, focus, &mut random)));
+        if random.chance(25) {
+            let site = random.pick(SITES);
+            edits.push((site.path.to_owned(), (site.state)(&mut random)));
+        }
+    }
+    if random.chance(45) || edits.is_empty() {
+        set(&mut now, focus.path, other_than(&before, focus, &mut random));
+    } else if random.chance(25) {
+        set(&mut now, focus.path, (focus.broken)(&mut random));
+    }
+    if random.chance(30) {
+        let site = random.pick(SITES);
+        set(&mut now, site.path, (site.state)(&mut random));
+    }
+    let style = *random.pick(&[Style::Json, Style::Json, Style::Strategic, Style::Apply]);
+    let manager = (*random.pick(MANAGERS)).to_owned();
+    let writer = (!edits.is_empty()).then_some(Writer { manager, style, edits });
+    Case { site: focus.name.to_owned(), then, writer, now }
+}
+
+/// Another state than this one, if a few tries find one.
+fn other_than(state: &Option<Value>, site: &Site, random: &mut Random) -> Option<Value> {
+    let mut other = (site.state)(random);
+    for _ in 0..4 {
+        if other != *state {
+            break;
+        }
+        other = (site.state)(random);
+    }
+    other
+}
+
+fn set(object: &mut Value, path: &str, value: Option<Value>) {
+    match FieldPath::parse(path) {
+        Ok(path) => put(object, &path, value),
+        Err(error) => unreachable!("a path of the table: {error}"),
+    }
+}
