@@ -63,8 +63,8 @@ pub(super) fn drop_what_live_lacks(expected: &mut Value, live: &Value, shape: Sh
 pub(super) fn zero_what_live_has_zero(desired: &mut Value, live: &Value, shape: Shape) {
     match (desired, shape) {
         (Value::Object(desired), Shape::Nested(of)) => {
-            for Field(name, _, shape, _) in of.fields {
-                if let (Some(value), Some(live)) = (desired.get_mut(*name), live.get(*name)) {
+            for (name, value) in desired.iter_mut().filter(|(_, value)| value.is_object() || value.is_array()) {
+                if let (Some(Field(_, _, shape, _)), Some(live)) = (of.field(name), live.get(name)) {
                     zero_what_live_has_zero(value, live, *shape);
                 }
             }

@@ -1,5 +1,8 @@
 //! What the server fills in, as data.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
 use super::image::default_pull_policy;
@@ -73,6 +76,15 @@ const DEFAULTS: &[(&str, &str, Fill)] = &[
     ("ScaleIOVolumeSource", "fsType", Text("xfs")),
 ];
 
+/// [`DEFAULTS`] by their Go type: they are asked for with every struct of every object.
+static DEFAULTS_OF: LazyLock<HashMap<&str, Vec<(&str, Fill)>>> = LazyLock::new(|| {
+    let mut by_owner: HashMap<&str, Vec<(&str, Fill)>> = HashMap::new();
+    for (owner, field, value) in DEFAULTS {
+        by_owner.entry(owner).or_default().push((field, *value));
+    }
+    by_owner
+});
+
 /// The pull policies that depend on an image: Go type, field, and the field that holds the image.
 ///
 /// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_Container, SetDefaults_Volume.
@@ -98,8 +110,9 @@ fn fill(value: &mut Value, shape: Shape) {
     match (shape, value) {
         (Shape::Nested(of), Value::Object(object)) => {
             fill_struct(object, of);
-            for Field(name, _, shape, _) in of.fields {
-                if let Some(value) = object.get_mut(*name) {
+            // By the values that are there, of which there are fewer than fields.
+            for (name, value) in object.iter_mut().filter(|(_, value)| value.is_object() || value.is_array()) {
+                if let Some(Field(_, _, shape, _)) = of.field(name) {
                     fill(value, *shape);
                 }
             }
@@ -111,7 +124,7 @@ fn fill(value: &mut Value, shape: Shape) {
 }
 
 fn fill_struct(object: &mut Map<String, Value>, of: &Struct) {
-    for (_, field, value) in DEFAULTS.iter().filter(|(owner, _, _)| *owner == of.name) {
+    for (field, value) in DEFAULTS_OF.get(of.name).into_iter().flatten() {
         object.entry(*field).or_insert_with(|| match value {
             Text(text) => json!(text),
             Number(number) => json!(number),

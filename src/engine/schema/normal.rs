@@ -57,32 +57,30 @@ pub fn normalise_as(value: &mut Value, shape: Shape) {
 }
 
 fn normalise_struct(object: &mut Map<String, Value>, of: &Struct) {
-    object.retain(|_, value| !value.is_null());
     match of.name {
         "PodSpec" => join_service_account(object),
         "PodTemplateSpec" => drop_annotations(object),
         _ => {}
     }
-    for Field(name, wire, shape, _) in of.fields {
-        match (object.get_mut(*name), wire) {
-            (Some(value), _) => {
-                normalise_as(value, *shape);
-                let omitted = match wire {
-                    Wire::OmitEmpty => is_zero(value, *shape),
-                    // Storage does not tell a required list that is empty from one that is absent.
-                    Wire::Always => matches!(shape, Shape::List(..)) && is_zero(value, *shape),
-                    Wire::Pointer => false,
-                };
-                if omitted {
-                    object.remove(*name);
-                }
+    // By the values that are there, of which there are fewer than fields.
+    object.retain(|name, value| match of.field(name) {
+        _ if value.is_null() => false,
+        None => true,
+        Some(Field(_, wire, shape, _)) => {
+            normalise_as(value, *shape);
+            match wire {
+                Wire::OmitEmpty => !is_zero(value, *shape),
+                // Storage does not tell a required list that is empty from one that is absent.
+                Wire::Always => !(matches!(shape, Shape::List(..)) && is_zero(value, *shape)),
+                Wire::Pointer => true,
             }
-            (None, Wire::Always) => {
-                if let Some(zero) = zero(*shape) {
-                    object.insert((*name).to_owned(), zero);
-                }
-            }
-            (None, Wire::OmitEmpty | Wire::Pointer) => {}
+        }
+    });
+    for Field(name, _, shape, _) in of.fields.iter().filter(|field| field.1 == Wire::Always) {
+        if !object.contains_key(*name)
+            && let Some(zero) = zero(*shape)
+        {
+            object.insert((*name).to_owned(), zero);
         }
     }
 }
@@ -119,7 +117,7 @@ fn zero(shape: Shape) -> Option<Value> {
 ///
 /// Source: `pkg/apis/core/v1/conversion.go` Convert_v1_PodSpec_To_core_PodSpec and Convert_core_PodSpec_To_v1_PodSpec.
 fn join_service_account(spec: &mut Map<String, Value>) {
-    let set = |name: &str| spec.get(name).filter(|value| !is_zero(value, Shape::Text)).cloned();
+    let set = |name: &str| spec.get(name).filter(|value| !value.is_null() && !is_zero(value, Shape::Text)).cloned();
     if let Some(name) = set("serviceAccountName").or_else(|| set("serviceAccount")) {
         spec.insert("serviceAccountName".to_owned(), name.clone());
         spec.insert("serviceAccount".to_owned(), name);

@@ -75,6 +75,7 @@ fn the_service_account_is_one_field_under_two_names() {
     };
     assert_eq!(names(json!({"serviceAccount": "a"})), (json!("a"), json!("a")));
     assert_eq!(names(json!({"serviceAccount": "a", "serviceAccountName": "b"})), (json!("b"), json!("b")));
+    assert_eq!(names(json!({"serviceAccount": "a", "serviceAccountName": null})), (json!("a"), json!("a")));
     assert_eq!(names(json!({"serviceAccount": ""})), (Value::Null, Value::Null));
 }
 
