@@ -22,6 +22,8 @@ use crate::source::yaml;
 /// Shows what an apply would change, as the program that `kubectl diff` calls.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+kubectl finds the program by a variable:
+
   export KUBECTL_EXTERNAL_DIFF='driftmend kubectl-diff'
   kubectl diff -f git/
 

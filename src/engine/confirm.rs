@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::diff::compare;
 use super::plan::{digest, live_digest};
-use super::predict::{Cause, Force, Prediction, Syncer, Verdict};
+use super::predict::{Cause, Force, Prediction, Syncer, Verdict, success};
 
 /// What became of a dry run of the next sync.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,15 +46,10 @@ pub enum Confirmation {
 impl Answer {
     /// The server's own verdict on a sync of `desired` over `live`; `None` where it gave none.
     pub fn verdict(&self, desired: &Value, live: &Value) -> Option<Verdict> {
-        let paths = |object: &Value| compare(desired, object).into_iter().map(|change| change.path).collect::<BTreeSet<_>>();
         match self {
             Self::Accepted(made) => {
-                let drift = paths(live);
-                Some(match drift.is_disjoint(&paths(made)) {
-                    _ if drift.is_empty() => Verdict::Clean,
-                    true => Verdict::Reverts,
-                    false => Verdict::Residual,
-                })
+                let drift: Vec<_> = compare(desired, live).into_iter().map(|change| change.path).collect();
+                Some(success(desired, &drift, made).0)
             }
             Self::Refused { code: 409, .. } => Some(Verdict::Conflict),
             Self::Refused { .. } => Some(Verdict::Refused),

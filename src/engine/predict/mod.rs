@@ -171,14 +171,18 @@ pub fn predict_knowing(desired: &Value, live: &Value, syncer: &Syncer, drift: im
         Ok(predicted) => predicted,
         Err(refused) => return refused,
     };
-    let drift = drift();
-    if drift.is_empty() {
-        return answer(Verdict::Clean, Vec::new(), Some(predicted));
-    }
-    let left = compare(desired, &predicted).into_iter().map(|change| change.path);
-    let residual: Vec<FieldPath> = left.filter(|path| drift.contains(path)).collect();
-    let verdict = if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual };
+    let (verdict, residual) = success(desired, &drift(), &predicted);
     answer(verdict, residual, Some(predicted))
+}
+
+/// What a sync that succeeds comes to, and the paths of the drift that it leaves; `made` is the object that it gives.
+pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, Vec<FieldPath>) {
+    if drift.is_empty() {
+        return (Verdict::Clean, Vec::new());
+    }
+    let left = compare(desired, made).into_iter().map(|change| change.path);
+    let residual: Vec<FieldPath> = left.filter(|path| drift.contains(path)).collect();
+    (if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual }, residual)
 }
 
 /// Why the next sync would be refused; empty where it would not. A conflict counts for none.
