@@ -56,11 +56,14 @@ fn is_possible(way: Way, outcome: Outcome) -> bool {
 /// conflict over, and next to nothing that a sync could keep.
 fn is_exempt(site: &str, way: Way, outcome: Outcome) -> bool {
     match outcome {
-        Outcome::Conflict => way == Way::Unforced && ["volume", "volumeMount", "volumeDevices", "resourceClaims", "fc"].contains(&site),
+        Outcome::Conflict => {
+            way == Way::Unforced && ["volume", "volumeMount", "volumeDevices", "resourceClaims", "fc", "env item"].contains(&site)
+        }
         // Its other sources stand beside Git's, which the server refuses.
         Outcome::Reverts => way == Way::Migrating && site == "volume",
         Outcome::Residual => {
-            ["postStart", "preStop", "volume", "projected", "volumeDevices", "envFrom", "env item", "tolerations"].contains(&site)
+            ["postStart", "preStop", "volume", "projected", "volumeDevices", "envFrom", "env item", "tolerations", "resourceClaims"]
+                .contains(&site)
         }
         _ => false,
     }
