@@ -23,7 +23,7 @@ mod syncing;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use access::Access;
 pub use fault::Fault;
@@ -89,7 +89,8 @@ pub fn run() -> ExitCode {
 ///
 /// Source: `DiffProgram.getCommand` of `staging/src/k8s.io/kubectl/pkg/cmd/diff/diff.go`.
 fn in_order(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    if arguments.len() == 4 && arguments[3] == "kubectl-diff" {
+    let is_subcommand = |word: &OsString| Arguments::command().find_subcommand(word).is_some();
+    if arguments.len() == 4 && arguments[3] == "kubectl-diff" && !is_subcommand(&arguments[1]) {
         arguments[1..].rotate_right(1);
     }
     arguments
@@ -129,4 +130,20 @@ fn waiting<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Faul
     // A Git call that hangs must not hold the process back.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_kubectl_come_first_and_no_subcommand_is_taken_for_a_folder() {
+        let ordered = |words: [&str; 4]| in_order(words.map(OsString::from).to_vec());
+        assert_eq!(
+            ordered(["driftmend", "/tmp/LIVE", "/tmp/MERGED", "kubectl-diff"]),
+            ["driftmend", "kubectl-diff", "/tmp/LIVE", "/tmp/MERGED"]
+        );
+        let namespace = ["driftmend", "report", "-n", "kubectl-diff"];
+        assert_eq!(ordered(namespace), namespace);
+    }
 }

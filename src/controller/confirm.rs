@@ -10,7 +10,7 @@ use super::Context;
 use super::allowance::Allowance;
 use super::governed::Target;
 use super::observe::Scene;
-use crate::cluster::ApiError;
+use crate::cluster::{ApiError, Retry};
 use crate::engine::Assessment;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question, worth_asking};
 use crate::engine::plan::live_digest;
@@ -35,7 +35,15 @@ pub struct Confirmations(Mutex<Asked>);
 
 struct Asked {
     allowance: Allowance,
-    answers: HashMap<Target, (DryRunReport, Instant)>,
+    answers: HashMap<Target, Known>,
+}
+
+/// An answer of this process.
+struct Known {
+    report: DryRunReport,
+
+    /// When the same question is asked again; never where only a change can bring another answer.
+    again: Option<Instant>,
 }
 
 impl Default for Confirmations {
@@ -85,7 +93,10 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
         return Confirmed { dry_run: None, look_again: Some(NONE_LEFT) };
     }
     // (client asks)
-    let answer = answer(context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await);
+    let sent = context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await;
+    // A webhook that cannot be asked in a dry run says so each time: nothing is asked while nothing changes.
+    let mut may_pass = sent.as_ref().is_err_and(|error| error.retry() != Retry::AwaitChange);
+    let answer = answer(sent);
     let verdict = answer.verdict(&desired.value, live);
     let mut said = confirmation(prediction, &target.name, answer);
     context.metrics.dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
@@ -95,7 +106,10 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
             Ok(Some(now)) if live_digest(&now) == live_digest(live) => {}
             // The change comes as an event, and is a question of its own.
             Ok(_) => return Confirmed::default(),
-            Err(error) => said = Confirmation::Undecided(error.to_string()),
+            Err(error) => {
+                may_pass = error.retry() != Retry::AwaitChange;
+                said = Confirmation::Undecided(error.to_string());
+            }
         }
     }
     let report = dry_run(question, &said, &context.masker);
@@ -108,27 +122,24 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
             error!(%target, strategy = ?prediction.strategy, ours, server = report.message, "a dry run contradicts the prediction");
         }
     }
-    context.confirmations.asked().answers.insert(target.clone(), (report.clone(), Instant::now()));
-    with_time(report, Duration::ZERO)
+    let look_again = (may_pass && matches!(said, Confirmation::Undecided(_))).then_some(ASK_AGAIN);
+    let again = look_again.map(|after| Instant::now() + after);
+    context.confirmations.asked().answers.insert(target.clone(), Known { report: report.clone(), again });
+    Confirmed { dry_run: Some(report), look_again }
 }
 
 /// The answer to the same question: of this process, or of an earlier one as the report remembers it.
 fn known(context: &Context, target: &Target, scene: &Scene, question: &str) -> Option<Confirmed> {
-    if let Some((report, at)) = context.confirmations.asked().answers.get(target).filter(|(report, _)| report.question == question) {
-        let age = at.elapsed();
-        return (report.answer != DryRunAnswer::Undecided || age < ASK_AGAIN).then(|| with_time(report.clone(), age));
+    if let Some(known) = context.confirmations.asked().answers.get(target).filter(|known| known.report.question == question) {
+        let look_again = known.again.map(|again| again.saturating_duration_since(Instant::now()));
+        let due = look_again.is_some_and(|after| after.is_zero());
+        return (!due).then(|| Confirmed { dry_run: Some(known.report.clone()), look_again });
     }
     let status = scene.report.as_ref()?.status.as_ref()?;
     let report = status.prediction.as_ref()?.dry_run.as_ref()?;
     // How old an undecided answer of an earlier process is does not stand there: it is asked again.
     let decided = report.question == question && report.answer != DryRunAnswer::Undecided;
-    decided.then(|| with_time(report.clone(), Duration::ZERO))
-}
-
-/// What is undecided is asked again after a while.
-fn with_time(report: DryRunReport, age: Duration) -> Confirmed {
-    let look_again = (report.answer == DryRunAnswer::Undecided).then(|| ASK_AGAIN.saturating_sub(age));
-    Confirmed { dry_run: Some(report), look_again }
+    decided.then(|| Confirmed { dry_run: Some(report.clone()), look_again: None })
 }
 
 /// What a request's end says of the sync. Other failures than these are not about it.

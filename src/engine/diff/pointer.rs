@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::engine::object::{FieldPath, Segment, key_default};
+use crate::engine::object::{FieldPath, Segment, key_default, unescape_token};
 use crate::engine::schema::{self, ListKind, Shape};
 
 /// One of the two objects that are compared.
@@ -55,7 +55,7 @@ pub fn locate(pointer: &str, object: &Value, side: Side) -> Option<Located> {
             return Some(Located::Part(Part { path, pointer: rest.to_owned(), side }));
         }
         let end = tail.find('/').unwrap_or(tail.len());
-        let token = tail[..end].replace("~1", "/").replace("~0", "~");
+        let token = unescape_token(&tail[..end]);
         let (segment, child) = match (node, items) {
             (Value::Object(entries), _) => {
                 shape = shape.and_then(|shape| shape.child(&token));

@@ -2,8 +2,7 @@
 
 mod path;
 
-pub(in crate::engine) use path::escape_token;
-pub use path::{FieldPath, PathError, Segment, key_default};
+pub use path::{FieldPath, PathError, Segment, escape_token, key_default, unescape_token};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -183,8 +183,13 @@ pub fn key_default(name: &str) -> Option<&'static Value> {
 }
 
 /// A name as a step of a JSON Pointer.
-pub(in crate::engine) fn escape_token(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
+pub fn escape_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The name that a step of a JSON Pointer stands for.
+pub fn unescape_token(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 /// Where the bracket closes, quotes respected.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::selector::Target;
 use super::{Ignored, Reading};
+use crate::engine::object::escape_token;
 
 /// The keys of `argocd-cm` that hold rules begin with this.
 const SPLIT_KEY: &str = "resource.customizations.ignoreDifferences.";
@@ -54,7 +55,7 @@ pub(super) fn config_map(reading: &mut Reading<'_>) -> bool {
     };
     let mut known = reading.origin.ends_with("argocd-cm");
     for (key, text) in &data {
-        let place = format!("/data/{}", key.replace('/', "~1"));
+        let place = format!("/data/{}", escape_token(key));
         if let Some(subject) = key.strip_prefix(SPLIT_KEY) {
             known = true;
             let target = subject_target(subject.split_once('_').unwrap_or(("", subject)));

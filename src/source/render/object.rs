@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::engine::object::{FieldPath, ObjectId};
+use crate::engine::object::{FieldPath, ObjectId, escape_token};
 use crate::source::yaml::{Document, Remark};
 
 /// What makes two manifests describe one object: the version of the group does not tell them apart.
@@ -27,8 +27,7 @@ impl Identity {
 /// The problem for which kubectl would refuse the document before it asks the server.
 pub(super) fn identify(document: &Document, file: &str) -> Result<ObjectId, Box<Remark>> {
     let refuse = |pointer: &[&str], message: String, hint: &str| {
-        let line =
-            document.line_of(&pointer.iter().map(|field| format!("/{}", field.replace('~', "~0").replace('/', "~1"))).collect::<String>());
+        let line = document.line_of(&pointer.iter().map(|field| format!("/{}", escape_token(field))).collect::<String>());
         let path = Some(pointer).filter(|path| !path.is_empty()).map(|path| FieldPath::of(path).to_string());
         Box::new(Remark { path, ..Remark::line(file, line, message, hint) })
     };

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::engine::object::unescape_token;
+
 /// The line of every value of a document: one number each, in the order in which the document is walked.
 ///
 /// It holds only together with the value that it was made for, which is why every question takes that value.
@@ -37,7 +39,7 @@ impl Lines {
 fn offset<'a>(value: &'a Value, pointer: &str) -> (&'a Value, usize) {
     let (mut node, mut at) = (value, 0);
     for token in pointer.split('/').skip(1) {
-        let token = token.replace("~1", "/").replace("~0", "~");
+        let token = unescape_token(token);
         let children: Box<dyn Iterator<Item = (bool, &Value)>> = match node {
             Value::Object(map) => Box::new(map.iter().map(|(key, child)| (*key == token, child))),
             Value::Array(items) => {

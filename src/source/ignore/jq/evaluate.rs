@@ -8,6 +8,7 @@ use jaq_json::{Val, read};
 use serde_json::Value;
 
 use super::{Answer, Question};
+use crate::engine::object::escape_token;
 
 /// How much memory an expression may take, in bytes of address space: the program itself needs a few dozen MiB of it.
 #[cfg(unix)]
@@ -81,7 +82,7 @@ fn pointer(path: &str) -> Option<String> {
     let steps: Vec<Value> = serde_json::from_str(path).ok()?;
     steps.iter().try_fold(String::new(), |pointer, step| {
         let token = match step {
-            Value::String(name) => name.replace('~', "~0").replace('/', "~1"),
+            Value::String(name) => escape_token(name),
             Value::Number(at) => at.to_string(),
             // A slice (`.[1:3]`) has no pointer.
             _ => return None,
