@@ -19,7 +19,7 @@ use crate::controller::observe::{FreshScene, Scene, deployment, frozen};
 use crate::controller::watch;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::plan::{Approved, propose};
-use crate::engine::{Snapshot, assess};
+use crate::engine::{Snapshot, Tool, assess};
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, memory};
 use crate::source::git::UrlPolicy;
 
@@ -266,6 +266,7 @@ impl Look for &Eyes<'_> {
             live,
             seen: true,
             syncer: self.watched.syncer.clone(),
+            tool: Tool::default(),
             source: source_facts(&self.watched, self.desired.as_ref().and_then(|desired| desired.changed_at)),
             now: Timestamp::now(),
         };

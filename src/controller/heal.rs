@@ -15,7 +15,7 @@ use super::verify::{Verified, verify};
 use crate::cluster::{ApiError, Cluster, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Approved, Begun, Memory, Refusal, Step, propose, resume};
+use crate::engine::plan::{Approved, Begun, Memory, Refusal, Step, StepKind, propose, resume};
 use crate::engine::{Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState};
 
@@ -109,7 +109,8 @@ impl<L: Look> Healer<'_, L> {
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
-                return self.verified(report, healing, verify(&scene.snapshot, &assessment, healing.started_at)).await;
+                let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
+                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, healing.started_at)).await;
             };
             if step.done(desired, live) {
                 self.mark(report, healing, at, StepState::Done).await.or_else(stale_is_fine)?;

@@ -13,7 +13,7 @@ use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::object::{Document, ObjectId};
-use crate::engine::{Policy, Snapshot};
+use crate::engine::{Policy, Snapshot, Tool};
 
 /// One Deployment with everything that a reconcile needs of it.
 #[derive(Clone, Debug)]
@@ -124,6 +124,7 @@ fn snapshot(
         live,
         seen,
         syncer: watched.syncer.clone(),
+        tool: Tool::default(),
         source: source_facts(watched, changed_at),
         now: whole_seconds(Timestamp::now()),
     }

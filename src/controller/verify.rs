@@ -5,12 +5,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::engine::diff::Severity;
+use crate::engine::phase::Phase;
+use crate::engine::plan::StepKind;
 use crate::engine::predict::Verdict;
 use crate::engine::rollout::{Rollout, rollout};
 use crate::engine::{Assessment, Snapshot};
 
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long after a HandBack the tool may take to sync: the longest of the usual intervals, and the retries of one that failed before.
+const SYNC_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// What a fresh look says of a heal whose steps are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +30,31 @@ pub enum Verified {
     No(String),
 }
 
-/// Looks at a snapshot that was taken after the last step.
-pub fn verify(snapshot: &Snapshot, assessment: &Assessment, started_at: Timestamp) -> Verified {
+/// Looks at a snapshot that was taken after the last step of a heal with these steps.
+pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], started_at: Timestamp) -> Verified {
     let Some(live) = &snapshot.live else { return Verified::No("the Deployment was deleted during the heal".to_owned()) };
-    if let Some(drift) = assessment.of(Severity::Drift).next() {
-        return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+    // After a HandBack Git's values come by the tool's own sync.
+    let handed_back = steps.contains(&StepKind::HandBack);
+    let differs = assessment.drifts.iter().find(|drift| match drift.severity {
+        Severity::Drift => true,
+        Severity::Pending => handed_back,
+        Severity::Info | Severity::Ignored => false,
+    });
+    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
+    match (differs, &snapshot.syncer.manager) {
+        (None, _) => {}
+        (Some(drift), _) if !handed_back => {
+            return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+        }
+        (Some(drift), manager) if late => {
+            return Verified::No(format!(
+                "{manager} did not sync within {} minutes: {} still differs",
+                SYNC_LIMIT.as_mins(),
+                drift.change.path
+            ));
+        }
+        (Some(_), manager) if assessment.phase != Phase::Conflicted => return Verified::NotYet(format!("the next sync of {manager}")),
+        (Some(_), _) => {}
     }
     if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
         let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();

@@ -78,7 +78,7 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
     // predict
     let prediction = predict::predict_knowing(desired, live, &snapshot.syncer, || paths);
     // diagnose
-    let findings = diagnose::diagnose(snapshot, &drifts, Some(&prediction));
+    let findings = diagnose::diagnose(snapshot, policy, &drifts, Some(&prediction));
     let phase = phase(&drifts, &prediction);
     Assessment { phase, summary: summary(phase, &drifts, &prediction), drifts, prediction: Some(prediction), findings }
 }

@@ -19,4 +19,4 @@ pub mod schema;
 mod snapshot;
 
 pub use assess::{Assessment, assess};
-pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};
+pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool};

@@ -30,11 +30,31 @@ pub struct Snapshot {
     /// The tool that brings Git into the cluster.
     pub syncer: Syncer,
 
+    /// What is known of that tool besides how it writes.
+    pub tool: Tool,
+
     /// Where desired comes from.
     pub source: SourceFacts,
 
     /// The time of the observation.
     pub now: Timestamp,
+}
+
+/// What is known of the tool that syncs.
+#[derive(Clone, Debug, Default)]
+pub enum Tool {
+    /// Nothing: the watch names a repository, and whoever applies it is not in sight.
+    #[default]
+    Unknown,
+}
+
+impl Tool {
+    /// Whether the tool is known to sync after a heal, by itself or because the plan starts it.
+    pub fn will_sync(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+        }
+    }
 }
 
 /// Where desired comes from, and how fresh it is.
@@ -100,4 +120,7 @@ pub enum Remedy {
 
     /// Put Git's values back, and hand the fields to the syncing tool where it applies server-side.
     Restore,
+
+    /// Hand the foreign fields to the syncing tool, so that its own next sync removes them. It needs a tool that syncs.
+    HandBack,
 }

@@ -8,10 +8,10 @@ use super::status::{Counts, SourceReport};
 use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
-use crate::engine::diff::{Change, Drift, Masker, Severity};
+use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::plan::{Plan, Step};
-use crate::engine::predict::{Cause, Prediction};
+use crate::engine::predict::{Cause, Prediction, Strategy};
 use crate::engine::{Assessment, Snapshot};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.
@@ -158,6 +158,10 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
             Value::from(shown).to_string()
         }
         Step::Transfer { .. } => "metadata.managedFields only".to_owned(),
+        Step::HandBack { syncer, .. } => match syncer.strategy {
+            Strategy::ServerSideApply => "metadata.managedFields only".to_owned(),
+            Strategy::ClientSideApply | Strategy::Replace => format!("metadata.annotations[{LAST_APPLIED}] only"),
+        },
     };
     StepReport { kind: step.kind(), target: target.to_string(), summary: step.summary(), patch: cut(&patch, 4 * MESSAGE_LIMIT) }
 }

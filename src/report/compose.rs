@@ -219,6 +219,8 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::SourceTooOld { .. } => "SourceTooOld",
         NoPlan::Paused => "Paused",
         NoPlan::BeingDeleted => "BeingDeleted",
+        NoPlan::GitAlone => "GitAlone",
+        NoPlan::NotHandedBack(_) => "NotHandedBack",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",

@@ -8,7 +8,7 @@ use driftmend::engine::ownership::ManagedFields;
 use driftmend::engine::phase::Phase;
 use driftmend::engine::plan::{Memory, propose};
 use driftmend::engine::predict::{Force, Strategy, Syncer, predict};
-use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, assess, diff};
+use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess, diff};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
@@ -115,6 +115,7 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
         live: Some(with_type(live)),
         seen: true,
         syncer: Syncer { strategy, manager: manager.to_owned(), force: Force::Yes },
+        tool: Tool::default(),
         source: SourceFacts {
             changed_at: Some(now - SignedDuration::from_hours(1)),
             answered_at: Some(now),

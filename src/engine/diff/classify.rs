@@ -127,6 +127,8 @@ impl Weigher<'_> {
                 let touched = since.iter().any(|other| other.path.starts_with(&change.path) || change.path.starts_with(&other.path));
                 !touched && (tool || self.wrote_last_applied())
             }
+            // A default that Git now sets, or one that came back when somebody removed what Git sets: neither has an owner.
+            _ if change.kind == ChangeKind::Changed && owners.is_empty() && self.knows_owners() => self.synced_before_commit(),
             _ if matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) => tool,
             _ => self.synced_before_commit(),
         }

@@ -207,10 +207,11 @@ pub fn resume(
         .map(|(kind, paths)| match kind {
             StepKind::Restore => Step::Restore { paths: paths.clone(), operations: json_patch::Patch::default() },
             StepKind::Transfer => Step::Transfer { paths: paths.clone(), to: snapshot.syncer.manager.clone() },
+            StepKind::HandBack => Step::HandBack { paths: paths.clone(), syncer: snapshot.syncer.clone() },
         })
         .collect();
-    // An empty Restore can only be skipped. Where it is not done, what the person saw is not what is there.
-    if steps.iter().any(|step| step.kind() == StepKind::Restore && !step.done(desired, live)) {
+    // The first step can only be skipped now. Where it is not done, what the person saw is not what is there.
+    if steps.iter().any(|step| matches!(step.kind(), StepKind::Restore | StepKind::HandBack) && !step.done(desired, live)) {
         return Err(Refusal::Stale(hash()));
     }
     let plan = Plan {

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::step::Step;
 use crate::engine::diff::Drift;
+use crate::engine::predict::Prediction;
 use crate::engine::snapshot::Snapshot;
 
 /// The SHA-256 of a value's canonical JSON (sorted keys, no white space), as 64 hexadecimal digits.
@@ -45,6 +46,11 @@ pub fn drift_digest(drifts: &[&Drift]) -> String {
         .map(|drift| json!([drift.change.path.to_string(), drift.change.kind, drift.change.desired, drift.change.live]))
         .collect();
     digest(&Value::from(content))
+}
+
+/// The digest of a coming refusal that is nobody's drift.
+pub(super) fn refusal_digest(prediction: &Prediction) -> String {
+    digest(&json!({"refused": prediction.causes}))
 }
 
 /// The hash of a plan: everything that a person's yes depends on.

@@ -5,9 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::diff::compare;
+use super::hand_back::{self, HandBackError};
+use crate::engine::diff::{LAST_APPLIED, compare};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
+use crate::engine::predict::{Strategy, Syncer};
 
 /// The field manager of every heal, whoever carries it out.
 ///
@@ -23,6 +25,9 @@ pub enum StepKind {
 
     /// Moves the restored fields into the syncing tool's own Apply entry, so that its next change can remove them.
     Transfer,
+
+    /// Hands foreign fields to the syncing tool, whose own next sync removes them and puts Git's values back.
+    HandBack,
 }
 
 /// One typed intent of a plan.
@@ -44,6 +49,15 @@ pub enum Step {
 
         /// The syncing tool's field manager.
         to: String,
+    },
+
+    /// Hand foreign fields to the syncing tool; only what says whose they are changes.
+    HandBack {
+        /// The fields that change hands.
+        paths: Vec<FieldPath>,
+
+        /// The tool that will remove them.
+        syncer: Syncer,
     },
 }
 
@@ -67,6 +81,10 @@ pub enum RenderError {
     /// The ownership cannot be moved.
     #[error("failed to hand the fields over: {0}")]
     Transfer(#[from] transfer::TransferRefusal),
+
+    /// The fields cannot be handed to the tool.
+    #[error(transparent)]
+    HandBack(#[from] HandBackError),
 }
 
 impl Step {
@@ -75,13 +93,14 @@ impl Step {
         match self {
             Self::Restore { .. } => StepKind::Restore,
             Self::Transfer { .. } => StepKind::Transfer,
+            Self::HandBack { .. } => StepKind::HandBack,
         }
     }
 
     /// The fields it is about.
     pub fn paths(&self) -> &[FieldPath] {
         match self {
-            Self::Restore { paths, .. } | Self::Transfer { paths, .. } => paths,
+            Self::Restore { paths, .. } | Self::Transfer { paths, .. } | Self::HandBack { paths, .. } => paths,
         }
     }
 
@@ -96,6 +115,19 @@ impl Step {
             Self::Restore { paths, .. } => format!("puts Git's value back: {}", fields(paths)),
             Self::Transfer { paths, to } => {
                 format!("rewrites metadata.managedFields only: {to} (Apply) owns {} again, {HEAL_MANAGER} owns nothing", fields(paths))
+            }
+            Self::HandBack { paths, syncer } => {
+                let (manager, fields) = (&syncer.manager, fields(paths));
+                match syncer.strategy {
+                    Strategy::ServerSideApply => {
+                        format!("rewrites metadata.managedFields only: {manager} (Apply) owns {fields}, and its next sync removes it")
+                    }
+                    Strategy::ClientSideApply | Strategy::Replace => {
+                        format!(
+                            "rewrites the annotation {LAST_APPLIED} only: it names {fields}, so that the next sync of {manager} removes it"
+                        )
+                    }
+                }
             }
         }
     }
@@ -118,6 +150,7 @@ impl Step {
                 let moved = transfer::moved(fields, desired, paths, giver, to)?;
                 operations.push(replace("/metadata/managedFields", moved));
             }
+            Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
         }
         Ok(Request { patch: Patch(operations), manager: HEAL_MANAGER })
     }
@@ -130,6 +163,7 @@ impl Step {
                 !left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)))
             }
             Self::Transfer { .. } => ManagedFields::of(live).entry(HEAL_MANAGER, Operation::Update, None).is_none(),
+            Self::HandBack { paths, syncer } => hand_back::done(live, syncer, paths),
         }
     }
 
@@ -141,6 +175,7 @@ impl Step {
                 serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
             Self::Transfer { to, .. } => serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "to": to}),
+            Self::HandBack { syncer, .. } => serde_json::json!({"kind": "HandBack", "paths": paths, "to": syncer.manager}),
         }
     }
 }
