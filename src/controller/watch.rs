@@ -18,7 +18,7 @@ use crate::cluster::resources::merge_patch;
 use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure, StrategySpec};
 use crate::engine::Policy;
 use crate::engine::object::PathError;
-use crate::engine::predict::{Force, Syncer};
+use crate::engine::predict::Syncer;
 use crate::metrics::WatchCounts as WatchGauges;
 use crate::report::conditions::{self, MASS_DRIFT, READY, SOURCE_READY, Said};
 
@@ -97,7 +97,7 @@ fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
     let ignore = rules.collect::<Result<_, _>>()?;
     Ok(Terms {
-        syncer: Syncer { strategy: spec.strategy.into(), manager, force: Force::Yes },
+        syncer: Syncer::new(spec.strategy.into(), manager),
         policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
     })
 }

@@ -72,6 +72,7 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         managed: &managed,
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
+        synced: snapshot.source.synced.as_deref(),
         rules: &policy.ignore,
         now: snapshot.now,
     });

@@ -1,5 +1,7 @@
 //! What was observed of one object, as one value: all that the engine may know.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,6 +70,12 @@ pub struct SourceFacts {
 
     /// When the file was last changed in Git; `None` where the source cannot tell.
     pub changed_at: Option<Timestamp>,
+
+    /// The commit that the tool synced last, as the tool says.
+    pub synced_revision: Option<String>,
+
+    /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
+    pub synced: Option<Arc<Value>>,
 
     /// When the source last answered; `None` for files.
     pub answered_at: Option<Timestamp>,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::predict::{Force, Syncer};
+use crate::engine::predict::Syncer;
 use crate::engine::{Remedy, SourceFacts, Tool, assess};
 
 /// Git: one container with a probe of each handler kind that matters here.
@@ -73,7 +73,7 @@ pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
         }),
         live: Some(live),
         seen: true,
-        syncer: Syncer { strategy: Strategy::ClientSideApply, manager: "kubectl-client-side-apply".to_owned(), force: Force::Yes },
+        syncer: Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),
         tool: Tool::default(),
         source: SourceFacts { repo_url: "https://git.example/shop".to_owned(), revision: "a".repeat(40), ..SourceFacts::default() },
         now: "2026-01-05T12:00:00Z".parse().unwrap(),

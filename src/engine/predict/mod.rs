@@ -62,6 +62,16 @@ pub struct Syncer {
 
     /// Only for server-side apply.
     pub force: Force,
+
+    /// The manager whose client-side writes the tool makes its own before it applies server-side: a thing of Argo CD's.
+    pub migrates: Option<String>,
+}
+
+impl Syncer {
+    /// A tool that writes this way under this name, takes fields from others, and migrates nobody's.
+    pub fn new(strategy: Strategy, manager: impl Into<String>) -> Self {
+        Self { strategy, manager: manager.into(), force: Force::Yes, migrates: None }
+    }
 }
 
 /// One cause of a refusal or conflict, as the server's `details.causes[]` has it.

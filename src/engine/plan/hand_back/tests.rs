@@ -7,13 +7,12 @@ use super::*;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched, synced};
 use crate::engine::plan::{Memory, NoPlan, Plan, Step, propose};
-use crate::engine::predict::Force;
 use crate::engine::{Policy, Remedy, Snapshot, assess};
 
 const TOOL: &str = "argocd-controller";
 
 fn syncer(strategy: Strategy) -> Syncer {
-    Syncer { strategy, manager: TOOL.to_owned(), force: Force::Yes }
+    Syncer::new(strategy, TOOL)
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {

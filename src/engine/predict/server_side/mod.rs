@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Cause, Force, Merged, Syncer, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
+use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, migrate};
 use crate::engine::schema::DEPLOYMENT;
 use compare::{Comparison, field_set};
 
@@ -62,11 +62,20 @@ const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managed
 /// What the syncer's apply gives.
 pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merged {
     let sent = manifest_sent(desired, live);
-    match apply(live, &sent, &syncer.manager, syncer.force) {
+    let migrated = migrated(live, syncer);
+    match apply(migrated.as_ref().unwrap_or(live), &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => Merged::Object(object),
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
     }
+}
+
+/// Live as the tool itself makes it before its first server-side apply; `None` where it does nothing to it.
+pub(super) fn migrated(live: &Value, syncer: &Syncer) -> Option<Value> {
+    let managed = migrate::migrated(live.pointer("/metadata/managedFields")?, syncer.migrates.as_deref()?, &syncer.manager)?;
+    let mut migrated = live.clone();
+    *migrated.pointer_mut("/metadata/managedFields")? = managed;
+    Some(migrated)
 }
 
 /// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.
