@@ -63,14 +63,28 @@ pub struct Syncer {
     /// Only for server-side apply.
     pub force: Force,
 
-    /// The manager whose client-side writes the tool makes its own before it applies server-side: a thing of Argo CD's.
-    pub migrates: Option<String>,
+    /// Only for server-side apply.
+    pub takes_over: TakesOver,
+}
+
+/// Whose fields a tool makes its own, without being asked, before it applies server-side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TakesOver {
+    /// Nobody's.
+    #[default]
+    Nobodys,
+
+    /// What this manager wrote client-side, before anything else: Argo CD.
+    ClientSideOf(String),
+
+    /// What people wrote by kubectl, but only after a dry run of the apply was accepted: Flux.
+    KubectlsAfterDryRun,
 }
 
 impl Syncer {
-    /// A tool that writes this way under this name, takes fields from others, and migrates nobody's.
+    /// A tool that writes this way under this name, and takes the fields that it sets from others.
     pub fn new(strategy: Strategy, manager: impl Into<String>) -> Self {
-        Self { strategy, manager: manager.into(), force: Force::Yes, migrates: None }
+        Self { strategy, manager: manager.into(), force: Force::Yes, takes_over: TakesOver::Nobodys }
     }
 }
 
@@ -205,6 +219,18 @@ pub fn refusal_of(desired: &Value, live: &Value, syncer: &Syncer) -> Vec<Cause> 
 
 /// The object that a sync gives, or the prediction that it gives none.
 fn outcome(desired: &Value, live: &Value, syncer: &Syncer) -> Result<Value, Prediction> {
+    let first = match server_side::before_apply(live, syncer) {
+        Some(live) => return outcome_over(desired, &live, syncer),
+        None => outcome_over(desired, live, syncer)?,
+    };
+    match server_side::after_dry_run(live, syncer) {
+        Some(live) => outcome_over(desired, &live, syncer),
+        None => Ok(first),
+    }
+}
+
+/// The object that one apply gives.
+fn outcome_over(desired: &Value, live: &Value, syncer: &Syncer) -> Result<Value, Prediction> {
     let fails =
         |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
     let merged = match syncer.strategy {

@@ -67,7 +67,7 @@ pub enum NoRequest {
 pub fn request(desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncRequest, NoRequest> {
     let patch = match syncer.strategy {
         Strategy::ClientSideApply => SyncPatch::Strategic(client_side::patch(desired, live).map_err(|_refused| NoRequest::GivesUp)?),
-        Strategy::ServerSideApply if server_side::migrated(live, syncer).is_some() => return Err(NoRequest::Migrates),
+        Strategy::ServerSideApply if server_side::before_apply(live, syncer).is_some() => return Err(NoRequest::Migrates),
         Strategy::ServerSideApply => SyncPatch::Apply(server_side::manifest_sent(desired, live), syncer.force),
         Strategy::Replace => return Err(NoRequest::Replace),
     };

@@ -12,7 +12,7 @@ mod typed;
 
 use serde_json::Value;
 
-use super::{Cause, Force, Merged, Syncer, decode};
+use super::{Cause, Force, Merged, Strategy, Syncer, TakesOver, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, migrate};
@@ -62,20 +62,35 @@ const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managed
 /// What the syncer's apply gives.
 pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merged {
     let sent = manifest_sent(desired, live);
-    let migrated = migrated(live, syncer);
-    match apply(migrated.as_ref().unwrap_or(live), &sent, &syncer.manager, syncer.force) {
+    match apply(live, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => Merged::Object(object),
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
     }
 }
 
-/// Live as the tool itself makes it before its first server-side apply; `None` where it does nothing to it.
-pub(super) fn migrated(live: &Value, syncer: &Syncer) -> Option<Value> {
-    let managed = migrate::migrated(live.pointer("/metadata/managedFields")?, syncer.migrates.as_deref()?, &syncer.manager)?;
-    let mut migrated = live.clone();
-    *migrated.pointer_mut("/metadata/managedFields")? = managed;
-    Some(migrated)
+/// Live as the tool itself makes it before it applies anything; `None` where it does nothing to it.
+pub(super) fn before_apply(live: &Value, syncer: &Syncer) -> Option<Value> {
+    let TakesOver::ClientSideOf(manager) = &syncer.takes_over else { return None };
+    owned_anew(live, syncer, |managed| migrate::migrated(managed, manager, &syncer.manager))
+}
+
+/// Live as the tool itself makes it between its dry run and its apply; `None` where it does nothing to it.
+pub(super) fn after_dry_run(live: &Value, syncer: &Syncer) -> Option<Value> {
+    if syncer.takes_over != TakesOver::KubectlsAfterDryRun {
+        return None;
+    }
+    owned_anew(live, syncer, |managed| migrate::adopted(managed, &syncer.manager))
+}
+
+fn owned_anew(live: &Value, syncer: &Syncer, change: impl FnOnce(&Value) -> Option<Value>) -> Option<Value> {
+    if syncer.strategy != Strategy::ServerSideApply {
+        return None;
+    }
+    let managed = change(live.pointer("/metadata/managedFields")?)?;
+    let mut anew = live.clone();
+    *anew.pointer_mut("/metadata/managedFields")? = managed;
+    Some(anew)
 }
 
 /// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.

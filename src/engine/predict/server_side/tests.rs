@@ -264,8 +264,19 @@ fn a_document_that_does_not_fit_the_schema_is_told_with_its_path() {
 fn what_argo_cd_takes_over_from_kubectl_apply_goes_with_its_own_sync() {
     let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&tcp()).to_value());
     let live = owned(&tcp(), vec![kubectl]);
-    let argo_cd = Syncer { migrates: Some("kubectl-client-side-apply".to_owned()), ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    let taking = |takes_over: TakesOver| Syncer { takes_over, ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    let argo_cd = taking(TakesOver::ClientSideOf("kubectl-client-side-apply".to_owned()));
     assert_eq!(predict(&http(), &live, &argo_cd).verdict, Verdict::Reverts);
     assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Refused);
     assert_eq!(crate::engine::predict::request(&http(), &live, &argo_cd), Err(crate::engine::predict::NoRequest::Migrates));
+    assert_eq!(predict(&http(), &live, &taking(TakesOver::KubectlsAfterDryRun)).verdict, Verdict::Refused, "the dry run comes first");
+}
+
+#[test]
+fn flux_removes_what_a_person_added_by_kubectl_where_its_dry_run_passes() {
+    let mut live = owned(&http(), vec![applied(&http()), entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}}))]);
+    live["spec"]["minReadySeconds"] = json!(5);
+    let flux = Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    assert_eq!(predict(&http(), &live, &flux).verdict, Verdict::Reverts);
+    assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Residual);
 }
