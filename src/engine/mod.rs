@@ -10,6 +10,7 @@ pub mod confirm;
 pub mod diagnose;
 pub mod diff;
 pub mod object;
+pub mod operation;
 pub mod ownership;
 pub mod phase;
 pub mod plan;

@@ -1,0 +1,29 @@
+//! In what standing the syncing tool's own operation is: what must be left alone and until when, when the next sync comes, what it would
+//! touch, and which guarded JSON Patches end a stale operation.
+//!
+//! Argo CD keeps the state of its last operation in the Application. Some of these states stop every further sync, look like ordinary waits,
+//! or are never processed again, and nothing in Argo CD clears them. [`classify`] tells which one it is; the rows S1 to S9 are those of the
+//! project's table of stuck operations, each tried on Argo CD v3.5.7.
+
+mod application;
+mod class;
+mod duration;
+mod glob;
+mod hold;
+mod read;
+mod schedule;
+mod source;
+mod state;
+mod window;
+
+pub use application::{
+    Application, Automated, Condition, Destination, HistoryEntry, REFRESH, ResourceStatus, SKIP_RECONCILE, SyncPolicy, SyncStatus,
+};
+pub use class::{Action, Context, PATIENCE, SILENCE, Standing, classify, concerns};
+pub use duration::DurationError;
+pub use hold::{Hold, held_back};
+pub use read::{Stamp, Unreadable};
+pub use schedule::{Schedule, ScheduleError};
+pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
+pub use state::{OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult};
+pub use window::{Leave, Trigger, Window, WindowKind, Windows};
