@@ -18,12 +18,14 @@ pub mod governed;
 pub mod heal;
 pub mod mass;
 pub mod observe;
+pub mod origin;
 pub mod publish;
 pub mod queue;
 pub mod retire;
 pub mod run;
 pub mod settle;
 pub mod target;
+pub mod tool;
 pub mod verify;
 pub mod watch;
 
@@ -43,6 +45,7 @@ use confirm::Confirmations;
 use desired::Sources;
 use governed::{Governed, Target, WatchKey};
 use queue::Queue;
+use tool::Tools;
 
 /// What a controller may write besides its own resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -130,6 +133,9 @@ pub struct Context {
 
     /// Every DriftReport.
     pub reports: Store<DriftReport>,
+
+    /// Every object of a tool that syncs.
+    pub tools: Tools,
 
     /// Where keys are put.
     pub queue: Queue<Key>,

@@ -18,6 +18,8 @@ pub mod predict;
 pub mod rollout;
 pub mod schema;
 mod snapshot;
+mod tool;
 
 pub use assess::{Assessment, assess};
-pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool};
+pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};
+pub use tool::{ArgoCd, Tool};

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::diff::IgnoreRule;
 use super::object::{Document, ObjectId};
 use super::predict::Syncer;
+use super::tool::Tool;
 
 /// What was observed of one object at one time.
 #[derive(Clone, Debug)]
@@ -40,23 +41,6 @@ pub struct Snapshot {
 
     /// The time of the observation.
     pub now: Timestamp,
-}
-
-/// What is known of the tool that syncs.
-#[derive(Clone, Debug, Default)]
-pub enum Tool {
-    /// Nothing: the watch names a repository, and whoever applies it is not in sight.
-    #[default]
-    Unknown,
-}
-
-impl Tool {
-    /// Whether the tool is known to sync after a heal, by itself or because the plan starts it.
-    pub fn will_sync(&self) -> bool {
-        match self {
-            Self::Unknown => false,
-        }
-    }
 }
 
 /// Where desired comes from, and how fresh it is.

@@ -15,7 +15,7 @@ use crate::engine::predict::{Strategy, Syncer, TakesOver};
 pub const MANAGER: &str = "argocd-controller";
 
 /// A file with this text is passed over.
-pub const SKIP_FILE: &str = "+argocd:skip-file-rendering";
+const SKIP_FILE: &str = "+argocd:skip-file-rendering";
 
 const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
 const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
@@ -69,13 +69,11 @@ impl Tracking {
     }
 }
 
-/// Where an Application reads a Deployment's manifest.
-///
-/// `resource` is the one whose last sync counts; without one it is that of the whole.
+/// Where an Application reads its manifests.
 ///
 /// # Errors
 /// [`Unsupported`] for everything but one plain folder that is applied to this cluster.
-pub fn origin(application: &Application, resource: Option<&ResourceRef>) -> Result<Origin, Unsupported> {
+pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
     let source = match &application.sources {
         Sources::Single(source) => source,
         Sources::Multiple(_) => return Err(Unsupported::new("spec.sources", "several sources are not rendered yet")),
@@ -89,14 +87,22 @@ pub fn origin(application: &Application, resource: Option<&ResourceRef>) -> Resu
     if let Some(other) = elsewhere.or(named) {
         return Err(Unsupported::new("spec.destination", format!("{other} is another cluster than this one")));
     }
-    let synced = resource.map_or_else(|| application.synced_revision(), |resource| application.synced_revision_of(resource));
+    let last = application.state.as_ref().and_then(|state| state.result.as_ref()?.revision.as_ref());
+    let mut synced: Vec<String> =
+        [application.synced_revision(), last].into_iter().flatten().filter_map(|revision| revision.one()).map(str::to_owned).collect();
+    synced.dedup();
     Ok(Origin {
         url: source.repo_url.clone().unwrap_or_default(),
         revision: source.target_revision.clone().filter(|revision| revision != "HEAD"),
         path: source.path.as_deref().map(plain_path).unwrap_or_default(),
         folders: if source.directory.recurse { Folders::All } else { Folders::TopOnly },
-        synced: synced.and_then(|revision| revision.one()).map(str::to_owned),
+        synced,
     })
+}
+
+/// Whether a file carries the text that makes Argo CD pass over it.
+pub fn is_marked(file: &[u8]) -> bool {
+    file.windows(SKIP_FILE.len()).any(|text| text == SKIP_FILE.as_bytes())
 }
 
 /// `./a//b/` is `a/b`.
@@ -122,6 +128,11 @@ fn check_source(source: &Source) -> Result<(), Unsupported> {
         (_, _, Some(_)) => unsupported("spec.source.directory.exclude", "globs of files are not read yet"),
         _ => Ok(()),
     }
+}
+
+/// The commit from which a Deployment was applied last, as far as the Application remembers.
+pub fn synced_revision_of<'a>(application: &'a Application, namespace: &str, name: &str) -> Option<&'a str> {
+    application.synced_revision_of(&ResourceRef::deployment(namespace, name))?.one()
 }
 
 /// What Argo CD makes of an Application's documents; `controller_namespace` is where it runs.
@@ -157,7 +168,8 @@ impl Dressing {
         let set_here = |object: &Value, option: &str| {
             entry(object, "annotations", SYNC_OPTIONS).is_some_and(|options| options.split(',').any(|set| set.trim() == option))
         };
-        let replace = set_for_all("Replace=true") || [Some(desired), live].into_iter().flatten().any(|object| set_here(object, "Replace=true"));
+        let replace =
+            set_for_all("Replace=true") || [Some(desired), live].into_iter().flatten().any(|object| set_here(object, "Replace=true"));
         let server_side = !set_here(desired, "ServerSideApply=false")
             && (set_for_all("ServerSideApply=true") || set_here(desired, "ServerSideApply=true"));
         let strategy = match (replace, server_side) {
@@ -175,14 +187,19 @@ impl Dressing {
     pub(super) fn dress(&self, desired: &mut Value, live: Option<&Value>) {
         let Tracking { method, label, installation } = &self.tracking;
         let label = label.as_deref().unwrap_or("app.kubernetes.io/instance");
-        let by_label = |live: &Value| entry(live, "annotations", TRACKING_ID).is_none() && entry(live, "labels", label) == Some(&self.instance);
+        let by_label =
+            |live: &Value| entry(live, "annotations", TRACKING_ID).is_none() && entry(live, "labels", label) == Some(&self.instance);
         let method = match method.as_deref() {
             Some(method) => method,
             None if live.is_some_and(by_label) => "label",
             None => "annotation",
         };
         if method != "label" {
-            let group = desired.get("apiVersion").and_then(Value::as_str).and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+            let group = desired
+                .get("apiVersion")
+                .and_then(Value::as_str)
+                .and_then(|version| version.split_once('/'))
+                .map_or("", |(group, _)| group);
             let kind = desired.get("kind").and_then(Value::as_str).unwrap_or_default();
             let (namespace, name) = (name_of(desired, "namespace"), name_of(desired, "name"));
             let id = format!("{}:{group}/{kind}:{namespace}/{name}", self.instance);

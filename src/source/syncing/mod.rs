@@ -29,8 +29,8 @@ pub struct Origin {
     /// Which of its files are read.
     pub folders: Folders,
 
-    /// The commit that the tool synced last, as far as it says.
-    pub synced: Option<String>,
+    /// The commits that the tool says it synced: that of the whole, and that of the last operation where it is another one.
+    pub synced: Vec<String>,
 }
 
 /// Which folders are read.
@@ -71,7 +71,8 @@ impl Unsupported {
 
     /// What a person can do.
     pub fn hint(&self) -> String {
-        "only plain folders of manifests, applied to this cluster, are read so far; watch the rendered manifests by spec.source.git".to_owned()
+        "only plain folders of manifests, applied to this cluster, are read so far; watch the rendered manifests by spec.source.git"
+            .to_owned()
     }
 }
 
