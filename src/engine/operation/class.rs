@@ -436,3 +436,6 @@ pub fn concerns(application: &Application, context: &Context<'_>) -> bool {
 pub(super) fn window_leave(context: &Context<'_>) -> Leave {
     context.windows.may_sync(Trigger::Automated, context.now, None)
 }
+
+#[cfg(test)]
+mod tests;

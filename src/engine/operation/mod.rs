@@ -10,8 +10,12 @@ mod class;
 mod duration;
 mod glob;
 mod hold;
+mod next_sync;
 mod read;
+mod requests;
 mod schedule;
+#[cfg(test)]
+mod shapes;
 mod source;
 mod state;
 mod window;
@@ -22,7 +26,9 @@ pub use application::{
 pub use class::{Action, Context, PATIENCE, SILENCE, Standing, classify, concerns};
 pub use duration::DurationError;
 pub use hold::{Hold, held_back};
+pub use next_sync::{When, next_sync};
 pub use read::{Stamp, Unreadable};
+pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started};
 pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
 pub use state::{OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult};
