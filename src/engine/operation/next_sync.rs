@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::application::Application;
-use super::class::Standing;
+use super::standing::Standing;
 use super::state::OperationPhase;
 use super::window::{Leave, Trigger, Windows};
 
@@ -142,3 +142,6 @@ fn self_heal_at(application: &Application) -> Option<Timestamp> {
     let wait = (1..attempts.min(10)).fold(2, |wait: i64, _| (wait * 3).min(300));
     state.finished_at?.checked_add(SignedDuration::from_secs(wait)).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -280,3 +280,6 @@ pub(super) fn test(path: &[&str], value: Value) -> PatchOperation {
 pub(super) fn add(path: &[&str], value: Value) -> PatchOperation {
     PatchOperation::Add(AddOperation { path: pointer(path), value })
 }
+
+#[cfg(test)]
+mod tests;

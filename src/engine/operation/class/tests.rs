@@ -3,6 +3,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::operation::Action;
 use crate::engine::operation::shapes::{BEFORE, HERE, context, now, out_of_sync, quiet, read, set, time, under_way, with_state};
 
 const STATE: &str = "/status/operationState";
