@@ -372,3 +372,6 @@ fn sync_policy(policy: Fields<'_>) -> Result<SyncPolicy, Unreadable> {
         retry_written: policy.value("retry").cloned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,3 +150,6 @@ impl Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

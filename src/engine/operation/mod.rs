@@ -10,20 +10,28 @@ mod class;
 mod duration;
 mod glob;
 mod hold;
+mod next_sync;
 mod read;
+mod requests;
 mod schedule;
+#[cfg(test)]
+mod shapes;
 mod source;
+mod standing;
 mod state;
 mod window;
 
 pub use application::{
     Application, Automated, Condition, Destination, HistoryEntry, REFRESH, ResourceStatus, SKIP_RECONCILE, SyncPolicy, SyncStatus,
 };
-pub use class::{Action, Context, PATIENCE, SILENCE, Standing, classify, concerns};
+pub use class::{Context, PATIENCE, SILENCE, classify, concerns};
 pub use duration::DurationError;
 pub use hold::{Hold, held_back};
+pub use next_sync::{When, next_sync};
 pub use read::{Stamp, Unreadable};
+pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started};
 pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
+pub use standing::{Action, Standing};
 pub use state::{OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult};
 pub use window::{Leave, Trigger, Window, WindowKind, Windows};

@@ -99,7 +99,7 @@ pub enum Leave {
 }
 
 /// Edges looked at before a window counts as one that never changes: a schedule of every minute has 1,440 a day.
-const EDGES: usize = 3_000;
+const EDGES: usize = 1_500;
 
 impl Windows {
     /// Of an AppProject that was not read: nothing can be said.
@@ -146,12 +146,10 @@ impl Windows {
         let denies: Vec<_> = of_kind(WindowKind::Deny, true).collect();
         let in_the_way = if denies.is_empty() { of_kind(WindowKind::Allow, false).collect() } else { denies };
         match started_at {
-            Some(started) if in_the_way.iter().all(|window| window.sync_overrun) => {
-                match crate::engine::operation::window::leave(windows, trigger, started) {
-                    Leave::Refused(_) => Leave::Refused(why.clone()),
-                    other => other,
-                }
-            }
+            Some(started) if in_the_way.iter().all(|window| window.sync_overrun) => match self::leave(windows, trigger, started) {
+                Leave::Refused(_) => Leave::Refused(why.clone()),
+                other => other,
+            },
             _ => leave,
         }
     }
@@ -286,3 +284,6 @@ fn shifted(time: Timestamp, by: SignedDuration) -> Timestamp {
 fn just_after(edge: Timestamp) -> Timestamp {
     shifted(edge, SignedDuration::from_secs(1))
 }
+
+#[cfg(test)]
+mod tests;
