@@ -1,0 +1,1 @@
+//! What becomes of an Application after one limited operation.
