@@ -57,15 +57,16 @@ pub(super) fn refusal_digest(prediction: &Prediction) -> String {
 ///
 /// The Git revision is left out on purpose, since a commit elsewhere in a monorepo moves it; the document's own digest
 /// is in. So are the resourceVersion (taken fresh when a step is sent) and dry-run answers (shown only).
-pub(super) fn plan_hash(snapshot: &Snapshot, live: &Value, desired: &Value, serial: u64, steps: &[Step]) -> String {
+pub(super) fn plan_hash(snapshot: &Snapshot, serial: u64, steps: &[Step]) -> String {
+    let live = snapshot.live.as_ref();
     digest(&json!({
         "version": 1,
         "cluster": snapshot.cluster,
         "target": snapshot.target,
-        "uid": live.pointer("/metadata/uid"),
-        "generation": live.pointer("/metadata/generation"),
-        "desired": digest(desired),
-        "live": live_digest(live),
+        "uid": live.and_then(|live| live.pointer("/metadata/uid")),
+        "generation": live.and_then(|live| live.pointer("/metadata/generation")),
+        "desired": snapshot.desired.as_ref().map(|document| digest(&document.value)),
+        "live": live.map(live_digest),
         "strategy": snapshot.syncer.strategy,
         "manager": snapshot.syncer.manager,
         "serial": serial,

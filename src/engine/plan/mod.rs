@@ -8,6 +8,7 @@ mod approval;
 mod choice;
 mod digest;
 mod hand_back;
+mod on_application;
 mod restore;
 mod step;
 #[cfg(test)]
@@ -16,14 +17,16 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Refusal, judge, resume};
+pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Refusal, Remembered, judge, resume};
 pub use choice::{Choice, Cure, choose};
 use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
+pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use restore::{RestoreError, restore};
-pub use step::{HEAL_MANAGER, RenderError, Request, Step, StepKind};
+pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
+use self::on_application::Before;
 use super::assess::Assessment;
 use super::diff::{Change, ChangeKind, Drift, Severity, compare};
 use super::ownership::{ManagedFields, Operation};
@@ -109,6 +112,10 @@ pub enum NoPlan {
     #[error("the object is being deleted")]
     BeingDeleted,
 
+    /// Something on the Application forbids every write, or is to be waited for.
+    #[error("{0}")]
+    HeldBack(String),
+
     /// Only Git's own change is refused, and no tool is known to sync after a HandBack.
     #[error(
         "nobody changed the cluster: Git's own change is what the API server will refuse; change Git, or set spec.remedy to HandBack \
@@ -142,40 +149,36 @@ pub enum NoPlan {
 /// # Errors
 /// [`NoPlan`] says why there is none; its text is for the report.
 pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, memory: &Memory) -> Result<Plan, NoPlan> {
-    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
-        return match assessment.phase {
-            Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
-            phase => Err(NoPlan::OneSided { phase }),
-        };
-    };
-    let drifts: Vec<&Drift> = assessment.of(Severity::Drift).collect();
-    let refused = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused);
-    if drifts.is_empty() && refused.is_none() {
-        return Err(NoPlan::NothingToHeal);
-    }
+    let work = Work::of(snapshot, assessment)?;
     if policy.mode == Mode::Alert {
         return Err(NoPlan::AlertOnly);
     }
-    let drift = match refused {
-        // Nobody's drift, and yet a person may say no to this refusal.
-        Some(prediction) if drifts.is_empty() => refusal_digest(prediction),
-        _ => drift_digest(&drifts),
-    };
+    let drift = work.digest(snapshot);
     if memory.denied.as_deref() == Some(&drift) {
         return Err(NoPlan::Denied);
     }
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
     }
-    if live.pointer("/metadata/deletionTimestamp").is_some() {
+    let live = snapshot.live.as_ref();
+    let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));
+    if at("/metadata/deletionTimestamp").is_some() {
         return Err(NoPlan::BeingDeleted);
     }
-    if live.pointer("/spec/paused").and_then(Value::as_bool) == Some(true) {
+    if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
         return Err(NoPlan::Paused);
     }
-    let Cured { steps, mut cautions } = cure(snapshot, policy, &document.value, live, &drifts, assessment.prediction.as_ref())?;
-    let uid = live.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let hash = |serial| digest::plan_hash(snapshot, live, &document.value, serial, &steps);
+    let (Cured { mut steps, mut cautions }, drifts) = match work {
+        Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
+        Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
+    };
+    if let Some(argo_cd) = snapshot.tool.argo_cd() {
+        let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
+        let before = if by_sync { Before::NeedsSync } else { Before::InSync };
+        steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+    }
+    let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let hash = |serial| digest::plan_hash(snapshot, serial, &steps);
     let (serial, hash, expires) = match &memory.offered {
         Some((offered, expires)) if *offered == hash(memory.serial) && *expires > snapshot.now && !memory.spent.contains(offered) => {
             (memory.serial, offered.clone(), *expires)
@@ -187,6 +190,53 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
     };
     cautions.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions })
+}
+
+/// What there is to do.
+enum Work<'a> {
+    /// The Deployment drifted, or the next sync of it is refused.
+    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
+
+    /// The Deployment is gone: a sync brings it back.
+    Sync,
+
+    /// The Deployment is in sync, and a stale operation stops every further sync.
+    Operation,
+}
+
+impl<'a> Work<'a> {
+    fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
+        let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+            return match assessment.phase {
+                Phase::Missing if snapshot.tool.argo_cd().is_some() => Ok(Self::Sync),
+                Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
+                phase => Err(NoPlan::OneSided { phase }),
+            };
+        };
+        let drifts: Vec<&Drift> = assessment.of(Severity::Drift).collect();
+        let prediction = assessment.prediction.as_ref();
+        let refused = prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
+        match assessment.phase {
+            _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
+            Phase::OperationStuck => Ok(Self::Operation),
+            _ => Err(NoPlan::NothingToHeal),
+        }
+    }
+
+    /// What a person's no holds for.
+    fn digest(&self, snapshot: &Snapshot) -> String {
+        match self {
+            // Nobody's drift, and yet a person may say no to this refusal.
+            Self::Cure { drifts, prediction: Some(prediction), .. } if drifts.is_empty() => refusal_digest(prediction),
+            Self::Cure { drifts, .. } => drift_digest(drifts),
+            Self::Sync => digest(&"missing".into()),
+            Self::Operation => {
+                let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
+                let began = state.and_then(|state| state.started_at.as_ref()).map(|began| began.text.as_str());
+                digest(&serde_json::json!({"operation": began}))
+            }
+        }
+    }
 }
 
 /// The steps on the Deployment, and what to know about them.
