@@ -10,6 +10,7 @@ mod class;
 mod duration;
 mod glob;
 mod hold;
+mod message;
 mod next_sync;
 mod read;
 mod requests;
@@ -19,6 +20,7 @@ mod shapes;
 mod source;
 mod standing;
 mod state;
+mod touch;
 mod window;
 
 pub use application::{
@@ -27,6 +29,7 @@ pub use application::{
 pub use class::{Context, PATIENCE, SILENCE, classify, concerns};
 pub use duration::DurationError;
 pub use hold::{Hold, held_back};
+pub use message::{Refused, comparable, refused};
 pub use next_sync::{When, next_sync};
 pub use read::{Stamp, Unreadable};
 pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started};
@@ -34,4 +37,5 @@ pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
 pub use standing::{Action, Standing};
 pub use state::{OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult};
+pub use touch::{Touched, Touches, touches};
 pub use window::{Leave, Trigger, Window, WindowKind, Windows};
