@@ -6,7 +6,10 @@
 
 use std::path::PathBuf;
 
-use driftmend::engine::operation::{Action, Application, Context, OperationPhase, Standing, Windows, classify};
+use driftmend::engine::operation::{
+    Action, Application, Context, Kustomization, OperationPhase, Reconciliation, Standing, Windows, classify, commit, comparable,
+    reconciliation, refused,
+};
 use jiff::{Timestamp, ToSpan};
 use pretty_assertions::assert_eq;
 use serde_json::Value;
@@ -150,4 +153,43 @@ fn a_recorded_success_is_the_synced_revision() {
         }
         assert!(synced.is_some(), "{name}");
     }
+}
+
+#[test]
+fn recorded_kustomizations_have_their_standing() {
+    let recorded = recorded("flux-shapes");
+    for (name, value) in &recorded {
+        let kustomization = Kustomization::read(value).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let found = reconciliation(&kustomization);
+        let expected = match name.as_str() {
+            // It was deleted in order to be created again, and then not found.
+            "fforce-kubectl-patch-failed" => "Failed",
+            name if name.ends_with("-failed") => "FailedDryRun",
+            _ => "Ready",
+        };
+        assert_eq!(found.name(), expected, "{name}: {}", found.why());
+        if let Reconciliation::FailedDryRun { refused, .. } = &found {
+            let fields: Vec<&str> = refused.iter().flat_map(|refused| &refused.causes).map(|cause| cause.field.as_str()).collect();
+            assert_eq!(fields, ["spec.template.spec.containers[0].livenessProbe.tcpSocket"], "{name}");
+        }
+        assert_eq!(kustomization.force_caution().is_some(), name.starts_with("fforce"), "{name}");
+        assert!(kustomization.last_attempted_revision.as_deref().and_then(commit).is_some(), "{name}");
+        assert_eq!(kustomization.transforms(), &[] as &[&str], "{name}");
+    }
+}
+
+#[test]
+fn every_recorded_refusal_is_read() {
+    let mut read = 0;
+    for (name, application) in applications() {
+        let Some(state) = &application.state else { continue };
+        if state.message.contains("is invalid: ") {
+            let refused = refused(&state.message);
+            assert_eq!(refused.len(), 1, "{name}: {}", state.message);
+            assert_eq!((refused[0].kind.as_str(), refused[0].causes.len()), ("Deployment.apps", 1), "{name}: {refused:?}");
+            assert!(!comparable(&state.message).contains("/dev/shm"), "{name}");
+            read += 1;
+        }
+    }
+    println!("{read} refusals read");
 }

@@ -81,7 +81,12 @@ impl<'a> Fields<'a> {
 
     fn typed<T>(&self, name: &str, what: &'static str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>, Unreadable> {
         let Some(value) = self.value(name) else { return Ok(None) };
-        read(value).map(Some).ok_or_else(|| Place::Field(self.at, name).unreadable(what))
+        read(value).map(Some).ok_or_else(|| self.unreadable(name, what))
+    }
+
+    /// That a field is not what it should be.
+    pub fn unreadable(&self, name: &str, what: &'static str) -> Unreadable {
+        Place::Field(self.at, name).unreadable(what)
     }
 
     /// A text; an empty one is absent, since Go's `omitempty` cannot tell the two apart.
@@ -92,7 +97,7 @@ impl<'a> Fields<'a> {
 
     /// A text that every such object has.
     pub fn required_text(&self, name: &str) -> Result<String, Unreadable> {
-        self.text(name)?.ok_or_else(|| Place::Field(self.at, name).unreadable("a text"))
+        self.text(name)?.ok_or_else(|| self.unreadable(name, "a text"))
     }
 
     /// Yes or no.

@@ -1,6 +1,7 @@
 //! An operation of Argo CD: what was asked for, and how far it came.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::duration::{DurationError, duration_or_seconds};
@@ -8,7 +9,8 @@ use super::read::{Fields, Stamp, Unreadable};
 use super::source::SyncedSources;
 
 /// The commit that was synced, or those of all sources in their order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
 pub enum Revision {
     /// Of the one source.
     One(String),
@@ -46,7 +48,7 @@ impl std::fmt::Display for Revision {
 }
 
 /// A resource as Argo CD names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ResourceRef {
     /// The API group; empty for the core group.
     pub group: String,
