@@ -14,7 +14,7 @@ use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
-use crate::controller::heal::{Healer, Look, Progress};
+use crate::controller::heal::{Healer, Look, Pace, Progress};
 use crate::controller::observe::{FreshScene, Scene, Seen, frozen, snapshot};
 use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
@@ -62,7 +62,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let identity = cluster.whoami().await?.name;
     let cache = Cache::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, arguments.allow_http).await?;
-    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes };
+    let pace = Pace::default();
+    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {

@@ -154,6 +154,9 @@ pub struct Context {
 
     /// When a status was written last, by report.
     pub written: Written,
+
+    /// Holds clears of operation states apart.
+    pub pace: heal::Pace,
 }
 
 /// When each status was written last: between writes that nobody acts on a minute passes.

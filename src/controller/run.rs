@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
+use super::heal::Pace;
 use super::queue::{self, Next, Queue, QueueSettings};
 use super::tool::{self, ToolKey, ToolKind, Tools};
 use super::{Context, Key, Settings, Written, origin};
@@ -147,6 +148,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         masker: Masker::default(),
         confirmations: Confirmations::default(),
         written: Written::default(),
+        pace: Pace::default(),
     });
     spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);
     for kind in [ToolKind::ArgoCd, ToolKind::Flux] {

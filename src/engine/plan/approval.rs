@@ -220,7 +220,8 @@ pub fn resume(
         return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
     }
     let desired = snapshot.desired.as_ref().map(|document| &document.value).ok_or_else(|| Refusal::Stale(hash()))?;
-    let steps: Vec<Step> = begun.steps.iter().map(|step| again(step, snapshot)).collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
+    let steps: Vec<Step> =
+        begun.steps.iter().map(|step| again(step, snapshot)).collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
     let null = serde_json::Value::Null;
     let live = snapshot.live.as_ref().unwrap_or(&null);
     let ground = Ground { desired, live, tool: &snapshot.tool, plan: begun.plan_hash, begun: None };

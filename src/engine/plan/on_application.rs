@@ -114,7 +114,9 @@ fn forbidden(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Time
     // A retry that waits is the best moment: nothing has to be cleared then.
     let hold = argo_cd.holds(target, now).into_iter().find(|hold| !(retries && *hold == Hold::OperationPresent));
     match (hold, standing.action()) {
-        (Some(Hold::OperationPresent), _) | (None, Action::AskAPerson) => Err(NoPlan::HeldBack(with_time(standing.why(), standing.until()))),
+        (Some(Hold::OperationPresent), _) | (None, Action::AskAPerson) => {
+            Err(NoPlan::HeldBack(with_time(standing.why(), standing.until())))
+        }
         (Some(hold), _) => Err(NoPlan::HeldBack(hold.why())),
         (None, _) => Ok(()),
     }

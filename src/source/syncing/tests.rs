@@ -97,7 +97,10 @@ fn argo_cd_marks_what_it_applies() {
     let both = json!({"annotations": id("web"), "labels": label});
     assert_eq!(mark(&[("application.resourceTrackingMethod", "annotation+label")], None, "argocd"), both);
     assert_eq!(mark(&[], Some(deployment(json!({"labels": label}))), "argocd"), json!({"labels": label}), "version 2 marks by label");
-    assert_eq!(mark(&[], Some(deployment(json!({"labels": label, "annotations": id("web")}))), "argocd"), json!({"annotations": id("web")}));
+    assert_eq!(
+        mark(&[], Some(deployment(json!({"labels": label, "annotations": id("web")}))), "argocd"),
+        json!({"annotations": id("web")})
+    );
 }
 
 #[test]
