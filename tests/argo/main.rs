@@ -4,5 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod hand_back;
 mod incident;
+mod operation;
 mod shop;

@@ -32,6 +32,9 @@ pub enum Policy {
     /// Argo CD, for each new revision and for each drift.
     SelfHeal,
 
+    /// Argo CD, for each new revision.
+    Automated,
+
     /// A person.
     Manual,
 }
