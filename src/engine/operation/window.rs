@@ -139,14 +139,14 @@ impl Windows {
     /// (`syncWindowPreventsSync` in `controller/sync.go`).
     pub fn may_sync(&self, trigger: Trigger, now: Timestamp, started_at: Option<Timestamp>) -> Leave {
         let Some(windows) = &self.matching else { return Leave::Unknown };
-        let leave = leave(windows, trigger, now);
+        let leave = leave(windows, trigger, now, now);
         let Leave::Refused(why) = &leave else { return leave };
         let of_kind =
             |kind: WindowKind, active: bool| windows.iter().filter(move |window| window.kind == kind && window.active(now) == Ok(active));
         let denies: Vec<_> = of_kind(WindowKind::Deny, true).collect();
         let in_the_way = if denies.is_empty() { of_kind(WindowKind::Allow, false).collect() } else { denies };
         match started_at {
-            Some(started) if in_the_way.iter().all(|window| window.sync_overrun) => match self::leave(windows, trigger, started) {
+            Some(started) if in_the_way.iter().all(|window| window.sync_overrun) => match self::leave(windows, trigger, started, now) {
                 Leave::Refused(_) => Leave::Refused(why.clone()),
                 other => other,
             },
@@ -157,7 +157,7 @@ impl Windows {
     /// When the answer for a new sync becomes another one; `None` where it never does, or nothing is known.
     pub fn next_change(&self, trigger: Trigger, now: Timestamp) -> Option<Timestamp> {
         let windows = self.matching.as_deref()?;
-        let granted = |at: Timestamp| leave(windows, trigger, at) == Leave::Granted;
+        let granted = |at: Timestamp| leave(windows, trigger, at, at) == Leave::Granted;
         let (today, mut at) = (granted(now), now);
         for _ in 0..EDGES {
             let edge = windows.iter().filter_map(|window| window.next_edge(at)).min()?;
@@ -171,11 +171,13 @@ impl Windows {
     }
 }
 
+/// Whether a sync might begin at a time, seen from `now`, whose offset all zones have.
+///
 /// Source: `SyncWindows.canSyncAtTime`: an open deny window wins, then an open allow window, then a closed one.
-fn leave(windows: &[Window], trigger: Trigger, at: Timestamp) -> Leave {
+fn leave(windows: &[Window], trigger: Trigger, at: Timestamp, now: Timestamp) -> Leave {
     let (mut denies, mut allows, mut closed) = (Vec::new(), false, Vec::new());
     for window in windows {
-        match (window.active(at), &window.kind) {
+        match (window.was_active(at, now), &window.kind) {
             (Err(why), _) => return Leave::Broken(why),
             (Ok(true), WindowKind::Deny) => denies.push(window),
             (Ok(true), WindowKind::Allow) => allows = true,
@@ -241,9 +243,13 @@ impl Window {
     ///
     /// # Errors
     /// What is wrong with the schedule or the duration.
-    pub fn active(&self, at: Timestamp) -> Result<bool, String> {
+    pub fn active(&self, now: Timestamp) -> Result<bool, String> {
+        self.was_active(now, now)
+    }
+
+    fn was_active(&self, at: Timestamp, now: Timestamp) -> Result<bool, String> {
         let (schedule, length) = self.opening.as_ref().map_err(Clone::clone)?;
-        let at = shifted(at, self.offset(at));
+        let at = shifted(at, self.offset(now));
         Ok(schedule.next(shifted(at, -*length)).is_none_or(|opens| opens < at))
     }
 

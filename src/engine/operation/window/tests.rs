@@ -8,6 +8,14 @@ fn windows(list: Value) -> Windows {
     Windows::of(&json!({"spec": {"syncWindows": list}}), &read(&quiet())).unwrap()
 }
 
+/// The overrun is asked with the offset of now, though the sync began before the clocks went back.
+#[test]
+fn the_offset_of_a_zone_is_that_of_now() {
+    let window = json!({"kind": "deny", "schedule": "0 0 */2 * 1", "duration": "36h", "timeZone": "Europe/Berlin", "applications": ["*"], "syncOverrun": true});
+    let (now, started) = (time("2026-10-25T04:25:00.001Z"), time("2026-10-24T22:10:00.001Z"));
+    assert_eq!(windows(json!([window])).may_sync(Trigger::Manual, now, Some(started)), Leave::Granted);
+}
+
 /// (kind, schedule, duration) of windows that match everything.
 fn plain(list: &[(&str, &str, &str)]) -> Windows {
     windows(
@@ -145,4 +153,33 @@ fn the_next_change_is_found() {
         windows(json!([{"kind": "deny", "schedule": "0 9 * * *", "duration": "1h", "timeZone": "Europe/Berlin", "applications": ["*"]}]));
     assert_eq!(change(&berlin, "2026-03-28T12:00:00Z").as_deref(), Some("2026-03-29T07:00:00Z"));
     assert_eq!(change(&berlin, "2026-01-15T08:30:00Z").as_deref(), Some("2026-01-15T09:00:00Z"));
+}
+
+/// Whatever the edges are, the answer is the same as that of looking at every minute.
+#[test]
+fn the_next_change_is_that_of_every_minute() {
+    let zoned = |kind: &str, schedule: &str, duration: &str, zone: &str| json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": zone, "applications": ["*"]});
+    for list in [
+        json!([zoned("deny", "0 22 * * 1-5", "8h", "UTC"), zoned("allow", "0 6 * * *", "20h", "UTC")]),
+        json!([zoned("allow", "*/15 9-17 * * 1-5", "10m", "America/New_York")]),
+        json!([zoned("deny", "30 2 * * *", "90m", "Europe/Berlin"), zoned("deny", "0 4 * * *", "2h", "Europe/Berlin")]),
+        json!([zoned("allow", "0 0 * * *", "24h", "Asia/Kolkata"), zoned("deny", "0 12 28-29 3 *", "1h", "UTC")]),
+    ] {
+        let windows = windows(list.clone());
+        let mut now = time("2026-03-27T10:07:00Z");
+        for _ in 0..12 {
+            let today = leave(&windows.matching, now);
+            let minutes = (1..3 * 24 * 60).map(|minute| shifted(now, SignedDuration::from_mins(minute)));
+            let by_minutes = minutes.into_iter().find(|minute| leave(&windows.matching, just_after(*minute)) != today);
+            let found = windows.next_change(Trigger::Automated, now);
+            if let Some(by_minutes) = by_minutes {
+                assert_eq!(found, Some(by_minutes), "{list} at {now}");
+            }
+            now = shifted(now, SignedDuration::from_mins(437));
+        }
+    }
+
+    fn leave(windows: &Option<Vec<Window>>, at: Timestamp) -> bool {
+        super::leave(windows.as_ref().unwrap(), Trigger::Automated, at, at) == Leave::Granted
+    }
 }
