@@ -5,6 +5,8 @@
 mod harness;
 
 mod hand_back;
+mod heal;
 mod incident;
 mod operation;
 mod shop;
+mod watched;

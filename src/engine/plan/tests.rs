@@ -135,7 +135,9 @@ fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_se
 fn every_rendered_write_locks_the_resource_version_by_replace() {
     let live = switched();
     let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
-    let request = plan.steps[0].render(&git(), &live).unwrap();
+    let (git, tool) = (git(), Tool::Unknown);
+    let ground = Ground { desired: &git, live: &live, tool: &tool, plan: &plan.hash, begun: None };
+    let request = plan.steps[0].render(&ground).unwrap().unwrap();
     assert_eq!(
         serde_json::to_value(&request.patch.0[0]).unwrap(),
         json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "41"})
@@ -246,7 +248,7 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
         plan_hash: &plan.hash,
         uid,
         by: "alice",
-        steps: vec![(StepKind::Restore, plan.steps[0].paths().to_vec())],
+        steps: vec![Remembered { kind: StepKind::Restore, paths: plan.steps[0].paths().to_vec(), stale: None, revision: None }],
     };
     let uid = "6a1f6bd0-0000-4000-8000-000000000001";
     let steps = |approved: Result<Approved, Refusal>| approved.map(|approved| approved.plan().steps.len());

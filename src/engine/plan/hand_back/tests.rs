@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched, synced};
-use crate::engine::plan::{Memory, NoPlan, Plan, Step, propose};
+use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, propose};
 use crate::engine::{Policy, Remedy, Snapshot, assess};
 
 const TOOL: &str = "argocd-controller";
@@ -55,12 +55,12 @@ fn handed(snapshot: &Snapshot) -> (Vec<String>, Verdict, Value) {
     let plan = planned(snapshot, &asked_for()).unwrap();
     let [step @ Step::HandBack { paths, .. }] = plan.steps.as_slice() else { panic!("not one HandBack: {plan:?}") };
     let (desired, mut live) = (snapshot.desired.clone().unwrap().value, snapshot.live.clone().unwrap());
-    assert!(!step.done(&desired, &live), "it has nothing to do");
-    let spec = live["spec"].clone();
-    let request = step.render(&desired, &live).unwrap();
-    json_patch::patch(&mut live, &request.patch).unwrap();
-    assert_eq!(live["spec"], spec, "a HandBack wrote the spec");
-    assert!(step.done(&desired, &live), "it would be sent again");
+    let before = live.clone();
+    let ground = Ground { desired: &desired, live: &before, tool: &snapshot.tool, plan: &plan.hash, begun: None };
+    assert!(!step.done(&ground), "it has nothing to do");
+    json_patch::patch(&mut live, &step.render(&ground).unwrap().unwrap().patch).unwrap();
+    assert_eq!(live["spec"], before["spec"], "a HandBack wrote the spec");
+    assert!(step.done(&Ground { live: &live, ..ground }), "it would be sent again");
     let after = predict(&desired, &live, &snapshot.syncer);
     (paths.iter().map(ToString::to_string).collect(), after.verdict, after.predicted.unwrap_or_default())
 }
