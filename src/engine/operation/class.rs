@@ -70,6 +70,9 @@ fn under_way(state: &OperationState, context: &Context<'_>) -> Standing {
     }
     if let (OperationPhase::Running, Some(failed_at)) = (&state.phase, state.finished_at) {
         let until = state.operation.retry.next_at(failed_at, state.retry_count).ok();
+        if until.is_some_and(|until| context.now.duration_since(until) > SILENCE) {
+            return Standing::NoProgress { since: Some(failed_at) };
+        }
         return Standing::WaitingForRetry { retry: state.retry_count, until };
     }
     let since = state.started_at.as_ref().map(|started| started.time);
@@ -130,8 +133,10 @@ fn orphan(application: &Application, state: &OperationState) -> Standing {
     Standing::Orphaned { blocks: state.result.is_some() && application.attempted(), healed: healed(application) }
 }
 
+/// Nothing is left to sync, as far as that is to be believed: a comparison by server-side dry run was seen to say so in the middle of the
+/// incident.
 fn healed(application: &Application) -> bool {
-    application.sync.as_ref().is_some_and(|sync| sync.status == "Synced")
+    !application.server_side_diff() && application.sync.as_ref().is_some_and(|sync| sync.status == "Synced")
 }
 
 /// What the comparison alone tells.

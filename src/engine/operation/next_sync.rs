@@ -108,6 +108,9 @@ pub fn next_sync(application: &Application, standing: &Standing, windows: &Windo
         Leave::Broken(why) => return When::Never { why: format!("a sync window of the project cannot be read: {why}") },
         Leave::Unknown => return When::Unknown { why: "the project's sync windows are not known".to_owned() },
     }
+    if application.sync.as_ref().is_some_and(|sync| sync.status == "Unknown") {
+        return When::Unknown { why: "Argo CD has not compared the application with its source".to_owned() };
+    }
     if !application.attempted() {
         return When::AtOnce { why: "this revision was not synced yet".to_owned() };
     }

@@ -133,6 +133,21 @@ fn s3_with_a_wait_that_nobody_can_read_has_no_time() {
 }
 
 #[test]
+fn s3_that_is_long_overdue_is_no_wait() {
+    let failed = set(under_way("Running"), &format!("{STATE}/finishedAt"), json!("2026-03-02T10:00:04Z"));
+    let value = read(&set(failed, &format!("{STATE}/retryCount"), json!(1)));
+    let at = |now: &str| classify(&value, &Context { now: time(now), controller_seen_alive: Some(time(now)), ..context() });
+    assert_eq!(at("2026-03-02T10:10:16Z").name(), "WaitingForRetry");
+    assert_eq!(at("2026-03-02T10:10:17Z"), Standing::NoProgress { since: Some(time("2026-03-02T10:00:04Z")) });
+}
+
+#[test]
+fn a_synced_of_a_server_side_diff_heals_nothing() {
+    let options = json!({"argocd.argoproj.io/compare-options": "IncludeMutationWebhook=true, ServerSideDiff=true"});
+    is(&set(with_state("Failed", HERE), "/metadata/annotations", options), Some("S1"), "FailedAtRevision", Action::ClearAfterHeal);
+}
+
+#[test]
 fn s4_orphans_block_only_at_their_own_revision() {
     for phase in ["Running", "Terminating"] {
         is(&out_of_sync(with_state(phase, HERE)), Some("S4"), "Orphaned", Action::ClearAfterHeal);

@@ -22,6 +22,8 @@ fn what_is_free_comes_at_once() {
     assert_eq!(words(&out_of_sync(with_state("Succeeded", HERE))), "at once: self-heal is on");
     assert_eq!(words(&set(under_way("Running"), "/status/operationState", Value::Null)), "at once: a sync is asked for");
     assert_eq!(words(&under_way("Running")), "at once: a sync is running");
+    let unknown = set(quiet(), "/status/sync/status", json!("Unknown"));
+    assert_eq!(words(&unknown), "unknown: Argo CD has not compared the application with its source");
     assert_eq!(
         words(&out_of_sync(set(with_state("Running", HERE), "/status/operationState/syncResult", Value::Null))),
         "at once: this revision was not synced yet"
