@@ -7,4 +7,5 @@ mod harness;
 mod hand_back;
 mod incident;
 mod operation;
+mod process;
 mod shop;
