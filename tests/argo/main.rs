@@ -8,5 +8,6 @@ mod hand_back;
 mod heal;
 mod incident;
 mod operation;
+mod process;
 mod shop;
 mod watched;

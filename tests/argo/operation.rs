@@ -114,7 +114,7 @@ fn hook(name: &str, phase: &str, text: &str) -> Value {
 
 /// An Application that failed at a revision which was never synced as a whole.
 struct Half {
-    shop: Shop,
+    shop: Shop<'static>,
     failed: Value,
     revision: String,
 }

@@ -66,9 +66,9 @@ pub fn config_map(name: &str, wave: i32, text: &str) -> Value {
 }
 
 /// A namespace with a synced Application in it.
-pub struct Shop {
-    pub control_plane: &'static ControlPlane,
-    pub argo_cd: &'static ArgoCd,
+pub struct Shop<'a> {
+    pub control_plane: &'a ControlPlane,
+    pub argo_cd: &'a ArgoCd,
     pub namespace: String,
     pub application: Object,
     pub deployment: Object,
@@ -78,10 +78,23 @@ pub struct Shop {
     _pods: ReadyPods,
 }
 
-impl Shop {
-    /// Commits the incident's Deployment and these manifests, makes the Application, and waits until it is Synced and Healthy.
+impl Shop<'static> {
+    /// Opens a shop beside the Argo CD that all share.
     pub fn open(name: &str, apply: Apply, policy: Policy, manifests: &[Value]) -> Result<Self> {
-        let (control_plane, argo_cd) = (shared(), shared_argo_cd());
+        Self::open_beside(shared(), shared_argo_cd(), name, apply, policy, manifests)
+    }
+}
+
+impl<'a> Shop<'a> {
+    /// Commits the incident's Deployment and these manifests, makes the Application, and waits until it is Synced and Healthy.
+    pub fn open_beside(
+        control_plane: &'a ControlPlane,
+        argo_cd: &'a ArgoCd,
+        name: &str,
+        apply: Apply,
+        policy: Policy,
+        manifests: &[Value],
+    ) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         let folder = tempfile::tempdir()?;
         let repository = Repository::create(folder.path(), "shop.git");

@@ -4,7 +4,8 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
-use crate::harness::kustomize_controller::condition;
+use crate::harness::kustomize_controller::{KustomizeController, Options, condition};
+use crate::harness::{self, ControlPlane};
 use crate::shop::{PERSON, Shop, deployment, exec, http_get};
 
 #[test]
@@ -44,5 +45,21 @@ fn the_incident_is_refused_by_the_dry_run_and_over_after_a_fix() -> Result<()> {
     let healed = shop.flux.poke(&shop.kustomization)?;
     assert_eq!(condition(&healed, "Ready")["status"], "True", "{healed:#}");
     assert_eq!(shop.probe()?["httpGet"]["path"], http_get()["httpGet"]["path"]);
+    Ok(())
+}
+
+#[test]
+fn a_killed_controller_does_nothing_and_a_restarted_one_reverts_what_happened_meanwhile() -> Result<()> {
+    let control_plane = ControlPlane::start(harness::Options::default())?;
+    let flux = KustomizeController::start(&control_plane, &Options::default())?;
+    let shop = Shop::open_beside(&control_plane, &flux, "killed")?;
+    flux.kill();
+    shop.deployment.merge_patch(PERSON, &json!({"spec": {"replicas": 3}}))?.success()?;
+    let before = shop.kustomization.read()?;
+    let revision = shop.publish(&deployment(&exec()))?;
+    assert_eq!(shop.kustomization.read()?["status"], before["status"]);
+    flux.restart()?;
+    flux.wait_ready(&shop.kustomization, &revision)?;
+    assert_eq!(shop.deployment.read()?["spec"]["replicas"], 1);
     Ok(())
 }

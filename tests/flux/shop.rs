@@ -8,7 +8,7 @@ use crate::harness::git_server::Repository;
 use crate::harness::kustomize_controller::{KustomizeController, shared_kustomize_controller};
 use crate::harness::object::Object;
 use crate::harness::pods::{ReadyPods, Scope};
-use crate::harness::shared;
+use crate::harness::{ControlPlane, shared};
 
 /// Whom kubectl makes a person in managedFields.
 pub const PERSON: &str = "kubectl-patch";
@@ -37,8 +37,8 @@ pub fn exec() -> Value {
 }
 
 /// A namespace with a Kustomization `shop` that is Ready.
-pub struct Shop {
-    pub flux: &'static KustomizeController,
+pub struct Shop<'a> {
+    pub flux: &'a KustomizeController,
     pub namespace: String,
     pub kustomization: Object,
     pub deployment: Object,
@@ -48,10 +48,16 @@ pub struct Shop {
     _pods: ReadyPods,
 }
 
-impl Shop {
-    /// Commits the incident's Deployment, makes the source and the Kustomization, and waits until it is Ready.
+impl Shop<'static> {
+    /// Opens a shop beside the controller that all share.
     pub fn open(name: &str) -> Result<Self> {
-        let (control_plane, flux) = (shared(), shared_kustomize_controller());
+        Self::open_beside(shared(), shared_kustomize_controller(), name)
+    }
+}
+
+impl<'a> Shop<'a> {
+    /// Commits the incident's Deployment, makes the source and the Kustomization, and waits until it is Ready.
+    pub fn open_beside(control_plane: &ControlPlane, flux: &'a KustomizeController, name: &str) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         let folder = tempfile::tempdir()?;
         let shop = Self {
