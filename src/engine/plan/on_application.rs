@@ -99,8 +99,14 @@ pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, now: Ti
     let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
     let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
+    // After a limited sync the rest of a revision that failed as a whole would stay as it is, without a word: Argo CD takes the revision for
+    // synced, and never runs its later hooks. Where it syncs by itself, it does all of it.
+    let failed_whole = application.state.as_ref().is_some_and(|state| !state.operation.partial());
     let last = match (before, stale) {
         (Before::NeedsSync, None) if self_heals => None,
+        (Before::NeedsSync, Some(stale)) if failed_whole && application.automated().is_some() => {
+            Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) })
+        }
         (Before::NeedsSync, stale) => Some(Act::Start { stale, only, touches: touches(application, &Then::Start(limited)) }),
         (Before::InSync, Some(stale)) => Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) }),
         (Before::InSync, None) => None,
@@ -205,7 +211,10 @@ impl OnApplication {
             Act::Clear { stale, .. } => ended(stale),
             Act::Start { stale, .. } => {
                 let ours = self.operation(application, plan).is_some_and(|operation| started(application, &operation));
-                ours || stale.as_ref().is_some_and(|stale| !stale.cleared(application) && succeeded(application))
+                // With self-heal Argo CD may replace our operation's state by that of its own next one within a tenth of a second.
+                let state = application.state.as_ref().and_then(|state| state.started_at.as_ref());
+                let newer = matches!((state, begun), (Some(state), Some(begun)) if state.time.as_second() >= begun.as_second());
+                ours || newer || stale.as_ref().is_some_and(ended)
             }
         }
     }
