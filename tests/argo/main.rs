@@ -4,6 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod classes;
 mod hand_back;
 mod heal;
 mod incident;

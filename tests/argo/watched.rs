@@ -21,6 +21,11 @@ impl<'a> Watched<'a> {
     /// Lets the shop's namespace watch its Application, and waits until the watch finds everything in sync.
     pub fn open(shop: Shop<'a>, more: &Value) -> Result<Self> {
         shared_controller();
+        Self::beside(shop, more)
+    }
+
+    /// The same beside a controller that runs already.
+    pub fn beside(shop: Shop<'a>, more: &Value) -> Result<Self> {
         let allowed = json!({"metadata": {"annotations": {"driftmend.dev/allow-watches-from": shop.namespace}}});
         shop.application.merge_patch("ada", &allowed)?.success()?;
         let mut spec = json!({"source": {"argoApplication": {"name": shop.application.name(), "interval": "1s"}}, "settle": "1s"});
@@ -87,4 +92,10 @@ impl<'a> Watched<'a> {
 /// The kinds of a plan's steps.
 pub fn kinds(status: &Value) -> Vec<&str> {
     status["plan"]["steps"].as_array().into_iter().flatten().filter_map(|step| step["kind"].as_str()).collect()
+}
+
+/// The condition of a type, null where there is none.
+pub fn condition(status: &Value, kind: &str) -> Value {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
 }
