@@ -5,6 +5,7 @@
 mod harness;
 
 mod classes;
+mod crash;
 mod hand_back;
 mod heal;
 mod incident;
