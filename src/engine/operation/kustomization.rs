@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::duration::duration;
 use super::git_repository::FluxCondition;
 use super::read::{Fields, Place, Unreadable};
+use super::reconciliation::comes_after_apply;
 
 /// What is read of a Kustomization.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,6 +196,14 @@ impl Kustomization {
     /// The fields that send it to another cluster, or leave parts of an object alone.
     pub fn diverts(&self) -> &[&'static str] {
         &self.diverts
+    }
+
+    /// The commit that the cluster was last brought to, as far as the status tells: the one that was tried last where only what comes after
+    /// the apply failed.
+    pub fn synced_commit(&self) -> Option<&str> {
+        let ready = self.condition("Ready").filter(|ready| ready.status == "False" && comes_after_apply(&ready.reason));
+        let revision = ready.and(self.last_attempted_revision.as_ref()).or(self.last_applied_revision.as_ref());
+        commit(revision?)
     }
 
     /// Whether it applied this Deployment.
