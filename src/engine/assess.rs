@@ -98,6 +98,10 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
     };
     let summary = match (phase, &standing) {
         (Phase::OperationStuck, Some(standing)) => standing.why(),
+        (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
+            let refused = summary(phase, &drifts, &prediction);
+            format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
+        }
         _ => summary(phase, &drifts, &prediction),
     };
     Assessment { phase, summary, drifts, prediction: Some(prediction), findings, standing, next_sync }
@@ -124,7 +128,8 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
         (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
-    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings: Vec::new(), standing: None, next_sync: None }
+    let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
+    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, standing: None, next_sync: None }
 }
 
 fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {

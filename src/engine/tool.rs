@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::object::ObjectId;
 use super::operation::{
-    Application, Context, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back, names, reconciliation,
+    Application, Context, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back, names,
+    reconciliation,
 };
 
 /// The tool that syncs, as its own object tells.

@@ -159,7 +159,9 @@ pub fn comes_after_apply(reason: &str) -> bool {
 /// Source: `FmtUnstructured` in `ssa/utils` of fluxcd/pkg.
 pub fn names(message: &str, deployment: &ObjectId) -> bool {
     let subject = format!("Deployment/{}/{}", deployment.namespace.as_deref().unwrap_or_default(), deployment.name);
-    message.split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '\'' | '"')).any(|word| word.trim_end_matches(':') == subject)
+    message
+        .split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '\'' | '"'))
+        .any(|word| word.trim_end_matches(':') == subject)
 }
 
 /// Tells when Flux reconciles a Kustomization next. A new commit in its source may bring it earlier, and jitter a little earlier or later.

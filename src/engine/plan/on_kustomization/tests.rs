@@ -145,13 +145,7 @@ fn an_interrupted_heal_goes_on_with_the_request() {
         let plan = planned(scene, &policy());
         resume(&begun, Some(&approval), plan.as_ref(), scene).map(|approved: Approved| kinds(approved.plan()))
     };
-    let ground = Ground {
-        desired: &git(),
-        live: before.live.as_ref().unwrap(),
-        tool: &before.tool,
-        plan: &plan.hash,
-        begun: None,
-    };
+    let ground = Ground { desired: &git(), live: before.live.as_ref().unwrap(), tool: &before.tool, plan: &plan.hash, begun: None };
     let mut handed = before.live.clone().unwrap();
     json_patch::patch(&mut handed, &plan.steps[0].render(&ground).unwrap().unwrap().patch).unwrap();
     let handed = Snapshot { live: Some(handed), ..before.clone() };
