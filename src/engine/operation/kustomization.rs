@@ -40,6 +40,9 @@ pub struct Kustomization {
     /// The folder in the source; the root when absent.
     pub path: Option<String>,
 
+    /// The namespace that every namespaced document goes to, whatever it says itself.
+    pub target_namespace: Option<String>,
+
     /// How long after a success it is reconciled again.
     pub interval: Option<SignedDuration>,
 
@@ -112,7 +115,6 @@ const TRANSFORMS: &[(&str, &str)] = &[
     ("patchesJson6902", "spec.patchesJson6902"),
     ("patchesStrategicMerge", "spec.patchesStrategicMerge"),
     ("postBuild", "spec.postBuild"),
-    ("targetNamespace", "spec.targetNamespace"),
 ];
 
 const DIVERTS: &[(&str, &str)] = &[("ignore", "spec.ignore"), ("kubeConfig", "spec.kubeConfig")];
@@ -144,6 +146,7 @@ impl Kustomization {
                     })
                 })?,
                 path: spec.text("path")?,
+                target_namespace: spec.text("targetNamespace")?.filter(|namespace| !namespace.is_empty()),
                 interval: period(&spec, "interval")?,
                 retry_interval: period(&spec, "retryInterval")?,
                 suspend: flag("suspend")?,
@@ -188,7 +191,8 @@ impl Kustomization {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
-    /// The fields that change what the folder renders to, sorted: whoever renders the folder alone must refuse them by name.
+    /// The fields that change what the folder renders to, sorted: whoever renders the folder alone must refuse them by name. `targetNamespace`
+    /// is not among them: of a Deployment it changes the namespace alone.
     pub fn transforms(&self) -> &[&'static str] {
         &self.transforms
     }

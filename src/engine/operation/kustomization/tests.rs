@@ -69,7 +69,8 @@ fn what_is_more_than_the_folder_is_named() {
         ("force".to_owned(), json!(true)),
     ]);
     let found = read(&value);
-    assert_eq!(found.transforms(), ["spec.decryption", "spec.namePrefix", "spec.patches", "spec.postBuild", "spec.targetNamespace"]);
+    assert_eq!(found.transforms(), ["spec.decryption", "spec.namePrefix", "spec.patches", "spec.postBuild"]);
+    assert_eq!(found.target_namespace.as_deref(), Some("prod"));
     assert_eq!(found.diverts(), ["spec.ignore", "spec.kubeConfig"]);
     assert!(found.force_caution().unwrap().contains("deletes and creates again"));
 }
