@@ -1,11 +1,13 @@
 //! From what a watch names as its source to a repository, a folder, and what is made of its documents.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kube::ResourceExt;
 use serde_json::Value;
 
 use super::desired::SourceError;
+use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey, ToolKind, controller_namespace, readable};
 use crate::cluster::Cluster;
 use crate::cluster::tools::{CONFIG_MAPS, GIT_REPOSITORIES};
@@ -39,6 +41,9 @@ pub struct Resolved {
 
     /// What decides about its syncs and stands in other objects.
     pub surroundings: Surroundings,
+
+    /// What the tool was told to ignore.
+    pub ignored: Arc<Rules>,
 
     /// What is not known and was taken as usual, in words.
     pub notes: Vec<String>,
@@ -95,6 +100,7 @@ fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
         tool: None,
         application: None,
         surroundings: Surroundings::default(),
+        ignored: Arc::default(),
         notes: Vec::new(),
     })
 }
@@ -108,14 +114,16 @@ async fn argo(cluster: &Cluster, key: ToolKey, object: Value, secret: Option<Sec
     let settings =
         readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await).map_err(|error| unreadable(error.into()))?;
     let surroundings = Surroundings::read(cluster, &application, &of_argo_cd).await.map_err(|error| unreadable(error.into()))?;
-    let mut notes = Vec::new();
+    let mut objects = vec![(key.to_string(), &object)];
+    objects.extend(settings.as_ref().map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)));
+    let (list, mut notes) = Rules::read(&objects);
     if settings.is_none() {
         notes.push(format!("the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking resources is assumed"));
     }
     let data: BTreeMap<String, String> =
-        settings.and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok()).unwrap_or_default();
+        settings.as_ref().and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok()).unwrap_or_default();
     let dressing = Dressing::ArgoCd(argo_cd::dressing(&application, &of_argo_cd, argo_cd::Tracking::of(&data)));
-    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: Some(application), surroundings, notes })
+    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: Some(application), surroundings, ignored: Arc::new(list), notes })
 }
 
 async fn of_flux(

@@ -15,6 +15,7 @@ use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
 use super::heal::Pace;
+use super::ignored::Answers;
 use super::queue::{self, Next, Queue, QueueSettings};
 use super::tool::{self, ToolKey, ToolKind, Tools};
 use super::{Context, Key, Settings, Written, origin};
@@ -147,6 +148,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         metrics: metrics.clone(),
         masker: Masker::default(),
         confirmations: Confirmations::default(),
+        jq: Answers::default(),
         written: Written::default(),
         pace: Pace::default(),
     });
