@@ -64,8 +64,9 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let report = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace));
     let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
     let led = led(context, target, report.as_deref())?;
-    let object = led.watched.tool.as_ref().and_then(|tool| context.tools.get(tool));
-    let tool = object.map_or(Tool::Unknown, |object| tool::argo_cd(&object, &led.watched.surroundings, context.tools.argo_cd_seen_alive()));
+    let object = led.watched.tool.as_ref().and_then(|key| Some((key.kind, context.tools.get(key)?)));
+    let tool = object
+        .map_or(Tool::Unknown, |(kind, object)| tool::of(kind, &object, &led.watched.surroundings, context.tools.argo_cd_seen_alive()));
     Some(scene(context, target, led, Observed { live, tool, report }))
 }
 
@@ -157,10 +158,12 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     };
     source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
     let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
+    let target = deployment(target);
+    let before = before || tool.applied(&target);
     let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
         cluster,
-        target: deployment(target),
+        target,
         desired: document,
         seen: before,
         syncer: syncer.unwrap_or_else(|| watched.syncer.clone()),

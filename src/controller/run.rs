@@ -351,7 +351,7 @@ fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: ToolKind, stop
                 (key, before, None)
             }
         };
-        let (moved, stirred) = tool::difference(before.as_deref(), now.as_deref());
+        let (moved, stirred) = tool::difference(kind, before.as_deref(), now.as_deref());
         for (watch, watched) in to.governed.watches_of(&key) {
             if moved {
                 looks.now(Key::Watch(watch));
