@@ -34,7 +34,13 @@ pub enum Verified {
 
 /// Looks at a snapshot that was taken after the last step of a heal with these steps.
 pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], started_at: Timestamp) -> Verified {
-    let Some(live) = &snapshot.live else { return Verified::No("the Deployment was deleted during the heal".to_owned()) };
+    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
+    let Some(live) = &snapshot.live else {
+        // A plan for a Deployment that is gone is a sync, which brings it back.
+        let comes = steps.contains(&StepKind::StartOperation) && !steps.contains(&StepKind::HandBack) && !late;
+        let gone = || Verified::No("the Deployment was deleted during the heal".to_owned());
+        return if comes { Verified::NotYet("the sync that brings the Deployment back".to_owned()) } else { gone() };
+    };
     // After a HandBack Git's values come by the tool's own sync.
     let handed_back = steps.contains(&StepKind::HandBack);
     let differs = assessment.drifts.iter().find(|drift| match drift.severity {
@@ -42,7 +48,6 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         Severity::Pending => handed_back,
         Severity::Info | Severity::Ignored => false,
     });
-    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
     match (differs, &snapshot.syncer.manager) {
         (None, _) => {}
         (Some(drift), _) if !handed_back => {

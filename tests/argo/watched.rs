@@ -13,13 +13,13 @@ use crate::shop::{Shop, text};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A watched shop.
-pub struct Watched {
-    pub shop: Shop,
+pub struct Watched<'a> {
+    pub shop: Shop<'a>,
 }
 
-impl Watched {
+impl<'a> Watched<'a> {
     /// Lets the shop's namespace watch its Application, and waits until the watch finds everything in sync.
-    pub fn open(shop: Shop, more: &Value) -> Result<Self> {
+    pub fn open(shop: Shop<'a>, more: &Value) -> Result<Self> {
         shared_controller();
         let allowed = json!({"metadata": {"annotations": {"driftmend.dev/allow-watches-from": shop.namespace}}});
         shop.application.merge_patch("ada", &allowed)?.success()?;
