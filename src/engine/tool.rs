@@ -89,6 +89,18 @@ impl ArgoCd {
         classify(&self.application, &self.context(target, now))
     }
 
+    /// Since when its operation is in this standing, as far as the Application tells.
+    pub fn since(&self, standing: &Standing) -> Option<Timestamp> {
+        let state = self.application.state.as_ref();
+        let ended = || state.and_then(|state| state.finished_at.or(state.started_at.as_ref().map(|started| started.time)));
+        match standing {
+            Standing::NoProgress { since } => *since,
+            Standing::ControllerNotSeen => self.seen_alive,
+            Standing::DryRunRefused | Standing::ComparisonFailed => self.application.condition("ComparisonError")?.changed_at,
+            _ => ended(),
+        }
+    }
+
     /// What forbids a write on the Application.
     pub fn holds(&self, target: &ObjectId, now: Timestamp) -> Vec<Hold> {
         held_back(&self.application, self.application_set.as_ref(), &self.context(target, now))
@@ -126,6 +138,7 @@ impl Flux {
 
 #[cfg(test)]
 mod tests {
+    use pretty_assertions::assert_eq;
     use serde_json::json;
 
     use super::*;
@@ -153,5 +166,38 @@ mod tests {
         assert!(!will(false, "False", "ReconciliationFailed", &refused("my/shop/web")));
         assert!(!will(false, "False", "BuildFailed", "no such folder"));
         assert!(will(false, "False", "HealthCheckFailed", "timeout waiting for: [Deployment/shop/api status: 'InProgress']"));
+    }
+
+    #[test]
+    fn a_standing_is_as_old_as_what_it_rests_on() {
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {"project": "default", "destination": {"namespace": "shop"}, "source": {"repoURL": "https://git.example/shop.git"}},
+            "status": {
+                "conditions": [{"type": "ComparisonError", "message": "no answer", "lastTransitionTime": "2026-01-05T10:03:00Z"}],
+                "operationState": {
+                    "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:01:00Z",
+                    "operation": {"sync": {}}, "message": "refused",
+                },
+            },
+        });
+        let seen_alive = "2026-01-05T10:04:00Z".parse().ok();
+        let since = |object: &Value, standing: Standing| {
+            let application = Application::read(object).unwrap();
+            let argo_cd = ArgoCd { application, windows: Windows::unread(), application_set: None, seen_alive };
+            argo_cd.since(&standing).map(|time| time.to_string())
+        };
+        let at = |minute: u8| Some(format!("2026-01-05T10:0{minute}:00Z"));
+        assert_eq!(since(&object, Standing::FailedAtRevision { healed: false, automated: true }), at(1));
+        assert_eq!(since(&object, Standing::NeverCleared), at(1));
+        assert_eq!(since(&object, Standing::ComparisonFailed), at(3));
+        assert_eq!(since(&object, Standing::ControllerNotSeen), at(4));
+        assert_eq!(since(&object, Standing::NoProgress { since: at(2).and_then(|time| time.parse().ok()) }), at(2));
+        let mut lost = object.clone();
+        lost["status"]["operationState"]["finishedAt"] = Value::Null;
+        assert_eq!(since(&lost, Standing::CompletedWithoutResult { healed: false }), at(0));
+        lost["status"]["conditions"] = json!([]);
+        assert_eq!(since(&lost, Standing::DryRunRefused), None);
     }
 }
