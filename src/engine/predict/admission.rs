@@ -5,9 +5,8 @@
 use serde_json::{Map, Value};
 
 use super::Cause;
-use super::refusal::refusals_of_update;
+use super::refusal::{as_stored, forget_empty_labels, refusals_of_update};
 use super::unknown::forget_dropped_fields;
-use crate::engine::schema::apply_defaults;
 
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] =
@@ -19,12 +18,11 @@ const FILLED_IN: &[&str] = &["name", "namespace", "uid"];
 /// The object as the server would store it, and why it would not.
 pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     keep_books(&mut merged, live);
-    let mut before = live.clone();
-    apply_defaults(&mut before);
-    forget_dropped_fields(&mut merged, &before);
-    let causes = refusals_of_update(&merged, &before);
-    apply_defaults(&mut merged);
-    (merged, causes)
+    forget_dropped_fields(&mut merged, live);
+    let mut stored = as_stored(merged);
+    let causes = refusals_of_update(&stored, live);
+    forget_empty_labels(&mut stored);
+    (stored, causes)
 }
 
 fn keep_books(merged: &mut Value, live: &Value) {
