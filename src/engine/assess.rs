@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
-use super::ownership::ManagedFields;
+use super::ownership::Recorded;
 use super::phase::Phase;
 use super::predict::{self, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
@@ -64,19 +64,19 @@ impl Assessment {
 pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
     let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else { return one_sided(snapshot) };
     let desired = &document.value;
+    let managed = Recorded::of(live);
     // diff, attribute
-    let managed = ManagedFields::of(live);
     let (drifts, paths) = diff::classify_and_compare(&diff::Evidence {
         desired,
         live,
-        managed: &managed,
+        managed: managed.get(),
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
         rules: &policy.ignore,
         now: snapshot.now,
     });
     // predict
-    let prediction = predict::predict_knowing(desired, live, &snapshot.syncer, || paths);
+    let prediction = predict::predict_knowing(desired, live, &managed, &snapshot.syncer, || paths);
     // diagnose
     let findings = diagnose::diagnose(snapshot, &drifts, Some(&prediction));
     let phase = phase(&drifts, &prediction);

@@ -1,6 +1,7 @@
 //! Words of Git that the server may or may not keep: live tells.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -25,8 +26,16 @@ const GATED: [(&str, &str); 4] = [
 ///
 /// Source: besides [`GATED`] `pkg/features/kube_features.go`, 1.37: every field that came with 1.37 is alpha.
 pub(in crate::engine) fn is_gated(of: &Struct, name: &str) -> bool {
-    GATED.contains(&(of.name, name)) || schema::versions_of(of, name).is_some_and(|versions| !versions.contains(schema::REFERENCE))
+    DROPPED.binary_search(&(name, of.name)).is_ok()
 }
+
+/// The rows of both tables by field and Go type: they are asked for with every field of every object.
+static DROPPED: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+    let of_other_versions = schema::fields_without(schema::REFERENCE).map(|(owner, field)| (field, owner));
+    let mut dropped: Vec<(&str, &str)> = GATED.iter().map(|(owner, field)| (*field, *owner)).chain(of_other_versions).collect();
+    dropped.sort_unstable();
+    dropped
+});
 
 /// Whether live alone decides about a member of a map, so that it is no change: Git has it and the server dropped it, or Git's null entry is
 /// the zero value that live has.

@@ -29,7 +29,7 @@ pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
 pub use normal::{normalise, normalise_as};
 pub use quantity::Quantity;
 pub use shape::{ListKind, Shape};
-pub use supported::{REFERENCE, Versions, versions_of};
+pub use supported::{REFERENCE, Versions, fields_without, versions_of};
 pub use tree::{Branches, Tree};
 
 /// The shape of a whole Deployment.

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::element::{Class, class, element, entries, items, same};
+use super::element::{Class, class, element, entries, is_element, items, same};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::FieldSet;
 use crate::engine::schema::{ListKind, Shape};
@@ -140,6 +140,24 @@ fn collect(value: &Value, shape: Option<Shape>) -> (bool, FieldSet) {
         }
     }
     (false, below)
+}
+
+/// Whether every member of `fields` is in the [`field_set`] of the value, which has no item twice.
+pub(super) fn sets_all(value: &Value, shape: Option<Shape>, fields: &FieldSet) -> bool {
+    let class = class(shape, [Some(value), None]);
+    fields.steps().all(|(segment, member, below)| match (class, segment) {
+        (Class::Granular, Segment::Field(name)) => value.get(name).is_some_and(|inner| {
+            let child = shape.and_then(|shape| shape.child(name));
+            let empty = inner.is_null() || inner.as_object().is_some_and(Map::is_empty);
+            let whole = self::class(child, [Some(inner), None]) == Class::Leaf;
+            (!member || whole || empty || !is_named_field(shape, name)) && sets_all(inner, child, below)
+        }),
+        (Class::Items(kind), segment) => {
+            let named = items(Some(value)).iter().find(|item| is_element(segment, kind, item));
+            named.is_some_and(|item| sets_all(item, shape.and_then(Shape::item), below))
+        }
+        _ => false,
+    })
 }
 
 /// Whether a name is a field of a struct, in contrast to a key of a map.
