@@ -7,7 +7,12 @@ help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: components
-components: ## Builds etcd, kube-apiserver, kube-controller-manager, kubectl, kustomize and helm (about 7 minutes, once; needs Go)
+components: kubernetes ## Builds all that the tests run, the real Argo CD and kustomize-controller too (about 20 minutes, once; needs Go)
+	tests/components/build.sh argo-cd
+	tests/components/build.sh kustomize-controller
+
+.PHONY: kubernetes
+kubernetes: ## Builds etcd, kube-apiserver, kube-controller-manager, kubectl, kustomize and helm (about 7 minutes, once; needs Go)
 	tests/components/build.sh kubernetes
 
 # The example stands beside the binary because Cargo otherwise builds every dependency twice: its tests and examples turn on features
@@ -59,16 +64,24 @@ test-engine: ## Builds and tests the pure part alone
 test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
 	cargo test --locked --no-fail-fast
 
+.PHONY: test-argo
+test-argo: components ## Runs the tests beside a real Argo CD alone; test-all runs them too (needs redis-server)
+	cargo test --locked --test argo
+
+.PHONY: test-flux
+test-flux: components ## Runs the tests beside a real kustomize-controller alone; test-all runs them too
+	cargo test --locked --test flux
+
 .PHONY: oracle
-oracle: components ## Holds predictions against the real API server: N cases (2000) of SEED (1)
+oracle: kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1)
 	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} cargo test --locked --test oracle -- cases_of_a_fixed_seed
 
 .PHONY: test-chart
-test-chart: components ## Lints the chart in its three modes
+test-chart: kubernetes ## Lints the chart in its three modes
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
 
 .PHONY: bench
-bench: components ## Measures a release build on a control plane of its own and prints a table (about 15 minutes)
+bench: kubernetes ## Measures a release build on a control plane of its own and prints a table (about 15 minutes)
 	cargo build --release --locked --bin driftmend --example bench
 	target/release/examples/bench
 

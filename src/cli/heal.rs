@@ -12,14 +12,14 @@ use kube::ResourceExt;
 use super::{Access, Fault, approve, output, report};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
-use crate::controller::desired::{self, Look as Looked, Mirrors, Sources};
-use crate::controller::governed::{Desired, Target, WatchKey, Watched, source_facts};
-use crate::controller::heal::{Healer, Look, Progress};
-use crate::controller::observe::{FreshScene, Scene, deployment, frozen};
-use crate::controller::watch;
+use crate::controller::desired::{self, Look as Looked, Mirrors, SourceError, Sources};
+use crate::controller::governed::{Desired, Target, WatchKey, Watched};
+use crate::controller::heal::{Healer, Look, Pace, Progress};
+use crate::controller::observe::{FreshScene, Scene, Seen, frozen, snapshot};
+use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
+use crate::engine::assess;
 use crate::engine::plan::{Approved, propose};
-use crate::engine::{Snapshot, assess};
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, memory};
 use crate::source::git::UrlPolicy;
 
@@ -62,7 +62,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let identity = cluster.whoami().await?.name;
     let cache = Cache::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, arguments.allow_http).await?;
-    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes };
+    let pace = Pace::default();
+    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
@@ -232,14 +233,15 @@ impl<'a> Eyes<'a> {
             // The report is there: its watch may govern the namespace.
             own_namespace: key.namespace.clone(),
         };
-        let looked = desired::look(&sources, cluster, &watch, None).await;
-        let rendition = match looked.map_err(|error| Fault::of(&error).hint(error.hint()))? {
+        let fault = |error: SourceError| Fault::of(&error).hint(error.hint());
+        let resolved = origin::resolve(cluster, &sources.own_namespace, &watch).await.map_err(fault)?;
+        let rendition = match desired::look(&sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
             Looked::Rendered(rendition) => *rendition,
             Looked::Unchanged => return Err(Fault::new("the source gave no commit")),
         };
         let target = Target { namespace: report.namespace().unwrap_or_default(), name: report.spec.target.name.clone() };
         let desired = rendition.desired.get(&target).cloned();
-        let watched = watch::watched(Arc::new(watch), rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
+        let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
         Ok(Self { cluster, cluster_id, target, key, watched, desired })
@@ -259,16 +261,9 @@ impl Look for &Eyes<'_> {
             watch.as_ref().and_then(|watch| annotation(watch.annotations())).as_ref(),
             report.as_ref().and_then(|report| annotation(report.annotations())).as_ref(),
         );
-        let snapshot = Snapshot {
-            cluster: self.cluster_id.clone(),
-            target: deployment(&self.target),
-            desired: self.desired.as_ref().map(|desired| desired.document.clone()),
-            live,
-            seen: true,
-            syncer: self.watched.syncer.clone(),
-            source: source_facts(&self.watched, self.desired.as_ref().and_then(|desired| desired.changed_at)),
-            now: Timestamp::now(),
-        };
+        let tool = tool::fresh(self.cluster, self.watched.tool.as_ref(), None).await?;
+        let seen = Seen { live, tool, before: true };
+        let snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene =
             Scene { snapshot, policy: self.watched.policy.clone(), key: self.key.clone(), watch: self.watched.watch.clone(), report };
         Ok(Some(FreshScene { scene, frozen }))

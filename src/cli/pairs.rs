@@ -6,7 +6,7 @@ use super::input::Input;
 use crate::engine::diff::IgnoreRule;
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::predict::Syncer;
-use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, assess};
+use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 use crate::report::{Notice, Oddity, Warning};
 use crate::source::render::Rendered;
 use crate::source::yaml::Remark;
@@ -69,6 +69,7 @@ impl Pairs<'_> {
             live: live.map(|live| live.value.clone()),
             seen: self.seen,
             syncer: self.syncer.clone(),
+            tool: Tool::default(),
             source: SourceFacts { changed_at: self.desired.changed_at.get(&document.origin.file).copied(), ..SourceFacts::default() },
             now: self.now,
         };

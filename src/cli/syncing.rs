@@ -40,10 +40,7 @@ impl Syncing {
             Some(StrategyArgument::ServerSideApply) => (Strategy::ServerSideApply, "kubectl"),
             Some(StrategyArgument::Replace) => (Strategy::Replace, "kubectl-replace"),
         };
-        Syncer {
-            strategy,
-            manager: self.manager.clone().unwrap_or_else(|| manager.to_owned()),
-            force: if self.no_force { Force::No } else { Force::Yes },
-        }
+        let manager = self.manager.as_deref().unwrap_or(manager);
+        Syncer { force: if self.no_force { Force::No } else { Force::Yes }, ..Syncer::new(strategy, manager) }
     }
 }

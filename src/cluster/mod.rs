@@ -13,6 +13,7 @@ mod errors;
 pub mod events;
 mod requests;
 pub mod resources;
+pub mod tools;
 
 pub use access::{Access, AccessReview, User};
 pub use backoff::WatchBackoff;

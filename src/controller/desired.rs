@@ -11,12 +11,14 @@ use kube::core::{Selector, SelectorExt};
 use serde_json::Value;
 
 use super::governed::{Desired, Rendition, Target};
+use super::origin::Resolved;
 use crate::cluster::{ApiError, Cluster};
-use crate::crd::{DriftWatch, GitSource};
+use crate::crd::{DriftWatch, SecretRef};
 use crate::engine::object::Document;
 use crate::report::Notice;
 use crate::source::git::{self, Credentials, CredentialsError, GitError, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
 use crate::source::render::{self, NotPlain, Rendered};
+use crate::source::syncing::{Dressing, Folders, Origin, Unsupported, argo_cd};
 use crate::source::yaml::Remark;
 
 /// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this one
@@ -80,6 +82,43 @@ pub enum SourceError {
 
         /// What is wrong, with the field.
         message: String,
+    },
+
+    /// The Application or Kustomization cannot be read.
+    #[error("failed to read the {key}")]
+    Tool {
+        /// Which.
+        key: String,
+
+        /// Why.
+        source: Box<ApiError>,
+    },
+
+    /// There is no such Application or Kustomization.
+    #[error("there is no {key}")]
+    NoTool {
+        /// Which.
+        key: String,
+    },
+
+    /// The Application or Kustomization is not what its kind says.
+    #[error("the {key} cannot be understood: {reason}")]
+    ToolUnreadable {
+        /// Which.
+        key: String,
+
+        /// The field.
+        reason: String,
+    },
+
+    /// The Application or Kustomization asks for something that is not rendered here.
+    #[error("the {key} cannot be rendered faithfully: {reason}")]
+    Unsupported {
+        /// Which.
+        key: String,
+
+        /// The field, and what it asks for.
+        reason: Unsupported,
     },
 
     /// The Secret cannot be read.
@@ -154,6 +193,9 @@ impl SourceError {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Invalid { reason, .. } => reason,
+            Self::Tool { .. } | Self::ToolUnreadable { .. } => "ToolUnreadable",
+            Self::NoTool { .. } => "NoSuchTool",
+            Self::Unsupported { .. } => "UnsupportedSource",
             Self::Secret { .. } | Self::NoSecret { .. } | Self::Credentials { .. } => "CredentialsUnusable",
             Self::Git(error) => error.category(),
             Self::Cache { .. } => "CacheUnusable",
@@ -167,7 +209,10 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Invalid { .. } | Self::TimedOut | Self::Interrupted => None,
-            Self::Secret { source, .. } => source.hint(),
+            Self::Tool { source, .. } | Self::Secret { source, .. } => source.hint(),
+            Self::NoTool { .. } => Some("check name and namespace, and that the tool's CRDs are installed".to_owned()),
+            Self::ToolUnreadable { .. } => None,
+            Self::Unsupported { reason, .. } => Some(reason.hint()),
             Self::NoSecret { .. } => Some("create it, or take secretRef away if the repository is public".to_owned()),
             Self::Credentials { source, .. } => Some(source.hint()),
             Self::Cache { .. } => Some("the controller's cache folder must be writable and have space".to_owned()),
@@ -191,34 +236,55 @@ fn place(problem: &Remark) -> String {
     Remark { hint: None, ..problem.clone() }.to_string()
 }
 
-/// Looks at a watch's source once: one ref listing, and a fetch and a render only when the commit is another one than
-/// `known`.
+/// What was read of a source before: the same again is not rendered anew.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    /// The commit.
+    pub revision: &'a str,
+
+    /// The commits that the tool said it synced.
+    pub synced: &'a [String],
+
+    /// What the tool makes of the documents.
+    pub dressing: &'a Dressing,
+}
+
+/// Looks at a resolved source once: one ref listing, and a fetch and a render only when something is not as `known`.
 ///
 /// # Errors
 /// [`SourceError`], with what a person can do.
-pub async fn look(sources: &Sources, cluster: &Cluster, watch: &DriftWatch, known: Option<&str>) -> Result<Look, SourceError> {
+pub async fn look(
+    sources: &Sources,
+    cluster: &Cluster,
+    watch: &DriftWatch,
+    resolved: &Resolved,
+    known: Option<Known<'_>>,
+) -> Result<Look, SourceError> {
     let namespace = watch.metadata.namespace.clone().unwrap_or_default();
-    let git = watch.spec.source.git.clone().ok_or_else(|| invalid("SourceMissing", "spec.source names no source; set spec.source.git"))?;
-    let request = Request::parse(sources, &namespace, &git)?;
+    let request = Request::parse(sources, &namespace, resolved)?;
     // (client) the Secret by name, only when there is one
-    let credentials = credentials(cluster, &namespace, &git).await?;
+    let credentials = credentials(cluster, &namespace, resolved.secret.as_ref()).await?;
     // (git) on a thread of its own: libgit2 blocks
-    let known = known.map(str::to_owned);
+    let same = known.filter(|known| known.synced == resolved.origin.synced && *known.dressing == resolved.dressing);
+    let known = same.map(|known| known.revision.to_owned());
     let reading = tokio::task::spawn_blocking(move || request.read(&credentials, known.as_deref()));
     let read =
         tokio::time::timeout(LOOK_LIMIT, reading).await.map_err(|_| SourceError::TimedOut)?.map_err(|_| SourceError::Interrupted)??;
     let Some(read) = read else { return Ok(Look::Unchanged) };
     // (no client) only what this watch may govern
-    Ok(Look::Rendered(Box::new(govern(sources, watch, &namespace, read)?)))
+    Ok(Look::Rendered(Box::new(govern(sources, watch, &namespace, resolved, read)?)))
 }
 
-/// A source as a watch names it, parsed: what follows cannot be wrong about it.
+/// A source as a watch or a tool names it, parsed: what follows cannot be wrong about it.
 struct Request {
     mirrors: Mirrors,
     cache: PathBuf,
     url: RepositoryUrl,
     revision: Revision,
     path: TreePath,
+    folders: Folders,
+    synced: Vec<String>,
+    skips_marked: bool,
 }
 
 /// A commit as it was read.
@@ -227,20 +293,29 @@ struct Read {
     revision: String,
     rendered: Rendered,
     changed_at: BTreeMap<String, Option<Timestamp>>,
+
+    /// The commits that were synced, rendered; why not, where that is not possible.
+    synced: Vec<(String, Result<Rendered, String>)>,
 }
 
 impl Request {
-    fn parse(sources: &Sources, namespace: &str, git: &GitSource) -> Result<Self, SourceError> {
-        let secret = git.secret_ref.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
+    fn parse(sources: &Sources, namespace: &str, resolved: &Resolved) -> Result<Self, SourceError> {
+        let secret = resolved.secret.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
+        let Origin { url, revision, path, folders, synced } = &resolved.origin;
+        let place = |field: &str| match &resolved.tool {
+            Some(tool) => format!("the {field} of {tool}"),
+            None => format!("spec.source.git.{field}"),
+        };
         Ok(Self {
             mirrors: sources.mirrors.clone(),
             cache: sources.cache.join(namespace).join(secret),
-            url: RepositoryUrl::parse(&git.url, sources.policy)
-                .map_err(|error| invalid("InvalidURL", format!("spec.source.git.url: {error}")))?,
-            revision: Revision::parse(git.revision.as_deref())
-                .map_err(|error| invalid("InvalidRevision", format!("spec.source.git.revision: {error}")))?,
-            path: TreePath::parse(git.path.as_deref().unwrap_or_default())
-                .map_err(|error| invalid("InvalidPath", format!("spec.source.git.path: {error}")))?,
+            url: RepositoryUrl::parse(url, sources.policy).map_err(|error| invalid("InvalidURL", format!("{}: {error}", place("url"))))?,
+            revision: Revision::parse(revision.as_deref())
+                .map_err(|error| invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
+            path: TreePath::parse(path).map_err(|error| invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
+            folders: *folders,
+            synced: synced.clone(),
+            skips_marked: matches!(resolved.dressing, Dressing::ArgoCd(_)),
         })
     }
 
@@ -253,18 +328,44 @@ impl Request {
             return Ok(None);
         }
         let commit = if mirror.has(newest) { mirror.commit(newest)? } else { mirror.fetch(&self.revision, credentials)? };
-        let tree = mirror.tree(commit.oid, &self.path, Select::Manifests)?;
-        let rendered = render::directory(tree.files)?;
+        let rendered = self.rendered(&mirror, commit.oid)?;
         let files: BTreeSet<&str> = rendered.deployments().map(|document| document.origin.file.as_str()).collect();
         let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
         let times = mirror.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();
-        Ok(Some(Read { repo_url: self.url.to_string(), revision: commit.oid.to_string(), rendered, changed_at }))
+        let revision = commit.oid.to_string();
+        let synced = self.synced.iter().map(|synced| {
+            let of_synced = if *synced == revision { Ok(rendered.clone()) } else { self.at(&mirror, synced, credentials) };
+            (synced.clone(), of_synced)
+        });
+        let synced = synced.collect();
+        Ok(Some(Read { repo_url: self.url.to_string(), revision, rendered, changed_at, synced }))
+    }
+
+    /// Another commit, rendered: one that cannot be had only leaves less known.
+    fn at(&self, mirror: &Mirror, commit: &str, credentials: &Credentials) -> Result<Rendered, String> {
+        let told = |error: &dyn std::error::Error| error.to_string();
+        let revision = Revision::parse(Some(commit)).map_err(|error| told(&error))?;
+        let Revision::Commit(oid) = revision else { return Err(format!("{commit:?} is no commit")) };
+        if !mirror.has(oid) {
+            mirror.fetch(&revision, credentials).map_err(|error| told(&error))?;
+        }
+        let rendered = self.rendered(mirror, oid).map_err(|error| told(&error))?;
+        match rendered.problems.first() {
+            Some(problem) => Err(place(problem)),
+            None => Ok(rendered),
+        }
+    }
+
+    fn rendered(&self, mirror: &Mirror, oid: git2::Oid) -> Result<Rendered, SourceError> {
+        let mut files = mirror.tree(oid, &self.path, Select::Manifests)?.files;
+        files.retain(|file| self.folders.has(self.path.as_str(), &file.path) && !(self.skips_marked && argo_cd::is_marked(&file.bytes)));
+        Ok(render::directory(files)?)
     }
 }
 
-async fn credentials(cluster: &Cluster, namespace: &str, git: &GitSource) -> Result<Credentials, SourceError> {
-    let Some(secret) = &git.secret_ref else { return Ok(Credentials::None) };
+async fn credentials(cluster: &Cluster, namespace: &str, secret: Option<&SecretRef>) -> Result<Credentials, SourceError> {
+    let Some(secret) = secret else { return Ok(Credentials::None) };
     let name = || secret.name.clone();
     let data = cluster
         .get_secret(namespace, &secret.name)
@@ -275,41 +376,84 @@ async fn credentials(cluster: &Cluster, namespace: &str, git: &GitSource) -> Res
 }
 
 /// Keeps the Deployments that the watch may and wants to govern, and says in words what it leaves.
-fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, read: Read) -> Result<Rendition, SourceError> {
+fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, resolved: &Resolved, read: Read) -> Result<Rendition, SourceError> {
     if !read.rendered.problems.is_empty() {
         return Err(SourceError::Unfaithful { revision: read.revision, problems: read.rendered.problems });
     }
     let selector = selector(watch.spec.selector.as_ref())?;
+    let target_of = |document: &Document| {
+        let applied = resolved.dressing.namespace(document);
+        let namespace = applied.or_else(|| resolved.tool.is_none().then(|| namespace.to_owned()))?;
+        Some(Target { namespace, name: document.id.name.clone() })
+    };
+    let (synced, mut notes) = synced_documents(&read, &target_of);
+    notes.extend(resolved.notes.iter().cloned());
     let mut desired: BTreeMap<Target, Arc<Desired>> = BTreeMap::new();
-    let (mut governed, mut problems, mut foreign, mut unselected) = (Vec::new(), Vec::new(), 0_usize, 0_usize);
+    let (mut governed, mut problems) = (Vec::new(), Vec::new());
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     for document in read.rendered.deployments() {
-        let target =
-            Target { namespace: document.id.namespace.clone().unwrap_or_else(|| namespace.to_owned()), name: document.id.name.clone() };
-        if namespace != sources.own_namespace && target.namespace != namespace {
-            foreign += 1;
+        let mut leave = |why| *left.entry(why).or_default() += 1;
+        let Some(target) = target_of(document) else {
+            leave("without a namespace");
+            continue;
+        };
+        if let Some(why) = resolved.dressing.passes_over(document) {
+            leave(why);
+        } else if namespace != sources.own_namespace && target.namespace != namespace {
+            leave("of other namespaces");
         } else if !selector.matches(&labels(&document.value)) {
-            unselected += 1;
+            leave("outside the selector");
         } else if let Some(first) = desired.get(&target) {
             problems.push(described_twice(&target, document, &first.document));
         } else {
             let changed_at = read.changed_at.get(&document.origin.file).copied().flatten();
+            let synced_revision = synced_revision(resolved, &target).map(str::to_owned);
+            let synced = synced_revision.as_ref().and_then(|commit| synced.get(commit)?.get(&target).cloned());
             governed.push(document);
-            desired.insert(target.clone(), Arc::new(Desired { document: in_namespace(document, &target), changed_at }));
+            let document = in_namespace(document, &target);
+            desired.insert(target.clone(), Arc::new(Desired { document, changed_at, synced_revision, synced }));
         }
     }
     if !problems.is_empty() {
         return Err(SourceError::Unfaithful { revision: read.revision, problems });
     }
     let mut not_governed: Vec<String> = read.rendered.skipped.iter().map(|(kind, count)| counted(*count, kind)).collect();
-    if foreign > 0 {
-        not_governed.push(format!("{} of other namespaces", counted(foreign, "Deployment")));
-    }
-    if unselected > 0 {
-        not_governed.push(format!("{} outside the selector", counted(unselected, "Deployment")));
-    }
+    not_governed.extend(left.into_iter().map(|(why, count)| format!("{} {why}", counted(count, "Deployment"))));
     let idle: Vec<Remark> = governed.into_iter().flat_map(|document| read.rendered.without_effect(document, None)).collect();
-    let warnings = read.rendered.warnings.iter().chain(&idle).map(notice).collect();
-    Ok(Rendition { repo_url: read.repo_url, revision: read.revision, desired, not_governed, warnings })
+    let told = notes.into_iter().map(|message| Notice { path: None, file: None, line: None, message });
+    let warnings = told.chain(read.rendered.warnings.iter().chain(&idle).map(notice)).collect();
+    let synced = resolved.origin.synced.clone();
+    Ok(Rendition { repo_url: read.repo_url, revision: read.revision, synced, desired, not_governed, warnings })
+}
+
+/// The Deployments as one commit has them.
+type Documents = BTreeMap<Target, Arc<Value>>;
+
+/// The Deployments as the commits have them that were synced, and why one is not known.
+fn synced_documents(read: &Read, target_of: &impl Fn(&Document) -> Option<Target>) -> (BTreeMap<String, Documents>, Vec<String>) {
+    let (mut documents, mut notes) = (BTreeMap::new(), Vec::new());
+    for (commit, rendered) in &read.synced {
+        match rendered {
+            Ok(rendered) => {
+                let named = rendered.deployments().filter_map(|document| Some((target_of(document)?, document)));
+                let named = named.map(|(target, document)| (target.clone(), Arc::new(in_namespace(document, &target).value)));
+                documents.insert(commit.clone(), named.collect());
+            }
+            Err(why) => notes.push(format!(
+                "the commit {} that was synced cannot be read ({why}): what only waits for a sync may be told as drift",
+                commit.get(..7).unwrap_or(commit)
+            )),
+        }
+    }
+    (documents, notes)
+}
+
+/// The commit from which a Deployment was applied last.
+fn synced_revision<'a>(resolved: &'a Resolved, target: &Target) -> Option<&'a str> {
+    match &resolved.application {
+        Some(application) => argo_cd::synced_revision_of(application, &target.namespace, &target.name),
+        None => resolved.origin.synced.first().map(String::as_str),
+    }
 }
 
 /// Two documents that were two objects until the one without a namespace was given that of the watch.

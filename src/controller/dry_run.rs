@@ -8,7 +8,7 @@ use super::governed::Target;
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::Snapshot;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Ground, Plan, Written};
 
 /// The chart's policy over `status.approval`; its name stands in every refusal of it.
 const APPROVAL_POLICY: &str = "approval.driftmend.dev";
@@ -46,7 +46,12 @@ pub async fn rehearse(
     let (Some(step), Some(desired), Some(live)) = (plan.steps.first(), &snapshot.desired, &snapshot.live) else {
         return Ok(Rehearsed::NotAsked);
     };
-    let Ok(request) = step.render(&desired.value, live) else { return Ok(Rehearsed::NotAsked) };
+    let ground = Ground { desired: &desired.value, live, tool: &snapshot.tool, plan: &plan.hash, begun: None };
+    let request = match step.render(&ground) {
+        Ok(Some(request)) if request.written == Written::Deployment => request,
+        // What is written on an Application is not worth a right to ask.
+        _ => return Ok(Rehearsed::NotAsked),
+    };
     let sent = context.cluster.patch_deployment(&target.namespace, &target.name, &request.patch, request.manager, DryRun::Yes).await;
     match sent {
         Ok(_) => Ok(Rehearsed::Accepted),

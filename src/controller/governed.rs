@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::mass;
+use super::tool::{Surroundings, ToolKey};
 use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Syncer;
 use crate::engine::{Assessment, Policy, SourceFacts};
 use crate::report::{Heal, Notice};
+use crate::source::syncing::Dressing;
 
 /// A Deployment, by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +58,12 @@ pub struct Desired {
 
     /// When its file last changed in Git; `None` where the history does not reach that far.
     pub changed_at: Option<Timestamp>,
+
+    /// The commit from which the tool applied it last, as far as it tells.
+    pub synced_revision: Option<String>,
+
+    /// The document at that commit; `None` where nobody tells, or it was not there.
+    pub synced: Option<Arc<Value>>,
 }
 
 /// What a watch read from its source: one commit, rendered.
@@ -65,6 +74,9 @@ pub struct Rendition {
 
     /// The commit.
     pub revision: String,
+
+    /// The commits that the tool said it synced.
+    pub synced: Vec<String>,
 
     /// The Deployments that it governs.
     pub desired: BTreeMap<Target, Arc<Desired>>,
@@ -82,8 +94,17 @@ pub struct Watched {
     /// The watch as its user wrote it.
     pub watch: Arc<DriftWatch>,
 
-    /// The tool that syncs.
+    /// How the watch says that the tool syncs; the tool's own object is asked first.
     pub syncer: Syncer,
+
+    /// What the tool makes of each document.
+    pub dressing: Dressing,
+
+    /// The tool's own object, where the watch names one.
+    pub tool: Option<ToolKey>,
+
+    /// What decides about the tool's syncs and stands in other objects.
+    pub surroundings: Surroundings,
 
     /// What the engine needs of it.
     pub policy: Arc<Policy>,
@@ -114,21 +135,16 @@ pub struct Lead {
     pub desired: Arc<Desired>,
 }
 
-impl Lead {
-    /// Where desired comes from, for the engine.
-    pub fn source(&self) -> SourceFacts {
-        source_facts(&self.watched, self.desired.changed_at)
-    }
-}
-
 /// Where desired comes from, for the engine.
-pub fn source_facts(watched: &Watched, changed_at: Option<Timestamp>) -> SourceFacts {
+pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
     SourceFacts {
         repo_url: watched.rendition.repo_url.clone(),
         revision: watched.rendition.revision.clone(),
-        changed_at,
+        changed_at: desired.and_then(|desired| desired.changed_at),
+        synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
+        synced: None,
         answered_at: Some(watched.answered_at),
-        max_age: watched.watch.spec.source.git.as_ref().map(|git| git.max_age.signed()),
+        max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
     }
 }
 
@@ -233,6 +249,13 @@ impl Governed {
         if let Some(watched) = self.lock().watches.get_mut(key) {
             change(watched);
         }
+    }
+
+    /// The watches that name a tool's object.
+    pub fn watches_of(&self, tool: &ToolKey) -> Vec<(WatchKey, Watched)> {
+        let inner = self.lock();
+        let named = inner.watches.iter().filter(|(_, watched)| watched.tool.as_ref() == Some(tool));
+        named.map(|(key, watched)| (key.clone(), watched.clone())).collect()
     }
 
     /// Forgets a watch and gives the Deployments that it named.

@@ -4,7 +4,8 @@
 //! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
 //! what is done is skipped, what is not is derived again and sent under the same approval.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -12,18 +13,29 @@ use tracing::{info, warn};
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Verified, verify};
-use crate::cluster::{ApiError, Cluster, DryRun, Retry};
+use crate::cluster::tools::APPLICATIONS;
+use crate::cluster::{ApiError, Cluster, DEPLOYMENTS, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Approved, Begun, Memory, Refusal, Step, propose, resume};
-use crate::engine::{Assessment, assess};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState};
+use crate::engine::operation::{Hold, comparable};
+use crate::engine::plan::{Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, propose, resume};
+use crate::engine::{ArgoCd, Assessment, assess};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState, cut};
 
 /// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
 const STEPS_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often a roll-out is looked at while a heal is verified. The Deployment's own events wake it earlier.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// How soon Argo CD's answer to a request is looked for: it takes a tenth of a second.
+const LOOK_SOON: Duration = Duration::from_millis(500);
+
+/// Between two clears of operation states.
+const CLEAR_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest message of a removed operation state that is kept, in bytes.
+const REMOVED_MESSAGE: usize = 512;
 
 /// The most often one heal is sent again after a stale lock, before it waits for its next turn.
 const LOCK_TRIES: usize = 5;
@@ -47,6 +59,9 @@ pub struct Healer<'a, L> {
 
     /// Where it looks.
     pub look: L,
+
+    /// Holds clears apart.
+    pub pace: &'a Pace,
 }
 
 /// How far a heal came.
@@ -70,7 +85,11 @@ impl<L: Look> Healer<'_, L> {
     /// `Conflict` when the report changed since it was read: look again before anything is written.
     pub async fn begin(&self, approved: &Approved, report: &DriftReport) -> Result<DriftReport, ApiError> {
         let plan = approved.plan();
-        let steps = plan.steps.iter().map(|step| HealingStep { kind: step.kind(), state: StepState::Pending, paths: texts(step.paths()) });
+        let steps = plan.steps.iter().map(|step| {
+            let (stale, revision) = step.remembered();
+            let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
+            HealingStep { kind, state: StepState::Pending, paths, begun_at: None, stale, revision }
+        });
         let healing = Healing {
             plan_hash: plan.hash.clone(),
             uid: plan.uid.clone(),
@@ -78,6 +97,7 @@ impl<L: Look> Healer<'_, L> {
             healer: self.identity.to_owned(),
             started_at: now(),
             steps: steps.collect(),
+            removed: None,
         };
         info!(report = %name(report), plan = %plan.hash, by = approved.by(), "the heal begins");
         self.cluster.patch_report_status(report, json!({"healing": healing, "heal": "Healing"}), DryRun::No).await
@@ -109,10 +129,12 @@ impl<L: Look> Healer<'_, L> {
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
-                return self.verified(report, healing, verify(&scene.snapshot, &assessment, healing.started_at)).await;
+                let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
+                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, healing.started_at)).await;
             };
-            if step.done(desired, live) {
-                self.mark(report, healing, at, StepState::Done).await.or_else(stale_is_fine)?;
+            let ground = Ground { desired, live, tool: &scene.snapshot.tool, plan: &healing.plan_hash, begun: recorded.begun_at };
+            if step.done(&ground) {
+                self.mark(report, healing, at, StepState::Done, None).await.or_else(stale_is_fine)?;
                 continue;
             }
             if let Some(place) = frozen {
@@ -121,13 +143,25 @@ impl<L: Look> Healer<'_, L> {
             if scene.snapshot.now.duration_since(healing.started_at) > STEPS_LIMIT {
                 return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
             }
+            if let Some(NotYet(what)) = step.waits(&ground) {
+                return Ok(Progress::Waiting(what, LOOK_SOON));
+            }
+            if let Some(forbidden) = forbidden(step, &scene) {
+                return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
+            }
+            if let (Some(_), Some(wait)) = (step.remembered().0, self.pace.wait()) {
+                return Ok(Progress::Waiting("a clear of another Application a moment ago".to_owned(), wait));
+            }
             if recorded.state == StepState::Pending {
                 // (client sends) the report says "begun" before the request leaves; the next round reads everything again
-                self.mark(report, healing, at, StepState::Begun).await.or_else(stale_is_fine)?;
+                let removed = step.remembered().0.and_then(|_| scene.snapshot.tool.argo_cd()).and_then(removed);
+                self.mark(report, healing, at, StepState::Begun, removed).await.or_else(stale_is_fine)?;
                 continue;
             }
             // (client sends) the one guarded request, dry first
-            match self.send(step, desired, live, &scene).await {
+            match self.send(step, &ground, &scene).await {
+                // The comparison takes a moment, and has whole seconds for its time.
+                Ok(()) if step.kind() == StepKind::Refresh => return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON)),
                 Ok(()) => {}
                 Err(Sent::Api(error)) if is_stale(&error) && stale_locks < LOCK_TRIES => stale_locks += 1,
                 Err(Sent::Api(error)) if is_stale(&error) => {
@@ -143,24 +177,45 @@ impl<L: Look> Healer<'_, L> {
     }
 
     /// Sends one step: a dry run of the very same request, then the request.
-    async fn send(&self, step: &Step, desired: &Value, live: &Value, scene: &Scene) -> Result<(), Sent> {
+    async fn send(&self, step: &Step, ground: &Ground<'_>, scene: &Scene) -> Result<(), Sent> {
         let target = &scene.snapshot.target;
-        let namespace = target.namespace.as_deref().unwrap_or_default();
-        let request = step.render(desired, live).map_err(|error| Sent::Unrenderable(error.to_string()))?;
+        let rendered = step.render(ground).map_err(|error| Sent::Unrenderable(error.to_string()))?;
+        let Some(request) = rendered else { return Ok(()) };
+        let (resource, namespace, name) = match &request.written {
+            Written::Deployment => (DEPLOYMENTS, target.namespace.as_deref().unwrap_or_default(), target.name.as_str()),
+            Written::Application(application) => (APPLICATIONS, application.namespace.as_str(), application.name.as_str()),
+        };
         for dry_run in [DryRun::Yes, DryRun::No] {
-            self.cluster.patch_deployment(namespace, &target.name, &request.patch, request.manager, dry_run).await.map_err(Sent::Api)?;
+            self.cluster.patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run).await.map_err(Sent::Api)?;
+        }
+        if step.remembered().0.is_some() {
+            self.pace.cleared();
         }
         info!(%target, step = ?step.kind(), "the step was carried out");
         Ok(())
     }
 
     /// Records how far one step is.
-    async fn mark(&self, report: &DriftReport, healing: &Healing, at: usize, state: StepState) -> Result<(), ApiError> {
+    async fn mark(
+        &self,
+        report: &DriftReport,
+        healing: &Healing,
+        at: usize,
+        state: StepState,
+        removed: Option<String>,
+    ) -> Result<(), ApiError> {
         let mut steps = healing.steps.clone();
         if let Some(step) = steps.get_mut(at) {
             step.state = state;
+            if state == StepState::Begun {
+                step.begun_at = Some(now());
+            }
         }
-        self.cluster.patch_report_status(report, json!({"healing": {"steps": steps}}), DryRun::No).await.map(drop)
+        let mut patch = json!({"healing": {"steps": steps}});
+        if let Some(removed) = removed {
+            patch["healing"]["removed"] = removed.into();
+        }
+        self.cluster.patch_report_status(report, patch, DryRun::No).await.map(drop)
     }
 
     async fn verified(&self, report: &DriftReport, healing: &Healing, verified: Verified) -> Result<Progress, ApiError> {
@@ -196,6 +251,7 @@ pub async fn end(
         finished_at: now(),
         result,
         message: message.to_owned(),
+        removed: healing.removed.clone(),
     };
     let mut history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
     history.push(entry.clone());
@@ -228,9 +284,56 @@ fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: 
     let memory =
         Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
-    let steps = healing.steps.iter().map(|step| (step.kind, step.paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()).collect()));
+    let steps = healing.steps.iter().map(|step| Remembered {
+        kind: step.kind,
+        paths: step.paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()).collect(),
+        stale: step.stale.clone(),
+        revision: step.revision.clone(),
+    });
     let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };
     resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
+}
+
+/// What forbids a write on the Application now, although the plan was approved: people hold back when they have a reason.
+fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
+    let (Written::Application(_), Some(argo_cd)) = (step.written(), scene.snapshot.tool.argo_cd()) else { return None };
+    // A request for a comparison is what shows whether the controller is alive.
+    let asks = step.kind() == StepKind::Refresh;
+    let holds = argo_cd.holds(&scene.snapshot.target, scene.snapshot.now).into_iter();
+    holds
+        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent), hold))
+        .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
+}
+
+/// The operation state that is about to go, as a report keeps it.
+fn removed(argo_cd: &ArgoCd) -> Option<String> {
+    let state = argo_cd.application.state.as_ref()?;
+    let revision = state.result.as_ref().and_then(|result| result.revision.as_ref()).map(ToString::to_string);
+    let kept = json!({
+        "phase": state.phase.as_str(),
+        "startedAt": state.started_at.as_ref().map(|started| &started.text),
+        "finishedAt": state.finished_at,
+        "retryCount": state.retry_count,
+        "revision": revision,
+        "message": cut(&comparable(&state.message), REMOVED_MESSAGE),
+    });
+    Some(kept.to_string())
+}
+
+/// At most one clear in ten seconds, whatever the number of Applications: each is followed by a sync.
+#[derive(Debug, Default)]
+pub struct Pace(Mutex<Option<Instant>>);
+
+impl Pace {
+    /// How long the next clear has to wait.
+    fn wait(&self) -> Option<Duration> {
+        let last = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(CLEAR_PAUSE.saturating_sub(last.elapsed())).filter(|wait| !wait.is_zero())
+    }
+
+    fn cleared(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
 }
 
 /// Whether a guard of ours failed: somebody wrote the object after it was read.

@@ -18,12 +18,14 @@ pub mod governed;
 pub mod heal;
 pub mod mass;
 pub mod observe;
+pub mod origin;
 pub mod publish;
 pub mod queue;
 pub mod retire;
 pub mod run;
 pub mod settle;
 pub mod target;
+pub mod tool;
 pub mod verify;
 pub mod watch;
 
@@ -43,6 +45,7 @@ use confirm::Confirmations;
 use desired::Sources;
 use governed::{Governed, Target, WatchKey};
 use queue::Queue;
+use tool::Tools;
 
 /// What a controller may write besides its own resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -131,6 +134,9 @@ pub struct Context {
     /// Every DriftReport.
     pub reports: Store<DriftReport>,
 
+    /// Every object of a tool that syncs.
+    pub tools: Tools,
+
     /// Where keys are put.
     pub queue: Queue<Key>,
 
@@ -148,6 +154,9 @@ pub struct Context {
 
     /// When a status was written last, by report.
     pub written: Written,
+
+    /// Holds clears of operation states apart.
+    pub pace: heal::Pace,
 }
 
 /// When each status was written last: between writes that nobody acts on a minute passes.

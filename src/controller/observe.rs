@@ -8,12 +8,13 @@ use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
 use super::Context;
-use super::governed::{Lead, Target, WatchKey, source_facts};
+use super::governed::{Desired, Lead, Target, WatchKey, Watched, source_facts};
+use super::tool;
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::object::{Document, ObjectId};
-use crate::engine::{Policy, Snapshot};
+use crate::engine::{Policy, Snapshot, Tool};
 
 /// One Deployment with everything that a reconcile needs of it.
 #[derive(Clone, Debug)]
@@ -60,18 +61,24 @@ pub fn deployment(target: &Target) -> ObjectId {
 pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let report = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace));
     let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
-    scene(context, target, live, report)
+    let led = led(context, target, report.as_deref())?;
+    let object = led.watched.tool.as_ref().and_then(|tool| context.tools.get(tool));
+    let tool = object.map_or(Tool::Unknown, |object| tool::argo_cd(&object, &led.watched.surroundings, context.tools.argo_cd_seen_alive()));
+    Some(scene(context, target, led, Observed { live, tool, report }))
 }
 
-/// The scene as the API server has it now: the object, the report, and every place of a freeze annotation.
+/// The scene as the API server has it now: the object, the tool's object, the report, and every place of a freeze annotation.
 ///
 /// # Errors
 /// The first request that fails.
 pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshScene>, ApiError> {
     let live = context.cluster.get_deployment(&target.namespace, &target.name).await?;
     let report = context.cluster.get_report(&target.namespace, &target.name).await?.map(Arc::new);
-    let Some(scene) = scene(context, target, live, report) else { return Ok(None) };
-    let watch = context.cluster.get_watch(&scene.key.namespace, &scene.key.name).await?;
+    let Some(led) = led(context, target, report.as_deref()) else { return Ok(None) };
+    let tool = tool::fresh(&context.cluster, led.watched.tool.as_ref(), context.tools.argo_cd_seen_alive()).await?;
+    let key = led.key.clone();
+    let scene = scene(context, target, led, Observed { live, tool, report });
+    let watch = context.cluster.get_watch(&key.namespace, &key.name).await?;
     let namespace = context.cluster.get_namespace(&target.namespace).await?;
     let frozen = frozen(
         namespace.as_ref().and_then(|namespace| namespace.annotations.get(FREEZE_ANNOTATION)),
@@ -91,41 +98,73 @@ pub fn frozen(namespace: Option<&String>, watch: Option<&String>, report: Option
     })
 }
 
-fn scene(context: &Context, target: &Target, live: Option<Value>, report: Option<Arc<DriftReport>>) -> Option<Scene> {
-    let lead = context.governed.lead(target);
-    let (key, watched, document, changed_at) = match lead {
-        Some(Lead { key, watched, desired }) => (key, watched, Some(desired.document.clone()), desired.changed_at),
-        None => {
-            let watch = &report.as_ref()?.spec.watch_ref;
-            let key = WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() };
-            let watched = context.governed.watch(&key)?;
-            (key, watched, None, None)
-        }
-    };
-    let seen = context.governed.outcome(target).is_some()
-        || report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
-    let snapshot = snapshot(context, target, document, live, seen, &watched, changed_at);
-    Some(Scene { snapshot, policy: watched.policy, key, watch: watched.watch, report })
+/// The watch that speaks for a Deployment, and what it says of it.
+struct Led {
+    key: WatchKey,
+    watched: Watched,
+    desired: Option<Arc<Desired>>,
 }
 
-fn snapshot(
-    context: &Context,
-    target: &Target,
-    desired: Option<Document>,
+fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Option<Led> {
+    if let Some(Lead { key, watched, desired }) = context.governed.lead(target) {
+        return Some(Led { key, watched, desired: Some(desired) });
+    }
+    let watch = &report?.spec.watch_ref;
+    let key = WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() };
+    let watched = context.governed.watch(&key)?;
+    Some(Led { key, watched, desired: None })
+}
+
+/// What was read of one Deployment.
+struct Observed {
     live: Option<Value>,
-    seen: bool,
-    watched: &super::governed::Watched,
-    changed_at: Option<Timestamp>,
-) -> Snapshot {
+    tool: Tool,
+    report: Option<Arc<DriftReport>>,
+}
+
+fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Scene {
+    let Led { key, watched, desired } = led;
+    let Observed { live, tool, report } = observed;
+    let seen = context.governed.outcome(target).is_some()
+        || report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
+    let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, before: seen });
+    Scene { snapshot, policy: watched.policy, key, watch: watched.watch, report }
+}
+
+/// What the cluster shows of one Deployment.
+pub struct Seen {
+    /// The object.
+    pub live: Option<Value>,
+
+    /// The tool that syncs it.
+    pub tool: Tool,
+
+    /// Whether it was there before.
+    pub before: bool,
+}
+
+/// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
+pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Option<&Desired>, seen: Seen) -> Snapshot {
+    let Seen { live, tool, before } = seen;
+    let dressing = &watched.dressing;
+    let mut source = source_facts(watched, desired);
+    let dressed = |mut value: Value| {
+        dressing.dress(&mut value, live.as_ref());
+        value
+    };
+    source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
+    let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
+    let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
-        cluster: context.cluster_id.clone(),
+        cluster,
         target: deployment(target),
-        desired,
-        live,
-        seen,
-        syncer: watched.syncer.clone(),
-        source: source_facts(watched, changed_at),
+        desired: document,
+        seen: before,
+        syncer: syncer.unwrap_or_else(|| watched.syncer.clone()),
+        tool,
+        source,
         now: whole_seconds(Timestamp::now()),
+        live,
     }
 }
 

@@ -14,10 +14,13 @@ use tracing::{error, info, warn};
 use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
+use super::heal::Pace;
 use super::queue::{self, Next, Queue, QueueSettings};
-use super::{Context, Key, Settings, Written};
+use super::tool::{self, ToolKey, ToolKind, Tools};
+use super::{Context, Key, Settings, Written, origin};
 use crate::cluster::deployments::{self, Scope, What};
 use crate::cluster::events::Events;
+use crate::cluster::tools::{self, Change};
 use crate::cluster::{ApiError, Cluster, Retry, WatchBackoff};
 use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
@@ -139,13 +142,18 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         deployments: store.clone(),
         watches: watches.clone(),
         reports: reports.clone(),
+        tools: Tools::default(),
         queue: queue.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
         confirmations: Confirmations::default(),
         written: Written::default(),
+        pace: Pace::default(),
     });
     spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);
+    for kind in [ToolKind::ArgoCd, ToolKind::Flux] {
+        spawn_tool(&context, &sources, kind, &helpers);
+    }
     let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
     tokio::select! {
         _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
@@ -315,6 +323,53 @@ fn spawn_triggers(
     tokio::spawn(async move {
         tokio::select! {
             _ = futures::future::join3(deployments, watches, reports) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+/// Follows the objects of a tool: a change of what it syncs is a reason to look at the source, and any change of how far it is one to assess
+/// what it syncs.
+fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: ToolKind, stop: &CancellationToken) {
+    let changes = tools::watch(context.cluster.client(), kind.resource(), kind.object_kind());
+    let (to, looks, stop) = (context.clone(), sources.clone(), stop.clone());
+    let follow = changes.for_each(move |change| {
+        let key = |namespace, name| ToolKey { kind, namespace, name };
+        let (key, before, now) = match change {
+            Change::Put(namespace, name, object) => {
+                let key = key(namespace, name);
+                let before = to.tools.put(key.clone(), *object);
+                let now = to.tools.get(&key);
+                (key, before, now)
+            }
+            Change::Gone(namespace, name) => {
+                let key = key(namespace, name);
+                let before = to.tools.get(&key);
+                to.tools.remove(&key);
+                (key, before, None)
+            }
+        };
+        let (moved, stirred) = tool::difference(before.as_deref(), now.as_deref());
+        for (watch, watched) in to.governed.watches_of(&key) {
+            if moved {
+                looks.now(Key::Watch(watch));
+            }
+            for target in watched.rendition.desired.keys().filter(|target| stirred || healing(&to, target)) {
+                to.queue.now(Key::Target(target.clone()));
+            }
+        }
+        // A watch whose source could not be read names no commit yet, so that the index does not know it.
+        for watch in to.watches.state().iter().filter(|watch| origin::tool_of(watch).is_some_and(|(named, _)| named == key)) {
+            let watch = watch_key(watch);
+            if before.is_none() && to.governed.watch(&watch).is_none() {
+                looks.now(Key::Watch(watch));
+            }
+        }
+        futures::future::ready(())
+    });
+    tokio::spawn(async move {
+        tokio::select! {
+            () = follow => {}
             () = stop.cancelled() => {}
         }
     });

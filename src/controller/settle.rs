@@ -25,7 +25,15 @@ mod tests {
     use super::*;
 
     fn of(phase: Phase) -> Assessment {
-        Assessment { phase, summary: String::new(), drifts: Vec::new(), prediction: None, findings: Vec::new() }
+        Assessment {
+            phase,
+            summary: String::new(),
+            drifts: Vec::new(),
+            prediction: None,
+            findings: Vec::new(),
+            standing: None,
+            next_sync: None,
+        }
     }
 
     #[test]

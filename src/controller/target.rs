@@ -151,7 +151,7 @@ enum Healed {
 }
 
 async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
-    let healer = Healer { cluster: &context.cluster, identity: &context.identity, look: Eyes { context, target } };
+    let healer = Healer { cluster: &context.cluster, identity: &context.identity, look: Eyes { context, target }, pace: &context.pace };
     if let Some(healing) = &status(scene).healing {
         if healing.healer == context.identity {
             return carry_on(&healer).await;

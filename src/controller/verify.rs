@@ -5,12 +5,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::engine::diff::Severity;
+use crate::engine::object::ObjectId;
+use crate::engine::operation::{OperationPhase, ResourceRef, comparable};
+use crate::engine::phase::Phase;
+use crate::engine::plan::StepKind;
 use crate::engine::predict::Verdict;
 use crate::engine::rollout::{Rollout, rollout};
-use crate::engine::{Assessment, Snapshot};
+use crate::engine::{ArgoCd, Assessment, Snapshot};
 
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long after a HandBack the tool may take to sync: the longest of the usual intervals, and the retries of one that failed before.
+const SYNC_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// What a fresh look says of a heal whose steps are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +32,36 @@ pub enum Verified {
     No(String),
 }
 
-/// Looks at a snapshot that was taken after the last step.
-pub fn verify(snapshot: &Snapshot, assessment: &Assessment, started_at: Timestamp) -> Verified {
+/// Looks at a snapshot that was taken after the last step of a heal with these steps.
+pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], started_at: Timestamp) -> Verified {
     let Some(live) = &snapshot.live else { return Verified::No("the Deployment was deleted during the heal".to_owned()) };
-    if let Some(drift) = assessment.of(Severity::Drift).next() {
-        return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+    // After a HandBack Git's values come by the tool's own sync.
+    let handed_back = steps.contains(&StepKind::HandBack);
+    let differs = assessment.drifts.iter().find(|drift| match drift.severity {
+        Severity::Drift => true,
+        Severity::Pending => handed_back,
+        Severity::Info | Severity::Ignored => false,
+    });
+    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
+    match (differs, &snapshot.syncer.manager) {
+        (None, _) => {}
+        (Some(drift), _) if !handed_back => {
+            return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+        }
+        (Some(drift), manager) if late => {
+            return Verified::No(format!(
+                "{manager} did not sync within {} minutes: {} still differs",
+                SYNC_LIMIT.as_mins(),
+                drift.change.path
+            ));
+        }
+        (Some(_), manager) if assessment.phase != Phase::Conflicted => return Verified::NotYet(format!("the next sync of {manager}")),
+        (Some(_), _) => {}
+    }
+    if let Some(argo_cd) = snapshot.tool.argo_cd()
+        && let Some(verified) = synced(argo_cd, &snapshot.target, started_at, late)
+    {
+        return verified;
     }
     if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
         let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();
@@ -44,6 +76,44 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, started_at: Timestam
             Verified::No(format!("Git's values are back, but the roll-out did not complete in time: {what}"))
         }
         Rollout::Progressing(what) => Verified::NotYet(what),
+    }
+}
+
+/// What Argo CD says after the steps; `None` where it has nothing against it.
+///
+/// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since is waited for.
+fn synced(argo_cd: &ArgoCd, target: &ObjectId, started_at: Timestamp, late: bool) -> Option<Verified> {
+    let application = &argo_cd.application;
+    let since = |time: Timestamp| time.as_second() >= started_at.as_second();
+    let not_yet = |what: &str| {
+        Some(if late {
+            Verified::No(format!("Argo CD did not get there within {} minutes: {what}", SYNC_LIMIT.as_mins()))
+        } else {
+            Verified::NotYet(what.to_owned())
+        })
+    };
+    if application.operation.is_some() {
+        return not_yet("the sync of Argo CD");
+    }
+    if let Some(state) = &application.state
+        && state.started_at.as_ref().is_some_and(|started| since(started.time))
+    {
+        match state.phase {
+            OperationPhase::Failed | OperationPhase::Error => {
+                return Some(Verified::No(format!("Argo CD's sync failed again: {}", comparable(&state.message))));
+            }
+            OperationPhase::Running | OperationPhase::Terminating => return not_yet("the sync of Argo CD"),
+            OperationPhase::Succeeded | OperationPhase::Other(_) => {}
+        }
+    }
+    if !application.reconciled_at.is_some_and(since) {
+        return not_yet("a comparison by Argo CD that is newer than the heal");
+    }
+    let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let of_deployment = application.resources.iter().find(|found| found.resource == deployment);
+    match of_deployment.and_then(|found| found.status.as_deref()) {
+        Some("Synced") => None,
+        _ => not_yet("Argo CD to call the Deployment Synced"),
     }
 }
 

@@ -9,16 +9,17 @@ use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::desired::{self, Look, SourceError};
+use super::desired::{self, Known, Look, SourceError};
 use super::governed::{Rendition, WatchKey, Watched};
 use super::observe::whole_seconds;
+use super::origin::{self, Resolved};
 use super::queue::Next;
 use super::{Context, Key, ReconcileError};
 use crate::cluster::resources::merge_patch;
 use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure, StrategySpec};
 use crate::engine::Policy;
 use crate::engine::object::PathError;
-use crate::engine::predict::{Force, Syncer};
+use crate::engine::predict::Syncer;
 use crate::metrics::WatchCounts as WatchGauges;
 use crate::report::conditions::{self, MASS_DRIFT, READY, SOURCE_READY, Said};
 
@@ -42,25 +43,37 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
     // look (client, git)
     let known = context.governed.watch(key).filter(|watched| watched.watch.spec == watch.spec);
     let started = Instant::now();
-    let looked = match terms(&watch) {
-        Ok(terms) => {
-            let revision = known.as_ref().filter(|known| known.failure.is_none()).map(|known| known.rendition.revision.as_str());
-            desired::look(&context.settings.sources, &context.cluster, &watch, revision).await.map(|look| (terms, look))
-        }
-        Err(error) => Err(error),
-    };
+    let looked = look(context, &watch, known.as_ref()).await;
     context.metrics.source_fetched(started.elapsed());
     // put in force (no client)
     let failure = match looked {
-        Ok((terms, look)) => {
-            put_in_force(context, key, &watch, terms, look);
+        Ok(looked) => {
+            put_in_force(context, key, &watch, looked);
             None
         }
         Err(error) => Some(failed(context, key, &watch, known.as_ref(), &error)),
     };
     // publish (client)
     publish(context, key, &watch, failure).await?;
-    Ok(Next::After(watch.spec.source.git.as_ref().map_or(QUIET, |git| git.interval.unsigned())))
+    Ok(Next::After(watch.spec.source.times().map_or(QUIET, |(interval, _)| interval.unsigned())))
+}
+
+/// What one look at a watch's source gave, with what it rests on.
+struct Looked {
+    terms: Terms,
+    resolved: Resolved,
+    look: Look,
+}
+
+async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) -> Result<Looked, SourceError> {
+    let terms = terms(watch)?;
+    let sources = &context.settings.sources;
+    let resolved = origin::resolve(&context.cluster, &sources.own_namespace, watch).await?;
+    let known = known.filter(|known| known.failure.is_none());
+    let known =
+        known.map(|Watched { rendition, dressing, .. }| Known { revision: &rendition.revision, synced: &rendition.synced, dressing });
+    let look = desired::look(sources, &context.cluster, watch, &resolved, known).await?;
+    Ok(Looked { terms, resolved, look })
 }
 
 /// Writes a watch's status from what is known, without a look at its source.
@@ -97,7 +110,7 @@ fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
     let ignore = rules.collect::<Result<_, _>>()?;
     Ok(Terms {
-        syncer: Syncer { strategy: spec.strategy.into(), manager, force: Force::Yes },
+        syncer: Syncer::new(spec.strategy.into(), manager),
         policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
     })
 }
@@ -107,34 +120,37 @@ fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
 /// # Errors
 ///
 /// What is wrong with the watch's own fields.
-pub fn watched(watch: Arc<DriftWatch>, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
-    let Terms { syncer, policy } = terms(&watch)?;
-    Ok(Watched { watch, syncer, policy: Arc::new(policy), rendition: Arc::new(rendition), since: now, answered_at: now, failure: None })
+pub fn watched(watch: Arc<DriftWatch>, resolved: Resolved, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
+    let terms = terms(&watch)?;
+    Ok(in_force(watch, terms, resolved, Arc::new(rendition), now, now))
 }
 
-fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, terms: Terms, look: Look) {
+fn in_force(
+    watch: Arc<DriftWatch>,
+    terms: Terms,
+    resolved: Resolved,
+    rendition: Arc<Rendition>,
+    since: Timestamp,
+    answered_at: Timestamp,
+) -> Watched {
+    let Terms { syncer, policy } = terms;
+    let Resolved { dressing, tool, surroundings, .. } = resolved;
+    Watched { watch, syncer, dressing, tool, surroundings, policy: Arc::new(policy), rendition, since, answered_at, failure: None }
+}
+
+fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, looked: Looked) {
     let now = whole_seconds(Timestamp::now());
     let known = context.governed.watch(key);
-    let (rendition, since) = match (look, known) {
+    let (rendition, since) = match (looked.look, known) {
         (Look::Unchanged, Some(known)) => (known.rendition, known.since),
         (Look::Unchanged, None) => return,
-        (Look::Rendered(rendition), _) => {
+        (Look::Rendered(rendition), known) => {
             info!(watch = %key, revision = rendition.revision, governed = rendition.desired.len(), "a commit is in force");
-            (Arc::from(rendition), now)
+            let since = known.filter(|known| known.rendition.revision == rendition.revision).map_or(now, |known| known.since);
+            (Arc::from(rendition), since)
         }
     };
-    let affected = context.governed.put(
-        key,
-        Watched {
-            watch: watch.clone(),
-            syncer: terms.syncer,
-            policy: Arc::new(terms.policy),
-            rendition,
-            since,
-            answered_at: now,
-            failure: None,
-        },
-    );
+    let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, now));
     for target in affected {
         context.queue.now(Key::Target(target));
     }

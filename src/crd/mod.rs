@@ -13,7 +13,8 @@ use serde_json::Value;
 pub use period::{Period, PeriodError};
 pub use report::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
 pub use watch::{
-    DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, SecretRef, Source, SourceFailure, StrategySpec, WatchCounts,
+    DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, SecretRef, Source, SourceFailure, StrategySpec, ToolSource,
+    WatchCounts,
 };
 
 /// The API group of both resources.

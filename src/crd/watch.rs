@@ -37,6 +37,8 @@ use crate::report::{Condition, Notice};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager))")
+    .message("strategy and manager are read from the Application or Kustomization; leave them out"))]
 pub struct DriftWatchSpec {
     /// Where the truth is.
     pub source: Source,
@@ -83,11 +85,59 @@ pub struct DriftWatchSpec {
 
 /// Where the truth is: exactly one of these.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("has(self.git)").message("name a source: git"))]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.git), has(self.argoApplication), has(self.fluxKustomization)].filter(named, named).size() == 1")
+    .message("name exactly one source: git, argoApplication or fluxKustomization"))]
 pub struct Source {
     /// A path of a Git repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<GitSource>,
+
+    /// An Application of Argo CD: repository, path, revision, and how it is synced are read from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argo_application: Option<ToolSource>,
+
+    /// A Kustomization of Flux: repository, path, revision, and how it is synced are read from it and from its GitRepository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flux_kustomization: Option<ToolSource>,
+}
+
+/// The object of a tool that syncs.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSource {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// Its namespace; `argocd` for an Application and the watch's own for a Kustomization when absent. One elsewhere than in the watch's
+    /// namespace, named by a watch elsewhere than in the controller's, must carry the annotation `driftmend.dev/allow-watches-from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
+
+    /// A Secret of the watch's own namespace with `username` and `password`, or `identity` and `known_hosts`, for the repository that the
+    /// tool reads: its own credentials are out of this controller's reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+
+    /// How often the repository is asked for a new commit.
+    #[serde(default = "interval")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1s')").message("interval must be at least 1s"))]
+    pub interval: Period,
+
+    /// How long the last answer counts when the repository is out of reach: no plan is made from an older one.
+    #[serde(default = "max_age")]
+    pub max_age: Period,
+}
+
+impl Source {
+    /// How often the source is asked, and how long its answer counts; `None` where no source is named.
+    pub fn times(&self) -> Option<(Period, Period)> {
+        let git = self.git.as_ref().map(|git| (git.interval, git.max_age));
+        let tool = || self.argo_application.as_ref().or(self.flux_kustomization.as_ref()).map(|tool| (tool.interval, tool.max_age));
+        git.or_else(tool)
+    }
 }
 
 /// A path of a Git repository.

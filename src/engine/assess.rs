@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
+use super::operation::{Standing, When, next_sync};
 use super::ownership::Recorded;
 use super::phase::Phase;
 use super::predict::{self, Prediction, Strategy, Verdict};
@@ -26,6 +27,12 @@ pub struct Assessment {
 
     /// What is wrong and what to do, worst first.
     pub findings: Vec<Finding>,
+
+    /// In what standing the tool's own operation is; `None` where no tool is known.
+    pub standing: Option<Standing>,
+
+    /// When the next sync comes; `None` where no tool is known.
+    pub next_sync: Option<When>,
 }
 
 impl Assessment {
@@ -62,7 +69,10 @@ impl Assessment {
 
 /// Assesses one object.
 pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
-    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else { return one_sided(snapshot) };
+    let (standing, next_sync) = operation(snapshot);
+    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+        return Assessment { standing, next_sync, ..one_sided(snapshot) };
+    };
     let desired = &document.value;
     let managed = Recorded::of(live);
     // diff, attribute
@@ -72,15 +82,32 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         managed: managed.get(),
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
+        synced: snapshot.source.synced.as_deref(),
         rules: &policy.ignore,
         now: snapshot.now,
     });
     // predict
     let prediction = predict::predict_knowing(desired, live, &managed, &snapshot.syncer, || paths);
     // diagnose
-    let findings = diagnose::diagnose(snapshot, &drifts, Some(&prediction));
-    let phase = phase(&drifts, &prediction);
-    Assessment { phase, summary: summary(phase, &drifts, &prediction), drifts, prediction: Some(prediction), findings }
+    let findings = diagnose::diagnose(snapshot, policy, &drifts, Some(&prediction));
+    let stuck = diagnose::is_stuck(snapshot);
+    let phase = match phase(&drifts, &prediction) {
+        Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
+        phase => phase,
+    };
+    let summary = match (phase, &standing) {
+        (Phase::OperationStuck, Some(standing)) => standing.why(),
+        _ => summary(phase, &drifts, &prediction),
+    };
+    Assessment { phase, summary, drifts, prediction: Some(prediction), findings, standing, next_sync }
+}
+
+/// How far the tool's own operation is, and when it syncs next.
+fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
+    let Some(argo_cd) = snapshot.tool.argo_cd() else { return (None, None) };
+    let standing = argo_cd.standing(&snapshot.target, snapshot.now);
+    let when = next_sync(&argo_cd.application, &standing, &argo_cd.windows, snapshot.now);
+    (Some(standing), Some(when))
 }
 
 /// One side is absent: nothing to compare, but something to tell.
@@ -91,7 +118,7 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
         (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
-    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings: Vec::new() }
+    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings: Vec::new(), standing: None, next_sync: None }
 }
 
 fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {

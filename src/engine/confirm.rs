@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_question_is_another_when_git_the_spec_or_the_tool_is_another_and_not_when_only_the_status_moves() {
-        let syncer = Syncer { strategy: Strategy::ServerSideApply, manager: "argocd-controller".to_owned(), force: Force::Yes };
+        let syncer = Syncer::new(Strategy::ServerSideApply, "argocd-controller");
         let (git, live) = (json!({"spec": {"replicas": 1}}), json!({"metadata": {"resourceVersion": "1"}, "spec": {}, "status": {}}));
         let asked = question(&git, &live, &syncer);
         let moved = json!({"metadata": {"resourceVersion": "2"}, "spec": {}, "status": {"replicas": 1}});

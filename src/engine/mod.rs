@@ -10,6 +10,7 @@ pub mod confirm;
 pub mod diagnose;
 pub mod diff;
 pub mod object;
+pub mod operation;
 pub mod ownership;
 pub mod phase;
 pub mod plan;
@@ -17,6 +18,8 @@ pub mod predict;
 pub mod rollout;
 pub mod schema;
 mod snapshot;
+mod tool;
 
 pub use assess::{Assessment, assess};
 pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};
+pub use tool::{ArgoCd, Tool};

@@ -1,5 +1,7 @@
 //! What was observed of one object, as one value: all that the engine may know.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use serde_json::Value;
 use super::diff::IgnoreRule;
 use super::object::{Document, ObjectId};
 use super::predict::Syncer;
+use super::tool::Tool;
 
 /// What was observed of one object at one time.
 #[derive(Clone, Debug)]
@@ -30,6 +33,9 @@ pub struct Snapshot {
     /// The tool that brings Git into the cluster.
     pub syncer: Syncer,
 
+    /// What is known of that tool besides how it writes.
+    pub tool: Tool,
+
     /// Where desired comes from.
     pub source: SourceFacts,
 
@@ -48,6 +54,12 @@ pub struct SourceFacts {
 
     /// When the file was last changed in Git; `None` where the source cannot tell.
     pub changed_at: Option<Timestamp>,
+
+    /// The commit that the tool synced last, as the tool says.
+    pub synced_revision: Option<String>,
+
+    /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
+    pub synced: Option<Arc<Value>>,
 
     /// When the source last answered; `None` for files.
     pub answered_at: Option<Timestamp>,
@@ -100,4 +112,7 @@ pub enum Remedy {
 
     /// Put Git's values back, and hand the fields to the syncing tool where it applies server-side.
     Restore,
+
+    /// Hand the foreign fields to the syncing tool, so that its own next sync removes them. It needs a tool that syncs.
+    HandBack,
 }

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use super::cure::{PlanReport, StepReport};
 use super::cut::cut;
-use super::status::{Counts, SourceReport};
+use super::status::{Counts, OperationReport, SourceReport};
 use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
-use crate::engine::diff::{Change, Drift, Masker, Severity};
+use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::plan::{Plan, Step};
-use crate::engine::predict::{Cause, Prediction};
+use crate::engine::operation::{REFRESH, comparable};
+use crate::engine::plan::{Act, Plan, Step, Written};
+use crate::engine::predict::{Cause, Prediction, Strategy};
 use crate::engine::{Assessment, Snapshot};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.
@@ -74,6 +75,21 @@ fn shown_json(masker: &Masker, path: &FieldPath, value: &Value) -> Value {
     serde_json::to_value(masker.mask(path, value)).unwrap_or_default()
 }
 
+/// What the tool's own operation is, where it has one and a tool is known.
+pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) -> Option<OperationReport> {
+    let application = &snapshot.tool.argo_cd()?.application;
+    let standing = assessment.standing.as_ref()?;
+    let state = application.state.as_ref();
+    Some(OperationReport {
+        application: format!("{}/{}", application.namespace, application.name),
+        class: standing.name().to_owned(),
+        phase: state.map(|state| state.phase.as_str().to_owned()),
+        message: state.map(|state| text(masker, &comparable(&state.message))).filter(|message| !message.is_empty()),
+        started_at: state.and_then(|state| state.started_at.as_ref()).map(|started| started.time),
+        until: standing.until(),
+    })
+}
+
 /// What the next sync gives.
 pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> PredictionReport {
     PredictionReport {
@@ -133,7 +149,7 @@ pub fn source(snapshot: &Snapshot) -> SourceReport {
         repo_url: snapshot.source.repo_url.clone(),
         revision: snapshot.source.revision.clone(),
         path: snapshot.desired.as_ref().map(|document| document.origin.file.clone()).unwrap_or_default(),
-        synced_revision: None,
+        synced_revision: snapshot.source.synced_revision.clone(),
     }
 }
 
@@ -158,8 +174,22 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
             Value::from(shown).to_string()
         }
         Step::Transfer { .. } => "metadata.managedFields only".to_owned(),
+        Step::HandBack { syncer, .. } => match syncer.strategy {
+            Strategy::ServerSideApply => "metadata.managedFields only".to_owned(),
+            Strategy::ClientSideApply | Strategy::Replace => format!("metadata.annotations[{LAST_APPLIED}] only"),
+        },
+        Step::OnApplication(step) => match &step.act {
+            Act::Refresh => format!("metadata.annotations[{REFRESH}] only"),
+            Act::Clear { .. } => "status.operationState and the annotation that asks for a comparison".to_owned(),
+            Act::Start { stale: Some(_), .. } => "status.operationState and operation".to_owned(),
+            Act::Start { stale: None, .. } => "operation".to_owned(),
+        },
     };
-    StepReport { kind: step.kind(), target: target.to_string(), summary: step.summary(), patch: cut(&patch, 4 * MESSAGE_LIMIT) }
+    let target = match step.written() {
+        Written::Deployment => target.to_string(),
+        Written::Application(application) => application.to_string(),
+    };
+    StepReport { kind: step.kind(), target, summary: text(masker, &step.summary()), patch: cut(&patch, 4 * MESSAGE_LIMIT) }
 }
 
 /// One operation of a JSON Patch with its value masked as the field that its pointer names.

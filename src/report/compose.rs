@@ -7,9 +7,10 @@ use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY,
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, PlanReport, SupersededPlan};
 use super::status::ReportStatus;
-use super::told::DryRunReport;
+use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
+use crate::engine::operation::When;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Decision, Ended, Memory, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
@@ -114,7 +115,11 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         fields,
         fields_omitted: 0,
         findings: with_dry_run(findings, prediction, &snapshot.target.name, found.confirmation.as_ref(), masker),
-        prediction: prediction.map(|prediction| confirmed(build::prediction_report(prediction, masker), found.confirmation)),
+        prediction: prediction.map(|prediction| {
+            let when = assessment.next_sync.as_ref().map(When::words);
+            PredictionReport { when, ..confirmed(build::prediction_report(prediction, masker), found.confirmation) }
+        }),
+        operation: build::operation(snapshot, assessment, masker),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
         superseded_plans: superseded(old, plan, now),
         denied_drift: match (answer, plan) {
@@ -219,6 +224,9 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::SourceTooOld { .. } => "SourceTooOld",
         NoPlan::Paused => "Paused",
         NoPlan::BeingDeleted => "BeingDeleted",
+        NoPlan::HeldBack(_) => "HeldBack",
+        NoPlan::GitAlone => "GitAlone",
+        NoPlan::NotHandedBack(_) => "NotHandedBack",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",

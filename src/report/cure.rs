@@ -94,6 +94,7 @@ pub enum StepState {
 
 /// One step of a heal in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct HealingStep {
     /// What it does.
     pub kind: StepKind,
@@ -104,6 +105,18 @@ pub struct HealingStep {
     /// The fields it is about: a restarted controller derives the rest of an approved heal for exactly these.
     #[serde(default)]
     pub paths: Vec<String>,
+
+    /// When the step was first to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<Timestamp>,
+
+    /// When the operation state began that the step removes, as the Application has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<String>,
+
+    /// The revision that the step starts a sync of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
 }
 
 /// A heal in progress: written before its first write, removed at its end.
@@ -127,6 +140,10 @@ pub struct Healing {
 
     /// The steps, in order.
     pub steps: Vec<HealingStep>,
+
+    /// The operation state that a step removes, as compact JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<String>,
 }
 
 /// How a heal ended.
@@ -160,4 +177,8 @@ pub struct HistoryEntry {
 
     /// What was seen.
     pub message: String,
+
+    /// The operation state that was removed from the Application, as compact JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<String>,
 }

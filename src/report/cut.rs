@@ -1,7 +1,7 @@
 //! Cuts long texts where a character ends.
 
 /// At most `limit` bytes of a text, and how many were left out.
-pub(super) fn cut(text: &str, limit: usize) -> String {
+pub fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }

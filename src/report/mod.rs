@@ -18,7 +18,8 @@ pub use build::{counts, dry_run, field, findings, object_report, plan, predictio
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan};
-pub use status::{Counts, ReportStatus, SourceReport};
+pub use cut::cut;
+pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, Place, PredictionReport, Warning,
 };

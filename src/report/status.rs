@@ -48,6 +48,33 @@ pub struct SourceReport {
     pub synced_revision: Option<String>,
 }
 
+/// The operation of the tool that syncs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationReport {
+    /// The Application, as `namespace/name`.
+    pub application: String,
+
+    /// In what standing it is, such as `FailedAtRevision`.
+    pub class: String,
+
+    /// Argo CD's own word for how far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+
+    /// Argo CD's message, without what is other in each try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+
+    /// Until when it is left alone, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
 /// The status of a DriftReport.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -79,6 +106,10 @@ pub struct ReportStatus {
     /// What the next sync gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prediction: Option<PredictionReport>,
+
+    /// The operation of the tool that syncs, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationReport>,
 
     /// What is wrong and what to do, at most 20.
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]

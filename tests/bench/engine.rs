@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use driftmend::engine::ownership::ManagedFields;
 use driftmend::engine::phase::Phase;
 use driftmend::engine::plan::{Memory, propose};
-use driftmend::engine::predict::{Force, Strategy, Syncer, predict};
-use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, assess, diff};
+use driftmend::engine::predict::{Strategy, Syncer, predict};
+use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess, diff};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
@@ -50,8 +50,17 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
         let managed = ManagedFields::of(black_box(live));
         let (syncer, committed_at) = (&snapshot.syncer, snapshot.source.changed_at);
         let desired = &document.value;
-        diff::classify(&diff::Evidence { desired, live, managed: &managed, syncer, committed_at, rules: &policy.ignore, now: snapshot.now })
-            .len()
+        diff::classify(&diff::Evidence {
+            desired,
+            live,
+            managed: &managed,
+            syncer,
+            committed_at,
+            synced: None,
+            rules: &policy.ignore,
+            now: snapshot.now,
+        })
+        .len()
     };
     let used = machine::processor_time(std::process::id())?;
     let whole = time(runs, || {
@@ -114,7 +123,8 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
         desired: Some(document),
         live: Some(with_type(live)),
         seen: true,
-        syncer: Syncer { strategy, manager: manager.to_owned(), force: Force::Yes },
+        syncer: Syncer::new(strategy, manager),
+        tool: Tool::default(),
         source: SourceFacts {
             changed_at: Some(now - SignedDuration::from_hours(1)),
             answered_at: Some(now),

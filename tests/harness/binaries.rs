@@ -1,9 +1,10 @@
 //! Where the programs come from.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -43,7 +44,7 @@ impl Binaries {
         {
             return Ok(found);
         }
-        let folder = components().with_context(|| match &assets {
+        let folder = components("kubernetes").with_context(|| match &assets {
             Some(assets) => {
                 format!("failed to find {name}: it is not in {ASSETS_VARIABLE}={}, not in PATH, and could not be built", assets.display())
             }
@@ -62,23 +63,39 @@ fn in_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).find_map(|folder| in_folder(&folder, name))
 }
 
-/// Builds the Kubernetes components, or finds them built, and returns their folder.
-fn components() -> Result<PathBuf> {
-    static COMPONENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    COMPONENTS.get_or_init(|| build_components().map_err(|error| format!("{error:#}"))).clone().map_err(|reason| anyhow!(reason))
+/// Returns the path of a program that a package of the machine brings, by `PATH`.
+///
+/// # Errors
+///
+/// Names the program.
+pub fn installed(name: &str) -> Result<PathBuf> {
+    in_path(name).ok_or_else(|| anyhow!("failed to find {name}: it is not in PATH; the Debian package {name} has it"))
 }
 
-fn build_components() -> Result<PathBuf> {
+/// Builds a set of components (a folder of `tests/components`), or finds it built, and returns the folder of its programs and files.
+///
+/// # Errors
+///
+/// Names the script that failed; what it said stands in this process's own stderr.
+pub fn components(set: &'static str) -> Result<PathBuf> {
+    static COMPONENTS: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    // Held while it builds: whoever asks for the same meanwhile shall wait and not build it as well.
+    let mut known = COMPONENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = known.entry(set).or_insert_with(|| build_components(set).map_err(|error| format!("{error:#}")));
+    built.clone().map_err(|reason| anyhow!(reason))
+}
+
+fn build_components(set: &str) -> Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/components/build.sh");
     // Its progress goes to our own stderr: the first build takes minutes and must not look like a hang.
     let output = Command::new("bash")
         .arg(&script)
-        .arg("kubernetes")
+        .arg(set)
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("failed to run {}", script.display()))?;
     if !output.status.success() {
-        bail!("failed to build the components: {} kubernetes ended with {}", script.display(), output.status);
+        bail!("failed to build the components: {} {set} ended with {}", script.display(), output.status);
     }
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }

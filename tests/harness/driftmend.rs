@@ -1,7 +1,6 @@
 //! driftmend itself as a process: the controller and the command line, run as a user runs them.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::command::{Output, Tool};
 use super::process::Process;
-use super::wait;
+use super::{http, wait};
 
 /// How long a controller may take to be ready.
 const READY: Duration = Duration::from_secs(60);
@@ -142,13 +141,6 @@ impl Controller {
 
     /// One HTTP request: the code and the body.
     pub fn get(&self, path: &str) -> Result<(u16, String)> {
-        let mut stream = TcpStream::connect(&self.address).with_context(|| format!("no connection to {}", self.address))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).context("the answer broke off")?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no HTTP code")?;
-        Ok((code, body.to_owned()))
+        http::get(&self.address, path)
     }
 }

@@ -6,18 +6,25 @@
 //!
 //! Programs come from the folder `KUBEBUILDER_ASSETS`, where it is set, else from `tests/components/build.sh`, which builds them once.
 //!
+//! The tools that sync from Git run beside it: [`argo_cd`] and [`kustomize_controller`], real too.
+//!
 //! A target includes it by `#[path = "../harness/mod.rs"] mod harness;` and has `required-features = ["edge"]`.
 
 // Each target that includes this module (tests, demo, bench) uses only a part of it.
 #![allow(dead_code, unused_imports)]
 
+pub mod argo_cd;
 pub mod binaries;
 pub mod certificates;
 pub mod command;
 pub mod control_plane;
+pub mod definitions;
 pub mod driftmend;
 pub mod git_server;
+mod http;
 pub mod kubeconfig;
+pub mod kustomize_controller;
+pub mod object;
 pub mod pods;
 mod ports;
 pub mod process;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 
 use super::driftmend::{Controller, run};
-use super::{ControlPlane, shared};
+use super::{ControlPlane, definitions, shared};
 
 static CONTROLLER: OnceLock<Result<Controller, String>> = OnceLock::new();
 
@@ -39,7 +39,5 @@ fn start() -> Result<Controller> {
 /// Installs what `driftmend crds` prints, and waits until the API server serves it.
 pub fn install_definitions(control_plane: &ControlPlane) -> Result<()> {
     control_plane.apply(&run(control_plane.admin(), &["crds"])?.success()?)?;
-    let kinds = ["crd/driftwatches.driftmend.dev", "crd/driftreports.driftmend.dev"];
-    control_plane.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", kinds[0], kinds[1]])?.success()?;
-    Ok(())
+    definitions::wait_until_served(control_plane, &["crd/driftwatches.driftmend.dev", "crd/driftreports.driftmend.dev"])
 }

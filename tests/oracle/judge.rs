@@ -29,7 +29,7 @@ pub fn syncer(way: Way) -> Syncer {
         Way::ServerSide | Way::Unforced | Way::Migrating => Strategy::ServerSideApply,
         Way::Replace => Strategy::Replace,
     };
-    Syncer { strategy, manager: way.manager().to_owned(), force: if way == Way::Unforced { Force::No } else { Force::Yes } }
+    Syncer { force: if way == Way::Unforced { Force::No } else { Force::Yes }, ..Syncer::new(strategy, way.manager()) }
 }
 
 /// What the server's answer comes to, and in what we are wrong.

@@ -3,6 +3,7 @@
 //! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
 //! that must be fetched enters with the snapshot.
 
+mod operation;
 mod outcome;
 mod recreate;
 mod refused;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::diff::Drift;
 use super::object::FieldPath;
 use super::predict::Prediction;
-use super::snapshot::Snapshot;
+use super::snapshot::{Policy, Snapshot};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -55,10 +56,11 @@ pub struct Finding {
 }
 
 /// Runs every rule; findings come worst first.
-pub fn diagnose(snapshot: &Snapshot, drifts: &[Drift], prediction: Option<&Prediction>) -> Vec<Finding> {
+pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], prediction: Option<&Prediction>) -> Vec<Finding> {
     let mut findings = recreate::recreated_by_force(snapshot);
+    findings.extend(operation::operation_stale(snapshot));
     if let Some(prediction) = prediction {
-        findings.extend(refused::next_sync_refused(snapshot, drifts, prediction));
+        findings.extend(refused::next_sync_refused(snapshot, policy, drifts, prediction));
         findings.extend(outcome::next_sync_keeps(snapshot, drifts, prediction));
         findings.extend(outcome::hot_fix_lost(drifts, prediction));
     }
@@ -66,5 +68,6 @@ pub fn diagnose(snapshot: &Snapshot, drifts: &[Drift], prediction: Option<&Predi
     findings
 }
 
+pub use operation::is_stuck;
 pub use refused::headline;
 pub use union::union_of;

@@ -3,14 +3,15 @@
 use super::{Finding, Weight};
 use crate::engine::diff::{ChangeKind, Drift};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::predict::{Cause, Prediction, Strategy, Verdict};
-use crate::engine::snapshot::Snapshot;
+use crate::engine::plan::{Choice, Cure, choose};
+use crate::engine::predict::{Cause, Prediction, Strategy, Syncer, Verdict};
+use crate::engine::snapshot::{Mode, Policy, Snapshot};
 
 /// One finding for each cause of a predicted refusal.
 ///
 /// The field that the server names is the second member of a union in the server's own order, not the intruder
 /// (`validateHandler` in `pkg/apis/core/validation/validation.go`): the culprit comes from what differs beside it.
-pub fn next_sync_refused(snapshot: &Snapshot, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+pub fn next_sync_refused(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
     if prediction.verdict != Verdict::Refused {
         return Vec::new();
     }
@@ -28,7 +29,7 @@ pub fn next_sync_refused(snapshot: &Snapshot, drifts: &[Drift], prediction: &Pre
                     None => "the API server will refuse the next sync".to_owned(),
                 },
                 evidence: Some(format!("{}: {}", cause.field, cause.message)),
-                remedy: Some(remedy(snapshot, &involved, prediction.strategy)),
+                remedy: Some(remedy(snapshot, policy, &involved)),
             }
         })
         .collect()
@@ -109,20 +110,43 @@ pub(super) fn place(path: &FieldPath) -> String {
     }
 }
 
-/// The ways out and what each costs.
-fn remedy(snapshot: &Snapshot, involved: &[&Drift], strategy: Strategy) -> String {
-    let restore = match strategy {
-        Strategy::ServerSideApply => {
-            format!(
-                "Restore puts Git's value back (one roll-out) and Transfer hands the field to {} without touching the spec",
-                snapshot.syncer.manager
-            )
-        }
-        Strategy::ClientSideApply | Strategy::Replace => "Restore puts Git's value back (one roll-out)".to_owned(),
-    };
-    if involved.iter().any(|drift| drift.change.kind == ChangeKind::Added || drift.change.kind == ChangeKind::Changed) {
-        format!("{restore}; or, if the change in the cluster is right, commit it to Git (no roll-out)")
+/// The ways out, what each costs, and which one a plan takes.
+fn remedy(snapshot: &Snapshot, policy: &Policy, involved: &[&Drift]) -> String {
+    let Syncer { manager, strategy, .. } = &snapshot.syncer;
+    let mut ways: Vec<String> = Vec::new();
+    if !involved.is_empty() {
+        ways.push(match strategy {
+            Strategy::ServerSideApply => format!(
+                "Restore puts Git's value back by a write of ours (one roll-out), and Transfer then hands the field to {manager} (managedFields \
+                 only, no roll-out)"
+            ),
+            Strategy::ClientSideApply | Strategy::Replace => "Restore puts Git's value back by a write of ours (one roll-out)".to_owned(),
+        });
+    }
+    match strategy {
+        Strategy::ServerSideApply => ways.push(format!(
+            "HandBack makes {manager} the owner of what is in the way (managedFields only), so that its own next sync removes it (one \
+             roll-out, at that sync)"
+        )),
+        Strategy::ClientSideApply => ways.push(format!(
+            "HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of {manager} removes it \
+             (one roll-out, at that sync)"
+        )),
+        Strategy::Replace => {}
+    }
+    let git = if involved.iter().any(|drift| matches!(drift.change.kind, ChangeKind::Added | ChangeKind::Changed)) {
+        "if the change in the cluster is right, commit it to Git (no roll-out)"
     } else {
-        restore
+        "or change Git"
+    };
+    ways.push(git.to_owned());
+    let ways = ways.join("; ");
+    if policy.mode == Mode::Alert {
+        return ways;
+    }
+    let Choice { cure, why, .. } = choose(snapshot, policy);
+    match cure {
+        Cure::Restore if involved.is_empty() => ways,
+        cure => format!("{ways}. A plan takes {cure:?}, because {why}"),
     }
 }

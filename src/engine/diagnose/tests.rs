@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::predict::{Force, Strategy, Syncer};
-use crate::engine::{Mode, Policy, Remedy, SourceFacts, assess};
+use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
@@ -37,7 +37,8 @@ fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
         desired: Some(Document { id, value: desired, origin: Origin { file: "web.yaml".to_owned(), line: 1 } }),
         live: Some(live),
         seen: true,
-        syncer: Syncer { strategy: Strategy::ClientSideApply, manager: "kubectl-client-side-apply".to_owned(), force: Force::Yes },
+        syncer: Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),
+        tool: Tool::default(),
         source: SourceFacts::default(),
         now: "2026-01-05T12:00:00Z".parse().unwrap(),
     };

@@ -29,6 +29,9 @@ pub struct Evidence<'a> {
     /// When the desired state was committed; `None` where the source does not tell.
     pub committed_at: Option<Timestamp>,
 
+    /// The object as Git had it at the revision that the tool synced last; `None` where nobody tells.
+    pub synced: Option<&'a Value>,
+
     /// The user's ignore rules.
     pub rules: &'a [IgnoreRule],
 
@@ -59,7 +62,8 @@ fn weigh(evidence: &Evidence<'_>, changes: Vec<Change>) -> Vec<Drift> {
     }
     let last_applied = last_applied(evidence.live);
     let since_applied = last_applied.as_ref().map(|last_applied| compare_all(last_applied, evidence.live));
-    let weigher = Weigher { evidence, since_applied };
+    let since_synced = evidence.synced.map(|synced| compare_all(synced, evidence.live));
+    let weigher = Weigher { evidence, since_applied, since_synced };
     changes.into_iter().filter_map(|change| weigher.weigh(change)).collect()
 }
 
@@ -68,6 +72,9 @@ struct Weigher<'a> {
 
     /// What differs between live and the last-applied annotation; `None` where there is none.
     since_applied: Option<Vec<Change>>,
+
+    /// What differs between live and what the tool synced last; `None` where nobody tells.
+    since_synced: Option<Vec<Change>>,
 }
 
 impl Weigher<'_> {
@@ -119,14 +126,16 @@ impl Weigher<'_> {
 
     /// Whether live is still what the syncing tool wrote, so that only Git moved on.
     fn is_pending(&self, change: &Change, owners: &[Owner]) -> bool {
+        if let Some(since) = &self.since_synced {
+            return !touches(since, &change.path);
+        }
         let by_tool = |owner| self.is_syncer(owner);
         // Of a subtree a part may be someone else's; a single value may at most be shared.
         let tool = if is_one_value(change) { owners.iter().any(by_tool) } else { !owners.is_empty() && owners.iter().all(by_tool) };
         match (&self.since_applied, self.evidence.syncer.strategy) {
-            (Some(since), Strategy::ClientSideApply) => {
-                let touched = since.iter().any(|other| other.path.starts_with(&change.path) || change.path.starts_with(&other.path));
-                !touched && (tool || self.wrote_last_applied())
-            }
+            (Some(since), Strategy::ClientSideApply) => !touches(since, &change.path) && (tool || self.wrote_last_applied()),
+            // A default that Git now sets, or one that came back when somebody removed what Git sets: neither has an owner.
+            _ if change.kind == ChangeKind::Changed && owners.is_empty() && self.knows_owners() => self.synced_before_commit(),
             _ if matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) => tool,
             _ => self.synced_before_commit(),
         }
@@ -153,6 +162,11 @@ impl Weigher<'_> {
         let syncer = self.evidence.syncer;
         owner.is(&syncer.manager, operation(syncer.strategy)) && owner.subresource.is_none()
     }
+}
+
+/// Whether one of the changes is at, above or below the path.
+fn touches(changes: &[Change], path: &FieldPath) -> bool {
+    changes.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
 }
 
 /// How a write of this strategy stands in `managedFields`.

@@ -7,6 +7,7 @@ mod applied;
 mod element;
 mod fields;
 mod managed;
+pub mod migrate;
 pub mod people;
 pub mod transfer;
 

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::step::{Step, StepKind};
+use super::on_application::{Act, ApplicationRef, OnApplication};
+use super::step::{Ground, Step, StepKind};
 use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
+use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touches};
 use crate::engine::snapshot::Snapshot;
 
 /// What a person decided.
@@ -167,8 +169,24 @@ pub struct Begun<'a> {
     /// Who approved it.
     pub by: &'a str,
 
-    /// The approved steps and the fields of each.
-    pub steps: Vec<(StepKind, Vec<FieldPath>)>,
+    /// The approved steps.
+    pub steps: Vec<Remembered>,
+}
+
+/// An approved step as a report remembers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remembered {
+    /// What it does.
+    pub kind: StepKind,
+
+    /// The fields it is about.
+    pub paths: Vec<FieldPath>,
+
+    /// When the operation state began that it removes, as the Application has it.
+    pub stale: Option<String>,
+
+    /// The revision that it starts a sync of.
+    pub revision: Option<String>,
 }
 
 /// Takes an interrupted heal up again.
@@ -191,8 +209,9 @@ pub fn resume(
     if !approval.is_some_and(unchanged) {
         return Err(Refusal::Altered(hash()));
     }
-    let live = snapshot.live.as_ref().ok_or_else(|| Refusal::OtherObject(hash()))?;
-    if live.pointer("/metadata/uid").and_then(serde_json::Value::as_str) != Some(begun.uid) {
+    // A Deployment that was missing when the plan was approved has no uid yet.
+    let uid = snapshot.live.as_ref().and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str);
+    if !begun.uid.is_empty() && uid != Some(begun.uid) {
         return Err(Refusal::OtherObject(hash()));
     }
     if let Ok(plan) = plan
@@ -201,16 +220,13 @@ pub fn resume(
         return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
     }
     let desired = snapshot.desired.as_ref().map(|document| &document.value).ok_or_else(|| Refusal::Stale(hash()))?;
-    let steps: Vec<Step> = begun
-        .steps
-        .iter()
-        .map(|(kind, paths)| match kind {
-            StepKind::Restore => Step::Restore { paths: paths.clone(), operations: json_patch::Patch::default() },
-            StepKind::Transfer => Step::Transfer { paths: paths.clone(), to: snapshot.syncer.manager.clone() },
-        })
-        .collect();
-    // An empty Restore can only be skipped. Where it is not done, what the person saw is not what is there.
-    if steps.iter().any(|step| step.kind() == StepKind::Restore && !step.done(desired, live)) {
+    let steps: Vec<Step> =
+        begun.steps.iter().map(|step| again(step, snapshot)).collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
+    let null = serde_json::Value::Null;
+    let live = snapshot.live.as_ref().unwrap_or(&null);
+    let ground = Ground { desired, live, tool: &snapshot.tool, plan: begun.plan_hash, begun: None };
+    // The first step can only be skipped now. Where it is not done, what the person saw is not what is there.
+    if steps.iter().any(|step| matches!(step.kind(), StepKind::Restore | StepKind::HandBack) && !step.done(&ground)) {
         return Err(Refusal::Stale(hash()));
     }
     let plan = Plan {
@@ -223,6 +239,40 @@ pub fn resume(
         cautions: Vec::new(),
     };
     Ok(Approved { plan, by: begun.by.to_owned() })
+}
+
+/// A step derived again from what a report remembers; `None` where what it was about is gone.
+fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
+    let paths = step.paths.clone();
+    let on_application = |act| {
+        let application = &snapshot.tool.argo_cd()?.application;
+        let application = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
+        Some(Step::OnApplication(OnApplication { application, act }))
+    };
+    let stale = || {
+        let application = &snapshot.tool.argo_cd()?.application;
+        let phase = application.state.as_ref().map_or(OperationPhase::Failed, |state| state.phase.clone());
+        Some(Stale { uid: application.uid.clone()?, phase, started_at: step.stale.clone()? })
+    };
+    let touches = || Touches {
+        resources: Vec::new(),
+        from: None,
+        to: step.revision.clone().map(Revision::One),
+        whole_application: step.kind == StepKind::ClearOperation,
+        compared: false,
+    };
+    match step.kind {
+        StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
+        StepKind::Transfer => Some(Step::Transfer { paths, to: snapshot.syncer.manager.clone() }),
+        StepKind::HandBack => Some(Step::HandBack { paths, syncer: snapshot.syncer.clone() }),
+        StepKind::Refresh => on_application(Act::Refresh),
+        StepKind::ClearOperation => on_application(Act::Clear { stale: stale()?, touches: touches() }),
+        StepKind::StartOperation => {
+            let target = &snapshot.target;
+            let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+            on_application(Act::Start { stale: stale(), only, touches: touches() })
+        }
+    }
 }
 
 /// The first digits of a hash, as people say it.

@@ -5,24 +5,33 @@
 //! plan, and only [`judge`] makes one.
 
 mod approval;
+mod choice;
 mod digest;
+mod hand_back;
+mod on_application;
 mod restore;
 mod step;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Refusal, judge, resume};
+pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Refusal, Remembered, judge, resume};
+pub use choice::{Choice, Cure, choose};
+use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
+pub use hand_back::HandBackError;
+pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use restore::{RestoreError, restore};
-pub use step::{HEAL_MANAGER, RenderError, Request, Step, StepKind};
+pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
+use self::on_application::Before;
 use super::assess::Assessment;
-use super::diff::{Drift, Severity, compare};
+use super::diff::{Change, ChangeKind, Drift, Severity, compare};
 use super::ownership::{ManagedFields, Operation};
 use super::phase::Phase;
-use super::predict::{Strategy, refusal_of};
+use super::predict::{Prediction, Strategy, Verdict, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
 
 /// What a person is asked to approve.
@@ -103,6 +112,21 @@ pub enum NoPlan {
     #[error("the object is being deleted")]
     BeingDeleted,
 
+    /// Something on the Application forbids every write, or is to be waited for.
+    #[error("{0}")]
+    HeldBack(String),
+
+    /// Only Git's own change is refused, and no tool is known to sync after a HandBack.
+    #[error(
+        "nobody changed the cluster: Git's own change is what the API server will refuse; change Git, or set spec.remedy to HandBack \
+             where the tool will sync again"
+    )]
+    GitAlone,
+
+    /// The fields cannot be handed to the syncing tool.
+    #[error("the fields that are in the way cannot be handed back: {0}")]
+    NotHandedBack(HandBackError),
+
     /// The fields cannot be put back by a patch.
     #[error("the drift cannot be restored by a patch: {0}")]
     NotRestorable(RestoreError),
@@ -125,35 +149,36 @@ pub enum NoPlan {
 /// # Errors
 /// [`NoPlan`] says why there is none; its text is for the report.
 pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, memory: &Memory) -> Result<Plan, NoPlan> {
-    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
-        return match assessment.phase {
-            Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
-            phase => Err(NoPlan::OneSided { phase }),
-        };
-    };
-    let drifts: Vec<&Drift> = assessment.of(Severity::Drift).collect();
-    if drifts.is_empty() {
-        return Err(NoPlan::NothingToHeal);
-    }
+    let work = Work::of(snapshot, assessment)?;
     if policy.mode == Mode::Alert {
         return Err(NoPlan::AlertOnly);
     }
-    let drift = drift_digest(&drifts);
+    let drift = work.digest(snapshot);
     if memory.denied.as_deref() == Some(&drift) {
         return Err(NoPlan::Denied);
     }
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
     }
-    if live.pointer("/metadata/deletionTimestamp").is_some() {
+    let live = snapshot.live.as_ref();
+    let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));
+    if at("/metadata/deletionTimestamp").is_some() {
         return Err(NoPlan::BeingDeleted);
     }
-    if live.pointer("/spec/paused").and_then(serde_json::Value::as_bool) == Some(true) {
+    if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
         return Err(NoPlan::Paused);
     }
-    let steps = steps(snapshot, &document.value, live, &drifts)?;
-    let uid = live.pointer("/metadata/uid").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let hash = |serial| digest::plan_hash(snapshot, live, &document.value, serial, &steps);
+    let (Cured { mut steps, mut cautions }, drifts) = match work {
+        Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
+        Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
+    };
+    if let Some(argo_cd) = snapshot.tool.argo_cd() {
+        let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
+        let before = if by_sync { Before::NeedsSync } else { Before::InSync };
+        steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+    }
+    let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let hash = digest::plan_hash(snapshot, &steps);
     let (serial, hash, expires) = match &memory.offered {
         Some((offered, expires)) if *offered == hash(memory.serial) && *expires > snapshot.now && !memory.spent.contains(offered) => {
             (memory.serial, offered.clone(), *expires)
@@ -163,12 +188,122 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
             (serial, hash(serial), snapshot.now + policy.plan_ttl)
         }
     };
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: cautions(&drifts) })
+    cautions.extend(roll_out(&drifts, &steps));
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions })
+}
+
+/// What there is to do.
+enum Work<'a> {
+    /// The Deployment drifted, or the next sync of it is refused.
+    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
+
+    /// The Deployment is gone: a sync brings it back.
+    Sync,
+
+    /// The Deployment is in sync, and a stale operation stops every further sync.
+    Operation,
+}
+
+impl<'a> Work<'a> {
+    fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
+        let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+            return match assessment.phase {
+                Phase::Missing if snapshot.tool.argo_cd().is_some() => Ok(Self::Sync),
+                Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
+                phase => Err(NoPlan::OneSided { phase }),
+            };
+        };
+        let drifts: Vec<&Drift> = assessment.of(Severity::Drift).collect();
+        let prediction = assessment.prediction.as_ref();
+        let refused = prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
+        match assessment.phase {
+            _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
+            Phase::OperationStuck => Ok(Self::Operation),
+            _ => Err(NoPlan::NothingToHeal),
+        }
+    }
+
+    /// What a person's no holds for.
+    fn digest(&self, snapshot: &Snapshot) -> String {
+        match self {
+            // Nobody's drift, and yet a person may say no to this refusal.
+            Self::Cure { drifts, prediction: Some(prediction), .. } if drifts.is_empty() => refusal_digest(prediction),
+            Self::Cure { drifts, .. } => drift_digest(drifts),
+            Self::Sync => digest(&"missing".into()),
+            Self::Operation => {
+                let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
+                let began = state.and_then(|state| state.started_at.as_ref()).map(|began| began.text.as_str());
+                digest(&serde_json::json!({"operation": began}))
+            }
+        }
+    }
+}
+
+/// The steps on the Deployment, and what to know about them.
+struct Cured {
+    steps: Vec<Step>,
+    cautions: Vec<String>,
+}
+
+/// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
+fn cure(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    desired: &Value,
+    live: &Value,
+    drifts: &[&Drift],
+    prediction: Option<&Prediction>,
+) -> Result<Cured, NoPlan> {
+    let Choice { cure, or_else, .. } = choose(snapshot, policy);
+    if cure == Cure::Restore {
+        return if drifts.is_empty() { Err(NoPlan::GitAlone) } else { restored(snapshot, desired, live, drifts, prediction) };
+    }
+    match (handed_back(snapshot, desired, live, drifts, prediction), or_else) {
+        (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
+        (Err(_), true) if !drifts.is_empty() => restored(snapshot, desired, live, drifts, prediction),
+        (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
+    }
+}
+
+/// What a HandBack rests on where nobody knows whether the tool syncs.
+fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
+    let manager = &snapshot.syncer.manager;
+    let caution = || format!("NeedsSync: nothing changes for the pods until {manager} syncs again; let it sync after the heal");
+    if snapshot.tool.will_sync() { Vec::new() } else { vec![caution()] }
+}
+
+/// HandBack of what is in the way, checked.
+fn handed_back(
+    snapshot: &Snapshot,
+    desired: &Value,
+    live: &Value,
+    drifts: &[&Drift],
+    prediction: Option<&Prediction>,
+) -> Result<Step, HandBackError> {
+    let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
+    let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+    let paths = hand_back::in_the_way(desired, live, &changes, prediction);
+    hand_back::check(desired, live, &snapshot.syncer, &paths, &changes)?;
+    Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
 
 /// Restore, and Transfer where the syncing tool applies server-side.
-fn steps(snapshot: &Snapshot, desired: &serde_json::Value, live: &serde_json::Value, drifts: &[&Drift]) -> Result<Vec<Step>, NoPlan> {
-    let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+fn restored(
+    snapshot: &Snapshot,
+    desired: &Value,
+    live: &Value,
+    drifts: &[&Drift],
+    prediction: Option<&Prediction>,
+) -> Result<Cured, NoPlan> {
+    let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+    // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
+    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(desired, live, &drifted, prediction)).unwrap_or_default();
+    let beside: Vec<Change> = in_the_way
+        .into_iter()
+        .filter(|path| !drifted.iter().any(|change| change.path == *path))
+        .map(|path| Change { kind: ChangeKind::Added, desired: None, live: path.get(live).cloned(), path })
+        .collect();
+    let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
     let operations = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
     lint(snapshot, desired, live, &operations, drifts)?;
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
@@ -188,18 +323,12 @@ fn steps(snapshot: &Snapshot, desired: &serde_json::Value, live: &serde_json::Va
         }
         steps.push(Step::Transfer { paths: taken_over, to: snapshot.syncer.manager.clone() });
     }
-    Ok(steps)
+    Ok(Cured { steps, cautions: Vec::new() })
 }
 
 /// Checks a restoring patch before anybody sees it: applied to live it must leave none of the drift, and the next sync
 /// must not be refused any more.
-fn lint(
-    snapshot: &Snapshot,
-    desired: &serde_json::Value,
-    live: &serde_json::Value,
-    operations: &json_patch::Patch,
-    drifts: &[&Drift],
-) -> Result<(), NoPlan> {
+fn lint(snapshot: &Snapshot, desired: &Value, live: &Value, operations: &json_patch::Patch, drifts: &[&Drift]) -> Result<(), NoPlan> {
     let mut healed = live.clone();
     json_patch::patch(&mut healed, operations).map_err(|error| NoPlan::NotRestorable(RestoreError::DoesNotApply(error.to_string())))?;
     let left = compare(desired, &healed);
@@ -212,10 +341,9 @@ fn lint(
     }
 }
 
-fn cautions(drifts: &[&Drift]) -> Vec<String> {
-    let mut cautions = Vec::new();
-    if drifts.iter().any(|drift| drift.change.path.schema().starts_with("spec.template")) {
-        cautions.push("RollOut: the pod template changes, so the Deployment rolls out once".to_owned());
-    }
-    cautions
+/// The one roll-out that a change of the pod template costs, whoever writes it.
+fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<String> {
+    let paths = drifts.iter().map(|drift| &drift.change.path).chain(steps.iter().flat_map(Step::paths));
+    let of_template = paths.into_iter().any(|path| path.schema().starts_with("spec.template"));
+    of_template.then(|| "RollOut: the pod template changes, so the Deployment rolls out once".to_owned())
 }

@@ -1,13 +1,19 @@
 //! The steps of a plan: typed intents, each with one guarded request and a test of whether it is done.
 
+use jiff::Timestamp;
 use json_patch::{Patch, PatchOperation, ReplaceOperation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::diff::compare;
+use super::hand_back::{self, HandBackError};
+use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
+use crate::engine::diff::{LAST_APPLIED, compare};
 use crate::engine::object::FieldPath;
+use crate::engine::operation::{Application, NoRequest};
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
+use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::tool::Tool;
 
 /// The field manager of every heal, whoever carries it out.
 ///
@@ -23,6 +29,18 @@ pub enum StepKind {
 
     /// Moves the restored fields into the syncing tool's own Apply entry, so that its next change can remove them.
     Transfer,
+
+    /// Hands foreign fields to the syncing tool, whose own next sync removes them and puts Git's values back.
+    HandBack,
+
+    /// Asks Argo CD to compare the Application anew.
+    Refresh,
+
+    /// Removes the Application's stale operation state.
+    ClearOperation,
+
+    /// Asks Argo CD for a sync, and removes a stale operation state in the same write.
+    StartOperation,
 }
 
 /// One typed intent of a plan.
@@ -45,11 +63,61 @@ pub enum Step {
         /// The syncing tool's field manager.
         to: String,
     },
+
+    /// Hand foreign fields to the syncing tool; only what says whose they are changes.
+    HandBack {
+        /// The fields that change hands.
+        paths: Vec<FieldPath>,
+
+        /// The tool that will remove them.
+        syncer: Syncer,
+    },
+
+    /// Write the Application.
+    OnApplication(OnApplication),
+}
+
+/// The object that a step writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The Deployment.
+    Deployment,
+
+    /// The Application.
+    Application(ApplicationRef),
+}
+
+/// What a step stands on: the objects as they are now, and what is known of the heal.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// Git's document.
+    pub desired: &'a Value,
+
+    /// The Deployment; `null` where it is absent.
+    pub live: &'a Value,
+
+    /// The tool that syncs.
+    pub tool: &'a Tool,
+
+    /// The hash of the plan that is carried out.
+    pub plan: &'a str,
+
+    /// When the step was first to be sent, where it was.
+    pub begun: Option<Timestamp>,
+}
+
+impl Ground<'_> {
+    fn application(&self) -> Option<&Application> {
+        self.tool.argo_cd().map(|argo_cd| &argo_cd.application)
+    }
 }
 
 /// One guarded write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
+    /// The object it is for.
+    pub written: Written,
+
     /// The JSON Patch, with the lock on the resourceVersion first.
     pub patch: Patch,
 
@@ -67,6 +135,18 @@ pub enum RenderError {
     /// The ownership cannot be moved.
     #[error("failed to hand the fields over: {0}")]
     Transfer(#[from] transfer::TransferRefusal),
+
+    /// The fields cannot be handed to the tool.
+    #[error(transparent)]
+    HandBack(#[from] HandBackError),
+
+    /// The Application cannot be written in this way.
+    #[error("the Application cannot be written: {0}")]
+    Application(NoRequest),
+
+    /// The Application is not there.
+    #[error("the Application is gone, or cannot be read")]
+    NoApplication,
 }
 
 impl Step {
@@ -75,13 +155,28 @@ impl Step {
         match self {
             Self::Restore { .. } => StepKind::Restore,
             Self::Transfer { .. } => StepKind::Transfer,
+            Self::HandBack { .. } => StepKind::HandBack,
+            Self::OnApplication(step) => match step.act {
+                Act::Refresh => StepKind::Refresh,
+                Act::Clear { .. } => StepKind::ClearOperation,
+                Act::Start { .. } => StepKind::StartOperation,
+            },
         }
     }
 
     /// The fields it is about.
     pub fn paths(&self) -> &[FieldPath] {
         match self {
-            Self::Restore { paths, .. } | Self::Transfer { paths, .. } => paths,
+            Self::Restore { paths, .. } | Self::Transfer { paths, .. } | Self::HandBack { paths, .. } => paths,
+            Self::OnApplication(_) => &[],
+        }
+    }
+
+    /// The object it writes.
+    pub fn written(&self) -> Written {
+        match self {
+            Self::OnApplication(step) => Written::Application(step.application.clone()),
+            Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } => Written::Deployment,
         }
     }
 
@@ -97,17 +192,37 @@ impl Step {
             Self::Transfer { paths, to } => {
                 format!("rewrites metadata.managedFields only: {to} (Apply) owns {} again, {HEAL_MANAGER} owns nothing", fields(paths))
             }
+            Self::OnApplication(step) => step.summary(),
+            Self::HandBack { paths, syncer } => {
+                let (manager, fields) = (&syncer.manager, fields(paths));
+                match syncer.strategy {
+                    Strategy::ServerSideApply => {
+                        format!("rewrites metadata.managedFields only: {manager} (Apply) owns {fields}, and its next sync removes it")
+                    }
+                    Strategy::ClientSideApply | Strategy::Replace => {
+                        format!(
+                            "rewrites the annotation {LAST_APPLIED} only: it names {fields}, so that the next sync of {manager} removes it"
+                        )
+                    }
+                }
+            }
         }
     }
 
-    /// The one guarded request that carries the step out on this object.
+    /// The one guarded request that carries the step out on these objects; `None` where what it asks for is asked for already.
     ///
     /// The lock is a `replace` of the resourceVersion: a stale one is answered by 409, where a failed `test` gives a bare
     /// 422 that says nothing (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
     ///
     /// # Errors
     /// [`RenderError`] when there is nothing to lock on, or the ownership cannot be moved.
-    pub fn render(&self, desired: &Value, live: &Value) -> Result<Request, RenderError> {
+    pub fn render(&self, ground: &Ground<'_>) -> Result<Option<Request>, RenderError> {
+        let Ground { desired, live, .. } = *ground;
+        let (written, manager) = (self.written(), HEAL_MANAGER);
+        if let Self::OnApplication(step) = self {
+            let patch = step.render(ground.application(), ground.plan)?;
+            return Ok(patch.map(|patch| Request { written, patch, manager }));
+        }
         let version = live.pointer("/metadata/resourceVersion").ok_or(RenderError::NoResourceVersion)?;
         let mut operations = vec![replace("/metadata/resourceVersion", version.clone())];
         match self {
@@ -118,18 +233,42 @@ impl Step {
                 let moved = transfer::moved(fields, desired, paths, giver, to)?;
                 operations.push(replace("/metadata/managedFields", moved));
             }
+            Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
+            Self::OnApplication(_) => {}
         }
-        Ok(Request { patch: Patch(operations), manager: HEAL_MANAGER })
+        Ok(Some(Request { written, patch: Patch(operations), manager }))
     }
 
-    /// Whether the object is already as the step would leave it.
-    pub fn done(&self, desired: &Value, live: &Value) -> bool {
+    /// Whether the objects are already as the step would leave them.
+    pub fn done(&self, ground: &Ground<'_>) -> bool {
+        let Ground { desired, live, .. } = *ground;
         match self {
             Self::Restore { paths, .. } => {
                 let left = compare(desired, live);
                 !left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)))
             }
             Self::Transfer { .. } => ManagedFields::of(live).entry(HEAL_MANAGER, Operation::Update, None).is_none(),
+            Self::HandBack { paths, syncer } => hand_back::done(live, syncer, paths),
+            Self::OnApplication(step) => step.done(ground.application(), ground.plan, ground.begun),
+        }
+    }
+
+    /// When the operation state began that the step removes, and the revision that it starts a sync of.
+    pub fn remembered(&self) -> (Option<&str>, Option<String>) {
+        match self {
+            Self::OnApplication(OnApplication { act: Act::Clear { stale, .. }, .. }) => (Some(&stale.started_at), None),
+            Self::OnApplication(OnApplication { act: Act::Start { stale, touches, .. }, .. }) => {
+                (stale.as_ref().map(|stale| stale.started_at.as_str()), touches.to.as_ref().map(ToString::to_string))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// Why the step is not to be sent yet.
+    pub fn waits(&self, ground: &Ground<'_>) -> Option<NotYet> {
+        match self {
+            Self::OnApplication(step) => step.waits(ground.application()),
+            Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } => None,
         }
     }
 
@@ -141,6 +280,12 @@ impl Step {
                 serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
             Self::Transfer { to, .. } => serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "to": to}),
+            Self::HandBack { syncer, .. } => serde_json::json!({"kind": "HandBack", "paths": paths, "to": syncer.manager}),
+            Self::OnApplication(step) => step.intent(match self.kind() {
+                StepKind::Refresh => "Refresh",
+                StepKind::ClearOperation => "ClearOperation",
+                _ => "StartOperation",
+            }),
         }
     }
 }

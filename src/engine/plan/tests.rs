@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::predict::{Force, Syncer};
-use crate::engine::{Remedy, SourceFacts, assess};
+use crate::engine::predict::Syncer;
+use crate::engine::{Remedy, SourceFacts, Tool, assess};
 
 /// Git: one container with a probe of each handler kind that matters here.
-fn git() -> Value {
+pub(super) fn git() -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {
@@ -29,7 +29,7 @@ fn git() -> Value {
 }
 
 /// The cluster right after a client-side apply of it.
-fn synced() -> Value {
+pub(super) fn synced() -> Value {
     let mut live = git();
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
@@ -43,12 +43,12 @@ fn synced() -> Value {
     live
 }
 
-fn container(live: &mut Value) -> &mut Value {
+pub(super) fn container(live: &mut Value) -> &mut Value {
     &mut live["spec"]["template"]["spec"]["containers"][0]
 }
 
 /// A person switched the probe, and a sidecar now stands first.
-fn switched() -> Value {
+pub(super) fn switched() -> Value {
     let mut live = synced();
     let probe = &mut container(&mut live)["livenessProbe"];
     probe.as_object_mut().unwrap().remove("httpGet");
@@ -62,7 +62,7 @@ fn switched() -> Value {
     live
 }
 
-fn snapshot(desired: Value, live: Value) -> Snapshot {
+pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     Snapshot {
         cluster: "cluster-1".to_owned(),
         target: ObjectId::of(&desired).unwrap(),
@@ -73,17 +73,18 @@ fn snapshot(desired: Value, live: Value) -> Snapshot {
         }),
         live: Some(live),
         seen: true,
-        syncer: Syncer { strategy: Strategy::ClientSideApply, manager: "kubectl-client-side-apply".to_owned(), force: Force::Yes },
+        syncer: Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),
+        tool: Tool::default(),
         source: SourceFacts { repo_url: "https://git.example/shop".to_owned(), revision: "a".repeat(40), ..SourceFacts::default() },
         now: "2026-01-05T12:00:00Z".parse().unwrap(),
     }
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) }
 }
 
-fn proposed(snapshot: &Snapshot, memory: &Memory) -> Result<Plan, NoPlan> {
+pub(super) fn proposed(snapshot: &Snapshot, memory: &Memory) -> Result<Plan, NoPlan> {
     propose(snapshot, &assess(snapshot, &policy()), &policy(), memory)
 }
 
@@ -134,7 +135,9 @@ fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_se
 fn every_rendered_write_locks_the_resource_version_by_replace() {
     let live = switched();
     let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
-    let request = plan.steps[0].render(&git(), &live).unwrap();
+    let (git, tool) = (git(), Tool::Unknown);
+    let ground = Ground { desired: &git, live: &live, tool: &tool, plan: &plan.hash, begun: None };
+    let request = plan.steps[0].render(&ground).unwrap().unwrap();
     assert_eq!(
         serde_json::to_value(&request.patch.0[0]).unwrap(),
         json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "41"})
@@ -245,7 +248,7 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
         plan_hash: &plan.hash,
         uid,
         by: "alice",
-        steps: vec![(StepKind::Restore, plan.steps[0].paths().to_vec())],
+        steps: vec![Remembered { kind: StepKind::Restore, paths: plan.steps[0].paths().to_vec(), stale: None, revision: None }],
     };
     let uid = "6a1f6bd0-0000-4000-8000-000000000001";
     let steps = |approved: Result<Approved, Refusal>| approved.map(|approved| approved.plan().steps.len());

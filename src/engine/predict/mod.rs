@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::diff::compare;
 use super::object::FieldPath;
-use super::ownership::Recorded;
+use super::ownership::{ManagedFields, Recorded};
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 
@@ -63,6 +63,30 @@ pub struct Syncer {
 
     /// Only for server-side apply.
     pub force: Force,
+
+    /// Only for server-side apply.
+    pub takes_over: TakesOver,
+}
+
+/// Whose fields a tool makes its own, without being asked, before it applies server-side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TakesOver {
+    /// Nobody's.
+    #[default]
+    Nobodys,
+
+    /// What this manager wrote client-side, before anything else: Argo CD.
+    ClientSideOf(String),
+
+    /// What people wrote by kubectl, but only after a dry run of the apply was accepted: Flux.
+    KubectlsAfterDryRun,
+}
+
+impl Syncer {
+    /// A tool that writes this way under this name, and takes the fields that it sets from others.
+    pub fn new(strategy: Strategy, manager: impl Into<String>) -> Self {
+        Self { strategy, manager: manager.into(), force: Force::Yes, takes_over: TakesOver::Nobodys }
+    }
 }
 
 /// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
@@ -203,11 +227,31 @@ pub fn refusal_of(desired: &Value, live: &Value, syncer: &Syncer) -> Vec<Cause> 
 
 /// The object that a sync gives, or the prediction that it gives none.
 fn outcome(desired: &Value, live: &Value, managed: &Recorded<'_>, syncer: &Syncer) -> Result<Value, Prediction> {
+    if syncer.strategy != Strategy::ServerSideApply {
+        return outcome_over(desired, live, || managed.get(), syncer);
+    }
+    let first = match server_side::before_apply(live, syncer) {
+        Some(anew) => return outcome_over(desired, live, || &anew, syncer),
+        None => outcome_over(desired, live, || managed.get(), syncer)?,
+    };
+    match server_side::after_dry_run(live, syncer) {
+        Some(anew) => outcome_over(desired, live, || &anew, syncer),
+        None => Ok(first),
+    }
+}
+
+/// The object that one apply gives; `managed` is who owns what of live, if it comes to that.
+fn outcome_over<'m>(
+    desired: &Value,
+    live: &Value,
+    managed: impl FnOnce() -> &'m ManagedFields,
+    syncer: &Syncer,
+) -> Result<Value, Prediction> {
     let fails =
         |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
     let merged = match syncer.strategy {
         Strategy::ClientSideApply => client_side::merge(desired, live),
-        Strategy::ServerSideApply => server_side::merge_into(desired, live, managed.get(), syncer),
+        Strategy::ServerSideApply => server_side::merge_into(desired, live, managed(), syncer),
         Strategy::Replace => replace::merge(desired, live),
     };
     let object = match merged {

@@ -53,6 +53,10 @@ pub enum NoRequest {
     /// The syncing tool gives up before it sends anything.
     #[error("the syncing tool gives up before it asks the server")]
     GivesUp,
+
+    /// The tool rewrites `managedFields` before it applies, which a dry run cannot do for it.
+    #[error("the syncing tool takes over what was applied client-side first, which no dry run shows")]
+    Migrates,
 }
 
 /// What the syncing tool would send for `desired` over `live`.
@@ -63,6 +67,7 @@ pub enum NoRequest {
 pub fn request(desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncRequest, NoRequest> {
     let patch = match syncer.strategy {
         Strategy::ClientSideApply => SyncPatch::Strategic(client_side::patch(desired, live).map_err(|_refused| NoRequest::GivesUp)?),
+        Strategy::ServerSideApply if server_side::before_apply(live, syncer).is_some() => return Err(NoRequest::Migrates),
         Strategy::ServerSideApply => SyncPatch::Apply(server_side::manifest_sent(desired, live), syncer.force),
         Strategy::Replace => return Err(NoRequest::Replace),
     };

@@ -74,7 +74,7 @@ fn switch_to_tcp(live: &mut Value, probes: &[&str]) {
 }
 
 fn syncer(strategy: Strategy) -> Syncer {
-    Syncer { strategy, manager: GIT.to_owned(), force: Force::Yes }
+    Syncer::new(strategy, GIT)
 }
 
 fn two_handlers(probe: &str) -> Cause {

@@ -4,7 +4,7 @@
 use driftmend::engine;
 use driftmend::engine::diff::{Evidence, classify, compare, no_effect};
 use driftmend::engine::ownership::ManagedFields;
-use driftmend::engine::predict::{Force, Strategy, Syncer, predict};
+use driftmend::engine::predict::{Strategy, Syncer, predict};
 use driftmend::engine::schema::apply_defaults;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     compare(&desired, &live);
     for (strategy, manager) in STRATEGIES {
-        let syncer = Syncer { strategy, manager: manager.to_owned(), force: Force::Yes };
+        let syncer = Syncer::new(strategy, manager);
         weigh(&desired, &live, &syncer);
         predict(&desired, &live, &syncer);
     }
@@ -44,5 +44,5 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn weigh(desired: &Value, live: &Value, syncer: &Syncer) {
     let managed = ManagedFields::of(live);
-    classify(&Evidence { desired, live, managed: &managed, syncer, committed_at: None, rules: &[], now: jiff::Timestamp::UNIX_EPOCH });
+    classify(&Evidence { desired, live, managed: &managed, syncer, committed_at: None, synced: None, rules: &[], now: jiff::Timestamp::UNIX_EPOCH });
 }

@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::PathPattern;
-use crate::engine::predict::Force;
 
 const IMAGE: &str = r#"{"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}}"#;
 const LABEL: &str = r#"{"f:metadata": {"f:labels": {"f:team": {}}}}"#;
@@ -27,7 +26,7 @@ fn applied(last_applied: &Value, mut live: Value) -> Value {
 }
 
 fn applies(strategy: Strategy) -> Syncer {
-    Syncer { strategy, manager: "gitops".to_owned(), force: Force::Yes }
+    Syncer::new(strategy, "gitops")
 }
 
 /// The severities and reasons, with a commit at `committed_at`.
@@ -45,6 +44,7 @@ fn weigh(
         managed: &ManagedFields::parse(&managed),
         syncer: &syncer,
         committed_at: committed_at.map(|time| time.parse().unwrap()),
+        synced: None,
         rules: &[],
         now: Timestamp::UNIX_EPOCH,
     };
@@ -66,6 +66,7 @@ fn a_field_that_someone_else_wrote_is_drift_and_names_the_writer() {
         managed: &managed,
         syncer: &syncer,
         committed_at: None,
+        synced: None,
         rules: &[],
         now: Timestamp::UNIX_EPOCH,
     };
@@ -221,8 +222,16 @@ fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
             expires: Some("2026-02-01T00:00:00Z".parse().unwrap()),
         };
         let now = now.parse().unwrap();
-        let evidence =
-            Evidence { desired: &desired, live: &live, managed: &managed, syncer: &syncer, committed_at: None, rules: &[rule], now };
+        let evidence = Evidence {
+            desired: &desired,
+            live: &live,
+            managed: &managed,
+            syncer: &syncer,
+            committed_at: None,
+            synced: None,
+            rules: &[rule],
+            now,
+        };
         classify(&evidence).into_iter().map(|drift| (drift.severity, drift.reason)).collect::<Vec<_>>()
     };
     let (ignored, drift) = ([(Severity::Ignored, Some("canaries are ours".to_owned()))], [(Severity::Drift, None)]);
@@ -230,4 +239,33 @@ fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
     assert_eq!(weigh(".spec.template.spec.containers[*].image", "canary-*", "2026-02-01T00:00:00Z"), drift);
     assert_eq!(weigh(".spec.template.spec.containers[*].image", "other", "2026-01-01T00:00:00Z"), drift);
     assert_eq!(weigh(".spec.replicas", "canary-*", "2026-01-01T00:00:00Z"), drift);
+}
+
+#[test]
+fn the_revision_that_was_synced_last_tells_a_field_new_in_git_from_one_taken_away() {
+    let replicas = |count: Option<i64>| {
+        let mut object = image("web:1");
+        count.map(|count| object["spec"]["replicas"] = json!(count));
+        object
+    };
+    let managed = ManagedFields::parse(&json!([wrote("gitops", "Apply", "", IMAGE)]));
+    let severity = |desired: Value, synced: Value, live: Value| {
+        let syncer = applies(Strategy::ServerSideApply);
+        let evidence = Evidence {
+            desired: &desired,
+            live: &live,
+            managed: &managed,
+            syncer: &syncer,
+            committed_at: None,
+            synced: Some(&synced),
+            rules: &[],
+            now: Timestamp::UNIX_EPOCH,
+        };
+        classify(&evidence).into_iter().map(|drift| drift.severity).collect::<Vec<_>>()
+    };
+    let (none, three) = (|| replicas(None), || replicas(Some(3)));
+    assert_eq!(severity(three(), none(), none()), [Severity::Pending], "new in Git");
+    assert_eq!(severity(three(), three(), none()), [Severity::Drift], "taken away by hand");
+    assert_eq!(severity(image("web:2"), image("web:1"), image("web:1")), [Severity::Pending]);
+    assert_eq!(severity(image("web:2"), image("web:1"), image("web:3")), [Severity::Drift]);
 }

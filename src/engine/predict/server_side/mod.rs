@@ -13,10 +13,10 @@ mod typed;
 use serde_json::Value;
 
 use super::admission::without_books;
-use super::{Cause, Force, Merged, Syncer, decode};
+use super::{Cause, Force, Merged, Syncer, TakesOver, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
+use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, migrate};
 use crate::engine::schema::DEPLOYMENT;
 use compare::{Comparison, field_set, sets_all};
 
@@ -70,6 +70,22 @@ pub(super) fn merge_into(desired: &Value, live: &Value, managed: &ManagedFields,
     }
 }
 
+/// Live's managedFields as the tool itself makes them before it applies anything; `None` where it does nothing to them.
+pub(super) fn before_apply(live: &Value, syncer: &Syncer) -> Option<ManagedFields> {
+    let TakesOver::ClientSideOf(manager) = &syncer.takes_over else { return None };
+    let anew = migrate::migrated(live.pointer("/metadata/managedFields")?, manager, &syncer.manager)?;
+    Some(ManagedFields::parse(&anew))
+}
+
+/// Live's managedFields as the tool itself makes them between its dry run and its apply; `None` where it does nothing to them.
+pub(super) fn after_dry_run(live: &Value, syncer: &Syncer) -> Option<ManagedFields> {
+    if syncer.takes_over != TakesOver::KubectlsAfterDryRun {
+        return None;
+    }
+    let anew = migrate::adopted(live.pointer("/metadata/managedFields")?, &syncer.manager)?;
+    Some(ManagedFields::parse(&anew))
+}
+
 /// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.
 pub(super) fn manifest_sent(desired: &Value, live: &Value) -> Value {
     let mut sent = desired.clone();
@@ -107,7 +123,7 @@ fn apply_knowing(live: &Value, managed: &ManagedFields, desired: &Value, manager
     let last = managed.entry(manager, Operation::Apply, None).map(|entry| &entry.fields).filter(|last| !last.is_empty());
     // Where Git still sets all that the tool applied last, nothing is to be taken away, which is most of the time.
     let taken_out =
-        last.filter(|last| last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, Some(DEPLOYMENT), last));
+        last.filter(|last| last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, &merged, Some(DEPLOYMENT), last));
     if taken_out.is_none() && force == Force::Yes {
         return Applied::Merged(merged);
     }

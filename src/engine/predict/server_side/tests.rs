@@ -47,7 +47,7 @@ fn in_container(fields: Value) -> Value {
 }
 
 fn sync(desired: &Value, live: &Value, force: Force) -> Prediction {
-    predict(desired, live, &Syncer { strategy: Strategy::ServerSideApply, manager: TOOL.to_owned(), force })
+    predict(desired, live, &Syncer { force, ..Syncer::new(Strategy::ServerSideApply, TOOL) })
 }
 
 fn conflict(field: &str, message: &str) -> Cause {
@@ -193,9 +193,8 @@ fn kubectl_may_take_what_its_own_last_applied_explains() {
     let mut live = owned(&before, vec![entry("kubectl-client-side-apply", "Update", fields_of(&before).to_value())]);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let git = container(json!({"args": ["serve", "--fast"]}));
-    let sync_as = |manager: &str| {
-        predict(&git, &live, &Syncer { strategy: Strategy::ServerSideApply, manager: manager.to_owned(), force: Force::No }).verdict
-    };
+    let sync_as =
+        |manager: &str| predict(&git, &live, &Syncer { force: Force::No, ..Syncer::new(Strategy::ServerSideApply, manager) }).verdict;
     assert_eq!((sync_as("kubectl"), sync_as(TOOL)), (Verdict::Reverts, Verdict::Conflict));
 }
 
@@ -259,4 +258,25 @@ fn a_document_that_does_not_fit_the_schema_is_told_with_its_path() {
         let cause = Cause { reason: String::new(), field: field.to_owned(), message: message.to_owned() };
         assert_eq!((answer.verdict, answer.causes), (Verdict::Refused, vec![cause]));
     }
+}
+
+#[test]
+fn what_argo_cd_takes_over_from_kubectl_apply_goes_with_its_own_sync() {
+    let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&tcp()).to_value());
+    let live = owned(&tcp(), vec![kubectl]);
+    let taking = |takes_over: TakesOver| Syncer { takes_over, ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    let argo_cd = taking(TakesOver::ClientSideOf("kubectl-client-side-apply".to_owned()));
+    assert_eq!(predict(&http(), &live, &argo_cd).verdict, Verdict::Reverts);
+    assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Refused);
+    assert_eq!(crate::engine::predict::request(&http(), &live, &argo_cd), Err(crate::engine::predict::NoRequest::Migrates));
+    assert_eq!(predict(&http(), &live, &taking(TakesOver::KubectlsAfterDryRun)).verdict, Verdict::Refused, "the dry run comes first");
+}
+
+#[test]
+fn flux_removes_what_a_person_added_by_kubectl_where_its_dry_run_passes() {
+    let mut live = owned(&http(), vec![applied(&http()), entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}}))]);
+    live["spec"]["minReadySeconds"] = json!(5);
+    let flux = Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    assert_eq!(predict(&http(), &live, &flux).verdict, Verdict::Reverts);
+    assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Residual);
 }

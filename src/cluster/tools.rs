@@ -1,0 +1,160 @@
+//! The objects of the tools that sync: kinds that a cluster may not have, or get later.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, stream};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::utils::Backoff;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::WatchBackoff;
+use super::call::Resource;
+
+/// Argo CD's Applications.
+pub const APPLICATIONS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "applications" };
+
+/// Argo CD's projects, which hold the sync windows.
+pub const APP_PROJECTS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "appprojects" };
+
+/// Argo CD's ApplicationSets.
+pub const APPLICATION_SETS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "applicationsets" };
+
+/// Flux's Kustomizations.
+pub const KUSTOMIZATIONS: Resource<'static> = Resource { group: "kustomize.toolkit.fluxcd.io", version: "v1", plural: "kustomizations" };
+
+/// Flux's Git repositories.
+pub const GIT_REPOSITORIES: Resource<'static> = Resource { group: "source.toolkit.fluxcd.io", version: "v1", plural: "gitrepositories" };
+
+/// ConfigMaps: Argo CD's settings stand in one.
+pub const CONFIG_MAPS: Resource<'static> = Resource { group: "", version: "v1", plural: "configmaps" };
+
+/// Objects a page of the first list.
+const PAGE_SIZE: u32 = 100;
+
+/// How often a kind is looked for that the cluster does not have.
+const ABSENT: Duration = Duration::from_secs(30);
+
+/// What happened to an object of a tool.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It is there, as here.
+    Put(String, String, Box<Value>),
+
+    /// It is gone: namespace and name.
+    Gone(String, String),
+}
+
+/// Follows every object of a kind; every change and deletion is told, also those that happened while no watch stood. A kind that the
+/// cluster does not have is no error: it is said once, and looked for again.
+pub fn watch(client: Client, resource: Resource<'static>, kind: &'static str) -> impl Stream<Item = Change> + Send {
+    let named = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(resource.group, resource.version, kind), resource.plural);
+    let api: Api<DynamicObject> = Api::all_with(client, &named);
+    let backoff = Patient::default();
+    let absent = backoff.absent.clone();
+    let mut follower = Follower { resource, there: HashSet::new(), before: HashSet::new(), absent, told: None };
+    watcher(api, watcher::Config::default().page_size(PAGE_SIZE))
+        .backoff(backoff)
+        .flat_map(move |event| stream::iter(follower.absorb(event)))
+}
+
+/// What one watch knows.
+struct Follower {
+    resource: Resource<'static>,
+    there: HashSet<(String, String)>,
+
+    /// Those that were there before the list that is being read.
+    before: HashSet<(String, String)>,
+
+    absent: Arc<AtomicBool>,
+
+    /// Whether the watch stood when something was last logged about it.
+    told: Option<bool>,
+}
+
+impl Follower {
+    fn absorb(&mut self, event: watcher::Result<watcher::Event<DynamicObject>>) -> Vec<Change> {
+        match event {
+            Ok(watcher::Event::Init) => {
+                self.before.extend(std::mem::take(&mut self.there));
+                Vec::new()
+            }
+            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
+                let (namespace, name) = key(&object);
+                self.before.remove(&(namespace.clone(), name.clone()));
+                self.there.insert((namespace.clone(), name.clone()));
+                vec![Change::Put(namespace, name, Box::new(serde_json::to_value(object).unwrap_or_default()))]
+            }
+            Ok(watcher::Event::InitDone) => {
+                if self.told.replace(true) != Some(true) {
+                    info!(resource = %self.resource, objects = self.there.len(), "the kind is watched");
+                }
+                self.absent.store(false, Ordering::Relaxed);
+                self.before.drain().map(|(namespace, name)| Change::Gone(namespace, name)).collect()
+            }
+            Ok(watcher::Event::Delete(object)) => {
+                let (namespace, name) = key(&object);
+                self.there.remove(&(namespace.clone(), name.clone()));
+                vec![Change::Gone(namespace, name)]
+            }
+            Err(error) => {
+                let missing = is_missing(&error);
+                self.absent.store(missing, Ordering::Relaxed);
+                if self.told.replace(false) != Some(false) {
+                    report(&error, &self.resource, missing);
+                }
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Logs once why a kind cannot be watched.
+fn report(error: &watcher::Error, resource: &Resource<'_>, missing: bool) {
+    match error {
+        _ if missing => info!(%resource, "the cluster does not have the kind; it is looked for again"),
+        error => {
+            warn!(%resource, error = error as &dyn std::error::Error, "the kind cannot be watched; its objects are read at each interval")
+        }
+    }
+}
+
+fn is_missing(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+            matches!(status.code, 403 | 404)
+        }
+        _ => false,
+    }
+}
+
+/// A delay that stays long while the kind is not there: nothing will come of asking every second.
+#[derive(Default)]
+struct Patient {
+    usual: WatchBackoff,
+    absent: Arc<AtomicBool>,
+}
+
+impl Iterator for Patient {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let usual = self.usual.next();
+        if self.absent.load(Ordering::Relaxed) { Some(ABSENT) } else { usual }
+    }
+}
+
+impl Backoff for Patient {
+    fn reset(&mut self) {
+        self.usual.reset();
+    }
+}
+
+fn key(object: &DynamicObject) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}

@@ -1,0 +1,147 @@
+//! From what a watch names as its source to a repository, a folder, and what is made of its documents.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+use serde_json::Value;
+
+use super::desired::SourceError;
+use super::tool::{Surroundings, ToolKey, ToolKind, controller_namespace, readable};
+use crate::cluster::Cluster;
+use crate::cluster::tools::CONFIG_MAPS;
+use crate::crd::{DriftWatch, SecretRef, ToolSource};
+use crate::engine::operation::Application;
+use crate::source::syncing::{Dressing, Folders, Origin, argo_cd};
+
+/// The annotation by which an Application or Kustomization lets watches of other namespaces name it: their namespaces by commas, or `*`.
+pub const ALLOW_ANNOTATION: &str = "driftmend.dev/allow-watches-from";
+
+/// The namespace of Argo CD, where a watch does not say otherwise.
+const ARGO_CD: &str = "argocd";
+
+/// Where a watch's truth is, and what the syncing tool makes of it.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The repository and folder.
+    pub origin: Origin,
+
+    /// The Secret for it.
+    pub secret: Option<SecretRef>,
+
+    /// What the tool makes of each document.
+    pub dressing: Dressing,
+
+    /// The tool's object.
+    pub tool: Option<ToolKey>,
+
+    /// The Application, where the tool is Argo CD.
+    pub application: Option<Application>,
+
+    /// What decides about its syncs and stands in other objects.
+    pub surroundings: Surroundings,
+
+    /// What is not known and was taken as usual, in words.
+    pub notes: Vec<String>,
+}
+
+/// The object that a watch names, where it names one.
+pub fn tool_of(watch: &DriftWatch) -> Option<(ToolKey, &ToolSource)> {
+    let source = &watch.spec.source;
+    let key = |kind, source: &ToolSource, usual: &str| ToolKey {
+        kind,
+        namespace: source.namespace.clone().unwrap_or_else(|| usual.to_owned()),
+        name: source.name.clone(),
+    };
+    let own = watch.namespace().unwrap_or_default();
+    let argo_cd = source.argo_application.as_ref().map(|named| (key(ToolKind::ArgoCd, named, ARGO_CD), named));
+    argo_cd.or_else(|| source.flux_kustomization.as_ref().map(|named| (key(ToolKind::Flux, named, &own), named)))
+}
+
+/// Finds out where a watch's truth is; an Application or Kustomization is read fresh.
+///
+/// # Errors
+/// [`SourceError`], with what a person can do.
+pub async fn resolve(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch) -> Result<Resolved, SourceError> {
+    let Some((key, named)) = tool_of(watch) else { return git(watch) };
+    let object = cluster
+        .get_object(key.kind.resource(), Some(&key.namespace), &key.name)
+        .await
+        .map_err(|source| SourceError::Tool { key: key.to_string(), source: Box::new(source) })?
+        .ok_or_else(|| SourceError::NoTool { key: key.to_string() })?;
+    check_tenant(&watch.namespace().unwrap_or_default(), own_namespace, &key, &object)?;
+    let secret = named.secret_ref.clone();
+    match key.kind {
+        ToolKind::ArgoCd => argo(cluster, key, object, secret).await,
+        ToolKind::Flux => {
+            Err(SourceError::Invalid { reason: "UnsupportedSource", message: "spec.source.fluxKustomization is not read yet".to_owned() })
+        }
+    }
+}
+
+fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
+    let git = watch.spec.source.git.as_ref().ok_or_else(|| SourceError::Invalid {
+        reason: "SourceMissing",
+        message: "spec.source names no source; set git, argoApplication or fluxKustomization".to_owned(),
+    })?;
+    Ok(Resolved {
+        origin: Origin {
+            url: git.url.clone(),
+            revision: git.revision.clone(),
+            path: git.path.clone().unwrap_or_default(),
+            folders: Folders::All,
+            synced: Vec::new(),
+        },
+        secret: git.secret_ref.clone(),
+        dressing: Dressing::AsWritten,
+        tool: None,
+        application: None,
+        surroundings: Surroundings::default(),
+        notes: Vec::new(),
+    })
+}
+
+async fn argo(cluster: &Cluster, key: ToolKey, object: Value, secret: Option<SecretRef>) -> Result<Resolved, SourceError> {
+    let unreadable = |source: ApiErrorBox| SourceError::Tool { key: key.to_string(), source };
+    let application =
+        Application::read(&object).map_err(|error| SourceError::ToolUnreadable { key: key.to_string(), reason: error.to_string() })?;
+    let origin = argo_cd::origin(&application).map_err(|reason| SourceError::Unsupported { key: key.to_string(), reason })?;
+    let of_argo_cd = controller_namespace(&object).to_owned();
+    let settings =
+        readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await).map_err(|error| unreadable(error.into()))?;
+    let surroundings = Surroundings::read(cluster, &application, &of_argo_cd).await.map_err(|error| unreadable(error.into()))?;
+    let mut notes = Vec::new();
+    if settings.is_none() {
+        notes.push(format!("the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking resources is assumed"));
+    }
+    let data: BTreeMap<String, String> =
+        settings.and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok()).unwrap_or_default();
+    let dressing = Dressing::ArgoCd(argo_cd::dressing(&application, &of_argo_cd, argo_cd::Tracking::of(&data)));
+    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: Some(application), surroundings, notes })
+}
+
+type ApiErrorBox = Box<crate::cluster::ApiError>;
+
+/// A watch outside the controller's namespace names an object elsewhere only where that one says so: its status would tell the tenant
+/// what a foreign repository holds.
+fn check_tenant(watch: &str, own_namespace: &str, key: &ToolKey, object: &Value) -> Result<(), SourceError> {
+    if watch == own_namespace || watch == key.namespace {
+        return Ok(());
+    }
+    let allowed = object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(ALLOW_ANNOTATION)).and_then(Value::as_str);
+    let named = allowed.is_some_and(|allowed| allowed.split(',').map(str::trim).any(|name| name == "*" || name == watch));
+    let destination = object.pointer("/spec/destination/namespace").or_else(|| object.pointer("/spec/targetNamespace"));
+    let its_own = destination.and_then(Value::as_str) == Some(watch);
+    match (named, its_own) {
+        (true, true) => Ok(()),
+        (true, false) => Err(SourceError::Invalid {
+            reason: "NotAllowed",
+            message: format!(
+                "{key} deploys to another namespace than {watch}; put the watch there, or into the controller's own namespace"
+            ),
+        }),
+        (false, _) => Err(SourceError::Invalid {
+            reason: "NotAllowed",
+            message: format!("{key} does not allow watches of namespace {watch}; annotate it with {ALLOW_ANNOTATION}: {watch}"),
+        }),
+    }
+}

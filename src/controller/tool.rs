@@ -1,0 +1,206 @@
+//! The objects of the tools that sync: kept as their watches bring them, read fresh where a write depends on them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::cluster::tools::{APP_PROJECTS, APPLICATION_SETS, APPLICATIONS, KUSTOMIZATIONS};
+use crate::cluster::{ApiError, Cluster, Resource};
+use crate::engine::operation::{Application, Windows};
+use crate::engine::{ArgoCd, Tool};
+
+/// Which tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ToolKind {
+    /// Argo CD, by an Application.
+    ArgoCd,
+
+    /// Flux, by a Kustomization.
+    Flux,
+}
+
+impl ToolKind {
+    /// The kind of its object.
+    pub const fn object_kind(self) -> &'static str {
+        match self {
+            Self::ArgoCd => "Application",
+            Self::Flux => "Kustomization",
+        }
+    }
+
+    /// Where its objects are.
+    pub const fn resource(self) -> Resource<'static> {
+        match self {
+            Self::ArgoCd => APPLICATIONS,
+            Self::Flux => KUSTOMIZATIONS,
+        }
+    }
+}
+
+/// The object of a tool, by kind, namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ToolKey {
+    /// Which tool.
+    pub kind: ToolKind,
+
+    /// Its namespace.
+    pub namespace: String,
+
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for ToolKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}/{}", self.kind.object_kind(), self.namespace, self.name)
+    }
+}
+
+/// Every object of a tool, as the watches have it.
+#[derive(Debug, Default)]
+pub struct Tools(Mutex<HashMap<ToolKey, Arc<Value>>>);
+
+impl Tools {
+    /// A panic in another task must not stop the rest: the map holds whole values only.
+    fn lock(&self) -> MutexGuard<'_, HashMap<ToolKey, Arc<Value>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps an object, and gives the one that was there.
+    pub fn put(&self, key: ToolKey, object: Value) -> Option<Arc<Value>> {
+        self.lock().insert(key, Arc::new(object))
+    }
+
+    /// Forgets an object.
+    pub fn remove(&self, key: &ToolKey) {
+        self.lock().remove(key);
+    }
+
+    /// An object as its watch has it.
+    pub fn get(&self, key: &ToolKey) -> Option<Arc<Value>> {
+        self.lock().get(key).cloned()
+    }
+
+    /// When Argo CD's controller last gave a sign of life: the newest comparison of any Application.
+    pub fn argo_cd_seen_alive(&self) -> Option<Timestamp> {
+        self.lock().iter().filter(|(key, _)| key.kind == ToolKind::ArgoCd).filter_map(|(_, object)| last_sign(object)).max()
+    }
+}
+
+/// The newest time that an Application's controller wrote into it.
+pub fn last_sign(application: &Value) -> Option<Timestamp> {
+    let times = ["/status/reconciledAt", "/status/operationState/startedAt", "/status/operationState/finishedAt"];
+    times.into_iter().filter_map(|pointer| application.pointer(pointer)?.as_str()?.parse().ok()).max()
+}
+
+/// What decides about an Application's syncs and stands in other objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Surroundings {
+    /// The AppProject; `None` where it could not be read.
+    pub project: Option<Value>,
+
+    /// The ApplicationSet that owns the Application; `None` where there is none, or it could not be read.
+    pub application_set: Option<Value>,
+}
+
+impl Surroundings {
+    /// Reads what can be read: what a right does not reach is not known, and the plan says so.
+    ///
+    /// # Errors
+    ///
+    /// Requests that may succeed later.
+    pub async fn read(cluster: &Cluster, application: &Application, controller_namespace: &str) -> Result<Self, ApiError> {
+        let project = readable(cluster.get_object(APP_PROJECTS, Some(controller_namespace), &application.project).await)?;
+        let application_set = match application.application_sets.first() {
+            Some(name) => readable(cluster.get_object(APPLICATION_SETS, Some(&application.namespace), name).await)?,
+            None => None,
+        };
+        Ok(Self { project, application_set })
+    }
+}
+
+/// Takes a missing right for an object that is not known.
+pub fn readable<T>(answer: Result<Option<T>, ApiError>) -> Result<Option<T>, ApiError> {
+    match answer {
+        Err(ApiError::Forbidden { .. }) => Ok(None),
+        other => other,
+    }
+}
+
+/// The namespace in which the controller of an Application runs, as that one writes it; its own where it was never compared.
+pub fn controller_namespace(application: &Value) -> &str {
+    let text = |pointer: &str| application.pointer(pointer).and_then(Value::as_str);
+    text("/status/controllerNamespace").or_else(|| text("/metadata/namespace")).unwrap_or_default()
+}
+
+/// What the engine may know of an Application; nothing where it cannot be read.
+pub fn argo_cd(application: &Value, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
+    let Ok(facts) = Application::read(application) else { return Tool::Unknown };
+    let windows = match &surroundings.project {
+        Some(project) => Windows::of(project, &facts).unwrap_or_else(|_unreadable| Windows::unread()),
+        None => Windows::unread(),
+    };
+    let seen_alive = seen_alive.max(last_sign(application));
+    Tool::ArgoCd(Arc::new(ArgoCd { application: facts, windows, application_set: surroundings.application_set.clone(), seen_alive }))
+}
+
+/// What the engine may know of a tool, read fresh.
+///
+/// # Errors
+///
+/// Requests that may succeed later.
+pub async fn fresh(cluster: &Cluster, key: Option<&ToolKey>, seen_alive: Option<Timestamp>) -> Result<Tool, ApiError> {
+    let Some(key) = key else { return Ok(Tool::Unknown) };
+    let Some(object) = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await? else { return Ok(Tool::Unknown) };
+    let Ok(application) = Application::read(&object) else { return Ok(Tool::Unknown) };
+    let surroundings = Surroundings::read(cluster, &application, controller_namespace(&object)).await?;
+    Ok(argo_cd(&object, &surroundings, seen_alive))
+}
+
+/// What a change of a tool's object is a reason for: to look at the source (what is synced, or which commit was), and to assess what it
+/// syncs (how far its operation is).
+///
+/// A comparison that found nothing new moves `reconciledAt` alone, every few minutes for each Application: a reason for nothing.
+pub fn difference(before: Option<&Value>, now: Option<&Value>) -> (bool, bool) {
+    let differs = |pointers: &[&str]| {
+        let part = |object: Option<&Value>, pointer: &str| object.and_then(|object| object.pointer(pointer)).cloned();
+        pointers.iter().any(|pointer| part(before, pointer) != part(now, pointer))
+    };
+    let synced =
+        ["/spec", "/metadata/annotations", "/status/operationState/syncResult/revision", "/status/history", "/status/lastAppliedRevision"];
+    let progress =
+        ["/metadata/deletionTimestamp", "/operation", "/status/operationState", "/status/sync", "/status/conditions", "/status/resources"];
+    let moved = before.is_none() || now.is_none() || differs(&synced);
+    (moved, moved || differs(&progress))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_comparison_that_found_nothing_is_a_reason_for_nothing() {
+        let at = |time: &str, phase: &str, revision: &str| {
+            json!({"spec": {"project": "default"}, "status": {"reconciledAt": time, "sync": {"status": "Synced"},
+                "operationState": {"phase": phase, "syncResult": {"revision": revision}}}})
+        };
+        let before = at("2026-01-05T10:00:00Z", "Succeeded", "a");
+        let differs = |now: Value| difference(Some(&before), Some(&now));
+        assert_eq!(differs(at("2026-01-05T10:03:00Z", "Succeeded", "a")), (false, false));
+        assert_eq!(differs(at("2026-01-05T10:00:00Z", "Failed", "a")), (false, true));
+        assert_eq!(differs(at("2026-01-05T10:00:00Z", "Succeeded", "b")), (true, true));
+        assert_eq!(difference(Some(&before), None), (true, true));
+    }
+
+    #[test]
+    fn the_newest_time_in_an_application_is_its_controllers_last_sign() {
+        let application =
+            json!({"status": {"reconciledAt": "2026-01-05T10:00:00Z", "operationState": {"startedAt": "2026-01-05T10:05:00Z"}}});
+        assert_eq!(last_sign(&application), "2026-01-05T10:05:00Z".parse().ok());
+        assert_eq!(last_sign(&json!({"status": {}})), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! When the next sync comes.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::application::Application;
+use super::standing::Standing;
+use super::state::OperationPhase;
+use super::window::{Leave, Trigger, Windows};
+
+/// When the next sync comes that would meet what the cluster has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// As soon as the tool sees the difference, or it is under way.
+    AtOnce {
+        /// What makes it so.
+        why: String,
+    },
+
+    /// About then, perhaps earlier by a new commit.
+    At {
+        /// The time.
+        time: Timestamp,
+
+        /// What happens then.
+        why: String,
+    },
+
+    /// With the next commit and not before.
+    AtNextCommit {
+        /// Why not before.
+        why: String,
+    },
+
+    /// When a person or a pipeline asks.
+    BySomebody,
+
+    /// Not before something else changes.
+    Never {
+        /// What is in the way.
+        why: String,
+    },
+
+    /// It cannot be told.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl When {
+    /// The words of a report.
+    pub fn words(&self) -> String {
+        match self {
+            Self::AtOnce { why } => format!("at once: {why}"),
+            Self::At { time, why } => format!("at {time}: {why}"),
+            Self::AtNextCommit { why } => format!("at the next commit: {why}"),
+            Self::BySomebody => "when somebody syncs the application".to_owned(),
+            Self::Never { why } => format!("never as it is: {why}"),
+            Self::Unknown { why } => format!("unknown: {why}"),
+        }
+    }
+}
+
+/// Tells when Argo CD syncs an Application next.
+///
+/// Source: `autoSync` and `selfHealRemainingBackoff` in `controller/appcontroller.go`. The waits of self-heal are those of the flags'
+/// defaults (`cmd/argocd-application-controller/commands/argocd_application_controller.go`), which no Application shows.
+pub fn next_sync(application: &Application, standing: &Standing, windows: &Windows, now: Timestamp) -> When {
+    let never = |why: &str| When::Never { why: why.to_owned() };
+    if application.skips_reconcile() {
+        return never("the application carries skip-reconcile");
+    }
+    if application.deletion_timestamp.is_some() {
+        return never("the application is being deleted");
+    }
+    match standing {
+        Standing::Running => return When::AtOnce { why: standing.why() },
+        Standing::Requested | Standing::NeverCleared => return requested(application, windows, now),
+        Standing::WaitingForRetry { until: Some(time), retry } => {
+            return When::At { time: *time, why: format!("the failed sync is tried again (retry {retry})") };
+        }
+        Standing::WaitingForWindow { until: Some(time) } => {
+            return When::At { time: *time, why: "the sync window changes and the waiting sync goes on".to_owned() };
+        }
+        Standing::WaitingForRetry { .. }
+        | Standing::WaitingForWindow { .. }
+        | Standing::WaitingForHook { .. }
+        | Standing::WaitingForHealth { .. }
+        | Standing::WaitingForConfirmation
+        | Standing::NoProgress { .. }
+        | Standing::ControllerNotSeen => return When::Unknown { why: standing.why() },
+        _ => {}
+    }
+    let Some(automated) = application.automated() else { return When::BySomebody };
+    match standing {
+        Standing::FailedAtRevision { .. } | Standing::Orphaned { blocks: true, .. } => return When::AtNextCommit { why: standing.why() },
+        other if other.blocks() => return When::Never { why: other.why() },
+        _ => {}
+    }
+    match windows.may_sync(Trigger::Automated, now, None) {
+        Leave::Granted => {}
+        Leave::Refused(why) => {
+            return match windows.next_change(Trigger::Automated, now) {
+                Some(time) => When::At { time, why: format!("the sync window changes; now {why}") },
+                None => When::Never { why },
+            };
+        }
+        Leave::Broken(why) => return When::Never { why: format!("a sync window of the project cannot be read: {why}") },
+        Leave::Unknown => return When::Unknown { why: "the project's sync windows are not known".to_owned() },
+    }
+    if application.sync.as_ref().is_some_and(|sync| sync.status == "Unknown") {
+        return When::Unknown { why: "Argo CD has not compared the application with its source".to_owned() };
+    }
+    if !application.attempted() {
+        return When::AtOnce { why: "this revision was not synced yet".to_owned() };
+    }
+    if !automated.self_heal {
+        return When::AtNextCommit { why: "this revision was synced already and self-heal is off".to_owned() };
+    }
+    match self_heal_at(application) {
+        Some(time) if time > now => When::At { time, why: "self-heal waits between its attempts".to_owned() },
+        _ => When::AtOnce { why: "self-heal is on".to_owned() },
+    }
+}
+
+/// An operation is there and not begun: it asks the windows as a manual one, unless automation wrote it.
+fn requested(application: &Application, windows: &Windows, now: Timestamp) -> When {
+    let automated = application.operation.as_ref().is_some_and(|operation| operation.automated);
+    let trigger = if automated { Trigger::Automated } else { Trigger::Manual };
+    match windows.may_sync(trigger, now, None) {
+        Leave::Refused(why) => match windows.next_change(trigger, now) {
+            Some(time) => When::At { time, why: format!("a sync is asked for; now {why}") },
+            None => When::Never { why },
+        },
+        Leave::Broken(why) => When::Never { why: format!("a sync window of the project cannot be read: {why}") },
+        Leave::Granted | Leave::Unknown => When::AtOnce { why: "a sync is asked for".to_owned() },
+    }
+}
+
+/// When self-heal may act again after the last successful sync: 2 s, 6 s, 18 s … up to 300 s after its first, second, third attempt in a
+/// row, and at once after a sync that was none.
+fn self_heal_at(application: &Application) -> Option<Timestamp> {
+    let state = application.state.as_ref().filter(|state| state.phase == OperationPhase::Succeeded)?;
+    let attempts = state.operation.sync.as_ref()?.auto_heal_attempts.filter(|attempts| *attempts > 0)?;
+    let wait = (1..attempts.min(10)).fold(2, |wait: i64, _| (wait * 3).min(300));
+    state.finished_at?.checked_add(SignedDuration::from_secs(wait)).ok()
+}
+
+#[cfg(test)]
+mod tests;

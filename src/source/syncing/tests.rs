@@ -1,0 +1,137 @@
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use super::argo_cd::{Tracking, dressing, origin};
+use super::*;
+use crate::engine::object::{ObjectId, Origin as Place};
+use crate::engine::operation::Application;
+use crate::engine::predict::Strategy;
+
+fn application(spec: Value) -> Value {
+    let mut application = json!({
+        "metadata": {"name": "web", "namespace": "argocd"},
+        "spec": {"project": "default", "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+                 "source": {"repoURL": "https://git.example/shop", "path": "./web/", "targetRevision": "main"}},
+    });
+    json_patch::merge(&mut application["spec"], &spec);
+    application
+}
+
+fn read(spec: Value) -> Application {
+    Application::read(&application(spec)).unwrap()
+}
+
+fn deployment(metadata: Value) -> Value {
+    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}});
+    json_patch::merge(&mut object["metadata"], &metadata);
+    object
+}
+
+fn document(value: Value) -> Document {
+    Document { id: ObjectId::of(&value).unwrap(), value, origin: Place { file: "web.yaml".to_owned(), line: 1 } }
+}
+
+#[test]
+fn a_plain_folder_of_an_application_is_read_as_argo_cd_reads_it() {
+    let wanted = Origin {
+        url: "https://git.example/shop".to_owned(),
+        revision: Some("main".to_owned()),
+        path: "web".to_owned(),
+        folders: Folders::TopOnly,
+        synced: Vec::new(),
+    };
+    assert_eq!(origin(&read(json!({}))), Ok(wanted.clone()));
+    let all = origin(&read(json!({"source": {"targetRevision": "HEAD", "directory": {"recurse": true}}})));
+    assert_eq!(all, Ok(Origin { revision: None, folders: Folders::All, ..wanted }));
+    assert!(Folders::TopOnly.has("web", "web/a.yaml") && !Folders::TopOnly.has("web", "web/b/a.yaml"));
+    assert!(Folders::TopOnly.has("", "a.yaml") && !Folders::TopOnly.has("", "web/a.yaml") && Folders::All.has("", "web/a.yaml"));
+}
+
+#[test]
+fn what_cannot_be_rendered_is_named_by_its_field() {
+    for (spec, field) in [
+        (json!({"source": {"helm": {"releaseName": "x"}}}), "spec.source.helm"),
+        (json!({"source": {"kustomize": {"namePrefix": "x"}}}), "spec.source.kustomize"),
+        (json!({"source": {"plugin": {"name": "x"}}}), "spec.source.plugin"),
+        (json!({"source": {"directory": {"include": "*.yaml"}}}), "spec.source.directory.include"),
+        (json!({"source": {"directory": {"jsonnet": {"libs": ["x"]}}}}), "spec.source.directory.jsonnet"),
+        (json!({"sources": [{"repoURL": "https://git.example/a"}]}), "spec.sources"),
+        (json!({"destination": {"server": "https://10.0.0.1"}}), "spec.destination"),
+        (json!({"destination": {"server": null, "name": "staging"}}), "spec.destination"),
+        (json!({"source": null}), "spec.source"),
+    ] {
+        assert_eq!(origin(&read(spec.clone())).map_err(|error| error.field), Err(field.to_owned()), "{spec}");
+    }
+}
+
+#[test]
+fn the_options_of_the_application_and_of_the_document_say_how_it_is_applied() {
+    let strategy = |options: Value, own: &str, on_live: &str| {
+        let dressing = Dressing::ArgoCd(dressing(&read(json!({"syncPolicy": {"syncOptions": options}})), "argocd", Tracking::default()));
+        let with = |options: &str| deployment(json!({"annotations": {"argocd.argoproj.io/sync-options": options}}));
+        dressing.syncer(&with(own), Some(&with(on_live))).unwrap().strategy
+    };
+    let none = || json!([]);
+    assert_eq!(strategy(none(), "", ""), Strategy::ClientSideApply);
+    assert_eq!(strategy(json!(["ServerSideApply=true"]), "", ""), Strategy::ServerSideApply);
+    assert_eq!(strategy(json!(["ServerSideApply=true"]), "Prune=false, ServerSideApply=false", ""), Strategy::ClientSideApply);
+    assert_eq!(strategy(none(), "ServerSideApply=true", ""), Strategy::ServerSideApply);
+    assert_eq!(strategy(json!(["Replace=true", "ServerSideApply=true"]), "", ""), Strategy::Replace);
+    assert_eq!(strategy(none(), "", "Replace=true"), Strategy::Replace, "live has a say");
+}
+
+#[test]
+fn argo_cd_marks_what_it_applies() {
+    let mark = |data: &[(&str, &str)], live: Option<Value>, controller: &str| {
+        let data = data.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let mut desired = deployment(json!({}));
+        Dressing::ArgoCd(dressing(&read(json!({})), controller, Tracking::of(&data))).dress(&mut desired, live.as_ref());
+        desired["metadata"].as_object_mut().unwrap().retain(|name, _| name == "labels" || name == "annotations");
+        desired["metadata"].clone()
+    };
+    let id = |app: &str| json!({"argocd.argoproj.io/tracking-id": format!("{app}:apps/Deployment:shop/web")});
+    let label = json!({"app.kubernetes.io/instance": "web"});
+    assert_eq!(mark(&[], None, "argocd"), json!({"annotations": id("web")}));
+    assert_eq!(mark(&[], None, "other"), json!({"annotations": id("argocd_web")}), "an Application outside Argo CD's namespace");
+    assert_eq!(mark(&[("application.resourceTrackingMethod", "label")], None, "argocd"), json!({"labels": label}));
+    let both = json!({"annotations": id("web"), "labels": label});
+    assert_eq!(mark(&[("application.resourceTrackingMethod", "annotation+label")], None, "argocd"), both);
+    assert_eq!(mark(&[], Some(deployment(json!({"labels": label}))), "argocd"), json!({"labels": label}), "version 2 marks by label");
+    assert_eq!(
+        mark(&[], Some(deployment(json!({"labels": label, "annotations": id("web")}))), "argocd"),
+        json!({"annotations": id("web")})
+    );
+}
+
+#[test]
+fn a_namespace_comes_from_the_document_or_from_the_tool() {
+    let argo_cd = Dressing::ArgoCd(dressing(&read(json!({})), "argocd", Tracking::default()));
+    let flux = |target: Option<&str>| {
+        Dressing::Flux(flux::Dressing {
+            target_namespace: target.map(str::to_owned),
+            name: "web".to_owned(),
+            namespace: "flux-system".to_owned(),
+        })
+    };
+    let (own, none) = (document(deployment(json!({"namespace": "own"}))), document(deployment(json!({"namespace": null}))));
+    for (dressing, of_own, of_none) in
+        [(argo_cd, "own", Some("shop")), (flux(None), "own", None), (flux(Some("target")), "target", Some("target"))]
+    {
+        assert_eq!((dressing.namespace(&own).as_deref(), dressing.namespace(&none).as_deref()), (Some(of_own), of_none));
+    }
+}
+
+#[test]
+fn what_a_tool_does_not_keep_in_sync_is_not_governed() {
+    let argo_cd = Dressing::ArgoCd(dressing(&read(json!({})), "argocd", Tracking::default()));
+    let flux = Dressing::Flux(flux::Dressing { target_namespace: None, name: "web".to_owned(), namespace: "flux-system".to_owned() });
+    let with = |key: &str, value: &str| document(deployment(json!({"annotations": {key: value}})));
+    assert_eq!(argo_cd.passes_over(&with("argocd.argoproj.io/hook", "PreSync")), Some("hooks"));
+    assert_eq!(argo_cd.passes_over(&with("argocd.argoproj.io/hook", "Skip")), None);
+    assert!(flux.passes_over(&with("kustomize.toolkit.fluxcd.io/reconcile", "disabled")).is_some());
+    assert_eq!(flux.passes_over(&with("kustomize.toolkit.fluxcd.io/ssa", "Merge")), None);
+    let mut desired = deployment(json!({}));
+    flux.dress(&mut desired, None);
+    let labels = json!({"kustomize.toolkit.fluxcd.io/name": "web", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"});
+    assert_eq!(desired["metadata"]["labels"], labels);
+}

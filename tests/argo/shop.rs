@@ -1,0 +1,272 @@
+//! One Application from Git to cluster: a repository with a Deployment and what a test adds, and the person who changes things by hand.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::argo_cd::{ArgoCd, NAMESPACE, shared_argo_cd};
+use crate::harness::git_server::{self, GitServer, Repository};
+use crate::harness::object::Object;
+use crate::harness::pods::{ReadyPods, Scope};
+use crate::harness::{ControlPlane, shared};
+
+/// Whom kubectl makes a person in managedFields.
+pub const PERSON: &str = "kubectl-patch";
+
+/// The path of the probe in a Deployment.
+const PROBE: &str = "/spec/template/spec/containers/0/livenessProbe";
+
+/// How Argo CD writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apply {
+    ClientSide,
+    ServerSide,
+}
+
+/// Who starts a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Argo CD, for each new revision and for each drift.
+    SelfHeal,
+
+    /// Argo CD, for each new revision.
+    Automated,
+
+    /// A person.
+    Manual,
+}
+
+/// A manifest of the incident's Deployment, with this handler.
+pub fn deployment(probe: &Value) -> Value {
+    let container = json!({"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 8080}], "livenessProbe": probe});
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": {"app": "web"}},
+        "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}},
+        },
+    })
+}
+
+pub fn http_get() -> Value {
+    json!({"httpGet": {"path": "/healthz", "port": 8080}})
+}
+
+pub fn exec() -> Value {
+    json!({"exec": {"command": ["/bin/healthy"]}})
+}
+
+/// A manifest of a ConfigMap in a sync wave.
+pub fn config_map(name: &str, wave: i32, text: &str) -> Value {
+    let annotations = json!({"argocd.argoproj.io/sync-wave": wave.to_string()});
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}, "data": {"text": text}})
+}
+
+/// A namespace with a synced Application in it.
+pub struct Shop<'a> {
+    pub control_plane: &'a ControlPlane,
+    pub argo_cd: &'a ArgoCd,
+    pub namespace: String,
+    pub application: Object,
+    pub deployment: Object,
+    repository: Repository,
+    git: GitServer,
+    _folder: TempDir,
+    _pods: ReadyPods,
+}
+
+impl Shop<'static> {
+    /// Opens a shop beside the Argo CD that all share.
+    pub fn open(name: &str, apply: Apply, policy: Policy, manifests: &[Value]) -> Result<Self> {
+        Self::open_beside(shared(), shared_argo_cd(), name, apply, policy, manifests)
+    }
+}
+
+impl<'a> Shop<'a> {
+    /// Commits the incident's Deployment and these manifests, makes the Application, and waits until it is Synced and Healthy.
+    pub fn open_beside(
+        control_plane: &'a ControlPlane,
+        argo_cd: &'a ArgoCd,
+        name: &str,
+        apply: Apply,
+        policy: Policy,
+        manifests: &[Value],
+    ) -> Result<Self> {
+        let namespace = control_plane.namespace(name)?;
+        let folder = tempfile::tempdir()?;
+        let repository = Repository::create(folder.path(), "shop.git");
+        let git = GitServer::start(folder.path(), &git_server::Options::default());
+        let shop = Self {
+            control_plane,
+            argo_cd,
+            application: argo_cd.application(NAMESPACE, &namespace),
+            deployment: Object::new(control_plane, "deployment", &namespace, "web")?,
+            repository,
+            git,
+            _folder: folder,
+            _pods: ReadyPods::start(control_plane.admin(), Scope::Namespace(namespace.clone()))?,
+            namespace,
+        };
+        shop.commit(&[&[deployment(&http_get())], manifests].concat());
+        control_plane.apply(&shop.manifest(apply, policy).to_string())?;
+        if policy == Policy::Manual {
+            shop.sync(&json!({}))?;
+        }
+        shop.wait_until_settled()?;
+        Ok(shop)
+    }
+
+    /// The Application. Its retries end after one, 4 s later; by default they go on for five minutes.
+    fn manifest(&self, apply: Apply, policy: Policy) -> Value {
+        let options: &[&str] = if apply == Apply::ServerSide { &["ServerSideApply=true"] } else { &[] };
+        let mut sync = json!({"syncOptions": options, "retry": retry()});
+        if policy != Policy::Manual {
+            sync["automated"] = json!({"selfHeal": policy == Policy::SelfHeal});
+        }
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": self.application.name(), "namespace": self.application.namespace()},
+            "spec": {
+                "project": "default",
+                "source": {"repoURL": self.git.url("shop.git"), "path": ".", "targetRevision": "main"},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": self.namespace},
+                "syncPolicy": sync,
+            },
+        })
+    }
+
+    /// Commits each manifest as a file of its own, and gives the commit's id.
+    pub fn commit(&self, manifests: &[Value]) -> String {
+        self.commit_into("", manifests)
+    }
+
+    /// The same in a folder, which is not the Application's.
+    pub fn commit_into(&self, folder: &str, manifests: &[Value]) -> String {
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let files: Vec<(String, String)> = manifests
+            .iter()
+            .map(|manifest| (format!("{folder}{}.yaml", text(&manifest["metadata"]["name"])), format!("{manifest:#}\n")))
+            .collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        self.repository.commit(&files, "Change the shop")
+    }
+
+    /// An object in the shop's namespace.
+    pub fn object(&self, kind: &str, name: &str) -> Result<Object> {
+        Object::new(self.control_plane, kind, &self.namespace, name)
+    }
+
+    /// A person's manual sync at what Git has, as Argo CD's own command line asks for it, with these fields in addition.
+    pub fn sync(&self, more: &Value) -> Result<()> {
+        let mut sync = json!({"syncOptions": self.application.read()?["spec"]["syncPolicy"]["syncOptions"]});
+        json_patch::merge(&mut sync, more);
+        let operation = json!({"operation": {"initiatedBy": {"username": "ada"}, "sync": sync, "retry": retry()}});
+        self.application.merge_patch("argocd-server", &operation)?.success().map(drop)
+    }
+
+    /// Waits until the Application fits.
+    pub fn wait_until(&self, what: &str, fits: impl FnMut(&Value) -> bool) -> Result<Value> {
+        self.argo_cd.wait_until(&self.application, what, fits)
+    }
+
+    /// Waits until all is as Git says and no sync runs or follows, and gives the Application.
+    ///
+    /// Argo CD often does a second, partial sync right after the first: its cache of the cluster lags a little behind.
+    pub fn wait_until_settled(&self) -> Result<Value> {
+        loop {
+            let fits = |seen: &Value| in_sync(seen) && seen["status"]["health"]["status"] == "Healthy" && phase(seen) == "Succeeded";
+            let before = self.wait_until("Synced and Healthy after a sync that succeeded", fits)?;
+            thread::sleep(Duration::from_millis(1500));
+            let after = self.application.read()?;
+            if fits(&after) && started_at(&before) == started_at(&after) {
+                return Ok(after);
+            }
+        }
+    }
+
+    /// The hand change of the incident.
+    pub fn switch_handler(&self) -> Result<()> {
+        let patch = json!([
+            {"op": "remove", "path": format!("{PROBE}/httpGet")},
+            {"op": "add", "path": format!("{PROBE}/tcpSocket"), "value": {"port": 8080}},
+        ]);
+        self.deployment.json_patch(PERSON, &patch)?.success().map(drop)
+    }
+
+    /// The hand change taken back, in the name of this manager.
+    pub fn switch_back(&self, manager: &str) -> Result<()> {
+        let patch = json!([
+            {"op": "remove", "path": format!("{PROBE}/tcpSocket")},
+            {"op": "add", "path": format!("{PROBE}/httpGet"), "value": http_get()["httpGet"]},
+        ]);
+        self.deployment.json_patch(manager, &patch)?.success().map(drop)
+    }
+
+    /// Waits until Argo CD has given up a sync of this revision, or of any, and gives the Application.
+    pub fn wait_until_failed(&self, revision: Option<&str>) -> Result<Value> {
+        self.wait_until("a failed sync", |seen| {
+            let at = &seen["status"]["operationState"]["syncResult"]["revision"];
+            phase(seen) == "Failed" && seen["operation"].is_null() && revision.is_none_or(|revision| at == revision)
+        })
+    }
+
+    /// The incident: the person's change, and Argo CD's sync, which is refused until Argo CD gives up. Gives the Application then.
+    pub fn break_by_hand(&self) -> Result<Value> {
+        self.switch_handler()?;
+        if self.application.read()?["spec"]["syncPolicy"]["automated"]["selfHeal"] != json!(true) {
+            // Nobody else asks for a sync of this revision.
+            self.wait_until("OutOfSync", |seen| !in_sync(seen))?;
+            self.sync(&json!({}))?;
+        }
+        self.wait_until_failed(None)
+    }
+
+    /// A person changes the number of replicas.
+    pub fn scale(&self, replicas: u32) -> Result<()> {
+        self.deployment.merge_patch(PERSON, &json!({"spec": {"replicas": replicas}}))?.success().map(drop)
+    }
+
+    /// Waits until the Deployment has this many replicas again.
+    pub fn wait_for_replicas(&self, replicas: u32) -> Result<()> {
+        self.deployment.wait_until(&format!("{replicas} replicas"), |seen| seen["spec"]["replicas"] == replicas).map(drop)
+    }
+
+    /// The live container's probe.
+    pub fn probe(&self) -> Result<Value> {
+        self.deployment.read()?.pointer(PROBE).cloned().context("no probe")
+    }
+}
+
+/// As an operation is retried here: once, after 4 s (Argo CD counts before it waits).
+pub fn retry() -> Value {
+    json!({"limit": 1, "backoff": {"duration": "2s", "factor": 2, "maxDuration": "10s"}})
+}
+
+pub fn in_sync(application: &Value) -> bool {
+    application["status"]["sync"]["status"] == "Synced" && application["operation"].is_null()
+}
+
+/// The phase of the operation that runs, or of the last; null after it was cleared.
+pub fn phase(application: &Value) -> &Value {
+    &application["status"]["operationState"]["phase"]
+}
+
+pub fn started_at(application: &Value) -> &Value {
+    &application["status"]["operationState"]["startedAt"]
+}
+
+/// The last operation's message without the name of the file that Argo CD patched from, which is another each time.
+pub fn message(application: &Value) -> String {
+    let message = text(&application["status"]["operationState"]["message"]);
+    match message.split_once("error when patching \"").and_then(|(before, rest)| Some((before, rest.split_once("\": ")?.1))) {
+        Some((before, after)) => format!("{before}{after}"),
+        None => message,
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

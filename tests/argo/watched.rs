@@ -1,0 +1,90 @@
+//! A shop that driftmend watches: its reports, a person's approval, and the heal by `driftmend heal`.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::harness::{Output, driftmend, shared_controller, wait};
+use crate::shop::{Shop, text};
+
+/// How long the controller or Argo CD may take for anything. They need seconds; the rest is for a machine that does something else.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A watched shop.
+pub struct Watched {
+    pub shop: Shop,
+}
+
+impl Watched {
+    /// Lets the shop's namespace watch its Application, and waits until the watch finds everything in sync.
+    pub fn open(shop: Shop, more: &Value) -> Result<Self> {
+        shared_controller();
+        let allowed = json!({"metadata": {"annotations": {"driftmend.dev/allow-watches-from": shop.namespace}}});
+        shop.application.merge_patch("ada", &allowed)?.success()?;
+        let mut spec = json!({"source": {"argoApplication": {"name": shop.application.name(), "interval": "1s"}}, "settle": "1s"});
+        json_patch::merge(&mut spec, more);
+        let metadata = json!({"name": "shop", "namespace": shop.namespace});
+        let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": metadata, "spec": spec});
+        shop.control_plane.apply(&watch.to_string())?;
+        let watched = Self { shop };
+        watched.wait_for_watch("a watch that finds its one Deployment in sync", |status| {
+            status["counts"]["governed"] == 1 && status["counts"]["inSync"] == 1
+        })?;
+        Ok(watched)
+    }
+
+    fn get(&self, kind: &str, name: &str) -> Result<Option<Value>> {
+        let namespace = format!("--namespace={}", self.shop.namespace);
+        let arguments = ["get", kind, name, &namespace, "--ignore-not-found", "--output=json"];
+        let found = self.shop.control_plane.kubectl(&arguments)?.success()?;
+        if found.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&found)?)) }
+    }
+
+    /// Waits for a status of the watch that `fits`.
+    pub fn wait_for_watch(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
+        wait::until(what, PATIENCE, || {
+            let status = self.get("driftwatch", "shop")?.context("no watch")?["status"].clone();
+            Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
+        })
+    }
+
+    /// The status of the Deployment's report; null where there is none.
+    pub fn status(&self) -> Result<Value> {
+        Ok(self.get("driftreport", "web")?.map(|report| report["status"].clone()).unwrap_or_default())
+    }
+
+    /// Waits for a status of the Deployment's report that `fits`.
+    pub fn wait_for_status(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
+        wait::until(what, PATIENCE, || {
+            let status = self.status()?;
+            Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
+        })
+    }
+
+    /// Waits for a plan with these steps, and gives its hash.
+    pub fn wait_for_plan(&self, steps: &[&str]) -> Result<String> {
+        let status = self.wait_for_status(&format!("a plan of {steps:?}"), |status| kinds(status) == steps)?;
+        Ok(text(&status["plan"]["hash"]))
+    }
+
+    /// driftmend's command line in the shop's namespace, as the administrator.
+    pub fn driftmend(&self, arguments: &[&str]) -> Result<Output> {
+        driftmend::run(self.shop.control_plane.admin(), &[arguments, &["-n", &self.shop.namespace]].concat())
+    }
+
+    /// Approves a plan and carries it out, and gives the status that tells of it.
+    pub fn approve_and_heal(&self, plan: &str) -> Result<Value> {
+        self.driftmend(&["approve", "web", "--plan", plan])?.success()?;
+        self.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?.success()?;
+        self.wait_for_status("the healed report", |status| {
+            status["heal"] == "Healed" && status["phase"] == "InSync" && status["history"][0]["planHash"] == plan
+        })
+    }
+}
+
+/// The kinds of a plan's steps.
+pub fn kinds(status: &Value) -> Vec<&str> {
+    status["plan"]["steps"].as_array().into_iter().flatten().filter_map(|step| step["kind"].as_str()).collect()
+}
