@@ -152,7 +152,8 @@ async fn of_flux(
     let origin = flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
     let dressing = Dressing::Flux(flux::dressing(&kustomization));
     let surroundings = Surroundings::default();
-    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, notes: Vec::new() })
+    let (list, notes) = Rules::read(&[(key.to_string(), &object)]);
+    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes })
 }
 
 type ApiErrorBox = Box<crate::cluster::ApiError>;
