@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
-use super::ownership::ManagedFields;
+use super::ownership::Recorded;
 use super::phase::Phase;
 use super::predict::{self, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
@@ -75,12 +75,12 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         return Assessment { standing, next_sync, ..one_sided(snapshot) };
     };
     let desired = &document.value;
+    let managed = Recorded::of(live);
     // diff, attribute
-    let managed = ManagedFields::of(live);
     let (drifts, paths) = diff::classify_and_compare(&diff::Evidence {
         desired,
         live,
-        managed: &managed,
+        managed: managed.get(),
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
         synced: snapshot.source.synced.as_deref(),
@@ -88,7 +88,7 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         now: snapshot.now,
     });
     // predict
-    let prediction = predict::predict_knowing(desired, live, &snapshot.syncer, || paths);
+    let prediction = predict::predict_knowing(desired, live, &managed, &snapshot.syncer, || paths);
     // diagnose
     let findings = diagnose::diagnose(snapshot, policy, &drifts, Some(&prediction));
     let stuck = diagnose::is_stuck(snapshot);

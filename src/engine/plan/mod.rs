@@ -188,7 +188,7 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         Tool::Unknown => {}
     }
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let hash = |serial| digest::plan_hash(snapshot, serial, &steps);
+    let hash = digest::plan_hash(snapshot, &steps);
     let (serial, hash, expires) = match &memory.offered {
         Some((offered, expires)) if *offered == hash(memory.serial) && *expires > snapshot.now && !memory.spent.contains(offered) => {
             (memory.serial, offered.clone(), *expires)
