@@ -126,7 +126,7 @@ fn what_a_person_holds_back_is_held_back_and_told() -> Result<()> {
 }
 
 #[test]
-fn under_a_deny_window_nothing_is_written_and_the_window_is_told() -> Result<()> {
+fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> Result<()> {
     let watched = open("class-window", Apply::ServerSide, Policy::Manual)?;
     let shop = &watched.shop;
     let window = json!({"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]});
@@ -137,9 +137,26 @@ fn under_a_deny_window_nothing_is_written_and_the_window_is_told() -> Result<()>
     shop.control_plane.apply(&project.to_string())?;
     shop.application.merge_patch("ada", &json!({"spec": {"project": shop.namespace}}))?.success()?;
     shop.switch_handler()?;
-    let status = watched.wait_for_status("the window", |status| condition(status, "PlanReady")["reason"] == "HeldBack")?;
-    assert!(text(&condition(&status, "PlanReady")["message"]).contains("deny window"), "{status:#}");
-    assert_eq!((&status["phase"], &status["plan"]), (&json!("Conflicted"), &Value::Null));
+    // No operation: it would wait for the window and fire when that closes.
+    let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh"])?;
+    let status = watched.status()?;
+    assert!(status["plan"]["cautions"].to_string().contains("SyncWindow: "), "{status:#}");
+    let held = watched.driftmend(&["approve", "web", "--plan", &plan])?;
+    assert!(held.code != 0 && held.stderr.contains("deny window") && held.stderr.contains("--break-glass"), "{}", held.stderr);
+    // Written without the command line's help, it is not followed.
+    let bare =
+        json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin", "at": "2026-01-05T10:00:00Z"}}});
+    let namespace = format!("--namespace={}", shop.namespace);
+    let patch = ["patch", "driftreport", "web", &namespace, "--subresource=status", "--type=merge", "--patch", &bare.to_string()];
+    shop.control_plane.kubectl(&patch)?.success()?;
+    watched.wait_for_status("the refusal", |status| condition(status, "Approved")["reason"] == "HeldBackBySyncWindow")?;
+    assert_eq!(shop.probe()?["httpGet"], Value::Null);
+
+    let broken = ["approve", "web", "--plan", &plan, "--break-glass", "--reason", "the shop is down"];
+    watched.driftmend(&broken)?.success()?;
+    watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?.success()?;
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+    assert_eq!(shop.application.read()?["operation"], Value::Null);
     Ok(())
 }
 

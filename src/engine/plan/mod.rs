@@ -60,6 +60,9 @@ pub struct Plan {
 
     /// What a person should know before approving.
     pub cautions: Vec<String>,
+
+    /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
+    pub window: Option<String>,
 }
 
 /// The plan that was offered last, as far as a report remembers it.
@@ -171,7 +174,12 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
     if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
         return Err(NoPlan::Paused);
     }
+    let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, mut cautions }, drifts) = match work {
+        // An operation would wait for the window to change and fire then: only what needs none is left.
+        Work::Cure { desired, live, drifts, prediction } if window.is_some() && !drifts.is_empty() => {
+            (restored(snapshot, desired, live, &drifts, prediction)?, drifts)
+        }
         Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
         Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
@@ -179,7 +187,15 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
             let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-            steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+            let after = on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?;
+            match &window {
+                Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
+                    cautions.push(format!("SyncWindow: {why}; to heal all the same, approve with --break-glass and a reason"));
+                }
+                Some(why) => return Err(NoPlan::HeldBack(why.clone())),
+                None => {}
+            }
+            steps.extend(after);
         }
         Tool::Flux(flux) => {
             steps.extend(on_kustomization::after(flux)?);
@@ -199,7 +215,7 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         }
     };
     cautions.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions })
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
 }
 
 /// What there is to do.
