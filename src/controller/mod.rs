@@ -16,6 +16,7 @@ pub mod desired;
 pub mod dry_run;
 pub mod governed;
 pub mod heal;
+pub mod ignored;
 pub mod mass;
 pub mod observe;
 pub mod origin;
@@ -114,6 +115,9 @@ pub struct Context {
 
     /// What the server said to dry runs of next syncs.
     pub confirmations: Confirmations,
+
+    /// What jq said to rules of the tools that sync.
+    pub jq: ignored::Answers,
 
     /// When a status was written last, by report.
     pub written: Written,

@@ -51,6 +51,8 @@ impl Settings {
             Written::Deployment => None,
             Written::Application(application) => (!lists(&self.heal_application_namespaces, &application.namespace))
                 .then(|| format!("Applications in namespace {}", application.namespace)),
+            Written::Kustomization(kustomization) => (!lists(&self.heal_kustomization_namespaces, &kustomization.namespace))
+                .then(|| format!("Kustomizations in namespace {}", kustomization.namespace)),
         })
     }
 

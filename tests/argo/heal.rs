@@ -88,9 +88,8 @@ fn the_incident_is_told_and_ended(name: &str, apply: Apply, policy: Policy, step
     assert_eq!(status["operation"]["startedAt"], *started_at(&failed));
     assert!(status["findings"].as_array().is_some_and(|all| all.iter().any(|one| one["rule"] == "operation-stale")), "{status:#}");
 
-    let plan = watched.wait_for_plan(steps)?;
     let generation = shop.deployment.read()?["metadata"]["generation"].clone();
-    let healed = watched.approve_and_heal(&plan)?;
+    let healed = watched.heal(steps)?;
     let removed: Value = serde_json::from_str(&text(&healed["history"][0]["removed"]))?;
     assert_eq!((&removed["phase"], &removed["startedAt"]), (&json!("Failed"), started_at(&failed)));
     assert_eq!(healed["operation"]["class"], "Idle");
@@ -183,8 +182,7 @@ fn a_restore_hands_the_fields_to_argo_cd_that_applies_server_side() -> Result<()
     let watched = open("heal-restore", Apply::ServerSide, Policy::SelfHeal, &json!({"remedy": "Restore"}))?;
     switch_both(&watched.shop)?;
     watched.shop.wait_until_failed(None)?;
-    let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh", "ClearOperation"])?;
-    watched.approve_and_heal(&plan)?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "ClearOperation"])?;
     assert_eq!(ours(&watched.shop.deployment.read()?), Vec::<String>::new());
     the_next_handler_of_git_goes_through(&watched, Policy::SelfHeal)
 }
@@ -194,8 +192,7 @@ fn a_hand_back_under_client_side_apply_names_the_fields_in_the_annotation() -> R
     let watched = open("heal-annotation", Apply::ClientSide, Policy::SelfHeal, &json!({"remedy": "HandBack"}))?;
     switch_both(&watched.shop)?;
     watched.shop.wait_until_failed(None)?;
-    let plan = watched.wait_for_plan(&["HandBack", "Refresh", "StartOperation"])?;
-    watched.approve_and_heal(&plan)?;
+    watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
     assert_eq!(ours(&watched.shop.deployment.read()?), Vec::<String>::new());
     the_next_handler_of_git_goes_through(&watched, Policy::SelfHeal)
 }
@@ -206,8 +203,7 @@ fn under_replace_argo_cd_undoes_the_change_by_itself() -> Result<()> {
     switch_both(&watched.shop)?;
     let status = watched.wait_for_status("the drift", |status| status["phase"] == "Drifted" && !status["plan"].is_null())?;
     assert_eq!((&status["prediction"]["strategy"], &status["prediction"]["verdict"]), (&json!("replace"), &json!("Reverts")));
-    let plan = watched.wait_for_plan(&["Restore", "Refresh"])?;
-    watched.approve_and_heal(&plan)?;
+    watched.heal(&["Restore", "Refresh"])?;
     the_next_handler_of_git_goes_through(&watched, Policy::Manual)
 }
 
@@ -224,8 +220,7 @@ fn a_comparison_by_server_side_dry_run_hides_the_incident_and_leaves_nothing_to_
         switch_both(&watched.shop)?;
         let status = watched.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted")?;
         assert_eq!(status["prediction"]["causes"], refusal());
-        let plan = watched.wait_for_plan(&steps)?;
-        watched.approve_and_heal(&plan)?;
+        watched.heal(&steps)?;
         watched.shop.wait_until_settled()?;
     }
     Ok(())
@@ -238,8 +233,7 @@ fn a_deployment_that_was_deleted_comes_back_by_a_sync() -> Result<()> {
     shop.control_plane.kubectl(&["delete", "deployment", "web", &namespace])?.success()?;
     let status = watched.wait_for_status("what is missing", |status| status["phase"] == "Missing")?;
     assert_eq!(status["summary"], "Git has it, it was in the cluster, and it is gone");
-    let plan = watched.wait_for_plan(&["Refresh", "StartOperation"])?;
-    watched.approve_and_heal(&plan)?;
+    watched.heal(&["Refresh", "StartOperation"])?;
     shop.wait_until_settled()?;
     assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
     Ok(())

@@ -1,11 +1,13 @@
 //! The changes between desired and live, with defaults, aliases and normal form taken out.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
-use super::dropped::{drop_what_live_lacks, zero_what_live_has_zero};
+use serde_json::Value;
+
+use super::dropped::{as_live_decides, have_same_keys, is_left_to_live, key_of, position, zeroed};
 use super::{Change, ChangeKind};
-use crate::engine::object::{FieldPath, Segment, key_default};
-use crate::engine::schema::{self, ListKind, Shape, apply_defaults, default_pull_policy};
+use crate::engine::object::{FieldPath, Segment, Trail};
+use crate::engine::schema::{self, Branches, ListKind, Members, Shape, Tree, apply_defaults, default_pull_policy};
 
 /// Where kubectl keeps what it applied last. It is a copy of the manifest, so that it differs whenever anything else does.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -45,30 +47,53 @@ pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
 
 /// [`compare`] with the pull policies that an earlier image may have left.
 pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
-    let raw_live = live;
-    let live = defaulted(live);
-    let mut raw = comparable(pruned(desired));
-    zero_what_live_has_zero(&mut raw, &live, schema::DEPLOYMENT);
-    let mut expected = defaulted(&raw);
-    drop_what_live_lacks(&mut expected, &live, schema::DEPLOYMENT);
-    let mut walk = Walk { changes: Vec::new() };
-    walk.node(&FieldPath::root(), Some(schema::DEPLOYMENT), Sides { raw: Some(&raw), expected: Some(&expected), live: Some(&live) });
-    let mut changes = walk.changes;
-    for change in &mut changes {
-        // As the cluster writes it, where the path leads there: a guard of a patch compares texts.
-        change.live = change.path.get(raw_live).cloned().or(change.live.take());
-    }
-    changes.sort_by_cached_key(|change| change.path.to_string());
-    changes
+    let raw = as_told(desired, live);
+    changes(&raw, &expected(&raw), live, &expected(live))
 }
 
 /// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a list is one value.
 pub fn compare_any(desired: &Value, live: &Value) -> Vec<Change> {
-    let (desired, live) = (comparable(pruned(desired)), comparable(pruned(live)));
-    let mut walk = Walk { changes: Vec::new() };
-    walk.node(&FieldPath::root(), None, Sides { raw: Some(&desired), expected: Some(&desired), live: Some(&live) });
-    walk.changes.sort_by_cached_key(|change| change.path.to_string());
-    walk.changes
+    let (desired, live) = (comparable(desired), comparable(live));
+    walked(&desired, &Tree::of(&desired), &live, &Tree::of(&live), None)
+}
+
+/// Git's manifest as the changes of it tell it: of the service account's two names the one that counts, and nothing that is never compared.
+pub(super) fn as_told<'a>(desired: &'a Value, live: &Value) -> Cow<'a, Value> {
+    let has_old_name = desired.pointer("/spec/template/spec").is_some_and(|pod| pod.get("serviceAccount").is_some());
+    let has_last_applied = desired.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
+    // Only then is the whole of the metadata told.
+    let is_malformed = !live.get("metadata").is_none_or(Value::is_object) || !live.is_object();
+    if has_old_name || has_last_applied || is_malformed { Cow::Owned(comparable(desired)) } else { Cow::Borrowed(desired) }
+}
+
+/// What the server makes of an object, be it Git's or one that it wrote itself, without what is never compared.
+pub(super) fn expected(object: &Value) -> Tree<'_> {
+    let mut tree = compared(object);
+    apply_defaults(&mut tree);
+    if let Some(root) = tree.as_map_mut() {
+        root.keep(|name, _| name != "status");
+        let mut steps = ["spec", "template", "spec"].into_iter();
+        if let Some(pod) = steps.try_fold(root, |map, name| map.find(name)?.as_map_mut()) {
+            // Normal form has made both names equal.
+            pod.keep(|name, _| name != "serviceAccount");
+        }
+    }
+    tree
+}
+
+/// The changes in path order; the trees are what [`expected`] makes of the objects.
+pub(super) fn changes<'a>(raw: &'a Value, expected: &Tree<'a>, live: &'a Value, stored: &Tree<'a>) -> Vec<Change> {
+    walked(raw, expected, live, stored, Some(schema::DEPLOYMENT))
+}
+
+fn walked(raw: &Value, expected: &Tree<'_>, live: &Value, stored: &Tree<'_>, shape: Option<Shape>) -> Vec<Change> {
+    let mut walk = Walk { live, changes: Vec::new() };
+    walk.node(&Trail::ROOT, shape, Sides { raw: Some(raw), expected: Some(expected), live: Some(stored) });
+    let mut changes = walk.changes;
+    if changes.len() > 1 {
+        changes.sort_by_cached_key(|change| change.path.to_string());
+    }
+    changes
 }
 
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
@@ -88,33 +113,50 @@ pub(super) fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
     is_pull_policy(change) && change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image))
 }
 
-/// A copy without what is never compared: most of a live object is `status` and `managedFields`, and copying costs more than comparing.
-fn pruned(object: &Value) -> Value {
-    fn kept<'a>(map: &'a Map<String, Value>, left_out: &'a [&str]) -> impl Iterator<Item = (&'a String, &'a Value)> {
-        map.iter().filter(|(name, _)| !left_out.contains(&name.as_str()))
+/// Whether a member at this place is never compared.
+fn is_compared(place: Place, name: &str) -> bool {
+    match place {
+        Place::Root => !["apiVersion", "kind", "status"].contains(&name),
+        Place::Metadata => !NOT_COMPARED.contains(&name),
+        Place::Annotations => name != LAST_APPLIED,
     }
-    let Value::Object(root) = object else { return object.clone() };
-    let copied = kept(root, &["apiVersion", "kind", "status"]).map(|(name, value)| match (name.as_str(), value) {
-        ("metadata", Value::Object(metadata)) => {
-            let copied = kept(metadata, &NOT_COMPARED).map(|(name, value)| match (name.as_str(), value) {
-                ("annotations", Value::Object(annotations)) => {
-                    let copied = kept(annotations, &[LAST_APPLIED]).map(|(name, value)| (name.clone(), value.clone()));
-                    (name.clone(), copied.collect())
-                }
-                _ => (name.clone(), value.clone()),
-            });
-            (name.clone(), copied.collect())
-        }
-        _ => (name.clone(), value.clone()),
-    });
-    copied.collect()
 }
 
-/// Without what defaults add and nobody compares; of the service account's two names only the one that counts.
-fn comparable(mut object: Value) -> Value {
-    if let Some(root) = object.as_object_mut() {
-        root.remove("status");
+/// The maps that hold what is never compared.
+#[derive(Clone, Copy)]
+enum Place {
+    Root,
+    Metadata,
+    Annotations,
+}
+
+impl Place {
+    fn below(self, name: &str) -> Option<Self> {
+        match (self, name) {
+            (Self::Root, "metadata") => Some(Self::Metadata),
+            (Self::Metadata, "annotations") => Some(Self::Annotations),
+            _ => None,
+        }
     }
+}
+
+/// What is compared of an object, as it stands: most of a live object is `status` and `managedFields`.
+fn compared(object: &Value) -> Tree<'_> {
+    fn of(value: &Value, place: Option<Place>) -> Tree<'_> {
+        match (value, place) {
+            (Value::Object(members), Some(place)) => {
+                let kept = members.iter().filter(|(name, _)| is_compared(place, name));
+                Tree::Map(kept.map(|(name, member)| (name.as_str(), of(member, place.below(name)))).collect())
+            }
+            (value, _) => Tree::of(value),
+        }
+    }
+    of(object, Some(Place::Root))
+}
+
+/// A copy of what is compared, with only that one of the service account's two names that counts.
+fn comparable(object: &Value) -> Value {
+    let mut object = compared(object).to_value();
     if let Some(spec) = object.pointer_mut("/spec/template/spec").and_then(Value::as_object_mut)
         && let Some(alias) = spec.remove("serviceAccount")
         && spec.get("serviceAccountName").is_none_or(|name| name.is_null() || name == "")
@@ -124,19 +166,12 @@ fn comparable(mut object: Value) -> Value {
     object
 }
 
-/// What the server makes of an object, without what is never compared.
-fn defaulted(object: &Value) -> Value {
-    let mut object = pruned(object);
-    apply_defaults(&mut object);
-    comparable(object)
-}
-
 /// One node: as Git writes it, as the server would have it, and as it is.
 #[derive(Clone, Copy)]
-struct Sides<'a> {
-    raw: Option<&'a Value>,
-    expected: Option<&'a Value>,
-    live: Option<&'a Value>,
+pub(super) struct Sides<'t> {
+    pub(super) raw: Option<&'t Value>,
+    pub(super) expected: Option<&'t Tree<'t>>,
+    pub(super) live: Option<&'t Tree<'t>>,
 }
 
 /// Whether two nodes are the same to the letter; only then is the order of a list worth telling.
@@ -146,53 +181,78 @@ enum Equality {
     Different,
 }
 
-struct Walk {
+struct Walk<'a> {
+    live: &'a Value,
     changes: Vec<Change>,
 }
 
-impl Walk {
-    fn node(&mut self, path: &FieldPath, shape: Option<Shape>, sides: Sides<'_>) -> Equality {
+impl Walk<'_> {
+    fn node(&mut self, trail: &Trail<'_>, shape: Option<Shape>, sides: Sides<'_>) -> Equality {
         let atomic = shape.is_some_and(Shape::is_atomic);
         match (sides.expected, sides.live) {
             (None, None) => return Equality::Same,
-            (Some(expected), Some(live)) if expected == live => return Equality::Same,
-            (Some(Value::Object(expected)), Some(Value::Object(live))) if !atomic => {
-                return self.map(path, shape, sides.raw, expected, live);
+            (Some(Tree::Map(expected)), Some(Tree::Map(live))) if !atomic => {
+                return self.map(trail, shape, sides.raw, expected, live);
             }
-            (Some(Value::Object(expected)), None) if is_metadata_map(path) => {
-                return self.map(path, shape, sides.raw, expected, &Map::new());
+            (Some(expected), Some(live)) if expected == live => return Equality::Same,
+            (Some(Tree::Map(expected)), None) if is_metadata_map(trail) => {
+                return self.map(trail, shape, sides.raw, expected, &Branches::default());
             }
             // Git's `{}`, which the server omits, is not absent from Git.
-            (None, Some(Value::Object(live))) if is_metadata_map(path) || (!atomic && sides.raw.is_some_and(Value::is_object)) => {
-                return self.map(path, shape, sides.raw, &Map::new(), live);
+            (None, Some(Tree::Map(live))) if is_metadata_map(trail) || (!atomic && sides.raw.is_some_and(Value::is_object)) => {
+                return self.map(trail, shape, sides.raw, &Branches::default(), live);
             }
-            (Some(Value::Array(expected)), Some(Value::Array(live))) => {
-                if let Some(equality) = self.list(path, shape, sides.raw, expected, live) {
+            (Some(Tree::List(expected)), Some(Tree::List(live))) => {
+                if let Some(equality) = self.list(trail, shape, sides.raw, expected, live) {
                     return equality;
                 }
             }
             _ => {}
         }
-        if let Some(kind) = kind_of(shape, sides) {
-            let desired = sides.raw.filter(|raw| !raw.is_null()).cloned();
-            self.changes.push(Change { path: path.clone(), kind, desired, live: sides.live.cloned() });
+        self.value(trail, shape, sides)
+    }
+
+    /// A node that is one value, or is told as one.
+    fn value(&mut self, trail: &Trail<'_>, shape: Option<Shape>, sides: Sides<'_>) -> Equality {
+        let zeroed = shape.and_then(|shape| zeroed(shape, sides));
+        let raw = zeroed.as_ref().or(sides.raw);
+        let decided = shape.and_then(|shape| as_live_decides(shape, zeroed.as_ref(), sides));
+        let expected = decided.as_ref().or(sides.expected);
+        if expected == sides.live {
+            return Equality::Same;
+        }
+        if let Some(kind) = kind_of(shape, Sides { raw, expected, live: sides.live }) {
+            self.tell(trail, kind, raw, sides.live);
         }
         Equality::Different
     }
 
+    fn tell(&mut self, trail: &Trail<'_>, kind: ChangeKind, raw: Option<&Value>, live: Option<&Tree<'_>>) {
+        let path = trail.to_path();
+        // As the cluster writes it, where the path leads there: a guard of a patch compares texts.
+        let live = path.get(self.live).cloned().or_else(|| live.map(Tree::to_value));
+        self.changes.push(Change { path, kind, desired: raw.filter(|raw| !raw.is_null()).cloned(), live });
+    }
+
     fn map(
         &mut self,
-        path: &FieldPath,
+        trail: &Trail<'_>,
         shape: Option<Shape>,
         raw: Option<&Value>,
-        expected: &Map<String, Value>,
-        live: &Map<String, Value>,
+        expected: &Branches<'_>,
+        live: &Branches<'_>,
     ) -> Equality {
         let mut equality = Equality::Same;
-        let only_live = live.keys().filter(|name| !expected.contains_key(*name));
-        for name in expected.keys().chain(only_live) {
-            let sides = Sides { raw: raw.and_then(|raw| raw.get(name)), expected: expected.get(name), live: live.get(name) };
-            if self.node(&path.field(name), shape.and_then(|shape| shape.child(name)), sides) == Equality::Different {
+        for (name, expected, live) in expected.side_by_side(live) {
+            // Most are scalars, and the same: they need neither shape nor path.
+            if matches!((expected, live), (Some(expected), Some(live)) if expected.is_scalar() && expected == live) {
+                continue;
+            }
+            let sides = Sides { raw: raw.and_then(|raw| raw.get(name)), expected, live };
+            if shape.is_some_and(|shape| is_left_to_live(shape, name, sides)) {
+                continue;
+            }
+            if self.node(&trail.field(name), shape.and_then(|shape| shape.child(name)), sides) == Equality::Different {
                 equality = Equality::Different;
             }
         }
@@ -202,36 +262,42 @@ impl Walk {
     /// Compares a list by its keys; `None` where it is one value.
     fn list(
         &mut self,
-        path: &FieldPath,
+        trail: &Trail<'_>,
         shape: Option<Shape>,
         raw: Option<&Value>,
-        expected: &[Value],
-        live: &[Value],
+        expected: &[Tree<'_>],
+        live: &[Tree<'_>],
     ) -> Option<Equality> {
         let Some(Shape::List(ListKind::Map(keys), item)) = shape else {
             return None;
         };
-        let (wanted, found) = (keyed(keys, expected)?, keyed(keys, live)?);
+        if !are_named(keys, expected) || !are_named(keys, live) {
+            return None;
+        }
         let before = self.changes.len();
-        let mut equality = Equality::Same;
-        for (at, (key, value)) in wanted.iter().enumerate() {
+        let (mut equality, mut in_order) = (Equality::Same, expected.len() == live.len());
+        for (at, value) in expected.iter().enumerate() {
+            let partner = position(keys, live, at, value);
+            in_order &= partner == Some(at);
             // Neither normal form nor defaults move the items of a list, so that Git's item has the same index.
-            let sides = Sides { raw: raw.and_then(|raw| raw.get(at)), expected: Some(value), live: item_of(&found, key) };
-            if self.node(&path.with(Segment::Key(key.clone())), Some(*item), sides) == Equality::Different {
+            let live = partner.and_then(|at| live.get(at));
+            let sides = Sides { raw: raw.and_then(|raw| raw.get(at)), expected: Some(value), live };
+            if self.node(&trail.item(&|| name_of(keys, value)), Some(*item), sides) == Equality::Different {
                 equality = Equality::Different;
             }
         }
-        for (key, value) in found.iter().filter(|(key, _)| item_of(&wanted, key).is_none()) {
-            let sides = Sides { raw: None, expected: None, live: Some(value) };
-            self.node(&path.with(Segment::Key(key.clone())), Some(*item), sides);
+        for (_, value) in live.iter().enumerate().filter(|(at, value)| position(keys, expected, *at, value).is_none()) {
+            self.node(&trail.item(&|| name_of(keys, value)), Some(*item), Sides { raw: None, expected: None, live: Some(value) });
             equality = Equality::Different;
         }
-        if equality == Equality::Same && self.changes.len() == before {
+        if equality == Equality::Same && !in_order && self.changes.len() == before {
             // The items are the same and the lists are not: only the order is left.
-            let (desired, live) = (raw.cloned(), Some(live.into()));
-            self.changes.push(Change { path: path.clone(), kind: ChangeKind::Reordered, desired, live });
+            let path = trail.to_path();
+            let told = path.get(self.live).cloned().unwrap_or_else(|| live.iter().map(Tree::to_value).collect());
+            self.changes.push(Change { path, kind: ChangeKind::Reordered, desired: raw.cloned(), live: Some(told) });
+            equality = Equality::Different;
         }
-        Some(Equality::Different)
+        Some(equality)
     }
 }
 
@@ -245,7 +311,7 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
         (None, _, Some(_)) => Some(ChangeKind::Added),
         // An empty map or list in Git, which the server omits, says as little as none.
         (Some(Value::Object(_) | Value::Array(_)), None, Some(_)) => Some(ChangeKind::Added),
-        (Some(_), Some(Value::Array(expected)), Some(Value::Array(live))) if is_set(shape) && same_items(expected, live) => {
+        (Some(_), Some(Tree::List(expected)), Some(Tree::List(live))) if is_set(shape) && same_items(expected, live) => {
             Some(ChangeKind::Reordered)
         }
         (Some(_), _, Some(_)) => Some(ChangeKind::Changed),
@@ -254,39 +320,26 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
 }
 
 /// Labels and annotations: each has an owner of its own, and every live object has annotations that do not count.
-fn is_metadata_map(path: &FieldPath) -> bool {
-    let names: Vec<_> = path.0.iter().rev().take(2).collect();
-    matches!(names.as_slice(), [Segment::Field(map), Segment::Field(metadata)] if metadata == "metadata" && (map == "labels" || map == "annotations"))
+fn is_metadata_map(trail: &Trail<'_>) -> bool {
+    matches!(trail.last_field(), Some("labels" | "annotations")) && trail.above().and_then(Trail::last_field) == Some("metadata")
 }
 
-type Item<'a> = (Vec<(String, Value)>, &'a Value);
-
-/// The items with the values of their keys; `None` where an item is not a map, lacks a key, or repeats another's.
-fn keyed<'a>(keys: &[&str], items: &'a [Value]) -> Option<Vec<Item<'a>>> {
-    let mut out: Vec<Item<'a>> = Vec::with_capacity(items.len());
-    for item in items {
-        let item_map = item.as_object()?;
-        let key = keys
-            .iter()
-            .map(|name| Some(((*name).to_owned(), item_map.get(*name).or_else(|| key_default(name))?.clone())))
-            .collect::<Option<Vec<_>>>()?;
-        if item_of(&out, &key).is_some() {
-            return None;
-        }
-        out.push((key, item));
-    }
-    Some(out)
+/// Whether every item is a map that has all keys, or their defaults, and none has another's.
+fn are_named(keys: &[&str], items: &[Tree<'_>]) -> bool {
+    let is_named = |item: &Tree<'_>| item.as_map().is_some() && keys.iter().all(|key| key_of(item, key).is_some());
+    items.iter().enumerate().all(|(at, item)| is_named(item) && !items[..at].iter().any(|other| have_same_keys(keys, other, item)))
 }
 
-fn item_of<'a>(items: &[Item<'a>], key: &[(String, Value)]) -> Option<&'a Value> {
-    items.iter().find(|(other, _)| other == key).map(|(_, value)| *value)
+/// The item of a keyed list as a step of a path.
+fn name_of(keys: &[&str], item: &Tree<'_>) -> Segment {
+    Segment::Key(keys.iter().filter_map(|key| Some(((*key).to_owned(), key_of(item, key)?.to_value()))).collect())
 }
 
 fn is_set(shape: Option<Shape>) -> bool {
     matches!(shape, Some(Shape::List(ListKind::Set, _)))
 }
 
-fn same_items(one: &[Value], other: &[Value]) -> bool {
+fn same_items(one: &[Tree<'_>], other: &[Tree<'_>]) -> bool {
     one.len() == other.len() && one.iter().all(|item| other.contains(item))
 }
 

@@ -90,7 +90,7 @@ impl FieldPath {
 
     /// The value at this path.
     pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
-        self.0.iter().try_fold(object, |node, segment| segment.find(node).map(|(_, value)| value))
+        self.0.iter().try_fold(object, |node, segment| segment.find(node))
     }
 
     /// The JSON Pointer of this path in `object`; `None` where the path leads nowhere. The last segment may be an
@@ -100,11 +100,11 @@ impl FieldPath {
         let mut out = String::new();
         for (at, segment) in self.0.iter().enumerate() {
             let here = node?;
-            match (segment.find(here), segment) {
-                (Some((token, value)), _) => {
+            match (segment.token_in(here), segment) {
+                (Some(token), _) => {
                     out.push('/');
                     out.push_str(&token);
-                    node = Some(value);
+                    node = segment.find(here);
                 }
                 (None, Segment::Field(name)) if at + 1 == self.0.len() && here.is_object() => {
                     out.push('/');
@@ -149,21 +149,33 @@ impl FieldPath {
 }
 
 impl Segment {
-    /// The child of `node` that this segment names, with its JSON Pointer token.
-    fn find<'a>(&self, node: &'a Value) -> Option<(String, &'a Value)> {
+    /// The child of `node` that this segment names.
+    fn find<'a>(&self, node: &'a Value) -> Option<&'a Value> {
         match self {
-            Self::Field(name) => node.as_object()?.get(name).map(|value| (escape_token(name), value)),
-            Self::Value(wanted) => {
-                let index = node.as_array()?.iter().position(|item| item == wanted)?;
-                node.get(index).map(|value| (index.to_string(), value))
-            }
-            Self::Index(index) => node.as_array()?.get(*index).map(|value| (index.to_string(), value)),
+            Self::Field(name) => node.as_object()?.get(name),
+            _ => node.get(self.index_in(node)?),
+        }
+    }
+
+    /// The JSON Pointer token of the child that this segment names.
+    fn token_in(&self, node: &Value) -> Option<String> {
+        match self {
+            Self::Field(name) => node.as_object()?.contains_key(name).then(|| escape_token(name)),
+            _ => self.index_in(node).map(|index| index.to_string()),
+        }
+    }
+
+    /// The position of the item that this segment names.
+    fn index_in(&self, node: &Value) -> Option<usize> {
+        let items = node.as_array()?;
+        match self {
+            Self::Field(_) => None,
+            Self::Value(wanted) => items.iter().position(|item| item == wanted),
+            Self::Index(index) => Some(*index).filter(|index| *index < items.len()),
             Self::Key(keys) => {
-                let items = node.as_array()?;
-                let index = items
-                    .iter()
-                    .position(|item| keys.iter().all(|(name, wanted)| item.get(name).or_else(|| key_default(name)) == Some(wanted)))?;
-                items.get(index).map(|value| (index.to_string(), value))
+                let is_named =
+                    |item: &Value| keys.iter().all(|(name, wanted)| item.get(name).or_else(|| key_default(name)) == Some(wanted));
+                items.iter().position(is_named)
             }
         }
     }

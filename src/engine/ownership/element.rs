@@ -10,6 +10,8 @@ use crate::engine::object::{Segment, key_default};
 #[derive(Clone, Debug)]
 pub(super) struct Element {
     segment: Segment,
+
+    /// The text; empty for a field, by far the most frequent, whose name is its text but for the prefix.
     wire: String,
 }
 
@@ -41,31 +43,29 @@ impl Element {
                 .map(|keys| Segment::Key(keys.into_iter().collect())),
             _ => return Parsed::Unknown,
         };
-        segment.map_or(Parsed::Malformed, |segment| Parsed::Element(Self::of(&segment)))
+        segment.map_or(Parsed::Malformed, |segment| Parsed::Element(Self::from(segment)))
     }
 
     /// The element of a segment. Keys of a list item are put in alphabetical order, as the server stores them.
     pub(super) fn of(segment: &Segment) -> Self {
-        let mut segment = segment.clone();
-        if let Segment::Key(keys) = &mut segment {
-            keys.sort_by(|left, right| left.0.cmp(&right.0));
-        }
-        let wire = match &segment {
-            Segment::Field(name) => format!("f:{name}"),
-            Segment::Value(value) => format!("v:{}", go_json(value)),
-            Segment::Index(index) => format!("i:{index}"),
-            Segment::Key(keys) => {
-                let pairs: Vec<String> =
-                    keys.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), go_json(value))).collect();
-                format!("k:{{{}}}", pairs.join(","))
-            }
-        };
-        Self { segment, wire }
+        Self::from(segment.clone())
     }
 
     /// The key as FieldsV1 has it.
-    pub(super) fn wire(&self) -> &str {
-        &self.wire
+    pub(super) fn wire(&self) -> String {
+        match &self.segment {
+            Segment::Field(name) => format!("f:{name}"),
+            _ => self.wire.clone(),
+        }
+    }
+
+    /// How it stands to the element of a field, without making that one.
+    pub(super) fn cmp_field(&self, name: &str) -> Ordering {
+        match &self.segment {
+            Segment::Field(own) => own.as_str().cmp(name),
+            // `i:`, `k:` and `v:` come after `f:`.
+            _ => Ordering::Greater,
+        }
     }
 
     /// The step into the object.
@@ -82,6 +82,27 @@ impl Element {
     }
 }
 
+impl From<Segment> for Element {
+    fn from(mut segment: Segment) -> Self {
+        let wire = match &mut segment {
+            Segment::Field(_) => String::new(),
+            Segment::Value(value) => format!("v:{}", go_json(value)),
+            Segment::Index(index) => format!("i:{index}"),
+            Segment::Key(keys) => {
+                keys.sort_by(|left, right| left.0.cmp(&right.0));
+                let mut wire = "k:{".to_owned();
+                for (at, (name, value)) in keys.iter().enumerate() {
+                    let comma = if at > 0 { "," } else { "" };
+                    wire.extend([comma, &Value::from(name.as_str()).to_string(), ":", &go_json(value)]);
+                }
+                wire.push('}');
+                wire
+            }
+        };
+        Self { segment, wire }
+    }
+}
+
 /// Whether every key of `asked` has the same value in `item`, by default where `item` leaves it out.
 fn covers(item: &[(String, Value)], asked: &[(String, Value)]) -> bool {
     asked.iter().all(|(name, wanted)| {
@@ -92,19 +113,21 @@ fn covers(item: &[(String, Value)], asked: &[(String, Value)]) -> bool {
 
 /// JSON as Go's encoder writes it, which escapes what HTML would read.
 fn go_json(value: &Value) -> String {
+    const ESCAPED: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
+    let text = value.to_string();
+    if !text.contains(ESCAPED) {
+        return text;
+    }
     let mut out = String::new();
-    for c in value.to_string().chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => out.push(c),
-        }
+    for c in text.chars() {
+        if ESCAPED.contains(&c) { out.push_str(&format!("\\u{:04x}", u32::from(c))) } else { out.push(c) }
     }
     out
 }
 
 impl PartialEq for Element {
     fn eq(&self, other: &Self) -> bool {
-        self.wire == other.wire
+        self.cmp(other).is_eq()
     }
 }
 
@@ -117,7 +140,12 @@ impl PartialOrd for Element {
 }
 
 impl Ord for Element {
+    /// As the texts of FieldsV1 are ordered.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.wire.cmp(&other.wire)
+        match (&self.segment, &other.segment) {
+            (_, Segment::Field(name)) => self.cmp_field(name),
+            (Segment::Field(_), _) => Ordering::Less,
+            _ => self.wire.cmp(&other.wire),
+        }
     }
 }

@@ -3,9 +3,6 @@
 //! The algebra is that of structured-merge-diff's `fieldpath/set.go`: a path is in the set or not, whatever is above or
 //! below it. That `.a` is in a set says nothing about `.a.b`.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use serde_json::{Map, Value};
 
 use super::element::{Element, Parsed};
@@ -16,7 +13,8 @@ use crate::engine::object::{FieldPath, Segment};
 /// Nothing stands for the root: server-side apply does not track who owns the whole object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    nodes: BTreeMap<Element, Node>,
+    /// Sorted. A list costs one block of memory, just large enough, for what is made for each entry of every live object.
+    nodes: Vec<(Element, Node)>,
 }
 
 /// What a set knows of one path. Never neither a member nor with something below.
@@ -74,9 +72,9 @@ impl FieldSet {
         let Some((last, above)) = path.0.split_last() else { return };
         let mut set = self;
         for segment in above {
-            set = &mut set.nodes.entry(Element::of(segment)).or_default().below;
+            set = &mut set.slot(Element::of(segment)).below;
         }
-        set.nodes.entry(Element::of(last)).or_default().member = true;
+        set.slot(Element::of(last)).member = true;
     }
 
     /// Adds one step from the root: whether it is in the set itself, and what below it is.
@@ -89,6 +87,11 @@ impl FieldSet {
     /// One step from the root: whether it is in the set itself, and what below it is; `None` where neither is.
     pub(in crate::engine) fn at(&self, segment: &Segment) -> Option<(bool, &Self)> {
         self.find(segment).map(|(_, node)| (node.member, &node.below))
+    }
+
+    /// Every step from the root: whether it is in the set itself, and what below it is.
+    pub(in crate::engine) fn steps(&self) -> impl Iterator<Item = (&Segment, bool, &Self)> {
+        self.nodes.iter().map(|(element, node)| (element.segment(), node.member, &node.below))
     }
 
     /// The set with more of the paths on the way to its members. `step` is asked at each of them, with what it made of the one above,
@@ -120,7 +123,7 @@ impl FieldSet {
 
     /// What is in this set and not in the other.
     pub fn difference(&self, other: &Self) -> Self {
-        self.filter(|element, node| match other.nodes.get(element) {
+        self.filter(|element, node| match other.node_of(element) {
             Some(held) => Node { member: node.member && !held.member, below: node.below.difference(&held.below) },
             None => node.clone(),
         })
@@ -128,7 +131,7 @@ impl FieldSet {
 
     /// What is in both sets.
     pub fn intersection(&self, other: &Self) -> Self {
-        self.filter(|element, node| match other.nodes.get(element) {
+        self.filter(|element, node| match other.node_of(element) {
             Some(held) => Node { member: node.member && held.member, below: node.below.intersection(&held.below) },
             None => Node::default(),
         })
@@ -189,34 +192,62 @@ impl FieldSet {
 
     /// The child for a segment; for a list item also when its key is spelled without defaults on either side.
     fn find(&self, segment: &Segment) -> Option<(&Element, &Node)> {
+        if let Segment::Field(name) = segment {
+            let at = self.nodes.binary_search_by(|(element, _)| element.cmp_field(name)).ok()?;
+            return self.nodes.get(at).map(|(element, node)| (element, node));
+        }
         let wanted = Element::of(segment);
-        self.nodes.get_key_value(&wanted).or_else(|| match segment {
-            Segment::Key(_) => self.nodes.iter().find(|(element, _)| element.is_same_item(&wanted)),
-            _ => None,
-        })
+        let found = match (self.place(&wanted), segment) {
+            (Ok(at), _) => self.nodes.get(at),
+            (Err(_), Segment::Key(_)) => self.nodes.iter().find(|(element, _)| element.is_same_item(&wanted)),
+            (Err(_), _) => None,
+        };
+        found.map(|(element, node)| (element, node))
+    }
+
+    fn place(&self, element: &Element) -> Result<usize, usize> {
+        // What is read comes in order.
+        match self.nodes.last() {
+            Some((last, _)) if last < element => Err(self.nodes.len()),
+            _ => self.nodes.binary_search_by(|(other, _)| other.cmp(element)),
+        }
+    }
+
+    fn node_of(&self, element: &Element) -> Option<&Node> {
+        self.place(element).ok().map(|at| &self.nodes[at].1)
+    }
+
+    /// The node of an element, made where there is none.
+    fn slot(&mut self, element: Element) -> &mut Node {
+        let at = self.place(&element).unwrap_or_else(|at| {
+            self.nodes.insert(at, (element, Node::default()));
+            at
+        });
+        &mut self.nodes[at].1
     }
 
     fn filter(&self, kept: impl Fn(&Element, &Node) -> Node) -> Self {
-        let nodes = self.nodes.iter().map(|(element, node)| (element.clone(), kept(element, node)));
-        Self { nodes: nodes.filter(|(_, node)| !node.is_empty()).collect() }
+        let nodes = self.nodes.iter().filter_map(|(element, node)| {
+            let node = kept(element, node);
+            (!node.is_empty()).then(|| (element.clone(), node))
+        });
+        Self { nodes: nodes.collect() }
     }
 
     /// Adds a node; what is there of it already stays.
     fn add(&mut self, element: Element, node: Node) {
-        match self.nodes.entry(element) {
-            Entry::Vacant(place) => drop(place.insert(node)),
-            Entry::Occupied(mut held) => {
-                held.get_mut().member |= node.member;
-                held.get_mut().below.extend(&node.below);
-            }
+        match self.place(&element) {
+            Err(at) => self.nodes.insert(at, (element, node)),
+            Ok(at) => self.nodes[at].1.add(&node),
         }
     }
 
     fn extend(&mut self, other: &Self) {
         for (element, node) in &other.nodes {
-            let own = self.nodes.entry(element.clone()).or_default();
-            own.member |= node.member;
-            own.below.extend(&node.below);
+            match self.place(element) {
+                Err(at) => self.nodes.insert(at, (element.clone(), node.clone())),
+                Ok(at) => self.nodes[at].1.add(node),
+            }
         }
     }
 
@@ -234,6 +265,12 @@ impl Node {
         !self.member && self.below.is_empty()
     }
 
+    /// Adds what another node of the same path has.
+    fn add(&mut self, other: &Self) {
+        self.member |= other.member;
+        self.below.extend(&other.below);
+    }
+
     /// Reads a node. Source: `readIterV1`: `.` makes it a member, and so does having nothing below.
     fn read(value: &Value) -> Result<Self, FieldsError> {
         let fail = |what: &str| FieldsError { path: FieldPath::root(), what: what.to_owned() };
@@ -242,19 +279,29 @@ impl Node {
             Value::Null => return Ok(Self { member: true, below: FieldSet::default() }),
             _ => return Err(fail("a value that is not a map")),
         };
-        let mut node = Self { member: keys.contains_key("."), below: FieldSet::default() };
+        let mut nodes = Vec::with_capacity(keys.len());
         for (key, value) in keys.iter().filter(|(key, _)| *key != ".") {
             match Element::parse(key) {
                 Parsed::Element(element) => {
                     let child = Self::read(value).map_err(|error| error.below(element.segment()))?;
-                    node.below.add(element, child);
+                    nodes.push((element, child));
                 }
                 Parsed::Unknown => {}
                 Parsed::Malformed => return Err(fail(key)),
             }
         }
-        node.member |= node.below.is_empty();
-        Ok(node)
+        // As a server writes them they are in order, each once.
+        if !nodes.is_sorted_by(|(one, _), (other, _)| one < other) {
+            nodes.sort_by(|(one, _), (other, _)| one.cmp(other));
+            nodes.dedup_by(|(later, more), (first, node)| {
+                let same = later == first;
+                if same {
+                    node.add(more);
+                }
+                same
+            });
+        }
+        Ok(Self { member: nodes.is_empty() || keys.contains_key("."), below: FieldSet { nodes } })
     }
 
     /// Writes a node. Source: `emitContentsV1`: `.` only where something is below.
@@ -264,7 +311,7 @@ impl Node {
             keys.insert(".".to_owned(), Value::Object(Map::new()));
         }
         for (element, node) in &self.below.nodes {
-            keys.insert(element.wire().to_owned(), node.write());
+            keys.insert(element.wire(), node.write());
         }
         Value::Object(keys)
     }

@@ -1,5 +1,7 @@
 //! `metadata.managedFields`: one entry for each manager, operation, version and subresource.
 
+use std::cell::OnceCell;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -34,6 +36,25 @@ pub enum Record {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ManagedFields {
     records: Vec<Record>,
+}
+
+/// The managedFields of an object, which are read when they are asked for first, and once.
+#[derive(Debug)]
+pub struct Recorded<'a> {
+    object: &'a Value,
+    read: OnceCell<ManagedFields>,
+}
+
+impl<'a> Recorded<'a> {
+    /// Those of an object.
+    pub fn of(object: &'a Value) -> Self {
+        Self { object, read: OnceCell::new() }
+    }
+
+    /// Who owns what.
+    pub fn get(&self) -> &ManagedFields {
+        self.read.get_or_init(|| ManagedFields::of(self.object))
+    }
 }
 
 impl ManagedFields {

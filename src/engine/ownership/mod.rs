@@ -12,7 +12,7 @@ pub mod people;
 pub mod transfer;
 
 pub use fields::{FieldSet, FieldsError};
-pub use managed::{Entry, ManagedFields, Record};
+pub use managed::{Entry, ManagedFields, Record, Recorded};
 
 use jiff::Timestamp;
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::on_application::{Act, ApplicationRef, OnApplication};
+use super::on_kustomization::KustomizationRef;
 use super::step::{Ground, Step, StepKind};
 use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
@@ -272,6 +273,7 @@ fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
             let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
             on_application(Act::Start { stale: stale(), only, touches: touches() })
         }
+        StepKind::Reconcile => Some(Step::Reconcile { kustomization: KustomizationRef::of(&snapshot.tool.flux()?.kustomization) }),
     }
 }
 

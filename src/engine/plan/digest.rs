@@ -1,5 +1,6 @@
 //! Content hashes: of an object as far as an approval depends on it, of a drift, and of a whole plan.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -10,8 +11,20 @@ use crate::engine::snapshot::Snapshot;
 
 /// The SHA-256 of a value's canonical JSON (sorted keys, no white space), as 64 hexadecimal digits.
 pub fn digest(value: &Value) -> String {
-    let bytes = Sha256::digest(value.to_string().as_bytes());
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest_of(value)
+}
+
+fn digest_of(content: &impl Serialize) -> String {
+    /// The room that most objects need as text.
+    const USUAL: usize = 16 * 1024;
+    let mut text = Vec::with_capacity(USUAL);
+    // Neither a value nor a part of one fails to be written.
+    let _ = serde_json::to_writer(&mut text, content);
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(&text) {
+        digits.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
+    }
+    digits
 }
 
 /// The digest of a live object without what moves by itself.
@@ -20,23 +33,61 @@ pub fn digest(value: &Value) -> String {
 /// the revision annotation, which the deployment controller writes through that subresource: a crash-looping pod moves
 /// all of these and changes nothing that a person approved.
 pub fn live_digest(live: &Value) -> String {
-    let mut object = live.clone();
-    if let Some(object) = object.as_object_mut() {
-        object.remove("status");
-    }
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("resourceVersion");
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.remove("deployment.kubernetes.io/revision");
+    digest_of(&Lasting(live, Part::Object))
+}
+
+/// A part of a live object, which is written without what moves by itself.
+struct Lasting<'a>(&'a Value, Part);
+
+/// The parts of a live object that hold what moves by itself, and the rest.
+#[derive(Clone, Copy)]
+enum Part {
+    Object,
+    Metadata,
+    Annotations,
+    ManagedFields,
+    Entry,
+    Rest,
+}
+
+impl Part {
+    fn below(self, name: &str) -> Self {
+        match (self, name) {
+            (Self::Object, "metadata") => Self::Metadata,
+            (Self::Metadata, "annotations") => Self::Annotations,
+            (Self::Metadata, "managedFields") => Self::ManagedFields,
+            _ => Self::Rest,
         }
-        if let Some(entries) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
-            entries.retain(|entry| entry.get("subresource").and_then(Value::as_str) != Some("status"));
-            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
-                entry.remove("time");
+    }
+
+    fn moves(self, name: &str) -> bool {
+        match self {
+            Self::Object => name == "status",
+            Self::Metadata => name == "resourceVersion",
+            Self::Annotations => name == "deployment.kubernetes.io/revision",
+            Self::Entry => name == "time",
+            Self::ManagedFields | Self::Rest => false,
+        }
+    }
+}
+
+impl Serialize for Lasting<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(value, part) = *self;
+        match (value, part) {
+            (value, Part::Rest) => value.serialize(serializer),
+            (Value::Array(entries), Part::ManagedFields) => {
+                let kept = entries.iter().filter(|entry| entry.get("subresource").and_then(Value::as_str) != Some("status"));
+                serializer.collect_seq(kept.map(|entry| Lasting(entry, Part::Entry)))
             }
+            (Value::Object(_), Part::ManagedFields) => value.serialize(serializer),
+            (Value::Object(members), part) => {
+                let kept = members.iter().filter(|(name, _)| !part.moves(name));
+                serializer.collect_map(kept.map(|(name, member)| (name, Lasting(member, part.below(name)))))
+            }
+            (value, _) => value.serialize(serializer),
         }
     }
-    digest(&object)
 }
 
 /// The digest of what has drifted: the fields and both values of each, whoever owns them and since when.
@@ -57,21 +108,28 @@ pub(super) fn refusal_digest(prediction: &Prediction) -> String {
 ///
 /// The Git revision is left out on purpose, since a commit elsewhere in a monorepo moves it; the document's own digest
 /// is in. So are the resourceVersion (taken fresh when a step is sent) and dry-run answers (shown only).
-pub(super) fn plan_hash(snapshot: &Snapshot, serial: u64, steps: &[Step]) -> String {
+///
+/// The hash is asked for by serial: its other parts are made once.
+pub(super) fn plan_hash<'a>(snapshot: &'a Snapshot, steps: &[Step]) -> impl Fn(u64) -> String + use<'a> {
     let live = snapshot.live.as_ref();
-    digest(&json!({
-        "version": 1,
-        "cluster": snapshot.cluster,
-        "target": snapshot.target,
-        "uid": live.and_then(|live| live.pointer("/metadata/uid")),
-        "generation": live.and_then(|live| live.pointer("/metadata/generation")),
-        "desired": snapshot.desired.as_ref().map(|document| digest(&document.value)),
-        "live": live.map(live_digest),
-        "strategy": snapshot.syncer.strategy,
-        "manager": snapshot.syncer.manager,
-        "serial": serial,
-        "steps": steps.iter().map(Step::intent).collect::<Vec<_>>(),
-    }))
+    let desired = snapshot.desired.as_ref().map(|document| digest(&document.value));
+    let digest_of_live = live.map(live_digest);
+    let steps: Vec<Value> = steps.iter().map(Step::intent).collect();
+    move |serial| {
+        digest(&json!({
+            "version": 1,
+            "cluster": snapshot.cluster,
+            "target": snapshot.target,
+            "uid": live.and_then(|live| live.pointer("/metadata/uid")),
+            "generation": live.and_then(|live| live.pointer("/metadata/generation")),
+            "desired": desired,
+            "live": digest_of_live,
+            "strategy": snapshot.syncer.strategy,
+            "manager": snapshot.syncer.manager,
+            "serial": serial,
+            "steps": steps,
+        }))
+    }
 }
 
 #[cfg(test)]

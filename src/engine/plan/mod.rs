@@ -9,6 +9,7 @@ mod choice;
 mod digest;
 mod hand_back;
 mod on_application;
+mod on_kustomization;
 mod restore;
 mod step;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
+pub use on_kustomization::{KustomizationRef, held_back};
 pub use restore::{RestoreError, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
@@ -33,6 +35,7 @@ use super::ownership::{ManagedFields, Operation};
 use super::phase::Phase;
 use super::predict::{Prediction, Strategy, Verdict, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
+use super::tool::Tool;
 
 /// What a person is asked to approve.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +115,7 @@ pub enum NoPlan {
     #[error("the object is being deleted")]
     BeingDeleted,
 
-    /// Something on the Application forbids every write, or is to be waited for.
+    /// Something on the Application or Kustomization forbids every write, or is to be waited for.
     #[error("{0}")]
     HeldBack(String),
 
@@ -172,13 +175,20 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
         Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
-    if let Some(argo_cd) = snapshot.tool.argo_cd() {
-        let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
-        let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-        steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+    match &snapshot.tool {
+        Tool::ArgoCd(argo_cd) => {
+            let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
+            let before = if by_sync { Before::NeedsSync } else { Before::InSync };
+            steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+        }
+        Tool::Flux(flux) => {
+            steps.extend(on_kustomization::after(flux)?);
+            cautions.extend(flux.kustomization.force_caution().map(|caution| format!("Force: {caution}")));
+        }
+        Tool::Unknown => {}
     }
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let hash = |serial| digest::plan_hash(snapshot, serial, &steps);
+    let hash = digest::plan_hash(snapshot, &steps);
     let (serial, hash, expires) = match &memory.offered {
         Some((offered, expires)) if *offered == hash(memory.serial) && *expires > snapshot.now && !memory.spent.contains(offered) => {
             (memory.serial, offered.clone(), *expires)
@@ -208,7 +218,7 @@ impl<'a> Work<'a> {
     fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
         let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
             return match assessment.phase {
-                Phase::Missing if snapshot.tool.argo_cd().is_some() => Ok(Self::Sync),
+                Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
                 Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
                 phase => Err(NoPlan::OneSided { phase }),
             };
@@ -269,7 +279,7 @@ fn cure(
 fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
     let manager = &snapshot.syncer.manager;
     let caution = || format!("NeedsSync: nothing changes for the pods until {manager} syncs again; let it sync after the heal");
-    if snapshot.tool.will_sync() { Vec::new() } else { vec![caution()] }
+    if snapshot.tool.will_sync(&snapshot.target) { Vec::new() } else { vec![caution()] }
 }
 
 /// HandBack of what is in the way, checked.

@@ -5,36 +5,55 @@
 use serde_json::{Map, Value};
 
 use super::Cause;
-use super::refusal::refusals_of_update;
+use super::refusal::{as_stored, forget_empty_labels, refusals_of_update};
 use super::unknown::forget_dropped_fields;
-use crate::engine::schema::apply_defaults;
 
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] =
-    &["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink"];
+    &["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "resourceVersion", "selfLink"];
 
 /// Metadata that the request fills in where the document leaves it out.
 const FILLED_IN: &[&str] = &["name", "namespace", "uid"];
 
-/// The object as the server would store it, and why it would not.
+/// The object as the server would store it, but for its status and managedFields, and why it would not.
 pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     keep_books(&mut merged, live);
-    let mut before = live.clone();
-    apply_defaults(&mut before);
-    forget_dropped_fields(&mut merged, &before);
-    let causes = refusals_of_update(&merged, &before);
-    apply_defaults(&mut merged);
-    (merged, causes)
+    forget_dropped_fields(&mut merged, live);
+    let mut stored = as_stored(merged);
+    let causes = refusals_of_update(&stored, live);
+    forget_empty_labels(&mut stored);
+    if let Some(object) = stored.as_object_mut() {
+        // Defaults make an empty one.
+        object.remove("status");
+    }
+    (stored, causes)
+}
+
+/// A copy of live as a sync starts from it: without what the server keeps for itself, which is half of the object. Where the write has a
+/// word on that, it stays.
+pub(super) fn without_books(live: &Value, write: &Value) -> Value {
+    let Value::Object(members) = live else { return live.clone() };
+    let in_metadata = |name: &str| write.get("metadata").and_then(|metadata| metadata.get(name)).is_some();
+    let kept = members.iter().filter(|(name, _)| *name != "status" || write.get("status").is_some());
+    let copied = kept.map(|(name, member)| match (name.as_str(), member) {
+        ("metadata", Value::Object(metadata)) => {
+            let kept = metadata.iter().filter(|(name, _)| *name != "managedFields" || in_metadata("managedFields"));
+            (name.clone(), kept.map(|(name, member)| (name.clone(), member.clone())).collect())
+        }
+        _ => (name.clone(), member.clone()),
+    });
+    copied.collect()
 }
 
 fn keep_books(merged: &mut Value, live: &Value) {
     let Some(object) = merged.as_object_mut() else { return };
-    put_back(object, live, "status");
+    object.remove("status");
     for name in ["apiVersion", "kind"] {
         put_back(object, live, name);
     }
     let own = live.get("metadata").unwrap_or(&Value::Null);
     if let Some(metadata) = object.entry("metadata").or_insert_with(|| Map::new().into()).as_object_mut() {
+        metadata.remove("managedFields");
         for name in KEPT {
             put_back(metadata, own, name);
         }
@@ -48,9 +67,10 @@ fn keep_books(merged: &mut Value, live: &Value) {
 
 fn put_back(object: &mut Map<String, Value>, live: &Value, name: &str) {
     match live.get(name) {
-        Some(value) => object.insert(name.to_owned(), value.clone()),
-        None => object.remove(name),
-    };
+        Some(value) if object.get(name) == Some(value) => {}
+        Some(value) => drop(object.insert(name.to_owned(), value.clone())),
+        None => drop(object.remove(name)),
+    }
 }
 
 /// The conflict of a document that names a version of the object other than live's.

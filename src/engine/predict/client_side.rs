@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::admission::stale_version;
+use super::admission::{stale_version, without_books};
 use super::go::printed;
 use super::strategic::{PatchError, apply_patch, left_of_patch, three_way_patch};
 use super::{Cause, Merged, decode};
@@ -25,7 +25,7 @@ pub(super) fn merge(desired: &Value, live: &Value) -> Merged {
         Ok(patch) => patch,
         Err(refused) => return Merged::Refused(vec![refused]),
     };
-    match apply_patch(live, &patch).map(|object| (decode::unconvertible(&object), object)) {
+    match apply_patch(without_books(live, &patch), &patch).map(|object| (decode::unconvertible(&object), object)) {
         Ok((None, object)) => Merged::Object(object),
         Ok((Some(fault), _)) => Merged::Refused(vec![unfit(&left_of_patch(live, &patch), &fault)]),
         Err(fault) => Merged::Refused(vec![cause(&fault)]),

@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use super::diff::compare;
 use super::object::FieldPath;
+use super::ownership::{ManagedFields, Recorded};
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 
@@ -135,7 +136,7 @@ pub struct Prediction {
     /// The paths that still differ after a sync that succeeds.
     pub residual: Vec<FieldPath>,
 
-    /// The object that the sync would give, before the server's own bookkeeping; `None` when it conflicts.
+    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts.
     pub predicted: Option<Value>,
 }
 
@@ -185,13 +186,20 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
-    predict_knowing(desired, live, syncer, || compare(desired, live).into_iter().map(|change| change.path).collect())
+    let drift = || compare(desired, live).into_iter().map(|change| change.path).collect();
+    predict_knowing(desired, live, &Recorded::of(live), syncer, drift)
 }
 
-/// [`predict`] for a caller that has compared the two already; `drift` gives the paths that [`compare`] would.
-pub fn predict_knowing(desired: &Value, live: &Value, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
+/// [`predict`] for a caller that knows more of live: `managed` is who owns what of it, `drift` gives the paths that [`compare`] would.
+pub fn predict_knowing(
+    desired: &Value,
+    live: &Value,
+    managed: &Recorded<'_>,
+    syncer: &Syncer,
+    drift: impl FnOnce() -> Vec<FieldPath>,
+) -> Prediction {
     let answer = |verdict, residual, predicted| Prediction { strategy: syncer.strategy, verdict, causes: Vec::new(), residual, predicted };
-    let predicted = match outcome(desired, live, syncer) {
+    let predicted = match outcome(desired, live, managed, syncer) {
         Ok(predicted) => predicted,
         Err(refused) => return refused,
     };
@@ -211,31 +219,39 @@ pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, 
 
 /// Why the next sync would be refused; empty where it would not. A conflict counts for none.
 pub fn refusal_of(desired: &Value, live: &Value, syncer: &Syncer) -> Vec<Cause> {
-    match outcome(desired, live, syncer) {
+    match outcome(desired, live, &Recorded::of(live), syncer) {
         Err(Prediction { verdict: Verdict::Refused, causes, .. }) => causes,
         _ => Vec::new(),
     }
 }
 
 /// The object that a sync gives, or the prediction that it gives none.
-fn outcome(desired: &Value, live: &Value, syncer: &Syncer) -> Result<Value, Prediction> {
+fn outcome(desired: &Value, live: &Value, managed: &Recorded<'_>, syncer: &Syncer) -> Result<Value, Prediction> {
+    if syncer.strategy != Strategy::ServerSideApply {
+        return outcome_over(desired, live, || managed.get(), syncer);
+    }
     let first = match server_side::before_apply(live, syncer) {
-        Some(live) => return outcome_over(desired, &live, syncer),
-        None => outcome_over(desired, live, syncer)?,
+        Some(anew) => return outcome_over(desired, live, || &anew, syncer),
+        None => outcome_over(desired, live, || managed.get(), syncer)?,
     };
     match server_side::after_dry_run(live, syncer) {
-        Some(live) => outcome_over(desired, &live, syncer),
+        Some(anew) => outcome_over(desired, live, || &anew, syncer),
         None => Ok(first),
     }
 }
 
-/// The object that one apply gives.
-fn outcome_over(desired: &Value, live: &Value, syncer: &Syncer) -> Result<Value, Prediction> {
+/// The object that one apply gives; `managed` is who owns what of live, if it comes to that.
+fn outcome_over<'m>(
+    desired: &Value,
+    live: &Value,
+    managed: impl FnOnce() -> &'m ManagedFields,
+    syncer: &Syncer,
+) -> Result<Value, Prediction> {
     let fails =
         |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
     let merged = match syncer.strategy {
         Strategy::ClientSideApply => client_side::merge(desired, live),
-        Strategy::ServerSideApply => server_side::merge_into(desired, live, syncer),
+        Strategy::ServerSideApply => server_side::merge_into(desired, live, managed(), syncer),
         Strategy::Replace => replace::merge(desired, live),
     };
     let object = match merged {

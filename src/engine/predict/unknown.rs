@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::engine::diff::is_gated;
-use crate::engine::schema::{DEPLOYMENT, Shape};
+use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults};
 
 type Gate = (&'static str, &'static str);
 
@@ -13,6 +13,13 @@ type Gate = (&'static str, &'static str);
 pub(super) fn forget_dropped_fields(object: &mut Value, old: &Value) {
     let mut in_use = Vec::new();
     find_gated(old, DEPLOYMENT, &mut in_use);
+    if !in_use.is_empty() {
+        // A null is no use. Defaults bring no gated field, so that what is not in use as it stands is not in use at all.
+        let mut stored = old.clone();
+        apply_defaults(&mut stored);
+        in_use.clear();
+        find_gated(&stored, DEPLOYMENT, &mut in_use);
+    }
     forget(object, DEPLOYMENT, &in_use);
 }
 

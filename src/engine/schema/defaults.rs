@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
-
+use super::document::{Document, Members, Node};
 use super::image::default_pull_policy;
-use super::normal::normalise;
+use super::normal::normalise_as;
 use super::shape::{Field, Shape, Struct};
 use super::types::DEPLOYMENT;
 
@@ -95,9 +94,14 @@ const PULL_POLICIES: [(&str, &str, &str); 3] = [
 ];
 
 /// Brings a full Deployment into normal form and fills in what the server fills in. Doing it twice changes nothing more.
-pub fn apply_defaults(object: &mut Value) {
-    normalise(object);
-    fill(object, Shape::Nested(&DEPLOYMENT));
+pub fn apply_defaults<D: Document>(object: &mut D) {
+    apply_defaults_as(object, Shape::Nested(&DEPLOYMENT));
+}
+
+/// [`apply_defaults`] for a value of another shape than a whole Deployment.
+pub fn apply_defaults_as<D: Document>(value: &mut D, shape: Shape) {
+    normalise_as(value, shape);
+    fill(value, shape);
 }
 
 /// Whether the default of the field `name` of the Go type `of` depends on another field, so that it can outlive it: the pull policy stays
@@ -106,55 +110,64 @@ pub fn outlives_its_cause(of: &Struct, name: &str) -> bool {
     PULL_POLICIES.iter().any(|(owner, field, _)| *owner == of.name && *field == name)
 }
 
-fn fill(value: &mut Value, shape: Shape) {
-    match (shape, value) {
-        (Shape::Nested(of), Value::Object(object)) => {
-            fill_struct(object, of);
+fn fill<D: Document>(value: &mut D, shape: Shape) {
+    match (shape, value.node()) {
+        (Shape::Nested(of), Node::Map(members)) => {
+            fill_struct::<D>(members, of);
             // By the values that are there, of which there are fewer than fields.
-            for (name, value) in object.iter_mut().filter(|(_, value)| value.is_object() || value.is_array()) {
-                if let Some(Field(_, _, shape, _)) = of.field(name) {
+            members.each(|name, value: &mut D| {
+                if matches!(value.node(), Node::Map(_) | Node::List(_))
+                    && let Some(Field(_, _, shape, _)) = of.field(name)
+                {
                     fill(value, *shape);
                 }
-            }
+            });
         }
-        (Shape::Map(inner) | Shape::AtomicMap(inner), Value::Object(entries)) => entries.values_mut().for_each(|entry| fill(entry, *inner)),
-        (Shape::List(_, inner), Value::Array(items)) => items.iter_mut().for_each(|item| fill(item, *inner)),
+        (Shape::Map(inner) | Shape::AtomicMap(inner), Node::Map(members)) => members.each(|_, entry| fill(entry, *inner)),
+        (Shape::List(_, inner), Node::List(items)) => items.iter_mut().for_each(|item| fill(item, *inner)),
         _ => {}
     }
 }
 
-fn fill_struct(object: &mut Map<String, Value>, of: &Struct) {
+fn fill_struct<D: Document>(object: &mut D::Members, of: &Struct) {
     for (field, value) in DEFAULTS_OF.get(of.name).into_iter().flatten() {
-        object.entry(*field).or_insert_with(|| match value {
-            Text(text) => json!(text),
-            Number(number) => json!(number),
-            Flag(flag) => json!(flag),
-            EmptyStruct => json!({}),
+        object.put_if_absent(field, || match value {
+            Text(text) => D::of_static(text),
+            Number(number) => D::of_integer(*number),
+            Flag(flag) => D::of_flag(*flag),
+            EmptyStruct => D::of_members(D::Members::default()),
         });
     }
     for (_, field, image) in PULL_POLICIES.iter().filter(|(owner, _, _)| *owner == of.name) {
-        let policy = default_pull_policy(object.get(*image).and_then(Value::as_str).unwrap_or_default());
-        object.entry(*field).or_insert_with(|| json!(policy));
+        let image = object.find(image).map(D::node);
+        let policy = default_pull_policy(if let Some(Node::Text(image)) = image { image } else { "" });
+        object.put_if_absent(field, || D::of_static(policy));
     }
     match of.name {
         "DeploymentStrategy" => fill_rolling_update(object),
-        // SetDefaults_Volume: a volume without a source is an emptyDir. What the table does not know is no source to the server either.
-        "Volume" if object.keys().all(|name| name == "name" || of.field(name).is_none()) => {
-            object.insert("emptyDir".to_owned(), json!({}));
-        }
+        "Volume" => fill_empty_dir(object, of),
         _ => {}
+    }
+}
+
+/// SetDefaults_Volume: a volume without a source is an emptyDir. What the table does not know is no source to the server either.
+fn fill_empty_dir<D: Document>(volume: &mut impl Members<D>, of: &Struct) {
+    let mut has_source = false;
+    volume.each(|name, _| has_source |= name != "name" && of.field(name).is_some());
+    if !has_source {
+        volume.put("emptyDir", D::of_members(D::Members::default()));
     }
 }
 
 /// Source: `pkg/apis/apps/v1/defaults.go` SetDefaults_Deployment: each on its own, and only for RollingUpdate.
-fn fill_rolling_update(strategy: &mut Map<String, Value>) {
-    if strategy.get("type") != Some(&json!("RollingUpdate")) {
+fn fill_rolling_update<D: Document>(strategy: &mut impl Members<D>) {
+    if !matches!(strategy.find("type").map(D::node), Some(Node::Text("RollingUpdate"))) {
         return;
     }
-    let rolling = strategy.entry("rollingUpdate").or_insert_with(|| json!({}));
-    if let Some(rolling) = rolling.as_object_mut() {
+    strategy.put_if_absent("rollingUpdate", || D::of_members(D::Members::default()));
+    if let Some(Node::Map(rolling)) = strategy.find("rollingUpdate").map(D::node) {
         for field in ["maxUnavailable", "maxSurge"] {
-            rolling.entry(field).or_insert_with(|| json!("25%"));
+            rolling.put_if_absent(field, || D::of_static("25%"));
         }
     }
 }

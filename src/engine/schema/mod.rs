@@ -4,12 +4,14 @@
 //! reads them. Defaults, gates and other tables by hand hold for Kubernetes 1.36. What a later server adds passes through untouched.
 
 mod defaults;
+mod document;
 mod image;
 mod lists;
 mod normal;
 pub mod quantity;
 pub mod shape;
 mod supported;
+mod tree;
 #[rustfmt::skip]
 mod types;
 #[rustfmt::skip]
@@ -20,13 +22,15 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-pub use defaults::{apply_defaults, outlives_its_cause};
+pub use defaults::{apply_defaults, apply_defaults_as, outlives_its_cause};
+pub use document::{Document, Members};
 pub use image::default_pull_policy;
 pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
 pub use normal::{normalise, normalise_as};
 pub use quantity::Quantity;
 pub use shape::{ListKind, Shape};
-pub use supported::{REFERENCE, Versions, versions_of};
+pub use supported::{REFERENCE, Versions, fields_without, versions_of};
+pub use tree::{Branches, Tree};
 
 /// The shape of a whole Deployment.
 pub const DEPLOYMENT: Shape = Shape::Nested(&types::DEPLOYMENT);

@@ -1,7 +1,8 @@
 //! The server's normal form: what a Deployment looks like once Go has read and written it.
 
-use serde_json::{Map, Value, json};
+use serde_json::Number;
 
+use super::document::{Document, Members, Node};
 use super::quantity::{self, Rounding};
 use super::shape::{Field, Shape, Struct, Wire};
 use super::types::DEPLOYMENT;
@@ -23,48 +24,52 @@ const DROPPED_ANNOTATIONS: [&str; 4] = [
 /// another type than the table's, stay as they are.
 ///
 /// Source: `encoding/json` over the structs of `k8s.io/api`; `pkg/apis/core/v1/conversion.go` for what conversion changes.
-pub fn normalise(object: &mut Value) {
+pub fn normalise<D: Document>(object: &mut D) {
     normalise_as(object, Shape::Nested(&DEPLOYMENT));
 }
 
 /// [`normalise`] for a value of another shape than a whole Deployment.
-pub fn normalise_as(value: &mut Value, shape: Shape) {
-    match (shape, value) {
-        (Shape::Nested(of), Value::Object(object)) => normalise_struct(object, of),
-        (Shape::Map(inner) | Shape::AtomicMap(inner), Value::Object(entries)) => {
-            entries.retain(|_, entry| !entry.is_null());
-            for entry in entries.values_mut() {
-                match inner {
-                    // Every map of quantities in the tree is a resource list.
-                    Shape::Quantity => canonicalise(entry, Rounding::Milli),
-                    _ => normalise_as(entry, *inner),
-                }
+pub fn normalise_as<D: Document>(value: &mut D, shape: Shape) {
+    match (shape, value.node()) {
+        (Shape::Nested(of), Node::Map(members)) => normalise_struct::<D>(members, of),
+        (Shape::Map(inner) | Shape::AtomicMap(inner), Node::Map(members)) => members.keep(|_, entry| {
+            match inner {
+                // Every map of quantities in the tree is a resource list.
+                Shape::Quantity => canonicalise(entry, Rounding::Milli),
+                _ => normalise_as(entry, *inner),
             }
-        }
-        (Shape::List(_, inner), Value::Array(items)) => {
+            !is_null(entry)
+        }),
+        (Shape::List(_, inner), Node::List(items)) => {
             for item in items {
                 // Go reads a null item as the zero value; only map entries can be left out.
-                if let Some(zero) = zero(*inner).filter(|_| item.is_null()) {
+                if is_null(item)
+                    && let Some(zero) = zero(*inner)
+                {
                     *item = zero;
                 }
                 normalise_as(item, *inner);
             }
         }
-        (Shape::Quantity, value) => canonicalise(value, Rounding::Nano),
-        (Shape::Integer | Shape::IntOrString, value) => drop_zero_fraction(value),
+        (Shape::Quantity, _) => canonicalise(value, Rounding::Nano),
+        (Shape::Integer | Shape::IntOrString, Node::Number(number)) => {
+            if let Some(integer) = without_zero_fraction(number) {
+                *value = D::of_integer(integer);
+            }
+        }
         _ => {}
     }
 }
 
-fn normalise_struct(object: &mut Map<String, Value>, of: &Struct) {
+fn normalise_struct<D: Document>(object: &mut D::Members, of: &Struct) {
     match of.name {
         "PodSpec" => join_service_account(object),
         "PodTemplateSpec" => drop_annotations(object),
         _ => {}
     }
     // By the values that are there, of which there are fewer than fields.
-    object.retain(|name, value| match of.field(name) {
-        _ if value.is_null() => false,
+    object.keep(|name, value: &mut D| match of.field(name) {
+        _ if is_null(value) => false,
         None => true,
         Some(Field(_, wire, shape, _)) => {
             normalise_as(value, *shape);
@@ -77,37 +82,41 @@ fn normalise_struct(object: &mut Map<String, Value>, of: &Struct) {
         }
     });
     for Field(name, _, shape, _) in of.fields.iter().filter(|field| field.1 == Wire::Always) {
-        if !object.contains_key(*name)
-            && let Some(zero) = zero(*shape)
+        if object.find(name).is_none()
+            && let Some(zero) = zero::<D>(*shape)
         {
-            object.insert((*name).to_owned(), zero);
+            object.put(name, zero);
         }
     }
 }
 
+fn is_null<D: Document>(value: &mut D) -> bool {
+    matches!(value.node(), Node::Null)
+}
+
 /// Whether it is the zero value of `encoding/json`. The zero of another type is none: the server refuses it rather than omit it.
-fn is_zero(value: &Value, shape: Shape) -> bool {
-    match (shape, value) {
-        (Shape::Text, Value::String(text)) => text.is_empty(),
-        (Shape::Integer, Value::Number(number)) => number.as_f64() == Some(0.0),
-        (Shape::Boolean, Value::Bool(flag)) => !flag,
-        (Shape::List(..), Value::Array(items)) => items.is_empty(),
-        (Shape::Map(_) | Shape::AtomicMap(_) | Shape::Nested(_), Value::Object(entries)) => entries.is_empty(),
+fn is_zero<D: Document>(value: &mut D, shape: Shape) -> bool {
+    match (shape, value.node()) {
+        (Shape::Text, Node::Text(text)) => text.is_empty(),
+        (Shape::Integer, Node::Number(number)) => number.as_f64() == Some(0.0),
+        (Shape::Boolean, Node::Flag(flag)) => !flag,
+        (Shape::List(..), Node::List(items)) => items.is_empty(),
+        (Shape::Map(_) | Shape::AtomicMap(_) | Shape::Nested(_), Node::Map(members)) => members.is_empty(),
         _ => false,
     }
 }
 
 /// What Go writes for a value that is always written and was not set.
-fn zero(shape: Shape) -> Option<Value> {
+fn zero<D: Document>(shape: Shape) -> Option<D> {
     match shape {
-        Shape::Text => Some(json!("")),
-        Shape::Integer | Shape::IntOrString => Some(json!(0)),
-        Shape::Boolean => Some(json!(false)),
-        Shape::Quantity => Some(json!("0")),
+        Shape::Text => Some(D::of_static("")),
+        Shape::Integer | Shape::IntOrString => Some(D::of_integer(0)),
+        Shape::Boolean => Some(D::of_flag(false)),
+        Shape::Quantity => Some(D::of_static("0")),
         Shape::Nested(of) => {
-            let mut object = Map::new();
-            normalise_struct(&mut object, of);
-            Some(object.into())
+            let mut members = D::Members::default();
+            normalise_struct::<D>(&mut members, of);
+            Some(D::of_members(members))
         }
         Shape::Opaque | Shape::Map(_) | Shape::AtomicMap(_) | Shape::List(..) => None,
     }
@@ -116,31 +125,38 @@ fn zero(shape: Shape) -> Option<Value> {
 /// Makes the deprecated alias and the field equal; the field wins.
 ///
 /// Source: `pkg/apis/core/v1/conversion.go` Convert_v1_PodSpec_To_core_PodSpec and Convert_core_PodSpec_To_v1_PodSpec.
-fn join_service_account(spec: &mut Map<String, Value>) {
-    let set = |name: &str| spec.get(name).filter(|value| !value.is_null() && !is_zero(value, Shape::Text)).cloned();
+fn join_service_account<D: Document>(spec: &mut impl Members<D>) {
+    let mut set = |name: &str| {
+        let value = spec.find(name)?;
+        (!is_null(value) && !is_zero(value, Shape::Text)).then(|| value.clone())
+    };
     if let Some(name) = set("serviceAccountName").or_else(|| set("serviceAccount")) {
-        spec.insert("serviceAccountName".to_owned(), name.clone());
-        spec.insert("serviceAccount".to_owned(), name);
+        spec.put("serviceAccountName", name.clone());
+        spec.put("serviceAccount", name);
     }
 }
 
-fn drop_annotations(template: &mut Map<String, Value>) {
-    let annotations = template.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
-    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
-        annotations.retain(|name, _| !DROPPED_ANNOTATIONS.contains(&name.as_str()));
+fn drop_annotations<D: Document>(template: &mut impl Members<D>) {
+    if let Some(Node::Map(metadata)) = template.find("metadata").map(D::node)
+        && let Some(Node::Map(annotations)) = metadata.find("annotations").map(D::node)
+    {
+        annotations.keep(|name, _| !DROPPED_ANNOTATIONS.contains(&name));
     }
 }
 
-fn canonicalise(value: &mut Value, rounding: Rounding) {
-    if let Some(text) = quantity::text_of(value).and_then(|text| quantity::canonical(&text, rounding)) {
-        *value = text.into();
+fn canonicalise<D: Document>(value: &mut D, rounding: Rounding) {
+    let canonical = match value.node() {
+        Node::Text(text) => quantity::canonical(text, rounding).filter(|canonical| canonical != text),
+        Node::Number(number) => quantity::canonical(&quantity::number_text(number), rounding),
+        _ => None,
+    };
+    if let Some(text) = canonical {
+        *value = D::of_text(text);
     }
 }
 
-fn drop_zero_fraction(value: &mut Value) {
+fn without_zero_fraction(number: &Number) -> Option<i64> {
     // Beyond 2^53 a double does not name one integer any more.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    if let Some(float) = value.as_f64().filter(|float| value.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT) {
-        *value = json!(float as i64);
-    }
+    number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT).map(|float| float as i64)
 }

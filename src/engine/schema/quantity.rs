@@ -130,7 +130,7 @@ pub fn text_of(value: &Value) -> Option<String> {
 }
 
 /// A JSON number as Go's `encoding/json` writes it, which is what kubectl sends.
-fn number_text(number: &Number) -> String {
+pub(super) fn number_text(number: &Number) -> String {
     match number.as_f64().filter(|_| number.is_f64()) {
         Some(float) if float.fract() == 0.0 && float.abs() < 1e21 => format!("{float:.0}"),
         _ => {

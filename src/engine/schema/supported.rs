@@ -43,6 +43,14 @@ pub fn versions_of(of: &Struct, name: &str) -> Option<Versions> {
     Some(Versions { since, until })
 }
 
+/// The fields, by Go type and name, that a minor version does not have and others do.
+pub fn fields_without(minor: u8) -> impl Iterator<Item = (&'static str, &'static str)> {
+    PARTIAL
+        .iter()
+        .filter(move |Partial(.., since, until)| !(*since..=*until).contains(&minor))
+        .map(|Partial(owner, field, ..)| (*owner, *field))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -154,6 +154,6 @@ impl Causes {
             message.push_str(": ");
             message.push_str(part);
         }
-        self.0.push(Cause { reason: reason.to_owned(), field: at.path().to_owned(), message });
+        self.0.push(Cause { reason: reason.to_owned(), field: at.path(), message });
     }
 }

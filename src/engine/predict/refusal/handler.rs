@@ -51,7 +51,7 @@ pub(super) fn validate_lifecycle(lifecycle: &Node<'_>, grace: Option<i64>, os: &
 }
 
 /// `validateHandler`.
-fn validate_handler(parent: &Node<'_>, handlers: &[&str], grace: Option<i64>, out: &mut Causes) {
+fn validate_handler(parent: &Node<'_>, handlers: &[&'static str], grace: Option<i64>, out: &mut Causes) {
     let mut found = handlers.iter().filter_map(|name| parent.set(name).map(|handler| (*name, handler)));
     match found.next() {
         None => out.required(parent, "must specify a handler type"),

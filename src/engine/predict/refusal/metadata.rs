@@ -172,7 +172,7 @@ pub(super) fn is_well_formed(selector: &Node<'_>) -> bool {
 
 /// A label selector as Go prints it: in the order of its structs, without what is empty.
 pub(super) fn shown_selector(selector: &Node<'_>) -> String {
-    let fields = |value: &Node<'_>, names: &[&str]| {
+    let fields = |value: &Node<'_>, names: &[&'static str]| {
         let shown = names.iter().filter(|name| value.at(name).len() > 0 || value.at(name).value().is_string());
         shown.map(|name| format!("\"{name}\":{}", value.at(name).value())).collect::<Vec<_>>()
     };

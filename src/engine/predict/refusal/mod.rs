@@ -1,8 +1,8 @@
 //! Why the API server refuses a Deployment: its validation, in its order and words.
 //!
 //! Each function names the one of `pkg/apis/core/validation/validation.go` or `pkg/apis/apps/validation/validation.go` that it follows,
-//! with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole object as it would be stored, so both
-//! entries bring it into the server's normal form and default it first.
+//! with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole object as it would be stored, so it
+//! is in the server's normal form and has its defaults.
 
 mod causes;
 mod claim;
@@ -29,10 +29,10 @@ use serde_json::{Map, Value, json};
 
 use super::Cause;
 use super::unknown::forget_dropped_fields;
-use crate::engine::schema::apply_defaults;
+use crate::engine::schema::{apply_defaults, normalise_as, shape_at};
 use causes::{Causes, Raw};
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
-use node::Node;
+use node::{Node, Places};
 
 /// The causes for which the server refuses to create this Deployment; none where it takes it.
 ///
@@ -40,40 +40,63 @@ use node::Node;
 pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
     let mut object = manifest.clone();
     forget_dropped_fields(&mut object, &Value::Null);
-    let object = as_stored(&object);
-    let (root, mut out) = (Node::root(&object), Causes::default());
+    let object = as_stored(object);
+    let (places, mut out) = (Places::new(), Causes::default());
+    let root = Node::root(&object, &places);
     metadata::validate_new(&root.at("metadata"), &mut out);
     validate_spec(&root.at("spec"), &mut out);
     out.into_vec()
 }
 
-/// The causes for which the server refuses to bring `old` to `merged`; none where it takes it.
+/// The causes for which the server refuses to bring `old` to `object`; none where it takes it.
 ///
-/// `merged` is the object as it comes out of the merge, `old` what is stored. Source: `ValidateDeploymentUpdate`.
-pub fn refusals_of_update(merged: &Value, old: &Value) -> Vec<Cause> {
-    let (object, old) = (as_stored(merged), as_stored(old));
-    let (root, before, mut out) = (Node::root(&object), Node::root(&old), Causes::default());
+/// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source: `ValidateDeploymentUpdate`.
+pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
+    let (places, mut out) = (Places::new(), Causes::default());
+    let (root, before) = (Node::root(object, &places), Node::root(old, &places));
     metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
     let spec = root.at("spec");
     validate_spec(&spec, &mut out);
     let selector = spec.at("selector");
-    if selector.value() != before.at("spec").at("selector").value() {
+    if !is_same_selector(selector.value(), before.at("spec").at("selector").value()) {
         out.invalid(&selector, &Raw(&shown_selector(&selector)), "field is immutable");
     }
     out.into_vec()
 }
 
+/// Whether a stored selector says the same. Only the new one is in normal form.
+fn is_same_selector(new: &Value, old: &Value) -> bool {
+    new == old || {
+        let mut old = old.clone();
+        if let Some(shape) = shape_at("spec.selector") {
+            normalise_as(&mut old, shape);
+        }
+        *new == old
+    }
+}
+
 /// The object in normal form and with its defaults. Empty template labels are kept: a message tells them from absent ones.
-fn as_stored(object: &Value) -> Value {
-    let mut stored = object.clone();
-    apply_defaults(&mut stored);
+pub fn as_stored(mut object: Value) -> Value {
     let labels = object.pointer("/spec/template/metadata/labels");
-    if labels.and_then(Value::as_object).is_some_and(Map::is_empty)
-        && let Some(metadata) = stored.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
-    {
+    let empty = labels.and_then(Value::as_object).is_some_and(Map::is_empty);
+    apply_defaults(&mut object);
+    if empty && let Some(metadata) = template_metadata(&mut object) {
         metadata.insert("labels".to_owned(), json!({}));
     }
-    stored
+    object
+}
+
+/// Takes the empty template labels out again that [`as_stored`] keeps and the server does not.
+pub(super) fn forget_empty_labels(stored: &mut Value) {
+    if let Some(metadata) = template_metadata(stored)
+        && metadata.get("labels").and_then(Value::as_object).is_some_and(Map::is_empty)
+    {
+        metadata.remove("labels");
+    }
+}
+
+fn template_metadata(object: &mut Value) -> Option<&mut Map<String, Value>> {
+    object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
 }
 
 /// `ValidateDeploymentSpec`.

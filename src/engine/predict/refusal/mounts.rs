@@ -121,6 +121,6 @@ pub(super) fn validate_volume_devices(container: &Node<'_>, volumes: &BTreeMap<&
 }
 
 /// Volume name to path, as `GetVolumeMountMap` and `GetVolumeDeviceMap` give it.
-fn pairs<'a>(list: &Node<'a>, path: &str) -> BTreeMap<&'a str, &'a str> {
+fn pairs<'a>(list: &Node<'a>, path: &'a str) -> BTreeMap<&'a str, &'a str> {
     list.items().map(|item| (item.at("name").text(), item.at(path).text())).collect()
 }

@@ -1,51 +1,98 @@
 //! A place in the object under validation, in the grammar of the server's messages: `spec.template.spec.containers[0]`.
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 
 static ABSENT: Value = Value::Null;
 
+/// Every place that a validation has looked at, each as a step from another one.
+///
+/// A validation looks at some thousand fields and names none of them where the object is right: a place is put down in one list, and becomes
+/// text only in a message.
+#[derive(Debug, Default)]
+pub(super) struct Places<'a>(RefCell<Vec<(usize, Step<'a>)>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Step<'a> {
+    Field(&'a str),
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Places<'a> {
+    /// Room for the places of most objects.
+    const USUAL: usize = 1024;
+
+    pub(super) fn new() -> Self {
+        Self(RefCell::new(Vec::with_capacity(Self::USUAL)))
+    }
+
+    /// Counts from 1, since 0 is the root.
+    fn add(&self, parent: usize, step: Step<'a>) -> usize {
+        let mut places = self.0.borrow_mut();
+        places.push((parent, step));
+        places.len()
+    }
+
+    fn write(&self, place: usize, out: &mut String) {
+        let Some((parent, step)) = place.checked_sub(1).and_then(|at| self.0.borrow().get(at).copied()) else { return };
+        self.write(parent, out);
+        match step {
+            Step::Field(name) if out.is_empty() => out.push_str(name),
+            Step::Field(name) => out.extend([".", name]),
+            Step::Key(key) => out.extend(["[", key, "]"]),
+            Step::Index(index) => out.push_str(&format!("[{index}]")),
+        }
+    }
+}
+
 /// A value and where it stands. An absent field is a node too, so that a message can name it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Node<'a> {
     value: &'a Value,
-    path: String,
+    place: usize,
+    places: &'a Places<'a>,
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn root(object: &'a Value) -> Self {
-        Self { value: object, path: String::new() }
+    pub(super) fn root(object: &'a Value, places: &'a Places<'a>) -> Self {
+        Self { value: object, place: 0, places }
+    }
+
+    fn step(&self, value: Option<&'a Value>, step: Step<'a>) -> Self {
+        Self { value: value.unwrap_or(&ABSENT), place: self.places.add(self.place, step), places: self.places }
     }
 
     /// The field `name`, whether it is there or not.
-    pub(super) fn at(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        Self { value: self.value.get(name).unwrap_or(&ABSENT), path }
+    pub(super) fn at(&self, name: &'a str) -> Self {
+        self.step(self.value.get(name), Step::Field(name))
     }
 
     /// The entry `key` of a map, written `[key]`.
-    pub(super) fn key(&self, key: &str) -> Self {
-        Self { value: self.value.get(key).unwrap_or(&ABSENT), path: format!("{}[{key}]", self.path) }
+    pub(super) fn key(&self, key: &'a str) -> Self {
+        self.step(self.value.get(key), Step::Key(key))
     }
 
     /// The item at `index`, whether it is there or not.
     pub(super) fn index(&self, index: usize) -> Self {
-        Self { value: self.value.get(index).unwrap_or(&ABSENT), path: format!("{}[{index}]", self.path) }
+        self.step(self.value.get(index), Step::Index(index))
     }
 
     /// The same value, reported at another place.
-    pub(super) fn moved(&self, to: &Node<'_>) -> Self {
-        Self { value: self.value, path: to.path.clone() }
+    pub(super) fn moved(&self, to: &Self) -> Self {
+        Self { value: self.value, ..*to }
     }
 
     /// The field `name` where it is set to something other than null.
-    pub(super) fn set(&self, name: &str) -> Option<Self> {
+    pub(super) fn set(&self, name: &'a str) -> Option<Self> {
         Some(self.at(name)).filter(Self::is_set)
     }
 
     /// Every item of a list; nothing for anything else.
     pub(super) fn items(&self) -> impl Iterator<Item = Self> + '_ {
         let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
-        items.iter().enumerate().map(|(index, value)| Self { value, path: format!("{}[{index}]", self.path) })
+        items.iter().enumerate().map(|(index, value)| self.step(Some(value), Step::Index(index)))
     }
 
     /// The entries of a map, in the map's order.
@@ -88,7 +135,9 @@ impl<'a> Node<'a> {
         self.value
     }
 
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    pub(super) fn path(&self) -> String {
+        let mut text = String::new();
+        self.places.write(self.place, &mut text);
+        text
     }
 }

@@ -79,7 +79,7 @@ fn validate_service_account_token(token: &Node<'_>, volume: &Node<'_>, out: &mut
 /// The internal `ClusterTrustBundleProjection` as Go prints it.
 fn internal_bundle(bundle: &Node<'_>) -> String {
     let selector = bundle.set("labelSelector").map_or_else(|| "null".to_owned(), |selector| shown_selector(&selector));
-    let field = |name: &str| bundle.at(name).value();
+    let field = |name: &'static str| bundle.at(name).value();
     format!(
         "{{\"Name\":{},\"SignerName\":{},\"LabelSelector\":{selector},\"Optional\":{},\"Path\":{}}}",
         field("name"),

@@ -99,7 +99,7 @@ fn validate_requirements(resources: &Node<'_>, validate_name: fn(&str, &Node<'_>
 }
 
 /// A request above its limit, or for what cannot be overcommitted, beside it. Reported at `requests`, without the key.
-fn validate_against_limit(name: &str, request: &Value, requests: &Node<'_>, limits: &Node<'_>, out: &mut Causes) {
+fn validate_against_limit<'a>(name: &'a str, request: &Value, requests: &Node<'a>, limits: &Node<'a>, out: &mut Causes) {
     let overcommit = is_native(name) && !is_huge_page(name);
     let Some(limit) = limits.set(name) else {
         if !overcommit {

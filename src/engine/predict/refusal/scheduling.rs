@@ -177,7 +177,7 @@ fn validate_match_label_keys(parent: &Node<'_>, out: &mut Causes) {
 /// `validateTopologySpreadConstraints`.
 pub(super) fn validate_topology_spread(constraints: &Node<'_>, out: &mut Causes) {
     let pair = |constraint: &Node<'_>| {
-        let word = |name: &str| constraint.at(name).text().to_owned();
+        let word = |name: &'static str| constraint.at(name).text().to_owned();
         (word("topologyKey"), word("whenUnsatisfiable"))
     };
     for (index, constraint) in constraints.items().enumerate() {

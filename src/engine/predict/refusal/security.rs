@@ -119,7 +119,7 @@ pub(super) fn validate_pod_security_context(spec: &Node<'_>, out: &mut Causes) {
     out.word_if_set(&context.at("seLinuxChangePolicy"), SELINUX_CHANGE_POLICIES);
 }
 
-fn validate_ids(context: &Node<'_>, names: &[&str], out: &mut Causes) {
+fn validate_ids(context: &Node<'_>, names: &[&'static str], out: &mut Causes) {
     for name in names {
         validate_id(&context.at(name), out);
     }

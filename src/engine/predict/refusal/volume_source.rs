@@ -107,7 +107,7 @@ fn validate_host_path(source: &Node<'_>, out: &mut Causes) {
 }
 
 /// `validateGCEPersistentDiskVolumeSource` and `validateAWSElasticBlockStoreVolumeSource`.
-fn validate_disk(id: &Node<'_>, reported: &Node<'_>, name: &str, source: &Node<'_>, out: &mut Causes) {
+fn validate_disk(id: &Node<'_>, reported: &Node<'_>, name: &'static str, source: &Node<'_>, out: &mut Causes) {
     if id.text().is_empty() {
         out.required(&reported.at(name), "");
     }
@@ -245,7 +245,7 @@ fn validate_quobyte(source: &Node<'_>, out: &mut Causes) {
 }
 
 /// `validateDownwardAPIVolumeFile`, reported at `reported`.
-pub(super) fn validate_downward_file(file: &Node<'_>, reported: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_downward_file<'a>(file: &Node<'a>, reported: &Node<'a>, out: &mut Causes) {
     let path = file.at("path").text();
     if path.is_empty() {
         out.required(&reported.at("path"), "");

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::element::{Class, class, element, entries, items, same};
+use super::element::{Class, class, element, entries, is_element, is_named, items, same};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::FieldSet;
 use crate::engine::schema::{ListKind, Shape};
@@ -140,6 +140,47 @@ fn collect(value: &Value, shape: Option<Shape>) -> (bool, FieldSet) {
         }
     }
     (false, below)
+}
+
+/// Whether the applier still sets every one of these fields that it owned before, so that none of them can be pruned from `merged`.
+///
+/// No step to such a field is unowned, so that none is taken away; and what the applier sets as an empty map stays where every part of the
+/// merged one is a field itself.
+pub(super) fn sets_all(applied: &Value, merged: &Value, shape: Option<Shape>, fields: &FieldSet) -> bool {
+    let class = class(shape, [Some(applied), None]);
+    fields.steps().all(|(segment, member, below)| match (class, segment) {
+        (Class::Granular, Segment::Field(name)) => match (applied.get(name), merged.get(name)) {
+            (Some(applied), Some(merged)) => {
+                let child = shape.and_then(|shape| shape.child(name));
+                let whole = self::class(child, [Some(applied), None]) == Class::Leaf;
+                let empty = applied.is_null() || applied.as_object().is_some_and(Map::is_empty);
+                let set = whole || !is_named_field(shape, name) || (empty && is_fields_throughout(merged, child));
+                (!member || set) && sets_all(applied, merged, child, below)
+            }
+            _ => false,
+        },
+        (Class::Items(kind), segment) => {
+            let find = |list| items(Some(list)).iter().find(|item| is_element(segment, kind, item));
+            let item = shape.and_then(Shape::item);
+            matches!((find(applied), find(merged)), (Some(applied), Some(merged)) if sets_all(applied, merged, item, below))
+        }
+        _ => false,
+    })
+}
+
+/// Whether every part of a value has a place in its [`field_set`]: an empty list and a value of another type have none.
+fn is_fields_throughout(value: &Value, shape: Option<Shape>) -> bool {
+    match (class(shape, [Some(value), None]), value) {
+        (Class::Leaf, _) | (_, Value::Null) => true,
+        (Class::Granular, Value::Object(members)) => {
+            members.iter().all(|(name, member)| is_fields_throughout(member, shape.and_then(|shape| shape.child(name))))
+        }
+        (Class::Items(kind), Value::Array(items)) => {
+            let item = shape.and_then(Shape::item);
+            !items.is_empty() && items.iter().all(|value| is_named(kind, value) && is_fields_throughout(value, item))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a name is a field of a struct, in contrast to a key of a map.

@@ -46,6 +46,43 @@ pub(super) fn element(kind: ListKind, item: &Value) -> Option<Segment> {
     }
 }
 
+/// Whether that is the name that [`element`] gives the item.
+pub(super) fn is_element(name: &Segment, kind: ListKind, item: &Value) -> bool {
+    match (name, kind, item) {
+        // The keys in the order of the alphabet, as in both names.
+        (Segment::Key(named), ListKind::Map(keys), Value::Object(fields)) if named.len() == keys.len() => {
+            named.iter().all(|(key, value)| {
+                keys.contains(&key.as_str()) && fields.get(key).map_or_else(|| default_of(key) == *value, |given| given == value)
+            })
+        }
+        (Segment::Value(value), ListKind::Set | ListKind::Atomic, item) => is_named(kind, item) && value == item,
+        _ => false,
+    }
+}
+
+/// Whether [`element`] has a name for the item.
+pub(super) fn is_named(kind: ListKind, item: &Value) -> bool {
+    match kind {
+        ListKind::Map(_) => item.is_object(),
+        ListKind::Set | ListKind::Atomic => !item.is_object() && !item.is_array() && !item.is_null(),
+    }
+}
+
+/// Whether [`element`] gives both items the same name.
+pub(super) fn have_same_name(kind: ListKind, one: &Value, other: &Value) -> bool {
+    match (kind, one, other) {
+        (ListKind::Map(keys), Value::Object(left), Value::Object(right)) => {
+            keys.iter().all(|key| match (left.get(*key), right.get(*key)) {
+                (None, None) => true,
+                (Some(given), Some(other)) => given == other,
+                (Some(given), None) | (None, Some(given)) => *given == default_of(key),
+            })
+        }
+        (ListKind::Map(_), ..) => false,
+        (ListKind::Set | ListKind::Atomic, ..) => is_named(kind, one) && one == other,
+    }
+}
+
 /// The default that the published schema gives to a list key. Source: `api/openapi-spec/v3/apis__apps__v1_openapi.json`.
 fn default_of(key: &str) -> Value {
     match key {

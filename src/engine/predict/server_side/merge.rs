@@ -4,102 +4,133 @@
 
 use serde_json::{Map, Value};
 
-use super::element::{Class, class, element, entries, items};
-use crate::engine::object::Segment;
+use super::element::{Class, class, have_same_name, is_named, items};
 use crate::engine::schema::{ListKind, Shape};
 
 /// Merges one node; `None` where nothing is left. A null is a value: it keeps a granular map and resets a leaf.
-pub(super) fn merge(live: Option<&Value>, applied: Option<&Value>, shape: Option<Shape>) -> Option<Value> {
-    let leaf = || applied.or(live).cloned();
-    match class(shape, [live, applied]) {
-        Class::Leaf => leaf(),
-        Class::Granular => {
-            let (empty, old, new) = (Map::new(), entries(live), entries(applied));
-            let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
-            // Both empty or null is a leaf: that keeps the difference between the two.
-            if old.is_empty() && new.is_empty() { leaf() } else { merge_maps(old, new, shape) }
+///
+/// What is applied has no item twice.
+pub(super) fn merge(live: Option<Value>, applied: Option<&Value>, shape: Option<Shape>) -> Option<Value> {
+    let is_empty = |value: Option<&Value>| match value {
+        Some(Value::Object(members)) => members.is_empty(),
+        Some(Value::Array(items)) => items.is_empty(),
+        _ => true,
+    };
+    match class(shape, [live.as_ref(), applied]) {
+        // Both empty or null is a leaf: that keeps the difference between the two.
+        Class::Granular if !is_empty(live.as_ref()) || !is_empty(applied) => {
+            let empty = Map::new();
+            let old = if let Some(Value::Object(old)) = live { old } else { Map::new() };
+            merge_maps(old, applied.and_then(Value::as_object).unwrap_or(&empty), shape)
         }
-        Class::Items(kind) => {
-            let (old, new) = (items(live), items(applied));
-            if old.is_empty() && new.is_empty() { leaf() } else { merge_items(old, new, kind, shape.and_then(Shape::item)) }
+        Class::Items(kind) if !is_empty(live.as_ref()) || !is_empty(applied) => {
+            let old = if let Some(Value::Array(old)) = live { old } else { Vec::new() };
+            merge_items(old, items(applied), kind, shape.and_then(Shape::item))
         }
+        _ => applied.cloned().or(live),
     }
 }
 
-fn merge_maps(old: &Map<String, Value>, new: &Map<String, Value>, shape: Option<Shape>) -> Option<Value> {
-    let only_new = new.keys().filter(|name| !old.contains_key(*name));
-    let mut merged = Map::new();
-    for name in old.keys().chain(only_new) {
-        if let Some(value) = merge(old.get(name), new.get(name), shape.and_then(|shape| shape.child(name))) {
-            merged.insert(name.clone(), value);
+fn merge_maps(mut merged: Map<String, Value>, new: &Map<String, Value>, shape: Option<Shape>) -> Option<Value> {
+    let child = |name: &str| shape.and_then(|shape| shape.child(name));
+    let only_new: Vec<&String> = new.keys().filter(|name| !merged.contains_key(*name)).collect();
+    merged.retain(|name, value| {
+        let applied = new.get(name);
+        // Most of live is scalars that nobody applies.
+        if applied.is_none() && !value.is_object() && !value.is_array() {
+            return true;
         }
+        let kept = merge(Some(value.take()), applied, child(name));
+        kept.map(|kept| *value = kept).is_some()
+    });
+    for name in only_new {
+        merged.extend(merge(None, new.get(name), child(name)).map(|value| (name.clone(), value)));
     }
     (!merged.is_empty()).then_some(merged.into())
 }
 
-/// The items of a list by name, in order. Where live repeats a name, no item is merged under it.
-struct Indexed<'a> {
-    named: Vec<(Segment, &'a Value)>,
+/// The items of a list that have names, live's and the applied ones, and who stands for whom.
+struct Sides<'a> {
+    old: Vec<Value>,
+    new: Vec<&'a Value>,
+
+    /// For each item of live the applied one of the same name.
+    partners: Vec<Option<usize>>,
 }
 
-impl<'a> Indexed<'a> {
-    fn of(items: &'a [Value], kind: ListKind) -> Self {
-        Self { named: items.iter().filter_map(|item| Some((element(kind, item)?, item))).collect() }
+impl<'a> Sides<'a> {
+    fn of(old: Vec<Value>, new: &'a [Value], kind: ListKind) -> Self {
+        let old: Vec<Value> = old.into_iter().filter(|item| is_named(kind, item)).collect();
+        let new: Vec<&Value> = new.iter().filter(|item| is_named(kind, item)).collect();
+        let partner = |(at, item): (usize, &Value)| {
+            let is_same = |other: &&Value| have_same_name(kind, item, other);
+            // At the same place first, where it mostly is.
+            if new.get(at).is_some_and(is_same) { Some(at) } else { new.iter().position(|other| is_same(&other)) }
+        };
+        let partners = old.iter().enumerate().map(partner).collect();
+        Self { old, new, partners }
     }
 
-    fn has(&self, name: &Segment) -> bool {
-        self.named.iter().any(|(other, _)| other == name)
+    fn is_shared(&self, applied: usize) -> bool {
+        self.partners.contains(&Some(applied))
     }
 
-    /// The one item of this name; null where there are several.
-    fn only(&self, name: &Segment) -> Option<&'a Value> {
-        static REPEATED: Value = Value::Null;
-        let mut found = self.named.iter().filter(|(other, _)| other == name).map(|(_, item)| *item);
+    /// Live's item for an applied one; null where live has several of the name, of which none is merged.
+    fn take(&mut self, applied: usize) -> Option<Value> {
+        let mut found = self.partners.iter().enumerate().filter(|(_, partner)| **partner == Some(applied)).map(|(at, _)| at);
         let first = found.next()?;
-        Some(if found.next().is_some() { &REPEATED } else { first })
+        Some(if found.next().is_some() { Value::Null } else { self.old[first].take() })
+    }
+
+    fn merged(&mut self, applied: usize, item: Option<Shape>) -> Option<Value> {
+        let live = self.take(applied);
+        merge(live, self.new.get(applied).copied(), item)
     }
 }
 
 /// `visitListItems`: the applied order, with live's own items where they stood between the shared ones.
-fn merge_items(old: &[Value], new: &[Value], kind: ListKind, item: Option<Shape>) -> Option<Value> {
-    let (old, new) = (Indexed::of(old, kind), Indexed::of(new, kind));
-    let mut merged: Vec<Value> = Vec::with_capacity(old.named.len().max(new.named.len()));
-    let mut shared = new.named.iter().map(|(name, _)| name).filter(|name| old.has(name));
+fn merge_items(old: Vec<Value>, new: &[Value], kind: ListKind, item: Option<Shape>) -> Option<Value> {
+    let mut sides = Sides::of(old, new, kind);
+    let (live, applied) = (sides.old.len(), sides.new.len());
+    let mut merged: Vec<Value> = Vec::with_capacity(live.max(applied));
+    let shared: Vec<usize> = (0..applied).filter(|at| sides.is_shared(*at)).collect();
+    let mut shared = shared.into_iter();
     let mut next_shared = shared.next();
-    let mut done: Vec<&Segment> = Vec::new();
+    let mut done = vec![false; applied];
     let (mut left, mut right) = (0, 0);
-    while left < old.named.len() || right < new.named.len() {
-        if let (Some((name, _)), Some((wanted, _))) = (old.named.get(left), new.named.get(right)) {
-            if name == wanted {
-                done.push(wanted);
-                merged.extend(merge(old.only(name), new.only(name), item));
+    while left < live || right < applied {
+        if left < live && right < applied {
+            if sides.partners[left] == Some(right) {
+                done[right] = true;
+                merged.extend(sides.merged(right, item));
                 (left, right) = (left + 1, right + 1);
                 next_shared = shared.next();
                 continue;
             }
-            if new.has(name) && next_shared.is_some_and(|next| next != name) {
+            if sides.partners[left].is_some() && next_shared.is_some() && next_shared != sides.partners[left] {
                 // A shared item, but not the one whose turn it is.
                 left += 1;
                 continue;
             }
         }
-        if let Some((name, value)) = old.named.get(left) {
-            if !new.has(name) {
-                merged.extend(merge(Some(value), None, item));
-                left += 1;
-                continue;
-            }
-            if done.contains(&name) {
-                left += 1;
+        if left < live {
+            match sides.partners[left] {
+                None => {
+                    let own = sides.old[left].take();
+                    merged.extend(merge(Some(own), None, item));
+                    left += 1;
+                    continue;
+                }
+                Some(partner) => left += usize::from(done[partner]),
             }
         }
-        if let Some((name, _)) = new.named.get(right) {
-            done.push(name);
-            merged.extend(merge(old.only(name), new.only(name), item));
-            right += 1;
-            if next_shared == Some(name) {
+        if right < applied {
+            done[right] = true;
+            merged.extend(sides.merged(right, item));
+            if next_shared == Some(right) {
                 next_shared = shared.next();
             }
+            right += 1;
         }
     }
     (!merged.is_empty()).then_some(merged.into())

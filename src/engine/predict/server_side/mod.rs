@@ -12,12 +12,13 @@ mod typed;
 
 use serde_json::Value;
 
-use super::{Cause, Force, Merged, Strategy, Syncer, TakesOver, decode};
+use super::admission::without_books;
+use super::{Cause, Force, Merged, Syncer, TakesOver, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, migrate};
 use crate::engine::schema::DEPLOYMENT;
-use compare::{Comparison, field_set};
+use compare::{Comparison, field_set, sets_all};
 
 /// What an apply gives before defaults and validation.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,38 +60,30 @@ const KUBECTL: &str = "kubectl";
 /// applies such a manifest leaves it out.
 const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
-/// What the syncer's apply gives.
-pub(super) fn merge_into(desired: &Value, live: &Value, syncer: &Syncer) -> Merged {
+/// What the syncer's apply gives; `managed` is who owns what of live.
+pub(super) fn merge_into(desired: &Value, live: &Value, managed: &ManagedFields, syncer: &Syncer) -> Merged {
     let sent = manifest_sent(desired, live);
-    match apply(live, &sent, &syncer.manager, syncer.force) {
+    match apply_knowing(live, managed, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => Merged::Object(object),
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
     }
 }
 
-/// Live as the tool itself makes it before it applies anything; `None` where it does nothing to it.
-pub(super) fn before_apply(live: &Value, syncer: &Syncer) -> Option<Value> {
+/// Live's managedFields as the tool itself makes them before it applies anything; `None` where it does nothing to them.
+pub(super) fn before_apply(live: &Value, syncer: &Syncer) -> Option<ManagedFields> {
     let TakesOver::ClientSideOf(manager) = &syncer.takes_over else { return None };
-    owned_anew(live, syncer, |managed| migrate::migrated(managed, manager, &syncer.manager))
+    let anew = migrate::migrated(live.pointer("/metadata/managedFields")?, manager, &syncer.manager)?;
+    Some(ManagedFields::parse(&anew))
 }
 
-/// Live as the tool itself makes it between its dry run and its apply; `None` where it does nothing to it.
-pub(super) fn after_dry_run(live: &Value, syncer: &Syncer) -> Option<Value> {
+/// Live's managedFields as the tool itself makes them between its dry run and its apply; `None` where it does nothing to them.
+pub(super) fn after_dry_run(live: &Value, syncer: &Syncer) -> Option<ManagedFields> {
     if syncer.takes_over != TakesOver::KubectlsAfterDryRun {
         return None;
     }
-    owned_anew(live, syncer, |managed| migrate::adopted(managed, &syncer.manager))
-}
-
-fn owned_anew(live: &Value, syncer: &Syncer, change: impl FnOnce(&Value) -> Option<Value>) -> Option<Value> {
-    if syncer.strategy != Strategy::ServerSideApply {
-        return None;
-    }
-    let managed = change(live.pointer("/metadata/managedFields")?)?;
-    let mut anew = live.clone();
-    *anew.pointer_mut("/metadata/managedFields")? = managed;
-    Some(anew)
+    let anew = migrate::adopted(live.pointer("/metadata/managedFields")?, &syncer.manager)?;
+    Some(ManagedFields::parse(&anew))
 }
 
 /// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.
@@ -116,19 +109,33 @@ pub(super) fn unconvertible(merged: &Value) -> Option<Cause> {
     })
 }
 
-/// Applies `desired` to `live` in the name of `manager`.
+/// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless `desired` has them.
 pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Applied {
+    apply_knowing(live, &ManagedFields::of(live), desired, manager, force)
+}
+
+fn apply_knowing(live: &Value, managed: &ManagedFields, desired: &Value, manager: &str, force: Force) -> Applied {
     let faults = typed::faults(desired, DEPLOYMENT);
     if !faults.is_empty() {
         return Applied::Malformed(faults);
     }
-    let managed = ManagedFields::of(live);
-    let others = other_entries(live, &managed, manager);
-    let last = managed.entry(manager, Operation::Apply, None).map(|entry| entry.fields.clone()).unwrap_or_default();
-    let merged = merge::merge(Some(live), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
-    let mine = without_status(&field_set(desired, DEPLOYMENT));
-    let owned = others.iter().fold(mine, |all, entry| all.union(&entry.fields));
-    let merged = prune::prune(merged, &last, &owned, DEPLOYMENT);
+    let merged = merge::merge(Some(without_books(live, desired)), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
+    let last = managed.entry(manager, Operation::Apply, None).map(|entry| &entry.fields).filter(|last| !last.is_empty());
+    // Where Git still sets all that the tool applied last, nothing is to be taken away, which is most of the time.
+    let taken_out =
+        last.filter(|last| last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, &merged, Some(DEPLOYMENT), last));
+    if taken_out.is_none() && force == Force::Yes {
+        return Applied::Merged(merged);
+    }
+    let others = other_entries(live, managed, manager);
+    let merged = match taken_out {
+        None => merged,
+        Some(last) => {
+            let mine = without_status(&field_set(desired, DEPLOYMENT));
+            let owned = others.iter().fold(mine, |all, entry| all.union(&entry.fields));
+            prune::prune(merged, last, &owned, DEPLOYMENT)
+        }
+    };
     let conflicts = match force {
         Force::Yes => Vec::new(),
         Force::No => conflicts(live, &merged, &others, manager),

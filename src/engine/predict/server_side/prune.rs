@@ -12,9 +12,6 @@ use crate::engine::schema::Shape;
 
 /// `prune`. `last` is what the applier owned before, `owned` what everybody owns now, its own new fields included.
 pub(super) fn prune(merged: Value, last: &FieldSet, owned: &FieldSet, shape: Shape) -> Value {
-    if last.is_empty() {
-        return merged;
-    }
     let named = |set: &FieldSet| with_named_fields(set, shape);
     let fields_of = |value: &Value| named(&field_set(value, shape));
     let last = named(last);

@@ -6,30 +6,27 @@ use serde_json::Value;
 
 use super::super::Cause;
 use super::super::go::printed;
-use super::element::element;
+use super::element::{element, have_same_name, is_named};
 use super::server_path;
-use crate::engine::object::{FieldPath, Segment};
+use crate::engine::object::{FieldPath, Segment, Trail};
 use crate::engine::schema::{ListKind, Shape};
 
 /// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no reason.
 pub(super) fn faults(object: &Value, shape: Shape) -> Vec<Cause> {
     let mut faults = Vec::new();
-    check(&FieldPath::root(), object, shape, &mut faults);
+    check(&Trail::ROOT, object, shape, &mut faults);
     faults
 }
 
-fn check(path: &FieldPath, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
-    let mut fault = |message: String| out.push(Cause { reason: String::new(), field: server_path(path), message });
+fn check(path: &Trail<'_>, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
+    let mut fault = |message: String| out.push(cause(path, message));
     match (shape, value) {
         (_, Value::Null) => {}
         (Shape::Nested(of), Value::Object(fields)) => {
             for (name, inner) in fields {
                 match of.field(name) {
                     Some(field) => check(&path.field(name), inner, field.2, out),
-                    None => {
-                        let message = "field not declared in schema".to_owned();
-                        out.push(Cause { reason: String::new(), field: server_path(&path.field(name)), message });
-                    }
+                    None => out.push(cause(&path.field(name), "field not declared in schema".to_owned())),
                 }
             }
         }
@@ -50,28 +47,22 @@ fn check(path: &FieldPath, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
     }
 }
 
-fn check_items(path: &FieldPath, items: &[Value], kind: ListKind, inner: Shape, out: &mut Vec<Cause>) {
-    let mut seen: Vec<Segment> = Vec::new();
+fn cause(path: &Trail<'_>, message: String) -> Cause {
+    Cause { reason: String::new(), field: server_path(&path.to_path()), message }
+}
+
+fn check_items(path: &Trail<'_>, items: &[Value], kind: ListKind, inner: Shape, out: &mut Vec<Cause>) {
     for (index, item) in items.iter().enumerate() {
-        let here = match (kind, element(kind, item)) {
-            (ListKind::Atomic, _) => path.with(Segment::Index(index)),
-            (_, Some(name)) if seen.contains(&name) => {
-                let shown = server_path(&FieldPath(vec![name]));
-                let message = format!("duplicate entries for key {shown}");
-                out.push(Cause { reason: String::new(), field: server_path(path), message });
-                continue;
-            }
-            (_, Some(name)) => {
-                seen.push(name.clone());
-                path.with(name)
-            }
-            (_, None) => {
-                let message = format!("element {index}: {}", unnamed(kind, item));
-                out.push(Cause { reason: String::new(), field: server_path(path), message });
-                continue;
-            }
-        };
-        check(&here, item, inner, out);
+        if kind == ListKind::Atomic {
+            check(&path.item(&|| Segment::Index(index)), item, inner, out);
+        } else if !is_named(kind, item) {
+            out.push(cause(path, format!("element {index}: {}", unnamed(kind, item))));
+        } else if items[..index].iter().any(|before| have_same_name(kind, before, item)) {
+            let name = element(kind, item).unwrap_or(Segment::Index(index));
+            out.push(cause(path, format!("duplicate entries for key {}", server_path(&FieldPath(vec![name])))));
+        } else {
+            check(&path.item(&|| element(kind, item).unwrap_or(Segment::Index(index))), item, inner, out);
+        }
     }
 }
 

@@ -116,7 +116,7 @@ fn merge_ordered_lists(original: &mut Object, patch: &mut Object, shape: Option<
         check_order(new.as_deref().unwrap_or_default(), order, key)?;
         let Merged { merged, server_order } = match (old, new) {
             (None, None) => continue,
-            (Some(old), None) => Merged { merged: old.clone(), server_order: old },
+            (Some(old), None) => Merged { server_order: names(&old, key), merged: old },
             (None, Some(new)) => Merged { merged: new.into_iter().filter_map(without_directives).collect(), server_order: Vec::new() },
             (Some(old), Some(new)) => merge_list(old, new, shape.and_then(Shape::item), strategy, mode)?,
         };
@@ -148,7 +148,20 @@ fn check_order(patch: &[Value], order: &[Value], key: Option<&str>) -> Result<()
 /// A merged list, and the order in which the original believes the server to have had it.
 struct Merged {
     merged: Vec<Value>,
+    /// The [`names`] of the items.
     server_order: Vec<Value>,
+}
+
+/// The items of a list as far as their order goes: each with nothing but its key, or whole where it lacks one, as a message shows it.
+fn names(list: &[Value], key: Option<&str>) -> Vec<Value> {
+    list.iter().map(|item| name(item, key)).collect()
+}
+
+fn name(item: &Value, key: Option<&str>) -> Value {
+    match key.and_then(|key| Some((key, item.get(key)?))) {
+        Some((key, value)) => Value::Object([(key.to_owned(), value.clone())].into_iter().collect()),
+        None => item.clone(),
+    }
 }
 
 /// `mergeSliceHandler` and `mergeSlice`.
@@ -166,13 +179,13 @@ fn merge_list(old: Vec<Value>, new: Vec<Value>, item: Option<Shape>, strategy: P
     };
     holds_maps([old.as_slice(), new.as_slice()])?;
     let SpecialMerge { kept, patch, server_order } = carry_out_directives(old, new, key)?;
-    let deleted_order = kept.clone();
+    let deleted_order = names(&kept, Some(key));
     let merged = merge_items(kept, &patch, key, item, mode)?;
     // Go appends into the room that deletions left in the very slice that later tells the server's order.
     let mut believed = server_order;
     let room = believed.len();
     for (at, item) in merged.iter().enumerate().skip(deleted_order.len()).take_while(|(at, _)| *at < room) {
-        believed[at] = item.clone();
+        believed[at] = name(item, Some(key));
     }
     let (from_patch, server_only) = partition_by_presence(merged, &patch, Some(key));
     let merged = normalize_element_order(from_patch, server_only, &patch, &deleted_order, Some(key))?;
@@ -183,13 +196,13 @@ fn merge_list(old: Vec<Value>, new: Vec<Value>, item: Option<Shape>, strategy: P
 struct SpecialMerge {
     kept: Vec<Value>,
     patch: Vec<Value>,
-    /// The original slice at its full length, with what deleting shifted in it.
+    /// The [`names`] of the original slice at its full length, with what deleting shifted in it.
     server_order: Vec<Value>,
 }
 
 /// `mergeSliceWithSpecialElements`.
 fn carry_out_directives(old: Vec<Value>, new: Vec<Value>, key: &str) -> Result<SpecialMerge, PatchError> {
-    let (mut kept, mut server_order, mut patch, mut replace) = (old.clone(), old, Vec::new(), false);
+    let (mut server_order, mut kept, mut patch, mut replace) = (names(&old, Some(key)), old, Vec::new(), false);
     for item in new {
         match item.get(DIRECTIVE).map(|directive| directive.as_str().unwrap_or_default()) {
             None => patch.push(item),

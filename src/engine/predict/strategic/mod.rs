@@ -91,9 +91,10 @@ pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> R
 /// [`PatchError`] where the server answers that it cannot.
 ///
 /// Source: `StrategicMergeMapPatchUsingLookupPatchMeta`.
-pub fn apply_patch(live: &Value, patch: &Value) -> Result<Value, PatchError> {
-    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    merge::merge_map(object(live), object(patch), Some(DEPLOYMENT), merge::Mode::Apply).map(Value::Object)
+pub fn apply_patch(live: Value, patch: &Value) -> Result<Value, PatchError> {
+    let live = if let Value::Object(live) = live { live } else { Object::new() };
+    let patch = patch.as_object().cloned().unwrap_or_default();
+    merge::merge_map(live, patch, Some(DEPLOYMENT), merge::Mode::Apply).map(Value::Object)
 }
 
 /// What is left of a patch after the server has applied it: its merge takes the patch apart as it goes, and then shows the rest where the

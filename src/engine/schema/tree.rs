@@ -1,0 +1,233 @@
+//! A JSON document that borrows its names and texts from another one.
+
+use std::borrow::Cow;
+
+use serde_json::{Number, Value};
+
+use super::document::{Document, Members, Node};
+
+/// A node of a document that borrows from a [`Value`].
+///
+/// It takes one block of memory for each map and list, where a copy takes one for each name and text as well. Members are sorted by name, so
+/// that two maps are gone through side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tree<'a> {
+    /// Null.
+    Null,
+    /// A boolean.
+    Flag(bool),
+    /// A number.
+    Number(Number),
+    /// A text; owned where a rule made it.
+    Text(Cow<'a, str>),
+    /// A list.
+    List(Vec<Tree<'a>>),
+    /// A map.
+    Map(Branches<'a>),
+}
+
+/// The members of a map, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Branches<'a>(Vec<(&'a str, Tree<'a>)>);
+
+impl<'a> Tree<'a> {
+    /// The whole of a value.
+    pub fn of(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(flag) => Self::Flag(*flag),
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::String(text) => Self::Text(Cow::Borrowed(text)),
+            Value::Array(items) => Self::List(items.iter().map(Self::of).collect()),
+            Value::Object(members) => Self::Map(members.iter().map(|(name, member)| (name.as_str(), Self::of(member))).collect()),
+        }
+    }
+
+    /// A copy that owns everything.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Flag(flag) => (*flag).into(),
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Text(text) => Value::from(text.as_ref()),
+            Self::List(items) => items.iter().map(Self::to_value).collect(),
+            Self::Map(members) => members.iter().map(|(name, member)| (name.to_owned(), member.to_value())).collect(),
+        }
+    }
+
+    /// The member of a map.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.as_map()?.get(name)
+    }
+
+    /// The members, where it is a map.
+    pub fn as_map(&self) -> Option<&Branches<'a>> {
+        if let Self::Map(members) = self { Some(members) } else { None }
+    }
+
+    /// The members, where it is a map, to be changed.
+    pub fn as_map_mut(&mut self) -> Option<&mut Branches<'a>> {
+        if let Self::Map(members) = self { Some(members) } else { None }
+    }
+
+    /// The items, where it is a list.
+    pub fn as_list(&self) -> Option<&[Self]> {
+        if let Self::List(items) = self { Some(items) } else { None }
+    }
+
+    /// Whether it is neither a list nor a map.
+    pub fn is_scalar(&self) -> bool {
+        !matches!(self, Self::List(_) | Self::Map(_))
+    }
+
+    /// The text, where it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+impl PartialEq<Value> for Tree<'_> {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Self::Null, Value::Null) => true,
+            (Self::Flag(one), Value::Bool(other)) => one == other,
+            (Self::Number(one), Value::Number(other)) => one == other,
+            (Self::Text(one), Value::String(other)) => one == other,
+            (Self::List(one), Value::Array(other)) => one == other,
+            (Self::Map(one), Value::Object(other)) => {
+                one.0.len() == other.len() && one.iter().zip(other).all(|((name, one), (key, other))| name == key && one == other)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Branches<'a> {
+    /// The members in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &Tree<'a>)> {
+        self.0.iter().map(|(name, member)| (*name, member))
+    }
+
+    /// The member of this name.
+    pub fn get(&self, name: &str) -> Option<&Tree<'a>> {
+        self.place(name).ok().map(|at| &self.0[at].1)
+    }
+
+    /// Every name that either map has, in order, with the members of both.
+    pub fn side_by_side<'b>(&'b self, other: &'b Self) -> impl Iterator<Item = (&'b str, Option<&'b Tree<'a>>, Option<&'b Tree<'a>>)> {
+        let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
+        std::iter::from_fn(move || {
+            let name = match (left.first(), right.first()) {
+                (Some((one, _)), Some((other, _))) => *one.min(other),
+                (Some((name, _)), None) | (None, Some((name, _))) => *name,
+                (None, None) => return None,
+            };
+            let take = |side: &mut &'b [(&'a str, Tree<'a>)]| {
+                let ((_, member), rest) = side.split_first().filter(|((first, _), _)| *first == name)?;
+                *side = rest;
+                Some(member)
+            };
+            Some((name, take(&mut left), take(&mut right)))
+        })
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| (*other).cmp(name))
+    }
+}
+
+impl<'a> FromIterator<(&'a str, Tree<'a>)> for Branches<'a> {
+    /// The names have to come in order, each once.
+    fn from_iter<I: IntoIterator<Item = (&'a str, Tree<'a>)>>(members: I) -> Self {
+        Self(members.into_iter().collect())
+    }
+}
+
+impl<'a> Document for Tree<'a> {
+    type Members = Branches<'a>;
+
+    fn node(&mut self) -> Node<'_, Self> {
+        match self {
+            Self::Null => Node::Null,
+            Self::Flag(flag) => Node::Flag(*flag),
+            Self::Number(number) => Node::Number(number),
+            Self::Text(text) => Node::Text(text),
+            Self::List(items) => Node::List(items),
+            Self::Map(members) => Node::Map(members),
+        }
+    }
+
+    fn of_members(members: Self::Members) -> Self {
+        Self::Map(members)
+    }
+
+    fn of_static(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
+    fn of_text(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+
+    fn of_integer(integer: i64) -> Self {
+        Self::Number(integer.into())
+    }
+
+    fn of_flag(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<'a> Members<Tree<'a>> for Branches<'a> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn find(&mut self, name: &str) -> Option<&mut Tree<'a>> {
+        self.place(name).ok().map(|at| &mut self.0[at].1)
+    }
+
+    fn put(&mut self, name: &'static str, member: Tree<'a>) {
+        match self.place(name) {
+            Ok(at) => self.0[at].1 = member,
+            Err(at) => self.0.insert(at, (name, member)),
+        }
+    }
+
+    fn keep(&mut self, mut keep: impl FnMut(&str, &mut Tree<'a>) -> bool) {
+        self.0.retain_mut(|(name, member)| keep(name, member));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::schema::apply_defaults;
+    use crate::engine::schema::arbitrary::deployment;
+    use pretty_assertions::assert_eq;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn normal_form_and_defaults_are_the_same_for_both_kinds_of_document(object in deployment()) {
+            let mut tree = Tree::of(&object);
+            prop_assert!(tree == object);
+            apply_defaults(&mut tree);
+            let mut value = object.clone();
+            apply_defaults(&mut value);
+            prop_assert_eq!(tree.to_value(), value);
+        }
+    }
+
+    #[test]
+    fn two_maps_are_gone_through_side_by_side() {
+        let (one, other) = (json!({"a": 1, "c": 2}), json!({"b": 3, "c": 4, "d": 5}));
+        let (one, other) = (Tree::of(&one), Tree::of(&other));
+        let (Tree::Map(one), Tree::Map(other)) = (&one, &other) else { panic!("no maps") };
+        let found: Vec<_> = one.side_by_side(other).map(|(name, one, other)| (name, one.is_some(), other.is_some())).collect();
+        assert_eq!(found, [("a", true, false), ("b", false, true), ("c", true, true), ("d", false, true)]);
+    }
+}
