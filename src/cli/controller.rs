@@ -27,6 +27,14 @@ pub struct Arguments {
     #[arg(long, value_name = "NAMESPACE")]
     heal_namespace: Vec<String>,
 
+    /// A namespace of Argo CD Applications on which approved heals may end a stale operation and ask for a sync; repeat it for more.
+    #[arg(long, value_name = "NAMESPACE")]
+    heal_application_namespace: Vec<String>,
+
+    /// A namespace of Flux Kustomizations of which approved heals may ask for a reconciliation; repeat it for more.
+    #[arg(long, value_name = "NAMESPACE")]
+    heal_kustomization_namespace: Vec<String>,
+
     /// Where /metrics, /healthz and /readyz are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -69,8 +77,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         return Err(Fault::new("--mode heal needs at least one --heal-namespace")
             .hint("name each namespace in which approved heals may be carried out".to_owned()));
     }
-    if arguments.mode != Power::Heal && !arguments.heal_namespace.is_empty() {
-        return Err(Fault::new("--heal-namespace is only for --mode heal"));
+    let lists = [
+        ("--heal-namespace", &arguments.heal_namespace),
+        ("--heal-application-namespace", &arguments.heal_application_namespace),
+        ("--heal-kustomization-namespace", &arguments.heal_kustomization_namespace),
+    ];
+    if arguments.mode != Power::Heal
+        && let Some((option, _)) = lists.into_iter().find(|(_, namespaces)| !namespaces.is_empty())
+    {
+        return Err(Fault::new(format!("{option} is only for --mode heal")));
     }
     telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
     let connection = Connection { kubeconfig: arguments.kubeconfig, context: arguments.context };
@@ -79,6 +94,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         settings: Settings {
             power: arguments.mode,
             heal_namespaces: arguments.heal_namespace,
+            heal_application_namespaces: arguments.heal_application_namespace,
+            heal_kustomization_namespaces: arguments.heal_kustomization_namespace,
             sources: Sources {
                 mirrors: Mirrors::default(),
                 cache: arguments.cache_dir,

@@ -15,7 +15,8 @@ use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
 use crate::controller::heal::{Healer, Look, Pace, Progress};
-use crate::controller::observe::{FreshScene, Scene, Seen, frozen, snapshot};
+use crate::controller::ignored::Answers;
+use crate::controller::observe::{FreshScene, Scene, Seen, frozen, policy, snapshot};
 use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::assess;
@@ -217,6 +218,7 @@ struct Eyes<'a> {
     key: WatchKey,
     watched: Watched,
     desired: Option<Arc<Desired>>,
+    jq: Answers,
 }
 
 impl<'a> Eyes<'a> {
@@ -244,7 +246,7 @@ impl<'a> Eyes<'a> {
         let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
-        Ok(Self { cluster, cluster_id, target, key, watched, desired })
+        Ok(Self { cluster, cluster_id, target, key, watched, desired, jq: Answers::default() })
     }
 }
 
@@ -264,8 +266,13 @@ impl Look for &Eyes<'_> {
         let tool = tool::fresh(self.cluster, self.watched.tool.as_ref(), None).await?;
         let seen = Seen { live, tool, before: true };
         let snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
-        let scene =
-            Scene { snapshot, policy: self.watched.policy.clone(), key: self.key.clone(), watch: self.watched.watch.clone(), report };
+        let scene = Scene {
+            policy: policy(&self.watched, &snapshot, &self.jq),
+            snapshot,
+            key: self.key.clone(),
+            watch: self.watched.watch.clone(),
+            report,
+        };
         Ok(Some(FreshScene { scene, frozen }))
     }
 }

@@ -16,9 +16,11 @@ use crate::cluster::{ApiError, Cluster};
 use crate::crd::{DriftWatch, SecretRef};
 use crate::engine::object::Document;
 use crate::report::Notice;
-use crate::source::git::{self, Credentials, CredentialsError, GitError, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
+use crate::source::git::{
+    self, Credentials, CredentialsError, GitError, Mirror, RepositoryUrl, Revision, Select, Tree, TreePath, UrlPolicy,
+};
 use crate::source::render::{self, NotPlain, Rendered};
-use crate::source::syncing::{Dressing, Folders, Origin, Unsupported, argo_cd};
+use crate::source::syncing::{Dressing, Folders, Origin, Unsupported, argo_cd, flux};
 use crate::source::yaml::Remark;
 
 /// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this one
@@ -284,7 +286,19 @@ struct Request {
     path: TreePath,
     folders: Folders,
     synced: Vec<String>,
-    skips_marked: bool,
+    reads: Reads,
+}
+
+/// Which files of a folder a tool reads.
+enum Reads {
+    /// All.
+    All,
+
+    /// Those without Argo CD's mark to pass over them.
+    ArgoCds,
+
+    /// Those that Flux lists; the Kustomization, for errors that name it.
+    Fluxs(String),
 }
 
 /// A commit as it was read.
@@ -315,7 +329,11 @@ impl Request {
             path: TreePath::parse(path).map_err(|error| invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
             folders: *folders,
             synced: synced.clone(),
-            skips_marked: matches!(resolved.dressing, Dressing::ArgoCd(_)),
+            reads: match &resolved.dressing {
+                Dressing::AsWritten => Reads::All,
+                Dressing::ArgoCd(_) => Reads::ArgoCds,
+                Dressing::Flux(_) => Reads::Fluxs(resolved.tool.as_ref().map(ToString::to_string).unwrap_or_default()),
+            },
         })
     }
 
@@ -358,8 +376,18 @@ impl Request {
     }
 
     fn rendered(&self, mirror: &Mirror, oid: git2::Oid) -> Result<Rendered, SourceError> {
-        let mut files = mirror.tree(oid, &self.path, Select::Manifests)?.files;
-        files.retain(|file| self.folders.has(self.path.as_str(), &file.path) && !(self.skips_marked && argo_cd::is_marked(&file.bytes)));
+        let Tree { mut files, ignore_files, .. } = mirror.tree(oid, &self.path, Select::Manifests)?;
+        if let (Reads::Fluxs(key), Some(file)) = (&self.reads, ignore_files.first()) {
+            return Err(SourceError::Unsupported { key: key.clone(), reason: flux::ignored_by(file) });
+        }
+        files.retain(|file| {
+            self.folders.has(self.path.as_str(), &file.path)
+                && match self.reads {
+                    Reads::All => true,
+                    Reads::ArgoCds => !argo_cd::is_marked(&file.bytes),
+                    Reads::Fluxs(_) => flux::is_read(&file.path),
+                }
+        });
         Ok(render::directory(files)?)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::ignored::Rules;
 use super::mass;
 use super::tool::{Surroundings, ToolKey};
 use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
@@ -105,6 +106,9 @@ pub struct Watched {
 
     /// What decides about the tool's syncs and stands in other objects.
     pub surroundings: Surroundings,
+
+    /// What the tool was told to ignore.
+    pub ignored: Arc<Rules>,
 
     /// What the engine needs of it.
     pub policy: Arc<Policy>,
@@ -229,7 +233,11 @@ impl Governed {
         let before = inner.watches.get(key).cloned();
         let now = &watched.rendition.desired;
         let affected = match &before {
-            Some(before) if before.watch.spec == watched.watch.spec && before.failure.is_none() => {
+            Some(before)
+                if before.watch.spec == watched.watch.spec
+                    && before.failure.is_none()
+                    && (&before.dressing, &before.ignored) == (&watched.dressing, &watched.ignored) =>
+            {
                 let old = &before.rendition.desired;
                 let changed = now.iter().filter(|(target, desired)| old.get(*target) != Some(*desired)).map(|(target, _)| target.clone());
                 changed.chain(old.keys().filter(|target| !now.contains_key(*target)).cloned()).collect()

@@ -13,12 +13,14 @@ use tracing::{info, warn};
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Verified, verify};
-use crate::cluster::tools::APPLICATIONS;
+use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, DEPLOYMENTS, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{Hold, comparable};
-use crate::engine::plan::{Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, propose, resume};
+use crate::engine::plan::{
+    Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
+};
 use crate::engine::{ArgoCd, Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState, cut};
 
@@ -162,6 +164,9 @@ impl<L: Look> Healer<'_, L> {
             match self.send(step, &ground, &scene).await {
                 // The comparison takes a moment, and has whole seconds for its time.
                 Ok(()) if step.kind() == StepKind::Refresh => return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON)),
+                Ok(()) if step.kind() == StepKind::Reconcile => {
+                    return Ok(Progress::Waiting("the reconciliation of Flux".to_owned(), LOOK_SOON));
+                }
                 Ok(()) => {}
                 Err(Sent::Api(error)) if is_stale(&error) && stale_locks < LOCK_TRIES => stale_locks += 1,
                 Err(Sent::Api(error)) if is_stale(&error) => {
@@ -184,6 +189,7 @@ impl<L: Look> Healer<'_, L> {
         let (resource, namespace, name) = match &request.written {
             Written::Deployment => (DEPLOYMENTS, target.namespace.as_deref().unwrap_or_default(), target.name.as_str()),
             Written::Application(application) => (APPLICATIONS, application.namespace.as_str(), application.name.as_str()),
+            Written::Kustomization(named) => (KUSTOMIZATIONS, named.namespace.as_str(), named.name.as_str()),
         };
         for dry_run in [DryRun::Yes, DryRun::No] {
             self.cluster.patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run).await.map_err(Sent::Api)?;
@@ -294,14 +300,17 @@ fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: 
     resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
 }
 
-/// What forbids a write on the Application now, although the plan was approved: people hold back when they have a reason.
+/// What forbids a write on the tool's object now, although the plan was approved: people hold back when they have a reason.
 fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
+    if let (Written::Kustomization(_), Some(flux)) = (step.written(), scene.snapshot.tool.flux()) {
+        return held_back(flux);
+    }
     let (Written::Application(_), Some(argo_cd)) = (step.written(), scene.snapshot.tool.argo_cd()) else { return None };
     // A request for a comparison is what shows whether the controller is alive.
     let asks = step.kind() == StepKind::Refresh;
     let holds = argo_cd.holds(&scene.snapshot.target, scene.snapshot.now).into_iter();
     holds
-        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent), hold))
+        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
 }
 

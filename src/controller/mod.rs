@@ -16,6 +16,7 @@ pub mod desired;
 pub mod dry_run;
 pub mod governed;
 pub mod heal;
+pub mod ignored;
 pub mod mass;
 pub mod observe;
 pub mod origin;
@@ -23,6 +24,7 @@ pub mod publish;
 pub mod queue;
 pub mod retire;
 pub mod run;
+pub mod settings;
 pub mod settle;
 pub mod target;
 pub mod tool;
@@ -42,23 +44,10 @@ use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
 use confirm::Confirmations;
-use desired::Sources;
 use governed::{Governed, Target, WatchKey};
 use queue::Queue;
+pub use settings::{Power, Settings};
 use tool::Tools;
-
-/// What a controller may write besides its own resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Power {
-    /// Nothing.
-    Observe,
-
-    /// Dry runs.
-    Confirm,
-
-    /// Approved heals in the namespaces listed.
-    Heal,
-}
 
 /// What a queue entry is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,31 +69,6 @@ impl std::fmt::Display for Key {
             Self::Counts(watch) => write!(f, "counts of watch {watch}"),
             Self::Target(target) => write!(f, "deployment {target}"),
         }
-    }
-}
-
-/// How a controller was started.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What it may write.
-    pub power: Power,
-
-    /// The namespaces in which it may carry out heals.
-    pub heal_namespaces: Vec<String>,
-
-    /// How sources are read.
-    pub sources: Sources,
-}
-
-impl Settings {
-    /// Whether approved plans of a namespace are carried out here; otherwise a person does, by `driftmend heal`.
-    pub fn heals_in(&self, namespace: &str) -> bool {
-        self.power == Power::Heal && self.heal_namespaces.iter().any(|listed| listed == namespace)
-    }
-
-    /// Whether a dry run on a Deployment is within its rights.
-    pub fn may_dry_run(&self, namespace: &str) -> bool {
-        self.power == Power::Confirm || self.heals_in(namespace)
     }
 }
 
@@ -151,6 +115,9 @@ pub struct Context {
 
     /// What the server said to dry runs of next syncs.
     pub confirmations: Confirmations,
+
+    /// What jq said to rules of the tools that sync.
+    pub jq: ignored::Answers,
 
     /// When a status was written last, by report.
     pub written: Written,

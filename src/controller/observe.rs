@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::Context;
 use super::governed::{Desired, Lead, Target, WatchKey, Watched, source_facts};
+use super::ignored::Answers;
 use super::tool;
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::{Policy, Snapshot, Tool};
+use crate::source::ignore::Pair;
 
 /// One Deployment with everything that a reconcile needs of it.
 #[derive(Clone, Debug)]
@@ -62,8 +64,9 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let report = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace));
     let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
     let led = led(context, target, report.as_deref())?;
-    let object = led.watched.tool.as_ref().and_then(|tool| context.tools.get(tool));
-    let tool = object.map_or(Tool::Unknown, |object| tool::argo_cd(&object, &led.watched.surroundings, context.tools.argo_cd_seen_alive()));
+    let object = led.watched.tool.as_ref().and_then(|key| Some((key.kind, context.tools.get(key)?)));
+    let tool = object
+        .map_or(Tool::Unknown, |(kind, object)| tool::of(kind, &object, &led.watched.surroundings, context.tools.argo_cd_seen_alive()));
     Some(scene(context, target, led, Observed { live, tool, report }))
 }
 
@@ -128,7 +131,8 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let seen = context.governed.outcome(target).is_some()
         || report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
     let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, before: seen });
-    Scene { snapshot, policy: watched.policy, key, watch: watched.watch, report }
+    let policy = policy(&watched, &snapshot, &context.jq);
+    Scene { snapshot, policy, key, watch: watched.watch, report }
 }
 
 /// What the cluster shows of one Deployment.
@@ -154,10 +158,12 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     };
     source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
     let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
+    let target = deployment(target);
+    let before = before || tool.applied(&target);
     let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
         cluster,
-        target: deployment(target),
+        target,
         desired: document,
         seen: before,
         syncer: syncer.unwrap_or_else(|| watched.syncer.clone()),
@@ -165,6 +171,17 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
         source,
         now: whole_seconds(Timestamp::now()),
         live,
+    }
+}
+
+/// What the watch asks for, with what its tool was told to ignore in this Deployment.
+pub fn policy(watched: &Watched, snapshot: &Snapshot, jq: &Answers) -> Arc<Policy> {
+    match (&snapshot.desired, &snapshot.live) {
+        (Some(document), Some(live)) => {
+            let pair = Pair { id: &snapshot.target, desired: &document.value, live };
+            watched.ignored.add_to(&watched.policy, pair, jq)
+        }
+        _ => watched.policy.clone(),
     }
 }
 

@@ -1,17 +1,19 @@
 //! From what a watch names as its source to a repository, a folder, and what is made of its documents.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kube::ResourceExt;
 use serde_json::Value;
 
 use super::desired::SourceError;
+use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey, ToolKind, controller_namespace, readable};
 use crate::cluster::Cluster;
-use crate::cluster::tools::CONFIG_MAPS;
+use crate::cluster::tools::{CONFIG_MAPS, GIT_REPOSITORIES};
 use crate::crd::{DriftWatch, SecretRef, ToolSource};
-use crate::engine::operation::Application;
-use crate::source::syncing::{Dressing, Folders, Origin, argo_cd};
+use crate::engine::operation::{Application, GitRepository, Kustomization};
+use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 
 /// The annotation by which an Application or Kustomization lets watches of other namespaces name it: their namespaces by commas, or `*`.
 pub const ALLOW_ANNOTATION: &str = "driftmend.dev/allow-watches-from";
@@ -39,6 +41,9 @@ pub struct Resolved {
 
     /// What decides about its syncs and stands in other objects.
     pub surroundings: Surroundings,
+
+    /// What the tool was told to ignore.
+    pub ignored: Arc<Rules>,
 
     /// What is not known and was taken as usual, in words.
     pub notes: Vec<String>,
@@ -68,13 +73,12 @@ pub async fn resolve(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch)
         .await
         .map_err(|source| SourceError::Tool { key: key.to_string(), source: Box::new(source) })?
         .ok_or_else(|| SourceError::NoTool { key: key.to_string() })?;
-    check_tenant(&watch.namespace().unwrap_or_default(), own_namespace, &key, &object)?;
+    let tenant = Tenant { watch: &watch.namespace().unwrap_or_default(), own_namespace };
+    tenant.check(&key, &object)?;
     let secret = named.secret_ref.clone();
     match key.kind {
         ToolKind::ArgoCd => argo(cluster, key, object, secret).await,
-        ToolKind::Flux => {
-            Err(SourceError::Invalid { reason: "UnsupportedSource", message: "spec.source.fluxKustomization is not read yet".to_owned() })
-        }
+        ToolKind::Flux => of_flux(cluster, tenant, key, object, secret).await,
     }
 }
 
@@ -96,6 +100,7 @@ fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
         tool: None,
         application: None,
         surroundings: Surroundings::default(),
+        ignored: Arc::default(),
         notes: Vec::new(),
     })
 }
@@ -109,39 +114,92 @@ async fn argo(cluster: &Cluster, key: ToolKey, object: Value, secret: Option<Sec
     let settings =
         readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await).map_err(|error| unreadable(error.into()))?;
     let surroundings = Surroundings::read(cluster, &application, &of_argo_cd).await.map_err(|error| unreadable(error.into()))?;
-    let mut notes = Vec::new();
+    let mut objects = vec![(key.to_string(), &object)];
+    objects.extend(settings.as_ref().map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)));
+    let (list, mut notes) = Rules::read(&objects);
     if settings.is_none() {
         notes.push(format!("the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking resources is assumed"));
     }
     let data: BTreeMap<String, String> =
-        settings.and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok()).unwrap_or_default();
+        settings.as_ref().and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok()).unwrap_or_default();
     let dressing = Dressing::ArgoCd(argo_cd::dressing(&application, &of_argo_cd, argo_cd::Tracking::of(&data)));
-    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: Some(application), surroundings, notes })
+    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: Some(application), surroundings, ignored: Arc::new(list), notes })
+}
+
+async fn of_flux(
+    cluster: &Cluster,
+    tenant: Tenant<'_>,
+    key: ToolKey,
+    object: Value,
+    secret: Option<SecretRef>,
+) -> Result<Resolved, SourceError> {
+    let kustomization =
+        Kustomization::read(&object).map_err(|error| SourceError::ToolUnreadable { key: key.to_string(), reason: error.to_string() })?;
+    flux::check(&kustomization).map_err(|reason| SourceError::Unsupported { key: key.to_string(), reason })?;
+    let source = &kustomization.source;
+    let namespace = source.namespace.as_deref().unwrap_or(&key.namespace);
+    let named = format!("GitRepository {namespace}/{}", source.name);
+    let repository = cluster
+        .get_object(GIT_REPOSITORIES, Some(namespace), &source.name)
+        .await
+        .map_err(|source| SourceError::Tool { key: named.clone(), source: Box::new(source) })?
+        .ok_or_else(|| SourceError::NoTool { key: named.clone() })?;
+    if namespace != key.namespace {
+        tenant.check_named(namespace, &named, &repository)?;
+    }
+    let repository =
+        GitRepository::read(&repository).map_err(|error| SourceError::ToolUnreadable { key: named.clone(), reason: error.to_string() })?;
+    let origin = flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
+    let dressing = Dressing::Flux(flux::dressing(&kustomization));
+    let surroundings = Surroundings::default();
+    let (list, notes) = Rules::read(&[(key.to_string(), &object)]);
+    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes })
 }
 
 type ApiErrorBox = Box<crate::cluster::ApiError>;
 
-/// A watch outside the controller's namespace names an object elsewhere only where that one says so: its status would tell the tenant
-/// what a foreign repository holds.
-fn check_tenant(watch: &str, own_namespace: &str, key: &ToolKey, object: &Value) -> Result<(), SourceError> {
-    if watch == own_namespace || watch == key.namespace {
-        return Ok(());
-    }
-    let allowed = object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(ALLOW_ANNOTATION)).and_then(Value::as_str);
-    let named = allowed.is_some_and(|allowed| allowed.split(',').map(str::trim).any(|name| name == "*" || name == watch));
-    let destination = object.pointer("/spec/destination/namespace").or_else(|| object.pointer("/spec/targetNamespace"));
-    let its_own = destination.and_then(Value::as_str) == Some(watch);
-    match (named, its_own) {
-        (true, true) => Ok(()),
-        (true, false) => Err(SourceError::Invalid {
+/// Who asks: a watch outside the controller's namespace names an object elsewhere only where that one says so, since its status would tell
+/// the tenant what a foreign repository holds.
+#[derive(Clone, Copy)]
+struct Tenant<'a> {
+    /// The namespace of the watch.
+    watch: &'a str,
+
+    own_namespace: &'a str,
+}
+
+impl Tenant<'_> {
+    /// Checks an Application or a Kustomization: it must also deploy to the tenant's namespace.
+    fn check(self, key: &ToolKey, object: &Value) -> Result<(), SourceError> {
+        let Self { watch, own_namespace } = self;
+        if watch == own_namespace || watch == key.namespace {
+            return Ok(());
+        }
+        self.check_named(&key.namespace, &key.to_string(), object)?;
+        let destination = object.pointer("/spec/destination/namespace").or_else(|| object.pointer("/spec/targetNamespace"));
+        if destination.and_then(Value::as_str) == Some(watch) {
+            return Ok(());
+        }
+        Err(SourceError::Invalid {
             reason: "NotAllowed",
             message: format!(
                 "{key} deploys to another namespace than {watch}; put the watch there, or into the controller's own namespace"
             ),
-        }),
-        (false, _) => Err(SourceError::Invalid {
+        })
+    }
+
+    /// Checks that an object of another namespace lets the tenant's watches name it.
+    fn check_named(self, namespace: &str, key: &str, object: &Value) -> Result<(), SourceError> {
+        let Self { watch, own_namespace } = self;
+        let allowed =
+            object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(ALLOW_ANNOTATION)).and_then(Value::as_str);
+        let named = allowed.is_some_and(|allowed| allowed.split(',').map(str::trim).any(|name| name == "*" || name == watch));
+        if named || watch == own_namespace || watch == namespace {
+            return Ok(());
+        }
+        Err(SourceError::Invalid {
             reason: "NotAllowed",
             message: format!("{key} does not allow watches of namespace {watch}; annotate it with {ALLOW_ANNOTATION}: {watch}"),
-        }),
+        })
     }
 }

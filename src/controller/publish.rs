@@ -23,7 +23,7 @@ use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::Verdict;
-use crate::metrics::{DeploymentFacts, HealResult as HealMetric, PlanState, Presence, RefusedSync};
+use crate::metrics::{DeploymentFacts, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation};
 use crate::report::conditions::APPROVED;
 use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, HistoryEntry, ReportStatus, compose, urgent};
 
@@ -186,7 +186,23 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
             Heal::Failed => Some(PlanState::Failed),
             Heal::None | Heal::Healed => None,
         },
+        operation: stale_operation(scene, assessment),
     }
+}
+
+fn stale_operation(scene: &Scene, assessment: &Assessment) -> Option<StaleOperation> {
+    let (argo_cd, standing) = (scene.snapshot.tool.argo_cd()?, assessment.standing.as_ref()?);
+    if !standing.is_stale() {
+        return None;
+    }
+    let application = &argo_cd.application;
+    let disarmed = standing.blocks() && application.automated().is_some_and(|automated| automated.self_heal);
+    Some(StaleOperation {
+        application: (application.namespace.clone(), application.name.clone()),
+        class: standing.name(),
+        since: argo_cd.since(standing),
+        self_heal: if disarmed { SelfHeal::Disarmed } else { SelfHeal::AsBefore },
+    })
 }
 
 fn as_json(status: &ReportStatus) -> Value {

@@ -15,6 +15,7 @@ use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::{Governed, Target, WatchKey};
 use super::heal::Pace;
+use super::ignored::Answers;
 use super::queue::{self, Next, Queue, QueueSettings};
 use super::tool::{self, ToolKey, ToolKind, Tools};
 use super::{Context, Key, Settings, Written, origin};
@@ -147,6 +148,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         metrics: metrics.clone(),
         masker: Masker::default(),
         confirmations: Confirmations::default(),
+        jq: Answers::default(),
         written: Written::default(),
         pace: Pace::default(),
     });
@@ -349,7 +351,7 @@ fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: ToolKind, stop
                 (key, before, None)
             }
         };
-        let (moved, stirred) = tool::difference(before.as_deref(), now.as_deref());
+        let (moved, stirred) = tool::difference(kind, before.as_deref(), now.as_deref());
         for (watch, watched) in to.governed.watches_of(&key) {
             if moved {
                 looks.now(Key::Watch(watch));

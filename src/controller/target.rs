@@ -169,8 +169,9 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     if let Verdict::Tell(answer) = approve::verdict(status(scene), found.plan(), scene.snapshot.now) {
         return Ok(Healed::Nothing(answer));
     }
-    if !context.settings.heals_in(&target.namespace) {
-        return Ok(Healed::Nothing(by_hand(target, found)));
+    let steps = found.plan().map(|plan| plan.steps.as_slice()).unwrap_or_default();
+    if let Some(what) = context.settings.beyond(&target.namespace, steps) {
+        return Ok(Healed::Nothing(by_hand(target, found, &what)));
     }
     // approve (client reads): the same again, from what is there now
     let Some(FreshScene { scene, frozen }) = observe::fresh(context, target).await? else { return Ok(Healed::Nothing(Answer::Open)) };
@@ -179,6 +180,9 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         Verdict::CarryOut(approved) => approved,
         Verdict::Tell(answer) => return Ok(Healed::Nothing(answer)),
     };
+    if let Some(what) = context.settings.beyond(&target.namespace, &approved.plan().steps) {
+        return Ok(Healed::Nothing(by_hand(target, &found, &what)));
+    }
     if let Some(place) = frozen {
         let message = format!("the plan is approved and waits: frozen by {place}");
         return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }));
@@ -209,14 +213,14 @@ async fn carry_on(healer: &Healer<'_, Eyes<'_>>) -> Result<Healed, ReconcileErro
     })
 }
 
-/// What to do with an approved plan that this controller may not carry out.
-fn by_hand(target: &Target, found: &Found) -> Answer {
+/// What to do with an approved plan that this controller may not carry out, since it does not write `what`.
+fn by_hand(target: &Target, found: &Found, what: &str) -> Answer {
     let hash = found.plan().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
     Answer::Waiting {
         reason: "AwaitingHealer",
         message: format!(
-            "approved; this controller does not write in namespace {}: run `driftmend heal {} -n {} --plan {hash}`",
-            target.namespace, target.name, target.namespace
+            "approved; this controller does not write {what}: run `driftmend heal {} -n {} --plan {hash}`",
+            target.name, target.namespace
         ),
     }
 }

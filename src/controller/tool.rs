@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::cluster::tools::{APP_PROJECTS, APPLICATION_SETS, APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, Resource};
-use crate::engine::operation::{Application, Windows};
-use crate::engine::{ArgoCd, Tool};
+use crate::engine::operation::{Application, Kustomization, Windows};
+use crate::engine::{ArgoCd, Flux, Tool};
 
 /// Which tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -135,8 +135,18 @@ pub fn controller_namespace(application: &Value) -> &str {
     text("/status/controllerNamespace").or_else(|| text("/metadata/namespace")).unwrap_or_default()
 }
 
-/// What the engine may know of an Application; nothing where it cannot be read.
-pub fn argo_cd(application: &Value, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
+/// What the engine may know of a tool by its object; nothing where it cannot be read.
+pub fn of(kind: ToolKind, object: &Value, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
+    match kind {
+        ToolKind::ArgoCd => argo_cd(object, surroundings, seen_alive),
+        ToolKind::Flux => match Kustomization::read(object) {
+            Ok(kustomization) => Tool::Flux(Arc::new(Flux { kustomization })),
+            Err(_unreadable) => Tool::Unknown,
+        },
+    }
+}
+
+fn argo_cd(application: &Value, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
     let Ok(facts) = Application::read(application) else { return Tool::Unknown };
     let windows = match &surroundings.project {
         Some(project) => Windows::of(project, &facts).unwrap_or_else(|_unreadable| Windows::unread()),
@@ -154,26 +164,51 @@ pub fn argo_cd(application: &Value, surroundings: &Surroundings, seen_alive: Opt
 pub async fn fresh(cluster: &Cluster, key: Option<&ToolKey>, seen_alive: Option<Timestamp>) -> Result<Tool, ApiError> {
     let Some(key) = key else { return Ok(Tool::Unknown) };
     let Some(object) = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await? else { return Ok(Tool::Unknown) };
-    let Ok(application) = Application::read(&object) else { return Ok(Tool::Unknown) };
-    let surroundings = Surroundings::read(cluster, &application, controller_namespace(&object)).await?;
-    Ok(argo_cd(&object, &surroundings, seen_alive))
+    let surroundings = match key.kind {
+        ToolKind::ArgoCd => {
+            let Ok(application) = Application::read(&object) else { return Ok(Tool::Unknown) };
+            Surroundings::read(cluster, &application, controller_namespace(&object)).await?
+        }
+        ToolKind::Flux => Surroundings::default(),
+    };
+    Ok(of(key.kind, &object, &surroundings, seen_alive))
 }
 
 /// What a change of a tool's object is a reason for: to look at the source (what is synced, or which commit was), and to assess what it
 /// syncs (how far its operation is).
 ///
-/// A comparison that found nothing new moves `reconciledAt` alone, every few minutes for each Application: a reason for nothing.
-pub fn difference(before: Option<&Value>, now: Option<&Value>) -> (bool, bool) {
+/// A comparison that found nothing new moves `reconciledAt` alone, every few minutes for each Application: a reason for nothing. Flux tells
+/// each stage of a reconciliation in its conditions, every few minutes for each Kustomization: only its end is a reason to assess.
+pub fn difference(kind: ToolKind, before: Option<&Value>, now: Option<&Value>) -> (bool, bool) {
     let differs = |pointers: &[&str]| {
         let part = |object: Option<&Value>, pointer: &str| object.and_then(|object| object.pointer(pointer)).cloned();
         pointers.iter().any(|pointer| part(before, pointer) != part(now, pointer))
     };
     let synced =
         ["/spec", "/metadata/annotations", "/status/operationState/syncResult/revision", "/status/history", "/status/lastAppliedRevision"];
-    let progress =
-        ["/metadata/deletionTimestamp", "/operation", "/status/operationState", "/status/sync", "/status/conditions", "/status/resources"];
     let moved = before.is_none() || now.is_none() || differs(&synced);
-    (moved, moved || differs(&progress))
+    let stirred = match kind {
+        ToolKind::ArgoCd => differs(&[
+            "/metadata/deletionTimestamp",
+            "/operation",
+            "/status/operationState",
+            "/status/sync",
+            "/status/conditions",
+            "/status/resources",
+        ]),
+        ToolKind::Flux => {
+            let ended = ended(now);
+            differs(&["/metadata/deletionTimestamp", "/metadata/generation"]) || ended.is_some() && ended != self::ended(before)
+        }
+    };
+    (moved, moved || stirred)
+}
+
+/// How the last reconciliation of a Kustomization ended; `None` while one is under way.
+fn ended(kustomization: Option<&Value>) -> Option<Vec<&Value>> {
+    let conditions = kustomization?.pointer("/status/conditions")?.as_array()?;
+    let ends: Vec<&Value> = conditions.iter().filter(|condition| matches!(condition["type"].as_str(), Some("Ready" | "Stalled"))).collect();
+    ends.iter().all(|condition| condition["status"] != "Unknown").then_some(ends)
 }
 
 #[cfg(test)]
@@ -189,11 +224,31 @@ mod tests {
                 "operationState": {"phase": phase, "syncResult": {"revision": revision}}}})
         };
         let before = at("2026-01-05T10:00:00Z", "Succeeded", "a");
-        let differs = |now: Value| difference(Some(&before), Some(&now));
+        let differs = |now: Value| difference(ToolKind::ArgoCd, Some(&before), Some(&now));
         assert_eq!(differs(at("2026-01-05T10:03:00Z", "Succeeded", "a")), (false, false));
         assert_eq!(differs(at("2026-01-05T10:00:00Z", "Failed", "a")), (false, true));
         assert_eq!(differs(at("2026-01-05T10:00:00Z", "Succeeded", "b")), (true, true));
-        assert_eq!(difference(Some(&before), None), (true, true));
+        assert_eq!(difference(ToolKind::ArgoCd, Some(&before), None), (true, true));
+    }
+
+    #[test]
+    fn only_the_end_of_a_reconciliation_is_a_reason_to_assess() {
+        let at = |ready: &str, stage: &str, time: &str, applied: &str| {
+            json!({"metadata": {"generation": 1}, "spec": {"interval": "10m"}, "status": {"lastAppliedRevision": applied, "conditions": [
+                {"type": "Reconciling", "status": "True", "message": stage},
+                {"type": "Ready", "status": ready, "lastTransitionTime": time}]}})
+        };
+        let differs = |before: &Value, now: &Value| difference(ToolKind::Flux, Some(before), Some(now));
+        let (ready, again) = (at("True", "", "10:00", "a"), at("True", "", "10:10", "a"));
+        let (fetching, detecting) = (at("Unknown", "Fetching", "10:10", "a"), at("Unknown", "Detecting", "10:10", "a"));
+        assert_eq!(differs(&ready, &fetching), (false, false));
+        assert_eq!(differs(&fetching, &detecting), (false, false));
+        assert_eq!(differs(&detecting, &again), (false, true), "the next one comes later now");
+        assert_eq!(differs(&detecting, &at("False", "", "10:10", "a")), (false, true));
+        assert_eq!(differs(&detecting, &at("True", "", "10:10", "b")), (true, true));
+        let mut suspended = ready.clone();
+        suspended["spec"]["suspend"] = json!(true);
+        assert_eq!(differs(&ready, &suspended), (true, true));
     }
 
     #[test]

@@ -6,18 +6,22 @@ use serde_json::Value;
 
 use crate::engine::diff::Severity;
 use crate::engine::object::ObjectId;
-use crate::engine::operation::{OperationPhase, ResourceRef, comparable};
+use crate::engine::operation::{OperationPhase, Reconciliation, ResourceRef, comes_after_apply, comparable, names};
 use crate::engine::phase::Phase;
 use crate::engine::plan::StepKind;
 use crate::engine::predict::Verdict;
 use crate::engine::rollout::{Rollout, rollout};
-use crate::engine::{ArgoCd, Assessment, Snapshot};
+use crate::engine::{ArgoCd, Assessment, Flux, Snapshot};
 
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long after a HandBack the tool may take to sync: the longest of the usual intervals, and the retries of one that failed before.
 const SYNC_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long after the end of a reconciliation of Flux it is believed: the Deployment was read a moment before the Kustomization, and what was
+/// asked for in the middle of one reconciliation is followed by another at once.
+const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 
 /// What a fresh look says of a heal whose steps are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +38,13 @@ pub enum Verified {
 
 /// Looks at a snapshot that was taken after the last step of a heal with these steps.
 pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], started_at: Timestamp) -> Verified {
-    let Some(live) = &snapshot.live else { return Verified::No("the Deployment was deleted during the heal".to_owned()) };
+    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
+    let Some(live) = &snapshot.live else {
+        // A plan for a Deployment that is gone is a sync, which brings it back.
+        let comes = steps.contains(&StepKind::StartOperation) && !steps.contains(&StepKind::HandBack) && !late;
+        let gone = || Verified::No("the Deployment was deleted during the heal".to_owned());
+        return if comes { Verified::NotYet("the sync that brings the Deployment back".to_owned()) } else { gone() };
+    };
     // After a HandBack Git's values come by the tool's own sync.
     let handed_back = steps.contains(&StepKind::HandBack);
     let differs = assessment.drifts.iter().find(|drift| match drift.severity {
@@ -42,21 +52,28 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         Severity::Pending => handed_back,
         Severity::Info | Severity::Ignored => false,
     });
-    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
-    match (differs, &snapshot.syncer.manager) {
-        (None, _) => {}
-        (Some(drift), _) if !handed_back => {
-            return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+    if let Some(flux) = snapshot.tool.flux() {
+        if let Some(verified) = reconciled(flux, snapshot, assessment, handed_back, late) {
+            return verified;
         }
-        (Some(drift), manager) if late => {
-            return Verified::No(format!(
-                "{manager} did not sync within {} minutes: {} still differs",
-                SYNC_LIMIT.as_mins(),
-                drift.change.path
-            ));
+    } else {
+        match (differs, &snapshot.syncer.manager) {
+            (None, _) => {}
+            (Some(drift), _) if !handed_back => {
+                return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+            }
+            (Some(drift), manager) if late => {
+                return Verified::No(format!(
+                    "{manager} did not sync within {} minutes: {} still differs",
+                    SYNC_LIMIT.as_mins(),
+                    drift.change.path
+                ));
+            }
+            (Some(_), manager) if assessment.phase != Phase::Conflicted => {
+                return Verified::NotYet(format!("the next sync of {manager}"));
+            }
+            (Some(_), _) => {}
         }
-        (Some(_), manager) if assessment.phase != Phase::Conflicted => return Verified::NotYet(format!("the next sync of {manager}")),
-        (Some(_), _) => {}
     }
     if let Some(argo_cd) = snapshot.tool.argo_cd()
         && let Some(verified) = synced(argo_cd, &snapshot.target, started_at, late)
@@ -114,6 +131,38 @@ fn synced(argo_cd: &ArgoCd, target: &ObjectId, started_at: Timestamp, late: bool
     match of_deployment.and_then(|found| found.status.as_deref()) {
         Some("Synced") => None,
         _ => not_yet("Argo CD to call the Deployment Synced"),
+    }
+}
+
+/// What Flux says after the steps, the last of which it took up; `None` where it has nothing against it.
+///
+/// A failure that names other objects only is theirs: the Deployment is as Git says.
+fn reconciled(flux: &Flux, snapshot: &Snapshot, assessment: &Assessment, handed_back: bool, late: bool) -> Option<Verified> {
+    let not_yet = |what: &str| {
+        Some(if late {
+            Verified::No(format!("Flux did not get there within {} minutes: {what}", SYNC_LIMIT.as_mins()))
+        } else {
+            Verified::NotYet(what.to_owned())
+        })
+    };
+    let of = |severity| assessment.of(severity).next().map(|drift| &drift.change.path);
+    let (drifted, pending) = (of(Severity::Drift), of(Severity::Pending).filter(|_| handed_back));
+    let ended = flux.kustomization.condition("Ready").and_then(|ready| ready.changed_at);
+    let settled = ended.is_none_or(|ended| snapshot.now.duration_since(ended) > SETTLED);
+    let failed = match flux.reconciliation() {
+        Reconciliation::Progressing => return not_yet("the reconciliation of Flux"),
+        Reconciliation::Failed { reason, .. } if comes_after_apply(&reason) => None,
+        Reconciliation::FailedDryRun { message, .. } | Reconciliation::Failed { message, .. } => Some(message),
+        Reconciliation::Ready | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => None,
+    };
+    let concerned = |message: &str| names(message, &snapshot.target) || drifted.or(pending).is_some();
+    match (failed.filter(|message| concerned(message)), drifted, pending) {
+        (None, None, None) => None,
+        _ if !settled => not_yet("the Deployment as Flux applied it"),
+        (Some(message), ..) => Some(Verified::No(format!("Flux's reconciliation failed again: {message}"))),
+        (None, Some(path), _) => Some(Verified::No(format!("{path} differs again: somebody changed it during the heal"))),
+        // A newer commit, which Flux has not fetched.
+        (None, None, Some(_)) => None,
     }
 }
 

@@ -134,8 +134,8 @@ fn in_force(
     answered_at: Timestamp,
 ) -> Watched {
     let Terms { syncer, policy } = terms;
-    let Resolved { dressing, tool, surroundings, .. } = resolved;
-    Watched { watch, syncer, dressing, tool, surroundings, policy: Arc::new(policy), rendition, since, answered_at, failure: None }
+    let Resolved { dressing, tool, surroundings, ignored, .. } = resolved;
+    Watched { watch, syncer, dressing, tool, surroundings, ignored, policy: Arc::new(policy), rendition, since, answered_at, failure: None }
 }
 
 fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, looked: Looked) {

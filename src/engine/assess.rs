@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
-use super::operation::{Standing, When, next_sync};
+use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
 use super::predict::{self, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
+use super::tool::Tool;
 
 /// What was found of one object.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Assessment {
     /// What is wrong and what to do, worst first.
     pub findings: Vec<Finding>,
 
-    /// In what standing the tool's own operation is; `None` where no tool is known.
+    /// In what standing Argo CD's own operation is; `None` for another tool, or none.
     pub standing: Option<Standing>,
 
     /// When the next sync comes; `None` where no tool is known.
@@ -97,6 +98,10 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
     };
     let summary = match (phase, &standing) {
         (Phase::OperationStuck, Some(standing)) => standing.why(),
+        (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
+            let refused = summary(phase, &drifts, &prediction);
+            format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
+        }
         _ => summary(phase, &drifts, &prediction),
     };
     Assessment { phase, summary, drifts, prediction: Some(prediction), findings, standing, next_sync }
@@ -104,10 +109,15 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
 
 /// How far the tool's own operation is, and when it syncs next.
 fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
-    let Some(argo_cd) = snapshot.tool.argo_cd() else { return (None, None) };
-    let standing = argo_cd.standing(&snapshot.target, snapshot.now);
-    let when = next_sync(&argo_cd.application, &standing, &argo_cd.windows, snapshot.now);
-    (Some(standing), Some(when))
+    match &snapshot.tool {
+        Tool::Unknown => (None, None),
+        Tool::ArgoCd(argo_cd) => {
+            let standing = argo_cd.standing(&snapshot.target, snapshot.now);
+            let when = next_sync(&argo_cd.application, &standing, &argo_cd.windows, snapshot.now);
+            (Some(standing), Some(when))
+        }
+        Tool::Flux(flux) => (None, Some(next_reconciliation(&flux.kustomization, snapshot.now))),
+    }
 }
 
 /// One side is absent: nothing to compare, but something to tell.
@@ -118,7 +128,8 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
         (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
-    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings: Vec::new(), standing: None, next_sync: None }
+    let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
+    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, standing: None, next_sync: None }
 }
 
 fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {

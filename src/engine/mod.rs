@@ -22,4 +22,4 @@ mod tool;
 
 pub use assess::{Assessment, assess};
 pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};
-pub use tool::{ArgoCd, Tool};
+pub use tool::{ArgoCd, Flux, Tool};

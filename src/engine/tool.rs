@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::object::ObjectId;
-use super::operation::{Application, Context, Hold, Standing, Windows, classify, held_back};
+use super::operation::{
+    Application, Context, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back, names,
+    reconciliation,
+};
 
 /// The tool that syncs, as its own object tells.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,9 @@ pub enum Tool {
 
     /// An Application of Argo CD.
     ArgoCd(Arc<ArgoCd>),
+
+    /// A Kustomization of Flux.
+    Flux(Arc<Flux>),
 }
 
 /// An Application with what decides about its syncs.
@@ -35,12 +41,28 @@ pub struct ArgoCd {
     pub seen_alive: Option<Timestamp>,
 }
 
+/// A Kustomization.
+#[derive(Clone, Debug)]
+pub struct Flux {
+    /// The Kustomization.
+    pub kustomization: Kustomization,
+}
+
 impl Tool {
-    /// Whether the tool is known to sync after a heal, by itself or because the plan starts it.
-    pub fn will_sync(&self) -> bool {
+    /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
+    pub fn will_sync(&self, target: &ObjectId) -> bool {
         match self {
             Self::Unknown => false,
             Self::ArgoCd(_) => true,
+            Self::Flux(flux) => flux.will_apply(target),
+        }
+    }
+
+    /// Whether the tool says that it applied this Deployment.
+    pub fn applied(&self, target: &ObjectId) -> bool {
+        match self {
+            Self::Unknown | Self::ArgoCd(_) => false,
+            Self::Flux(flux) => flux.kustomization.applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
         }
     }
 
@@ -48,7 +70,15 @@ impl Tool {
     pub fn argo_cd(&self) -> Option<&ArgoCd> {
         match self {
             Self::ArgoCd(argo_cd) => Some(argo_cd),
-            Self::Unknown => None,
+            Self::Unknown | Self::Flux(_) => None,
+        }
+    }
+
+    /// The Kustomization, where the tool is Flux.
+    pub fn flux(&self) -> Option<&Flux> {
+        match self {
+            Self::Flux(flux) => Some(flux),
+            Self::Unknown | Self::ArgoCd(_) => None,
         }
     }
 }
@@ -57,6 +87,18 @@ impl ArgoCd {
     /// In what standing its operation is, seen from this Deployment.
     pub fn standing(&self, target: &ObjectId, now: Timestamp) -> Standing {
         classify(&self.application, &self.context(target, now))
+    }
+
+    /// Since when its operation is in this standing, as far as the Application tells.
+    pub fn since(&self, standing: &Standing) -> Option<Timestamp> {
+        let state = self.application.state.as_ref();
+        let ended = || state.and_then(|state| state.finished_at.or(state.started_at.as_ref().map(|started| started.time)));
+        match standing {
+            Standing::NoProgress { since } => *since,
+            Standing::ControllerNotSeen => self.seen_alive,
+            Standing::DryRunRefused | Standing::ComparisonFailed => self.application.condition("ComparisonError")?.changed_at,
+            _ => ended(),
+        }
     }
 
     /// What forbids a write on the Application.
@@ -72,5 +114,90 @@ impl ArgoCd {
             windows: &self.windows,
             deployment: (target.namespace.as_deref().unwrap_or_default(), &target.name),
         }
+    }
+}
+
+impl Flux {
+    /// In what standing it is.
+    pub fn reconciliation(&self) -> Reconciliation {
+        reconciliation(&self.kustomization)
+    }
+
+    /// Whether the next reconciliation applies this Deployment, once nothing of it is refused any more.
+    ///
+    /// A dry run that refuses another object keeps the whole Kustomization from being applied, and so does a build that fails.
+    pub fn will_apply(&self, target: &ObjectId) -> bool {
+        match self.reconciliation() {
+            Reconciliation::Ready | Reconciliation::Progressing => true,
+            Reconciliation::FailedDryRun { message, .. } => names(&message, target),
+            Reconciliation::Failed { reason, .. } => comes_after_apply(&reason),
+            Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn flux_applies_a_deployment_unless_something_else_is_in_the_way() {
+        let web = ObjectId { api_version: "apps/v1".into(), kind: "Deployment".into(), namespace: Some("shop".into()), name: "web".into() };
+        let will = |suspend: bool, status: &str, reason: &str, message: &str| {
+            let object = json!({
+                "metadata": {"name": "shop", "namespace": "shop", "generation": 1},
+                "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "suspend": suspend},
+                "status": {"conditions": [{"type": "Ready", "status": status, "reason": reason, "message": message}],
+                           "inventory": {"entries": [{"id": "shop_web_apps_Deployment", "v": "v1"}]}},
+            });
+            let tool = Tool::Flux(Arc::new(Flux { kustomization: Kustomization::read(&object).unwrap() }));
+            assert!(tool.applied(&web) && !tool.applied(&ObjectId { name: "api".into(), ..web.clone() }));
+            tool.will_sync(&web)
+        };
+        assert!(will(false, "True", "ReconciliationSucceeded", ""));
+        assert!(will(false, "Unknown", "Progressing", ""));
+        assert!(!will(true, "True", "ReconciliationSucceeded", ""));
+        let refused = |name: &str| format!("Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: …");
+        assert!(will(false, "False", "ReconciliationFailed", &refused("web")));
+        assert!(!will(false, "False", "ReconciliationFailed", &refused("web-2")), "nothing of the Kustomization is applied");
+        assert!(!will(false, "False", "ReconciliationFailed", &refused("my/shop/web")));
+        assert!(!will(false, "False", "BuildFailed", "no such folder"));
+        assert!(will(false, "False", "HealthCheckFailed", "timeout waiting for: [Deployment/shop/api status: 'InProgress']"));
+    }
+
+    #[test]
+    fn a_standing_is_as_old_as_what_it_rests_on() {
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {"project": "default", "destination": {"namespace": "shop"}, "source": {"repoURL": "https://git.example/shop.git"}},
+            "status": {
+                "conditions": [{"type": "ComparisonError", "message": "no answer", "lastTransitionTime": "2026-01-05T10:03:00Z"}],
+                "operationState": {
+                    "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:01:00Z",
+                    "operation": {"sync": {}}, "message": "refused",
+                },
+            },
+        });
+        let seen_alive = "2026-01-05T10:04:00Z".parse().ok();
+        let since = |object: &Value, standing: Standing| {
+            let application = Application::read(object).unwrap();
+            let argo_cd = ArgoCd { application, windows: Windows::unread(), application_set: None, seen_alive };
+            argo_cd.since(&standing).map(|time| time.to_string())
+        };
+        let at = |minute: u8| Some(format!("2026-01-05T10:0{minute}:00Z"));
+        assert_eq!(since(&object, Standing::FailedAtRevision { healed: false, automated: true }), at(1));
+        assert_eq!(since(&object, Standing::NeverCleared), at(1));
+        assert_eq!(since(&object, Standing::ComparisonFailed), at(3));
+        assert_eq!(since(&object, Standing::ControllerNotSeen), at(4));
+        assert_eq!(since(&object, Standing::NoProgress { since: at(2).and_then(|time| time.parse().ok()) }), at(2));
+        let mut lost = object.clone();
+        lost["status"]["operationState"]["finishedAt"] = Value::Null;
+        assert_eq!(since(&lost, Standing::CompletedWithoutResult { healed: false }), at(0));
+        lost["status"]["conditions"] = json!([]);
+        assert_eq!(since(&lost, Standing::DryRunRefused), None);
     }
 }

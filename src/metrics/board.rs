@@ -27,6 +27,35 @@ pub struct DeploymentFacts {
 
     /// Its plan.
     pub plan: Option<PlanState>,
+
+    /// The stale operation of the Application that brings it, where there is one.
+    pub operation: Option<StaleOperation>,
+}
+
+/// A stale operation of an Application. Each of its Deployments tells of it, and it counts once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleOperation {
+    /// The Application's namespace and name.
+    pub application: (String, String),
+
+    /// The name of the operation's standing, out of the engine's fixed set.
+    pub class: &'static str,
+
+    /// Since when; `None` where the Application does not tell.
+    pub since: Option<Timestamp>,
+
+    /// Whether Argo CD would heal drift by itself, but for it.
+    pub self_heal: SelfHeal,
+}
+
+/// What a stale operation does to Argo CD's self-heal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelfHeal {
+    /// Nothing: it is not switched on, or goes on.
+    AsBefore,
+
+    /// It is switched on and heals nothing, in the whole Application.
+    Disarmed,
 }
 
 /// A sync that the API server will refuse.
@@ -93,6 +122,8 @@ pub enum HealResult {
 }
 
 impl HealResult {
+    pub(super) const ALL: [Self; 3] = [Self::Healed, Self::Failed, Self::FailedInterrupted];
+
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Healed => "Healed",
@@ -157,12 +188,17 @@ pub(super) struct Gauges {
     drifted: IntGaugeVec,
     conflicted: IntGaugeVec,
     assessed: GaugeVec,
+    stale: IntGaugeVec,
+    stale_age: GaugeVec,
+    disarmed: GaugeVec,
 }
 
 impl Gauges {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         const OBJECT: [&str; 2] = ["namespace", "name"];
         const WATCH: [&str; 2] = ["namespace", "watch"];
+        const APPLICATION: [&str; 2] = ["namespace", "application"];
+        const STALE: [&str; 3] = ["namespace", "application", "class"];
         let options = |name: &str, help: &str| Opts::new(name, help).namespace("driftmend");
         let whole = |name: &str, help: &str, labels: &[&str]| {
             let gauge = IntGaugeVec::new(options(name, help), labels)?;
@@ -186,6 +222,9 @@ impl Gauges {
             drifted: whole("watch_drifted", "Governed Deployments that drifted.", &WATCH)?,
             conflicted: whole("watch_conflicted", "Governed Deployments whose next sync will be refused.", &WATCH)?,
             assessed: decimal("last_successful_assessment_timestamp_seconds", "When a watch was last assessed as a whole.", &WATCH)?,
+            stale: whole("stale_operations", "Applications whose last operation is stale, by its class.", &["class"])?,
+            stale_age: decimal("stale_operation_age_seconds", "Time since the last operation of an Application became stale.", &STALE)?,
+            disarmed: decimal("self_heal_disarmed_seconds", "Time since Argo CD stopped to heal an Application by itself.", &APPLICATION)?,
         })
     }
 
@@ -201,9 +240,10 @@ impl Gauges {
             &self.pending,
             &self.drifted,
             &self.conflicted,
+            &self.stale,
         ];
         whole.into_iter().for_each(IntGaugeVec::reset);
-        [&self.age, &self.assessed].into_iter().for_each(GaugeVec::reset);
+        [&self.age, &self.assessed, &self.stale_age, &self.disarmed].into_iter().for_each(GaugeVec::reset);
         for state in PlanState::ALL {
             self.plans.with_label_values(&[state.label()]).set(0);
         }
@@ -212,6 +252,21 @@ impl Gauges {
         }
         for ((namespace, watch), facts) in &board.watches {
             self.show_watch([namespace, watch], facts);
+        }
+        // By name, so that an Application with a hundred Deployments counts once.
+        let stale = board.deployments.values().filter_map(|facts| facts.operation.as_ref());
+        let stale: BTreeMap<_, _> = stale.map(|operation| (&operation.application, operation)).collect();
+        stale.into_values().for_each(|operation| self.show_operation(operation, now));
+    }
+
+    fn show_operation(&self, operation: &StaleOperation, now: Timestamp) {
+        let StaleOperation { application: (namespace, name), class, since, self_heal } = operation;
+        self.stale.with_label_values(&[class]).inc();
+        let Some(since) = since else { return };
+        let age = seconds(*since, now);
+        self.stale_age.with_label_values(&[namespace.as_str(), name, class]).set(age);
+        if *self_heal == SelfHeal::Disarmed {
+            self.disarmed.with_label_values(&[namespace, name]).set(age);
         }
     }
 
@@ -227,7 +282,7 @@ impl Gauges {
             self.missing.with_label_values(&[namespace, name]).set(1);
         }
         if let Some(since) = facts.drifted_since {
-            self.age.with_label_values(&[namespace, name]).set(now.duration_since(since).as_secs_f64().max(0.0));
+            self.age.with_label_values(&[namespace, name]).set(seconds(since, now));
         }
         if let Some(plan) = facts.plan {
             self.plans.with_label_values(&[plan.label()]).inc();
@@ -245,6 +300,11 @@ impl Gauges {
             self.assessed.with_label_values(&labels).set(assessed.as_duration().as_secs_f64());
         }
     }
+}
+
+/// The clocks of two machines differ: nothing is older than now.
+fn seconds(since: Timestamp, now: Timestamp) -> f64 {
+    now.duration_since(since).as_secs_f64().max(0.0)
 }
 
 const fn severity_label(severity: Severity) -> &'static str {

@@ -13,7 +13,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Regist
 
 use crate::cluster::Verb;
 use crate::engine::predict::{Strategy, Verdict};
-pub use board::{DeploymentFacts, HealResult, PlanState, Presence, RefusedSync, WatchCounts};
+pub use board::{DeploymentFacts, HealResult, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
 
 use board::{Board, Gauges, strategy_label};
 
@@ -67,7 +67,7 @@ impl Metrics {
             board: Mutex::default(),
             gauges: Gauges::register(&registry)?,
             leader,
-            heals: counter("heals_total", "Heals that ended, by result.", &["result"])?,
+            heals: from_zero(counter("heals_total", "Heals that ended, by result.", &["result"])?, HealResult::ALL.map(HealResult::label)),
             approvals_refused: counter("approvals_refused_total", "Approvals that were not carried out, by reason.", &["reason"])?,
             source_failures: counter(
                 "source_failures_total",
@@ -77,7 +77,11 @@ impl Metrics {
             source_fetches: histogram("source_fetch_duration_seconds", "Time to fetch a source.", &FETCH_BUCKETS)?,
             assessments: histogram("assessment_duration_seconds", "Time to assess one Deployment, without requests.", &ASSESSMENT_BUCKETS)?,
             dry_runs: counter("dry_runs_total", "Dry runs of the next sync, by the server's verdict.", &["verdict"])?,
-            mismatches: from_zero(counter("prediction_mismatch_total", "Predictions that a dry run contradicted.", &["strategy"])?),
+            mismatches: from_zero(
+                counter("prediction_mismatch_total", "Predictions that a dry run contradicted.", &["strategy"])?,
+                // Those that a dry run may be asked for.
+                [Strategy::ClientSideApply, Strategy::ServerSideApply].map(strategy_label),
+            ),
             api_writes: counter("api_writes_total", "Writes that the API server stored.", &["resource", "verb"])?,
             registry,
         })))
@@ -178,12 +182,12 @@ impl Metrics {
     }
 }
 
-/// Shows every strategy that a dry run may be asked for from the start: Prometheus sees no increase in a series that begins with 1.
-fn from_zero(mismatches: IntCounterVec) -> IntCounterVec {
-    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
-        mismatches.with_label_values(&[strategy_label(strategy)]);
+/// Shows a series for each label from the start: Prometheus sees no increase in one that begins with 1.
+fn from_zero<const N: usize>(counter: IntCounterVec, labels: [&str; N]) -> IntCounterVec {
+    for label in labels {
+        counter.with_label_values(&[label]);
     }
-    mismatches
+    counter
 }
 
 #[cfg(test)]

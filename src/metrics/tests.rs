@@ -12,7 +12,10 @@ fn series(metrics: &Metrics) -> Vec<String> {
     own.map(str::to_owned).collect()
 }
 
-const QUIET: [&str; 7] = [
+const QUIET: [&str; 10] = [
+    "driftmend_heals_total{result=\"Failed\"} 0",
+    "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
+    "driftmend_heals_total{result=\"Healed\"} 0",
     "driftmend_leader 0",
     "driftmend_plans{state=\"AwaitingApproval\"} 0",
     "driftmend_plans{state=\"Denied\"} 0",
@@ -29,6 +32,7 @@ fn refused() -> DeploymentFacts {
         presence: Presence::Present,
         drifted_since: None,
         plan: Some(PlanState::AwaitingApproval),
+        operation: None,
     }
 }
 
@@ -39,6 +43,9 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
     let expected = [
         "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"drift\"} 2",
         "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"ignored\"} 1",
+        "driftmend_heals_total{result=\"Failed\"} 0",
+        "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
+        "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_leader 0",
         "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",union=\"probe-handler\"} 1",
         "driftmend_plans{state=\"AwaitingApproval\"} 1",
@@ -88,6 +95,38 @@ fn the_age_of_a_drift_grows_between_scrapes_without_being_set() {
 }
 
 #[test]
+fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
+    let metrics = Metrics::new().unwrap();
+    let at = |minutes: i64| Some(Timestamp::now() - jiff::SignedDuration::from_mins(minutes));
+    let stale = |application: &str, class: &'static str, since: Option<Timestamp>, self_heal: SelfHeal| DeploymentFacts {
+        operation: Some(StaleOperation { application: ("argocd".to_owned(), application.to_owned()), class, since, self_heal }),
+        ..DeploymentFacts::default()
+    };
+    metrics.deployment("shop", "web", stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed));
+    metrics.deployment("shop", "api", stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed));
+    metrics.deployment("office", "web", stale("office", "FailedAtRevision", at(5), SelfHeal::AsBefore));
+    metrics.deployment("bank", "web", stale("bank", "NeverCleared", None, SelfHeal::Disarmed));
+    let told = series(&metrics);
+    assert!(told.contains(&"driftmend_stale_operations{class=\"FailedAtRevision\"} 2".to_owned()), "{told:#?}");
+    assert!(told.contains(&"driftmend_stale_operations{class=\"NeverCleared\"} 1".to_owned()), "{told:#?}");
+    let seconds = |name: &str| -> Vec<(String, i64)> {
+        let lines = told.iter().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+        lines.map(|(labels, value)| (labels.to_owned(), value.parse::<f64>().unwrap() as i64 / 60)).collect()
+    };
+    let expected = [
+        ("{application=\"office\",class=\"FailedAtRevision\",namespace=\"argocd\"}".to_owned(), 5),
+        ("{application=\"shop\",class=\"FailedAtRevision\",namespace=\"argocd\"}".to_owned(), 20),
+    ];
+    assert_eq!(seconds("driftmend_stale_operation_age_seconds"), expected);
+    let expected = [("{application=\"shop\",namespace=\"argocd\"}".to_owned(), 20)];
+    assert_eq!(seconds("driftmend_self_heal_disarmed_seconds"), expected);
+    for (namespace, name) in [("shop", "web"), ("shop", "api"), ("office", "web"), ("bank", "web")] {
+        metrics.deployment(namespace, name, DeploymentFacts::default());
+    }
+    assert_eq!(series(&metrics), QUIET);
+}
+
+#[test]
 fn watches_and_events_are_counted() {
     let metrics = Metrics::new().unwrap();
     metrics.watch("shop", "all", WatchCounts { governed: 9, in_sync: 5, pending: 2, drifted: 1, conflicted: 1 });
@@ -104,6 +143,8 @@ fn watches_and_events_are_counted() {
         "driftmend_dry_runs_total{verdict=\"None\"} 1",
         "driftmend_dry_runs_total{verdict=\"Refused\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 1",
+        "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
+        "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_last_successful_assessment_timestamp_seconds{namespace=\"shop\",watch=\"all\"} 1800000000",
         "driftmend_leader 1",
         "driftmend_prediction_mismatch_total{strategy=\"client-side-apply\"} 0",

@@ -10,10 +10,10 @@ use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::operation::{REFRESH, comparable};
+use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
 use crate::engine::plan::{Act, Plan, Step, Written};
 use crate::engine::predict::{Cause, Prediction, Strategy};
-use crate::engine::{Assessment, Snapshot};
+use crate::engine::{Assessment, Snapshot, Tool};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.
 const MESSAGE_LIMIT: usize = 1_024;
@@ -75,19 +75,38 @@ fn shown_json(masker: &Masker, path: &FieldPath, value: &Value) -> Value {
     serde_json::to_value(masker.mask(path, value)).unwrap_or_default()
 }
 
-/// What the tool's own operation is, where it has one and a tool is known.
+/// How far the tool's own operation is, where a tool is known.
 pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) -> Option<OperationReport> {
-    let application = &snapshot.tool.argo_cd()?.application;
-    let standing = assessment.standing.as_ref()?;
-    let state = application.state.as_ref();
-    Some(OperationReport {
-        application: format!("{}/{}", application.namespace, application.name),
-        class: standing.name().to_owned(),
-        phase: state.map(|state| state.phase.as_str().to_owned()),
-        message: state.map(|state| text(masker, &comparable(&state.message))).filter(|message| !message.is_empty()),
-        started_at: state.and_then(|state| state.started_at.as_ref()).map(|started| started.time),
-        until: standing.until(),
-    })
+    match &snapshot.tool {
+        Tool::Unknown => None,
+        Tool::ArgoCd(argo_cd) => {
+            let application = &argo_cd.application;
+            let standing = assessment.standing.as_ref()?;
+            let state = application.state.as_ref();
+            Some(OperationReport {
+                application: Some(format!("{}/{}", application.namespace, application.name)),
+                kustomization: None,
+                class: standing.name().to_owned(),
+                phase: state.map(|state| state.phase.as_str().to_owned()),
+                message: state.map(|state| text(masker, &comparable(&state.message))).filter(|message| !message.is_empty()),
+                started_at: state.and_then(|state| state.started_at.as_ref()).map(|started| started.time),
+                until: standing.until(),
+            })
+        }
+        Tool::Flux(flux) => {
+            let kustomization = &flux.kustomization;
+            let ready = kustomization.condition("Ready");
+            Some(OperationReport {
+                application: None,
+                kustomization: Some(format!("{}/{}", kustomization.namespace, kustomization.name)),
+                class: flux.reconciliation().name().to_owned(),
+                phase: ready.map(|ready| ready.reason.clone()),
+                message: ready.map(|ready| text(masker, &comparable(&ready.message))).filter(|message| !message.is_empty()),
+                started_at: None,
+                until: None,
+            })
+        }
+    }
 }
 
 /// What the next sync gives.
@@ -184,10 +203,12 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
             Act::Start { stale: Some(_), .. } => "status.operationState and operation".to_owned(),
             Act::Start { stale: None, .. } => "operation".to_owned(),
         },
+        Step::Reconcile { .. } => format!("metadata.annotations[{REQUESTED_AT}] only"),
     };
     let target = match step.written() {
         Written::Deployment => target.to_string(),
         Written::Application(application) => application.to_string(),
+        Written::Kustomization(kustomization) => kustomization.to_string(),
     };
     StepReport { kind: step.kind(), target, summary: text(masker, &step.summary()), patch: cut(&patch, 4 * MESSAGE_LIMIT) }
 }

@@ -52,17 +52,22 @@ pub struct SourceReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationReport {
-    /// The Application, as `namespace/name`.
-    pub application: String,
+    /// The Application of Argo CD, as `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
 
-    /// In what standing it is, such as `FailedAtRevision`.
+    /// The Kustomization of Flux, as `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kustomization: Option<String>,
+
+    /// In what standing it is, such as `FailedAtRevision` of an Application or `FailedDryRun` of a Kustomization.
     pub class: String,
 
-    /// Argo CD's own word for how far it is.
+    /// The tool's own word for how far it is: the phase of Argo CD's operation, or the reason of Flux's condition Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
 
-    /// Argo CD's message, without what is other in each try.
+    /// The tool's message, without what is other in each try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 

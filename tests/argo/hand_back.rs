@@ -15,7 +15,7 @@ const LAST_APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-ap
 pub fn hand_back(shop: &Shop, apply: Apply) -> Result<()> {
     let live = shop.deployment.read()?;
     let change = match apply {
-        Apply::ClientSide => into_last_applied(&live)?,
+        Apply::ClientSide | Apply::Replace => into_last_applied(&live)?,
         Apply::ServerSide => into_managed_fields(&live)?,
     };
     let guard = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]});

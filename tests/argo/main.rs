@@ -4,6 +4,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod classes;
+mod crash;
 mod hand_back;
 mod heal;
 mod incident;

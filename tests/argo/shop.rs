@@ -24,6 +24,7 @@ const PROBE: &str = "/spec/template/spec/containers/0/livenessProbe";
 pub enum Apply {
     ClientSide,
     ServerSide,
+    Replace,
 }
 
 /// Who starts a sync.
@@ -121,7 +122,11 @@ impl<'a> Shop<'a> {
 
     /// The Application. Its retries end after one, 4 s later; by default they go on for five minutes.
     fn manifest(&self, apply: Apply, policy: Policy) -> Value {
-        let options: &[&str] = if apply == Apply::ServerSide { &["ServerSideApply=true"] } else { &[] };
+        let options: &[&str] = match apply {
+            Apply::ClientSide => &[],
+            Apply::ServerSide => &["ServerSideApply=true"],
+            Apply::Replace => &["Replace=true"],
+        };
         let mut sync = json!({"syncOptions": options, "retry": retry()});
         if policy != Policy::Manual {
             sync["automated"] = json!({"selfHeal": policy == Policy::SelfHeal});

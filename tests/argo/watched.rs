@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::harness::{Output, driftmend, shared_controller, wait};
@@ -12,15 +12,23 @@ use crate::shop::{Shop, text};
 /// How long the controller or Argo CD may take for anything. They need seconds; the rest is for a machine that does something else.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often a person looks again for a plan that stands still.
+const LOOKS: usize = 6;
+
 /// A watched shop.
-pub struct Watched {
-    pub shop: Shop,
+pub struct Watched<'a> {
+    pub shop: Shop<'a>,
 }
 
-impl Watched {
+impl<'a> Watched<'a> {
     /// Lets the shop's namespace watch its Application, and waits until the watch finds everything in sync.
-    pub fn open(shop: Shop, more: &Value) -> Result<Self> {
+    pub fn open(shop: Shop<'a>, more: &Value) -> Result<Self> {
         shared_controller();
+        Self::beside(shop, more)
+    }
+
+    /// The same beside a controller that runs already.
+    pub fn beside(shop: Shop<'a>, more: &Value) -> Result<Self> {
         let allowed = json!({"metadata": {"annotations": {"driftmend.dev/allow-watches-from": shop.namespace}}});
         shop.application.merge_patch("ada", &allowed)?.success()?;
         let mut spec = json!({"source": {"argoApplication": {"name": shop.application.name(), "interval": "1s"}}, "settle": "1s"});
@@ -74,17 +82,44 @@ impl Watched {
         driftmend::run(self.shop.control_plane.admin(), &[arguments, &["-n", &self.shop.namespace]].concat())
     }
 
-    /// Approves a plan and carries it out, and gives the status that tells of it.
-    pub fn approve_and_heal(&self, plan: &str) -> Result<Value> {
-        self.driftmend(&["approve", "web", "--plan", plan])?.success()?;
-        self.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?.success()?;
-        self.wait_for_status("the healed report", |status| {
-            status["heal"] == "Healed" && status["phase"] == "InSync" && status["history"][0]["planHash"] == plan
-        })
+    /// Waits for a plan with these steps, approves it and carries it out, and gives the status that tells of it.
+    ///
+    /// Argo CD's comparison comes a moment after a change, and what a sync would touch is part of a plan: an approval of what was there
+    /// before is refused, and then a person looks again.
+    pub fn heal(&self, steps: &[&str]) -> Result<Value> {
+        for _ in 1..LOOKS {
+            let plan = self.wait_for_plan(steps)?;
+            if self.carried_out(&plan)? {
+                return self.wait_for_status("the healed report", |status| {
+                    status["heal"] == "Healed" && status["phase"] == "InSync" && status["history"][0]["planHash"] == plan.as_str()
+                });
+            }
+        }
+        bail!("the plan of {steps:?} changes faster than it can be approved")
+    }
+
+    fn carried_out(&self, plan: &str) -> Result<bool> {
+        let approved = self.driftmend(&["approve", "web", "--plan", plan])?;
+        if approved.code != 0 && approved.stderr.contains("is not the current plan") {
+            return Ok(false);
+        }
+        approved.success()?;
+        let healed = self.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?;
+        if healed.code != 0 && ["changed since", "not the current plan", "is not approved"].iter().any(|word| healed.stderr.contains(word))
+        {
+            return Ok(false);
+        }
+        healed.success().map(|_| true)
     }
 }
 
 /// The kinds of a plan's steps.
 pub fn kinds(status: &Value) -> Vec<&str> {
     status["plan"]["steps"].as_array().into_iter().flatten().filter_map(|step| step["kind"].as_str()).collect()
+}
+
+/// The condition of a type, null where there is none.
+pub fn condition(status: &Value, kind: &str) -> Value {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! Measures driftmend against a real control plane and prints one table; nothing here is a test, and no figure fails anything.
 //!
 //! `make bench`, with these variables: `DEPLOYMENTS` (200, 0 leaves out all that needs a control plane) and `MANY` (2000, 0 leaves that part
-//! out) are how many Deployments one watch governs, `PATCHES` (200) how many edits are timed, `RUNS` (10000) how many assessments are made in this process, and `WINDOW` (60)
-//! how many seconds writes are counted for. A whole run takes about fifteen minutes. The diff beside Argo CD's needs Go, and takes the
+//! out) are how many Deployments one watch governs, `PATCHES` (200) how many edits are timed, `TRIES` (50, 0 leaves that part out) how many beside Argo CD, `RUNS` (10000) how many assessments are made in this
+//! process, and `WINDOW` (60) how many seconds writes are counted for. A whole run takes about fifteen minutes. The diff beside Argo CD's needs Go, and takes the
 //! pairs of `DRIFT_CORPUS` or `../shared/corpus`, where they are, else those of `tests/bench/pairs`.
 
 #[path = "../harness/mod.rs"]
@@ -10,6 +10,7 @@ mod harness;
 
 mod allocations;
 mod audit;
+mod beside;
 mod engine;
 mod hostile;
 mod latency;
@@ -46,6 +47,7 @@ struct Sizes {
     many: usize,
     patches: usize,
     runs: usize,
+    tries: usize,
     window: Duration,
 }
 
@@ -56,6 +58,7 @@ impl Sizes {
             many: number("MANY", 2_000)?,
             patches: number("PATCHES", 200)?,
             runs: number("RUNS", 10_000)?,
+            tries: number("TRIES", 50)?,
             window: Duration::from_secs(number("WINDOW", 60)? as u64),
         })
     }
@@ -86,6 +89,7 @@ fn measure(sizes: &Sizes, table: &mut Table) -> Result<()> {
     if sizes.deployments == 0 {
         return Ok(());
     }
+    beside_argo_cd(sizes, table)?;
     let stage = Stage::start()?;
     engine_alone(&stage, sizes, table)?;
     quiet_and_edited(&stage, sizes, table)?;
@@ -134,6 +138,32 @@ fn diff_of_pairs(sizes: &Sizes, table: &mut Table) -> Result<()> {
             }
         }
         Err(error) => table.add("diff of a pair, Argo CD's", "none", "", format!("{error:#}")),
+    }
+    Ok(())
+}
+
+/// The same Deployments under Argo CD: who tells first, and what each costs.
+fn beside_argo_cd(sizes: &Sizes, table: &mut Table) -> Result<()> {
+    if sizes.tries == 0 {
+        return Ok(());
+    }
+    let beside::Beside { report, out_of_sync, classified, healed, used } = beside::measure(sizes.deployments, sizes.tries, sizes.window)?;
+    let how = format!("{} hand changes one by one among {}, from the PATCH's answer, both on a watch", sizes.tries, sizes.deployments);
+    for (what, spread, how) in [
+        ("beside Argo CD, patch to our report", &report, how.as_str()),
+        ("beside Argo CD, patch to its OutOfSync", &out_of_sync, how.as_str()),
+        ("beside Argo CD, failed sync to its class in the report", &classified, "both on a watch"),
+        ("beside Argo CD, approve to Synced", &healed, "two command lines; Synced on a watch, roll-out complete"),
+    ] {
+        for (which, percent) in [("median", 50), ("p95", 95)] {
+            let milliseconds = spread.percentile(percent).as_secs_f64() * 1e3;
+            table.add(format!("{what}, {which}"), format!("{milliseconds:.1}"), "ms", how);
+        }
+    }
+    for beside::Used { who, resident, processor } in used {
+        let name = format!("beside Argo CD, {} Deployments, {who}", sizes.deployments);
+        table.add(format!("{name}, VmRSS"), format!("{:.1}", resident as f64 / 1024.0), "MiB", "idle");
+        table.add(format!("{name}, CPU"), processor.as_millis(), "ms", format!("in {} s, idle", sizes.window.as_secs()));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod operation;
 mod outcome;
+mod reconciliation;
 mod recreate;
 mod refused;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod union;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::diff::Drift;
+use super::diff::{Drift, Severity};
 use super::object::FieldPath;
 use super::predict::Prediction;
 use super::snapshot::{Policy, Snapshot};
@@ -57,8 +58,10 @@ pub struct Finding {
 
 /// Runs every rule; findings come worst first.
 pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], prediction: Option<&Prediction>) -> Vec<Finding> {
-    let mut findings = recreate::recreated_by_force(snapshot);
+    let mut findings = recreate::recreated_by_force(snapshot, prediction);
     findings.extend(operation::operation_stale(snapshot));
+    let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
+    findings.extend(reconciliation::not_reconciled(snapshot, differs));
     if let Some(prediction) = prediction {
         findings.extend(refused::next_sync_refused(snapshot, policy, drifts, prediction));
         findings.extend(outcome::next_sync_keeps(snapshot, drifts, prediction));
@@ -68,6 +71,12 @@ pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], predicti
     findings
 }
 
+/// The rules that need one side only: Git has the object, and the cluster has not.
+pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
+    reconciliation::not_reconciled(snapshot, true)
+}
+
 pub use operation::is_stuck;
+pub use recreate::is_forced_by_flux;
 pub use refused::headline;
 pub use union::union_of;

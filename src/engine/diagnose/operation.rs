@@ -9,7 +9,7 @@ pub fn operation_stale(snapshot: &Snapshot) -> Vec<Finding> {
     let Some(argo_cd) = snapshot.tool.argo_cd() else { return Vec::new() };
     let standing = argo_cd.standing(&snapshot.target, snapshot.now);
     let application = &argo_cd.application;
-    if !(standing.blocks() || standing.clears() || standing.action() == Action::AskAPerson) || !concerns(application, snapshot) {
+    if !standing.is_stale() || !concerns(application, snapshot) {
         return Vec::new();
     }
     let message = match standing.id() {

@@ -1,13 +1,16 @@
 //! What each rule says, in whole sentences.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::predict::{Strategy, Syncer};
-use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
+use crate::engine::operation::Kustomization;
+use crate::engine::predict::{Strategy, Syncer, TakesOver};
+use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
@@ -30,8 +33,12 @@ fn live(manager: &str, fields: &Value, change: impl FnOnce(&mut Value)) -> Value
 }
 
 fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
+    of(&snapshot(desired, live)).into_iter().map(|(rule, message, _, remedy)| (rule, message, remedy)).collect()
+}
+
+fn snapshot(desired: Value, live: Value) -> Snapshot {
     let id = ObjectId::of(&desired).unwrap();
-    let snapshot = Snapshot {
+    Snapshot {
         cluster: String::new(),
         target: id.clone(),
         desired: Some(Document { id, value: desired, origin: Origin { file: "web.yaml".to_owned(), line: 1 } }),
@@ -41,10 +48,14 @@ fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
         tool: Tool::default(),
         source: SourceFacts::default(),
         now: "2026-01-05T12:00:00Z".parse().unwrap(),
-    };
+    }
+}
+
+/// Rule and weight, message, evidence, remedy.
+fn of(snapshot: &Snapshot) -> Vec<(String, String, Option<String>, Option<String>)> {
     let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
-    let found = assess(&snapshot, &policy).findings.into_iter();
-    found.map(|finding| (format!("{} {:?}", finding.rule, finding.weight), finding.message, finding.remedy)).collect()
+    let found = assess(snapshot, &policy).findings.into_iter();
+    found.map(|finding| (format!("{} {:?}", finding.rule, finding.weight), finding.message, finding.evidence, finding.remedy)).collect()
 }
 
 #[test]
@@ -81,4 +92,91 @@ fn a_forced_sync_is_told_as_the_outage_that_it_is() {
         let found = told(desired, unchanged());
         assert_eq!(found.iter().filter(|(rule, ..)| rule == "force-recreates Warning").count(), count, "{found:?}");
     }
+}
+
+/// Flux with this Kustomization, and a live object with a toleration that no server would merge with Git's.
+fn under_flux(kustomization: &Value, manager: &str, live: Option<Value>) -> Snapshot {
+    let mut object = json!({
+        "metadata": {"name": "shop", "namespace": "flux-system", "generation": 1},
+        "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m", "retryInterval": "90s"},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": ""}]},
+    });
+    json_patch::merge(&mut object, kustomization);
+    let tool = Tool::Flux(Arc::new(Flux { kustomization: Kustomization::read(&object).unwrap() }));
+    let syncer = Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..Syncer::new(Strategy::ServerSideApply, "kustomize-controller") };
+    let live = live.map(|mut live| {
+        live["metadata"].as_object_mut().unwrap().remove("annotations");
+        let entry = |manager: &str, operation: &str, fields: Value| json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+        live["metadata"]["managedFields"] = json!([
+            entry("kustomize-controller", "Apply", json!({"f:spec": {"f:selector": {}, "f:replicas": {}}})),
+            entry(manager, "Update", json!({"f:spec": {"f:strategy": {"f:rollingUpdate": {"f:maxSurge": {}}}}})),
+        ]);
+        live
+    });
+    let mut desired = git();
+    desired["spec"]["strategy"] = json!({"type": "Recreate"});
+    Snapshot { syncer, tool, live, ..snapshot(desired, git()) }
+}
+
+fn of_rule(snapshot: &Snapshot, rule: &str) -> Vec<(String, String)> {
+    of(snapshot).into_iter().filter(|(named, ..)| named.starts_with(rule)).map(|(named, message, ..)| (named, message)).collect()
+}
+
+#[test]
+fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as_a_longer_one() {
+    // Recreate beside a rollingUpdate is refused.
+    let mut refused = git();
+    crate::engine::schema::apply_defaults(&mut refused);
+    let force = json!({"spec": {"force": true}});
+    let rule =
+        |kustomization: &Value, manager, live: &Value| of_rule(&under_flux(kustomization, manager, Some(live.clone())), "force-recreates");
+    let outage = "the next reconciliation is an outage: spec.force of Kustomization flux-system/shop makes Flux delete the Deployment with all its \
+                  pods";
+    assert_eq!(rule(&force, "Lens", &refused), [("force-recreates Error".to_owned(), format!("{outage} and create it anew"))]);
+    let absent = "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the Deployment stays absent \
+                  until the retryInterval is over (1m 30s later)";
+    assert_eq!(rule(&force, "kubectl-patch", &refused), [("force-recreates Error".to_owned(), format!("{outage}, {absent}"))]);
+    assert_eq!(rule(&json!({}), "kubectl-patch", &refused), []);
+    let mut labelled = refused.clone();
+    labelled["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/force": "Enabled"});
+    assert_eq!(rule(&json!({}), "Lens", &labelled).len(), 1, "the live object asks for it, too");
+    let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+    let summary = assess(&under_flux(&force, "Lens", Some(refused.clone())), &policy).summary;
+    assert!(summary.ends_with("; by its force Flux then deletes the Deployment and creates it anew"), "{summary}");
+    let accepted = json!({"type": "Recreate"});
+    refused["spec"]["strategy"] = accepted;
+    let message = "spec.force of Kustomization flux-system/shop makes Flux delete the Deployment and create it anew where the server refuses a \
+                   change: all its pods go at once";
+    assert_eq!(rule(&force, "kubectl-patch", &refused), [("force-recreates Warning".to_owned(), message.to_owned())]);
+}
+
+#[test]
+fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
+    let failed = |reason: &str, message: &str| json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": reason, "message": message}]}});
+    let dry_run = |name: &str| {
+        let message = format!(
+            "Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: spec.replicas: Invalid value: -1: no\n"
+        );
+        failed("ReconciliationFailed", &message)
+    };
+    let mut drifted = git();
+    crate::engine::schema::apply_defaults(&mut drifted);
+    drifted["spec"]["strategy"] = json!({"type": "Recreate"});
+    let in_sync = drifted.clone();
+    drifted["spec"]["replicas"] = json!(5);
+    let rule = |kustomization: &Value, live: Option<&Value>| of_rule(&under_flux(kustomization, "Lens", live.cloned()), "not-reconciled");
+    let told = |weight: &str, why: &str| vec![(format!("not-reconciled {weight}"), format!("Kustomization flux-system/shop: {why}"))];
+    let ours = told("Error", "the API server refuses this Deployment in Flux's dry run, so that nothing of this revision is applied");
+    assert_eq!(rule(&dry_run("web"), Some(&in_sync)), ours);
+    let other = told("Error", "the API server refuses another object in Flux's dry run, so that nothing of this revision is applied");
+    assert_eq!(rule(&dry_run("api"), Some(&drifted)), other);
+    assert_eq!(rule(&dry_run("api"), Some(&in_sync)), [], "it waits for nothing");
+    assert_eq!(rule(&dry_run("api"), None), other, "the Deployment is missing");
+    let suspended = told("Info", "it is suspended: Flux applies nothing, and no plan is made");
+    assert_eq!(rule(&json!({"spec": {"suspend": true}}), Some(&drifted)), suspended);
+    assert_eq!(
+        rule(&failed("BuildFailed", "no such folder"), Some(&drifted)),
+        told("Error", "the last reconciliation failed (BuildFailed)")
+    );
+    assert_eq!(rule(&json!({}), Some(&drifted)), []);
 }

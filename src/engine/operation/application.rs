@@ -145,6 +145,9 @@ pub struct Condition {
 
     /// Argo CD's words.
     pub message: String,
+
+    /// When it was first so.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// One of `status.resources`.
@@ -236,7 +239,11 @@ impl Application {
         })?;
         self.state = status.optional("operationState", OperationState::read)?;
         self.conditions = status.list("conditions", |condition| {
-            Ok(Condition { kind: condition.required_text("type")?, message: condition.text("message")?.unwrap_or_default() })
+            Ok(Condition {
+                kind: condition.required_text("type")?,
+                message: condition.text("message")?.unwrap_or_default(),
+                changed_at: condition.time("lastTransitionTime")?,
+            })
         })?;
         self.reconciled_at = status.time("reconciledAt")?;
         self.resources = status.list("resources", |resource| {

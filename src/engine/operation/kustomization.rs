@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::duration::duration;
 use super::git_repository::FluxCondition;
 use super::read::{Fields, Place, Unreadable};
+use super::reconciliation::comes_after_apply;
 
 /// What is read of a Kustomization.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,9 @@ pub struct Kustomization {
 
     /// The folder in the source; the root when absent.
     pub path: Option<String>,
+
+    /// The namespace that every namespaced document goes to, whatever it says itself.
+    pub target_namespace: Option<String>,
 
     /// How long after a success it is reconciled again.
     pub interval: Option<SignedDuration>,
@@ -111,7 +115,6 @@ const TRANSFORMS: &[(&str, &str)] = &[
     ("patchesJson6902", "spec.patchesJson6902"),
     ("patchesStrategicMerge", "spec.patchesStrategicMerge"),
     ("postBuild", "spec.postBuild"),
-    ("targetNamespace", "spec.targetNamespace"),
 ];
 
 const DIVERTS: &[(&str, &str)] = &[("ignore", "spec.ignore"), ("kubeConfig", "spec.kubeConfig")];
@@ -143,6 +146,7 @@ impl Kustomization {
                     })
                 })?,
                 path: spec.text("path")?,
+                target_namespace: spec.text("targetNamespace")?.filter(|namespace| !namespace.is_empty()),
                 interval: period(&spec, "interval")?,
                 retry_interval: period(&spec, "retryInterval")?,
                 suspend: flag("suspend")?,
@@ -187,7 +191,8 @@ impl Kustomization {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
-    /// The fields that change what the folder renders to, sorted: whoever renders the folder alone must refuse them by name.
+    /// The fields that change what the folder renders to, sorted: whoever renders the folder alone must refuse them by name. `targetNamespace`
+    /// is not among them: of a Deployment it changes the namespace alone.
     pub fn transforms(&self) -> &[&'static str] {
         &self.transforms
     }
@@ -195,6 +200,14 @@ impl Kustomization {
     /// The fields that send it to another cluster, or leave parts of an object alone.
     pub fn diverts(&self) -> &[&'static str] {
         &self.diverts
+    }
+
+    /// The commit that the cluster was last brought to, as far as the status tells: the one that was tried last where only what comes after
+    /// the apply failed.
+    pub fn synced_commit(&self) -> Option<&str> {
+        let ready = self.condition("Ready").filter(|ready| ready.status == "False" && comes_after_apply(&ready.reason));
+        let revision = ready.and(self.last_attempted_revision.as_ref()).or(self.last_applied_revision.as_ref());
+        commit(revision?)
     }
 
     /// Whether it applied this Deployment.

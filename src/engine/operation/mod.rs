@@ -39,7 +39,9 @@ pub use kustomization::{Kustomization, SourceRef, commit};
 pub use message::{Refused, comparable, refused};
 pub use next_sync::{When, next_sync};
 pub use read::{Stamp, Unreadable};
-pub use reconciliation::{REQUESTED_AT, Reconciliation, handled, next_reconciliation, poke, poked, reconciliation};
+pub use reconciliation::{
+    REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked, reconciliation,
+};
 pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started};
 pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};

@@ -14,6 +14,7 @@ use super::message::{Refused, comparable, refused};
 use super::next_sync::When;
 use super::requests::{NoRequest, add, test};
 use super::standing::Action;
+use crate::engine::object::ObjectId;
 
 /// The annotation that asks for a reconciliation; its value is a token that comes back in the status.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
@@ -143,6 +144,24 @@ impl Reconciliation {
     pub fn held_back(&self) -> bool {
         matches!(self, Self::Suspended | Self::Deleting)
     }
+}
+
+/// Whether a reconciliation that ended with this reason applied everything before it failed.
+///
+/// Source: the order of `reconcile` in `internal/controller/kustomization_controller.go` of kustomize-controller v1.9.5: apply, prune, health
+/// checks.
+pub fn comes_after_apply(reason: &str) -> bool {
+    matches!(reason, "PruneFailed" | "HealthCheckFailed" | "HealthCheckCanceled")
+}
+
+/// Whether Flux's words name this Deployment: `Deployment/NAMESPACE/NAME`.
+///
+/// Source: `FmtUnstructured` in `ssa/utils` of fluxcd/pkg.
+pub fn names(message: &str, deployment: &ObjectId) -> bool {
+    let subject = format!("Deployment/{}/{}", deployment.namespace.as_deref().unwrap_or_default(), deployment.name);
+    message
+        .split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '\'' | '"'))
+        .any(|word| word.trim_end_matches(':') == subject)
 }
 
 /// Tells when Flux reconciles a Kustomization next. A new commit in its source may bring it earlier, and jitter a little earlier or later.

@@ -218,6 +218,11 @@ impl Standing {
         matches!(self.action(), Action::Clear | Action::ClearAfterHeal)
     }
 
+    /// Whether it is to be told: it stops a sync, there is something to clear, or only a person can end it.
+    pub fn is_stale(&self) -> bool {
+        self.blocks() || self.clears() || self.action() == Action::AskAPerson
+    }
+
     /// Whether auto-sync does not sync although it should.
     pub fn blocks(&self) -> bool {
         match self {

@@ -34,7 +34,7 @@ pub struct Choice {
 pub fn choose(snapshot: &Snapshot, policy: &Policy) -> Choice {
     let manager = &snapshot.syncer.manager;
     let choice = |cure, or_else, why| Choice { cure, or_else, why };
-    match (policy.remedy, snapshot.syncer.strategy, snapshot.tool.will_sync()) {
+    match (policy.remedy, snapshot.syncer.strategy, snapshot.tool.will_sync(&snapshot.target)) {
         (Remedy::Restore, ..) => choice(Cure::Restore, false, "spec.remedy of the watch says so".to_owned()),
         (Remedy::HandBack, ..) => choice(Cure::HandBack, false, "spec.remedy of the watch says so".to_owned()),
         (Remedy::Choose, Strategy::ServerSideApply, true) => {

@@ -9,6 +9,7 @@ mod choice;
 mod digest;
 mod hand_back;
 mod on_application;
+mod on_kustomization;
 mod restore;
 mod step;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
+pub use on_kustomization::{KustomizationRef, held_back};
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
@@ -33,6 +35,7 @@ use super::ownership::{Operation, Recorded};
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
+use super::tool::Tool;
 
 /// What a person is asked to approve.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +60,9 @@ pub struct Plan {
 
     /// What a person should know before approving.
     pub cautions: Vec<String>,
+
+    /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
+    pub window: Option<String>,
 }
 
 /// The plan that was offered last, as far as a report remembers it.
@@ -112,7 +118,7 @@ pub enum NoPlan {
     #[error("the object is being deleted")]
     BeingDeleted,
 
-    /// Something on the Application forbids every write, or is to be waited for.
+    /// Something on the Application or Kustomization forbids every write, or is to be waited for.
     #[error("{0}")]
     HeldBack(String),
 
@@ -168,14 +174,34 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
     if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
         return Err(NoPlan::Paused);
     }
+    let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, mut cautions }, drifts) = match work {
+        // An operation would wait for the window to change and fire then: only what needs none is left.
+        Work::Cure { desired, live, drifts, prediction } if window.is_some() && !drifts.is_empty() => {
+            (restored(snapshot, desired, live, &drifts, prediction)?, drifts)
+        }
         Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
         Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
-    if let Some(argo_cd) = snapshot.tool.argo_cd() {
-        let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
-        let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-        steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+    match &snapshot.tool {
+        Tool::ArgoCd(argo_cd) => {
+            let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
+            let before = if by_sync { Before::NeedsSync } else { Before::InSync };
+            let after = on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?;
+            match &window {
+                Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
+                    cautions.push(format!("SyncWindow: {why}; to heal all the same, approve with --break-glass and a reason"));
+                }
+                Some(why) => return Err(NoPlan::HeldBack(why.clone())),
+                None => {}
+            }
+            steps.extend(after);
+        }
+        Tool::Flux(flux) => {
+            steps.extend(on_kustomization::after(flux)?);
+            cautions.extend(flux.kustomization.force_caution().map(|caution| format!("Force: {caution}")));
+        }
+        Tool::Unknown => {}
     }
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     let hash = digest::plan_hash(snapshot, &steps);
@@ -189,7 +215,7 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         }
     };
     cautions.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions })
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
 }
 
 /// What there is to do.
@@ -208,7 +234,7 @@ impl<'a> Work<'a> {
     fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
         let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
             return match assessment.phase {
-                Phase::Missing if snapshot.tool.argo_cd().is_some() => Ok(Self::Sync),
+                Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
                 Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
                 phase => Err(NoPlan::OneSided { phase }),
             };
@@ -269,7 +295,7 @@ fn cure(
 fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
     let manager = &snapshot.syncer.manager;
     let caution = || format!("NeedsSync: nothing changes for the pods until {manager} syncs again; let it sync after the heal");
-    if snapshot.tool.will_sync() { Vec::new() } else { vec![caution()] }
+    if snapshot.tool.will_sync(&snapshot.target) { Vec::new() } else { vec![caution()] }
 }
 
 /// HandBack of what is in the way, checked.

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::hand_back::{self, HandBackError};
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
+use super::on_kustomization::{self, KustomizationRef};
 use crate::engine::diff::{LAST_APPLIED, compare};
 use crate::engine::object::FieldPath;
-use crate::engine::operation::{Application, NoRequest};
+use crate::engine::operation::{Application, Kustomization, NoRequest};
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
 use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::tool::Tool;
@@ -41,6 +42,9 @@ pub enum StepKind {
 
     /// Asks Argo CD for a sync, and removes a stale operation state in the same write.
     StartOperation,
+
+    /// Asks Flux to reconcile the Kustomization.
+    Reconcile,
 }
 
 /// One typed intent of a plan.
@@ -75,6 +79,12 @@ pub enum Step {
 
     /// Write the Application.
     OnApplication(OnApplication),
+
+    /// Ask for a reconciliation of the Kustomization.
+    Reconcile {
+        /// Which.
+        kustomization: KustomizationRef,
+    },
 }
 
 /// The object that a step writes.
@@ -85,6 +95,9 @@ pub enum Written {
 
     /// The Application.
     Application(ApplicationRef),
+
+    /// The Kustomization.
+    Kustomization(KustomizationRef),
 }
 
 /// What a step stands on: the objects as they are now, and what is known of the heal.
@@ -109,6 +122,10 @@ pub struct Ground<'a> {
 impl Ground<'_> {
     fn application(&self) -> Option<&Application> {
         self.tool.argo_cd().map(|argo_cd| &argo_cd.application)
+    }
+
+    fn kustomization(&self) -> Option<&Kustomization> {
+        self.tool.flux().map(|flux| &flux.kustomization)
     }
 }
 
@@ -147,6 +164,10 @@ pub enum RenderError {
     /// The Application is not there.
     #[error("the Application is gone, or cannot be read")]
     NoApplication,
+
+    /// The Kustomization is not there.
+    #[error("the Kustomization is gone, or cannot be read")]
+    NoKustomization,
 }
 
 impl Step {
@@ -161,6 +182,7 @@ impl Step {
                 Act::Clear { .. } => StepKind::ClearOperation,
                 Act::Start { .. } => StepKind::StartOperation,
             },
+            Self::Reconcile { .. } => StepKind::Reconcile,
         }
     }
 
@@ -168,7 +190,7 @@ impl Step {
     pub fn paths(&self) -> &[FieldPath] {
         match self {
             Self::Restore { paths, .. } | Self::Transfer { paths, .. } | Self::HandBack { paths, .. } => paths,
-            Self::OnApplication(_) => &[],
+            Self::OnApplication(_) | Self::Reconcile { .. } => &[],
         }
     }
 
@@ -176,6 +198,7 @@ impl Step {
     pub fn written(&self) -> Written {
         match self {
             Self::OnApplication(step) => Written::Application(step.application.clone()),
+            Self::Reconcile { kustomization } => Written::Kustomization(kustomization.clone()),
             Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } => Written::Deployment,
         }
     }
@@ -193,6 +216,9 @@ impl Step {
                 format!("rewrites metadata.managedFields only: {to} (Apply) owns {} again, {HEAL_MANAGER} owns nothing", fields(paths))
             }
             Self::OnApplication(step) => step.summary(),
+            Self::Reconcile { kustomization } => {
+                format!("asks Flux to reconcile {kustomization} now: it applies the whole of it, and prunes where that is on")
+            }
             Self::HandBack { paths, syncer } => {
                 let (manager, fields) = (&syncer.manager, fields(paths));
                 match syncer.strategy {
@@ -223,6 +249,10 @@ impl Step {
             let patch = step.render(ground.application(), ground.plan)?;
             return Ok(patch.map(|patch| Request { written, patch, manager }));
         }
+        if let Self::Reconcile { .. } = self {
+            let patch = on_kustomization::render(ground.kustomization(), ground.plan)?;
+            return Ok(patch.map(|patch| Request { written, patch, manager }));
+        }
         let version = live.pointer("/metadata/resourceVersion").ok_or(RenderError::NoResourceVersion)?;
         let mut operations = vec![replace("/metadata/resourceVersion", version.clone())];
         match self {
@@ -234,7 +264,7 @@ impl Step {
                 operations.push(replace("/metadata/managedFields", moved));
             }
             Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
-            Self::OnApplication(_) => {}
+            Self::OnApplication(_) | Self::Reconcile { .. } => {}
         }
         Ok(Some(Request { written, patch: Patch(operations), manager }))
     }
@@ -250,6 +280,7 @@ impl Step {
             Self::Transfer { .. } => ManagedFields::of(live).entry(HEAL_MANAGER, Operation::Update, None).is_none(),
             Self::HandBack { paths, syncer } => hand_back::done(live, syncer, paths),
             Self::OnApplication(step) => step.done(ground.application(), ground.plan, ground.begun),
+            Self::Reconcile { .. } => on_kustomization::done(ground.kustomization(), ground.plan),
         }
     }
 
@@ -268,7 +299,7 @@ impl Step {
     pub fn waits(&self, ground: &Ground<'_>) -> Option<NotYet> {
         match self {
             Self::OnApplication(step) => step.waits(ground.application()),
-            Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } => None,
+            Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } | Self::Reconcile { .. } => None,
         }
     }
 
@@ -286,6 +317,7 @@ impl Step {
                 StepKind::ClearOperation => "ClearOperation",
                 _ => "StartOperation",
             }),
+            Self::Reconcile { kustomization } => serde_json::json!({"kind": "Reconcile", "kustomization": kustomization.to_string()}),
         }
     }
 }

@@ -29,7 +29,8 @@ const KIND: i32 = 0o170_000;
 /// Which files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Select {
-    /// Files that end in `.yaml`, `.yml` or `.json`; a file that the path itself names is read whatever it ends in.
+    /// Files that end in `.yaml`, `.yml` or `.json`, and those called `Kustomization`; a file that the path itself names is read whatever it
+    /// is called.
     Manifests,
 
     /// Every file: what a kustomization or a chart needs to be rendered.
@@ -47,7 +48,13 @@ pub struct Tree {
 
     /// The submodules that were passed over, with their paths, sorted.
     pub submodules: Vec<String>,
+
+    /// The files called `.sourceignore` on the way to the path and below it, with their paths, sorted.
+    pub ignore_files: Vec<String>,
 }
+
+/// A file by which Flux leaves others out.
+const IGNORE_FILE: &str = ".sourceignore";
 
 impl Mirror {
     /// Reads the files of a commit below a path; nothing is asked of the server.
@@ -63,7 +70,7 @@ impl Mirror {
         let reading = Reading { mirror: self, repository: &repository, revision: commit.short };
         let root = repository.find_commit(oid).and_then(|commit| commit.tree()).map_err(|error| reading.broken(error))?;
         let mut walk = Walk { reading: &reading, select, tree: Tree::default(), bytes: 0, entries: 0, folders: Vec::new() };
-        match reading.enter(root, path)? {
+        match reading.enter(root, path, &mut walk.tree.ignore_files)? {
             Target::Folder(folder) => walk.folder(&folder, path.as_str().to_owned(), 0)?,
             Target::File(blob) => walk.file(blob, path.as_str().to_owned())?,
         }
@@ -75,6 +82,7 @@ impl Mirror {
         tree.files.sort_by(|one, other| one.path.cmp(&other.path));
         tree.symlinks.sort();
         tree.submodules.sort();
+        tree.ignore_files.sort();
         Ok(tree)
     }
 }
@@ -93,11 +101,12 @@ enum Target<'r> {
 
 impl<'m> Reading<'m> {
     /// Goes down from the root to what a path names.
-    fn enter(&self, root: git2::Tree<'m>, path: &TreePath) -> Result<Target<'m>, GitError> {
+    fn enter(&self, root: git2::Tree<'m>, path: &TreePath, ignore_files: &mut Vec<String>) -> Result<Target<'m>, GitError> {
         let mut folder = root;
         let mut at = String::new();
         let mut names = path.segments().peekable();
         while let Some(name) = names.next() {
+            ignore_files.extend(folder.get_name(IGNORE_FILE).map(|_| join(&at, IGNORE_FILE)));
             let Some(entry) = folder.get_name(name).map(|entry| entry.to_owned()) else { return Err(self.missing(path, &folder, &at)) };
             at = join(&at, name);
             match (entry.filemode_raw() & KIND, entry.kind()) {
@@ -171,6 +180,9 @@ impl Walk<'_, '_> {
             (SYMLINK, _) => self.tree.symlinks.push(path),
             (SUBMODULE, _) => self.tree.submodules.push(path),
             (_, Some(ObjectType::Tree)) => self.folders.push((entry.id(), path, depth + 1)),
+            (_, Some(ObjectType::Blob)) if path.rsplit('/').next() == Some(IGNORE_FILE) && self.select == Select::Manifests => {
+                self.tree.ignore_files.push(path);
+            }
             (_, Some(ObjectType::Blob)) if self.select == Select::Everything || is_manifest(&path) => self.file(entry.id(), path)?,
             _ => {}
         }
@@ -209,7 +221,7 @@ impl Walk<'_, '_> {
 }
 
 fn is_manifest(path: &str) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
+    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending)) || path.rsplit('/').next() == Some("Kustomization")
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -94,6 +94,11 @@ impl IgnoreList {
         list
     }
 
+    /// Whether nothing is ignored.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Takes the rules of one object; `false` where its kind has none.
     fn document(&mut self, document: &Document, file: &str) -> bool {
         let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();

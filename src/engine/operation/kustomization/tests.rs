@@ -69,7 +69,8 @@ fn what_is_more_than_the_folder_is_named() {
         ("force".to_owned(), json!(true)),
     ]);
     let found = read(&value);
-    assert_eq!(found.transforms(), ["spec.decryption", "spec.namePrefix", "spec.patches", "spec.postBuild", "spec.targetNamespace"]);
+    assert_eq!(found.transforms(), ["spec.decryption", "spec.namePrefix", "spec.patches", "spec.postBuild"]);
+    assert_eq!(found.target_namespace.as_deref(), Some("prod"));
     assert_eq!(found.diverts(), ["spec.ignore", "spec.kubeConfig"]);
     assert!(found.force_caution().unwrap().contains("deletes and creates again"));
 }
@@ -127,4 +128,19 @@ fn a_git_repository_is_read() {
     assert_eq!(found.updated_at, Some(time("2026-03-02T09:50:00Z")));
     let bare = GitRepository::read(&json!({"metadata": {"name": "bare"}})).unwrap();
     assert_eq!((bare.commit(), bare.url.as_deref(), bare.alters()), (None, None, &[][..]));
+}
+
+#[test]
+fn the_synced_commit_is_the_tried_one_once_it_was_applied() {
+    const NEXT: &str = "9999999999999999999999999999999999999999";
+    let at = |status: &str, reason: &str| {
+        let value = set(ready(), "/status/lastAttemptedRevision", json!(format!("main@sha1:{NEXT}")));
+        let value = set(value, "/status/conditions/0/status", json!(status));
+        read(&set(value, "/status/conditions/0/reason", json!(reason))).synced_commit().unwrap_or_default().to_owned()
+    };
+    assert_eq!(at("True", "ReconciliationSucceeded"), HERE);
+    assert_eq!(at("Unknown", "Progressing"), HERE);
+    assert_eq!(at("False", "ReconciliationFailed"), HERE);
+    assert_eq!(at("False", "HealthCheckFailed"), NEXT);
+    assert_eq!(read(&set(ready(), "/status/lastAppliedRevision", Value::Null)).synced_commit(), None);
 }

@@ -1,0 +1,211 @@
+//! Each kind of stuck operation that the real Argo CD can be brought into, as driftmend tells it, and what it does or leaves alone.
+
+use anyhow::Result;
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::harness::argo_cd::NAMESPACE;
+use crate::shop::{Apply, Policy, Shop, in_sync, phase, started_at, text};
+use crate::watched::{Watched, condition, kinds};
+
+fn open(name: &str, apply: Apply, policy: Policy) -> Result<Watched<'static>> {
+    Watched::open(Shop::open(name, apply, policy, &[])?, &json!({}))
+}
+
+/// Waits for a class with no plan, and gives the reason.
+fn held_back(watched: &Watched, class: &str) -> Result<String> {
+    let status = watched.wait_for_status(&format!("{class}, held back"), |status| {
+        status["operation"]["class"] == class && condition(status, "PlanReady")["reason"] == "HeldBack"
+    })?;
+    assert_eq!(status["plan"], Value::Null);
+    Ok(text(&condition(&status, "PlanReady")["message"]))
+}
+
+fn wait_for_class(watched: &Watched, class: &str) -> Result<Value> {
+    watched.wait_for_status(class, |status| status["operation"]["class"] == class && !status["plan"].is_null())
+}
+
+#[test]
+fn a_retry_wait_is_the_best_moment_to_heal_for_nothing_has_to_be_cleared() -> Result<()> {
+    let watched = open("class-retry", Apply::ServerSide, Policy::SelfHeal)?;
+    let shop = &watched.shop;
+    let retry = json!({"limit": 5, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "1m"}});
+    shop.application.merge_patch("ada", &json!({"spec": {"syncPolicy": {"retry": retry}}}))?.success()?;
+    shop.switch_handler()?;
+    let status = wait_for_class(&watched, "WaitingForRetry")?;
+    assert_eq!(kinds(&status), ["HandBack", "Refresh", "StartOperation"]);
+    assert!(text(&status["prediction"]["when"]).contains("tried again"), "{status:#}");
+    assert!(status["operation"]["until"].is_string());
+    let failing = shop.application.read()?;
+    let healed = watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
+    assert_eq!(healed["history"][0]["removed"], Value::Null);
+    let application = shop.wait_until("the retry's success", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
+    assert_eq!(started_at(&application), started_at(&failing), "another operation was started");
+    Ok(())
+}
+
+#[test]
+fn an_operation_without_a_sync_leaves_a_state_that_is_cleared() -> Result<()> {
+    let watched = open("class-empty", Apply::ClientSide, Policy::Automated)?;
+    let shop = &watched.shop;
+    let empty = json!({"operation": {"initiatedBy": {"username": "ada"}}});
+    shop.application.merge_patch("argocd-server", &empty)?.success()?;
+    shop.wait_until("the error", |seen| phase(seen) == "Error" && seen["operation"].is_null())?;
+    shop.scale(3)?;
+    let status = wait_for_class(&watched, "CompletedWithoutResult")?;
+    assert_eq!(kinds(&status), ["Restore", "Refresh", "ClearOperation"]);
+    watched.heal(&["Restore", "Refresh", "ClearOperation"])?;
+    assert_eq!(shop.application.read()?["status"]["conditions"], Value::Null);
+    Ok(())
+}
+
+#[test]
+fn a_state_whose_operation_was_taken_away_is_cleared() -> Result<()> {
+    let watched = open("class-orphan", Apply::ClientSide, Policy::SelfHeal)?;
+    let shop = &watched.shop;
+    let retry = json!({"limit": 5, "backoff": {"duration": "20s", "factor": 2, "maxDuration": "1m"}});
+    shop.application.merge_patch("ada", &json!({"spec": {"syncPolicy": {"retry": retry}}}))?.success()?;
+    shop.switch_handler()?;
+    shop.wait_until("the retry wait", |seen| phase(seen) == "Running" && !seen["status"]["operationState"]["finishedAt"].is_null())?;
+    shop.application.json_patch("ada", &json!([{"op": "remove", "path": "/operation"}]))?.success()?;
+    let status = wait_for_class(&watched, "Orphaned")?;
+    assert_eq!(kinds(&status), ["Restore", "Refresh", "ClearOperation"]);
+    watched.heal(&["Restore", "Refresh", "ClearOperation"])?;
+    shop.scale(3)?;
+    shop.wait_for_replicas(1)
+}
+
+#[test]
+fn a_success_that_lost_its_result_is_cleared() -> Result<()> {
+    let watched = open("class-lost", Apply::ClientSide, Policy::Automated)?;
+    let shop = &watched.shop;
+    let lost = json!([
+        {"op": "remove", "path": "/status/operationState/finishedAt"},
+        {"op": "remove", "path": "/status/operationState/syncResult"},
+    ]);
+    shop.application.json_patch("ada", &lost)?.success()?;
+    shop.scale(3)?;
+    let status = wait_for_class(&watched, "SucceededWithoutResult")?;
+    assert_eq!(kinds(&status), ["Restore", "Refresh", "ClearOperation"]);
+    watched.heal(&["Restore", "Refresh", "ClearOperation"]).map(drop)
+}
+
+#[test]
+fn a_sync_that_waits_for_a_hook_is_left_alone() -> Result<()> {
+    let watched = open("class-hook", Apply::ClientSide, Policy::Manual)?;
+    let shop = &watched.shop;
+    let annotations = json!({"argocd.argoproj.io/hook": "PreSync"});
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "annotations": annotations},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": "registry.example/migrate:1"}]}}}});
+    let revision = shop.commit(&[job]);
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
+    shop.sync(&json!({}))?;
+    shop.scale(3)?;
+    let why = held_back(&watched, "WaitingForHook")?;
+    assert!(why.contains("would run the hook a second time"), "{why}");
+    Ok(())
+}
+
+#[test]
+fn what_a_person_holds_back_is_held_back_and_told() -> Result<()> {
+    let watched = open("class-held", Apply::ClientSide, Policy::SelfHeal)?;
+    let shop = &watched.shop;
+    let skip = |value: Value| json!({"metadata": {"annotations": {"argocd.argoproj.io/skip-reconcile": value}}});
+    shop.application.merge_patch("ada", &skip(json!("true")))?.success()?;
+    shop.scale(3)?;
+    let why = held_back(&watched, "Idle")?;
+    assert!(why.contains("skip-reconcile"), "{why}");
+    shop.application.merge_patch("ada", &json!({"spec": {"syncPolicy": {"automated": {"enabled": false}}}}))?.success()?;
+    shop.application.merge_patch("ada", &skip(Value::Null))?.success()?;
+    let status = watched.wait_for_status("the switched-off automation", |status| {
+        text(&condition(status, "PlanReady")["message"]).contains("enabled is false")
+    })?;
+    assert_eq!((&status["phase"], &status["plan"]), (&json!("Drifted"), &Value::Null));
+    Ok(())
+}
+
+#[test]
+fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> Result<()> {
+    let watched = open("class-window", Apply::ServerSide, Policy::Manual)?;
+    let shop = &watched.shop;
+    let window = json!({"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]});
+    let project = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+        "metadata": {"name": shop.namespace, "namespace": NAMESPACE},
+        "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
+                 "clusterResourceWhitelist": [{"group": "*", "kind": "*"}], "syncWindows": [window]}});
+    shop.control_plane.apply(&project.to_string())?;
+    shop.application.merge_patch("ada", &json!({"spec": {"project": shop.namespace}}))?.success()?;
+    shop.switch_handler()?;
+    // No operation: it would wait for the window and fire when that closes.
+    let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh"])?;
+    let status = watched.status()?;
+    assert!(status["plan"]["cautions"].to_string().contains("SyncWindow: "), "{status:#}");
+    let held = watched.driftmend(&["approve", "web", "--plan", &plan])?;
+    assert!(held.code != 0 && held.stderr.contains("deny window") && held.stderr.contains("--break-glass"), "{}", held.stderr);
+    // Written without the command line's help, it is not followed.
+    let bare =
+        json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin", "at": "2026-01-05T10:00:00Z"}}});
+    let namespace = format!("--namespace={}", shop.namespace);
+    let patch = ["patch", "driftreport", "web", &namespace, "--subresource=status", "--type=merge", "--patch", &bare.to_string()];
+    shop.control_plane.kubectl(&patch)?.success()?;
+    watched.wait_for_status("the refusal", |status| condition(status, "Approved")["reason"] == "HeldBackBySyncWindow")?;
+    assert_eq!(shop.probe()?["httpGet"], Value::Null);
+
+    let broken = ["approve", "web", "--plan", &plan, "--break-glass", "--reason", "the shop is down"];
+    watched.driftmend(&broken)?.success()?;
+    watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?.success()?;
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+    assert_eq!(shop.application.read()?["operation"], Value::Null);
+    Ok(())
+}
+
+#[test]
+fn a_request_that_nobody_took_up_yet_is_left_alone() -> Result<()> {
+    // It stops the controller, which all others of this program need.
+    let control_plane = crate::harness::ControlPlane::start(crate::harness::Options::default())?;
+    let argo_cd = crate::harness::argo_cd::ArgoCd::start(&control_plane, &crate::harness::argo_cd::Options::default())?;
+    let shop = Shop::open_beside(&control_plane, &argo_cd, "class-request", Apply::ClientSide, Policy::Manual, &[])?;
+    crate::harness::shared_controller::install_definitions(&control_plane)?;
+    let folder = tempfile::tempdir()?;
+    let _controller = crate::harness::driftmend::Controller::start(control_plane.admin(), folder.path(), &[])?;
+    let watched = Watched::beside(shop, &json!({}))?;
+    argo_cd.stop_controller()?;
+    watched.shop.scale(3)?;
+    let request = json!([
+        {"op": "remove", "path": "/status/operationState"},
+        {"op": "add", "path": "/operation", "value": {"initiatedBy": {"username": "ada"}, "sync": {}}},
+    ]);
+    watched.shop.application.json_patch("ada", &request)?.success()?;
+    let why = held_back(&watched, "Requested")?;
+    assert!(why.contains("begins as soon as"), "{why}");
+    argo_cd.restart_controller()?;
+    watched.shop.wait_for_replicas(1)?;
+    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+}
+
+#[test]
+fn what_argo_cd_ignores_is_ignored_and_names_the_application() -> Result<()> {
+    let watched = open("class-ignored", Apply::ClientSide, Policy::SelfHeal)?;
+    let shop = &watched.shop;
+    let rules = json!([{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"],
+                        "jqPathExpressions": [".spec.template.spec.containers[].image"]}]);
+    shop.application.merge_patch("ada", &json!({"spec": {"ignoreDifferences": rules}}))?.success()?;
+    let image = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/web:3"}]);
+    shop.deployment.json_patch("kubectl-patch", &image)?.success()?;
+    shop.scale(3)?;
+    let counts = |status: &Value| (status["counts"]["inSync"].as_u64(), status["counts"]["ignored"].as_u64());
+    // The roll-out by hand adds the annotation of its revision.
+    watched.wait_for_watch("differences that are ignored", |status| counts(status).0 == Some(1) && counts(status).1 >= Some(2))?;
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_rendered_is_told_on_the_watch() -> Result<()> {
+    let watched = open("class-tree", Apply::ClientSide, Policy::Manual)?;
+    let shop = &watched.shop;
+    shop.application.merge_patch("ada", &json!({"spec": {"source": {"kustomize": {"namePrefix": "x-"}}}}))?.success()?;
+    let status = watched.wait_for_watch("the unsupported source", |status| status["sourceFailure"]["reason"] == "UnsupportedSource")?;
+    assert!(text(&status["sourceFailure"]["message"]).contains("spec.source.kustomize"), "{status:#}");
+    Ok(())
+}
