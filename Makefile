@@ -7,13 +7,17 @@ help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: components
-components: kubernetes ## Builds all that the tests run, the real Argo CD and kustomize-controller too (about 20 minutes, once; needs Go)
+components: kubernetes promtool ## Builds all that the tests run, the real Argo CD and kustomize-controller too (about 20 minutes, once; needs Go)
 	tests/components/build.sh argo-cd
 	tests/components/build.sh kustomize-controller
 
 .PHONY: kubernetes
 kubernetes: ## Builds etcd, kube-apiserver, kube-controller-manager, kubectl, kustomize and helm (about 7 minutes, once; needs Go)
 	tests/components/build.sh kubernetes
+
+.PHONY: promtool
+promtool: ## Builds Prometheus' promtool, by which the chart's alert rules are checked (about 3 minutes, once; needs Go)
+	tests/components/build.sh promtool
 
 # The example stands beside the binary because Cargo otherwise builds every dependency twice: its tests and examples turn on features
 # of tokio that the binary alone does not.
@@ -60,9 +64,12 @@ test: test-engine test-all test-chart check-corpus ## Runs every test: the engin
 test-engine: ## Builds and tests the pure part alone
 	cargo test --locked --no-default-features --no-fail-fast
 
+# Tests on real servers mostly wait for them: twice as many at once as there are cores take half the time.
+TEST_THREADS ?= 4
+
 .PHONY: test-all
 test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
-	cargo test --locked --no-fail-fast
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked --no-fail-fast
 
 .PHONY: test-argo
 test-argo: components ## Runs the tests beside a real Argo CD alone; test-all runs them too (needs redis-server)
@@ -77,8 +84,9 @@ oracle: kubernetes ## Holds predictions against the real API server: N cases (20
 	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} cargo test --locked --test oracle -- cases_of_a_fixed_seed
 
 .PHONY: test-chart
-test-chart: kubernetes ## Lints the chart in its three modes
+test-chart: kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
+	bash tests/chart/alerts.sh "$$(tests/components/build.sh kubernetes)/helm" "$$(tests/components/build.sh promtool)/promtool"
 
 .PHONY: bench
 bench: kubernetes ## Measures a release build on a control plane of its own and prints a table (about 15 minutes)

@@ -29,9 +29,17 @@ refused() { # WORDS-OF-THE-MESSAGE ARGUMENTS...
 accepted
 accepted --set mode=confirm
 accepted --set mode=heal --set "heal.namespaces={shop,team-a}"
+accepted --set mode=heal --set "heal.namespaces={shop},heal.applications.namespaces={argocd,teams},heal.kustomizations.namespaces={flux-system}"
+accepted --set "argocd.namespaces={argocd}"
+accepted --set argocd.enabled=false,flux.enabled=false
 accepted --set crds.install=false --set serviceAccount.create=false --set serviceAccount.name=other
 refused "heal.namespaces is empty" --set mode=heal
 refused "mode is observe" --set "heal.namespaces={shop}"
+refused "heal.applications.namespaces is set, but mode is confirm" --set mode=confirm --set "heal.applications.namespaces={argocd}"
+refused "heal.kustomizations.namespaces is set, but mode is observe" --set "heal.kustomizations.namespaces={flux-system}"
+refused "argocd.enabled is false" --set mode=heal,argocd.enabled=false --set "heal.namespaces={shop},heal.applications.namespaces={argocd}"
+refused "heal.namespaces is empty" --set mode=heal --set "heal.applications.namespaces={argocd}"
+refused "/heal/applications/namespaces/0" --set mode=heal --set "heal.namespaces={shop},heal.applications.namespaces={*}"
 refused "/mode" --set mode=everything
 refused "mdoe" --set mdoe=heal
 refused "/replicas" --set replicas=two

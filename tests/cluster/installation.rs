@@ -54,11 +54,19 @@ impl Installation {
 
     /// Installs the chart, or changes its mode, and gives the flags of the controller that it runs.
     pub fn install(&self, mode: &str, heal_namespaces: &[&str]) -> Result<Flags> {
+        self.install_with(mode, heal_namespaces, &[])
+    }
+
+    /// The same with further lists of namespaces, by the names of their values.
+    pub fn install_with(&self, mode: &str, heal_namespaces: &[&str], more: &[(&str, &[&str])]) -> Result<Flags> {
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/driftmend");
         let (chart, mode) = (chart.display().to_string(), format!("mode={mode}"));
-        let listed = format!("heal.namespaces={}", serde_json::to_string(heal_namespaces)?);
-        let set = ["upgrade", "--install", RELEASE, &chart, "-n", RELEASE, "--create-namespace", "--set", &mode, "--set-json", &listed];
-        self.control_plane.helm(&set)?.success()?;
+        let mut set: Vec<String> =
+            ["upgrade", "--install", RELEASE, &chart, "-n", RELEASE, "--create-namespace", "--set", &mode].map(str::to_owned).to_vec();
+        for (value, namespaces) in [&[("heal.namespaces", heal_namespaces)], more].concat() {
+            set.extend(["--set-json".to_owned(), format!("{value}={}", serde_json::to_string(namespaces)?)]);
+        }
+        self.control_plane.helm(&set.iter().map(String::as_str).collect::<Vec<_>>())?.success()?;
         self.flags()
     }
 

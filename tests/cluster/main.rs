@@ -11,6 +11,7 @@ mod crash;
 mod crds;
 mod decisions;
 mod disturbances;
+mod fence;
 mod freeze;
 mod incident;
 mod installation;

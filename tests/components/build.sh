@@ -5,6 +5,7 @@
 #   build.sh kubernetes             etcd, kube-apiserver, kube-controller-manager, kubectl, kustomize, helm
 #   build.sh argo-cd                argocd, its CRDs
 #   build.sh kustomize-controller   Flux's kustomize-controller, its CRDs
+#   build.sh promtool               Prometheus' promtool
 #
 # DRIFTMEND_COMPONENTS names another cache folder than `.components` in the project's root.
 set -euo pipefail

@@ -25,15 +25,15 @@ pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
-pub use restore::{RestoreError, restore};
+pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
 use self::on_application::Before;
 use super::assess::Assessment;
 use super::diff::{Change, ChangeKind, Drift, Severity, compare};
-use super::ownership::{ManagedFields, Operation};
+use super::ownership::{Operation, Recorded};
 use super::phase::Phase;
-use super::predict::{Prediction, Strategy, Verdict, refusal_of};
+use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::Tool;
 
@@ -330,14 +330,16 @@ fn restored(
         .map(|path| Change { kind: ChangeKind::Added, desired: None, live: path.get(live).cloned(), path })
         .collect();
     let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
-    let operations = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
-    lint(snapshot, desired, live, &operations, drifts)?;
+    let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
+    let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
+    let facts = if same_books { Facts { live: &healed, ..Facts::of(desired, live) } } else { Facts::of(desired, &healed) };
+    lint(snapshot, &facts, drifts)?;
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
-        let owners = ManagedFields::of(live);
-        let appliers: Vec<&str> = owners
+        let recorded = Recorded::of(live);
+        let appliers: Vec<&str> = if same_books { facts.managed.get() } else { recorded.get() }
             .entries()
             .map(|entry| &entry.owner)
             .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
@@ -352,16 +354,14 @@ fn restored(
     Ok(Cured { steps, cautions: Vec::new() })
 }
 
-/// Checks a restoring patch before anybody sees it: applied to live it must leave none of the drift, and the next sync
-/// must not be refused any more.
-fn lint(snapshot: &Snapshot, desired: &Value, live: &Value, operations: &json_patch::Patch, drifts: &[&Drift]) -> Result<(), NoPlan> {
-    let mut healed = live.clone();
-    json_patch::patch(&mut healed, operations).map_err(|error| NoPlan::NotRestorable(RestoreError::DoesNotApply(error.to_string())))?;
-    let left = compare(desired, &healed);
+/// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
+/// drift left, and the next sync must not be refused any more.
+fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(), NoPlan> {
+    let left = compare(facts.desired, facts.live);
     if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
-    match refusal_of(desired, &healed, &snapshot.syncer).first() {
+    match refusal_of(facts, &snapshot.syncer).first() {
         Some(cause) => Err(NoPlan::StillRefused(format!("{}: {}", cause.field, cause.message))),
         None => Ok(()),
     }

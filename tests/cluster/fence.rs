@@ -1,0 +1,407 @@
+//! The fences around what the chart's ServiceAccount may write on the objects of Argo CD and Flux: the requests of a plan's steps pass, and
+//! whatever else a stolen token would send is refused. Neither tool runs here; their kinds are theirs.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use driftmend::engine::operation::{Application, Kustomization, Operation, ResourceRef, Then, clear, poke, refresh, start};
+use jiff::Timestamp;
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::harness::object::Object;
+use crate::harness::{ControlPlane, binaries, definitions, wait};
+use crate::installation::{self, Installation};
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The field manager of every heal.
+const HEAL: &str = "driftmend-heal";
+
+const REFRESH: &str = "/metadata/annotations/argocd.argoproj.io~1refresh";
+
+/// The namespaces where Applications, and where Kustomizations may be written; `office` is listed nowhere.
+const NAMESPACES: &[&str] = &["argocd", "teams", "flux-system", "office", "shop"];
+
+static SHARED: OnceLock<Result<Installation, String>> = OnceLock::new();
+
+/// The chart in mode heal, in a cluster with the kinds of Argo CD and Flux.
+fn shared() -> Result<&'static Installation> {
+    let made = SHARED.get_or_init(|| install().map_err(|error| format!("{error:?}")));
+    made.as_ref().map_err(|reason| anyhow::anyhow!("failed to install the chart for the tests of its fences: {reason}"))
+}
+
+fn install() -> Result<Installation> {
+    let installation = Installation::prepare(NAMESPACES)?;
+    for set in ["argo-cd", "kustomize-controller"] {
+        definitions::install(&installation.control_plane, &binaries::components(set)?.join("crds"))?;
+    }
+    let lists: &[(&str, &[&str])] = &[
+        ("heal.applications.namespaces", &["argocd", "teams"]),
+        ("heal.kustomizations.namespaces", &["flux-system"]),
+        ("argocd.namespaces", &["argocd"]),
+    ];
+    installation.install_with("heal", &["shop"], lists)?;
+    // A policy holds a moment after it was stored; this is refused by nothing else.
+    let trial = Fenced::application(&installation, "argocd", "trial")?;
+    wait::until("the fence", PATIENCE, || {
+        let answer = trial.ours.json_patch(HEAL, &json!([{"op": "add", "path": "/metadata/labels", "value": {"trial": "x"}}]))?;
+        Ok(if answer.code != 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stdout) })
+    })?;
+    Ok(installation)
+}
+
+/// An object as the administrator and as the chart's ServiceAccount reach it.
+struct Fenced {
+    theirs: Object,
+    ours: Object,
+}
+
+impl Fenced {
+    fn of(installation: &Installation, kind: &str, namespace: &str, name: &str) -> Result<Self> {
+        let control_plane = &installation.control_plane;
+        let kubectl = control_plane.tool("kubectl")?.kubeconfig(&installation.service_account()?);
+        Ok(Self {
+            theirs: Object::new(control_plane, kind, namespace, name)?,
+            ours: Object::by(kubectl, kind, namespace, name),
+        })
+    }
+
+    /// An Application whose last sync failed, applied server-side as an app of apps would.
+    fn application(installation: &Installation, namespace: &str, name: &str) -> Result<Self> {
+        let fenced = Self::of(installation, "applications.argoproj.io", namespace, name)?;
+        let source = json!({"repoURL": "https://git.example/shop.git", "path": ".", "targetRevision": "main"});
+        let destination = json!({"server": "https://kubernetes.default.svc", "namespace": "shop"});
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"team": "web"}, "annotations": {"note": "kept"}},
+            "spec": {
+                "project": "default", "source": source, "destination": destination,
+                "syncPolicy": {
+                    "automated": {"selfHeal": true}, "syncOptions": ["ServerSideApply=true"],
+                    "retry": {"limit": 3, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}},
+                },
+            },
+        });
+        apply(&installation.control_plane, &object)?;
+        fenced.fail()?;
+        Ok(fenced)
+    }
+
+    /// What Argo CD's controller writes after a sync that was refused.
+    fn fail(&self) -> Result<()> {
+        let revision = "4a4fcb8d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a69";
+        let spec = self.theirs.read()?["spec"].clone();
+        let state = json!({
+            "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:00:04Z", "message": "refused",
+            "operation": {"sync": {"revision": revision}},
+            "syncResult": {"revision": revision, "source": spec["source"]},
+        });
+        let sync = json!({
+            "status": "OutOfSync", "revision": revision, "comparedTo": {"source": spec["source"], "destination": spec["destination"]},
+        });
+        let status = json!({"reconciledAt": "2026-01-05T10:00:05Z", "sync": sync, "operationState": state});
+        self.theirs.merge_patch("argocd-application-controller", &json!({"status": status}))?.success().map(drop)
+    }
+
+    fn kustomization(installation: &Installation, namespace: &str, name: &str) -> Result<Self> {
+        let fenced = Self::of(installation, "kustomizations.kustomize.toolkit.fluxcd.io", namespace, name)?;
+        let object = json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"team": "web"}, "annotations": {"note": "kept"}},
+            "spec": {"interval": "10m", "prune": true, "path": "./deploy", "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+        });
+        apply(&installation.control_plane, &object)?;
+        Ok(fenced)
+    }
+
+    fn read(&self) -> Result<Application> {
+        Application::read(&self.theirs.read()?).context("no Application")
+    }
+
+    /// Sends a patch under the right name, which must be stored.
+    fn accepted(&self, patch: &impl serde::Serialize) -> Result<Value> {
+        self.ours.json_patch(HEAL, &serde_json::to_value(patch)?)?.success()?;
+        self.theirs.read()
+    }
+
+    /// Sends a patch, which must be refused by the words of a policy and change nothing.
+    fn refused(&self, words: &str, manager: &str, patch: &Value) -> Result<()> {
+        let before = self.theirs.read()?["metadata"]["resourceVersion"].clone();
+        let answer = self.ours.json_patch(manager, patch)?;
+        ensure!(answer.code != 0 && answer.stderr.contains(words), "{patch}\n{}{}\nis no refusal with: {words}", answer.stdout, answer.stderr);
+        ensure!(self.theirs.read()?["metadata"]["resourceVersion"] == before, "{patch} was stored");
+        Ok(())
+    }
+}
+
+fn apply(control_plane: &ControlPlane, object: &Value) -> Result<()> {
+    let arguments = ["apply", "--server-side", "--field-manager=app-of-apps", "-f", "-"];
+    control_plane.tool("kubectl")?.input(object.to_string()).run(&arguments)?.success().map(drop)
+}
+
+fn operation(application: &Application) -> Operation {
+    let info = vec![("driftmend.dev/plan".to_owned(), "0123456789ab".to_owned())];
+    Operation::of(application, "driftmend", info, Some(ResourceRef::deployment("shop", "web")))
+}
+
+#[test]
+fn what_a_plans_steps_send_on_an_application_passes_in_each_namespace_listed() -> Result<()> {
+    for namespace in ["argocd", "teams"] {
+        let fenced = Fenced::application(shared()?, namespace, "passes")?;
+        let asked = refresh(&fenced.read()?)?.context("nothing to ask")?;
+        assert_eq!(fenced.accepted(&asked)?["metadata"]["annotations"]["argocd.argoproj.io/refresh"], "normal");
+        let seen = fenced.accepted(&clear(&fenced.read()?, &Then::Refresh)?)?;
+        assert_eq!(seen["status"]["operationState"], Value::Null);
+
+        // As Argo CD takes the request away.
+        fenced.theirs.json_patch("argocd-application-controller", &json!([{"op": "remove", "path": REFRESH}]))?.success()?;
+        fenced.fail()?;
+        fenced.accepted(&clear(&fenced.read()?, &Then::Refresh)?)?;
+        let application = fenced.read()?;
+        let seen = fenced.accepted(&start(&application, &operation(&application))?)?;
+        assert_eq!(seen["operation"]["sync"]["resources"][0]["name"], "web");
+        fenced.theirs.json_patch("argocd-application-controller", &json!([{"op": "remove", "path": "/operation"}]))?.success()?;
+
+        fenced.fail()?;
+        let application = fenced.read()?;
+        let seen = fenced.accepted(&clear(&application, &Then::Start(operation(&application)))?)?;
+        assert_eq!((&seen["status"]["operationState"], &seen["operation"]["initiatedBy"]["username"]), (&Value::Null, &json!("driftmend")));
+    }
+    Ok(())
+}
+
+#[test]
+fn everything_else_on_an_application_is_refused() -> Result<()> {
+    let fenced = Fenced::application(shared()?, "argocd", "refused")?;
+    let set = |path: &str, value: Value| json!([{"op": "add", "path": path, "value": value}]);
+    let remove = |path: &str| json!([{"op": "remove", "path": path}]);
+    let spec = "driftmend changes nothing of an Application's spec";
+    fenced.refused(spec, HEAL, &set("/spec/source/repoURL", json!("https://git.example/another.git")))?;
+    fenced.refused(spec, HEAL, &set("/spec/project", json!("another")))?;
+    fenced.refused(spec, HEAL, &remove("/spec/syncPolicy/automated"))?;
+
+    let metadata = "driftmend changes nothing of an Application's labels, finalizers, owners or managers";
+    fenced.refused(metadata, HEAL, &set("/metadata/labels/team", json!("another")))?;
+    fenced.refused(metadata, HEAL, &set("/metadata/finalizers", json!(["resources-finalizer.argocd.argoproj.io"])))?;
+    // Without managers the next apply of the app of apps would take nothing away any more.
+    fenced.refused(metadata, HEAL, &set("/metadata/managedFields", json!([{}])))?;
+
+    let annotations = "of an Application's annotations driftmend only adds argocd.argoproj.io/refresh: normal";
+    fenced.refused(annotations, HEAL, &set("/metadata/annotations/note", json!("changed")))?;
+    fenced.refused(annotations, HEAL, &remove("/metadata/annotations/note"))?;
+    fenced.refused(annotations, HEAL, &set("/metadata/annotations/driftmend.dev~1allow-watches-from", json!("*")))?;
+    fenced.refused(annotations, HEAL, &set(REFRESH, json!("hard")))?;
+
+    let status = "of an Application's status driftmend only removes operationState, as a whole";
+    fenced.refused(status, HEAL, &set("/status/sync/status", json!("Synced")))?;
+    fenced.refused(status, HEAL, &set("/status/operationState/phase", json!("Succeeded")))?;
+    fenced.refused(status, HEAL, &set("/status/health", json!({"status": "Healthy"})))?;
+    fenced.refused(status, HEAL, &remove("/status"))?;
+
+    let manager = "driftmend writes an Application only under the field manager driftmend-heal";
+    fenced.refused(manager, "kubectl", &set(REFRESH, json!("normal")))?;
+    Ok(())
+}
+
+#[test]
+fn an_operation_is_a_sync_of_what_git_has_and_replaces_none() -> Result<()> {
+    let fenced = Fenced::application(shared()?, "teams", "operation")?;
+    let whole = operation(&fenced.read()?).to_value();
+    let with = |pointer: &str, value: Value| {
+        let mut changed = vec![json!({"op": "add", "path": "/operation", "value": whole})];
+        changed.push(json!({"op": "add", "path": format!("/operation{pointer}"), "value": value}));
+        json!(changed)
+    };
+    let shape = "an operation that driftmend starts is a sync of what Git has, in its own name";
+    fenced.refused(shape, HEAL, &with("/sync/manifests", json!(["{}"])))?;
+    fenced.refused(shape, HEAL, &with("/sync/source", json!({"repoURL": "https://git.example/another.git"})))?;
+    fenced.refused(shape, HEAL, &with("/sync/sources", json!([{"repoURL": "https://git.example/another.git"}])))?;
+    fenced.refused(shape, HEAL, &with("/sync/syncStrategy", json!({"apply": {"force": true}})))?;
+    fenced.refused(shape, HEAL, &with("/initiatedBy", json!({"username": "ada"})))?;
+    fenced.refused(shape, HEAL, &json!([{"op": "add", "path": "/operation", "value": {"initiatedBy": {"username": "driftmend"}}}]))?;
+    let own = "an operation that driftmend starts has the sync options, the retry and the pruning of the Application itself";
+    fenced.refused(own, HEAL, &with("/sync/syncOptions", json!(["ServerSideApply=true", "Force=true"])))?;
+    fenced.refused(own, HEAL, &with("/sync/prune", json!(true)))?;
+    fenced.refused(own, HEAL, &with("/retry", json!({"limit": -1})))?;
+
+    let person = json!({"operation": {"initiatedBy": {"username": "ada"}, "sync": {"revision": "main"}}});
+    fenced.theirs.merge_patch("argocd-server", &person)?.success()?;
+    let there = "driftmend leaves an operation alone that is there, and its state";
+    fenced.refused(there, HEAL, &json!([{"op": "add", "path": "/operation", "value": whole}]))?;
+    fenced.refused(there, HEAL, &json!([{"op": "remove", "path": "/operation"}]))?;
+    fenced.refused(there, HEAL, &json!([{"op": "remove", "path": "/status/operationState"}]))?;
+    // A comparison may be asked for at any time.
+    fenced.accepted(&refresh(&fenced.read()?)?.context("nothing to ask")?)?;
+    Ok(())
+}
+
+#[test]
+fn of_a_kustomization_only_a_reconciliation_is_asked_for() -> Result<()> {
+    let fenced = Fenced::kustomization(shared()?, "flux-system", "shop")?;
+    for token in ["driftmend-one", "driftmend-two"] {
+        let seen = Kustomization::read(&fenced.theirs.read()?)?;
+        let seen = fenced.accepted(&poke(seen.uid.as_deref(), seen.annotations.as_ref(), token)?)?;
+        assert_eq!(seen["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"], token);
+    }
+    let set = |path: &str, value: Value| json!([{"op": "add", "path": path, "value": value}]);
+    let rest = "driftmend changes nothing of a Kustomization's spec, status, labels, finalizers, owners or managers";
+    fenced.refused(rest, HEAL, &set("/spec/suspend", json!(true)))?;
+    fenced.refused(rest, HEAL, &set("/metadata/labels/team", json!("another")))?;
+    let annotations = "of a Kustomization's annotations driftmend only sets reconcile.fluxcd.io/requestedAt";
+    fenced.refused(annotations, HEAL, &set("/metadata/annotations/note", json!("changed")))?;
+    fenced.refused(annotations, HEAL, &json!([{"op": "remove", "path": "/metadata/annotations/reconcile.fluxcd.io~1requestedAt"}]))?;
+    let requested = "/metadata/annotations/reconcile.fluxcd.io~1requestedAt";
+    fenced.refused("only under the field manager driftmend-heal", "kubectl", &set(requested, json!("driftmend-three")))?;
+    Ok(())
+}
+
+#[test]
+fn outside_the_namespaces_listed_neither_rights_nor_fence_let_anything_through() -> Result<()> {
+    let installation = shared()?;
+    let control_plane = &installation.control_plane;
+    let elsewhere =
+        [Fenced::application(installation, "office", "elsewhere")?, Fenced::kustomization(installation, "office", "elsewhere")?];
+    let annotated = json!([{"op": "add", "path": "/metadata/annotations/note", "value": "changed"}]);
+    for fenced in &elsewhere {
+        fenced.refused("cannot patch resource", HEAL, &annotated)?;
+    }
+    // Somebody gives the ServiceAccount more than the chart does.
+    let listed = Fenced::application(installation, "argocd", "listed")?;
+    for (name, group) in [("applications", "argoproj.io"), ("kustomizations", "kustomize.toolkit.fluxcd.io")] {
+        let resource = format!("--resource={name}.{group}");
+        control_plane.kubectl(&["create", "clusterrole", name, "--verb=create,patch,delete", &resource])?.success()?;
+        let (role, subject) = (format!("--clusterrole={name}"), "--serviceaccount=driftmend:driftmend");
+        control_plane.kubectl(&["create", "clusterrolebinding", name, &role, subject])?.success()?;
+    }
+    for (fenced, kind) in elsewhere.iter().zip(["Applications", "Kustomizations"]) {
+        let words = format!("driftmend may not write {kind} in this namespace");
+        wait::until("the new right", PATIENCE, || {
+            let answer = fenced.ours.json_patch(HEAL, &annotated)?;
+            Ok(if answer.stderr.contains(&words) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        })?;
+    }
+    let kubectl = control_plane.tool("kubectl")?.kubeconfig(&installation.service_account()?);
+    let never = "driftmend never creates or deletes an Application, not even in a dry run";
+    for dry_run in ["--dry-run=none", "--dry-run=server"] {
+        let delete = kubectl.run(&["delete", "applications.argoproj.io", "listed", "-n", "argocd", dry_run])?;
+        assert!(delete.code != 0 && delete.stderr.contains(never), "{}{}", delete.stdout, delete.stderr);
+        let mut another = listed.theirs.read()?;
+        another["metadata"] = json!({"name": "another", "namespace": "argocd"});
+        let create = kubectl.clone().input(another.to_string()).run(&["create", dry_run, "-f", "-"])?;
+        assert!(create.code != 0 && create.stderr.contains(never), "{}{}", create.stdout, create.stderr);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_api_server_finds_no_fault_in_the_policies() -> Result<()> {
+    let control_plane = &shared()?.control_plane;
+    for name in ["writes", "applications", "kustomizations", "approval"] {
+        let checked = wait::until("a type check", PATIENCE, || {
+            let get = ["get", "validatingadmissionpolicy", &format!("{name}.driftmend.dev"), "--output=json"];
+            let policy: Value = serde_json::from_str(&control_plane.kubectl(&get)?.success()?)?;
+            let checked = policy["status"]["observedGeneration"] == policy["metadata"]["generation"];
+            Ok(if checked { ControlFlow::Break(policy["status"].clone()) } else { ControlFlow::Continue(policy["status"].to_string()) })
+        })?;
+        assert_eq!(checked["typeChecking"]["expressionWarnings"], Value::Null, "{name}: {checked:#}");
+    }
+    Ok(())
+}
+
+/// Who may edit Deployments and reports of the namespace, and nothing else.
+fn editor(control_plane: &ControlPlane, name: &str) -> Result<PathBuf> {
+    control_plane.kubectl(&["create", "rolebinding", name, "--clusterrole=edit", &format!("--user={name}"), "-n", "shop"])?.success()?;
+    control_plane.user(name, &[])
+}
+
+#[test]
+fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
+    let installation = shared()?;
+    let control_plane = &installation.control_plane;
+    let hash = "a".repeat(64);
+    let report = json!({
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "shop"},
+        },
+    });
+    control_plane.apply(&report.to_string())?;
+    let patch = |kubeconfig: &PathBuf, status: Value| -> Result<_> {
+        let patch = json!({ "status": status }).to_string();
+        let arguments = ["patch", "driftreport", "web", "-n", "shop", "--subresource=status", "--type=merge", "--patch", &patch];
+        control_plane.tool("kubectl")?.kubeconfig(kubeconfig).run(&arguments)
+    };
+    let step = |kind: &str, target: &str| json!({"kind": kind, "target": target, "summary": "…", "patch": "…"});
+    let steps = json!([step("Restore", "Deployment.apps shop/web"), step("Refresh", "Application teams/shop")]);
+    let plan = json!({"hash": hash, "serial": 1, "expires": Timestamp::MAX.to_string(), "cautions": [], "steps": steps});
+    let expires = json!({"expires": "2126-01-05T10:00:00Z"});
+    let mut plan = plan;
+    json_patch::merge(&mut plan, &expires);
+    patch(&installation.service_account()?, json!({"phase": "Drifted", "summary": "…", "plan": plan}))?.success()?;
+
+    let erin = editor(control_plane, "erin")?;
+    let approval = json!({"approval": {"decision": "Approved", "planHash": hash, "by": "erin", "at": "2026-01-05T10:00:00Z"}});
+    let words = "approving, denying and healing need the right to patch what the plan writes besides: Application teams/shop";
+    wait::until("a refusal for want of the Application", PATIENCE, || {
+        let answer = patch(&erin, approval.clone())?;
+        ensure!(answer.code != 0, "it was approved");
+        Ok(if answer.stderr.contains(words) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+    })?;
+    let of_shop = ["--verb=patch", "--resource=applications.argoproj.io", "--resource-name=shop", "-n", "teams"];
+    control_plane.kubectl(&[&["create", "role", "erin"], &of_shop[..]].concat())?.success()?;
+    control_plane.kubectl(&["create", "rolebinding", "erin", "--role=erin", "--user=erin", "-n", "teams"])?.success()?;
+    wait::until("an approval", PATIENCE, || {
+        let answer = patch(&erin, approval.clone())?;
+        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+    })?;
+
+    // The controller carries on whatever heal names it; nobody else may write one down.
+    let healing = |healer: &str| {
+        json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer, "startedAt": "2026-01-05T10:00:00Z", "steps": []}})
+    };
+    let forged = patch(&erin, healing("controller as system:serviceaccount:driftmend:driftmend"))?;
+    let words = "status.healing may name only yourself as its healer: \"erin\"";
+    assert!(forged.code != 0 && forged.stderr.contains(words), "{}{}", forged.stdout, forged.stderr);
+    patch(&erin, healing("erin"))?.success()?;
+    Ok(())
+}
+
+#[test]
+fn without_argo_cd_and_flux_it_runs_says_so_once_and_finds_them_when_they_come() -> Result<()> {
+    let installation = Installation::prepare(&["argocd"])?;
+    let control_plane = &installation.control_plane;
+    let controller = installation.start_controller(&installation.install("observe", &[])?)?;
+    let absent = "the cluster does not have the kind; it is looked for again";
+    let said = |words: &str| -> Vec<String> { controller.log().lines().filter(|line| line.contains(words)).map(str::to_owned).collect() };
+    let wait_until_said = |words: &str, kinds: [&str; 2]| {
+        wait::until(&format!("{words:?} of {kinds:?}"), PATIENCE, || {
+            let lines = said(words);
+            let all = kinds.iter().all(|kind| lines.iter().any(|line| line.contains(kind)));
+            Ok(if all { ControlFlow::Break(()) } else { ControlFlow::Continue(lines.join("\n")) })
+        })
+    };
+    let kinds = ["applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io"];
+    wait_until_said(absent, kinds)?;
+    for set in ["argo-cd", "kustomize-controller"] {
+        definitions::install(control_plane, &binaries::components(set)?.join("crds"))?;
+    }
+    wait_until_said("the kind is watched", kinds)?;
+    assert_eq!(said(absent).len(), kinds.len(), "{:#?}", said(absent));
+    installation::assert_no_right_was_missing(&controller);
+
+    // In this mode nothing may be written, whatever rights somebody adds.
+    let fenced = Fenced::application(&installation, "argocd", "shop")?;
+    let rights = ["create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", "--serviceaccount=driftmend:driftmend"];
+    control_plane.kubectl(&rights)?.success()?;
+    let words = "driftmend was not given the right to write Applications";
+    wait::until("the fence of mode observe", PATIENCE, || {
+        let answer = fenced.ours.json_patch(HEAL, &json!([{"op": "add", "path": REFRESH, "value": "normal"}]))?;
+        ensure!(answer.code != 0, "it was written");
+        Ok(if answer.stderr.contains(words) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+    })?;
+    Ok(())
+}
