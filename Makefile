@@ -64,9 +64,12 @@ test: test-engine test-all test-chart check-corpus ## Runs every test: the engin
 test-engine: ## Builds and tests the pure part alone
 	cargo test --locked --no-default-features --no-fail-fast
 
+# Tests on real servers mostly wait for them: twice as many at once as there are cores take half the time.
+TEST_THREADS ?= 4
+
 .PHONY: test-all
 test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
-	cargo test --locked --no-fail-fast
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked --no-fail-fast
 
 .PHONY: test-argo
 test-argo: components ## Runs the tests beside a real Argo CD alone; test-all runs them too (needs redis-server)

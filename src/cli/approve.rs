@@ -40,6 +40,10 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
+    /// Approves a heal that a sync window of Argo CD forbids; the reason is kept.
+    #[arg(long, requires = "reason")]
+    break_glass: bool,
+
     #[command(flatten)]
     access: Access,
 }
@@ -84,12 +88,19 @@ async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, F
             }
         }
     }
+    if let Some(window) = plan.cautions.iter().find_map(|caution| caution.strip_prefix("SyncWindow: "))
+        && decision == Decision::Approved
+        && !arguments.break_glass
+    {
+        return Err(Fault::new(format!("plan {} is held back by a sync window: {window}", short(&plan.hash))));
+    }
     let approval = Approval {
         decision,
         plan_hash: plan.hash.clone(),
         by: cluster.whoami().await?.name,
         at: whole_seconds(Timestamp::now()),
         reason: arguments.reason.clone(),
+        break_glass: arguments.break_glass.then_some(true),
     };
     let approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
     write(&cluster, &report, approval).await?;

@@ -310,7 +310,7 @@ fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     let asks = step.kind() == StepKind::Refresh;
     let holds = argo_cd.holds(&scene.snapshot.target, scene.snapshot.now).into_iter();
     holds
-        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent), hold))
+        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
 }
 

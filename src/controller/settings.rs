@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::controller::desired::Mirrors;
-    use crate::engine::plan::{Act, ApplicationRef, OnApplication};
+    use crate::engine::plan::{Act, ApplicationRef, KustomizationRef, OnApplication};
     use crate::source::git::UrlPolicy;
 
     fn settings(power: Power, namespaces: &[&str], applications: &[&str]) -> Settings {
@@ -97,5 +97,11 @@ mod tests {
         assert_eq!(beyond(Power::Heal, &["teams"], &["teams"]).as_deref(), Some("in namespace shop"));
         assert_eq!(beyond(Power::Confirm, &["shop"], &["teams"]).as_deref(), Some("in namespace shop"));
         assert_eq!(settings(Power::Heal, &["shop"], &[]).beyond("shop", &steps()[..1]), None);
+        let named = KustomizationRef { namespace: "flux-system".to_owned(), name: "shop".to_owned() };
+        let steps = [Step::Reconcile { kustomization: named }];
+        let mut settings = settings(Power::Heal, &["shop"], &["flux-system"]);
+        assert_eq!(settings.beyond("shop", &steps).as_deref(), Some("Kustomizations in namespace flux-system"));
+        settings.heal_kustomization_namespaces.push("flux-system".to_owned());
+        assert_eq!(settings.beyond("shop", &steps), None);
     }
 }

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
-use super::ownership::Recorded;
 use super::phase::Phase;
 use super::predict::{self, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
@@ -75,20 +74,21 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         return Assessment { standing, next_sync, ..one_sided(snapshot) };
     };
     let desired = &document.value;
-    let managed = Recorded::of(live);
+    let facts = predict::Facts::of(desired, live);
     // diff, attribute
-    let (drifts, paths) = diff::classify_and_compare(&diff::Evidence {
+    let evidence = diff::Evidence {
         desired,
         live,
-        managed: managed.get(),
+        managed: facts.managed.get(),
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
         synced: snapshot.source.synced.as_deref(),
         rules: &policy.ignore,
         now: snapshot.now,
-    });
+    };
+    let (drifts, paths) = diff::classify_and_compare(&evidence, &facts.last_applied);
     // predict
-    let prediction = predict::predict_knowing(desired, live, &managed, &snapshot.syncer, || paths);
+    let prediction = predict::predict_knowing(&facts, &snapshot.syncer, || paths);
     // diagnose
     let findings = diagnose::diagnose(snapshot, policy, &drifts, Some(&prediction));
     let stuck = diagnose::is_stuck(snapshot);

@@ -246,7 +246,12 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
     let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
+    let class = |status: &ReportStatus| status.operation.as_ref().map(|operation| operation.class.clone());
+    let ready = |status: &ReportStatus| {
+        status.conditions.iter().find(|condition| condition.type_ == PLAN_READY).map(|condition| condition.reason.clone())
+    };
     (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift)
+        || (class(old), ready(old)) != (class(new), ready(new))
         || approved(old) != approved(new)
         || dry_run(old) != dry_run(new)
 }

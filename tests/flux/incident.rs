@@ -52,7 +52,7 @@ fn the_incident_is_refused_by_the_dry_run_and_over_after_a_fix() -> Result<()> {
 fn a_killed_controller_does_nothing_and_a_restarted_one_reverts_what_happened_meanwhile() -> Result<()> {
     let control_plane = ControlPlane::start(harness::Options::default())?;
     let flux = KustomizeController::start(&control_plane, &Options::default())?;
-    let shop = Shop::open_beside(&control_plane, &flux, "killed")?;
+    let shop = Shop::open_beside(&control_plane, &flux, "killed", &json!({}))?;
     flux.kill();
     shop.deployment.merge_patch(PERSON, &json!({"spec": {"replicas": 3}}))?.success()?;
     let before = shop.kustomization.read()?;

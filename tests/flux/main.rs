@@ -4,5 +4,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod force;
+mod heal;
 mod incident;
 mod shop;
+mod source;
+mod watched;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::git_server::Repository;
+use crate::harness::git_server::{self, GitServer, Repository};
 use crate::harness::kustomize_controller::{KustomizeController, shared_kustomize_controller};
 use crate::harness::object::Object;
 use crate::harness::pods::{ReadyPods, Scope};
@@ -38,12 +38,14 @@ pub fn exec() -> Value {
 
 /// A namespace with a Kustomization `shop` that is Ready.
 pub struct Shop<'a> {
+    pub control_plane: &'a ControlPlane,
     pub flux: &'a KustomizeController,
     pub namespace: String,
     pub kustomization: Object,
     pub deployment: Object,
-    source: Object,
+    pub source: Object,
     repository: Repository,
+    git: GitServer,
     _folder: TempDir,
     _pods: ReadyPods,
 }
@@ -51,64 +53,85 @@ pub struct Shop<'a> {
 impl Shop<'static> {
     /// Opens a shop beside the controller that all share.
     pub fn open(name: &str) -> Result<Self> {
-        Self::open_beside(shared(), shared_kustomize_controller(), name)
+        Self::open_with(name, &json!({}))
+    }
+
+    /// The same with these fields in the Kustomization's spec.
+    pub fn open_with(name: &str, more: &Value) -> Result<Self> {
+        Self::open_beside(shared(), shared_kustomize_controller(), name, more)
     }
 }
 
 impl<'a> Shop<'a> {
     /// Commits the incident's Deployment, makes the source and the Kustomization, and waits until it is Ready.
-    pub fn open_beside(control_plane: &ControlPlane, flux: &'a KustomizeController, name: &str) -> Result<Self> {
+    pub fn open_beside(control_plane: &'a ControlPlane, flux: &'a KustomizeController, name: &str, more: &Value) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         let folder = tempfile::tempdir()?;
+        let repository = Repository::create(folder.path(), "shop.git");
         let shop = Self {
+            control_plane,
             flux,
             kustomization: flux.kustomization(&namespace, "shop"),
             source: flux.git_repository(&namespace, "shop"),
             deployment: Object::new(control_plane, "deployment", &namespace, "web")?,
-            repository: Repository::create(folder.path(), "shop.git"),
+            repository,
+            git: GitServer::start(folder.path(), &git_server::Options::default()),
             _folder: folder,
             _pods: ReadyPods::start(control_plane.admin(), Scope::Namespace(namespace.clone()))?,
             namespace,
         };
-        control_plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": shop.manifests()}).to_string())?;
+        control_plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": shop.manifests(more)}).to_string())?;
         let revision = shop.publish(&deployment(&http_get()))?;
         flux.wait_ready(&shop.kustomization, &revision)?;
         Ok(shop)
     }
 
-    /// Its intervals are long: a test asks for a reconciliation when it wants one.
-    fn manifests(&self) -> [Value; 2] {
+    /// Its intervals are long: a test asks for a reconciliation when it wants one. Nobody but driftmend fetches the source's URL.
+    fn manifests(&self, more: &Value) -> [Value; 2] {
         let metadata = json!({"name": "shop", "namespace": self.namespace});
-        let url = "https://git.example/shop.git"; // nobody fetches it, see the harness
-        let source = json!({"kind": "GitRepository", "name": "shop"});
+        let url = self.git.url("shop.git");
+        let mut spec = json!({
+            "sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "targetNamespace": self.namespace, "prune": true,
+            "interval": "1h", "retryInterval": "1h", "timeout": "30s",
+        });
+        json_patch::merge(&mut spec, more);
         [
             json!({
                 "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata,
                 "spec": {"url": url, "ref": {"branch": "main"}, "interval": "1h"},
             }),
-            json!({
-                "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata,
-                "spec": {
-                    "sourceRef": source, "path": "./", "targetNamespace": self.namespace, "prune": true, "interval": "1h",
-                    "retryInterval": "1h", "timeout": "30s",
-                },
-            }),
+            json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata, "spec": spec}),
         ]
     }
 
     /// Commits the Deployment's manifest, and does source-controller's part. Gives the revision as Flux writes it.
     pub fn publish(&self, manifest: &Value) -> Result<String> {
-        let commit = self.repository.commit(&[("web.yaml", &format!("{manifest:#}\n"))], "Change web");
-        self.flux.publish(&self.source, self.repository.path(), "main", &commit)
+        let commit = self.commit(&[("web.yaml", &format!("{manifest:#}\n"))]);
+        self.fetch(&commit)
+    }
+
+    /// Commits files, which Flux does not see before they are fetched.
+    pub fn commit(&self, files: &[(&str, &str)]) -> String {
+        self.repository.commit(files, "Change the shop")
+    }
+
+    /// Does source-controller's part for a commit. Gives the revision as Flux writes it.
+    pub fn fetch(&self, commit: &str) -> Result<String> {
+        self.flux.publish(&self.source, self.repository.path(), "main", commit)
     }
 
     /// The hand change of the incident.
     pub fn switch_handler(&self) -> Result<()> {
+        self.switch_handler_as(PERSON)
+    }
+
+    /// The same in the name of another program than kubectl.
+    pub fn switch_handler_as(&self, manager: &str) -> Result<()> {
         let patch = json!([
             {"op": "remove", "path": format!("{PROBE}/httpGet")},
             {"op": "add", "path": format!("{PROBE}/tcpSocket"), "value": {"port": 8080}},
         ]);
-        self.deployment.json_patch(PERSON, &patch)?.success().map(drop)
+        self.deployment.json_patch(manager, &patch)?.success().map(drop)
     }
 
     /// The hand change taken back, in the name of this manager.

@@ -1,5 +1,7 @@
 //! How much each change weighs: drift, pending, info, or ignored.
 
+use std::cell::OnceCell;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use super::ignore::{IgnoreRule, known_reason};
 use super::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{ManagedFields, Operation, Owner};
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::predict::{LastApplied, Strategy, Syncer};
 use crate::engine::schema::{self, Shape, quantity};
 
 /// Everything that weighing the changes of one Deployment needs.
@@ -45,36 +47,46 @@ pub struct Evidence<'a> {
 /// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in Git. The time of the
 /// tool's entry against `committed_at` decides, and without either it is drift.
 pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
-    weigh(evidence, compare_all(evidence.desired, evidence.live))
+    let changes = compare_all(evidence.desired, evidence.live);
+    weigh(evidence, &LastApplied::of(evidence.desired, evidence.live), changes)
 }
 
 /// [`classify`] with the paths that [`compare`](super::compare) gives: both come from one comparison.
-pub fn classify_and_compare(evidence: &Evidence<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
+pub fn classify_and_compare(evidence: &Evidence<'_>, last_applied: &LastApplied<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
     let changes = compare_all(evidence.desired, evidence.live);
     let compared = changes.iter().filter(|change| !is_policy_of_live_image(change, evidence.live));
     let paths = compared.map(|change| change.path.clone()).collect();
-    (weigh(evidence, changes), paths)
+    (weigh(evidence, last_applied, changes), paths)
 }
 
-fn weigh(evidence: &Evidence<'_>, changes: Vec<Change>) -> Vec<Drift> {
+fn weigh(evidence: &Evidence<'_>, last_applied: &LastApplied<'_>, changes: Vec<Change>) -> Vec<Drift> {
     if changes.is_empty() {
         return Vec::new();
     }
-    let last_applied = last_applied(evidence.live);
-    let since_applied = last_applied.as_ref().map(|last_applied| compare_all(last_applied, evidence.live));
     let since_synced = evidence.synced.map(|synced| compare_all(synced, evidence.live));
-    let weigher = Weigher { evidence, since_applied, since_synced };
+    let weigher = Weigher { evidence, last_applied, since_applied: OnceCell::new(), since_synced };
     changes.into_iter().filter_map(|change| weigher.weigh(change)).collect()
 }
 
 struct Weigher<'a> {
     evidence: &'a Evidence<'a>,
-
-    /// What differs between live and the last-applied annotation; `None` where there is none.
-    since_applied: Option<Vec<Change>>,
+    last_applied: &'a LastApplied<'a>,
+    since_applied: OnceCell<Since>,
 
     /// What differs between live and what the tool synced last; `None` where nobody tells.
     since_synced: Option<Vec<Change>>,
+}
+
+/// What differs between live and what was applied last by client-side apply.
+enum Since {
+    /// No annotation tells what was applied last.
+    Unknown,
+
+    /// What differs from Git: the annotation is Git's document.
+    OfGit,
+
+    /// These.
+    Changes(Vec<Change>),
 }
 
 impl Weigher<'_> {
@@ -132,13 +144,29 @@ impl Weigher<'_> {
         let by_tool = |owner| self.is_syncer(owner);
         // Of a subtree a part may be someone else's; a single value may at most be shared.
         let tool = if is_one_value(change) { owners.iter().any(by_tool) } else { !owners.is_empty() && owners.iter().all(by_tool) };
-        match (&self.since_applied, self.evidence.syncer.strategy) {
-            (Some(since), Strategy::ClientSideApply) => !touches(since, &change.path) && (tool || self.wrote_last_applied()),
+        match self.since_applied() {
+            // The change itself is since then.
+            Since::OfGit => false,
+            Since::Changes(since) => !touches(since, &change.path) && (tool || self.wrote_last_applied()),
             // A default that Git now sets, or one that came back when somebody removed what Git sets: neither has an owner.
             _ if change.kind == ChangeKind::Changed && owners.is_empty() && self.knows_owners() => self.synced_before_commit(),
             _ if matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) => tool,
             _ => self.synced_before_commit(),
         }
+    }
+
+    /// Only client-side apply goes by it.
+    fn since_applied(&self) -> &Since {
+        let Evidence { live, syncer, .. } = *self.evidence;
+        self.since_applied.get_or_init(|| {
+            if syncer.strategy != Strategy::ClientSideApply {
+                Since::Unknown
+            } else if self.last_applied.is_desired() {
+                Since::OfGit
+            } else {
+                self.last_applied.value().map_or(Since::Unknown, |applied| Since::Changes(compare_all(applied, live)))
+            }
+        })
     }
 
     /// Whether live says who owns what. `kubectl get` leaves it out, and then "nobody owns this" would be a guess.
@@ -175,12 +203,6 @@ fn operation(strategy: Strategy) -> Operation {
         Strategy::ServerSideApply => Operation::Apply,
         Strategy::ClientSideApply | Strategy::Replace => Operation::Update,
     }
-}
-
-/// The manifest that was applied last by client-side apply, as the annotation keeps it.
-fn last_applied(live: &Value) -> Option<Value> {
-    let text = FieldPath::of(&["metadata", "annotations", LAST_APPLIED]).get(live)?.as_str()?;
-    serde_json::from_str(text).ok()
 }
 
 fn is_same_quantity(change: &Change) -> bool {

@@ -1,5 +1,7 @@
 //! Which changes a rule says to ignore: a user's rules, and the built-in table of known writers.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -110,6 +112,10 @@ const KNOWN: &[Known] = &[
     Known(r#".metadata.annotations["meta.helm.sh/*"]"#, By::Anyone, "Helm marks the objects of a release"),
 ];
 
+/// The patterns of the table, in its order: each change is held against all of them.
+static PATTERNS: LazyLock<Vec<Option<PathPattern>>> =
+    LazyLock::new(|| KNOWN.iter().map(|Known(pattern, ..)| PathPattern::parse(pattern).ok()).collect());
+
 /// The reason for which the built-in table ignores a change; `None` where no row covers it.
 ///
 /// `is_syncer` tells the syncing tool among the owners.
@@ -118,7 +124,7 @@ pub(super) fn known_reason(change: &Change, owners: &[Owner], live: &Value, is_s
         return None;
     }
     let named = |names: &[&str], owner: &Owner| names.iter().any(|name| text_matches(name, &owner.manager));
-    KNOWN.iter().find_map(|Known(pattern, by, reason)| {
+    KNOWN.iter().zip(PATTERNS.iter()).find_map(|(Known(_, by, reason), pattern)| {
         let by = match by {
             By::Anyone => true,
             By::Managers(names) => all_among(owners, |owner| owner.subresource.is_none() && named(names, owner)),
@@ -127,7 +133,7 @@ pub(super) fn known_reason(change: &Change, owners: &[Owner], live: &Value, is_s
                 FieldPath::of(&["metadata", "annotations", annotation]).get(live).is_some() && owners.iter().all(&is_syncer)
             }
         };
-        (by && PathPattern::parse(pattern).is_ok_and(|pattern| covers(&[pattern], change))).then_some(*reason)
+        (by && pattern.as_ref().is_some_and(|pattern| covers(std::slice::from_ref(pattern), change))).then_some(*reason)
     })
 }
 

@@ -51,6 +51,11 @@ impl<'a> Recorded<'a> {
         Self { object, read: OnceCell::new() }
     }
 
+    /// The array as the object has it.
+    pub fn as_written(&self) -> Option<&'a Value> {
+        self.object.pointer("/metadata/managedFields")
+    }
+
     /// Who owns what.
     pub fn get(&self) -> &ManagedFields {
         self.read.get_or_init(|| ManagedFields::of(self.object))

@@ -44,6 +44,17 @@ pub struct Approval {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
+
+    /// Heals although a sync window forbids it; counts only with a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<bool>,
+}
+
+impl Approval {
+    /// Whether it lets a plan be carried out that a sync window forbids.
+    fn breaks_glass(&self) -> bool {
+        self.break_glass == Some(true) && self.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty())
+    }
 }
 
 /// Why a plan that was offered is no longer the current one.
@@ -99,6 +110,16 @@ pub enum Refusal {
     #[error("the object was deleted and created again since plan {} was approved", short(.0))]
     OtherObject(String),
 
+    /// A sync window forbids the heal, and the approval does not say that it may be broken.
+    #[error("plan {} is held back by a sync window: {why}; to heal all the same, approve with --break-glass and a --reason", short(.hash))]
+    Window {
+        /// The approved hash.
+        hash: String,
+
+        /// Which window.
+        why: String,
+    },
+
     /// The approval was changed or taken back after the heal began.
     #[error("the approval of plan {} was changed or taken back while it was being carried out", short(.0))]
     Altered(String),
@@ -114,6 +135,7 @@ impl Refusal {
             Self::Foreign(_) => "ApprovalForeign",
             Self::Moot { .. } => "ApprovalMoot",
             Self::OtherObject(_) => "ApprovalForOtherObject",
+            Self::Window { .. } => "HeldBackBySyncWindow",
             Self::Altered(_) => "ApprovalAltered",
         }
     }
@@ -148,6 +170,12 @@ pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'
         return Err(Refusal::Spent(hash.clone()));
     }
     let ended = ledger.superseded.iter().find(|(superseded, _)| superseded == hash).map(|(_, ended)| *ended);
+    if let Ok(plan) = plan
+        && plan.hash == *hash
+        && let Some(why) = plan.window.as_ref().filter(|_| !approval.breaks_glass())
+    {
+        return Err(Refusal::Window { hash: hash.clone(), why: why.clone() });
+    }
     match (plan, ended) {
         (Ok(plan), None) if plan.hash == *hash && plan.expires > now => Ok(Approved { plan: plan.clone(), by: approval.by.clone() }),
         (Ok(plan), None) if plan.hash == *hash => Err(Refusal::Expired(hash.clone())),
@@ -218,6 +246,10 @@ pub fn resume(
     if let Ok(plan) = plan
         && plan.hash == begun.plan_hash
     {
+        // A window may have closed since the heal began.
+        if let Some(why) = plan.window.as_ref().filter(|_| !approval.is_some_and(Approval::breaks_glass)) {
+            return Err(Refusal::Window { hash: hash(), why: why.clone() });
+        }
         return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
     }
     let desired = snapshot.desired.as_ref().map(|document| &document.value).ok_or_else(|| Refusal::Stale(hash()))?;
@@ -238,6 +270,7 @@ pub fn resume(
         drift: String::new(),
         steps,
         cautions: Vec::new(),
+        window: None,
     };
     Ok(Approved { plan, by: begun.by.to_owned() })
 }

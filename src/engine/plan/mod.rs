@@ -25,15 +25,15 @@ pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
-pub use restore::{RestoreError, restore};
+pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
 use self::on_application::Before;
 use super::assess::Assessment;
 use super::diff::{Change, ChangeKind, Drift, Severity, compare};
-use super::ownership::{ManagedFields, Operation};
+use super::ownership::{Operation, Recorded};
 use super::phase::Phase;
-use super::predict::{Prediction, Strategy, Verdict, refusal_of};
+use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::Tool;
 
@@ -60,6 +60,9 @@ pub struct Plan {
 
     /// What a person should know before approving.
     pub cautions: Vec<String>,
+
+    /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
+    pub window: Option<String>,
 }
 
 /// The plan that was offered last, as far as a report remembers it.
@@ -171,7 +174,12 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
     if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
         return Err(NoPlan::Paused);
     }
+    let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, mut cautions }, drifts) = match work {
+        // An operation would wait for the window to change and fire then: only what needs none is left.
+        Work::Cure { desired, live, drifts, prediction } if window.is_some() && !drifts.is_empty() => {
+            (restored(snapshot, desired, live, &drifts, prediction)?, drifts)
+        }
         Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
         Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
@@ -179,7 +187,15 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
             let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-            steps.extend(on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?);
+            let after = on_application::after(argo_cd, &snapshot.target, before, snapshot.now)?;
+            match &window {
+                Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
+                    cautions.push(format!("SyncWindow: {why}; to heal all the same, approve with --break-glass and a reason"));
+                }
+                Some(why) => return Err(NoPlan::HeldBack(why.clone())),
+                None => {}
+            }
+            steps.extend(after);
         }
         Tool::Flux(flux) => {
             steps.extend(on_kustomization::after(flux)?);
@@ -199,7 +215,7 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         }
     };
     cautions.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions })
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
 }
 
 /// What there is to do.
@@ -314,14 +330,16 @@ fn restored(
         .map(|path| Change { kind: ChangeKind::Added, desired: None, live: path.get(live).cloned(), path })
         .collect();
     let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
-    let operations = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
-    lint(snapshot, desired, live, &operations, drifts)?;
+    let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
+    let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
+    let facts = if same_books { Facts { live: &healed, ..Facts::of(desired, live) } } else { Facts::of(desired, &healed) };
+    lint(snapshot, &facts, drifts)?;
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
-        let owners = ManagedFields::of(live);
-        let appliers: Vec<&str> = owners
+        let recorded = Recorded::of(live);
+        let appliers: Vec<&str> = if same_books { facts.managed.get() } else { recorded.get() }
             .entries()
             .map(|entry| &entry.owner)
             .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
@@ -336,16 +354,14 @@ fn restored(
     Ok(Cured { steps, cautions: Vec::new() })
 }
 
-/// Checks a restoring patch before anybody sees it: applied to live it must leave none of the drift, and the next sync
-/// must not be refused any more.
-fn lint(snapshot: &Snapshot, desired: &Value, live: &Value, operations: &json_patch::Patch, drifts: &[&Drift]) -> Result<(), NoPlan> {
-    let mut healed = live.clone();
-    json_patch::patch(&mut healed, operations).map_err(|error| NoPlan::NotRestorable(RestoreError::DoesNotApply(error.to_string())))?;
-    let left = compare(desired, &healed);
+/// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
+/// drift left, and the next sync must not be refused any more.
+fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(), NoPlan> {
+    let left = compare(facts.desired, facts.live);
     if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
-    match refusal_of(desired, &healed, &snapshot.syncer).first() {
+    match refusal_of(facts, &snapshot.syncer).first() {
         Some(cause) => Err(NoPlan::StillRefused(format!("{}: {}", cause.field, cause.message))),
         None => Ok(()),
     }

@@ -114,11 +114,17 @@ pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, now: Ti
     Ok([Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect())
 }
 
+/// The sync window that forbids a heal, in words.
+pub(super) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: Timestamp) -> Option<String> {
+    argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
+}
+
 /// Legitimate waits are left alone, and so is everything that a person holds back.
 fn forbidden(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp) -> Result<(), NoPlan> {
     let retries = matches!(standing, Standing::WaitingForRetry { .. });
-    // A retry that waits is the best moment: nothing has to be cleared then.
-    let hold = argo_cd.holds(target, now).into_iter().find(|hold| !(retries && *hold == Hold::OperationPresent));
+    // A retry that waits is the best moment: nothing has to be cleared then. A window may be broken by a person, who is asked for that.
+    let passed = |hold: &Hold| matches!(hold, Hold::Window { .. }) || retries && *hold == Hold::OperationPresent;
+    let hold = argo_cd.holds(target, now).into_iter().find(|hold| !passed(hold));
     match (hold, standing.action()) {
         (Some(Hold::OperationPresent), _) | (None, Action::AskAPerson) => {
             Err(NoPlan::HeldBack(with_time(standing.why(), standing.until())))

@@ -9,8 +9,9 @@
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde_json::Value;
 
-use crate::engine::diff::{Change, ChangeKind};
+use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED};
 use crate::engine::object::{FieldPath, Segment};
+use crate::engine::predict::without_books;
 
 /// Why drift cannot be put back by a patch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,12 +47,23 @@ const BROAD: &[&str] = &[
     "spec.template.spec.initContainers[]",
 ];
 
-/// Makes the operations that undo these changes in `live`, without the lock on the resourceVersion.
+/// A patch with what it makes of the object that it was made from.
+#[derive(Debug)]
+pub struct Restored {
+    /// The operations, without the lock on the resourceVersion.
+    pub operations: Patch,
+
+    /// Live with the patch applied; without status and managedFields where neither Git nor the patch has a word on them.
+    pub healed: Value,
+}
+
+/// Makes the operations that undo these changes in `live`.
 ///
 /// # Errors
 /// [`RestoreError::Unreachable`] when a change is not of this live object.
-pub fn restore(desired: &Value, live: &Value, changes: &[&Change]) -> Result<Patch, RestoreError> {
-    let mut writer = Writer { desired, live, working: live.clone(), operations: Vec::new(), held: Vec::new() };
+pub fn restore(desired: &Value, live: &Value, changes: &[&Change]) -> Result<Restored, RestoreError> {
+    let working = if changes.iter().all(|change| spares_books(&change.path)) { without_books(live, desired) } else { live.clone() };
+    let mut writer = Writer { desired, working, operations: Vec::new(), held: Vec::new() };
     let parents = small_parents(live, changes);
     for parent in &parents {
         let below: Vec<&Change> = changes.iter().copied().filter(|change| change.path.starts_with(parent)).collect();
@@ -61,7 +73,19 @@ pub fn restore(desired: &Value, live: &Value, changes: &[&Change]) -> Result<Pat
         writer.undo(change)?;
         writer.undo_alias(change)?;
     }
-    Ok(Patch(writer.operations))
+    Ok(Restored { operations: Patch(writer.operations), healed: writer.working })
+}
+
+/// Whether a patch of this path leaves alone who owns what and what was applied last: every drift does, but what merely stands beside a field
+/// that the server names may be anything of the metadata.
+pub(super) fn spares_books(path: &FieldPath) -> bool {
+    let name = |at: usize| path.0.get(at).and_then(|segment| if let Segment::Field(name) = segment { Some(name.as_str()) } else { None });
+    match (name(0), name(1), name(2)) {
+        (Some("metadata"), Some("annotations"), Some(annotation)) => annotation != LAST_APPLIED,
+        (Some("metadata"), Some(name), _) => !["annotations", "managedFields", "namespace"].contains(&name),
+        (None | Some("metadata" | "status"), ..) => false,
+        _ => true,
+    }
 }
 
 /// The small parents of the changes, outermost only.
@@ -85,7 +109,6 @@ fn small_parents(live: &Value, changes: &[&Change]) -> Vec<FieldPath> {
 /// Writes operations and applies each to a working copy, so that the next one's indexes are right.
 struct Writer<'a> {
     desired: &'a Value,
-    live: &'a Value,
     working: Value,
     operations: Vec<PatchOperation>,
     held: Vec<(String, Value)>,
@@ -95,13 +118,19 @@ impl Writer<'_> {
     /// One `test` and one `replace` of a small parent.
     fn replace_whole(&mut self, parent: &FieldPath, changes: &[&Change]) -> Result<(), RestoreError> {
         let at = self.hold_items(parent)?;
-        let old = parent.get(&self.working).cloned().ok_or_else(|| RestoreError::Unreachable(parent.clone()))?;
-        let mut inner =
-            Writer { desired: self.desired, live: self.live, working: self.working.clone(), operations: Vec::new(), held: Vec::new() };
+        let unreachable = || RestoreError::Unreachable(parent.clone());
+        let old = parent.get(&self.working).cloned().ok_or_else(unreachable)?;
+        // The changes are undone one by one in a writer of its own, and the parent is put back for the one `replace`.
+        let working = std::mem::take(&mut self.working);
+        let mut inner = Writer { desired: self.desired, working, operations: Vec::new(), held: Vec::new() };
         for change in changes {
             inner.undo(change)?;
         }
-        let new = parent.get(&inner.working).cloned().ok_or_else(|| RestoreError::Unreachable(parent.clone()))?;
+        self.working = inner.working;
+        let new = match self.working.pointer_mut(&at) {
+            Some(place) => std::mem::replace(place, old.clone()),
+            None => return Err(unreachable()),
+        };
         self.push(PatchOperation::Test(TestOperation { path: pointer(&at), value: old }))?;
         self.push(PatchOperation::Replace(ReplaceOperation { path: pointer(&at), value: new }))
     }

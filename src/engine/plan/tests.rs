@@ -219,6 +219,7 @@ fn approval(hash: &str) -> Approval {
         by: "alice".to_owned(),
         at: "2026-01-05T12:00:00Z".parse().unwrap(),
         reason: None,
+        break_glass: None,
     }
 }
 
@@ -281,4 +282,18 @@ fn a_service_account_is_put_back_under_both_of_its_names() {
     json_patch::patch(&mut live, operations).unwrap();
     let pod = &live["spec"]["template"]["spec"];
     assert_eq!((pod.get("serviceAccountName"), pod.get("serviceAccount")), (None, None));
+}
+
+#[test]
+fn a_plan_under_a_sync_window_needs_an_approval_that_breaks_the_glass_with_a_reason() {
+    let mut plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
+    plan.window = Some("a deny window is open".to_owned());
+    let ledger = Ledger { spent: &[], superseded: &[] };
+    let now: Timestamp = "2026-01-05T12:30:00Z".parse().unwrap();
+    let judged = |approval: &Approval| judge(approval, Ok(&plan), ledger, now).map(drop).map_err(|refusal| refusal.reason());
+    let (yes, reason) = (approval(&plan.hash), || Some("the shop is down".to_owned()));
+    assert_eq!(judged(&yes), Err("HeldBackBySyncWindow"));
+    assert_eq!(judged(&Approval { break_glass: Some(true), ..yes.clone() }), Err("HeldBackBySyncWindow"));
+    assert_eq!(judged(&Approval { reason: reason(), ..yes.clone() }), Err("HeldBackBySyncWindow"));
+    assert_eq!(judged(&Approval { break_glass: Some(true), reason: reason(), ..yes }), Ok(()));
 }

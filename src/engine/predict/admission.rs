@@ -29,12 +29,12 @@ pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     (stored, causes)
 }
 
-/// A copy of live as a sync starts from it: without what the server keeps for itself, which is half of the object. Where the write has a
-/// word on that, it stays.
-pub(super) fn without_books(live: &Value, write: &Value) -> Value {
+/// A copy of live as a write of the spec starts from it: without status and managedFields, which are half of the object and the server's own.
+/// Where what is written has a word on them, they stay.
+pub fn without_books(live: &Value, written: &Value) -> Value {
     let Value::Object(members) = live else { return live.clone() };
-    let in_metadata = |name: &str| write.get("metadata").and_then(|metadata| metadata.get(name)).is_some();
-    let kept = members.iter().filter(|(name, _)| *name != "status" || write.get("status").is_some());
+    let in_metadata = |name: &str| written.get("metadata").is_some_and(|metadata| metadata.get(name).is_some());
+    let kept = members.iter().filter(|(name, _)| *name != "status" || written.get("status").is_some());
     let copied = kept.map(|(name, member)| match (name.as_str(), member) {
         ("metadata", Value::Object(metadata)) => {
             let kept = metadata.iter().filter(|(name, _)| *name != "managedFields" || in_metadata("managedFields"));

@@ -7,6 +7,7 @@ mod admission;
 mod client_side;
 mod decode;
 mod go;
+mod last_applied;
 mod place;
 pub mod refusal;
 mod replace;
@@ -24,6 +25,8 @@ use serde_json::Value;
 use super::diff::compare;
 use super::object::FieldPath;
 use super::ownership::{ManagedFields, Recorded};
+pub use admission::without_books;
+pub use last_applied::LastApplied;
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 
@@ -187,23 +190,40 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     let drift = || compare(desired, live).into_iter().map(|change| change.path).collect();
-    predict_knowing(desired, live, &Recorded::of(live), syncer, drift)
+    predict_knowing(&Facts::of(desired, live), syncer, drift)
 }
 
-/// [`predict`] for a caller that knows more of live: `managed` is who owns what of it, `drift` gives the paths that [`compare`] would.
-pub fn predict_knowing(
-    desired: &Value,
-    live: &Value,
-    managed: &Recorded<'_>,
-    syncer: &Syncer,
-    drift: impl FnOnce() -> Vec<FieldPath>,
-) -> Prediction {
+/// A document and live, with what is read out of them once.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The document as Git has it.
+    pub desired: &'a Value,
+
+    /// The object as the cluster has it, or would have it.
+    pub live: &'a Value,
+
+    /// Who owns what of it.
+    pub managed: Recorded<'a>,
+
+    /// What client-side apply keeps of the document in it.
+    pub last_applied: LastApplied<'a>,
+}
+
+impl<'a> Facts<'a> {
+    /// Those of an object as the server returned it.
+    pub fn of(desired: &'a Value, live: &'a Value) -> Self {
+        Self { desired, live, managed: Recorded::of(live), last_applied: LastApplied::of(desired, live) }
+    }
+}
+
+/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`] would.
+pub fn predict_knowing(facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
     let answer = |verdict, residual, predicted| Prediction { strategy: syncer.strategy, verdict, causes: Vec::new(), residual, predicted };
-    let predicted = match outcome(desired, live, managed, syncer) {
+    let predicted = match outcome(facts, syncer) {
         Ok(predicted) => predicted,
         Err(refused) => return refused,
     };
-    let (verdict, residual) = success(desired, &drift(), &predicted);
+    let (verdict, residual) = success(facts.desired, &drift(), &predicted);
     answer(verdict, residual, Some(predicted))
 }
 
@@ -218,40 +238,36 @@ pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, 
 }
 
 /// Why the next sync would be refused; empty where it would not. A conflict counts for none.
-pub fn refusal_of(desired: &Value, live: &Value, syncer: &Syncer) -> Vec<Cause> {
-    match outcome(desired, live, &Recorded::of(live), syncer) {
+pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
+    match outcome(facts, syncer) {
         Err(Prediction { verdict: Verdict::Refused, causes, .. }) => causes,
         _ => Vec::new(),
     }
 }
 
 /// The object that a sync gives, or the prediction that it gives none.
-fn outcome(desired: &Value, live: &Value, managed: &Recorded<'_>, syncer: &Syncer) -> Result<Value, Prediction> {
+fn outcome(facts: &Facts<'_>, syncer: &Syncer) -> Result<Value, Prediction> {
     if syncer.strategy != Strategy::ServerSideApply {
-        return outcome_over(desired, live, || managed.get(), syncer);
+        return outcome_over(facts, None, syncer);
     }
-    let first = match server_side::before_apply(live, syncer) {
-        Some(anew) => return outcome_over(desired, live, || &anew, syncer),
-        None => outcome_over(desired, live, || managed.get(), syncer)?,
+    let first = match server_side::before_apply(&facts.managed, syncer) {
+        Some(anew) => return outcome_over(facts, Some(&anew), syncer),
+        None => outcome_over(facts, None, syncer)?,
     };
-    match server_side::after_dry_run(live, syncer) {
-        Some(anew) => outcome_over(desired, live, || &anew, syncer),
+    match server_side::after_dry_run(&facts.managed, syncer) {
+        Some(anew) => outcome_over(facts, Some(&anew), syncer),
         None => Ok(first),
     }
 }
 
-/// The object that one apply gives; `managed` is who owns what of live, if it comes to that.
-fn outcome_over<'m>(
-    desired: &Value,
-    live: &Value,
-    managed: impl FnOnce() -> &'m ManagedFields,
-    syncer: &Syncer,
-) -> Result<Value, Prediction> {
+/// The object that one apply gives; `anew` is who owns what of live where the tool has changed that before.
+fn outcome_over(facts: &Facts<'_>, anew: Option<&ManagedFields>, syncer: &Syncer) -> Result<Value, Prediction> {
+    let Facts { desired, live, managed, last_applied } = facts;
     let fails =
         |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
     let merged = match syncer.strategy {
-        Strategy::ClientSideApply => client_side::merge(desired, live),
-        Strategy::ServerSideApply => server_side::merge_into(desired, live, managed(), syncer),
+        Strategy::ClientSideApply => client_side::merge(desired, live, last_applied),
+        Strategy::ServerSideApply => server_side::merge_into(desired, live, anew.unwrap_or_else(|| managed.get()), syncer),
         Strategy::Replace => replace::merge(desired, live),
     };
     let object = match merged {

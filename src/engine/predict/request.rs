@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Force, Strategy, Syncer, client_side, server_side};
+use super::{Facts, Force, Strategy, Syncer, client_side, server_side};
 
 /// How a PATCH is meant, and what it carries.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,9 +65,12 @@ pub enum NoRequest {
 ///
 /// [`NoRequest`] where nothing is sent, or nothing that may be asked.
 pub fn request(desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncRequest, NoRequest> {
+    let facts = Facts::of(desired, live);
     let patch = match syncer.strategy {
-        Strategy::ClientSideApply => SyncPatch::Strategic(client_side::patch(desired, live).map_err(|_refused| NoRequest::GivesUp)?),
-        Strategy::ServerSideApply if server_side::before_apply(live, syncer).is_some() => return Err(NoRequest::Migrates),
+        Strategy::ClientSideApply => {
+            SyncPatch::Strategic(client_side::patch(desired, live, &facts.last_applied).map_err(|_refused| NoRequest::GivesUp)?)
+        }
+        Strategy::ServerSideApply if server_side::before_apply(&facts.managed, syncer).is_some() => return Err(NoRequest::Migrates),
         Strategy::ServerSideApply => SyncPatch::Apply(server_side::manifest_sent(desired, live), syncer.force),
         Strategy::Replace => return Err(NoRequest::Replace),
     };

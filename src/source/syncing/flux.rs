@@ -50,12 +50,10 @@ pub fn check(kustomization: &Kustomization) -> Result<(), Unsupported> {
     if source.kind != GIT_REPOSITORY {
         return Err(Unsupported::new("spec.sourceRef.kind", format!("{} is not read; only {GIT_REPOSITORY} is", source.kind)));
     }
-    let fields = kustomization.transforms().iter().chain(kustomization.diverts());
+    // What spec.ignore names is ignored here, too; it takes nothing out of what is rendered.
+    let fields = kustomization.transforms().iter().chain(kustomization.diverts()).filter(|field| **field != "spec.ignore");
     match fields.copied().next() {
         Some("spec.kubeConfig") => Err(Unsupported::new("spec.kubeConfig", "it applies to another cluster than this one")),
-        Some("spec.ignore") => {
-            Err(Unsupported::new("spec.ignore", "fields that Flux ignores are not left out yet; name them in spec.ignore of the watch"))
-        }
         Some(field) => Err(Unsupported::new(field, "only plain folders are rendered yet, without changes by the Kustomization")),
         None => Ok(()),
     }

@@ -16,7 +16,7 @@ use super::admission::without_books;
 use super::{Cause, Force, Merged, Syncer, TakesOver, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, migrate};
+use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, Recorded, migrate};
 use crate::engine::schema::DEPLOYMENT;
 use compare::{Comparison, field_set, sets_all};
 
@@ -70,19 +70,19 @@ pub(super) fn merge_into(desired: &Value, live: &Value, managed: &ManagedFields,
     }
 }
 
-/// Live's managedFields as the tool itself makes them before it applies anything; `None` where it does nothing to them.
-pub(super) fn before_apply(live: &Value, syncer: &Syncer) -> Option<ManagedFields> {
+/// The managedFields as the tool itself makes them before it applies anything; `None` where it does nothing to them.
+pub(super) fn before_apply(managed: &Recorded<'_>, syncer: &Syncer) -> Option<ManagedFields> {
     let TakesOver::ClientSideOf(manager) = &syncer.takes_over else { return None };
-    let anew = migrate::migrated(live.pointer("/metadata/managedFields")?, manager, &syncer.manager)?;
+    let anew = migrate::migrated(managed.as_written()?, manager, &syncer.manager)?;
     Some(ManagedFields::parse(&anew))
 }
 
-/// Live's managedFields as the tool itself makes them between its dry run and its apply; `None` where it does nothing to them.
-pub(super) fn after_dry_run(live: &Value, syncer: &Syncer) -> Option<ManagedFields> {
+/// The managedFields as the tool itself makes them between its dry run and its apply; `None` where it does nothing to them.
+pub(super) fn after_dry_run(managed: &Recorded<'_>, syncer: &Syncer) -> Option<ManagedFields> {
     if syncer.takes_over != TakesOver::KubectlsAfterDryRun {
         return None;
     }
-    let anew = migrate::adopted(live.pointer("/metadata/managedFields")?, &syncer.manager)?;
+    let anew = migrate::adopted(managed.as_written()?, &syncer.manager)?;
     Some(ManagedFields::parse(&anew))
 }
 

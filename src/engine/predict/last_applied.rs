@@ -1,0 +1,67 @@
+//! What client-side apply keeps of a manifest in an annotation of live, and what it would keep next.
+
+use std::cell::OnceCell;
+
+use serde_json::{Value, json};
+
+use crate::engine::diff::LAST_APPLIED;
+
+/// The last-applied annotation of live, and the one that an apply of Git's document would write. Each is made when it is asked for first: mostly
+/// Git has not changed since the last apply, and then neither has to be taken apart.
+#[derive(Debug)]
+pub struct LastApplied<'a> {
+    desired: &'a Value,
+    live: &'a Value,
+    modified: OnceCell<Value>,
+    read: OnceCell<Option<Value>>,
+}
+
+impl<'a> LastApplied<'a> {
+    /// Those of live, for Git's document.
+    pub fn of(desired: &'a Value, live: &'a Value) -> Self {
+        Self { desired, live, modified: OnceCell::new(), read: OnceCell::new() }
+    }
+
+    /// What was applied last; `None` where no readable annotation tells.
+    pub fn value(&self) -> Option<&Value> {
+        self.read.get_or_init(|| serde_json::from_str(annotation(self.live)?).ok()).as_ref()
+    }
+
+    /// Whether that is Git's document, to the letter.
+    pub fn is_desired(&self) -> bool {
+        annotation(self.live).is_some_and(|text| annotation(self.modified()) == Some(text))
+    }
+
+    /// Git's document as kubectl sends it: in the namespace of the request, with itself as the annotation.
+    ///
+    /// Source: `GetModifiedConfiguration`.
+    pub fn modified(&self) -> &Value {
+        self.modified.get_or_init(|| modified_configuration(self.desired, self.live))
+    }
+}
+
+fn annotation(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/annotations")?.get(LAST_APPLIED)?.as_str()
+}
+
+fn modified_configuration(desired: &Value, live: &Value) -> Value {
+    let mut modified = desired.clone();
+    let Some(metadata) = modified.get_mut("metadata").and_then(Value::as_object_mut) else { return modified };
+    if let Some(namespace) = live.pointer("/metadata/namespace") {
+        metadata.insert("namespace".to_owned(), namespace.clone());
+    }
+    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+    if annotations.is_null() {
+        *annotations = json!({});
+    }
+    if let Some(annotations) = annotations.as_object_mut() {
+        annotations.remove(LAST_APPLIED);
+    }
+    // A value is always written. kubectl's encoder ends the text with a new line.
+    let mut text = serde_json::to_string(&modified).unwrap_or_default();
+    text.push('\n');
+    if let Some(annotations) = modified.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+        annotations.insert(LAST_APPLIED.to_owned(), text.into());
+    }
+    modified
+}
