@@ -63,10 +63,7 @@ impl Fenced {
     fn of(installation: &Installation, kind: &str, namespace: &str, name: &str) -> Result<Self> {
         let control_plane = &installation.control_plane;
         let kubectl = control_plane.tool("kubectl")?.kubeconfig(&installation.service_account()?);
-        Ok(Self {
-            theirs: Object::new(control_plane, kind, namespace, name)?,
-            ours: Object::by(kubectl, kind, namespace, name),
-        })
+        Ok(Self { theirs: Object::new(control_plane, kind, namespace, name)?, ours: Object::by(kubectl, kind, namespace, name) })
     }
 
     /// An Application whose last sync failed, applied server-side as an app of apps would.
@@ -131,7 +128,12 @@ impl Fenced {
     fn refused(&self, words: &str, manager: &str, patch: &Value) -> Result<()> {
         let before = self.theirs.read()?["metadata"]["resourceVersion"].clone();
         let answer = self.ours.json_patch(manager, patch)?;
-        ensure!(answer.code != 0 && answer.stderr.contains(words), "{patch}\n{}{}\nis no refusal with: {words}", answer.stdout, answer.stderr);
+        ensure!(
+            answer.code != 0 && answer.stderr.contains(words),
+            "{patch}\n{}{}\nis no refusal with: {words}",
+            answer.stdout,
+            answer.stderr
+        );
         ensure!(self.theirs.read()?["metadata"]["resourceVersion"] == before, "{patch} was stored");
         Ok(())
     }
@@ -361,9 +363,7 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     })?;
 
     // The controller carries on whatever heal names it; nobody else may write one down.
-    let healing = |healer: &str| {
-        json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer, "startedAt": "2026-01-05T10:00:00Z", "steps": []}})
-    };
+    let healing = |healer: &str| json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer, "startedAt": "2026-01-05T10:00:00Z", "steps": []}});
     let forged = patch(&erin, healing("controller as system:serviceaccount:driftmend:driftmend"))?;
     let words = "status.healing may name only yourself as its healer: \"erin\"";
     assert!(forged.code != 0 && forged.stderr.contains(words), "{}{}", forged.stdout, forged.stderr);
