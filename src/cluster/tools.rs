@@ -103,10 +103,10 @@ impl Follower {
                 vec![Change::Gone(namespace, name)]
             }
             Err(error) => {
-                let missing = is_missing(&error);
-                self.absent.store(missing, Ordering::Relaxed);
+                let absence = absence(&error);
+                self.absent.store(absence.is_some(), Ordering::Relaxed);
                 if self.told.replace(false) != Some(false) {
-                    report(&error, &self.resource, missing);
+                    report(&error, &self.resource, absence);
                 }
                 Vec::new()
             }
@@ -115,21 +115,27 @@ impl Follower {
 }
 
 /// Logs once why a kind cannot be watched.
-fn report(error: &watcher::Error, resource: &Resource<'_>, missing: bool) {
-    match error {
-        _ if missing => info!(%resource, "the cluster does not have the kind; it is looked for again"),
-        error => {
+fn report(error: &watcher::Error, resource: &Resource<'_>, absence: Option<&'static str>) {
+    match absence {
+        Some(why) => info!(%resource, "{why}; it is looked for again"),
+        None => {
             warn!(%resource, error = error as &dyn std::error::Error, "the kind cannot be watched; its objects are read at each interval")
         }
     }
 }
 
-fn is_missing(error: &watcher::Error) -> bool {
+/// Why a kind is not there for us, which is no error.
+fn absence(error: &watcher::Error) -> Option<&'static str> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status)) | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
-            matches!(status.code, 403 | 404)
+            match status.code {
+                404 => Some("the cluster does not have the kind"),
+                // Of a kind that is not there, too: rights are looked at first.
+                403 => Some("no right is given to watch the kind, so that it is no source"),
+                _ => None,
+            }
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -157,4 +163,24 @@ impl Backoff for Patient {
 
 fn key(object: &DynamicObject) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_that_is_not_there_is_told_from_one_that_may_not_be_read() {
+        let answer = |code: u16| {
+            let status = Status { code, ..Status::default() };
+            absence(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
+        };
+        assert_eq!(answer(404), Some("the cluster does not have the kind"));
+        assert_eq!(answer(403), Some("no right is given to watch the kind, so that it is no source"));
+        assert_eq!(answer(500), None);
+        assert_eq!(absence(&watcher::Error::NoResourceVersion), None);
+    }
 }

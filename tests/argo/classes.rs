@@ -7,8 +7,9 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::argo_cd::NAMESPACE;
-use crate::harness::{shared_controller, wait};
+use crate::harness::argo_cd::{self, ArgoCd, NAMESPACE};
+use crate::harness::driftmend::Controller;
+use crate::harness::{ControlPlane, Options, shared_controller, wait};
 use crate::shop::{Apply, Policy, Shop, in_sync, phase, started_at, text};
 use crate::watched::{Watched, condition, kinds};
 
@@ -163,12 +164,12 @@ fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> R
 #[test]
 fn a_request_that_nobody_took_up_yet_is_left_alone() -> Result<()> {
     // It stops the controller, which all others of this program need.
-    let control_plane = crate::harness::ControlPlane::start(crate::harness::Options::default())?;
-    let argo_cd = crate::harness::argo_cd::ArgoCd::start(&control_plane, &crate::harness::argo_cd::Options::default())?;
+    let control_plane = ControlPlane::start(Options::default())?;
+    let argo_cd = ArgoCd::start(&control_plane, &argo_cd::Options::default())?;
     let shop = Shop::open_beside(&control_plane, &argo_cd, "class-request", Apply::ClientSide, Policy::Manual, &[])?;
-    crate::harness::shared_controller::install_definitions(&control_plane)?;
+    shared_controller::install_definitions(&control_plane)?;
     let folder = tempfile::tempdir()?;
-    let _controller = crate::harness::driftmend::Controller::start(control_plane.admin(), folder.path(), &[])?;
+    let _controller = Controller::start(control_plane.admin(), folder.path(), &[])?;
     let watched = Watched::beside(shop, &json!({}))?;
     argo_cd.stop_controller()?;
     watched.shop.scale(3)?;
@@ -197,7 +198,7 @@ fn what_argo_cd_ignores_is_ignored_and_names_the_application() -> Result<()> {
     // The roll-out by hand adds the annotation of its revision. Not by the watch's status: counts alone are told once a minute.
     let series = format!("driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}", shop.namespace);
     wait::until("differences that are ignored", Duration::from_secs(60), || {
-        let ignored = shared_controller().metric(&series)?;
+        let ignored = shared_controller::shared_controller().metric(&series)?;
         Ok(if ignored >= Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{ignored:?}")) })
     })?;
     assert_eq!(watched.status()?["phase"].as_str().unwrap_or("InSync"), "InSync");

@@ -4,11 +4,17 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+// The chart is installed in the same way; what only the other program's tests share is not used here.
+#[allow(dead_code)]
+#[path = "../cluster/installation.rs"]
+mod installation;
+
 mod classes;
 mod crash;
 mod hand_back;
 mod heal;
 mod incident;
+mod installed;
 mod operation;
 mod process;
 mod shop;

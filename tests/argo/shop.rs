@@ -96,6 +96,19 @@ impl<'a> Shop<'a> {
         policy: Policy,
         manifests: &[Value],
     ) -> Result<Self> {
+        Self::open_at(control_plane, argo_cd, NAMESPACE, name, apply, policy, manifests)
+    }
+
+    /// The same with the Application in this namespace, which must be there.
+    pub fn open_at(
+        control_plane: &'a ControlPlane,
+        argo_cd: &'a ArgoCd,
+        of_application: &str,
+        name: &str,
+        apply: Apply,
+        policy: Policy,
+        manifests: &[Value],
+    ) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         let folder = tempfile::tempdir()?;
         let repository = Repository::create(folder.path(), "shop.git");
@@ -103,7 +116,7 @@ impl<'a> Shop<'a> {
         let shop = Self {
             control_plane,
             argo_cd,
-            application: argo_cd.application(NAMESPACE, &namespace),
+            application: argo_cd.application(of_application, &namespace),
             deployment: Object::new(control_plane, "deployment", &namespace, "web")?,
             repository,
             git,

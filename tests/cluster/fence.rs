@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use driftmend::engine::operation::{Application, Kustomization, Operation, ResourceRef, Then, clear, poke, refresh, start};
-use jiff::Timestamp;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -337,12 +336,14 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
         let arguments = ["patch", "driftreport", "web", "-n", "shop", "--subresource=status", "--type=merge", "--patch", &patch];
         control_plane.tool("kubectl")?.kubeconfig(kubeconfig).run(&arguments)
     };
+    // kubectl reads a status before it patches it; the controller does not.
+    let reads = ["create", "role", "reads", "--verb=get", "--resource=driftreports.driftmend.dev/status", "-n", "shop"];
+    control_plane.kubectl(&reads)?.success()?;
+    let bound = ["create", "rolebinding", "reads", "--role=reads", "--serviceaccount=driftmend:driftmend", "-n", "shop"];
+    control_plane.kubectl(&bound)?.success()?;
     let step = |kind: &str, target: &str| json!({"kind": kind, "target": target, "summary": "…", "patch": "…"});
     let steps = json!([step("Restore", "Deployment.apps shop/web"), step("Refresh", "Application teams/shop")]);
-    let plan = json!({"hash": hash, "serial": 1, "expires": Timestamp::MAX.to_string(), "cautions": [], "steps": steps});
-    let expires = json!({"expires": "2126-01-05T10:00:00Z"});
-    let mut plan = plan;
-    json_patch::merge(&mut plan, &expires);
+    let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": steps});
     patch(&installation.service_account()?, json!({"phase": "Drifted", "summary": "…", "plan": plan}))?.success()?;
 
     let erin = editor(control_plane, "erin")?;

@@ -84,7 +84,7 @@ pub(super) fn validate_profiles_match(annotations: &Node<'_>, spec: &Node<'_>, o
     }
     for container in containers(spec) {
         let own = container.at("securityContext").at(APP_ARMOR.field);
-        let profile = if own.is_set() { own.clone() } else { pod.at(APP_ARMOR.field) };
+        let profile = if own.is_set() { own } else { pod.at(APP_ARMOR.field) };
         let told = annotation(&format!("{}{}", APP_ARMOR.container, container.at("name").text()));
         if let Some(told) = told.filter(|_| profile.is_set()) {
             validate_match(&APP_ARMOR, &profile, &own, told, out);

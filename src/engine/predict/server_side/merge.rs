@@ -63,9 +63,9 @@ impl<'a> Sides<'a> {
         let old: Vec<Value> = old.into_iter().filter(|item| is_named(kind, item)).collect();
         let new: Vec<&Value> = new.iter().filter(|item| is_named(kind, item)).collect();
         let partner = |(at, item): (usize, &Value)| {
-            let is_same = |other: &&Value| have_same_name(kind, item, other);
+            let is_same = |other: &Value| have_same_name(kind, item, other);
             // At the same place first, where it mostly is.
-            if new.get(at).is_some_and(is_same) { Some(at) } else { new.iter().position(|other| is_same(&other)) }
+            if new.get(at).is_some_and(|other| is_same(other)) { Some(at) } else { new.iter().position(|other| is_same(other)) }
         };
         let partners = old.iter().enumerate().map(partner).collect();
         Self { old, new, partners }
