@@ -26,8 +26,10 @@ pub mod retire;
 pub mod run;
 pub mod settings;
 pub mod settle;
+mod source_error;
 pub mod target;
 pub mod tool;
+mod triggers;
 pub mod verify;
 pub mod watch;
 

@@ -172,3 +172,6 @@ fn deadline(live: &Value) -> SignedDuration {
     // The API server takes 2147483647 for "no deadline"; a heal that nobody ends is no use.
     SignedDuration::from_secs(seconds.clamp(1, 3_600)) + MARGIN
 }
+
+#[cfg(test)]
+mod tests;

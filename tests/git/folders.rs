@@ -31,6 +31,22 @@ fn manifests_below_a_path_are_read_and_symlinks_and_submodules_are_counted() {
 }
 
 #[test]
+fn what_says_that_a_folder_is_more_than_its_manifests_is_found() {
+    let place = Place::new();
+    let ignoring =
+        [(".sourceignore", "old"), ("deploy/sub/.sourceignore", "old"), ("other/.sourceignore", "old"), ("deploy/Kustomization", "k")];
+    let tip = place.repository.commit(&ignoring, "More");
+    let mirror = place.mirror();
+    mirror.fetch(&Revision::Head, &NONE).expect("a commit");
+    let tree = mirror.tree(oid(&tip), &path("deploy"), Select::Manifests).expect("the tree is readable");
+    assert_eq!(tree.ignore_files, [".sourceignore", "deploy/sub/.sourceignore"], "on the way there and below it, and nowhere else");
+    let files: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(files, ["deploy/Kustomization", "deploy/web.yaml"]);
+    let root = mirror.tree(oid(&tip), &TreePath::default(), Select::Manifests).expect("the tree is readable");
+    assert_eq!(root.ignore_files.len(), 3);
+}
+
+#[test]
 fn a_missing_path_names_what_is_there_instead() {
     let place = Place::new();
     let mirror = place.mirror();

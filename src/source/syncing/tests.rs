@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::argo_cd::{Tracking, dressing, origin};
 use super::*;
 use crate::engine::object::{ObjectId, Origin as Place};
-use crate::engine::operation::Application;
+use crate::engine::operation::{Application, GitRepository, Kustomization};
 use crate::engine::predict::Strategy;
 
 fn application(spec: Value) -> Value {
@@ -134,4 +134,84 @@ fn what_a_tool_does_not_keep_in_sync_is_not_governed() {
     flux.dress(&mut desired, None);
     let labels = json!({"kustomize.toolkit.fluxcd.io/name": "web", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"});
     assert_eq!(desired["metadata"]["labels"], labels);
+}
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+fn kustomization(spec: Value) -> Kustomization {
+    let mut object = json!({
+        "metadata": {"name": "web", "namespace": "flux-system"},
+        "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./web/"},
+        "status": {"lastAppliedRevision": format!("main@sha1:{COMMIT}")},
+    });
+    json_patch::merge(&mut object["spec"], &spec);
+    Kustomization::read(&object).unwrap()
+}
+
+fn repository(spec: Value) -> GitRepository {
+    let mut object = json!({"metadata": {"name": "shop", "namespace": "flux-system"}, "spec": {"url": "https://git.example/shop"}});
+    json_patch::merge(&mut object["spec"], &spec);
+    GitRepository::read(&object).unwrap()
+}
+
+#[test]
+fn a_plain_folder_of_a_kustomization_is_read_as_flux_reads_it() {
+    let of = |reference: Value| flux::origin(&kustomization(json!({})), &repository(json!({"ref": reference})));
+    let wanted = Origin {
+        url: "https://git.example/shop".to_owned(),
+        revision: Some("refs/heads/main".to_owned()),
+        path: "web".to_owned(),
+        folders: Folders::All,
+        synced: vec![COMMIT.to_owned()],
+    };
+    assert_eq!(of(json!({"branch": "main"})), Ok(wanted));
+    let revision = |reference| of(reference).map(|origin| origin.revision.unwrap_or_default()).map_err(|error| error.field);
+    assert_eq!(revision(Value::Null), Ok("refs/heads/master".to_owned()));
+    assert_eq!(revision(json!({"branch": "main", "tag": "v1"})), Ok("refs/tags/v1".to_owned()));
+    assert_eq!(revision(json!({"branch": "main", "tag": "v1", "semver": ">=1"})), Err("spec.ref.semver".to_owned()));
+    assert_eq!(revision(json!({"semver": ">=1", "name": "refs/pull/1/head"})), Err("spec.ref.name".to_owned()));
+    assert_eq!(revision(json!({"name": "refs/pull/1/head", "commit": COMMIT})), Ok(COMMIT.to_owned()));
+}
+
+#[test]
+fn what_flux_makes_of_a_folder_is_named_by_its_field() {
+    for (spec, field) in [
+        (json!({"sourceRef": {"kind": "OCIRepository"}}), "spec.sourceRef.kind"),
+        (json!({"sourceRef": {"kind": "Bucket"}}), "spec.sourceRef.kind"),
+        (json!({"patches": [{"patch": "x"}]}), "spec.patches"),
+        (json!({"postBuild": {"substitute": {"a": "b"}}}), "spec.postBuild"),
+        (json!({"kubeConfig": {"secretRef": {"name": "other"}}}), "spec.kubeConfig"),
+    ] {
+        assert_eq!(flux::check(&kustomization(spec.clone())).map_err(|error| error.field), Err(field.to_owned()), "{spec}");
+    }
+    let allowed =
+        json!({"targetNamespace": "shop", "ignore": [{"paths": ["/spec/replicas"]}], "force": true, "serviceAccountName": "deployer"});
+    assert_eq!(flux::check(&kustomization(allowed)), Ok(()));
+    for (spec, field) in
+        [(json!({"ignore": "*.txt"}), "spec.ignore"), (json!({"include": [{"repository": {"name": "x"}}]}), "spec.include")]
+    {
+        let error = flux::origin(&kustomization(json!({})), &repository(spec)).map_err(|error| error.field);
+        assert_eq!(error, Err(field.to_owned()));
+    }
+}
+
+#[test]
+fn flux_reads_yaml_that_source_controller_packs() {
+    for (path, read) in [
+        ("web.yaml", true),
+        ("deep/er/web.yml", true),
+        ("Kustomization", true),
+        ("web.json", false),
+        ("notes.txt", false),
+        (".github/workflows/ci.yaml", false),
+        ("a/.gitlab-ci.yml", false),
+        ("cloudbuild.yaml", false),
+        ("my-cloudbuild.yaml", true),
+    ] {
+        assert_eq!(flux::is_read(path), read, "{path}");
+    }
+    let local = |said: &str| document(deployment(json!({"annotations": {"config.kubernetes.io/local-config": said}})));
+    let flux = Dressing::Flux(flux::dressing(&kustomization(json!({}))));
+    assert_eq!(flux.passes_over(&local("true")), Some("with config.kubernetes.io/local-config"));
+    assert_eq!(flux.passes_over(&local("false")), None);
 }

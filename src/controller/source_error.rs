@@ -1,0 +1,179 @@
+//! Why a source cannot be read, and what a person can do about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cluster::ApiError;
+use crate::source::git::{CredentialsError, GitError};
+use crate::source::render::NotPlain;
+use crate::source::syncing::Unsupported;
+use crate::source::yaml::Remark;
+
+/// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this one
+/// ends a reconcile whose thread does not come back.
+pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(300);
+
+/// Why a source cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The watch itself is at fault.
+    #[error("{message}")]
+    Invalid {
+        /// One word.
+        reason: &'static str,
+
+        /// What is wrong, with the field.
+        message: String,
+    },
+
+    /// The Application or Kustomization cannot be read.
+    #[error("failed to read the {key}")]
+    Tool {
+        /// Which.
+        key: String,
+
+        /// Why.
+        source: Box<ApiError>,
+    },
+
+    /// There is no such Application or Kustomization.
+    #[error("there is no {key}")]
+    NoTool {
+        /// Which.
+        key: String,
+    },
+
+    /// The Application or Kustomization is not what its kind says.
+    #[error("the {key} cannot be understood: {reason}")]
+    ToolUnreadable {
+        /// Which.
+        key: String,
+
+        /// The field.
+        reason: String,
+    },
+
+    /// The Application or Kustomization asks for something that is not rendered here.
+    #[error("the {key} cannot be rendered faithfully: {reason}")]
+    Unsupported {
+        /// Which.
+        key: String,
+
+        /// The field, and what it asks for.
+        reason: Unsupported,
+    },
+
+    /// The Secret cannot be read.
+    #[error("failed to read the Secret {name}")]
+    Secret {
+        /// Its name.
+        name: String,
+
+        /// Why.
+        source: Box<ApiError>,
+    },
+
+    /// There is no such Secret.
+    #[error("there is no Secret {name} in namespace {namespace}")]
+    NoSecret {
+        /// Its namespace.
+        namespace: String,
+
+        /// Its name.
+        name: String,
+    },
+
+    /// The Secret does not hold credentials.
+    #[error("the Secret {name} holds no usable credentials")]
+    Credentials {
+        /// Its name.
+        name: String,
+
+        /// Why.
+        source: CredentialsError,
+    },
+
+    /// The repository cannot be read.
+    #[error(transparent)]
+    Git(#[from] GitError),
+
+    /// The folder is not plain YAML.
+    #[error(transparent)]
+    NotPlain(#[from] NotPlain),
+
+    /// Documents cannot be read faithfully; nothing is assessed against such a revision.
+    #[error("{} cannot be rendered faithfully: {}", .revision.get(..7).unwrap_or(.revision), first(.problems))]
+    Unfaithful {
+        /// The commit.
+        revision: String,
+
+        /// Every problem.
+        problems: Vec<Remark>,
+    },
+
+    /// The folder of the mirrors cannot be made.
+    #[error("failed to make the cache folder {}", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// The look took too long.
+    #[error("unable to read the repository within {} s", LOOK_LIMIT.as_secs())]
+    TimedOut,
+
+    /// The thread that looked ended before it was done.
+    #[error("failed to read the repository: the reading thread ended early")]
+    Interrupted,
+}
+
+impl SourceError {
+    /// One word for the condition and the metric.
+    pub fn category(&self) -> &'static str {
+        match self {
+            Self::Invalid { reason, .. } => reason,
+            Self::Tool { .. } | Self::ToolUnreadable { .. } => "ToolUnreadable",
+            Self::NoTool { .. } => "NoSuchTool",
+            Self::Unsupported { .. } => "UnsupportedSource",
+            Self::Secret { .. } | Self::NoSecret { .. } | Self::Credentials { .. } => "CredentialsUnusable",
+            Self::Git(error) => error.category(),
+            Self::Cache { .. } => "CacheUnusable",
+            Self::NotPlain(_) => "NotPlainYaml",
+            Self::Unfaithful { .. } => "RenderFailed",
+            Self::TimedOut | Self::Interrupted => "TimedOut",
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Invalid { .. } | Self::TimedOut | Self::Interrupted => None,
+            Self::Tool { source, .. } | Self::Secret { source, .. } => source.hint(),
+            Self::NoTool { .. } => Some("check name and namespace, and that the tool's CRDs are installed".to_owned()),
+            Self::ToolUnreadable { .. } => None,
+            Self::Unsupported { reason, .. } => Some(reason.hint()),
+            Self::NoSecret { .. } => Some("create it, or take secretRef away if the repository is public".to_owned()),
+            Self::Credentials { source, .. } => Some(source.hint()),
+            Self::Cache { .. } => Some("the controller's cache folder must be writable and have space".to_owned()),
+            Self::Git(error) => error.hint(),
+            Self::NotPlain(error) => Some(error.hint()),
+            Self::Unfaithful { problems, .. } => problems.first().and_then(|problem| problem.hint.clone()),
+        }
+    }
+}
+
+fn first(problems: &[Remark]) -> String {
+    match problems {
+        [] => String::new(),
+        [one] => place(one),
+        [one, rest @ ..] => format!("{} (and {} more)", place(one), rest.len()),
+    }
+}
+
+/// `web.yaml:7:3: message`; the way out is told apart.
+pub(super) fn place(problem: &Remark) -> String {
+    Remark { hint: None, ..problem.clone() }.to_string()
+}

@@ -1,0 +1,116 @@
+//! What the watches see, as keys: an event never says what is to be done, only what is to be looked at.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use kube::ResourceExt;
+use kube::runtime::reflector;
+use tokio_util::sync::CancellationToken;
+
+use super::governed::{Target, WatchKey};
+use super::queue::Queue;
+use super::tool::{self, ToolKey, ToolKind};
+use super::{Context, Key, origin};
+use crate::cluster::deployments::{self, What};
+use crate::cluster::tools::{self, Change};
+use crate::crd::DriftWatch;
+
+/// Turns what the watches see into keys. A key never says why.
+pub(super) fn spawn_triggers(
+    context: &Arc<Context>,
+    sources: &Queue<Key>,
+    touched: impl Stream<Item = deployments::Touched> + Send + 'static,
+    watch_keys: impl Stream<Item = (String, String)> + Send + 'static,
+    report_keys: impl Stream<Item = (String, String)> + Send + 'static,
+    stop: &CancellationToken,
+) {
+    let to = context.clone();
+    let deployments = touched.for_each(move |touched| {
+        let target = Target { namespace: touched.namespace, name: touched.name };
+        let changed = !matches!(touched.what, What::Applied { assessable_change: false });
+        // A change of status says nothing new, but for a heal that waits for its roll-out.
+        if changed && to.governed.names(&target) || healing(&to, &target) {
+            to.queue.now(Key::Target(target));
+        }
+        futures::future::ready(())
+    });
+    let (to, looks) = (context.clone(), sources.clone());
+    let watches = watch_keys.for_each(move |(namespace, name)| {
+        let key = WatchKey { namespace, name };
+        let watch = to.watches.get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
+        let seen = to.governed.watch(&key).map(|watched| watched.watch.spec.clone());
+        // Our own status writes come back as events; they are no reason to ask Git again.
+        if watch.is_none_or(|watch| seen.as_ref() != Some(&watch.spec)) {
+            looks.now(Key::Watch(key));
+        }
+        futures::future::ready(())
+    });
+    let to = context.clone();
+    let reports = report_keys.for_each(move |(namespace, name)| {
+        to.queue.now(Key::Target(Target { namespace, name }));
+        futures::future::ready(())
+    });
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = futures::future::join3(deployments, watches, reports) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+/// Follows the objects of a tool: a change of what it syncs is a reason to look at the source, and any change of how far it is one to assess
+/// what it syncs.
+pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: ToolKind, stop: &CancellationToken) {
+    let changes = tools::watch(context.cluster.client(), kind.resource(), kind.object_kind());
+    let (to, looks, stop) = (context.clone(), sources.clone(), stop.clone());
+    let follow = changes.for_each(move |change| {
+        let key = |namespace, name| ToolKey { kind, namespace, name };
+        let (key, before, now) = match change {
+            Change::Put(namespace, name, object) => {
+                let key = key(namespace, name);
+                let before = to.tools.put(key.clone(), *object);
+                let now = to.tools.get(&key);
+                (key, before, now)
+            }
+            Change::Gone(namespace, name) => {
+                let key = key(namespace, name);
+                let before = to.tools.get(&key);
+                to.tools.remove(&key);
+                (key, before, None)
+            }
+        };
+        let (moved, stirred) = tool::difference(kind, before.as_deref(), now.as_deref());
+        for (watch, watched) in to.governed.watches_of(&key) {
+            if moved {
+                looks.now(Key::Watch(watch));
+            }
+            for target in watched.rendition.desired.keys().filter(|target| stirred || healing(&to, target)) {
+                to.queue.now(Key::Target(target.clone()));
+            }
+        }
+        // A watch whose source could not be read names no commit yet, so that the index does not know it.
+        for watch in to.watches.state().iter().filter(|watch| origin::tool_of(watch).is_some_and(|(named, _)| named == key)) {
+            let watch = watch_key(watch);
+            if before.is_none() && to.governed.watch(&watch).is_none() {
+                looks.now(Key::Watch(watch));
+            }
+        }
+        futures::future::ready(())
+    });
+    tokio::spawn(async move {
+        tokio::select! {
+            () = follow => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+fn healing(context: &Context, target: &Target) -> bool {
+    let report = context.reports.get(&reflector::ObjectRef::new(&target.name).within(&target.namespace));
+    report.is_some_and(|report| report.status.as_ref().is_some_and(|status| status.healing.is_some()))
+}
+
+pub(super) fn watch_key(watch: &DriftWatch) -> WatchKey {
+    WatchKey { namespace: watch.namespace().unwrap_or_default(), name: watch.name_any() }
+}
