@@ -198,7 +198,7 @@ fn what_argo_cd_ignores_is_ignored_and_names_the_application() -> Result<()> {
     // The roll-out by hand adds the annotation of its revision. Not by the watch's status: counts alone are told once a minute.
     let series = format!("driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}", shop.namespace);
     wait::until("differences that are ignored", Duration::from_secs(60), || {
-        let ignored = shared_controller::shared_controller().metric(&series)?;
+        let ignored = shared_controller().metric(&series)?;
         Ok(if ignored >= Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{ignored:?}")) })
     })?;
     assert_eq!(watched.status()?["phase"].as_str().unwrap_or("InSync"), "InSync");

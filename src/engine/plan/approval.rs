@@ -281,7 +281,7 @@ fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
     let on_application = |act| {
         let application = &snapshot.tool.argo_cd()?.application;
         let application = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
-        Some(Step::OnApplication(OnApplication { application, act }))
+        Some(Step::OnApplication(Box::new(OnApplication { application, act })))
     };
     let stale = || {
         let application = &snapshot.tool.argo_cd()?.application;

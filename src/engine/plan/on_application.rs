@@ -89,7 +89,7 @@ pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, now: Ti
     forbidden(argo_cd, target, &standing, now)?;
     let application = &argo_cd.application;
     let named = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
-    let step = |act| Step::OnApplication(OnApplication { application: named.clone(), act });
+    let step = |act| Step::OnApplication(Box::new(OnApplication { application: named.clone(), act }));
     let stale = match standing {
         // The retry may succeed by itself after the cure; what it leaves behind is cleared then.
         Standing::WaitingForRetry { .. } => Stale::of(application).ok(),

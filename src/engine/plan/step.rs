@@ -78,7 +78,7 @@ pub enum Step {
     },
 
     /// Write the Application.
-    OnApplication(OnApplication),
+    OnApplication(Box<OnApplication>),
 
     /// Ask for a reconciliation of the Kustomization.
     Reconcile {
@@ -286,12 +286,13 @@ impl Step {
 
     /// When the operation state began that the step removes, and the revision that it starts a sync of.
     pub fn remembered(&self) -> (Option<&str>, Option<String>) {
-        match self {
-            Self::OnApplication(OnApplication { act: Act::Clear { stale, .. }, .. }) => (Some(&stale.started_at), None),
-            Self::OnApplication(OnApplication { act: Act::Start { stale, touches, .. }, .. }) => {
+        let Self::OnApplication(step) = self else { return (None, None) };
+        match &step.act {
+            Act::Refresh => (None, None),
+            Act::Clear { stale, .. } => (Some(&stale.started_at), None),
+            Act::Start { stale, touches, .. } => {
                 (stale.as_ref().map(|stale| stale.started_at.as_str()), touches.to.as_ref().map(ToString::to_string))
             }
-            _ => (None, None),
         }
     }
 

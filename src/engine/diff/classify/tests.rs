@@ -245,7 +245,9 @@ fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
 fn the_revision_that_was_synced_last_tells_a_field_new_in_git_from_one_taken_away() {
     let replicas = |count: Option<i64>| {
         let mut object = image("web:1");
-        count.map(|count| object["spec"]["replicas"] = json!(count));
+        if let Some(count) = count {
+            object["spec"]["replicas"] = json!(count);
+        }
         object
     };
     let managed = ManagedFields::parse(&json!([wrote("gitops", "Apply", "", IMAGE)]));
