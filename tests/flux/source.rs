@@ -78,3 +78,24 @@ fn the_files_are_those_that_flux_reads() -> Result<()> {
     assert_eq!(status["notGoverned"], json!(["1 Deployment with config.kubernetes.io/local-config"]));
     Ok(())
 }
+
+#[test]
+fn a_repository_of_another_namespace_must_let_the_tenant_name_it() -> Result<()> {
+    let watched = Watched::open(Shop::open("borrowed")?, &json!({}))?;
+    let shop = &watched.shop;
+    let lender = shop.control_plane.namespace("lender")?;
+    let spec = shop.source.read()?["spec"].clone();
+    let metadata = json!({"name": "shop", "namespace": lender});
+    let kind = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata, "spec": spec});
+    shop.control_plane.apply(&kind.to_string())?;
+    shop.kustomization.merge_patch("ada", &json!({"spec": {"sourceRef": {"namespace": lender}}}))?.success()?;
+    let (message, tenant) = (watched.wait_for_failure("NotAllowed")?, &shop.namespace);
+    let annotation = "driftmend.dev/allow-watches-from";
+    assert_eq!(
+        message,
+        format!("GitRepository {lender}/shop does not allow watches of namespace {tenant}; annotate it with {annotation}: {tenant}")
+    );
+    shop.flux.git_repository(&lender, "shop").annotate(annotation, tenant)?;
+    watched.wait_for_watch("a source that is read", |status| status["sourceFailure"].is_null())?;
+    Ok(())
+}
