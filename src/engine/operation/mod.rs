@@ -21,7 +21,7 @@ mod reconciliation;
 mod requests;
 mod schedule;
 #[cfg(test)]
-mod shapes;
+pub(in crate::engine) mod shapes;
 mod source;
 mod standing;
 mod state;

@@ -13,6 +13,9 @@ use crate::engine::operation::{
 };
 use crate::engine::tool::ArgoCd;
 
+#[cfg(test)]
+mod tests;
+
 /// The name under which our operations are asked for.
 const USERNAME: &str = "driftmend";
 
