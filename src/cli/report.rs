@@ -112,6 +112,9 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
     if status.fields_omitted > 0 {
         let _ = writeln!(text, "  and {} more fields", status.fields_omitted);
     }
+    if let Some(operation) = &status.operation {
+        text.push_str(&human::operation(operation, now));
+    }
     if let Some(plan) = &status.plan {
         let _ = write!(text, "\n{}", human::plan(plan));
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::build;
 use super::cure::PlanReport;
+use super::status::OperationReport;
 use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity};
 use crate::engine::ownership::people::{Kind, People};
@@ -177,6 +178,22 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     for path in told {
         let _ = writeln!(out, "    stays: {path}");
     }
+    if let Some(when) = &prediction.when {
+        let _ = writeln!(out, "    when: {when}");
+    }
+}
+
+/// The operation of the tool that syncs, in a line or two.
+pub fn operation(operation: &OperationReport, now: Timestamp) -> String {
+    let OperationReport { application, class, phase, message, started_at, until } = operation;
+    let phase = phase.as_deref().map(|phase| format!(", {phase}")).unwrap_or_default();
+    let since = started_at.map(|since| format!(", began {} ago", age(now, since))).unwrap_or_default();
+    let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let mut text = format!("  operation of {application}: {class}{phase}{since}{until}\n");
+    if let Some(message) = message {
+        let _ = writeln!(text, "    {message}");
+    }
+    text
 }
 
 pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
@@ -255,7 +272,8 @@ mod tests {
                 {"path": path, "change": "Added", "severity": "ignored", "live": "3"},
             ]))?,
             prediction: serde_json::from_value(json!({
-                "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [path]
+                "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [path],
+                "when": "when somebody syncs the application"
             }))?,
             refusals: Vec::new(),
             findings: Vec::new(),
@@ -270,8 +288,23 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
     + true
   1 more field is ignored by a rule
   next sync (client-side-apply): succeeds and leaves only what a rule ignores (admission not included)
+    when: when somebody syncs the application
 ";
         assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
         Ok(())
+    }
+
+    #[test]
+    fn an_operation_is_told_with_its_age_and_its_end() {
+        let told = |operation: serde_json::Value| {
+            let operation: OperationReport = serde_json::from_value(operation).unwrap();
+            super::operation(&operation, "2026-01-05T10:10:00Z".parse().unwrap())
+        };
+        let failed = json!({"application": "argocd/shop", "class": "FailedAtRevision", "phase": "Failed",
+                            "startedAt": "2026-01-05T10:03:00Z", "message": "Deployment.apps \"web\" is invalid"});
+        let wanted = "  operation of argocd/shop: FailedAtRevision, Failed, began 7 min ago\n    Deployment.apps \"web\" is invalid\n";
+        assert_eq!(told(failed), wanted);
+        let waits = json!({"application": "argocd/shop", "class": "WaitingForRetry", "until": "2026-01-05T10:11:00Z"});
+        assert_eq!(told(waits), "  operation of argocd/shop: WaitingForRetry, until 2026-01-05T10:11:00Z\n");
     }
 }
