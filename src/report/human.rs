@@ -185,11 +185,12 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
 
 /// The operation of the tool that syncs, in a line or two.
 pub fn operation(operation: &OperationReport, now: Timestamp) -> String {
-    let OperationReport { application, class, phase, message, started_at, until } = operation;
+    let OperationReport { application, kustomization, class, phase, message, started_at, until } = operation;
+    let of = application.as_ref().or(kustomization.as_ref()).map_or("the tool that syncs", String::as_str);
     let phase = phase.as_deref().map(|phase| format!(", {phase}")).unwrap_or_default();
     let since = started_at.map(|since| format!(", began {} ago", age(now, since))).unwrap_or_default();
     let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
-    let mut text = format!("  operation of {application}: {class}{phase}{since}{until}\n");
+    let mut text = format!("  operation of {of}: {class}{phase}{since}{until}\n");
     if let Some(message) = message {
         let _ = writeln!(text, "    {message}");
     }
