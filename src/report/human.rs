@@ -297,7 +297,7 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
 
     #[test]
     fn an_operation_is_told_with_its_age_and_its_end() {
-        let told = |operation: serde_json::Value| {
+        let told = |operation: Value| {
             let operation: OperationReport = serde_json::from_value(operation).unwrap();
             super::operation(&operation, "2026-01-05T10:10:00Z".parse().unwrap())
         };
