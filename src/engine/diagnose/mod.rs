@@ -11,6 +11,7 @@ mod refused;
 #[cfg(test)]
 mod tests;
 mod union;
+mod ways;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], predicti
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
     if let Some(prediction) = prediction {
         findings.extend(refused::next_sync_refused(snapshot, policy, drifts, prediction));
-        findings.extend(outcome::next_sync_keeps(snapshot, drifts, prediction));
+        findings.extend(outcome::next_sync_keeps(snapshot, policy, drifts, prediction));
         findings.extend(outcome::hot_fix_lost(drifts, prediction));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));

@@ -1,14 +1,15 @@
 //! What becomes of a drift at a sync that succeeds: it stays without a word, or somebody's change is lost.
 
 use super::refused::place;
+use super::ways::ways_out;
 use super::{Finding, Weight};
 use crate::engine::diff::{ChangeKind, Drift, Severity};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::predict::{Prediction, Strategy, Verdict};
-use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::{Policy, Snapshot};
 
 /// One finding for each drift that the next sync keeps: Argo CD and Flux then call the object synced, and nobody is told.
-pub fn next_sync_keeps(snapshot: &Snapshot, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+pub fn next_sync_keeps(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
     if prediction.verdict != Verdict::Residual {
         return Vec::new();
     }
@@ -25,7 +26,7 @@ pub fn next_sync_keeps(snapshot: &Snapshot, drifts: &[Drift], prediction: &Predi
             path: Some(drift.change.path.clone()),
             message: format!("the next sync succeeds and leaves {} as it is{}: {why}", place(&drift.change.path), by(drift)),
             evidence: None,
-            remedy: Some(format!("Restore takes it out ({}); or commit it to Git, which then owns it (no roll-out)", cost(drift))),
+            remedy: Some(ways_out(snapshot, policy, &[drift])),
         }
     })
     .collect()

@@ -1,11 +1,11 @@
 //! The next sync will be refused: by which rule of the API server, because of whose field, and the ways out.
 
+use super::ways::ways_out;
 use super::{Finding, Weight};
 use crate::engine::diff::{ChangeKind, Drift};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::plan::{Choice, Cure, choose};
-use crate::engine::predict::{Cause, Prediction, Strategy, Syncer, Verdict};
-use crate::engine::snapshot::{Mode, Policy, Snapshot};
+use crate::engine::predict::{Cause, Prediction, Verdict};
+use crate::engine::snapshot::{Policy, Snapshot};
 
 /// One finding for each cause of a predicted refusal.
 ///
@@ -29,7 +29,7 @@ pub fn next_sync_refused(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift],
                     None => "the API server will refuse the next sync".to_owned(),
                 },
                 evidence: Some(format!("{}: {}", cause.field, cause.message)),
-                remedy: Some(remedy(snapshot, policy, &involved)),
+                remedy: Some(ways_out(snapshot, policy, &involved)),
             }
         })
         .collect()
@@ -107,46 +107,5 @@ pub(super) fn place(path: &FieldPath) -> String {
         Some((at, list, name)) if at + 1 == path.0.len() => format!("{list} {name}"),
         Some((at, list, name)) => format!("{} of {list} {name}", tail(at + 1).join(".")),
         None => tail(0).join("."),
-    }
-}
-
-/// The ways out, what each costs, and which one a plan takes.
-fn remedy(snapshot: &Snapshot, policy: &Policy, involved: &[&Drift]) -> String {
-    let Syncer { manager, strategy, .. } = &snapshot.syncer;
-    let mut ways: Vec<String> = Vec::new();
-    if !involved.is_empty() {
-        ways.push(match strategy {
-            Strategy::ServerSideApply => format!(
-                "Restore puts Git's value back by a write of ours (one roll-out), and Transfer then hands the field to {manager} (managedFields \
-                 only, no roll-out)"
-            ),
-            Strategy::ClientSideApply | Strategy::Replace => "Restore puts Git's value back by a write of ours (one roll-out)".to_owned(),
-        });
-    }
-    match strategy {
-        Strategy::ServerSideApply => ways.push(format!(
-            "HandBack makes {manager} the owner of what is in the way (managedFields only), so that its own next sync removes it (one \
-             roll-out, at that sync)"
-        )),
-        Strategy::ClientSideApply => ways.push(format!(
-            "HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of {manager} removes it \
-             (one roll-out, at that sync)"
-        )),
-        Strategy::Replace => {}
-    }
-    let git = if involved.iter().any(|drift| matches!(drift.change.kind, ChangeKind::Added | ChangeKind::Changed)) {
-        "if the change in the cluster is right, commit it to Git (no roll-out)"
-    } else {
-        "or change Git"
-    };
-    ways.push(git.to_owned());
-    let ways = ways.join("; ");
-    if policy.mode == Mode::Alert {
-        return ways;
-    }
-    let Choice { cure, why, .. } = choose(snapshot, policy);
-    match cure {
-        Cure::Restore if involved.is_empty() => ways,
-        cure => format!("{ways}. A plan takes {cure:?}, because {why}"),
     }
 }

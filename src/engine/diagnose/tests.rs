@@ -75,7 +75,9 @@ fn what_the_sync_leaves_behind_is_told_with_its_owner_and_its_cost() {
     let pinned = live("kubectl-patch", &fields, |live| live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"}));
     let message = "the next sync succeeds and leaves spec.template.spec.nodeSelector as it is (kubectl-patch, since 2026-01-05T10:00:00Z): \
                    Git does not set it and never did";
-    let remedy = "Restore takes it out (one roll-out); or commit it to Git, which then owns it (no roll-out)";
+    let remedy = "Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation \
+                  (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the \
+                  cluster is right, commit it to Git (no roll-out)";
     assert_eq!(told(git(), pinned), [("next-sync-keeps Warning".to_owned(), message.to_owned(), Some(remedy.to_owned()))]);
 }
 
@@ -179,4 +181,17 @@ fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
         told("Error", "the last reconciliation failed (BuildFailed)")
     );
     assert_eq!(rule(&json!({}), Some(&drifted)), []);
+}
+
+#[test]
+fn the_ways_out_say_which_one_a_plan_takes_and_why() {
+    let mut scene = snapshot(git(), git());
+    let said = |scene: &Snapshot, remedy: Remedy| {
+        let policy = Policy { mode: Mode::Propose, remedy, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+        ways::ways_out(scene, &policy, &[]).rsplit_once(". ").map(|(_, taken)| taken.to_owned())
+    };
+    assert_eq!(said(&scene, Remedy::Choose), None, "there is nothing to restore");
+    assert_eq!(said(&scene, Remedy::HandBack).unwrap(), "A plan takes HandBack, because spec.remedy of the watch says so");
+    scene.syncer = Syncer::new(Strategy::Replace, "kubectl-replace");
+    assert_eq!(said(&scene, Remedy::Choose), None);
 }
