@@ -69,6 +69,10 @@ fn beside(cause: &Cause, merged: &Value, defaulted: &Value, live: &Value) -> Vec
     let Some(parent) = FieldPath::parse(&cause.field).ok().and_then(|field| field.parent()) else { return Vec::new() };
     let pointer = place_in(live, merged, &parent.to_string());
     let Some(Located::Field(parent)) = locate(&pointer, live, Side::Live) else { return Vec::new() };
+    // Of the metadata most is the server's own, and none of it stands in a union.
+    if parent.0.first() != Some(&Segment::Field("spec".to_owned())) {
+        return Vec::new();
+    }
     let (Some(Value::Object(there)), Some(Value::Object(wanted))) = (parent.get(live), parent.get(defaulted)) else { return Vec::new() };
     there.keys().filter(|name| !wanted.contains_key(*name)).map(|name| parent.field(name)).collect()
 }
