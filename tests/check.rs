@@ -125,7 +125,7 @@ Deployment.apps shop/web            the API server refuses it over the live obje
     web.yaml:17: spec.template.spec.containers[0].livenessProbe.tcpSocket
       Forbidden: may not specify more than 1 handler type
   [ERROR] next-sync-refused: the API server will refuse the next sync, because livenessProbe of container web has httpGet in Git, tcpSocket in the cluster (kubectl-patch, since {patched})
-    · Restore puts Git's value back (one roll-out); or, if the change in the cluster is right, commit it to Git (no roll-out)
+    · Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the cluster is right, commit it to Git (no roll-out)
 1 Deployment checked, it is refused.
 "
     );

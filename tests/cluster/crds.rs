@@ -75,7 +75,9 @@ fn a_watch_that_makes_no_sense_is_refused_with_the_reason() -> Result<()> {
     let namespace = control_plane()?.namespace("crds")?;
     assert_eq!(answer(&namespace, &json!({}))?, "driftwatch.driftmend.dev/shop created (server dry run)\n");
     let refused = [
-        (json!({"source": {"git": null}}), "name a source: git"),
+        (json!({"source": {"git": null}}), "name exactly one source"),
+        (json!({"source": {"argoApplication": {"name": "web"}}}), "name exactly one source"),
+        (json!({"source": {"git": null, "argoApplication": {"name": "web"}}, "manager": "me"}), "strategy and manager are read from"),
         (json!({"source": {"git": {"interval": "999ms"}}}), "interval must be at least 1s"),
         (json!({"ignore": [{"reason": "the autoscaler's"}]}), "an ignore rule needs paths or managers"),
         (json!({"ignore": [{"paths": [], "managers": [], "reason": "the autoscaler's"}]}), "an ignore rule needs paths or managers"),

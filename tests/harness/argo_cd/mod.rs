@@ -12,7 +12,8 @@ mod servers;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -30,6 +31,9 @@ const APPLICATIONS: &str = "applications.argoproj.io";
 
 /// Asks for a comparison; the controller removes it (`pkg/apis/application/v1alpha1/types.go`, `AnnotationKeyRefresh`).
 const REFRESH: &str = "argocd.argoproj.io/refresh";
+
+/// After this time a request for a comparison counts as lost: it is answered in a tenth of a second.
+const LOST: Duration = Duration::from_secs(10);
 
 /// How many lines of the controller's log about an Application an error shows.
 const LOG_LINES: usize = 25;
@@ -106,8 +110,20 @@ impl ArgoCd {
     }
 
     /// Asks for a comparison with what Git has now, and waits until the controller has begun it.
+    ///
+    /// A request that comes while another is answered can be lost in this version; the annotation then stays until somebody changes it.
     pub fn refresh(&self, application: &Object) -> Result<()> {
-        application.annotate(REFRESH, "normal")?;
+        for value in ["normal", "again"] {
+            // Every value but `hard` means the same.
+            application.annotate(REFRESH, value)?;
+            let begun = Instant::now();
+            while begun.elapsed() < LOST {
+                if application.read()?["metadata"]["annotations"][REFRESH].is_null() {
+                    return Ok(());
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+        }
         self.wait_until(application, "no refresh asked for", |seen| seen["metadata"]["annotations"][REFRESH].is_null()).map(drop)
     }
 
