@@ -4,22 +4,25 @@
 //! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
 //! what is done is skipped, what is not is derived again and sent under the same approval.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod pace;
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::{info, warn};
+
+pub use pace::Pace;
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Verified, verify};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, DEPLOYMENTS, DryRun, Retry};
 use crate::crd::DriftReport;
-use crate::engine::object::FieldPath;
+use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{Hold, comparable};
 use crate::engine::plan::{
-    Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
+    Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Request, Step, StepKind, Written, held_back, propose, resume,
 };
 use crate::engine::{ArgoCd, Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState, cut};
@@ -33,8 +36,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How soon Argo CD's answer to a request is looked for: it takes a tenth of a second.
 const LOOK_SOON: Duration = Duration::from_millis(500);
 
-/// Between two clears of operation states.
-const CLEAR_PAUSE: Duration = Duration::from_secs(10);
+/// After this time Argo CD's answer to a request for a comparison counts as lost.
+const LOST: SignedDuration = SignedDuration::from_secs(10);
 
 /// The longest message of a removed operation state that is kept, in bytes.
 const REMOVED_MESSAGE: usize = 512;
@@ -146,7 +149,12 @@ impl<L: Look> Healer<'_, L> {
                 return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
             }
             if let Some(NotYet(what)) = step.waits(&ground) {
-                return Ok(Progress::Waiting(what, LOOK_SOON));
+                let lost = recorded.begun_at.is_some_and(|begun| scene.snapshot.now.duration_since(begun) > LOST);
+                match step.takes_back(&ground).filter(|_| lost && self.pace.may_ask_again()) {
+                    Some(request) => self.patch(&request, &scene.snapshot.target, DryRun::No).await.or_else(guarded)?,
+                    None => return Ok(Progress::Waiting(what, LOOK_SOON)),
+                }
+                continue;
             }
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
@@ -186,19 +194,23 @@ impl<L: Look> Healer<'_, L> {
         let target = &scene.snapshot.target;
         let rendered = step.render(ground).map_err(|error| Sent::Unrenderable(error.to_string()))?;
         let Some(request) = rendered else { return Ok(()) };
-        let (resource, namespace, name) = match &request.written {
-            Written::Deployment => (DEPLOYMENTS, target.namespace.as_deref().unwrap_or_default(), target.name.as_str()),
-            Written::Application(application) => (APPLICATIONS, application.namespace.as_str(), application.name.as_str()),
-            Written::Kustomization(named) => (KUSTOMIZATIONS, named.namespace.as_str(), named.name.as_str()),
-        };
         for dry_run in [DryRun::Yes, DryRun::No] {
-            self.cluster.patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run).await.map_err(Sent::Api)?;
+            self.patch(&request, target, dry_run).await.map_err(Sent::Api)?;
         }
         if step.remembered().0.is_some() {
             self.pace.cleared();
         }
         info!(%target, step = ?step.kind(), "the step was carried out");
         Ok(())
+    }
+
+    async fn patch(&self, request: &Request, target: &ObjectId, dry_run: DryRun) -> Result<(), ApiError> {
+        let (resource, namespace, name) = match &request.written {
+            Written::Deployment => (DEPLOYMENTS, target.namespace.as_deref().unwrap_or_default(), target.name.as_str()),
+            Written::Application(application) => (APPLICATIONS, application.namespace.as_str(), application.name.as_str()),
+            Written::Kustomization(named) => (KUSTOMIZATIONS, named.namespace.as_str(), named.name.as_str()),
+        };
+        self.cluster.patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run).await.map(drop)
     }
 
     /// Records how far one step is.
@@ -329,22 +341,6 @@ fn removed(argo_cd: &ArgoCd) -> Option<String> {
     Some(kept.to_string())
 }
 
-/// At most one clear in ten seconds, whatever the number of Applications: each is followed by a sync.
-#[derive(Debug, Default)]
-pub struct Pace(Mutex<Option<Instant>>);
-
-impl Pace {
-    /// How long the next clear has to wait.
-    fn wait(&self) -> Option<Duration> {
-        let last = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Some(CLEAR_PAUSE.saturating_sub(last.elapsed())).filter(|wait| !wait.is_zero())
-    }
-
-    fn cleared(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-}
-
 /// Whether a guard of ours failed: somebody wrote the object after it was read.
 ///
 /// A stale lock alone is a 409. Where a `test` fails as well, the server answers the bare 422 that it has for every patch that
@@ -361,6 +357,11 @@ fn is_stale(error: &ApiError) -> bool {
 /// any time; a heal would look as if it hung meanwhile, and a person waits for it.
 fn is_final(error: &ApiError) -> bool {
     error.retry() == Retry::AwaitChange || matches!(error, ApiError::Forbidden { .. })
+}
+
+/// Whose guard failed is read again in the next round.
+fn guarded(error: ApiError) -> Result<(), ApiError> {
+    if is_stale(&error) { Ok(()) } else { Err(error) }
 }
 
 /// A report that changed under a mark is read again in the next round.

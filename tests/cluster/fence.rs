@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use driftmend::engine::operation::{Application, Kustomization, Operation, ResourceRef, Then, clear, poke, refresh, start};
+use driftmend::engine::operation::{
+    Application, Kustomization, Operation, ResourceRef, Then, clear, poke, refresh, start, withdraw_refresh,
+};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -235,8 +237,9 @@ fn an_operation_is_a_sync_of_what_git_has_and_replaces_none() -> Result<()> {
     fenced.refused(there, HEAL, &json!([{"op": "add", "path": "/operation", "value": whole}]))?;
     fenced.refused(there, HEAL, &json!([{"op": "remove", "path": "/operation"}]))?;
     fenced.refused(there, HEAL, &json!([{"op": "remove", "path": "/status/operationState"}]))?;
-    // A comparison may be asked for at any time.
+    // A comparison may be asked for at any time, and that taken back where nobody answered.
     fenced.accepted(&refresh(&fenced.read()?)?.context("nothing to ask")?)?;
+    fenced.accepted(&withdraw_refresh(&fenced.read()?)?.context("nothing was asked")?)?;
     Ok(())
 }
 

@@ -42,7 +42,7 @@ pub use read::{Stamp, Unreadable};
 pub use reconciliation::{
     REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked, reconciliation,
 };
-pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started};
+pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started, withdraw_refresh};
 pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
 pub use standing::{Action, Standing};

@@ -234,6 +234,22 @@ pub fn refresh(application: &Application) -> Result<Option<Patch>, NoRequest> {
     Ok(Some(Patch(operations)))
 }
 
+/// Takes a request for an ordinary comparison back, so that it can be made anew; `None` where there is none, or a `hard` one.
+///
+/// v3.5.7 loses a request that comes while it answers another one (seen under load): the annotation then stays, and nothing happens before the
+/// next change of the Application or its next turn minutes later.
+///
+/// # Errors
+/// [`NoRequest::NoLock`] without a uid.
+pub fn withdraw_refresh(application: &Application) -> Result<Option<Patch>, NoRequest> {
+    let uid = application.uid.as_ref().ok_or(NoRequest::NoLock)?;
+    let path = ["metadata", "annotations", REFRESH];
+    Ok((application.annotation(REFRESH) == Some("normal")).then(|| {
+        let remove = PatchOperation::Remove(RemoveOperation { path: pointer(&path) });
+        Patch(vec![test(&["metadata", "uid"], json!(uid)), test(&path, json!("normal")), remove])
+    }))
+}
+
 /// Whether a comparison is asked for and not yet made: the controller takes the annotation away.
 pub fn refresh_asked(application: &Application) -> bool {
     application.annotation(REFRESH).is_some()

@@ -9,7 +9,7 @@ use super::step::{RenderError, Step};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
     Action, Application, Hold, NoRequest, Operation, OperationPhase, ResourceRef, Stale, Standing, Then, Touches, clear, refresh,
-    refresh_asked, start, started, touches,
+    refresh_asked, start, started, touches, withdraw_refresh,
 };
 use crate::engine::tool::ArgoCd;
 
@@ -225,6 +225,14 @@ impl OnApplication {
                 let newer = matches!((state, begun), (Some(state), Some(begun)) if state.time.as_second() >= begun.as_second());
                 ours || newer || stale.as_ref().is_some_and(ended)
             }
+        }
+    }
+
+    /// What takes back a request that was not answered, so that it can be made again.
+    pub(super) fn takes_back(&self, application: Option<&Application>) -> Option<Patch> {
+        match self.act {
+            Act::Refresh => withdraw_refresh(application?).ok().flatten(),
+            Act::Clear { .. } | Act::Start { .. } => None,
         }
     }
 

@@ -296,6 +296,13 @@ impl Step {
         }
     }
 
+    /// What takes back a request that the tool has not answered for too long, so that it can be made again.
+    pub fn takes_back(&self, ground: &Ground<'_>) -> Option<Request> {
+        let Self::OnApplication(step) = self else { return None };
+        let patch = step.takes_back(ground.application())?;
+        Some(Request { written: self.written(), patch, manager: HEAL_MANAGER })
+    }
+
     /// Why the step is not to be sent yet.
     pub fn waits(&self, ground: &Ground<'_>) -> Option<NotYet> {
         match self {

@@ -113,6 +113,15 @@ fn a_comparison_counts_from_the_next_second_and_is_asked_for_once() {
     assert_eq!(refresh.render(Some(&asked), PLAN).unwrap(), None);
     assert!(refresh.waits(Some(&asked)).is_some() && refresh.waits(Some(&read(&quiet()))).is_none());
     assert!(matches!(refresh.render(None, PLAN), Err(RenderError::NoApplication)));
+
+    // A request that was lost is taken back; somebody's `hard` one is not.
+    let back = serde_json::to_value(refresh.takes_back(Some(&asked)).unwrap()).unwrap();
+    assert_eq!(
+        back.as_array().unwrap().last().unwrap(),
+        &json!({"op": "remove", "path": "/metadata/annotations/argocd.argoproj.io~1refresh"})
+    );
+    let hard = read(&set(quiet(), "/metadata/annotations", json!({"argocd.argoproj.io/refresh": "hard"})));
+    assert_eq!((refresh.takes_back(Some(&hard)), refresh.takes_back(Some(&read(&quiet())))), (None, None));
 }
 
 #[test]
