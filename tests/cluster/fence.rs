@@ -48,8 +48,12 @@ fn install() -> Result<Installation> {
     installation.install_with("heal", &["shop"], lists)?;
     // A policy holds a moment after it was stored; this is refused by nothing else.
     let trial = Fenced::application(&installation, "argocd", "trial")?;
+    let mut tries = 0;
     wait::until("the fence", PATIENCE, || {
-        let answer = trial.ours.json_patch(HEAL, &json!([{"op": "add", "path": "/metadata/labels", "value": {"trial": "x"}}]))?;
+        // Another label each time: what changes nothing is refused by nobody.
+        tries += 1;
+        let label = json!({"trial": format!("number-{tries}")});
+        let answer = trial.ours.json_patch(HEAL, &json!([{"op": "add", "path": "/metadata/labels", "value": label}]))?;
         Ok(if answer.code != 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stdout) })
     })?;
     Ok(installation)
