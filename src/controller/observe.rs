@@ -64,9 +64,7 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let report = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace));
     let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
     let led = led(context, target, report.as_deref())?;
-    let object = led.watched.tool.as_ref().and_then(|key| Some((key.kind, context.tools.get(key)?)));
-    let tool = object
-        .map_or(Tool::Unknown, |(kind, object)| tool::of(kind, &object, &led.watched.surroundings, context.tools.argo_cd_seen_alive()));
+    let tool = led.watched.tool.as_ref().map_or(Tool::Unknown, |key| context.tools.tool(key, &led.watched.surroundings));
     Some(scene(context, target, led, Observed { live, tool, report }))
 }
 

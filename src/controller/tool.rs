@@ -60,32 +60,90 @@ impl std::fmt::Display for ToolKey {
 
 /// Every object of a tool, as the watches have it.
 #[derive(Debug, Default)]
-pub struct Tools(Mutex<HashMap<ToolKey, Arc<Value>>>);
+pub struct Tools(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    objects: HashMap<ToolKey, Kept>,
+
+    /// The newest sign of life in any Application so far.
+    argo_cd_seen_alive: Option<Timestamp>,
+}
+
+/// An object, read once for all that it syncs: an Application may have a thousand Deployments, each of which is assessed at its events.
+#[derive(Debug)]
+struct Kept {
+    object: Arc<Value>,
+    facts: Option<Facts>,
+}
 
 impl Tools {
     /// A panic in another task must not stop the rest: the map holds whole values only.
-    fn lock(&self) -> MutexGuard<'_, HashMap<ToolKey, Arc<Value>>> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps an object, and gives the one that was there.
     pub fn put(&self, key: ToolKey, object: Value) -> Option<Arc<Value>> {
-        self.lock().insert(key, Arc::new(object))
+        let facts = Facts::read(key.kind, &object);
+        let sign = if key.kind == ToolKind::ArgoCd { last_sign(&object) } else { None };
+        let mut inner = self.lock();
+        inner.argo_cd_seen_alive = inner.argo_cd_seen_alive.max(sign);
+        inner.objects.insert(key, Kept { object: Arc::new(object), facts }).map(|kept| kept.object)
     }
 
     /// Forgets an object.
     pub fn remove(&self, key: &ToolKey) {
-        self.lock().remove(key);
+        self.lock().objects.remove(key);
     }
 
     /// An object as its watch has it.
     pub fn get(&self, key: &ToolKey) -> Option<Arc<Value>> {
-        self.lock().get(key).cloned()
+        self.lock().objects.get(key).map(|kept| kept.object.clone())
     }
 
-    /// When Argo CD's controller last gave a sign of life: the newest comparison of any Application.
+    /// What the engine may know of a tool; nothing where its object is not there or cannot be read.
+    pub fn tool(&self, key: &ToolKey, surroundings: &Surroundings) -> Tool {
+        let (facts, seen_alive) = {
+            let inner = self.lock();
+            (inner.objects.get(key).and_then(|kept| kept.facts.clone()), inner.argo_cd_seen_alive)
+        };
+        facts.map_or(Tool::Unknown, |facts| facts.tool(surroundings, seen_alive))
+    }
+
+    /// When Argo CD's controller last gave a sign of life: the newest time that it wrote into any Application.
     pub fn argo_cd_seen_alive(&self) -> Option<Timestamp> {
-        self.lock().iter().filter(|(key, _)| key.kind == ToolKind::ArgoCd).filter_map(|(_, object)| last_sign(object)).max()
+        self.lock().argo_cd_seen_alive
+    }
+}
+
+/// A tool's object as it was read.
+#[derive(Clone, Debug)]
+enum Facts {
+    ArgoCd(Arc<Application>),
+    Flux(Arc<Flux>),
+}
+
+impl Facts {
+    fn read(kind: ToolKind, object: &Value) -> Option<Self> {
+        match kind {
+            ToolKind::ArgoCd => Application::read(object).ok().map(|application| Self::ArgoCd(Arc::new(application))),
+            ToolKind::Flux => Kustomization::read(object).ok().map(|kustomization| Self::Flux(Arc::new(Flux { kustomization }))),
+        }
+    }
+
+    fn tool(self, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
+        match self {
+            Self::Flux(flux) => Tool::Flux(flux),
+            Self::ArgoCd(application) => {
+                let windows = match &surroundings.project {
+                    Some(project) => Windows::of(project, &application).unwrap_or_else(|_unreadable| Windows::unread()),
+                    None => Windows::unread(),
+                };
+                let application_set = surroundings.application_set.clone();
+                Tool::ArgoCd(Arc::new(ArgoCd { application, windows, application_set, seen_alive }))
+            }
+        }
     }
 }
 
@@ -135,27 +193,6 @@ pub fn controller_namespace(application: &Value) -> &str {
     text("/status/controllerNamespace").or_else(|| text("/metadata/namespace")).unwrap_or_default()
 }
 
-/// What the engine may know of a tool by its object; nothing where it cannot be read.
-pub fn of(kind: ToolKind, object: &Value, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
-    match kind {
-        ToolKind::ArgoCd => argo_cd(object, surroundings, seen_alive),
-        ToolKind::Flux => match Kustomization::read(object) {
-            Ok(kustomization) => Tool::Flux(Arc::new(Flux { kustomization })),
-            Err(_unreadable) => Tool::Unknown,
-        },
-    }
-}
-
-fn argo_cd(application: &Value, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
-    let Ok(facts) = Application::read(application) else { return Tool::Unknown };
-    let windows = match &surroundings.project {
-        Some(project) => Windows::of(project, &facts).unwrap_or_else(|_unreadable| Windows::unread()),
-        None => Windows::unread(),
-    };
-    let seen_alive = seen_alive.max(last_sign(application));
-    Tool::ArgoCd(Arc::new(ArgoCd { application: facts, windows, application_set: surroundings.application_set.clone(), seen_alive }))
-}
-
 /// What the engine may know of a tool, read fresh.
 ///
 /// # Errors
@@ -164,14 +201,12 @@ fn argo_cd(application: &Value, surroundings: &Surroundings, seen_alive: Option<
 pub async fn fresh(cluster: &Cluster, key: Option<&ToolKey>, seen_alive: Option<Timestamp>) -> Result<Tool, ApiError> {
     let Some(key) = key else { return Ok(Tool::Unknown) };
     let Some(object) = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await? else { return Ok(Tool::Unknown) };
-    let surroundings = match key.kind {
-        ToolKind::ArgoCd => {
-            let Ok(application) = Application::read(&object) else { return Ok(Tool::Unknown) };
-            Surroundings::read(cluster, &application, controller_namespace(&object)).await?
-        }
-        ToolKind::Flux => Surroundings::default(),
+    let Some(facts) = Facts::read(key.kind, &object) else { return Ok(Tool::Unknown) };
+    let surroundings = match &facts {
+        Facts::ArgoCd(application) => Surroundings::read(cluster, application, controller_namespace(&object)).await?,
+        Facts::Flux(_) => Surroundings::default(),
     };
-    Ok(of(key.kind, &object, &surroundings, seen_alive))
+    Ok(facts.tool(&surroundings, seen_alive.max(last_sign(&object))))
 }
 
 /// What a change of a tool's object is a reason for: to look at the source (what is synced, or which commit was), and to assess what it
@@ -249,6 +284,25 @@ mod tests {
         let mut suspended = ready.clone();
         suspended["spec"]["suspend"] = json!(true);
         assert_eq!(differs(&ready, &suspended), (true, true));
+    }
+
+    #[test]
+    fn an_object_is_read_once_and_the_newest_sign_of_life_stays() {
+        let tools = Tools::default();
+        let key = |name: &str| ToolKey { kind: ToolKind::ArgoCd, namespace: "argocd".to_owned(), name: name.to_owned() };
+        let application = |name: &str, at: &str| json!({"metadata": {"name": name}, "spec": {}, "status": {"reconciledAt": at}});
+        tools.put(key("web"), application("web", "2026-01-05T10:00:00Z"));
+        tools.put(key("api"), application("api", "2026-01-05T10:05:00Z"));
+        tools.remove(&key("api"));
+        let seen = tools.argo_cd_seen_alive();
+        assert_eq!(seen, "2026-01-05T10:05:00Z".parse().ok());
+        let read = |name: &str| tools.tool(&key(name), &Surroundings::default());
+        let (first, second) = (read("web"), read("web"));
+        let (first, second) = (first.argo_cd().unwrap(), second.argo_cd().unwrap());
+        assert!(Arc::ptr_eq(&first.application, &second.application) && first.seen_alive == seen);
+        assert!(read("api").argo_cd().is_none());
+        tools.put(key("web"), json!({"metadata": {}}));
+        assert!(read("web").argo_cd().is_none(), "one that cannot be read is not known");
     }
 
     #[test]

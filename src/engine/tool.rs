@@ -28,8 +28,8 @@ pub enum Tool {
 /// An Application with what decides about its syncs.
 #[derive(Clone, Debug)]
 pub struct ArgoCd {
-    /// The Application.
-    pub application: Application,
+    /// The Application; shared by all that it syncs.
+    pub application: Arc<Application>,
 
     /// The sync windows of its project that match it.
     pub windows: Windows,
@@ -184,7 +184,7 @@ mod tests {
         });
         let seen_alive = "2026-01-05T10:04:00Z".parse().ok();
         let since = |object: &Value, standing: Standing| {
-            let application = Application::read(object).unwrap();
+            let application = Arc::new(Application::read(object).unwrap());
             let argo_cd = ArgoCd { application, windows: Windows::unread(), application_set: None, seen_alive };
             argo_cd.since(&standing).map(|time| time.to_string())
         };

@@ -121,7 +121,7 @@ pub struct Ground<'a> {
 
 impl Ground<'_> {
     fn application(&self) -> Option<&Application> {
-        self.tool.argo_cd().map(|argo_cd| &argo_cd.application)
+        self.tool.argo_cd().map(|argo_cd| &*argo_cd.application)
     }
 
     fn kustomization(&self) -> Option<&Kustomization> {

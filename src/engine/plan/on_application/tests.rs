@@ -1,5 +1,7 @@
 //! What follows a cure on an Application in each standing, when a step is done, and when it waits.
 
+use std::sync::Arc;
+
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ fn target() -> ObjectId {
 }
 
 fn argo_cd(object: &Value) -> ArgoCd {
-    ArgoCd { application: read(object), windows: Windows::none(), application_set: None, seen_alive: Some(now()) }
+    ArgoCd { application: Arc::new(read(object)), windows: Windows::none(), application_set: None, seen_alive: Some(now()) }
 }
 
 /// The acts after a cure, or why there are none.
