@@ -9,15 +9,11 @@ use tempfile::TempDir;
 
 use crate::harness::argo_cd::{ArgoCd, NAMESPACE, shared_argo_cd};
 use crate::harness::git_server::{self, GitServer, Repository};
+use crate::harness::incident::PROBE;
+pub use crate::harness::incident::{PERSON, deployment, exec, http_get};
 use crate::harness::object::Object;
 use crate::harness::pods::{ReadyPods, Scope};
 use crate::harness::{ControlPlane, shared};
-
-/// Whom kubectl makes a person in managedFields.
-pub const PERSON: &str = "kubectl-patch";
-
-/// The path of the probe in a Deployment.
-const PROBE: &str = "/spec/template/spec/containers/0/livenessProbe";
 
 /// How Argo CD writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,26 +34,6 @@ pub enum Policy {
 
     /// A person.
     Manual,
-}
-
-/// A manifest of the incident's Deployment, with this handler.
-pub fn deployment(probe: &Value) -> Value {
-    let container = json!({"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 8080}], "livenessProbe": probe});
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": {"app": "web"}},
-        "spec": {
-            "replicas": 1, "selector": {"matchLabels": {"app": "web"}},
-            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}},
-        },
-    })
-}
-
-pub fn http_get() -> Value {
-    json!({"httpGet": {"path": "/healthz", "port": 8080}})
-}
-
-pub fn exec() -> Value {
-    json!({"exec": {"command": ["/bin/healthy"]}})
 }
 
 /// A manifest of a ConfigMap in a sync wave.

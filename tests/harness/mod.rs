@@ -22,6 +22,7 @@ pub mod definitions;
 pub mod driftmend;
 pub mod git_server;
 mod http;
+pub mod incident;
 pub mod kubeconfig;
 pub mod kustomize_controller;
 pub mod object;

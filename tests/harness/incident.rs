@@ -1,0 +1,31 @@
+//! The incident's Deployment, as the tests beside the tools that sync have it, and the person who changes it by hand.
+
+use serde_json::{Value, json};
+
+/// Whom kubectl makes a person in managedFields.
+pub const PERSON: &str = "kubectl-patch";
+
+/// The path of the probe in a Deployment.
+pub const PROBE: &str = "/spec/template/spec/containers/0/livenessProbe";
+
+/// A manifest of the incident's Deployment, with this handler.
+pub fn deployment(probe: &Value) -> Value {
+    let container = json!({"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 8080}], "livenessProbe": probe});
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": {"app": "web"}},
+        "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}},
+        },
+    })
+}
+
+/// Git's handler.
+pub fn http_get() -> Value {
+    json!({"httpGet": {"path": "/healthz", "port": 8080}})
+}
+
+/// The handler that Git has next.
+pub fn exec() -> Value {
+    json!({"exec": {"command": ["/bin/healthy"]}})
+}
