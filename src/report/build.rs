@@ -227,3 +227,49 @@ fn masked_operation(operation: &Value, masker: &Masker) -> Value {
 pub fn text(masker: &Masker, text: &str) -> String {
     cut(&masker.mask_text(text), MESSAGE_LIMIT)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::operation::{Application, Windows};
+    use crate::engine::predict::{Strategy, Syncer};
+    use crate::engine::{ArgoCd, Mode, Policy, Remedy, SourceFacts, Tool, assess};
+
+    #[test]
+    fn a_megabyte_of_an_operations_state_is_told_in_a_kilobyte() {
+        let refused = "Deployment.apps \"web\" is invalid: spec: Forbidden; ".repeat(20_000);
+        let application = Application::read(&json!({
+            "metadata": {"namespace": "argocd", "name": "shop", "uid": "u"},
+            "spec": {"source": {"repoURL": "https://git.example/shop.git"}},
+            "status": {"operationState": {"phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "message": refused, "operation": {"sync": {}},
+                "syncResult": {"revision": "a", "resources": vec![json!({"kind": "ConfigMap", "name": "x", "message": refused}); 2]}}},
+        }));
+        let desired = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
+        let snapshot = Snapshot {
+            cluster: String::new(),
+            target: ObjectId::of(&desired).unwrap(),
+            desired: None,
+            live: Some(desired),
+            seen: true,
+            syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+            tool: Tool::ArgoCd(Arc::new(ArgoCd {
+                application: Arc::new(application.unwrap()),
+                windows: Windows::none(),
+                application_set: None,
+                seen_alive: None,
+            })),
+            source: SourceFacts::default(),
+            now: "2026-01-05T10:10:00Z".parse().unwrap(),
+        };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: jiff::SignedDuration::ZERO };
+        let told = operation(&snapshot, &assess(&snapshot, &policy), &Masker::default()).unwrap();
+        let message = told.message.unwrap();
+        assert!(message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes more)"), "{message}");
+        let kept = message.rsplit_once('…').unwrap().0;
+        assert_eq!(kept.len(), MESSAGE_LIMIT);
+    }
+}
