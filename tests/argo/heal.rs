@@ -4,7 +4,7 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::shop::{Apply, PERSON, Policy, Shop, config_map, deployment, exec, http_get, in_sync, phase, started_at, text};
+use crate::shop::{Apply, PERSON, Policy, Shop, config_map, deployment, exec, http_get, in_sync, ours, phase, started_at, text};
 use crate::watched::Watched;
 
 /// The incident's probes.
@@ -49,25 +49,8 @@ fn switch_both(shop: &Shop) -> Result<()> {
 fn open(name: &str, apply: Apply, policy: Policy, more: &Value) -> Result<Watched<'static>> {
     let shop = Shop::open(name, apply, policy, &[config_map("settings", 0, "old")])?;
     let revision = shop.commit(&[both(&http_get())]);
-    bring(&shop, policy, &revision)?;
+    shop.bring(policy, &revision)?;
     Watched::open(shop, more)
-}
-
-/// Brings a commit into the cluster, by whoever syncs there.
-fn bring(shop: &Shop, policy: Policy, revision: &str) -> Result<()> {
-    shop.argo_cd.refresh(&shop.application)?;
-    shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision)?;
-    if policy == Policy::Manual {
-        shop.sync(&json!({}))?;
-    }
-    shop.wait_until("the commit's state", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision)?;
-    shop.wait_until_settled().map(drop)
-}
-
-/// Managers of the live Deployment's fields that are ours.
-fn ours(deployment: &Value) -> Vec<String> {
-    let entries = deployment["metadata"]["managedFields"].as_array().into_iter().flatten();
-    entries.map(|entry| text(&entry["manager"])).filter(|manager| manager.starts_with("driftmend")).collect()
 }
 
 fn the_incident_is_told_and_ended(name: &str, apply: Apply, policy: Policy, steps: &[&str]) -> Result<()> {
@@ -116,7 +99,7 @@ fn the_incident_is_told_and_ended(name: &str, apply: Apply, policy: Policy, step
 fn the_next_handler_of_git_goes_through(watched: &Watched, policy: Policy) -> Result<()> {
     let shop = &watched.shop;
     let revision = shop.commit(&[both(&exec())]);
-    bring(shop, policy, &revision)?;
+    shop.bring(policy, &revision)?;
     let live = shop.deployment.read()?;
     for probe in PROBES {
         let probe = &live["spec"]["template"]["spec"]["containers"][0][probe];

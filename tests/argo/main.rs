@@ -11,6 +11,7 @@ mod installation;
 
 mod classes;
 mod crash;
+mod disturbed;
 mod hand_back;
 mod heal;
 mod incident;
@@ -18,4 +19,5 @@ mod installed;
 mod operation;
 mod process;
 mod shop;
+mod siblings;
 mod watched;

@@ -166,6 +166,17 @@ impl<'a> Shop<'a> {
         self.argo_cd.wait_until(&self.application, what, fits)
     }
 
+    /// Brings a commit into the cluster, by whoever syncs there.
+    pub fn bring(&self, policy: Policy, revision: &str) -> Result<()> {
+        self.argo_cd.refresh(&self.application)?;
+        self.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision)?;
+        if policy == Policy::Manual {
+            self.sync(&json!({}))?;
+        }
+        self.wait_until("the commit's state", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision)?;
+        self.wait_until_settled().map(drop)
+    }
+
     /// Waits until all is as Git says and no sync runs or follows, and gives the Application.
     ///
     /// Argo CD often does a second, partial sync right after the first: its cache of the cluster lags a little behind.
@@ -259,6 +270,12 @@ pub fn message(application: &Value) -> String {
         Some((before, after)) => format!("{before}{after}"),
         None => message,
     }
+}
+
+/// The managers of an object's fields that are ours.
+pub fn ours(object: &Value) -> Vec<String> {
+    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    entries.map(|entry| text(&entry["manager"])).filter(|manager| manager.starts_with("driftmend")).collect()
 }
 
 pub fn text(value: &Value) -> String {

@@ -36,7 +36,10 @@ pub enum Side {
     After,
 }
 
-/// A write to a Deployment or to a report that reached the API server.
+/// The kinds whose writes are a heal's, as they stand in a path.
+const HEALED: [&str; 4] = ["/deployments/", "/driftreports/", "/applications/", "/kustomizations/"];
+
+/// A write of a heal that reached the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// The method and the path.
@@ -62,8 +65,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Cut {
-    /// How many writes still pass, and what happens to the one after them.
-    at: Option<(usize, Side)>,
+    /// What happens to a write, and when.
+    at: Option<Place>,
 
     /// From now on nothing passes.
     closed: bool,
@@ -72,6 +75,18 @@ struct Cut {
     reached: bool,
 
     writes: Vec<Write>,
+}
+
+/// Where the way is cut.
+struct Place {
+    /// How many writes still pass.
+    left: usize,
+
+    /// A part of the path that only the writes that are counted have.
+    path: &'static str,
+
+    /// On which side of the one after them.
+    side: Side,
 }
 
 enum Passage {
@@ -107,8 +122,13 @@ impl Proxy {
 
     /// Cuts the way at the `number`th write from now, the first being 1; after it nothing passes, not even a read.
     pub fn cut_at(&self, number: usize, side: Side) {
+        self.cut_at_write_of("", number, side);
+    }
+
+    /// The same, where only writes whose path has this part are counted.
+    pub fn cut_at_write_of(&self, path: &'static str, number: usize, side: Side) {
         let mut cut = self.shared.cut();
-        *cut = Cut { at: Some((number.saturating_sub(1), side)), ..Cut::default() };
+        *cut = Cut { at: Some(Place { left: number.saturating_sub(1), path, side }), ..Cut::default() };
     }
 
     /// Whether the write came at which the way was to be cut.
@@ -153,25 +173,27 @@ impl Shared {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides about a request, and counts it where it is a write that counts.
-    fn passage(&self, counts: bool) -> Passage {
+    /// Decides about a request: `write` is the path of one that counts.
+    fn passage(&self, write: Option<&str>) -> Passage {
         let mut cut = self.cut();
         if cut.closed {
             return Passage::Nowhere;
         }
-        match (&mut cut.at, counts) {
-            (Some((0, Side::Before)), true) => {
-                (cut.closed, cut.reached) = (true, true);
-                Passage::Nowhere
-            }
-            (Some((0, Side::After)), true) => {
-                cut.closed = true;
-                Passage::ThroughAndCut
-            }
-            (Some((left, _)), true) => {
-                *left -= 1;
-                Passage::Through
-            }
+        match (&mut cut.at, write) {
+            (Some(place), Some(path)) if path.contains(place.path) => match (place.left, place.side) {
+                (0, Side::Before) => {
+                    (cut.closed, cut.reached) = (true, true);
+                    Passage::Nowhere
+                }
+                (0, Side::After) => {
+                    cut.closed = true;
+                    Passage::ThroughAndCut
+                }
+                _ => {
+                    place.left -= 1;
+                    Passage::Through
+                }
+            },
             _ => Passage::Through,
         }
     }
@@ -181,7 +203,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let name = format!("{} {}", request.method(), request.uri().path());
     let counts = counts(&request);
     let mut opened = shared.opened.subscribe();
-    let passage = shared.passage(counts);
+    let passage = shared.passage(counts.then(|| request.uri().path()));
     if !matches!(passage, Passage::Nowhere) {
         let response = forward(&shared.client, request).await;
         if counts {
@@ -202,7 +224,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 fn counts(request: &Request) -> bool {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
     let writes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
-    writes && !query.contains("dryRun=All") && (path.contains("/deployments/") || path.contains("/driftreports/"))
+    writes && !query.contains("dryRun=All") && HEALED.iter().any(|kind| path.contains(kind))
 }
 
 async fn forward(client: &Client, request: Request) -> Response {

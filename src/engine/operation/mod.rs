@@ -47,5 +47,5 @@ pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
 pub use standing::{Action, Standing};
 pub use state::{OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult};
-pub use touch::{Touched, Touches, touches};
+pub use touch::{Touched, Touches, short_commit, touches};
 pub use window::{Leave, Trigger, Window, WindowKind, Windows};

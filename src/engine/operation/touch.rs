@@ -103,16 +103,17 @@ impl Touches {
     }
 }
 
-/// Commits by their first seven digits; a branch as it is.
 fn short(revision: &Revision) -> String {
-    let one = |text: &str| {
-        let hex = text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if hex { text.get(..7).unwrap_or(text).to_owned() } else { text.to_owned() }
-    };
     match revision {
-        Revision::One(revision) => one(revision),
-        Revision::Several(revisions) => revisions.iter().map(|revision| one(revision)).collect::<Vec<_>>().join(", "),
+        Revision::One(revision) => short_commit(revision).to_owned(),
+        Revision::Several(revisions) => revisions.iter().map(|revision| short_commit(revision)).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// A commit by its first seven digits; a branch as it is.
+pub fn short_commit(revision: &str) -> &str {
+    let is_commit = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_commit { revision.get(..7).unwrap_or(revision) } else { revision }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::NoPlan;
 use super::step::{RenderError, Step};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Action, Application, Hold, NoRequest, Operation, OperationPhase, ResourceRef, Stale, Standing, Then, Touches, clear, refresh,
-    refresh_asked, start, started, touches, withdraw_refresh,
+    Action, Application, Hold, NoRequest, Operation, OperationPhase, ResourceRef, Revision, Stale, Standing, Then, Touches, clear, refresh,
+    refresh_asked, short_commit, start, started, touches, withdraw_refresh,
 };
 use crate::engine::tool::ArgoCd;
 
@@ -86,8 +86,8 @@ pub(super) enum Before {
     NeedsSync,
 }
 
-/// The steps on the Application after a cure, or why nothing may be written now.
-pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, now: Timestamp) -> Result<Vec<Step>, NoPlan> {
+/// The steps on the Application after a cure that makes the cluster fit for the commit `head` of Git, or why nothing may be written now.
+pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, head: &str, now: Timestamp) -> Result<Vec<Step>, NoPlan> {
     let standing = argo_cd.standing(target, now);
     forbidden(argo_cd, target, &standing, now)?;
     let application = &argo_cd.application;
@@ -114,7 +114,25 @@ pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, now: Ti
         (Before::InSync, Some(stale)) => Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) }),
         (Before::InSync, None) => None,
     };
+    if last.is_some() {
+        has_compared(application, head)?;
+    }
     Ok([Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect())
+}
+
+/// A sync is one of the commit that Argo CD compared last: of an older one than the cure is for, it would bring back what Git no longer says,
+/// and nobody could tell what else it touches.
+fn has_compared(application: &Application, head: &str) -> Result<(), NoPlan> {
+    match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
+        Some(compared) if !head.is_empty() && compared != head => {
+            let head = short_commit(head);
+            Err(NoPlan::HeldBack(format!(
+                "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",
+                short_commit(compared)
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The sync window that forbids a heal, in words.

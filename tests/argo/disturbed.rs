@@ -1,0 +1,107 @@
+//! A heal on an Application while somebody else does something with it, or its controller is away.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::crash::{break_and_plan, start_heal};
+use crate::harness::argo_cd::{self, ArgoCd};
+use crate::harness::driftmend::Controller;
+use crate::harness::proxy::{Proxy, Side};
+use crate::harness::{ControlPlane, Options, shared_controller};
+use crate::shop::{Apply, Policy, Shop, in_sync, phase, started_at};
+use crate::watched::Watched;
+
+/// How long a heal may take to come to a place or to its end.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Longer than a heal waits for an answer before it asks again.
+const AWAY: Duration = Duration::from_secs(15);
+
+const REFRESH: &str = "argocd.argoproj.io/refresh";
+
+#[test]
+fn a_sync_that_a_person_starts_in_the_middle_of_a_heal_is_the_heals_last_step() -> Result<()> {
+    let watched = Watched::open(Shop::open("disturbed-sync", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
+    let log = shop.control_plane.folder().join(format!("{}-heal.log", shop.namespace));
+    let plan = break_and_plan(&watched, None)?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    // The first write to the Application asks for a comparison, the second one removes the stale state and starts a sync.
+    proxy.cut_at_write_of("/applications/", 2, Side::Before);
+    let mut heal = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the Application less than twice");
+    heal.kill();
+    shop.sync(&json!({}))?;
+    let succeeded = shop.wait_until("the person's sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
+    proxy.open();
+
+    let mut again = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    proxy.wait_for_cut(PATIENCE, || Ok(again.ended()?.is_some()))?;
+    let status = again.ended()?.context("it still runs")?;
+    ensure!(status.success(), "the second run ended with {status}: {}", again.log_tail());
+    let status = watched.wait_for_status("the healed report", |status| status["heal"] == "Healed" && status["phase"] == "InSync")?;
+    assert_eq!((&status["history"][0]["planHash"], &status["history"][0]["result"]), (&json!(plan), &json!("Healed")));
+    let after = shop.application.read()?;
+    assert_eq!(started_at(&after), started_at(&succeeded), "another sync was started");
+    assert_eq!(after["status"]["operationState"]["operation"]["initiatedBy"]["username"], "ada");
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+    Ok(())
+}
+
+#[test]
+fn an_approval_does_not_hold_for_a_sync_that_began_after_it() -> Result<()> {
+    let watched = Watched::open(Shop::open("disturbed-plan", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    let plan = break_and_plan(&watched, None)?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    let failed = shop.application.read()?;
+    shop.sync(&json!({}))?;
+    let running = shop.wait_until("the person's sync", |seen| started_at(seen) != started_at(&failed))?;
+    let before = shop.deployment.read()?;
+
+    let refused = watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
+    ensure!(refused.code != 0 && refused.stderr.contains("is not the current plan"), "{} {}", refused.stdout, refused.stderr);
+    let after = shop.wait_until("the end of the person's sync", |seen| phase(seen) == "Failed" && seen["operation"].is_null())?;
+    assert_eq!(started_at(&after), started_at(&running), "the person's operation was replaced");
+    assert_eq!(shop.deployment.read()?["metadata"]["managedFields"], before["metadata"]["managedFields"]);
+    assert_eq!(watched.status()?["history"], json!([]));
+    Ok(())
+}
+
+#[test]
+fn a_heal_clears_nothing_while_argo_cds_controller_is_away_and_goes_on_when_it_is_back() -> Result<()> {
+    // It stops the controller, which all others of this program need.
+    let control_plane = ControlPlane::start(Options::default())?;
+    let argo_cd = ArgoCd::start(&control_plane, &argo_cd::Options::default())?;
+    let shop = Shop::open_beside(&control_plane, &argo_cd, "disturbed-away", Apply::ServerSide, Policy::SelfHeal, &[])?;
+    shared_controller::install_definitions(&control_plane)?;
+    let folder = tempfile::tempdir()?;
+    let _controller = Controller::start(control_plane.admin(), folder.path(), &[])?;
+    let watched = Watched::beside(shop, &json!({}))?;
+    let shop = &watched.shop;
+    let failed = shop.break_by_hand()?;
+    let plan = watched.wait_for_plan(&["HandBack", "Refresh", "StartOperation"])?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+
+    argo_cd.stop_controller()?;
+    let mut heal = start_heal(&watched, control_plane.admin(), &plan, &folder.path().join("heal.log"))?;
+    let asked = |seen: &Value| !seen["metadata"]["annotations"][REFRESH].is_null();
+    shop.wait_until("the request for a comparison", asked)?;
+    thread::sleep(AWAY);
+    let waiting = shop.wait_until("a request that is made again", asked)?;
+    assert_eq!((phase(&waiting), started_at(&waiting)), (&json!("Failed"), started_at(&failed)), "it was cleared");
+    assert_eq!(waiting["operation"], Value::Null);
+    ensure!(heal.ended()?.is_none(), "the heal gave up: {}", heal.log_tail());
+
+    argo_cd.restart_controller()?;
+    watched.wait_for_status("the healed report", |status| status["heal"] == "Healed" && status["phase"] == "InSync")?;
+    let application = shop.wait_until("Synced", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
+    assert_ne!(started_at(&application), started_at(&failed));
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+    Ok(())
+}
