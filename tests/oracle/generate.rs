@@ -12,10 +12,15 @@ const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bo
 
 /// The case of this number. Consecutive numbers go through all sites.
 pub fn case(seed: u64, number: usize) -> Case {
-    let mut random = Random::of(seed, number);
     // Seven of eight cases are about a union.
     let (unions, others) = SITES.split_at(UNIONS);
     let focus = if number % 8 < 7 { &unions[(number / 8 * 7 + number % 8) % unions.len()] } else { &others[number / 8 % others.len()] };
+    case_about(focus, seed, number)
+}
+
+/// The case of this number, about this site.
+pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
+    let mut random = Random::of(seed, number);
     let mut then = base();
     set(&mut then, ".spec.template.spec.volumes[name=\"data\"]", Some(json!({"name": "data", "emptyDir": {}})));
     if focus.name == "volumeDevices" {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::judge::Outcome;
 use crate::server::Way;
-use crate::states::{SITES, UNIONS};
+use crate::states::{SITES, Site, UNIONS};
 
 /// The counts of a run.
 #[derive(Default)]
@@ -26,15 +26,15 @@ impl Table {
         self.cells.get(&(site.to_owned(), way)).and_then(|cell| cell.get(&outcome)).copied().unwrap_or(0)
     }
 
-    /// The cells of unions that should have been met and were met less than `least` times: the generator has lost sight of them.
-    pub fn thin(&self, least: usize) -> Vec<String> {
+    /// The cells of unions that can be met and were met less than `least` times: the site and the cell in words.
+    pub fn thin(&self, least: usize) -> Vec<(&'static Site, String)> {
         let mut thin = Vec::new();
         for site in &SITES[..UNIONS] {
             for way in Way::ALL {
                 for outcome in Outcome::ALL.into_iter().filter(|outcome| is_possible(way, *outcome)) {
                     let met = self.of(site.name, way, outcome);
                     if met < least && !is_exempt(site.name, way, outcome) {
-                        thin.push(format!("{} {way:?} {outcome:?}: {met}", site.name));
+                        thin.push((site, format!("{} {way:?} {outcome:?}: {met}", site.name)));
                     }
                 }
             }
