@@ -214,3 +214,30 @@ fn what_cannot_be_rendered_is_told_on_the_watch() -> Result<()> {
     assert!(text(&status["sourceFailure"]["message"]).contains("spec.source.kustomize"), "{status:#}");
     Ok(())
 }
+
+#[test]
+fn a_list_of_one_source_is_that_source_and_of_two_is_told_while_one_of_them_fails() -> Result<()> {
+    let watched = open("class-sources", Apply::ServerSide, Policy::Manual)?;
+    let shop = &watched.shop;
+    let source = shop.application.read()?["spec"]["source"].clone();
+    let sources = |list: &[&Value]| json!({"spec": {"source": null, "sources": list}});
+    shop.application.merge_patch("ada", &sources(&[&source]))?.success()?;
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.sync(&json!({}))?;
+    shop.wait_until("a sync from the list", |seen| in_sync(seen) && seen["status"]["sync"]["revisions"].is_array())?;
+    shop.break_by_hand()?;
+    watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+
+    let mut lost = source.clone();
+    lost["path"] = json!("nowhere");
+    shop.application.merge_patch("ada", &sources(&[&source, &lost]))?.success()?;
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("Argo CD's own failure", |seen| seen["status"]["conditions"][0]["type"] == "ComparisonError")?;
+    let status = watched.wait_for_watch("two sources", |status| status["sourceFailure"]["reason"] == "UnsupportedSource")?;
+    let message = text(&status["sourceFailure"]["message"]);
+    assert!(message.contains("spec.sources: several sources are not rendered yet"), "{message}");
+
+    shop.application.merge_patch("ada", &sources(&[&source]))?.success()?;
+    watched.wait_for_watch("one source again", |status| status["sourceFailure"].is_null() && status["counts"]["inSync"] == 1).map(drop)
+}

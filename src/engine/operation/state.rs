@@ -29,11 +29,14 @@ impl Revision {
         Ok(fields.text("revision")?.map(Self::One))
     }
 
-    /// The commit of the one source; `None` with several.
+    /// The commit of the one source, however it is listed; `None` with several.
     pub fn one(&self) -> Option<&str> {
         match self {
             Self::One(revision) => Some(revision),
-            Self::Several(_) => None,
+            Self::Several(revisions) => match revisions.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            },
         }
     }
 }

@@ -74,13 +74,14 @@ impl Tracking {
 /// # Errors
 /// [`Unsupported`] for everything but one plain folder that is applied to this cluster.
 pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
-    let source = match &application.sources {
-        Sources::Single(source) => source,
+    let (at, source) = match &application.sources {
+        Sources::Single(source) => ("spec.source", source.as_ref()),
+        Sources::Multiple(sources) if let [one] = sources.as_slice() => ("spec.sources[0]", one),
         Sources::Multiple(_) => return Err(Unsupported::new("spec.sources", "several sources are not rendered yet")),
         Sources::Hydrated(_) => return Err(Unsupported::new("spec.sourceHydrator", "a hydrated source is not read yet")),
         Sources::Absent => return Err(Unsupported::new("spec.source", "the Application names no source")),
     };
-    check_source(source)?;
+    check_source(source).map_err(|why| Unsupported { field: format!("{at}.{}", why.field), ..why })?;
     let destination = &application.destination;
     let elsewhere = destination.server.as_deref().filter(|server| server.trim_end_matches('/') != THIS_CLUSTER.0);
     let named = destination.name.as_deref().filter(|name| *name != THIS_CLUSTER.1);
@@ -110,22 +111,23 @@ pub(super) fn plain_path(path: &str) -> String {
     path.split('/').filter(|name| !matches!(*name, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
+/// Whether a source is a plain folder; a field is named from the source on.
 fn check_source(source: &Source) -> Result<(), Unsupported> {
     let unsupported = |field: &str, what: &str| Err(Unsupported::new(field, what));
     match source.kind {
         SourceKind::Directory | SourceKind::Undetected => {}
-        SourceKind::Helm => return unsupported("spec.source.helm", "Helm charts are not rendered yet"),
-        SourceKind::Kustomize => return unsupported("spec.source.kustomize", "kustomizations are not rendered yet"),
-        SourceKind::Plugin => return unsupported("spec.source.plugin", "plugins cannot be rendered here"),
+        SourceKind::Helm => return unsupported("helm", "Helm charts are not rendered yet"),
+        SourceKind::Kustomize => return unsupported("kustomize", "kustomizations are not rendered yet"),
+        SourceKind::Plugin => return unsupported("plugin", "plugins cannot be rendered here"),
     }
     if source.chart.is_some() {
-        return unsupported("spec.source.chart", "Helm charts are not rendered yet");
+        return unsupported("chart", "Helm charts are not rendered yet");
     }
     let directory = &source.directory;
     match (directory.jsonnet, &directory.include, &directory.exclude) {
-        (true, ..) => unsupported("spec.source.directory.jsonnet", "Jsonnet is not rendered yet"),
-        (_, Some(_), _) => unsupported("spec.source.directory.include", "globs of files are not read yet"),
-        (_, _, Some(_)) => unsupported("spec.source.directory.exclude", "globs of files are not read yet"),
+        (true, ..) => unsupported("directory.jsonnet", "Jsonnet is not rendered yet"),
+        (_, Some(_), _) => unsupported("directory.include", "globs of files are not read yet"),
+        (_, _, Some(_)) => unsupported("directory.exclude", "globs of files are not read yet"),
         _ => Ok(()),
     }
 }

@@ -42,7 +42,10 @@ fn a_plain_folder_of_an_application_is_read_as_argo_cd_reads_it() {
     };
     assert_eq!(origin(&read(json!({}))), Ok(wanted.clone()));
     let all = origin(&read(json!({"source": {"targetRevision": "HEAD", "directory": {"recurse": true}}})));
-    assert_eq!(all, Ok(Origin { revision: None, folders: Folders::All, ..wanted }));
+    assert_eq!(all, Ok(Origin { revision: None, folders: Folders::All, ..wanted.clone() }));
+    // A list of one is that one.
+    let listed = json!({"source": null, "sources": [{"repoURL": "https://git.example/shop", "path": "web", "targetRevision": "main"}]});
+    assert_eq!(origin(&read(listed)), Ok(wanted));
     assert!(Folders::TopOnly.has("web", "web/a.yaml") && !Folders::TopOnly.has("web", "web/b/a.yaml"));
     assert!(Folders::TopOnly.has("", "a.yaml") && !Folders::TopOnly.has("", "web/a.yaml") && Folders::All.has("", "web/a.yaml"));
 }
@@ -55,7 +58,8 @@ fn what_cannot_be_rendered_is_named_by_its_field() {
         (json!({"source": {"plugin": {"name": "x"}}}), "spec.source.plugin"),
         (json!({"source": {"directory": {"include": "*.yaml"}}}), "spec.source.directory.include"),
         (json!({"source": {"directory": {"jsonnet": {"libs": ["x"]}}}}), "spec.source.directory.jsonnet"),
-        (json!({"sources": [{"repoURL": "https://git.example/a"}]}), "spec.sources"),
+        (json!({"sources": [{"repoURL": "https://git.example/a"}, {"repoURL": "https://git.example/b"}]}), "spec.sources"),
+        (json!({"sources": [{"repoURL": "https://git.example/a", "chart": "web"}]}), "spec.sources[0].helm"),
         (json!({"destination": {"server": "https://10.0.0.1"}}), "spec.destination"),
         (json!({"destination": {"server": null, "name": "staging"}}), "spec.destination"),
         (json!({"source": null}), "spec.source"),
