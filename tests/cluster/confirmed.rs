@@ -50,14 +50,35 @@ fn deployments() -> Value {
     json!({"resourceRules": [rule]})
 }
 
+/// What holds for a write of the syncing tool, and for none of a person.
+fn of_the_tool() -> Value {
+    let tool = "has(request.options.fieldManager) && request.options.fieldManager == 'kubectl-client-side-apply'";
+    json!([{"name": "the-tool", "expression": tool}])
+}
+
+/// A webhook that is asked about whatever the syncing tool writes in a namespace, at an address where nobody listens.
+fn lose_the_webhook_of_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
+    let webhook = json!({
+        "name": "lost.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail", "timeoutSeconds": 1,
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "namespaceSelector": in_namespace(namespace)["namespaceSelector"],
+        "rules": deployments()["resourceRules"],
+        "matchConditions": of_the_tool(),
+    });
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": {"name": "lost"},
+        "webhooks": [webhook],
+    });
+    control_plane.apply(&configuration.to_string()).map(drop)
+}
+
 /// A policy that refuses whatever the syncing tool writes in a namespace.
 fn refuse_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
-    let tool = "has(request.options.fieldManager) && request.options.fieldManager == 'kubectl-client-side-apply'";
     let policy = json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "friday"},
         "spec": {
             "matchConstraints": deployments(),
-            "matchConditions": [{"name": "the-tool", "expression": tool}],
+            "matchConditions": of_the_tool(),
             "validations": [{"expression": "false", "message": FRIDAY}],
         },
     });
@@ -102,7 +123,7 @@ fn wait_until(what: &str, shop: &Shop, manifest: &Value, holds: impl Fn(i32, &st
 
 #[test]
 fn a_refusal_is_confirmed_by_one_dry_run_and_a_contradiction_is_told_and_counted() -> Result<()> {
-    let installation = Installation::prepare(&["client-side", "server-side", "friday", "mended"])?;
+    let installation = Installation::prepare(&["client-side", "server-side", "friday", "lost", "mended"])?;
     let control_plane = &installation.control_plane;
     let mut controller = installation.start_controller(&installation.install("confirm", &[])?)?;
 
@@ -130,6 +151,7 @@ fn a_refusal_is_confirmed_by_one_dry_run_and_a_contradiction_is_told_and_counted
     installation::assert_no_right_was_missing(&controller);
 
     validation_speaks_before_a_policy(control_plane)?;
+    where_a_webhook_does_not_answer_it_is_told_unconfirmed(control_plane)?;
     assert_eq!(mismatches(&controller)?, Some(0.0));
     a_contradiction_is_told(control_plane, &controller)?;
     without_the_right_it_is_told_unconfirmed(&client_side)
@@ -184,6 +206,22 @@ fn validation_speaks_before_a_policy(control_plane: &ControlPlane) -> Result<()>
     wait_until("a policy that refuses syncs", &shop, &other, |code, told| code != 0 && told.contains(FRIDAY))?;
     shop.switch_handler("livenessProbe", 8080)?;
     wait_for_confirmation(&shop, "DryRun").map(drop)
+}
+
+/// What admission says is not known then. (That a webhook has side effects and cannot be asked at all is tried in `engine::confirm` alone:
+/// no API server of today stores such a webhook.)
+fn where_a_webhook_does_not_answer_it_is_told_unconfirmed(control_plane: &ControlPlane) -> Result<()> {
+    let shop = Shop::open_watched(control_plane, "lost", Sync::ClientSide)?;
+    lose_the_webhook_of_syncs(control_plane, &shop.namespace)?;
+    let failure = "failed calling webhook \"lost.example.com\"";
+    let other = manifest(&json!({"livenessProbe": http_get(), "imagePullPolicy": "Always"}));
+    wait_until("a webhook that is asked", &shop, &other, |code, told| code != 0 && told.contains(failure))?;
+    shop.switch_handler("livenessProbe", 8080)?;
+    let status = wait_for_confirmation(&shop, "Local")?;
+    let told = finding(&status, "prediction-not-confirmed");
+    assert!(told["severity"] == "info" && text(&told["message"]).contains(failure), "{status:#}");
+    assert_eq!(status["prediction"]["verdict"], "Refused");
+    Ok(())
 }
 
 /// The server accepts, after a policy has changed it, what we say it refuses.
