@@ -80,8 +80,8 @@ test-flux: components ## Runs the tests beside a real kustomize-controller alone
 	cargo test --locked --test flux
 
 .PHONY: oracle
-oracle: kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1)
-	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} cargo test --locked --test oracle -- cases_of_a_fixed_seed
+oracle: kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1), all of them ABOUT one part where it is named
+	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} ORACLE_ABOUT="$${ABOUT:-}" cargo test --locked --test oracle -- cases_of_a_fixed_seed
 
 .PHONY: test-chart
 test-chart: kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::Cause;
-use super::refusal::{as_stored, forget_empty_labels, refusals_of_update};
+use super::refusal::{as_stored, forget_empty, refusals_of_update};
 use super::unknown::forget_dropped_fields;
 
 /// Metadata that a write cannot change: the server puts back its own.
@@ -21,7 +21,7 @@ pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
     forget_dropped_fields(&mut merged, live);
     let mut stored = as_stored(merged);
     let causes = refusals_of_update(&stored, live);
-    forget_empty_labels(&mut stored);
+    forget_empty(&mut stored);
     if let Some(object) = stored.as_object_mut() {
         // Defaults make an empty one.
         object.remove("status");

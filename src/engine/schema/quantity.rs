@@ -197,6 +197,18 @@ impl Quantity {
         (mantissa, exponent)
     }
 
+    /// The sum, written with the suffixes of the first where that is not zero; `None` where it is too large to hold.
+    ///
+    /// Source: `Quantity.Add`.
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let ((one, left), (two, right)) = (self.reduced(), other.reduced());
+        let exponent = left.min(right);
+        let scaled = |mantissa: i128, from: i32| mantissa.checked_mul(10i128.checked_pow(u32::try_from(from - exponent).ok()?)?);
+        let mantissa = scaled(one, left)?.checked_add(scaled(two, right)?)?;
+        let format = if one == 0 { other.format } else { self.format };
+        Some(Self { mantissa, exponent, format, kept: None })
+    }
+
     /// The value as an integer, where it is one that can be held.
     pub fn integer(&self) -> Option<i128> {
         let (mantissa, exponent) = self.reduced();

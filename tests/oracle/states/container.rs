@@ -210,8 +210,9 @@ pub fn broken_sidecar(random: &mut Random) -> Option<Value> {
 
 pub fn init(random: &mut Random) -> Option<Value> {
     let items = [
-        json!({"name": "setup", "image": "registry.example/setup:1", "command": ["a"]}),
-        json!({"name": "proxy", "image": "registry.example/proxy:1", "restartPolicy": "Always", "startupProbe": {"tcpSocket": {"port": 1}}}),
+        json!({"name": "setup", "image": "registry.example/setup:1", "command": ["a"], "resources": {"requests": {"cpu": "3"}}}),
+        json!({"name": "proxy", "image": "registry.example/proxy:1", "restartPolicy": "Always", "startupProbe": {"tcpSocket": {"port": 1}},
+               "resources": {"requests": {"cpu": "0.2", "memory": "100M"}}}),
         json!({"name": "migrate", "image": random.pick(&["registry.example/migrate:1", "registry.example/migrate:2"])}),
     ];
     let some = random.some(&items, 40);

@@ -78,6 +78,7 @@ pub const SITES: &[Site] = &[
     },
     Site { name: "initContainers", path: pod!("initContainers"), state: container::init, broken: container::broken_init },
     Site { name: "pod security", path: pod!("securityContext"), state: pod::security, broken: pod::broken_security },
+    Site { name: "pod resources", path: pod!("resources"), state: pod::resources, broken: pod::broken_resources },
     Site { name: "nodeSelector", path: pod!("nodeSelector"), state: pod::texts, broken: pod::broken_texts },
     Site { name: "hostAliases", path: pod!("hostAliases"), state: pod::host_aliases, broken: pod::broken_host_aliases },
     Site { name: "imagePullSecrets", path: pod!("imagePullSecrets"), state: pod::pull_secrets, broken: pod::nothing_broken },

@@ -34,6 +34,35 @@ pub fn broken_security(random: &mut Random) -> Option<Value> {
     )
 }
 
+/// For the pod as a whole: about as much as its containers ask for.
+pub fn resources(random: &mut Random) -> Option<Value> {
+    random
+        .pick(&[
+            None,
+            Some(json!({"requests": {"cpu": "2", "memory": "2Gi"}, "limits": {"cpu": 4, "memory": "4Gi"}})),
+            Some(json!({"limits": {"cpu": "1500m"}})),
+            Some(json!({"requests": {"cpu": "1"}})),
+            Some(json!({"requests": {"cpu": "0.6"}, "limits": {"memory": "1Gi"}})),
+        ])
+        .clone()
+}
+
+pub fn broken_resources(random: &mut Random) -> Option<Value> {
+    Some(
+        random
+            .pick(&[
+                // One fault in each map: the server goes through them in no order.
+                json!({"requests": {"cpu": "10m"}}),
+                json!({"requests": {"cpu": "0.05"}, "limits": {"memory": "1000Ki"}}),
+                json!({"limits": {"memory": "32Mi"}}),
+                json!({"requests": {"ephemeral-storage": "1Gi"}}),
+                json!({"claims": []}),
+                json!({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}, "claims": [{"name": "gpu"}]}),
+            ])
+            .clone(),
+    )
+}
+
 pub fn texts(random: &mut Random) -> Option<Value> {
     random
         .pick(&[

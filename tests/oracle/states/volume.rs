@@ -33,6 +33,19 @@ pub fn volume(random: &mut Random) -> Option<Value> {
     Some(volume)
 }
 
+/// The claim of a pod's own, with these fields more.
+fn ephemeral(metadata: Value, more: Value) -> Value {
+    let mut spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    json_patch::merge(&mut spec, &more);
+    json!({"ephemeral": {"volumeClaimTemplate": {"metadata": metadata, "spec": spec}}})
+}
+
+fn iscsi(more: Value) -> Value {
+    let mut source = json!({"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2026-01.example:disk", "lun": 0});
+    json_patch::merge(&mut source, &more);
+    json!({"iscsi": source})
+}
+
 pub fn broken_volume(random: &mut Random) -> Option<Value> {
     let mut volume = random
         .pick(&[
@@ -48,6 +61,17 @@ pub fn broken_volume(random: &mut Random) -> Option<Value> {
             json!({"downwardAPI": {"items": [{"path": "", "fieldRef": {"fieldPath": "a"}, "resourceFieldRef": {"resource": "limits.cpu"}}]}}),
             json!({"image": {"reference": "", "pullPolicy": "Sometimes"}}),
             json!({"ephemeral": {}}),
+            ephemeral(json!({"name": "own", "uid": "1", "labels": {"a": "b"}}), json!({"storageClassName": "Fast", "volumeAttributesClassName": "-x"})),
+            ephemeral(json!({"finalizers": ["a/b"], "annotations": {"a b": "c"}}), json!({"dataSource": {"kind": "VolumeSnapshot", "name": "x"}})),
+            ephemeral(json!({}), json!({"dataSource": {"apiGroup": "Not Valid", "kind": "", "name": ""}})),
+            ephemeral(json!({}), json!({"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": ""}})),
+            ephemeral(json!({"namespace": "", "generation": 0}), json!({"accessModes": ["Sometimes", "ReadWriteOncePod", "ReadOnlyMany"]})),
+            iscsi(json!({"iqn": "iqn.2026-1.example:disk"})),
+            iscsi(json!({"iqn": "iqn iqn.2026-01.example:disk"})),
+            iscsi(json!({"iqn": "eui.02004567A425678D0", "initiatorName": "iqn.2026-01.example:a b"})),
+            iscsi(json!({"iqn": "naa.0123456789abcdef0123456789abcdef", "initiatorName": "naa.1"})),
+            iscsi(json!({"iqn": "disk", "initiatorName": "eui:02004567A425678D"})),
+            iscsi(json!({"lun": 256, "chapAuthSession": true, "initiatorName": "me"})),
             json!({"csi": {"driver": "-x-"}}),
         ])
         .clone();

@@ -1,6 +1,7 @@
 //! The claim template of a generic ephemeral volume.
 
 use super::causes::Causes;
+use super::content;
 use super::metadata::{validate_annotations, validate_label_selector, validate_labels};
 use super::node::Node;
 use super::resources;
@@ -8,15 +9,38 @@ use super::resources;
 /// `supportedAccessModes`, sorted.
 const ACCESS_MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
+/// What a template must not say of its claim besides labels and annotations, and how the server writes the field.
+const NOT_IN_A_TEMPLATE: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("generateName", "generateName"),
+    ("namespace", "namespace"),
+    ("selfLink", "selfLink"),
+    ("uid", "uID"),
+    ("resourceVersion", "resourceVersion"),
+    ("generation", "generation"),
+    ("creationTimestamp", "creationTimestamp"),
+    ("deletionTimestamp", "deletionTimestamp"),
+    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+    ("ownerReferences", "ownerReferences"),
+    ("finalizers", "finalizers"),
+    ("managedFields", "managedFields"),
+];
+
 /// `ValidatePersistentVolumeClaimTemplate`.
 pub(super) fn validate_claim_template(template: &Node<'_>, out: &mut Causes) {
     let metadata = template.at("metadata");
     validate_annotations(&metadata.at("annotations"), out);
     validate_labels(&metadata.at("labels"), &metadata.at("labels"), out);
+    // Go knows a list that is empty from one that is not there only by its JSON, which leaves both out.
+    let is_said = |field: &Node<'_>| !matches!(field.value().as_str(), Some("")) && field.is_set() && field.integer() != Some(0);
+    for (_, reported) in NOT_IN_A_TEMPLATE.iter().filter(|(name, _)| is_said(&metadata.at(name))) {
+        out.forbidden(&metadata.at(reported), "cannot be set");
+    }
     validate_claim_spec(&template.at("spec"), out);
 }
 
-/// `ValidatePersistentVolumeClaimSpec`, without the data sources.
+/// `ValidatePersistentVolumeClaimSpec`, without the two rules that hold `dataSource` against `dataSourceRef`: their text names an address in the
+/// server's memory.
 fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
     let modes = spec.at("accessModes");
     if modes.len() == 0 {
@@ -39,5 +63,36 @@ fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
         }
         Some(_) => {}
     }
+    let class = spec.at("storageClassName");
+    if !class.text().is_empty() {
+        out.invalid_text(&class, class.text(), content::dns1123_subdomain(class.text()));
+    }
     out.word_if_set(&spec.at("volumeMode"), &["Block", "Filesystem"]);
+    for source in ["dataSource", "dataSourceRef"].iter().filter_map(|name| spec.set(name)) {
+        validate_data_source(&source, out);
+    }
+    let class = spec.at("volumeAttributesClassName");
+    if !class.text().is_empty() {
+        out.invalid_text(&class, class.text(), content::dns1123_subdomain(class.text()));
+    }
+}
+
+/// `validateDataSource` and `validateDataSourceRef`.
+fn validate_data_source(source: &Node<'_>, out: &mut Causes) {
+    let (kind, group, namespace) = (source.at("kind"), source.at("apiGroup"), source.at("namespace"));
+    for field in [&source.at("name"), &kind] {
+        if field.text().is_empty() {
+            out.required(field, "");
+        }
+    }
+    if group.text().is_empty() {
+        if kind.text() != "PersistentVolumeClaim" {
+            out.invalid(source, kind.text(), "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+        }
+    } else {
+        out.invalid_text(&group, group.text(), content::dns1123_subdomain(group.text()));
+    }
+    if !namespace.text().is_empty() {
+        out.invalid_text(&namespace, namespace.text(), content::dns1123_label(namespace.text()));
+    }
 }

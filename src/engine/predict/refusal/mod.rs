@@ -14,6 +14,7 @@ mod metadata;
 mod mounts;
 mod node;
 mod pod;
+mod pod_resources;
 mod profiles;
 mod projected;
 mod resources;
@@ -75,28 +76,44 @@ fn is_same_selector(new: &Value, old: &Value) -> bool {
     }
 }
 
-/// The object in normal form and with its defaults. Empty template labels are kept: a message tells them from absent ones.
+/// The object in normal form and with its defaults. What a rule tells from an absent value although it is empty stays.
 pub fn as_stored(mut object: Value) -> Value {
-    let labels = object.pointer("/spec/template/metadata/labels");
-    let empty = labels.and_then(Value::as_object).is_some_and(Map::is_empty);
+    let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+    let empty: Vec<(&Emptied, Value)> = TOLD_FROM_ABSENT
+        .iter()
+        .filter_map(|place| Some((place, object.pointer(place.parent)?.get(place.name).filter(|value| is_empty(value))?.clone())))
+        .collect();
     apply_defaults(&mut object);
-    if empty && let Some(metadata) = template_metadata(&mut object) {
-        metadata.insert("labels".to_owned(), json!({}));
+    for (place, value) in empty {
+        if let Some(parent) = object.pointer_mut(place.parent).and_then(Value::as_object_mut) {
+            parent.insert(place.name.to_owned(), value);
+        }
     }
     object
 }
 
-/// Takes the empty template labels out again that [`as_stored`] keeps and the server does not.
-pub(super) fn forget_empty_labels(stored: &mut Value) {
-    if let Some(metadata) = template_metadata(stored)
-        && metadata.get("labels").and_then(Value::as_object).is_some_and(Map::is_empty)
-    {
-        metadata.remove("labels");
-    }
+/// A field whose empty value is not the same as none.
+struct Emptied {
+    /// The JSON Pointer of the map that it is in.
+    parent: &'static str,
+
+    /// Its name.
+    name: &'static str,
 }
 
-fn template_metadata(object: &mut Value) -> Option<&mut Map<String, Value>> {
-    object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
+/// `validatePodTemplate` shows the labels that a selector does not select, and `validatePodResources` forbids claims that are not nil.
+const TOLD_FROM_ABSENT: [Emptied; 2] =
+    [Emptied { parent: "/spec/template/metadata", name: "labels" }, Emptied { parent: "/spec/template/spec/resources", name: "claims" }];
+
+/// Takes out again what [`as_stored`] keeps and the server does not.
+pub(super) fn forget_empty(stored: &mut Value) {
+    for place in &TOLD_FROM_ABSENT {
+        if let Some(parent) = stored.pointer_mut(place.parent).and_then(Value::as_object_mut)
+            && parent.get(place.name).is_some_and(|value| *value == json!({}) || *value == json!([]))
+        {
+            parent.remove(place.name);
+        }
+    }
 }
 
 /// `ValidateDeploymentSpec`.

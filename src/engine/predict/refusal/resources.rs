@@ -52,34 +52,16 @@ const INTEGER: &[&str] = &[
 
 /// `ValidateContainerResourceRequirements`.
 pub(super) fn validate_container_resources(resources: &Node<'_>, claims: &BTreeSet<&str>, out: &mut Causes) {
-    validate_requirements(resources, validate_container_resource_name, out);
-    validate_claim_names(&resources.at("claims"), claims, out);
-}
-
-/// `validatePodResources`. What the containers request together is not summed up.
-pub(super) fn validate_pod_resources(spec: &Node<'_>, out: &mut Causes) {
-    let Some(resources) = spec.set("resources") else { return };
-    if spec.at("os").at("name").text() == "windows" {
-        return out.forbidden(&resources, "may not be set for a windows pod");
-    }
-    if let Some(claims) = resources.set("claims") {
-        out.forbidden(&claims, "claims may not be set for Resources at pod-level");
-    }
-    validate_requirements(&resources, validate_pod_resource_name, out);
-    for (index, container) in spec.at("containers").items().enumerate() {
-        for (name, limit) in container.at("resources").at("limits").entries() {
-            let bound = resources.at("limits").at(name);
-            let exceeds = compare(limit, bound.value()).is_some_and(Ordering::is_gt);
-            if let (true, Some(shown), Some(bound)) = (exceeds, canonical(limit), canonical(bound.value())) {
-                let reported = resources.at("containers").index(index).key(name).at("limits");
-                out.invalid(&reported, shown.as_str(), &format!("must be less than or equal to pod limits of {bound}"));
-            }
-        }
-    }
+    validate_requirements(resources, validate_container_resource_name, claims, out);
 }
 
 /// `validateResourceRequirements`.
-fn validate_requirements(resources: &Node<'_>, validate_name: fn(&str, &Node<'_>, &mut Causes), out: &mut Causes) {
+pub(super) fn validate_requirements(
+    resources: &Node<'_>,
+    validate_name: fn(&str, &Node<'_>, &mut Causes),
+    claims: &BTreeSet<&str>,
+    out: &mut Causes,
+) {
     let (limits, requests) = (resources.at("limits"), resources.at("requests"));
     for (name, quantity) in limits.entries() {
         let at = limits.key(name);
@@ -96,6 +78,7 @@ fn validate_requirements(resources: &Node<'_>, validate_name: fn(&str, &Node<'_>
     if names.iter().any(|name| is_huge_page(name)) && !names.contains("cpu") && !names.contains("memory") {
         out.forbidden(resources, "HugePages require cpu or memory");
     }
+    validate_claim_names(&resources.at("claims"), claims, out);
 }
 
 /// A request above its limit, or for what cannot be overcommitted, beside it. Reported at `requests`, without the key.
@@ -144,7 +127,7 @@ fn validate_container_resource_name(name: &str, at: &Node<'_>, out: &mut Causes)
 }
 
 /// `validatePodResourceName`.
-fn validate_pod_resource_name(name: &str, at: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_pod_resource_name(name: &str, at: &Node<'_>, out: &mut Causes) {
     let mut faults = Causes::default();
     validate_resource_name(name, at, &mut faults);
     if faults.is_empty() && !["cpu", "memory"].contains(&name) && !is_huge_page(name) {
@@ -172,7 +155,7 @@ pub(super) fn validate_overhead(overhead: &Node<'_>, out: &mut Causes) {
     }
 }
 
-fn is_huge_page(name: &str) -> bool {
+pub(super) fn is_huge_page(name: &str) -> bool {
     name.starts_with("hugepages-")
 }
 
@@ -239,10 +222,10 @@ fn is_multiple(value: &Value, page: &str) -> bool {
     }
 }
 
-fn parse(value: &Value) -> Option<Quantity> {
+pub(super) fn parse(value: &Value) -> Option<Quantity> {
     quantity::parse(&canonical(value)?)
 }
 
-fn compare(one: &Value, other: &Value) -> Option<Ordering> {
+pub(super) fn compare(one: &Value, other: &Value) -> Option<Ordering> {
     parse(one)?.partial_cmp(&parse(other)?)
 }

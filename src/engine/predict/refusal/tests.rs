@@ -2,6 +2,7 @@
 
 mod containers;
 mod pods;
+mod resources;
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
