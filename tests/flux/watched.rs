@@ -30,7 +30,13 @@ impl<'a> Watched<'a> {
     /// The same without waiting.
     pub fn look(shop: Shop<'a>, more: &Value) -> Result<Self> {
         shared_controller();
-        let mut spec = json!({"source": {"fluxKustomization": {"name": "shop", "interval": "1s"}}, "settle": "1s"});
+        Self::beside(shop, more)
+    }
+
+    /// The same beside a controller that runs already.
+    pub fn beside(shop: Shop<'a>, more: &Value) -> Result<Self> {
+        let source = json!({"name": "shop", "namespace": shop.kustomization.namespace(), "interval": "1s"});
+        let mut spec = json!({"source": {"fluxKustomization": source}, "settle": "1s"});
         json_patch::merge(&mut spec, more);
         let metadata = json!({"name": "shop", "namespace": shop.namespace});
         let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": metadata, "spec": spec});
