@@ -24,7 +24,9 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     let controller = installation.start_controller(&installation.install("heal", &[SHOP])?.without_lease())?;
     // Flux comes later than the chart, and is found.
     let flux = KustomizeController::start(control_plane, &Options::default())?;
-    let watched = Watched::beside(Shop::open_at(control_plane, &flux, NAMESPACE, SHOP, &json!({}))?, &json!({}))?;
+    // What happens is met by watches alone.
+    let rarely = json!({"source": {"fluxKustomization": {"interval": "1h"}}});
+    let watched = Watched::beside(Shop::open_at(control_plane, &flux, NAMESPACE, SHOP, &json!({}))?, &rarely)?;
     let shop = &watched.shop;
     watched.wait_for_watch("a watch that finds its one Deployment in sync", |status| status["counts"]["inSync"] == 1)?;
 
@@ -63,6 +65,9 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     shop.flux.wait_ready(&shop.kustomization, &revision)?;
     let probe = shop.probe()?;
     assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
+
+    shop.source.merge_patch("ada", &json!({"spec": {"ref": {"semver": ">=1.0.0"}}}))?.success()?;
+    watched.wait_for_failure("UnsupportedSource")?;
     installation::assert_no_right_was_missing(&controller);
     Ok(())
 }
