@@ -13,6 +13,8 @@ use super::triggers::watch_key;
 use super::{Context, Key, origin};
 use crate::cluster::tools::{self, Change, GIT_REPOSITORIES};
 use crate::crd::DriftWatch;
+use crate::engine::operation::{GitRepository, NotFetching};
+use crate::source::syncing::flux::GIT_REPOSITORY;
 
 /// A namespace and a name.
 type Named = (String, String);
@@ -46,9 +48,6 @@ pub(super) fn spawn(context: &Arc<Context>, sources: &Queue<Key>, stop: &Cancell
     });
 }
 
-/// The kind of the only source that is a Git repository.
-const GIT_REPOSITORY: &str = "GitRepository";
-
 /// The GitRepository of the Kustomization that a watch names; `None` where it names none, or that one is not known yet: when it is, that is
 /// a reason to look by itself.
 fn read_by(context: &Context, watch: &DriftWatch) -> Option<Named> {
@@ -71,14 +70,15 @@ struct Facts {
     spec: Value,
     allowed: Value,
     revision: Value,
-    ready: Value,
+
+    /// One word for what is in the way of new commits.
+    not_fetching: Option<String>,
 }
 
 impl Facts {
     fn of(repository: &Value) -> Self {
         let at = |pointer: &str| repository.pointer(pointer).cloned().unwrap_or_default();
-        let conditions = repository.pointer("/status/conditions").and_then(Value::as_array);
-        let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == "Ready");
+        let not_fetching = GitRepository::read(repository).ok().and_then(|repository| repository.not_fetching());
         Self {
             spec: at("/spec"),
             allowed: repository
@@ -87,7 +87,10 @@ impl Facts {
                 .cloned()
                 .unwrap_or_default(),
             revision: at("/status/artifact/revision"),
-            ready: ready.map(|ready| Value::from(vec![ready["status"].clone(), ready["reason"].clone()])).unwrap_or_default(),
+            not_fetching: not_fetching.map(|why| match why {
+                NotFetching::Suspended => "Suspended".to_owned(),
+                NotFetching::Failing { reason, .. } => reason,
+            }),
         }
     }
 }
@@ -106,7 +109,7 @@ mod tests {
             "spec": {"url": "https://git.example/shop.git", "ref": {"branch": "main"}},
             "status": {
                 "artifact": {"revision": "main@sha1:a", "lastUpdateTime": "2026-01-05T10:00:00Z"}, "lastHandledReconcileAt": "1",
-                "conditions": [{"type": "Ready", "status": "True", "reason": "Succeeded", "lastTransitionTime": "2026-01-05T10:00:00Z"}],
+                "conditions": [{"type": "FetchFailed", "status": "True", "reason": "TimedOut", "lastTransitionTime": "2026-01-05T10:00:00Z"}],
             },
         });
         let differs = |pointer: &str, value: Value| {

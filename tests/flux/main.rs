@@ -15,4 +15,5 @@ mod incident;
 mod installed;
 mod shop;
 mod source;
+mod waiting;
 mod watched;
