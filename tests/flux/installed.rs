@@ -5,17 +5,13 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::kustomize_controller::{KustomizeController, NAMESPACE, Options, condition};
+use crate::harness::kustomize_controller::{KustomizeController, NAMESPACE, Options, condition as of_flux};
 use crate::installation::{self, Installation};
 use crate::shop::{Shop, deployment, exec, http_get};
-use crate::watched::{Watched, kinds};
+use crate::watched::{Watched, condition, kinds};
 
 /// Where the Deployment is.
 const SHOP: &str = "shop";
-
-fn approved(status: &Value) -> Value {
-    condition(&json!({"status": status}), "Approved")
-}
 
 #[test]
 fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizations_namespace() -> Result<()> {
@@ -28,22 +24,22 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     let rarely = json!({"source": {"fluxKustomization": {"interval": "1h"}}});
     let watched = Watched::beside(Shop::open_at(control_plane, &flux, NAMESPACE, SHOP, &json!({}))?, &rarely)?;
     let shop = &watched.shop;
-    watched.wait_for_watch("a watch that finds its one Deployment in sync", |status| status["counts"]["inSync"] == 1)?;
 
     shop.switch_handler()?;
     let refused = shop.flux.poke(&shop.kustomization)?;
-    assert_eq!(condition(&refused, "Ready")["reason"], "ReconciliationFailed");
+    assert_eq!(of_flux(&refused, "Ready")["reason"], "ReconciliationFailed");
     let status = watched.wait_for_status("a plan after Flux's refusal", |status| {
         kinds(status) == ["HandBack", "Reconcile"] && status["operation"]["class"] == "FailedDryRun"
     })?;
     let plan = status["plan"]["hash"].as_str().unwrap_or_default().to_owned();
     watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    let status = watched.wait_for_status("a plan that waits for a person", |status| approved(status)["reason"] == "AwaitingHealer")?;
+    let status =
+        watched.wait_for_status("a plan that waits for a person", |status| condition(status, "Approved")["reason"] == "AwaitingHealer")?;
     let words = format!(
         "approved; this controller does not write Kustomizations in namespace {NAMESPACE}: run `driftmend heal web -n {SHOP} --plan {}`",
         &plan[..12]
     );
-    assert_eq!(approved(&status)["message"], words.as_str());
+    assert_eq!(condition(&status, "Approved")["message"], words.as_str());
     assert_eq!(shop.probe()?["tcpSocket"]["port"], 8080);
     installation::assert_no_right_was_missing(&controller);
     drop(controller);

@@ -4,9 +4,9 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::kustomize_controller::condition;
+use crate::harness::kustomize_controller::condition as of_flux;
 use crate::shop::{PERSON, Shop, deployment, http_get};
-use crate::watched::{Watched, finding, kinds};
+use crate::watched::{Watched, condition, finding, kinds};
 
 fn scale(shop: &Shop<'_>, replicas: i64) -> Result<()> {
     shop.deployment.merge_patch(PERSON, &json!({"spec": {"replicas": replicas}}))?.success().map(drop)
@@ -17,7 +17,7 @@ fn when(status: &Value) -> &str {
 }
 
 fn held_back(status: &Value) -> Option<String> {
-    let ready = condition(&json!({"status": status}), "PlanReady");
+    let ready = condition(status, "PlanReady");
     (ready["reason"] == "HeldBack").then(|| ready["message"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -69,7 +69,7 @@ fn a_source_without_an_artifact_is_told_as_what_is_waited_for() -> Result<()> {
     };
     shop.source.write_status(&json!({"artifact": null}))?;
     let refused = shop.flux.poke(&shop.kustomization)?;
-    assert_eq!(condition(&refused, "Ready")["reason"], "ArtifactFailed");
+    assert_eq!(of_flux(&refused, "Ready")["reason"], "ArtifactFailed");
     told_of_a_drift("once its source has an artifact: Source artifact not found, retrying in 30s")?;
     shop.source.merge_patch("ada", &json!({"spec": {"suspend": true}}))?.success()?;
     told_of_a_drift(&format!("never as it is: its source has no artifact, and GitRepository {}/shop is suspended", shop.namespace))?;
