@@ -131,7 +131,7 @@ fn absence(error: &watcher::Error) -> Option<&'static str> {
             match status.code {
                 404 => Some("the cluster does not have the kind"),
                 // Of a kind that is not there, too: rights are looked at first.
-                403 => Some("no right is given to watch the kind, so that it is no source"),
+                403 => Some("no right is given to watch the kind"),
                 _ => None,
             }
         }
@@ -179,7 +179,7 @@ mod tests {
             absence(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
         };
         assert_eq!(answer(404), Some("the cluster does not have the kind"));
-        assert_eq!(answer(403), Some("no right is given to watch the kind, so that it is no source"));
+        assert_eq!(answer(403), Some("no right is given to watch the kind"));
         assert_eq!(answer(500), None);
         assert_eq!(absence(&watcher::Error::NoResourceVersion), None);
     }

@@ -236,7 +236,8 @@ impl Governed {
             Some(before)
                 if before.watch.spec == watched.watch.spec
                     && before.failure.is_none()
-                    && (&before.dressing, &before.ignored) == (&watched.dressing, &watched.ignored) =>
+                    && (&before.dressing, &before.ignored) == (&watched.dressing, &watched.ignored)
+                    && before.surroundings.news() == watched.surroundings.news() =>
             {
                 let old = &before.rendition.desired;
                 let changed = now.iter().filter(|(target, desired)| old.get(*target) != Some(*desired)).map(|(target, _)| target.clone());

@@ -22,6 +22,7 @@ pub mod observe;
 pub mod origin;
 pub mod publish;
 pub mod queue;
+mod repositories;
 pub mod retire;
 pub mod run;
 pub mod settings;

@@ -151,7 +151,7 @@ async fn of_flux(
         GitRepository::read(&repository).map_err(|error| SourceError::ToolUnreadable { key: named.clone(), reason: error.to_string() })?;
     let origin = flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
     let dressing = Dressing::Flux(flux::dressing(&kustomization));
-    let surroundings = Surroundings::default();
+    let surroundings = Surroundings { repository: Some(Arc::new(repository)), ..Surroundings::default() };
     let (list, notes) = Rules::read(&[(key.to_string(), &object)]);
     Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes })
 }

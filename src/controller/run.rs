@@ -156,6 +156,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     for kind in [ToolKind::ArgoCd, ToolKind::Flux] {
         spawn_tool(&context, &sources, kind, &helpers);
     }
+    super::repositories::spawn(&context, &sources, &helpers);
     let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
     tokio::select! {
         _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cluster::tools::{APP_PROJECTS, APPLICATION_SETS, APPLICATIONS, KUSTOMIZATIONS};
+use crate::cluster::tools::{APP_PROJECTS, APPLICATION_SETS, APPLICATIONS, GIT_REPOSITORIES, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, Resource};
-use crate::engine::operation::{Application, Kustomization, Windows};
+use crate::engine::operation::{Application, GitRepository, Kustomization, NotFetching, Windows};
 use crate::engine::{ArgoCd, Flux, Tool};
+use crate::source::syncing::flux::GIT_REPOSITORY;
 
 /// Which tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,20 +122,20 @@ impl Tools {
 #[derive(Clone, Debug)]
 enum Facts {
     ArgoCd(Arc<Application>),
-    Flux(Arc<Flux>),
+    Flux(Arc<Kustomization>),
 }
 
 impl Facts {
     fn read(kind: ToolKind, object: &Value) -> Option<Self> {
         match kind {
             ToolKind::ArgoCd => Application::read(object).ok().map(|application| Self::ArgoCd(Arc::new(application))),
-            ToolKind::Flux => Kustomization::read(object).ok().map(|kustomization| Self::Flux(Arc::new(Flux { kustomization }))),
+            ToolKind::Flux => Kustomization::read(object).ok().map(|kustomization| Self::Flux(Arc::new(kustomization))),
         }
     }
 
     fn tool(self, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
         match self {
-            Self::Flux(flux) => Tool::Flux(flux),
+            Self::Flux(kustomization) => Tool::Flux(Arc::new(Flux { kustomization, repository: surroundings.repository.clone() })),
             Self::ArgoCd(application) => {
                 let windows = match &surroundings.project {
                     Some(project) => Windows::of(project, &application).unwrap_or_else(|_unreadable| Windows::unread()),
@@ -153,7 +154,7 @@ pub fn last_sign(application: &Value) -> Option<Timestamp> {
     times.into_iter().filter_map(|pointer| application.pointer(pointer)?.as_str()?.parse().ok()).max()
 }
 
-/// What decides about an Application's syncs and stands in other objects.
+/// What decides about the syncs of an Application or a Kustomization and stands in other objects.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surroundings {
     /// The AppProject; `None` where it could not be read.
@@ -161,10 +162,13 @@ pub struct Surroundings {
 
     /// The ApplicationSet that owns the Application; `None` where there is none, or it could not be read.
     pub application_set: Option<Value>,
+
+    /// The GitRepository that a Kustomization reads; `None` where it reads another kind of source, or that one could not be read.
+    pub repository: Option<Arc<GitRepository>>,
 }
 
 impl Surroundings {
-    /// Reads what can be read: what a right does not reach is not known, and the plan says so.
+    /// Reads what can be read for an Application: what a right does not reach is not known, and the plan says so.
     ///
     /// # Errors
     ///
@@ -175,7 +179,28 @@ impl Surroundings {
             Some(name) => readable(cluster.get_object(APPLICATION_SETS, Some(&application.namespace), name).await)?,
             None => None,
         };
-        Ok(Self { project, application_set })
+        Ok(Self { project, application_set, repository: None })
+    }
+
+    /// The commit that Flux has, and why it gets no other one.
+    pub fn news(&self) -> Option<(Option<&str>, Option<NotFetching>)> {
+        self.repository.as_ref().map(|repository| (repository.commit(), repository.not_fetching()))
+    }
+
+    /// The same as [`Self::read`] for a Kustomization.
+    ///
+    /// # Errors
+    ///
+    /// Requests that may succeed later.
+    pub async fn of_flux(cluster: &Cluster, kustomization: &Kustomization) -> Result<Self, ApiError> {
+        let Kustomization { source, namespace, .. } = kustomization;
+        let namespace = source.namespace.as_ref().unwrap_or(namespace);
+        let object = match source.kind.as_str() {
+            GIT_REPOSITORY => readable(cluster.get_object(GIT_REPOSITORIES, Some(namespace), &source.name).await)?,
+            _ => None,
+        };
+        let repository = object.and_then(|object| GitRepository::read(&object).ok()).map(Arc::new);
+        Ok(Self { repository, ..Self::default() })
     }
 }
 
@@ -204,7 +229,7 @@ pub async fn fresh(cluster: &Cluster, key: Option<&ToolKey>, seen_alive: Option<
     let Some(facts) = Facts::read(key.kind, &object) else { return Ok(Tool::Unknown) };
     let surroundings = match &facts {
         Facts::ArgoCd(application) => Surroundings::read(cluster, application, controller_namespace(&object)).await?,
-        Facts::Flux(_) => Surroundings::default(),
+        Facts::Flux(kustomization) => Surroundings::of_flux(cluster, kustomization).await?,
     };
     Ok(facts.tool(&surroundings, seen_alive.max(last_sign(&object))))
 }

@@ -152,7 +152,9 @@ fn reconciled(flux: &Flux, snapshot: &Snapshot, assessment: &Assessment, handed_
     let failed = match flux.reconciliation() {
         Reconciliation::Progressing => return not_yet("the reconciliation of Flux"),
         Reconciliation::Failed { reason, .. } if comes_after_apply(&reason) => None,
-        Reconciliation::FailedDryRun { message, .. } | Reconciliation::Failed { message, .. } => Some(message),
+        Reconciliation::FailedDryRun { message, .. } | Reconciliation::Waiting { message, .. } | Reconciliation::Failed { message, .. } => {
+            Some(message)
+        }
         Reconciliation::Ready | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => None,
     };
     let concerned = |message: &str| names(message, &snapshot.target) || drifted.or(pending).is_some();

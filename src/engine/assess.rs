@@ -116,7 +116,7 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
             let when = next_sync(&argo_cd.application, &standing, &argo_cd.windows, snapshot.now);
             (Some(standing), Some(when))
         }
-        Tool::Flux(flux) => (None, Some(next_reconciliation(&flux.kustomization, snapshot.now))),
+        Tool::Flux(flux) => (None, Some(next_reconciliation(&flux.kustomization, flux.repository.as_deref(), snapshot.now))),
     }
 }
 

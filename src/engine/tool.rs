@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::object::ObjectId;
 use super::operation::{
-    Application, Context, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back, names,
-    reconciliation,
+    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back,
+    names, reconciliation,
 };
 
 /// The tool that syncs, as its own object tells.
@@ -41,11 +41,14 @@ pub struct ArgoCd {
     pub seen_alive: Option<Timestamp>,
 }
 
-/// A Kustomization.
+/// A Kustomization with its source.
 #[derive(Clone, Debug)]
 pub struct Flux {
-    /// The Kustomization.
-    pub kustomization: Kustomization,
+    /// The Kustomization; shared by all that it syncs.
+    pub kustomization: Arc<Kustomization>,
+
+    /// The GitRepository that it reads; `None` where it could not be read.
+    pub repository: Option<Arc<GitRepository>>,
 }
 
 impl Tool {
@@ -123,6 +126,19 @@ impl Flux {
         reconciliation(&self.kustomization)
     }
 
+    /// Why what Git has does not come, where Flux has another commit of it and fetches none; in words.
+    pub fn stays_behind(&self, revision: &str) -> Option<String> {
+        let repository = self.repository.as_ref().filter(|repository| repository.commit() != Some(revision))?;
+        let why = repository.why_not_fetching()?;
+        Some(match repository.commit() {
+            Some(commit) => {
+                let commit = commit.get(..7).unwrap_or(commit);
+                format!("{why}: Flux applies {commit} again, and what Git has since then does not come")
+            }
+            None => format!("{why}: Flux has no commit of it"),
+        })
+    }
+
     /// Whether the next reconciliation applies this Deployment, once nothing of it is refused any more.
     ///
     /// A dry run that refuses another object keeps the whole Kustomization from being applied, and so does a build that fails.
@@ -131,7 +147,7 @@ impl Flux {
             Reconciliation::Ready | Reconciliation::Progressing => true,
             Reconciliation::FailedDryRun { message, .. } => names(&message, target),
             Reconciliation::Failed { reason, .. } => comes_after_apply(&reason),
-            Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => false,
+            Reconciliation::Waiting { .. } | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => false,
         }
     }
 }
@@ -153,7 +169,7 @@ mod tests {
                 "status": {"conditions": [{"type": "Ready", "status": status, "reason": reason, "message": message}],
                            "inventory": {"entries": [{"id": "shop_web_apps_Deployment", "v": "v1"}]}},
             });
-            let tool = Tool::Flux(Arc::new(Flux { kustomization: Kustomization::read(&object).unwrap() }));
+            let tool = Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None }));
             assert!(tool.applied(&web) && !tool.applied(&ObjectId { name: "api".into(), ..web.clone() }));
             tool.will_sync(&web)
         };

@@ -1,125 +1,27 @@
-//! A shop that driftmend watches: its reports, a person's approval, and the heal by `driftmend heal`.
+//! A shop that driftmend watches by its Application.
 
-use std::ops::ControlFlow;
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::harness::{Output, driftmend, shared_controller, wait};
-use crate::shop::{Shop, text};
-
-/// How long the controller or Argo CD may take for anything. They need seconds; the rest is for a machine that does something else.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// How often a person looks again for a plan that stands still.
-const LOOKS: usize = 6;
+pub use crate::harness::watched::{condition, kinds};
+use crate::harness::{self, ControlPlane};
+use crate::shop::Shop;
 
 /// A watched shop.
-pub struct Watched<'a> {
-    pub shop: Shop<'a>,
-}
+pub type Watched<'a> = harness::watched::Watched<Shop<'a>>;
 
-impl<'a> Watched<'a> {
-    /// Lets the shop's namespace watch its Application, and waits until the watch finds everything in sync.
-    pub fn open(shop: Shop<'a>, more: &Value) -> Result<Self> {
-        shared_controller();
-        Self::beside(shop, more)
+impl harness::watched::Shop for Shop<'_> {
+    fn control_plane(&self) -> &ControlPlane {
+        self.control_plane
     }
 
-    /// The same beside a controller that runs already.
-    pub fn beside(shop: Shop<'a>, more: &Value) -> Result<Self> {
-        let allowed = json!({"metadata": {"annotations": {"driftmend.dev/allow-watches-from": shop.namespace}}});
-        shop.application.merge_patch("ada", &allowed)?.success()?;
-        let mut spec = json!({"source": {"argoApplication": {"name": shop.application.name(), "interval": "1s"}}, "settle": "1s"});
-        json_patch::merge(&mut spec, more);
-        let metadata = json!({"name": "shop", "namespace": shop.namespace});
-        let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": metadata, "spec": spec});
-        shop.control_plane.apply(&watch.to_string())?;
-        let watched = Self { shop };
-        watched.wait_for_watch("a watch that finds its one Deployment in sync", |status| {
-            status["counts"]["governed"] == 1 && status["counts"]["inSync"] == 1
-        })?;
-        Ok(watched)
+    fn namespace(&self) -> &str {
+        &self.namespace
     }
 
-    fn get(&self, kind: &str, name: &str) -> Result<Option<Value>> {
-        let namespace = format!("--namespace={}", self.shop.namespace);
-        let arguments = ["get", kind, name, &namespace, "--ignore-not-found", "--output=json"];
-        let found = self.shop.control_plane.kubectl(&arguments)?.success()?;
-        if found.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&found)?)) }
+    fn source(&self) -> Result<Value> {
+        let allowed = json!({"metadata": {"annotations": {"driftmend.dev/allow-watches-from": self.namespace}}});
+        self.application.merge_patch("ada", &allowed)?.success()?;
+        Ok(json!({"argoApplication": {"name": self.application.name(), "interval": "1s"}}))
     }
-
-    /// Waits for a status of the watch that `fits`.
-    pub fn wait_for_watch(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        wait::until(what, PATIENCE, || {
-            let status = self.get("driftwatch", "shop")?.context("no watch")?["status"].clone();
-            Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
-        })
-    }
-
-    /// The status of the Deployment's report; null where there is none.
-    pub fn status(&self) -> Result<Value> {
-        Ok(self.get("driftreport", "web")?.map(|report| report["status"].clone()).unwrap_or_default())
-    }
-
-    /// Waits for a status of the Deployment's report that `fits`.
-    pub fn wait_for_status(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        wait::until(what, PATIENCE, || {
-            let status = self.status()?;
-            Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
-        })
-    }
-
-    /// Waits for a plan with these steps, and gives its hash.
-    pub fn wait_for_plan(&self, steps: &[&str]) -> Result<String> {
-        let status = self.wait_for_status(&format!("a plan of {steps:?}"), |status| kinds(status) == steps)?;
-        Ok(text(&status["plan"]["hash"]))
-    }
-
-    /// driftmend's command line in the shop's namespace, as the administrator.
-    pub fn driftmend(&self, arguments: &[&str]) -> Result<Output> {
-        driftmend::run(self.shop.control_plane.admin(), &[arguments, &["-n", &self.shop.namespace]].concat())
-    }
-
-    /// Waits for a plan with these steps, approves it and carries it out, and gives the status that tells of it.
-    ///
-    /// Argo CD's comparison comes a moment after a change, and what a sync would touch is part of a plan: an approval of what was there
-    /// before is refused, and then a person looks again.
-    pub fn heal(&self, steps: &[&str]) -> Result<Value> {
-        for _ in 1..LOOKS {
-            let plan = self.wait_for_plan(steps)?;
-            if self.carried_out(&plan)? {
-                return self.wait_for_status("the healed report", |status| {
-                    status["heal"] == "Healed" && status["phase"] == "InSync" && status["history"][0]["planHash"] == plan.as_str()
-                });
-            }
-        }
-        bail!("the plan of {steps:?} changes faster than it can be approved")
-    }
-
-    fn carried_out(&self, plan: &str) -> Result<bool> {
-        let approved = self.driftmend(&["approve", "web", "--plan", plan])?;
-        if approved.code != 0 && approved.stderr.contains("is not the current plan") {
-            return Ok(false);
-        }
-        approved.success()?;
-        let healed = self.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?;
-        if healed.code != 0 && ["changed since", "not the current plan", "is not approved"].iter().any(|word| healed.stderr.contains(word))
-        {
-            return Ok(false);
-        }
-        healed.success().map(|_| true)
-    }
-}
-
-/// The kinds of a plan's steps.
-pub fn kinds(status: &Value) -> Vec<&str> {
-    status["plan"]["steps"].as_array().into_iter().flatten().filter_map(|step| step["kind"].as_str()).collect()
-}
-
-/// The condition of a type, null where there is none.
-pub fn condition(status: &Value, kind: &str) -> Value {
-    let conditions = status["conditions"].as_array().into_iter().flatten();
-    conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
 }

@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::harness::control_plane::Audit;
-use crate::harness::driftmend::{self as program, Controller};
+use crate::harness::driftmend::Controller;
 use crate::harness::git_server::{self, GitServer, Repository};
+use crate::harness::shared_controller::install_definitions;
 use crate::harness::{ControlPlane, Options, wait};
 use crate::manifest;
 
@@ -63,9 +64,7 @@ impl Stage {
     pub fn start() -> Result<Self> {
         // Observed quickly: the real controllers must not be what is waited for.
         let plane = ControlPlane::start(Options { audit: Audit::Metadata, kube_api_qps: 1_000, ..Options::default() })?;
-        let crds = program::run(plane.admin(), &["crds"])?.success()?;
-        plane.tool("kubectl")?.input(crds).run(&["apply", "--server-side", "-f", "-"])?.success()?;
-        plane.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"])?.success()?;
+        install_definitions(&plane)?;
         plane.kubectl(&["create", "namespace", "driftmend"])?.success()?;
         // Not of the group system:masters, whose requests wait for nobody: the controller's are weighed like those of any user.
         let binding = ["create", "clusterrolebinding", USER, "--clusterrole=cluster-admin", "--user", USER];

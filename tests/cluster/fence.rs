@@ -385,19 +385,19 @@ fn without_argo_cd_and_flux_it_runs_says_so_once_and_finds_them_when_they_come()
     let controller = installation.start_controller(&installation.install("observe", &[])?)?;
     let absent = "the cluster does not have the kind; it is looked for again";
     let said = |words: &str| -> Vec<String> { controller.log().lines().filter(|line| line.contains(words)).map(str::to_owned).collect() };
-    let wait_until_said = |words: &str, kinds: [&str; 2]| {
+    let wait_until_said = |words: &str, kinds: &[&str]| {
         wait::until(&format!("{words:?} of {kinds:?}"), PATIENCE, || {
             let lines = said(words);
             let all = kinds.iter().all(|kind| lines.iter().any(|line| line.contains(kind)));
             Ok(if all { ControlFlow::Break(()) } else { ControlFlow::Continue(lines.join("\n")) })
         })
     };
-    let kinds = ["applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io"];
-    wait_until_said(absent, kinds)?;
+    let kinds = ["applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io", "gitrepositories.source.toolkit.fluxcd.io"];
+    wait_until_said(absent, &kinds)?;
     for set in ["argo-cd", "kustomize-controller"] {
         definitions::install(control_plane, &binaries::components(set)?.join("crds"))?;
     }
-    wait_until_said("the kind is watched", kinds)?;
+    wait_until_said("the kind is watched", &kinds)?;
     assert_eq!(said(absent).len(), kinds.len(), "{:#?}", said(absent));
     installation::assert_no_right_was_missing(&controller);
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::harness::command::Tool;
 use crate::harness::control_plane::{Cluster, ControlPlane, Options};
+use crate::harness::definitions;
 use crate::harness::driftmend::{self, Controller};
 use crate::harness::git_server::{GitServer, Options as GitOptions, Repository};
 use crate::harness::pods::{ReadyPods, Scope};
@@ -87,8 +88,7 @@ impl Stage {
                 let applied = self.tool("kubectl")?.input(definitions.as_str()).run(&["apply", "-f", "-"])?.success()?;
                 told.answer(&applied)
             })?;
-            let established = ["wait", "--for=condition=Established", "crd/driftwatches.driftmend.dev", "crd/driftreports.driftmend.dev"];
-            self.kubectl(&established)?;
+            definitions::wait_until_served(self.cluster()?, definitions::OURS)?;
         } else {
             self.refuse_company()?;
         }
@@ -113,10 +113,13 @@ impl Stage {
         Ok(())
     }
 
+    fn cluster(&self) -> Result<&ControlPlane> {
+        self.traces.control_plane().context("there is no cluster")
+    }
+
     /// A tool in the working folder, as the administrator, in the demo's namespace.
     pub fn tool(&self, name: &str) -> Result<Tool> {
-        let cluster = self.traces.control_plane().context("there is no cluster")?;
-        Ok(cluster.tool(name)?.kubeconfig(&self.kubeconfig).folder(&self.folder))
+        Ok(self.cluster()?.tool(name)?.kubeconfig(&self.kubeconfig).folder(&self.folder))
     }
 
     /// driftmend itself, likewise.

@@ -4,9 +4,9 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::kustomize_controller::condition;
+use crate::harness::kustomize_controller::condition as of_flux;
 use crate::shop::{PERSON, Shop, deployment, exec, http_get};
-use crate::watched::{Watched, finding, kinds};
+use crate::watched::{Watched, condition, finding, kinds};
 
 /// The predicted cause, as the server words it.
 fn refusal() -> Value {
@@ -32,7 +32,7 @@ fn told_before_flux_meets_it(watched: &Watched<'_>) -> Result<()> {
     assert_eq!(status["operation"]["kustomization"], format!("{}/shop", watched.shop.namespace));
     let when = status["prediction"]["when"].as_str().unwrap_or_default();
     assert!(when.starts_with("at ") && when.ends_with("Flux reconciles it 1h after the last time, or at a new commit"), "{when}");
-    assert_eq!(condition(&watched.shop.kustomization.read()?, "Ready")["status"], "True");
+    assert_eq!(of_flux(&watched.shop.kustomization.read()?, "Ready")["status"], "True");
     Ok(())
 }
 
@@ -41,7 +41,7 @@ fn nothing_is_left(watched: &Watched<'_>) -> Result<()> {
     let shop = &watched.shop;
     assert_eq!((&shop.probe()?["tcpSocket"], &shop.probe()?["httpGet"]["path"]), (&Value::Null, &json!("/healthz")));
     assert_eq!(ours(&shop.deployment.read()?), Vec::<&str>::new());
-    assert_eq!(condition(&shop.kustomization.read()?, "Ready")["status"], "True");
+    assert_eq!(of_flux(&shop.kustomization.read()?, "Ready")["status"], "True");
     let revision = shop.publish(&deployment(&exec()))?;
     shop.flux.wait_ready(&shop.kustomization, &revision)?;
     assert_eq!(shop.probe()?["exec"], exec()["exec"]);
@@ -57,7 +57,7 @@ fn the_incident_is_handed_back_after_flux_met_it() -> Result<()> {
     told_before_flux_meets_it(&watched)?;
     let shop = &watched.shop;
     let refused = shop.flux.poke(&shop.kustomization)?;
-    assert_eq!(condition(&refused, "Ready")["reason"], "ReconciliationFailed");
+    assert_eq!(of_flux(&refused, "Ready")["reason"], "ReconciliationFailed");
     let status = watched.wait_for_status("Flux's own refusal", |status| status["operation"]["class"] == "FailedDryRun")?;
     assert_eq!(finding(&status, "not-reconciled")["severity"], "error", "{status:#}");
     let generation = shop.deployment.read()?["metadata"]["generation"].as_i64();
@@ -84,8 +84,7 @@ fn a_suspended_kustomization_is_left_alone() -> Result<()> {
     shop.kustomization.merge_patch("ada", &json!({"spec": {"suspend": true}}))?.success()?;
     shop.switch_handler()?;
     let held = |status: &Value| {
-        let conditions = status["conditions"].as_array().into_iter().flatten();
-        let ready = conditions.into_iter().find(|condition| condition["type"] == "PlanReady").cloned().unwrap_or_default();
+        let ready = condition(status, "PlanReady");
         ready["reason"] == "HeldBack" && ready["message"] == "the Kustomization is suspended, perhaps for a change by hand"
     };
     let status = watched.wait_for_status("no plan", |status| status["phase"] == "Conflicted" && held(status))?;

@@ -4,9 +4,16 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+// The chart is installed in the same way; what only the other program's tests share is not used here.
+#[allow(dead_code)]
+#[path = "../cluster/installation.rs"]
+mod installation;
+
 mod force;
 mod heal;
 mod incident;
+mod installed;
 mod shop;
 mod source;
+mod waiting;
 mod watched;

@@ -42,19 +42,30 @@ impl<'a> Shop<'a> {
     /// Commits the incident's Deployment, makes the source and the Kustomization, and waits until it is Ready.
     pub fn open_beside(control_plane: &'a ControlPlane, flux: &'a KustomizeController, name: &str, more: &Value) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
+        Self::open_at(control_plane, flux, &namespace, &namespace, more)
+    }
+
+    /// The same for a namespace that is there, with the Kustomization and its source in another one, `of_flux`.
+    pub fn open_at(
+        control_plane: &'a ControlPlane,
+        flux: &'a KustomizeController,
+        of_flux: &str,
+        namespace: &str,
+        more: &Value,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let repository = Repository::create(folder.path(), "shop.git");
         let shop = Self {
             control_plane,
             flux,
-            kustomization: flux.kustomization(&namespace, "shop"),
-            source: flux.git_repository(&namespace, "shop"),
-            deployment: Object::new(control_plane, "deployment", &namespace, "web")?,
+            kustomization: flux.kustomization(of_flux, "shop"),
+            source: flux.git_repository(of_flux, "shop"),
+            deployment: Object::new(control_plane, "deployment", namespace, "web")?,
             repository,
             git: GitServer::start(folder.path(), &git_server::Options::default()),
             _folder: folder,
-            _pods: ReadyPods::start(control_plane.admin(), Scope::Namespace(namespace.clone()))?,
-            namespace,
+            _pods: ReadyPods::start(control_plane.admin(), Scope::Namespace(namespace.to_owned()))?,
+            namespace: namespace.to_owned(),
         };
         control_plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": shop.manifests(more)}).to_string())?;
         let revision = shop.publish(&deployment(&http_get()))?;
@@ -64,7 +75,10 @@ impl<'a> Shop<'a> {
 
     /// Its intervals are long: a test asks for a reconciliation when it wants one. Nobody but driftmend fetches the source's URL.
     fn manifests(&self, more: &Value) -> [Value; 2] {
-        let metadata = json!({"name": "shop", "namespace": self.namespace});
+        let metadata = json!({
+            "name": "shop", "namespace": self.kustomization.namespace(),
+            "annotations": {"driftmend.dev/allow-watches-from": self.namespace},
+        });
         let url = self.git.url("shop.git");
         let mut spec = json!({
             "sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "targetNamespace": self.namespace, "prune": true,

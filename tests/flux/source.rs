@@ -80,6 +80,34 @@ fn the_files_are_those_that_flux_reads() -> Result<()> {
 }
 
 #[test]
+fn a_change_of_the_repository_is_met_at_once_however_long_the_interval() -> Result<()> {
+    let watched = Watched::open(Shop::open("followed")?, &json!({"source": {"fluxKustomization": {"interval": "1h"}}}))?;
+    let shop = &watched.shop;
+    // Suspended, so that only the repository tells of the commit.
+    shop.kustomization.merge_patch("ada", &json!({"spec": {"suspend": true}}))?.success()?;
+    let mut next = deployment(&http_get());
+    next["spec"]["minReadySeconds"] = json!(1);
+    let commit = shop.commit(&[("web.yaml", &format!("{next:#}\n"))]);
+    shop.fetch(&commit)?;
+    watched.wait_for_watch("the commit that Flux fetched", |status| status["revision"] == commit.as_str())?;
+    watched.wait_for_status("a change that waits", |status| status["phase"] == "Pending")?;
+
+    shop.source.merge_patch("ada", &json!({"spec": {"ref": {"semver": ">=1.0.0"}}}))?.success()?;
+    watched.wait_for_failure("UnsupportedSource")?;
+    shop.source.merge_patch("ada", &json!({"spec": {"ref": {"semver": null}}}))?.success()?;
+    watched.wait_for_watch("a source that is read again", |status| status["sourceFailure"].is_null())?;
+
+    let mut source = shop.source.read()?;
+    let namespace = format!("--namespace={}", shop.namespace);
+    shop.control_plane.kubectl(&["delete", "gitrepositories.source.toolkit.fluxcd.io", "shop", &namespace])?.success()?;
+    watched.wait_for_failure("NoSuchTool")?;
+    source["metadata"] = json!({"name": "shop", "namespace": shop.namespace});
+    shop.control_plane.apply(&source.to_string())?;
+    watched.wait_for_watch("a source that is there again", |status| status["sourceFailure"].is_null())?;
+    Ok(())
+}
+
+#[test]
 fn a_repository_of_another_namespace_must_let_the_tenant_name_it() -> Result<()> {
     let watched = Watched::open(Shop::open("borrowed")?, &json!({}))?;
     let shop = &watched.shop;

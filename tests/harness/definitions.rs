@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::{ControlPlane, wait};
 
+/// driftmend's own definitions, as [`wait_until_served`] takes them.
+pub const OURS: &[&str] = &["crd/driftwatches.driftmend.dev", "crd/driftreports.driftmend.dev"];
+
 /// How long the API server may take to serve a new kind. It takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
 

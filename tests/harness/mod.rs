@@ -33,6 +33,7 @@ pub mod proxy;
 mod servers;
 pub mod shared_controller;
 pub mod wait;
+pub mod watched;
 
 use std::sync::OnceLock;
 

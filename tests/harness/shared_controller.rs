@@ -39,5 +39,5 @@ fn start() -> Result<Controller> {
 /// Installs what `driftmend crds` prints, and waits until the API server serves it.
 pub fn install_definitions(control_plane: &ControlPlane) -> Result<()> {
     control_plane.apply(&run(control_plane.admin(), &["crds"])?.success()?)?;
-    definitions::wait_until_served(control_plane, &["crd/driftwatches.driftmend.dev", "crd/driftreports.driftmend.dev"])
+    definitions::wait_until_served(control_plane, definitions::OURS)
 }

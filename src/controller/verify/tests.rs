@@ -48,7 +48,7 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
         live: Some(live),
         seen: true,
         syncer: Syncer::new(Strategy::ServerSideApply, "kustomize-controller"),
-        tool: Tool::Flux(Arc::new(Flux { kustomization: Kustomization::read(&object).unwrap() })),
+        tool: Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None })),
         source: SourceFacts::default(),
         now: "2026-01-05T12:00:00Z".parse().unwrap(),
     }

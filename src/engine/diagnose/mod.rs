@@ -63,6 +63,7 @@ pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], predicti
     findings.extend(operation::operation_stale(snapshot));
     let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
+    findings.extend(reconciliation::no_new_commits(snapshot, differs));
     if let Some(prediction) = prediction {
         findings.extend(refused::next_sync_refused(snapshot, policy, drifts, prediction));
         findings.extend(outcome::next_sync_keeps(snapshot, policy, drifts, prediction));
@@ -74,7 +75,7 @@ pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], predicti
 
 /// The rules that need one side only: Git has the object, and the cluster has not.
 pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
-    reconciliation::not_reconciled(snapshot, true)
+    reconciliation::not_reconciled(snapshot, true).into_iter().chain(reconciliation::no_new_commits(snapshot, true)).collect()
 }
 
 pub use operation::is_stuck;

@@ -1,7 +1,7 @@
-//! Flux does not apply the Kustomization: nothing of it reaches the cluster, whatever Git says.
+//! Flux does not apply the Kustomization, or not what Git has: it does not reach the cluster, whatever Git says.
 
 use super::{Finding, Weight};
-use crate::engine::operation::{Reconciliation, comes_after_apply, names};
+use crate::engine::operation::{Awaited, NotFetching, Reconciliation, comes_after_apply, names};
 use crate::engine::snapshot::Snapshot;
 
 /// One finding where Flux does not bring Git into the cluster, told of the Deployments that Flux names or that wait for it.
@@ -32,6 +32,16 @@ pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
             "the API server refuses another object in Flux's dry run, so that nothing of this revision is applied".to_owned(),
             "heal what Flux names first: until then nothing of this Kustomization is applied",
         ),
+        Reconciliation::Waiting { awaited: Awaited::Dependency, .. } => (
+            Weight::Warning,
+            format!("the next reconciliation waits until {}", Awaited::Dependency.what()),
+            "look at what Flux names: until then nothing of this Kustomization is applied",
+        ),
+        Reconciliation::Waiting { awaited, .. } => (
+            Weight::Error,
+            format!("the next reconciliation waits until {}", awaited.what()),
+            "look at its source: until then nothing of this Kustomization is applied",
+        ),
         Reconciliation::Failed { reason, .. } if comes_after_apply(reason) => (
             Weight::Warning,
             format!("the last reconciliation applied everything and failed afterwards ({reason})"),
@@ -53,4 +63,15 @@ pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
         evidence: evidence.filter(|message| !message.is_empty() && standing != Reconciliation::Suspended),
         remedy: Some(remedy.to_owned()),
     }]
+}
+
+/// One finding where Flux has another commit than Git and fetches none, told of the Deployments that differ.
+pub fn no_new_commits(snapshot: &Snapshot, differs: bool) -> Option<Finding> {
+    let flux = snapshot.tool.flux().filter(|_| differs)?;
+    let message = flux.stays_behind(&snapshot.source.revision)?;
+    let (evidence, remedy) = match flux.repository.as_ref()?.not_fetching()? {
+        NotFetching::Suspended => (None, "resume it when Git is to be followed again"),
+        NotFetching::Failing { message, .. } => (Some(message), "look at what Flux says; it tries again by itself, unless it is stalled"),
+    };
+    Some(Finding { rule: "no-new-commits", weight: Weight::Warning, path: None, message, evidence, remedy: Some(remedy.to_owned()) })
 }

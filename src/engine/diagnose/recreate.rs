@@ -98,7 +98,7 @@ fn asks_flux(snapshot: &Snapshot) -> Option<Asked> {
 }
 
 fn kustomization(snapshot: &Snapshot) -> Option<&Kustomization> {
-    snapshot.tool.flux().map(|flux| &flux.kustomization)
+    snapshot.tool.flux().map(|flux| &*flux.kustomization)
 }
 
 /// Why the Deployment stays away after Flux deleted it, where it does.

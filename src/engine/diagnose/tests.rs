@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::operation::Kustomization;
+use crate::engine::operation::{GitRepository, Kustomization};
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
@@ -104,7 +104,7 @@ fn under_flux(kustomization: &Value, manager: &str, live: Option<Value>) -> Snap
         "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": ""}]},
     });
     json_patch::merge(&mut object, kustomization);
-    let tool = Tool::Flux(Arc::new(Flux { kustomization: Kustomization::read(&object).unwrap() }));
+    let tool = Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None }));
     let syncer = Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..Syncer::new(Strategy::ServerSideApply, "kustomize-controller") };
     let live = live.map(|mut live| {
         live["metadata"].as_object_mut().unwrap().remove("annotations");
@@ -181,6 +181,66 @@ fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
         told("Error", "the last reconciliation failed (BuildFailed)")
     );
     assert_eq!(rule(&json!({}), Some(&drifted)), []);
+}
+
+#[test]
+fn what_flux_waits_for_is_told_as_that_and_not_as_a_failure() {
+    let mut drifted = git();
+    crate::engine::schema::apply_defaults(&mut drifted);
+    drifted["spec"]["replicas"] = json!(5);
+    let rule = |reason: &str, message: &str| {
+        let ready = json!([{"type": "Ready", "status": "False", "reason": reason, "message": message}]);
+        of_rule(&under_flux(&json!({"status": {"conditions": ready}}), "Lens", Some(drifted.clone())), "not-reconciled")
+    };
+    let told = |weight: &str, what: &str| {
+        let message = format!("Kustomization flux-system/shop: the next reconciliation waits until {what}");
+        vec![(format!("not-reconciled {weight}"), message)]
+    };
+    assert_eq!(rule("DependencyNotReady", "dependency 'flux-system/db' is not ready"), told("Warning", "what it depends on is ready"));
+    assert_eq!(rule("ArtifactFailed", "Source artifact not found, retrying in 30s"), told("Error", "its source has an artifact"));
+    let absent = "gitrepositories.source.toolkit.fluxcd.io \"shop\" not found";
+    assert_eq!(rule("ArtifactFailed", absent), told("Error", "its source is there"));
+}
+
+#[test]
+fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
+    const FETCHED: &str = "1111111111111111111111111111111111111111";
+    const NEWEST: &str = "2222222222222222222222222222222222222222";
+    let mut drifted = git();
+    crate::engine::schema::apply_defaults(&mut drifted);
+    drifted["spec"]["strategy"] = json!({"type": "Recreate"});
+    let in_sync = drifted.clone();
+    drifted["spec"]["replicas"] = json!(5);
+    let with = |repository: &Value, revision: &str, live: Option<&Value>| {
+        let scene = under_flux(&json!({}), "Lens", live.cloned());
+        let mut object = json!({"metadata": {"namespace": "flux-system", "name": "shop"}, "spec": {"url": "https://git.example/shop.git"}});
+        json_patch::merge(&mut object, repository);
+        let kustomization = scene.tool.flux().unwrap().kustomization.clone();
+        let tool = Tool::Flux(Arc::new(Flux { kustomization, repository: Some(Arc::new(GitRepository::read(&object).unwrap())) }));
+        let source = SourceFacts { revision: revision.to_owned(), ..SourceFacts::default() };
+        Snapshot { tool, source, ..scene }
+    };
+    let rule = |repository: &Value, revision: &str, live: Option<&Value>| -> Vec<_> {
+        let found = of(&with(repository, revision, live)).into_iter();
+        found.filter(|(rule, ..)| rule == "no-new-commits Warning").map(|(_, message, evidence, _)| (message, evidence)).collect()
+    };
+    let artifact = json!({"revision": format!("main@sha1:{FETCHED}")});
+    let suspended = json!({"spec": {"suspend": true}, "status": {"artifact": artifact}});
+    let again = "Flux applies 1111111 again, and what Git has since then does not come";
+    let told = vec![(format!("GitRepository flux-system/shop is suspended: {again}"), None)];
+    assert_eq!(rule(&suspended, NEWEST, Some(&drifted)), told);
+    assert_eq!(rule(&suspended, NEWEST, None), told);
+    assert_eq!(rule(&suspended, NEWEST, Some(&in_sync)), [], "it waits for nothing");
+    assert_eq!(rule(&suspended, FETCHED, Some(&drifted)), [], "Flux has what Git has");
+    assert_eq!(rule(&json!({"status": {"artifact": artifact}}), NEWEST, Some(&drifted)), [], "it is fetched in a moment");
+    let failed =
+        json!([{"type": "FetchFailed", "status": "True", "reason": "GitOperationFailed", "message": "failed to checkout: timeout"}]);
+    let failing = json!({"status": {"artifact": artifact, "conditions": failed}});
+    let told = format!("GitRepository flux-system/shop cannot be fetched (GitOperationFailed): {again}");
+    assert_eq!(rule(&failing, NEWEST, Some(&drifted)), [(told, Some("failed to checkout: timeout".to_owned()))]);
+    let never = json!({"spec": {"suspend": true}});
+    let told = "GitRepository flux-system/shop is suspended: Flux has no commit of it";
+    assert_eq!(rule(&never, NEWEST, Some(&drifted)), [(told.to_owned(), None)]);
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub struct GitRepository {
     /// Its uid.
     pub uid: Option<String>,
 
+    /// What counts the changes of its spec.
+    pub generation: Option<i64>,
+
     /// Its annotations; `None` where there is not even an empty map.
     pub annotations: Option<BTreeMap<String, String>>,
 
@@ -130,6 +133,7 @@ impl GitRepository {
                 namespace: String::new(),
                 name: String::new(),
                 uid: None,
+                generation: None,
                 annotations: None,
                 url: spec.text("url")?,
                 reference: spec.object("ref", |reference| {
@@ -155,6 +159,7 @@ impl GitRepository {
             found.namespace = metadata.text("namespace")?.unwrap_or_default();
             found.name = metadata.required_text("name")?;
             found.uid = metadata.text("uid")?;
+            found.generation = metadata.integer("generation")?;
             found.annotations = metadata.text_map("annotations")?;
             Ok(())
         })?;

@@ -10,6 +10,7 @@
 mod application;
 mod class;
 mod duration;
+mod fetching;
 mod git_repository;
 mod glob;
 mod hold;
@@ -33,6 +34,7 @@ pub use application::{
 };
 pub use class::{Context, PATIENCE, SILENCE, classify, concerns};
 pub use duration::DurationError;
+pub use fetching::NotFetching;
 pub use git_repository::{FluxCondition, GitRepository, Reference};
 pub use hold::{Hold, held_back};
 pub use kustomization::{Kustomization, SourceRef, commit};
@@ -40,7 +42,7 @@ pub use message::{Refused, comparable, refused};
 pub use next_sync::{When, next_sync};
 pub use read::{Stamp, Unreadable};
 pub use reconciliation::{
-    REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked, reconciliation,
+    Awaited, REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked, reconciliation,
 };
 pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started, withdraw_refresh};
 pub use schedule::{Schedule, ScheduleError};

@@ -31,6 +31,15 @@ pub enum When {
         why: String,
     },
 
+    /// As soon as something else is ready, whenever that is.
+    Once {
+        /// What is to come first.
+        what: String,
+
+        /// What is known of it.
+        why: String,
+    },
+
     /// When a person or a pipeline asks.
     BySomebody,
 
@@ -54,6 +63,7 @@ impl When {
             Self::AtOnce { why } => format!("at once: {why}"),
             Self::At { time, why } => format!("at {time}: {why}"),
             Self::AtNextCommit { why } => format!("at the next commit: {why}"),
+            Self::Once { what, why } => format!("once {what}: {why}"),
             Self::BySomebody => "when somebody syncs the application".to_owned(),
             Self::Never { why } => format!("never as it is: {why}"),
             Self::Unknown { why } => format!("unknown: {why}"),

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use json_patch::Patch;
 use serde_json::{Value, json};
 
+use super::git_repository::GitRepository;
 use super::kustomization::Kustomization;
 use super::message::{Refused, comparable, refused};
 use super::next_sync::When;
@@ -18,9 +19,6 @@ use crate::engine::object::ObjectId;
 
 /// The annotation that asks for a reconciliation; its value is a token that comes back in the status.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
-
-/// How long Flux waits for what a Kustomization depends on, by the default of `--requeue-dependency`.
-const DEPENDENCY: SignedDuration = SignedDuration::from_secs(30);
 
 /// In what standing a Kustomization is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +33,15 @@ pub enum Reconciliation {
 
         /// What was refused and why, where the words tell.
         refused: Vec<Refused>,
+    },
+
+    /// Nothing was tried: something else has to be there first. Flux looks for it again and again (every 30 s by default).
+    Waiting {
+        /// What for.
+        awaited: Awaited,
+
+        /// Flux's words, comparable.
+        message: String,
     },
 
     /// It failed otherwise.
@@ -65,6 +72,43 @@ pub enum Reconciliation {
     Deleting,
 }
 
+/// What a reconciliation waits for before it reads anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Another Kustomization, by `spec.dependsOn`.
+    Dependency,
+
+    /// The source's object.
+    Source,
+
+    /// The source's artifact.
+    Artifact,
+}
+
+impl Awaited {
+    /// Reads what a Ready that is False says; `None` where the reconciliation was tried.
+    ///
+    /// Flux has one reason for a source without an artifact and for an artifact that is of no use: its words tell them apart.
+    fn of(reason: &str, message: &str) -> Option<Self> {
+        let absent = ["Source artifact not found", "Source is not ready, artifact not found"];
+        match reason {
+            "DependencyNotReady" => Some(Self::Dependency),
+            "ArtifactFailed" if absent.iter().any(|words| message.starts_with(words)) => Some(Self::Artifact),
+            "ArtifactFailed" if message.contains(".source.toolkit.fluxcd.io ") && message.ends_with(" not found") => Some(Self::Source),
+            _ => None,
+        }
+    }
+
+    /// What has to be so first.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Dependency => "what it depends on is ready",
+            Self::Source => "its source is there",
+            Self::Artifact => "its source has an artifact",
+        }
+    }
+}
+
 /// Tells in what standing a Kustomization is.
 ///
 /// While it retries, Reconciling is True with the reason `ProgressingWithRetry` beside a Ready that is False: the failure counts.
@@ -92,10 +136,10 @@ pub fn reconciliation(kustomization: &Kustomization) -> Reconciliation {
         Some(ready) if ready.status == "True" => Reconciliation::Ready,
         Some(ready) if ready.status == "False" => {
             let message = comparable(&ready.message);
-            if message.contains(" dry-run failed") {
-                Reconciliation::FailedDryRun { refused: refused(&message), message }
-            } else {
-                Reconciliation::Failed { reason: ready.reason.clone(), message }
+            match Awaited::of(&ready.reason, &message) {
+                Some(awaited) => Reconciliation::Waiting { awaited, message },
+                None if message.contains(" dry-run failed") => Reconciliation::FailedDryRun { refused: refused(&message), message },
+                None => Reconciliation::Failed { reason: ready.reason.clone(), message },
             }
         }
         _ => Reconciliation::Progressing,
@@ -108,6 +152,7 @@ impl Reconciliation {
         match self {
             Self::Ready => "Ready",
             Self::FailedDryRun { .. } => "FailedDryRun",
+            Self::Waiting { .. } => "Waiting",
             Self::Failed { .. } => "Failed",
             Self::Progressing => "Progressing",
             Self::Suspended => "Suspended",
@@ -123,6 +168,7 @@ impl Reconciliation {
             Self::FailedDryRun { message, .. } => {
                 format!("the API server refuses the dry run, so nothing of this revision is applied: {message}")
             }
+            Self::Waiting { awaited, message } => format!("the next reconciliation waits until {}: {message}", awaited.what()),
             Self::Failed { reason, message } => format!("the last reconciliation failed ({reason}): {message}"),
             Self::Progressing => "a reconciliation is under way".to_owned(),
             Self::Suspended => "the Kustomization is suspended, perhaps for a change by hand".to_owned(),
@@ -136,7 +182,7 @@ impl Reconciliation {
         match self {
             Self::FailedDryRun { .. } | Self::Failed { .. } => Action::RefreshOnly,
             Self::Stalled { .. } => Action::AskAPerson,
-            Self::Ready | Self::Progressing | Self::Suspended | Self::Deleting => Action::Leave,
+            Self::Ready | Self::Waiting { .. } | Self::Progressing | Self::Suspended | Self::Deleting => Action::Leave,
         }
     }
 
@@ -164,17 +210,26 @@ pub fn names(message: &str, deployment: &ObjectId) -> bool {
         .any(|word| word.trim_end_matches(':') == subject)
 }
 
-/// Tells when Flux reconciles a Kustomization next. A new commit in its source may bring it earlier, and jitter a little earlier or later.
+/// Tells when Flux reconciles a Kustomization next. A new commit in its source may bring it earlier, as far as the source gets one, and
+/// jitter a little earlier or later.
+///
+/// While it waits no time is told: Flux looks every 30 s by a flag that nobody sees, and Ready keeps the time of the first look.
 ///
 /// Source: the results of `KustomizationReconciler.Reconcile`: the interval after a success, the retry interval after a failure.
-pub fn next_reconciliation(kustomization: &Kustomization, now: Timestamp) -> When {
+pub fn next_reconciliation(kustomization: &Kustomization, repository: Option<&GitRepository>, now: Timestamp) -> When {
     let standing = reconciliation(kustomization);
+    let not_fetching = repository.and_then(GitRepository::why_not_fetching);
     let wait = match &standing {
         Reconciliation::Suspended | Reconciliation::Deleting => return When::Never { why: standing.why() },
         Reconciliation::Stalled { .. } => return When::Never { why: standing.why() },
         Reconciliation::Progressing => return When::AtOnce { why: standing.why() },
         Reconciliation::Ready => kustomization.interval,
-        Reconciliation::Failed { reason, .. } if reason == "DependencyNotReady" => Some(DEPENDENCY),
+        Reconciliation::Waiting { awaited: Awaited::Artifact, .. } if let Some(why) = &not_fetching => {
+            return When::Never { why: format!("its source has no artifact, and {why}") };
+        }
+        Reconciliation::Waiting { awaited, message } => {
+            return When::Once { what: awaited.what().to_owned(), why: message.clone() };
+        }
         Reconciliation::Failed { .. } | Reconciliation::FailedDryRun { .. } => kustomization.retry_interval.or(kustomization.interval),
     };
     let last = [kustomization.last_reconciled, kustomization.condition("Ready").and_then(|ready| ready.changed_at)];
@@ -182,7 +237,10 @@ pub fn next_reconciliation(kustomization: &Kustomization, now: Timestamp) -> Whe
         return When::Unknown { why: "the Kustomization does not tell its interval, or when it was last reconciled".to_owned() };
     };
     match last.saturating_add(wait) {
-        Ok(time) if time > now => When::At { time, why: format!("Flux reconciles it {wait:#} after the last time, or at a new commit") },
+        Ok(time) if time > now => {
+            let earlier = not_fetching.map_or(", or at a new commit".to_owned(), |why| format!("; no new commit comes, since {why}"));
+            When::At { time, why: format!("Flux reconciles it {wait:#} after the last time{earlier}") }
+        }
         _ => When::AtOnce { why: "its next reconciliation is due".to_owned() },
     }
 }

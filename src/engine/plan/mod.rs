@@ -198,7 +198,8 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
             steps.extend(after);
         }
         Tool::Flux(flux) => {
-            steps.extend(on_kustomization::after(flux)?);
+            steps.extend(on_kustomization::after(flux, live.is_none())?);
+            cautions.extend(flux.stays_behind(&snapshot.source.revision).map(|why| format!("NoNewCommits: {why}")));
             cautions.extend(flux.kustomization.force_caution().map(|caution| format!("Force: {caution}")));
         }
         Tool::Unknown => {}

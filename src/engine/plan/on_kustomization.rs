@@ -34,9 +34,11 @@ impl std::fmt::Display for KustomizationRef {
 }
 
 /// The step on the Kustomization after a cure, or why nothing may be written now: people suspend a Kustomization in order to change the
-/// cluster by hand.
-pub(super) fn after(flux: &Flux) -> Result<Vec<Step>, NoPlan> {
-    match held_back(flux) {
+/// cluster by hand, and where the reconciliation is `all` that is to be done, a request brings nothing as long as it waits.
+pub(super) fn after(flux: &Flux, all: bool) -> Result<Vec<Step>, NoPlan> {
+    let standing = flux.reconciliation();
+    let waits = (all && matches!(standing, Reconciliation::Waiting { .. })).then(|| standing.why());
+    match held_back(flux).or(waits) {
         Some(why) => Err(NoPlan::HeldBack(why)),
         None => Ok(vec![Step::Reconcile { kustomization: KustomizationRef::of(&flux.kustomization) }]),
     }

@@ -125,7 +125,7 @@ impl Ground<'_> {
     }
 
     fn kustomization(&self) -> Option<&Kustomization> {
-        self.tool.flux().map(|flux| &flux.kustomization)
+        self.tool.flux().map(|flux| &*flux.kustomization)
     }
 }
 

@@ -19,7 +19,7 @@ const GROUP: &str = "kustomize.toolkit.fluxcd.io";
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 
 /// The only kind of source that is a Git repository.
-const GIT_REPOSITORY: &str = "GitRepository";
+pub const GIT_REPOSITORY: &str = "GitRepository";
 
 /// The branch that is checked out where nothing is named.
 const DEFAULT_BRANCH: &str = "master";

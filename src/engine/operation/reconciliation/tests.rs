@@ -58,7 +58,7 @@ fn a_refused_dry_run_has_its_causes() {
 
 #[test]
 fn the_next_one_comes_after_its_interval() {
-    let next = |value: &Value, at: &str| next_reconciliation(&read(value), time(at));
+    let next = |value: &Value, at: &str| next_reconciliation(&read(value), None, time(at));
     assert_eq!(
         next(&ready(), "2026-03-02T10:00:10Z"),
         When::At { time: time("2026-03-02T10:05:00Z"), why: "Flux reconciles it 10m after the last time, or at a new commit".to_owned() }
@@ -69,16 +69,64 @@ fn the_next_one_comes_after_its_interval() {
     let no_retry = set(refused_dry_run(), "/spec/retryInterval", Value::Null);
     let When::At { time: retry, .. } = next(&no_retry, "2026-03-02T09:55:10Z") else { panic!("no time") };
     assert_eq!(retry, time("2026-03-02T10:05:00Z"));
-    let waiting = with_ready("False", "DependencyNotReady", "dependency 'flux-system/db' is not ready");
-    let When::At { time: retry, .. } = next(&waiting, "2026-03-02T09:55:10Z") else { panic!("no time") };
-    assert_eq!(retry, time("2026-03-02T09:55:30Z"));
     assert!(matches!(next(&set(ready(), "/spec/suspend", json!(true)), "2026-03-02T10:00:00Z"), When::Never { .. }));
     assert!(matches!(next(&with_ready("Unknown", "Progressing", ""), "2026-03-02T10:00:00Z"), When::AtOnce { .. }));
     assert!(matches!(next(&set(ready(), "/spec/interval", Value::Null), "2026-03-02T10:00:00Z"), When::Unknown { .. }));
     // The transition of Ready is the newer one after a failure that the history does not have.
     let moved = set(refused_dry_run(), "/status/conditions/1/lastTransitionTime", json!("2026-03-02T10:00:00Z"));
-    let When::At { time: retry, .. } = next_reconciliation(&read(&moved), now()) else { panic!("no time") };
+    let When::At { time: retry, .. } = next_reconciliation(&read(&moved), None, now()) else { panic!("no time") };
     assert_eq!(retry, time("2026-03-02T10:01:30Z"));
+}
+
+#[test]
+fn what_is_waited_for_has_no_time() {
+    let absent = "gitrepositories.source.toolkit.fluxcd.io \"shop\" not found";
+    for (reason, message, expected) in [
+        (
+            "DependencyNotReady",
+            "dependency 'flux-system/db' is not ready",
+            "once what it depends on is ready: dependency 'flux-system/db' is not ready",
+        ),
+        (
+            "ArtifactFailed",
+            "Source artifact not found, retrying in 30s",
+            "once its source has an artifact: Source artifact not found, retrying in 30s",
+        ),
+        (
+            "ArtifactFailed",
+            "Source is not ready, artifact not found, retrying in 30s",
+            "once its source has an artifact: Source is not ready, artifact not found, retrying in 30s",
+        ),
+        ("ArtifactFailed", absent, &format!("once its source is there: {absent}")),
+    ] {
+        let value = with_ready("False", reason, message);
+        assert_eq!((name(&value), reconciliation(&read(&value)).action()), ("Waiting", Action::Leave), "{message}");
+        // Long after the first look: Ready keeps the time of that one.
+        assert_eq!(next_reconciliation(&read(&value), None, time("2026-03-02T11:00:00Z")).words(), expected);
+    }
+    // Tried, and not possible.
+    for message in ["kustomization path not found: stat /tmp/x/web: no such file or directory", "failed to download archive: timeout"] {
+        assert_eq!(name(&with_ready("False", "ArtifactFailed", message)), "Failed");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_fetched_brings_no_commit() {
+    let repository = |spec: Value| {
+        let object = json!({"metadata": {"namespace": "flux-system", "name": "shop"}, "spec": spec});
+        GitRepository::read(&object).unwrap()
+    };
+    let (suspended, followed) = (repository(json!({"suspend": true})), repository(json!({})));
+    let next = |value: &Value, repository| next_reconciliation(&read(value), Some(repository), time("2026-03-02T09:55:10Z")).words();
+    let at = "at 2026-03-02T10:05:00Z: Flux reconciles it 10m after the last time";
+    assert_eq!(next(&ready(), &followed), format!("{at}, or at a new commit"));
+    assert_eq!(next(&ready(), &suspended), format!("{at}; no new commit comes, since GitRepository flux-system/shop is suspended"));
+    let waiting = with_ready("False", "ArtifactFailed", "Source artifact not found, retrying in 30s");
+    assert_eq!(next(&waiting, &followed), "once its source has an artifact: Source artifact not found, retrying in 30s");
+    let never = "never as it is: its source has no artifact, and GitRepository flux-system/shop is suspended";
+    assert_eq!(next(&waiting, &suspended), never);
+    let waiting = with_ready("False", "DependencyNotReady", "dependency 'flux-system/db' is not ready");
+    assert_eq!(next(&waiting, &suspended), "once what it depends on is ready: dependency 'flux-system/db' is not ready");
 }
 
 #[test]

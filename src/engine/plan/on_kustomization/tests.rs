@@ -12,7 +12,10 @@ use crate::engine::plan::{
 };
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Policy, Remedy, Snapshot, Tool, assess};
-use crate::engine::{operation::Kustomization, plan::Approved};
+use crate::engine::{
+    operation::{GitRepository, Kustomization},
+    plan::Approved,
+};
 
 const FLUX: &str = "kustomize-controller";
 
@@ -23,7 +26,7 @@ fn kustomization(change: &Value) -> Tool {
         "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": ""}]},
     });
     json_patch::merge(&mut object, change);
-    Tool::Flux(Arc::new(Flux { kustomization: Kustomization::read(&object).unwrap() }))
+    Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None }))
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
@@ -92,6 +95,33 @@ fn a_kustomization_that_is_held_back_gets_no_plan() {
         let missing = Snapshot { live: None, ..scene };
         assert_eq!(planned(&missing, &policy()), Err(NoPlan::HeldBack(why.to_owned())));
     }
+}
+
+#[test]
+fn while_flux_waits_a_cure_of_ours_is_possible_and_a_mere_request_is_not() {
+    let message = "dependency 'flux-system/db' is not ready";
+    let waiting = json!([{"type": "Ready", "status": "False", "reason": "DependencyNotReady", "message": message}]);
+    let scene = incident(kustomization(&json!({"status": {"conditions": waiting}})));
+    assert_eq!(kinds(&planned(&scene, &policy()).unwrap()), [StepKind::Restore, StepKind::Transfer, StepKind::Reconcile]);
+    let missing = Snapshot { live: None, ..scene };
+    let why = format!("the next reconciliation waits until what it depends on is ready: {message}");
+    assert_eq!(planned(&missing, &policy()), Err(NoPlan::HeldBack(why)));
+}
+
+#[test]
+fn a_plan_says_which_commit_flux_goes_on_with() {
+    let object = json!({
+        "metadata": {"namespace": "flux-system", "name": "shop"}, "spec": {"suspend": true},
+        "status": {"artifact": {"revision": "main@sha1:1111111111111111111111111111111111111111"}},
+    });
+    let scene = incident(kustomization(&json!({})));
+    let (kustomization, repository) = (scene.tool.flux().unwrap().kustomization.clone(), GitRepository::read(&object).unwrap());
+    let scene = Snapshot { tool: Tool::Flux(Arc::new(Flux { kustomization, repository: Some(Arc::new(repository)) })), ..scene };
+    let plan = planned(&scene, &policy()).unwrap();
+    assert_eq!(kinds(&plan), [StepKind::HandBack, StepKind::Reconcile]);
+    let why =
+        "NoNewCommits: GitRepository flux-system/shop is suspended: Flux applies 1111111 again, and what Git has since then does not come";
+    assert!(plan.cautions.iter().any(|caution| caution == why), "{:?}", plan.cautions);
 }
 
 #[test]
