@@ -14,6 +14,7 @@ mod heal;
 mod incident;
 mod installed;
 mod shop;
+mod siblings;
 mod source;
 mod waiting;
 mod watched;

@@ -116,7 +116,9 @@ impl<S: Shop> Watched<S> {
             let plan = self.wait_for_plan(steps)?;
             if self.carried_out(&plan)? {
                 return self.wait_for_status("the healed report", |status| {
-                    status["heal"] == "Healed" && status["phase"] == "InSync" && status["history"][0]["planHash"] == plan.as_str()
+                    let newest = status["history"].as_array().and_then(|history| history.last());
+                    let told = newest.is_some_and(|newest| newest["planHash"] == plan.as_str());
+                    told && status["heal"] == "Healed" && status["phase"] == "InSync"
                 });
             }
         }

@@ -1,0 +1,76 @@
+//! The incident's siblings under Flux: what stands beside Git's next member of a union and is nobody's, and another union.
+
+use anyhow::{Context, Result};
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::shop::{PERSON, Shop, deployment, exec, http_get};
+use crate::watched::Watched;
+
+/// A person who mends the Deployment by hand.
+const FIXER: &str = "kubectl-edit";
+
+/// Where the container's first variable is.
+const VARIABLE: &str = "/spec/template/spec/containers/0/env/0";
+
+#[test]
+fn a_handler_that_is_nobodys_is_handed_over_before_flux_has_the_commit_that_it_is_in_the_way_of() -> Result<()> {
+    let watched = Watched::open(Shop::open("nobody")?, &json!({}))?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    shop.switch_back(FIXER)?;
+    // A clean-up of managedFields, as the Internet has it, leaves the handler to nobody.
+    let live = shop.deployment.read()?;
+    let entries = live["metadata"]["managedFields"].as_array().context("nobody owns anything")?;
+    let entries: Value = entries.iter().filter(|entry| entry["manager"] != FIXER).cloned().collect();
+    let cleaned = json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]);
+    shop.deployment.json_patch(FIXER, &cleaned)?.success()?;
+
+    let commit = shop.commit(&[("web.yaml", &format!("{:#}\n", deployment(&exec())))]);
+    let status = watched.wait_for_status("the refusal to come", |status| status["phase"] == "Conflicted")?;
+    assert_eq!(status["prediction"]["causes"][0]["message"], "Forbidden: may not specify more than 1 handler type");
+    let plan = watched.wait_for_plan(&["HandBack", "Reconcile"])?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?.success()?;
+    // Flux applies again what it has, which is still Git's handler of before.
+    let status = watched.wait_for_status("the end of the heal", |status| status["heal"] == "Healed")?;
+    assert_eq!((&status["phase"], &status["history"][0]["result"]), (&json!("Pending"), &json!("Healed")), "{status:#}");
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+
+    let revision = shop.fetch(&commit)?;
+    shop.flux.wait_ready(&shop.kustomization, &revision)?;
+    let probe = shop.probe()?;
+    assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
+    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+}
+
+#[test]
+fn a_value_over_gits_reference_and_gits_recreate_over_a_default_are_handed_back() -> Result<()> {
+    let with = |variable: &Value, strategy: &Value| {
+        let mut manifest = deployment(&http_get());
+        manifest["spec"]["template"]["spec"]["containers"][0]["env"] = json!([variable]);
+        manifest["spec"]["strategy"] = strategy.clone();
+        manifest
+    };
+    let reference = json!({"name": "POD", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}});
+    let shop = Shop::open("siblings")?;
+    let revision = shop.publish(&with(&reference, &json!({"type": "RollingUpdate"})))?;
+    shop.flux.wait_ready(&shop.kustomization, &revision)?;
+    let watched = Watched::open(shop, &json!({}))?;
+    let shop = &watched.shop;
+    let by_hand = json!([
+        {"op": "remove", "path": format!("{VARIABLE}/valueFrom")},
+        {"op": "add", "path": format!("{VARIABLE}/value"), "value": "web-by-hand"},
+    ]);
+    shop.deployment.json_patch(PERSON, &by_hand)?.success()?;
+    watched.heal(&["HandBack", "Reconcile"])?;
+    assert_eq!(shop.deployment.read()?.pointer(VARIABLE), Some(&reference));
+
+    shop.publish(&with(&reference, &json!({"type": "Recreate"})))?;
+    let status = watched.wait_for_status("the refusal to come", |status| status["phase"] == "Conflicted")?;
+    let message = "Forbidden: may not be specified when strategy `type` is 'Recreate'";
+    assert_eq!(status["prediction"]["causes"][0]["message"], message);
+    watched.heal(&["HandBack", "Reconcile"])?;
+    assert_eq!(shop.deployment.read()?["spec"]["strategy"], json!({"type": "Recreate"}));
+    Ok(())
+}
