@@ -8,6 +8,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::hand_back::hand_back;
+use crate::harness::Output;
 use crate::shop::{Apply, PERSON, Policy, Shop, config_map, in_sync, phase, retry, started_at, text};
 
 /// What is asked for beside the clearing.
@@ -23,8 +24,21 @@ enum Operation {
     None,
 }
 
+/// How often a write is made again that came upon another one of Argo CD's.
+const TRIES: usize = 5;
+
 /// Drops the failed state and asks for an operation at the same revision, in one write that is refused if anything has moved.
 fn clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<()> {
+    for _ in 1..TRIES {
+        let written = try_to_clear_and(shop, failed, operation)?;
+        if !written.stderr.contains("the object has been modified") {
+            return written.success().map(drop);
+        }
+    }
+    try_to_clear_and(shop, failed, operation)?.success().map(drop)
+}
+
+fn try_to_clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<Output> {
     let seen = shop.application.read()?;
     let mut patch = vec![
         json!({"op": "test", "path": "/metadata/uid", "value": seen["metadata"]["uid"]}),
@@ -46,7 +60,7 @@ fn clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<()> {
         let value = json!({"initiatedBy": {"username": "driftmend"}, "sync": sync, "retry": retry()});
         patch.push(json!({"op": "add", "path": "/operation", "value": value}));
     }
-    shop.application.json_patch("driftmend", &json!(patch))?.success().map(drop)
+    shop.application.json_patch("driftmend", &json!(patch))
 }
 
 /// Waits until the last operation that began after the failed one has ended, and gives the Application.
