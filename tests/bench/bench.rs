@@ -182,9 +182,9 @@ fn engine_alone(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
         table.add(format!("engine, {strategy}, rate"), format!("{rate:.0}"), "1/s", "on one core, from the processor time");
         let median = taken.whole.percentile(50);
         for (step, took) in taken.steps {
-            let share = took.as_secs_f64() / median.as_secs_f64() * 100.0;
-            let how = format!("median of its own loop, {share:.0} % of the whole's");
-            table.add(format!("engine, {strategy}, {step}"), took.as_micros(), "µs", how);
+            let share = took.percentile(50).as_secs_f64() / median.as_secs_f64() * 100.0;
+            let how = format!("in a loop of its own; its median is {share:.0} % of the whole's");
+            table.add_spread(&format!("engine, {strategy}, {step}"), &took, Unit::Microseconds, &how);
         }
     }
     Ok(())
