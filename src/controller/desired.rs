@@ -77,6 +77,9 @@ pub struct Known<'a> {
     /// The commits that the tool said it synced.
     pub synced: &'a [String],
 
+    /// The commit that the tool said it compared last.
+    pub compared: Option<&'a str>,
+
     /// What the tool makes of the documents.
     pub dressing: &'a Dressing,
 }
@@ -97,7 +100,9 @@ pub async fn look(
     // (client) the Secret by name, only when there is one
     let credentials = credentials(cluster, &namespace, resolved.secret.as_ref()).await?;
     // (git) on a thread of its own: libgit2 blocks
-    let same = known.filter(|known| known.synced == resolved.origin.synced && *known.dressing == resolved.dressing);
+    let Origin { synced, compared, .. } = &resolved.origin;
+    let same =
+        known.filter(|known| known.synced == synced && known.compared == compared.as_deref() && *known.dressing == resolved.dressing);
     let known = same.map(|known| known.revision.to_owned());
     let reading = tokio::task::spawn_blocking(move || request.read(&credentials, known.as_deref()));
     let read =
@@ -115,7 +120,7 @@ struct Request {
     revision: Revision,
     path: TreePath,
     folders: Folders,
-    synced: Vec<String>,
+    others: BTreeSet<String>,
     reads: Reads,
 }
 
@@ -138,14 +143,14 @@ struct Read {
     rendered: Rendered,
     changed_at: BTreeMap<String, Option<Timestamp>>,
 
-    /// The commits that were synced, rendered; why not, where that is not possible.
-    synced: Vec<(String, Result<Rendered, String>)>,
+    /// The commits that were synced or compared, rendered; why not, where that is not possible.
+    others: Vec<(String, Result<Rendered, String>)>,
 }
 
 impl Request {
     fn parse(sources: &Sources, namespace: &str, resolved: &Resolved) -> Result<Self, SourceError> {
         let secret = resolved.secret.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
-        let Origin { url, revision, path, folders, synced } = &resolved.origin;
+        let Origin { url, revision, path, folders, synced, compared } = &resolved.origin;
         let place = |field: &str| match &resolved.tool {
             Some(tool) => format!("the {field} of {tool}"),
             None => format!("spec.source.git.{field}"),
@@ -158,7 +163,7 @@ impl Request {
                 .map_err(|error| invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
             path: TreePath::parse(path).map_err(|error| invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
             folders: *folders,
-            synced: synced.clone(),
+            others: synced.iter().chain(compared).cloned().collect(),
             reads: match &resolved.dressing {
                 Dressing::AsWritten => Reads::All,
                 Dressing::ArgoCd(_) => Reads::ArgoCds,
@@ -182,12 +187,12 @@ impl Request {
         let times = mirror.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();
         let revision = commit.oid.to_string();
-        let synced = self.synced.iter().map(|synced| {
-            let of_synced = if *synced == revision { Ok(rendered.clone()) } else { self.at(&mirror, synced, credentials) };
-            (synced.clone(), of_synced)
+        let others = self.others.iter().map(|other| {
+            let of_other = if *other == revision { Ok(rendered.clone()) } else { self.at(&mirror, other, credentials) };
+            (other.clone(), of_other)
         });
-        let synced = synced.collect();
-        Ok(Some(Read { repo_url: self.url.to_string(), revision, rendered, changed_at, synced }))
+        let others = others.collect();
+        Ok(Some(Read { repo_url: self.url.to_string(), revision, rendered, changed_at, others }))
     }
 
     /// Another commit, rendered: one that cannot be had only leaves less known.
@@ -244,8 +249,9 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, resolved: &Res
         let namespace = applied.or_else(|| resolved.tool.is_none().then(|| namespace.to_owned()))?;
         Some(Target { namespace, name: document.id.name.clone() })
     };
-    let (synced, mut notes) = synced_documents(&read, &target_of);
+    let (others, mut notes) = documents_elsewhere(&read, &target_of);
     notes.extend(resolved.notes.iter().cloned());
+    let compared = resolved.origin.compared.clone();
     let mut desired: BTreeMap<Target, Arc<Desired>> = BTreeMap::new();
     let (mut governed, mut problems) = (Vec::new(), Vec::new());
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
@@ -266,10 +272,12 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, resolved: &Res
         } else {
             let changed_at = read.changed_at.get(&document.origin.file).copied().flatten();
             let synced_revision = synced_revision(resolved, &target).map(str::to_owned);
-            let synced = synced_revision.as_ref().and_then(|commit| synced.get(commit)?.get(&target).cloned());
+            let at = |commit: &String| others.get(commit)?.get(&target).cloned();
+            let synced = synced_revision.as_ref().and_then(at);
             governed.push(document);
             let document = in_namespace(document, &target);
-            desired.insert(target.clone(), Arc::new(Desired { document, changed_at, synced_revision, synced }));
+            let same_at = compared.clone().filter(|compared| at(compared).is_some_and(|there| *there == document.value));
+            desired.insert(target.clone(), Arc::new(Desired { document, changed_at, synced_revision, synced, same_at }));
         }
     }
     if !problems.is_empty() {
@@ -281,16 +289,16 @@ fn govern(sources: &Sources, watch: &DriftWatch, namespace: &str, resolved: &Res
     let told = notes.into_iter().map(|message| Notice { path: None, file: None, line: None, message });
     let warnings = told.chain(read.rendered.warnings.iter().chain(&idle).map(notice)).collect();
     let synced = resolved.origin.synced.clone();
-    Ok(Rendition { repo_url: read.repo_url, revision: read.revision, synced, desired, not_governed, warnings })
+    Ok(Rendition { repo_url: read.repo_url, revision: read.revision, synced, compared, desired, not_governed, warnings })
 }
 
 /// The Deployments as one commit has them.
 type Documents = BTreeMap<Target, Arc<Value>>;
 
-/// The Deployments as the commits have them that were synced, and why one is not known.
-fn synced_documents(read: &Read, target_of: &impl Fn(&Document) -> Option<Target>) -> (BTreeMap<String, Documents>, Vec<String>) {
+/// The Deployments as the commits have them that were synced or compared, and why one is not known.
+fn documents_elsewhere(read: &Read, target_of: &impl Fn(&Document) -> Option<Target>) -> (BTreeMap<String, Documents>, Vec<String>) {
     let (mut documents, mut notes) = (BTreeMap::new(), Vec::new());
-    for (commit, rendered) in &read.synced {
+    for (commit, rendered) in &read.others {
         match rendered {
             Ok(rendered) => {
                 let named = rendered.deployments().filter_map(|document| Some((target_of(document)?, document)));
@@ -298,7 +306,7 @@ fn synced_documents(read: &Read, target_of: &impl Fn(&Document) -> Option<Target
                 documents.insert(commit.clone(), named.collect());
             }
             Err(why) => notes.push(format!(
-                "the commit {} that was synced cannot be read ({why}): what only waits for a sync may be told as drift",
+                "the commit {} that the tool names cannot be read ({why}): what only waits for a sync may be told as drift",
                 commit.get(..7).unwrap_or(commit)
             )),
         }

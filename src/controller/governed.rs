@@ -65,6 +65,9 @@ pub struct Desired {
 
     /// The document at that commit; `None` where nobody tells, or it was not there.
     pub synced: Option<Arc<Value>>,
+
+    /// The commit that the tool compared last, where the document is the same there.
+    pub same_at: Option<String>,
 }
 
 /// What a watch read from its source: one commit, rendered.
@@ -78,6 +81,9 @@ pub struct Rendition {
 
     /// The commits that the tool said it synced.
     pub synced: Vec<String>,
+
+    /// The commit that the tool said it compared last.
+    pub compared: Option<String>,
 
     /// The Deployments that it governs.
     pub desired: BTreeMap<Target, Arc<Desired>>,
@@ -147,6 +153,7 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         changed_at: desired.and_then(|desired| desired.changed_at),
         synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
         synced: None,
+        same_at: desired.and_then(|desired| desired.same_at.clone()),
         answered_at: Some(watched.answered_at),
         max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
     }

@@ -94,6 +94,7 @@ fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
             path: git.path.clone().unwrap_or_default(),
             folders: Folders::All,
             synced: Vec::new(),
+            compared: None,
         },
         secret: git.secret_ref.clone(),
         dressing: Dressing::AsWritten,

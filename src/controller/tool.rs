@@ -244,8 +244,15 @@ pub fn difference(kind: ToolKind, before: Option<&Value>, now: Option<&Value>) -
         let part = |object: Option<&Value>, pointer: &str| object.and_then(|object| object.pointer(pointer)).cloned();
         pointers.iter().any(|pointer| part(before, pointer) != part(now, pointer))
     };
-    let synced =
-        ["/spec", "/metadata/annotations", "/status/operationState/syncResult/revision", "/status/history", "/status/lastAppliedRevision"];
+    let synced = [
+        "/spec",
+        "/metadata/annotations",
+        "/status/operationState/syncResult/revision",
+        "/status/history",
+        "/status/sync/revision",
+        "/status/sync/revisions",
+        "/status/lastAppliedRevision",
+    ];
     let moved = before.is_none() || now.is_none() || differs(&synced);
     let stirred = match kind {
         ToolKind::ArgoCd => differs(&[
@@ -289,6 +296,9 @@ mod tests {
         assert_eq!(differs(at("2026-01-05T10:00:00Z", "Failed", "a")), (false, true));
         assert_eq!(differs(at("2026-01-05T10:00:00Z", "Succeeded", "b")), (true, true));
         assert_eq!(difference(ToolKind::ArgoCd, Some(&before), None), (true, true));
+        let mut compared = before.clone();
+        compared["status"]["sync"]["revision"] = json!("c");
+        assert_eq!(differs(compared), (true, true), "what a sync would bring is another commit's");
     }
 
     #[test]

@@ -70,8 +70,10 @@ async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) ->
     let sources = &context.settings.sources;
     let resolved = origin::resolve(&context.cluster, &sources.own_namespace, watch).await?;
     let known = known.filter(|known| known.failure.is_none());
-    let known =
-        known.map(|Watched { rendition, dressing, .. }| Known { revision: &rendition.revision, synced: &rendition.synced, dressing });
+    let known = known.map(|Watched { rendition, dressing, .. }| {
+        let Rendition { revision, synced, compared, .. } = rendition.as_ref();
+        Known { revision, synced, compared: compared.as_deref(), dressing }
+    });
     let look = desired::look(sources, &context.cluster, watch, &resolved, known).await?;
     Ok(Looked { terms, resolved, look })
 }

@@ -61,6 +61,9 @@ pub struct SourceFacts {
     /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
     pub synced: Option<Arc<Value>>,
 
+    /// Another commit at which Git has the same document: the one that the tool compared last, where that holds.
+    pub same_at: Option<String>,
+
     /// When the source last answered; `None` for files.
     pub answered_at: Option<Timestamp>,
 

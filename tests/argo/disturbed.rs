@@ -12,7 +12,7 @@ use crate::harness::argo_cd::{self, ArgoCd};
 use crate::harness::driftmend::Controller;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::{ControlPlane, Options, shared_controller};
-use crate::shop::{Apply, Policy, Shop, in_sync, phase, started_at};
+use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, started_at};
 use crate::watched::Watched;
 
 /// How long a heal may take to come to a place or to its end.
@@ -71,6 +71,20 @@ fn an_approval_does_not_hold_for_a_sync_that_began_after_it() -> Result<()> {
     assert_eq!(shop.deployment.read()?["metadata"]["managedFields"], before["metadata"]["managedFields"]);
     assert_eq!(watched.status()?["history"], json!([]));
     Ok(())
+}
+
+#[test]
+fn a_commit_that_changes_something_else_does_not_hold_a_heal_back() -> Result<()> {
+    let watched = Watched::open(Shop::open("disturbed-commit", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    break_and_plan(&watched, None)?;
+    // In a repository of many, commits come faster than Argo CD compares.
+    let commit = shop.commit_into("elsewhere", &[config_map("other", 0, "new")]);
+    watched.wait_for_watch("the new commit", |status| status["revision"] == commit.as_str())?;
+    assert_ne!(shop.application.read()?["status"]["sync"]["revision"], commit.as_str());
+    watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
+    assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
+    shop.wait_until("Synced", |seen| in_sync(seen) && phase(seen) == "Succeeded").map(drop)
 }
 
 #[test]

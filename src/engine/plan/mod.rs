@@ -187,7 +187,7 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
             let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-            let after = on_application::after(argo_cd, &snapshot.target, before, &snapshot.source.revision, snapshot.now)?;
+            let after = on_application::after(argo_cd, &snapshot.target, before, &snapshot.source, snapshot.now)?;
             match &window {
                 Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
                     cautions.push(format!("SyncWindow: {why}; to heal all the same, approve with --break-glass and a reason"));

@@ -11,6 +11,7 @@ use crate::engine::operation::{
     Action, Application, Hold, NoRequest, Operation, OperationPhase, ResourceRef, Revision, Stale, Standing, Then, Touches, clear, refresh,
     refresh_asked, short_commit, start, started, touches, withdraw_refresh,
 };
+use crate::engine::snapshot::SourceFacts;
 use crate::engine::tool::ArgoCd;
 
 #[cfg(test)]
@@ -86,8 +87,14 @@ pub(super) enum Before {
     NeedsSync,
 }
 
-/// The steps on the Application after a cure that makes the cluster fit for the commit `head` of Git, or why nothing may be written now.
-pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, head: &str, now: Timestamp) -> Result<Vec<Step>, NoPlan> {
+/// The steps on the Application after a cure that makes the cluster fit for what the source says, or why nothing may be written now.
+pub(super) fn after(
+    argo_cd: &ArgoCd,
+    target: &ObjectId,
+    before: Before,
+    source: &SourceFacts,
+    now: Timestamp,
+) -> Result<Vec<Step>, NoPlan> {
     let standing = argo_cd.standing(target, now);
     forbidden(argo_cd, target, &standing, now)?;
     let application = &argo_cd.application;
@@ -115,16 +122,18 @@ pub(super) fn after(argo_cd: &ArgoCd, target: &ObjectId, before: Before, head: &
         (Before::InSync, None) => None,
     };
     if last.is_some() {
-        has_compared(application, head)?;
+        has_compared(application, source)?;
     }
     Ok([Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect())
 }
 
-/// A sync is one of the commit that Argo CD compared last: of an older one than the cure is for, it would bring back what Git no longer says,
-/// and nobody could tell what else it touches.
-fn has_compared(application: &Application, head: &str) -> Result<(), NoPlan> {
+/// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what
+/// Git no longer says.
+fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
+    let head = source.revision.as_str();
+    let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
     match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
-        Some(compared) if !head.is_empty() && compared != head => {
+        Some(compared) if !fits(compared) => {
             let head = short_commit(head);
             Err(NoPlan::HeldBack(format!(
                 "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",

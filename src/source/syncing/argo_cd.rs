@@ -88,6 +88,7 @@ pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
     if let Some(other) = elsewhere.or(named) {
         return Err(Unsupported::new("spec.destination", format!("{other} is another cluster than this one")));
     }
+    let compared = application.sync.as_ref().and_then(|sync| sync.revision.as_ref()?.one()).filter(|commit| !commit.is_empty());
     let last = application.state.as_ref().and_then(|state| state.result.as_ref()?.revision.as_ref());
     let mut synced: Vec<String> =
         [application.synced_revision(), last].into_iter().flatten().filter_map(|revision| revision.one()).map(str::to_owned).collect();
@@ -98,6 +99,7 @@ pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
         path: source.path.as_deref().map(plain_path).unwrap_or_default(),
         folders: if source.directory.recurse { Folders::All } else { Folders::TopOnly },
         synced,
+        compared: compared.map(str::to_owned),
     })
 }
 

@@ -86,6 +86,7 @@ pub fn origin(kustomization: &Kustomization, repository: &GitRepository) -> Resu
         path: kustomization.path.as_deref().map(plain_path).unwrap_or_default(),
         folders: Folders::All,
         synced: kustomization.synced_commit().map(str::to_owned).into_iter().collect(),
+        compared: None,
     })
 }
 

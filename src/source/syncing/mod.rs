@@ -31,6 +31,9 @@ pub struct Origin {
 
     /// The commits that the tool says it synced: that of the whole, and that of the last operation where it is another one.
     pub synced: Vec<String>,
+
+    /// The commit that the tool compared last, where it tells.
+    pub compared: Option<String>,
 }
 
 /// Which folders are read.

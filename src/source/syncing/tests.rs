@@ -39,6 +39,7 @@ fn a_plain_folder_of_an_application_is_read_as_argo_cd_reads_it() {
         path: "web".to_owned(),
         folders: Folders::TopOnly,
         synced: Vec::new(),
+        compared: None,
     };
     assert_eq!(origin(&read(json!({}))), Ok(wanted.clone()));
     let all = origin(&read(json!({"source": {"targetRevision": "HEAD", "directory": {"recurse": true}}})));
@@ -167,6 +168,7 @@ fn a_plain_folder_of_a_kustomization_is_read_as_flux_reads_it() {
         path: "web".to_owned(),
         folders: Folders::All,
         synced: vec![COMMIT.to_owned()],
+        compared: None,
     };
     assert_eq!(of(json!({"branch": "main"})), Ok(wanted));
     let revision = |reference| of(reference).map(|origin| origin.revision.unwrap_or_default()).map_err(|error| error.field);

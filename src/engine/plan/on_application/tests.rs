@@ -9,6 +9,10 @@ use super::*;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, time, under_way, with_state};
 use crate::engine::operation::{Revision, Windows};
 
+fn from(commit: &str) -> SourceFacts {
+    SourceFacts { revision: commit.to_owned(), ..SourceFacts::default() }
+}
+
 fn target() -> ObjectId {
     ObjectId {
         api_version: "apps/v1".to_owned(),
@@ -24,7 +28,7 @@ fn argo_cd(object: &Value) -> ArgoCd {
 
 /// The acts after a cure, or why there are none.
 fn acts(object: &Value, before: Before) -> Result<Vec<&'static str>, String> {
-    let steps = after(&argo_cd(object), &target(), before, HERE, now()).map_err(|why| why.to_string())?;
+    let steps = after(&argo_cd(object), &target(), before, &from(HERE), now()).map_err(|why| why.to_string())?;
     let act = |step: &Step| match step {
         Step::OnApplication(step) => match step.act {
             Act::Refresh => "refresh",
@@ -91,25 +95,27 @@ fn what_runs_or_is_held_back_is_left_alone() {
         assert!(why.contains(told), "{told:?} is not in {why:?}");
     }
     let silent = ArgoCd { seen_alive: None, ..argo_cd(&quiet()) };
-    assert!(after(&silent, &target(), Before::InSync, HERE, now()).is_err(), "nobody is there to go on");
+    assert!(after(&silent, &target(), Before::InSync, &from(HERE), now()).is_err(), "nobody is there to go on");
 }
 
 #[test]
 fn a_sync_of_an_older_commit_than_the_cure_is_for_is_not_planned() {
     let head = "5eedc0de5eedc0de5eedc0de5eedc0de5eedc0de";
-    let planned = |object: &Value, before| after(&argo_cd(object), &target(), before, head, now()).map(|steps| steps.len());
+    let planned = |object: &Value, before| after(&argo_cd(object), &target(), before, &from(head), now()).map(|steps| steps.len());
     let failed = out_of_sync(with_state("Failed", HERE));
     let why =
         "Argo CD has not compared commit 5eedc0d yet, only 4be2c1d: it looks into Git every few minutes, or when it is asked for a refresh";
     assert_eq!(planned(&failed, Before::InSync), Err(NoPlan::HeldBack(why.to_owned())), "a clear");
-    assert_eq!(planned(&always_manual(failed), Before::NeedsSync), Err(NoPlan::HeldBack(why.to_owned())), "a start");
+    assert_eq!(planned(&always_manual(failed.clone()), Before::NeedsSync), Err(NoPlan::HeldBack(why.to_owned())), "a start");
     assert_eq!(planned(&quiet(), Before::InSync), Ok(1), "a comparison alone");
+    let elsewhere = SourceFacts { same_at: Some(HERE.to_owned()), ..from(head) };
+    assert!(after(&argo_cd(&failed), &target(), Before::InSync, &elsewhere, now()).is_ok(), "the commit changed something else");
     let never = set(always_manual(out_of_sync(quiet())), "/status/sync/revision", Value::Null);
     assert_eq!(planned(&never, Before::NeedsSync), Ok(2), "nobody says what was compared");
 }
 
 fn step(object: &Value, before: Before, at: usize) -> OnApplication {
-    match after(&argo_cd(object), &target(), before, HERE, now()).unwrap().remove(at) {
+    match after(&argo_cd(object), &target(), before, &from(HERE), now()).unwrap().remove(at) {
         Step::OnApplication(step) => *step,
         other => panic!("{other:?}"),
     }
