@@ -17,7 +17,6 @@ mod properties;
 
 pub use classify::{Evidence, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, compare, compare_any};
-pub(in crate::engine) use dropped::is_gated;
 pub use ignore::IgnoreRule;
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use no_effect::{NoEffect, Reason, no_effect};

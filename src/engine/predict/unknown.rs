@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::engine::diff::is_gated;
-use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults};
+use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults, is_gated};
 
 type Gate = (&'static str, &'static str);
 

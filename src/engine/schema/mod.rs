@@ -5,10 +5,12 @@
 
 mod defaults;
 mod document;
+mod gates;
 mod image;
 mod lists;
 mod normal;
 pub mod quantity;
+mod rules;
 pub mod shape;
 mod supported;
 mod tree;
@@ -28,6 +30,7 @@ pub use image::default_pull_policy;
 pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
 pub use normal::{normalise, normalise_as};
 pub use quantity::Quantity;
+pub use rules::is_gated;
 pub use shape::{ListKind, Shape};
 pub use supported::{REFERENCE, Versions, fields_without, versions_of};
 pub use tree::{Branches, Tree};
