@@ -332,7 +332,7 @@ fn restored(
     let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
     let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
-    let facts = if same_books { Facts { live: &healed, ..Facts::of(desired, live) } } else { Facts::of(desired, &healed) };
+    let facts = if same_books { Facts::of(desired, live).with_live(&healed) } else { Facts::of(desired, &healed) };
     lint(snapshot, &facts, drifts)?;
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();

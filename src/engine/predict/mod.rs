@@ -19,12 +19,15 @@ pub mod strategic;
 mod tests;
 mod unknown;
 
+use std::cell::OnceCell;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::compare;
 use super::object::FieldPath;
 use super::ownership::{ManagedFields, Recorded};
+use super::schema::Tree;
 pub use admission::without_books;
 pub use last_applied::LastApplied;
 pub use place::place_in;
@@ -139,15 +142,16 @@ pub struct Prediction {
     /// The paths that still differ after a sync that succeeds.
     pub residual: Vec<FieldPath>,
 
-    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts.
+    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts, and in
+    /// an assessment unless it is refused: there nobody asks for it.
     pub predicted: Option<Value>,
 }
 
 /// What a strategy makes of Git and live before the server has defaulted and validated it.
 #[derive(Clone, Debug, PartialEq)]
-enum Merged {
+enum Merged<'a> {
     /// The object that the server would go on with.
-    Object(Value),
+    Object(Tree<'a>),
 
     /// A conflict (409).
     Conflict(Vec<Cause>),
@@ -189,8 +193,11 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
+    let facts = Facts::of(desired, live);
     let drift = || compare(desired, live).into_iter().map(|change| change.path).collect();
-    predict_knowing(&Facts::of(desired, live), syncer, drift)
+    let outcome = outcome(&facts, syncer);
+    let predicted = outcome.object().map(Tree::to_value);
+    Prediction { predicted, ..outcome.told(desired, syncer, drift) }
 }
 
 /// A document and live, with what is read out of them once.
@@ -207,24 +214,35 @@ pub struct Facts<'a> {
 
     /// What client-side apply keeps of the document in it.
     pub last_applied: LastApplied<'a>,
+
+    /// The patch of a client-side apply.
+    patch: OnceCell<Result<Value, Cause>>,
 }
 
 impl<'a> Facts<'a> {
     /// Those of an object as the server returned it.
     pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self { desired, live, managed: Recorded::of(live), last_applied: LastApplied::of(desired, live) }
+        Self { desired, live, managed: Recorded::of(live), last_applied: LastApplied::of(desired, live), patch: OnceCell::new() }
+    }
+
+    /// The same for another object that has the same books: who owns what, and what was applied last.
+    pub fn with_live<'b>(self, live: &'b Value) -> Facts<'b>
+    where
+        'a: 'b,
+    {
+        Facts { desired: self.desired, live, managed: self.managed, last_applied: self.last_applied, patch: OnceCell::new() }
+    }
+
+    /// The patch that a client-side apply sends, or why it sends none.
+    fn patch(&self) -> Result<&Value, &Cause> {
+        self.patch.get_or_init(|| client_side::patch(self.desired, self.live, &self.last_applied)).as_ref()
     }
 }
 
-/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`] would.
+/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`] would. The object is kept only where the
+/// sync is refused.
 pub fn predict_knowing(facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
-    let answer = |verdict, residual, predicted| Prediction { strategy: syncer.strategy, verdict, causes: Vec::new(), residual, predicted };
-    let predicted = match outcome(facts, syncer) {
-        Ok(predicted) => predicted,
-        Err(refused) => return refused,
-    };
-    let (verdict, residual) = success(facts.desired, &drift(), &predicted);
-    answer(verdict, residual, Some(predicted))
+    outcome(facts, syncer).told(facts.desired, syncer, drift)
 }
 
 /// What a sync that succeeds comes to, and the paths of the drift that it leaves; `made` is the object that it gives.
@@ -240,50 +258,85 @@ pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, 
 /// Why the next sync would be refused; empty where it would not. A conflict counts for none.
 pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
     match outcome(facts, syncer) {
-        Err(Prediction { verdict: Verdict::Refused, causes, .. }) => causes,
-        _ => Vec::new(),
+        Outcome::Refused(causes, _) => causes,
+        Outcome::Object(_) | Outcome::Conflict(_) => Vec::new(),
     }
 }
 
-/// The object that a sync gives, or the prediction that it gives none.
-fn outcome(facts: &Facts<'_>, syncer: &Syncer) -> Result<Value, Prediction> {
+/// What comes of a sync.
+enum Outcome<'a> {
+    /// This object.
+    Object(Tree<'a>),
+
+    /// A conflict (409).
+    Conflict(Vec<Cause>),
+
+    /// A refusal, and the object that is refused, where it came to one.
+    Refused(Vec<Cause>, Option<Tree<'a>>),
+}
+
+impl<'a> Outcome<'a> {
+    fn object(&self) -> Option<&Tree<'a>> {
+        match self {
+            Self::Object(object) | Self::Refused(_, Some(object)) => Some(object),
+            Self::Conflict(_) | Self::Refused(_, None) => None,
+        }
+    }
+
+    /// The prediction; with the object only where it is refused.
+    fn told(self, desired: &Value, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
+        let strategy = syncer.strategy;
+        let fails = |verdict, causes, predicted| Prediction { strategy, verdict, causes, residual: Vec::new(), predicted };
+        match self {
+            Self::Object(made) => {
+                let drift = drift();
+                let (verdict, residual) =
+                    if drift.is_empty() { (Verdict::Clean, Vec::new()) } else { success(desired, &drift, &made.to_value()) };
+                Prediction { strategy, verdict, causes: Vec::new(), residual, predicted: None }
+            }
+            Self::Conflict(causes) => fails(Verdict::Conflict, causes, None),
+            Self::Refused(causes, object) => fails(Verdict::Refused, causes, object.map(|object| object.to_value())),
+        }
+    }
+}
+
+/// What comes of a sync, with what the tool itself does before it.
+fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
     if syncer.strategy != Strategy::ServerSideApply {
         return outcome_over(facts, None, syncer);
     }
     let first = match server_side::before_apply(&facts.managed, syncer) {
         Some(anew) => return outcome_over(facts, Some(&anew), syncer),
-        None => outcome_over(facts, None, syncer)?,
+        None => outcome_over(facts, None, syncer),
     };
-    match server_side::after_dry_run(&facts.managed, syncer) {
-        Some(anew) => outcome_over(facts, Some(&anew), syncer),
-        None => Ok(first),
+    match (first, server_side::after_dry_run(&facts.managed, syncer)) {
+        (Outcome::Object(_), Some(anew)) => outcome_over(facts, Some(&anew), syncer),
+        (first, _) => first,
     }
 }
 
-/// The object that one apply gives; `anew` is who owns what of live where the tool has changed that before.
-fn outcome_over(facts: &Facts<'_>, anew: Option<&ManagedFields>, syncer: &Syncer) -> Result<Value, Prediction> {
-    let Facts { desired, live, managed, last_applied } = facts;
-    let fails =
-        |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
+/// What comes of one apply; `anew` is who owns what of live where the tool has changed that before.
+fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&ManagedFields>, syncer: &Syncer) -> Outcome<'f> {
+    let Facts { desired, live, managed, .. } = facts;
     let merged = match syncer.strategy {
-        Strategy::ClientSideApply => client_side::merge(desired, live, last_applied),
+        Strategy::ClientSideApply => client_side::merge(facts),
         Strategy::ServerSideApply => server_side::merge_into(desired, live, anew.unwrap_or_else(|| managed.get()), syncer),
         Strategy::Replace => replace::merge(desired, live),
     };
     let object = match merged {
         Merged::Object(object) => object,
-        Merged::Conflict(causes) => return fails(Verdict::Conflict, causes, None),
-        Merged::Refused(causes) => return fails(Verdict::Refused, causes, None),
+        Merged::Conflict(causes) => return Outcome::Conflict(causes),
+        Merged::Refused(causes) => return Outcome::Refused(causes, None),
     };
     let unreadable = match syncer.strategy {
         // A patch was converted where it was applied.
         Strategy::ClientSideApply => None,
         Strategy::ServerSideApply => server_side::unconvertible(&object),
-        Strategy::Replace => decode::first_fault(&object),
+        Strategy::Replace => decode::first_fault(desired),
     };
     if let Some(cause) = unreadable {
-        return fails(Verdict::Refused, vec![cause], None);
+        return Outcome::Refused(vec![cause], None);
     }
-    let (predicted, causes) = admission::admit(object, live);
-    if causes.is_empty() { Ok(predicted) } else { fails(Verdict::Refused, causes, Some(predicted)) }
+    let (stored, causes) = admission::admit(object, live);
+    if causes.is_empty() { Outcome::Object(stored) } else { Outcome::Refused(causes, Some(stored)) }
 }

@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use super::document::{Document, Members, Node};
+use crate::engine::object::Look;
 
 /// A node of a document that borrows from a [`Value`].
 ///
 /// It takes one block of memory for each map and list, where a copy takes one for each name and text as well. Members are sorted by name, so
 /// that two maps are gone through side by side.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Tree<'a> {
     /// Null.
+    #[default]
     Null,
     /// A boolean.
     Flag(bool),
@@ -75,6 +78,36 @@ impl<'a> Tree<'a> {
         if let Self::List(items) = self { Some(items) } else { None }
     }
 
+    /// What the names lead to, from map to map.
+    pub fn at(&self, names: &[&str]) -> Option<&Self> {
+        names.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The items, where it is a list, to be changed.
+    pub fn as_list_mut(&mut self) -> Option<&mut Vec<Self>> {
+        if let Self::List(items) = self { Some(items) } else { None }
+    }
+
+    /// What the names lead to where it is a map, to be changed.
+    pub fn map_at_mut(&mut self, names: &[&str]) -> Option<&mut Branches<'a>> {
+        names.iter().try_fold(self.as_map_mut()?, |members, name| members.find(name)?.as_map_mut())
+    }
+
+    /// The node, with null left in its place.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The number, where it is one.
+    pub fn as_number(&self) -> Option<&Number> {
+        if let Self::Number(number) = self { Some(number) } else { None }
+    }
+
     /// Whether it is neither a list nor a map.
     pub fn is_scalar(&self) -> bool {
         !matches!(self, Self::List(_) | Self::Map(_))
@@ -102,7 +135,82 @@ impl PartialEq<Value> for Tree<'_> {
     }
 }
 
+impl Look for Tree<'_> {
+    fn member(&self, name: &str) -> Option<&Self> {
+        self.get(name)
+    }
+
+    fn items(&self) -> Option<&[Self]> {
+        self.as_list()
+    }
+
+    fn is_map(&self) -> bool {
+        self.as_map().is_some()
+    }
+
+    fn is_text(&self, text: &str) -> bool {
+        self.as_str() == Some(text)
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        self == value
+    }
+
+    fn to_owned_value(&self) -> Value {
+        self.to_value()
+    }
+}
+
+impl Serialize for Tree<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Map(members) => serializer.collect_map(members.iter()),
+        }
+    }
+}
+
+impl std::fmt::Display for Tree<'_> {
+    /// As JSON without white space.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A tree is always written.
+        f.write_str(&serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
 impl<'a> Branches<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts a member in place of what has its name.
+    pub fn insert(&mut self, name: &'a str, member: Tree<'a>) {
+        match self.place(name) {
+            Ok(at) => self.0[at].1 = member,
+            Err(at) => self.0.insert(at, (name, member)),
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, name: &str) -> Option<Tree<'a>> {
+        self.at(name).map(|at| self.0.remove(at).1)
+    }
+
+    /// Whether there is a member of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.at(name).is_some()
+    }
+
     /// The members in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &Tree<'a>)> {
         self.0.iter().map(|(name, member)| (*name, member))
@@ -153,6 +261,15 @@ impl<'a> FromIterator<(&'a str, Tree<'a>)> for Branches<'a> {
     }
 }
 
+impl<'a> IntoIterator for Branches<'a> {
+    type Item = (&'a str, Tree<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<'a> Document for Tree<'a> {
     type Members = Branches<'a>;
 
@@ -198,10 +315,7 @@ impl<'a> Members<Tree<'a>> for Branches<'a> {
     }
 
     fn put(&mut self, name: &'static str, member: Tree<'a>) {
-        match self.place(name) {
-            Ok(at) => self.0[at].1 = member,
-            Err(at) => self.0.insert(at, (name, member)),
-        }
+        self.insert(name, member);
     }
 
     fn keep(&mut self, mut keep: impl FnMut(&str, &mut Tree<'a>) -> bool) {

@@ -25,11 +25,11 @@ mod tests;
 mod volume;
 mod volume_source;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Cause;
 use super::unknown::forget_dropped_fields;
-use crate::engine::schema::{apply_defaults, normalise_as, shape_at};
+use crate::engine::schema::{Branches, Tree, apply_defaults, normalise_as, shape_at};
 use causes::{Causes, Raw};
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
 use node::{Node, Places};
@@ -38,7 +38,7 @@ use node::{Node, Places};
 ///
 /// `manifest` is the document as it is sent. Source: `ValidateDeployment`.
 pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
-    let mut object = manifest.clone();
+    let mut object = Tree::of(manifest);
     forget_dropped_fields(&mut object, &Value::Null);
     let object = as_stored(object);
     let (places, mut out) = (Places::new(), Causes::default());
@@ -51,9 +51,10 @@ pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
 /// The causes for which the server refuses to bring `old` to `object`; none where it takes it.
 ///
 /// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source: `ValidateDeploymentUpdate`.
-pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
+pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
+    let old = looked_at(old);
     let (places, mut out) = (Places::new(), Causes::default());
-    let (root, before) = (Node::root(object, &places), Node::root(old, &places));
+    let (root, before) = (Node::root(object, &places), Node::root(&old, &places));
     metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
     let spec = root.at("spec");
     validate_spec(&spec, &mut out);
@@ -64,8 +65,21 @@ pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
     out.into_vec()
 }
 
+/// What is looked at of the old object: its metadata, and of its spec the selector.
+fn looked_at(old: &Value) -> Tree<'_> {
+    fn part<'a>(of: &'a Value, name: &'static str) -> Option<(&'static str, Tree<'a>)> {
+        of.get(name).map(|part| (name, Tree::of(part)))
+    }
+    let spec = old.get("spec").map(|spec| ("spec", Tree::Map(part(spec, "selector").into_iter().collect())));
+    let metadata = old.get("metadata").map(|metadata| {
+        let kept = ["deletionTimestamp", "finalizers", "name", "namespace", "uid"].into_iter();
+        ("metadata", Tree::Map(kept.filter_map(|name| part(metadata, name)).collect()))
+    });
+    Tree::Map(metadata.into_iter().chain(spec).collect())
+}
+
 /// Whether a stored selector says the same. Only the new one is in normal form.
-fn is_same_selector(new: &Value, old: &Value) -> bool {
+fn is_same_selector(new: &Tree<'_>, old: &Tree<'_>) -> bool {
     new == old || {
         let mut old = old.clone();
         if let Some(shape) = shape_at("spec.selector") {
@@ -76,28 +90,27 @@ fn is_same_selector(new: &Value, old: &Value) -> bool {
 }
 
 /// The object in normal form and with its defaults. Empty template labels are kept: a message tells them from absent ones.
-pub fn as_stored(mut object: Value) -> Value {
-    let labels = object.pointer("/spec/template/metadata/labels");
-    let empty = labels.and_then(Value::as_object).is_some_and(Map::is_empty);
+pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
+    let empty = object.at(&LABELS).and_then(Tree::as_map).is_some_and(Branches::is_empty);
     apply_defaults(&mut object);
-    if empty && let Some(metadata) = template_metadata(&mut object) {
-        metadata.insert("labels".to_owned(), json!({}));
+    if empty && let Some(metadata) = object.map_at_mut(&TEMPLATE_METADATA) {
+        metadata.insert("labels", Tree::Map(Branches::default()));
     }
     object
 }
 
 /// Takes the empty template labels out again that [`as_stored`] keeps and the server does not.
-pub(super) fn forget_empty_labels(stored: &mut Value) {
-    if let Some(metadata) = template_metadata(stored)
-        && metadata.get("labels").and_then(Value::as_object).is_some_and(Map::is_empty)
+pub(super) fn forget_empty_labels(stored: &mut Tree<'_>) {
+    if stored.at(&LABELS).and_then(Tree::as_map).is_some_and(Branches::is_empty)
+        && let Some(metadata) = stored.map_at_mut(&TEMPLATE_METADATA)
     {
         metadata.remove("labels");
     }
 }
 
-fn template_metadata(object: &mut Value) -> Option<&mut Map<String, Value>> {
-    object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
-}
+const TEMPLATE_METADATA: [&str; 3] = ["spec", "template", "metadata"];
+
+const LABELS: [&str; 4] = ["spec", "template", "metadata", "labels"];
 
 /// `ValidateDeploymentSpec`.
 fn validate_spec(spec: &Node<'_>, out: &mut Causes) {
@@ -177,7 +190,7 @@ fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
     let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
     for bound in [&unavailable, &surge] {
         match bound.value() {
-            Value::String(text) => {
+            Tree::Text(text) => {
                 if let Some(fault) = content::percent(text) {
                     out.invalid(bound, bound.value(), &fault);
                 }
@@ -188,7 +201,7 @@ fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
     if amount(&unavailable) == 0 && amount(&surge) == 0 {
         out.invalid(&unavailable, unavailable.value(), "may not be 0 when `maxSurge` is 0");
     }
-    if unavailable.value().is_string() && amount(&unavailable) > 100 {
+    if unavailable.value().as_str().is_some() && amount(&unavailable) > 100 {
         out.invalid(&unavailable, unavailable.value(), "must not be greater than 100%");
     }
 }
