@@ -6,7 +6,8 @@ use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
-use super::predict::{self, Prediction, Strategy, Verdict};
+use super::plan::{self, Memory, NoPlan, Plan};
+use super::predict::{self, Facts, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
 use super::tool::Tool;
 
@@ -69,12 +70,27 @@ impl Assessment {
 
 /// Assesses one object.
 pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
+    assess_knowing(snapshot, policy, facts(snapshot).as_ref())
+}
+
+/// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
+pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
+    let facts = facts(snapshot);
+    let assessment = assess_knowing(snapshot, policy, facts.as_ref());
+    let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
+    (assessment, plan)
+}
+
+/// What is read out of Git's document and live; `None` where one of them is absent.
+fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
+    Some(Facts::of(&snapshot.desired.as_ref()?.value, snapshot.live.as_ref()?))
+}
+
+fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>) -> Assessment {
     let (standing, next_sync) = operation(snapshot);
-    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+    let Some(facts @ Facts { desired, live, .. }) = facts else {
         return Assessment { standing, next_sync, ..one_sided(snapshot) };
     };
-    let desired = &document.value;
-    let facts = predict::Facts::of(desired, live);
     // diff, attribute
     let evidence = diff::Evidence {
         desired,
@@ -86,9 +102,9 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         rules: &policy.ignore,
         now: snapshot.now,
     };
-    let (drifts, paths) = diff::classify_and_compare(&evidence, &facts.last_applied);
+    let (drifts, paths) = diff::classify_and_compare(&evidence, facts);
     // predict
-    let prediction = predict::predict_knowing(&facts, &snapshot.syncer, || paths);
+    let prediction = predict::predict_knowing(facts, &snapshot.syncer, || paths);
     // diagnose
     let findings = diagnose::diagnose(snapshot, policy, &drifts, Some(&prediction));
     let stuck = diagnose::is_stuck(snapshot);

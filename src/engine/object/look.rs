@@ -13,8 +13,8 @@ pub trait Look: PartialEq + Sized {
     /// Whether it is a map.
     fn is_map(&self) -> bool;
 
-    /// Whether it is that text.
-    fn is_text(&self, text: &str) -> bool;
+    /// The text, where it is one.
+    fn text(&self) -> Option<&str>;
 
     /// Whether it is that value.
     fn is(&self, value: &Value) -> bool;
@@ -36,8 +36,8 @@ impl Look for Value {
         self.is_object()
     }
 
-    fn is_text(&self, text: &str) -> bool {
-        self.as_str() == Some(text)
+    fn text(&self) -> Option<&str> {
+        self.as_str()
     }
 
     fn is(&self, value: &Value) -> bool {

@@ -5,7 +5,7 @@ mod path;
 mod trail;
 
 pub use look::Look;
-pub use path::{FieldPath, PathError, Segment, escape_token, key_default, unescape_token};
+pub use path::{FieldPath, PathError, Segment, escape_token, key_default, schema_path, unescape_token};
 pub use trail::Trail;
 
 use serde::{Deserialize, Serialize};

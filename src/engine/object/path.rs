@@ -75,19 +75,7 @@ impl FieldPath {
     /// The path as the schema tables write it: keys with dots, `[]` for any item, such as
     /// `spec.template.spec.containers[].ports`.
     pub fn schema(&self) -> String {
-        let mut out = String::new();
-        for segment in &self.0 {
-            match segment {
-                Segment::Field(name) => {
-                    if !out.is_empty() {
-                        out.push('.');
-                    }
-                    out.push_str(name);
-                }
-                Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => out.push_str("[]"),
-            }
-        }
-        out
+        schema_path(&self.0)
     }
 
     /// The value at this path.
@@ -148,6 +136,23 @@ impl FieldPath {
         }
         Ok(Self(segments))
     }
+}
+
+/// [`FieldPath::schema`] of a part of a path.
+pub fn schema_path(segments: &[Segment]) -> String {
+    let mut out = String::new();
+    for segment in segments {
+        match segment {
+            Segment::Field(name) => {
+                if !out.is_empty() {
+                    out.push('.');
+                }
+                out.push_str(name);
+            }
+            Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => out.push_str("[]"),
+        }
+    }
+    out
 }
 
 impl Segment {

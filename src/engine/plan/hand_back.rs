@@ -11,8 +11,8 @@ use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED, Located, Side, locat
 use crate::engine::object::{FieldPath, Segment, escape_token};
 use crate::engine::ownership::transfer::{self, Giver, TransferRefusal};
 use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::{Cause, Prediction, Strategy, Syncer, Verdict, place_in, predict};
-use crate::engine::schema::apply_defaults;
+use crate::engine::predict::{Cause, Facts, Prediction, Strategy, Syncer, Verdict, place_in, predict_knowing};
+use crate::engine::schema::{Tree, apply_defaults};
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +53,7 @@ pub fn in_the_way(desired: &Value, live: &Value, drifts: &[&Change], prediction:
     if prediction.verdict == Verdict::Refused
         && let Some(merged) = &prediction.predicted
     {
-        let mut defaulted = desired.clone();
+        let mut defaulted = Tree::of(desired);
         apply_defaults(&mut defaulted);
         paths.extend(prediction.causes.iter().flat_map(|cause| beside(cause, merged, &defaulted, live)));
     }
@@ -65,7 +65,7 @@ pub fn in_the_way(desired: &Value, live: &Value, drifts: &[&Change], prediction:
 }
 
 /// What live has, and Git with its defaults has not, under the parent of the field that a cause names.
-fn beside(cause: &Cause, merged: &Value, defaulted: &Value, live: &Value) -> Vec<FieldPath> {
+fn beside(cause: &Cause, merged: &Value, defaulted: &Tree<'_>, live: &Value) -> Vec<FieldPath> {
     let Some(parent) = FieldPath::parse(&cause.field).ok().and_then(|field| field.parent()) else { return Vec::new() };
     let pointer = place_in(live, merged, &parent.to_string());
     let Some(Located::Field(parent)) = locate(&pointer, live, Side::Live) else { return Vec::new() };
@@ -73,8 +73,8 @@ fn beside(cause: &Cause, merged: &Value, defaulted: &Value, live: &Value) -> Vec
     if parent.0.first() != Some(&Segment::Field("spec".to_owned())) {
         return Vec::new();
     }
-    let (Some(Value::Object(there)), Some(Value::Object(wanted))) = (parent.get(live), parent.get(defaulted)) else { return Vec::new() };
-    there.keys().filter(|name| !wanted.contains_key(*name)).map(|name| parent.field(name)).collect()
+    let (Some(Value::Object(there)), Some(Tree::Map(wanted))) = (parent.get(live), parent.get(defaulted)) else { return Vec::new() };
+    there.keys().filter(|name| !wanted.contains(name)).map(|name| parent.field(name)).collect()
 }
 
 /// The operations that hand these fields to the tool, without the lock on the resourceVersion.
@@ -212,14 +212,15 @@ pub fn done(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> bool {
 ///
 /// # Errors
 /// [`HandBackError`] that says what would still be wrong.
-pub fn check(desired: &Value, live: &Value, syncer: &Syncer, paths: &[FieldPath], drifts: &[&Change]) -> Result<(), HandBackError> {
+pub fn check(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], drifts: &[&Change]) -> Result<(), HandBackError> {
     if paths.is_empty() {
         return Err(HandBackError::NothingForeign);
     }
-    let mut handed = live.clone();
-    let operations = json_patch::Patch(operations(live, syncer, paths)?);
+    let mut handed = facts.live.clone();
+    let operations = json_patch::Patch(operations(facts.live, syncer, paths)?);
     json_patch::patch(&mut handed, &operations).map_err(|error| HandBackError::StillRefused(error.to_string()))?;
-    let after = predict(desired, &handed, syncer);
+    let facts = facts.with_live(&handed);
+    let after = predict_knowing(&facts, syncer, || facts.changes().into_iter().map(|change| change.path).collect());
     if let Some(cause) = after.causes.first() {
         return Err(HandBackError::StillRefused(format!("{}: {}", cause.field, cause.message)));
     }

@@ -84,7 +84,7 @@ fn keep_books<'a>(merged: &mut Tree<'a>, live: &'a Value) {
             put_back(metadata, own, name);
         }
         for name in FILLED_IN {
-            if metadata.get(name).is_none_or(|value| value.is_null() || value.is_text("")) {
+            if metadata.get(name).is_none_or(|value| value.is_null() || value.as_str() == Some("")) {
                 put_back(metadata, own, name);
             }
         }

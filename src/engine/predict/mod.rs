@@ -20,11 +20,12 @@ mod tests;
 mod unknown;
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::compare;
+use super::diff::{Change, Wanted, expected, expected_of};
 use super::object::FieldPath;
 use super::ownership::{ManagedFields, Recorded};
 use super::schema::Tree;
@@ -194,10 +195,10 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     let facts = Facts::of(desired, live);
-    let drift = || compare(desired, live).into_iter().map(|change| change.path).collect();
+    let drift = || facts.changes().into_iter().map(|change| change.path).collect();
     let outcome = outcome(&facts, syncer);
     let predicted = outcome.object().map(Tree::to_value);
-    Prediction { predicted, ..outcome.told(desired, syncer, drift) }
+    Prediction { predicted, ..outcome.told(&facts.wanted, syncer, drift) }
 }
 
 /// A document and live, with what is read out of them once.
@@ -209,11 +210,17 @@ pub struct Facts<'a> {
     /// The object as the cluster has it, or would have it.
     pub live: &'a Value,
 
-    /// Who owns what of it.
-    pub managed: Recorded<'a>,
+    /// The document as it is compared.
+    pub wanted: Rc<Wanted<'a>>,
+
+    /// Who owns what of live.
+    pub managed: Rc<Recorded<'a>>,
 
     /// What client-side apply keeps of the document in it.
-    pub last_applied: LastApplied<'a>,
+    pub last_applied: Rc<LastApplied<'a>>,
+
+    /// Live as it is compared.
+    stored: OnceCell<Tree<'a>>,
 
     /// The patch of a client-side apply.
     patch: OnceCell<Result<Value, Cause>>,
@@ -222,15 +229,47 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Those of an object as the server returned it.
     pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self { desired, live, managed: Recorded::of(live), last_applied: LastApplied::of(desired, live), patch: OnceCell::new() }
+        Self::over(desired, live, Rc::new(Wanted::of(desired)))
     }
 
-    /// The same for another object that has the same books: who owns what, and what was applied last.
-    pub fn with_live<'b>(self, live: &'b Value) -> Facts<'b>
+    fn over(desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
+        let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(desired, live)));
+        Self { desired, live, wanted, managed, last_applied, stored: OnceCell::new(), patch: OnceCell::new() }
+    }
+
+    /// Those of the same document and another object.
+    pub fn with_live<'b>(&self, live: &'b Value) -> Facts<'b>
     where
         'a: 'b,
     {
-        Facts { desired: self.desired, live, managed: self.managed, last_applied: self.last_applied, patch: OnceCell::new() }
+        Facts::over(self.desired, live, self.wanted.clone())
+    }
+
+    /// Those of the same document and another object with the same books: who owns what, and what was applied last.
+    pub fn with_live_of_same_books<'b>(&self, live: &'b Value) -> Facts<'b>
+    where
+        'a: 'b,
+    {
+        let (managed, last_applied) = (self.managed.clone(), self.last_applied.clone());
+        Facts {
+            desired: self.desired,
+            live,
+            wanted: self.wanted.clone(),
+            managed,
+            last_applied,
+            stored: OnceCell::new(),
+            patch: OnceCell::new(),
+        }
+    }
+
+    /// Live as it is compared.
+    pub fn stored(&self) -> &Tree<'a> {
+        self.stored.get_or_init(|| expected(self.live))
+    }
+
+    /// What differs between the document and live, as [`compare`](super::diff::compare) tells it.
+    pub fn changes(&self) -> Vec<Change> {
+        self.wanted.compare(self.live, self.stored())
     }
 
     /// The patch that a client-side apply sends, or why it sends none.
@@ -239,18 +278,22 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`] would. The object is kept only where the
+/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`](super::diff::compare) would. The object is kept only where the
 /// sync is refused.
 pub fn predict_knowing(facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
-    outcome(facts, syncer).told(facts.desired, syncer, drift)
+    outcome(facts, syncer).told(&facts.wanted, syncer, drift)
 }
 
 /// What a sync that succeeds comes to, and the paths of the drift that it leaves; `made` is the object that it gives.
 pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, Vec<FieldPath>) {
+    success_of(&Wanted::of(desired), drift, &Tree::of(made))
+}
+
+fn success_of(wanted: &Wanted<'_>, drift: &[FieldPath], made: &Tree<'_>) -> (Verdict, Vec<FieldPath>) {
     if drift.is_empty() {
         return (Verdict::Clean, Vec::new());
     }
-    let left = compare(desired, made).into_iter().map(|change| change.path);
+    let left = wanted.compare(made, &expected_of(made)).into_iter().map(|change| change.path);
     let residual: Vec<FieldPath> = left.filter(|path| drift.contains(path)).collect();
     (if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual }, residual)
 }
@@ -284,14 +327,12 @@ impl<'a> Outcome<'a> {
     }
 
     /// The prediction; with the object only where it is refused.
-    fn told(self, desired: &Value, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
+    fn told(self, wanted: &Wanted<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
         let strategy = syncer.strategy;
         let fails = |verdict, causes, predicted| Prediction { strategy, verdict, causes, residual: Vec::new(), predicted };
         match self {
             Self::Object(made) => {
-                let drift = drift();
-                let (verdict, residual) =
-                    if drift.is_empty() { (Verdict::Clean, Vec::new()) } else { success(desired, &drift, &made.to_value()) };
+                let (verdict, residual) = success_of(wanted, &drift(), &made);
                 Prediction { strategy, verdict, causes: Vec::new(), residual, predicted: None }
             }
             Self::Conflict(causes) => fails(Verdict::Conflict, causes, None),

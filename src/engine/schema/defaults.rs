@@ -109,6 +109,11 @@ pub fn outlives_its_cause(of: &Struct, name: &str) -> bool {
     PULL_POLICIES.iter().any(|(owner, field, _)| *owner == of.name && *field == name)
 }
 
+/// Whether [`outlives_its_cause`] holds for a field of this name in some Go type.
+pub fn may_outlive_its_cause(name: &str) -> bool {
+    PULL_POLICIES.iter().any(|(_, field, _)| *field == name)
+}
+
 fn fill<D: Document>(value: &mut D, shape: Shape) {
     match (shape, value.node()) {
         (Shape::Nested(of), Node::Map(members)) => {

@@ -24,7 +24,7 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-pub use defaults::{apply_defaults, apply_defaults_as, outlives_its_cause};
+pub use defaults::{apply_defaults, apply_defaults_as, may_outlive_its_cause, outlives_its_cause};
 pub use document::{Document, Members};
 pub use image::default_pull_policy;
 pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};

@@ -148,8 +148,8 @@ impl Look for Tree<'_> {
         self.as_map().is_some()
     }
 
-    fn is_text(&self, text: &str) -> bool {
-        self.as_str() == Some(text)
+    fn text(&self) -> Option<&str> {
+        self.as_str()
     }
 
     fn is(&self, value: &Value) -> bool {

@@ -186,5 +186,5 @@ fn holds_maps<D: Look>(lists: [&[D]; 2]) -> Result<bool, PatchError> {
 }
 
 fn is_delete<D: Look>(item: &D) -> bool {
-    item.member(DIRECTIVE).is_some_and(|directive| directive.is_text(DELETE))
+    item.member(DIRECTIVE).is_some_and(|directive| directive.text() == Some(DELETE))
 }
