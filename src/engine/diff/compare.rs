@@ -1,5 +1,7 @@
 //! The changes between desired and live, with defaults, aliases and normal form taken out.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::dropped::{as_live_decides, have_same_keys, is_left_to_live, key_of, position, zeroed};
@@ -62,6 +64,11 @@ impl<'a> Wanted<'a> {
         let has_old_name = document.pointer("/spec/template/spec").is_some_and(|pod| pod.get("serviceAccount").is_some());
         let has_last_applied = document.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
         Self { document, expected: (!has_old_name && !has_last_applied).then(|| expected(document)) }
+    }
+
+    /// What the server makes of the document, with nothing in it that is never compared.
+    pub(in crate::engine) fn expected(&self) -> Cow<'_, Tree<'a>> {
+        self.expected.as_ref().map_or_else(|| Cow::Owned(expected(self.document)), Cow::Borrowed)
     }
 
     /// What [`compare`] finds; `stored` is what [`expected`] or [`expected_of`] makes of live.

@@ -12,7 +12,7 @@ use crate::engine::object::{FieldPath, Segment, escape_token};
 use crate::engine::ownership::transfer::{self, Giver, TransferRefusal};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::{Cause, Facts, Prediction, Strategy, Syncer, Verdict, place_in, predict_knowing};
-use crate::engine::schema::{Tree, apply_defaults};
+use crate::engine::schema::Tree;
 
 #[cfg(test)]
 mod tests;
@@ -47,15 +47,14 @@ pub enum HandBackError {
 
 /// The foreign fields that keep the next sync from bringing Git's state: what drifted and Git does not set, and, where the sync is
 /// refused, what live alone has beside the field that the server names.
-pub fn in_the_way(desired: &Value, live: &Value, drifts: &[&Change], prediction: &Prediction) -> Vec<FieldPath> {
+pub fn in_the_way(facts: &Facts<'_>, drifts: &[&Change], prediction: &Prediction) -> Vec<FieldPath> {
     let added = drifts.iter().filter(|change| change.kind == ChangeKind::Added).map(|change| change.path.clone());
     let mut paths: Vec<FieldPath> = added.collect();
     if prediction.verdict == Verdict::Refused
         && let Some(merged) = &prediction.predicted
     {
-        let mut defaulted = Tree::of(desired);
-        apply_defaults(&mut defaulted);
-        paths.extend(prediction.causes.iter().flat_map(|cause| beside(cause, merged, &defaulted, live)));
+        let wanted = facts.wanted.expected();
+        paths.extend(prediction.causes.iter().flat_map(|cause| beside(cause, merged, &wanted, facts.live)));
     }
     paths.sort();
     paths.dedup();
@@ -65,7 +64,7 @@ pub fn in_the_way(desired: &Value, live: &Value, drifts: &[&Change], prediction:
 }
 
 /// What live has, and Git with its defaults has not, under the parent of the field that a cause names.
-fn beside(cause: &Cause, merged: &Value, defaulted: &Tree<'_>, live: &Value) -> Vec<FieldPath> {
+fn beside(cause: &Cause, merged: &Value, wanted: &Tree<'_>, live: &Value) -> Vec<FieldPath> {
     let Some(parent) = FieldPath::parse(&cause.field).ok().and_then(|field| field.parent()) else { return Vec::new() };
     let pointer = place_in(live, merged, &parent.to_string());
     let Some(Located::Field(parent)) = locate(&pointer, live, Side::Live) else { return Vec::new() };
@@ -73,8 +72,11 @@ fn beside(cause: &Cause, merged: &Value, defaulted: &Tree<'_>, live: &Value) -> 
     if parent.0.first() != Some(&Segment::Field("spec".to_owned())) {
         return Vec::new();
     }
-    let (Some(Value::Object(there)), Some(Tree::Map(wanted))) = (parent.get(live), parent.get(defaulted)) else { return Vec::new() };
-    there.keys().filter(|name| !wanted.contains(name)).map(|name| parent.field(name)).collect()
+    let (Some(Value::Object(there)), Some(Tree::Map(wanted))) = (parent.get(live), parent.get(wanted)) else { return Vec::new() };
+    // What is wanted has the service account under its new name alone, and the server gives it both.
+    let is_pod = parent.schema() == "spec.template.spec";
+    let is_wanted = |name: &str| wanted.contains(if is_pod && name == "serviceAccount" { "serviceAccountName" } else { name });
+    there.keys().filter(|name| !is_wanted(name)).map(|name| parent.field(name)).collect()
 }
 
 /// The operations that hand these fields to the tool, without the lock on the resourceVersion.

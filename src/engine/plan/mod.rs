@@ -322,7 +322,7 @@ fn handed_back(
 ) -> Result<Step, HandBackError> {
     let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
     let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
-    let paths = hand_back::in_the_way(facts.desired, facts.live, &changes, prediction);
+    let paths = hand_back::in_the_way(facts, &changes, prediction);
     hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
@@ -337,7 +337,7 @@ fn restored(
     let Facts { desired, live, .. } = *known;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(desired, live, &drifted, prediction)).unwrap_or_default();
+    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(known, &drifted, prediction)).unwrap_or_default();
     let beside: Vec<Change> = in_the_way
         .into_iter()
         .filter(|path| !drifted.iter().any(|change| change.path == *path))

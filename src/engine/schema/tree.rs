@@ -257,7 +257,12 @@ impl<'a> Branches<'a> {
 impl<'a> FromIterator<(&'a str, Tree<'a>)> for Branches<'a> {
     /// The names have to come in order, each once.
     fn from_iter<I: IntoIterator<Item = (&'a str, Tree<'a>)>>(members: I) -> Self {
-        Self(members.into_iter().collect())
+        /// Room for what defaults mostly add.
+        const MORE: usize = 3;
+        let members = members.into_iter();
+        let mut all = Vec::with_capacity(members.size_hint().0 + MORE);
+        all.extend(members);
+        Self(all)
     }
 }
 
