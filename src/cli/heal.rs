@@ -113,7 +113,7 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     let default = ReportStatus::default();
     let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
     let status = report.status.as_ref().unwrap_or(&default);
-    let (assessment, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &memory(status));
+    let (_, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &memory(status));
     if let Ok(plan) = &plan
         && !plan.hash.starts_with(&arguments.plan)
     {

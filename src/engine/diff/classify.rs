@@ -167,7 +167,9 @@ impl Weigher<'_> {
             } else if self.last_applied.is_desired() {
                 Since::OfGit
             } else {
-                self.last_applied.value().map_or(Since::Unknown, |applied| Since::Changes(Wanted::of(applied).compare_all(live, self.stored)))
+                self.last_applied
+                    .value()
+                    .map_or(Since::Unknown, |applied| Since::Changes(Wanted::of(applied).compare_all(live, self.stored)))
             }
         })
     }

@@ -181,9 +181,8 @@ impl Segment {
             Self::Index(index) => Some(*index).filter(|index| *index < items.len()),
             Self::Key(keys) => {
                 let is_named = |item: &D| {
-                    keys.iter().all(|(name, wanted)| {
-                        item.member(name).map_or_else(|| key_default(name) == Some(wanted), |value| value.is(wanted))
-                    })
+                    keys.iter()
+                        .all(|(name, wanted)| item.member(name).map_or_else(|| key_default(name) == Some(wanted), |value| value.is(wanted)))
                 };
                 items.iter().position(is_named)
             }

@@ -1,7 +1,5 @@
 //! Content hashes: of an object as far as an approval depends on it, of a drift, and of a whole plan.
 
-use std::io::{BufWriter, Write};
-
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -17,14 +15,13 @@ pub fn digest(value: &Value) -> String {
 }
 
 fn digest_of(content: &impl Serialize) -> String {
-    /// Small enough that the allocator has it at hand.
-    const ROOM: usize = 1000;
-    let mut text = BufWriter::with_capacity(ROOM, Sha256::new());
-    // Neither a value nor a part of one fails to be written, and a hash takes everything.
+    /// The room that most objects need as text.
+    const USUAL: usize = 16 * 1024;
+    let mut text = Vec::with_capacity(USUAL);
+    // Neither a value nor a part of one fails to be written.
     let _ = serde_json::to_writer(&mut text, content);
-    let _ = text.flush();
     let mut digits = String::with_capacity(64);
-    for byte in std::mem::take(text.get_mut()).finalize() {
+    for byte in Sha256::digest(&text) {
         digits.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
     }
     digits

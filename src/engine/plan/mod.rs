@@ -314,12 +314,7 @@ fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// HandBack of what is in the way, checked.
-fn handed_back(
-    snapshot: &Snapshot,
-    facts: &Facts<'_>,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Step, HandBackError> {
+fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Step, HandBackError> {
     let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
     let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     let paths = hand_back::in_the_way(facts, &changes, prediction);
@@ -328,12 +323,7 @@ fn handed_back(
 }
 
 /// Restore, and Transfer where the syncing tool applies server-side.
-fn restored(
-    snapshot: &Snapshot,
-    known: &Facts<'_>,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Cured, NoPlan> {
+fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Cured, NoPlan> {
     let Facts { desired, live, .. } = *known;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.

@@ -4,10 +4,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::predict::predict;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched, synced};
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, propose};
+use crate::engine::predict::predict;
 use crate::engine::{Policy, Remedy, Snapshot, assess};
 
 const TOOL: &str = "argocd-controller";

@@ -111,7 +111,8 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
 fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
-    let shown = |path: &str, value: &Tree<'_>| schema::shape_at(path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape));
+    let shown =
+        |path: &str, value: &Tree<'_>| schema::shape_at(path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape));
     for reference in references.items() {
         let api_version = reference.at("apiVersion").text();
         // With more than one slash it is no group and version, and then there is no version either.

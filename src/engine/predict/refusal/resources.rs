@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-
 use super::causes::Causes;
 use super::content;
 use super::node::Node;

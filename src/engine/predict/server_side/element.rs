@@ -50,11 +50,9 @@ pub(super) fn element(kind: ListKind, item: &Tree<'_>) -> Option<Segment> {
 pub(super) fn is_element(name: &Segment, kind: ListKind, item: &Tree<'_>) -> bool {
     match (name, kind, item) {
         // The keys in the order of the alphabet, as in both names.
-        (Segment::Key(named), ListKind::Map(keys), Tree::Map(fields)) if named.len() == keys.len() => {
-            named.iter().all(|(key, value)| {
-                keys.contains(&key.as_str()) && fields.get(key).map_or_else(|| default_of(key) == *value, |given| *given == *value)
-            })
-        }
+        (Segment::Key(named), ListKind::Map(keys), Tree::Map(fields)) if named.len() == keys.len() => named.iter().all(|(key, value)| {
+            keys.contains(&key.as_str()) && fields.get(key).map_or_else(|| default_of(key) == *value, |given| *given == *value)
+        }),
         (Segment::Value(value), ListKind::Set | ListKind::Atomic, item) => is_named(kind, item) && *item == *value,
         _ => false,
     }
@@ -71,13 +69,11 @@ pub(super) fn is_named(kind: ListKind, item: &Tree<'_>) -> bool {
 /// Whether [`element`] gives both items the same name.
 pub(super) fn have_same_name(kind: ListKind, one: &Tree<'_>, other: &Tree<'_>) -> bool {
     match (kind, one, other) {
-        (ListKind::Map(keys), Tree::Map(left), Tree::Map(right)) => {
-            keys.iter().all(|key| match (left.get(key), right.get(key)) {
-                (None, None) => true,
-                (Some(given), Some(other)) => given == other,
-                (Some(given), None) | (None, Some(given)) => default_of(key) == *given,
-            })
-        }
+        (ListKind::Map(keys), Tree::Map(left), Tree::Map(right)) => keys.iter().all(|key| match (left.get(key), right.get(key)) {
+            (None, None) => true,
+            (Some(given), Some(other)) => given == other,
+            (Some(given), None) | (None, Some(given)) => default_of(key) == *given,
+        }),
         (ListKind::Map(_), ..) => false,
         (ListKind::Set | ListKind::Atomic, ..) => is_named(kind, one) && one == other,
     }

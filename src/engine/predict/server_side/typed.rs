@@ -34,13 +34,17 @@ fn check(path: &Trail<'_>, value: &Tree<'_>, shape: Shape, out: &mut Vec<Cause>)
             }
         }
         (Shape::List(kind, inner), Tree::List(items)) => check_items(path, items, kind, *inner, out),
-        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got &{{{}}}", printed(&other.to_value()))),
+        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => {
+            fault(format!("expected map, got &{{{}}}", printed(&other.to_value())))
+        }
         (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(&other.to_value()))),
         (Shape::Text, other) if other.as_str().is_none() => {
             fault(format!("expected string, got &value.valueUnstructured{{Value:{other}}}"));
         }
         (Shape::Integer, other) if other.as_number().is_none() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
-        (Shape::Boolean, other) if !matches!(other, Tree::Flag(_)) => fault(format!("expected boolean, got &{{{}}}", printed(&other.to_value()))),
+        (Shape::Boolean, other) if !matches!(other, Tree::Flag(_)) => {
+            fault(format!("expected boolean, got &{{{}}}", printed(&other.to_value())))
+        }
         _ => {}
     }
 }

@@ -3,8 +3,7 @@
 use super::super::go::printed;
 use super::order::{deduplicate_scalars, index, normalize_element_order, partition_by_presence};
 use super::{
-    DELETE, DELETE_FROM_LIST, DIRECTIVE, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup,
-    merge_key,
+    DELETE, DELETE_FROM_LIST, DIRECTIVE, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup, merge_key,
 };
 use crate::engine::schema::shape::{Patch, Shape};
 use crate::engine::schema::{Branches, Members, Tree};

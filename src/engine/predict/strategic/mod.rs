@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 use super::go::printed;
 use crate::engine::object::Look;
-use crate::engine::schema::{Branches, DEPLOYMENT, Tree};
 use crate::engine::schema::shape::{Field, Patch, Shape};
+use crate::engine::schema::{Branches, DEPLOYMENT, Tree};
 
 const DIRECTIVE: &str = "$patch";
 const DELETE: &str = "delete";
