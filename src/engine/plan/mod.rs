@@ -317,7 +317,7 @@ fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
 fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Step, HandBackError> {
     let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
     let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
-    let paths = hand_back::in_the_way(facts, &changes, prediction);
+    let paths = hand_back::in_the_way(&changes, prediction);
     hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
@@ -327,7 +327,7 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], predictio
     let Facts { desired, live, .. } = *known;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(known, &drifted, prediction)).unwrap_or_default();
+    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(&drifted, prediction)).unwrap_or_default();
     let beside: Vec<Change> = in_the_way
         .into_iter()
         .filter(|path| !drifted.iter().any(|change| change.path == *path))

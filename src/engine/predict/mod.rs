@@ -4,8 +4,10 @@
 //! validate. What comes out is held against Git again; drift that is still there is residual.
 
 mod admission;
+mod beside;
 mod client_side;
 mod decode;
+mod facts;
 mod go;
 mod last_applied;
 mod place;
@@ -19,17 +21,15 @@ pub mod strategic;
 mod tests;
 mod unknown;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::{Change, Wanted, expected, expected_of};
+use super::diff::{Wanted, expected_of};
 use super::object::FieldPath;
-use super::ownership::{ManagedFields, Recorded};
+use super::ownership::ManagedFields;
 use super::schema::Tree;
 pub use admission::without_books;
+pub use facts::Facts;
 pub use last_applied::LastApplied;
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
@@ -143,9 +143,22 @@ pub struct Prediction {
     /// The paths that still differ after a sync that succeeds.
     pub residual: Vec<FieldPath>,
 
+    /// What live alone has beside the fields for which the sync is refused.
+    pub beside: Vec<FieldPath>,
+
     /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts, and in
-    /// an assessment unless it is refused: there nobody asks for it.
+    /// an assessment, where nobody asks for it.
     pub predicted: Option<Value>,
+}
+
+/// A prediction with the object that is refused, where it is and where it came to one.
+#[derive(Clone, Debug)]
+pub struct Foretold<'f> {
+    /// What the sync gives.
+    pub prediction: Prediction,
+
+    /// What the server would have stored.
+    pub refused: Option<Tree<'f>>,
 }
 
 /// What a strategy makes of Git and live before the server has defaulted and validated it.
@@ -198,90 +211,12 @@ pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     let drift = || facts.changes().into_iter().map(|change| change.path).collect();
     let outcome = outcome(&facts, syncer);
     let predicted = outcome.object().map(Tree::to_value);
-    Prediction { predicted, ..outcome.told(&facts.wanted, syncer, drift) }
+    Prediction { predicted, ..outcome.told(&facts, syncer, drift).prediction }
 }
 
-/// A document and live, with what is read out of them once.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    /// The document as Git has it.
-    pub desired: &'a Value,
-
-    /// The object as the cluster has it, or would have it.
-    pub live: &'a Value,
-
-    /// The document as it is compared.
-    pub wanted: Rc<Wanted<'a>>,
-
-    /// Who owns what of live.
-    pub managed: Rc<Recorded<'a>>,
-
-    /// What client-side apply keeps of the document in it.
-    pub last_applied: Rc<LastApplied<'a>>,
-
-    /// Live as it is compared.
-    stored: OnceCell<Tree<'a>>,
-
-    /// The patch of a client-side apply.
-    patch: OnceCell<Result<Value, Cause>>,
-}
-
-impl<'a> Facts<'a> {
-    /// Those of an object as the server returned it.
-    pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self::over(desired, live, Rc::new(Wanted::of(desired)))
-    }
-
-    fn over(desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
-        let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(desired, live)));
-        Self { desired, live, wanted, managed, last_applied, stored: OnceCell::new(), patch: OnceCell::new() }
-    }
-
-    /// Those of the same document and another object.
-    pub fn with_live<'b>(&self, live: &'b Value) -> Facts<'b>
-    where
-        'a: 'b,
-    {
-        Facts::over(self.desired, live, self.wanted.clone())
-    }
-
-    /// Those of the same document and another object with the same books: who owns what, and what was applied last.
-    pub fn with_live_of_same_books<'b>(&self, live: &'b Value) -> Facts<'b>
-    where
-        'a: 'b,
-    {
-        let (managed, last_applied) = (self.managed.clone(), self.last_applied.clone());
-        Facts {
-            desired: self.desired,
-            live,
-            wanted: self.wanted.clone(),
-            managed,
-            last_applied,
-            stored: OnceCell::new(),
-            patch: OnceCell::new(),
-        }
-    }
-
-    /// Live as it is compared.
-    pub fn stored(&self) -> &Tree<'a> {
-        self.stored.get_or_init(|| expected(self.live))
-    }
-
-    /// What differs between the document and live, as [`compare`](super::diff::compare) tells it.
-    pub fn changes(&self) -> Vec<Change> {
-        self.wanted.compare(self.live, self.stored())
-    }
-
-    /// The patch that a client-side apply sends, or why it sends none.
-    fn patch(&self) -> Result<&Value, &Cause> {
-        self.patch.get_or_init(|| client_side::patch(self.desired, self.live, &self.last_applied)).as_ref()
-    }
-}
-
-/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`](super::diff::compare) would. The object is kept only where the
-/// sync is refused.
-pub fn predict_knowing(facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
-    outcome(facts, syncer).told(&facts.wanted, syncer, drift)
+/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`](super::diff::compare) would.
+pub fn predict_knowing<'f>(facts: &'f Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Foretold<'f> {
+    outcome(facts, syncer).told(facts, syncer, drift)
 }
 
 /// What a sync that succeeds comes to, and the paths of the drift that it leaves; `made` is the object that it gives.
@@ -326,17 +261,27 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// The prediction; with the object only where it is refused.
-    fn told(self, wanted: &Wanted<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
-        let strategy = syncer.strategy;
-        let fails = |verdict, causes, predicted| Prediction { strategy, verdict, causes, residual: Vec::new(), predicted };
+    /// The prediction, without the object that a sync which succeeds would give.
+    fn told(self, facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Foretold<'a> {
+        let fails = |verdict, causes| Prediction {
+            strategy: syncer.strategy,
+            verdict,
+            causes,
+            residual: Vec::new(),
+            beside: Vec::new(),
+            predicted: None,
+        };
         match self {
             Self::Object(made) => {
-                let (verdict, residual) = success_of(wanted, &drift(), &made);
-                Prediction { strategy, verdict, causes: Vec::new(), residual, predicted: None }
+                let (verdict, residual) = success_of(&facts.wanted, &drift(), &made);
+                Foretold { prediction: Prediction { residual, ..fails(verdict, Vec::new()) }, refused: None }
             }
-            Self::Conflict(causes) => fails(Verdict::Conflict, causes, None),
-            Self::Refused(causes, object) => fails(Verdict::Refused, causes, object.map(|object| object.to_value())),
+            Self::Conflict(causes) => Foretold { prediction: fails(Verdict::Conflict, causes), refused: None },
+            Self::Refused(causes, refused) => {
+                let merged = refused.as_ref();
+                let beside = merged.map(|merged| beside::beside(&causes, merged, &facts.wanted.expected(), facts.live)).unwrap_or_default();
+                Foretold { prediction: Prediction { beside, ..fails(Verdict::Refused, causes) }, refused }
+            }
         }
     }
 }

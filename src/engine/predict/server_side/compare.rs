@@ -125,7 +125,7 @@ fn collect(value: &Tree<'_>, shape: Option<Shape>) -> (bool, FieldSet) {
             for (name, inner) in entries(Some(value)).into_iter().flat_map(Branches::iter) {
                 let (whole, inside) = collect(inner, shape.and_then(|shape| shape.child(name)));
                 let empty = inner.is_null() || inner.as_map().is_some_and(Branches::is_empty);
-                below.put(&Segment::Field(name.to_owned()), whole || empty || !is_named_field(shape, name), inside);
+                below.put(Segment::Field(name.to_owned()), whole || empty || !is_named_field(shape, name), inside);
             }
         }
         Class::Items(kind) => {
@@ -134,7 +134,7 @@ fn collect(value: &Tree<'_>, shape: Option<Shape>) -> (bool, FieldSet) {
                     [only] => collect(only, shape.and_then(Shape::item)).1,
                     _ => FieldSet::default(),
                 };
-                below.put(&name, true, inside);
+                below.put(name, true, inside);
             }
         }
     }
