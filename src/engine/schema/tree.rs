@@ -1,6 +1,7 @@
 //! A JSON document that borrows its names and texts from another one.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
@@ -225,17 +226,21 @@ impl<'a> Branches<'a> {
     pub fn side_by_side<'b>(&'b self, other: &'b Self) -> impl Iterator<Item = (&'b str, Option<&'b Tree<'a>>, Option<&'b Tree<'a>>)> {
         let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
         std::iter::from_fn(move || {
-            let name = match (left.first(), right.first()) {
-                (Some((one, _)), Some((other, _))) => *one.min(other),
-                (Some((name, _)), None) | (None, Some((name, _))) => *name,
+            let order = match (left.first(), right.first()) {
+                (Some((one, _)), Some((other, _))) => one.cmp(other),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
                 (None, None) => return None,
             };
             let take = |side: &mut &'b [(&'a str, Tree<'a>)]| {
-                let ((_, member), rest) = side.split_first().filter(|((first, _), _)| *first == name)?;
+                let ((name, member), rest) = side.split_first()?;
                 *side = rest;
-                Some(member)
+                Some((*name, member))
             };
-            Some((name, take(&mut left), take(&mut right)))
+            let one = if order.is_le() { take(&mut left) } else { None };
+            let other = if order.is_ge() { take(&mut right) } else { None };
+            let (name, _) = one.or(other)?;
+            Some((name, one.map(|(_, member)| member), other.map(|(_, member)| member)))
         })
     }
 
