@@ -125,7 +125,7 @@ fn the_three_way_merge_gives_what_upstream_expects() {
             loaded.documents.into_iter().next().unwrap().value
         };
         let [last_applied, live, desired, expected] = ["last-applied.yaml", "live.yaml", "desired.yaml", "expected.yaml"].map(document);
-        let merged = three_way_patch(&last_applied, &live, &desired).and_then(|patch| apply_patch(live.clone(), &patch));
+        let merged = three_way_patch(&last_applied, &live, &desired).and_then(|patch| apply_patch(&live, &patch));
         // In order, too, also where upstream sorts before it compares.
         if merged.as_ref() != Ok(&expected) {
             wrong.push(format!("{}\n  expected {expected}\n  merged   {merged:?}", case.display()));

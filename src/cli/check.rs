@@ -15,7 +15,7 @@ use super::{Access, Fault, Syncing, diff, waiting};
 use crate::cluster::{ApiError, Cluster};
 use crate::engine::diff::Masker;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::predict::{place_in, refusals_as_it_is};
+use crate::engine::predict::{place_in, predict, refusals_as_it_is};
 use crate::report::sarif::{self, Unread};
 use crate::report::{ObjectReport, Place, check, object_report};
 use crate::source::render::{Rendered, count_by_kind};
@@ -216,8 +216,12 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &M
     let report = object_report(&target, &assessment, masker, all.warnings(document, live));
     let (refusals, mut pointers): (Vec<_>, Vec<_>) =
         refusals_as_it_is(&document.value).into_iter().map(|(cause, pointer)| (cause.clone(), (cause.field, pointer))).unzip();
-    if let Some(prediction) = &assessment.prediction {
-        let merged = prediction.predicted.as_ref().unwrap_or(&document.value);
+    if let (Some(prediction), Some(live)) = (&assessment.prediction, live)
+        && !prediction.causes.is_empty()
+    {
+        // Where the server counted list items.
+        let predicted = predict(&document.value, &live.value, &all.syncer).predicted;
+        let merged = predicted.as_ref().unwrap_or(&document.value);
         pointers.extend(prediction.causes.iter().map(|cause| (cause.field.clone(), place_in(&document.value, merged, &cause.field))));
     }
     let mut places: Vec<Place> = Vec::new();

@@ -19,8 +19,8 @@ use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Scene, Seen, frozen, policy, snapshot};
 use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
-use crate::engine::assess;
-use crate::engine::plan::{Approved, propose};
+use crate::engine::assess_and_propose;
+use crate::engine::plan::Approved;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, memory};
 use crate::source::git::UrlPolicy;
 
@@ -113,8 +113,7 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     let default = ReportStatus::default();
     let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
     let status = report.status.as_ref().unwrap_or(&default);
-    let assessment = assess(&scene.snapshot, &scene.policy);
-    let plan = propose(&scene.snapshot, &assessment, &scene.policy, &memory(status));
+    let (_, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &memory(status));
     if let Ok(plan) = &plan
         && !plan.hash.starts_with(&arguments.plan)
     {

@@ -18,8 +18,8 @@ use super::{Context, ReconcileError, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Approved, NoPlan, Plan, propose};
-use crate::engine::{Assessment, assess};
+use crate::engine::plan::{Approved, NoPlan, Plan};
+use crate::engine::{Assessment, assess_and_propose};
 use crate::report::{Answer, HealResult, ReportStatus, memory};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
@@ -81,8 +81,7 @@ struct Found {
 impl Found {
     fn of(context: &Context, scene: &Scene) -> Self {
         let started = Instant::now();
-        let assessment = assess(&scene.snapshot, &scene.policy);
-        let plan = propose(&scene.snapshot, &assessment, &scene.policy, &memory(status(scene)));
+        let (assessment, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &memory(status(scene)));
         context.metrics.assessment_took(started.elapsed());
         Self { assessment, plan }
     }

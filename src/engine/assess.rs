@@ -6,7 +6,8 @@ use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
-use super::predict::{self, Prediction, Strategy, Verdict};
+use super::plan::{self, Memory, NoPlan, Plan};
+use super::predict::{self, Facts, Foretold, Prediction, Strategy, Verdict};
 use super::snapshot::{Policy, Snapshot};
 use super::tool::Tool;
 
@@ -49,6 +50,7 @@ impl Assessment {
             verdict: Verdict::Clean,
             causes: Vec::new(),
             residual: Vec::new(),
+            beside: Vec::new(),
             predicted: None,
         };
         match self.prediction {
@@ -69,12 +71,27 @@ impl Assessment {
 
 /// Assesses one object.
 pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
+    assess_knowing(snapshot, policy, facts(snapshot).as_ref())
+}
+
+/// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
+pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
+    let facts = facts(snapshot);
+    let assessment = assess_knowing(snapshot, policy, facts.as_ref());
+    let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
+    (assessment, plan)
+}
+
+/// What is read out of Git's document and live; `None` where one of them is absent.
+fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
+    Some(Facts::of(&snapshot.desired.as_ref()?.value, snapshot.live.as_ref()?))
+}
+
+fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>) -> Assessment {
     let (standing, next_sync) = operation(snapshot);
-    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+    let Some(facts @ Facts { desired, live, .. }) = facts else {
         return Assessment { standing, next_sync, ..one_sided(snapshot) };
     };
-    let desired = &document.value;
-    let facts = predict::Facts::of(desired, live);
     // diff, attribute
     let evidence = diff::Evidence {
         desired,
@@ -86,25 +103,26 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
         rules: &policy.ignore,
         now: snapshot.now,
     };
-    let (drifts, paths) = diff::classify_and_compare(&evidence, &facts.last_applied);
+    let (drifts, paths) = diff::classify_and_compare(&evidence, facts);
     // predict
-    let prediction = predict::predict_knowing(&facts, &snapshot.syncer, || paths);
+    let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths);
+    let prediction = &foretold.prediction;
     // diagnose
-    let findings = diagnose::diagnose(snapshot, policy, &drifts, Some(&prediction));
+    let findings = diagnose::diagnose(snapshot, policy, &drifts, &foretold);
     let stuck = diagnose::is_stuck(snapshot);
-    let phase = match phase(&drifts, &prediction) {
+    let phase = match phase(&drifts, prediction) {
         Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
         phase => phase,
     };
     let summary = match (phase, &standing) {
         (Phase::OperationStuck, Some(standing)) => standing.why(),
         (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
-            let refused = summary(phase, &drifts, &prediction);
+            let refused = summary(phase, &drifts, &foretold);
             format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
         }
-        _ => summary(phase, &drifts, &prediction),
+        _ => summary(phase, &drifts, &foretold),
     };
-    Assessment { phase, summary, drifts, prediction: Some(prediction), findings, standing, next_sync }
+    Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, standing, next_sync }
 }
 
 /// How far the tool's own operation is, and when it syncs next.
@@ -143,11 +161,12 @@ fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
 }
 
 /// One sentence. Times are absolute, so that the text of an unchanged assessment never changes.
-fn summary(phase: Phase, drifts: &[Drift], prediction: &Prediction) -> String {
+fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>) -> String {
+    let prediction = &foretold.prediction;
     let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity);
     match phase {
         Phase::Conflicted => {
-            let clause = diagnose::headline(drifts, prediction).unwrap_or_else(|| "the API server does not accept it".to_owned());
+            let clause = diagnose::headline(drifts, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
             match prediction.verdict {
                 Verdict::Conflict => format!("The next sync will meet a conflict: {clause}"),
                 _ => format!("The next sync will be refused: {clause}"),

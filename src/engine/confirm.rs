@@ -130,7 +130,14 @@ mod tests {
     }
 
     fn predicted(verdict: Verdict, causes: &[Cause]) -> Prediction {
-        Prediction { strategy: Strategy::ClientSideApply, verdict, causes: causes.to_vec(), residual: Vec::new(), predicted: None }
+        Prediction {
+            strategy: Strategy::ClientSideApply,
+            verdict,
+            causes: causes.to_vec(),
+            residual: Vec::new(),
+            beside: Vec::new(),
+            predicted: None,
+        }
     }
 
     fn refused(code: u16, message: &str, causes: &[Cause]) -> Answer {

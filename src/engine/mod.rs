@@ -3,7 +3,7 @@
 //! Everything here takes values and returns values. Time comes in as data, and so do dry-run answers and renders.
 //!
 //! [`assess`] is the whole way from a [`Snapshot`] to an [`Assessment`]; [`plan::propose`] makes of both what a person is
-//! asked to approve.
+//! asked to approve; [`assess_and_propose`] does both, and reads the snapshot once.
 
 mod assess;
 pub mod confirm;
@@ -20,6 +20,6 @@ pub mod schema;
 mod snapshot;
 mod tool;
 
-pub use assess::{Assessment, assess};
+pub use assess::{Assessment, assess, assess_and_propose};
 pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};
 pub use tool::{ArgoCd, Flux, Tool};

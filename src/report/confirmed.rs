@@ -60,6 +60,7 @@ mod tests {
             verdict: Verdict::Refused,
             causes: vec![cause],
             residual: Vec::new(),
+            beside: Vec::new(),
             predicted: None,
         }
     }

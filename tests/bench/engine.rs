@@ -8,7 +8,7 @@ use driftmend::engine::ownership::ManagedFields;
 use driftmend::engine::phase::Phase;
 use driftmend::engine::plan::{Memory, propose};
 use driftmend::engine::predict::{Strategy, Syncer, predict};
-use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess, diff};
+use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess, assess_and_propose, diff};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
@@ -63,10 +63,7 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
         .len()
     };
     let used = machine::processor_time(std::process::id())?;
-    let whole = time(runs, || {
-        let assessment = assess(black_box(&snapshot), &policy);
-        black_box(propose(&snapshot, &assessment, &policy, &Memory::default()).is_ok())
-    });
+    let whole = time(runs, || black_box(assess_and_propose(black_box(&snapshot), &policy, &Memory::default()).1.is_ok()));
     let used = machine::processor_time(std::process::id())?.saturating_sub(used);
     Ok(Taken {
         strategy,

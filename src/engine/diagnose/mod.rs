@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::{Drift, Severity};
 use super::object::FieldPath;
-use super::predict::Prediction;
+use super::predict::Foretold;
 use super::snapshot::{Policy, Snapshot};
 
 /// How bad a finding is.
@@ -58,17 +58,16 @@ pub struct Finding {
 }
 
 /// Runs every rule; findings come worst first.
-pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], prediction: Option<&Prediction>) -> Vec<Finding> {
+pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], foretold: &Foretold<'_>) -> Vec<Finding> {
+    let prediction = &foretold.prediction;
     let mut findings = recreate::recreated_by_force(snapshot, prediction);
     findings.extend(operation::operation_stale(snapshot));
     let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
     findings.extend(reconciliation::no_new_commits(snapshot, differs));
-    if let Some(prediction) = prediction {
-        findings.extend(refused::next_sync_refused(snapshot, policy, drifts, prediction));
-        findings.extend(outcome::next_sync_keeps(snapshot, policy, drifts, prediction));
-        findings.extend(outcome::hot_fix_lost(drifts, prediction));
-    }
+    findings.extend(refused::next_sync_refused(snapshot, policy, drifts, foretold));
+    findings.extend(outcome::next_sync_keeps(snapshot, policy, drifts, prediction));
+    findings.extend(outcome::hot_fix_lost(drifts, prediction));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings
 }

@@ -23,8 +23,8 @@ const FLUX: (&str, &str) = ("kustomize.toolkit.fluxcd.io/force", "enabled");
 ///
 /// Source: `shouldForceApply` in `ssa/manager_apply.go` and `IsImmutableError` in `ssa/errors/immutable.go` of fluxcd/pkg v0.76.2: every
 /// answer 422 or 409 to the dry run counts as the change of an immutable field.
-pub fn recreated_by_force(snapshot: &Snapshot, prediction: Option<&Prediction>) -> Vec<Finding> {
-    let refused = prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
+pub fn recreated_by_force(snapshot: &Snapshot, prediction: &Prediction) -> Vec<Finding> {
+    let refused = prediction.verdict == Verdict::Refused;
     let by_argo_cd = argo_cd(snapshot).map(|path| Finding {
         rule: "force-recreates",
         weight: Weight::Warning,

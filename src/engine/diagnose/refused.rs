@@ -4,14 +4,15 @@ use super::ways::ways_out;
 use super::{Finding, Weight};
 use crate::engine::diff::{ChangeKind, Drift};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::predict::{Cause, Prediction, Verdict};
+use crate::engine::predict::{Cause, Foretold, Verdict};
 use crate::engine::snapshot::{Policy, Snapshot};
 
 /// One finding for each cause of a predicted refusal.
 ///
 /// The field that the server names is the second member of a union in the server's own order, not the intruder
 /// (`validateHandler` in `pkg/apis/core/validation/validation.go`): the culprit comes from what differs beside it.
-pub fn next_sync_refused(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+pub fn next_sync_refused(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], foretold: &Foretold<'_>) -> Vec<Finding> {
+    let prediction = &foretold.prediction;
     if prediction.verdict != Verdict::Refused {
         return Vec::new();
     }
@@ -19,7 +20,7 @@ pub fn next_sync_refused(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift],
         .causes
         .iter()
         .map(|cause| {
-            let involved = involved(cause, drifts, prediction);
+            let involved = involved(cause, drifts, foretold);
             Finding {
                 rule: "next-sync-refused",
                 weight: Weight::Error,
@@ -36,18 +37,19 @@ pub fn next_sync_refused(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift],
 }
 
 /// The refusal in one clause, for a summary line: the first cause and how many more there are.
-pub fn headline(drifts: &[Drift], prediction: &Prediction) -> Option<String> {
-    let cause = prediction.causes.first()?;
-    let clause = contrast(&involved(cause, drifts, prediction)).unwrap_or_else(|| format!("{}: {}", cause.field, cause.message));
-    Some(match prediction.causes.len() {
+pub fn headline(drifts: &[Drift], foretold: &Foretold<'_>) -> Option<String> {
+    let causes = &foretold.prediction.causes;
+    let cause = causes.first()?;
+    let clause = contrast(&involved(cause, drifts, foretold)).unwrap_or_else(|| format!("{}: {}", cause.field, cause.message));
+    Some(match causes.len() {
         1 => clause,
         more => format!("{clause} (and {} more)", more - 1),
     })
 }
 
 /// The drifts that stand beside or below the field that the server names, under the same parent of the merged object.
-fn involved<'a>(cause: &Cause, drifts: &'a [Drift], prediction: &Prediction) -> Vec<&'a Drift> {
-    let Some(merged) = &prediction.predicted else { return Vec::new() };
+fn involved<'a>(cause: &Cause, drifts: &'a [Drift], foretold: &Foretold<'_>) -> Vec<&'a Drift> {
+    let Some(merged) = &foretold.refused else { return Vec::new() };
     let Some(union) = FieldPath::parse(&cause.field).ok().and_then(|field| field.parent()).and_then(|parent| parent.pointer(merged)) else {
         return Vec::new();
     };

@@ -5,13 +5,13 @@ use std::cell::OnceCell;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::compare::{LAST_APPLIED, compare_all, is_policy_of_live_image, is_pull_policy};
+use super::compare::{LAST_APPLIED, Wanted, expected, is_policy_of_live_image, is_pull_policy};
 use super::ignore::{IgnoreRule, known_reason};
 use super::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{ManagedFields, Operation, Owner};
-use crate::engine::predict::{LastApplied, Strategy, Syncer};
-use crate::engine::schema::{self, Shape, quantity};
+use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
+use crate::engine::schema::{self, Shape, Tree, quantity};
 
 /// Everything that weighing the changes of one Deployment needs.
 #[derive(Clone, Copy, Debug)]
@@ -47,29 +47,32 @@ pub struct Evidence<'a> {
 /// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in Git. The time of the
 /// tool's entry against `committed_at` decides, and without either it is drift.
 pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
-    let changes = compare_all(evidence.desired, evidence.live);
-    weigh(evidence, &LastApplied::of(evidence.desired, evidence.live), changes)
+    let (wanted, stored) = (Wanted::of(evidence.desired), expected(evidence.live));
+    let changes = wanted.compare_all(evidence.live, &stored);
+    weigh(evidence, &stored, &LastApplied::of(evidence.desired, evidence.live), changes)
 }
 
-/// [`classify`] with the paths that [`compare`](super::compare) gives: both come from one comparison.
-pub fn classify_and_compare(evidence: &Evidence<'_>, last_applied: &LastApplied<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
-    let changes = compare_all(evidence.desired, evidence.live);
+/// [`classify`] of the document and live of these facts, with the paths that [`compare`](super::compare) gives: both come from one comparison.
+pub fn classify_and_compare(evidence: &Evidence<'_>, facts: &Facts<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
+    let changes = facts.wanted.compare_all(evidence.live, facts.stored());
     let compared = changes.iter().filter(|change| !is_policy_of_live_image(change, evidence.live));
     let paths = compared.map(|change| change.path.clone()).collect();
-    (weigh(evidence, last_applied, changes), paths)
+    (weigh(evidence, facts.stored(), &facts.last_applied, changes), paths)
 }
 
-fn weigh(evidence: &Evidence<'_>, last_applied: &LastApplied<'_>, changes: Vec<Change>) -> Vec<Drift> {
+/// `stored` is what the server makes of live.
+fn weigh(evidence: &Evidence<'_>, stored: &Tree<'_>, last_applied: &LastApplied<'_>, changes: Vec<Change>) -> Vec<Drift> {
     if changes.is_empty() {
         return Vec::new();
     }
-    let since_synced = evidence.synced.map(|synced| compare_all(synced, evidence.live));
-    let weigher = Weigher { evidence, last_applied, since_applied: OnceCell::new(), since_synced };
+    let since_synced = evidence.synced.map(|synced| Wanted::of(synced).compare_all(evidence.live, stored));
+    let weigher = Weigher { evidence, stored, last_applied, since_applied: OnceCell::new(), since_synced };
     changes.into_iter().filter_map(|change| weigher.weigh(change)).collect()
 }
 
 struct Weigher<'a> {
     evidence: &'a Evidence<'a>,
+    stored: &'a Tree<'a>,
     last_applied: &'a LastApplied<'a>,
     since_applied: OnceCell<Since>,
 
@@ -164,7 +167,9 @@ impl Weigher<'_> {
             } else if self.last_applied.is_desired() {
                 Since::OfGit
             } else {
-                self.last_applied.value().map_or(Since::Unknown, |applied| Since::Changes(compare_all(applied, live)))
+                self.last_applied
+                    .value()
+                    .map_or(Since::Unknown, |applied| Since::Changes(Wanted::of(applied).compare_all(live, self.stored)))
             }
         })
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::dropped::{as_live_decides, have_same_keys, is_left_to_live, key_of, position, zeroed};
 use super::{Change, ChangeKind};
-use crate::engine::object::{FieldPath, Segment, Trail};
+use crate::engine::object::{Look, Segment, Trail, schema_path};
 use crate::engine::schema::{self, Branches, ListKind, Members, Shape, Tree, apply_defaults, default_pull_policy};
 
 /// Where kubectl keeps what it applied last. It is a copy of the manifest, so that it differs whenever anything else does.
@@ -40,15 +40,56 @@ pub(super) const NOT_COMPARED: [&str; 11] = [
 /// A field that Git does not set is compared with what the server would default it to, so it shows as [`ChangeKind::Added`] when live has
 /// something else. A pull policy that live's own image explains is no change either: it stays when Git changes the image.
 pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
-    let mut changes = compare_all(desired, live);
-    changes.retain(|change| !is_policy_of_live_image(change, live));
-    changes
+    Wanted::of(desired).compare(live, &expected(live))
 }
 
 /// [`compare`] with the pull policies that an earlier image may have left.
+#[cfg(test)]
 pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
-    let raw = as_told(desired, live);
-    changes(&raw, &expected(&raw), live, &expected(live))
+    Wanted::of(desired).compare_all(live, &expected(live))
+}
+
+/// Git's document as it is compared, made once for all that it is compared with.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    document: &'a Value,
+
+    /// What the server makes of it; `None` where the document has something that no change may tell, so that a copy without it is compared.
+    expected: Option<Tree<'a>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Prepares a document.
+    pub fn of(document: &'a Value) -> Self {
+        let has_old_name = document.pointer("/spec/template/spec").is_some_and(|pod| pod.get("serviceAccount").is_some());
+        let has_last_applied = document.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
+        Self { document, expected: (!has_old_name && !has_last_applied).then(|| expected(document)) }
+    }
+
+    /// What the server makes of the document, with nothing in it that is never compared.
+    pub(in crate::engine) fn expected(&self) -> Cow<'_, Tree<'a>> {
+        self.expected.as_ref().map_or_else(|| Cow::Owned(expected(self.document)), Cow::Borrowed)
+    }
+
+    /// What [`compare`] finds; `stored` is what [`expected`] or [`expected_of`] makes of live.
+    pub(in crate::engine) fn compare<L: Look>(&self, live: &L, stored: &Tree<'_>) -> Vec<Change> {
+        let mut changes = self.compare_all(live, stored);
+        changes.retain(|change| !is_policy_of_live_image(change, live));
+        changes
+    }
+
+    /// [`Wanted::compare`] with the pull policies that an earlier image may have left.
+    pub(super) fn compare_all<L: Look>(&self, live: &L, stored: &Tree<'_>) -> Vec<Change> {
+        // Only then is the whole of the metadata told.
+        let is_malformed = !live.member("metadata").is_none_or(Look::is_map) || !live.is_map();
+        match &self.expected {
+            Some(expected) if !is_malformed => walked(self.document, expected, live, stored, Some(schema::DEPLOYMENT)),
+            _ => {
+                let told = comparable(self.document);
+                walked(&told, &expected(&told), live, stored, Some(schema::DEPLOYMENT))
+            }
+        }
+    }
 }
 
 /// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a list is one value.
@@ -57,36 +98,31 @@ pub fn compare_any(desired: &Value, live: &Value) -> Vec<Change> {
     walked(&desired, &Tree::of(&desired), &live, &Tree::of(&live), None)
 }
 
-/// Git's manifest as the changes of it tell it: of the service account's two names the one that counts, and nothing that is never compared.
-pub(super) fn as_told<'a>(desired: &'a Value, live: &Value) -> Cow<'a, Value> {
-    let has_old_name = desired.pointer("/spec/template/spec").is_some_and(|pod| pod.get("serviceAccount").is_some());
-    let has_last_applied = desired.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
-    // Only then is the whole of the metadata told.
-    let is_malformed = !live.get("metadata").is_none_or(Value::is_object) || !live.is_object();
-    if has_old_name || has_last_applied || is_malformed { Cow::Owned(comparable(desired)) } else { Cow::Borrowed(desired) }
+/// What the server makes of an object, be it Git's or one that it wrote itself, without what is never compared.
+pub(in crate::engine) fn expected(object: &Value) -> Tree<'_> {
+    defaulted(compared(object))
 }
 
-/// What the server makes of an object, be it Git's or one that it wrote itself, without what is never compared.
-pub(super) fn expected(object: &Value) -> Tree<'_> {
-    let mut tree = compared(object);
+/// [`expected`] of an object that is a tree itself.
+pub(in crate::engine) fn expected_of<'a>(object: &Tree<'a>) -> Tree<'a> {
+    let mut tree = object.clone();
+    drop_not_compared(&mut tree, Place::Root);
+    defaulted(tree)
+}
+
+fn defaulted(mut tree: Tree<'_>) -> Tree<'_> {
     apply_defaults(&mut tree);
     if let Some(root) = tree.as_map_mut() {
-        root.keep(|name, _| name != "status");
-        let mut steps = ["spec", "template", "spec"].into_iter();
-        if let Some(pod) = steps.try_fold(root, |map, name| map.find(name)?.as_map_mut()) {
-            // Normal form has made both names equal.
-            pod.keep(|name, _| name != "serviceAccount");
-        }
+        root.remove("status");
+    }
+    if let Some(pod) = tree.map_at_mut(&["spec", "template", "spec"]) {
+        // Normal form has made both names equal.
+        pod.remove("serviceAccount");
     }
     tree
 }
 
-/// The changes in path order; the trees are what [`expected`] makes of the objects.
-pub(super) fn changes<'a>(raw: &'a Value, expected: &Tree<'a>, live: &'a Value, stored: &Tree<'a>) -> Vec<Change> {
-    walked(raw, expected, live, stored, Some(schema::DEPLOYMENT))
-}
-
-fn walked(raw: &Value, expected: &Tree<'_>, live: &Value, stored: &Tree<'_>, shape: Option<Shape>) -> Vec<Change> {
+fn walked<L: Look>(raw: &Value, expected: &Tree<'_>, live: &L, stored: &Tree<'_>, shape: Option<Shape>) -> Vec<Change> {
     let mut walk = Walk { live, changes: Vec::new() };
     walk.node(&Trail::ROOT, shape, Sides { raw: Some(raw), expected: Some(expected), live: Some(stored) });
     let mut changes = walk.changes;
@@ -98,19 +134,20 @@ fn walked(raw: &Value, expected: &Tree<'_>, live: &Value, stored: &Tree<'_>, sha
 
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
 pub(super) fn is_pull_policy(change: &Change) -> bool {
-    let Some((Segment::Field(name), parent)) = change.path.0.split_last().map(|(last, rest)| (last.clone(), FieldPath(rest.to_vec())))
-    else {
-        return false;
-    };
-    let owner = schema::shape_at(&parent.schema());
-    change.kind == ChangeKind::Added && matches!(owner, Some(Shape::Nested(of)) if schema::outlives_its_cause(of, &name))
+    let Some((Segment::Field(name), parent)) = change.path.0.split_last() else { return false };
+    change.kind == ChangeKind::Added
+        && schema::may_outlive_its_cause(name)
+        && matches!(schema::shape_at(&schema_path(parent)), Some(Shape::Nested(of)) if schema::outlives_its_cause(of, name))
 }
 
 /// Whether the change is the pull policy that the server would give live's own image.
-pub(super) fn is_policy_of_live_image(change: &Change, live: &Value) -> bool {
-    let parent = change.path.parent().and_then(|parent| parent.get(live).cloned()).unwrap_or_default();
-    let image = parent.get("image").or_else(|| parent.get("reference")).and_then(Value::as_str).unwrap_or_default();
-    is_pull_policy(change) && change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image))
+pub(super) fn is_policy_of_live_image<L: Look>(change: &Change, live: &L) -> bool {
+    is_pull_policy(change) && {
+        let parent = change.path.parent();
+        let parent = parent.as_ref().and_then(|parent| parent.get(live));
+        let image = parent.and_then(|parent| parent.member("image").or_else(|| parent.member("reference"))).and_then(Look::text);
+        change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image.unwrap_or_default()))
+    }
 }
 
 /// Whether a member at this place is never compared.
@@ -154,6 +191,18 @@ fn compared(object: &Value) -> Tree<'_> {
     of(object, Some(Place::Root))
 }
 
+/// Takes out of a tree what is never compared.
+fn drop_not_compared(tree: &mut Tree<'_>, place: Place) {
+    if let Some(members) = tree.as_map_mut() {
+        members.keep(|name, member| {
+            if let Some(below) = place.below(name) {
+                drop_not_compared(member, below);
+            }
+            is_compared(place, name)
+        });
+    }
+}
+
 /// A copy of what is compared, with only that one of the service account's two names that counts.
 fn comparable(object: &Value) -> Value {
     let mut object = compared(object).to_value();
@@ -181,12 +230,12 @@ enum Equality {
     Different,
 }
 
-struct Walk<'a> {
-    live: &'a Value,
+struct Walk<'a, L> {
+    live: &'a L,
     changes: Vec<Change>,
 }
 
-impl Walk<'_> {
+impl<L: Look> Walk<'_, L> {
     fn node(&mut self, trail: &Trail<'_>, shape: Option<Shape>, sides: Sides<'_>) -> Equality {
         let atomic = shape.is_some_and(Shape::is_atomic);
         match (sides.expected, sides.live) {
@@ -230,7 +279,7 @@ impl Walk<'_> {
     fn tell(&mut self, trail: &Trail<'_>, kind: ChangeKind, raw: Option<&Value>, live: Option<&Tree<'_>>) {
         let path = trail.to_path();
         // As the cluster writes it, where the path leads there: a guard of a patch compares texts.
-        let live = path.get(self.live).cloned().or_else(|| live.map(Tree::to_value));
+        let live = path.get(self.live).map(Look::to_owned_value).or_else(|| live.map(Tree::to_value));
         self.changes.push(Change { path, kind, desired: raw.filter(|raw| !raw.is_null()).cloned(), live });
     }
 
@@ -293,7 +342,7 @@ impl Walk<'_> {
         if equality == Equality::Same && !in_order && self.changes.len() == before {
             // The items are the same and the lists are not: only the order is left.
             let path = trail.to_path();
-            let told = path.get(self.live).cloned().unwrap_or_else(|| live.iter().map(Tree::to_value).collect());
+            let told = path.get(self.live).map(Look::to_owned_value).unwrap_or_else(|| live.iter().map(Tree::to_value).collect());
             self.changes.push(Change { path, kind: ChangeKind::Reordered, desired: raw.cloned(), live: Some(told) });
             equality = Equality::Different;
         }

@@ -1,41 +1,13 @@
 //! Words of Git that the server may or may not keep: live tells.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::compare::Sides;
 use crate::engine::object::key_default;
-use crate::engine::schema::shape::{Field, Struct};
-use crate::engine::schema::{self, ListKind, Members, Shape, Tree, apply_defaults_as};
-
-/// Fields behind feature gates that are off by default: Go type and field. The server drops them without a word.
-///
-/// Source: `pkg/api/pod/util.go` dropDisabledFields with `pkg/features/kube_features.go`, 1.36: ContainerStopSignals,
-/// ClusterTrustBundleProjection, PodCertificateRequest, GenericWorkload.
-const GATED: [(&str, &str); 4] = [
-    ("Lifecycle", "stopSignal"),
-    ("VolumeProjection", "clusterTrustBundle"),
-    ("VolumeProjection", "podCertificate"),
-    ("PodSpec", "schedulingGroup"),
-];
-
-/// Whether a server may drop a field that the table knows, without a word: its gate is closed by default, or servers of
-/// [`schema::REFERENCE`] do not know it, and in the others its gate is closed as well.
-///
-/// Source: besides [`GATED`] `pkg/features/kube_features.go`, 1.37: every field that came with 1.37 is alpha.
-pub(in crate::engine) fn is_gated(of: &Struct, name: &str) -> bool {
-    DROPPED.binary_search(&(name, of.name)).is_ok()
-}
-
-/// The rows of both tables by field and Go type: they are asked for with every field of every object.
-static DROPPED: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
-    let of_other_versions = schema::fields_without(schema::REFERENCE).map(|(owner, field)| (field, owner));
-    let mut dropped: Vec<(&str, &str)> = GATED.iter().map(|(owner, field)| (*field, *owner)).chain(of_other_versions).collect();
-    dropped.sort_unstable();
-    dropped
-});
+use crate::engine::schema::shape::Field;
+use crate::engine::schema::{ListKind, Members, Shape, Tree, apply_defaults_as, is_gated};
 
 /// Whether live alone decides about a member of a map, so that it is no change: Git has it and the server dropped it, or Git's null entry is
 /// the zero value that live has.

@@ -3,11 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::compare::NOT_COMPARED;
-use super::dropped::is_gated;
 use super::pointer::item_segment;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::shape::Struct;
-use crate::engine::schema::{self, ListKind, Shape, Versions};
+use crate::engine::schema::{self, ListKind, Shape, Versions, is_gated};
 
 /// A field of a manifest that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::engine::object::{FieldPath, Segment, key_default, unescape_token};
+use crate::engine::object::{FieldPath, Look, Segment, key_default, unescape_token};
 use crate::engine::schema::{self, ListKind, Shape};
 
 /// One of the two objects that are compared.
@@ -75,8 +75,11 @@ pub fn locate(pointer: &str, object: &Value, side: Side) -> Option<Located> {
 }
 
 /// The item of a keyed list as a step of a path: by its keys, or by position where it lacks one.
-pub(in crate::engine) fn item_segment(keys: &[&str], at: usize, item: &Value) -> Segment {
-    let key = |name: &&str| Some(((*name).to_owned(), item.get(*name).or_else(|| key_default(name))?.clone()));
+pub(in crate::engine) fn item_segment<D: Look>(keys: &[&str], at: usize, item: &D) -> Segment {
+    let key = |name: &&str| {
+        let value = item.member(name).map(Look::to_owned_value).or_else(|| key_default(name).cloned())?;
+        Some(((*name).to_owned(), value))
+    };
     keys.iter().map(key).collect::<Option<_>>().map_or(Segment::Index(at), Segment::Key)
 }
 

@@ -4,11 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::compare::{compare_all, is_pull_policy};
-use super::dropped::is_gated;
 use super::{Change, ChangeKind, compare};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::arbitrary::{deployment, neighbours};
-use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults};
+use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults, is_gated};
 
 /// Keyed lists of a Deployment that stand within each other, such as containers and their ports; one more than there are.
 const MOST_LISTS_WITHIN_LISTS: usize = 3;

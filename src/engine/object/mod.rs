@@ -1,9 +1,11 @@
 //! A Kubernetes object as plain values: which one it is, where its text came from, and where a field is.
 
+mod look;
 mod path;
 mod trail;
 
-pub use path::{FieldPath, PathError, Segment, escape_token, key_default, unescape_token};
+pub use look::Look;
+pub use path::{FieldPath, PathError, Segment, escape_token, key_default, schema_path, unescape_token};
 pub use trail::Trail;
 
 use serde::{Deserialize, Serialize};

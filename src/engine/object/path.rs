@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::look::Look;
+
 /// One step of a [`FieldPath`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Segment {
@@ -73,29 +75,17 @@ impl FieldPath {
     /// The path as the schema tables write it: keys with dots, `[]` for any item, such as
     /// `spec.template.spec.containers[].ports`.
     pub fn schema(&self) -> String {
-        let mut out = String::new();
-        for segment in &self.0 {
-            match segment {
-                Segment::Field(name) => {
-                    if !out.is_empty() {
-                        out.push('.');
-                    }
-                    out.push_str(name);
-                }
-                Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => out.push_str("[]"),
-            }
-        }
-        out
+        schema_path(&self.0)
     }
 
     /// The value at this path.
-    pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+    pub fn get<'a, D: Look>(&self, object: &'a D) -> Option<&'a D> {
         self.0.iter().try_fold(object, |node, segment| segment.find(node))
     }
 
     /// The JSON Pointer of this path in `object`; `None` where the path leads nowhere. The last segment may be an
     /// absent map key, so that a pointer for an `add` can be made.
-    pub fn pointer(&self, object: &Value) -> Option<String> {
+    pub fn pointer<D: Look>(&self, object: &D) -> Option<String> {
         let mut node = Some(object);
         let mut out = String::new();
         for (at, segment) in self.0.iter().enumerate() {
@@ -106,7 +96,7 @@ impl FieldPath {
                     out.push_str(&token);
                     node = segment.find(here);
                 }
-                (None, Segment::Field(name)) if at + 1 == self.0.len() && here.is_object() => {
+                (None, Segment::Field(name)) if at + 1 == self.0.len() && here.is_map() => {
                     out.push('/');
                     out.push_str(&escape_token(name));
                     node = None;
@@ -148,33 +138,52 @@ impl FieldPath {
     }
 }
 
+/// [`FieldPath::schema`] of a part of a path.
+pub fn schema_path(segments: &[Segment]) -> String {
+    let mut out = String::new();
+    for segment in segments {
+        match segment {
+            Segment::Field(name) => {
+                if !out.is_empty() {
+                    out.push('.');
+                }
+                out.push_str(name);
+            }
+            Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => out.push_str("[]"),
+        }
+    }
+    out
+}
+
 impl Segment {
     /// The child of `node` that this segment names.
-    fn find<'a>(&self, node: &'a Value) -> Option<&'a Value> {
+    fn find<'a, D: Look>(&self, node: &'a D) -> Option<&'a D> {
         match self {
-            Self::Field(name) => node.as_object()?.get(name),
-            _ => node.get(self.index_in(node)?),
+            Self::Field(name) => node.member(name),
+            _ => node.items()?.get(self.index_in(node)?),
         }
     }
 
     /// The JSON Pointer token of the child that this segment names.
-    fn token_in(&self, node: &Value) -> Option<String> {
+    fn token_in<D: Look>(&self, node: &D) -> Option<String> {
         match self {
-            Self::Field(name) => node.as_object()?.contains_key(name).then(|| escape_token(name)),
+            Self::Field(name) => node.member(name).map(|_| escape_token(name)),
             _ => self.index_in(node).map(|index| index.to_string()),
         }
     }
 
     /// The position of the item that this segment names.
-    fn index_in(&self, node: &Value) -> Option<usize> {
-        let items = node.as_array()?;
+    fn index_in<D: Look>(&self, node: &D) -> Option<usize> {
+        let items = node.items()?;
         match self {
             Self::Field(_) => None,
-            Self::Value(wanted) => items.iter().position(|item| item == wanted),
+            Self::Value(wanted) => items.iter().position(|item| item.is(wanted)),
             Self::Index(index) => Some(*index).filter(|index| *index < items.len()),
             Self::Key(keys) => {
-                let is_named =
-                    |item: &Value| keys.iter().all(|(name, wanted)| item.get(name).or_else(|| key_default(name)) == Some(wanted));
+                let is_named = |item: &D| {
+                    keys.iter()
+                        .all(|(name, wanted)| item.member(name).map_or_else(|| key_default(name) == Some(wanted), |value| value.is(wanted)))
+                };
                 items.iter().position(is_named)
             }
         }

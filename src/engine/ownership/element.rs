@@ -33,6 +33,11 @@ impl Element {
         let Some((kind, body)) = wire.split_once(':').filter(|(kind, _)| kind.len() == 1) else {
             return Parsed::Malformed;
         };
+        if kind == "k"
+            && let Some(keys) = plain_keys(body)
+        {
+            return Parsed::Element(Self { segment: Segment::Key(keys), wire: wire.to_owned() });
+        }
         let segment = match kind {
             "f" => Some(Segment::Field(body.to_owned())),
             "v" => serde_json::from_str(body).ok().map(Segment::Value),
@@ -103,6 +108,35 @@ impl From<Segment> for Element {
     }
 }
 
+/// The keys of a list item where they are written as this module writes them, in order and with nothing to escape, which is nearly always so;
+/// `None` leaves the text to a JSON parser.
+fn plain_keys(body: &str) -> Option<Vec<(String, Value)>> {
+    /// Numbers of so few digits have one spelling and fit an i64.
+    const DIGITS: usize = 18;
+    let is_plain = |text: &str| text.bytes().all(|c| matches!(c, b' '..=b'~') && !matches!(c, b'"' | b'\\' | b'<' | b'>' | b'&'));
+    let mut keys: Vec<(String, Value)> = Vec::with_capacity(2);
+    let mut rest = body.strip_prefix('{')?;
+    loop {
+        let (name, after) = rest.strip_prefix('"')?.split_once("\":")?;
+        let (value, after) = if let Some(text) = after.strip_prefix('"') {
+            let (text, after) = text.split_once('"')?;
+            (is_plain(text).then(|| Value::from(text))?, after)
+        } else {
+            let (digits, after) = after.split_at(after.find([',', '}'])?);
+            let plain = digits.bytes().all(|c| c.is_ascii_digit()) && digits.len() <= DIGITS && (digits == "0" || !digits.starts_with('0'));
+            (Value::from(plain.then(|| digits.parse::<u64>().ok())??), after)
+        };
+        if !is_plain(name) || keys.last().is_some_and(|(last, _)| last.as_str() >= name) {
+            return None;
+        }
+        keys.push((name.to_owned(), value));
+        match after.strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return (after == "}").then_some(keys),
+        }
+    }
+}
+
 /// Whether every key of `asked` has the same value in `item`, by default where `item` leaves it out.
 fn covers(item: &[(String, Value)], asked: &[(String, Value)]) -> bool {
     asked.iter().all(|(name, wanted)| {
@@ -146,6 +180,45 @@ impl Ord for Element {
             (_, Segment::Field(name)) => self.cmp_field(name),
             (Segment::Field(_), _) => Ordering::Less,
             _ => self.wire.cmp(&other.wire),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_keys_are_read_as_a_json_parser_reads_them() {
+        for (body, plain) in [
+            (r#"{"name":"web"}"#, true),
+            (r#"{"containerPort":8080,"protocol":"TCP"}"#, true),
+            (r#"{"containerPort":0,"protocol":""}"#, true),
+            (r#"{"mountPath":"/etc/a b"}"#, true),
+            (r#"{"protocol":"TCP","containerPort":8080}"#, false),
+            (r#"{"name":"a","name":"b"}"#, false),
+            (r#"{"name":"a\"b"}"#, false),
+            (r#"{"name":"a<b"}"#, false),
+            (r#"{"name":"é"}"#, false),
+            (r#"{ "name":"a"}"#, false),
+            (r#"{"name": "a"}"#, false),
+            (r#"{"name":"a"} "#, false),
+            (r#"{"port":080}"#, false),
+            (r#"{"port":-1}"#, false),
+            (r#"{"port":1.0}"#, false),
+            (r#"{"port":}"#, false),
+            (r#"{"port":12345678901234567890}"#, false),
+            (r#"{"a":true}"#, false),
+            ("{}", false),
+            ("", false),
+        ] {
+            let keys = plain_keys(body);
+            assert_eq!(keys.is_some(), plain, "{body}");
+            if let Some(keys) = keys {
+                let parsed: Map<String, Value> = serde_json::from_str(body).unwrap();
+                assert_eq!(keys, parsed.into_iter().collect::<Vec<_>>(), "{body}");
+                assert_eq!(Element::from(Segment::Key(keys)).wire, format!("k:{body}"));
+            }
         }
     }
 }

@@ -78,9 +78,9 @@ impl FieldSet {
     }
 
     /// Adds one step from the root: whether it is in the set itself, and what below it is.
-    pub(in crate::engine) fn put(&mut self, segment: &Segment, member: bool, below: Self) {
+    pub(in crate::engine) fn put(&mut self, segment: Segment, member: bool, below: Self) {
         if member || !below.is_empty() {
-            self.add(Element::of(segment), Node { member, below });
+            self.add(Element::from(segment), Node { member, below });
         }
     }
 

@@ -7,12 +7,11 @@
 use json_patch::{PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Map, Value};
 
-use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED, Located, Side, locate};
+use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED};
 use crate::engine::object::{FieldPath, Segment, escape_token};
 use crate::engine::ownership::transfer::{self, Giver, TransferRefusal};
 use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::{Cause, Prediction, Strategy, Syncer, Verdict, place_in, predict};
-use crate::engine::schema::apply_defaults;
+use crate::engine::predict::{Facts, Prediction, Strategy, Syncer, predict_knowing};
 
 #[cfg(test)]
 mod tests;
@@ -47,34 +46,15 @@ pub enum HandBackError {
 
 /// The foreign fields that keep the next sync from bringing Git's state: what drifted and Git does not set, and, where the sync is
 /// refused, what live alone has beside the field that the server names.
-pub fn in_the_way(desired: &Value, live: &Value, drifts: &[&Change], prediction: &Prediction) -> Vec<FieldPath> {
+pub fn in_the_way(drifts: &[&Change], prediction: &Prediction) -> Vec<FieldPath> {
     let added = drifts.iter().filter(|change| change.kind == ChangeKind::Added).map(|change| change.path.clone());
     let mut paths: Vec<FieldPath> = added.collect();
-    if prediction.verdict == Verdict::Refused
-        && let Some(merged) = &prediction.predicted
-    {
-        let mut defaulted = desired.clone();
-        apply_defaults(&mut defaulted);
-        paths.extend(prediction.causes.iter().flat_map(|cause| beside(cause, merged, &defaulted, live)));
-    }
+    paths.extend(prediction.beside.iter().cloned());
     paths.sort();
     paths.dedup();
     let all = paths.clone();
     paths.retain(|path| !all.iter().any(|other| other != path && path.starts_with(other)));
     paths
-}
-
-/// What live has, and Git with its defaults has not, under the parent of the field that a cause names.
-fn beside(cause: &Cause, merged: &Value, defaulted: &Value, live: &Value) -> Vec<FieldPath> {
-    let Some(parent) = FieldPath::parse(&cause.field).ok().and_then(|field| field.parent()) else { return Vec::new() };
-    let pointer = place_in(live, merged, &parent.to_string());
-    let Some(Located::Field(parent)) = locate(&pointer, live, Side::Live) else { return Vec::new() };
-    // Of the metadata most is the server's own, and none of it stands in a union.
-    if parent.0.first() != Some(&Segment::Field("spec".to_owned())) {
-        return Vec::new();
-    }
-    let (Some(Value::Object(there)), Some(Value::Object(wanted))) = (parent.get(live), parent.get(defaulted)) else { return Vec::new() };
-    there.keys().filter(|name| !wanted.contains_key(*name)).map(|name| parent.field(name)).collect()
 }
 
 /// The operations that hand these fields to the tool, without the lock on the resourceVersion.
@@ -212,14 +192,15 @@ pub fn done(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> bool {
 ///
 /// # Errors
 /// [`HandBackError`] that says what would still be wrong.
-pub fn check(desired: &Value, live: &Value, syncer: &Syncer, paths: &[FieldPath], drifts: &[&Change]) -> Result<(), HandBackError> {
+pub fn check(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], drifts: &[&Change]) -> Result<(), HandBackError> {
     if paths.is_empty() {
         return Err(HandBackError::NothingForeign);
     }
-    let mut handed = live.clone();
-    let operations = json_patch::Patch(operations(live, syncer, paths)?);
+    let mut handed = facts.live.clone();
+    let operations = json_patch::Patch(operations(facts.live, syncer, paths)?);
     json_patch::patch(&mut handed, &operations).map_err(|error| HandBackError::StillRefused(error.to_string()))?;
-    let after = predict(desired, &handed, syncer);
+    let facts = facts.with_live(&handed);
+    let after = predict_knowing(&facts, syncer, || facts.changes().into_iter().map(|change| change.path).collect()).prediction;
     if let Some(cause) = after.causes.first() {
         return Err(HandBackError::StillRefused(format!("{}: {}", cause.field, cause.message)));
     }

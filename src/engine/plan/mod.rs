@@ -30,8 +30,8 @@ pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Writt
 
 use self::on_application::Before;
 use super::assess::Assessment;
-use super::diff::{Change, ChangeKind, Drift, Severity, compare};
-use super::ownership::{Operation, Recorded};
+use super::diff::{Change, ChangeKind, Drift, Severity};
+use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
 use super::snapshot::{Mode, Policy, Snapshot};
@@ -155,6 +155,17 @@ pub enum NoPlan {
 /// # Errors
 /// [`NoPlan`] says why there is none; its text is for the report.
 pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, memory: &Memory) -> Result<Plan, NoPlan> {
+    propose_knowing(snapshot, assessment, policy, memory, None)
+}
+
+/// [`propose`] for a caller that has read the snapshot already.
+pub(super) fn propose_knowing(
+    snapshot: &Snapshot,
+    assessment: &Assessment,
+    policy: &Policy,
+    memory: &Memory,
+    facts: Option<&Facts<'_>>,
+) -> Result<Plan, NoPlan> {
     let work = Work::of(snapshot, assessment)?;
     if policy.mode == Mode::Alert {
         return Err(NoPlan::AlertOnly);
@@ -176,11 +187,16 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
     }
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, mut cautions }, drifts) = match work {
-        // An operation would wait for the window to change and fire then: only what needs none is left.
-        Work::Cure { desired, live, drifts, prediction } if window.is_some() && !drifts.is_empty() => {
-            (restored(snapshot, desired, live, &drifts, prediction)?, drifts)
+        Work::Cure { desired, live, drifts, prediction } => {
+            // An operation would wait for the window to change and fire then: only what needs none is left.
+            let by_restore = window.is_some() && !drifts.is_empty();
+            let cured = |facts: &Facts<'_>| match by_restore {
+                true => restored(snapshot, facts, &drifts, prediction),
+                false => cure(snapshot, policy, facts, &drifts, prediction),
+            };
+            let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
+            (cured, drifts)
         }
-        Work::Cure { desired, live, drifts, prediction } => (cure(snapshot, policy, desired, live, &drifts, prediction)?, drifts),
         Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
     match &snapshot.tool {
@@ -276,18 +292,17 @@ struct Cured {
 fn cure(
     snapshot: &Snapshot,
     policy: &Policy,
-    desired: &Value,
-    live: &Value,
+    facts: &Facts<'_>,
     drifts: &[&Drift],
     prediction: Option<&Prediction>,
 ) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
-        return if drifts.is_empty() { Err(NoPlan::GitAlone) } else { restored(snapshot, desired, live, drifts, prediction) };
+        return if drifts.is_empty() { Err(NoPlan::GitAlone) } else { restored(snapshot, facts, drifts, prediction) };
     }
-    match (handed_back(snapshot, desired, live, drifts, prediction), or_else) {
+    match (handed_back(snapshot, facts, drifts, prediction), or_else) {
         (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
-        (Err(_), true) if !drifts.is_empty() => restored(snapshot, desired, live, drifts, prediction),
+        (Err(_), true) if !drifts.is_empty() => restored(snapshot, facts, drifts, prediction),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
 }
@@ -300,31 +315,20 @@ fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// HandBack of what is in the way, checked.
-fn handed_back(
-    snapshot: &Snapshot,
-    desired: &Value,
-    live: &Value,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Step, HandBackError> {
+fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Step, HandBackError> {
     let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
     let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
-    let paths = hand_back::in_the_way(desired, live, &changes, prediction);
-    hand_back::check(desired, live, &snapshot.syncer, &paths, &changes)?;
+    let paths = hand_back::in_the_way(&changes, prediction);
+    hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
 
 /// Restore, and Transfer where the syncing tool applies server-side.
-fn restored(
-    snapshot: &Snapshot,
-    desired: &Value,
-    live: &Value,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Cured, NoPlan> {
+fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Cured, NoPlan> {
+    let Facts { desired, live, .. } = *known;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(desired, live, &drifted, prediction)).unwrap_or_default();
+    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(&drifted, prediction)).unwrap_or_default();
     let beside: Vec<Change> = in_the_way
         .into_iter()
         .filter(|path| !drifted.iter().any(|change| change.path == *path))
@@ -333,14 +337,15 @@ fn restored(
     let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
     let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
-    let facts = if same_books { Facts { live: &healed, ..Facts::of(desired, live) } } else { Facts::of(desired, &healed) };
+    let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
     lint(snapshot, &facts, drifts)?;
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
-        let recorded = Recorded::of(live);
-        let appliers: Vec<&str> = if same_books { facts.managed.get() } else { recorded.get() }
+        let appliers: Vec<&str> = known
+            .managed
+            .get()
             .entries()
             .map(|entry| &entry.owner)
             .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
@@ -358,7 +363,7 @@ fn restored(
 /// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
 /// drift left, and the next sync must not be refused any more.
 fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(), NoPlan> {
-    let left = compare(facts.desired, facts.live);
+    let left = facts.changes();
     if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }

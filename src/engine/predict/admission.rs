@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use super::Cause;
 use super::refusal::{as_stored, forget_empty, refusals_of_update};
 use super::unknown::forget_dropped_fields;
+use crate::engine::object::Look;
+use crate::engine::schema::{Branches, Members, Tree};
 
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] =
@@ -16,13 +18,13 @@ const KEPT: &[&str] =
 const FILLED_IN: &[&str] = &["name", "namespace", "uid"];
 
 /// The object as the server would store it, but for its status and managedFields, and why it would not.
-pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
+pub(super) fn admit<'a>(mut merged: Tree<'a>, live: &'a Value) -> (Tree<'a>, Vec<Cause>) {
     keep_books(&mut merged, live);
     forget_dropped_fields(&mut merged, live);
     let mut stored = as_stored(merged);
     let causes = refusals_of_update(&stored, live);
     forget_empty(&mut stored);
-    if let Some(object) = stored.as_object_mut() {
+    if let Some(object) = stored.as_map_mut() {
         // Defaults make an empty one.
         object.remove("status");
     }
@@ -33,42 +35,65 @@ pub(super) fn admit(mut merged: Value, live: &Value) -> (Value, Vec<Cause>) {
 /// Where what is written has a word on them, they stay.
 pub fn without_books(live: &Value, written: &Value) -> Value {
     let Value::Object(members) = live else { return live.clone() };
-    let in_metadata = |name: &str| written.get("metadata").is_some_and(|metadata| metadata.get(name).is_some());
-    let kept = members.iter().filter(|(name, _)| *name != "status" || written.get("status").is_some());
-    let copied = kept.map(|(name, member)| match (name.as_str(), member) {
+    let copied = kept(members, written).map(|(name, member)| match (name.as_str(), member) {
         ("metadata", Value::Object(metadata)) => {
-            let kept = metadata.iter().filter(|(name, _)| *name != "managedFields" || in_metadata("managedFields"));
-            (name.clone(), kept.map(|(name, member)| (name.clone(), member.clone())).collect())
+            (name.clone(), kept_of_metadata(metadata, written).map(|(name, member)| (name.clone(), member.clone())).collect())
         }
         _ => (name.clone(), member.clone()),
     });
     copied.collect()
 }
 
-fn keep_books(merged: &mut Value, live: &Value) {
-    let Some(object) = merged.as_object_mut() else { return };
+/// [`without_books`] that borrows.
+pub(super) fn bookless<'a, D: Look>(live: &'a Value, written: &D) -> Tree<'a> {
+    let Value::Object(members) = live else { return Tree::of(live) };
+    let borrowed = kept(members, written).map(|(name, member)| match (name.as_str(), member) {
+        ("metadata", Value::Object(metadata)) => {
+            let kept = kept_of_metadata(metadata, written).map(|(name, member)| (name.as_str(), Tree::of(member)));
+            ("metadata", Tree::Map(kept.collect()))
+        }
+        (name, member) => (name, Tree::of(member)),
+    });
+    Tree::Map(borrowed.collect())
+}
+
+fn kept<'a, D: Look>(members: &'a Map<String, Value>, written: &D) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a, D> {
+    let status = written.member("status").is_some();
+    members.iter().filter(move |(name, _)| status || *name != "status")
+}
+
+fn kept_of_metadata<'a, D: Look>(
+    metadata: &'a Map<String, Value>,
+    written: &D,
+) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a, D> {
+    let managed = written.member("metadata").is_some_and(|metadata| metadata.member("managedFields").is_some());
+    metadata.iter().filter(move |(name, _)| managed || *name != "managedFields")
+}
+
+fn keep_books<'a>(merged: &mut Tree<'a>, live: &'a Value) {
+    let Some(object) = merged.as_map_mut() else { return };
     object.remove("status");
     for name in ["apiVersion", "kind"] {
         put_back(object, live, name);
     }
     let own = live.get("metadata").unwrap_or(&Value::Null);
-    if let Some(metadata) = object.entry("metadata").or_insert_with(|| Map::new().into()).as_object_mut() {
+    object.put_if_absent("metadata", || Tree::Map(Branches::default()));
+    if let Some(metadata) = object.find("metadata").and_then(Tree::as_map_mut) {
         metadata.remove("managedFields");
         for name in KEPT {
             put_back(metadata, own, name);
         }
         for name in FILLED_IN {
-            if metadata.get(*name).is_none_or(|value| value.is_null() || value == "") {
+            if metadata.get(name).is_none_or(|value| value.is_null() || value.as_str() == Some("")) {
                 put_back(metadata, own, name);
             }
         }
     }
 }
 
-fn put_back(object: &mut Map<String, Value>, live: &Value, name: &str) {
+fn put_back<'a>(object: &mut Branches<'a>, live: &'a Value, name: &'static str) {
     match live.get(name) {
-        Some(value) if object.get(name) == Some(value) => {}
-        Some(value) => drop(object.insert(name.to_owned(), value.clone())),
+        Some(value) => object.insert(name, Tree::of(value)),
         None => drop(object.remove(name)),
     }
 }

@@ -4,29 +4,30 @@
 
 use serde_json::Value;
 
-use super::admission::{stale_version, without_books};
+use super::admission::{bookless, stale_version};
 use super::go::printed;
-use super::strategic::{PatchError, apply_patch, left_of_patch, three_way_patch};
-use super::{Cause, LastApplied, Merged, decode};
+use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
+use super::{Cause, Facts, LastApplied, Merged, decode};
 
 /// The field that the server names where the patch itself is at fault.
 pub(super) const PATCH_FIELD: &str = "patch";
 
-/// What `kubectl apply` of `desired` makes of `live`.
+/// What `kubectl apply` of the document makes of live.
 ///
 /// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
-pub(super) fn merge(desired: &Value, live: &Value, last_applied: &LastApplied<'_>) -> Merged {
+pub(super) fn merge<'f>(facts: &'f Facts<'_>) -> Merged<'f> {
+    let Facts { desired, live, .. } = *facts;
     let unreadable = decode::metadata_fault(desired).is_some();
     if !unreadable && let Some(stale) = stale_version(desired, live) {
         return Merged::Conflict(vec![stale]);
     }
-    let patch = match patch(desired, live, last_applied) {
+    let patch = match facts.patch() {
         Ok(patch) => patch,
-        Err(refused) => return Merged::Refused(vec![refused]),
+        Err(refused) => return Merged::Refused(vec![refused.clone()]),
     };
-    match apply_patch(without_books(live, &patch), &patch).map(|object| (decode::unconvertible(&object), object)) {
+    match patched(bookless(live, patch), patch).map(|object| (decode::unconvertible(&object), object)) {
         Ok((None, object)) => Merged::Object(object),
-        Ok((Some(fault), _)) => Merged::Refused(vec![unfit(&left_of_patch(live, &patch), &fault)]),
+        Ok((Some(fault), _)) => Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]),
         Err(fault) => Merged::Refused(vec![cause(&fault)]),
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Cause;
 use crate::engine::object::escape_token;
 use crate::engine::schema::quantity;
-use crate::engine::schema::shape::Field;
-use crate::engine::schema::{DEPLOYMENT, Shape};
+use crate::engine::schema::shape::{Field, Struct};
+use crate::engine::schema::{Branches, DEPLOYMENT, Shape, Tree};
 
 /// Integers of 64 bits; all others have 32. Source: `staging/src/k8s.io/api/core/v1/types.go`.
 const WIDE: &[&str] = &[
@@ -76,37 +76,33 @@ impl Fault {
 ///
 /// # Caveats
 /// The entries of a map are converted in no order; where several do not fit, the server names any of them.
-pub(super) fn unconvertible(object: &Value) -> Option<String> {
+pub(super) fn unconvertible(object: &Tree<'_>) -> Option<String> {
     unconverted(object, DEPLOYMENT, "")
 }
 
-fn unconverted(value: &Value, shape: Shape, name: &str) -> Option<String> {
+fn unconverted(value: &Tree<'_>, shape: Shape, name: &str) -> Option<String> {
     match (value, shape) {
-        (Value::Null, _) | (_, Shape::Opaque) | (Value::String(_), Shape::Text | Shape::IntOrString) | (Value::Bool(_), Shape::Boolean) => {
-            None
-        }
+        (Tree::Null, _) | (_, Shape::Opaque) | (Tree::Text(_), Shape::Text | Shape::IntOrString) | (Tree::Flag(_), Shape::Boolean) => None,
         // Go converts numbers of any width, and an integer to a string of one character, which is refused by hand.
-        (Value::Number(number), Shape::Integer) => {
-            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
+        (Tree::Number(number), Shape::Integer) => {
+            let whole = number.is_i64() || number.as_f64().is_some_and(|float| float.fract() == 0.0);
             (!whole).then(|| format!("cannot convert float64 to {}", go_type(shape, name)))
         }
-        (Value::Number(number), Shape::Text) if !number.is_f64() => Some(format!("cannot convert int64 to {}", text_type(name))),
-        (Value::Number(number), Shape::IntOrString) => {
-            let whole = number.as_f64().is_some_and(|float| float.fract() == 0.0);
+        (Tree::Number(number), Shape::Text) if !number.is_f64() => Some(format!("cannot convert int64 to {}", text_type(name))),
+        (Tree::Number(number), Shape::IntOrString) => {
+            let whole = number.is_i64() || number.as_f64().is_some_and(|float| float.fract() == 0.0);
             (!whole).then(|| format!("json: cannot unmarshal number {number} into Go value of type int32"))
         }
-        (other, Shape::IntOrString) => Some(format!("json: cannot unmarshal {} into Go value of type int32", json_type(other))),
-        (value, Shape::Quantity) => match quantity::text_of(value) {
+        (other, Shape::IntOrString) => Some(format!("json: cannot unmarshal {} into Go value of type int32", json_type(&other.to_value()))),
+        (value, Shape::Quantity) => match quantity::text_in(value) {
             Some(text) if quantity::parse(&text).is_some() => None,
             _ => Some(QUANTITY.to_owned()),
         },
-        (Value::Object(fields), Shape::Nested(of)) => {
-            of.fields.iter().find_map(|Field(name, _, shape, _)| unconverted(fields.get(*name)?, *shape, name))
+        (Tree::Map(fields), Shape::Nested(of)) => first_in_order(fields, of),
+        (Tree::Map(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
+            entries.iter().find_map(|(_, value)| unconverted(value, *inner, name))
         }
-        (Value::Object(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
-            entries.values().find_map(|value| unconverted(value, *inner, name))
-        }
-        (Value::Array(items), Shape::List(_, inner)) => items.iter().find_map(|item| unconverted(item, *inner, name)),
+        (Tree::List(items), Shape::List(_, inner)) => items.iter().find_map(|item| unconverted(item, *inner, name)),
         (value, Shape::Nested(_)) => Some(format!("cannot restore struct from: {}", go_kind(value))),
         (value, Shape::Map(_) | Shape::AtomicMap(_)) => Some(format!("cannot restore map from {}", go_kind(value))),
         (value, Shape::List(..)) => Some(format!("cannot restore slice from {}", go_kind(value))),
@@ -117,16 +113,26 @@ fn unconverted(value: &Value, shape: Shape, name: &str) -> Option<String> {
     }
 }
 
+/// The fault of that field which comes first in the order of the type. Mostly there is none, and objects have fewer fields than types do.
+fn first_in_order(fields: &Branches<'_>, of: &Struct) -> Option<String> {
+    let faults = fields.iter().filter_map(|(name, value)| {
+        let field @ Field(_, _, shape, _) = of.field(name)?;
+        let fault = unconverted(value, *shape, name)?;
+        Some((of.fields.iter().position(|other| std::ptr::eq(other, field)), fault))
+    });
+    faults.min_by_key(|(place, _)| *place).map(|(_, fault)| fault)
+}
+
 /// What a decoded value is to Go's reflection.
-fn go_kind(value: &Value) -> &'static str {
+fn go_kind(value: &Tree<'_>) -> &'static str {
     match value {
-        Value::Null => "invalid",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "slice",
-        Value::Object(_) => "map",
+        Tree::Null => "invalid",
+        Tree::Flag(_) => "bool",
+        Tree::Number(number) if number.is_f64() => "float64",
+        Tree::Number(_) => "int64",
+        Tree::Text(_) => "string",
+        Tree::List(_) => "slice",
+        Tree::Map(_) => "map",
     }
 }
 

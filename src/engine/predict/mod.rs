@@ -4,8 +4,10 @@
 //! validate. What comes out is held against Git again; drift that is still there is residual.
 
 mod admission;
+mod beside;
 mod client_side;
 mod decode;
+mod facts;
 mod go;
 mod last_applied;
 mod place;
@@ -22,10 +24,12 @@ mod unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::compare;
+use super::diff::{Wanted, expected_of};
 use super::object::FieldPath;
-use super::ownership::{ManagedFields, Recorded};
+use super::ownership::ManagedFields;
+use super::schema::Tree;
 pub use admission::without_books;
+pub use facts::Facts;
 pub use last_applied::LastApplied;
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
@@ -139,15 +143,29 @@ pub struct Prediction {
     /// The paths that still differ after a sync that succeeds.
     pub residual: Vec<FieldPath>,
 
-    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts.
+    /// What live alone has beside the fields for which the sync is refused.
+    pub beside: Vec<FieldPath>,
+
+    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts, and in
+    /// an assessment, where nobody asks for it.
     pub predicted: Option<Value>,
+}
+
+/// A prediction with the object that is refused, where it is and where it came to one.
+#[derive(Clone, Debug)]
+pub struct Foretold<'f> {
+    /// What the sync gives.
+    pub prediction: Prediction,
+
+    /// What the server would have stored.
+    pub refused: Option<Tree<'f>>,
 }
 
 /// What a strategy makes of Git and live before the server has defaulted and validated it.
 #[derive(Clone, Debug, PartialEq)]
-enum Merged {
+enum Merged<'a> {
     /// The object that the server would go on with.
-    Object(Value),
+    Object(Tree<'a>),
 
     /// A conflict (409).
     Conflict(Vec<Cause>),
@@ -189,50 +207,28 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
-    let drift = || compare(desired, live).into_iter().map(|change| change.path).collect();
-    predict_knowing(&Facts::of(desired, live), syncer, drift)
+    let facts = Facts::of(desired, live);
+    let drift = || facts.changes().into_iter().map(|change| change.path).collect();
+    let outcome = outcome(&facts, syncer);
+    let predicted = outcome.object().map(Tree::to_value);
+    Prediction { predicted, ..outcome.told(&facts, syncer, drift).prediction }
 }
 
-/// A document and live, with what is read out of them once.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    /// The document as Git has it.
-    pub desired: &'a Value,
-
-    /// The object as the cluster has it, or would have it.
-    pub live: &'a Value,
-
-    /// Who owns what of it.
-    pub managed: Recorded<'a>,
-
-    /// What client-side apply keeps of the document in it.
-    pub last_applied: LastApplied<'a>,
-}
-
-impl<'a> Facts<'a> {
-    /// Those of an object as the server returned it.
-    pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self { desired, live, managed: Recorded::of(live), last_applied: LastApplied::of(desired, live) }
-    }
-}
-
-/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`] would.
-pub fn predict_knowing(facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Prediction {
-    let answer = |verdict, residual, predicted| Prediction { strategy: syncer.strategy, verdict, causes: Vec::new(), residual, predicted };
-    let predicted = match outcome(facts, syncer) {
-        Ok(predicted) => predicted,
-        Err(refused) => return refused,
-    };
-    let (verdict, residual) = success(facts.desired, &drift(), &predicted);
-    answer(verdict, residual, Some(predicted))
+/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`](super::diff::compare) would.
+pub fn predict_knowing<'f>(facts: &'f Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Foretold<'f> {
+    outcome(facts, syncer).told(facts, syncer, drift)
 }
 
 /// What a sync that succeeds comes to, and the paths of the drift that it leaves; `made` is the object that it gives.
 pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, Vec<FieldPath>) {
+    success_of(&Wanted::of(desired), drift, &Tree::of(made))
+}
+
+fn success_of(wanted: &Wanted<'_>, drift: &[FieldPath], made: &Tree<'_>) -> (Verdict, Vec<FieldPath>) {
     if drift.is_empty() {
         return (Verdict::Clean, Vec::new());
     }
-    let left = compare(desired, made).into_iter().map(|change| change.path);
+    let left = wanted.compare(made, &expected_of(made)).into_iter().map(|change| change.path);
     let residual: Vec<FieldPath> = left.filter(|path| drift.contains(path)).collect();
     (if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual }, residual)
 }
@@ -240,50 +236,93 @@ pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, 
 /// Why the next sync would be refused; empty where it would not. A conflict counts for none.
 pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
     match outcome(facts, syncer) {
-        Err(Prediction { verdict: Verdict::Refused, causes, .. }) => causes,
-        _ => Vec::new(),
+        Outcome::Refused(causes, _) => causes,
+        Outcome::Object(_) | Outcome::Conflict(_) => Vec::new(),
     }
 }
 
-/// The object that a sync gives, or the prediction that it gives none.
-fn outcome(facts: &Facts<'_>, syncer: &Syncer) -> Result<Value, Prediction> {
+/// What comes of a sync.
+enum Outcome<'a> {
+    /// This object.
+    Object(Tree<'a>),
+
+    /// A conflict (409).
+    Conflict(Vec<Cause>),
+
+    /// A refusal, and the object that is refused, where it came to one.
+    Refused(Vec<Cause>, Option<Tree<'a>>),
+}
+
+impl<'a> Outcome<'a> {
+    fn object(&self) -> Option<&Tree<'a>> {
+        match self {
+            Self::Object(object) | Self::Refused(_, Some(object)) => Some(object),
+            Self::Conflict(_) | Self::Refused(_, None) => None,
+        }
+    }
+
+    /// The prediction, without the object that a sync which succeeds would give.
+    fn told(self, facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Foretold<'a> {
+        let fails = |verdict, causes| Prediction {
+            strategy: syncer.strategy,
+            verdict,
+            causes,
+            residual: Vec::new(),
+            beside: Vec::new(),
+            predicted: None,
+        };
+        match self {
+            Self::Object(made) => {
+                let (verdict, residual) = success_of(&facts.wanted, &drift(), &made);
+                Foretold { prediction: Prediction { residual, ..fails(verdict, Vec::new()) }, refused: None }
+            }
+            Self::Conflict(causes) => Foretold { prediction: fails(Verdict::Conflict, causes), refused: None },
+            Self::Refused(causes, refused) => {
+                let merged = refused.as_ref();
+                let beside = merged.map(|merged| beside::beside(&causes, merged, &facts.wanted.expected(), facts.live)).unwrap_or_default();
+                Foretold { prediction: Prediction { beside, ..fails(Verdict::Refused, causes) }, refused }
+            }
+        }
+    }
+}
+
+/// What comes of a sync, with what the tool itself does before it.
+fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
     if syncer.strategy != Strategy::ServerSideApply {
         return outcome_over(facts, None, syncer);
     }
     let first = match server_side::before_apply(&facts.managed, syncer) {
         Some(anew) => return outcome_over(facts, Some(&anew), syncer),
-        None => outcome_over(facts, None, syncer)?,
+        None => outcome_over(facts, None, syncer),
     };
-    match server_side::after_dry_run(&facts.managed, syncer) {
-        Some(anew) => outcome_over(facts, Some(&anew), syncer),
-        None => Ok(first),
+    match (first, server_side::after_dry_run(&facts.managed, syncer)) {
+        (Outcome::Object(_), Some(anew)) => outcome_over(facts, Some(&anew), syncer),
+        (first, _) => first,
     }
 }
 
-/// The object that one apply gives; `anew` is who owns what of live where the tool has changed that before.
-fn outcome_over(facts: &Facts<'_>, anew: Option<&ManagedFields>, syncer: &Syncer) -> Result<Value, Prediction> {
-    let Facts { desired, live, managed, last_applied } = facts;
-    let fails =
-        |verdict, causes, predicted| Err(Prediction { strategy: syncer.strategy, verdict, causes, residual: Vec::new(), predicted });
+/// What comes of one apply; `anew` is who owns what of live where the tool has changed that before.
+fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&ManagedFields>, syncer: &Syncer) -> Outcome<'f> {
+    let Facts { desired, live, managed, .. } = facts;
     let merged = match syncer.strategy {
-        Strategy::ClientSideApply => client_side::merge(desired, live, last_applied),
+        Strategy::ClientSideApply => client_side::merge(facts),
         Strategy::ServerSideApply => server_side::merge_into(desired, live, anew.unwrap_or_else(|| managed.get()), syncer),
         Strategy::Replace => replace::merge(desired, live),
     };
     let object = match merged {
         Merged::Object(object) => object,
-        Merged::Conflict(causes) => return fails(Verdict::Conflict, causes, None),
-        Merged::Refused(causes) => return fails(Verdict::Refused, causes, None),
+        Merged::Conflict(causes) => return Outcome::Conflict(causes),
+        Merged::Refused(causes) => return Outcome::Refused(causes, None),
     };
     let unreadable = match syncer.strategy {
         // A patch was converted where it was applied.
         Strategy::ClientSideApply => None,
         Strategy::ServerSideApply => server_side::unconvertible(&object),
-        Strategy::Replace => decode::first_fault(&object),
+        Strategy::Replace => decode::first_fault(desired),
     };
     if let Some(cause) = unreadable {
-        return fails(Verdict::Refused, vec![cause], None);
+        return Outcome::Refused(vec![cause], None);
     }
-    let (predicted, causes) = admission::admit(object, live);
-    if causes.is_empty() { Ok(predicted) } else { fails(Verdict::Refused, causes, Some(predicted)) }
+    let (stored, causes) = admission::admit(object, live);
+    if causes.is_empty() { Outcome::Object(stored) } else { Outcome::Refused(causes, Some(stored)) }
 }

@@ -6,14 +6,14 @@
 use serde_json::Value;
 
 use crate::engine::diff::item_segment;
-use crate::engine::object::{FieldPath, Segment, escape_token};
+use crate::engine::object::{FieldPath, Look, Segment, escape_token};
 use crate::engine::schema::{DEPLOYMENT, ListKind, Shape};
 
 /// The JSON Pointer, in `manifest`, of the field that a cause names; where the manifest lacks it, of its nearest parent that is there.
 ///
 /// `checked` is the object that the server looked at, `field` what it said: in the grammar of validation (`containers[0].resources.limits[cpu]`) or
 /// of server-side apply (`.containers[name="web"]`).
-pub fn place_in(manifest: &Value, checked: &Value, field: &str) -> String {
+pub fn place_in<D: Look>(manifest: &Value, checked: &D, field: &str) -> String {
     let mut pointer = String::new();
     let (mut node, mut seen, mut shape) = (manifest, Some(checked), Some(DEPLOYMENT));
     for step in steps(field) {
@@ -24,7 +24,7 @@ pub fn place_in(manifest: &Value, checked: &Value, field: &str) -> String {
             && let Some(metadata) = node.get("metadata").filter(|metadata| metadata.get(name).is_some())
         {
             pointer.push_str("/metadata");
-            (node, seen) = (metadata, seen.and_then(|seen| seen.get("metadata")));
+            (node, seen) = (metadata, seen.and_then(|seen| seen.member("metadata")));
             shape = shape.and_then(|shape| shape.child("metadata"));
         }
         let Some((token, inner)) = find(&step, node, seen, shape) else { break };
@@ -38,13 +38,13 @@ pub fn place_in(manifest: &Value, checked: &Value, field: &str) -> String {
 }
 
 /// What the step leads to in the manifest, and its name or position there.
-fn find<'a>(step: &Segment, node: &'a Value, seen: Option<&Value>, shape: Option<Shape>) -> Option<(String, &'a Value)> {
+fn find<'a, D: Look>(step: &Segment, node: &'a Value, seen: Option<&D>, shape: Option<Shape>) -> Option<(String, &'a Value)> {
     match (step, node) {
         (Segment::Field(name), Value::Object(fields)) => Some((name.clone(), fields.get(name)?)),
         (Segment::Index(at), Value::Object(fields)) => Some((at.to_string(), fields.get(&at.to_string())?)),
         (Segment::Index(at), Value::Array(items)) => {
-            let at = match (shape, seen) {
-                (Some(Shape::List(ListKind::Map(keys), _)), Some(Value::Array(seen))) => same_item(keys, seen, *at, items)?,
+            let at = match (shape, seen.and_then(Look::items)) {
+                (Some(Shape::List(ListKind::Map(keys), _)), Some(seen)) => same_item(keys, seen, *at, items)?,
                 _ => *at,
             };
             Some((at.to_string(), items.get(at)?))
@@ -58,17 +58,17 @@ fn find<'a>(step: &Segment, node: &'a Value, seen: Option<&Value>, shape: Option
 }
 
 /// The position among `items` of the item that stands at `at` in `seen`: the one with the same keys, and of several such the one in the same turn.
-fn same_item(keys: &[&str], seen: &[Value], at: usize, items: &[Value]) -> Option<usize> {
+fn same_item<D: Look>(keys: &[&str], seen: &[D], at: usize, items: &[Value]) -> Option<usize> {
     let wanted = item_segment(keys, at, seen.get(at)?);
     let turn = (0..at).filter(|before| item_segment(keys, *before, &seen[*before]) == wanted).count();
     let mut alike = (0..items.len()).filter(|at| item_segment(keys, *at, &items[*at]) == wanted);
     alike.nth(turn)
 }
 
-fn child<'a>(node: &'a Value, step: &Segment) -> Option<&'a Value> {
+fn child<'a, D: Look>(node: &'a D, step: &Segment) -> Option<&'a D> {
     match step {
-        Segment::Field(name) => node.get(name),
-        Segment::Index(at) => node.get(at).or_else(|| node.get(at.to_string())),
+        Segment::Field(name) => node.member(name),
+        Segment::Index(at) => node.items().and_then(|items| items.get(*at)).or_else(|| node.member(&at.to_string())),
         Segment::Key(_) | Segment::Value(_) => FieldPath(vec![step.clone()]).get(node),
     }
 }

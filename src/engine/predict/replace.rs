@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::admission::stale_version;
 use super::{Cause, Merged};
+use crate::engine::schema::Tree;
 
 /// What a PUT of `desired` makes of `live`: nothing of live is kept but what the server keeps for itself.
 ///
 /// A foreign `uid` is a failed precondition (409), while a patch is told that the field is immutable.
-pub(super) fn merge(desired: &Value, live: &Value) -> Merged {
+pub(super) fn merge<'a>(desired: &'a Value, live: &Value) -> Merged<'a> {
     if let Some(stale) = stale_version(desired, live) {
         return Merged::Conflict(vec![stale]);
     }
@@ -18,5 +19,5 @@ pub(super) fn merge(desired: &Value, live: &Value) -> Merged {
         let message = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {actual}");
         return Merged::Conflict(vec![Cause { reason: "Conflict".to_owned(), field: "metadata.uid".to_owned(), message }]);
     }
-    Merged::Object(desired.clone())
+    Merged::Object(Tree::of(desired))
 }

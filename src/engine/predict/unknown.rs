@@ -1,16 +1,22 @@
 //! Fields that the server does not keep: those the type does not have, and those behind a feature gate that is off.
 
+use std::cell::LazyCell;
+
 use serde_json::Value;
 
-use crate::engine::diff::is_gated;
-use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults};
+use crate::engine::schema::{DEPLOYMENT, Members, Shape, Tree, apply_defaults, is_gated};
 
 type Gate = (&'static str, &'static str);
 
 /// Forgets misspelt fields and directives of a patch, as decoding does, and gated fields that `old` does not use yet.
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields, which looks for a use anywhere in the old object.
-pub(super) fn forget_dropped_fields(object: &mut Value, old: &Value) {
+pub(super) fn forget_dropped_fields(object: &mut Tree<'_>, old: &Value) {
+    forget(object, DEPLOYMENT, &LazyCell::new(|| in_use(old)));
+}
+
+/// The gated fields that an object uses.
+fn in_use(old: &Value) -> Vec<Gate> {
     let mut in_use = Vec::new();
     find_gated(old, DEPLOYMENT, &mut in_use);
     if !in_use.is_empty() {
@@ -20,18 +26,20 @@ pub(super) fn forget_dropped_fields(object: &mut Value, old: &Value) {
         in_use.clear();
         find_gated(&stored, DEPLOYMENT, &mut in_use);
     }
-    forget(object, DEPLOYMENT, &in_use);
+    in_use
 }
 
-fn forget(value: &mut Value, shape: Shape, in_use: &[Gate]) {
+/// `in_use` is asked for with the first gated field, which most objects do not have.
+fn forget<F: FnOnce() -> Vec<Gate>>(value: &mut Tree<'_>, shape: Shape, in_use: &LazyCell<Vec<Gate>, F>) {
     match (value, shape) {
-        (Value::Object(fields), Shape::Nested(of)) => fields.retain(|name, inner| {
+        (Tree::Map(fields), Shape::Nested(of)) => fields.keep(|name, inner| {
             let Some(field) = of.field(name) else { return false };
-            forget(inner, field.2, in_use);
-            let gate = (of.name, field.0);
-            in_use.contains(&gate) || !is_gated(of, field.0)
+            if !inner.is_scalar() {
+                forget(inner, field.2, in_use);
+            }
+            !is_gated(of, field.0) || in_use.contains(&(of.name, field.0))
         }),
-        (Value::Array(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| forget(inner, *item, in_use)),
+        (Tree::List(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| forget(inner, *item, in_use)),
         _ => {}
     }
 }
@@ -60,7 +68,7 @@ mod tests {
         let hook = |lifecycle: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "lifecycle": lifecycle}]}}}});
         let signal = hook(json!({"stopSignal": "SIGUSR1", "misspelt": 1}));
         for (old, kept) in [(hook(json!({})), json!({})), (signal.clone(), json!({"stopSignal": "SIGUSR1"}))] {
-            let mut object = signal.clone();
+            let mut object = Tree::of(&signal);
             forget_dropped_fields(&mut object, &old);
             assert_eq!(object, hook(kept));
         }

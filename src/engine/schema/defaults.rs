@@ -1,17 +1,15 @@
 //! What the server fills in, as data.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
 use super::document::{Document, Members, Node};
 use super::image::default_pull_policy;
 use super::normal::normalise_as;
+use super::rules::{Rules, Special};
 use super::shape::{Field, Shape, Struct};
 use super::types::DEPLOYMENT;
 
 /// A value that a default fills in.
 #[derive(Clone, Copy)]
-enum Fill {
+pub(super) enum Fill {
     Text(&'static str),
     Number(i64),
     Flag(bool),
@@ -75,15 +73,6 @@ const DEFAULTS: &[(&str, &str, Fill)] = &[
     ("ScaleIOVolumeSource", "fsType", Text("xfs")),
 ];
 
-/// [`DEFAULTS`] by their Go type: they are asked for with every struct of every object.
-static DEFAULTS_OF: LazyLock<HashMap<&str, Vec<(&str, Fill)>>> = LazyLock::new(|| {
-    let mut by_owner: HashMap<&str, Vec<(&str, Fill)>> = HashMap::new();
-    for (owner, field, value) in DEFAULTS {
-        by_owner.entry(owner).or_default().push((field, *value));
-    }
-    by_owner
-});
-
 /// The pull policies that depend on an image: Go type, field, and the field that holds the image.
 ///
 /// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_Container, SetDefaults_Volume.
@@ -104,10 +93,25 @@ pub fn apply_defaults_as<D: Document>(value: &mut D, shape: Shape) {
     fill(value, shape);
 }
 
+/// The rows of [`DEFAULTS`] for a Go type.
+pub(super) fn of_type(name: &str) -> Vec<(&'static str, Fill)> {
+    DEFAULTS.iter().filter(|(owner, ..)| *owner == name).map(|(_, field, value)| (*field, *value)).collect()
+}
+
+/// The field of a Go type that holds a pull policy, and the one that holds its image.
+pub(super) fn pull_policy_of(name: &str) -> Option<(&'static str, &'static str)> {
+    PULL_POLICIES.iter().find(|(owner, ..)| *owner == name).map(|(_, field, image)| (*field, *image))
+}
+
 /// Whether the default of the field `name` of the Go type `of` depends on another field, so that it can outlive it: the pull policy stays
 /// when the image changes.
 pub fn outlives_its_cause(of: &Struct, name: &str) -> bool {
     PULL_POLICIES.iter().any(|(owner, field, _)| *owner == of.name && *field == name)
+}
+
+/// Whether [`outlives_its_cause`] holds for a field of this name in some Go type.
+pub fn may_outlive_its_cause(name: &str) -> bool {
+    PULL_POLICIES.iter().any(|(_, field, _)| *field == name)
 }
 
 fn fill<D: Document>(value: &mut D, shape: Shape) {
@@ -130,7 +134,8 @@ fn fill<D: Document>(value: &mut D, shape: Shape) {
 }
 
 fn fill_struct<D: Document>(object: &mut D::Members, of: &Struct) {
-    for (field, value) in DEFAULTS_OF.get(of.name).into_iter().flatten() {
+    let rules = Rules::of(of);
+    for (field, value) in &rules.defaults {
         object.put_if_absent(field, || match value {
             Text(text) => D::of_static(text),
             Number(number) => D::of_integer(*number),
@@ -138,14 +143,14 @@ fn fill_struct<D: Document>(object: &mut D::Members, of: &Struct) {
             EmptyStruct => D::of_members(D::Members::default()),
         });
     }
-    for (_, field, image) in PULL_POLICIES.iter().filter(|(owner, _, _)| *owner == of.name) {
+    if let Some((field, image)) = rules.pull_policy {
         let image = object.find(image).map(D::node);
         let policy = default_pull_policy(if let Some(Node::Text(image)) = image { image } else { "" });
         object.put_if_absent(field, || D::of_static(policy));
     }
-    match of.name {
-        "DeploymentStrategy" => fill_rolling_update(object),
-        "Volume" => fill_empty_dir(object, of),
+    match rules.special {
+        Special::DeploymentStrategy => fill_rolling_update(object),
+        Special::Volume => fill_empty_dir(object, of),
         _ => {}
     }
 }

@@ -5,10 +5,12 @@
 
 mod defaults;
 mod document;
+mod gates;
 mod image;
 mod lists;
 mod normal;
 pub mod quantity;
+mod rules;
 pub mod shape;
 mod supported;
 mod tree;
@@ -22,12 +24,13 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-pub use defaults::{apply_defaults, apply_defaults_as, outlives_its_cause};
+pub use defaults::{apply_defaults, apply_defaults_as, may_outlive_its_cause, outlives_its_cause};
 pub use document::{Document, Members};
 pub use image::default_pull_policy;
 pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
 pub use normal::{normalise, normalise_as};
 pub use quantity::Quantity;
+pub use rules::is_gated;
 pub use shape::{ListKind, Shape};
 pub use supported::{REFERENCE, Versions, fields_without, versions_of};
 pub use tree::{Branches, Tree};

@@ -4,6 +4,7 @@ use serde_json::Number;
 
 use super::document::{Document, Members, Node};
 use super::quantity::{self, Rounding};
+use super::rules::{Rules, Special};
 use super::shape::{Field, Shape, Struct, Wire};
 use super::types::DEPLOYMENT;
 
@@ -62,9 +63,10 @@ pub fn normalise_as<D: Document>(value: &mut D, shape: Shape) {
 }
 
 fn normalise_struct<D: Document>(object: &mut D::Members, of: &Struct) {
-    match of.name {
-        "PodSpec" => join_service_account(object),
-        "PodTemplateSpec" => drop_annotations(object),
+    let rules = Rules::of(of);
+    match rules.special {
+        Special::PodSpec => join_service_account(object),
+        Special::PodTemplateSpec => drop_annotations(object),
         _ => {}
     }
     // By the values that are there, of which there are fewer than fields.
@@ -81,7 +83,7 @@ fn normalise_struct<D: Document>(object: &mut D::Members, of: &Struct) {
             }
         }
     });
-    for Field(name, _, shape, _) in of.fields.iter().filter(|field| field.1 == Wire::Always) {
+    for (name, shape) in &rules.always {
         if object.find(name).is_none()
             && let Some(zero) = zero::<D>(*shape)
         {

@@ -2,7 +2,11 @@
 //!
 //! Source: `staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go` ParseQuantity, RoundUp and CanonicalizeBytes.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value};
+
+use super::tree::Tree;
 
 /// The suffixes of powers of ten, as exponents.
 const DECIMAL: [(&str, i32); 10] =
@@ -125,6 +129,15 @@ pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number_text(number)),
+        _ => None,
+    }
+}
+
+/// [`text_of`] without a copy of the text.
+pub fn text_in<'t>(value: &'t Tree<'_>) -> Option<Cow<'t, str>> {
+    match value {
+        Tree::Text(text) => Some(Cow::Borrowed(text)),
+        Tree::Number(number) => Some(Cow::Owned(number_text(number))),
         _ => None,
     }
 }

@@ -14,6 +14,9 @@ pub struct Struct {
     /// The Go type's name, such as `PodSpec`; unique in the tree.
     pub name: &'static str,
 
+    /// Counts the types of the tree, from 0.
+    pub number: usize,
+
     /// Whether server-side apply takes the whole struct as one value (`+structType=atomic`).
     pub atomic: bool,
 
@@ -98,15 +101,6 @@ pub enum Patch {
 
     /// A list of scalars that merges as a set.
     Scalars,
-}
-
-impl Struct {
-    /// The field of this JSON name.
-    pub fn field(&self, name: &str) -> Option<&'static Field> {
-        // Length and first letter tell most fields apart without a call that compares texts.
-        let first = name.as_bytes().first();
-        self.fields.iter().find(|field| field.0.len() == name.len() && field.0.as_bytes().first() == first && field.0 == name)
-    }
 }
 
 impl Shape {

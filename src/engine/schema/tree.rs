@@ -1,18 +1,22 @@
 //! A JSON document that borrows its names and texts from another one.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use super::document::{Document, Members, Node};
+use crate::engine::object::Look;
 
 /// A node of a document that borrows from a [`Value`].
 ///
 /// It takes one block of memory for each map and list, where a copy takes one for each name and text as well. Members are sorted by name, so
 /// that two maps are gone through side by side.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Tree<'a> {
     /// Null.
+    #[default]
     Null,
     /// A boolean.
     Flag(bool),
@@ -75,6 +79,36 @@ impl<'a> Tree<'a> {
         if let Self::List(items) = self { Some(items) } else { None }
     }
 
+    /// What the names lead to, from map to map.
+    pub fn at(&self, names: &[&str]) -> Option<&Self> {
+        names.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The items, where it is a list, to be changed.
+    pub fn as_list_mut(&mut self) -> Option<&mut Vec<Self>> {
+        if let Self::List(items) = self { Some(items) } else { None }
+    }
+
+    /// What the names lead to where it is a map, to be changed.
+    pub fn map_at_mut(&mut self, names: &[&str]) -> Option<&mut Branches<'a>> {
+        names.iter().try_fold(self.as_map_mut()?, |members, name| members.find(name)?.as_map_mut())
+    }
+
+    /// The node, with null left in its place.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The number, where it is one.
+    pub fn as_number(&self) -> Option<&Number> {
+        if let Self::Number(number) = self { Some(number) } else { None }
+    }
+
     /// Whether it is neither a list nor a map.
     pub fn is_scalar(&self) -> bool {
         !matches!(self, Self::List(_) | Self::Map(_))
@@ -102,7 +136,82 @@ impl PartialEq<Value> for Tree<'_> {
     }
 }
 
+impl Look for Tree<'_> {
+    fn member(&self, name: &str) -> Option<&Self> {
+        self.get(name)
+    }
+
+    fn items(&self) -> Option<&[Self]> {
+        self.as_list()
+    }
+
+    fn is_map(&self) -> bool {
+        self.as_map().is_some()
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.as_str()
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        self == value
+    }
+
+    fn to_owned_value(&self) -> Value {
+        self.to_value()
+    }
+}
+
+impl Serialize for Tree<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Map(members) => serializer.collect_map(members.iter()),
+        }
+    }
+}
+
+impl std::fmt::Display for Tree<'_> {
+    /// As JSON without white space.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A tree is always written.
+        f.write_str(&serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
 impl<'a> Branches<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts a member in place of what has its name.
+    pub fn insert(&mut self, name: &'a str, member: Tree<'a>) {
+        match self.place(name) {
+            Ok(at) => self.0[at].1 = member,
+            Err(at) => self.0.insert(at, (name, member)),
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, name: &str) -> Option<Tree<'a>> {
+        self.at(name).map(|at| self.0.remove(at).1)
+    }
+
+    /// Whether there is a member of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.at(name).is_some()
+    }
+
     /// The members in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &Tree<'a>)> {
         self.0.iter().map(|(name, member)| (*name, member))
@@ -110,25 +219,39 @@ impl<'a> Branches<'a> {
 
     /// The member of this name.
     pub fn get(&self, name: &str) -> Option<&Tree<'a>> {
-        self.place(name).ok().map(|at| &self.0[at].1)
+        self.at(name).map(|at| &self.0[at].1)
     }
 
     /// Every name that either map has, in order, with the members of both.
     pub fn side_by_side<'b>(&'b self, other: &'b Self) -> impl Iterator<Item = (&'b str, Option<&'b Tree<'a>>, Option<&'b Tree<'a>>)> {
         let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
         std::iter::from_fn(move || {
-            let name = match (left.first(), right.first()) {
-                (Some((one, _)), Some((other, _))) => *one.min(other),
-                (Some((name, _)), None) | (None, Some((name, _))) => *name,
+            let order = match (left.first(), right.first()) {
+                (Some((one, _)), Some((other, _))) => one.cmp(other),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
                 (None, None) => return None,
             };
             let take = |side: &mut &'b [(&'a str, Tree<'a>)]| {
-                let ((_, member), rest) = side.split_first().filter(|((first, _), _)| *first == name)?;
+                let ((name, member), rest) = side.split_first()?;
                 *side = rest;
-                Some(member)
+                Some((*name, member))
             };
-            Some((name, take(&mut left), take(&mut right)))
+            let one = if order.is_le() { take(&mut left) } else { None };
+            let other = if order.is_ge() { take(&mut right) } else { None };
+            let (name, _) = one.or(other)?;
+            Some((name, one.map(|(_, member)| member), other.map(|(_, member)| member)))
         })
+    }
+
+    /// Where the member of this name is: of few, length and letters tell most apart without a call that compares texts.
+    fn at(&self, name: &str) -> Option<usize> {
+        const FEW: usize = 16;
+        if self.0.len() > FEW {
+            return self.place(name).ok();
+        }
+        let last = name.as_bytes().last();
+        self.0.iter().position(|(other, _)| other.len() == name.len() && other.as_bytes().last() == last && *other == name)
     }
 
     fn place(&self, name: &str) -> Result<usize, usize> {
@@ -139,7 +262,21 @@ impl<'a> Branches<'a> {
 impl<'a> FromIterator<(&'a str, Tree<'a>)> for Branches<'a> {
     /// The names have to come in order, each once.
     fn from_iter<I: IntoIterator<Item = (&'a str, Tree<'a>)>>(members: I) -> Self {
-        Self(members.into_iter().collect())
+        /// Room for what defaults mostly add.
+        const MORE: usize = 3;
+        let members = members.into_iter();
+        let mut all = Vec::with_capacity(members.size_hint().0 + MORE);
+        all.extend(members);
+        Self(all)
+    }
+}
+
+impl<'a> IntoIterator for Branches<'a> {
+    type Item = (&'a str, Tree<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
@@ -184,14 +321,11 @@ impl<'a> Members<Tree<'a>> for Branches<'a> {
     }
 
     fn find(&mut self, name: &str) -> Option<&mut Tree<'a>> {
-        self.place(name).ok().map(|at| &mut self.0[at].1)
+        self.at(name).map(|at| &mut self.0[at].1)
     }
 
     fn put(&mut self, name: &'static str, member: Tree<'a>) {
-        match self.place(name) {
-            Ok(at) => self.0[at].1 = member,
-            Err(at) => self.0.insert(at, (name, member)),
-        }
+        self.insert(name, member);
     }
 
     fn keep(&mut self, mut keep: impl FnMut(&str, &mut Tree<'a>) -> bool) {

@@ -14,6 +14,7 @@ use super::shape::{Field, Struct};
 
 pub static OWNER_REFERENCE: Struct = Struct {
     name: "OwnerReference",
+    number: 0,
     atomic: true,
     fields: &[
         Field("apiVersion", Always, Text, Plain),
@@ -27,6 +28,7 @@ pub static OWNER_REFERENCE: Struct = Struct {
 
 pub static MANAGED_FIELDS_ENTRY: Struct = Struct {
     name: "ManagedFieldsEntry",
+    number: 1,
     atomic: false,
     fields: &[
         Field("manager", OmitEmpty, Text, Plain),
@@ -41,6 +43,7 @@ pub static MANAGED_FIELDS_ENTRY: Struct = Struct {
 
 pub static OBJECT_META: Struct = Struct {
     name: "ObjectMeta",
+    number: 2,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -63,6 +66,7 @@ pub static OBJECT_META: Struct = Struct {
 
 pub static LABEL_SELECTOR_REQUIREMENT: Struct = Struct {
     name: "LabelSelectorRequirement",
+    number: 3,
     atomic: false,
     fields: &[
         Field("key", Always, Text, Plain),
@@ -73,6 +77,7 @@ pub static LABEL_SELECTOR_REQUIREMENT: Struct = Struct {
 
 pub static LABEL_SELECTOR: Struct = Struct {
     name: "LabelSelector",
+    number: 4,
     atomic: true,
     fields: &[
         Field("matchLabels", OmitEmpty, Map(&Text), Plain),
@@ -82,6 +87,7 @@ pub static LABEL_SELECTOR: Struct = Struct {
 
 pub static HOST_PATH_VOLUME_SOURCE: Struct = Struct {
     name: "HostPathVolumeSource",
+    number: 5,
     atomic: false,
     fields: &[
         Field("path", Always, Text, Plain),
@@ -91,6 +97,7 @@ pub static HOST_PATH_VOLUME_SOURCE: Struct = Struct {
 
 pub static EMPTY_DIR_VOLUME_SOURCE: Struct = Struct {
     name: "EmptyDirVolumeSource",
+    number: 6,
     atomic: false,
     fields: &[
         Field("medium", OmitEmpty, Text, Plain),
@@ -101,6 +108,7 @@ pub static EMPTY_DIR_VOLUME_SOURCE: Struct = Struct {
 
 pub static GCEPERSISTENT_DISK_VOLUME_SOURCE: Struct = Struct {
     name: "GCEPersistentDiskVolumeSource",
+    number: 7,
     atomic: false,
     fields: &[
         Field("pdName", Always, Text, Plain),
@@ -112,6 +120,7 @@ pub static GCEPERSISTENT_DISK_VOLUME_SOURCE: Struct = Struct {
 
 pub static AWSELASTIC_BLOCK_STORE_VOLUME_SOURCE: Struct = Struct {
     name: "AWSElasticBlockStoreVolumeSource",
+    number: 8,
     atomic: false,
     fields: &[
         Field("volumeID", Always, Text, Plain),
@@ -123,6 +132,7 @@ pub static AWSELASTIC_BLOCK_STORE_VOLUME_SOURCE: Struct = Struct {
 
 pub static GIT_REPO_VOLUME_SOURCE: Struct = Struct {
     name: "GitRepoVolumeSource",
+    number: 9,
     atomic: false,
     fields: &[
         Field("repository", Always, Text, Plain),
@@ -133,6 +143,7 @@ pub static GIT_REPO_VOLUME_SOURCE: Struct = Struct {
 
 pub static KEY_TO_PATH: Struct = Struct {
     name: "KeyToPath",
+    number: 10,
     atomic: false,
     fields: &[
         Field("key", Always, Text, Plain),
@@ -144,6 +155,7 @@ pub static KEY_TO_PATH: Struct = Struct {
 
 pub static SECRET_VOLUME_SOURCE: Struct = Struct {
     name: "SecretVolumeSource",
+    number: 11,
     atomic: false,
     fields: &[
         Field("secretName", OmitEmpty, Text, Plain),
@@ -156,6 +168,7 @@ pub static SECRET_VOLUME_SOURCE: Struct = Struct {
 
 pub static NFSVOLUME_SOURCE: Struct = Struct {
     name: "NFSVolumeSource",
+    number: 12,
     atomic: false,
     fields: &[
         Field("server", Always, Text, Plain),
@@ -166,6 +179,7 @@ pub static NFSVOLUME_SOURCE: Struct = Struct {
 
 pub static LOCAL_OBJECT_REFERENCE: Struct = Struct {
     name: "LocalObjectReference",
+    number: 13,
     atomic: true,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -174,6 +188,7 @@ pub static LOCAL_OBJECT_REFERENCE: Struct = Struct {
 
 pub static ISCSIVOLUME_SOURCE: Struct = Struct {
     name: "ISCSIVolumeSource",
+    number: 14,
     atomic: false,
     fields: &[
         Field("targetPortal", Always, Text, Plain),
@@ -192,6 +207,7 @@ pub static ISCSIVOLUME_SOURCE: Struct = Struct {
 
 pub static GLUSTERFS_VOLUME_SOURCE: Struct = Struct {
     name: "GlusterfsVolumeSource",
+    number: 15,
     atomic: false,
     fields: &[
         Field("endpoints", Always, Text, Plain),
@@ -202,6 +218,7 @@ pub static GLUSTERFS_VOLUME_SOURCE: Struct = Struct {
 
 pub static PERSISTENT_VOLUME_CLAIM_VOLUME_SOURCE: Struct = Struct {
     name: "PersistentVolumeClaimVolumeSource",
+    number: 16,
     atomic: false,
     fields: &[
         Field("claimName", Always, Text, Plain),
@@ -211,6 +228,7 @@ pub static PERSISTENT_VOLUME_CLAIM_VOLUME_SOURCE: Struct = Struct {
 
 pub static RBDVOLUME_SOURCE: Struct = Struct {
     name: "RBDVolumeSource",
+    number: 17,
     atomic: false,
     fields: &[
         Field("monitors", Always, List(Atomic, &Text), Plain),
@@ -226,6 +244,7 @@ pub static RBDVOLUME_SOURCE: Struct = Struct {
 
 pub static FLEX_VOLUME_SOURCE: Struct = Struct {
     name: "FlexVolumeSource",
+    number: 18,
     atomic: false,
     fields: &[
         Field("driver", Always, Text, Plain),
@@ -238,6 +257,7 @@ pub static FLEX_VOLUME_SOURCE: Struct = Struct {
 
 pub static CINDER_VOLUME_SOURCE: Struct = Struct {
     name: "CinderVolumeSource",
+    number: 19,
     atomic: false,
     fields: &[
         Field("volumeID", Always, Text, Plain),
@@ -249,6 +269,7 @@ pub static CINDER_VOLUME_SOURCE: Struct = Struct {
 
 pub static CEPH_FSVOLUME_SOURCE: Struct = Struct {
     name: "CephFSVolumeSource",
+    number: 20,
     atomic: false,
     fields: &[
         Field("monitors", Always, List(Atomic, &Text), Plain),
@@ -262,6 +283,7 @@ pub static CEPH_FSVOLUME_SOURCE: Struct = Struct {
 
 pub static FLOCKER_VOLUME_SOURCE: Struct = Struct {
     name: "FlockerVolumeSource",
+    number: 21,
     atomic: false,
     fields: &[
         Field("datasetName", OmitEmpty, Text, Plain),
@@ -271,6 +293,7 @@ pub static FLOCKER_VOLUME_SOURCE: Struct = Struct {
 
 pub static OBJECT_FIELD_SELECTOR: Struct = Struct {
     name: "ObjectFieldSelector",
+    number: 22,
     atomic: true,
     fields: &[
         Field("apiVersion", OmitEmpty, Text, Plain),
@@ -280,6 +303,7 @@ pub static OBJECT_FIELD_SELECTOR: Struct = Struct {
 
 pub static RESOURCE_FIELD_SELECTOR: Struct = Struct {
     name: "ResourceFieldSelector",
+    number: 23,
     atomic: true,
     fields: &[
         Field("containerName", OmitEmpty, Text, Plain),
@@ -290,6 +314,7 @@ pub static RESOURCE_FIELD_SELECTOR: Struct = Struct {
 
 pub static DOWNWARD_APIVOLUME_FILE: Struct = Struct {
     name: "DownwardAPIVolumeFile",
+    number: 24,
     atomic: false,
     fields: &[
         Field("path", Always, Text, Plain),
@@ -302,6 +327,7 @@ pub static DOWNWARD_APIVOLUME_FILE: Struct = Struct {
 
 pub static DOWNWARD_APIVOLUME_SOURCE: Struct = Struct {
     name: "DownwardAPIVolumeSource",
+    number: 25,
     atomic: false,
     fields: &[
         Field("items", OmitEmpty, List(Atomic, &Nested(&DOWNWARD_APIVOLUME_FILE)), Plain),
@@ -312,6 +338,7 @@ pub static DOWNWARD_APIVOLUME_SOURCE: Struct = Struct {
 
 pub static FCVOLUME_SOURCE: Struct = Struct {
     name: "FCVolumeSource",
+    number: 26,
     atomic: false,
     fields: &[
         Field("targetWWNs", OmitEmpty, List(Atomic, &Text), Plain),
@@ -324,6 +351,7 @@ pub static FCVOLUME_SOURCE: Struct = Struct {
 
 pub static AZURE_FILE_VOLUME_SOURCE: Struct = Struct {
     name: "AzureFileVolumeSource",
+    number: 27,
     atomic: false,
     fields: &[
         Field("secretName", Always, Text, Plain),
@@ -334,6 +362,7 @@ pub static AZURE_FILE_VOLUME_SOURCE: Struct = Struct {
 
 pub static CONFIG_MAP_VOLUME_SOURCE: Struct = Struct {
     name: "ConfigMapVolumeSource",
+    number: 28,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -346,6 +375,7 @@ pub static CONFIG_MAP_VOLUME_SOURCE: Struct = Struct {
 
 pub static VSPHERE_VIRTUAL_DISK_VOLUME_SOURCE: Struct = Struct {
     name: "VsphereVirtualDiskVolumeSource",
+    number: 29,
     atomic: false,
     fields: &[
         Field("volumePath", Always, Text, Plain),
@@ -357,6 +387,7 @@ pub static VSPHERE_VIRTUAL_DISK_VOLUME_SOURCE: Struct = Struct {
 
 pub static QUOBYTE_VOLUME_SOURCE: Struct = Struct {
     name: "QuobyteVolumeSource",
+    number: 30,
     atomic: false,
     fields: &[
         Field("registry", Always, Text, Plain),
@@ -370,6 +401,7 @@ pub static QUOBYTE_VOLUME_SOURCE: Struct = Struct {
 
 pub static AZURE_DISK_VOLUME_SOURCE: Struct = Struct {
     name: "AzureDiskVolumeSource",
+    number: 31,
     atomic: false,
     fields: &[
         Field("diskName", Always, Text, Plain),
@@ -383,6 +415,7 @@ pub static AZURE_DISK_VOLUME_SOURCE: Struct = Struct {
 
 pub static PHOTON_PERSISTENT_DISK_VOLUME_SOURCE: Struct = Struct {
     name: "PhotonPersistentDiskVolumeSource",
+    number: 32,
     atomic: false,
     fields: &[
         Field("pdID", Always, Text, Plain),
@@ -392,6 +425,7 @@ pub static PHOTON_PERSISTENT_DISK_VOLUME_SOURCE: Struct = Struct {
 
 pub static SECRET_PROJECTION: Struct = Struct {
     name: "SecretProjection",
+    number: 33,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -402,6 +436,7 @@ pub static SECRET_PROJECTION: Struct = Struct {
 
 pub static DOWNWARD_APIPROJECTION: Struct = Struct {
     name: "DownwardAPIProjection",
+    number: 34,
     atomic: false,
     fields: &[
         Field("items", OmitEmpty, List(Atomic, &Nested(&DOWNWARD_APIVOLUME_FILE)), Plain),
@@ -410,6 +445,7 @@ pub static DOWNWARD_APIPROJECTION: Struct = Struct {
 
 pub static CONFIG_MAP_PROJECTION: Struct = Struct {
     name: "ConfigMapProjection",
+    number: 35,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -420,6 +456,7 @@ pub static CONFIG_MAP_PROJECTION: Struct = Struct {
 
 pub static SERVICE_ACCOUNT_TOKEN_PROJECTION: Struct = Struct {
     name: "ServiceAccountTokenProjection",
+    number: 36,
     atomic: false,
     fields: &[
         Field("audience", OmitEmpty, Text, Plain),
@@ -431,6 +468,7 @@ pub static SERVICE_ACCOUNT_TOKEN_PROJECTION: Struct = Struct {
 
 pub static CLUSTER_TRUST_BUNDLE_PROJECTION: Struct = Struct {
     name: "ClusterTrustBundleProjection",
+    number: 37,
     atomic: false,
     fields: &[
         Field("name", Pointer, Text, Plain),
@@ -444,6 +482,7 @@ pub static CLUSTER_TRUST_BUNDLE_PROJECTION: Struct = Struct {
 
 pub static POD_CERTIFICATE_PROJECTION: Struct = Struct {
     name: "PodCertificateProjection",
+    number: 38,
     atomic: false,
     fields: &[
         Field("signerName", OmitEmpty, Text, Plain),
@@ -459,6 +498,7 @@ pub static POD_CERTIFICATE_PROJECTION: Struct = Struct {
 
 pub static VOLUME_PROJECTION: Struct = Struct {
     name: "VolumeProjection",
+    number: 39,
     atomic: false,
     fields: &[
         Field("secret", Pointer, Nested(&SECRET_PROJECTION), Plain),
@@ -472,6 +512,7 @@ pub static VOLUME_PROJECTION: Struct = Struct {
 
 pub static PROJECTED_VOLUME_SOURCE: Struct = Struct {
     name: "ProjectedVolumeSource",
+    number: 40,
     atomic: false,
     fields: &[
         Field("sources", Always, List(Atomic, &Nested(&VOLUME_PROJECTION)), Plain),
@@ -482,6 +523,7 @@ pub static PROJECTED_VOLUME_SOURCE: Struct = Struct {
 
 pub static PORTWORX_VOLUME_SOURCE: Struct = Struct {
     name: "PortworxVolumeSource",
+    number: 41,
     atomic: false,
     fields: &[
         Field("volumeID", Always, Text, Plain),
@@ -492,6 +534,7 @@ pub static PORTWORX_VOLUME_SOURCE: Struct = Struct {
 
 pub static SCALE_IOVOLUME_SOURCE: Struct = Struct {
     name: "ScaleIOVolumeSource",
+    number: 42,
     atomic: false,
     fields: &[
         Field("gateway", Always, Text, Plain),
@@ -509,6 +552,7 @@ pub static SCALE_IOVOLUME_SOURCE: Struct = Struct {
 
 pub static STORAGE_OSVOLUME_SOURCE: Struct = Struct {
     name: "StorageOSVolumeSource",
+    number: 43,
     atomic: false,
     fields: &[
         Field("volumeName", OmitEmpty, Text, Plain),
@@ -521,6 +565,7 @@ pub static STORAGE_OSVOLUME_SOURCE: Struct = Struct {
 
 pub static CSIVOLUME_SOURCE: Struct = Struct {
     name: "CSIVolumeSource",
+    number: 44,
     atomic: false,
     fields: &[
         Field("driver", Always, Text, Plain),
@@ -533,6 +578,7 @@ pub static CSIVOLUME_SOURCE: Struct = Struct {
 
 pub static VOLUME_RESOURCE_REQUIREMENTS: Struct = Struct {
     name: "VolumeResourceRequirements",
+    number: 45,
     atomic: false,
     fields: &[
         Field("limits", OmitEmpty, Map(&Quantity), Plain),
@@ -542,6 +588,7 @@ pub static VOLUME_RESOURCE_REQUIREMENTS: Struct = Struct {
 
 pub static TYPED_LOCAL_OBJECT_REFERENCE: Struct = Struct {
     name: "TypedLocalObjectReference",
+    number: 46,
     atomic: true,
     fields: &[
         Field("apiGroup", Pointer, Text, Plain),
@@ -552,6 +599,7 @@ pub static TYPED_LOCAL_OBJECT_REFERENCE: Struct = Struct {
 
 pub static TYPED_OBJECT_REFERENCE: Struct = Struct {
     name: "TypedObjectReference",
+    number: 47,
     atomic: false,
     fields: &[
         Field("apiGroup", Pointer, Text, Plain),
@@ -563,6 +611,7 @@ pub static TYPED_OBJECT_REFERENCE: Struct = Struct {
 
 pub static PERSISTENT_VOLUME_CLAIM_SPEC: Struct = Struct {
     name: "PersistentVolumeClaimSpec",
+    number: 48,
     atomic: false,
     fields: &[
         Field("accessModes", OmitEmpty, List(Atomic, &Text), Plain),
@@ -579,6 +628,7 @@ pub static PERSISTENT_VOLUME_CLAIM_SPEC: Struct = Struct {
 
 pub static PERSISTENT_VOLUME_CLAIM_TEMPLATE: Struct = Struct {
     name: "PersistentVolumeClaimTemplate",
+    number: 49,
     atomic: false,
     fields: &[
         Field("metadata", Always, Nested(&OBJECT_META), Plain),
@@ -588,6 +638,7 @@ pub static PERSISTENT_VOLUME_CLAIM_TEMPLATE: Struct = Struct {
 
 pub static EPHEMERAL_VOLUME_SOURCE: Struct = Struct {
     name: "EphemeralVolumeSource",
+    number: 50,
     atomic: false,
     fields: &[
         Field("volumeClaimTemplate", Pointer, Nested(&PERSISTENT_VOLUME_CLAIM_TEMPLATE), Plain),
@@ -596,6 +647,7 @@ pub static EPHEMERAL_VOLUME_SOURCE: Struct = Struct {
 
 pub static IMAGE_VOLUME_SOURCE: Struct = Struct {
     name: "ImageVolumeSource",
+    number: 51,
     atomic: false,
     fields: &[
         Field("reference", OmitEmpty, Text, Plain),
@@ -605,6 +657,7 @@ pub static IMAGE_VOLUME_SOURCE: Struct = Struct {
 
 pub static VOLUME: Struct = Struct {
     name: "Volume",
+    number: 52,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -643,6 +696,7 @@ pub static VOLUME: Struct = Struct {
 
 pub static CONTAINER_PORT: Struct = Struct {
     name: "ContainerPort",
+    number: 53,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -655,6 +709,7 @@ pub static CONTAINER_PORT: Struct = Struct {
 
 pub static CONFIG_MAP_ENV_SOURCE: Struct = Struct {
     name: "ConfigMapEnvSource",
+    number: 54,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -664,6 +719,7 @@ pub static CONFIG_MAP_ENV_SOURCE: Struct = Struct {
 
 pub static SECRET_ENV_SOURCE: Struct = Struct {
     name: "SecretEnvSource",
+    number: 55,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -673,6 +729,7 @@ pub static SECRET_ENV_SOURCE: Struct = Struct {
 
 pub static ENV_FROM_SOURCE: Struct = Struct {
     name: "EnvFromSource",
+    number: 56,
     atomic: false,
     fields: &[
         Field("prefix", OmitEmpty, Text, Plain),
@@ -683,6 +740,7 @@ pub static ENV_FROM_SOURCE: Struct = Struct {
 
 pub static CONFIG_MAP_KEY_SELECTOR: Struct = Struct {
     name: "ConfigMapKeySelector",
+    number: 57,
     atomic: true,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -693,6 +751,7 @@ pub static CONFIG_MAP_KEY_SELECTOR: Struct = Struct {
 
 pub static SECRET_KEY_SELECTOR: Struct = Struct {
     name: "SecretKeySelector",
+    number: 58,
     atomic: true,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -703,6 +762,7 @@ pub static SECRET_KEY_SELECTOR: Struct = Struct {
 
 pub static FILE_KEY_SELECTOR: Struct = Struct {
     name: "FileKeySelector",
+    number: 59,
     atomic: true,
     fields: &[
         Field("volumeName", Always, Text, Plain),
@@ -714,6 +774,7 @@ pub static FILE_KEY_SELECTOR: Struct = Struct {
 
 pub static ENV_VAR_SOURCE: Struct = Struct {
     name: "EnvVarSource",
+    number: 60,
     atomic: false,
     fields: &[
         Field("fieldRef", Pointer, Nested(&OBJECT_FIELD_SELECTOR), Plain),
@@ -726,6 +787,7 @@ pub static ENV_VAR_SOURCE: Struct = Struct {
 
 pub static ENV_VAR: Struct = Struct {
     name: "EnvVar",
+    number: 61,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -736,6 +798,7 @@ pub static ENV_VAR: Struct = Struct {
 
 pub static RESOURCE_CLAIM: Struct = Struct {
     name: "ResourceClaim",
+    number: 62,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -745,6 +808,7 @@ pub static RESOURCE_CLAIM: Struct = Struct {
 
 pub static RESOURCE_REQUIREMENTS: Struct = Struct {
     name: "ResourceRequirements",
+    number: 63,
     atomic: false,
     fields: &[
         Field("limits", OmitEmpty, Map(&Quantity), Plain),
@@ -755,6 +819,7 @@ pub static RESOURCE_REQUIREMENTS: Struct = Struct {
 
 pub static CONTAINER_RESIZE_POLICY: Struct = Struct {
     name: "ContainerResizePolicy",
+    number: 64,
     atomic: false,
     fields: &[
         Field("resourceName", Always, Text, Plain),
@@ -764,6 +829,7 @@ pub static CONTAINER_RESIZE_POLICY: Struct = Struct {
 
 pub static CONTAINER_RESTART_RULE_ON_EXIT_CODES: Struct = Struct {
     name: "ContainerRestartRuleOnExitCodes",
+    number: 65,
     atomic: false,
     fields: &[
         Field("operator", OmitEmpty, Text, Plain),
@@ -773,6 +839,7 @@ pub static CONTAINER_RESTART_RULE_ON_EXIT_CODES: Struct = Struct {
 
 pub static CONTAINER_RESTART_RULE: Struct = Struct {
     name: "ContainerRestartRule",
+    number: 66,
     atomic: false,
     fields: &[
         Field("action", OmitEmpty, Text, Plain),
@@ -782,6 +849,7 @@ pub static CONTAINER_RESTART_RULE: Struct = Struct {
 
 pub static VOLUME_MOUNT: Struct = Struct {
     name: "VolumeMount",
+    number: 67,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -797,6 +865,7 @@ pub static VOLUME_MOUNT: Struct = Struct {
 
 pub static VOLUME_DEVICE: Struct = Struct {
     name: "VolumeDevice",
+    number: 68,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -806,6 +875,7 @@ pub static VOLUME_DEVICE: Struct = Struct {
 
 pub static EXEC_ACTION: Struct = Struct {
     name: "ExecAction",
+    number: 69,
     atomic: false,
     fields: &[
         Field("command", OmitEmpty, List(Atomic, &Text), Plain),
@@ -814,6 +884,7 @@ pub static EXEC_ACTION: Struct = Struct {
 
 pub static HTTPHEADER: Struct = Struct {
     name: "HTTPHeader",
+    number: 70,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -823,6 +894,7 @@ pub static HTTPHEADER: Struct = Struct {
 
 pub static HTTPGET_ACTION: Struct = Struct {
     name: "HTTPGetAction",
+    number: 71,
     atomic: false,
     fields: &[
         Field("path", OmitEmpty, Text, Plain),
@@ -836,6 +908,7 @@ pub static HTTPGET_ACTION: Struct = Struct {
 
 pub static TCPSOCKET_ACTION: Struct = Struct {
     name: "TCPSocketAction",
+    number: 72,
     atomic: false,
     fields: &[
         Field("port", Always, IntOrString, Plain),
@@ -845,6 +918,7 @@ pub static TCPSOCKET_ACTION: Struct = Struct {
 
 pub static GRPCACTION: Struct = Struct {
     name: "GRPCAction",
+    number: 73,
     atomic: false,
     fields: &[
         Field("port", Always, Integer, Plain),
@@ -855,6 +929,7 @@ pub static GRPCACTION: Struct = Struct {
 
 pub static PROBE: Struct = Struct {
     name: "Probe",
+    number: 74,
     atomic: false,
     fields: &[
         Field("exec", Pointer, Nested(&EXEC_ACTION), Plain),
@@ -872,6 +947,7 @@ pub static PROBE: Struct = Struct {
 
 pub static SLEEP_ACTION: Struct = Struct {
     name: "SleepAction",
+    number: 75,
     atomic: false,
     fields: &[
         Field("seconds", Always, Integer, Plain),
@@ -880,6 +956,7 @@ pub static SLEEP_ACTION: Struct = Struct {
 
 pub static LIFECYCLE_HANDLER: Struct = Struct {
     name: "LifecycleHandler",
+    number: 76,
     atomic: false,
     fields: &[
         Field("exec", Pointer, Nested(&EXEC_ACTION), Plain),
@@ -891,6 +968,7 @@ pub static LIFECYCLE_HANDLER: Struct = Struct {
 
 pub static LIFECYCLE: Struct = Struct {
     name: "Lifecycle",
+    number: 77,
     atomic: false,
     fields: &[
         Field("postStart", Pointer, Nested(&LIFECYCLE_HANDLER), Plain),
@@ -901,6 +979,7 @@ pub static LIFECYCLE: Struct = Struct {
 
 pub static CAPABILITIES: Struct = Struct {
     name: "Capabilities",
+    number: 78,
     atomic: false,
     fields: &[
         Field("add", OmitEmpty, List(Atomic, &Text), Plain),
@@ -910,6 +989,7 @@ pub static CAPABILITIES: Struct = Struct {
 
 pub static SELINUX_OPTIONS: Struct = Struct {
     name: "SELinuxOptions",
+    number: 79,
     atomic: false,
     fields: &[
         Field("user", OmitEmpty, Text, Plain),
@@ -921,6 +1001,7 @@ pub static SELINUX_OPTIONS: Struct = Struct {
 
 pub static WINDOWS_SECURITY_CONTEXT_OPTIONS: Struct = Struct {
     name: "WindowsSecurityContextOptions",
+    number: 80,
     atomic: false,
     fields: &[
         Field("gmsaCredentialSpecName", Pointer, Text, Plain),
@@ -932,6 +1013,7 @@ pub static WINDOWS_SECURITY_CONTEXT_OPTIONS: Struct = Struct {
 
 pub static SECCOMP_PROFILE: Struct = Struct {
     name: "SeccompProfile",
+    number: 81,
     atomic: false,
     fields: &[
         Field("type", Always, Text, Plain),
@@ -941,6 +1023,7 @@ pub static SECCOMP_PROFILE: Struct = Struct {
 
 pub static APP_ARMOR_PROFILE: Struct = Struct {
     name: "AppArmorProfile",
+    number: 82,
     atomic: false,
     fields: &[
         Field("type", Always, Text, Plain),
@@ -950,6 +1033,7 @@ pub static APP_ARMOR_PROFILE: Struct = Struct {
 
 pub static SECURITY_CONTEXT: Struct = Struct {
     name: "SecurityContext",
+    number: 83,
     atomic: false,
     fields: &[
         Field("capabilities", Pointer, Nested(&CAPABILITIES), Plain),
@@ -969,6 +1053,7 @@ pub static SECURITY_CONTEXT: Struct = Struct {
 
 pub static CONTAINER: Struct = Struct {
     name: "Container",
+    number: 84,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1001,6 +1086,7 @@ pub static CONTAINER: Struct = Struct {
 
 pub static EPHEMERAL_CONTAINER: Struct = Struct {
     name: "EphemeralContainer",
+    number: 85,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1034,6 +1120,7 @@ pub static EPHEMERAL_CONTAINER: Struct = Struct {
 
 pub static SYSCTL: Struct = Struct {
     name: "Sysctl",
+    number: 86,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1043,6 +1130,7 @@ pub static SYSCTL: Struct = Struct {
 
 pub static POD_SECURITY_CONTEXT: Struct = Struct {
     name: "PodSecurityContext",
+    number: 87,
     atomic: false,
     fields: &[
         Field("seLinuxOptions", Pointer, Nested(&SELINUX_OPTIONS), Plain),
@@ -1063,6 +1151,7 @@ pub static POD_SECURITY_CONTEXT: Struct = Struct {
 
 pub static NODE_SELECTOR_REQUIREMENT: Struct = Struct {
     name: "NodeSelectorRequirement",
+    number: 88,
     atomic: false,
     fields: &[
         Field("key", Always, Text, Plain),
@@ -1073,6 +1162,7 @@ pub static NODE_SELECTOR_REQUIREMENT: Struct = Struct {
 
 pub static NODE_SELECTOR_TERM: Struct = Struct {
     name: "NodeSelectorTerm",
+    number: 89,
     atomic: true,
     fields: &[
         Field("matchExpressions", OmitEmpty, List(Atomic, &Nested(&NODE_SELECTOR_REQUIREMENT)), Plain),
@@ -1082,6 +1172,7 @@ pub static NODE_SELECTOR_TERM: Struct = Struct {
 
 pub static NODE_SELECTOR: Struct = Struct {
     name: "NodeSelector",
+    number: 90,
     atomic: true,
     fields: &[
         Field("nodeSelectorTerms", Always, List(Atomic, &Nested(&NODE_SELECTOR_TERM)), Plain),
@@ -1090,6 +1181,7 @@ pub static NODE_SELECTOR: Struct = Struct {
 
 pub static PREFERRED_SCHEDULING_TERM: Struct = Struct {
     name: "PreferredSchedulingTerm",
+    number: 91,
     atomic: false,
     fields: &[
         Field("weight", Always, Integer, Plain),
@@ -1099,6 +1191,7 @@ pub static PREFERRED_SCHEDULING_TERM: Struct = Struct {
 
 pub static NODE_AFFINITY: Struct = Struct {
     name: "NodeAffinity",
+    number: 92,
     atomic: false,
     fields: &[
         Field("requiredDuringSchedulingIgnoredDuringExecution", Pointer, Nested(&NODE_SELECTOR), Plain),
@@ -1108,6 +1201,7 @@ pub static NODE_AFFINITY: Struct = Struct {
 
 pub static POD_AFFINITY_TERM: Struct = Struct {
     name: "PodAffinityTerm",
+    number: 93,
     atomic: false,
     fields: &[
         Field("labelSelector", Pointer, Nested(&LABEL_SELECTOR), Plain),
@@ -1121,6 +1215,7 @@ pub static POD_AFFINITY_TERM: Struct = Struct {
 
 pub static WEIGHTED_POD_AFFINITY_TERM: Struct = Struct {
     name: "WeightedPodAffinityTerm",
+    number: 94,
     atomic: false,
     fields: &[
         Field("weight", Always, Integer, Plain),
@@ -1130,6 +1225,7 @@ pub static WEIGHTED_POD_AFFINITY_TERM: Struct = Struct {
 
 pub static POD_AFFINITY: Struct = Struct {
     name: "PodAffinity",
+    number: 95,
     atomic: false,
     fields: &[
         Field("requiredDuringSchedulingIgnoredDuringExecution", OmitEmpty, List(Atomic, &Nested(&POD_AFFINITY_TERM)), Plain),
@@ -1139,6 +1235,7 @@ pub static POD_AFFINITY: Struct = Struct {
 
 pub static POD_ANTI_AFFINITY: Struct = Struct {
     name: "PodAntiAffinity",
+    number: 96,
     atomic: false,
     fields: &[
         Field("requiredDuringSchedulingIgnoredDuringExecution", OmitEmpty, List(Atomic, &Nested(&POD_AFFINITY_TERM)), Plain),
@@ -1148,6 +1245,7 @@ pub static POD_ANTI_AFFINITY: Struct = Struct {
 
 pub static AFFINITY: Struct = Struct {
     name: "Affinity",
+    number: 97,
     atomic: false,
     fields: &[
         Field("nodeAffinity", Pointer, Nested(&NODE_AFFINITY), Plain),
@@ -1158,6 +1256,7 @@ pub static AFFINITY: Struct = Struct {
 
 pub static TOLERATION: Struct = Struct {
     name: "Toleration",
+    number: 98,
     atomic: false,
     fields: &[
         Field("key", OmitEmpty, Text, Plain),
@@ -1170,6 +1269,7 @@ pub static TOLERATION: Struct = Struct {
 
 pub static HOST_ALIAS: Struct = Struct {
     name: "HostAlias",
+    number: 99,
     atomic: false,
     fields: &[
         Field("ip", Always, Text, Plain),
@@ -1179,6 +1279,7 @@ pub static HOST_ALIAS: Struct = Struct {
 
 pub static POD_DNSCONFIG_OPTION: Struct = Struct {
     name: "PodDNSConfigOption",
+    number: 100,
     atomic: false,
     fields: &[
         Field("name", OmitEmpty, Text, Plain),
@@ -1188,6 +1289,7 @@ pub static POD_DNSCONFIG_OPTION: Struct = Struct {
 
 pub static POD_DNSCONFIG: Struct = Struct {
     name: "PodDNSConfig",
+    number: 101,
     atomic: false,
     fields: &[
         Field("nameservers", OmitEmpty, List(Atomic, &Text), Plain),
@@ -1198,6 +1300,7 @@ pub static POD_DNSCONFIG: Struct = Struct {
 
 pub static POD_READINESS_GATE: Struct = Struct {
     name: "PodReadinessGate",
+    number: 102,
     atomic: false,
     fields: &[
         Field("conditionType", Always, Text, Plain),
@@ -1206,6 +1309,7 @@ pub static POD_READINESS_GATE: Struct = Struct {
 
 pub static TOPOLOGY_SPREAD_CONSTRAINT: Struct = Struct {
     name: "TopologySpreadConstraint",
+    number: 103,
     atomic: false,
     fields: &[
         Field("maxSkew", Always, Integer, Plain),
@@ -1221,6 +1325,7 @@ pub static TOPOLOGY_SPREAD_CONSTRAINT: Struct = Struct {
 
 pub static POD_OS: Struct = Struct {
     name: "PodOS",
+    number: 104,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1229,6 +1334,7 @@ pub static POD_OS: Struct = Struct {
 
 pub static POD_SCHEDULING_GATE: Struct = Struct {
     name: "PodSchedulingGate",
+    number: 105,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1237,6 +1343,7 @@ pub static POD_SCHEDULING_GATE: Struct = Struct {
 
 pub static POD_RESOURCE_CLAIM: Struct = Struct {
     name: "PodResourceClaim",
+    number: 106,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1247,6 +1354,7 @@ pub static POD_RESOURCE_CLAIM: Struct = Struct {
 
 pub static POD_SCHEDULING_GROUP: Struct = Struct {
     name: "PodSchedulingGroup",
+    number: 107,
     atomic: false,
     fields: &[
         Field("podGroupName", Pointer, Text, Plain),
@@ -1255,6 +1363,7 @@ pub static POD_SCHEDULING_GROUP: Struct = Struct {
 
 pub static EVICTION_RESPONDER: Struct = Struct {
     name: "EvictionResponder",
+    number: 108,
     atomic: true,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1264,6 +1373,7 @@ pub static EVICTION_RESPONDER: Struct = Struct {
 
 pub static WORKLOAD_REFERENCE: Struct = Struct {
     name: "WorkloadReference",
+    number: 109,
     atomic: false,
     fields: &[
         Field("name", Always, Text, Plain),
@@ -1274,6 +1384,7 @@ pub static WORKLOAD_REFERENCE: Struct = Struct {
 
 pub static POD_SPEC: Struct = Struct {
     name: "PodSpec",
+    number: 110,
     atomic: false,
     fields: &[
         Field("volumes", OmitEmpty, List(Keyed(&["name"]), &Nested(&VOLUME)), KeyRetain("name")),
@@ -1325,6 +1436,7 @@ pub static POD_SPEC: Struct = Struct {
 
 pub static POD_TEMPLATE_SPEC: Struct = Struct {
     name: "PodTemplateSpec",
+    number: 111,
     atomic: false,
     fields: &[
         Field("metadata", Always, Nested(&OBJECT_META), Plain),
@@ -1334,6 +1446,7 @@ pub static POD_TEMPLATE_SPEC: Struct = Struct {
 
 pub static ROLLING_UPDATE_DEPLOYMENT: Struct = Struct {
     name: "RollingUpdateDeployment",
+    number: 112,
     atomic: false,
     fields: &[
         Field("maxUnavailable", Pointer, IntOrString, Plain),
@@ -1343,6 +1456,7 @@ pub static ROLLING_UPDATE_DEPLOYMENT: Struct = Struct {
 
 pub static DEPLOYMENT_STRATEGY: Struct = Struct {
     name: "DeploymentStrategy",
+    number: 113,
     atomic: false,
     fields: &[
         Field("type", OmitEmpty, Text, Plain),
@@ -1352,6 +1466,7 @@ pub static DEPLOYMENT_STRATEGY: Struct = Struct {
 
 pub static DEPLOYMENT_SPEC: Struct = Struct {
     name: "DeploymentSpec",
+    number: 114,
     atomic: false,
     fields: &[
         Field("replicas", Pointer, Integer, Plain),
@@ -1367,6 +1482,7 @@ pub static DEPLOYMENT_SPEC: Struct = Struct {
 
 pub static DEPLOYMENT_CONDITION: Struct = Struct {
     name: "DeploymentCondition",
+    number: 115,
     atomic: false,
     fields: &[
         Field("type", Always, Text, Plain),
@@ -1380,6 +1496,7 @@ pub static DEPLOYMENT_CONDITION: Struct = Struct {
 
 pub static DEPLOYMENT_STATUS: Struct = Struct {
     name: "DeploymentStatus",
+    number: 116,
     atomic: false,
     fields: &[
         Field("observedGeneration", OmitEmpty, Integer, Plain),
@@ -1396,6 +1513,7 @@ pub static DEPLOYMENT_STATUS: Struct = Struct {
 
 pub static DEPLOYMENT: Struct = Struct {
     name: "Deployment",
+    number: 117,
     atomic: false,
     fields: &[
         Field("kind", OmitEmpty, Text, Plain),

@@ -7,6 +7,7 @@ use super::*;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched, synced};
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, propose};
+use crate::engine::predict::{Verdict, predict};
 use crate::engine::{Policy, Remedy, Snapshot, assess};
 
 const TOOL: &str = "argocd-controller";

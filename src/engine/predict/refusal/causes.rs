@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::Cause;
 use super::node::Node;
+use crate::engine::schema::Tree;
 
 /// Collects causes in the order in which the server tells them.
 #[derive(Debug, Default)]
@@ -50,13 +51,19 @@ impl Shown for bool {
     }
 }
 
-impl Shown for Value {
+impl Shown for Tree<'_> {
     /// `json.Marshal`, which escapes `<`, `>` and `&`; a plain string is `%q`, which does not.
     fn shown(&self) -> String {
         match self {
-            Value::String(text) => text.as_str().shown(),
+            Tree::Text(text) => text.shown(),
             other => escape_html(&other.to_string()),
         }
+    }
+}
+
+impl Shown for Value {
+    fn shown(&self) -> String {
+        Tree::of(self).shown()
     }
 }
 

@@ -109,13 +109,13 @@ pub(super) fn dns1123_subdomain_with_underscore(text: &str) -> Vec<String> {
 pub(super) fn qualified_name(text: &str) -> Vec<String> {
     const EXAMPLES: &[&str] = &["MyName", "my.name", "123-abc"];
     let mut faults = Vec::new();
-    let name = match text.split('/').collect::<Vec<_>>()[..] {
-        [name] => name,
-        ["", name] => {
+    let name = match text.split_once('/') {
+        None => text,
+        Some(("", name)) if !name.contains('/') => {
             faults.push("prefix part must be non-empty".to_owned());
             name
         }
-        [prefix, name] => {
+        Some((prefix, name)) if !name.contains('/') => {
             if prefix.len() > SUBDOMAIN_LIMIT {
                 faults.push(format!("prefix part {}", too_many_bytes(SUBDOMAIN_LIMIT)));
             }
@@ -123,7 +123,7 @@ pub(super) fn qualified_name(text: &str) -> Vec<String> {
             faults.extend(malformed.map(|fault| format!("prefix part {fault}")));
             name
         }
-        _ => {
+        Some(_) => {
             return vec![format!(
                 "a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
                 regex_error(LABEL_KEY_RULE, LABEL_KEY_FORMAT, EXAMPLES)

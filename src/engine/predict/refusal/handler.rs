@@ -88,7 +88,7 @@ fn validate_http_get(http: &Node<'_>, out: &mut Causes) {
 
 /// `ValidatePortNumOrName`; an absent port is 0.
 fn validate_port(port: &Node<'_>, out: &mut Causes) {
-    if port.value().is_string() {
+    if port.value().as_str().is_some() {
         out.invalid_text(port, port.text(), content::port_name(port.text()));
     } else {
         let number = port.integer().unwrap_or(0);

@@ -6,7 +6,7 @@ use super::super::go::marshalled;
 use super::causes::{Causes, Raw};
 use super::content;
 use super::node::Node;
-use crate::engine::schema;
+use crate::engine::schema::{self, Tree};
 
 /// `TotalAnnotationSizeLimitB`.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
@@ -111,7 +111,8 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
 fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
-    let shown = |path: &str, value: &Value| schema::shape_at(path).map_or_else(String::new, |shape| marshalled(value, shape));
+    let shown =
+        |path: &str, value: &Tree<'_>| schema::shape_at(path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape));
     for reference in references.items() {
         let api_version = reference.at("apiVersion").text();
         // With more than one slash it is no group and version, and then there is no version either.
@@ -173,7 +174,7 @@ pub(super) fn is_well_formed(selector: &Node<'_>) -> bool {
 /// A label selector as Go prints it: in the order of its structs, without what is empty.
 pub(super) fn shown_selector(selector: &Node<'_>) -> String {
     let fields = |value: &Node<'_>, names: &[&'static str]| {
-        let shown = names.iter().filter(|name| value.at(name).len() > 0 || value.at(name).value().is_string());
+        let shown = names.iter().filter(|name| value.at(name).len() > 0 || value.at(name).value().as_str().is_some());
         shown.map(|name| format!("\"{name}\":{}", value.at(name).value())).collect::<Vec<_>>()
     };
     let mut parts = fields(selector, &["matchLabels"]);
@@ -188,7 +189,7 @@ pub(super) fn shown_selector(selector: &Node<'_>) -> String {
 
 /// `Matches` of a well-formed selector.
 pub(super) fn selects(selector: &Node<'_>, labels: &Node<'_>) -> bool {
-    let label = |key: &str| labels.value().get(key).and_then(Value::as_str);
+    let label = |key: &str| labels.value().get(key).and_then(Tree::as_str);
     let all_equal = selector.at("matchLabels").entries().all(|(key, value)| label(key) == value.as_str());
     all_equal
         && selector.at("matchExpressions").items().all(|expression| {

@@ -26,11 +26,11 @@ mod tests;
 mod volume;
 mod volume_source;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Cause;
 use super::unknown::forget_dropped_fields;
-use crate::engine::schema::{apply_defaults, normalise_as, shape_at};
+use crate::engine::schema::{Branches, Tree, apply_defaults, normalise_as, shape_at};
 use causes::{Causes, Raw};
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
 use node::{Node, Places};
@@ -39,7 +39,7 @@ use node::{Node, Places};
 ///
 /// `manifest` is the document as it is sent. Source: `ValidateDeployment`.
 pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
-    let mut object = manifest.clone();
+    let mut object = Tree::of(manifest);
     forget_dropped_fields(&mut object, &Value::Null);
     let object = as_stored(object);
     let (places, mut out) = (Places::new(), Causes::default());
@@ -52,9 +52,10 @@ pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
 /// The causes for which the server refuses to bring `old` to `object`; none where it takes it.
 ///
 /// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source: `ValidateDeploymentUpdate`.
-pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
+pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
+    let old = looked_at(old);
     let (places, mut out) = (Places::new(), Causes::default());
-    let (root, before) = (Node::root(object, &places), Node::root(old, &places));
+    let (root, before) = (Node::root(object, &places), Node::root(&old, &places));
     metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
     let spec = root.at("spec");
     validate_spec(&spec, &mut out);
@@ -65,8 +66,21 @@ pub fn refusals_of_update(object: &Value, old: &Value) -> Vec<Cause> {
     out.into_vec()
 }
 
+/// What is looked at of the old object: its metadata, and of its spec the selector.
+fn looked_at(old: &Value) -> Tree<'_> {
+    fn part<'a>(of: &'a Value, name: &'static str) -> Option<(&'static str, Tree<'a>)> {
+        of.get(name).map(|part| (name, Tree::of(part)))
+    }
+    let spec = old.get("spec").map(|spec| ("spec", Tree::Map(part(spec, "selector").into_iter().collect())));
+    let metadata = old.get("metadata").map(|metadata| {
+        let kept = ["deletionTimestamp", "finalizers", "name", "namespace", "uid"].into_iter();
+        ("metadata", Tree::Map(kept.filter_map(|name| part(metadata, name)).collect()))
+    });
+    Tree::Map(metadata.into_iter().chain(spec).collect())
+}
+
 /// Whether a stored selector says the same. Only the new one is in normal form.
-fn is_same_selector(new: &Value, old: &Value) -> bool {
+fn is_same_selector(new: &Tree<'_>, old: &Tree<'_>) -> bool {
     new == old || {
         let mut old = old.clone();
         if let Some(shape) = shape_at("spec.selector") {
@@ -77,43 +91,47 @@ fn is_same_selector(new: &Value, old: &Value) -> bool {
 }
 
 /// The object in normal form and with its defaults. What a rule tells from an absent value although it is empty stays.
-pub fn as_stored(mut object: Value) -> Value {
-    let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
-    let empty: Vec<(&Emptied, Value)> = TOLD_FROM_ABSENT
-        .iter()
-        .filter_map(|place| Some((place, object.pointer(place.parent)?.get(place.name).filter(|value| is_empty(value))?.clone())))
-        .collect();
+pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
+    let empty = TOLD_FROM_ABSENT.map(|place| object.at(place.parent)?.get(place.name).filter(|value| is_empty(value)).cloned());
     apply_defaults(&mut object);
-    for (place, value) in empty {
-        if let Some(parent) = object.pointer_mut(place.parent).and_then(Value::as_object_mut) {
-            parent.insert(place.name.to_owned(), value);
+    for (place, value) in TOLD_FROM_ABSENT.iter().zip(empty) {
+        if let (Some(value), Some(parent)) = (value, object.map_at_mut(place.parent)) {
+            parent.insert(place.name, value);
         }
     }
     object
 }
 
 /// A field whose empty value is not the same as none.
+#[derive(Clone, Copy)]
 struct Emptied {
-    /// The JSON Pointer of the map that it is in.
-    parent: &'static str,
+    /// The names on the way to the map that it is in.
+    parent: &'static [&'static str],
 
     /// Its name.
     name: &'static str,
 }
 
-/// `validatePodTemplate` shows the labels that a selector does not select, and `validatePodResources` forbids claims that are not nil.
-const TOLD_FROM_ABSENT: [Emptied; 2] =
-    [Emptied { parent: "/spec/template/metadata", name: "labels" }, Emptied { parent: "/spec/template/spec/resources", name: "claims" }];
+/// `ValidatePodTemplateSpecForReplicaSet` shows the labels that a selector does not select, and `validatePodResources` forbids claims that are
+/// not nil.
+const TOLD_FROM_ABSENT: [Emptied; 2] = [
+    Emptied { parent: &["spec", "template", "metadata"], name: "labels" },
+    Emptied { parent: &["spec", "template", "spec", "resources"], name: "claims" },
+];
 
 /// Takes out again what [`as_stored`] keeps and the server does not.
-pub(super) fn forget_empty(stored: &mut Value) {
-    for place in &TOLD_FROM_ABSENT {
-        if let Some(parent) = stored.pointer_mut(place.parent).and_then(Value::as_object_mut)
-            && parent.get(place.name).is_some_and(|value| *value == json!({}) || *value == json!([]))
+pub(super) fn forget_empty(stored: &mut Tree<'_>) {
+    for place in TOLD_FROM_ABSENT {
+        if let Some(parent) = stored.map_at_mut(place.parent)
+            && parent.get(place.name).is_some_and(is_empty)
         {
             parent.remove(place.name);
         }
     }
+}
+
+fn is_empty(node: &Tree<'_>) -> bool {
+    node.as_map().is_some_and(Branches::is_empty) || node.as_list().is_some_and(<[Tree<'_>]>::is_empty)
 }
 
 /// `ValidateDeploymentSpec`.
@@ -194,7 +212,7 @@ fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
     let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
     for bound in [&unavailable, &surge] {
         match bound.value() {
-            Value::String(text) => {
+            Tree::Text(text) => {
                 if let Some(fault) = content::percent(text) {
                     out.invalid(bound, bound.value(), &fault);
                 }
@@ -205,7 +223,7 @@ fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
     if amount(&unavailable) == 0 && amount(&surge) == 0 {
         out.invalid(&unavailable, unavailable.value(), "may not be 0 when `maxSurge` is 0");
     }
-    if unavailable.value().is_string() && amount(&unavailable) > 100 {
+    if unavailable.value().as_str().is_some() && amount(&unavailable) > 100 {
         out.invalid(&unavailable, unavailable.value(), "must not be greater than 100%");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 
-use serde_json::Value;
+use crate::engine::schema::{Branches, Tree};
 
-static ABSENT: Value = Value::Null;
+static ABSENT: Tree<'static> = Tree::Null;
 
 /// Every place that a validation has looked at, each as a step from another one.
 ///
@@ -50,17 +50,17 @@ impl<'a> Places<'a> {
 /// A value and where it stands. An absent field is a node too, so that a message can name it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node<'a> {
-    value: &'a Value,
+    value: &'a Tree<'a>,
     place: usize,
     places: &'a Places<'a>,
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn root(object: &'a Value, places: &'a Places<'a>) -> Self {
+    pub(super) fn root(object: &'a Tree<'a>, places: &'a Places<'a>) -> Self {
         Self { value: object, place: 0, places }
     }
 
-    fn step(&self, value: Option<&'a Value>, step: Step<'a>) -> Self {
+    fn step(&self, value: Option<&'a Tree<'a>>, step: Step<'a>) -> Self {
         Self { value: value.unwrap_or(&ABSENT), place: self.places.add(self.place, step), places: self.places }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Node<'a> {
 
     /// The item at `index`, whether it is there or not.
     pub(super) fn index(&self, index: usize) -> Self {
-        self.step(self.value.get(index), Step::Index(index))
+        self.step(self.list().get(index), Step::Index(index))
     }
 
     /// The same value, reported at another place.
@@ -91,13 +91,16 @@ impl<'a> Node<'a> {
 
     /// Every item of a list; nothing for anything else.
     pub(super) fn items(&self) -> impl Iterator<Item = Self> + '_ {
-        let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
-        items.iter().enumerate().map(|(index, value)| self.step(Some(value), Step::Index(index)))
+        self.list().iter().enumerate().map(|(index, value)| self.step(Some(value), Step::Index(index)))
+    }
+
+    fn list(&self) -> &'a [Tree<'a>] {
+        self.value.as_list().unwrap_or_default()
     }
 
     /// The entries of a map, in the map's order.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
-        self.value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Tree<'a>)> + use<'a> {
+        self.value.as_map().into_iter().flat_map(Branches::iter)
     }
 
     pub(super) fn is_set(&self) -> bool {
@@ -107,8 +110,8 @@ impl<'a> Node<'a> {
     /// The number of items or entries.
     pub(super) fn len(&self) -> usize {
         match self.value {
-            Value::Array(items) => items.len(),
-            Value::Object(entries) => entries.len(),
+            Tree::List(items) => items.len(),
+            Tree::Map(entries) => entries.len(),
             _ => 0,
         }
     }
@@ -120,18 +123,19 @@ impl<'a> Node<'a> {
 
     /// The integer here. A float without a fraction counts as one, as the server's JSON decoder takes it.
     pub(super) fn integer(&self) -> Option<i64> {
-        self.value.as_i64().or_else(|| self.value.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64))
+        let number = self.value.as_number()?;
+        number.as_i64().or_else(|| number.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64))
     }
 
     pub(super) fn is_true(&self) -> bool {
-        self.value == &Value::Bool(true)
+        matches!(self.value, Tree::Flag(true))
     }
 
     pub(super) fn is_false(&self) -> bool {
-        self.value == &Value::Bool(false)
+        matches!(self.value, Tree::Flag(false))
     }
 
-    pub(super) fn value(&self) -> &'a Value {
+    pub(super) fn value(&self) -> &'a Tree<'a> {
         self.value
     }
 

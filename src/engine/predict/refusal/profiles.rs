@@ -2,6 +2,7 @@
 
 use super::causes::Causes;
 use super::node::Node;
+use crate::engine::schema::Tree;
 
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
@@ -69,7 +70,7 @@ const APP_ARMOR: Kind =
 /// `validateSeccompAnnotationsAndFields` and `validateAppArmorAnnotationsAndFieldsMatchOnCreate`: both must say the same.
 pub(super) fn validate_profiles_match(annotations: &Node<'_>, spec: &Node<'_>, out: &mut Causes) {
     let pod = spec.at("securityContext");
-    let annotation = |key: &str| annotations.value().get(key).and_then(serde_json::Value::as_str);
+    let annotation = |key: &str| annotations.value().get(key).and_then(Tree::as_str);
     if let (Some(profile), Some(told)) = (pod.set(SECCOMP.field), annotation(SECCOMP_POD)) {
         validate_match(&SECCOMP, &profile, &profile, told, out);
     }

@@ -3,11 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::causes::Causes;
 use super::content;
 use super::node::Node;
+use crate::engine::schema::Tree;
 use crate::engine::schema::quantity::{self, Quantity, Rounding};
 
 /// `standardResources`. Source: `pkg/apis/core/helper/helpers.go`.
@@ -82,7 +81,7 @@ pub(super) fn validate_requirements(
 }
 
 /// A request above its limit, or for what cannot be overcommitted, beside it. Reported at `requests`, without the key.
-fn validate_against_limit<'a>(name: &'a str, request: &Value, requests: &Node<'a>, limits: &Node<'a>, out: &mut Causes) {
+fn validate_against_limit<'a>(name: &'a str, request: &Tree<'_>, requests: &Node<'a>, limits: &Node<'a>, out: &mut Causes) {
     let overcommit = is_native(name) && !is_huge_page(name);
     let Some(limit) = limits.set(name) else {
         if !overcommit {
@@ -101,7 +100,7 @@ fn validate_against_limit<'a>(name: &'a str, request: &Value, requests: &Node<'a
 }
 
 /// `ValidateResourceQuantityValue`.
-fn validate_quantity(name: &str, quantity: &Value, at: &Node<'_>, out: &mut Causes) {
+fn validate_quantity(name: &str, quantity: &Tree<'_>, at: &Node<'_>, out: &mut Causes) {
     let Some(shown) = canonical(quantity) else { return };
     if is_negative(quantity) {
         out.invalid(at, shown.as_str(), "must be greater than or equal to 0");
@@ -200,21 +199,21 @@ fn validate_claim_names(claims: &Node<'_>, known: &BTreeSet<&str>, out: &mut Cau
 }
 
 /// The text that the server prints for a quantity, rounded as a resource list rounds; `None` for what is not one.
-pub(super) fn canonical(value: &Value) -> Option<String> {
-    quantity::canonical(&quantity::text_of(value)?, Rounding::Milli)
+pub(super) fn canonical(value: &Tree<'_>) -> Option<String> {
+    quantity::canonical(&quantity::text_in(value)?, Rounding::Milli)
 }
 
-pub(super) fn is_negative(value: &Value) -> bool {
+pub(super) fn is_negative(value: &Tree<'_>) -> bool {
     canonical(value).is_some_and(|text| text.starts_with('-'))
 }
 
 /// Whether the value has no fraction, or is none that the check could refuse.
-fn is_integer(value: &Value) -> bool {
+fn is_integer(value: &Tree<'_>) -> bool {
     parse(value).is_none_or(|quantity| quantity.integer().is_some())
 }
 
 /// `IsHugePageResourceValueDivisible`.
-fn is_multiple(value: &Value, page: &str) -> bool {
+fn is_multiple(value: &Tree<'_>, page: &str) -> bool {
     let integer = |quantity: Quantity| quantity.integer();
     match (parse(value).and_then(integer), quantity::parse(page).and_then(integer)) {
         (Some(value), Some(page)) if page > 0 => value % page == 0,
@@ -222,10 +221,10 @@ fn is_multiple(value: &Value, page: &str) -> bool {
     }
 }
 
-pub(super) fn parse(value: &Value) -> Option<Quantity> {
+pub(super) fn parse(value: &Tree<'_>) -> Option<Quantity> {
     quantity::parse(&canonical(value)?)
 }
 
-pub(super) fn compare(one: &Value, other: &Value) -> Option<Ordering> {
+pub(super) fn compare(one: &Tree<'_>, other: &Tree<'_>) -> Option<Ordering> {
     parse(one)?.partial_cmp(&parse(other)?)
 }

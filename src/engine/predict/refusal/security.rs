@@ -7,6 +7,7 @@ use super::content;
 use super::node::Node;
 use super::system::validate_windows_options;
 use super::volume_source::validate_local_descending_path;
+use crate::engine::schema::Tree;
 
 /// `validSELinuxChangePolicies`, `validSupplementalGroupsPolicies`, `validFSGroupChangePolicies`, sorted.
 const SELINUX_CHANGE_POLICIES: &[&str] = &["MountOption", "Recursive"];
@@ -62,7 +63,7 @@ pub(super) fn validate_security_context(context: &Node<'_>, host_users: bool, ou
         }
     }
     validate_seccomp_profile(&context.at("seccompProfile"), out);
-    if context.at("allowPrivilegeEscalation").value() == &Value::Bool(false) {
+    if context.at("allowPrivilegeEscalation").is_false() {
         validate_no_escalation(context, out);
     }
     validate_windows_options(&context.at("windowsOptions"), out);
@@ -81,17 +82,17 @@ fn validate_no_escalation(context: &Node<'_>, out: &mut Causes) {
 }
 
 /// An internal object as Go prints it: every field, in the order of the struct.
-fn internal_struct(value: &Value, fields: Fields) -> String {
+fn internal_struct(value: &Tree<'_>, fields: Fields) -> String {
     let inner: Vec<String> =
-        fields.iter().map(|(go, manifest)| format!("\"{go}\":{}", value.get(manifest).unwrap_or(&Value::Null))).collect();
+        fields.iter().map(|(go, manifest)| format!("\"{go}\":{}", value.get(manifest).unwrap_or(&Tree::Null))).collect();
     format!("{{{}}}", inner.join(","))
 }
 
-fn internal_security_context(context: &Value) -> String {
+fn internal_security_context(context: &Tree<'_>) -> String {
     let inner: Vec<String> = INTERNAL_SECURITY_CONTEXT
         .iter()
         .map(|(go, manifest, fields)| match context.get(manifest) {
-            Some(value) if value.is_object() => format!("\"{go}\":{}", internal_struct(value, fields)),
+            Some(value) if value.as_map().is_some() => format!("\"{go}\":{}", internal_struct(value, fields)),
             Some(value) => format!("\"{go}\":{value}"),
             None => format!("\"{go}\":null"),
         })

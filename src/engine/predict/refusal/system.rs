@@ -1,7 +1,5 @@
 //! What a pod may say when it names its operating system.
 
-use serde_json::Value;
-
 use super::causes::Causes;
 use super::content;
 use super::node::Node;
@@ -73,7 +71,7 @@ fn validate_windows(spec: &Node<'_>, out: &mut Causes) {
             Parent::Pod => spec.at(name),
             Parent::Context => spec.at("securityContext").at(name),
         };
-        let silent = matches!(field.value(), Value::Bool(false)) && matches!(*name, "hostPID" | "hostIPC");
+        let silent = field.is_false() && matches!(*name, "hostPID" | "hostIPC");
         if field.is_set() && !silent {
             out.forbidden(&field, RULE);
         }

@@ -12,19 +12,19 @@ mod typed;
 
 use serde_json::Value;
 
-use super::admission::without_books;
+use super::admission::bookless;
 use super::{Cause, Force, Merged, Syncer, TakesOver, decode};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, Recorded, migrate};
-use crate::engine::schema::DEPLOYMENT;
+use crate::engine::schema::{DEPLOYMENT, Members, Tree};
 use compare::{Comparison, field_set, sets_all};
 
 /// What an apply gives before defaults and validation.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Applied {
+enum Applied<'a> {
     /// The merged object.
-    Merged(Value),
+    Merged(Tree<'a>),
 
     /// Other managers own fields that would change (409).
     Conflict(Vec<Cause>),
@@ -61,9 +61,9 @@ const KUBECTL: &str = "kubectl";
 const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
 /// What the syncer's apply gives; `managed` is who owns what of live.
-pub(super) fn merge_into(desired: &Value, live: &Value, managed: &ManagedFields, syncer: &Syncer) -> Merged {
-    let sent = manifest_sent(desired, live);
-    match apply_knowing(live, managed, &sent, &syncer.manager, syncer.force) {
+pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Merged<'a> {
+    let sent = sent(desired, live);
+    match apply(live, managed, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => Merged::Object(object),
         Applied::Conflict(causes) => Merged::Conflict(causes),
         Applied::Malformed(causes) => Merged::Refused(causes),
@@ -88,11 +88,15 @@ pub(super) fn after_dry_run(managed: &Recorded<'_>, syncer: &Syncer) -> Option<M
 
 /// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.
 pub(super) fn manifest_sent(desired: &Value, live: &Value) -> Value {
-    let mut sent = desired.clone();
-    if let Some(metadata) = sent.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|name, _| !OF_ANOTHER_OBJECT.contains(&name.as_str()));
+    sent(desired, live).to_value()
+}
+
+fn sent<'a>(desired: &'a Value, live: &'a Value) -> Tree<'a> {
+    let mut sent = Tree::of(desired);
+    if let Some(metadata) = sent.map_at_mut(&["metadata"]) {
+        metadata.keep(|name, _| !OF_ANOTHER_OBJECT.contains(&name));
         if let Some(namespace) = live.pointer("/metadata/namespace") {
-            metadata.insert("namespace".to_owned(), namespace.clone());
+            metadata.insert("namespace", Tree::of(namespace));
         }
     }
     sent
@@ -101,7 +105,7 @@ pub(super) fn manifest_sent(desired: &Value, live: &Value) -> Value {
 /// Why the merged object is none that the server can go on with (500): the schema takes any number for an integer, and Go does not.
 ///
 /// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
-pub(super) fn unconvertible(merged: &Value) -> Option<Cause> {
+pub(super) fn unconvertible(merged: &Tree<'_>) -> Option<Cause> {
     decode::unconvertible(merged).map(|fault| Cause {
         reason: String::new(),
         field: String::new(),
@@ -110,16 +114,12 @@ pub(super) fn unconvertible(merged: &Value) -> Option<Cause> {
 }
 
 /// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless `desired` has them.
-pub fn apply(live: &Value, desired: &Value, manager: &str, force: Force) -> Applied {
-    apply_knowing(live, &ManagedFields::of(live), desired, manager, force)
-}
-
-fn apply_knowing(live: &Value, managed: &ManagedFields, desired: &Value, manager: &str, force: Force) -> Applied {
+fn apply<'a>(live: &'a Value, managed: &ManagedFields, desired: &Tree<'a>, manager: &str, force: Force) -> Applied<'a> {
     let faults = typed::faults(desired, DEPLOYMENT);
     if !faults.is_empty() {
         return Applied::Malformed(faults);
     }
-    let merged = merge::merge(Some(without_books(live, desired)), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
+    let merged = merge::merge(Some(bookless(live, desired)), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
     let last = managed.entry(manager, Operation::Apply, None).map(|entry| &entry.fields).filter(|last| !last.is_empty());
     // Where Git still sets all that the tool applied last, nothing is to be taken away, which is most of the time.
     let taken_out =
@@ -133,7 +133,7 @@ fn apply_knowing(live: &Value, managed: &ManagedFields, desired: &Value, manager
         Some(last) => {
             let mine = without_status(&field_set(desired, DEPLOYMENT));
             let owned = others.iter().fold(mine, |all, entry| all.union(&entry.fields));
-            prune::prune(merged, last, &owned, DEPLOYMENT)
+            prune::prune(&merged, last, &owned, DEPLOYMENT)
         }
     };
     let conflicts = match force {
@@ -146,7 +146,7 @@ fn apply_knowing(live: &Value, managed: &ManagedFields, desired: &Value, manager
 /// The fields that an apply of this document owns.
 pub fn fields_of(document: &Value) -> FieldSet {
     let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
-    without_status(&field_set(document, DEPLOYMENT)).difference(&stripped)
+    without_status(&field_set(&Tree::of(document), DEPLOYMENT)).difference(&stripped)
 }
 
 /// The entries of everybody else. An object that nobody tracks belongs to `before-first-apply`.
@@ -163,8 +163,8 @@ fn other_entries(live: &Value, managed: &ManagedFields, manager: &str) -> Vec<En
 }
 
 /// Whatever the apply would change and somebody else owns.
-fn conflicts(live: &Value, merged: &Value, others: &[Entry], manager: &str) -> Vec<Cause> {
-    let comparison = Comparison::of(live, merged, DEPLOYMENT);
+fn conflicts(live: &Value, merged: &Tree<'_>, others: &[Entry], manager: &str) -> Vec<Cause> {
+    let comparison = Comparison::of(&Tree::of(live), merged, DEPLOYMENT);
     let mut changed = without_status(&comparison.modified.union(&comparison.added));
     if manager == KUBECTL {
         changed = changed.difference(&allowed_by_last_applied(live));
@@ -184,7 +184,8 @@ fn conflicts(live: &Value, merged: &Value, others: &[Entry], manager: &str) -> V
 fn allowed_by_last_applied(live: &Value) -> FieldSet {
     let text = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
     let Some(last) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else { return FieldSet::default() };
-    let comparison = Comparison::of(&last, live, DEPLOYMENT);
+    let last = Tree::of(&last);
+    let comparison = Comparison::of(&last, &Tree::of(live), DEPLOYMENT);
     let differs = comparison.modified.union(&comparison.added).union(&comparison.removed);
     field_set(&last, DEPLOYMENT).difference(&differs)
 }

@@ -2,47 +2,49 @@
 //!
 //! Source: structured-merge-diff `typed/validate.go` and `typed/helpers.go`.
 
-use serde_json::Value;
-
 use super::super::Cause;
 use super::super::go::printed;
 use super::element::{element, have_same_name, is_named};
 use super::server_path;
 use crate::engine::object::{FieldPath, Segment, Trail};
-use crate::engine::schema::{ListKind, Shape};
+use crate::engine::schema::{ListKind, Shape, Tree};
 
 /// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no reason.
-pub(super) fn faults(object: &Value, shape: Shape) -> Vec<Cause> {
+pub(super) fn faults(object: &Tree<'_>, shape: Shape) -> Vec<Cause> {
     let mut faults = Vec::new();
     check(&Trail::ROOT, object, shape, &mut faults);
     faults
 }
 
-fn check(path: &Trail<'_>, value: &Value, shape: Shape, out: &mut Vec<Cause>) {
+fn check(path: &Trail<'_>, value: &Tree<'_>, shape: Shape, out: &mut Vec<Cause>) {
     let mut fault = |message: String| out.push(cause(path, message));
     match (shape, value) {
-        (_, Value::Null) => {}
-        (Shape::Nested(of), Value::Object(fields)) => {
-            for (name, inner) in fields {
+        (_, Tree::Null) => {}
+        (Shape::Nested(of), Tree::Map(fields)) => {
+            for (name, inner) in fields.iter() {
                 match of.field(name) {
                     Some(field) => check(&path.field(name), inner, field.2, out),
                     None => out.push(cause(&path.field(name), "field not declared in schema".to_owned())),
                 }
             }
         }
-        (Shape::Map(inner) | Shape::AtomicMap(inner), Value::Object(entries)) => {
-            for (name, value) in entries {
+        (Shape::Map(inner) | Shape::AtomicMap(inner), Tree::Map(entries)) => {
+            for (name, value) in entries.iter() {
                 check(&path.field(name), value, *inner, out);
             }
         }
-        (Shape::List(kind, inner), Value::Array(items)) => check_items(path, items, kind, *inner, out),
-        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => fault(format!("expected map, got &{{{}}}", printed(other))),
-        (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(other))),
-        (Shape::Text, other) if !other.is_string() => {
+        (Shape::List(kind, inner), Tree::List(items)) => check_items(path, items, kind, *inner, out),
+        (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => {
+            fault(format!("expected map, got &{{{}}}", printed(&other.to_value())))
+        }
+        (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(&other.to_value()))),
+        (Shape::Text, other) if other.as_str().is_none() => {
             fault(format!("expected string, got &value.valueUnstructured{{Value:{other}}}"));
         }
-        (Shape::Integer, other) if !other.is_number() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
-        (Shape::Boolean, other) if !other.is_boolean() => fault(format!("expected boolean, got &{{{}}}", printed(other))),
+        (Shape::Integer, other) if other.as_number().is_none() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
+        (Shape::Boolean, other) if !matches!(other, Tree::Flag(_)) => {
+            fault(format!("expected boolean, got &{{{}}}", printed(&other.to_value())))
+        }
         _ => {}
     }
 }
@@ -51,7 +53,7 @@ fn cause(path: &Trail<'_>, message: String) -> Cause {
     Cause { reason: String::new(), field: server_path(&path.to_path()), message }
 }
 
-fn check_items(path: &Trail<'_>, items: &[Value], kind: ListKind, inner: Shape, out: &mut Vec<Cause>) {
+fn check_items(path: &Trail<'_>, items: &[Tree<'_>], kind: ListKind, inner: Shape, out: &mut Vec<Cause>) {
     for (index, item) in items.iter().enumerate() {
         if kind == ListKind::Atomic {
             check(&path.item(&|| Segment::Index(index)), item, inner, out);
@@ -67,21 +69,21 @@ fn check_items(path: &Trail<'_>, items: &[Value], kind: ListKind, inner: Shape, 
 }
 
 /// Why an item has no name.
-fn unnamed(kind: ListKind, item: &Value) -> &'static str {
+fn unnamed(kind: ListKind, item: &Tree<'_>) -> &'static str {
     match (kind, item) {
-        (ListKind::Map(_), Value::Null) => "associative list with keys may not have a null element",
+        (ListKind::Map(_), Tree::Null) => "associative list with keys may not have a null element",
         (ListKind::Map(_), _) => "associative list with keys may not have non-map elements",
-        (_, Value::Object(_)) => "associative list without keys has an element that's a map type",
-        (_, Value::Array(_)) => "not supported: associative list with lists as elements",
+        (_, Tree::Map(_)) => "associative list without keys has an element that's a map type",
+        (_, Tree::List(_)) => "not supported: associative list with lists as elements",
         (_, _) => "associative list without keys has an element that's an explicit null",
     }
 }
 
-fn go_type(value: &Value) -> &'static str {
+fn go_type(value: &Tree<'_>) -> &'static str {
     match value {
-        Value::String(_) => "string",
-        Value::Bool(_) => "bool",
-        Value::Array(_) => "[]interface {}",
+        Tree::Text(_) => "string",
+        Tree::Flag(_) => "bool",
+        Tree::List(_) => "[]interface {}",
         _ => "map[string]interface {}",
     }
 }

@@ -1,5 +1,6 @@
 //! The difference of two objects as a patch: what changed, or what went.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde_json::{Value, json};
@@ -196,10 +197,13 @@ fn diff_lists_of_maps(
 
 /// `sortMergeListsByNameArray`. Go's sort is not stable: its insertion sort turns items of one key around, which decides what
 /// becomes of two ports with one number.
-fn sorted_by_key<'a>(list: &'a [Value], key: &str) -> Result<Vec<(String, &'a Value)>, PatchError> {
-    let mut sorted: Vec<(String, &Value)> = Vec::with_capacity(list.len());
+fn sorted_by_key<'a>(list: &'a [Value], key: &str) -> Result<Vec<(Cow<'a, str>, &'a Value)>, PatchError> {
+    let mut sorted: Vec<(Cow<'a, str>, &Value)> = Vec::with_capacity(list.len());
     for item in list {
-        let name = printed(key_value(item, key)?);
+        let name = match key_value(item, key)? {
+            Value::String(name) => Cow::Borrowed(name.as_str()),
+            other => Cow::Owned(printed(other)),
+        };
         let at = sorted.partition_point(|(other, _)| *other < name);
         sorted.insert(at, (name, item));
     }

@@ -1,14 +1,12 @@
 //! Applying a patch, to an object or to another patch.
 
-use serde_json::Value;
-
 use super::super::go::printed;
 use super::order::{deduplicate_scalars, index, normalize_element_order, partition_by_presence};
 use super::{
-    DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup,
-    merge_key,
+    DELETE, DELETE_FROM_LIST, DIRECTIVE, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup, merge_key,
 };
 use crate::engine::schema::shape::{Patch, Shape};
+use crate::engine::schema::{Branches, Members, Tree};
 
 /// What the patch is applied to: the two sets of `MergeOptions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +19,16 @@ pub(super) enum Mode {
 }
 
 /// `mergeMap`.
-pub(super) fn merge_map(mut original: Object, mut patch: Object, shape: Option<Shape>, mode: Mode) -> Result<Object, PatchError> {
+pub(super) fn merge_map<'a>(
+    mut original: Branches<'a>,
+    mut patch: Branches<'a>,
+    shape: Option<Shape>,
+    mode: Mode,
+) -> Result<Branches<'a>, PatchError> {
     if let Some(directive) = patch.remove(DIRECTIVE) {
         return match directive.as_str() {
             Some(REPLACE) => Ok(patch),
-            Some(DELETE) => Ok(Object::new()),
+            Some(DELETE) => Ok(Branches::default()),
             _ => Err(PatchError::BadDirective { directive: DIRECTIVE.to_owned() }),
         };
     }
@@ -35,21 +38,21 @@ pub(super) fn merge_map(mut original: Object, mut patch: Object, shape: Option<S
         if let Some(name) = key.strip_prefix(DELETE_FROM_LIST) {
             if mode == Mode::Combine {
                 original.insert(key, value);
-            } else if let Some(Value::Array(list)) = original.get_mut(name) {
-                let gone = value.as_array().cloned().unwrap_or_default();
-                list.retain(|item| index(&gone, item, None).is_none());
+            } else if let Some(list) = original.find(name).and_then(Tree::as_list_mut) {
+                let gone = value.as_list().unwrap_or_default();
+                list.retain(|item| index(gone, item, None).is_none());
             }
             continue;
         }
-        let merged = match (original.remove(&key), value) {
-            (_, Value::Null) if mode == Mode::Apply => continue,
-            (Some(Value::Object(old)), Value::Object(new)) => {
-                let (shape, _) = lookup(shape, &key)?;
-                Some(merge_map(old, new, shape, mode)?.into())
+        let merged = match (original.remove(key), value) {
+            (_, Tree::Null) if mode == Mode::Apply => continue,
+            (Some(Tree::Map(old)), Tree::Map(new)) => {
+                let (shape, _) = lookup(shape, key)?;
+                Some(Tree::Map(merge_map(old, new, shape, mode)?))
             }
-            (Some(Value::Array(old)), Value::Array(new)) => {
-                let (shape, strategy) = lookup(shape, &key)?;
-                Some(merge_list(old, new, shape.and_then(Shape::item), strategy, mode)?.merged.into())
+            (Some(Tree::List(old)), Tree::List(new)) => {
+                let (shape, strategy) = lookup(shape, key)?;
+                Some(Tree::List(merge_list(old, new, shape.and_then(Shape::item), strategy, mode)?.merged))
             }
             (_, mut new) => {
                 if mode == Mode::Apply {
@@ -66,7 +69,7 @@ pub(super) fn merge_map(mut original: Object, mut patch: Object, shape: Option<S
 }
 
 /// `applyRetainKeysDirective`.
-fn apply_retain_keys(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), PatchError> {
+fn apply_retain_keys<'a>(original: &mut Branches<'a>, patch: &mut Branches<'a>, mode: Mode) -> Result<(), PatchError> {
     let fault = || PatchError::BadDirective { directive: RETAIN_KEYS.to_owned() };
     let Some(retained) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
     if mode == Mode::Combine {
@@ -74,41 +77,46 @@ fn apply_retain_keys(original: &mut Object, patch: &mut Object, mode: Mode) -> R
             Some(other) if *other != retained => Err(fault()),
             Some(_) => Ok(()),
             None => {
-                original.insert(RETAIN_KEYS.to_owned(), retained);
+                original.insert(RETAIN_KEYS, retained);
                 Ok(())
             }
         };
     }
-    let retained: Vec<&str> = retained.as_array().ok_or_else(fault)?.iter().filter_map(Value::as_str).collect();
+    let retained: Vec<&str> = retained.as_list().ok_or_else(fault)?.iter().filter_map(Tree::as_str).collect();
     let is_free = |key: &str| key.starts_with(DELETE_FROM_LIST) || key.starts_with(SET_ELEMENT_ORDER);
-    if patch.iter().any(|(key, value)| !value.is_null() && !is_free(key) && !retained.contains(&key.as_str())) {
+    if patch.iter().any(|(key, value)| !value.is_null() && !is_free(key) && !retained.contains(&key)) {
         return Err(fault());
     }
-    original.retain(|key, _| retained.contains(&key.as_str()));
+    original.keep(|key, _| retained.contains(&key));
     Ok(())
 }
 
 /// `mergePatchIntoOriginal`: the lists whose order the patch tells.
-fn merge_ordered_lists(original: &mut Object, patch: &mut Object, shape: Option<Shape>, mode: Mode) -> Result<(), PatchError> {
-    let directives: Vec<String> = patch.keys().filter(|key| key.starts_with(SET_ELEMENT_ORDER)).cloned().collect();
+fn merge_ordered_lists<'a>(
+    original: &mut Branches<'a>,
+    patch: &mut Branches<'a>,
+    shape: Option<Shape>,
+    mode: Mode,
+) -> Result<(), PatchError> {
+    let directives: Vec<&'a str> = patch.iter().map(|(key, _)| key).filter(|key| key.starts_with(SET_ELEMENT_ORDER)).collect();
     for directive in directives {
         let name = &directive[SET_ELEMENT_ORDER.len()..];
-        let fault = || PatchError::BadDirective { directive: directive.clone() };
-        let told = patch.remove(&directive).unwrap_or_default();
+        let fault = || PatchError::BadDirective { directive: directive.to_owned() };
+        let told = patch.remove(directive).unwrap_or_default();
         if mode == Mode::Combine {
-            match original.get(&directive) {
+            match original.get(directive) {
                 Some(other) if *other != told => return Err(fault()),
                 Some(_) => {}
                 None => {
-                    original.insert(directive.clone(), told.clone());
+                    original.insert(directive, told.clone());
                 }
             }
         }
-        let order = told.as_array().ok_or_else(fault)?;
+        let order = told.as_list().ok_or_else(fault)?;
         let (shape, strategy) = lookup(shape, name)?;
         let key = merge_key(strategy);
-        let list = |value: Option<Value>| match value {
-            Some(Value::Array(items)) => Ok(Some(items)),
+        let list = |value: Option<Tree<'a>>| match value {
+            Some(Tree::List(items)) => Ok(Some(items)),
             Some(_) => Err(fault()),
             None => Ok(None),
         };
@@ -125,20 +133,20 @@ fn merge_ordered_lists(original: &mut Object, patch: &mut Object, shape: Option<
         }
         let (from_patch, server_only) = partition_by_presence(merged, order, key);
         let both = normalize_element_order(from_patch, server_only, order, &server_order, key)?;
-        original.insert(name.to_owned(), both.into());
+        original.insert(name, Tree::List(both));
     }
     Ok(())
 }
 
 /// `validatePatchWithSetOrderList`: the patch's items come in the order told.
-fn check_order(patch: &[Value], order: &[Value], key: Option<&str>) -> Result<(), PatchError> {
+fn check_order(patch: &[Tree<'_>], order: &[Tree<'_>], key: Option<&str>) -> Result<(), PatchError> {
     if order.is_empty() {
         return Ok(());
     }
     let mut told = order.iter();
     for item in patch.iter().filter(|item| item.get(DIRECTIVE).is_none()) {
         if !told.any(|other| index(std::slice::from_ref(other), item, key).is_some()) {
-            let list = |items: &[Value]| printed(&Value::from(items));
+            let list = |items: &[Tree<'_>]| printed(&items.iter().map(Tree::to_value).collect());
             return Err(PatchError::Order { patch: list(patch), order: list(order) });
         }
     }
@@ -146,26 +154,32 @@ fn check_order(patch: &[Value], order: &[Value], key: Option<&str>) -> Result<()
 }
 
 /// A merged list, and the order in which the original believes the server to have had it.
-struct Merged {
-    merged: Vec<Value>,
+struct Merged<'a> {
+    merged: Vec<Tree<'a>>,
     /// The [`names`] of the items.
-    server_order: Vec<Value>,
+    server_order: Vec<Tree<'a>>,
 }
 
 /// The items of a list as far as their order goes: each with nothing but its key, or whole where it lacks one, as a message shows it.
-fn names(list: &[Value], key: Option<&str>) -> Vec<Value> {
+fn names<'a>(list: &[Tree<'a>], key: Option<&'static str>) -> Vec<Tree<'a>> {
     list.iter().map(|item| name(item, key)).collect()
 }
 
-fn name(item: &Value, key: Option<&str>) -> Value {
+fn name<'a>(item: &Tree<'a>, key: Option<&'static str>) -> Tree<'a> {
     match key.and_then(|key| Some((key, item.get(key)?))) {
-        Some((key, value)) => Value::Object([(key.to_owned(), value.clone())].into_iter().collect()),
+        Some((key, value)) => Tree::Map([(key, value.clone())].into_iter().collect()),
         None => item.clone(),
     }
 }
 
 /// `mergeSliceHandler` and `mergeSlice`.
-fn merge_list(old: Vec<Value>, new: Vec<Value>, item: Option<Shape>, strategy: Patch, mode: Mode) -> Result<Merged, PatchError> {
+fn merge_list<'a>(
+    old: Vec<Tree<'a>>,
+    new: Vec<Tree<'a>>,
+    item: Option<Shape>,
+    strategy: Patch,
+    mode: Mode,
+) -> Result<Merged<'a>, PatchError> {
     let key = match strategy {
         Patch::Plain | Patch::Retain => return Ok(Merged { merged: new, server_order: old }),
         Patch::Scalars => None,
@@ -193,15 +207,15 @@ fn merge_list(old: Vec<Value>, new: Vec<Value>, item: Option<Shape>, strategy: P
 }
 
 /// What `mergeSliceWithSpecialElements` leaves to merge.
-struct SpecialMerge {
-    kept: Vec<Value>,
-    patch: Vec<Value>,
+struct SpecialMerge<'a> {
+    kept: Vec<Tree<'a>>,
+    patch: Vec<Tree<'a>>,
     /// The [`names`] of the original slice at its full length, with what deleting shifted in it.
-    server_order: Vec<Value>,
+    server_order: Vec<Tree<'a>>,
 }
 
 /// `mergeSliceWithSpecialElements`.
-fn carry_out_directives(old: Vec<Value>, new: Vec<Value>, key: &str) -> Result<SpecialMerge, PatchError> {
+fn carry_out_directives<'a>(old: Vec<Tree<'a>>, new: Vec<Tree<'a>>, key: &'static str) -> Result<SpecialMerge<'a>, PatchError> {
     let (mut server_order, mut kept, mut patch, mut replace) = (names(&old, Some(key)), old, Vec::new(), false);
     for item in new {
         match item.get(DIRECTIVE).map(|directive| directive.as_str().unwrap_or_default()) {
@@ -225,7 +239,7 @@ trait Shift {
     fn copy_within_from(&mut self, at: usize, kept: usize);
 }
 
-impl Shift for Vec<Value> {
+impl Shift for Vec<Tree<'_>> {
     fn copy_within_from(&mut self, at: usize, kept: usize) {
         for place in at..kept {
             self[place] = self[place + 1].clone();
@@ -234,14 +248,20 @@ impl Shift for Vec<Value> {
 }
 
 /// `mergeSliceWithoutSpecialElements`.
-fn merge_items(mut list: Vec<Value>, patch: &[Value], key: &str, item: Option<Shape>, mode: Mode) -> Result<Vec<Value>, PatchError> {
+fn merge_items<'a>(
+    mut list: Vec<Tree<'a>>,
+    patch: &[Tree<'a>],
+    key: &str,
+    item: Option<Shape>,
+    mode: Mode,
+) -> Result<Vec<Tree<'a>>, PatchError> {
     for new in patch {
         key_value(new, key)?;
         match index(&list, new, Some(key)) {
             None => list.push(new.clone()),
             Some(at) => {
-                if let (Value::Object(old), Value::Object(new)) = (list[at].take(), new.clone()) {
-                    list[at] = merge_map(old, new, item, mode)?.into();
+                if let (Tree::Map(old), Tree::Map(new)) = (list[at].take(), new.clone()) {
+                    list[at] = Tree::Map(merge_map(old, new, item, mode)?);
                 }
             }
         }
@@ -250,25 +270,25 @@ fn merge_items(mut list: Vec<Value>, patch: &[Value], key: &str, item: Option<Sh
 }
 
 /// `discardNullValuesFromPatch`.
-fn discard_nulls(value: &mut Value) {
+fn discard_nulls(value: &mut Tree<'_>) {
     match value {
-        Value::Object(object) => {
-            object.retain(|_, value| !value.is_null());
-            object.values_mut().for_each(discard_nulls);
+        Tree::Map(members) => {
+            members.keep(|_, value| !value.is_null());
+            members.each(|_, value| discard_nulls(value));
         }
-        Value::Array(items) => items.iter_mut().for_each(discard_nulls),
+        Tree::List(items) => items.iter_mut().for_each(discard_nulls),
         _ => {}
     }
 }
 
 /// `removeDirectives`: `None` for a map that is a directive itself.
-fn without_directives(value: Value) -> Option<Value> {
+fn without_directives(value: Tree<'_>) -> Option<Tree<'_>> {
     match value {
-        Value::Object(object) if object.contains_key(DIRECTIVE) => None,
-        Value::Object(object) => {
-            Some(object.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?))).collect::<Object>().into())
+        Tree::Map(members) if members.contains(DIRECTIVE) => None,
+        Tree::Map(members) => {
+            Some(Tree::Map(members.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?))).collect()))
         }
-        Value::Array(items) => Some(items.into_iter().filter_map(without_directives).collect::<Vec<_>>().into()),
+        Tree::List(items) => Some(Tree::List(items.into_iter().filter_map(without_directives).collect())),
         scalar => Some(scalar),
     }
 }

@@ -13,8 +13,9 @@ mod tests;
 use serde_json::{Map, Value};
 
 use super::go::printed;
-use crate::engine::schema::DEPLOYMENT;
+use crate::engine::object::Look;
 use crate::engine::schema::shape::{Field, Patch, Shape};
+use crate::engine::schema::{Branches, DEPLOYMENT, Tree};
 
 const DIRECTIVE: &str = "$patch";
 const DELETE: &str = "delete";
@@ -82,7 +83,9 @@ pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> R
         (last_applied.as_object().unwrap_or(&empty), live.as_object().unwrap_or(&empty), desired.as_object().unwrap_or(&empty));
     let changes = diff::diff_maps(live, desired, Some(DEPLOYMENT), diff::Mode::Changes, diff::Retain::No)?;
     let deletions = diff::diff_maps(last_applied, desired, Some(DEPLOYMENT), diff::Mode::Deletions, diff::Retain::No)?;
-    merge::merge_map(deletions, changes, Some(DEPLOYMENT), merge::Mode::Combine).map(Value::Object)
+    let (deletions, changes) = (Value::Object(deletions), Value::Object(changes));
+    let merged = merge::merge_map(members(Tree::of(&deletions)), members(Tree::of(&changes)), Some(DEPLOYMENT), merge::Mode::Combine)?;
+    Ok(Tree::Map(merged).to_value())
 }
 
 /// What the server makes of `live` when it applies the patch, before defaults and validation.
@@ -91,10 +94,18 @@ pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> R
 /// [`PatchError`] where the server answers that it cannot.
 ///
 /// Source: `StrategicMergeMapPatchUsingLookupPatchMeta`.
-pub fn apply_patch(live: Value, patch: &Value) -> Result<Value, PatchError> {
-    let live = if let Value::Object(live) = live { live } else { Object::new() };
-    let patch = patch.as_object().cloned().unwrap_or_default();
-    merge::merge_map(live, patch, Some(DEPLOYMENT), merge::Mode::Apply).map(Value::Object)
+pub fn apply_patch(live: &Value, patch: &Value) -> Result<Value, PatchError> {
+    patched(Tree::of(live), patch).map(|merged| merged.to_value())
+}
+
+/// [`apply_patch`] without a copy of either.
+pub(super) fn patched<'a>(live: Tree<'a>, patch: &'a Value) -> Result<Tree<'a>, PatchError> {
+    merge::merge_map(members(live), members(Tree::of(patch)), Some(DEPLOYMENT), merge::Mode::Apply).map(Tree::Map)
+}
+
+/// The members of a map; none of anything else.
+fn members(tree: Tree<'_>) -> Branches<'_> {
+    if let Tree::Map(members) = tree { members } else { Branches::default() }
 }
 
 /// What is left of a patch after the server has applied it: its merge takes the patch apart as it goes, and then shows the rest where the
@@ -159,21 +170,21 @@ fn retains_keys(patch: Patch) -> bool {
 }
 
 /// The value under the merge key of an item.
-fn key_value<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
-    item.get(key).ok_or_else(|| PatchError::NoMergeKey { item: printed(item), key: key.to_owned() })
+fn key_value<'a, D: Look>(item: &'a D, key: &str) -> Result<&'a D, PatchError> {
+    item.member(key).ok_or_else(|| PatchError::NoMergeKey { item: printed(&item.to_owned_value()), key: key.to_owned() })
 }
 
 /// `sliceElementType`: whether the items are maps; an error where they are of several types.
-fn holds_maps<'a>(lists: impl IntoIterator<Item = &'a [Value]>) -> Result<bool, PatchError> {
-    let items: Vec<&Value> = lists.into_iter().flatten().collect();
-    let Some(first) = items.first() else { return Ok(false) };
-    if items.iter().any(|item| std::mem::discriminant(*item) != std::mem::discriminant(*first)) {
-        let list = items.iter().map(|item| item.to_string()).collect::<Vec<_>>().join(" ");
+fn holds_maps<D: Look>(lists: [&[D]; 2]) -> Result<bool, PatchError> {
+    let items = || lists.into_iter().flatten();
+    let Some(first) = items().next() else { return Ok(false) };
+    if items().any(|item| std::mem::discriminant(item) != std::mem::discriminant(first)) {
+        let list = items().map(|item| item.to_owned_value().to_string()).collect::<Vec<_>>().join(" ");
         return Err(PatchError::MixedList { list });
     }
-    Ok(first.is_object())
+    Ok(first.is_map())
 }
 
-fn is_delete(item: &Value) -> bool {
-    item.get(DIRECTIVE).is_some_and(|directive| directive == DELETE)
+fn is_delete<D: Look>(item: &D) -> bool {
+    item.member(DIRECTIVE).is_some_and(|directive| directive.text() == Some(DELETE))
 }

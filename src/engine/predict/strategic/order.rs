@@ -1,24 +1,23 @@
 //! The order of a merged list: Git's items as Git has them, the others where the server had them.
 
-use serde_json::Value;
-
 use super::{PatchError, is_delete, key_value};
+use crate::engine::object::Look;
 
 /// `normalizeElementOrder`.
-pub(super) fn normalize_element_order(
-    patch: Vec<Value>,
-    server_only: Vec<Value>,
-    patch_order: &[Value],
-    server_order: &[Value],
+pub(super) fn normalize_element_order<D: Look>(
+    patch: Vec<D>,
+    server_only: Vec<D>,
+    patch_order: &[D],
+    server_order: &[D],
     key: Option<&str>,
-) -> Result<Vec<Value>, PatchError> {
+) -> Result<Vec<D>, PatchError> {
     let patch = normalize_slice_order(patch, patch_order, key)?;
     let server_only = normalize_slice_order(server_only, server_order, key)?;
     Ok(merge_sorted(server_only, patch, server_order, key))
 }
 
 /// `normalizeSliceOrder`: sorted as `order` is; items to delete come last.
-pub(super) fn normalize_slice_order(list: Vec<Value>, order: &[Value], key: Option<&str>) -> Result<Vec<Value>, PatchError> {
+pub(super) fn normalize_slice_order<D: Look>(list: Vec<D>, order: &[D], key: Option<&str>) -> Result<Vec<D>, PatchError> {
     let (to_delete, mut sorted) = match key {
         Some(key) => {
             for item in list.iter().chain(order) {
@@ -34,7 +33,7 @@ pub(super) fn normalize_slice_order(list: Vec<Value>, order: &[Value], key: Opti
 }
 
 /// `mergeSortedSlice`: both lists keep their order, and an item of the server comes first where it stood before.
-fn merge_sorted(server_only: Vec<Value>, patch: Vec<Value>, server_order: &[Value], key: Option<&str>) -> Vec<Value> {
+fn merge_sorted<D: Look>(server_only: Vec<D>, patch: Vec<D>, server_order: &[D], key: Option<&str>) -> Vec<D> {
     let mut merged = Vec::with_capacity(server_only.len() + patch.len());
     let (mut left, mut right) = (server_only.into_iter().peekable(), patch.into_iter().peekable());
     while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
@@ -50,20 +49,20 @@ fn merge_sorted(server_only: Vec<Value>, patch: Vec<Value>, server_order: &[Valu
 }
 
 /// Where an item stands in a list, by its key, or by itself where there is none.
-pub(super) fn index(list: &[Value], item: &Value, key: Option<&str>) -> Option<usize> {
+pub(super) fn index<D: Look>(list: &[D], item: &D, key: Option<&str>) -> Option<usize> {
     match key {
-        Some(key) => list.iter().position(|other| other.get(key) == item.get(key)),
+        Some(key) => list.iter().position(|other| other.member(key) == item.member(key)),
         None => list.iter().position(|other| other == item),
     }
 }
 
 /// `partitionMapsByPresentInList` and `partitionPrimitivesByPresentInList`: those in `by`, and the others.
-pub(super) fn partition_by_presence(list: Vec<Value>, by: &[Value], key: Option<&str>) -> (Vec<Value>, Vec<Value>) {
+pub(super) fn partition_by_presence<D: Look>(list: Vec<D>, by: &[D], key: Option<&str>) -> (Vec<D>, Vec<D>) {
     list.into_iter().partition(|item| index(by, item, key).is_some())
 }
 
 /// `deduplicateScalars`: a later equal item goes, and the last one takes its place.
-pub(super) fn deduplicate_scalars(mut list: Vec<Value>) -> Vec<Value> {
+pub(super) fn deduplicate_scalars<D: Look>(mut list: Vec<D>) -> Vec<D> {
     let mut at = 0;
     while at < list.len() {
         let mut other = at + 1;

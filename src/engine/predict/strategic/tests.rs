@@ -16,7 +16,7 @@ fn containers(items: Value) -> Value {
 /// The patch and what the server makes of it.
 fn synced(last_applied: &Value, live: &Value, desired: &Value) -> (Value, Value) {
     let patch = three_way_patch(last_applied, live, desired).unwrap();
-    let merged = apply_patch(live.clone(), &patch).unwrap();
+    let merged = apply_patch(live, &patch).unwrap();
     (patch, merged)
 }
 
@@ -149,6 +149,6 @@ fn directives_of_a_hand_written_patch_are_carried_out() {
         ),
         (json!([{"name": "app", "env": null}]), json!([{"name": "app", "image": "i"}])),
     ] {
-        assert_eq!(apply_patch(live.clone(), &containers(patch)), Ok(containers(merged)));
+        assert_eq!(apply_patch(&live, &containers(patch)), Ok(containers(merged)));
     }
 }

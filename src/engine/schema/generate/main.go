@@ -67,7 +67,8 @@ func main() {
 	oldest, newest := versions[0], versions[len(versions)-1]
 	var types, partial bytes.Buffer
 	fmt.Fprintf(&types, header+typesHeader, oldest.module, newest.module)
-	union.print(&types, "Deployment", map[string]bool{})
+	number := 0
+	union.print(&types, "Deployment", map[string]bool{}, &number)
 	fmt.Fprintf(&partial, header+versionsHeader, oldest.module, newest.module, oldest.minor, newest.minor)
 	union.printPartial(&partial, "Deployment", map[string]bool{})
 	fmt.Fprintln(&partial, "];")

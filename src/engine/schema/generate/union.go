@@ -64,7 +64,7 @@ func constant(name string) string {
 	return strings.ToUpper(words.ReplaceAllString(name, "${1}_${2}"))
 }
 
-func (u union) print(out io.Writer, name string, done map[string]bool) {
+func (u union) print(out io.Writer, name string, done map[string]bool, number *int) {
 	if done[name] {
 		return
 	}
@@ -72,10 +72,11 @@ func (u union) print(out io.Writer, name string, done map[string]bool) {
 	of := u.structures[name]
 	for _, row := range of.fields {
 		if row.of != "" {
-			u.print(out, row.of, done)
+			u.print(out, row.of, done, number)
 		}
 	}
-	fmt.Fprintf(out, "\npub static %s: Struct = Struct {\n    name: %q,\n    atomic: %t,\n    fields: &[\n", constant(name), name, of.atomic)
+	fmt.Fprintf(out, "\npub static %s: Struct = Struct {\n    name: %q,\n    number: %d,\n    atomic: %t,\n    fields: &[\n", constant(name), name, *number, of.atomic)
+	*number++
 	for _, row := range of.fields {
 		fmt.Fprintf(out, "        Field(%q, %s, %s, %s),\n", row.name, row.wire, row.shape, row.patch)
 	}

@@ -1,0 +1,88 @@
+//! What is read out of Git's document and live, each once and when it is asked for first.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::{Cause, LastApplied, client_side};
+use crate::engine::diff::{Change, Wanted, expected};
+use crate::engine::ownership::Recorded;
+use crate::engine::schema::Tree;
+
+/// A document and live, with what is read out of them once.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The document as Git has it.
+    pub desired: &'a Value,
+
+    /// The object as the cluster has it, or would have it.
+    pub live: &'a Value,
+
+    /// The document as it is compared.
+    pub wanted: Rc<Wanted<'a>>,
+
+    /// Who owns what of live.
+    pub managed: Rc<Recorded<'a>>,
+
+    /// What client-side apply keeps of the document in it.
+    pub last_applied: Rc<LastApplied<'a>>,
+
+    /// Live as it is compared.
+    stored: OnceCell<Tree<'a>>,
+
+    /// The patch of a client-side apply.
+    patch: OnceCell<Result<Value, Cause>>,
+}
+
+impl<'a> Facts<'a> {
+    /// Those of an object as the server returned it.
+    pub fn of(desired: &'a Value, live: &'a Value) -> Self {
+        Self::over(desired, live, Rc::new(Wanted::of(desired)))
+    }
+
+    fn over(desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
+        let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(desired, live)));
+        Self { desired, live, wanted, managed, last_applied, stored: OnceCell::new(), patch: OnceCell::new() }
+    }
+
+    /// Those of the same document and another object.
+    pub fn with_live<'b>(&self, live: &'b Value) -> Facts<'b>
+    where
+        'a: 'b,
+    {
+        Facts::over(self.desired, live, self.wanted.clone())
+    }
+
+    /// Those of the same document and another object with the same books: who owns what, and what was applied last.
+    pub fn with_live_of_same_books<'b>(&self, live: &'b Value) -> Facts<'b>
+    where
+        'a: 'b,
+    {
+        let (managed, last_applied) = (self.managed.clone(), self.last_applied.clone());
+        Facts {
+            desired: self.desired,
+            live,
+            wanted: self.wanted.clone(),
+            managed,
+            last_applied,
+            stored: OnceCell::new(),
+            patch: OnceCell::new(),
+        }
+    }
+
+    /// Live as it is compared.
+    pub fn stored(&self) -> &Tree<'a> {
+        self.stored.get_or_init(|| expected(self.live))
+    }
+
+    /// What differs between the document and live, as [`compare`](crate::engine::diff::compare) tells it.
+    pub fn changes(&self) -> Vec<Change> {
+        self.wanted.compare(self.live, self.stored())
+    }
+
+    /// The patch that a client-side apply sends, or why it sends none.
+    pub(super) fn patch(&self) -> Result<&Value, &Cause> {
+        self.patch.get_or_init(|| client_side::patch(self.desired, self.live, &self.last_applied)).as_ref()
+    }
+}
