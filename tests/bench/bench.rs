@@ -177,6 +177,7 @@ fn engine_alone(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
         };
         let how = format!("the incident, diff to plan, {} runs on one thread", sizes.runs);
         table.add_spread(&format!("engine, {strategy}"), &taken.whole, Unit::Microseconds, &how);
+        table.add_spread(&format!("engine, {strategy}, in sync"), &taken.in_sync, Unit::Microseconds, "the same before the incident");
         let rate = 1.0 / taken.processor.as_secs_f64();
         table.add(format!("engine, {strategy}, processor time"), taken.processor.as_micros(), "µs", "of one run, utime and stime");
         table.add(format!("engine, {strategy}, rate"), format!("{rate:.0}"), "1/s", "on one core, from the processor time");

@@ -30,6 +30,9 @@ pub struct Taken {
     /// The processor time of one run, which others on the same cores do not lengthen.
     pub processor: Duration,
 
+    /// The same Deployment before the incident, where nothing is to be found.
+    pub in_sync: Spread,
+
     /// Each step in a loop of its own, by its name.
     pub steps: Vec<(&'static str, Spread)>,
 }
@@ -40,7 +43,8 @@ pub fn measure(stage: &Stage, runs: usize) -> Result<Vec<Taken>> {
 }
 
 fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
-    let (snapshot, policy) = incident(stage, strategy)?;
+    let (before, snapshot, policy) = incident(stage, strategy)?;
+    ensure!(assess(&before, &policy).phase == Phase::InSync, "not in sync before the incident");
     let (document, live) = (snapshot.desired.as_ref().context("no desired")?, snapshot.live.as_ref().context("no live")?);
     let assessment = assess(&snapshot, &policy);
     ensure!(assessment.phase == Phase::Conflicted, "not the incident: {:?}", assessment.phase);
@@ -68,6 +72,7 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
     Ok(Taken {
         strategy,
         whole,
+        in_sync: time(runs, || black_box(assess_and_propose(black_box(&before), &policy, &Memory::default()).1.is_err())),
         processor: used / u32::try_from(runs).unwrap_or(u32::MAX).max(1),
         steps: vec![
             ("diff", time(runs, || diff::compare(black_box(&document.value), live).len())),
@@ -88,8 +93,8 @@ fn time<T>(runs: usize, mut run: impl FnMut() -> T) -> Spread {
     Spread::of(std::iter::repeat_with(once).take(runs).collect())
 }
 
-/// A Deployment that was synced and then patched by hand, as the server has it.
-fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
+/// A Deployment that was synced, and the same when it was patched by hand, as the server has them.
+fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Snapshot, Policy)> {
     let (name, manager) = match strategy {
         Strategy::ServerSideApply => ("engine-server-side", "argocd-controller"),
         _ => ("engine-client-side", "kubectl-client-side-apply"),
@@ -98,7 +103,7 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
     let api: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), &stage.namespace, &resource);
     let typed: Api<Deployment> = stage.deployments();
-    let live = stage.runtime.block_on(async {
+    let (calm, live) = stage.runtime.block_on(async {
         match strategy {
             Strategy::ServerSideApply => {
                 api.patch(name, &PatchParams::apply(manager).force(), &Patch::Apply(&document.value)).await?;
@@ -108,17 +113,18 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
                 typed.create(&parameters, &manifest::applied(&stage.namespace, name)?).await?;
             }
         }
+        let calm = serde_json::to_value(api.get(name).await?)?;
         api.patch(name, &manifest::by(manifest::PERSON), &manifest::probe_switch()).await?;
         let live = serde_json::to_value(api.get(name).await?)?;
         typed.delete(name, &Default::default()).await?;
-        Ok::<_, anyhow::Error>(live)
+        Ok::<_, anyhow::Error>((with_type(calm), with_type(live)))
     })?;
     let now = Timestamp::now();
     let snapshot = Snapshot {
         cluster: "bench".to_owned(),
         target: document.id.clone(),
         desired: Some(document),
-        live: Some(with_type(live)),
+        live: Some(live),
         seen: true,
         syncer: Syncer::new(strategy, manager),
         tool: Tool::default(),
@@ -130,7 +136,12 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Policy)> {
         },
         now,
     };
-    Ok((snapshot, Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) }))
+    let before = Snapshot { live: Some(calm), ..snapshot.clone() };
+    Ok((
+        before,
+        snapshot,
+        Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) },
+    ))
 }
 
 fn with_type(mut object: Value) -> Value {
