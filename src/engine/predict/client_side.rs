@@ -2,7 +2,7 @@
 //!
 //! Source: `staging/src/k8s.io/kubectl/pkg/cmd/apply/patcher.go` and `pkg/util/apply.go`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::admission::{bookless, stale_version};
 use super::go::printed;
@@ -25,6 +25,10 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>) -> Merged<'f> {
         Ok(patch) => patch,
         Err(refused) => return Merged::Refused(vec![refused.clone()]),
     };
+    // `patchSimple` returns before it asks the server.
+    if patch.as_object().is_some_and(Map::is_empty) {
+        return Merged::Unsent;
+    }
     match patched(bookless(live, patch), patch).map(|object| (decode::unconvertible(&object), object)) {
         Ok((None, object)) => Merged::Object(object),
         Ok((Some(fault), _)) => Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]),

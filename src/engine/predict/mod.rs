@@ -167,6 +167,9 @@ enum Merged<'a> {
     /// The object that the server would go on with.
     Object(Tree<'a>),
 
+    /// There is nothing to send, so that the server is not asked: live stays as it is, whatever the rules of today are.
+    Unsent,
+
     /// A conflict (409).
     Conflict(Vec<Cause>),
 
@@ -311,6 +314,7 @@ fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&ManagedFields>, syncer: 
     };
     let object = match merged {
         Merged::Object(object) => object,
+        Merged::Unsent => return Outcome::Object(admission::bookless(live, &Value::Null)),
         Merged::Conflict(causes) => return Outcome::Conflict(causes),
         Merged::Refused(causes) => return Outcome::Refused(causes, None),
     };

@@ -196,6 +196,24 @@ fn a_synced_object_is_clean_whatever_the_strategy() {
 }
 
 #[test]
+fn where_kubectl_has_nothing_to_send_the_server_does_not_get_to_refuse_what_it_holds() {
+    let mut desired = git();
+    desired["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["tcpSocket"] = json!({"port": 8080});
+    let mut live = desired.clone();
+    apply_defaults(&mut live);
+    live.as_object_mut().unwrap().remove("status");
+    assert_eq!(
+        predict(&desired, &live, &syncer(Strategy::ClientSideApply)).verdict,
+        Verdict::Refused,
+        "it is adopted: an annotation is sent"
+    );
+    live["metadata"]["annotations"] = LastApplied::of(&desired, &live).modified()["metadata"]["annotations"].clone();
+    let unsent = predict(&desired, &live, &syncer(Strategy::ClientSideApply));
+    assert_eq!((unsent.verdict, unsent.predicted), (Verdict::Clean, Some(live.clone())));
+    assert_eq!(predict(&desired, &live, &syncer(Strategy::ServerSideApply)).verdict, Verdict::Refused);
+}
+
+#[test]
 fn a_changed_image_reverts_and_a_foreign_variable_stays_after_an_apply() {
     for (strategy, verdict, residual) in [
         (Strategy::ClientSideApply, Verdict::Residual, vec![".spec.template.spec.containers[name=\"app\"].env[name=\"DEBUG\"]"]),
