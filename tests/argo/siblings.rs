@@ -123,12 +123,7 @@ fn a_handler_that_somebodys_repair_left_to_nobody_is_rescued() -> Result<()> {
     let shop = &watched.shop;
     shop.switch_handler()?;
     shop.switch_back(FIXER)?;
-    // A clean-up of managedFields, as the Internet has it, leaves the handler to nobody.
-    let live = shop.deployment.read()?;
-    let entries = live["metadata"]["managedFields"].as_array().context("nobody owns anything")?;
-    let entries: Value = entries.iter().filter(|entry| entry["manager"] != FIXER).cloned().collect();
-    let cleaned = json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]);
-    shop.deployment.json_patch(FIXER, &cleaned)?.success()?;
+    shop.deployment.disown(FIXER)?;
     watched.wait_for_status("quiet", |status| status.is_null() || status["phase"] == "InSync")?;
 
     shop.commit(&[deployment(&exec())]);

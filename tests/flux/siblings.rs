@@ -1,6 +1,6 @@
 //! The incident's siblings under Flux: what stands beside Git's next member of a union and is nobody's, and another union.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -19,12 +19,7 @@ fn a_handler_that_is_nobodys_is_handed_over_before_flux_has_the_commit_that_it_i
     let shop = &watched.shop;
     shop.switch_handler()?;
     shop.switch_back(FIXER)?;
-    // A clean-up of managedFields, as the Internet has it, leaves the handler to nobody.
-    let live = shop.deployment.read()?;
-    let entries = live["metadata"]["managedFields"].as_array().context("nobody owns anything")?;
-    let entries: Value = entries.iter().filter(|entry| entry["manager"] != FIXER).cloned().collect();
-    let cleaned = json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]);
-    shop.deployment.json_patch(FIXER, &cleaned)?.success()?;
+    shop.deployment.disown(FIXER)?;
 
     let commit = shop.commit(&[("web.yaml", &format!("{:#}\n", deployment(&exec())))]);
     let status = watched.wait_for_status("the refusal to come", |status| status["phase"] == "Conflicted")?;

@@ -92,6 +92,14 @@ impl Object {
         })
     }
 
+    /// Takes a manager's entry out of `managedFields`, as clean-ups do: what it owned alone is nobody's then.
+    pub fn disown(&self, manager: &str) -> Result<()> {
+        let live = self.read()?;
+        let entries = live["metadata"]["managedFields"].as_array().context("nobody owns anything")?;
+        let entries: Value = entries.iter().filter(|entry| entry["manager"] != manager).cloned().collect();
+        self.json_patch(manager, &json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]))?.success().map(drop)
+    }
+
     fn patch(&self, kind: &str, manager: &str, patch: &Value) -> Result<Output> {
         let (kind, manager) = (format!("--type={kind}"), format!("--field-manager={manager}"));
         self.run(&["patch", &kind, &manager, "--patch", &patch.to_string()])
