@@ -139,7 +139,7 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     if let Some(place) = frozen {
         return Err(Fault::new(format!("frozen by {place}")).hint("take the annotation away when heals may go on".to_owned()));
     }
-    match healer.begin(&approved, &report).await {
+    match healer.begin(&approved, &scene, &report).await {
         Ok(_) => {}
         Err(error) if error.retry() == Retry::ReadAgain => return Ok(Begun::ReportChanged),
         Err(error) => return Err(error.into()),

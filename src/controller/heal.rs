@@ -5,6 +5,7 @@
 //! what is done is skipped, what is not is derived again and sent under the same approval.
 
 mod pace;
+mod permission;
 
 use std::time::Duration;
 
@@ -87,8 +88,10 @@ impl<L: Look> Healer<'_, L> {
     ///
     /// # Errors
     ///
-    /// `Conflict` when the report changed since it was read: look again before anything is written.
-    pub async fn begin(&self, approved: &Approved, report: &DriftReport) -> Result<DriftReport, ApiError> {
+    /// `Conflict` when the report changed since it was read: look again before anything is written. `Forbidden` when the healer may not
+    /// make one of the plan's writes: nothing began then, and the approval still holds.
+    pub async fn begin(&self, approved: &Approved, scene: &Scene, report: &DriftReport) -> Result<DriftReport, ApiError> {
+        self.may_write(approved, scene).await?;
         let plan = approved.plan();
         let steps = plan.steps.iter().map(|step| {
             let (stale, revision) = step.remembered();
@@ -369,7 +372,7 @@ fn stale_is_fine(error: ApiError) -> Result<(), ApiError> {
     if error.retry() == Retry::ReadAgain { Ok(()) } else { Err(error) }
 }
 
-fn with_hint(error: &ApiError) -> String {
+pub(super) fn with_hint(error: &ApiError) -> String {
     match error.hint() {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),

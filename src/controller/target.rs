@@ -197,9 +197,13 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         return Ok(Healed::Held(Answer::Waiting { reason: "PolicyMissing", message }));
     }
     // heal (client sends)
-    match healer.begin(&approved, report).await {
+    match healer.begin(&approved, &scene, report).await {
         Ok(_) => carry_on(&healer).await,
         Err(error) if error.retry() == Retry::ReadAgain => Ok(Healed::Waiting("the report changed".to_owned(), Duration::from_millis(200))),
+        Err(error @ ApiError::Forbidden { .. }) => {
+            let message = format!("the plan is approved and waits: {}", super::heal::with_hint(&error));
+            Ok(Healed::Held(Answer::Waiting { reason: "Forbidden", message }))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -1,11 +1,12 @@
 //! A decision and what happens between it and the heal, and heals that somebody may not make or breaks off.
 
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::harness::command::Tool;
 use crate::harness::driftmend::binary;
 use crate::harness::pods::{Fate, ReadyPods, Scope};
 use crate::harness::process::Process;
+use crate::harness::proxy::{Proxy, Side};
 use crate::harness::{shared, shared_controller, wait};
 use crate::tenant::{TOLD, Tenant, condition, deployment, deployment_with};
 
@@ -141,12 +143,12 @@ fn an_approval_holds_while_only_the_status_changes_as_with_pods_that_crash() -> 
     wait::until("three restarts", TOLD, || {
         let counts = shared().kubectl(&crashing)?.success()?;
         let risen = counts.split(' ').any(|count| count.parse::<u32>().is_ok_and(|count| count >= 3));
-        Ok(if risen { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(counts) })
+        Ok(if risen { ControlFlow::Break(()) } else { ControlFlow::Continue(counts) })
     })?;
     // The deployment controller may be slow to count them.
     wait::until("the Deployment's status to change", TOLD, || {
         let changed = tenant.get("deployment/web")?["metadata"]["resourceVersion"] != before;
-        Ok(if changed { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue("it did not yet".to_owned()) })
+        Ok(if changed { ControlFlow::Break(()) } else { ControlFlow::Continue("it did not yet".to_owned()) })
     })?;
 
     let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
@@ -155,11 +157,17 @@ fn an_approval_holds_while_only_the_status_changes_as_with_pods_that_crash() -> 
     Ok(())
 }
 
-#[test]
-fn a_heal_without_the_right_to_patch_ends_as_failed_with_the_right_that_is_missing() -> Result<()> {
-    let (tenant, plan) = drifted("forbidden", &deployment("web"))?;
-    let role = format!(
-        "\
+/// A person who may do whatever a heal needs but for patching Deployments, which a role of its own gives.
+struct Healer {
+    name: String,
+    kubeconfig: PathBuf,
+}
+
+impl Healer {
+    fn without_the_right_to_patch(tenant: &Tenant) -> Result<Self> {
+        let (namespace, name) = (&tenant.namespace, format!("jane-{}", tenant.namespace));
+        let role = format!(
+            "\
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {{name: {namespace}}}
@@ -173,21 +181,77 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {{name: {namespace}}}
 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {namespace}}}
-subjects: [{{kind: User, apiGroup: rbac.authorization.k8s.io, name: jane-{namespace}}}]
-",
-        namespace = tenant.namespace
-    );
-    shared().apply(&role)?;
-    tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    let jane = shared().user(&format!("jane-{}", tenant.namespace), &[])?;
-    let heal = Tool::new(&binary()).kubeconfig(&jane).deadline(Duration::from_secs(60));
-    let refused = tenant.driftmend_as(heal, &["heal", "web", "--plan", &plan, "--allow-http"])?;
-    assert_eq!(refused.code, 1, "{}{}", refused.stdout, refused.stderr);
-    let grant = format!("grant verb patch on deployments.apps in namespace {0} to jane-{0}", tenant.namespace);
-    assert!(refused.stdout.contains(&grant), "{}", refused.stdout);
+subjects: [{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {name}}}]
+"
+        );
+        shared().apply(&role)?;
+        let kubeconfig = shared().user(&name, &[])?;
+        Ok(Self { name, kubeconfig })
+    }
 
+    /// Gives the right, or takes it away, and waits until the API server goes by that.
+    fn may_patch(&self, tenant: &Tenant, may: bool) -> Result<()> {
+        let namespace = format!("--namespace={}", tenant.namespace);
+        if may {
+            shared().kubectl(&["create", "role", "patches", "--verb=patch", "--resource=deployments.apps", &namespace])?.success()?;
+            let user = format!("--user={}", self.name);
+            shared().kubectl(&["create", "rolebinding", "patches", "--role=patches", &user, &namespace])?.success()?;
+        } else {
+            shared().kubectl(&["delete", "rolebinding", "patches", &namespace])?.success()?;
+        }
+        let wanted = if may { "yes" } else { "no" };
+        wait::until("the right to be as it was made", TOLD, || {
+            let answer = shared().kubectl(&["auth", "can-i", "patch", "deployments.apps", "--as", &self.name, &namespace])?.stdout;
+            Ok(if answer.trim() == wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(answer) })
+        })
+    }
+
+    /// The end of the sentence that names what is missing.
+    fn grant(&self, tenant: &Tenant) -> String {
+        format!("grant verb patch on deployments.apps in namespace {} to {}", tenant.namespace, self.name)
+    }
+}
+
+#[test]
+fn who_may_not_patch_begins_no_heal_and_spends_no_approval() -> Result<()> {
+    let (tenant, plan) = drifted("forbidden", &deployment("web"))?;
+    let jane = Healer::without_the_right_to_patch(&tenant)?;
+    tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    let heal = Tool::new(&binary()).kubeconfig(&jane.kubeconfig).deadline(Duration::from_secs(60));
+    let refused = tenant.driftmend_as(heal, &["heal", "web", "--plan", &plan, "--allow-http"])?;
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    assert!(refused.stderr.ends_with(&format!("hint: {}\n", jane.grant(&tenant))), "{}", refused.stderr);
+
+    let status = tenant.get("driftreport/web")?["status"].clone();
+    assert_eq!((&status["healing"], &status["history"]), (&Value::Null, &json!([])));
+    let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
+    assert_eq!(healed.code, 0, "{}{}", healed.stdout, healed.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_right_that_is_taken_away_during_a_heal_ends_it_with_what_is_missing() -> Result<()> {
+    let (tenant, plan) = drifted("taken", &deployment("web"))?;
+    let jane = Healer::without_the_right_to_patch(&tenant)?;
+    jane.may_patch(&tenant, true)?;
+    tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    // After the first write the report says that the heal began; the Deployment is as it was.
+    let proxy = Proxy::start(&jane.kubeconfig, shared().folder())?;
+    proxy.cut_at(1, Side::After);
+    let arguments = ["heal", "web", "--plan", &plan, "--allow-http", "-n", &tenant.namespace].map(str::to_owned);
+    let log = shared().folder().join(format!("heal-{}.log", tenant.namespace));
+    let mut heal = Process::start(&binary(), &arguments, &[("KUBECONFIG", &proxy.kubeconfig().display().to_string())], &log)?;
+    ensure!(proxy.wait_for_cut(TOLD, || Ok(heal.ended()?.is_some()))?, "the heal made no write: {}", heal.log_tail());
+    heal.kill();
+    proxy.open();
+    jane.may_patch(&tenant, false)?;
+
+    let again = Tool::new(&binary()).kubeconfig(&jane.kubeconfig).deadline(Duration::from_secs(60));
+    let failed = tenant.driftmend_as(again, &["heal", "web", "--plan", &plan, "--allow-http"])?;
+    assert_eq!(failed.code, 1, "{}{}", failed.stdout, failed.stderr);
+    assert!(failed.stdout.contains(&jane.grant(&tenant)), "{}", failed.stdout);
     let report = tenant.wait_for("driftreport/web", "a history", |report| report["status"]["history"][0]["result"] == "Failed")?;
-    assert!(report["status"]["history"][0]["message"].as_str().is_some_and(|message| message.contains(&grant)));
+    assert!(report["status"]["history"][0]["message"].as_str().is_some_and(|message| message.contains(&jane.grant(&tenant))));
     assert_eq!(report["status"]["healing"], Value::Null);
     // Spent is spent, and the way out is a new plan.
     let second = tenant.wait_for_plan("web", &plan)?;
@@ -220,11 +284,11 @@ fn a_heal_that_is_interrupted_tells_how_to_go_on_and_goes_on_when_it_is_run_agai
     let read = || std::fs::read_to_string(&log).unwrap_or_default();
     wait::until("a heal that waits for its roll-out", TOLD, || {
         let text = read();
-        Ok(if text.contains("waiting: ") { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(text) })
+        Ok(if text.contains("waiting: ") { ControlFlow::Break(()) } else { ControlFlow::Continue(text) })
     })?;
     Tool::new(Path::new("/bin/kill")).run(&["-INT", &heal.id().to_string()])?.success()?;
     let ended = wait::until("the end of the heal", Duration::from_secs(10), || {
-        Ok(heal.ended()?.map_or(std::ops::ControlFlow::Continue("it still runs".to_owned()), std::ops::ControlFlow::Break))
+        Ok(heal.ended()?.map_or(ControlFlow::Continue("it still runs".to_owned()), ControlFlow::Break))
     })?;
     assert_eq!(ended.code(), Some(2), "{}", read());
     assert!(read().contains(&format!("hint: run the same command again to go on with plan {plan}\n")), "{}", read());

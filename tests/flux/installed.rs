@@ -1,17 +1,69 @@
 //! The chart's controller beside a real kustomize-controller whose Kustomization is in Flux's own namespace: it heals through its own fence,
 //! with the rights that the chart gives and no others, and only where the Kustomization's namespace is listed.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::kustomize_controller::{KustomizeController, NAMESPACE, Options, condition as of_flux};
-use crate::installation::{self, Installation};
+use crate::harness::{ControlPlane, wait};
+use crate::installation::{self, Installation, RELEASE};
 use crate::shop::{Shop, deployment, exec, http_get};
 use crate::watched::{Watched, condition, kinds};
 
 /// Where the Deployment is.
 const SHOP: &str = "shop";
+
+/// What a policy of somebody else says.
+const CLOSED: &str = "nobody asks Flux for anything before noon";
+
+/// Whom it refuses besides, so that one can see that it holds: the chart's own fence speaks first to the ServiceAccount.
+const TRIAL: &str = "trial";
+
+/// A policy by which the chart's ServiceAccount writes no Kustomization.
+struct Fence<'a> {
+    control_plane: &'a ControlPlane,
+}
+
+impl<'a> Fence<'a> {
+    /// Puts it up, and waits until the API server goes by it.
+    fn close(installation: &'a Installation, shop: &Shop<'_>) -> Result<Self> {
+        let control_plane = &installation.control_plane;
+        let user = format!("system:serviceaccount:{RELEASE}:{RELEASE}");
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "before-noon"},
+            "spec": {
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": ["kustomize.toolkit.fluxcd.io"], "apiVersions": ["*"], "operations": ["UPDATE"], "resources": ["kustomizations"],
+                }]},
+                "validations": [{"expression": format!("!(request.userInfo.username in ['{user}', '{TRIAL}'])"), "reason": "Forbidden", "message": CLOSED}],
+            },
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "before-noon"},
+            "spec": {"policyName": "before-noon", "validationActions": ["Deny"]},
+        });
+        for object in [policy, binding] {
+            control_plane.apply(&object.to_string())?;
+        }
+        let annotate = ["annotate", "kustomization", shop.kustomization.name(), "-n", NAMESPACE, "noon=past", "--dry-run=server"];
+        wait::until("the fence", Duration::from_secs(90), || {
+            let answer = control_plane.kubectl(&[&annotate[..], &["--as", TRIAL, "--as-group=system:masters"]].concat())?;
+            Ok(if answer.stderr.contains(CLOSED) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        })?;
+        Ok(Self { control_plane })
+    }
+
+    fn open(self) -> Result<()> {
+        self.control_plane
+            .kubectl(&["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "before-noon"])?
+            .success()
+            .map(drop)
+    }
+}
 
 #[test]
 fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizations_namespace() -> Result<()> {
@@ -44,8 +96,18 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     installation::assert_no_right_was_missing(&controller);
     drop(controller);
 
+    // A fence holds on for a moment after the chart was changed, and somebody else's for as long as it stands: nothing is half done then.
+    let owners = shop.deployment.read()?["metadata"]["managedFields"].clone();
+    let fence = Fence::close(&installation, shop)?;
     let flags = installation.install_with("heal", &[SHOP], &[("heal.kustomizations.namespaces", &[NAMESPACE])])?;
     let controller = installation.start_controller(&flags.without_lease())?;
+    let status = watched.wait_for_status("a plan that waits for a right", |status| {
+        let approved = condition(status, "Approved");
+        approved["reason"] == "Forbidden" && approved["message"].as_str().is_some_and(|message| message.contains(CLOSED))
+    })?;
+    assert_eq!((&status["healing"], &status["history"], &status["plan"]["hash"]), (&Value::Null, &json!([]), &json!(plan)));
+    assert_eq!(shop.deployment.read()?["metadata"]["managedFields"], owners);
+    fence.open()?;
     let status = watched.wait_for_status("a healed report", |status| status["heal"] == "Healed" && status["phase"] == "InSync")?;
     assert_eq!((&status["history"][0]["planHash"], &status["operation"]["class"]), (&json!(plan), &json!("Ready")));
     let kustomization = shop.kustomization.read()?;

@@ -133,8 +133,10 @@ impl Weigher<'_> {
             ChangeKind::Added if is_own_metadata(&change.path) => info("others may add labels and annotations"),
             ChangeKind::Added if !self.knows_owners() => (Severity::Drift, None),
             ChangeKind::Added if owners.is_empty() => info("nobody owns the field, as where admission adds it"),
-            // An update owns what the server made of it, so that the tool owns what it never wrote.
-            ChangeKind::Added if only_tool => info("not in what was applied last: the server or admission added it to the tool's write"),
+            // An update owns what the server made of it, so that the tool owns what it never wrote. An apply owns what it sent and no more.
+            ChangeKind::Added if only_tool && self.evidence.syncer.strategy != Strategy::ServerSideApply => {
+                info("not in what was applied last: the server or admission added it to the tool's write")
+            }
             _ => (Severity::Drift, None),
         }
     }

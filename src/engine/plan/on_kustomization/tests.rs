@@ -5,13 +5,14 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use crate::engine::diff::Severity;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::{
     Approval, Begun, Decision, Ground, Memory, NoPlan, Plan, Refusal, Remembered, Step, StepKind, Written, propose, resume,
 };
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
-use crate::engine::{Flux, Policy, Remedy, Snapshot, Tool, assess};
+use crate::engine::{Flux, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 use crate::engine::{
     operation::{GitRepository, Kustomization},
     plan::Approved,
@@ -181,6 +182,19 @@ fn an_interrupted_heal_goes_on_with_the_request() {
     json_patch::patch(&mut handed, &plan.steps[0].render(&ground).unwrap().unwrap().patch).unwrap();
     let handed = Snapshot { live: Some(handed), ..before.clone() };
     assert_eq!(went_on(&handed), Ok(vec![StepKind::HandBack, StepKind::Reconcile]));
+    // A heal that ended there leaves Flux a field that it never sent: a new plan must take that one away, too.
+    let source = SourceFacts { synced: Some(Arc::new(git())), ..handed.source.clone() };
+    let handed = Snapshot { source, ..handed };
+    let assessment = assess(&handed, &policy());
+    let drifted: Vec<String> = assessment.of(Severity::Drift).map(|drift| drift.change.path.to_string()).collect();
+    let probe = ".spec.template.spec.containers[name=\"app\"].livenessProbe";
+    assert_eq!(drifted, [format!("{probe}.httpGet"), format!("{probe}.tcpSocket")]);
+    assert_eq!(kinds(&planned(&handed, &policy()).unwrap()), [StepKind::HandBack, StepKind::Reconcile]);
+    let restoring = planned(&handed, &Policy { remedy: Remedy::Restore, ..policy() }).unwrap();
+    let Step::Restore { operations, .. } = &restoring.steps[0] else { panic!("no Restore: {restoring:?}") };
+    let mut restored = handed.live.clone().unwrap();
+    json_patch::patch(&mut restored, operations).unwrap();
+    assert_eq!(container(&mut restored)["livenessProbe"].get("tcpSocket"), None);
     // Suspended before the first write: nothing is written any more.
     let suspended = Snapshot { tool: kustomization(&json!({"spec": {"suspend": true}})), ..before };
     assert_eq!(went_on(&suspended), Err(Refusal::Stale(plan.hash.clone())));
