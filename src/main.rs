@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// An assessment asks for a thousand small blocks of memory: glibc's own allocator takes a third of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     driftmend::cli::run()
 }

@@ -96,7 +96,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let evidence = diff::Evidence {
         desired,
         live,
-        managed: facts.managed.get(),
+        managed: &facts.managed,
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
         synced: snapshot.source.synced.as_deref(),

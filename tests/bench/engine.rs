@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use driftmend::engine::ownership::ManagedFields;
+use driftmend::engine::ownership::Recorded;
 use driftmend::engine::phase::Phase;
 use driftmend::engine::plan::{Memory, propose};
 use driftmend::engine::predict::{Strategy, Syncer, predict};
@@ -51,7 +51,7 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
     propose(&snapshot, &assessment, &policy, &Memory::default()).context("the incident has no plan")?;
     let text = live.to_string();
     let attribute = || {
-        let managed = ManagedFields::of(black_box(live));
+        let managed = Recorded::of(black_box(live));
         let (syncer, committed_at) = (&snapshot.syncer, snapshot.source.changed_at);
         let desired = &document.value;
         diff::classify(&diff::Evidence {

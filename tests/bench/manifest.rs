@@ -35,6 +35,8 @@ pub fn document(namespace: &str, name: &str) -> Result<Document> {
 /// The object as `kubectl apply` creates it: with the annotation that the next three-way merge starts from.
 pub fn applied(namespace: &str, name: &str) -> Result<Deployment> {
     let mut object = document(namespace, name)?.value;
+    // kubectl writes the annotations without its own, none as an empty map.
+    object["metadata"]["annotations"] = json!({});
     let text = format!("{object}\n");
     object["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": text});
     serde_json::from_value(object).context("the manifest is no Deployment")

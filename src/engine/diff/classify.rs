@@ -9,7 +9,7 @@ use super::compare::{LAST_APPLIED, Wanted, expected, is_policy_of_live_image, is
 use super::ignore::{IgnoreRule, known_reason};
 use super::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::{ManagedFields, Operation, Owner};
+use crate::engine::ownership::{Operation, Owner, Recorded};
 use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
 use crate::engine::schema::{self, Shape, Tree, quantity};
 
@@ -23,7 +23,7 @@ pub struct Evidence<'a> {
     pub live: &'a Value,
 
     /// Who owns which field of live.
-    pub managed: &'a ManagedFields,
+    pub managed: &'a Recorded<'a>,
 
     /// The tool that brings Git into the cluster.
     pub syncer: &'a Syncer,
@@ -98,7 +98,7 @@ impl Weigher<'_> {
         let owners = match change.kind {
             // A removal leaves no trace, and the order of a list has no owner.
             ChangeKind::Removed | ChangeKind::Reordered => Vec::new(),
-            ChangeKind::Added | ChangeKind::Changed => self.evidence.managed.owners(&change.path),
+            ChangeKind::Added | ChangeKind::Changed => self.evidence.managed.get().owners(&change.path),
         };
         // The default of an earlier image stays, and whoever created the object by an update owns it.
         let left_behind = if self.knows_owners() {
@@ -178,18 +178,18 @@ impl Weigher<'_> {
 
     /// Whether live says who owns what. `kubectl get` leaves it out, and then "nobody owns this" would be a guess.
     fn knows_owners(&self) -> bool {
-        self.evidence.managed.entries().next().is_some()
+        self.evidence.managed.get().entries().next().is_some()
     }
 
     /// Whether the syncing tool wrote the annotation that says what was applied last, or nobody is known to.
     fn wrote_last_applied(&self) -> bool {
-        let owners = self.evidence.managed.owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
+        let owners = self.evidence.managed.get().owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
         owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
     }
 
     fn synced_before_commit(&self) -> bool {
         let Evidence { managed, syncer, committed_at, .. } = *self.evidence;
-        let synced = managed.entry(&syncer.manager, operation(syncer.strategy), None).and_then(|entry| entry.owner.time);
+        let synced = managed.get().entry(&syncer.manager, operation(syncer.strategy), None).and_then(|entry| entry.owner.time);
         matches!((synced, committed_at), (Some(synced), Some(committed)) if synced < committed)
     }
 

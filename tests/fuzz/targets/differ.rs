@@ -3,7 +3,7 @@
 
 use driftmend::engine;
 use driftmend::engine::diff::{Evidence, classify, compare, no_effect};
-use driftmend::engine::ownership::ManagedFields;
+use driftmend::engine::ownership::Recorded;
 use driftmend::engine::predict::{Strategy, Syncer, predict};
 use driftmend::engine::schema::apply_defaults;
 use libfuzzer_sys::fuzz_target;
@@ -43,6 +43,6 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn weigh(desired: &Value, live: &Value, syncer: &Syncer) {
-    let managed = ManagedFields::of(live);
+    let managed = Recorded::of(live);
     classify(&Evidence { desired, live, managed: &managed, syncer, committed_at: None, synced: None, rules: &[], now: jiff::Timestamp::UNIX_EPOCH });
 }

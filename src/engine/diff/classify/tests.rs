@@ -29,6 +29,11 @@ fn applies(strategy: Strategy) -> Syncer {
     Syncer::new(strategy, "gitops")
 }
 
+/// An object of which nothing is known but who owns what.
+fn owned(managed: Value) -> Value {
+    json!({"metadata": {"managedFields": managed}})
+}
+
 /// The severities and reasons, with a commit at `committed_at`.
 fn weigh(
     desired: &Value,
@@ -38,10 +43,11 @@ fn weigh(
     committed_at: Option<&str>,
 ) -> Vec<(String, Severity, Option<String>)> {
     let syncer = applies(strategy);
+    let owned = owned(managed);
     let evidence = Evidence {
         desired,
         live,
-        managed: &ManagedFields::parse(&managed),
+        managed: &Recorded::of(&owned),
         syncer: &syncer,
         committed_at: committed_at.map(|time| time.parse().unwrap()),
         synced: None,
@@ -59,7 +65,8 @@ fn severities(desired: &Value, live: &Value, managed: Value, strategy: Strategy,
 fn a_field_that_someone_else_wrote_is_drift_and_names_the_writer() {
     let (desired, live) = (image("web:2"), image("web:3"));
     let syncer = applies(Strategy::ServerSideApply);
-    let managed = ManagedFields::parse(&json!([wrote("kubectl-edit", "Update", "", IMAGE)]));
+    let owned = owned(json!([wrote("kubectl-edit", "Update", "", IMAGE)]));
+    let managed = Recorded::of(&owned);
     let evidence = Evidence {
         desired: &desired,
         live: &live,
@@ -75,12 +82,12 @@ fn a_field_that_someone_else_wrote_is_drift_and_names_the_writer() {
         classify(&evidence),
         [Drift {
             change: Change { path: path.clone(), kind: ChangeKind::Changed, desired: Some(json!("web:2")), live: Some(json!("web:3")) },
-            owners: managed.owners(&path),
+            owners: managed.get().owners(&path),
             severity: Severity::Drift,
             reason: None,
         }]
     );
-    assert_eq!(managed.owners(&path).len(), 1);
+    assert_eq!(managed.get().owners(&path).len(), 1);
 }
 
 #[test]
@@ -211,7 +218,8 @@ fn a_row_covers_a_list_only_when_it_covers_every_item_of_it() {
 #[test]
 fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
     let (desired, live) = (image("web:2"), image("web:3"));
-    let managed = ManagedFields::parse(&json!([wrote("canary-bot", "Update", "", IMAGE)]));
+    let owned = owned(json!([wrote("canary-bot", "Update", "", IMAGE)]));
+    let managed = Recorded::of(&owned);
     let syncer = applies(Strategy::ServerSideApply);
     let weigh = |path: &str, manager: &str, now: &str| {
         let rule = IgnoreRule {
@@ -250,7 +258,8 @@ fn the_revision_that_was_synced_last_tells_a_field_new_in_git_from_one_taken_awa
         }
         object
     };
-    let managed = ManagedFields::parse(&json!([wrote("gitops", "Apply", "", IMAGE)]));
+    let owned = owned(json!([wrote("gitops", "Apply", "", IMAGE)]));
+    let managed = Recorded::of(&owned);
     let severity = |desired: Value, synced: Value, live: Value| {
         let syncer = applies(Strategy::ServerSideApply);
         let evidence = Evidence {

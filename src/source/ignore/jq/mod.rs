@@ -117,6 +117,8 @@ impl Ask for Child {
         let mut child = Command::new(&self.program)
             .arg(SUBCOMMAND)
             .env_clear()
+            // mimalloc would take a gibibyte of address space beforehand, and the limit of the child's memory would mean nothing.
+            .env("MIMALLOC_ARENA_RESERVE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
