@@ -43,10 +43,10 @@ pub async fn rehearse(
     if known || !context.settings.may_dry_run(&target.namespace) {
         return Ok(Rehearsed::NotAsked);
     }
-    let (Some(step), Some(desired), Some(live)) = (plan.steps.first(), &snapshot.desired, &snapshot.live) else {
+    let (Some(step), Some(_), Some(_)) = (plan.steps.first(), &snapshot.desired, &snapshot.live) else {
         return Ok(Rehearsed::NotAsked);
     };
-    let ground = Ground { desired: &desired.value, live, tool: &snapshot.tool, plan: &plan.hash, begun: None };
+    let ground = Ground::of(snapshot, &plan.hash, None);
     let request = match step.render(&ground) {
         Ok(Some(request)) if request.written == Written::Deployment => request,
         // What is written on an Application is not worth a right to ask.

@@ -10,7 +10,7 @@ mod permission;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::{info, warn};
 
 pub use pace::Pace;
@@ -132,15 +132,13 @@ impl<L: Look> Healer<'_, L> {
                 Ok(approved) => approved,
                 Err(refusal) => return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
             };
-            let desired = scene.snapshot.desired.as_ref().map_or(&Value::Null, |document| &document.value);
-            let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
                 return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, healing.started_at)).await;
             };
-            let ground = Ground { desired, live, tool: &scene.snapshot.tool, plan: &healing.plan_hash, begun: recorded.begun_at };
+            let ground = Ground::of(&scene.snapshot, &healing.plan_hash, recorded.begun_at);
             if step.done(&ground) {
                 self.mark(report, healing, at, StepState::Done, None).await.or_else(stale_is_fine)?;
                 continue;

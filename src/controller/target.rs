@@ -30,6 +30,10 @@ const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 /// the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
+/// How soon the API server is asked again whether it allows an approved plan's writes, each of which is a dry run: nothing tells of a right
+/// that was given. The end of the plan's time ends it.
+const ASK_AGAIN_FOR_RIGHT: Duration = Duration::from_secs(30);
+
 /// Reconciles one Deployment.
 ///
 /// # Errors
@@ -53,7 +57,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     // approve, heal, verify (client)
     match heal(context, target, &scene, &found).await? {
         Healed::Nothing(answer) => tell(context, target, &scene, &found, answer, None).await,
-        Healed::Held(answer) => tell(context, target, &scene, &found, answer, Some(LOOK_AGAIN)).await,
+        Healed::Held(answer, after) => tell(context, target, &scene, &found, answer, Some(after)).await,
         Healed::Waiting(why, after) => {
             // (client reads) what the heal changed
             let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
@@ -139,8 +143,8 @@ enum Healed {
     /// Nothing is being carried out.
     Nothing(Answer),
 
-    /// An approved plan is held back.
-    Held(Answer),
+    /// An approved plan is held back; when to look again.
+    Held(Answer, Duration),
 
     /// A heal is in progress and waits.
     Waiting(String, Duration),
@@ -184,7 +188,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     }
     if let Some(place) = frozen {
         let message = format!("the plan is approved and waits: frozen by {place}");
-        return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }));
+        return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }, LOOK_AGAIN));
     }
     let Some(report) = &scene.report else { return Ok(Healed::Nothing(Answer::Open)) };
     if status(&scene).healing.is_some() {
@@ -194,7 +198,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
                        approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
             .to_owned();
-        return Ok(Healed::Held(Answer::Waiting { reason: "PolicyMissing", message }));
+        return Ok(Healed::Held(Answer::Waiting { reason: "PolicyMissing", message }, LOOK_AGAIN));
     }
     // heal (client sends)
     match healer.begin(&approved, &scene, report).await {
@@ -202,7 +206,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         Err(error) if error.retry() == Retry::ReadAgain => Ok(Healed::Waiting("the report changed".to_owned(), Duration::from_millis(200))),
         Err(error @ ApiError::Forbidden { .. }) => {
             let message = format!("the plan is approved and waits: {}", super::heal::with_hint(&error));
-            Ok(Healed::Held(Answer::Waiting { reason: "Forbidden", message }))
+            Ok(Healed::Held(Answer::Waiting { reason: "Forbidden", message }, ASK_AGAIN_FOR_RIGHT))
         }
         Err(error) => Err(error.into()),
     }

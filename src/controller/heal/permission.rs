@@ -4,8 +4,6 @@
 //! What RBAC allows could be looked up, but not what an admission policy says, and that one holds a moment after it was stored. So the
 //! requests themselves are sent, as dry runs.
 
-use serde_json::Value;
-
 use super::{Healer, Look, Scene};
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::engine::plan::{Approved, Ground, Written};
@@ -18,18 +16,15 @@ impl<L: Look> Healer<'_, L> {
     ///
     /// `Forbidden`, and requests that may succeed later.
     pub(super) async fn may_write(&self, approved: &Approved, scene: &Scene) -> Result<(), ApiError> {
-        let snapshot = &scene.snapshot;
         let plan = approved.plan();
-        let desired = snapshot.desired.as_ref().map_or(&Value::Null, |document| &document.value);
-        let live = snapshot.live.as_ref().unwrap_or(&Value::Null);
-        let ground = Ground { desired, live, tool: &snapshot.tool, plan: &plan.hash, begun: None };
+        let ground = Ground::of(&scene.snapshot, &plan.hash, None);
         for (at, step) in plan.steps.iter().enumerate() {
             // A second write of the Deployment rests on the first, and needs the same right.
             if at > 0 && step.written() == Written::Deployment {
                 continue;
             }
             let Ok(Some(request)) = step.render(&ground) else { continue };
-            match self.patch(&request, &snapshot.target, DryRun::Yes).await {
+            match self.patch(&request, &scene.snapshot.target, DryRun::Yes).await {
                 Err(error @ ApiError::Forbidden { .. }) => return Err(error),
                 Err(error) if !matches!(error.retry(), Retry::ReadAgain | Retry::AwaitChange) => return Err(error),
                 Ok(()) | Err(_) => {}

@@ -252,12 +252,12 @@ pub fn resume(
         }
         return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
     }
-    let desired = snapshot.desired.as_ref().map(|document| &document.value).ok_or_else(|| Refusal::Stale(hash()))?;
+    if snapshot.desired.is_none() {
+        return Err(Refusal::Stale(hash()));
+    }
     let steps: Vec<Step> =
         begun.steps.iter().map(|step| again(step, snapshot)).collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
-    let null = serde_json::Value::Null;
-    let live = snapshot.live.as_ref().unwrap_or(&null);
-    let ground = Ground { desired, live, tool: &snapshot.tool, plan: begun.plan_hash, begun: None };
+    let ground = Ground::of(snapshot, begun.plan_hash, None);
     // The first step can only be skipped now. Where it is not done, what the person saw is not what is there.
     if steps.iter().any(|step| matches!(step.kind(), StepKind::Restore | StepKind::HandBack) && !step.done(&ground)) {
         return Err(Refusal::Stale(hash()));

@@ -14,6 +14,7 @@ use crate::engine::object::FieldPath;
 use crate::engine::operation::{Application, Kustomization, NoRequest};
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
 use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::Tool;
 
 /// The field manager of every heal, whoever carries it out.
@@ -103,7 +104,7 @@ pub enum Written {
 /// What a step stands on: the objects as they are now, and what is known of the heal.
 #[derive(Clone, Copy, Debug)]
 pub struct Ground<'a> {
-    /// Git's document.
+    /// Git's document; `null` where it is absent.
     pub desired: &'a Value,
 
     /// The Deployment; `null` where it is absent.
@@ -117,6 +118,15 @@ pub struct Ground<'a> {
 
     /// When the step was first to be sent, where it was.
     pub begun: Option<Timestamp>,
+}
+
+impl<'a> Ground<'a> {
+    /// What the steps of this plan stand on in a snapshot.
+    pub fn of(snapshot: &'a Snapshot, plan: &'a str, begun: Option<Timestamp>) -> Self {
+        let desired = snapshot.desired.as_ref().map_or(&Value::Null, |document| &document.value);
+        let live = snapshot.live.as_ref().unwrap_or(&Value::Null);
+        Self { desired, live, tool: &snapshot.tool, plan, begun }
+    }
 }
 
 impl Ground<'_> {
