@@ -156,6 +156,10 @@ async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<His
     loop {
         let pause = match healer.advance().await {
             Ok(Progress::Ended(entry)) => return Ok(entry),
+            Ok(Progress::TakenBack(refusal)) => {
+                return Err(Fault::new(refusal.to_string())
+                    .hint("nothing was written, and the approval is not spent; look again with `driftmend report`".to_owned()));
+            }
             Ok(Progress::NotOurs) => return Err(Fault::new("the heal was ended by somebody else; `driftmend report` tells how")),
             Ok(Progress::Waiting(why, after)) => {
                 if why != told {

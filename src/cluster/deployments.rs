@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, stream};
 use kube::core::{NamespaceResourceScope, ObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::{debug, warn};
 
-use super::WatchBackoff;
+use super::{WatchBackoff, patient};
 
 mod digest;
 mod tracker;
@@ -155,7 +155,7 @@ pub fn watch(client: Client, scope: Scope) -> (Store<LiveDeployment>, impl Strea
         Scope::All => Api::all(client),
         Scope::Namespace(namespace) => Api::namespaced(client, &namespace),
     };
-    follow(watcher(api, watcher::Config::default().page_size(PAGE_SIZE)).backoff(WatchBackoff::default()))
+    follow(patient(watcher(api, watcher::Config::default().page_size(PAGE_SIZE)), WatchBackoff::default()))
 }
 
 /// Keeps a store by the events of a watcher, and tells what each one touched.

@@ -16,7 +16,7 @@ pub mod resources;
 pub mod tools;
 
 pub use access::{Access, AccessReview, User};
-pub use backoff::WatchBackoff;
+pub use backoff::{WatchBackoff, patient};
 pub use call::{Call, Effect, Resource, Verb};
 pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection};
 pub use errors::{ApiError, Retry};

@@ -8,13 +8,13 @@ use std::time::Duration;
 use futures::{Stream, StreamExt, stream};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::utils::Backoff;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::WatchBackoff;
 use super::call::Resource;
+use super::{WatchBackoff, patient};
 
 /// Argo CD's Applications.
 pub const APPLICATIONS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "applications" };
@@ -58,8 +58,7 @@ pub fn watch(client: Client, resource: Resource<'static>, kind: &'static str) ->
     let backoff = Patient::default();
     let absent = backoff.absent.clone();
     let mut follower = Follower { resource, there: HashSet::new(), before: HashSet::new(), absent, told: None };
-    watcher(api, watcher::Config::default().page_size(PAGE_SIZE))
-        .backoff(backoff)
+    patient(watcher(api, watcher::Config::default().page_size(PAGE_SIZE)), backoff)
         .flat_map(move |event| stream::iter(follower.absorb(event)))
 }
 

@@ -16,7 +16,7 @@ use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Syncer;
 use crate::engine::{Assessment, Policy, SourceFacts};
-use crate::report::{Heal, Notice};
+use crate::report::Notice;
 use crate::source::syncing::Dressing;
 
 /// A Deployment, by namespace and name.
@@ -159,6 +159,14 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
     }
 }
 
+impl Watched {
+    /// Whether the source's last answer was older than the watch allows when the next one came: no plan was made meanwhile.
+    fn was_too_old(&self, next_answer: Timestamp) -> bool {
+        let max_age = self.watch.spec.source.times().map(|(_, max_age)| max_age.signed());
+        max_age.is_some_and(|max_age| next_answer.duration_since(self.answered_at) > max_age)
+    }
+}
+
 /// What became of one Deployment at its last assessment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
@@ -170,9 +178,6 @@ pub struct Outcome {
 
     /// Since when it drifts.
     pub drifting_since: Option<Timestamp>,
-
-    /// How far the cure is.
-    pub heal: Heal,
 
     /// When its last heal ended, whoever carried it out.
     pub healed_at: Option<Timestamp>,
@@ -234,7 +239,7 @@ impl Governed {
     }
 
     /// Puts a watch in force and gives the Deployments whose assessment may change by it: all of them where the watch changed, or
-    /// where its source answers again, since a source that was away for too long let no plan be made.
+    /// where its source answers again, since a source that was away, or only slow, for too long let no plan be made.
     pub fn put(&self, key: &WatchKey, watched: Watched) -> Vec<Target> {
         let mut inner = self.lock();
         let before = inner.watches.get(key).cloned();
@@ -243,6 +248,7 @@ impl Governed {
             Some(before)
                 if before.watch.spec == watched.watch.spec
                     && before.failure.is_none()
+                    && !before.was_too_old(watched.answered_at)
                     && (&before.dressing, &before.ignored) == (&watched.dressing, &watched.ignored)
                     && before.surroundings.news() == watched.surroundings.news() =>
             {
@@ -375,3 +381,6 @@ impl Governed {
         counts
     }
 }
+
+#[cfg(test)]
+mod tests;

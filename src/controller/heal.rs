@@ -6,14 +6,16 @@
 
 mod pace;
 mod permission;
+mod record;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tracing::{info, warn};
+use tracing::info;
 
 pub use pace::Pace;
+pub use record::end;
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Verified, verify};
@@ -21,12 +23,12 @@ use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, DEPLOYMENTS, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::operation::{Hold, comparable};
+use crate::engine::operation::Hold;
 use crate::engine::plan::{
     Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Request, Step, StepKind, Written, held_back, propose, resume,
 };
-use crate::engine::{ArgoCd, Assessment, assess};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState, cut};
+use crate::engine::{Assessment, assess};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState};
 
 /// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
 const STEPS_LIMIT: SignedDuration = SignedDuration::from_mins(15);
@@ -40,14 +42,8 @@ const LOOK_SOON: Duration = Duration::from_millis(500);
 /// After this time Argo CD's answer to a request for a comparison counts as lost.
 const LOST: SignedDuration = SignedDuration::from_secs(10);
 
-/// The longest message of a removed operation state that is kept, in bytes.
-const REMOVED_MESSAGE: usize = 512;
-
 /// The most often one heal is sent again after a stale lock, before it waits for its next turn.
 const LOCK_TRIES: usize = 5;
-
-/// The most finished heals that a report keeps.
-const HISTORY_LIMIT: usize = 10;
 
 /// Where a healer looks before each write: the controller through its index, the command line through its own fetch.
 pub trait Look {
@@ -78,6 +74,9 @@ pub enum Progress {
 
     /// It waits; why, and when to look again.
     Waiting(String, Duration),
+
+    /// What was approved is no longer what is needed, and nothing was written yet: the report is as if the heal had not begun.
+    TakenBack(Refusal),
 
     /// There is no heal here, or it is somebody else's.
     NotOurs,
@@ -119,6 +118,8 @@ impl<L: Look> Healer<'_, L> {
     /// failed instead.
     pub async fn advance(&self) -> Result<Progress, ApiError> {
         let mut stale_locks = 0;
+        // The step that this very call marked as begun, as long as it was not sent.
+        let mut marked = None;
         loop {
             // (client) everything that decides, fresh
             let Some(FreshScene { scene, frozen }) = self.look.fresh().await? else { return Ok(Progress::NotOurs) };
@@ -130,6 +131,10 @@ impl<L: Look> Healer<'_, L> {
             let assessment = assess(&scene.snapshot, &scene.policy);
             let approved = match again(&scene, &assessment, report, healing) {
                 Ok(approved) => approved,
+                Err(refusal) if refusal.is_about_the_plan() && nothing_was_sent(healing, marked) => {
+                    record::take_back(self.cluster, report, &refusal).await?;
+                    return Ok(Progress::TakenBack(refusal));
+                }
                 Err(refusal) => return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
             };
             // (no client) the first step that is not done
@@ -152,7 +157,10 @@ impl<L: Look> Healer<'_, L> {
             if let Some(NotYet(what)) = step.waits(&ground) {
                 let lost = recorded.begun_at.is_some_and(|begun| scene.snapshot.now.duration_since(begun) > LOST);
                 match step.takes_back(&ground).filter(|_| lost && self.pace.may_ask_again()) {
-                    Some(request) => self.patch(&request, &scene.snapshot.target, DryRun::No).await.or_else(guarded)?,
+                    Some(request) => {
+                        marked = None;
+                        self.patch(&request, &scene.snapshot.target, DryRun::No).await.or_else(guarded)?;
+                    }
                     None => return Ok(Progress::Waiting(what, LOOK_SOON)),
                 }
                 continue;
@@ -165,11 +173,13 @@ impl<L: Look> Healer<'_, L> {
             }
             if recorded.state == StepState::Pending {
                 // (client sends) the report says "begun" before the request leaves; the next round reads everything again
-                let removed = step.remembered().0.and_then(|_| scene.snapshot.tool.argo_cd()).and_then(removed);
+                let removed = step.remembered().0.and_then(|_| scene.snapshot.tool.argo_cd()).and_then(record::removed);
                 self.mark(report, healing, at, StepState::Begun, removed).await.or_else(stale_is_fine)?;
+                marked = Some(at);
                 continue;
             }
             // (client sends) the one guarded request, dry first
+            marked = None;
             match self.send(step, &ground, &scene).await {
                 // The comparison takes a moment, and has whole seconds for its time.
                 Ok(()) if step.kind() == StepKind::Refresh => return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON)),
@@ -251,36 +261,10 @@ impl<L: Look> Healer<'_, L> {
     }
 }
 
-/// Ends the heal of a report and moves it into the history.
-///
-/// # Errors
-///
-/// `Conflict` when the report changed since it was read.
-pub async fn end(
-    cluster: &Cluster,
-    report: &DriftReport,
-    healing: &Healing,
-    result: HealResult,
-    message: &str,
-) -> Result<HistoryEntry, ApiError> {
-    let entry = HistoryEntry {
-        plan_hash: healing.plan_hash.clone(),
-        by: healing.by.clone(),
-        started_at: healing.started_at,
-        finished_at: now(),
-        result,
-        message: message.to_owned(),
-        removed: healing.removed.clone(),
-    };
-    let mut history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
-    history.push(entry.clone());
-    history.drain(..history.len().saturating_sub(HISTORY_LIMIT));
-    cluster.patch_report_status(report, json!({"healing": null, "heal": result, "history": history}), DryRun::No).await?;
-    match result {
-        HealResult::Healed => info!(report = %name(report), message, "the heal ended"),
-        HealResult::Failed => warn!(report = %name(report), message, "the heal failed"),
-    }
-    Ok(entry)
+/// Whether no request of a heal can have left: no step was begun, or only the first one, by us, a moment ago.
+fn nothing_was_sent(healing: &Healing, marked: Option<usize>) -> bool {
+    let mut steps = healing.steps.iter().enumerate();
+    steps.all(|(at, step)| step.state == StepState::Pending || (step.state == StepState::Begun && marked == Some(at)))
 }
 
 /// Why a step was not carried out.
@@ -325,21 +309,6 @@ fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     holds
         .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
-}
-
-/// The operation state that is about to go, as a report keeps it.
-fn removed(argo_cd: &ArgoCd) -> Option<String> {
-    let state = argo_cd.application.state.as_ref()?;
-    let revision = state.result.as_ref().and_then(|result| result.revision.as_ref()).map(ToString::to_string);
-    let kept = json!({
-        "phase": state.phase.as_str(),
-        "startedAt": state.started_at.as_ref().map(|started| &started.text),
-        "finishedAt": state.finished_at,
-        "retryCount": state.retry_count,
-        "revision": revision,
-        "message": cut(&comparable(&state.message), REMOVED_MESSAGE),
-    });
-    Some(kept.to_string())
 }
 
 /// Whether a guard of ours failed: somebody wrote the object after it was read.
@@ -389,4 +358,38 @@ fn texts(paths: &[FieldPath]) -> Vec<String> {
 fn name(report: &DriftReport) -> String {
     let metadata = &report.metadata;
     format!("{}/{}", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn healing(states: &[StepState]) -> Healing {
+        let step = |state: &StepState| HealingStep {
+            kind: StepKind::Restore,
+            state: *state,
+            paths: Vec::new(),
+            begun_at: None,
+            stale: None,
+            revision: None,
+        };
+        Healing {
+            plan_hash: String::new(),
+            uid: String::new(),
+            by: String::new(),
+            healer: String::new(),
+            started_at: Timestamp::UNIX_EPOCH,
+            steps: states.iter().map(step).collect(),
+            removed: None,
+        }
+    }
+
+    #[test]
+    fn a_heal_that_sent_nothing_is_known_and_one_that_another_process_began_is_not() {
+        use StepState::{Begun, Done, Pending};
+        assert!(nothing_was_sent(&healing(&[Pending, Pending]), None));
+        assert!(nothing_was_sent(&healing(&[Begun, Pending]), Some(0)));
+        assert!(!nothing_was_sent(&healing(&[Begun, Pending]), None));
+        assert!(!nothing_was_sent(&healing(&[Done, Begun]), Some(1)));
+    }
 }

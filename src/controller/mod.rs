@@ -10,6 +10,7 @@
 //! late; whatever decides a write of a heal is read fresh ([`observe::fresh`]).
 
 pub mod allowance;
+pub mod announce;
 pub mod approve;
 pub mod confirm;
 pub mod desired;
@@ -46,6 +47,7 @@ use crate::cluster::{ApiError, Cluster};
 use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
+use announce::Announcements;
 use confirm::Confirmations;
 use governed::{Governed, Target, WatchKey};
 use queue::Queue;
@@ -112,6 +114,9 @@ pub struct Context {
 
     /// What `kubectl describe` shows.
     pub events: Events,
+
+    /// What those told.
+    pub announcements: Announcements,
 
     /// Hides secrets.
     pub masker: Masker,

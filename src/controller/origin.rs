@@ -82,7 +82,7 @@ pub async fn resolve(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch)
     }
 }
 
-fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
+pub(super) fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
     let git = watch.spec.source.git.as_ref().ok_or_else(|| SourceError::Invalid {
         reason: "SourceMissing",
         message: "spec.source names no source; set git, argoApplication or fluxKustomization".to_owned(),

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::ResourceExt;
 use kube::api::ObjectMeta;
 use serde_json::Value;
 use tracing::info;
 
 use super::Context;
+use super::announce::{announce, ended};
 use super::governed::{Outcome, Target};
 use super::observe::Scene;
 use super::queue::Next;
-use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::cluster::resources::merge_patch;
 use crate::cluster::{ApiError, DryRun};
 use crate::crd::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
@@ -24,8 +23,7 @@ use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::Verdict;
 use crate::metrics::{DeploymentFacts, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation};
-use crate::report::conditions::APPROVED;
-use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, HistoryEntry, ReportStatus, compose, urgent};
+use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, urgent};
 
 /// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping pods
 /// cost one write a minute.
@@ -74,13 +72,15 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
         },
     );
     // (no client) metrics and the watch's counts
-    let before = record(context, target, scene, news.assessment, &new);
+    record(context, target, scene, news.assessment, &new);
     if new.phase == Phase::InSync && scene.report.is_none() {
         return Ok(Next::Done);
     }
     // (client sends) the report, when something changed and not too often
     let wait = QUIET.saturating_sub(context.written.age(target).unwrap_or(QUIET));
     if new == *old {
+        // (client sends) Events for what whoever carries a heal out wrote
+        announce(context, target, scene, None, (old, &new)).await;
         return Ok(later(scene, &new));
     }
     if scene.report.is_some() && !urgent(old, &new) && !wait.is_zero() {
@@ -94,9 +94,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     context.written.now(target);
     info!(%target, phase = ?new.phase, heal = ?new.heal, summary = new.summary, "told");
     // (client sends) Events for what changed
-    for occurrence in occurrences(target, scene, &report, before.as_ref(), old, &new) {
-        context.events.publish(occurrence).await;
-    }
+    announce(context, target, scene, Some(&report), (old, &new)).await;
     Ok(later(scene, &new))
 }
 
@@ -133,8 +131,8 @@ async fn report(context: &Context, target: &Target, scene: &Scene) -> Result<Opt
     }
 }
 
-/// Metrics and the watch's counts; gives what was known before.
-fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment, status: &ReportStatus) -> Option<Outcome> {
+/// Metrics and the watch's counts.
+fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment, status: &ReportStatus) {
     let before = context.governed.outcome(target);
     let now = scene.snapshot.now;
     let drifting = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
@@ -143,7 +141,6 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         phase: assessment.phase,
         ignored: assessment.of(Severity::Ignored).count(),
         drifting_since: drifting.then(since),
-        heal: status.heal,
         healed_at: status.history.last().map(|entry| entry.finished_at),
     };
     if context.governed.record(target, Some(outcome)) {
@@ -151,19 +148,12 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
     }
     context.metrics.deployment(&target.namespace, &target.name, facts(scene, assessment, status, outcome));
     context.metrics.assessed(&scene.key.namespace, &scene.key.name, now);
-    if let Some(entry) = ended(before.as_ref(), status) {
+    if let Some(entry) = ended(before.map(|before| before.healed_at), status) {
         context.metrics.heal_ended(match entry.result {
             HealResult::Healed => HealMetric::Healed,
             HealResult::Failed => HealMetric::Failed,
         });
     }
-    before
-}
-
-/// The heal that ended since the last look, whoever carried it out. After a restart nothing is told again.
-fn ended<'a>(before: Option<&Outcome>, status: &'a ReportStatus) -> Option<&'a HistoryEntry> {
-    let last = status.history.last()?;
-    before.is_some_and(|before| before.healed_at != Some(last.finished_at)).then_some(last)
 }
 
 fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome: Outcome) -> DeploymentFacts {
@@ -207,87 +197,4 @@ fn stale_operation(scene: &Scene, assessment: &Assessment) -> Option<StaleOperat
 
 fn as_json(status: &ReportStatus) -> Value {
     serde_json::to_value(status).unwrap_or_default()
-}
-
-/// The Events for what changed, on the Deployment and on the report.
-fn occurrences(
-    target: &Target,
-    scene: &Scene,
-    report: &DriftReport,
-    before: Option<&Outcome>,
-    old: &ReportStatus,
-    new: &ReportStatus,
-) -> Vec<Occurrence> {
-    let deployment = ObjectReference {
-        api_version: Some("apps/v1".to_owned()),
-        kind: Some("Deployment".to_owned()),
-        namespace: Some(target.namespace.clone()),
-        name: Some(target.name.clone()),
-        uid: new.target_uid.clone(),
-        ..ObjectReference::default()
-    };
-    let about_report = ObjectReference {
-        api_version: Some("driftmend.dev/v1alpha1".to_owned()),
-        kind: Some("DriftReport".to_owned()),
-        namespace: Some(target.namespace.clone()),
-        name: Some(target.name.clone()),
-        uid: report.uid(),
-        ..ObjectReference::default()
-    };
-    let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
-    if old.phase != new.phase || scene.report.is_none() {
-        let (kind, reason) = match new.phase {
-            Phase::InSync => (EventType::Normal, "InSync"),
-            Phase::Pending => (EventType::Normal, "Pending"),
-            Phase::Drifted => (EventType::Warning, "Drifted"),
-            Phase::Conflicted => (EventType::Warning, "NextSyncRefused"),
-            Phase::Missing => (EventType::Warning, "Missing"),
-            Phase::Orphaned => (EventType::Warning, "Orphaned"),
-            Phase::OperationStuck => (EventType::Warning, "OperationStuck"),
-        };
-        told.push((kind, reason, "Assessed", new.summary.clone()));
-    }
-    let approved = |status: &ReportStatus| status.conditions.iter().find(|condition| condition.type_ == APPROVED).cloned();
-    if let Some(condition) = approved(new)
-        && approved(old).is_none_or(|before| (&before.reason, &before.message) != (&condition.reason, &condition.message))
-        && let Some(reason) = refused_reason(&condition.reason)
-    {
-        told.push((EventType::Warning, reason, "ApprovalRefused", condition.message));
-    }
-    if let Some(entry) = ended(before, new) {
-        told.push(match entry.result {
-            HealResult::Healed => (EventType::Normal, "Healed", "Heal", entry.message.clone()),
-            HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
-        });
-    }
-    if before.is_none_or(|before| before.heal != new.heal) {
-        match new.heal {
-            Heal::Healing => told.push((EventType::Normal, "HealStarted", "Heal", "an approved plan is being carried out".to_owned())),
-            Heal::AwaitingApproval => {
-                let hash = new.plan.as_ref().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
-                told.push((EventType::Normal, "PlanReady", "Plan", format!("plan {hash} waits for an approval")));
-            }
-            Heal::None | Heal::Denied | Heal::Healed | Heal::Failed => {}
-        }
-    }
-    told.into_iter()
-        .flat_map(|(kind, reason, action, note)| {
-            let one = |regarding: &ObjectReference, related: &ObjectReference| Occurrence {
-                regarding: regarding.clone(),
-                related: Some(related.clone()),
-                kind,
-                reason,
-                action,
-                note: note.clone(),
-            };
-            [one(&deployment, &about_report), one(&about_report, &deployment)]
-        })
-        .collect()
-}
-
-/// The Event's reason for an approval that is not followed; `None` for one that is, or that waits.
-fn refused_reason(reason: &str) -> Option<&'static str> {
-    ["ApprovalSpent", "ApprovalExpired", "ApprovalStale", "ApprovalForeign", "ApprovalMoot", "ApprovalForOtherObject", "ApprovalAltered"]
-        .into_iter()
-        .find(|known| *known == reason)
 }

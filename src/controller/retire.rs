@@ -42,6 +42,7 @@ pub async fn delete(context: &Context, target: &Target, report: &DriftReport, wh
 fn forget(context: &Context, target: &Target) {
     context.governed.record(target, None);
     context.metrics.forget(&target.namespace, &target.name);
+    context.announcements.forget(target);
     context.confirmations.forget(target);
     context.written.forget(target);
 }

@@ -11,6 +11,7 @@ use kube::{Api, ResourceExt};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::announce::Announcements;
 use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::Governed;
@@ -22,7 +23,7 @@ use super::triggers::{spawn_tool, spawn_triggers, watch_key};
 use super::{Context, Key, Settings, Written};
 use crate::cluster::deployments::{self, Scope};
 use crate::cluster::events::Events;
-use crate::cluster::{ApiError, Cluster, Retry, WatchBackoff};
+use crate::cluster::{ApiError, Cluster, Retry, WatchBackoff, patient};
 use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
@@ -147,6 +148,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         queue: queue.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
+        announcements: Announcements::default(),
         confirmations: Confirmations::default(),
         jq: Answers::default(),
         written: Written::default(),
@@ -269,7 +271,7 @@ where
 {
     let (store, writer) = reflector::store();
     let api: Api<K> = Api::all(cluster.client());
-    let events = kube::runtime::utils::WatchStreamExt::backoff(watcher(api, watcher::Config::default()), WatchBackoff::default());
+    let events = patient(watcher(api, watcher::Config::default()), WatchBackoff::default());
     let kind = K::kind(&()).into_owned();
     let touched = reflector::reflector(writer, events).filter_map(move |event| {
         let key = match event {

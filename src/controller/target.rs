@@ -30,6 +30,9 @@ const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 /// the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
+/// How soon to look again where the store was behind the server.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How soon the API server is asked again whether it allows an approved plan's writes, each of which is a dry run: nothing tells of a right
 /// that was given. The end of the plan's time ends it.
 const ASK_AGAIN_FOR_RIGHT: Duration = Duration::from_secs(30);
@@ -149,7 +152,7 @@ enum Healed {
     /// A heal is in progress and waits.
     Waiting(String, Duration),
 
-    /// A heal ended just now.
+    /// A heal ended just now, or was taken back before it wrote anything.
     Ended,
 }
 
@@ -216,6 +219,8 @@ async fn carry_on(healer: &Healer<'_, Eyes<'_>>) -> Result<Healed, ReconcileErro
     Ok(match healer.advance().await? {
         Progress::Ended(_) => Healed::Ended,
         Progress::Waiting(why, after) => Healed::Waiting(why, after),
+        // Told like any approval of a plan that is not the current one.
+        Progress::TakenBack(_) => Healed::Ended,
         Progress::NotOurs => Healed::Nothing(Answer::Open),
     })
 }
@@ -261,7 +266,8 @@ async fn tell(
             // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
-                rehearse_again = Some(ASK_AGAIN);
+                // A lock that is stale says only that the Deployment's status moved.
+                rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { ASK_AGAIN });
             }
             Ok(Rehearsed::Accepted) => {
                 dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))

@@ -167,6 +167,14 @@ pub struct Surroundings {
     pub repository: Option<Arc<GitRepository>>,
 }
 
+/// Of the [`Surroundings`], what counts as a change.
+#[derive(Debug, PartialEq, Eq)]
+pub struct News<'a> {
+    fetched: Option<(Option<&'a str>, Option<NotFetching>)>,
+    project: Option<Option<&'a Value>>,
+    application_set: Option<Option<&'a Value>>,
+}
+
 impl Surroundings {
     /// Reads what can be read for an Application: what a right does not reach is not known, and the plan says so.
     ///
@@ -182,9 +190,17 @@ impl Surroundings {
         Ok(Self { project, application_set, repository: None })
     }
 
-    /// The commit that Flux has, and why it gets no other one.
-    pub fn news(&self) -> Option<(Option<&str>, Option<NotFetching>)> {
-        self.repository.as_ref().map(|repository| (repository.commit(), repository.not_fetching()))
+    /// What an assessment may change by: the commit that Flux has and why it gets no other one, and the specs of Argo CD's objects, of
+    /// which the sync windows are a part. Their status is not: an ApplicationSet's moves with each of its Applications.
+    pub fn news(&self) -> News<'_> {
+        fn spec(object: &Option<Value>) -> Option<Option<&Value>> {
+            object.as_ref().map(|object| object.get("spec"))
+        }
+        News {
+            fetched: self.repository.as_ref().map(|repository| (repository.commit(), repository.not_fetching())),
+            project: spec(&self.project),
+            application_set: spec(&self.application_set),
+        }
     }
 
     /// The same as [`Self::read`] for a Kustomization.

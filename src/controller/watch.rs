@@ -29,6 +29,9 @@ const WARNING_LIMIT: usize = 20;
 /// Between writes of counts alone this long passes.
 const QUIET: Duration = Duration::from_secs(60);
 
+/// Between writes of how large a mass drift is: somebody looks at it now, and two thousand Deployments join one after the other.
+const QUIET_IN_MASS: Duration = Duration::from_secs(5);
+
 /// Reconciles one watch: its source and its status.
 ///
 /// # Errors
@@ -251,7 +254,8 @@ async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure:
         return Ok(Next::Done);
     }
     let written = format!("watch {key}");
-    let wait = QUIET.saturating_sub(context.written.age(&written).unwrap_or(QUIET));
+    let quiet = if mass_drift(old) == mass_drift(&new) { QUIET } else { QUIET_IN_MASS };
+    let wait = quiet.saturating_sub(context.written.age(&written).unwrap_or(quiet));
     if !urgent(old, &new) && !wait.is_zero() {
         context.queue.after(Key::Counts(key.clone()), wait);
         return Ok(Next::After(wait));
@@ -282,6 +286,11 @@ fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
         || old.observed_generation != new.observed_generation
         || states(old) != states(new)
         || !assessed(old) && assessed(new)
+}
+
+/// What a status says of a mass drift.
+fn mass_drift(status: &DriftWatchStatus) -> Option<&str> {
+    status.conditions.iter().find(|condition| condition.type_ == MASS_DRIFT).map(|condition| condition.message.as_str())
 }
 
 fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: Option<&SourceFailure>, now: Timestamp) -> Vec<Said> {

@@ -1,13 +1,15 @@
 //! driftmend as its chart installs it: the real helm, the chart's objects, and the controller with the token of its ServiceAccount.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::harness::driftmend::Controller;
 use crate::harness::pods::{ReadyPods, Scope};
-use crate::harness::{ControlPlane, Options};
+use crate::harness::{ControlPlane, Options, definitions, wait};
 
 /// The release, its namespace and its ServiceAccount.
 pub const RELEASE: &str = "driftmend";
@@ -67,6 +69,13 @@ impl Installation {
             set.extend(["--set-json".to_owned(), format!("{value}={}", serde_json::to_string(namespaces)?)]);
         }
         self.control_plane.helm(&set.iter().map(String::as_str).collect::<Vec<_>>())?.success()?;
+        definitions::wait_until_served(&self.control_plane, definitions::OURS)?;
+        // The API server judges by its own copy of the roles, which is a moment behind.
+        let user = format!("--as=system:serviceaccount:{RELEASE}:{RELEASE}");
+        wait::patiently("the rights of the chart", Duration::from_secs(60), || {
+            let answer = self.control_plane.kubectl(&["auth", "can-i", "get", "namespaces", &user])?;
+            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stdout) })
+        })?;
         self.flags()
     }
 
@@ -135,6 +144,7 @@ pub fn shared() -> Result<&'static Shared> {
 fn make_shared() -> Result<Shared> {
     let installation = Installation::prepare(HEALED_NAMESPACES)?;
     let flags = installation.install("heal", HEALED_NAMESPACES)?;
-    let controller = installation.start_controller(&flags)?;
+    // A process that loses its Lease in a stall ends, and here nobody starts it again.
+    let controller = installation.start_controller(&flags.without_lease())?;
     Ok(Shared { installation, controller })
 }

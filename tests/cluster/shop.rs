@@ -84,7 +84,7 @@ impl<'a> Shop<'a> {
         shop.commit(manifest);
         let first: &[&str] = if sync == Sync::Replace { &["create", "--save-config=false", "-f", "-"] } else { sync.command() };
         shop.send(first, manifest)?.success()?;
-        shop.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"])?.success()?;
+        shop.kubectl(&["rollout", "status", "deployment/web", "--timeout=170s"])?.success()?;
         Ok(shop)
     }
 
@@ -99,7 +99,7 @@ impl<'a> Shop<'a> {
     pub fn watch(&self, more: &Value) -> Result<()> {
         self.apply_watch(more)?;
         let counts = ["get", "driftwatch", "shop", "--output=jsonpath={.status.counts.governed} {.status.counts.inSync}"];
-        wait::until("a watch that governs one Deployment, in sync", PATIENCE, || {
+        wait::patiently("a watch that governs one Deployment, in sync", PATIENCE, || {
             let seen = self.kubectl(&counts)?.success()?;
             Ok(if seen == "1 1" { ControlFlow::Break(()) } else { ControlFlow::Continue(seen) })
         })
@@ -129,10 +129,16 @@ impl<'a> Shop<'a> {
         self.send(&[self.sync.command(), &["--dry-run=server"]].concat(), manifest)
     }
 
+    /// `kubectl replace` sends the version that it has just read, and the deployment controller may write between the two.
     fn send(&self, command: &[&str], manifest: &Value) -> Result<Output> {
         let mut arguments = command.to_vec();
         arguments.extend(["-n", &self.namespace]);
-        self.control_plane.tool("kubectl")?.input(manifest.to_string()).run(&arguments)
+        loop {
+            let output = self.control_plane.tool("kubectl")?.input(manifest.to_string()).run(&arguments)?;
+            if !output.stderr.contains("the object has been modified") {
+                return Ok(output);
+            }
+        }
     }
 
     /// kubectl in the shop's namespace, as the administrator.
@@ -188,7 +194,7 @@ impl<'a> Shop<'a> {
 
     /// Waits for a status that `fits`.
     pub fn wait_for_status(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        wait::until(what, PATIENCE, || {
+        wait::patiently(what, PATIENCE, || {
             let status = self.report()?.map(|report| report["status"].clone()).unwrap_or_default();
             Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
         })
@@ -243,7 +249,7 @@ impl<'a> Shop<'a> {
 
     /// Waits for an Event about the Deployment.
     pub fn wait_for_event(&self, kind: &str, reason: &str) -> Result<()> {
-        wait::until(&format!("an Event {reason} about the {kind}"), PATIENCE, || {
+        wait::patiently(&format!("an Event {reason} about the {kind}"), PATIENCE, || {
             let seen = self.event_reasons(kind)?;
             Ok(if seen.iter().any(|seen| seen == reason) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{seen:?}")) })
         })

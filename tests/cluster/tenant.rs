@@ -13,8 +13,9 @@ use crate::harness::driftmend::binary;
 use crate::harness::git_server::{GitServer, Options, Repository};
 use crate::harness::{ControlPlane, Output, wait};
 
-/// How long a controller may take to tell something, on a machine that builds something else meanwhile.
-pub const TOLD: Duration = Duration::from_secs(60);
+/// How long a controller may take to tell something: what nobody acts on waits for a minute, and then comes a machine that builds something
+/// else meanwhile.
+pub const TOLD: Duration = Duration::from_secs(150);
 
 /// A tenant of a control plane.
 pub struct Tenant<'a> {
@@ -98,7 +99,7 @@ impl<'a> Tenant<'a> {
 
     /// Waits until an object is as wanted, and gives it.
     pub fn wait_for(&self, object: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        wait::until(&format!("{object}: {what}"), TOLD, || {
+        wait::patiently(&format!("{object}: {what}"), TOLD, || {
             let seen = self.get(object)?;
             Ok(if wanted(&seen) { ControlFlow::Break(seen) } else { ControlFlow::Continue(seen["status"].to_string()) })
         })

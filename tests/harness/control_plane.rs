@@ -204,9 +204,9 @@ impl ControlPlane {
         Ok(path)
     }
 
-    /// Writes the kubeconfig of a ServiceAccount that exists, with a token that the API server issues for an hour.
+    /// Writes the kubeconfig of a ServiceAccount that exists, with a token that the API server issues for a day.
     pub fn service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
-        let token = self.kubectl(&["create", "token", name, "-n", namespace, "--duration=1h"])?.success()?;
+        let token = self.kubectl(&["create", "token", name, "-n", namespace, "--duration=24h"])?.success()?;
         let path = self.new_kubeconfig(name);
         kubeconfig::write_token(&path, &self.admin, token.trim())?;
         Ok(path)

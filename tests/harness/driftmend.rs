@@ -1,6 +1,6 @@
 //! driftmend itself as a process: the controller and the command line, run as a user runs them.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::command::{Output, Tool};
 use super::process::Process;
-use super::{http, wait};
+use super::{http, ports, wait};
 
 /// How long a controller may take to be ready.
 const READY: Duration = Duration::from_secs(60);
@@ -60,7 +60,7 @@ impl Controller {
     }
 
     fn launch(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?.port();
+        let port = ports::free(IpAddr::from(Ipv4Addr::LOCALHOST))?;
         let address = format!("127.0.0.1:{port}");
         let cache = folder.join("cache");
         let mut arguments: Vec<String> = ["controller", "--listen", &address, "--kubeconfig"].map(str::to_owned).to_vec();

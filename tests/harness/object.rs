@@ -10,7 +10,7 @@ use super::command::{Output, Tool};
 use super::{ControlPlane, wait};
 
 /// How long a change may take. Everything here takes seconds; the rest is for a machine that does something else.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Says which object is meant; it need not be there yet.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Object {
     /// It is looked at a few times a second: what it is for a shorter time may never be seen.
     pub fn wait_until(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
         let what = format!("{} {}/{}: {what}", self.kind, self.namespace, self.name);
-        wait::until(&what, PATIENCE, || {
+        wait::patiently(&what, PATIENCE, || {
             Ok(match self.find()? {
                 Some(seen) if fits(&seen) => ControlFlow::Break(seen),
                 Some(mut seen) => {

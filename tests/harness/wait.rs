@@ -26,3 +26,12 @@ pub fn until<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Result
         }
     }
 }
+
+/// The same where a look that fails is only one more look: on a machine that stalls, kubectl may give up on a server that is well.
+///
+/// # Errors
+///
+/// When the time is over: then with what was seen last, or why nothing was.
+pub fn patiently<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Result<ControlFlow<T, String>>) -> Result<T> {
+    until(what, deadline, || Ok(look().unwrap_or_else(|error| ControlFlow::Continue(format!("{error:#}")))))
+}

@@ -1,6 +1,7 @@
 //! A shop that driftmend watches, whichever tool syncs it: its reports, a person's approval, and the heal by `driftmend heal`.
 
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,10 +10,21 @@ use serde_json::{Value, json};
 use super::{ControlPlane, Output, driftmend, shared_controller, wait};
 
 /// How long the controller or the tool may take for anything. They need seconds; the rest is for a machine that does something else.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(150);
 
-/// How often a person looks again for a plan that stands still.
-const LOOKS: usize = 6;
+/// How often a person looks again for a plan that stands still, and how long after the last time.
+const LOOKS: usize = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// What the command line says of a plan that something overtook: a comparison, a sync of the tool's own, another hand change.
+const OVERTAKEN: [&str; 6] = [
+    "is not the current plan",
+    "shows no plan",
+    "changed since the report was written",
+    "is not approved",
+    "is no longer what is needed",
+    "has nothing to do any more",
+];
 
 /// A namespace with a Deployment `web` that a tool syncs.
 pub trait Shop {
@@ -71,7 +83,7 @@ impl<S: Shop> Watched<S> {
 
     /// Waits for a status of the watch that `fits`.
     pub fn wait_for_watch(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        wait::until(what, PATIENCE, || {
+        wait::patiently(what, PATIENCE, || {
             let status = self.get("driftwatch", "shop")?.context("no watch")?["status"].clone();
             Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
         })
@@ -90,7 +102,7 @@ impl<S: Shop> Watched<S> {
 
     /// Waits for a status of the Deployment's report that `fits`.
     pub fn wait_for_status(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        wait::until(what, PATIENCE, || {
+        wait::patiently(what, PATIENCE, || {
             let status = self.status()?;
             Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
         })
@@ -125,18 +137,17 @@ impl<S: Shop> Watched<S> {
         bail!("the plan of {steps:?} changes faster than it can be approved")
     }
 
-    fn carried_out(&self, plan: &str) -> Result<bool> {
-        let approved = self.driftmend(&["approve", "web", "--plan", plan])?;
-        if approved.code != 0 && approved.stderr.contains("is not the current plan") {
-            return Ok(false);
+    /// Approves a plan and carries it out; `false` where it is not what is needed any more.
+    pub fn carried_out(&self, plan: &str) -> Result<bool> {
+        for command in [&["approve", "web", "--plan", plan][..], &["heal", "web", "--plan", plan, "--allow-http"]] {
+            let answer = self.driftmend(command)?;
+            if answer.code != 0 && OVERTAKEN.iter().any(|words| answer.stderr.contains(words)) {
+                thread::sleep(BETWEEN_LOOKS);
+                return Ok(false);
+            }
+            answer.success()?;
         }
-        approved.success()?;
-        let healed = self.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?;
-        if healed.code != 0 && ["changed since", "not the current plan", "is not approved"].iter().any(|word| healed.stderr.contains(word))
-        {
-            return Ok(false);
-        }
-        healed.success().map(|_| true)
+        Ok(true)
     }
 }
 

@@ -126,6 +126,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether only the plan is no longer what is needed: what was approved may be needed again.
+    pub fn is_about_the_plan(&self) -> bool {
+        matches!(self, Self::Stale(_) | Self::Moot { .. })
+    }
+
     /// The reason of the condition and the Event, in PascalCase.
     pub fn reason(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 
 /// A client that sends nothing may keep the one thread of the server for this long.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many files this process began to write.
+static PARTS: AtomicU32 = AtomicU32::new(0);
 
 /// Serves the files of a folder on a free port of 127.0.0.1; it ends when it is dropped.
 pub struct Artifacts {
@@ -62,7 +65,12 @@ impl Artifacts {
         let digest = Sha256::digest(&archive.stdout).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let name = format!("{digest}.tar.gz");
         let file = self.folder.join(&name);
-        fs::write(&file, &archive.stdout).with_context(|| format!("failed to write {}", file.display()))?;
+        // Two first commits of the same second are the same file: what is being fetched must not be written over.
+        if !file.exists() {
+            let part = self.folder.join(format!("{digest}.{}.part", PARTS.fetch_add(1, Ordering::Relaxed)));
+            fs::write(&part, &archive.stdout).with_context(|| format!("failed to write {}", part.display()))?;
+            fs::rename(&part, &file).with_context(|| format!("failed to write {}", file.display()))?;
+        }
         Ok(json!({
             "digest": format!("sha256:{digest}"),
             "revision": format!("{branch}@sha1:{commit}"),

@@ -1,0 +1,161 @@
+//! Announce: the Events that `kubectl describe` shows, on the Deployment and on its report, for what changed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::Context;
+use super::governed::Target;
+use super::observe::Scene;
+use crate::cluster::events::{EventType, ObjectReference, Occurrence};
+use crate::crd::DriftReport;
+use crate::engine::phase::Phase;
+use crate::report::conditions::APPROVED;
+use crate::report::{Heal, HealResult, HistoryEntry, ReportStatus};
+
+/// What Events have told of each Deployment's cure.
+///
+/// The report does not remember it: whoever carries a heal out writes its beginning and its end there. And it is kept apart from what
+/// the last assessment found: what was not told because the report could not be written is told with the next write.
+#[derive(Default)]
+pub struct Announcements(Mutex<HashMap<Target, Announced>>);
+
+/// What Events have told of one Deployment's cure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Announced {
+    /// How far it was.
+    heal: Heal,
+
+    /// When its last heal ended, whoever carried it out.
+    healed_at: Option<Timestamp>,
+}
+
+impl Announcements {
+    /// Forgets an object that is gone.
+    pub fn forget(&self, target: &Target) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
+    /// Records what is told now, and gives what was told before; `None` after a restart.
+    fn replace(&self, target: &Target, status: &ReportStatus) -> Option<Announced> {
+        let announced = Announced { heal: status.heal, healed_at: status.history.last().map(|entry| entry.finished_at) };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), announced)
+    }
+}
+
+/// Sends the Events for what changed from the old status to the new one, which the server has by now. `written` is the report that this
+/// reconcile wrote; where it wrote none, only what somebody else wrote of a cure is told.
+///
+/// Nothing here fails: an Event that is lost is only not shown.
+pub async fn announce(
+    context: &Context,
+    target: &Target,
+    scene: &Scene,
+    written: Option<&DriftReport>,
+    (old, new): (&ReportStatus, &ReportStatus),
+) {
+    let announced = context.announcements.replace(target, new);
+    let report = match (written, announced) {
+        (Some(report), _) => report,
+        // Seen for the first time and not changed: it was told before the restart.
+        (None, None) => return,
+        (None, Some(_)) => match &scene.report {
+            Some(report) => report,
+            None => return,
+        },
+    };
+    for occurrence in occurrences(target, report, scene.report.is_none(), announced, (old, new)) {
+        context.events.publish(occurrence).await;
+    }
+}
+
+/// The heal that ended since `before`, the end of the last one that was known; whoever carried it out. After a restart nothing is told
+/// again.
+pub fn ended(before: Option<Option<Timestamp>>, status: &ReportStatus) -> Option<&HistoryEntry> {
+    let last = status.history.last()?;
+    before.is_some_and(|before| before != Some(last.finished_at)).then_some(last)
+}
+
+/// The Events for what changed, on the Deployment and on the report.
+fn occurrences(
+    target: &Target,
+    report: &DriftReport,
+    is_new: bool,
+    announced: Option<Announced>,
+    (old, new): (&ReportStatus, &ReportStatus),
+) -> Vec<Occurrence> {
+    let deployment = ObjectReference {
+        api_version: Some("apps/v1".to_owned()),
+        kind: Some("Deployment".to_owned()),
+        namespace: Some(target.namespace.clone()),
+        name: Some(target.name.clone()),
+        uid: new.target_uid.clone(),
+        ..ObjectReference::default()
+    };
+    let about_report = ObjectReference {
+        api_version: Some("driftmend.dev/v1alpha1".to_owned()),
+        kind: Some("DriftReport".to_owned()),
+        namespace: Some(target.namespace.clone()),
+        name: Some(target.name.clone()),
+        uid: report.uid(),
+        ..ObjectReference::default()
+    };
+    let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
+    if old.phase != new.phase || is_new {
+        let (kind, reason) = match new.phase {
+            Phase::InSync => (EventType::Normal, "InSync"),
+            Phase::Pending => (EventType::Normal, "Pending"),
+            Phase::Drifted => (EventType::Warning, "Drifted"),
+            Phase::Conflicted => (EventType::Warning, "NextSyncRefused"),
+            Phase::Missing => (EventType::Warning, "Missing"),
+            Phase::Orphaned => (EventType::Warning, "Orphaned"),
+            Phase::OperationStuck => (EventType::Warning, "OperationStuck"),
+        };
+        told.push((kind, reason, "Assessed", new.summary.clone()));
+    }
+    let approved = |status: &ReportStatus| status.conditions.iter().find(|condition| condition.type_ == APPROVED).cloned();
+    if let Some(condition) = approved(new)
+        && approved(old).is_none_or(|before| (&before.reason, &before.message) != (&condition.reason, &condition.message))
+        && let Some(reason) = refused_reason(&condition.reason)
+    {
+        told.push((EventType::Warning, reason, "ApprovalRefused", condition.message));
+    }
+    if let Some(entry) = ended(announced.map(|announced| announced.healed_at), new) {
+        told.push(match entry.result {
+            HealResult::Healed => (EventType::Normal, "Healed", "Heal", entry.message.clone()),
+            HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
+        });
+    }
+    if announced.is_none_or(|announced| announced.heal != new.heal) {
+        match new.heal {
+            Heal::Healing => told.push((EventType::Normal, "HealStarted", "Heal", "an approved plan is being carried out".to_owned())),
+            Heal::AwaitingApproval => {
+                let hash = new.plan.as_ref().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
+                told.push((EventType::Normal, "PlanReady", "Plan", format!("plan {hash} waits for an approval")));
+            }
+            Heal::None | Heal::Denied | Heal::Healed | Heal::Failed => {}
+        }
+    }
+    told.into_iter()
+        .flat_map(|(kind, reason, action, note)| {
+            let one = |regarding: &ObjectReference, related: &ObjectReference| Occurrence {
+                regarding: regarding.clone(),
+                related: Some(related.clone()),
+                kind,
+                reason,
+                action,
+                note: note.clone(),
+            };
+            [one(&deployment, &about_report), one(&about_report, &deployment)]
+        })
+        .collect()
+}
+
+/// The Event's reason for an approval that is not followed; `None` for one that is, or that waits.
+fn refused_reason(reason: &str) -> Option<&'static str> {
+    ["ApprovalSpent", "ApprovalExpired", "ApprovalStale", "ApprovalForeign", "ApprovalMoot", "ApprovalForOtherObject", "ApprovalAltered"]
+        .into_iter()
+        .find(|known| *known == reason)
+}
