@@ -27,7 +27,7 @@ const APART: Duration = Duration::from_secs(10);
 /// second one within ten seconds waits: whatever is wrong then, asking faster does not help.
 pub fn patient<K>(
     events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
-    backoff: impl Backoff + Send,
+    backoff: impl Backoff,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send
 where
     K: Send,

@@ -149,7 +149,7 @@ fn answer_of(command: &mut Command, expression: &str, objects: &[&Value]) -> Res
     let ended = child.wait();
     let text = match answered {
         Err(mpsc::RecvTimeoutError::Timeout) => return Err(JqError::TimeOver { expression: expression.to_owned() }),
-        _ if ended.is_ok_and(|status| evaluate::ran_out_of_time(status)) => {
+        _ if ended.is_ok_and(evaluate::ran_out_of_time) => {
             return Err(JqError::TimeOver { expression: expression.to_owned() });
         }
         Ok(Some(Ok(text))) => text,
