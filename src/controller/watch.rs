@@ -57,7 +57,7 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
         Err(error) => Some(failed(context, key, &watch, known.as_ref(), &error)),
     };
     // publish (client)
-    publish(context, key, &watch, failure).await?;
+    publish(context, key, &watch, failure, watch.metadata.generation).await?;
     Ok(Next::After(watch.spec.source.times().map_or(QUIET, |(interval, _)| interval.unsigned())))
 }
 
@@ -88,8 +88,12 @@ async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) ->
 /// [`ReconcileError`]; the key is tried again.
 pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
     let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else { return Ok(Next::Done) };
-    let failure = context.governed.watch(key).and_then(|watched| watched.failure);
-    publish(context, key, &watch, failure).await
+    let known = context.governed.watch(key);
+    // A spec whose source was not looked at yet is not observed.
+    let in_force = known.as_ref().is_some_and(|known| known.watch.spec == watch.spec);
+    let observed = watch.status.as_ref().and_then(|status| status.observed_generation);
+    let generation = if in_force { watch.metadata.generation } else { observed };
+    publish(context, key, &watch, known.and_then(|watched| watched.failure), generation).await
 }
 
 /// A watch's wishes, parsed.
@@ -208,7 +212,13 @@ fn named(report: &crate::crd::DriftReport, key: &WatchKey) -> bool {
     report.spec.watch_ref.namespace == key.namespace && report.spec.watch_ref.name == key.name
 }
 
-async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure: Option<SourceFailure>) -> Result<Next, ReconcileError> {
+async fn publish(
+    context: &Context,
+    key: &WatchKey,
+    watch: &DriftWatch,
+    failure: Option<SourceFailure>,
+    generation: Option<i64>,
+) -> Result<Next, ReconcileError> {
     let now = whole_seconds(Timestamp::now());
     let watched = context.governed.watch(key);
     let counts = context.governed.counts(key);
@@ -241,13 +251,8 @@ async fn publish(context: &Context, key: &WatchKey, watch: &DriftWatch, failure:
         revision_since: watched.as_ref().map(|watched| watched.since),
         not_governed,
         warnings: rendition.warnings.iter().take(WARNING_LIMIT).cloned().collect(),
-        conditions: conditions::merge(
-            &old.conditions,
-            said(context, key, watched.as_ref(), failure.as_ref(), now),
-            watch.metadata.generation,
-            now,
-        ),
-        observed_generation: watch.metadata.generation,
+        conditions: conditions::merge(&old.conditions, said(context, key, watched.as_ref(), failure.as_ref(), now), generation, now),
+        observed_generation: generation,
         source_failure: failure,
     };
     if new == *old {

@@ -1,5 +1,6 @@
 //! A heal on an Application that is killed at any of its writes: run again, it does exactly the rest.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,15 +11,19 @@ use serde_json::{Value, json};
 use crate::harness::driftmend::binary;
 use crate::harness::process::Process;
 use crate::harness::proxy::{Proxy, Side};
-use crate::shop::{Apply, Policy, Shop, in_sync, phase, text};
+use crate::harness::wait;
+use crate::shop::{Apply, Policy, Shop, in_sync, phase, started_at, text};
 use crate::watched::{Watched, kinds};
 
 /// How long one way to the cut, or to the end, may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A heal of three steps has twelve writes: the beginning, three for each step, the end, and a second request for a comparison where the
-/// first one's answer came within the same second. Conflicts with the controller's own writes add some; this many are never needed.
+/// A heal of three steps has eleven writes: the beginning, three for each step, the end. A second request for a comparison, where the first
+/// one's answer came within the same second, and conflicts with the controller's own writes add some; this many are never needed.
 const MOST_WRITES: usize = 24;
+
+/// How many writes a heal has at least.
+const LEAST_WRITES: usize = 11;
 
 /// Breaks the Deployment, lets a sync of it fail at once, and gives the hash of the plan that stands then.
 pub fn break_and_plan(watched: &Watched, last: Option<&str>) -> Result<String> {
@@ -87,9 +92,18 @@ fn a_heal_killed_before_any_of_its_writes_does_exactly_the_rest() -> Result<()> 
         let application = shop.wait_until("the end of the sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
         assert_eq!(application["status"]["operationState"]["operation"]["initiatedBy"]["username"], "driftmend", "{at}");
         assert_eq!(shop.probe()?["tcpSocket"], Value::Null, "{at}");
+        // Argo CD tells of the end after it has written it.
+        wait::until("the Event of the sync's end", PATIENCE, || {
+            let told = successes(shop)?;
+            Ok(if told > before { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{told} of {}", before + 1)) })
+        })?;
+        // Had another operation been asked for, it would have begun before this is answered.
+        shop.argo_cd.refresh(&shop.application)?;
+        let after = shop.application.read()?;
+        assert_eq!((&after["operation"], started_at(&after)), (&Value::Null, started_at(&application)), "{at}: another operation");
         assert_eq!(successes(shop)?, before + 1, "{at}: not one operation");
         if !was_cut {
-            ensure!(number > 12, "the heal took only {} writes: {:?}", number - 1, proxy.writes());
+            ensure!(number > LEAST_WRITES, "the heal took only {} writes: {:?}", number - 1, proxy.writes());
             return Ok(());
         }
         last = Some(plan);

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::shop::{Apply, PERSON, Shop};
+use crate::shop::{Apply, PERSON, Shop, write_locked};
 
 /// Where the incident's container stands in the managedFields of whoever owns it.
 const OWNED_CONTAINER: &str = "/fieldsV1/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"web\"}";
@@ -13,13 +13,16 @@ const LAST_APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-ap
 
 /// Gives the live `tcpSocket` to Argo CD. The Deployment's spec stays as it is.
 pub fn hand_back(shop: &Shop, apply: Apply) -> Result<()> {
-    let live = shop.deployment.read()?;
-    let change = match apply {
-        Apply::ClientSide | Apply::Replace => into_last_applied(&live)?,
-        Apply::ServerSide => into_managed_fields(&live)?,
-    };
-    let guard = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]});
-    shop.deployment.json_patch("ada", &json!([guard, change]))?.success().map(drop)
+    // The status of a roll-out under way is written at any moment.
+    write_locked(|| {
+        let live = shop.deployment.read()?;
+        let change = match apply {
+            Apply::ClientSide | Apply::Replace => into_last_applied(&live)?,
+            Apply::ServerSide => into_managed_fields(&live)?,
+        };
+        let guard = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]});
+        shop.deployment.json_patch("ada", &json!([guard, change]))
+    })
 }
 
 /// A client-side apply removes what it remembers to have set and no longer finds in Git.

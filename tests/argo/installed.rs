@@ -1,14 +1,18 @@
 //! The chart's controller beside a real Argo CD whose Application is not in the namespace `argocd`: it heals through its own fence, with the
 //! rights that the chart gives and no others, and only where the Application's namespace is listed.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::argo_cd::{ArgoCd, Options};
+use crate::harness::wait;
 use crate::installation::{self, Installation};
 use crate::shop::{Apply, Policy, Shop, in_sync, text};
-use crate::watched::Watched;
+use crate::watched::{Watched, wait_for_plan_over_a_failure};
 
 /// Where the Application is.
 const TEAMS: &str = "teams";
@@ -31,7 +35,7 @@ fn the_controller_ends_a_stale_operation_where_the_chart_lists_the_applications_
     let shop = &watched.shop;
 
     shop.break_by_hand()?;
-    let plan = watched.wait_for_plan(&["HandBack", "Refresh", "StartOperation"])?;
+    let plan = wait_for_plan_over_a_failure(&watched, &["HandBack", "Refresh", "StartOperation"])?;
     assert_eq!(controller.metric("driftmend_stale_operations{class=\"FailedAtRevision\"}")?, Some(1.0));
     let labels = format!("{{application=\"{namespace}\",namespace=\"{TEAMS}\"}}");
     let disarmed = controller.metric(&format!("driftmend_self_heal_disarmed_seconds{labels}"))?;
@@ -49,15 +53,23 @@ fn the_controller_ends_a_stale_operation_where_the_chart_lists_the_applications_
     let applications: (&str, &[&str]) = ("heal.applications.namespaces", &[TEAMS]);
     let flags = installation.install_with("heal", &[&namespace], &[argocd, applications])?;
     let controller = installation.start_controller(&flags.without_lease())?;
-    let status = watched.wait_for_status("a healed report", |status| status["heal"] == "Healed" && status["phase"] == "InSync")?;
-    assert_eq!((&status["history"][0]["planHash"], &status["operation"]["class"]), (&json!(plan), &json!("Idle")));
+    // The end of the heal is written first, what was found after it then.
+    let status = watched.wait_for_status("a healed report", |status| {
+        status["heal"] == "Healed" && status["phase"] == "InSync" && status["operation"]["class"] == "Idle"
+    })?;
+    assert_eq!(status["history"][0]["planHash"], json!(plan));
     let application = shop.wait_until("Synced and Healthy", |seen| in_sync(seen) && seen["status"]["health"]["status"] == "Healthy")?;
     let ours = application["metadata"]["managedFields"].as_array().into_iter().flatten();
     assert!(ours.into_iter().all(|entry| entry["manager"] != "driftmend-heal" || entry["operation"] == "Update"), "{application:#}");
     assert_eq!(shop.probe()?["tcpSocket"], Value::Null);
+    // Counted when the report is read again.
+    wait::until("the heal to be counted", Duration::from_secs(60), || {
+        let counted = controller.metric("driftmend_heals_total{result=\"Healed\"}")?;
+        Ok(if counted.is_some_and(|count| count > 0.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
+    })?;
+    assert_eq!(controller.metric("driftmend_heals_total{result=\"Healed\"}")?, Some(1.0));
     assert_eq!(controller.metric("driftmend_stale_operations{class=\"FailedAtRevision\"}")?, None);
     assert_eq!(controller.metric(&format!("driftmend_self_heal_disarmed_seconds{labels}"))?, None);
-    assert_eq!(controller.metric("driftmend_heals_total{result=\"Healed\"}")?, Some(1.0));
     installation::assert_no_right_was_missing(&controller);
 
     // Armed again.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::hand_back::hand_back;
 use crate::harness::Output;
-use crate::shop::{Apply, PERSON, Policy, Shop, config_map, in_sync, phase, retry, started_at, text};
+use crate::shop::{Apply, PERSON, Policy, Shop, config_map, in_sync, phase, retry, started_at, text, write_locked};
 
 /// What is asked for beside the clearing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,18 +24,9 @@ enum Operation {
     None,
 }
 
-/// How often a write is made again that came upon another one of Argo CD's.
-const TRIES: usize = 5;
-
 /// Drops the failed state and asks for an operation at the same revision, in one write that is refused if anything has moved.
 fn clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<()> {
-    for _ in 1..TRIES {
-        let written = try_to_clear_and(shop, failed, operation)?;
-        if !written.stderr.contains("the object has been modified") {
-            return written.success().map(drop);
-        }
-    }
-    try_to_clear_and(shop, failed, operation)?.success().map(drop)
+    write_locked(|| try_to_clear_and(shop, failed, operation))
 }
 
 fn try_to_clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<Output> {

@@ -13,6 +13,8 @@ fn an_operation_outlives_a_killed_controller_and_waits_for_one_that_was_stopped(
     let control_plane = ControlPlane::start(harness::Options::default())?;
     let argo_cd = ArgoCd::start(&control_plane, &Options::default())?;
     let shop = Shop::open_beside(&control_plane, &argo_cd, "killed", Apply::ServerSide, Policy::SelfHeal, &[])?;
+    // 20 s before the retry: time to kill the controller in.
+    shop.retry_by(&json!({"limit": 1, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "1m"}}))?;
     shop.switch_handler()?;
     shop.wait_until("a wait before the retry", |seen| seen["status"]["operationState"]["retryCount"] == 1)?;
     argo_cd.kill_controller();
@@ -56,10 +58,12 @@ fn its_configuration_and_its_projects_are_those_that_were_asked_for() -> Result<
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
     shop.sync(&json!({}))?;
-    let blocked = shop.wait_until("an operation of the person that waits", |seen| {
-        phase(seen) == "Running" && seen["status"]["operationState"]["operation"]["initiatedBy"]["username"] == "ada"
+    // Argo CD writes the message by a second patch.
+    shop.wait_until("an operation of the person that waits for the window", |seen| {
+        let state = &seen["status"]["operationState"];
+        let blocked = state["message"] == "Sync operation blocked by sync window";
+        blocked && phase(seen) == "Running" && state["operation"]["initiatedBy"]["username"] == "ada"
     })?;
-    assert_eq!(blocked["status"]["operationState"]["message"], "Sync operation blocked by sync window");
     assert_eq!(shop.deployment.read()?["spec"]["replicas"], 3);
     Ok(())
 }

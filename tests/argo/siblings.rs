@@ -22,7 +22,11 @@ fn with_variable(variable: &Value) -> Value {
 
 /// How often the Deployment has rolled out. Its generation moves with its annotations, too.
 fn roll_outs(shop: &Shop) -> Result<u32> {
-    let live = shop.deployment.read()?;
+    // The deployment controller numbers a roll-out a moment after the change that begins it.
+    let live = shop.deployment.wait_until("a roll-out that is under way to its end", |seen| {
+        let status = &seen["status"];
+        status["observedGeneration"] == seen["metadata"]["generation"] && status["updatedReplicas"] == seen["spec"]["replicas"]
+    })?;
     Ok(text(&live["metadata"]["annotations"]["deployment.kubernetes.io/revision"]).parse()?)
 }
 
@@ -34,6 +38,12 @@ fn variable(shop: &Shop) -> Result<Value> {
 fn cause(status: &Value) -> String {
     assert_eq!(status["prediction"]["causes"].as_array().map(Vec::len), Some(1), "{status:#}");
     text(&status["prediction"]["causes"][0]["message"])
+}
+
+/// Waits until the watch knows a commit, and all is as it says.
+fn quiet_at(watched: &Watched, revision: &str) -> Result<()> {
+    watched.wait_for_watch("the new commit", |status| status["revision"] == revision)?;
+    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
 }
 
 /// A person's value over Git's reference, handed back to Argo CD.
@@ -64,7 +74,7 @@ fn a_value_over_gits_reference(name: &str, apply: Apply) -> Result<()> {
     let revision = shop.commit(&[with_variable(&plain)]);
     shop.bring(Policy::SelfHeal, &revision)?;
     assert_eq!(variable(shop)?, plain);
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    quiet_at(&watched, &revision)
 }
 
 #[test]
@@ -101,7 +111,7 @@ fn gits_recreate_over_a_default_that_nobody_owns_is_handed_back() -> Result<()> 
     let revision = shop.commit(&[deployment(&http_get())]);
     shop.bring(Policy::SelfHeal, &revision)?;
     assert_eq!(shop.deployment.read()?["spec"]["strategy"]["type"], "RollingUpdate");
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    quiet_at(&watched, &revision)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A shop that driftmend watches by its Application.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 pub use crate::harness::watched::{condition, kinds};
@@ -9,6 +9,16 @@ use crate::shop::Shop;
 
 /// A watched shop.
 pub type Watched<'a> = harness::watched::Watched<Shop<'a>>;
+
+/// Waits for a plan with these steps over a sync that Argo CD has given up, and gives its hash.
+///
+/// While it still retries there is a plan with the same steps, and another hash.
+pub fn wait_for_plan_over_a_failure(watched: &Watched<'_>, steps: &[&str]) -> Result<String> {
+    let status = watched.wait_for_status(&format!("a plan of {steps:?} over a failed sync"), |status| {
+        status["operation"]["class"] == "FailedAtRevision" && kinds(status) == steps
+    })?;
+    Ok(status["plan"]["hash"].as_str().context("no hash")?.to_owned())
+}
 
 impl harness::watched::Shop for Shop<'_> {
     fn control_plane(&self) -> &ControlPlane {

@@ -1,5 +1,6 @@
 //! A heal that is cut short at any of its writes ends in the same state, with each step done once.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,11 +11,12 @@ use serde_json::{Value, json};
 use crate::harness::driftmend::binary;
 use crate::harness::process::Process;
 use crate::harness::proxy::{Proxy, Side};
+use crate::harness::{ControlPlane, wait};
 use crate::installation::{self, Installation};
-use crate::shop::{Shop, Sync, owners, probe, text};
+use crate::shop::{Shop, Sync, condition, owners, probe, text};
 
 /// How long one way to the cut, or to the end, may take.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A heal under server-side apply has eight writes: the beginning, three for each of its two steps, the end. Conflicts with the
 /// controller's own writes add some; this many are never needed.
@@ -106,6 +108,26 @@ fn the_command_line_killed_after_any_write_goes_on_where_it_stopped() -> Result<
     kill_the_command_line_at_every_write(Side::After)
 }
 
+/// Whether a report says that a plan was carried out, in both writes: the end of the heal, and what the controller tells of it.
+fn is_told(report: &Value, plan: &str) -> bool {
+    let status = &report["status"];
+    let last = status["history"].as_array().and_then(|history| history.last());
+    let ended = status["healing"].is_null() && last.is_some_and(|entry| entry["planHash"] == plan);
+    ended && status["heal"] == "Healed" && condition(status, "Approved")["reason"] == "CarriedOut"
+}
+
+/// Whether the way is cut at the last write: the report has it before its answer is lost, and a way that is cut lets not even a read pass.
+fn is_cut_at_last(control_plane: &ControlPlane, proxy: &Proxy) -> Result<bool> {
+    let kubectl = control_plane.tool("kubectl")?.kubeconfig(proxy.kubeconfig());
+    wait::until("the cut or a way that is open", PATIENCE, || {
+        if proxy.is_cut() {
+            return Ok(ControlFlow::Break(true));
+        }
+        let answer = kubectl.run(&["get", "--raw=/livez", "--request-timeout=2s"])?;
+        Ok(if answer.code == 0 { ControlFlow::Break(false) } else { ControlFlow::Continue(answer.stderr) })
+    })
+}
+
 #[test]
 fn the_controller_killed_at_any_write_or_left_without_its_answer_ends_in_the_same_state() -> Result<()> {
     let installation = Installation::prepare(&["crash"])?;
@@ -124,23 +146,26 @@ fn the_controller_killed_at_any_write_or_left_without_its_answer_ends_in_the_sam
             let round = drift_and_plan(&shop, port, last.as_deref())?;
             proxy.cut_at(number, side);
             shop.approve(&round.plan)?;
-            let over = || Ok(shop.report()?.unwrap_or_default()["status"]["heal"] == "Healed");
-            // The last write is seen in the report before its answer is lost: the cut may come a moment later.
-            was_cut = proxy.wait_for_cut(PATIENCE, over)? || {
-                std::thread::sleep(Duration::from_secs(1));
-                proxy.is_cut()
-            };
-            proxy.open();
+            let over = || Ok(is_told(&shop.report()?.unwrap_or_default(), &round.plan));
+            was_cut = proxy.wait_for_cut(PATIENCE, over)? || is_cut_at_last(control_plane, &proxy)?;
             // A write that was carried out and then the death of its sender is the same state as the next write not sent; so
             // the other side is the one where the sender lives on and does not know.
-            if was_cut && side == Side::Before {
+            let is_killed = was_cut && side == Side::Before;
+            if is_killed {
+                // Before the way is opened: one that is still there then sends the write after all.
+                controller.signal("KILL")?;
+                controller.wait_for_end(PATIENCE)?;
+            }
+            proxy.open();
+            if is_killed {
                 controller.kill_and_restart()?;
             }
             assert_healed_once(&shop, &round, &proxy, &at)?;
             last = Some(round.plan);
         }
         if !was_cut {
-            ensure!(number > 8, "the heal took only {} writes: {:?}", number - 1, proxy.writes());
+            // The eight of the heal, and the one that tells of its end.
+            ensure!(number > 9, "the heal took only {} writes: {:?}", number - 1, proxy.writes());
             return Ok(());
         }
     }
@@ -173,4 +198,39 @@ fn an_approval_taken_back_during_a_heal_ends_it() -> Result<()> {
     assert_eq!((&status["history"][0]["result"], text(&status["history"][0]["message"])), (&json!("Failed"), message));
     assert_eq!(shop.deployment()?["metadata"]["generation"].as_i64(), Some(round.generation));
     shop.wait_for_event("DriftReport", "HealFailed")
+}
+
+#[test]
+fn a_change_before_the_first_write_takes_the_heal_back_and_spends_nothing() -> Result<()> {
+    let control_plane = &installation::shared()?.installation.control_plane;
+    let namespace = control_plane.namespace("overtaken")?;
+    let shop = Shop::open_watched(control_plane, &namespace, Sync::ServerSide)?;
+    let proxy = Proxy::start(control_plane.admin(), control_plane.folder())?;
+    let log = control_plane.folder().join(format!("{namespace}-heal.log"));
+    let round = drift_and_plan(&shop, 1, None)?;
+    shop.approve(&round.plan)?;
+    shop.wait_for_condition("Approved", "AwaitingHealer")?;
+    // After the first write the report says that the heal began; the Deployment is as it was.
+    proxy.cut_at(1, Side::After);
+    let mut heal = start_heal(&shop, proxy.kubeconfig(), &round.plan, &log)?;
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal made no write");
+    heal.kill();
+    proxy.open();
+    shop.switch_handler("livenessProbe", 4242)?;
+
+    let again = shop.driftmend(&["heal", "web", "--allow-http", "--plan", &round.plan])?;
+    assert_eq!(again.code, 2, "{}{}", again.stdout, again.stderr);
+    for words in ["is no longer what is needed", "\nhint: nothing was written, and the approval is not spent; "] {
+        assert!(again.stderr.contains(words), "{}", again.stderr);
+    }
+    let status = shop.wait_for_status("a plan of what is needed now", |status| {
+        status["healing"].is_null() && status["plan"]["hash"].as_str().is_some_and(|hash| hash != round.plan)
+    })?;
+    assert_eq!((&status["heal"], &status["history"]), (&json!("AwaitingApproval"), &json!([])));
+    let plan = text(&status["plan"]["hash"]);
+    shop.approve(&plan)?;
+    shop.driftmend(&["heal", "web", "--allow-http", "--plan", &plan])?.success()?;
+    let healed = shop.wait_for_heal(&plan)?;
+    assert_eq!(healed["history"].as_array().map(Vec::len), Some(1));
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! driftmend's own kinds as a real API server takes them.
 
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::{ControlPlane, driftmend};
+use crate::harness::{ControlPlane, driftmend, wait};
 use crate::installation;
 
 const CRDS: [&str; 2] = ["driftreports.driftmend.dev", "driftwatches.driftmend.dev"];
@@ -95,15 +97,22 @@ fn a_watch_that_makes_no_sense_is_refused_with_the_reason() -> Result<()> {
 fn a_report_never_changes_its_target_and_holds_one_condition_of_a_type() -> Result<()> {
     let control_plane = control_plane()?;
     let namespace = control_plane.namespace("crds")?;
-    // Its watch is there: a report without one is removed by the controller. The source is nowhere, so nothing is assessed.
+    // Its watch is there, and known: a report without one is removed by the controller. The source is nowhere, so nothing is assessed.
     let no_source = json!({"source": {"git": {"url": "https://127.0.0.1:1/shop.git", "interval": "1h"}}});
     let report = json!({
         "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "web"},
         "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": namespace, "name": "shop"}},
     });
-    for object in [watch(&no_source), report] {
-        control_plane.tool("kubectl")?.input(object.to_string()).run(&["create", "-n", &namespace, "-f", "-"])?.success()?;
-    }
+    let create = |object: &Value| -> Result<String> {
+        control_plane.tool("kubectl")?.input(object.to_string()).run(&["create", "-n", &namespace, "-f", "-"])?.success()
+    };
+    create(&watch(&no_source))?;
+    let told = ["get", "driftwatch", "shop", "-n", &namespace, "--output=jsonpath={.status.sourceFailure.reason}"];
+    wait::patiently("a controller that knows the watch", Duration::from_secs(150), || {
+        let reason = control_plane.kubectl(&told)?.success()?;
+        Ok(if reason.is_empty() { ControlFlow::Continue("no status".to_owned()) } else { ControlFlow::Break(()) })
+    })?;
+    create(&report)?;
     let other = ["patch", "driftreport", "web", "-n", &namespace, "--type=merge", "--patch", r#"{"spec":{"target":{"name":"db"}}}"#];
     let refused = control_plane.kubectl(&other)?;
     assert_eq!(refused.code, 1);

@@ -56,13 +56,17 @@ fn an_approval_holds_for_the_plan_that_was_seen_once_and_in_time() -> Result<()>
     let message = format!("plan {} was carried out before; an approval holds for one heal", &current[..12]);
     assert_refused(&shop, &current, "ApprovalSpent", &message)?;
 
-    // A plan's time is over a second after it was offered, so the one that is shown is always about to end.
+    // A plan's time is over a second after it was offered, so the one that is shown is always about to end. A plan keeps the time that it
+    // was offered with: the watch makes none for a moment, so that the next one is surely offered with the new time.
+    shop.apply_watch(&json!({"planTTL": "1s", "mode": "Alert"}))?;
+    shop.wait_for_status("no plan", |status| status["plan"].is_null() && condition(status, "PlanReady")["reason"] == "AlertOnly")?;
     shop.apply_watch(&json!({"planTTL": "1s"}))?;
-    shop.switch_handler("livenessProbe", 8082)?;
     let short = shop.wait_for_plan(Some(&next))?;
     shop.wait_for_plan(Some(&short))?;
     let message = format!("plan {} expired before it was approved; look at the new plan and approve that", &short[..12]);
-    assert_refused(&shop, &short, "ApprovalExpired", &message)
+    assert_refused(&shop, &short, "ApprovalExpired", &message)?;
+    // It would offer a new plan every other second as long as the other tests run.
+    shop.kubectl(&["delete", "driftwatch", "shop"])?.success().map(drop)
 }
 
 #[test]

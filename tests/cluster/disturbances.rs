@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Pod;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
@@ -25,6 +25,9 @@ use crate::harness::{ControlPlane, Options, wait};
 use crate::tenant::{TOLD, Tenant, condition, deployment, deployment_with};
 
 const BY_HAND: &str = "registry.example/web:by-hand";
+
+/// How many sources a controller asks at a time (`LOOKS` in `src/controller/run.rs`).
+const LOOKS: usize = 16;
 
 /// A folder for a controller's log and cache.
 fn folder(control_plane: &ControlPlane) -> Result<PathBuf> {
@@ -40,6 +43,20 @@ fn wait_for_log(controller: &Controller, words: &[&str]) -> Result<String> {
         let line = log.lines().find(|line| words.iter().all(|word| line.contains(word)));
         Ok(line.map_or_else(|| ControlFlow::Continue(log.clone()), |line| ControlFlow::Break(line.to_owned())))
     })
+}
+
+/// Tries something up to three times, and wants it under a limit once: a machine that stands still for a moment is no fault of the
+/// controller's, and what is held up is held up each time.
+fn takes_less_than(limit: Duration, mut once: impl FnMut(usize) -> Result<Duration>) -> Result<()> {
+    let mut took = Vec::new();
+    for at in 0..3 {
+        let this = once(at)?;
+        if this < limit {
+            return Ok(());
+        }
+        took.push(this);
+    }
+    bail!("it took {took:?}, never less than {limit:?}")
 }
 
 /// A cluster in which the chart has given a ServiceAccount the rights of mode `heal` in one namespace, with its admission policies.
@@ -73,6 +90,17 @@ impl Installed {
         role["metadata"].as_object_mut().context("no metadata")?.remove("managedFields");
         self.control_plane.tool("kubectl")?.input(role.to_string()).run(&["replace", "-f", "-"])?.success().map(drop)
     }
+
+    /// Waits until the API server refuses the controller a verb on a resource everywhere: a role counts a moment after it was stored.
+    fn wait_until_refused(&self, question: &[&str]) -> Result<()> {
+        let ask = ["auth", "can-i", "--all-namespaces", "--as=system:serviceaccount:driftmend:driftmend"];
+        wait::patiently(&format!("no right to {question:?}"), TOLD, || {
+            let answer = self.control_plane.kubectl(&[&ask[..], question].concat())?;
+            // Not by the code, which is that of any failure, too.
+            let refused = answer.stdout.trim_start().starts_with("no");
+            Ok(if refused { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{}{}", answer.stdout, answer.stderr)) })
+        })
+    }
 }
 
 #[test]
@@ -84,6 +112,7 @@ fn a_right_that_is_missing_is_named_and_its_grant_is_all_that_is_needed() -> Res
 
     // Without its Deployments it is not ready, and says why.
     installed.allow("deployments", &["get"])?;
+    installed.wait_until_refused(&["list", "deployments.apps"])?;
     let controller = Controller::start_unready(&installed.kubeconfig, &installed.folder, &[])?;
     let line = wait_for_log(&controller, &["cannot list", "deployments"])?;
     assert!(line.contains("system:serviceaccount:driftmend:driftmend"), "{line}");
@@ -96,6 +125,7 @@ fn a_right_that_is_missing_is_named_and_its_grant_is_all_that_is_needed() -> Res
 
     // A report that cannot be written is not lost, and everything else goes on.
     installed.allow("driftreports/status", &["get"])?;
+    installed.wait_until_refused(&["patch", "driftreports.driftmend.dev", "--subresource=status"])?;
     tenant.set_image("web", BY_HAND)?;
     let line = wait_for_log(&controller, &["the reconcile failed", "driftreports/status"])?;
     for part in ["patch", "grant verb patch on driftreports.driftmend.dev/status in namespace", "system:serviceaccount:driftmend:driftmend"]
@@ -133,27 +163,42 @@ fn many_servers_that_hang_hold_up_neither_another_tenant_nor_the_end() -> Result
 
     let hanging = Tenant::open(&control_plane, "hanging")?;
     hanging.server.set_mode(Mode::Hang);
-    for at in 0..12 {
+    // Twice as many as are asked at a time: whenever one of them is given up, another one is due.
+    for at in 0..2 * LOOKS {
         let mut source = hanging.source("");
         // Repositories of their own: those who share one take turns anyway.
         source["url"] = json!(hanging.server.url(&format!("shop-{at}.git")));
         hanging.watch(&format!("hangs-{at}"), &source, &json!({}))?;
     }
     let mut asked = 0;
-    wait::until("twelve requests that hang", TOLD, || {
+    wait::until("as many requests that hang as there are looks", TOLD, || {
         asked += hanging.server.take_requests().len();
-        Ok(if asked >= 12 { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{asked} requests")) })
+        Ok(if asked >= LOOKS { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{asked} requests")) })
     })?;
-    let begun = Instant::now();
-    tenant.set_image("web", BY_HAND)?;
-    tenant.wait_for_report("web", "Drifted")?;
-    assert!(begun.elapsed() < Duration::from_secs(10), "it was told after {:?}", begun.elapsed());
+    // Each look at a server that hangs takes 15 s.
+    let mut plan = String::new();
+    takes_less_than(Duration::from_secs(10), |at| {
+        let begun = Instant::now();
+        tenant.set_image("web", &format!("{BY_HAND}-{at}"))?;
+        plan = tenant.wait_for_plan("web", &plan)?;
+        Ok(begun.elapsed())
+    })?;
 
-    controller.signal("TERM")?;
-    let begun = Instant::now();
-    assert_eq!(controller.wait_for_end(Duration::from_secs(30))?, Some(0), "{}", controller.log());
-    assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?} to end", begun.elapsed());
-    Ok(())
+    takes_less_than(Duration::from_secs(10), |at| {
+        if at > 0 {
+            controller.kill_and_restart()?;
+        }
+        // A request that was sent just now would hold the end up for all of its 15 s.
+        hanging.server.take_requests();
+        wait::until("one more request that hangs", TOLD, || {
+            let is_sent = !hanging.server.take_requests().is_empty();
+            Ok(if is_sent { ControlFlow::Break(()) } else { ControlFlow::Continue("no request".to_owned()) })
+        })?;
+        controller.signal("TERM")?;
+        let begun = Instant::now();
+        assert_eq!(controller.wait_for_end(Duration::from_secs(60))?, Some(0), "{}", controller.log());
+        Ok(begun.elapsed())
+    })
 }
 
 #[test]
@@ -173,7 +218,7 @@ fn an_api_server_that_is_late_or_goes_away_is_waited_for_and_nothing_is_lost() -
     controller.wait_until_ready()?;
     tenant.wait_until_assessed("all", 2)?;
     tenant.set_image("web", BY_HAND)?;
-    tenant.wait_for_plan("web", "")?;
+    let before = tenant.wait_for_plan("web", "")?;
 
     // Gone in the middle: alive and ready all the same, since a restart would not bring it back.
     control_plane.stop_api_server()?;
@@ -185,7 +230,10 @@ fn an_api_server_that_is_late_or_goes_away_is_waited_for_and_nothing_is_lost() -
     control_plane.start_api_server()?;
     tenant.set_image("api", BY_HAND)?;
     tenant.wait_for_plan("api", "")?;
-    tenant.wait_for_plan("web", "").map(drop)
+    // What was offered before is offered still, and a change after the outage is seen.
+    assert_eq!(tenant.get("driftreport/web")?["status"]["plan"]["hash"], json!(before));
+    tenant.set_image("web", "registry.example/web:by-another-hand")?;
+    tenant.wait_for_plan("web", &before).map(drop)
 }
 
 #[test]
@@ -202,16 +250,24 @@ fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
     let observer = control_plane.user("observer", &[])?;
     // Before the controller begins, so that the watch's counts are complete with the first look.
     tenant.set_image("web-0", BY_HAND)?;
+    // To the end of its roll-out, so that nothing of it moves later.
+    tenant.kubectl(&["rollout", "status", "deployment/web-0", "--timeout=170s"], "")?;
     let _controller = Controller::start(&observer, &folder(&control_plane)?, &["--lease-name", "driftmend"])?;
     tenant.wait_for_plan("web-0", "")?;
     let counted = |watch: &Value| watch["status"]["counts"]["drifted"] == 1 && watch["status"]["counts"]["inSync"] == 19;
     tenant.wait_for("driftwatch/all", "its counts", counted)?;
-    // The Events of that drift are written after its report.
-    std::thread::sleep(Duration::from_secs(2));
+    // The Events of that drift are written after its report; this is the last of them.
+    let told = |events: &Value| {
+        let mut all = events["items"].as_array().into_iter().flatten();
+        all.any(|event| event["reason"] == "PlanReady" && event["involvedObject"]["kind"] == "DriftReport")
+    };
+    tenant.wait_for("events", "the last Event of the drift", told)?;
 
     let before = requests(&control_plane)?;
     tenant.server.take_requests();
+    let begun = Instant::now();
     std::thread::sleep(Duration::from_secs(20));
+    let (asked, seconds) = (tenant.server.take_requests(), usize::try_from(begun.elapsed().as_secs())?);
     let mut during = requests(&control_plane)?;
     for (request, count) in before {
         during.entry(request).and_modify(|all| *all -= count);
@@ -220,8 +276,7 @@ fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
     let writes: Vec<(String, String)> = during.keys().cloned().collect();
     assert_eq!(writes, [("update".to_owned(), "leases".to_owned())], "{during:?}");
     // One listing of references each interval, and no fetch.
-    let asked = tenant.server.take_requests();
-    assert!(asked.len() <= 21 && asked.iter().all(|request| request.starts_with("GET /shop.git/info/refs")), "{asked:?}");
+    assert!(asked.len() <= seconds + 2 && asked.iter().all(|request| request.starts_with("GET /shop.git/info/refs")), "{asked:?}");
     Ok(())
 }
 
@@ -256,7 +311,7 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
         let mut controller = Controller::start(&installed.kubeconfig, &installed.folder, &flags)?;
         tenant.set_image("web", &format!("registry.example/web:{}", signal.to_lowercase()))?;
         // To its end: of a roll-out in progress Git's Pods would be there still, and the heal would be done at once.
-        tenant.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"], "")?;
+        tenant.kubectl(&["rollout", "status", "deployment/web", "--timeout=170s"], "")?;
         held.store(true, Ordering::SeqCst);
         plan = tenant.wait_for_plan("web", &plan)?;
         tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
@@ -266,8 +321,8 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
 
         controller.signal(signal)?;
         let begun = Instant::now();
-        assert_eq!(controller.wait_for_end(Duration::from_secs(20))?, Some(0), "{}", controller.log());
-        assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?} to end", begun.elapsed());
+        assert_eq!(controller.wait_for_end(Duration::from_secs(60))?, Some(0), "{}", controller.log());
+        assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?} to end", begun.elapsed());
         let report = tenant.get("driftreport/web")?;
         assert_eq!(report["status"]["healing"]["planHash"], json!(plan), "the heal is no longer recorded");
 

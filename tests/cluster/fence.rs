@@ -17,7 +17,7 @@ use crate::harness::object::Object;
 use crate::harness::{ControlPlane, binaries, definitions, wait};
 use crate::installation::{self, Installation};
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The field manager of every heal.
 const HEAL: &str = "driftmend-heal";
@@ -46,16 +46,24 @@ fn install() -> Result<Installation> {
         ("argocd.namespaces", &["argocd"]),
     ];
     installation.install_with("heal", &["shop"], lists)?;
-    // A policy holds a moment after it was stored; this is refused by nothing else.
-    let trial = Fenced::application(&installation, "argocd", "trial")?;
-    let mut tries = 0;
-    wait::until("the fence", PATIENCE, || {
-        // Another label each time: what changes nothing is refused by nobody.
-        tries += 1;
-        let label = json!({"trial": format!("number-{tries}")});
-        let answer = trial.ours.json_patch(HEAL, &json!([{"op": "add", "path": "/metadata/labels", "value": label}]))?;
-        Ok(if answer.code != 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stdout) })
-    })?;
+    // Rights and policies hold a moment after they were stored: where it is a policy that refuses, the right is there, too.
+    let application = "driftmend changes nothing of an Application's labels";
+    let trials = [
+        (Fenced::application(&installation, "argocd", "trial")?, application),
+        (Fenced::application(&installation, "teams", "trial")?, application),
+        (Fenced::kustomization(&installation, "flux-system", "trial")?, "driftmend changes nothing of a Kustomization's spec"),
+    ];
+    for (trial, words) in trials {
+        let mut tries = 0;
+        wait::until(&format!("a fence with the words: {words}"), PATIENCE, || {
+            // Another label each time: what changes nothing is refused by nobody.
+            tries += 1;
+            let label = json!({"trial": format!("number-{tries}")});
+            let answer = trial.ours.json_patch(HEAL, &json!([{"op": "add", "path": "/metadata/labels", "value": label}]))?;
+            let told = format!("{}{}", answer.stdout, answer.stderr);
+            Ok(if answer.code != 0 && told.contains(words) { ControlFlow::Break(()) } else { ControlFlow::Continue(told) })
+        })?;
+    }
     Ok(installation)
 }
 
@@ -351,7 +359,11 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     let step = |kind: &str, target: &str| json!({"kind": kind, "target": target, "summary": "…", "patch": "…"});
     let steps = json!([step("Restore", "Deployment.apps shop/web"), step("Refresh", "Application teams/shop")]);
     let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": steps});
-    patch(&installation.service_account()?, json!({"phase": "Drifted", "summary": "…", "plan": plan}))?.success()?;
+    let service_account = installation.service_account()?;
+    wait::until("the right to read a status", PATIENCE, || {
+        let answer = patch(&service_account, json!({"phase": "Drifted", "summary": "…", "plan": plan}))?;
+        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+    })?;
 
     let erin = editor(control_plane, "erin")?;
     let approval = json!({"approval": {"decision": "Approved", "planHash": hash, "by": "erin", "at": "2026-01-05T10:00:00Z"}});

@@ -13,7 +13,7 @@ use crate::harness::{Output, wait};
 use crate::installation::{self, Installation};
 use crate::shop::{Shop, Sync, condition, text};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A write that changes nothing of use, to see whether it is allowed.
 const TRIAL: &[&str] = &[

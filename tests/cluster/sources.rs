@@ -1,7 +1,7 @@
 //! Sources that cannot be read: each is told on its own watch with the way out, and every other watch goes on.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use pretty_assertions::assert_eq;
@@ -48,9 +48,8 @@ fn a_server_that_is_down_refuses_or_hangs_is_told_with_its_address_and_holds_nob
     shop.watch("refusing", &but(&shop.source("healthy"), json!({"url": refused})), &json!({}))?;
     shop.watch("hanging", &but(&shop.source("healthy"), json!({"url": hung})), &json!({}))?;
 
-    let begun = Instant::now();
+    // That nobody waits for a server that hangs is measured where more of them hang than are asked at a time, in `disturbances`.
     the_healthy_watch_goes_on(&shop)?;
-    assert!(begun.elapsed() < Duration::from_secs(20), "the hanging server held a healthy watch up for {:?}", begun.elapsed());
 
     let (message, _) = shop.source_failure("down", "GitUnreachable")?;
     assert!(message.starts_with(&format!("unable to reach {down}: ")), "{message}");
@@ -225,7 +224,10 @@ fn what_a_watch_may_not_or_does_not_want_to_govern_is_counted_in_its_status() ->
     shared().kubectl(&["set", "image", "deployment/foreign", "web=x", "-n", &elsewhere])?.success()?;
     shop.set_image("back", "registry.example/web:by-hand")?;
     shop.set_image("front", "registry.example/web:by-hand")?;
-    shop.wait_for_report("front", "Drifted")?;
+    let first = shop.wait_for_plan("front", "")?;
+    // With the second plan of the selected one, a report of the others, which changed before the first, would long be there.
+    shop.set_image("front", "registry.example/web:by-another-hand")?;
+    shop.wait_for_plan("front", &first)?;
     assert_eq!(shop.get("driftreport/back")?, Value::Null);
     let reports = shared().kubectl(&["get", "driftreports", "-n", &elsewhere, "--output=name"])?.success()?;
     assert_eq!(reports, "");
@@ -263,7 +265,8 @@ fn the_last_revision_stays_in_force_while_a_fetch_fails_and_no_plan_is_made_when
     shared_controller();
     let shop = Tenant::open(shared(), "stale")?;
     shop.sync("web.yaml", &format!("{}---\n{}", deployment("early"), deployment("late")))?;
-    shop.watch("all", &but(&shop.source(""), json!({"maxAge": "2s"})), &json!({}))?;
+    // Git is asked each second; a machine that does something else meanwhile takes longer for it, but not that long.
+    shop.watch("all", &but(&shop.source(""), json!({"maxAge": "15s"})), &json!({}))?;
     let revision = shop.wait_until_assessed("all", 2)?["status"]["revision"].clone();
     shop.set_image("early", "registry.example/web:by-hand")?;
     shop.wait_for_plan("early", "")?;
@@ -273,7 +276,8 @@ fn the_last_revision_stays_in_force_while_a_fetch_fails_and_no_plan_is_made_when
     let ready = condition(&watch, "Ready");
     assert_eq!((&ready["status"], &ready["reason"]), (&json!("True"), &json!("LastRevisionInForce")));
     assert_eq!((&watch["status"]["revision"], &watch["status"]["counts"]["governed"]), (&revision, &json!(2)));
-    std::thread::sleep(Duration::from_secs(3));
+    // It last answered before it failed; a second more, since that time is told in whole ones.
+    std::thread::sleep(Duration::from_secs(17));
     shop.set_image("late", "registry.example/web:by-hand")?;
     let report = shop.wait_for_report("late", "Drifted")?;
     let plan = condition(&report, "PlanReady");

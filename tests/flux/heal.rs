@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::kustomize_controller::condition as of_flux;
-use crate::shop::{PERSON, Shop, deployment, exec, http_get};
+use crate::shop::{PERSON, Shop, deployment, exec, http_get, owners};
 use crate::watched::{Watched, condition, finding, kinds};
 
 /// The predicted cause, as the server words it.
@@ -47,6 +47,10 @@ fn nothing_is_left(watched: &Watched<'_>) -> Result<()> {
     assert_eq!(shop.probe()?["exec"], exec()["exec"]);
     let live = shop.deployment.read()?;
     assert_eq!((&shop.probe()?["httpGet"], ours(&live)), (&Value::Null, Vec::new()), "{:#}", live["metadata"]["managedFields"]);
+    // Flux names the branch before the commit.
+    watched.wait_for_watch("the new commit", |status| {
+        status["revision"].as_str().is_some_and(|commit| !commit.is_empty() && revision.ends_with(commit))
+    })?;
     watched.wait_for_status("quiet", |status| status["phase"] == "InSync")?;
     Ok(())
 }
@@ -63,7 +67,8 @@ fn the_incident_is_handed_back_after_flux_met_it() -> Result<()> {
     let generation = shop.deployment.read()?["metadata"]["generation"].as_i64();
     let healed = watched.heal(&["HandBack", "Reconcile"])?;
     assert_eq!(shop.deployment.read()?["metadata"]["generation"].as_i64(), generation.map(|before| before + 1), "one change by Flux alone");
-    assert_eq!(healed["operation"]["class"], "Ready", "{healed:#}");
+    // The end is written by who heals, the class by the controller.
+    watched.wait_for_status("Flux's success", |status| status["operation"]["class"] == "Ready")?;
     let handled = shop.kustomization.read()?["status"]["lastHandledReconcileAt"].clone();
     assert_eq!(handled, format!("driftmend-{}", healed["history"][0]["planHash"].as_str().unwrap_or_default()));
     nothing_is_left(&watched)
@@ -93,14 +98,17 @@ fn a_suspended_kustomization_is_left_alone() -> Result<()> {
     assert_eq!(when, "never as it is: the Kustomization is suspended, perhaps for a change by hand");
     // Approved, and suspended before it is carried out: nothing is written.
     shop.kustomization.merge_patch("ada", &json!({"spec": {"suspend": false}}))?.success()?;
-    let status = watched.wait_for_status("a plan", |status| kinds(status) == ["HandBack", "Reconcile"])?;
+    // Flux tries at once, and is refused: the plan of before is another one.
+    let status = watched.wait_for_status("a plan over Flux's refusal", |status| {
+        status["operation"]["class"] == "FailedDryRun" && kinds(status) == ["HandBack", "Reconcile"]
+    })?;
     let plan = status["plan"]["hash"].as_str().unwrap_or_default();
     watched.driftmend(&["approve", "web", "--plan", plan])?.success()?;
     shop.kustomization.merge_patch("ada", &json!({"spec": {"suspend": true}}))?.success()?;
     let before = shop.deployment.read()?;
     let refused = watched.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?;
     assert_ne!(refused.code, 0, "{}", refused.stdout);
-    assert_eq!(shop.deployment.read()?["metadata"]["managedFields"], before["metadata"]["managedFields"]);
+    assert_eq!(owners(&shop.deployment.read()?), owners(&before));
     assert_eq!(shop.probe()?["tcpSocket"]["port"], 8080);
     Ok(())
 }
@@ -120,7 +128,9 @@ fn a_deployment_that_was_deleted_comes_back_by_a_reconciliation() -> Result<()> 
 fn a_new_commit_is_pending_and_a_hand_change_is_drift() -> Result<()> {
     let watched = Watched::open(Shop::open("pending")?, &json!({}))?;
     let shop = &watched.shop;
-    assert_eq!(watched.status()?, Value::Null, "a report of nothing");
+    // There may be one of the moment in which the watch began.
+    let status = watched.status()?;
+    assert!(status.is_null() || status["phase"] == "InSync", "a report of nothing: {status:#}");
     let mut next = deployment(&http_get());
     next["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/web:2");
     next["spec"]["minReadySeconds"] = json!(1);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::kustomize_controller::{KustomizeController, NAMESPACE, Options, condition as of_flux};
 use crate::harness::{ControlPlane, wait};
 use crate::installation::{self, Installation, RELEASE};
-use crate::shop::{Shop, deployment, exec, http_get};
+use crate::shop::{Shop, deployment, exec, http_get, owners};
 use crate::watched::{Watched, condition, kinds};
 
 /// Where the Deployment is.
@@ -97,7 +97,7 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     drop(controller);
 
     // A fence holds on for a moment after the chart was changed, and somebody else's for as long as it stands: nothing is half done then.
-    let owners = shop.deployment.read()?["metadata"]["managedFields"].clone();
+    let before = shop.deployment.read()?;
     let fence = Fence::close(&installation, shop)?;
     let flags = installation.install_with("heal", &[SHOP], &[("heal.kustomizations.namespaces", &[NAMESPACE])])?;
     let controller = installation.start_controller(&flags.without_lease())?;
@@ -106,16 +106,24 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
         approved["reason"] == "Forbidden" && approved["message"].as_str().is_some_and(|message| message.contains(CLOSED))
     })?;
     assert_eq!((&status["healing"], &status["history"], &status["plan"]["hash"]), (&Value::Null, &json!([]), &json!(plan)));
-    assert_eq!(shop.deployment.read()?["metadata"]["managedFields"], owners);
+    assert_eq!(owners(&shop.deployment.read()?), owners(&before));
     fence.open()?;
-    let status = watched.wait_for_status("a healed report", |status| status["heal"] == "Healed" && status["phase"] == "InSync")?;
-    assert_eq!((&status["history"][0]["planHash"], &status["operation"]["class"]), (&json!(plan), &json!("Ready")));
+    // The end of the heal is written first, what was found after it then.
+    let status = watched.wait_for_status("a healed report", |status| {
+        status["heal"] == "Healed" && status["phase"] == "InSync" && status["operation"]["class"] == "Ready"
+    })?;
+    assert_eq!(status["history"][0]["planHash"], json!(plan));
     let kustomization = shop.kustomization.read()?;
     let asked = format!("driftmend-{plan}");
     assert_eq!(kustomization["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"], asked.as_str());
     assert_eq!(kustomization["status"]["lastHandledReconcileAt"], asked.as_str());
     let probe = shop.probe()?;
     assert_eq!((&probe["httpGet"]["path"], &probe["tcpSocket"]), (&http_get()["httpGet"]["path"], &Value::Null));
+    // Counted when the report is read again.
+    wait::until("the heal to be counted", Duration::from_secs(60), || {
+        let counted = controller.metric("driftmend_heals_total{result=\"Healed\"}")?;
+        Ok(if counted.is_some_and(|count| count > 0.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
+    })?;
     assert_eq!(controller.metric("driftmend_heals_total{result=\"Healed\"}")?, Some(1.0));
 
     // Nothing of the heal stands in the way of Git's next handler.

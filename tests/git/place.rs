@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, UrlPolicy, initialise};
 
@@ -18,9 +18,9 @@ pub fn authority() -> &'static Authority {
 pub fn limits() -> Limits {
     Limits {
         connect: Duration::from_secs(5),
-        silence: Duration::from_secs(5),
-        listing: Duration::from_secs(15),
-        transfer: Duration::from_secs(30),
+        silence: Duration::from_secs(10),
+        listing: Duration::from_secs(30),
+        transfer: Duration::from_secs(60),
         ..Limits::default()
     }
 }
@@ -73,8 +73,25 @@ pub fn url(text: &str) -> RepositoryUrl {
 }
 
 pub fn mirror(cache: &Path, url: &RepositoryUrl) -> Mirror {
+    mirror_with(cache, url, limits())
+}
+
+/// How long a lock that was given back may still be held.
+const HANDED_DOWN: Duration = Duration::from_secs(20);
+
+/// Opens a mirror, again while its lock seems to be held.
+///
+/// Where another test starts a program at this moment, the child has a copy of every file that is open here until it becomes that
+/// program: so of the lock, too, although its mirror is closed. On a busy machine that can be seen.
+pub fn mirror_with(cache: &Path, url: &RepositoryUrl, limits: Limits) -> Mirror {
     set_up();
-    Mirror::open_with(cache, url, limits()).expect("a mirror")
+    let deadline = Instant::now() + HANDED_DOWN;
+    loop {
+        match Mirror::open_with(cache, url, limits) {
+            Err(GitError::CacheInUse { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            opened => return opened.expect("a mirror"),
+        }
+    }
 }
 
 pub fn revision(text: &str) -> Revision {

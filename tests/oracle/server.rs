@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use driftmend::engine::predict::predict;
 use futures::stream::{self, StreamExt};
 use http::{Method, Request};
@@ -11,11 +13,44 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use crate::case::{Case, Style, Writer};
-use crate::harness::ControlPlane;
+use crate::harness::{ControlPlane, Output};
 use crate::judge::syncer;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 6;
+
+/// How often is asked where the server has no answer at this moment.
+const TRIES: usize = 6;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How a server, or kubectl for it, says that it has no answer at this moment, which is not about what was asked.
+const NO_ANSWER: [&str; 13] = [
+    "Error from server (TooManyRequests)",
+    "Error from server (ServiceUnavailable)",
+    "Error from server (ServerTimeout)",
+    "Error from server (Timeout)",
+    "Unable to connect to the server",
+    "The connection to the server ",
+    "couldn't get current server API group list",
+    "etcdserver: ",
+    "context deadline exceeded",
+    "TLS handshake timeout",
+    "i/o timeout",
+    "connection refused",
+    "connection reset",
+];
+
+/// Whether nobody answered what was asked.
+fn is_no_answer(text: &str) -> bool {
+    NO_ANSWER.iter().any(|words| text.contains(words))
+}
+
+/// Whether the server said no to what was asked, in kubectl's words.
+fn is_refusal(text: &str) -> bool {
+    text.contains(" is invalid") || text.contains("Error from server")
+}
 
 /// The server's answer to one write.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +63,16 @@ pub enum Answer {
 
     /// What kubectl printed when it failed.
     Text(String),
+}
+
+impl Answer {
+    /// Whether it is none. A 500 alone is one: it is how server-side apply refuses what does not fit the schema.
+    fn is_none(&self) -> bool {
+        match self {
+            Self::Refusal { code, message, .. } => matches!(*code, 429 | 501..=599) || *code == 500 && is_no_answer(message),
+            Self::Object(_) | Self::Text(_) => false,
+        }
+    }
 }
 
 /// The ways in which the next sync may come.
@@ -192,7 +237,21 @@ impl<'a> Server<'a> {
         self.send(Method::PUT, name, &query, "application/json", serde_json::to_vec(manifest)?).await
     }
 
+    /// Sends a request, again while the server has no answer: a case that is passed over for that would look like one that is right.
     async fn send(&self, method: Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
+        for _ in 1..TRIES {
+            let answer = self.send_once(&method, name, query, content, body.clone()).await?;
+            if !answer.is_none() {
+                return Ok(answer);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let answer = self.send_once(&method, name, query, content, body).await?;
+        ensure!(!answer.is_none(), "the server does not answer {method} {name}: {answer:?}");
+        Ok(answer)
+    }
+
+    async fn send_once(&self, method: &Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
         let uri = format!("/apis/apps/v1/namespaces/{}/deployments/{name}?{query}", self.namespace);
         let mut request = Request::builder().method(method).uri(uri);
         if !content.is_empty() {
@@ -209,11 +268,36 @@ impl<'a> Server<'a> {
         }
     }
 
+    /// Runs kubectl over manifests, again while the server has no answer for it.
+    fn kubectl(&self, manifests: String, arguments: &[&str]) -> Result<Output> {
+        let kubectl = self.control_plane.tool("kubectl")?.input(manifests);
+        let answered = |output: &Output| output.code == 0 || !is_no_answer(&output.stderr);
+        for _ in 1..TRIES {
+            let output = kubectl.run(arguments)?;
+            if answered(&output) {
+                return Ok(output);
+            }
+            thread::sleep(PAUSE);
+        }
+        let output = kubectl.run(arguments)?;
+        ensure!(answered(&output), "the server does not answer `{}`:\n{}", output.command, output.stderr);
+        Ok(output)
+    }
+
     /// Applies manifests by kubectl, and gives the names of those that were taken.
+    ///
+    /// # Errors
+    ///
+    /// When none was taken and none was refused: then kubectl failed as a whole, and nothing would be asked its way.
     fn create(&self, manifests: &[Value]) -> Result<HashSet<String>> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
-        let output = self.control_plane.tool("kubectl")?.input(list).run(&["apply", "-f", "-", "--validate=false", "-o", "name"])?;
-        Ok(output.stdout.lines().filter_map(|line| line.strip_prefix("deployment.apps/")).map(str::to_owned).collect())
+        let output = self.kubectl(list, &["apply", "-f", "-", "--validate=false", "-o", "name"])?;
+        let taken: HashSet<String> =
+            output.stdout.lines().filter_map(|line| line.strip_prefix("deployment.apps/")).map(str::to_owned).collect();
+        if taken.is_empty() && !manifests.is_empty() && !is_refusal(&output.stderr) {
+            bail!("`{}` took none of {} manifests and ended with {}:\n{}", output.command, manifests.len(), output.code, output.stderr);
+        }
+        Ok(taken)
     }
 
     /// What kubectl would make of all these manifests, by name; nothing where it fails over one of them.
@@ -223,7 +307,7 @@ impl<'a> Server<'a> {
         }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
         let arguments = ["apply", "-f", "-", "--validate=false", "-o", "json", "--dry-run=server"];
-        let output = self.control_plane.tool("kubectl")?.input(list).run(&arguments)?;
+        let output = self.kubectl(list, &arguments)?;
         // kubectl prints one object alone, and several as a List.
         let items = match serde_json::from_str::<Value>(&output.stdout) {
             Ok(Value::Object(mut printed)) => match printed.remove("items") {
@@ -238,7 +322,7 @@ impl<'a> Server<'a> {
 
     fn apply_one(&self, manifest: &Value) -> Result<Answer> {
         let arguments = ["apply", "-f", "-", "--validate=false", "-o", "json", "--dry-run=server"];
-        let output = self.control_plane.tool("kubectl")?.input(manifest.to_string()).run(&arguments)?;
+        let output = self.kubectl(manifest.to_string(), &arguments)?;
         Ok(match output.code {
             0 => Answer::Object(serde_json::from_str(&output.stdout)?),
             _ => Answer::Text(output.stderr.trim_end().to_owned()),

@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use super::GitError;
 
@@ -13,14 +15,24 @@ pub(super) const TRANSFER_MARK: &str = "transfer-under-way";
 /// How deep lock files are looked for: below `refs/` a branch's name may have folders of its own.
 const DEEPEST_LOCK: usize = 16;
 
+/// How often a lock is tried, and how long after the last time.
+const LOCK_TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
 /// Takes the lock that the kernel gives back when the process ends, however it ends.
+///
+/// A lock that this process gave back a moment ago may still be held by a child of its own: one that was forked meanwhile has a copy of
+/// the file until it becomes another program.
 pub(super) fn lock(path: &Path) -> Result<File, GitError> {
     let file = File::options().create(true).append(true).open(path).map_err(in_folder(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(GitError::CacheInUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(GitError::Cache { path: path.to_owned(), source }),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
+            Err(TryLockError::Error(source)) => return Err(GitError::Cache { path: path.to_owned(), source }),
+        }
     }
+    Err(GitError::CacheInUse { path: path.to_owned() })
 }
 
 /// A name beside a folder that no earlier or later attempt has.
