@@ -159,3 +159,51 @@ fn refused_reason(reason: &str) -> Option<&'static str> {
         .into_iter()
         .find(|known| *known == reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The reasons on the report for what changed, where Events told this much of the cure before.
+    fn reasons(announced: Option<Announced>, (old, new): (&ReportStatus, &ReportStatus)) -> Vec<&'static str> {
+        let report: DriftReport = serde_json::from_value(json!({
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {
+                "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                "watchRef": {"namespace": "shop", "name": "all"},
+            },
+        }))
+        .unwrap();
+        let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
+        let told = occurrences(&target, &report, false, announced, (old, new)).into_iter();
+        told.filter(|one| one.regarding.kind.as_deref() == Some("DriftReport")).map(|one| one.reason).collect()
+    }
+
+    fn healed() -> ReportStatus {
+        let entry = HistoryEntry {
+            plan_hash: String::new(),
+            by: String::new(),
+            started_at: Timestamp::UNIX_EPOCH,
+            finished_at: Timestamp::UNIX_EPOCH,
+            result: HealResult::Healed,
+            message: String::new(),
+            removed: None,
+        };
+        ReportStatus { heal: Heal::Healed, history: vec![entry], ..ReportStatus::default() }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart() {
+        let (status, announcements) = (healed(), Announcements::default());
+        let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
+        let before = Announced { heal: Heal::Healing, healed_at: None };
+        assert_eq!(reasons(Some(before), (&status, &status)), ["Healed"]);
+        assert_eq!(announcements.replace(&target, &status), None);
+        let told = announcements.replace(&target, &status);
+        assert_eq!(reasons(told, (&status, &status)), Vec::<&str>::new());
+        assert_eq!(reasons(None, (&status, &status)), Vec::<&str>::new());
+    }
+}

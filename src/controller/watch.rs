@@ -89,11 +89,16 @@ async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) ->
 pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
     let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else { return Ok(Next::Done) };
     let known = context.governed.watch(key);
-    // A spec whose source was not looked at yet is not observed.
-    let in_force = known.as_ref().is_some_and(|known| known.watch.spec == watch.spec);
-    let observed = watch.status.as_ref().and_then(|status| status.observed_generation);
-    let generation = if in_force { watch.metadata.generation } else { observed };
+    let generation = observed_generation(known.as_ref(), &watch);
     publish(context, key, &watch, known.and_then(|watched| watched.failure), generation).await
+}
+
+/// Which generation of the spec is observed: one whose source was not looked at yet is not.
+fn observed_generation(known: Option<&Watched>, watch: &DriftWatch) -> Option<i64> {
+    if known.is_some_and(|known| known.watch.spec == watch.spec) {
+        return watch.metadata.generation;
+    }
+    watch.status.as_ref()?.observed_generation
 }
 
 /// A watch's wishes, parsed.
@@ -259,7 +264,7 @@ async fn publish(
         return Ok(Next::Done);
     }
     let written = format!("watch {key}");
-    let quiet = if mass_drift(old) == mass_drift(&new) { QUIET } else { QUIET_IN_MASS };
+    let quiet = quiet(old, &new);
     let wait = quiet.saturating_sub(context.written.age(&written).unwrap_or(quiet));
     if !urgent(old, &new) && !wait.is_zero() {
         context.queue.after(Key::Counts(key.clone()), wait);
@@ -293,9 +298,12 @@ fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
         || !assessed(old) && assessed(new)
 }
 
-/// What a status says of a mass drift.
-fn mass_drift(status: &DriftWatchStatus) -> Option<&str> {
-    status.conditions.iter().find(|condition| condition.type_ == MASS_DRIFT).map(|condition| condition.message.as_str())
+/// How long passes between a write and this one, where it is not urgent.
+fn quiet(old: &DriftWatchStatus, new: &DriftWatchStatus) -> Duration {
+    fn mass_drift(status: &DriftWatchStatus) -> Option<&str> {
+        status.conditions.iter().find(|condition| condition.type_ == MASS_DRIFT).map(|condition| condition.message.as_str())
+    }
+    if mass_drift(old) == mass_drift(new) { QUIET } else { QUIET_IN_MASS }
 }
 
 fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: Option<&SourceFailure>, now: Timestamp) -> Vec<Said> {
@@ -345,5 +353,39 @@ mod tests {
         assert!(urgent(&counting(2, 0, 0), &counting(2, 1, 1)), "a new watch showed zeros for a minute");
         assert!(!urgent(&counting(2, 0, 0), &counting(2, 1, 0)), "the look has not ended");
         assert!(!urgent(&counting(2, 2, 0), &counting(2, 1, 1)));
+    }
+
+    #[test]
+    fn a_mass_drift_that_grows_is_told_sooner_than_other_counts() {
+        let of = |members: usize| DriftWatchStatus {
+            conditions: conditions::merge(
+                &[],
+                vec![Said::when(MASS_DRIFT, true, "TooManyAtOnce", format!("{members} of 10"))],
+                None,
+                Timestamp::UNIX_EPOCH,
+            ),
+            ..counting(10, 10 - members, members)
+        };
+        assert!(!urgent(&of(5), &of(6)));
+        assert_eq!(quiet(&of(5), &of(6)), QUIET_IN_MASS);
+        assert_eq!(quiet(&of(5), &of(5)), QUIET);
+    }
+
+    #[test]
+    fn a_spec_whose_source_was_not_looked_at_yet_is_not_observed() {
+        let watch = |generation: i64, path: &str| -> DriftWatch {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "generation": generation},
+                "spec": {"source": {"git": {"url": "https://git.example/shop.git", "path": path}}},
+                "status": {"observedGeneration": 1},
+            }))
+            .unwrap()
+        };
+        let first = watch(1, "shop");
+        let resolved = origin::git(&first).unwrap();
+        let known = watched(Arc::new(first), resolved, Rendition::default(), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(observed_generation(Some(&known), &watch(2, "elsewhere")), Some(1));
+        assert_eq!(observed_generation(None, &watch(2, "elsewhere")), Some(1));
+        assert_eq!(observed_generation(Some(&known), &watch(3, "shop")), Some(3));
     }
 }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use crate::crash::{break_and_plan, start_heal};
 use crate::harness::argo_cd::{self, ArgoCd};
 use crate::harness::driftmend::Controller;
+use crate::harness::object::field_owners;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::{ControlPlane, Options, shared_controller};
-use crate::shop::{Apply, Policy, Shop, config_map, in_sync, owners, phase, started_at};
+use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, started_at};
 use crate::watched::{Watched, wait_for_plan_over_a_failure};
 
 /// How long a heal may take to come to a place or to its end.
@@ -72,7 +73,7 @@ fn an_approval_does_not_hold_for_a_sync_that_began_after_it() -> Result<()> {
     ensure!(refused.code != 0, "{} {}", refused.stdout, refused.stderr);
     let after = shop.wait_until("the end of the person's sync", |seen| phase(seen) == "Failed" && seen["operation"].is_null())?;
     assert_eq!(started_at(&after), started_at(&running), "the person's operation was replaced");
-    assert_eq!(owners(&shop.deployment.read()?), owners(&before));
+    assert_eq!(field_owners(&shop.deployment.read()?), field_owners(&before));
     assert_eq!(watched.status()?["history"], json!([]));
     Ok(())
 }

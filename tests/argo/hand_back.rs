@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::shop::{Apply, PERSON, Shop, write_locked};
+use crate::harness::object::write_locked;
+use crate::shop::{Apply, PERSON, Shop};
 
 /// Where the incident's container stands in the managedFields of whoever owns it.
 const OWNED_CONTAINER: &str = "/fieldsV1/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"web\"}";
@@ -22,7 +23,9 @@ pub fn hand_back(shop: &Shop, apply: Apply) -> Result<()> {
         };
         let guard = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]});
         shop.deployment.json_patch("ada", &json!([guard, change]))
-    })
+    })?
+    .success()
+    .map(drop)
 }
 
 /// A client-side apply removes what it remembers to have set and no longer finds in Git.

@@ -1,15 +1,11 @@
 //! The chart's controller beside a real Argo CD whose Application is not in the namespace `argocd`: it heals through its own fence, with the
 //! rights that the chart gives and no others, and only where the Application's namespace is listed.
 
-use std::ops::ControlFlow;
-use std::time::Duration;
-
 use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::argo_cd::{ArgoCd, Options};
-use crate::harness::wait;
 use crate::installation::{self, Installation};
 use crate::shop::{Apply, Policy, Shop, in_sync, text};
 use crate::watched::{Watched, wait_for_plan_over_a_failure};
@@ -63,11 +59,7 @@ fn the_controller_ends_a_stale_operation_where_the_chart_lists_the_applications_
     assert!(ours.into_iter().all(|entry| entry["manager"] != "driftmend-heal" || entry["operation"] == "Update"), "{application:#}");
     assert_eq!(shop.probe()?["tcpSocket"], Value::Null);
     // Counted when the report is read again.
-    wait::until("the heal to be counted", Duration::from_secs(60), || {
-        let counted = controller.metric("driftmend_heals_total{result=\"Healed\"}")?;
-        Ok(if counted.is_some_and(|count| count > 0.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
-    })?;
-    assert_eq!(controller.metric("driftmend_heals_total{result=\"Healed\"}")?, Some(1.0));
+    assert_eq!(controller.wait_for_metric("driftmend_heals_total{result=\"Healed\"}")?, 1.0);
     assert_eq!(controller.metric("driftmend_stale_operations{class=\"FailedAtRevision\"}")?, None);
     assert_eq!(controller.metric(&format!("driftmend_self_heal_disarmed_seconds{labels}"))?, None);
     installation::assert_no_right_was_missing(&controller);

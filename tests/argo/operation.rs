@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::hand_back::hand_back;
 use crate::harness::Output;
-use crate::shop::{Apply, PERSON, Policy, Shop, config_map, in_sync, phase, retry, started_at, text, write_locked};
+use crate::harness::object::write_locked;
+use crate::shop::{Apply, PERSON, Policy, Shop, config_map, in_sync, phase, retry, started_at, text};
 
 /// What is asked for beside the clearing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ enum Operation {
 
 /// Drops the failed state and asks for an operation at the same revision, in one write that is refused if anything has moved.
 fn clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<()> {
-    write_locked(|| try_to_clear_and(shop, failed, operation))
+    write_locked(|| try_to_clear_and(shop, failed, operation))?.success().map(drop)
 }
 
 fn try_to_clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<Output> {

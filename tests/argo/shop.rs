@@ -13,7 +13,7 @@ use crate::harness::incident::PROBE;
 pub use crate::harness::incident::{PERSON, deployment, exec, http_get};
 use crate::harness::object::Object;
 use crate::harness::pods::{ReadyPods, Scope};
-use crate::harness::{ControlPlane, Output, shared};
+use crate::harness::{ControlPlane, shared};
 
 /// How Argo CD writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,20 +257,6 @@ pub fn retry() -> Value {
     json!({"limit": 1, "backoff": {"duration": "2s", "factor": 2, "maxDuration": "10s"}})
 }
 
-/// How often a write is made again that came upon another one.
-const TRIES: usize = 5;
-
-/// Makes a write that is refused if anything has moved since it was read; then again, from a new look.
-pub fn write_locked(mut write: impl FnMut() -> Result<Output>) -> Result<()> {
-    for _ in 1..TRIES {
-        let written = write()?;
-        if !written.stderr.contains("the object has been modified") {
-            return written.success().map(drop);
-        }
-    }
-    write()?.success().map(drop)
-}
-
 pub fn in_sync(application: &Value) -> bool {
     application["status"]["sync"]["status"] == "Synced" && application["operation"].is_null()
 }
@@ -291,12 +277,6 @@ pub fn message(application: &Value) -> String {
         Some((before, after)) => format!("{before}{after}"),
         None => message,
     }
-}
-
-/// Who owns which fields of an object; not who writes its status, since the time of that moves with every Pod.
-pub fn owners(object: &Value) -> Vec<&Value> {
-    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
-    entries.filter(|entry| entry["subresource"] != "status").collect()
 }
 
 /// The managers of an object's fields that are ours.

@@ -172,22 +172,27 @@ fn the_controller_killed_at_any_write_or_left_without_its_answer_ends_in_the_sam
     anyhow::bail!("the heal still writes after {MOST_WRITES} writes")
 }
 
-#[test]
-fn an_approval_taken_back_during_a_heal_ends_it() -> Result<()> {
+/// A shop in which an approved heal by the command line was killed after its first write: the report says that it began, and the
+/// Deployment is as it was.
+fn begun(prefix: &str) -> Result<(Shop<'static>, Round)> {
     let control_plane = &installation::shared()?.installation.control_plane;
-    let namespace = control_plane.namespace("altered")?;
+    let namespace = control_plane.namespace(prefix)?;
     let shop = Shop::open_watched(control_plane, &namespace, Sync::ServerSide)?;
     let proxy = Proxy::start(control_plane.admin(), control_plane.folder())?;
     let log = control_plane.folder().join(format!("{namespace}-heal.log"));
     let round = drift_and_plan(&shop, 1, None)?;
     shop.approve(&round.plan)?;
     shop.wait_for_condition("Approved", "AwaitingHealer")?;
-    // After the first write the report says that the heal began; the Deployment is as it was.
     proxy.cut_at(1, Side::After);
     let mut heal = start_heal(&shop, proxy.kubeconfig(), &round.plan, &log)?;
     ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal made no write");
     heal.kill();
-    proxy.open();
+    Ok((shop, round))
+}
+
+#[test]
+fn an_approval_taken_back_during_a_heal_ends_it() -> Result<()> {
+    let (shop, round) = begun("altered")?;
     shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;
 
     let again = shop.driftmend(&["heal", "web", "--allow-http", "--plan", &round.plan])?;
@@ -202,20 +207,7 @@ fn an_approval_taken_back_during_a_heal_ends_it() -> Result<()> {
 
 #[test]
 fn a_change_before_the_first_write_takes_the_heal_back_and_spends_nothing() -> Result<()> {
-    let control_plane = &installation::shared()?.installation.control_plane;
-    let namespace = control_plane.namespace("overtaken")?;
-    let shop = Shop::open_watched(control_plane, &namespace, Sync::ServerSide)?;
-    let proxy = Proxy::start(control_plane.admin(), control_plane.folder())?;
-    let log = control_plane.folder().join(format!("{namespace}-heal.log"));
-    let round = drift_and_plan(&shop, 1, None)?;
-    shop.approve(&round.plan)?;
-    shop.wait_for_condition("Approved", "AwaitingHealer")?;
-    // After the first write the report says that the heal began; the Deployment is as it was.
-    proxy.cut_at(1, Side::After);
-    let mut heal = start_heal(&shop, proxy.kubeconfig(), &round.plan, &log)?;
-    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal made no write");
-    heal.kill();
-    proxy.open();
+    let (shop, round) = begun("overtaken")?;
     shop.switch_handler("livenessProbe", 4242)?;
 
     let again = shop.driftmend(&["heal", "web", "--allow-http", "--plan", &round.plan])?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::git_server::{self, GitServer, Repository};
+use crate::harness::object::write_locked;
 use crate::harness::{ControlPlane, Output, driftmend, wait};
 
 /// How long the controller may take for anything. It needs seconds; the rest is for a machine that does something else.
@@ -133,12 +134,7 @@ impl<'a> Shop<'a> {
     fn send(&self, command: &[&str], manifest: &Value) -> Result<Output> {
         let mut arguments = command.to_vec();
         arguments.extend(["-n", &self.namespace]);
-        loop {
-            let output = self.control_plane.tool("kubectl")?.input(manifest.to_string()).run(&arguments)?;
-            if !output.stderr.contains("the object has been modified") {
-                return Ok(output);
-            }
-        }
+        write_locked(|| self.control_plane.tool("kubectl")?.input(manifest.to_string()).run(&arguments))
     }
 
     /// kubectl in the shop's namespace, as the administrator.

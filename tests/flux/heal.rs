@@ -5,7 +5,8 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::kustomize_controller::condition as of_flux;
-use crate::shop::{PERSON, Shop, deployment, exec, http_get, owners};
+use crate::harness::object::field_owners;
+use crate::shop::{PERSON, Shop, deployment, exec, http_get};
 use crate::watched::{Watched, condition, finding, kinds};
 
 /// The predicted cause, as the server words it.
@@ -108,7 +109,7 @@ fn a_suspended_kustomization_is_left_alone() -> Result<()> {
     let before = shop.deployment.read()?;
     let refused = watched.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?;
     assert_ne!(refused.code, 0, "{}", refused.stdout);
-    assert_eq!(owners(&shop.deployment.read()?), owners(&before));
+    assert_eq!(field_owners(&shop.deployment.read()?), field_owners(&before));
     assert_eq!(shop.probe()?["tcpSocket"]["port"], 8080);
     Ok(())
 }

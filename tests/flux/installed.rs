@@ -9,9 +9,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::kustomize_controller::{KustomizeController, NAMESPACE, Options, condition as of_flux};
+use crate::harness::object::field_owners;
 use crate::harness::{ControlPlane, wait};
 use crate::installation::{self, Installation, RELEASE};
-use crate::shop::{Shop, deployment, exec, http_get, owners};
+use crate::shop::{Shop, deployment, exec, http_get};
 use crate::watched::{Watched, condition, kinds};
 
 /// Where the Deployment is.
@@ -106,7 +107,7 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
         approved["reason"] == "Forbidden" && approved["message"].as_str().is_some_and(|message| message.contains(CLOSED))
     })?;
     assert_eq!((&status["healing"], &status["history"], &status["plan"]["hash"]), (&Value::Null, &json!([]), &json!(plan)));
-    assert_eq!(owners(&shop.deployment.read()?), owners(&before));
+    assert_eq!(field_owners(&shop.deployment.read()?), field_owners(&before));
     fence.open()?;
     // The end of the heal is written first, what was found after it then.
     let status = watched.wait_for_status("a healed report", |status| {
@@ -120,11 +121,7 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     let probe = shop.probe()?;
     assert_eq!((&probe["httpGet"]["path"], &probe["tcpSocket"]), (&http_get()["httpGet"]["path"], &Value::Null));
     // Counted when the report is read again.
-    wait::until("the heal to be counted", Duration::from_secs(60), || {
-        let counted = controller.metric("driftmend_heals_total{result=\"Healed\"}")?;
-        Ok(if counted.is_some_and(|count| count > 0.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
-    })?;
-    assert_eq!(controller.metric("driftmend_heals_total{result=\"Healed\"}")?, Some(1.0));
+    assert_eq!(controller.wait_for_metric("driftmend_heals_total{result=\"Healed\"}")?, 1.0);
 
     // Nothing of the heal stands in the way of Git's next handler.
     let revision = shop.publish(&deployment(&exec()))?;

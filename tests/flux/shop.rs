@@ -12,12 +12,6 @@ use crate::harness::object::Object;
 use crate::harness::pods::{ReadyPods, Scope};
 use crate::harness::{ControlPlane, shared};
 
-/// Who owns which fields of an object; not who writes its status, since the time of that moves with every Pod.
-pub fn owners(object: &Value) -> Vec<&Value> {
-    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
-    entries.filter(|entry| entry["subresource"] != "status").collect()
-}
-
 /// A namespace with a Kustomization `shop` that is Ready.
 pub struct Shop<'a> {
     pub control_plane: &'a ControlPlane,

@@ -1,6 +1,6 @@
 //! The incident's siblings under Flux: what stands beside Git's next member of a union and is nobody's, and another union.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -12,39 +12,6 @@ const FIXER: &str = "kubectl-edit";
 
 /// Where the container's first variable is.
 const VARIABLE: &str = "/spec/template/spec/containers/0/env/0";
-
-/// How often a person looks again for a plan that stands still.
-const LOOKS: usize = 20;
-
-/// Approves a plan with these steps and carries it out, and waits until the report tells of it and of the commit that Flux does not have.
-///
-/// The controller may not have seen the newest change yet: then the plan that it shows is refused, and a person looks again.
-fn heal_before_the_commit_comes(watched: &Watched<'_>, steps: &[&str]) -> Result<()> {
-    let mut told = String::new();
-    for _ in 0..LOOKS {
-        let plan = watched.wait_for_plan(steps)?;
-        let approved = watched.driftmend(&["approve", "web", "--plan", &plan])?;
-        if approved.code != 0 {
-            told = approved.stderr;
-            continue;
-        }
-        let healed = watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
-        // 2 is a heal that did not begin, anything else but 0 one that went wrong.
-        if healed.code == 2 {
-            told = healed.stderr;
-            continue;
-        }
-        healed.success()?;
-        return watched
-            .wait_for_status("the end of the heal, and a commit that waits", |status| {
-                let newest = status["history"].as_array().and_then(|history| history.last());
-                let healed = newest.is_some_and(|newest| newest["planHash"] == plan.as_str() && newest["result"] == "Healed");
-                healed && status["heal"] == "Healed" && status["phase"] == "Pending"
-            })
-            .map(drop);
-    }
-    bail!("the plan of {steps:?} changes faster than it can be approved: {told}")
-}
 
 #[test]
 fn a_handler_that_is_nobodys_is_handed_over_before_flux_has_the_commit_that_it_is_in_the_way_of() -> Result<()> {
@@ -61,7 +28,8 @@ fn a_handler_that_is_nobodys_is_handed_over_before_flux_has_the_commit_that_it_i
         status["phase"] == "Conflicted" && field.as_str().is_some_and(|field| field.ends_with(".httpGet"))
     })?;
     assert_eq!(status["prediction"]["causes"][0]["message"], "Forbidden: may not specify more than 1 handler type");
-    heal_before_the_commit_comes(&watched, &["HandBack", "Reconcile"])?;
+    let healed = watched.heal_to(&["HandBack", "Reconcile"], "Pending")?;
+    assert_eq!(healed["history"][0]["result"], "Healed");
     // Flux applied again what it has, which is still Git's handler of before.
     assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
 

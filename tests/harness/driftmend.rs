@@ -139,6 +139,14 @@ impl Controller {
         line.map(|value| value.trim().parse().with_context(|| format!("{series} is {value}"))).transpose()
     }
 
+    /// Waits until a series counts something, and gives its value.
+    pub fn wait_for_metric(&self, series: &str) -> Result<f64> {
+        wait::patiently(series, READY, || {
+            let value = self.metric(series)?;
+            Ok(value.filter(|value| *value > 0.0).map_or(ControlFlow::Continue(format!("{value:?}")), ControlFlow::Break))
+        })
+    }
+
     /// One HTTP request: the code and the body.
     pub fn get(&self, path: &str) -> Result<(u16, String)> {
         http::get(&self.address, path)

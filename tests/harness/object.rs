@@ -12,6 +12,9 @@ use super::{ControlPlane, wait};
 /// How long a change may take. Everything here takes seconds; the rest is for a machine that does something else.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+/// How often a write is made again that came upon another one.
+const TRIES: usize = 5;
+
 /// Says which object is meant; it need not be there yet.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -109,4 +112,21 @@ impl Object {
         let (verb, flags) = arguments.split_first().context("no verb")?;
         self.kubectl.run(&[&[verb, self.kind.as_str(), &self.name, "-n", &self.namespace], flags].concat())
     }
+}
+
+/// Makes a write that is refused if anything has moved since it was read; then again, from a new look. Gives the last answer, whatever it is.
+pub fn write_locked(mut write: impl FnMut() -> Result<Output>) -> Result<Output> {
+    for _ in 1..TRIES {
+        let written = write()?;
+        if !written.stderr.contains("the object has been modified") {
+            return Ok(written);
+        }
+    }
+    write()
+}
+
+/// Who owns which fields of an object; not who writes its status, since the time of that moves with every Pod.
+pub fn field_owners(object: &Value) -> Vec<&Value> {
+    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    entries.filter(|entry| entry["subresource"] != "status").collect()
 }

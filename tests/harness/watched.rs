@@ -124,13 +124,18 @@ impl<S: Shop> Watched<S> {
     /// Argo CD's comparison comes a moment after a change, and what a sync would touch is part of a plan: an approval of what was there
     /// before is refused, and then a person looks again.
     pub fn heal(&self, steps: &[&str]) -> Result<Value> {
+        self.heal_to(steps, "InSync")
+    }
+
+    /// The same where the report says another phase after the heal.
+    pub fn heal_to(&self, steps: &[&str], phase: &str) -> Result<Value> {
         for _ in 1..LOOKS {
             let plan = self.wait_for_plan(steps)?;
             if self.carried_out(&plan)? {
                 return self.wait_for_status("the healed report", |status| {
                     let newest = status["history"].as_array().and_then(|history| history.last());
                     let told = newest.is_some_and(|newest| newest["planHash"] == plan.as_str());
-                    told && status["heal"] == "Healed" && status["phase"] == "InSync"
+                    told && status["heal"] == "Healed" && status["phase"] == phase
                 });
             }
         }
@@ -138,7 +143,7 @@ impl<S: Shop> Watched<S> {
     }
 
     /// Approves a plan and carries it out; `false` where it is not what is needed any more.
-    pub fn carried_out(&self, plan: &str) -> Result<bool> {
+    fn carried_out(&self, plan: &str) -> Result<bool> {
         for command in [&["approve", "web", "--plan", plan][..], &["heal", "web", "--plan", plan, "--allow-http"]] {
             let answer = self.driftmend(command)?;
             if answer.code != 0 && OVERTAKEN.iter().any(|words| answer.stderr.contains(words)) {

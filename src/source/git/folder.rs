@@ -108,6 +108,19 @@ pub(super) fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> GitError {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_lock_that_is_given_back_in_a_moment_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = lock(&path).unwrap();
+        let giving_back = thread::spawn(move || {
+            thread::sleep(4 * BETWEEN_TRIES);
+            drop(held);
+        });
+        assert!(lock(&path).is_ok());
+        giving_back.join().unwrap();
+    }
+
     fn mirror() -> (tempfile::TempDir, PathBuf) {
         let cache = tempfile::tempdir().unwrap();
         let directory = cache.path().join("0123");
