@@ -169,6 +169,6 @@ fn a_server_whose_certificate_stands_in_the_bundle_is_found_by_name_and_asked() 
     // The thread that took it may be later than the answer that it sent.
     let request = door.requests.recv_timeout(Duration::from_secs(20));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(request.as_deref(), Ok("GET /apis/driftmend.dev/v1alpha1/namespaces/shop/driftreports/web HTTP/1.1"), "{told}");
+    assert_eq!(request.as_deref(), Ok("GET /apis/driftmend.dev/v1alpha1/namespaces/shop/driftreports/deployment-web HTTP/1.1"), "{told}");
     Ok(())
 }

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::{Access, Fault, output, report};
+use super::{Access, Fault, output, report, target};
 use crate::cluster::{Cluster, DryRun, Retry};
 use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
@@ -28,7 +27,7 @@ const WRITE_TRIES: usize = 10;
 /// changes before it is carried out, the approval is void.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
-    /// The Deployment.
+    /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: String,
 
@@ -66,9 +65,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
 pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault> {
     if arguments.withdraw {
         let (cluster, namespace) = arguments.decision.access.connect().await?;
-        let report = report::one(&cluster, &namespace, &arguments.decision.name).await?;
+        let report = target::report(&cluster, &namespace, &arguments.decision.name).await?;
         write(&cluster, &report, Value::Null).await?;
-        output::print(&format!("the decision about {namespace}/{} is taken back\n", report.name_any()))?;
+        output::print(&format!("the decision about {namespace}/{} is taken back\n", report.spec.target.name))?;
         return Ok(ExitCode::SUCCESS);
     }
     decide(&arguments.decision, Decision::Denied).await
@@ -76,7 +75,7 @@ pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault
 
 async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
-    let report = report::one(&cluster, &namespace, &arguments.name).await?;
+    let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let plan = offered(&report)?;
     match &arguments.plan {
         Some(hash) => named(hash, plan)?,
@@ -104,7 +103,7 @@ async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, F
     };
     let approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
     write(&cluster, &report, approval).await?;
-    let (name, hash) = (report.name_any(), short(&plan.hash));
+    let (name, hash) = (&report.spec.target.name, short(&plan.hash));
     output::print(&match decision {
         Decision::Approved => format!(
             "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the controller may not write, \
@@ -121,7 +120,7 @@ pub(super) fn offered(report: &DriftReport) -> Result<&PlanReport, Fault> {
     status.and_then(|status| status.plan.as_ref()).ok_or_else(|| {
         let condition = status.and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "PlanReady"));
         let why = condition.map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
-        Fault::new(format!("{} shows no plan: {}", report.name_any(), why.unwrap_or_else(|| "there is nothing to heal".to_owned())))
+        Fault::new(format!("{} shows no plan: {}", report.spec.target.name, why.unwrap_or_else(|| "there is nothing to heal".to_owned())))
     })
 }
 
@@ -144,8 +143,7 @@ async fn write(cluster: &Cluster, report: &DriftReport, approval: Value) -> Resu
     for _ in 1..WRITE_TRIES {
         match cluster.patch_report_status(&report, json!({"approval": approval}), DryRun::No).await {
             Err(error) if error.retry() == Retry::ReadAgain => {
-                let (namespace, name) = (report.namespace().unwrap_or_default(), report.name_any());
-                report = report::one(cluster, &namespace, &name).await?;
+                report = target::again(cluster, &report).await?;
             }
             written => return Ok(written.map(drop)?),
         }

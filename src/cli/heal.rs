@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Access, Fault, approve, output, report};
+use super::{Access, Fault, approve, output, target};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Look as Looked, Mirrors, SourceError, Sources};
@@ -18,7 +18,7 @@ use crate::controller::heal::{Healer, Look, Pace, Progress};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Scene, Seen, frozen, policy, snapshot};
 use crate::controller::{origin, tool, watch};
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
+use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
 use crate::engine::plan::Approved;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, memory};
@@ -36,7 +36,7 @@ const BEGIN_TRIES: usize = 10;
 /// again: what is done is skipped, the rest is sent under the same approval.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
-    /// The Deployment.
+    /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: String,
 
@@ -59,7 +59,7 @@ pub struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
     desired::initialise().map_err(|error| Fault::of(&error))?;
-    let report = report::one(&cluster, &namespace, &arguments.name).await?;
+    let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let identity = cluster.whoami().await?.name;
     let cache = Cache::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, arguments.allow_http).await?;
@@ -126,7 +126,7 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
         Verdict::Tell(Answer::Open) => {
             return Err(Fault::new(format!("plan {} is not approved", short(&arguments.plan))).hint(format!(
                 "driftmend approve {} -n {} --plan {}",
-                report.name_any(),
+                report.spec.target.name,
                 report.namespace().unwrap_or_default(),
                 arguments.plan
             )));
@@ -257,7 +257,7 @@ impl Look for &Eyes<'_> {
     async fn fresh(&self) -> Result<Option<FreshScene>, ApiError> {
         let (namespace, name) = (&self.target.namespace, &self.target.name);
         let live = self.cluster.get_deployment(namespace, name).await?;
-        let report = self.cluster.get_report(namespace, name).await?.map(Arc::new);
+        let report = self.cluster.report_of(namespace, &TargetRef::deployment(name)).await?.map(Arc::new);
         let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
         let facts = self.cluster.get_namespace(namespace).await?;
         let annotation = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();

@@ -19,6 +19,7 @@ mod people;
 mod render;
 mod report;
 mod syncing;
+mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::output::{self, Format};
-use super::{Access, Fault, people};
+use super::{Access, Fault, people, target};
 use crate::cluster::{Call, Cluster, Verb};
 use crate::crd::DriftReport;
 use crate::engine::object::ObjectId;
@@ -22,7 +22,7 @@ use crate::report::{Heal, ObjectReport, ReportStatus};
 /// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
-    /// The Deployment.
+    /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let people = people::read(arguments.managers.as_deref())?;
     let (cluster, namespace) = arguments.access.connect().await?;
     let reports = match &arguments.name {
-        Some(name) => vec![one(&cluster, &namespace, name).await?],
+        Some(name) => vec![target::report(&cluster, &namespace, name).await?],
         None => list(&cluster, (!arguments.all_namespaces).then_some(namespace.as_str())).await?,
     };
     match (arguments.output, &arguments.name) {
@@ -58,17 +58,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let phase = |report: &DriftReport| report.status.as_ref().map_or(Phase::InSync, |status| status.phase);
     let wrong = reports.iter().any(|report| !matches!(phase(report), Phase::InSync | Phase::Pending));
     Ok(ExitCode::from(u8::from(wrong)))
-}
-
-/// The report of one Deployment.
-pub(super) async fn one(cluster: &Cluster, namespace: &str, name: &str) -> Result<DriftReport, Fault> {
-    cluster.get_report(namespace, name).await?.ok_or_else(|| {
-        Fault::new(format!("there is no DriftReport {name} in namespace {namespace}")).hint(
-            "a Deployment has a report only while there is something to tell; `driftmend report -A` lists all, and `kubectl get \
-             driftwatches -A` shows what is governed"
-                .to_owned(),
-        )
-    })
 }
 
 async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftReport>, Fault> {
@@ -124,7 +113,7 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
 
 /// How far the cure is, and the next command.
 fn cure(report: &DriftReport, status: &ReportStatus) -> String {
-    let (name, namespace) = (report.name_any(), report.namespace().unwrap_or_default());
+    let (name, namespace) = (&report.spec.target.name, report.namespace().unwrap_or_default());
     let condition = |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_);
     let mut text = String::new();
     match status.heal {
@@ -171,7 +160,7 @@ fn table(reports: &[DriftReport]) -> String {
     // As kubectl does it: a column is as wide as its longest word.
     let width = |least: usize, words: &mut dyn Iterator<Item = String>| words.map(|word| word.len()).max().unwrap_or(0).max(least);
     let namespaces = width(9, &mut reports.iter().map(|report| report.namespace().unwrap_or_default()));
-    let names = width(4, &mut reports.iter().map(ResourceExt::name_any));
+    let names = width(4, &mut reports.iter().map(|report| report.spec.target.name.clone()));
     let mut text = format!("{:<namespaces$} {:<names$} {:<14} {:<16} SUMMARY\n", "NAMESPACE", "NAME", "PHASE", "HEAL");
     for report in reports {
         let default = ReportStatus::default();
@@ -180,7 +169,7 @@ fn table(reports: &[DriftReport]) -> String {
             text,
             "{:<namespaces$} {:<names$} {:<14} {:<16} {}",
             report.namespace().unwrap_or_default(),
-            report.name_any(),
+            report.spec.target.name,
             format!("{:?}", status.phase),
             format!("{:?}", status.heal),
             status.summary

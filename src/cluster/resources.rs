@@ -8,7 +8,7 @@ use super::call::{Call, Verb};
 use super::client::Cluster;
 use super::errors::ApiError;
 use super::requests::DryRun;
-use crate::crd::{DriftReport, DriftWatch};
+use crate::crd::{DriftReport, DriftWatch, TargetRef};
 
 /// The field manager of everything that driftmend writes about itself.
 pub const MANAGER: &str = "driftmend";
@@ -25,6 +25,16 @@ impl Cluster {
     pub async fn get_report(&self, namespace: &str, name: &str) -> Result<Option<DriftReport>, ApiError> {
         let api: Api<DriftReport> = Api::namespaced(self.client(), namespace);
         self.call(Call::new(Verb::Get, REPORTS).namespace(namespace).name(name), api.get_opt(name)).await
+    }
+
+    /// Reads the report about an object, fresh from the server. One of that name about something else is none.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ApiError`] but `NotFound`.
+    pub async fn report_of(&self, namespace: &str, target: &TargetRef) -> Result<Option<DriftReport>, ApiError> {
+        let report = self.get_report(namespace, &target.report_name()).await?;
+        Ok(report.filter(|report| report.spec.target == *target))
     }
 
     /// Reads one watch, fresh from the server.

@@ -98,7 +98,7 @@ fn occurrences(
         api_version: Some("driftmend.dev/v1alpha1".to_owned()),
         kind: Some("DriftReport".to_owned()),
         namespace: Some(target.namespace.clone()),
-        name: Some(target.name.clone()),
+        name: Some(report.name_any()),
         uid: report.uid(),
         ..ObjectReference::default()
     };
@@ -170,7 +170,7 @@ mod tests {
     /// The reasons on the report for what changed, where Events told this much of the cure before.
     fn reasons(announced: Option<Announced>, (old, new): (&ReportStatus, &ReportStatus)) -> Vec<&'static str> {
         let report: DriftReport = serde_json::from_value(json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "web", "namespace": "shop"},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
             "spec": {
                 "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
                 "watchRef": {"namespace": "shop", "name": "all"},

@@ -29,6 +29,7 @@ pub mod run;
 pub mod settings;
 pub mod settle;
 mod source_error;
+mod stray;
 pub mod target;
 pub mod tool;
 mod triggers;
@@ -65,6 +66,15 @@ pub enum Key {
 
     /// Assess a Deployment.
     Target(Target),
+
+    /// Remove a report that is not named by its target.
+    Stray {
+        /// Its namespace.
+        namespace: String,
+
+        /// Its name.
+        name: String,
+    },
 }
 
 impl std::fmt::Display for Key {
@@ -73,6 +83,7 @@ impl std::fmt::Display for Key {
             Self::Watch(watch) => write!(f, "watch {watch}"),
             Self::Counts(watch) => write!(f, "counts of watch {watch}"),
             Self::Target(target) => write!(f, "deployment {target}"),
+            Self::Stray { namespace, name } => write!(f, "stray report {namespace}/{name}"),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::ignored::Answers;
 use super::tool;
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
+use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::{Policy, Snapshot, Tool};
 use crate::source::ignore::Pair;
@@ -57,11 +57,17 @@ pub fn deployment(target: &Target) -> ObjectId {
     }
 }
 
+/// The report of a Deployment as the store has it.
+pub fn report(context: &Context, target: &Target) -> Option<Arc<DriftReport>> {
+    let named = context.reports.get(&ObjectRef::new(&target.report_name()).within(&target.namespace));
+    named.filter(|report| report.spec.target == TargetRef::deployment(&target.name))
+}
+
 /// The scene as the stores have it; `None` when no watch governs the Deployment, nor did.
 ///
 /// A Deployment that its watch no longer names, but that still has a report, is told as orphaned.
 pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
-    let report = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace));
+    let report = report(context, target);
     let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
     let led = led(context, target, report.as_deref())?;
     let tool = led.watched.tool.as_ref().map_or(Tool::Unknown, |key| context.tools.tool(key, &led.watched.surroundings));
@@ -74,7 +80,7 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
 /// The first request that fails.
 pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshScene>, ApiError> {
     let live = context.cluster.get_deployment(&target.namespace, &target.name).await?;
-    let report = context.cluster.get_report(&target.namespace, &target.name).await?.map(Arc::new);
+    let report = context.cluster.report_of(&target.namespace, &TargetRef::deployment(&target.name)).await?.map(Arc::new);
     let Some(led) = led(context, target, report.as_deref()) else { return Ok(None) };
     let tool = tool::fresh(&context.cluster, led.watched.tool.as_ref(), context.tools.argo_cd_seen_alive()).await?;
     let key = led.key.clone();

@@ -116,9 +116,9 @@ async fn report(context: &Context, target: &Target, scene: &Scene) -> Result<Opt
         return Ok(Some(report.clone()));
     }
     let report = DriftReport {
-        metadata: ObjectMeta { namespace: Some(target.namespace.clone()), name: Some(target.name.clone()), ..ObjectMeta::default() },
+        metadata: ObjectMeta { namespace: Some(target.namespace.clone()), name: Some(target.report_name()), ..ObjectMeta::default() },
         spec: DriftReportSpec {
-            target: TargetRef { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), name: target.name.clone() },
+            target: TargetRef::deployment(&target.name),
             watch_ref: WatchRef { namespace: scene.key.namespace.clone(), name: scene.key.name.clone() },
         },
         status: None,

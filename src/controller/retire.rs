@@ -3,9 +3,9 @@
 use kube::runtime::reflector::ObjectRef;
 use tracing::info;
 
-use super::Context;
 use super::governed::Target;
 use super::queue::Next;
+use super::{Context, observe};
 use crate::cluster::ApiError;
 use crate::crd::DriftReport;
 
@@ -19,7 +19,7 @@ use crate::crd::DriftReport;
 /// Requests that may succeed later.
 pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiError> {
     forget(context, target);
-    let Some(report) = context.reports.get(&ObjectRef::new(&target.name).within(&target.namespace)) else { return Ok(Next::Done) };
+    let Some(report) = observe::report(context, target) else { return Ok(Next::Done) };
     let watch = &report.spec.watch_ref;
     if context.watches.get(&ObjectRef::new(&watch.name).within(&watch.namespace)).is_some() {
         return Ok(Next::Done);

@@ -132,8 +132,8 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let (sources, source_worker) = queue::queue(QueueSettings { name: "sources", concurrency: LOOKS, debounce: DEBOUNCE });
     // (client) the stores fill and stay filled whether this process leads or not
     let (store, touched) = deployments::watch(cluster.client(), Scope::All);
-    let (watches, watch_keys) = follow::<DriftWatch>(&cluster);
-    let (reports, report_keys) = follow::<DriftReport>(&cluster);
+    let (watches, watch_keys) = follow::<DriftWatch, _>(&cluster, |watch| (watch.namespace().unwrap_or_default(), watch.name_any()));
+    let (reports, report_keys) = follow::<DriftReport, _>(&cluster, Key::of_report);
     let context = Arc::new(Context {
         events: Events::new(cluster.clone(), &run.instance),
         cluster: cluster.clone(),
@@ -265,8 +265,9 @@ async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(Str
 }
 
 /// A store of one of our own kinds, and the key of every object that an event touched.
-fn follow<K>(cluster: &Cluster) -> (Store<K>, impl Stream<Item = (String, String)> + Send + use<K>)
+fn follow<K, T>(cluster: &Cluster, key: fn(&K) -> T) -> (Store<K>, impl Stream<Item = T> + Send + use<K, T>)
 where
+    T: Send + 'static,
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
@@ -274,17 +275,15 @@ where
     let events = patient(watcher(api, watcher::Config::default()), WatchBackoff::default());
     let kind = K::kind(&()).into_owned();
     let touched = reflector::reflector(writer, events).filter_map(move |event| {
-        let key = match event {
-            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => {
-                Some((object.namespace().unwrap_or_default(), object.name_any()))
-            }
+        let touched = match event {
+            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => Some(key(&object)),
             Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
             Err(error) => {
                 warn!(kind, error = &error as &dyn std::error::Error, "a watch is interrupted");
                 None
             }
         };
-        futures::future::ready(key)
+        futures::future::ready(touched)
     });
     (store, touched)
 }
@@ -298,6 +297,7 @@ async fn reconcile(context: &Context, key: &Key, failures: &Failures) -> Next {
         Key::Watch(watch) => super::watch::reconcile(context, watch).await,
         Key::Counts(watch) => super::watch::counts(context, watch).await,
         Key::Target(target) => super::target::reconcile(context, target).await,
+        Key::Stray { namespace, name } => super::stray::reconcile(context, namespace, name).await.map_err(Into::into),
     };
     let mut failures = failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let failed = match result {

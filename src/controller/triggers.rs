@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::governed::{Target, WatchKey};
 use super::queue::Queue;
 use super::tool::{self, ToolKey, ToolKind};
-use super::{Context, Key, origin};
+use super::{Context, Key, observe, origin};
 use crate::cluster::deployments::{self, What};
 use crate::cluster::tools::{self, Change};
 use crate::crd::DriftWatch;
@@ -21,7 +21,7 @@ pub(super) fn spawn_triggers(
     sources: &Queue<Key>,
     touched: impl Stream<Item = deployments::Touched> + Send + 'static,
     watch_keys: impl Stream<Item = (String, String)> + Send + 'static,
-    report_keys: impl Stream<Item = (String, String)> + Send + 'static,
+    report_keys: impl Stream<Item = Key> + Send + 'static,
     stop: &CancellationToken,
 ) {
     let to = context.clone();
@@ -46,8 +46,8 @@ pub(super) fn spawn_triggers(
         futures::future::ready(())
     });
     let to = context.clone();
-    let reports = report_keys.for_each(move |(namespace, name)| {
-        to.queue.now(Key::Target(Target { namespace, name }));
+    let reports = report_keys.for_each(move |key| {
+        to.queue.now(key);
         futures::future::ready(())
     });
     let stop = stop.clone();
@@ -107,7 +107,7 @@ pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: Too
 }
 
 fn healing(context: &Context, target: &Target) -> bool {
-    let report = context.reports.get(&reflector::ObjectRef::new(&target.name).within(&target.namespace));
+    let report = observe::report(context, target);
     report.is_some_and(|report| report.status.as_ref().is_some_and(|status| status.healing.is_some()))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The YAML in `crds/` is written from these types by `driftmend crds`.
 
+mod name;
 mod period;
 mod report;
 mod watch;
@@ -10,6 +11,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::Value;
 
+pub use name::report_name;
 pub use period::{Period, PeriodError};
 pub use report::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
 pub use watch::{

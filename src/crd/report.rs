@@ -27,7 +27,13 @@ use crate::report::ReportStatus;
     printcolumn(name = "Conflicts", type_ = "integer", json_path = ".status.counts.refused"),
     printcolumn(name = "Heal", type_ = "string", json_path = ".status.heal"),
     printcolumn(name = "Summary", type_ = "string", json_path = ".status.summary"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new(
+        "self.metadata.name == self.spec.target.kind.lowerAscii() + '-' + self.spec.target.name || (size(self.spec.target.name) > 242 && \
+         size(self.metadata.name) == 253 && self.metadata.name.startsWith(self.spec.target.kind.lowerAscii() + '-' + \
+         self.spec.target.name.substring(0, 210)))"
+    )
+    .message("a DriftReport is named by its target: deployment-NAME (a longer name than 253 characters is cut, and ends in a digest)")
 )]
 #[x_kube(validation = Rule::new("self == oldSelf").message("the spec of a DriftReport never changes"))]
 #[serde(rename_all = "camelCase")]
@@ -44,12 +50,15 @@ pub struct DriftReportSpec {
 #[serde(rename_all = "camelCase")]
 pub struct TargetRef {
     /// Group and version.
+    #[schemars(extend("enum" = ["apps/v1"]))]
     pub api_version: String,
 
     /// The kind.
+    #[schemars(length(max = 63), extend("enum" = ["Deployment"]))]
     pub kind: String,
 
     /// The name.
+    #[schemars(length(max = 253))]
     pub name: String,
 }
 

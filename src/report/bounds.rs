@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::engine::diff::ChangeKind;
     use crate::engine::predict::{Cause, Strategy, Verdict};
-    use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport};
+    use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport, WrittenObject};
 
     fn long(letters: usize) -> String {
         "ü".repeat(letters)
@@ -128,7 +128,15 @@ mod tests {
             remedy: Some(long(500)),
         };
         let cause = Cause { reason: "FieldValueInvalid".to_owned(), field: long(400), message: long(5_000) };
-        let step = StepReport { kind: crate::engine::plan::StepKind::Restore, target: long(300), summary: long(600), patch: long(40_000) };
+        let object =
+            |name: String| WrittenObject { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: long(63), name };
+        let step = StepReport {
+            kind: crate::engine::plan::StepKind::Restore,
+            target: long(300),
+            object: Some(object(long(253))),
+            summary: long(600),
+            patch: long(40_000),
+        };
         ReportStatus {
             summary: long(500),
             fields: (0..500).map(field).collect(),

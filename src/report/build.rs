@@ -205,12 +205,18 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
         },
         Step::Reconcile { .. } => format!("metadata.annotations[{REQUESTED_AT}] only"),
     };
-    let target = match step.written() {
+    let shown = match step.written() {
         Written::Deployment => target.to_string(),
         Written::Application(application) => application.to_string(),
         Written::Kustomization(kustomization) => kustomization.to_string(),
     };
-    StepReport { kind: step.kind(), target, summary: text(masker, &step.summary()), patch: cut(&patch, 4 * MESSAGE_LIMIT) }
+    StepReport {
+        kind: step.kind(),
+        target: shown,
+        object: Some(step.written().object(target).into()),
+        summary: text(masker, &step.summary()),
+        patch: cut(&patch, 4 * MESSAGE_LIMIT),
+    }
 }
 
 /// One operation of a JSON Patch with its value masked as the field that its pointer names.

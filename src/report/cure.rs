@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::object::ObjectId;
 use crate::engine::plan::{Ended, StepKind};
 
 /// How far the cure is.
@@ -29,14 +30,45 @@ pub enum Heal {
     Failed,
 }
 
+/// An object that a step writes. The chart's admission policy asks the API server about the rights on exactly this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenObject {
+    /// Group and version.
+    #[schemars(length(max = 253))]
+    pub api_version: String,
+
+    /// The kind.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+
+    /// The namespace.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+
+    /// The name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+}
+
+impl From<ObjectId> for WrittenObject {
+    fn from(id: ObjectId) -> Self {
+        Self { api_version: id.api_version, kind: id.kind, namespace: id.namespace.unwrap_or_default(), name: id.name }
+    }
+}
+
 /// One step of a plan as a person reads it: masked, and never read back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepReport {
     /// What it does.
     pub kind: StepKind,
 
-    /// The object it writes.
+    /// The object it writes, for people.
     pub target: String,
+
+    /// The object it writes, for the rights that an approval asks for. A plan of an earlier version lacks it, and cannot be approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<WrittenObject>,
 
     /// In one sentence.
     pub summary: String,

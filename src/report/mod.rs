@@ -17,7 +17,7 @@ pub use bounds::{STATUS_LIMIT, fit};
 pub use build::{counts, dry_run, field, findings, object_report, plan, prediction_report, source, text};
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
-pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan};
+pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject};
 pub use cut::cut;
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{

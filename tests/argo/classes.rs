@@ -156,7 +156,8 @@ fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> R
     let bare =
         json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin", "at": "2026-01-05T10:00:00Z"}}});
     let namespace = format!("--namespace={}", shop.namespace);
-    let patch = ["patch", "driftreport", "web", &namespace, "--subresource=status", "--type=merge", "--patch", &bare.to_string()];
+    let patch =
+        ["patch", "driftreport", "deployment-web", &namespace, "--subresource=status", "--type=merge", "--patch", &bare.to_string()];
     shop.control_plane.kubectl(&patch)?.success()?;
     watched.wait_for_status("the refusal", |status| condition(status, "Approved")["reason"] == "HeldBackBySyncWindow")?;
     assert_eq!(shop.probe()?["httpGet"], Value::Null);

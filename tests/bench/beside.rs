@@ -165,7 +165,7 @@ fn wait_for(seen: &Receiver<Seen>, what: &str, mut fits: impl FnMut(&Value) -> b
 }
 
 fn phase_of<'a>(name: &'a str, phase: &'a str) -> impl FnMut(&Value) -> bool + 'a {
-    move |report| report["metadata"]["name"] == name && report["status"]["phase"] == phase
+    move |report| report["spec"]["target"]["name"] == name && report["status"]["phase"] == phase
 }
 
 fn resource_is<'a>(name: &'a str, status: &'a str) -> impl FnMut(&Value) -> bool + 'a {
@@ -212,7 +212,7 @@ fn incident(
     let state =
         |application: &Value, phase: &str| application["status"]["operationState"]["phase"] == phase && application["operation"].is_null();
     let failed = wait_for(applications, "the failed sync", |seen| state(seen, "Failed"))?;
-    let class = |report: &Value| report["metadata"]["name"] == name && report["status"]["operation"]["class"] == "FailedAtRevision";
+    let class = |report: &Value| report["spec"]["target"]["name"] == name && report["status"]["operation"]["class"] == "FailedAtRevision";
     let mut plan = String::new();
     let classified = wait_for(reports, "the class", |report| {
         plan = report["status"]["plan"]["hash"].as_str().unwrap_or_default().to_owned();

@@ -8,7 +8,6 @@ use anyhow::{Result, bail};
 use driftmend::crd::DriftReport;
 use driftmend::engine::phase::Phase;
 use futures::{StreamExt, TryStreamExt};
-use kube::ResourceExt;
 use kube::runtime::{WatchStreamExt, watcher};
 
 use crate::harness::driftmend::Controller;
@@ -75,7 +74,7 @@ fn follow(stage: &Stage) -> Receiver<Told> {
 }
 
 fn told(report: &DriftReport) -> Option<Told> {
-    Some(Told { name: report.name_any(), phase: report.status.as_ref()?.phase, at: Instant::now() })
+    Some(Told { name: report.spec.target.name.clone(), phase: report.status.as_ref()?.phase, at: Instant::now() })
 }
 
 /// Waits until metric and report say the phase, and gives the time of each.

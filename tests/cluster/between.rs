@@ -39,7 +39,7 @@ fn image(pod: &Pod) -> &str {
 }
 
 fn wait_for_refusal(tenant: &Tenant, reason: &str) -> Result<String> {
-    let report = tenant.wait_for("driftreport/web", reason, |report| condition(report, "Approved")["reason"] == reason)?;
+    let report = tenant.wait_for("driftreport/deployment-web", reason, |report| condition(report, "Approved")["reason"] == reason)?;
     Ok(condition(&report, "Approved")["message"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -62,11 +62,11 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
     assert!(short.stderr.ends_with("hint: give at least 8 digits\n"), "{}", short.stderr);
     let absent = tenant.driftmend(&["approve", "wbe", "--plan", &plan])?;
     assert_eq!(absent.code, 2);
-    assert!(absent.stderr.starts_with(&format!("error: there is no DriftReport wbe in namespace {}\nhint: ", tenant.namespace)));
+    assert!(absent.stderr.starts_with(&format!("error: there is no DriftReport of wbe in namespace {}\nhint: ", tenant.namespace)));
 
     let approval = json!({"decision": "Approved", "planHash": wrong, "by": "admin", "at": "2026-01-01T00:00:00Z"});
     let patch = json!({"status": {"approval": approval}}).to_string();
-    tenant.kubectl(&["patch", "driftreport", "web", "--subresource=status", "--type=merge", "-p", &patch], "")?;
+    tenant.kubectl(&["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "-p", &patch], "")?;
     let message = wait_for_refusal(&tenant, "ApprovalForeign")?;
     assert_eq!(message, "ffffffffffff is not the hash of a plan of this report; take it from status.plan.hash");
     let healed = tenant.driftmend(&["heal", "web", "--plan", &wrong, "--allow-http"])?;
@@ -76,7 +76,7 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
     let rejected = tenant.control_plane.kubectl(&[
         "patch",
         "driftreport",
-        "web",
+        "deployment-web",
         "-n",
         &tenant.namespace,
         "--subresource=status",
@@ -109,7 +109,7 @@ fn a_change_after_the_approval_makes_it_void_and_nothing_is_written() -> Result<
     // Paused by a person in the middle of something: no plan.
     tenant.kubectl(&["rollout", "pause", "deployment/web"], "")?;
     let paused = |report: &Value| report["status"]["plan"].is_null() && condition(report, "PlanReady")["reason"] == "Paused";
-    tenant.wait_for("driftreport/web", "no plan while it is paused", paused)?;
+    tenant.wait_for("driftreport/deployment-web", "no plan while it is paused", paused)?;
 
     // Deleted: only a sync brings it back.
     tenant.kubectl(&["delete", "deployment", "web"], "")?;
@@ -229,7 +229,7 @@ fn who_may_not_patch_begins_no_heal_and_spends_no_approval() -> Result<()> {
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
     assert!(refused.stderr.ends_with(&format!("hint: {}\n", jane.grant(&tenant))), "{}", refused.stderr);
 
-    let status = tenant.get("driftreport/web")?["status"].clone();
+    let status = tenant.get("driftreport/deployment-web")?["status"].clone();
     assert_eq!((&status["healing"], &status["history"]), (&Value::Null, &json!([])));
     let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!(healed.code, 0, "{}{}", healed.stdout, healed.stderr);
@@ -259,7 +259,8 @@ fn a_right_that_is_taken_away_during_a_heal_ends_it_with_what_is_missing() -> Re
     let failed = tenant.driftmend_as(again, &["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!(failed.code, 1, "{}{}", failed.stdout, failed.stderr);
     assert!(failed.stdout.contains(&jane.grant(&tenant)), "{}", failed.stdout);
-    let report = tenant.wait_for("driftreport/web", "a history", |report| report["status"]["history"][0]["result"] == "Failed")?;
+    let report =
+        tenant.wait_for("driftreport/deployment-web", "a history", |report| report["status"]["history"][0]["result"] == "Failed")?;
     assert!(report["status"]["history"][0]["message"].as_str().is_some_and(|message| message.contains(&jane.grant(&tenant))));
     assert_eq!(report["status"]["healing"], Value::Null);
     // Spent is spent, and the way out is a new plan.

@@ -191,7 +191,7 @@ fn nothing_is_asked_twice(shop: &Shop, controller: &mut Controller) -> Result<()
     let mut tries = 0;
     wait::patiently("another look", PATIENCE, || {
         tries += 1;
-        shop.kubectl(&["annotate", "--overwrite", "driftreport", "web", &format!("looked={tries}-times")])?.success()?;
+        shop.kubectl(&["annotate", "--overwrite", "driftreport", "deployment-web", &format!("looked={tries}-times")])?.success()?;
         let now = controller.metric(&series)?;
         Ok(if now > looked { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{now:?}")) })
     })?;

@@ -100,7 +100,7 @@ fn a_report_never_changes_its_target_and_holds_one_condition_of_a_type() -> Resu
     // Its watch is there, and known: a report without one is removed by the controller. The source is nowhere, so nothing is assessed.
     let no_source = json!({"source": {"git": {"url": "https://127.0.0.1:1/shop.git", "interval": "1h"}}});
     let report = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "web"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web"},
         "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": namespace, "name": "shop"}},
     });
     let create = |object: &Value| -> Result<String> {
@@ -113,7 +113,8 @@ fn a_report_never_changes_its_target_and_holds_one_condition_of_a_type() -> Resu
         Ok(if reason.is_empty() { ControlFlow::Continue("no status".to_owned()) } else { ControlFlow::Break(()) })
     })?;
     create(&report)?;
-    let other = ["patch", "driftreport", "web", "-n", &namespace, "--type=merge", "--patch", r#"{"spec":{"target":{"name":"db"}}}"#];
+    let other =
+        ["patch", "driftreport", "deployment-web", "-n", &namespace, "--type=merge", "--patch", r#"{"spec":{"target":{"name":"db"}}}"#];
     let refused = control_plane.kubectl(&other)?;
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("the spec of a DriftReport never changes"), "{}", refused.stderr);

@@ -15,7 +15,9 @@ const ADMINISTRATOR: &str = "admin";
 fn approve_by_patch(shop: &Shop, plan: &str) -> Result<()> {
     let approval = json!({"decision": "Approved", "planHash": plan, "by": ADMINISTRATOR, "at": Timestamp::now()});
     let patch = json!({"status": {"approval": approval}}).to_string();
-    shop.kubectl(&["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", &patch])?.success().map(drop)
+    shop.kubectl(&["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "--patch", &patch])?
+        .success()
+        .map(drop)
 }
 
 /// The refusal is told in the report and as an Event, and the Deployment stays as it is.

@@ -231,7 +231,7 @@ fn an_api_server_that_is_late_or_goes_away_is_waited_for_and_nothing_is_lost() -
     tenant.set_image("api", BY_HAND)?;
     tenant.wait_for_plan("api", "")?;
     // What was offered before is offered still, and a change after the outage is seen.
-    assert_eq!(tenant.get("driftreport/web")?["status"]["plan"]["hash"], json!(before));
+    assert_eq!(tenant.get("driftreport/deployment-web")?["status"]["plan"]["hash"], json!(before));
     tenant.set_image("web", "registry.example/web:by-another-hand")?;
     tenant.wait_for_plan("web", &before).map(drop)
 }
@@ -316,14 +316,14 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
         plan = tenant.wait_for_plan("web", &plan)?;
         tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
         let carried_out = |report: &Value| report["status"]["healing"]["steps"][0]["state"] == "Done";
-        tenant.wait_for("driftreport/web", "a heal that waits for its roll-out", carried_out)?;
+        tenant.wait_for("driftreport/deployment-web", "a heal that waits for its roll-out", carried_out)?;
         let generation = tenant.get("deployment/web")?["metadata"]["generation"].clone();
 
         controller.signal(signal)?;
         let begun = Instant::now();
         assert_eq!(controller.wait_for_end(Duration::from_secs(60))?, Some(0), "{}", controller.log());
         assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?} to end", begun.elapsed());
-        let report = tenant.get("driftreport/web")?;
+        let report = tenant.get("driftreport/deployment-web")?;
         assert_eq!(report["status"]["healing"]["planHash"], json!(plan), "the heal is no longer recorded");
 
         held.store(false, Ordering::SeqCst);
@@ -334,7 +334,7 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
             // The condition comes a write after the history.
             carried_out && condition(report, "Healed")["status"] == "True"
         };
-        let report = tenant.wait_for("driftreport/web", "the end of the heal", healed)?;
+        let report = tenant.wait_for("driftreport/deployment-web", "the end of the heal", healed)?;
         let last = report["status"]["history"].as_array().and_then(|history| history.last()).context("no history")?;
         assert_eq!((&last["result"], &last["planHash"]), (&json!("Healed"), &json!(plan)));
         assert_eq!(tenant.get("deployment/web")?["metadata"]["generation"], generation, "a step was carried out twice");

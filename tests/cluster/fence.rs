@@ -340,7 +340,7 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     let control_plane = &installation.control_plane;
     let hash = "a".repeat(64);
     let report = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "web", "namespace": "shop"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
         "spec": {
             "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "shop"},
         },
@@ -348,7 +348,7 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     control_plane.apply(&report.to_string())?;
     let patch = |kubeconfig: &PathBuf, status: Value| -> Result<_> {
         let patch = json!({ "status": status }).to_string();
-        let arguments = ["patch", "driftreport", "web", "-n", "shop", "--subresource=status", "--type=merge", "--patch", &patch];
+        let arguments = ["patch", "driftreport", "deployment-web", "-n", "shop", "--subresource=status", "--type=merge", "--patch", &patch];
         control_plane.tool("kubectl")?.kubeconfig(kubeconfig).run(&arguments)
     };
     // kubectl reads a status before it patches it; the controller does not.

@@ -14,7 +14,7 @@ fn no_write_while_a_freeze_stands_on_the_namespace_the_watch_or_the_report_and_o
     let shop = Shop::open_watched(&installation::shared()?.installation.control_plane, "freeze", Sync::ServerSide)?;
     let mut last: Option<String> = None;
     for (round, (place, object)) in
-        [("namespace", "namespace/freeze"), ("watch", "driftwatch/shop"), ("report", "driftreport/web")].into_iter().enumerate()
+        [("namespace", "namespace/freeze"), ("watch", "driftwatch/shop"), ("report", "driftreport/deployment-web")].into_iter().enumerate()
     {
         shop.switch_handler("livenessProbe", u16::try_from(8_080 + round)?)?;
         let plan = shop.wait_for_plan(last.as_deref())?;

@@ -17,6 +17,7 @@ mod incident;
 mod installation;
 mod kubectl_diff;
 mod modes;
+mod naming;
 mod process;
 mod schema;
 mod shop;

@@ -32,7 +32,7 @@ fn approval_patch(by: &str, plan: &str) -> String {
 
 fn approve_as(shop: &Shop, kubeconfig: &Path, by: &str, plan: &str) -> Result<Output> {
     let patch = approval_patch(by, plan);
-    shop.kubectl_as(kubeconfig, &["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", &patch])
+    shop.kubectl_as(kubeconfig, &["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "--patch", &patch])
 }
 
 /// A policy holds a moment after it was stored.
@@ -103,8 +103,15 @@ fn observe(installation: &Installation, shop: &Shop, erin: &Path) -> Result<Stri
     wait_until_refused("a refusal of the controller", message, || {
         shop.driftmend_as(&service_account, &["approve", "web", "--plan", &plan])
     })?;
-    let other =
-        ["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", r#"{"status":{"summary":"all is well"}}"#];
+    let other = [
+        "patch",
+        "driftreport",
+        "deployment-web",
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        r#"{"status":{"summary":"all is well"}}"#,
+    ];
     wait_until_refused("a refusal of another part", "only driftmend itself writes status.summary", || shop.kubectl_as(erin, &other))?;
 
     shop.driftmend_as(erin, &["approve", "web", "--plan", &plan])?.success()?;
@@ -155,7 +162,7 @@ fn without_the_policy(installation: &Installation, shop: &Shop, last: &str) -> R
     control_plane.kubectl(&policy)?.success()?;
     shop.switch_handler("livenessProbe", 8082)?;
     let plan = shop.wait_for_plan(Some(last))?;
-    let probe = ["patch", "driftreport", "web", "--subresource=status", "--dry-run=server", "--type=merge", "--patch"];
+    let probe = ["patch", "driftreport", "deployment-web", "--subresource=status", "--dry-run=server", "--type=merge", "--patch"];
     let forged = approval_patch("somebody else", &plan);
     wait::until("an API server without the policy", PATIENCE, || {
         let output = shop.kubectl(&[&probe[..], &[&forged]].concat())?;

@@ -175,16 +175,16 @@ impl<'a> Shop<'a> {
 
     /// The live Deployment, with its managedFields.
     pub fn deployment(&self) -> Result<Value> {
-        self.get("deployment")?.context("the Deployment web is gone")
+        self.get("deployment", "web")?.context("the Deployment web is gone")
     }
 
     /// The report, where there is one.
     pub fn report(&self) -> Result<Option<Value>> {
-        self.get("driftreport")
+        self.get("driftreport", "deployment-web")
     }
 
-    fn get(&self, kind: &str) -> Result<Option<Value>> {
-        let text = self.kubectl(&["get", kind, "web", "--show-managed-fields", "--ignore-not-found", "--output=json"])?.success()?;
+    fn get(&self, kind: &str, name: &str) -> Result<Option<Value>> {
+        let text = self.kubectl(&["get", kind, name, "--show-managed-fields", "--ignore-not-found", "--output=json"])?.success()?;
         if text.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&text)?)) }
     }
 
@@ -227,9 +227,10 @@ impl<'a> Shop<'a> {
         self.driftmend(&["approve", "web", "--plan", plan])?.success().map(drop)
     }
 
-    /// The reasons of all Events about an object of this kind named `web`, each once and sorted.
+    /// The reasons of all Events about the Deployment or its report, each once and sorted.
     pub fn event_reasons(&self, kind: &str) -> Result<Vec<String>> {
-        let selector = format!("--field-selector=involvedObject.kind={kind},involvedObject.name=web");
+        let name = if kind == "DriftReport" { "deployment-web" } else { "web" };
+        let selector = format!("--field-selector=involvedObject.kind={kind},involvedObject.name={name}");
         let events: Value = serde_json::from_str(&self.kubectl(&["get", "events", &selector, "--output=json"])?.success()?)?;
         let mut reasons: Vec<String> = events["items"]
             .as_array()

@@ -87,7 +87,7 @@ impl<'a> Tenant<'a> {
         self.kubectl(&["create", "-f", "-"], &watch.to_string())
     }
 
-    /// An object of this namespace, such as `driftreport/web`, or null.
+    /// An object of this namespace, such as `driftreport/deployment-web`, or null.
     pub fn get(&self, object: &str) -> Result<Value> {
         let get = ["get", object, "-n", &self.namespace, "--ignore-not-found", "--output=json"];
         let text = self.control_plane.kubectl(&get)?.success()?;
@@ -123,13 +123,13 @@ impl<'a> Tenant<'a> {
 
     /// Waits until a Deployment's report is in a phase, and gives the report.
     pub fn wait_for_report(&self, name: &str, phase: &str) -> Result<Value> {
-        self.wait_for(&format!("driftreport/{name}"), phase, |report| report["status"]["phase"] == phase)
+        self.wait_for(&format!("driftreport/deployment-{name}"), phase, |report| report["status"]["phase"] == phase)
     }
 
     /// Waits until a Deployment's report offers a plan that is not `other`, and gives its hash.
     pub fn wait_for_plan(&self, name: &str, other: &str) -> Result<String> {
         let offers = |report: &Value| report["status"]["plan"]["hash"].as_str().is_some_and(|hash| hash != other);
-        let report = self.wait_for(&format!("driftreport/{name}"), "a new plan", offers)?;
+        let report = self.wait_for(&format!("driftreport/deployment-{name}"), "a new plan", offers)?;
         Ok(report["status"]["plan"]["hash"].as_str().unwrap_or_default().to_owned())
     }
 

@@ -31,9 +31,9 @@ fn of_two_watches_on_one_target_the_older_leads_until_it_is_deleted_and_the_last
     tenant.kubectl(&["delete", "driftwatch", "older"], "")?;
     let led_by =
         |name: &'static str| move |report: &Value| report["spec"]["watchRef"]["name"] == name && report["status"]["phase"] == "Drifted";
-    tenant.wait_for("driftreport/web", "a report of the newer watch", led_by("newer"))?;
+    tenant.wait_for("driftreport/deployment-web", "a report of the newer watch", led_by("newer"))?;
     tenant.kubectl(&["delete", "driftwatch", "newer"], "")?;
-    tenant.wait_for("driftreport/web", "no report", Value::is_null)?;
+    tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
     Ok(())
 }
 
@@ -50,8 +50,8 @@ fn a_report_goes_when_it_has_been_quiet_for_the_time_that_the_watch_says() -> Re
     tenant.set_image("web", "registry.example/web:1.0")?;
     // Who looks too seldom finds it gone already.
     let quiet = |report: &Value| report.is_null() || report["status"]["phase"] == "InSync";
-    tenant.wait_for("driftreport/web", "in sync, or gone after that", quiet)?;
-    tenant.wait_for("driftreport/web", "no report", Value::is_null)?;
+    tenant.wait_for("driftreport/deployment-web", "in sync, or gone after that", quiet)?;
+    tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
     // Since when it is quiet is told in whole seconds.
     assert!(begun.elapsed() >= Duration::from_secs(9), "it went after {:?}", begun.elapsed());
     Ok(())
@@ -77,7 +77,7 @@ fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()>
         let counted = controller.metric(&series)?;
         Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
     })?;
-    assert_eq!(tenant.get("driftreport/hidden")?, Value::Null);
+    assert_eq!(tenant.get("driftreport/deployment-hidden")?, Value::Null);
 
     // Beside a drift that is told the hidden field is shown, too, with the reason.
     tenant.set_image("hidden", BY_HAND)?;

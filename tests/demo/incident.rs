@@ -64,7 +64,7 @@ impl Synced {
 
     /// The DriftReport as kubectl names it.
     pub fn report(&self) -> String {
-        format!("driftreport/{}", self.name)
+        format!("driftreport/deployment-{}", self.name)
     }
 
     /// Syncs as the tool does, and shows it.

@@ -97,7 +97,7 @@ impl<S: Shop> Watched<S> {
 
     /// The status of the Deployment's report; null where there is none.
     pub fn status(&self) -> Result<Value> {
-        Ok(self.get("driftreport", "web")?.map(|report| report["status"].clone()).unwrap_or_default())
+        Ok(self.get("driftreport", "deployment-web")?.map(|report| report["status"].clone()).unwrap_or_default())
     }
 
     /// Waits for a status of the Deployment's report that `fits`.

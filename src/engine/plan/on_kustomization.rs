@@ -7,6 +7,7 @@ use json_patch::Patch;
 
 use super::NoPlan;
 use super::step::{RenderError, Step};
+use crate::engine::object::ObjectId;
 use crate::engine::operation::{Kustomization, Reconciliation, handled, poke, poked};
 use crate::engine::tool::Flux;
 
@@ -24,6 +25,16 @@ impl KustomizationRef {
     /// The name of a Kustomization.
     pub fn of(kustomization: &Kustomization) -> Self {
         Self { namespace: kustomization.namespace.clone(), name: kustomization.name.clone() }
+    }
+
+    /// The Kustomization as the API server knows it.
+    pub fn object(&self) -> ObjectId {
+        ObjectId {
+            api_version: "kustomize.toolkit.fluxcd.io/v1".to_owned(),
+            kind: "Kustomization".to_owned(),
+            namespace: Some(self.namespace.clone()),
+            name: self.name.clone(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::hand_back::{self, HandBackError};
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
 use super::on_kustomization::{self, KustomizationRef};
 use crate::engine::diff::{LAST_APPLIED, compare};
-use crate::engine::object::FieldPath;
+use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{Application, Kustomization, NoRequest};
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
 use crate::engine::predict::{Strategy, Syncer};
@@ -99,6 +99,17 @@ pub enum Written {
 
     /// The Kustomization.
     Kustomization(KustomizationRef),
+}
+
+impl Written {
+    /// The object as the API server knows it; the Deployment is the plan's `target`.
+    pub fn object(&self, target: &ObjectId) -> ObjectId {
+        match self {
+            Self::Deployment => target.clone(),
+            Self::Application(application) => application.object(),
+            Self::Kustomization(kustomization) => kustomization.object(),
+        }
+    }
 }
 
 /// What a step stands on: the objects as they are now, and what is known of the heal.
