@@ -10,6 +10,10 @@ mod git_server;
 mod failures;
 #[path = "git/folders.rs"]
 mod folders;
+#[path = "git/hostile.rs"]
+mod hostile;
+#[path = "git/pack.rs"]
+mod pack;
 #[path = "git/place.rs"]
 mod place;
 #[path = "git/transports.rs"]

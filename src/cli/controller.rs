@@ -9,11 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Fault;
+use super::bytes::Bytes;
 use crate::cluster::{Cluster, Connection};
-use crate::controller::desired::{Mirrors, Sources};
+use crate::controller::desired::{Disk, Held, Mirrors, Sources};
 use crate::controller::run::{RunSettings, run as run_controller};
 use crate::controller::{Power, Settings};
-use crate::source::git::UrlPolicy;
+use crate::source::git::{self, UrlPolicy};
 use crate::telemetry::{self, LogFormat};
 
 /// Watches Deployments and their Git sources, and writes DriftReports.
@@ -42,6 +43,22 @@ pub struct Arguments {
     /// Where the mirrors of Git repositories are kept.
     #[arg(long, value_name = "FOLDER", default_value = "/var/cache/driftmend")]
     cache_dir: PathBuf,
+
+    /// How much memory this process itself may use: half of it for what is in force of sources.
+    #[arg(long, value_name = "BYTES", default_value = "160Mi")]
+    memory: Bytes,
+
+    /// How much memory the children that read repositories may use together; one of them at most half.
+    #[arg(long, value_name = "BYTES", default_value = "96Mi")]
+    git_memory: Bytes,
+
+    /// How much of the disk the mirrors may take together.
+    #[arg(long, value_name = "BYTES", default_value = "512Mi")]
+    git_disk: Bytes,
+
+    /// How much of the disk the mirrors of one namespace may take.
+    #[arg(long, value_name = "BYTES", default_value = "128Mi")]
+    git_disk_per_namespace: Bytes,
 
     /// The Lease that replicas take turns by; without it the process leads at once.
     #[arg(long, value_name = "NAME")]
@@ -88,6 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         return Err(Fault::new(format!("{option} is only for --mode heal")));
     }
     telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
+    git::initialise(git::Setting { memory: arguments.git_memory.0, certificates: None });
     let connection = Connection { kubeconfig: arguments.kubeconfig, context: arguments.context };
     let cluster = Cluster::connect(&connection).await?;
     let settings = RunSettings {
@@ -97,7 +115,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             heal_application_namespaces: arguments.heal_application_namespace,
             heal_kustomization_namespaces: arguments.heal_kustomization_namespace,
             sources: Sources {
-                mirrors: Mirrors::default(),
+                mirrors: Mirrors::within(Disk { total: arguments.git_disk.0, namespace: arguments.git_disk_per_namespace.0 }),
+                held: Held::of_memory(arguments.memory.0),
                 cache: arguments.cache_dir,
                 policy: if arguments.allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
                 own_namespace: arguments.namespace,

@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use super::{Access, Fault, approve, output, target};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
-use crate::controller::desired::{self, Look as Looked, Mirrors, SourceError, Sources};
+use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
 use crate::controller::heal::{Healer, Look, Pace, Progress};
 use crate::controller::ignored::Answers;
@@ -58,7 +58,6 @@ pub struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
-    desired::initialise().map_err(|error| Fault::of(&error))?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let identity = cluster.whoami().await?.name;
     let cache = Cache::new()?;
@@ -233,6 +232,7 @@ impl<'a> Eyes<'a> {
             .ok_or_else(|| Fault::new(format!("the DriftWatch {key} of this report is gone")))?;
         let sources = Sources {
             mirrors: Mirrors::default(),
+            held: Held::default(),
             cache: cache.0.clone(),
             policy: if allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
             // The report is there: its watch may govern the namespace.

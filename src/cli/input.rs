@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::Fault;
-use crate::source::git::{self, Credentials, Limits, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
+use crate::source::git::{self, Credentials, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
 use crate::source::render::{self, Rendered};
 use crate::source::{SourceFile, local};
 
@@ -78,6 +78,9 @@ impl Place {
     }
 }
 
+/// How much memory reading a repository may take, in bytes: a person waits for it, on a machine of their own.
+const MEMORY: u64 = 1 << 30;
+
 /// A folder for the mirror, of this process alone, that is gone when the command ends.
 struct Scratch(PathBuf);
 
@@ -100,8 +103,7 @@ impl Drop for Scratch {
 
 fn repository(place: &Place) -> Result<Input, Fault> {
     let of = |error: git::GitError| Fault::of(&error).hint(error.hint());
-    let certificates = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    git::initialise(&Limits::default(), certificates.as_deref()).map_err(|error| Fault::of(&error))?;
+    git::initialise(git::Setting { memory: MEMORY, certificates: None });
     let credentials = credentials(&place.url)?;
     let scratch = Scratch::new()?;
     let mirror = Mirror::open(&scratch.0, &place.url).map_err(of)?;

@@ -5,7 +5,9 @@
 
 mod access;
 mod approve;
+mod bytes;
 mod check;
+mod child;
 mod controller;
 mod crds;
 mod diff;
@@ -69,9 +71,8 @@ enum Command {
     Deny(approve::DenyArguments),
     Heal(heal::Arguments),
     Crds(crds::Arguments),
-    /// Evaluates one jq expression, as a child of this program that may be killed.
     #[command(hide = true)]
-    JqPaths,
+    Child(child::Arguments),
 }
 
 /// Runs the command that the process's arguments ask for.
@@ -103,7 +104,7 @@ impl Command {
             Self::Diff(arguments) => diff::run(&arguments),
             Self::KubectlDiff(arguments) => kubectl_diff::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
-            Self::JqPaths => jq_paths(),
+            Self::Child(arguments) => child::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
             Self::Crds(arguments) => crds::run(&arguments),
             Self::Controller(arguments) => waiting(controller::run(*arguments)),
@@ -113,11 +114,6 @@ impl Command {
             Self::Heal(arguments) => waiting(heal::run(arguments)),
         }
     }
-}
-
-fn jq_paths() -> Result<ExitCode, Fault> {
-    let served = crate::source::ignore::jq::serve();
-    served.map(|()| ExitCode::SUCCESS).map_err(|error| Fault::new("failed to answer a question about jq").because(error))
 }
 
 /// Runs a command that talks to servers.

@@ -1,15 +1,18 @@
 //! From a DriftWatch to a rendition: ask the repository, fetch what is new, render, and keep what the watch may govern.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt};
 use serde_json::Value;
 
-use super::governed::{Desired, Rendition, Target};
+use super::governed::{Desired, Rendition, Target, WatchKey};
+pub use super::held::Held;
+pub use super::mirrors::{Disk, Mirrors};
+use super::mirrors::{Tenant, Used};
 use super::origin::Resolved;
 pub use super::source_error::SourceError;
 use super::source_error::{LOOK_LIMIT, place};
@@ -17,36 +20,20 @@ use crate::cluster::Cluster;
 use crate::crd::{DriftWatch, SecretRef};
 use crate::engine::object::Document;
 use crate::report::Notice;
-use crate::source::git::{self, Credentials, GitError, Mirror, RepositoryUrl, Revision, Select, Tree, TreePath, UrlPolicy};
+use crate::source::child::Place;
+use crate::source::git::{Credentials, GitError, Mirror, RepositoryUrl, Revision, Select, Tree, TreePath, UrlPolicy};
 use crate::source::render::{self, Rendered};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 use crate::source::yaml::Remark;
-
-/// The mirrors of a process: one for each tenant and repository, kept open.
-///
-/// A mirror does not know which credentials brought an object in, so watches share one only where they share the namespace and
-/// the Secret; those that do take turns.
-#[derive(Clone, Debug, Default)]
-pub struct Mirrors(Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Mirror>>>>>);
-
-impl Mirrors {
-    fn of(&self, cache: &Path, url: &RepositoryUrl) -> Result<Arc<Mutex<Mirror>>, GitError> {
-        let mut mirrors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = cache.join(crate::engine::plan::digest(&Value::from(url.to_string())));
-        if let Some(mirror) = mirrors.get(&key) {
-            return Ok(mirror.clone());
-        }
-        let mirror = Arc::new(Mutex::new(Mirror::open(cache, url)?));
-        mirrors.insert(key, mirror.clone());
-        Ok(mirror)
-    }
-}
 
 /// How sources are read: the same for every watch of a process.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The mirrors that are open.
     pub mirrors: Mirrors,
+
+    /// What is held of what was read.
+    pub held: Held,
 
     /// Where the mirrors are kept.
     pub cache: PathBuf,
@@ -96,10 +83,11 @@ pub async fn look(
     known: Option<Known<'_>>,
 ) -> Result<Look, SourceError> {
     let namespace = watch.metadata.namespace.clone().unwrap_or_default();
-    let request = Request::parse(sources, &namespace, resolved)?;
+    let key = WatchKey { namespace: namespace.clone(), name: watch.metadata.name.clone().unwrap_or_default() };
+    let request = Request::parse(sources, &key, resolved)?;
     // (client) the Secret by name, only when there is one
     let credentials = credentials(cluster, &namespace, resolved.secret.as_ref()).await?;
-    // (git) on a thread of its own: libgit2 blocks
+    // (git) on a thread of its own, which waits for children
     let Origin { synced, compared, .. } = &resolved.origin;
     let same =
         known.filter(|known| known.synced == synced && known.compared == compared.as_deref() && *known.dressing == resolved.dressing);
@@ -108,14 +96,19 @@ pub async fn look(
     let read =
         tokio::time::timeout(LOOK_LIMIT, reading).await.map_err(|_| SourceError::TimedOut)?.map_err(|_| SourceError::Interrupted)??;
     let Some(read) = read else { return Ok(Look::Unchanged) };
-    // (no client) only what this watch may govern
-    Ok(Look::Rendered(Box::new(govern(sources, watch, &namespace, resolved, read)?)))
+    // (no client) only what this watch may govern, and no more than may be held
+    let (read, _turn) = read;
+    let rendition = govern(sources, watch, &namespace, resolved, read)?;
+    sources.held.admit(&key, &rendition)?;
+    Ok(Look::Rendered(Box::new(rendition)))
 }
 
 /// A source as a watch or a tool names it, parsed: what follows cannot be wrong about it.
 struct Request {
     mirrors: Mirrors,
-    cache: PathBuf,
+    tenant: Tenant,
+    /// How much memory the objects may take.
+    most: usize,
     url: RepositoryUrl,
     revision: Revision,
     path: TreePath,
@@ -143,13 +136,16 @@ struct Read {
     rendered: Rendered,
     changed_at: BTreeMap<String, Option<Timestamp>>,
 
-    /// The commits that were synced or compared, rendered; why not, where that is not possible.
+    /// Whether it is itself one that was synced or compared.
+    is_named: bool,
+
+    /// The other commits that were synced or compared, rendered; why not, where that is not possible.
     others: Vec<(String, Result<Rendered, String>)>,
 }
 
 impl Request {
-    fn parse(sources: &Sources, namespace: &str, resolved: &Resolved) -> Result<Self, SourceError> {
-        let secret = resolved.secret.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
+    fn parse(sources: &Sources, key: &WatchKey, resolved: &Resolved) -> Result<Self, SourceError> {
+        let login = resolved.secret.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
         let Origin { url, revision, path, folders, synced, compared } = &resolved.origin;
         let place = |field: &str| match &resolved.tool {
             Some(tool) => format!("the {field} of {tool}"),
@@ -157,7 +153,8 @@ impl Request {
         };
         Ok(Self {
             mirrors: sources.mirrors.clone(),
-            cache: sources.cache.join(namespace).join(secret),
+            tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },
+            most: sources.held.of_source(),
             url: RepositoryUrl::parse(url, sources.policy).map_err(|error| invalid("InvalidURL", format!("{}: {error}", place("url"))))?,
             revision: Revision::parse(revision.as_deref())
                 .map_err(|error| invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
@@ -172,45 +169,43 @@ impl Request {
         })
     }
 
-    fn read(self, credentials: &Credentials, known: Option<&str>) -> Result<Option<Read>, SourceError> {
-        std::fs::create_dir_all(&self.cache).map_err(|source| SourceError::Cache { path: self.cache.clone(), source })?;
-        let mirror = self.mirrors.of(&self.cache, &self.url)?;
-        let mirror = mirror.lock().unwrap_or_else(PoisonError::into_inner);
+    fn read(self, credentials: &Credentials, known: Option<&str>) -> Result<Option<(Read, Place<'static>)>, SourceError> {
+        let used = self.mirrors.used_by(&self.tenant, &self.url)?;
+        let mirror = used.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = mirror.poll(&self.revision, credentials)?;
         if known == Some(newest.to_string().as_str()) {
             return Ok(None);
         }
-        let commit = if mirror.has(newest) { mirror.commit(newest)? } else { mirror.fetch(&self.revision, credentials)? };
-        let rendered = self.rendered(&mirror, commit.oid)?;
+        let commit = match mirror.commit(newest) {
+            Err(GitError::NotFetched { .. } | GitError::Damaged { .. }) => used.fetch(&mirror, &self.revision, credentials)?,
+            known => known?,
+        };
+        let revision = commit.oid.to_string();
+        let others = self.others.iter().filter(|other| **other != revision);
+        let others: Vec<_> = others.map(|other| (other, fetched(&used, &mirror, other, credentials))).collect();
+        // Whatever waits for a server is done: what follows holds memory, one source after the other.
+        let turn = Held::turn(&self.tenant.namespace).ok_or(SourceError::TimedOut)?;
+        let mut left = self.most;
+        let rendered = self.rendered(&mirror, commit.oid, &mut left)?;
         let files: BTreeSet<&str> = rendered.deployments().map(|document| document.origin.file.as_str()).collect();
         let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
         let times = mirror.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();
-        let revision = commit.oid.to_string();
-        let others = self.others.iter().map(|other| {
-            let of_other = if *other == revision { Ok(rendered.clone()) } else { self.at(&mirror, other, credentials) };
-            (other.clone(), of_other)
-        });
-        let others = others.collect();
-        Ok(Some(Read { repo_url: self.url.to_string(), revision, rendered, changed_at, others }))
+        let others = others.into_iter().map(|(other, oid)| (other.clone(), oid.and_then(|oid| self.at(&mirror, oid, &mut left)))).collect();
+        let is_named = self.others.contains(&revision);
+        Ok(Some((Read { repo_url: self.url.to_string(), revision, rendered, changed_at, is_named, others }, turn)))
     }
 
     /// Another commit, rendered: one that cannot be had only leaves less known.
-    fn at(&self, mirror: &Mirror, commit: &str, credentials: &Credentials) -> Result<Rendered, String> {
-        let told = |error: &dyn std::error::Error| error.to_string();
-        let revision = Revision::parse(Some(commit)).map_err(|error| told(&error))?;
-        let Revision::Commit(oid) = revision else { return Err(format!("{commit:?} is no commit")) };
-        if !mirror.has(oid) {
-            mirror.fetch(&revision, credentials).map_err(|error| told(&error))?;
-        }
-        let rendered = self.rendered(mirror, oid).map_err(|error| told(&error))?;
+    fn at(&self, mirror: &Mirror, oid: git2::Oid, left: &mut usize) -> Result<Rendered, String> {
+        let rendered = self.rendered(mirror, oid, left).map_err(|error| error.to_string())?;
         match rendered.problems.first() {
             Some(problem) => Err(place(problem)),
             None => Ok(rendered),
         }
     }
 
-    fn rendered(&self, mirror: &Mirror, oid: git2::Oid) -> Result<Rendered, SourceError> {
+    fn rendered(&self, mirror: &Mirror, oid: git2::Oid, left: &mut usize) -> Result<Rendered, SourceError> {
         let Tree { mut files, ignore_files, .. } = mirror.tree(oid, &self.path, Select::Manifests)?;
         if let (Reads::Fluxs(key), Some(file)) = (&self.reads, ignore_files.first()) {
             return Err(SourceError::Unsupported { key: key.clone(), reason: flux::ignored_by(file) });
@@ -223,8 +218,19 @@ impl Request {
                     Reads::Fluxs(_) => flux::is_read(&file.path),
                 }
         });
-        Ok(render::directory(files)?)
+        Ok(render::directory_within(files, left)?)
     }
+}
+
+/// Sees to it that another commit is in the mirror.
+fn fetched(used: &Used, mirror: &Mirror, commit: &str, credentials: &Credentials) -> Result<git2::Oid, String> {
+    let told = |error: &dyn std::error::Error| error.to_string();
+    let revision = Revision::parse(Some(commit)).map_err(|error| told(&error))?;
+    let Revision::Commit(oid) = revision else { return Err(format!("{commit:?} is no commit")) };
+    if !mirror.has(oid) {
+        used.fetch(mirror, &revision, credentials).map_err(|error| told(&error))?;
+    }
+    Ok(oid)
 }
 
 async fn credentials(cluster: &Cluster, namespace: &str, secret: Option<&SecretRef>) -> Result<Credentials, SourceError> {
@@ -298,12 +304,17 @@ type Documents = BTreeMap<Target, Arc<Value>>;
 /// The Deployments as the commits have them that were synced or compared, and why one is not known.
 fn documents_elsewhere(read: &Read, target_of: &impl Fn(&Document) -> Option<Target>) -> (BTreeMap<String, Documents>, Vec<String>) {
     let (mut documents, mut notes) = (BTreeMap::new(), Vec::new());
+    let named = |rendered: &Rendered| -> Documents {
+        let named = rendered.deployments().filter_map(|document| Some((target_of(document)?, document)));
+        named.map(|(target, document)| (target.clone(), Arc::new(in_namespace(document, &target).value))).collect()
+    };
+    if read.is_named {
+        documents.insert(read.revision.clone(), named(&read.rendered));
+    }
     for (commit, rendered) in &read.others {
         match rendered {
             Ok(rendered) => {
-                let named = rendered.deployments().filter_map(|document| Some((target_of(document)?, document)));
-                let named = named.map(|(target, document)| (target.clone(), Arc::new(in_namespace(document, &target).value)));
-                documents.insert(commit.clone(), named.collect());
+                documents.insert(commit.clone(), named(rendered));
             }
             Err(why) => notes.push(format!(
                 "the commit {} that the tool names cannot be read ({why}): what only waits for a sync may be told as drift",
@@ -362,13 +373,4 @@ fn selector(selector: Option<&LabelSelector>) -> Result<Selector, SourceError> {
 
 fn invalid(reason: &'static str, message: impl Into<String>) -> SourceError {
     SourceError::Invalid { reason, message: message.into() }
-}
-
-/// Sets the process-wide limits of libgit2; to be called once, before any look.
-///
-/// # Errors
-/// What libgit2 refuses.
-pub fn initialise() -> Result<(), git::SetupError> {
-    let certificates = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    git::initialise(&git::Limits::default(), certificates.as_deref())
 }

@@ -1,5 +1,6 @@
 //! Runs the controller: stores, leadership, queue and shutdown.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,10 +76,6 @@ pub enum RunError {
     #[error("failed to set up the metrics")]
     Metrics(#[source] prometheus::Error),
 
-    /// libgit2 refuses its limits.
-    #[error("failed to set up Git")]
-    Git(#[source] crate::source::git::SetupError),
-
     /// The cache folder cannot be made.
     #[error("failed to make the cache folder {}", path.display())]
     Cache {
@@ -104,7 +101,7 @@ impl RunError {
         match self {
             Self::Server(error) => error.hint(),
             Self::Cache { .. } => Some("name a folder that can be written with --cache-dir".to_owned()),
-            Self::Metrics(_) | Self::Git(_) | Self::LeaseLost => None,
+            Self::Metrics(_) | Self::LeaseLost => None,
         }
     }
 }
@@ -117,7 +114,6 @@ impl RunError {
 pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken) -> Result<(), RunError> {
     let metrics = Metrics::new().map_err(RunError::Metrics)?;
     let cluster = cluster.with_metrics(metrics.clone());
-    super::desired::initialise().map_err(RunError::Git)?;
     let Sources { cache, .. } = &run.settings.sources;
     std::fs::create_dir_all(cache).map_err(|source| RunError::Cache { path: cache.clone(), source })?;
     let health = Health::default();
@@ -173,6 +169,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     }
     metrics.leads(true);
     info!(instance = run.instance, "leading");
+    discard_unwatched(&run.settings.sources, &watches).await;
     // What was triggered while another process led is long done by it; look at everything once.
     for watch in watches.state() {
         sources.now(Key::Watch(watch_key(&watch)));
@@ -212,6 +209,19 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         warn!(error = &error as &dyn std::error::Error, "the metrics server ended badly");
     }
     Ok(())
+}
+
+/// Takes over the mirrors that an earlier process left in the cache folder, and discards those that nobody watches any more.
+async fn discard_unwatched(sources: &Sources, watches: &Store<DriftWatch>) {
+    let names = |watch: &Arc<DriftWatch>| (watch.namespace().unwrap_or_default(), watch.name_any());
+    let there: HashSet<(String, String)> = watches.state().iter().map(names).collect();
+    let (mirrors, cache) = (sources.mirrors.clone(), sources.cache.clone());
+    let restored = tokio::task::spawn_blocking(move || {
+        mirrors.restore(&cache, |namespace, name| there.contains(&(namespace.to_owned(), name.to_owned())));
+    });
+    if restored.await.is_err() {
+        warn!("the mirrors of an earlier process were not looked through to the end");
+    }
 }
 
 /// Takes part in the election, or leads at once where no Lease was asked for.

@@ -67,7 +67,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     use super::*;
-    use crate::controller::desired::Mirrors;
+    use crate::controller::desired::{Held, Mirrors};
     use crate::engine::plan::{Act, ApplicationRef, KustomizationRef, OnApplication};
     use crate::source::git::UrlPolicy;
 
@@ -79,7 +79,7 @@ mod tests {
             heal_namespaces: owned(namespaces),
             heal_application_namespaces: owned(applications),
             heal_kustomization_namespaces: Vec::new(),
-            sources: Sources { mirrors: Mirrors::default(), cache, policy: UrlPolicy::Encrypted, own_namespace },
+            sources: Sources { mirrors: Mirrors::default(), held: Held::default(), cache, policy: UrlPolicy::Encrypted, own_namespace },
         }
     }
 

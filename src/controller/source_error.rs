@@ -1,9 +1,9 @@
 //! Why a source cannot be read, and what a person can do about it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cluster::ApiError;
+use crate::source::child::MIB;
 use crate::source::git::{CredentialsError, GitError};
 use crate::source::render::NotPlain;
 use crate::source::syncing::Unsupported;
@@ -111,14 +111,19 @@ pub enum SourceError {
         problems: Vec<Remark>,
     },
 
-    /// The folder of the mirrors cannot be made.
-    #[error("failed to make the cache folder {}", path.display())]
-    Cache {
-        /// The folder.
-        path: PathBuf,
+    /// What is in force of sources would take more memory than it may.
+    #[error(
+        "the Deployments of this source take {} MiB of memory, and with them those of {owner} more than {} MiB", bytes.div_ceil(MIB), budget / MIB
+    )]
+    TooMuch {
+        /// What this one takes, in bytes.
+        bytes: u64,
 
-        /// Why.
-        source: std::io::Error,
+        /// Whose budget it is, such as `namespace shop`.
+        owner: String,
+
+        /// The budget, in bytes.
+        budget: u64,
     },
 
     /// The look took too long.
@@ -140,7 +145,7 @@ impl SourceError {
             Self::Unsupported { .. } => "UnsupportedSource",
             Self::Secret { .. } | Self::NoSecret { .. } | Self::Credentials { .. } => "CredentialsUnusable",
             Self::Git(error) => error.category(),
-            Self::Cache { .. } => "CacheUnusable",
+            Self::TooMuch { .. } => "SourceTooLarge",
             Self::NotPlain(_) => "NotPlainYaml",
             Self::Unfaithful { .. } => "RenderFailed",
             Self::TimedOut | Self::Interrupted => "TimedOut",
@@ -157,7 +162,9 @@ impl SourceError {
             Self::Unsupported { reason, .. } => Some(reason.hint()),
             Self::NoSecret { .. } => Some("create it, or take secretRef away if the repository is public".to_owned()),
             Self::Credentials { source, .. } => Some(source.hint()),
-            Self::Cache { .. } => Some("the controller's cache folder must be writable and have space".to_owned()),
+            Self::TooMuch { .. } => Some(
+                "narrow path or selector to the Deployments that are to be watched; or give the controller more memory by --memory (memory.controller of the chart)".to_owned(),
+            ),
             Self::Git(error) => error.hint(),
             Self::NotPlain(error) => Some(error.hint()),
             Self::Unfaithful { problems, .. } => problems.first().and_then(|problem| problem.hint.clone()),

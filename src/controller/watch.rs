@@ -9,7 +9,7 @@ use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::desired::{self, Known, Look, SourceError};
+use super::desired::{self, Known, Look, SourceError, Sources};
 use super::governed::{Rendition, WatchKey, Watched};
 use super::observe::whole_seconds;
 use super::origin::{self, Resolved};
@@ -209,6 +209,11 @@ fn forget(context: &Context, key: &WatchKey) -> Next {
         context.queue.now(Key::Target(super::governed::Target { namespace, name: report.name_any() }));
     }
     context.metrics.forget_watch(&key.namespace, &key.name);
+    let Sources { mirrors, held, .. } = &context.settings.sources;
+    held.forget(key);
+    // It waits for a look that is under way.
+    let (mirrors, gone) = (mirrors.clone(), key.clone());
+    tokio::task::spawn_blocking(move || mirrors.forget(&gone.namespace, &gone.name));
     context.written.forget(format!("watch {key}"));
     Next::Done
 }

@@ -1,5 +1,6 @@
 //! Where the desired state comes from: files of a Git commit or of a folder, and how their text becomes objects.
 
+pub mod child;
 pub mod git;
 pub mod ignore;
 pub mod local;

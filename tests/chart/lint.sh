@@ -44,4 +44,10 @@ refused "/mode" --set mode=everything
 refused "mdoe" --set mdoe=heal
 refused "/replicas" --set replicas=two
 refused "/git/secrets/0" --set "git.secrets[0].name=deploy-key"
+accepted --set "resources.limits.memory=1Gi,memory.controller=640Mi,git.memory=128Mi,git.disk.total=4Gi,cache.sizeLimit=5Gi"
+accepted --set "resources.limits=null"
+refused "more than resources.limits.memory (512Mi)" --set memory.controller=161Mi
+refused "more than resources.limits.memory (400Mi)" --set resources.limits.memory=400Mi
+refused "more than cache.sizeLimit (100Mi)" --set cache.sizeLimit=100Mi
+refused "/git/memory" --set git.memory=much
 refused "serviceAccount.name is needed" --set serviceAccount.create=false

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, UrlPolicy, initialise};
+use driftmend::source::child::program_is;
+use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, Setting, UrlPolicy, initialise};
 
 use crate::git_server::{Authority, GitServer, Options, Repository};
 
@@ -25,12 +26,15 @@ pub fn limits() -> Limits {
     }
 }
 
-/// Sets libgit2 up as the controller does at its start.
+/// Sets Git up as the controller does at its start; the children are the program of this build.
 pub fn set_up() {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder"));
     static DONE: OnceLock<()> = OnceLock::new();
-    DONE.get_or_init(|| initialise(&limits(), Some(&authority().write(folder.path()))).expect("libgit2 is set up"));
+    DONE.get_or_init(|| {
+        program_is(Path::new(env!("CARGO_BIN_EXE_driftmend")));
+        initialise(Setting { certificates: Some(authority().write(folder.path())), ..Setting::default() });
+    });
 }
 
 /// A repository `web.git` with one commit, served over http, and an empty cache.

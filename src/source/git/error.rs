@@ -1,21 +1,16 @@
 //! What can go wrong between a Git server and a list of files, each told apart, with what a person does about it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// When to try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// At the next interval: it may pass by itself.
-    NextInterval,
+use serde::{Deserialize, Serialize};
 
-    /// When the DriftWatch, its Secret or the repository has been changed by a person. Asking at the interval is right too, since
-    /// only asking tells that the repository has changed; asking sooner is not.
-    AfterChange,
-}
+use super::system_error;
+use crate::source::child::MIB;
 
 /// Why a Git source gave no commit or no files. URLs are shown without user information.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum GitError {
     /// The server cannot be connected to, or answers that it is not able to serve.
     #[error("unable to reach {url}: {reason}")]
@@ -32,16 +27,75 @@ pub enum GitError {
         /// The repository.
         url: String,
         /// What was being done, such as `list the references of`.
-        step: &'static str,
+        step: Cow<'static, str>,
         /// The time it was given.
         limit: Duration,
     },
 
-    /// An earlier connection that ran out of time has not ended yet, so no further one is opened.
-    #[error("unable to ask {url} again: the connection that ran out of time has not ended")]
+    /// Others had not ended in time: as many as may be at work for this namespace, or at all.
+    #[error("unable to {step} {url}: others that are read had not ended after {} s", waited.as_secs())]
     Busy {
         /// The repository.
         url: String,
+        /// What was to be done.
+        step: Cow<'static, str>,
+        /// How long it waited.
+        waited: Duration,
+    },
+
+    /// The process that did it asked for more memory than one source may take.
+    #[error("failed to {step} {url}: it takes more than {} MiB of memory", limit / MIB)]
+    Memory {
+        /// The repository.
+        url: String,
+        /// What was being done.
+        step: Cow<'static, str>,
+        /// The memory it was given, in bytes.
+        limit: u64,
+    },
+
+    /// The process that did it used up its processor time.
+    #[error("failed to {step} {url}: it takes more than {} s of processor time", limit.as_secs())]
+    Processor {
+        /// The repository.
+        url: String,
+        /// What was being done.
+        step: Cow<'static, str>,
+        /// The time it was given.
+        limit: Duration,
+    },
+
+    /// The mirror would be larger than the room that is left for it.
+    #[error("failed to fetch {url}: with it the mirrors of {owner} would take more than {} MiB", budget / MIB)]
+    NoRoom {
+        /// The repository.
+        url: String,
+        /// Whose budget it is, such as `namespace shop`.
+        owner: String,
+        /// The budget, in bytes.
+        budget: u64,
+    },
+
+    /// The disk with the mirrors is full.
+    #[error("unable to {step} {url}: the disk with the mirrors is full ({reason})")]
+    DiskFull {
+        /// The repository.
+        url: String,
+        /// What was being done.
+        step: Cow<'static, str>,
+        /// What the system said.
+        reason: String,
+    },
+
+    /// The process that did it ended without an answer.
+    #[error("unable to {step} {url}: {reason}")]
+    Lost {
+        /// The repository.
+        url: String,
+        /// What was being done.
+        step: Cow<'static, str>,
+        /// How it ended.
+        reason: String,
     },
 
     /// The host leads to an address that tenants may not reach.
@@ -52,7 +106,7 @@ pub enum GitError {
         /// The address behind the name.
         address: String,
         /// What the address is.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
 
     /// The server's certificate is not trusted.
@@ -88,7 +142,7 @@ pub enum GitError {
         /// The repository.
         url: String,
         /// Which kind was given.
-        given: &'static str,
+        given: Cow<'static, str>,
     },
 
     /// Credentials of a kind that the URL's scheme has no use for.
@@ -97,7 +151,7 @@ pub enum GitError {
         /// The repository.
         url: String,
         /// Which kind was given.
-        given: &'static str,
+        given: Cow<'static, str>,
     },
 
     /// The server sent the client elsewhere.
@@ -152,7 +206,7 @@ pub enum GitError {
         /// The path.
         path: String,
         /// What it is.
-        kind: &'static str,
+        kind: Cow<'static, str>,
     },
 
     /// The content is larger than a source may be, or has a name that must not be written to a disk.
@@ -210,6 +264,7 @@ pub enum GitError {
         /// The folder.
         path: PathBuf,
         /// What the system said.
+        #[serde(with = "system_error")]
         source: std::io::Error,
     },
 
@@ -219,100 +274,6 @@ pub enum GitError {
         /// The folder.
         path: PathBuf,
     },
-}
-
-impl GitError {
-    /// A short constant name for metrics and event reasons.
-    pub fn category(&self) -> &'static str {
-        match self {
-            GitError::Unreachable { .. } => "GitUnreachable",
-            GitError::Timeout { .. } | GitError::Busy { .. } => "GitTimeout",
-            GitError::RefusedAddress { .. } => "GitAddressRefused",
-            GitError::UntrustedCertificate { .. } => "GitCertificateUntrusted",
-            GitError::UnknownHostKey { .. } => "GitHostKeyUnknown",
-            GitError::CredentialsMissing { .. } | GitError::WrongCredentials { .. } | GitError::UnfitCredentials { .. } => {
-                "GitCredentialsRefused"
-            }
-            GitError::Redirected { .. } => "GitRedirected",
-            GitError::RepositoryNotFound { .. } => "GitRepositoryNotFound",
-            GitError::MissingRevision { .. } => "GitRevisionNotFound",
-            GitError::MissingPath { .. } | GitError::NotFollowed { .. } => "GitPathNotFound",
-            GitError::Unfit { .. } | GitError::TransferTooLarge { .. } => "GitContentRefused",
-            GitError::Server { .. } => "GitServerError",
-            GitError::NotFetched { .. } | GitError::Damaged { .. } | GitError::Cache { .. } | GitError::CacheInUse { .. } => {
-                "GitMirrorUnreadable"
-            }
-        }
-    }
-
-    /// What a person does about it; `None` where waiting is all there is to do.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            GitError::RefusedAddress { .. } => "give the URL of a Git server that tenants may reach".to_owned(),
-            GitError::UntrustedCertificate { .. } => {
-                "add the authority that signed it to the file in SSL_CERT_FILE of the controller, or renew the server's certificate".to_owned()
-            }
-            GitError::UnknownHostKey { .. } => {
-                "compare the fingerprint with the one that the server's owner publishes; if it is right, add the line that ssh-keyscan gives for this type of key to known_hosts in the Secret"
-                    .to_owned()
-            }
-            GitError::CredentialsMissing { url } if is_ssh(url) => "name a Secret with identity and known_hosts in secretRef".to_owned(),
-            GitError::CredentialsMissing { .. } => "name a Secret with username and password in secretRef".to_owned(),
-            GitError::WrongCredentials { .. } => "renew the Secret in secretRef, or give its account the right to read the repository".to_owned(),
-            GitError::UnfitCredentials { url, .. } if is_ssh(url) => "use identity and known_hosts in the Secret, or a URL with https://".to_owned(),
-            GitError::UnfitCredentials { .. } => "use username and password in the Secret, or a URL with ssh://".to_owned(),
-            GitError::Redirected { .. } => "give the URL that the repository has now; opening it in a browser shows it".to_owned(),
-            GitError::RepositoryNotFound { .. } => "check the URL; many servers say the same of a repository that these credentials may not read".to_owned(),
-            GitError::MissingRevision { revision, .. } if revision.len() < 40 && revision.len() >= 7 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                "a commit is named by its 40 digits".to_owned()
-            }
-            GitError::MissingRevision { .. } => "name one of the branches or a tag in revision".to_owned(),
-            GitError::MissingPath { .. } | GitError::NotFollowed { .. } => "name a folder or file of that commit in path".to_owned(),
-            GitError::Unfit { .. } => "narrow path to the folder with the manifests, or take the file out of the repository".to_owned(),
-            GitError::TransferTooLarge { .. } => "keep the manifests in a repository of their own".to_owned(),
-            GitError::Cache { path, .. } => format!("check that {} is on a volume with space that the controller may write to", path.display()),
-            GitError::CacheInUse { .. } => "give each process a cache folder of its own".to_owned(),
-            GitError::Unreachable { .. }
-            | GitError::Timeout { .. }
-            | GitError::Busy { .. }
-            | GitError::Server { .. }
-            | GitError::NotFetched { .. }
-            | GitError::Damaged { .. } => return None,
-        };
-        Some(hint)
-    }
-
-    /// Whether waiting may help.
-    pub fn retry(&self) -> Retry {
-        match self {
-            GitError::Unreachable { .. }
-            | GitError::Timeout { .. }
-            | GitError::Busy { .. }
-            | GitError::Server { .. }
-            | GitError::NotFetched { .. }
-            | GitError::Damaged { .. }
-            | GitError::Cache { .. }
-            | GitError::CacheInUse { .. } => Retry::NextInterval,
-            GitError::RefusedAddress { .. }
-            | GitError::UntrustedCertificate { .. }
-            | GitError::UnknownHostKey { .. }
-            | GitError::CredentialsMissing { .. }
-            | GitError::WrongCredentials { .. }
-            | GitError::UnfitCredentials { .. }
-            | GitError::Redirected { .. }
-            | GitError::RepositoryNotFound { .. }
-            | GitError::MissingRevision { .. }
-            | GitError::MissingPath { .. }
-            | GitError::NotFollowed { .. }
-            | GitError::Unfit { .. }
-            | GitError::TransferTooLarge { .. } => Retry::AfterChange,
-        }
-    }
-}
-
-/// Whether a URL as it is shown is one of ssh: by its scheme, or by having none.
-fn is_ssh(url: &str) -> bool {
-    url.starts_with("ssh://") || !url.contains("://")
 }
 
 /// Names as a clause: `its branches are main, next and 3 more`.

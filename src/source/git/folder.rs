@@ -24,15 +24,31 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// A lock that this process gave back a moment ago may still be held by a child of its own: one that was forked meanwhile has a copy of
 /// the file until it becomes another program.
 pub(super) fn lock(path: &Path) -> Result<File, GitError> {
-    let file = File::options().create(true).append(true).open(path).map_err(in_folder(path))?;
     for _ in 0..LOCK_TRIES {
+        let file = File::options().create(true).append(true).open(path).map_err(in_folder(path))?;
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            // Whoever discards a mirror removes its lock: the one that counts is the one that is there.
+            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::Error(source)) => return Err(GitError::Cache { path: path.to_owned(), source }),
         }
     }
     Err(GitError::CacheInUse { path: path.to_owned() })
+}
+
+/// Whether a file that is open is the one at a path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata().map(id), fs::metadata(path).map(id)), (Ok(open), Ok(there)) if open == there)
+}
+
+/// Whether a file that is open is the one at a path: elsewhere none that is open can be removed.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// A name beside a folder that no earlier or later attempt has.
@@ -72,6 +88,33 @@ pub(super) fn remove(directory: &Path) -> Result<(), GitError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(in_folder(directory)(error)),
         _ => Ok(()),
     }
+}
+
+/// Removes a file that may be absent.
+pub(super) fn remove_file(path: &Path) -> Result<(), GitError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(in_folder(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a mirror and all that belongs to it; its lock goes last, and whoever waits for that makes another.
+pub(super) fn discard(cache: &Path, key: &str) -> Result<(), GitError> {
+    remove_remains(cache, key)?;
+    remove(&cache.join(key))?;
+    remove_file(&cache.join(format!("{key}.lock")))
+}
+
+/// Removes what a killed child leaves: folders beside a mirror, and packs in it that were not finished.
+pub(super) fn sweep(cache: &Path, key: &str) -> Result<(), GitError> {
+    remove_remains(cache, key)?;
+    let Ok(entries) = fs::read_dir(cache.join(key).join("objects/pack")) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if !path.extension().is_some_and(|extension| extension == "pack" || extension == "idx") {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a folder holds a mirror that no process left half-way.

@@ -5,21 +5,21 @@ use std::path::Path;
 use git2::{ErrorCode, Oid, Repository};
 use jiff::Timestamp;
 
-use super::mirror::{Mirror, time};
+use super::bare::{Bare, time};
 use super::{GitError, TreePath};
 
 /// How many commits are looked at. Mirrors are shallow, so the end of what was fetched comes earlier, except in a repository that
 /// was fetched in full for a commit which its server hands out in no other way.
 const MOST_COMMITS: usize = 1_000;
 
-impl Mirror {
+impl Bare {
     /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the moment when its
     /// changes came into the branch. `None` where that commit lies behind the end of what was fetched.
     ///
     /// # Errors
     ///
     /// [`GitError::NotFetched`] and [`GitError::Damaged`].
-    pub fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
+    pub(super) fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
         self.commit(oid)?;
         let repository = self.repository()?;
         walk(&repository, oid, paths).map_err(|error| self.distrust(error))

@@ -6,29 +6,30 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::hmac;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A parsed `known_hosts`; it has at least one usable line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KnownHosts {
     entries: Vec<Entry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     trust: Trust,
     hosts: Hosts,
     key: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Trust {
     Accepted,
     /// `@revoked`: this key is refused wherever it turns up.
     Revoked,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Hosts {
     Patterns(Vec<String>),
     /// `|1|salt|hash`: HMAC-SHA1 of the name, so that a stolen file does not tell the hosts.

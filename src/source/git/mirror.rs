@@ -1,29 +1,48 @@
-//! The mirror of one repository on disk.
+//! The mirror of one repository, as the rest of this program knows it: each question about it is answered by a child.
 //!
-//! A folder is believed only when it was made in full: it is built beside its place and renamed into it, a transfer leaves a mark
-//! until its last byte is written, and a folder with that mark, or with a lock file that outlived its process, is thrown away.
+//! Whatever comes from a server, and whatever a server has put on the disk, is read there and nowhere else: an object of a pack may say that
+//! it is gigabytes long.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use git2::{AutotagOption, ErrorCode, FetchOptions, Oid, RemoteRedirect, Repository, RepositoryInitOptions};
+use git2::Oid;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::error::one_line;
-use super::folder::{TRANSFER_MARK, in_folder, is_sound, lock, packs, remove, remove_remains, replace, staging};
-use super::revision::{Advertised, Resolved, branches};
-use super::session::{Session, Step};
-use super::worker::{Overrun, Worker};
-use super::{Credentials, GitError, Limits, RepositoryUrl, Revision};
+use super::folder::{self, in_folder, lock, remove, remove_remains};
+use super::request::{Call, Found, Login, Request, read_answer};
+use super::room::{self, Room};
+use super::route::Route;
+use super::session::Step;
+use super::{Credentials, GitError, Limits, RepositoryUrl, Revision, Select, Tree, TreePath};
+use crate::source::SourceFile;
+use crate::source::child::{Bounds, Ending, Job, MIB, Place, Places, ask};
 
 /// How many names an error lists.
 pub(super) const LISTED: usize = 10;
 
+/// How long a question waits for others: longer than the longest of them takes.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// How long a question that needs no server may take by the clock.
+const READING: Duration = Duration::from_secs(60);
+
+/// The largest file that a child writes where it fetches nothing: the settings of an empty mirror.
+const SETTINGS: u64 = MIB;
+
+/// The longest answer without files.
+const ANSWER: u64 = 8 * MIB;
+
 /// A commit and what people want to know of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// The full id.
+    #[serde(with = "super::oid_text")]
     pub oid: Oid,
 
     /// The first seven digits, as Git shows them.
@@ -47,14 +66,16 @@ pub struct Commit {
 /// every commit in it, whichever credentials had brought it there.
 #[derive(Debug)]
 pub struct Mirror {
-    pub(super) url: RepositoryUrl,
-    directory: PathBuf,
+    url: RepositoryUrl,
+    cache: PathBuf,
+    key: String,
+    tenant: String,
     limits: Limits,
-    worker: Worker,
+    _lock: File,
 }
 
 impl Mirror {
-    /// Opens the mirror of a repository below a cache folder, or makes an empty one. Nothing is asked of the server.
+    /// Opens the mirror of a repository below a cache folder; one that is not there is empty. Nothing is asked of the server.
     ///
     /// # Errors
     ///
@@ -63,22 +84,28 @@ impl Mirror {
         Mirror::open_with(cache, url, Limits::default())
     }
 
-    /// Opens a mirror with limits of its own; `connect` and `silence` stay those of [`super::initialise`].
+    /// Opens a mirror with limits of its own.
     ///
     /// # Errors
     ///
     /// As [`Mirror::open`].
     pub fn open_with(cache: &Path, url: &RepositoryUrl, limits: Limits) -> Result<Mirror, GitError> {
-        // A name of its own for each URL that says nothing of the URL: sixteen digits are enough for the repositories of one cluster.
-        let key: String = Sha256::digest(url.connection()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let directory = cache.join(&key);
+        let key = Mirror::key(url);
         fs::create_dir_all(cache).map_err(in_folder(cache))?;
         let lock = lock(&cache.join(format!("{key}.lock")))?;
         remove_remains(cache, &key)?;
-        if !is_sound(&directory) {
-            empty(&directory, url)?;
-        }
-        Ok(Mirror { url: url.clone(), directory, limits, worker: Worker::new(lock) })
+        Ok(Mirror { url: url.clone(), cache: cache.to_owned(), key, tenant: String::new(), limits, _lock: lock })
+    }
+
+    /// A name of its own for each URL that says nothing of the URL: sixteen digits are enough for the repositories of one cluster.
+    pub fn key(url: &RepositoryUrl) -> String {
+        Sha256::digest(url.connection()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Says for whom it is read: work for one tenant takes turns with that for others.
+    #[must_use]
+    pub fn of(self, tenant: &str) -> Mirror {
+        Mirror { tenant: tenant.to_owned(), ..self }
     }
 
     /// Asks the server, by one ref listing, which commit a revision is now. A commit's id that the mirror has is not asked for.
@@ -87,39 +114,38 @@ impl Mirror {
     ///
     /// Everything that a server, a network or a Secret can have wrong: see [`GitError`].
     pub fn poll(&self, revision: &Revision, credentials: &Credentials) -> Result<Oid, GitError> {
-        if let Revision::Commit(oid) = revision
-            && self.has(*oid)
-        {
-            return Ok(*oid);
-        }
-        let (revision, directory) = (revision.clone(), self.directory.clone());
-        self.run(Step::List, credentials, move |session| {
-            // Which commit it is can be asked whatever has become of the mirror; an unreadable one has nothing to lose.
-            let opened = open(&directory, &session.url);
-            let repository = opened.or_else(|_| empty(&directory, &session.url).and_then(|()| open(&directory, &session.url)))?;
-            session.connect(&repository, |_, listing| Ok(resolve(&revision, listing, &session.url)?.oid))
-        })
+        let Found(oid) = self.ask(Call::Poll(revision.clone()), credentials, None)?.0;
+        Ok(oid)
     }
 
     /// Brings the commit that a revision is now into the mirror: by one ref listing, and a transfer only when it is not there.
     ///
     /// A mirror that turns out to be damaged, was left behind by a killed process or has too many packs is cloned afresh, once; the
-    /// old one stays readable until the new one is complete.
+    /// old one stays readable until the new one is complete, where there is room for both.
     ///
     /// # Errors
     ///
     /// As [`Mirror::poll`], and a transfer that is too large.
     pub fn fetch(&self, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
-        let (revision, directory) = (revision.clone(), self.directory.clone());
-        self.run(Step::Transfer, credentials, move |session| {
-            if is_sound(&directory) && packs(&directory) < usize::from(session.limits.packs) {
-                match fetch_into(&directory, &revision, session) {
-                    Err(GitError::Damaged { .. }) => {}
-                    outcome => return outcome,
-                }
-            }
-            clone_afresh(&directory, &revision, session)
-        })
+        self.fetch_into(&Room::unlimited(), revision, credentials)
+    }
+
+    /// As [`Mirror::fetch`], with so much room for the whole mirror on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::fetch`], and [`GitError::NoRoom`].
+    pub fn fetch_into(&self, room: &Room, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
+        if room.bytes < SETTINGS {
+            return Err(room.exceeded(&self.url, &self.limits));
+        }
+        let commit = self.ask(Call::Fetch(revision.clone()), credentials, Some(room))?.0;
+        if self.size() > room.bytes {
+            // What a pack needs beside it is known only when it is there.
+            remove(&self.directory())?;
+            return Err(room.exceeded(&self.url, &self.limits));
+        }
+        Ok(commit)
     }
 
     /// Removes the mirror from the disk, for a repository that nobody watches any more.
@@ -127,188 +153,163 @@ impl Mirror {
     /// # Errors
     ///
     /// The folder cannot be removed; the next [`Mirror::open`] of it works all the same.
-    pub fn discard(self) -> Result<(), GitError> {
-        remove(&self.directory)
+    pub fn discard(&self) -> Result<(), GitError> {
+        folder::discard(&self.cache, &self.key)
+    }
+
+    /// How many bytes it takes on the disk.
+    pub fn size(&self) -> u64 {
+        room::size_of(&self.directory())
     }
 
     /// Whether a commit is in the mirror, in a state that can be believed; if not, it is time for [`Mirror::fetch`].
     pub fn has(&self, oid: Oid) -> bool {
-        is_sound(&self.directory) && self.repository().is_ok_and(|repository| has_commit(&repository, oid))
+        self.commit(oid).is_ok()
     }
 
     /// Tells about a commit that was fetched before.
     ///
     /// # Errors
     ///
-    /// [`GitError::NotFetched`] when it is not in the mirror.
+    /// [`GitError::NotFetched`] when it is not in the mirror, or in one that cannot be believed.
     pub fn commit(&self, oid: Oid) -> Result<Commit, GitError> {
-        describe(&self.repository()?, oid, &self.url)
+        Ok(self.ask(Call::Describe(oid), &Credentials::None, None)?.0)
     }
 
-    pub(super) fn repository(&self) -> Result<Repository, GitError> {
-        open(&self.directory, &self.url)
+    /// Reads the files of a commit below a path; nothing is asked of the server.
+    ///
+    /// # Errors
+    ///
+    /// [`GitError::NotFetched`], [`GitError::MissingPath`] with what is there instead, [`GitError::NotFollowed`] for a path that is a
+    /// symlink or a submodule, [`GitError::Unfit`] with the name of the file that is too large or too much,
+    /// [`GitError::Damaged`] for a mirror that the next fetch clones afresh.
+    pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
+        let (tree, mut files): (Tree, _) = self.ask(Call::Tree { oid, path: path.clone(), select }, &Credentials::None, None)?;
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(Tree { files, ..tree })
     }
 
-    /// Marks the mirror as not to be believed, so that the next fetch clones it afresh.
-    pub(super) fn distrust(&self, error: git2::Error) -> GitError {
-        // A mark that cannot be written leaves the mirror as it is, and the next read fails in the same way.
-        let _ = File::create(self.directory.join(TRANSFER_MARK));
-        damaged(&self.url)(error)
+    /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the moment when its
+    /// changes came into the branch. `None` where that commit lies behind the end of what was fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`GitError::NotFetched`] and [`GitError::Damaged`].
+    pub fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
+        Ok(self.ask(Call::ChangedAt { oid, paths: paths.to_vec() }, &Credentials::None, None)?.0)
     }
 
-    /// Runs a call that talks to the server, within its limit.
-    fn run<T: Send + 'static>(
+    fn directory(&self) -> PathBuf {
+        self.cache.join(&self.key)
+    }
+
+    /// By which way the server is reached.
+    fn route(&self) -> Result<Route, GitError> {
+        Ok(Route::default())
+    }
+
+    /// Has a child answer one question.
+    fn ask<T: DeserializeOwned + Send>(
         &self,
-        step: Step,
+        call: Call,
         credentials: &Credentials,
-        call: impl FnOnce(&Session) -> Result<T, GitError> + Send + 'static,
-    ) -> Result<T, GitError> {
-        let (url, credentials, limits) = (self.url.clone(), credentials.clone(), self.limits);
-        let limit = step.limit(&limits);
-        let outcome = self.worker.run(limit, move |abandoned| call(&Session::new(&url, &credentials, limits, abandoned)));
-        match outcome {
-            Ok(result) => result,
-            Err(Overrun::TimeOver) => Err(GitError::Timeout { url: self.url.to_string(), step: step.words(), limit }),
-            Err(Overrun::Busy) => Err(GitError::Busy { url: self.url.to_string() }),
-            Err(Overrun::Lost) => {
-                Err(GitError::Damaged { url: self.url.to_string(), reason: "the thread that asked the server was lost".to_owned() })
+        room: Option<&Room>,
+    ) -> Result<(T, Vec<SourceFile>), GitError> {
+        let Setting { memory, certificates } = setting();
+        let step = call.step();
+        let bounds = self.bounds(&call, *memory, room);
+        let _place = self.place(step, bounds.memory)?;
+        let route = if step == Step::Read { Route::default() } else { self.route()? };
+        let request = Request {
+            url: self.url.clone(),
+            login: Login::from(credentials),
+            limits: self.limits,
+            route,
+            certificates: certificates.clone(),
+            directory: self.directory(),
+            memory: bounds.memory,
+            room: bounds.file,
+            call,
+        };
+        let request = serde_json::to_vec(&request).map_err(|error| self.lost(step, error.to_string()))?;
+        match (ask(Job::Git, &bounds, &request, read_answer), room) {
+            (Ok((Ok(result), files)), _) => Ok((result, files)),
+            (Ok((Err(GitError::TransferTooLarge { .. }), _)), Some(room)) => Err(room.exceeded(&self.url, &self.limits)),
+            (Ok((Err(error), _)), _) => Err(error),
+            (Err(ending), room) => {
+                // What a killed child leaves is not kept until somebody asks for it again.
+                let _ = folder::sweep(&self.cache, &self.key);
+                Err(self.of_ending(step, ending, room))
             }
         }
     }
-}
 
-/// Clones into a new folder beside the old one and puts it in its place.
-fn clone_afresh(directory: &Path, revision: &Revision, session: &Session) -> Result<Commit, GitError> {
-    let fresh = staging(directory);
-    let cloned = create(&fresh, &session.url).and_then(|()| fetch_into(&fresh, revision, session));
-    let outcome = cloned.and_then(|commit| {
-        if session.abandoned.is_set() {
-            return Err(session.timeout(Step::Transfer));
-        }
-        replace(directory, &fresh)?;
-        Ok(commit)
-    });
-    if outcome.is_err() {
-        remove(&fresh)?;
+    fn bounds(&self, call: &Call, memory: u64, room: Option<&Room>) -> Bounds {
+        let seconds = Duration::from_secs;
+        let (memory, processor, clock) = match call {
+            // A hundred thousand references take a third of a quarter.
+            Call::Poll(_) => (memory / 4, seconds(10), self.limits.listing),
+            Call::Fetch(_) => (memory / 2, seconds(60), self.limits.transfer),
+            Call::Describe(_) | Call::Tree { .. } | Call::ChangedAt { .. } => (memory / 2, seconds(20), READING),
+        };
+        let file = room.map_or(SETTINGS, |room| room.bytes.min(self.limits.bytes).max(SETTINGS));
+        let answer = if matches!(call, Call::Tree { .. }) { ANSWER + 2 * self.limits.files } else { ANSWER };
+        Bounds { memory, processor, file, clock, answer }
     }
-    outcome
-}
 
-/// Fetches in place. Every damage on this side of the network is [`GitError::Damaged`].
-fn fetch_into(directory: &Path, revision: &Revision, session: &Session) -> Result<Commit, GitError> {
-    let url = &session.url;
-    let repository = open(directory, url)?;
-    session.connect(&repository, |connection, listing| {
-        let wanted = resolve(revision, listing, url)?;
-        if !has_commit(&repository, wanted.oid) {
-            let mark = directory.join(TRANSFER_MARK);
-            File::create(&mark).map_err(in_folder(directory))?;
-            let transferred = transfer(connection.remote(), &wanted, listing, session);
-            // An error that libgit2 has told of has been cleaned up by it; what is left of a mark is a killed process.
-            fs::remove_file(&mark).map_err(in_folder(directory))?;
-            transferred?;
+    fn place(&self, step: Step, memory: u64) -> Result<Place<'static>, GitError> {
+        static PLACES: OnceLock<Places> = OnceLock::new();
+        let whole = setting().memory;
+        let places = PLACES.get_or_init(|| Places::new(whole, whole / 2));
+        places.take(&self.tenant, memory, PATIENCE).ok_or_else(|| GitError::Busy {
+            url: self.url.to_string(),
+            step: step.words().into(),
+            waited: PATIENCE,
+        })
+    }
+
+    fn of_ending(&self, step: Step, ending: Ending, room: Option<&Room>) -> GitError {
+        let (url, words) = (self.url.to_string(), step.words().into());
+        match (ending, room) {
+            (Ending::Clock(limit), _) => GitError::Timeout { url, step: words, limit },
+            (Ending::Processor(limit), _) => GitError::Processor { url, step: words, limit },
+            (Ending::Memory(limit), _) => GitError::Memory { url, step: words, limit },
+            (Ending::Disk, _) => GitError::DiskFull { url, step: words, reason: "a page of a file found no place".to_owned() },
+            (Ending::File(_), Some(room)) => room.exceeded(&self.url, &self.limits),
+            (ending, _) => self.lost(step, ending.to_string()),
         }
-        match describe(&repository, wanted.oid, url) {
-            Err(GitError::NotFetched { .. }) => Err(missing(revision, listing, url)),
-            outcome => outcome,
-        }
-    })
+    }
+
+    fn lost(&self, step: Step, reason: String) -> GitError {
+        GitError::Lost { url: self.url.to_string(), step: step.words().into(), reason }
+    }
 }
 
-fn transfer(remote: &mut git2::Remote<'_>, wanted: &Resolved, listing: &[Advertised], session: &Session) -> Result<(), GitError> {
-    let mut fetch = |refspecs: &[String], depth: i32| {
-        let mut options = FetchOptions::new();
-        options
-            .remote_callbacks(session.callbacks())
-            .download_tags(AutotagOption::None)
-            .update_fetchhead(false)
-            .follow_redirects(RemoteRedirect::None)
-            .depth(depth);
-        remote.fetch(refspecs, Some(&mut options), None)
-    };
-    let depth = i32::from(session.limits.depth);
-    let outcome = match &wanted.reference {
-        // The references of the mirror are what the next fetch tells the server that it has.
-        Some(name) => fetch(&[format!("+{name}:refs/mirror/{}", name.trim_start_matches("refs/"))], depth),
-        None => {
-            let exact = fetch(&[format!("+{0}:refs/mirror/commits/{0}", wanted.oid)], depth);
-            // Not every server hands out a commit that no reference points at; then its branches and tags are fetched in full.
-            match exact {
-                Err(error) if error.code() == ErrorCode::GenericError && !listing.is_empty() => {
-                    fetch(&["+refs/heads/*:refs/mirror/heads/*".to_owned(), "+refs/tags/*:refs/mirror/tags/*".to_owned()], 0)
-                }
-                outcome => outcome,
-            }
-        }
-    };
-    outcome.map_err(|error| if is_damage(&error) { damaged(&session.url)(error) } else { session.explain(error, Step::Transfer) })
+/// What holds for every child of this process that asks about Git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// How much memory all of them together may have, in bytes. One that lists references has a quarter of it, any other one half, and those
+    /// for one tenant have at most half together.
+    pub memory: u64,
+
+    /// A PEM file of authorities trusted besides the system's; `SSL_CERT_FILE` in the environment does the same.
+    pub certificates: Option<PathBuf>,
 }
 
-fn resolve(revision: &Revision, listing: &[Advertised], url: &RepositoryUrl) -> Result<Resolved, GitError> {
-    revision.resolve(listing).ok_or_else(|| missing(revision, listing, url))
+impl Default for Setting {
+    /// Enough for a repository of tens of thousands of manifests.
+    fn default() -> Setting {
+        Setting { memory: 128 * MIB, certificates: None }
+    }
 }
 
-fn missing(revision: &Revision, listing: &[Advertised], url: &RepositoryUrl) -> GitError {
-    let mut existing = branches(listing);
-    let omitted = existing.len().saturating_sub(LISTED);
-    existing.truncate(LISTED);
-    let existing = existing.iter().map(|name| one_line(name)).collect();
-    GitError::MissingRevision { url: url.to_string(), revision: revision.to_string(), existing, omitted }
+static SETTING: OnceLock<Setting> = OnceLock::new();
+
+/// Sets what holds for the whole process; the first call counts, later ones change nothing.
+pub fn initialise(setting: Setting) {
+    SETTING.get_or_init(|| setting);
 }
 
-fn has_commit(repository: &Repository, oid: Oid) -> bool {
-    repository.find_commit(oid).and_then(|commit| commit.tree()).is_ok()
-}
-
-fn describe(repository: &Repository, oid: Oid, url: &RepositoryUrl) -> Result<Commit, GitError> {
-    let short: String = oid.to_string().chars().take(7).collect();
-    let commit = repository.find_commit(oid).map_err(|error| match error.code() {
-        ErrorCode::NotFound => GitError::NotFetched { url: url.to_string(), revision: short.clone() },
-        _ => damaged(url)(error),
-    })?;
-    let author = one_line(&String::from_utf8_lossy(commit.author().name_bytes()));
-    let message = String::from_utf8_lossy(commit.message_bytes());
-    Ok(Commit {
-        oid,
-        short,
-        time: time(&commit),
-        author: (!author.is_empty()).then_some(author),
-        subject: one_line(message.trim_start().lines().next().unwrap_or_default()),
-    })
-}
-
-/// When a commit was made. A time that no calendar has, which a hostile commit may claim, is the beginning of time.
-pub(super) fn time(commit: &git2::Commit<'_>) -> Timestamp {
-    Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// Whether an error is about the mirror and not about the server. A bad pack counts too: a fresh clone tells which of the two it was.
-fn is_damage(error: &git2::Error) -> bool {
-    use git2::ErrorClass::{Config, Filesystem, Indexer, Object, Odb, Reference, Repository, Sha1, Zlib};
-    error.code() == ErrorCode::Locked
-        || matches!(error.class(), Config | Filesystem | Indexer | Object | Odb | Reference | Repository | Sha1 | Zlib)
-}
-
-fn damaged(url: &RepositoryUrl) -> impl Fn(git2::Error) -> GitError {
-    let url = url.to_string();
-    move |error| GitError::Damaged { url: url.clone(), reason: one_line(error.message()) }
-}
-
-fn open(directory: &Path, url: &RepositoryUrl) -> Result<Repository, GitError> {
-    // Not `open`: that one refuses a folder of another user, which a volume with an fsGroup is.
-    Repository::open_bare(directory).map_err(damaged(url))
-}
-
-/// Puts an empty mirror in a place, whatever is there.
-fn empty(directory: &Path, url: &RepositoryUrl) -> Result<(), GitError> {
-    let fresh = staging(directory);
-    create(&fresh, url)?;
-    replace(directory, &fresh)
-}
-
-/// Makes an empty mirror that follows no redirect.
-fn create(directory: &Path, url: &RepositoryUrl) -> Result<(), GitError> {
-    let options = &mut RepositoryInitOptions::new();
-    let repository = Repository::init_opts(directory, options.bare(true).external_template(false)).map_err(damaged(url))?;
-    repository.config().and_then(|mut config| config.set_bool("http.followRedirects", false)).map_err(damaged(url))
+fn setting() -> &'static Setting {
+    SETTING.get_or_init(Setting::default)
 }

@@ -24,34 +24,45 @@
 //! libssh2 takes Ed25519 before ECDSA before RSA, whatever `known_hosts` has; the error names the type that is wanted.
 
 mod address;
+mod advice;
+mod bare;
 mod credentials;
 mod error;
 mod folder;
 mod history;
 mod known_hosts;
 mod mirror;
+mod oid_text;
+mod request;
 mod revision;
+mod room;
+mod route;
+mod serve;
 mod session;
+mod system_error;
 mod tree;
 mod tree_path;
 mod url;
-mod worker;
 
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+pub use self::advice::Retry;
 pub use self::credentials::{Credentials, CredentialsError, SshIdentity};
-pub use self::error::{GitError, Retry};
-pub use self::mirror::{Commit, Mirror};
+pub use self::error::GitError;
+pub use self::mirror::{Commit, Mirror, Setting, initialise};
 pub use self::revision::{Revision, RevisionError};
+pub use self::room::{Room, size_of};
+pub use self::serve::serve;
 pub use self::tree::{Select, Tree};
 pub use self::tree_path::{TreePath, TreePathError};
 pub use self::url::{RepositoryUrl, UrlError, UrlPolicy};
 pub use git2::Oid;
 
 /// How long a server may take and how much it may send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// How long a connection may take to be made.
     pub connect: Duration,
@@ -68,6 +79,9 @@ pub struct Limits {
     /// How many bytes a fetch may bring, packed.
     pub bytes: u64,
 
+    /// How many bytes the files of one commit may have together, with their names.
+    pub files: u64,
+
     /// How many commits a fetch goes back.
     pub depth: u16,
 
@@ -77,7 +91,8 @@ pub struct Limits {
 
 impl Default for Limits {
     /// A healthy server lists 5,000 references within 15 ms and sends a large monorepo's newest commits within a minute; what takes
-    /// several times as long is in trouble. A gibibyte of packed manifests is not a repository of manifests.
+    /// several times as long is in trouble. A gibibyte of packed manifests is not a repository of manifests, and a folder of 12,500
+    /// real manifests has 31 MB.
     fn default() -> Limits {
         Limits {
             connect: Duration::from_secs(10),
@@ -85,55 +100,21 @@ impl Default for Limits {
             listing: Duration::from_secs(30),
             transfer: Duration::from_secs(180),
             bytes: 1024 * 1024 * 1024,
+            files: 32 * 1024 * 1024,
             depth: 50,
             packs: 50,
         }
     }
 }
 
-/// Why libgit2 could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to set up libgit2: {reason}")]
-pub struct SetupError {
-    /// What libgit2 said.
-    pub reason: String,
-}
-
-/// Sets what libgit2 keeps for the whole process; the first call counts, later ones change nothing.
-///
-/// `connect` and `silence` of the limits hold from here on for every repository: libgit2 has no time limit at all without them.
-/// The user's and the system's Git configuration are not read, since an `insteadOf` there could turn a checked URL into another.
-/// `certificates` is a PEM file of authorities trusted besides the system's; `SSL_CERT_FILE` in the environment does the same.
-///
-/// # Assumptions
-///
-/// It is called at the start of the program, before any other use of this module: libgit2 does not guard these settings.
+/// Removes a mirror that an earlier process left and nobody has open.
 ///
 /// # Errors
 ///
-/// The file of certificates cannot be read.
-pub fn initialise(limits: &Limits, certificates: Option<&Path>) -> Result<(), SetupError> {
-    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    DONE.get_or_init(|| set_globals(limits, certificates).map_err(|error| error.message().to_owned()))
-        .clone()
-        .map_err(|reason| SetupError { reason })
-}
-
-// libgit2's global settings are unsynchronised C variables: unsafe by nature, set once under `OnceLock` before any connection.
-#[allow(unsafe_code)]
-fn set_globals(limits: &Limits, certificates: Option<&Path>) -> Result<(), git2::Error> {
-    use git2::{ConfigLevel, opts};
-    let milliseconds = |duration: Duration| i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: the caller promises that nothing else uses libgit2 yet, and `OnceLock` that no two threads come here.
-    unsafe {
-        opts::set_server_connect_timeout_in_milliseconds(milliseconds(limits.connect))?;
-        opts::set_server_timeout_in_milliseconds(milliseconds(limits.silence))?;
-        for level in [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData] {
-            opts::set_search_path(level, "")?;
-        }
-        if let Some(file) = certificates {
-            opts::set_ssl_cert_file(file)?;
-        }
+/// Something of it cannot be removed.
+pub fn discard(mirror: &Path) -> Result<(), GitError> {
+    match (mirror.parent(), mirror.file_name()) {
+        (Some(cache), Some(key)) => folder::discard(cache, &key.to_string_lossy()),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use git2::Oid;
+use serde::{Deserialize, Serialize};
 
 /// A branch, a tag, a full reference name or a full commit id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Revision {
     /// The server's default branch.
     #[default]
@@ -15,7 +16,7 @@ pub enum Revision {
     Name(String),
 
     /// One commit by its full id.
-    Commit(Oid),
+    Commit(#[serde(with = "super::oid_text")] Oid),
 }
 
 /// Why a text is not a revision.

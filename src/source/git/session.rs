@@ -1,25 +1,35 @@
 //! One connection to a Git server: what libgit2 asks for meanwhile, and what its errors mean.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use git2::{CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, RemoteCallbacks, RemoteConnection, Repository};
+use git2::{
+    CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, ProxyOptions, RemoteCallbacks, RemoteConnection,
+    Repository,
+};
 
 use super::credentials::{Credentials, SshIdentity};
 use super::error::one_line;
 use super::known_hosts::{Verdict, fingerprint, key_type};
 use super::revision::Advertised;
-use super::worker::Abandoned;
+use super::route::Route;
 use super::{GitError, Limits, RepositoryUrl};
 
-/// Who connects where, how, and for how long: all that a call on a thread of its own needs.
+/// The most references of a server: the largest public repositories, with two for each change that was ever proposed, have fewer.
+const MOST_REFERENCES: usize = 500_000;
+
+/// Who connects where, how, and for how long.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub url: RepositoryUrl,
     pub credentials: Credentials,
     pub limits: Limits,
-    pub abandoned: Abandoned,
+    route: Route,
+    /// The memory of this process, for an error that tells of it.
+    memory: u64,
+    /// How many bytes of packs may come.
+    receives: Rc<Cell<u64>>,
     /// What a callback found out. libgit2 has one error code for "a callback said no", so the reason is kept here.
     verdict: Rc<RefCell<Option<GitError>>>,
 }
@@ -29,6 +39,8 @@ pub(super) struct Session {
 pub(super) enum Step {
     List,
     Transfer,
+    /// No server is asked.
+    Read,
 }
 
 impl Step {
@@ -36,20 +48,49 @@ impl Step {
         match self {
             Step::List => "list the references of",
             Step::Transfer => "fetch from",
+            Step::Read => "read the mirror of",
         }
     }
 
     pub(super) fn limit(self, limits: &Limits) -> Duration {
         match self {
             Step::List => limits.listing,
-            Step::Transfer => limits.transfer,
+            Step::Transfer | Step::Read => limits.transfer,
         }
     }
 }
 
 impl Session {
-    pub(super) fn new(url: &RepositoryUrl, credentials: &Credentials, limits: Limits, abandoned: &Abandoned) -> Session {
-        Session { url: url.clone(), credentials: credentials.clone(), limits, abandoned: abandoned.clone(), verdict: Rc::default() }
+    pub(super) fn new(url: &RepositoryUrl, credentials: &Credentials, limits: Limits, route: Route, memory: u64) -> Session {
+        let receives = Rc::new(Cell::new(limits.bytes));
+        Session { url: url.clone(), credentials: credentials.clone(), limits, route, memory, receives, verdict: Rc::default() }
+    }
+
+    /// Says how much room there is for what comes.
+    pub(super) fn may_receive(&self, bytes: u64) {
+        self.receives.set(bytes.min(self.limits.bytes));
+    }
+
+    /// Whether nothing of ours has said no.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.verdict.borrow().is_none()
+    }
+
+    /// The proxy of the route.
+    pub(super) fn proxy(&self) -> ProxyOptions<'_> {
+        let mut options = ProxyOptions::new();
+        if let Some(url) = &self.route.https_proxy {
+            options.url(url);
+        }
+        options
+    }
+
+    /// The text that libgit2 connects to.
+    fn connection(&self) -> String {
+        match self.route.ssh_address {
+            Some(address) if self.url.is_ssh() => self.url.connection_at(address),
+            _ => self.url.connection(),
+        }
     }
 
     /// Connects, lists the references and hands the open connection with its listing to a function.
@@ -62,13 +103,14 @@ impl Session {
     ) -> Result<T, GitError> {
         self.check()?;
         let explain = |error| self.explain(error, Step::List);
-        let mut remote = repository.remote_anonymous(&self.url.connection()).map_err(explain)?;
-        let mut connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), None).map_err(explain)?;
+        let mut remote = repository.remote_anonymous(&self.connection()).map_err(explain)?;
+        let mut connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), Some(self.proxy())).map_err(explain)?;
         let heads = connection.list().map_err(explain)?;
-        let listing: Vec<Advertised> = heads.iter().map(|head| Advertised { name: head.name().to_owned(), oid: head.oid() }).collect();
-        if self.abandoned.is_set() {
-            return Err(self.timeout(Step::List));
+        if heads.len() > MOST_REFERENCES {
+            let reason = format!("it has {} references, more than {MOST_REFERENCES}", heads.len());
+            return Err(GitError::Server { url: self.url.to_string(), reason });
         }
+        let listing: Vec<Advertised> = heads.iter().map(|head| Advertised { name: head.name().to_owned(), oid: head.oid() }).collect();
         then(&mut connection, &listing)
     }
 
@@ -78,7 +120,7 @@ impl Session {
             let url = self.url.to_string();
             return Err(match self.credentials {
                 Credentials::None => GitError::CredentialsMissing { url },
-                _ => GitError::UnfitCredentials { url, given: self.credentials.kind() },
+                _ => GitError::UnfitCredentials { url, given: self.credentials.kind().into() },
             });
         }
         self.url.check_addresses()
@@ -109,7 +151,7 @@ impl Session {
                     return Cred::ssh_key_from_memory(url.user(), None, private_key, passphrase.as_deref());
                 }
                 (Credentials::None, _) => GitError::CredentialsMissing { url: shown },
-                (_, _) => GitError::WrongCredentials { url: shown, given: credentials.kind() },
+                (_, _) => GitError::WrongCredentials { url: shown, given: credentials.kind().into() },
             };
             verdict.replace(Some(refusal));
             Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "no further credentials"))
@@ -139,23 +181,17 @@ impl Session {
         });
     }
 
-    /// Ends a transfer that nobody waits for any more or that is larger than a source may be.
+    /// Ends a transfer that is larger than a source may be.
     fn watch_transfer(&self, callbacks: &mut RemoteCallbacks<'static>) {
-        let (url, limit, abandoned, verdict) = (self.url.clone(), self.limits.bytes, self.abandoned.clone(), Rc::clone(&self.verdict));
+        let (url, receives, verdict) = (self.url.clone(), Rc::clone(&self.receives), Rc::clone(&self.verdict));
         callbacks.transfer_progress(move |progress| {
-            if abandoned.is_set() {
-                return false;
-            }
+            let limit = receives.get();
             let fits = progress.received_bytes() as u64 <= limit;
             if !fits {
                 verdict.replace(Some(GitError::TransferTooLarge { url: url.to_string(), limit }));
             }
             fits
         });
-    }
-
-    pub(super) fn timeout(&self, step: Step) -> GitError {
-        GitError::Timeout { url: self.url.to_string(), step: step.words(), limit: step.limit(&self.limits) }
     }
 
     /// What an error of libgit2 means to a person. The numbers and words are those of libgit2 1.9 (`transports/http.c`,
@@ -167,7 +203,8 @@ impl Session {
         let (url, reason) = (self.url.to_string(), one_line(error.message()));
         let says = |words: &[&str]| words.iter().any(|words| reason.contains(words));
         match (error.class(), error.code()) {
-            _ if self.abandoned.is_set() => self.timeout(step),
+            (ErrorClass::NoMemory, _) => self.no_memory(step),
+            _ if says(&["Cannot allocate memory", "Out of memory", "malloc failure"]) => self.no_memory(step),
             (_, ErrorCode::Timeout) => self.silence(step),
             (_, ErrorCode::Certificate) => GitError::UntrustedCertificate { url, reason },
             (ErrorClass::Ssl, _) if says(&["certificate"]) => GitError::UntrustedCertificate { url, reason },
@@ -204,16 +241,20 @@ impl Session {
         }
     }
 
+    fn no_memory(&self, step: Step) -> GitError {
+        GitError::Memory { url: self.url.to_string(), step: step.words().into(), limit: self.memory }
+    }
+
     fn refused(&self) -> GitError {
         let url = self.url.to_string();
         match self.credentials {
             Credentials::None => GitError::CredentialsMissing { url },
-            _ => GitError::WrongCredentials { url, given: self.credentials.kind() },
+            _ => GitError::WrongCredentials { url, given: self.credentials.kind().into() },
         }
     }
 
     /// The server said nothing for longer than one answer may take.
     fn silence(&self, step: Step) -> GitError {
-        GitError::Timeout { url: self.url.to_string(), step: step.words(), limit: self.limits.silence.min(step.limit(&self.limits)) }
+        GitError::Timeout { url: self.url.to_string(), step: step.words().into(), limit: self.limits.silence.min(step.limit(&self.limits)) }
     }
 }

@@ -3,21 +3,28 @@
 //! A tree comes from whoever may push, so it is walked with a list of its own and under limits: the same subtree named ten times on
 //! each of ten levels is ten thousand million files out of a few hundred bytes.
 
-use git2::{ObjectType, Oid, Repository, TreeEntry};
+use std::io;
 
+use git2::{ObjectType, Oid, Repository, TreeEntry};
+use serde::{Deserialize, Serialize};
+
+use super::bare::Bare;
 use super::error::{list, one_line};
-use super::mirror::{LISTED, Mirror};
+use super::mirror::LISTED;
 use super::{GitError, TreePath};
 use crate::source::SourceFile;
 
 /// The largest file. An object of the API server has at most 1.5 MiB; a file with several of them is still below this.
 const LARGEST_FILE: usize = 4 * 1024 * 1024;
 
-/// The largest sum of all files: a folder of 12,500 real manifests has 31 MB.
-const LARGEST_TREE: usize = 64 * 1024 * 1024;
-
 /// The largest number of files and folders looked at.
 const MOST_ENTRIES: usize = 50_000;
+
+/// The largest folder: more than so many bytes are more than so many names.
+const LARGEST_FOLDER: usize = 16 * 1024 * 1024;
+
+/// The longest path of a file, in bytes: what a file system takes.
+const LONGEST_PATH: usize = 4096;
 
 /// The deepest folder: no repository of manifests has a tenth of it.
 const DEEPEST_FOLDER: usize = 64;
@@ -27,7 +34,7 @@ const SUBMODULE: i32 = 0o160_000;
 const KIND: i32 = 0o170_000;
 
 /// Which files are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Select {
     /// Files that end in `.yaml`, `.yml` or `.json`, and those called `Kustomization`; a file that the path itself names is read whatever it
     /// is called.
@@ -38,9 +45,10 @@ pub enum Select {
 }
 
 /// The files below a path of a commit.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tree {
     /// The files with their paths from the root of the repository, sorted by path.
+    #[serde(skip)]
     pub files: Vec<SourceFile>,
 
     /// The symlinks that were passed over, with their paths, sorted.
@@ -56,30 +64,56 @@ pub struct Tree {
 /// A file by which Flux leaves others out.
 const IGNORE_FILE: &str = ".sourceignore";
 
-impl Mirror {
-    /// Reads the files of a commit below a path; nothing is asked of the server.
+/// Takes each file as it is read, so that none is held longer than that.
+pub(super) type TakeFile<'t> = &'t mut dyn FnMut(&SourceFile) -> io::Result<()>;
+
+impl Bare {
+    /// Reads the files of a commit below a path, together no more than so many bytes.
     ///
     /// # Errors
     ///
-    /// [`GitError::NotFetched`], [`GitError::MissingPath`] with what is there instead, [`GitError::NotFollowed`] for a path that is a
-    /// symlink or a submodule, [`GitError::Unfit`] with the name of the file that is too large or too much,
-    /// [`GitError::Damaged`] for a mirror that the next fetch clones afresh.
-    pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
+    /// Nobody takes the files; what is wrong with the commit is the result.
+    pub(super) fn tree(
+        &self,
+        oid: Oid,
+        path: &TreePath,
+        select: Select,
+        most: u64,
+        take: TakeFile<'_>,
+    ) -> io::Result<Result<Tree, GitError>> {
+        let mut closed = None;
+        let read = self.read(oid, path, select, most, &mut |file| {
+            take(file).map_err(|error| {
+                closed = Some(error);
+                GitError::Damaged { url: self.url.to_string(), reason: "nobody takes what is read".to_owned() }
+            })
+        });
+        closed.map_or(Ok(read), Err)
+    }
+
+    fn read(
+        &self,
+        oid: Oid,
+        path: &TreePath,
+        select: Select,
+        most: u64,
+        take: &mut dyn FnMut(&SourceFile) -> Result<(), GitError>,
+    ) -> Result<Tree, GitError> {
         let commit = self.commit(oid)?;
         let repository = self.repository()?;
         let reading = Reading { mirror: self, repository: &repository, revision: commit.short };
-        let root = repository.find_commit(oid).and_then(|commit| commit.tree()).map_err(|error| reading.broken(error))?;
-        let mut walk = Walk { reading: &reading, select, tree: Tree::default(), bytes: 0, entries: 0, folders: Vec::new() };
+        let root = repository.find_commit(oid).map_err(|error| reading.broken(error))?.tree_id();
+        let root = reading.folder(root, "")?;
+        let mut walk = Walk { reading: &reading, select, tree: Tree::default(), most, bytes: 0, entries: 0, folders: Vec::new(), take };
         match reading.enter(root, path, &mut walk.tree.ignore_files)? {
             Target::Folder(folder) => walk.folder(&folder, path.as_str().to_owned(), 0)?,
             Target::File(blob) => walk.file(blob, path.as_str().to_owned())?,
         }
         while let Some((folder, at, depth)) = walk.folders.pop() {
-            let folder = repository.find_tree(folder).map_err(|error| reading.broken(error))?;
+            let folder = reading.folder(folder, &at)?;
             walk.folder(&folder, at, depth)?;
         }
         let mut tree = walk.tree;
-        tree.files.sort_by(|one, other| one.path.cmp(&other.path));
         tree.symlinks.sort();
         tree.submodules.sort();
         tree.ignore_files.sort();
@@ -89,7 +123,7 @@ impl Mirror {
 
 /// The commit that is read, for errors that name it.
 struct Reading<'m> {
-    mirror: &'m Mirror,
+    mirror: &'m Bare,
     repository: &'m Repository,
     revision: String,
 }
@@ -112,12 +146,21 @@ impl<'m> Reading<'m> {
             match (entry.filemode_raw() & KIND, entry.kind()) {
                 (SYMLINK, _) => return Err(self.not_followed(&at, "a symlink")),
                 (SUBMODULE, _) => return Err(self.not_followed(&at, "a submodule")),
-                (_, Some(ObjectType::Tree)) => folder = self.repository.find_tree(entry.id()).map_err(|error| self.broken(error))?,
+                (_, Some(ObjectType::Tree)) => folder = self.folder(entry.id(), &at)?,
                 _ if names.peek().is_none() => return Ok(Target::File(entry.id())),
                 _ => return Err(self.not_followed(&at, "a file, not a folder")),
             }
         }
         Ok(Target::Folder(folder))
+    }
+
+    /// Reads a folder after its size.
+    fn folder(&self, id: Oid, at: &str) -> Result<git2::Tree<'m>, GitError> {
+        let (size, _) = self.repository.odb().and_then(|database| database.read_header(id)).map_err(|error| self.broken(error))?;
+        if size > LARGEST_FOLDER {
+            return Err(self.unfit(at, format!("the folder's list of names has {size} bytes, more than {LARGEST_FOLDER}")));
+        }
+        self.repository.find_tree(id).map_err(|error| self.broken(error))
     }
 
     fn missing(&self, path: &TreePath, folder: &git2::Tree<'_>, at: &str) -> GitError {
@@ -135,7 +178,12 @@ impl<'m> Reading<'m> {
     }
 
     fn not_followed(&self, path: &str, kind: &'static str) -> GitError {
-        GitError::NotFollowed { url: self.mirror.url.to_string(), revision: self.revision.clone(), path: path.to_owned(), kind }
+        GitError::NotFollowed {
+            url: self.mirror.url.to_string(),
+            revision: self.revision.clone(),
+            path: path.to_owned(),
+            kind: kind.into(),
+        }
     }
 
     fn unfit(&self, path: &str, problem: String) -> GitError {
@@ -149,17 +197,19 @@ impl<'m> Reading<'m> {
 }
 
 /// The way through the folders, with what was found so far.
-struct Walk<'r, 'm> {
+struct Walk<'r, 'm, 't> {
     reading: &'r Reading<'m>,
     select: Select,
     tree: Tree,
-    bytes: usize,
+    most: u64,
+    bytes: u64,
     entries: usize,
     /// Folders still to be read, each with its path and depth.
     folders: Vec<(Oid, String, usize)>,
+    take: &'t mut dyn FnMut(&SourceFile) -> Result<(), GitError>,
 }
 
-impl Walk<'_, '_> {
+impl Walk<'_, '_, '_> {
     fn folder(&mut self, folder: &git2::Tree<'_>, at: String, depth: usize) -> Result<(), GitError> {
         if depth > DEEPEST_FOLDER {
             return Err(self.reading.unfit(&at, format!("folders are nested deeper than {DEEPEST_FOLDER}")));
@@ -176,11 +226,21 @@ impl Walk<'_, '_> {
             return Err(self.reading.unfit(at, format!("there are more than {MOST_ENTRIES} files and folders")));
         }
         let path = join(at, self.name(entry, at)?);
+        if path.len() > LONGEST_PATH {
+            return Err(self.reading.unfit(at, format!("a path below it has more than {LONGEST_PATH} bytes")));
+        }
         match (entry.filemode_raw() & KIND, entry.kind()) {
-            (SYMLINK, _) => self.tree.symlinks.push(path),
-            (SUBMODULE, _) => self.tree.submodules.push(path),
+            (SYMLINK, _) => {
+                self.spend(path.len(), &path)?;
+                self.tree.symlinks.push(path);
+            }
+            (SUBMODULE, _) => {
+                self.spend(path.len(), &path)?;
+                self.tree.submodules.push(path);
+            }
             (_, Some(ObjectType::Tree)) => self.folders.push((entry.id(), path, depth + 1)),
             (_, Some(ObjectType::Blob)) if path.rsplit('/').next() == Some(IGNORE_FILE) && self.select == Select::Manifests => {
+                self.spend(path.len(), &path)?;
                 self.tree.ignore_files.push(path);
             }
             (_, Some(ObjectType::Blob)) if self.select == Select::Everything || is_manifest(&path) => self.file(entry.id(), path)?,
@@ -204,18 +264,24 @@ impl Walk<'_, '_> {
 
     /// Reads a file after its size: a blob of gigabytes is not unpacked to be refused.
     fn file(&mut self, blob: Oid, path: String) -> Result<(), GitError> {
-        let broken = |error| self.reading.broken(error);
-        let database = self.reading.repository.odb().map_err(broken)?;
+        let reading = self.reading;
+        let broken = |error| reading.broken(error);
+        let database = reading.repository.odb().map_err(broken)?;
         let (size, _) = database.read_header(blob).map_err(broken)?;
         if size > LARGEST_FILE {
-            return Err(self.reading.unfit(&path, format!("the file has {size} bytes, more than {LARGEST_FILE}")));
+            return Err(reading.unfit(&path, format!("the file has {size} bytes, more than {LARGEST_FILE}")));
         }
-        self.bytes += size;
-        if self.bytes > LARGEST_TREE {
-            return Err(self.reading.unfit(&path, format!("the files up to this one have more than {LARGEST_TREE} bytes together")));
+        self.spend(size + path.len(), &path)?;
+        let bytes = reading.repository.find_blob(blob).map_err(broken)?.content().to_vec();
+        (self.take)(&SourceFile { path, bytes })
+    }
+
+    /// Charges what is held of this source until it is rendered.
+    fn spend(&mut self, bytes: usize, path: &str) -> Result<(), GitError> {
+        self.bytes += bytes as u64;
+        if self.bytes > self.most {
+            return Err(self.reading.unfit(path, format!("the files up to this one have more than {} bytes together", self.most)));
         }
-        let bytes = self.reading.repository.find_blob(blob).map_err(broken)?.content().to_vec();
-        self.tree.files.push(SourceFile { path, bytes });
         Ok(())
     }
 }

@@ -4,7 +4,9 @@
 //! parser of its own, never sees a text that two parsers could read in two ways.
 
 use std::fmt;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use serde::{Deserialize, Serialize};
 
 use super::GitError;
 use super::address::{refused_address, refused_name};
@@ -58,7 +60,7 @@ pub enum UrlError {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Form {
     Https,
     Http,
@@ -70,7 +72,7 @@ enum Form {
 /// The URL of a repository: encrypted or explicitly allowed, without a secret, and not leading to a metadata service.
 ///
 /// `Display` shows it without user information; nothing else of this type is meant for people.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RepositoryUrl {
     form: Form,
     /// Only for ssh, where the name is part of the address and not a secret.
@@ -83,7 +85,7 @@ pub struct RepositoryUrl {
     loopback: Loopback,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Loopback {
     Refused,
     Allowed,
@@ -138,6 +140,13 @@ impl RepositoryUrl {
         self.render(&user)
     }
 
+    /// The same text with an address in place of the host, for one that was resolved and checked before.
+    pub(super) fn connection_at(&self, address: SocketAddr) -> String {
+        // The scp-like form has no place for a port: its own is always the usual one.
+        let port = (self.form != Form::Scp).then_some(address.port());
+        RepositoryUrl { host: address.ip().to_string(), port, ..self.clone() }.connection()
+    }
+
     /// Resolves the host and checks every address it leads to.
     ///
     /// # Caveats
@@ -156,7 +165,7 @@ impl RepositoryUrl {
         })?;
         for address in addresses {
             if let Some(reason) = refused_address(address.ip(), policy) {
-                return Err(GitError::RefusedAddress { url: self.to_string(), address: address.ip().to_string(), reason });
+                return Err(GitError::RefusedAddress { url: self.to_string(), address: address.ip().to_string(), reason: reason.into() });
             }
         }
         Ok(())

@@ -10,13 +10,14 @@
 
 mod argo_cd;
 mod flux;
-pub mod jq;
 mod selector;
 
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
+
+pub use super::child::jq;
 
 use super::SourceFile;
 use super::yaml::{self, Document, Remark};

@@ -30,6 +30,9 @@ use crate::source::SourceFile;
 use crate::source::yaml::{self, Lines, Remark};
 use object::Identity;
 
+/// What one remark takes, with its words.
+const REMARK: usize = 512;
+
 /// The objects of a revision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rendered {
@@ -58,9 +61,22 @@ pub struct Rendered {
 /// # Errors
 /// [`NotPlain`] when its top level is a Kustomize folder or a Helm chart.
 pub fn directory(files: Vec<SourceFile>) -> Result<Rendered, NotPlain> {
+    let mut unlimited = usize::MAX;
+    directory_within(files, &mut unlimited)
+}
+
+/// Renders a folder whose objects may take no more memory than `left`, in bytes; what they take is taken from it.
+///
+/// A folder that asks for more is not faithful: its problems say so.
+///
+/// # Errors
+/// [`NotPlain`] when its top level is a Kustomize folder or a Helm chart.
+pub fn directory_within(files: Vec<SourceFile>, left: &mut usize) -> Result<Rendered, NotPlain> {
     plain::check(&files)?;
     let (manifests, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_manifest(&file.path));
-    Ok(Rendered { skipped_files: others.len(), ..render(manifests) })
+    let skipped_files = others.len();
+    drop(others);
+    Ok(Rendered { skipped_files, ..render(manifests, left) })
 }
 
 /// Renders files that a person named or piped in, whatever they are called.
@@ -69,16 +85,35 @@ pub fn directory(files: Vec<SourceFile>) -> Result<Rendered, NotPlain> {
 /// [`NotPlain`] when one of them on the top level belongs to Kustomize or is a Helm chart.
 pub fn manifests(files: Vec<SourceFile>) -> Result<Rendered, NotPlain> {
     plain::check(&files)?;
-    Ok(render(files))
+    let mut unlimited = usize::MAX;
+    Ok(render(files, &mut unlimited))
 }
 
-fn render(mut files: Vec<SourceFile>) -> Rendered {
+fn render(mut files: Vec<SourceFile>, left: &mut usize) -> Rendered {
     files.sort_unstable();
+    let whole = *left;
     let mut rendered = Rendered::default();
     for file in files {
         match plain::nested(&file.path) {
             Some(problem) => rendered.problems.push(problem),
-            None => rendered.add(&file),
+            None => {
+                let spent = rendered.add(&file);
+                let Some(rest) = left.checked_sub(spent) else {
+                    *left = 0;
+                    let message =
+                        format!("the objects up to this file take more than the {} MiB of memory that are left for them", whole >> 20);
+                    rendered.problems.insert(
+                        0,
+                        Remark::file(
+                            &file.path,
+                            message,
+                            "narrow path to the folder with the manifests, or divide it among several watches",
+                        ),
+                    );
+                    break;
+                };
+                *left = rest;
+            }
         }
     }
     rendered
@@ -124,8 +159,11 @@ impl Rendered {
         no_effect(&document.value, live).into_iter().map(remark).collect()
     }
 
-    fn add(&mut self, file: &SourceFile) {
+    /// Adds the objects of a file, and tells how much memory they and the remarks about them take.
+    fn add(&mut self, file: &SourceFile) -> usize {
         let loaded = yaml::load(&file.bytes, &file.path);
+        let values: usize = loaded.documents.iter().map(|document| yaml::cost(&document.value)).sum();
+        let spent = values + REMARK * (loaded.warnings.len() + loaded.problems.len());
         self.warnings.extend(loaded.warnings);
         self.problems.extend(loaded.problems);
         for document in loaded.documents {
@@ -134,6 +172,7 @@ impl Rendered {
                 Err(problem) => self.problems.push(*problem),
             }
         }
+        spent
     }
 
     fn add_object(&mut self, object: yaml::Document, file: &str) {

@@ -1,5 +1,7 @@
 //! How much one file may ask for, so that a hostile one gets an error within a second and 64 MiB.
 
+use serde_json::Value;
+
 /// The largest file that is read: 4 MiB holds some 700 Deployments with their `managedFields`, and etcd itself stores no object
 /// above 1.5 MiB.
 pub const MAX_FILE_BYTES: usize = 4 << 20;
@@ -39,6 +41,19 @@ pub(super) fn map_cost(entries: usize) -> usize {
     match entries {
         0 => VALUE,
         _ => MAP_NODE.max(entries.saturating_mul(MAP_ENTRY)).saturating_add(VALUE),
+    }
+}
+
+/// The memory of a value that was read, as it is charged: the whole tree with its texts.
+pub fn cost(value: &Value) -> usize {
+    match value {
+        Value::String(text) => plain_cost(text.len()),
+        Value::Array(items) => items.iter().map(cost).fold(plain_cost(0), usize::saturating_add),
+        Value::Object(fields) => {
+            let entries = fields.iter().map(|(name, value)| name.len().saturating_add(cost(value)));
+            entries.fold(map_cost(fields.len()), usize::saturating_add)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => plain_cost(0),
     }
 }
 

@@ -21,6 +21,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use budget::cost;
 pub use lines::Lines;
 pub use number::json_text;
 pub use remark::Remark;

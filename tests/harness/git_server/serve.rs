@@ -36,6 +36,9 @@ pub enum Mode {
     /// Lists the references and never answers a request for objects.
     Stall,
 
+    /// Answers as Git does, but sends these bytes in place of the pack: what no Git program can be brought to send.
+    Pack(Arc<Vec<u8>>),
+
     /// Sends the client to another base URL, with the same path.
     Redirect(String),
 }
@@ -149,7 +152,30 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")]).into_response()
         }
         Mode::Serve | Mode::Stall => http_backend(&shared, request).await,
+        Mode::Pack(pack) => with_pack(http_backend(&shared, request).await, &pack).await,
     }
+}
+
+/// Puts other bytes in the place of the pack of an answer, in packets of the side band that Git's own answer has.
+async fn with_pack(response: Response, pack: &[u8]) -> Response {
+    const NAK: &[u8] = b"0008NAK\n";
+    /// The largest packet of `side-band-64k`, without its length and its band.
+    const LARGEST: usize = 65_515;
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.expect("the answer of git http-backend");
+    let Some(at) = body.windows(NAK.len()).position(|window| window == NAK) else { return Response::from_parts(parts, Body::from(body)) };
+    let mut answer = body[..at + NAK.len()].to_vec();
+    // An answer without objects ends here.
+    if body.len() > answer.len() {
+        for part in pack.chunks(LARGEST) {
+            answer.extend_from_slice(format!("{:04x}\x01", part.len() + 5).as_bytes());
+            answer.extend_from_slice(part);
+        }
+        answer.extend_from_slice(b"0000");
+    }
+    let mut response = Response::from_parts(parts, Body::from(answer));
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
 }
 
 fn is_allowed(shared: &Shared, headers: &HeaderMap) -> bool {

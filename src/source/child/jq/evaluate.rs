@@ -1,27 +1,20 @@
 //! The child's side: reads one question from standard input, evaluates it, and writes the answer.
 
 use std::io::{Read, Write};
-use std::process::ExitStatus;
 
 use jaq_core::load::{Arena, Error, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
 use jaq_json::{Val, read};
 use serde_json::Value;
 
-use super::{Answer, LIMIT, Question};
+use super::{Answer, Question};
 use crate::engine::object::escape_token;
-
-/// How much memory an expression may take, in bytes of address space: the program itself needs a few dozen MiB of it.
-#[cfg(unix)]
-const MOST_MEMORY: u64 = 512 << 20;
 
 /// Answers one question, as the child process.
 ///
 /// # Errors
 /// Standard input is no question, or standard output is gone.
 pub fn serve() -> std::io::Result<()> {
-    #[cfg(unix)]
-    limit_resources();
     let mut text = Vec::new();
     std::io::stdin().lock().read_to_end(&mut text)?;
     let question: Question = serde_json::from_slice(&text)?;
@@ -32,34 +25,6 @@ pub fn serve() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(&serde_json::to_vec(&answer)?)?;
     out.flush()
-}
-
-/// An allocation beyond the limit ends the process, and so does a second of work: either is the answer that its parent sees.
-#[cfg(unix)]
-fn limit_resources() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let seconds = LIMIT.as_secs();
-    // The signal of the lower limit of time tells what happened; the one of the upper is also the parent's.
-    for (resource, most, utmost) in
-        [(Resource::As, MOST_MEMORY, MOST_MEMORY), (Resource::Cpu, seconds, seconds + 1), (Resource::Core, 0, 0)]
-    {
-        // A system without one of these still has the parent's patience.
-        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(utmost) });
-    }
-}
-
-/// Whether the child's own limit of processor time ended it.
-#[cfg(unix)]
-pub fn ran_out_of_time(status: ExitStatus) -> bool {
-    use rustix::process::Signal;
-    use std::os::unix::process::ExitStatusExt;
-    status.signal() == Some(Signal::XCPU.as_raw())
-}
-
-/// Whether the child's own limit of processor time ended it: it has none here.
-#[cfg(not(unix))]
-pub fn ran_out_of_time(_: ExitStatus) -> bool {
-    false
 }
 
 fn evaluate(question: &Question) -> Result<Vec<Vec<String>>, String> {
