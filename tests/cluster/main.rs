@@ -4,6 +4,7 @@
 mod harness;
 
 mod between;
+mod budgets;
 mod check;
 mod confirmed;
 mod control_plane;

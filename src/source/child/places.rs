@@ -1,6 +1,6 @@
 //! How much of one kind of work may go on at once, with turns between tenants.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -84,10 +84,13 @@ impl Places {
 }
 
 impl State {
-    /// Who is next, if there is room: those whose tenant has its part are passed over, the first of the others is waited for.
+    /// Who is next, if there is room: of each tenant the one that came first, so that small shares do not go past a large one for ever; those
+    /// whose tenant has no room left in its part are passed over, and the first of the others is waited for.
     fn next(&self, whole: u64, part: u64) -> Option<u64> {
         let of = |waiting: &Waiting| self.tenants.get(&waiting.tenant).map_or((0, 0), |tenant| (tenant.taken, tenant.served));
-        let may = self.waiting.iter().filter(|waiting| of(waiting).0 + waiting.share <= part);
+        let mut seen = HashSet::new();
+        let firsts = self.waiting.iter().filter(|waiting| seen.insert(waiting.tenant.as_str()));
+        let may = firsts.filter(|waiting| of(waiting).0 + waiting.share <= part);
         let first = may.min_by_key(|waiting| (of(waiting), waiting.ticket))?;
         (self.taken + first.share <= whole).then_some(first.ticket)
     }
@@ -192,6 +195,7 @@ mod tests {
                 thread::yield_now();
             }
             assert!(places.take("c", 1, NOW).is_none(), "the one that came first is waited for");
+            assert!(places.take("b", 1, NOW).is_none(), "also by its own tenant");
             drop(held);
             assert!(large.join().expect("it ends").is_some());
         });

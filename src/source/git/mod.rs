@@ -7,8 +7,11 @@
 //! ```
 //!
 //! There is no work tree, so nothing of a repository is ever written to disk under a name that the repository chose: no symlink
-//! is followed, no filter runs, no submodule is entered. Every call blocks, and each that talks to a server ends within its limit,
-//! also when the server never answers or sends one byte now and then.
+//! is followed, no filter runs, no submodule is entered. Every call blocks, and is the work of a child ([`crate::source::child`]) under limits of
+//! memory, time and disk: a server that never answers, sends one byte now and then or never stops, and a pack that unpacks to gigabytes, end
+//! one call with an error that says which limit it was.
+//!
+//! [`Mirror`] asks, [`serve`] answers: what a server sent is read in the child and nowhere else.
 //!
 //! # Full or shallow
 //!
