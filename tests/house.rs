@@ -128,3 +128,15 @@ fn nothing_is_left_for_later() -> io::Result<()> {
     assert!(left.is_empty(), "{}", left.join("\n"));
     Ok(())
 }
+
+/// What stands in the folder for temporary files under a name that can be guessed may be anybody's.
+#[test]
+fn folders_of_commands_are_made_in_one_place() -> io::Result<()> {
+    let makers: Vec<String> = sources("src/cli")?
+        .into_iter()
+        .filter(|(_, text)| code(text).any(|(_, line)| line.contains("temp_dir()")))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert_eq!(makers, ["src/cli/scratch.rs"]);
+    Ok(())
+}

@@ -1,6 +1,5 @@
 //! `driftmend heal`: carries an approved plan out with the caller's own rights.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::scratch::Scratch;
 use super::{Access, Fault, approve, output, target};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
@@ -60,7 +60,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let identity = cluster.whoami().await?.name;
-    let cache = Cache::new()?;
+    let cache = Scratch::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, arguments.allow_http).await?;
     let pace = Pace::default();
     let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace };
@@ -194,24 +194,6 @@ fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
     }
 }
 
-/// A folder for the mirror, removed at the end.
-struct Cache(PathBuf);
-
-impl Cache {
-    fn new() -> Result<Self, Fault> {
-        let path = std::env::temp_dir().join(format!("driftmend-heal-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|error| Fault::new(format!("failed to make {}", path.display())).because(error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Cache {
-    fn drop(&mut self) {
-        // Nothing depends on it: a folder that stays is only space in the temporary directory.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Where a heal of the command line looks: the source as it was when the command began, everything else fresh each time.
 struct Eyes<'a> {
     cluster: &'a Cluster,
@@ -224,7 +206,7 @@ struct Eyes<'a> {
 }
 
 impl<'a> Eyes<'a> {
-    async fn open(cluster: &'a Cluster, report: &DriftReport, cache: &Cache, allow_http: bool) -> Result<Self, Fault> {
+    async fn open(cluster: &'a Cluster, report: &DriftReport, cache: &Scratch, allow_http: bool) -> Result<Self, Fault> {
         let key = WatchKey { namespace: report.spec.watch_ref.namespace.clone(), name: report.spec.watch_ref.name.clone() };
         let watch: DriftWatch = cluster
             .get_watch(&key.namespace, &key.name)
@@ -233,7 +215,7 @@ impl<'a> Eyes<'a> {
         let sources = Sources {
             mirrors: Mirrors::default(),
             held: Held::default(),
-            cache: cache.0.clone(),
+            cache: cache.path().to_owned(),
             policy: if allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
             // The report is there: its watch may govern the namespace.
             own_namespace: key.namespace.clone(),

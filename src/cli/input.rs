@@ -1,12 +1,12 @@
 //! What a person names as Git's side: a file, a folder, standard input, or a folder in a repository.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::Fault;
+use super::scratch::Scratch;
 use crate::source::git::{self, Credentials, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
 use crate::source::render::{self, Rendered};
 use crate::source::{SourceFile, local};
@@ -81,32 +81,12 @@ impl Place {
 /// How much memory reading a repository may take, in bytes: a person waits for it, on a machine of their own.
 const MEMORY: u64 = 1 << 30;
 
-/// A folder for the mirror, of this process alone, that is gone when the command ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    /// Makes a folder that was not there: one that somebody else laid out in a shared place could hold another repository.
-    fn new() -> Result<Self, Fault> {
-        let path = std::env::temp_dir().join(format!("driftmend-{}", std::process::id()));
-        let hint = "remove it, or set TMPDIR to a folder that you may write to".to_owned();
-        let failed = |error| Fault::new(format!("failed to make {}", path.display())).because(error).hint(hint);
-        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(failed)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn repository(place: &Place) -> Result<Input, Fault> {
     let of = |error: git::GitError| Fault::of(&error).hint(error.hint());
     git::initialise(git::Setting { memory: MEMORY, certificates: None });
     let credentials = credentials(&place.url)?;
     let scratch = Scratch::new()?;
-    let mirror = Mirror::open(&scratch.0, &place.url).map_err(of)?;
+    let mirror = Mirror::open(scratch.path(), &place.url).map_err(of)?;
     let commit = mirror.fetch(&place.revision, &credentials).map_err(of)?;
     let tree = mirror.tree(commit.oid, &place.path, Select::Manifests).map_err(of)?;
     let rendered = rendered(tree.files)?;
@@ -168,16 +148,6 @@ mod tests {
                 Place { url: RepositoryUrl::parse(url, UrlPolicy::PlainHttp).unwrap(), path: TreePath::parse(path).unwrap(), revision };
             assert_eq!(Place::parse(text).ok(), Some(wanted), "{text}");
         }
-    }
-
-    #[test]
-    fn the_folder_of_a_mirror_must_not_have_been_there_and_goes_with_its_owner() {
-        let scratch = Scratch::new().unwrap();
-        let second = Scratch::new().err().unwrap();
-        assert!(second.message.starts_with("failed to make ") && second.hint.is_some(), "{second:?}");
-        let path = scratch.0.clone();
-        drop(scratch);
-        assert!(!path.exists());
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod pairs;
 mod people;
 mod render;
 mod report;
+mod scratch;
 mod syncing;
 mod target;
 
