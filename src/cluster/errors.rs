@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::core::Status;
 use thiserror::Error;
 
-use super::call::Call;
+use super::call::{Call, Verb};
 use crate::engine::predict::Cause;
 
 /// A call that failed: which verb on what, and why.
@@ -36,7 +36,7 @@ pub enum ApiError {
     },
 
     /// There is no such object, or no such kind (404).
-    #[error("failed to {call}: there is no such object")]
+    #[error("failed to {call}: {}", absent(call))]
     NotFound {
         /// What was tried.
         call: Box<Call>,
@@ -258,6 +258,7 @@ impl ApiError {
             Self::Forbidden { call, user: Some(user), .. } => Some(grant(call, user)),
             Self::Forbidden { user: None, .. } => Some("an admission policy refused it, not RBAC: its message says which".into()),
             Self::Unauthenticated { .. } => Some("renew the credentials of this context, or choose another with --context".into()),
+            Self::NotFound { call } if call.name.is_none() && call.resource.ends_with(".driftmend.dev") => Some(DEFINITIONS_HINT.into()),
             Self::Unreachable { .. } => Some("check the server address of this context and the network path to it".into()),
             _ => None,
         }
@@ -270,6 +271,15 @@ impl ApiError {
             _ => &[],
         }
     }
+}
+
+/// What to do where the API server does not know driftmend's own kinds.
+pub const DEFINITIONS_HINT: &str =
+    "driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`";
+
+/// What there is none of: a collection is absent only where its kind is, since a namespace that is not there has empty ones.
+fn absent(call: &Call) -> &'static str {
+    if call.name.is_none() && call.verb == Verb::List { "the API server has no such kind" } else { "there is no such object" }
 }
 
 /// Words the missing right as a sentence.

@@ -19,5 +19,5 @@ pub use access::{Access, AccessReview, User};
 pub use backoff::{WatchBackoff, patient};
 pub use call::{Call, Effect, Resource, Verb};
 pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection};
-pub use errors::{ApiError, Retry};
+pub use errors::{ApiError, DEFINITIONS_HINT, Retry};
 pub use requests::{DEPLOYMENTS, DryRun, NamespaceFacts};

@@ -2,6 +2,8 @@
 //!
 //! An index in memory, fed by the watches and read by every reconcile. It holds no lock across an await.
 
+mod precedence;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +20,7 @@ use crate::engine::predict::Syncer;
 use crate::engine::{Assessment, Policy, SourceFacts};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
+pub use precedence::Covered;
 
 /// A Deployment, by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -181,6 +184,9 @@ pub struct Outcome {
 
     /// When its last heal ended, whoever carried it out.
     pub healed_at: Option<Timestamp>,
+
+    /// Which of the watch's own ignore rules name a field of it, a bit each.
+    pub covering: u64,
 }
 
 /// The index.
@@ -293,16 +299,6 @@ impl Governed {
         let (key, watched) = inner.leader(target)?;
         let desired = watched.rendition.desired.get(target)?.clone();
         Some(Lead { key: key.clone(), watched: watched.clone(), desired })
-    }
-
-    /// The Deployments that a watch names and another one leads, with the leader.
-    pub fn led_by_others(&self, key: &WatchKey) -> Vec<(Target, WatchKey)> {
-        let inner = self.lock();
-        let named = inner.watches.get(key).into_iter().flat_map(|watched| watched.rendition.desired.keys());
-        named
-            .filter_map(|target| inner.leader(target).map(|(leader, _)| (target.clone(), leader.clone())))
-            .filter(|(_, leader)| leader != key)
-            .collect()
     }
 
     /// Whether any watch names the Deployment.

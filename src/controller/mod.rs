@@ -47,7 +47,7 @@ use kube::runtime::reflector::Store;
 use crate::cluster::deployments::LiveDeployment;
 use crate::cluster::events::Events;
 use crate::cluster::{ApiError, Cluster};
-use crate::crd::{DriftReport, DriftWatch};
+use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
 use announce::Announcements;
@@ -145,6 +145,9 @@ pub struct Context {
 
     /// Holds clears of operation states apart.
     pub pace: heal::Pace,
+
+    /// Which controller this is, for who reads a watch's status.
+    pub controller: ControllerRef,
 }
 
 /// When each status was written last: between writes that nobody acts on a minute passes.

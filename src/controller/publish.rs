@@ -142,6 +142,7 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         ignored: assessment.of(Severity::Ignored).count(),
         drifting_since: drifting.then(since),
         healed_at: status.history.last().map(|entry| entry.finished_at),
+        covering: covering(scene),
     };
     if context.governed.record(target, Some(outcome)) {
         context.queue.after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
@@ -154,6 +155,13 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
             HealResult::Failed => HealMetric::Failed,
         });
     }
+}
+
+/// Which of the watch's own ignore rules name a field of the Deployment; they stand before those of its tool.
+fn covering(scene: &Scene) -> u64 {
+    let Some(document) = &scene.snapshot.desired else { return 0 };
+    let own = scene.policy.ignore.iter().take(scene.watch.spec.ignore.len().min(64)).enumerate();
+    own.filter(|(_, rule)| rule.finds(&document.value, scene.snapshot.live.as_ref())).fold(0, |all, (at, _)| all | 1 << at)
 }
 
 fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome: Outcome) -> DeploymentFacts {

@@ -24,8 +24,8 @@ use super::triggers::{spawn_tool, spawn_triggers, watch_key};
 use super::{Context, Key, Settings, Written};
 use crate::cluster::deployments::{self, Scope};
 use crate::cluster::events::Events;
-use crate::cluster::{ApiError, Cluster, Retry, WatchBackoff, patient};
-use crate::crd::{DriftReport, DriftWatch};
+use crate::cluster::{ApiError, Cluster, DEFINITIONS_HINT, Retry, WatchBackoff, patient};
+use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
 use crate::metrics::Metrics;
@@ -149,6 +149,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         jq: Answers::default(),
         written: Written::default(),
         pace: Pace::default(),
+        controller: ControllerRef { namespace: run.settings.sources.own_namespace.clone(), lease: run.lease.clone() },
     });
     spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);
     for kind in [ToolKind::ArgoCd, ToolKind::Flux] {
@@ -289,13 +290,23 @@ where
             Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => Some(key(&object)),
             Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
             Err(error) => {
-                warn!(kind, error = &error as &dyn std::error::Error, "a watch is interrupted");
+                let hint = has_no_such_kind(&error).then_some(DEFINITIONS_HINT);
+                warn!(kind, error = &error as &dyn std::error::Error, hint, "a watch is interrupted");
                 None
             }
         };
         futures::future::ready(touched)
     });
     (store, touched)
+}
+
+/// Whether the API server answered that it does not know the kind.
+fn has_no_such_kind(error: &watcher::Error) -> bool {
+    let answer = match error {
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => error,
+        _ => return false,
+    };
+    matches!(answer, kube::Error::Api(status) if status.code == 404)
 }
 
 /// How often each key failed in a row.

@@ -156,11 +156,21 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Invalid { .. } | Self::TimedOut | Self::Interrupted => None,
-            Self::Tool { source, .. } | Self::Secret { source, .. } => source.hint(),
+            Self::Tool { source, .. } => source.hint(),
+            // With the chart a list of names gives the right, not a Role by hand.
+            Self::Secret { name, source } => match source.as_ref() {
+                ApiError::Forbidden { .. } => source
+                    .hint()
+                    .map(|hint| format!("name {name} with its namespace in the chart's git.secrets; without the chart, {hint}")),
+                _ => source.hint(),
+            },
             Self::NoTool { .. } => Some("check name and namespace, and that the tool's CRDs are installed".to_owned()),
             Self::ToolUnreadable { .. } => None,
             Self::Unsupported { reason, .. } => Some(reason.hint()),
-            Self::NoSecret { .. } => Some("create it, or take secretRef away if the repository is public".to_owned()),
+            Self::NoSecret { namespace, name } => Some(format!(
+                "create it, or take secretRef away if the repository is public: kubectl -n {namespace} create secret generic {name} \
+                 --from-literal=username=USER --from-literal=password=TOKEN"
+            )),
             Self::Credentials { source, .. } => Some(source.hint()),
             Self::TooMuch { .. } => Some(
                 "narrow path or selector to the Deployments that are to be watched; or give the controller more memory by --memory (memory.controller of the chart)".to_owned(),

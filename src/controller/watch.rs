@@ -1,5 +1,9 @@
 //! The reconcile of one DriftWatch: look at the source, put a new commit in force, tell what is seen.
 
+mod events;
+mod said;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +14,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::desired::{self, Known, Look, SourceError, Sources};
-use super::governed::{Rendition, WatchKey, Watched};
+use super::governed::{Rendition, Target, WatchKey, Watched};
 use super::observe::whole_seconds;
 use super::origin::{self, Resolved};
 use super::queue::Next;
@@ -21,7 +25,8 @@ use crate::engine::Policy;
 use crate::engine::object::PathError;
 use crate::engine::predict::Syncer;
 use crate::metrics::WatchCounts as WatchGauges;
-use crate::report::conditions::{self, MASS_DRIFT, READY, SOURCE_READY, Said};
+use crate::report::conditions::{self, MASS_DRIFT};
+use said::Seen;
 
 /// The most warnings of a source that a status tells.
 const WARNING_LIMIT: usize = 20;
@@ -165,7 +170,15 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, look
         }
     };
     let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, now));
-    for target in affected {
+    stir(context, key, affected);
+}
+
+/// Looks again at Deployments, and at the other watches that name one of them: who leads it may be another one now.
+fn stir(context: &Context, key: &WatchKey, targets: Vec<Target>) {
+    for rival in context.governed.rivals(key, &targets) {
+        context.queue.now(Key::Counts(rival));
+    }
+    for target in targets {
         context.queue.now(Key::Target(target));
     }
 }
@@ -200,13 +213,11 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn forget(context: &Context, key: &WatchKey) -> Next {
-    for target in context.governed.remove(key) {
-        context.queue.now(Key::Target(target));
-    }
+    stir(context, key, context.governed.remove(key));
     // Reports of Deployments that Git had dropped earlier name the watch, too.
     for report in context.reports.state().iter().filter(|report| named(report, key)) {
         let namespace = report.namespace().unwrap_or_default();
-        context.queue.now(Key::Target(super::governed::Target { namespace, name: report.name_any() }));
+        context.queue.now(Key::Target(Target { namespace, name: report.name_any() }));
     }
     context.metrics.forget_watch(&key.namespace, &key.name);
     let Sources { mirrors, held, .. } = &context.settings.sources;
@@ -254,16 +265,26 @@ async fn publish(
     if others.len() > WARNING_LIMIT {
         not_governed.push(format!("{} more that other watches lead", others.len() - WARNING_LIMIT));
     }
+    let seen = Seen {
+        watched: watched.as_ref(),
+        failure: failure.as_ref(),
+        counts,
+        others: (others.len(), others.into_iter().map(|(_, leader)| leader).collect::<BTreeSet<_>>().into_iter().collect()),
+        mass: context.governed.mass(key, now).map(|mass| (mass.members, mass.governed)),
+    };
+    let said = said::conditions(&seen);
+    let idle = said::idle_rules(watch, context.governed.covered(key), now);
     let new = DriftWatchStatus {
         counts,
         revision: watched.as_ref().map(|watched| watched.rendition.revision.clone()),
         short_revision: watched.as_ref().map(|watched| watched.rendition.revision.chars().take(7).collect()),
         revision_since: watched.as_ref().map(|watched| watched.since),
         not_governed,
-        warnings: rendition.warnings.iter().take(WARNING_LIMIT).cloned().collect(),
-        conditions: conditions::merge(&old.conditions, said(context, key, watched.as_ref(), failure.as_ref(), now), generation, now),
+        warnings: idle.iter().chain(&rendition.warnings).take(WARNING_LIMIT).cloned().collect(),
+        conditions: conditions::merge(&old.conditions, said, generation, now),
         observed_generation: generation,
         source_failure: failure,
+        controller: Some(context.controller.clone()),
     };
     if new == *old {
         return Ok(Next::Done);
@@ -280,6 +301,8 @@ async fn publish(
     let patch = merge_patch(&stored, &as_json(&new));
     context.cluster.patch_watch_status(watch, patch).await?;
     context.written.now(&written);
+    // (client sends) Events for what changed
+    events::announce(context, watch, (old, &new)).await;
     Ok(Next::Done)
 }
 
@@ -299,6 +322,7 @@ fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
     };
     old.revision != new.revision
         || old.observed_generation != new.observed_generation
+        || old.controller != new.controller
         || states(old) != states(new)
         || !assessed(old) && assessed(new)
 }
@@ -309,39 +333,6 @@ fn quiet(old: &DriftWatchStatus, new: &DriftWatchStatus) -> Duration {
         status.conditions.iter().find(|condition| condition.type_ == MASS_DRIFT).map(|condition| condition.message.as_str())
     }
     if mass_drift(old) == mass_drift(new) { QUIET } else { QUIET_IN_MASS }
-}
-
-fn said(context: &Context, key: &WatchKey, watched: Option<&Watched>, failure: Option<&SourceFailure>, now: Timestamp) -> Vec<Said> {
-    let source = match failure {
-        None => Said::when(SOURCE_READY, true, "Read", ""),
-        Some(failure) => {
-            let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-            Said::when(SOURCE_READY, false, &failure.reason, format!("{}{hint}", failure.message))
-        }
-    };
-    let ready = match (watched, failure) {
-        (Some(_), None) => Said::when(READY, true, "Assessing", ""),
-        (Some(watched), Some(_)) => {
-            let revision: String = watched.rendition.revision.chars().take(7).collect();
-            Said::when(READY, true, "LastRevisionInForce", format!("the source cannot be read; {revision} stays in force"))
-        }
-        (None, Some(failure)) => Said::when(READY, false, &failure.reason, "nothing was read from the source yet: nothing is assessed"),
-        (None, None) => Said::when(READY, false, "Starting", ""),
-    };
-    let mass = match context.governed.mass(key, now) {
-        Some(mass) => Said::when(
-            MASS_DRIFT,
-            true,
-            "TooManyAtOnce",
-            format!(
-                "{} of {} Deployments drifted within a minute: look at the revision and the syncing tool first; no reports and no plans \
-                 are made for them",
-                mass.members, mass.governed
-            ),
-        ),
-        None => Said::when(MASS_DRIFT, false, "Few", ""),
-    };
-    vec![ready, source, mass]
 }
 
 #[cfg(test)]
@@ -365,7 +356,7 @@ mod tests {
         let of = |members: usize| DriftWatchStatus {
             conditions: conditions::merge(
                 &[],
-                vec![Said::when(MASS_DRIFT, true, "TooManyAtOnce", format!("{members} of 10"))],
+                vec![conditions::Said::when(MASS_DRIFT, true, "TooManyAtOnce", format!("{members} of 10"))],
                 None,
                 Timestamp::UNIX_EPOCH,
             ),

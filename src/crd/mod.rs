@@ -15,8 +15,8 @@ pub use name::report_name;
 pub use period::{Period, PeriodError};
 pub use report::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
 pub use watch::{
-    DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, SecretRef, Source, SourceFailure, StrategySpec, ToolSource,
-    WatchCounts,
+    ControllerRef, DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, SecretRef, Source, SourceFailure, StrategySpec,
+    ToolSource, WatchCounts,
 };
 
 /// The API group of both resources.

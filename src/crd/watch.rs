@@ -30,11 +30,13 @@ use crate::report::{Condition, Notice};
     derive = "PartialEq",
     doc = "Names a source of truth and the Deployments that it governs.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Governed", type_ = "integer", json_path = ".status.counts.governed"),
     printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
     printcolumn(name = "Conflicted", type_ = "integer", json_path = ".status.counts.conflicted"),
     printcolumn(name = "Revision", type_ = "string", json_path = ".status.shortRevision"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager))")
@@ -185,7 +187,7 @@ pub struct SecretRef {
 #[x_kube(validation = Rule::new("size(self.paths) > 0 || size(self.managers) > 0").message("an ignore rule needs paths or managers"))]
 pub struct IgnoreSpec {
     /// Field paths, such as `.spec.replicas` or `.spec.template.spec.containers[name="web"].image`; `*` stands for any one
-    /// field or list item.
+    /// field or list item. Or JSON Pointers, such as `/spec/replicas`, which count list items from 0; `~1` stands for a `/` in a name.
     #[serde(default)]
     #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
     pub paths: Vec<String>,
@@ -210,13 +212,24 @@ impl IgnoreSpec {
     /// # Errors
     /// The path that is none.
     pub fn rule(&self) -> Result<IgnoreRule, PathError> {
+        let (pointers, paths): (Vec<&String>, Vec<&String>) = self.paths.iter().partition(|path| path.starts_with('/'));
         Ok(IgnoreRule {
-            paths: self.paths.iter().map(|path| PathPattern::parse(path)).collect::<Result<_, _>>()?,
+            paths: paths.into_iter().map(|path| PathPattern::parse(path)).collect::<Result<_, _>>()?,
+            pointers: pointers.into_iter().map(|pointer| checked(pointer)).collect::<Result<_, _>>()?,
             parts: Vec::new(),
             managers: self.managers.clone(),
             reason: self.reason.clone(),
             expires: self.expires,
         })
+    }
+}
+
+/// A JSON Pointer in which each `~` stands for something (RFC 6901, section 3).
+fn checked(pointer: &str) -> Result<String, PathError> {
+    let wrong = pointer.match_indices('~').find(|(at, _)| !pointer[at + 1..].starts_with(['0', '1']));
+    match wrong {
+        Some((at, _)) => Err(PathError { text: pointer.to_owned(), at }),
+        None => Ok(pointer.to_owned()),
     }
 }
 
@@ -282,6 +295,21 @@ pub struct DriftWatchStatus {
     /// The generation of the watch that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+
+    /// The controller that wrote this status: whether it still runs is told by its Lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controller: Option<ControllerRef>,
+}
+
+/// Which controller writes a status.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ControllerRef {
+    /// Its own namespace, which is its Lease's.
+    pub namespace: String,
+
+    /// The name of its Lease; absent where it runs without one, so that nothing tells whether it still does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
 }
 
 /// How many Deployments a watch has of each kind.

@@ -93,6 +93,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         return Assessment { standing, next_sync, ..one_sided(snapshot) };
     };
     // diff, attribute
+    let rules = diff::placed(&policy.ignore, desired, live);
     let evidence = diff::Evidence {
         desired,
         live,
@@ -100,7 +101,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         syncer: &snapshot.syncer,
         committed_at: snapshot.source.changed_at,
         synced: snapshot.source.synced.as_deref(),
-        rules: &policy.ignore,
+        rules: &rules,
         now: snapshot.now,
     };
     let (drifts, paths) = diff::classify_and_compare(&evidence, facts);

@@ -59,9 +59,11 @@ fn a_server_that_is_down_refuses_or_hangs_is_told_with_its_address_and_holds_nob
     assert_eq!(message, format!("unable to list the references of {hung} within 15 s"));
     let watch = shop.get("driftwatch/down")?;
     let ready = condition(&watch, "Ready");
-    assert_eq!(
-        (&ready["status"], &ready["reason"], &ready["message"]),
-        (&json!("False"), &json!("GitUnreachable"), &json!("nothing was read from the source yet: nothing is assessed"))
+    assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("GitUnreachable")));
+    let cause = ready["message"].as_str().context("no message")?;
+    assert!(
+        cause.starts_with(&format!("nothing was read from the source yet, so nothing is assessed: unable to reach {down}: ")),
+        "{cause}"
     );
     Ok(())
 }
@@ -102,7 +104,11 @@ fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Re
         shop.source_failure("absent", "CredentialsUnusable")?,
         (
             format!("there is no Secret absent in namespace {}", shop.namespace),
-            "create it, or take secretRef away if the repository is public".to_owned(),
+            format!(
+                "create it, or take secretRef away if the repository is public: kubectl -n {} create secret generic absent \
+                 --from-literal=username=USER --from-literal=password=TOKEN",
+                shop.namespace
+            ),
         )
     );
     let (message, hint) = shop.source_failure("unfit", "CredentialsUnusable")?;
@@ -151,6 +157,11 @@ fn a_branch_or_path_that_is_not_there_or_not_in_the_tree_is_told_with_what_is_th
     assert!(message.starts_with(&format!("failed to find the path \"health\" in {url} at ")), "{message}");
     assert!(message.contains("has healthy"), "{message}");
     assert_eq!(hint, "name a folder or file of that commit in path");
+    // A folder that was meant from the root of the repository is told as it is to be written.
+    shop.watch("rooted", &but(&source, json!({"path": "/healthy/"})), &json!({}))?;
+    let (message, _) = shop.source_failure("rooted", "InvalidPath")?;
+    let cure = "the path \"/healthy/\" is absolute: write it as \"healthy\", since paths begin at the root of the repository";
+    assert_eq!(message, format!("spec.source.git.path: {cure}"));
     for (name, path) in [("outside", "../healthy"), ("absolute", "/etc")] {
         let (message, _) = shop.source_failure(name, "InvalidPath")?;
         assert!(message.starts_with("spec.source.git.path: ") && message.contains(path), "{message}");

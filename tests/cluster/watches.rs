@@ -182,3 +182,88 @@ fn a_secret_looking_value_that_drifted_is_shown_nowhere_and_restored_all_the_sam
     }
     Ok(())
 }
+
+#[test]
+fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "ready")?;
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    tenant.repository.commit(&[("services/web.yaml", service)], "A folder without Deployments");
+    tenant.sync("web/web.yaml", &deployment("web"))?;
+    tenant.watch("nothing", &tenant.source("services"), &json!({}))?;
+    tenant.watch("unselected", &tenant.source("web"), &json!({"selector": {"matchLabels": {"tier": "none"}}}))?;
+    tenant.watch("older", &tenant.source("web"), &json!({}))?;
+    tenant.wait_until_assessed("older", 1)?;
+    // Creation times are whole seconds.
+    std::thread::sleep(Duration::from_millis(1_100));
+    // It asks Git seldom: that it leads is not to wait for that.
+    let mut seldom = tenant.source("web");
+    seldom["interval"] = json!("1h");
+    tenant.watch("newer", &seldom, &json!({}))?;
+
+    let rule = "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
+    for (name, reason, parts) in [
+        (
+            "nothing",
+            "GovernsNothing",
+            ["no Deployment is governed: the source at ".to_owned(), " holds 1 Service; check its path".to_owned()],
+        ),
+        ("unselected", "GovernsNothing", [" holds 1 Deployment outside the selector; ".to_owned(), "spec.selector".to_owned()]),
+        ("newer", "LedByAnother", [format!("the only Deployment of this source is led by {}/older: ", tenant.namespace), rule.to_owned()]),
+    ] {
+        let watch = tenant.wait_for(&format!("driftwatch/{name}"), reason, |watch| condition(watch, "Ready")["reason"] == reason)?;
+        let ready = condition(&watch, "Ready");
+        let message = ready["message"].as_str().unwrap_or_default();
+        assert!(ready["status"] == "False" && parts.iter().all(|part| message.contains(part)), "{ready}");
+        // What `kubectl get dw` shows, and `kubectl describe`.
+        let shown = shared().kubectl(&["get", "dw", name, "-n", &tenant.namespace])?.success()?;
+        let (head, row) = shown.split_once('\n').context("no row")?;
+        assert!(head.contains("REASON") && head.ends_with("MESSAGE"), "{shown}");
+        assert!(row.contains(reason) && row.contains(message), "{shown}");
+        tenant.wait_for("events", "an Event on the watch", |events| {
+            let of_watch = |event: &&Value| event["involvedObject"]["kind"] == "DriftWatch" && event["involvedObject"]["name"] == name;
+            events["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(of_watch)
+                .any(|event| event["reason"] == reason && event["message"] == message)
+        })?;
+        let told = tenant.driftmend(&["report"])?;
+        let line = format!("watch {}/{name}: not ready: {reason}: {message}\n", tenant.namespace);
+        assert!(told.code == 1 && told.stdout.contains(&line), "{}{}", told.stdout, told.stderr);
+    }
+
+    tenant.kubectl(&["delete", "driftwatch", "older"], "")?;
+    let leads = |watch: &Value| condition(watch, "Ready")["status"] == "True" && watch["status"]["counts"]["governed"] == 1;
+    tenant.wait_for("driftwatch/newer", "the lead", leads).map(drop)
+}
+
+#[test]
+fn a_rule_that_covers_no_field_is_told_and_a_json_pointer_covers_one() -> Result<()> {
+    let controller = shared_controller();
+    let tenant = Tenant::open(shared(), "pointers")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    let rules = json!({"ignore": [
+        {"paths": [".spec.replica", "/spec/template/spec/containers/3"], "reason": "typed wrong"},
+        {"paths": ["/spec/replicas"], "reason": "the autoscaler's"},
+        {"managers": ["nobody-*"], "reason": "who is that"},
+    ]});
+    tenant.watch("all", &tenant.source(""), &rules)?;
+    let told =
+        |at: usize, what: &str| format!("spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written");
+    let expected = [told(0, ".spec.replica, /spec/template/spec/containers/3"), told(2, "nobody-*")];
+    tenant.wait_for("driftwatch/all", "what its rules do not cover", |watch| {
+        let warnings = watch["status"]["warnings"].as_array().into_iter().flatten();
+        warnings.filter_map(|warning| warning["message"].as_str()).eq(expected.iter().map(String::as_str))
+    })?;
+
+    tenant.kubectl(&["patch", "deployment", "web", "-p", r#"{"spec": {"replicas": 2}}"#], "")?;
+    let series = format!("driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}", tenant.namespace);
+    wait::patiently("the hidden field to be counted", TOLD, || {
+        let counted = controller.metric(&series)?;
+        Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
+    })?;
+    assert_eq!(tenant.get("driftreport/web")?, Value::Null);
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! Which changes a rule says to ignore: a user's rules, and the built-in table of known writers.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::cover::{covers, covers_parts};
 use super::pattern::{PathPattern, text_matches};
-use super::pointer::Part;
+use super::pointer::{Located, Part, Side, locate};
 use super::{Change, ChangeKind};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Owner;
@@ -15,8 +16,11 @@ use crate::engine::ownership::Owner;
 /// A rule of a DriftWatch: changes that it covers are ignored, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoreRule {
-    /// The fields; none, and no parts either, means every field.
+    /// The fields; none, and no pointers or parts either, means every field.
     pub paths: Vec<PathPattern>,
+
+    /// Fields as JSON Pointers, which count list items in one object: [`placed`] finds for each pair of objects what they name.
+    pub pointers: Vec<String>,
 
     /// Parts of values that have no paths inside: a change of such a value is covered when nothing else in it differs.
     pub parts: Vec<Part>,
@@ -35,11 +39,46 @@ pub struct IgnoreRule {
 impl IgnoreRule {
     /// Whether the rule covers a change at the time `now`.
     pub fn covers(&self, change: &Change, owners: &[Owner], now: Timestamp) -> bool {
-        let everywhere = self.paths.is_empty() && self.parts.is_empty();
+        let everywhere = self.paths.is_empty() && self.pointers.is_empty() && self.parts.is_empty();
         let here = everywhere || covers(&self.paths, change) || covers_parts(&self.parts, change);
         let by = self.managers.is_empty() || all_among(owners, |owner| self.managers.iter().any(|name| text_matches(name, &owner.manager)));
         here && by && self.expires.is_none_or(|end| now < end)
     }
+
+    /// Whether the rule names a field of either object, or a manager that wrote in live; one that names none covers nothing, whatever drifts.
+    pub fn finds(&self, desired: &Value, live: Option<&Value>) -> bool {
+        let sides = || [Some((Side::Desired, desired)), live.map(|live| (Side::Live, live))].into_iter().flatten();
+        let by_pointer = |pointer: &String| sides().any(|(side, object)| locate(pointer, object, side).is_some());
+        let everywhere = self.paths.is_empty() && self.pointers.is_empty() && self.parts.is_empty();
+        let here = everywhere
+            || self.paths.iter().any(|path| sides().any(|(_, object)| path.names_in(object)))
+            || self.pointers.iter().any(by_pointer)
+            || !self.parts.is_empty();
+        let entries = live.and_then(|live| live.pointer("/metadata/managedFields")?.as_array());
+        let mut managers = entries.into_iter().flatten().filter_map(|entry| entry.get("manager")?.as_str());
+        here && (self.managers.is_empty() || managers.any(|manager| self.managers.iter().any(|name| text_matches(name, manager))))
+    }
+}
+
+/// The rules with what their JSON Pointers name in these two objects as paths and parts.
+pub fn placed<'a>(rules: &'a [IgnoreRule], desired: &Value, live: &Value) -> Cow<'a, [IgnoreRule]> {
+    if rules.iter().all(|rule| rule.pointers.is_empty()) {
+        return Cow::Borrowed(rules);
+    }
+    let placed = rules.iter().map(|rule| {
+        let mut placed = rule.clone();
+        for pointer in &rule.pointers {
+            for (side, object) in [(Side::Desired, desired), (Side::Live, live)] {
+                match locate(pointer, object, side) {
+                    Some(Located::Field(path)) => placed.paths.push(PathPattern::exact(path)),
+                    Some(Located::Part(part)) => placed.parts.push(part),
+                    None => {}
+                }
+            }
+        }
+        placed
+    });
+    Cow::Owned(placed.collect())
 }
 
 /// Who must have written a field for a row of the table to cover it.
@@ -145,6 +184,73 @@ fn all_among(owners: &[Owner], those: impl Fn(&Owner) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn rule(paths: &[&str], pointers: &[&str], managers: &[&str]) -> IgnoreRule {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        IgnoreRule {
+            paths: paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect(),
+            pointers: owned(pointers),
+            parts: Vec::new(),
+            managers: owned(managers),
+            reason: "ours".to_owned(),
+            expires: None,
+        }
+    }
+
+    fn objects() -> (Value, Value) {
+        let containers = json!([{"name": "side", "image": "s:1"}, {"name": "web", "image": "w:1", "args": ["a"]}]);
+        let desired = json!({"metadata": {"annotations": {"a/b": "x"}}, "spec": {"template": {"spec": {"containers": containers}}}});
+        let mut live = desired.clone();
+        live["metadata"]["managedFields"] = json!([{"manager": "scaler"}]);
+        live["spec"]["replicas"] = json!(3);
+        (desired, live)
+    }
+
+    #[test]
+    fn a_rule_finds_a_field_of_either_object_or_says_that_it_covers_nothing() {
+        let (desired, live) = objects();
+        for (paths, pointers, managers, finds) in [
+            (&[".spec.replicas"][..], &[][..], &[][..], true),
+            (&[".spec.replica"], &[], &[], false),
+            (&[".spec.template.spec.containers[*].image"], &[], &[], true),
+            (&[".spec.template.spec.containers[name=\"w*\"].image"], &[], &[], true),
+            (&[".spec.template.spec.containers[name=\"db\"].image"], &[], &[], false),
+            // An item has a name, not a number; and one argument has no path.
+            (&[".spec.template.spec.containers[0].image"], &[], &[], false),
+            (&[".spec.template.spec.containers[*].args[0]"], &[], &[], false),
+            (&[".spec.*.spec"], &[], &[], true),
+            (&[".metadata.annotations[\"a/*\"]"], &[], &[], true),
+            (&[], &["/spec/replicas"], &[], true),
+            (&[], &["/metadata/annotations/a~1b"], &[], true),
+            (&[], &["/spec/template/spec/containers/1/args/0"], &[], true),
+            (&[], &["/spec/template/spec/containers/2"], &[], false),
+            (&[], &[], &["scal*"], true),
+            (&[], &[], &["keda"], false),
+            (&[".spec.replicas"], &[], &["keda"], false),
+        ] {
+            assert_eq!(rule(paths, pointers, managers).finds(&desired, Some(&live)), finds, "{paths:?} {pointers:?} {managers:?}");
+        }
+        assert!(!rule(&[".spec.replicas"], &[], &[]).finds(&desired, None));
+    }
+
+    #[test]
+    fn a_pointer_becomes_the_path_of_the_item_that_it_counts_and_one_that_leads_nowhere_covers_nothing() {
+        let (desired, live) = objects();
+        let rules = [rule(&[], &["/spec/template/spec/containers/1/image"], &[]), rule(&[], &["/spec/nowhere"], &[])];
+        let placed = placed(&rules, &desired, &live);
+        let change = |path: &str| Change {
+            path: FieldPath::parse(path).unwrap(),
+            kind: ChangeKind::Changed,
+            desired: Some(json!("a")),
+            live: Some(json!("b")),
+        };
+        let covers = |at: usize, path: &str| placed[at].covers(&change(path), &[], Timestamp::UNIX_EPOCH);
+        assert!(covers(0, ".spec.template.spec.containers[name=\"web\"].image"));
+        assert!(!covers(0, ".spec.template.spec.containers[name=\"side\"].image"));
+        assert!(!covers(1, ".spec.replicas"), "a pointer to nothing covers everything");
+        assert!(matches!(super::placed(&[rule(&[".spec"], &[], &[])], &desired, &live), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn every_row_of_the_table_is_a_pattern_with_a_reason() {

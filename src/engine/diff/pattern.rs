@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::pointer::item_segment;
 use crate::engine::object::{FieldPath, PathError, Segment};
+use crate::engine::schema::{self, ListKind};
 
 /// A field path with wildcards: `.spec.template.spec.containers[name="app-*"].env[*].value`.
 ///
@@ -35,6 +37,11 @@ impl PathPattern {
         path.0.len() < self.0.0.len() && self.fits(path)
     }
 
+    /// Whether a Deployment has a field that is matched.
+    pub fn names_in(&self, object: &Value) -> bool {
+        names(&self.0.0, &FieldPath::root(), object)
+    }
+
     fn fits(&self, path: &FieldPath) -> bool {
         self.0.0.iter().zip(&path.0).all(|(pattern, segment)| step_matches(pattern, segment))
     }
@@ -51,6 +58,22 @@ impl std::str::FromStr for PathPattern {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text)
+    }
+}
+
+fn names(pattern: &[Segment], path: &FieldPath, value: &Value) -> bool {
+    let Some((step, rest)) = pattern.split_first() else { return true };
+    let below = |segment: Segment, child: &Value| step_matches(step, &segment) && names(rest, &path.with(segment), child);
+    match value {
+        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => {
+            entries.iter().any(|(name, child)| below(Segment::Field(name.clone()), child))
+        }
+        Value::Array(items) => match schema::list_kind(&path.schema()) {
+            ListKind::Map(keys) => items.iter().enumerate().any(|(at, item)| below(item_segment(keys, at, item), item)),
+            ListKind::Set => items.iter().any(|item| below(Segment::Value(item.clone()), item)),
+            ListKind::Atomic => false,
+        },
+        _ => false,
     }
 }
 

@@ -108,6 +108,7 @@ fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_se
             paths: vec![
                 crate::engine::diff::PathPattern::parse(".spec.template.spec.containers[*].livenessProbe.failureThreshold").unwrap(),
             ],
+            pointers: Vec::new(),
             parts: Vec::new(),
             managers: Vec::new(),
             reason: "tuned by hand".to_owned(),

@@ -10,13 +10,24 @@ pub struct TreePath(String);
 
 /// Why a text is not a path inside a repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the path {path:?} {problem}: name a folder or file below the root of the repository, such as deploy/web")]
+#[error("the path {path:?} {problem}: {}", cure(path))]
 pub struct TreePathError {
     /// The text that was given.
     pub path: String,
 
     /// What is wrong with it.
     pub problem: &'static str,
+}
+
+/// How to write it: a path with a `/` before it is meant from the root of the repository, most likely.
+fn cure(path: &str) -> String {
+    let inner = path.trim_start_matches('/').trim_end_matches('/');
+    match TreePath::parse(inner) {
+        Ok(inner) if path.starts_with('/') && !inner.as_str().is_empty() => {
+            format!("write it as {:?}, since paths begin at the root of the repository", inner.as_str())
+        }
+        _ => "name a folder or file below the root of the repository, such as deploy/web".to_owned(),
+    }
 }
 
 impl TreePath {
@@ -78,6 +89,18 @@ mod tests {
             assert_eq!(TreePath::parse(text).map(|path| path.as_str().to_owned()), Ok(path.to_owned()), "{text:?}");
         }
         assert_eq!(TreePath::default().to_string(), ".");
+    }
+
+    #[test]
+    fn a_path_from_the_root_is_told_as_it_is_to_be_written() {
+        let told = |text: &str| TreePath::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            told("/deploy/"),
+            "the path \"/deploy/\" is absolute: write it as \"deploy\", since paths begin at the root of the repository"
+        );
+        for text in ["/", "//", "/..", "/a/../b", "a//b"] {
+            assert!(told(text).ends_with("such as deploy/web"), "{}", told(text));
+        }
     }
 
     #[test]

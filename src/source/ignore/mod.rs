@@ -168,7 +168,7 @@ impl Entry {
 
     fn empty(&self, what: &str) -> IgnoreRule {
         let reason = format!("{} ignores {what}", self.origin);
-        IgnoreRule { paths: Vec::new(), parts: Vec::new(), managers: Vec::new(), reason, expires: None }
+        IgnoreRule { paths: Vec::new(), pointers: Vec::new(), parts: Vec::new(), managers: Vec::new(), reason, expires: None }
     }
 }
 

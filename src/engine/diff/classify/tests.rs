@@ -224,6 +224,7 @@ fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
     let weigh = |path: &str, manager: &str, now: &str| {
         let rule = IgnoreRule {
             paths: vec![PathPattern::parse(path).unwrap()],
+            pointers: Vec::new(),
             parts: Vec::new(),
             managers: vec![manager.to_owned()],
             reason: "canaries are ours".to_owned(),
