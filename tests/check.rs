@@ -126,13 +126,16 @@ Deployment.apps shop/web            the API server refuses it over the live obje
       Forbidden: may not specify more than 1 handler type
   [ERROR] next-sync-refused: the API server will refuse the next sync, because livenessProbe of container web has httpGet in Git, tcpSocket in the cluster (kubectl-patch, since {patched})
     · Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the cluster is right, commit it to Git (no roll-out)
-1 Deployment checked, it is refused.
+1 Deployment checked, it is refused; held against live objects: 1, new: 0.
 "
     );
     assert_eq!((answer.stdout, answer.stderr.as_str(), answer.code), (expected, "", Some(1)));
     // A PUT has nothing of the live probe in it.
     let replaced = driftmend(folder.path(), "", &["check", "web.yaml", "--live", "live.json", "--strategy", "replace"])?;
-    assert_eq!((replaced.stdout.as_str(), replaced.code), ("1 Deployment checked, none is refused.\n", Some(0)));
+    assert_eq!(
+        (replaced.stdout.as_str(), replaced.code),
+        ("1 Deployment checked, none is refused; held against live objects: 1, new: 0.\n", Some(0))
+    );
     Ok(())
 }
 
@@ -166,12 +169,15 @@ Deployment.apps shop/web            the next sync meets a conflict with the live
   next sync (server-side-apply): meets a conflict (409)
     web.yaml:7: .spec.replicas
       conflict with \"scaler\" using apps/v1
-1 Deployment checked, it is refused.
+1 Deployment checked, it is refused; held against live objects: 1, new: 0.
 ";
     assert_eq!((answer.stdout.as_str(), answer.code), (expected, Some(1)));
     let nothing = r#"{"apiVersion": "v1", "kind": "List", "items": []}"#;
     let new = driftmend(folder.path(), nothing, &["check", "web.yaml", "--live", "-"])?;
-    assert_eq!((new.stdout.as_str(), new.code), ("1 Deployment checked, none is refused.\n", Some(0)));
+    assert_eq!(
+        (new.stdout.as_str(), new.code),
+        ("1 Deployment checked, none is refused; held against live objects: 0, new: 1.\n", Some(0))
+    );
     Ok(())
 }
 

@@ -4,32 +4,29 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::input::{self, Input};
+use super::input::{self, Empty, Input};
+use super::live::{Against, Found, Live, from_cluster, not_live};
 use super::output::{self, Format};
-use super::pairs::{self, Pairs};
+use super::pairs::Pairs;
 use super::{Access, Fault, Syncing, diff, waiting};
-use crate::cluster::{ApiError, Cluster};
 use crate::engine::diff::Masker;
-use crate::engine::object::{Document, ObjectId, Origin};
+use crate::engine::object::{Document, Origin};
 use crate::engine::predict::{place_in, predict, refusals_as_it_is};
+use crate::report::check::{self, Summary};
 use crate::report::sarif::{self, Unread};
-use crate::report::{ObjectReport, Place, check, object_report};
+use crate::report::{ObjectReport, Place, object_report};
 use crate::source::render::{Rendered, count_by_kind};
 use crate::source::yaml::Remark;
-
-/// How many objects are asked of the API server at a time: a person's own credentials are often limited to five requests a second and ten at once.
-const AT_ONCE: usize = 8;
 
 /// Tells before the merge which Deployments the API server will refuse, as they are and over the live objects.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Without --live and --cluster a manifest is held against the API server's validation alone. With one of them the answer is also that to the next sync \
-over the live object as it stands; a Deployment that is not live yet is new. Other kinds are passed over and counted. Warnings are told and do not \
-count.
+over the live object as it stands; a Deployment that is not live yet is new, and how many are is told. A namespace that is not there is a problem, \
+unless it stands among the manifests. Other kinds are passed over and counted. Warnings are told and do not count.
 
   driftmend check deploy/
   driftmend check deploy/ --cluster -n shop -o sarif > driftmend.sarif
@@ -48,6 +45,14 @@ pub struct Arguments {
     /// Reads the live objects from the API server, with your own rights.
     #[arg(long)]
     cluster: bool,
+
+    /// Fails where a Deployment is not live: there is nothing to hold it against.
+    #[arg(long)]
+    require_live: bool,
+
+    /// Takes an input without a single document for no objects at all, and not for a command that failed.
+    #[arg(long)]
+    allow_empty: bool,
 
     #[command(flatten)]
     access: Access,
@@ -83,18 +88,10 @@ struct Output<'a> {
 
     /// How many objects are no Deployments, by kind.
     skipped: BTreeMap<String, usize>,
-}
 
-/// The live side.
-enum Live {
-    /// Nobody asked for it.
-    Unasked,
-
-    /// Files.
-    Files(Rendered),
-
-    /// What the API server has of each document, in the documents' order.
-    Cluster(Vec<Result<Option<Document>, Box<Remark>>>),
+    /// How many were held against a live object and how many are not live yet; absent where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Against>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
@@ -112,35 +109,57 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 
 fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     fit(arguments)?;
+    let empty = Empty::of_flag(arguments.allow_empty);
     let desired = input::read(&arguments.path)?;
-    let (live, namespace) = live(arguments, &desired)?;
+    input::not_empty(&desired.rendered, "PATH", &arguments.path, empty)?;
+    let (live, namespace) = live(arguments, &desired, empty)?;
+    if let Some(unreadable) = live.unreadable() {
+        return alone(arguments.output, &unreadable.problems);
+    }
     let mut problems = desired.rendered.problems.clone();
     let mut secrets = desired.rendered.secret_values();
     if let Live::Files(live) = &live {
-        problems.extend(live.problems.iter().cloned());
         secrets.extend(live.secret_values());
     }
     let masker = Masker::default().knowing(secrets);
     let namespace = namespace.as_deref();
     let all = Pairs { desired: &desired, namespace, seen: false, syncer: arguments.syncing.syncer(), now: Timestamp::now() };
-    let mut objects = Vec::new();
+    let (mut objects, mut against) = (Vec::new(), Against::default());
     for (at, document) in deployments(&desired.rendered).enumerate() {
-        let found = match &live {
-            Live::Unasked => Ok(None),
-            Live::Files(live) => pairs::matching(document, live, namespace),
-            Live::Cluster(found) => found.get(at).map_or(Ok(None), |found| found.as_ref().map(Option::as_ref).map_err(Clone::clone)),
+        let found = live.of(at, document, namespace);
+        against.count(&found);
+        let found = match found {
+            Found::Live(found) => {
+                problems.extend(arguments.syncing.unpredictable(&found));
+                Some(found)
+            }
+            Found::New => {
+                problems.extend(arguments.require_live.then(|| not_live(document)));
+                None
+            }
+            Found::Unknown(problem) => {
+                problems.extend(problem.map(|problem| *problem));
+                None
+            }
+            Found::Unasked => None,
         };
-        let found = found.unwrap_or_else(|problem| {
-            problems.push(*problem);
-            None
-        });
-        objects.push(one(&all, document, found, &masker));
+        objects.push(one(&all, document, found.as_deref(), &masker));
     }
-    print(arguments.output, &desired.rendered, &objects, &problems)?;
+    let against = (!matches!(live, Live::Unasked)).then_some(against);
+    print(arguments.output, &Output { objects: &objects, problems: &problems, skipped: passed_over(&desired.rendered), live: against })?;
     Ok(match (problems.is_empty(), objects.iter().any(check::is_refused)) {
         (false, _) => ExitCode::from(2),
         (true, refused) => ExitCode::from(u8::from(refused)),
     })
+}
+
+/// Tells why the live side cannot be read, and nothing else: every Deployment would look new.
+fn alone(format: Printed, problems: &[Remark]) -> Result<ExitCode, Fault> {
+    match format {
+        Printed::Human => problems.iter().for_each(|problem| output::print_fault(&diff::fault(problem))),
+        _ => print(format, &Output { objects: &[], problems, skipped: BTreeMap::new(), live: None })?,
+    }
+    Ok(ExitCode::from(2))
 }
 
 /// What the parser of arguments cannot tell: parts of the arguments that mean nothing without the live side.
@@ -155,6 +174,9 @@ fn fit(arguments: &Arguments) -> Result<(), Fault> {
         return Err(
             Fault::new("--strategy is about the next sync over the live objects").hint("give them with --live or --cluster".to_owned())
         );
+    }
+    if arguments.require_live && arguments.live.is_none() && !arguments.cluster {
+        return Err(Fault::new("--require-live asks for live objects").hint("give them with --live or --cluster".to_owned()));
     }
     Ok(())
 }
@@ -174,40 +196,22 @@ fn passed_over(rendered: &Rendered) -> BTreeMap<String, usize> {
 }
 
 /// The live side, and the namespace of documents that name none.
-fn live(arguments: &Arguments, desired: &Input) -> Result<(Live, Option<String>), Fault> {
+fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, Option<String>), Fault> {
     let namespace = arguments.access.namespace.clone();
     match &arguments.live {
-        Some(name) => Ok((Live::Files(input::manifests(name)?), namespace)),
+        Some(name) => {
+            let live = input::manifests(name)?;
+            input::not_empty(&live, "--live", name, empty)?;
+            Ok((Live::Files(live), namespace))
+        }
         None if arguments.cluster => waiting(async {
             let (cluster, namespace) = arguments.access.connect().await?;
-            let found = from_cluster(&cluster, &desired.rendered, &namespace).await?;
+            let documents: Vec<&Document> = deployments(&desired.rendered).collect();
+            let found = from_cluster(&cluster, &documents, &desired.rendered, &namespace).await?;
             Ok((Live::Cluster(found), Some(namespace)))
         }),
         None => Ok((Live::Unasked, namespace)),
     }
-}
-
-/// The live object of each Deployment. One that may not be read is a problem of its own: others may be readable.
-async fn from_cluster(cluster: &Cluster, desired: &Rendered, default: &str) -> Result<Vec<Result<Option<Document>, Box<Remark>>>, Fault> {
-    let one = |document: &Document| {
-        let Document { id, origin, .. } = document.clone();
-        async move {
-            let namespace = id.namespace.clone().unwrap_or_else(|| default.to_owned());
-            match cluster.get_deployment(&namespace, &id.name).await {
-                Ok(found) => {
-                    let id = ObjectId { namespace: Some(namespace), ..id };
-                    Ok(Ok(found.map(|value| Document { id, value, origin })))
-                }
-                Err(error @ (ApiError::Forbidden { .. } | ApiError::Unsendable { .. })) => {
-                    let Origin { file, line } = origin;
-                    Ok(Err(Box::new(Remark { hint: error.hint(), ..Remark::line(&file, line, error.to_string(), "") })))
-                }
-                Err(error) => Err(Fault::from(error)),
-            }
-        }
-    };
-    let asked: Vec<_> = deployments(desired).map(one).collect();
-    stream::iter(asked).buffered(AT_ONCE).try_collect().await
 }
 
 /// One manifest, as it is and over its live object.
@@ -234,11 +238,11 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &M
     check::checked(report, &refusals, places, masker)
 }
 
-fn print(format: Printed, desired: &Rendered, objects: &[ObjectReport], problems: &[Remark]) -> Result<(), Fault> {
-    let value = Output { objects, problems, skipped: passed_over(desired) };
+fn print(format: Printed, value: &Output<'_>) -> Result<(), Fault> {
+    let Output { objects, problems, skipped, live } = value;
     match format {
-        Printed::Json => output::print_value(&value, Format::Json),
-        Printed::Yaml => output::print_value(&value, Format::Yaml),
+        Printed::Json => output::print_value(value, Format::Json),
+        Printed::Yaml => output::print_value(value, Format::Yaml),
         Printed::Sarif => {
             let unread: Vec<Unread<'_>> = problems.iter().map(unread).collect();
             let folder = std::env::current_dir().ok().and_then(|folder| folder.to_str().map(str::to_owned));
@@ -246,7 +250,14 @@ fn print(format: Printed, desired: &Rendered, objects: &[ObjectReport], problems
         }
         Printed::Human => {
             let mut text: String = objects.iter().map(check::text).collect();
-            text.push_str(&check::summary(objects, &count_by_kind(&value.skipped), problems.is_empty()));
+            text.push_str(&check::summary(
+                objects,
+                &Summary {
+                    against: live.map(|Against { held, new }| (held, new)),
+                    passed_over: &count_by_kind(skipped),
+                    all_was_read: problems.is_empty(),
+                },
+            ));
             output::print(&text)?;
             problems.iter().for_each(|problem| output::print_fault(&diff::fault(problem)));
             Ok(())

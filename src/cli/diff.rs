@@ -7,9 +7,10 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::input::{self, Empty};
 use super::output::{self, Format};
 use super::pairs::{self, Pairs};
-use super::{Fault, Syncing, input, people};
+use super::{Fault, Syncing, people};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
@@ -17,6 +18,7 @@ use crate::report::human::{self, View};
 use crate::report::{ObjectReport, object_report};
 use crate::source::ignore::jq::Child;
 use crate::source::ignore::{IgnoreList, Pair};
+use crate::source::render::{Rendered, count_by_kind};
 use crate::source::yaml::Remark;
 
 /// Compares Git's manifests with live objects: which fields drifted, who wrote them, and what the next sync gives.
@@ -44,6 +46,10 @@ pub struct Arguments {
     /// The namespace of documents that name none.
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
+
+    /// Takes an input without a single document for no objects at all, and not for a command that failed.
+    #[arg(long)]
+    allow_empty: bool,
 
     #[command(flatten)]
     syncing: Syncing,
@@ -75,16 +81,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let people = people::read(arguments.managers.as_deref())?;
     let ignore = ignore_list(&arguments.ignore_from)?;
     let jq = Child::of_this_program().map_err(|error| Fault::new("failed to find this program, which runs jq").because(error))?;
-    let desired = input::read(&arguments.desired)?;
+    let empty = Empty::of_flag(arguments.allow_empty);
     let live = input::manifests(&arguments.live)?;
+    input::not_empty(&live, "LIVE", &arguments.live, empty)?;
+    if !live.problems.is_empty() {
+        return unreadable_live(arguments.output, live.problems);
+    }
+    let desired = input::read(&arguments.desired)?;
+    input::not_empty(&desired.rendered, "DESIRED", &arguments.desired, empty)?;
     let secrets = desired.rendered.secret_values().into_iter().chain(live.secret_values());
     let masker = Masker::default().knowing(secrets);
     let now = Timestamp::now();
     let (namespace, predicting) = (arguments.namespace.as_deref(), arguments.syncing.strategy.is_some());
     // LIVE is all that there is to see: what it lacks is missing.
     let all = Pairs { desired: &desired, namespace, seen: true, syncer: arguments.syncing.syncer(), now };
-    let mut problems: Vec<Remark> = ignore.problems.iter().chain(&desired.rendered.problems).chain(&live.problems).cloned().collect();
-    let mut objects = Vec::new();
+    let mut problems: Vec<Remark> = ignore.problems.iter().chain(&desired.rendered.problems).cloned().collect();
+    let (mut objects, mut ownerless) = (Vec::new(), false);
     for document in desired.rendered.deployments() {
         let found = match pairs::matching(document, &live, namespace) {
             Ok(found) => found,
@@ -99,16 +111,37 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             None => (Vec::new(), Vec::new()),
         };
         problems.extend(faults);
+        problems.extend(found.and_then(|found| arguments.syncing.unpredictable(found)));
         let assessment = all.assess(document, found, rules);
         let assessment = if predicting { assessment } else { assessment.without_prediction() };
-        objects.push(object_report(&target, &assessment, &masker, all.warnings(document, found)));
+        let report = object_report(&target, &assessment, &masker, all.warnings(document, found));
+        ownerless |=
+            found.is_some_and(|found| !pairs::tells_owners(found)) && report.fields.iter().any(|field| field.severity == Severity::Drift);
+        objects.push(report);
     }
     let code = exit_code(&objects, &problems, predicting);
     match arguments.output {
-        Format::Human => print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems)?,
+        Format::Human => {
+            print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems, &desired.rendered)?;
+            if ownerless {
+                output::print_aside(
+                    "hint",
+                    &format!("LIVE has no managedFields, so that nobody knows who changed it and when; {}", pairs::OWNERS_HINT),
+                );
+            }
+        }
         format => output::print_value(&Output { objects, problems }, format)?,
     }
     Ok(code)
+}
+
+/// Tells why LIVE cannot be read, and nothing else: every Deployment would look missing.
+fn unreadable_live(format: Format, problems: Vec<Remark>) -> Result<ExitCode, Fault> {
+    match format {
+        Format::Human => problems.iter().for_each(|problem| output::print_fault(&fault(problem))),
+        format => output::print_value(&Output { objects: Vec::new(), problems }, format)?,
+    }
+    Ok(ExitCode::from(2))
 }
 
 fn ignore_list(names: &[String]) -> Result<IgnoreList, Fault> {
@@ -131,7 +164,7 @@ fn exit_code(objects: &[ObjectReport], problems: &[Remark], predicted: bool) -> 
     ExitCode::from(u8::from(objects.iter().any(needs_person)))
 }
 
-fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark]) -> Result<(), Fault> {
+fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark], desired: &Rendered) -> Result<(), Fault> {
     let mut text = String::new();
     for object in objects.iter().filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty()) {
         text.push_str(&human::object(object, view));
@@ -141,6 +174,12 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark]) -
         // What was not read may have drifted as well.
         (all, 0) if !problems.is_empty() => {
             format!("{all} of the Deployments compared, nothing drifted there; not everything could be read.\n")
+        }
+        // Nothing drifted, since there was nothing to compare.
+        (0, _) => {
+            let others = count_by_kind(&desired.skipped);
+            let others = if others.is_empty() { String::new() } else { format!("; passed over: {others}") };
+            format!("0 Deployments compared{others}.\n")
         }
         (1, 0) => "1 Deployment compared, nothing drifted.\n".to_owned(),
         (all, 0) => format!("{all} Deployments compared, nothing drifted.\n"),

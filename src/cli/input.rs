@@ -1,15 +1,17 @@
 //! What a person names as Git's side: a file, a folder, standard input, or a folder in a repository.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::Fault;
 use super::scratch::Scratch;
+use crate::source::SourceFile;
 use crate::source::git::{self, Credentials, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
+use crate::source::local::{self, LocalError};
 use crate::source::render::{self, Rendered};
-use crate::source::{SourceFile, local};
 
 /// What was read.
 pub(super) struct Input {
@@ -37,7 +39,53 @@ pub(super) fn manifests(name: &str) -> Result<Rendered, Fault> {
 
 /// Reads files of this machine.
 pub(super) fn files(name: &str) -> Result<Vec<SourceFile>, Fault> {
-    local::read(name).map_err(|error| Fault::of(&error).hint(error.hint()))
+    local::read(name).map_err(|error| match &error {
+        // Not the name itself: a URL may hold a password.
+        LocalError::Read { source, .. } if source.kind() == ErrorKind::NotFound && is_url(name) => {
+            Fault::new("failed to read a URL as a file of this machine").hint(URL_HINT.to_owned())
+        }
+        _ => Fault::of(&error).hint(error.hint()),
+    })
+}
+
+/// What a name most likely wants to be that no file has.
+const URL_HINT: &str =
+    "a folder of a repository has git+ before the URL and its path behind `//`: git+https://HOST/REPOSITORY//FOLDER?ref=REVISION";
+
+/// Whether a name is a URL, or names a repository as ssh does (`git@host:path`).
+fn is_url(name: &str) -> bool {
+    let scheme = name.split_once("://").map(|(scheme, _)| scheme);
+    let by_ssh = || name.split_once(':').is_some_and(|(host, _)| host.contains('@') && !host.contains('/'));
+    scheme.is_some_and(|scheme| !scheme.is_empty() && !scheme.contains('/')) || by_ssh()
+}
+
+/// Refuses an input without a single document, which is what a command that failed leaves in a pipe. `side` is what the usage calls it.
+pub(super) fn not_empty(rendered: &Rendered, side: &str, name: &str, empty: Empty) -> Result<(), Fault> {
+    if !rendered.is_empty() || empty == Empty::Allowed {
+        return Ok(());
+    }
+    let name = if name == "-" { "standard input" } else { name };
+    Err(Fault::new(format!("{side} is empty, {name} holds no document: did kubectl fail?")).hint(
+        "--allow-empty takes an empty input for no objects at all; `kubectl get -o yaml` that finds nothing prints an empty List"
+            .to_owned(),
+    ))
+}
+
+/// What an input without a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// No objects, as the user said.
+    Allowed,
+
+    /// A failure of what should have filled it.
+    Refused,
+}
+
+impl Empty {
+    /// What the flag `--allow-empty` says.
+    pub(super) fn of_flag(allow_empty: bool) -> Self {
+        if allow_empty { Self::Allowed } else { Self::Refused }
+    }
 }
 
 fn rendered(files: Vec<SourceFile>) -> Result<Rendered, Fault> {
@@ -147,6 +195,16 @@ mod tests {
             let wanted =
                 Place { url: RepositoryUrl::parse(url, UrlPolicy::PlainHttp).unwrap(), path: TreePath::parse(path).unwrap(), revision };
             assert_eq!(Place::parse(text).ok(), Some(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_told_from_the_name_of_a_file() {
+        for name in ["https://git.example/shop.git//deploy", "ssh://git@git.example/shop", "git@git.example:shop.git", "HTTP://x/y"] {
+            assert!(is_url(name), "{name}");
+        }
+        for name in ["deploy/web.yaml", "-", "./a://b", "C:/deploy", "a/me@host:b", "://x", "web:1.yaml"] {
+            assert!(!is_url(name), "{name}");
         }
     }
 

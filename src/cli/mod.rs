@@ -12,15 +12,18 @@ mod controller;
 mod crds;
 mod diff;
 mod fault;
+mod freshness;
 mod heal;
 mod input;
 mod kubectl_diff;
+mod live;
 mod output;
 mod pairs;
 mod people;
 mod render;
 mod report;
 mod scratch;
+mod standing;
 mod syncing;
 mod target;
 

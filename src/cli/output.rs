@@ -65,3 +65,8 @@ pub fn print_fault(fault: &Fault) {
     }
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
+
+/// Prints a line to standard error that is no fault: a `hint`, a `note` or a `warning`.
+pub fn print_aside(kind: &str, text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{kind}: {text}");
+}

@@ -1,6 +1,7 @@
 //! Which live object belongs to which document of Git, and what is found of the two.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::input::Input;
 use crate::engine::diff::IgnoreRule;
@@ -34,6 +35,14 @@ pub(super) fn matching<'a>(document: &Document, live: &'a Rendered, default: Opt
             )))
         }
     }
+}
+
+/// How to get live objects with their owners: kubectl leaves them out of what it prints.
+pub(super) const OWNERS_HINT: &str = "let kubectl print them: kubectl get deploy -o yaml --show-managed-fields";
+
+/// Whether a live object says who owns its fields. Every object of an API server does; what kubectl prints of one does not, unless it is asked to.
+pub(super) fn tells_owners(live: &Document) -> bool {
+    live.value.pointer("/metadata/managedFields").and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
 }
 
 /// What every pair is looked at with.

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::output::{self, Format};
-use super::{Fault, diff};
-use crate::source::{local, render, yaml};
+use super::{Fault, diff, input};
+use crate::source::{render, yaml};
 
 /// Prints the documents of files as kubectl reads them: YAML 1.1 rules, merge keys, Lists expanded.
 #[derive(Clone, Debug, Args)]
@@ -31,7 +31,7 @@ enum Printed {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let files = local::read(&arguments.path).map_err(|error| Fault::of(&error).hint(error.hint()))?;
+    let files = input::files(&arguments.path)?;
     let (mut documents, mut broken) = (Vec::new(), false);
     for file in &files {
         let loaded = yaml::load(&file.bytes, &file.path);

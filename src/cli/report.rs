@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use super::freshness::{self, Freshness};
 use super::output::{self, Format};
+use super::standing::{Watches, unwatched};
 use super::{Access, Fault, people, target};
 use crate::cluster::{Call, Cluster, Verb};
 use crate::crd::DriftReport;
@@ -45,19 +47,80 @@ pub struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let people = people::read(arguments.managers.as_deref())?;
     let (cluster, namespace) = arguments.access.connect().await?;
-    let reports = match &arguments.name {
-        Some(name) => vec![target::report(&cluster, &namespace, name).await?],
-        None => list(&cluster, (!arguments.all_namespaces).then_some(namespace.as_str())).await?,
+    let scope = (!arguments.all_namespaces).then_some(namespace.as_str());
+    let (reports, watches) = match &arguments.name {
+        Some(name) => {
+            let report = target::report(&cluster, &namespace, name).await?;
+            let watches = Watches::of(&cluster, &report).await?;
+            (vec![report], watches)
+        }
+        None => {
+            let reports = list(&cluster, scope).await?;
+            let watches = Watches::read(&cluster, scope, &reports).await?;
+            (reports, watches)
+        }
     };
-    match (arguments.output, &arguments.name) {
-        (Format::Human, Some(_)) => reports.iter().try_for_each(|report| output::print(&whole(report, &people, Timestamp::now())))?,
-        (Format::Human, None) => output::print(&table(&reports))?,
-        (format, Some(_)) => reports.iter().try_for_each(|report| output::print_value(report, format))?,
-        (format, None) => output::print_value(&reports, format)?,
+    let now = Timestamp::now();
+    let named = arguments.name.is_some();
+    let doubts = Doubts {
+        freshness: Freshness::of(&cluster, &watches.found, now).await?,
+        complaints: watches.complaints((!named).then_some(reports.as_slice()), now),
+        written: freshness::written(&watches.found),
+        now,
+    };
+    match (arguments.output, named) {
+        (Format::Human, true) => {
+            let text: String = reports.iter().map(|report| whole(report, &people, now)).collect();
+            output::print(&doubts.around(&text))?;
+        }
+        (Format::Human, false) => output::print(&doubts.around(&table(&reports, &watches, &doubts)))?,
+        (format, true) => reports.iter().try_for_each(|report| output::print_value(report, format))?,
+        (format, false) => output::print_value(&reports, format)?,
     }
-    let phase = |report: &DriftReport| report.status.as_ref().map_or(Phase::InSync, |status| status.phase);
-    let wrong = reports.iter().any(|report| !matches!(phase(report), Phase::InSync | Phase::Pending));
-    Ok(ExitCode::from(u8::from(wrong)))
+    doubts.tell_aside(arguments.output);
+    if !named && watches.found.is_empty() {
+        return Err(unwatched(&cluster, scope).await?);
+    }
+    // A report without a status says nothing yet.
+    let wrong = |report: &DriftReport| report.status.as_ref().is_none_or(|status| !matches!(status.phase, Phase::InSync | Phase::Pending));
+    Ok(ExitCode::from(u8::from(reports.iter().any(wrong) || doubts.any())))
+}
+
+/// Why what the reports say may not be the whole truth of now.
+struct Doubts {
+    freshness: Freshness,
+    complaints: Vec<String>,
+    written: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Doubts {
+    fn any(&self) -> bool {
+        !self.complaints.is_empty() || self.freshness.warning(self.now).is_some()
+    }
+
+    /// A text between what must be known before it and as of when it is so.
+    fn around(&self, text: &str) -> String {
+        let mut out = String::new();
+        for line in self.freshness.warning(self.now).iter().chain(&self.complaints) {
+            let _ = writeln!(out, "{line}");
+        }
+        let _ = write!(out, "{text}{}\n", self.freshness.footer(self.written, self.now));
+        out
+    }
+
+    /// Tells on standard error what has no place in a format for programs, and what would let more be known.
+    fn tell_aside(&self, format: Format) {
+        if format != Format::Human {
+            for line in self.freshness.warning(self.now).iter().chain(&self.complaints) {
+                output::print_aside("warning", line);
+            }
+            output::print_aside("note", &self.freshness.footer(self.written, self.now));
+        }
+        if let Freshness::Unknown { hint: Some(hint), .. } = &self.freshness {
+            output::print_aside("hint", hint);
+        }
+    }
 }
 
 async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftReport>, Fault> {
@@ -153,9 +216,17 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
 }
 
 /// One line a report.
-fn table(reports: &[DriftReport]) -> String {
+fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String {
+    if reports.is_empty() && watches.found.is_empty() {
+        return String::new();
+    }
     if reports.is_empty() {
-        return "no reports: every governed Deployment is what Git says\n".to_owned();
+        let (watched, governed) =
+            (counted(watches.found.len(), "watch", "watches"), counted(watches.governed(), "Deployment", "Deployments"));
+        return match doubts.any() {
+            false => format!("no reports: every governed Deployment is what Git says ({governed}, {watched})\n"),
+            true => format!("no reports ({governed}, {watched})\n"),
+        };
     }
     // As kubectl does it: a column is as wide as its longest word.
     let width = |least: usize, words: &mut dyn Iterator<Item = String>| words.map(|word| word.len()).max().unwrap_or(0).max(least);
@@ -176,4 +247,8 @@ fn table(reports: &[DriftReport]) -> String {
         );
     }
     text
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

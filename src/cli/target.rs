@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 
 use super::Fault;
+use super::standing::unreported;
 use crate::cluster::Cluster;
 use crate::crd::{DriftReport, TargetRef};
 
@@ -54,11 +55,7 @@ pub(super) async fn report(cluster: &Cluster, namespace: &str, word: &str) -> Re
             Err(Fault::new(format!("{word} may be the Deployment {one}, or the report of the Deployment {other}"))
                 .hint(format!("say which: deploy/{one} or deploy/{other}")))
         }
-        (None, None) => Err(Fault::new(format!("there is no DriftReport of {word} in namespace {namespace}")).hint(
-            "a Deployment has a report only while there is something to tell; `driftmend report -A` lists all, and `kubectl get \
-             driftwatches -A` shows what is governed"
-                .to_owned(),
-        )),
+        (None, None) => Err(unreported(cluster, namespace, word).await?),
     }
 }
 

@@ -110,8 +110,21 @@ pub fn text(report: &ObjectReport) -> String {
     out
 }
 
-/// The last line: how many were checked and how many are refused. `passed_over` counts the objects that are no Deployments, such as `2 Services`.
-pub fn summary(reports: &[ObjectReport], passed_over: &str, all_was_read: bool) -> String {
+/// What the last line says besides the refusals.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// How many were held against a live object and how many are not live yet; `None` where nobody asked for live objects.
+    pub against: Option<(usize, usize)>,
+
+    /// The objects that are no Deployments, such as `2 Services`.
+    pub passed_over: &'a str,
+
+    /// Whether everything could be read.
+    pub all_was_read: bool,
+}
+
+/// The last line: how many were checked, how many are refused, and how much was there to hold them against.
+pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
     let refused = reports.iter().filter(|report| is_refused(report)).count();
     let outcome = match (reports.len(), refused) {
         (0, _) => String::new(),
@@ -121,9 +134,10 @@ pub fn summary(reports: &[ObjectReport], passed_over: &str, all_was_read: bool) 
         (_, refused) => format!(", {refused} are refused"),
     };
     let noun = if reports.len() == 1 { "Deployment" } else { "Deployments" };
-    let others = if passed_over.is_empty() { String::new() } else { format!("; passed over: {passed_over}") };
-    let rest = if all_was_read { "" } else { "; not everything could be read" };
-    format!("{} {noun} checked{outcome}{others}{rest}.\n", reports.len())
+    let against = about.against.map(|(held, new)| format!("; held against live objects: {held}, new: {new}")).unwrap_or_default();
+    let others = if about.passed_over.is_empty() { String::new() } else { format!("; passed over: {}", about.passed_over) };
+    let rest = if about.all_was_read { "" } else { "; not everything could be read" };
+    format!("{} {noun} checked{outcome}{against}{others}{rest}.\n", reports.len())
 }
 
 /// Why the next sync fails, where it does for another reason than the manifest alone.
@@ -245,17 +259,21 @@ Deployment.apps web                 the API server refuses it as it is
     }
 
     #[test]
-    fn the_last_line_counts_what_is_refused_and_what_was_passed_over() {
+    fn the_last_line_counts_what_is_refused_what_was_there_to_hold_it_against_and_what_was_passed_over() {
         let refused = report();
         let fine = ObjectReport { refusals: Vec::new(), prediction: None, ..report() };
-        assert_eq!(summary(&[], "2 Services", true), "0 Deployments checked; passed over: 2 Services.\n");
-        assert_eq!(summary(from_ref(&fine), "", true), "1 Deployment checked, none is refused.\n");
-        assert_eq!(summary(from_ref(&refused), "", false), "1 Deployment checked, it is refused; not everything could be read.\n");
-        assert_eq!(summary(&[refused.clone(), fine.clone()], "", true), "2 Deployments checked, 1 is refused.\n");
+        let alone = Summary { against: None, passed_over: "", all_was_read: true };
+        let (two, one) = (Summary { passed_over: "2 Services", ..alone }, Summary { passed_over: "1 Service", ..alone });
+        assert_eq!(summary(&[], &two), "0 Deployments checked; passed over: 2 Services.\n");
+        assert_eq!(summary(from_ref(&fine), &alone), "1 Deployment checked, none is refused.\n");
+        let unread = Summary { all_was_read: false, ..alone };
+        assert_eq!(summary(from_ref(&refused), &unread), "1 Deployment checked, it is refused; not everything could be read.\n");
+        let held = Summary { against: Some((1, 1)), ..alone };
         assert_eq!(
-            summary(&[refused.clone(), refused, fine], "1 Service", true),
-            "3 Deployments checked, 2 are refused; passed over: 1 Service.\n"
+            summary(&[refused.clone(), fine.clone()], &held),
+            "2 Deployments checked, 1 is refused; held against live objects: 1, new: 1.\n"
         );
+        assert_eq!(summary(&[refused.clone(), refused, fine], &one), "3 Deployments checked, 2 are refused; passed over: 1 Service.\n");
     }
 
     #[test]

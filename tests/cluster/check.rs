@@ -123,7 +123,13 @@ fn a_live_object_that_may_not_be_read_is_told_with_the_missing_right_and_the_res
     let refused = manifest(&json!({"livenessProbe": two_handlers()})).to_string();
     let output = Tool::new(&binary()).kubeconfig(&stranger).input(refused).run(&["check", "-", "--cluster", "-n", &namespace])?;
     assert!(output.stdout.starts_with("Deployment.apps"), "{}", output.stdout);
-    assert!(output.stdout.ends_with("1 Deployment checked, it is refused; not everything could be read.\n"), "{}", output.stdout);
+    assert!(
+        output
+            .stdout
+            .ends_with("1 Deployment checked, it is refused; held against live objects: 0, new: 0; not everything could be read.\n"),
+        "{}",
+        output.stdout
+    );
     let right = format!("hint: grant verb get on deployments.apps in namespace {namespace} to stranger\n");
     assert!(output.stderr.starts_with("error: -:1: failed to get ") && output.stderr.ends_with(&right), "{}", output.stderr);
     assert_eq!(output.code, 2);

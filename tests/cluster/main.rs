@@ -16,6 +16,7 @@ mod fence;
 mod freeze;
 mod incident;
 mod installation;
+mod known;
 mod kubectl_diff;
 mod modes;
 mod naming;

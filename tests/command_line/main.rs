@@ -2,6 +2,7 @@
 #![cfg(feature = "edge")]
 
 mod ignore;
+mod known;
 mod kubectl_diff;
 mod run;
 

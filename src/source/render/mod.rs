@@ -46,6 +46,9 @@ pub struct Rendered {
     /// How many files were passed over for their names.
     pub skipped_files: usize,
 
+    /// How many documents of YAML or JSON were read, whatever they hold: an empty List is one, a comment is none.
+    pub read: usize,
+
     /// What kubectl reads otherwise than the author may think.
     pub warnings: Vec<Remark>,
 
@@ -125,6 +128,11 @@ impl Rendered {
         self.problems.is_empty()
     }
 
+    /// Whether the files hold no document at all, not even one of a kind that is passed over or one that cannot be read.
+    pub fn is_empty(&self) -> bool {
+        self.read == 0 && self.problems.is_empty()
+    }
+
     /// The Deployments among the objects.
     pub fn deployments(&self) -> impl Iterator<Item = &Document> {
         self.documents.iter().filter(|document| document.id.is_deployment())
@@ -166,6 +174,7 @@ impl Rendered {
         let spent = values + REMARK * (loaded.warnings.len() + loaded.problems.len());
         self.warnings.extend(loaded.warnings);
         self.problems.extend(loaded.problems);
+        self.read += loaded.documents.len();
         for document in loaded.documents {
             match list::expand(document, &file.path) {
                 Ok(objects) => objects.into_iter().for_each(|object| self.add_object(object, &file.path)),
