@@ -172,3 +172,25 @@ fn a_server_whose_certificate_stands_in_the_bundle_is_found_by_name_and_asked() 
     assert_eq!(request.as_deref(), Ok("GET /apis/driftmend.dev/v1alpha1/namespaces/shop/driftreports/deployment-web HTTP/1.1"), "{told}");
     Ok(())
 }
+
+#[test]
+fn the_children_that_run_jq_and_git_start_where_no_proc_is_mounted() -> Result<()> {
+    let copy = Copy::of_image_root()?;
+    let deployment = |replicas: u32| {
+        format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{replicas: {replicas}}}\n")
+    };
+    let application = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "web"},
+        "spec": {"ignoreDifferences": [{"group": "apps", "kind": "Deployment", "jqPathExpressions": [".spec.replicas"]}]},
+    });
+    for (name, text) in [("git.yaml", deployment(1)), ("live.yaml", deployment(2)), ("app.json", application.to_string())] {
+        fs::write(copy.root().join("tmp").join(name), text)?;
+    }
+    let diff = |git: &str, more: &[&str]| run_in(&copy.root(), "/usr/bin/driftmend", &[&["diff", git, "/tmp/live.yaml"], more].concat());
+    assert_eq!(diff("/tmp/git.yaml", &[])?.status.code(), Some(1), "without the rule it is drift");
+    stdout(&diff("/tmp/git.yaml", &["--ignore-from", "/tmp/app.json"])?)?;
+    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let told = String::from_utf8(diff(&format!("git+http://{closed}/web.git"), &[])?.stderr)?;
+    assert!(told.contains(&format!("unable to reach http://{closed}/web.git")), "{told}");
+    Ok(())
+}

@@ -105,7 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         return Err(Fault::new(format!("{option} is only for --mode heal")));
     }
     telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
-    git::initialise(git::Setting { memory: arguments.git_memory.0, certificates: None });
+    git::initialise(git::Setting::of_memory(arguments.git_memory.0));
     let connection = Connection { kubeconfig: arguments.kubeconfig, context: arguments.context };
     let cluster = Cluster::connect(&connection).await?;
     let settings = RunSettings {

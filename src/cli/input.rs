@@ -131,7 +131,7 @@ const MEMORY: u64 = 1 << 30;
 
 fn repository(place: &Place) -> Result<Input, Fault> {
     let of = |error: git::GitError| Fault::of(&error).hint(error.hint());
-    git::initialise(git::Setting { memory: MEMORY, certificates: None });
+    git::initialise(git::Setting::of_memory(MEMORY));
     let credentials = credentials(&place.url)?;
     let scratch = Scratch::new()?;
     let mirror = Mirror::open(scratch.path(), &place.url).map_err(of)?;

@@ -169,7 +169,7 @@ fn a_full_disk_is_told_as_such() {
     let output = on_a_small_disk(512, disk.path(), &diff);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("the disk with the mirrors is full") && told.contains("give the volume"), "{told}");
+    assert!(told.contains("the disk with the mirrors is full") && told.contains("more space"), "{told}");
     // Where there is space, the same is read: what fails then is its one line, which is no object.
     let output = on_a_small_disk(16 << 10, disk.path(), &diff);
     let told = String::from_utf8_lossy(&output.stderr);

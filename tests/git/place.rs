@@ -33,7 +33,9 @@ pub fn set_up() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
         program_is(Path::new(env!("CARGO_BIN_EXE_driftmend")));
-        initialise(Setting { certificates: Some(authority().write(folder.path())), ..Setting::default() });
+        // Each child has what it has by default, and no test waits for another.
+        let memory = 1000 * Setting::default().memory;
+        initialise(Setting { memory, certificates: Some(authority().write(folder.path())), ..Setting::default() });
     });
 }
 

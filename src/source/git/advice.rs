@@ -73,7 +73,7 @@ impl GitError {
             GitError::NoRoom { .. } => {
                 "keep the manifests in a repository of their own, or take away a watch of another one; or raise the budget by --git-disk and --git-disk-per-namespace (git.disk of the chart)".to_owned()
             }
-            GitError::DiskFull { .. } => "give the volume of --cache-dir more space (cache.sizeLimit of the chart), or lower the budget of the mirrors (git.disk)".to_owned(),
+            GitError::DiskFull { .. } => "give the disk of the mirrors more space (cache.sizeLimit of the chart, the volume of --cache-dir, TMPDIR on a terminal), or lower their budget (git.disk)".to_owned(),
             GitError::Cache { path, .. } => format!("check that {} is on a volume with space that the controller may write to", path.display()),
             GitError::CacheInUse { .. } => "give each process a cache folder of its own".to_owned(),
             GitError::Unreachable { .. }

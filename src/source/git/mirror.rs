@@ -215,9 +215,9 @@ impl Mirror {
         credentials: &Credentials,
         room: Option<&Room>,
     ) -> Result<(T, Vec<SourceFile>), GitError> {
-        let Setting { memory, certificates } = setting();
+        let Setting { of_one, certificates, .. } = setting();
         let step = call.step();
-        let bounds = self.bounds(&call, *memory, room);
+        let bounds = self.bounds(&call, *of_one, room);
         let _place = self.place(step, bounds.memory)?;
         let route = if step == Step::Read { Route::default() } else { self.route()? };
         let request = Request {
@@ -247,10 +247,9 @@ impl Mirror {
     fn bounds(&self, call: &Call, memory: u64, room: Option<&Room>) -> Bounds {
         let seconds = Duration::from_secs;
         let (memory, processor, clock) = match call {
-            // A hundred thousand references take a third of a quarter.
-            Call::Poll(_) => (memory / 4, seconds(10), self.limits.listing),
-            Call::Fetch(_) => (memory / 2, seconds(60), self.limits.transfer),
-            Call::Describe(_) | Call::Tree { .. } | Call::ChangedAt { .. } => (memory / 2, seconds(20), READING),
+            Call::Poll(_) => (memory / 2, seconds(10), self.limits.listing),
+            Call::Fetch(_) => (memory, seconds(60), self.limits.transfer),
+            Call::Describe(_) | Call::Tree { .. } | Call::ChangedAt { .. } => (memory, seconds(20), READING),
         };
         let file = room.map_or(SETTINGS, |room| room.bytes.min(self.limits.bytes).max(SETTINGS));
         let answer = if matches!(call, Call::Tree { .. }) { ANSWER + 2 * self.limits.files } else { ANSWER };
@@ -259,8 +258,8 @@ impl Mirror {
 
     fn place(&self, step: Step, memory: u64) -> Result<Place<'static>, GitError> {
         static PLACES: OnceLock<Places> = OnceLock::new();
-        let whole = setting().memory;
-        let places = PLACES.get_or_init(|| Places::new(whole, whole / 2));
+        let Setting { memory: whole, of_one, .. } = setting();
+        let places = PLACES.get_or_init(|| Places::new(*whole, (whole / 2).max(*of_one)));
         places.take(&self.tenant, memory, PATIENCE).ok_or_else(|| GitError::Busy {
             url: self.url.to_string(),
             step: step.words().into(),
@@ -288,18 +287,27 @@ impl Mirror {
 /// What holds for every child of this process that asks about Git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// How much memory all of them together may have, in bytes. One that lists references has a quarter of it, any other one half, and those
-    /// for one tenant have at most half together.
+    /// How much memory all of them together may have, in bytes; those for one tenant at most half.
     pub memory: u64,
+
+    /// How much of it one may have; one that lists references has half of that.
+    pub of_one: u64,
 
     /// A PEM file of authorities trusted besides the system's; `SSL_CERT_FILE` in the environment does the same.
     pub certificates: Option<PathBuf>,
 }
 
+impl Setting {
+    /// What follows from so much memory: one child may have half of it.
+    pub fn of_memory(memory: u64) -> Setting {
+        Setting { memory, of_one: memory / 2, certificates: None }
+    }
+}
+
 impl Default for Setting {
     /// Enough for a repository of tens of thousands of manifests.
     fn default() -> Setting {
-        Setting { memory: 128 * MIB, certificates: None }
+        Setting::of_memory(128 * MIB)
     }
 }
 
