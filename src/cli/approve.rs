@@ -144,6 +144,10 @@ async fn write(cluster: &Cluster, report: &DriftReport, approval: Value) -> Resu
         match cluster.patch_report_status(&report, json!({"approval": approval}), DryRun::No).await {
             Err(error) if error.retry() == Retry::ReadAgain => {
                 report = target::again(cluster, &report).await?;
+                // What was looked at is what is decided about.
+                if let Some(hash) = approval["planHash"].as_str() {
+                    named(hash, offered(&report)?)?;
+                }
             }
             written => return Ok(written.map(drop)?),
         }

@@ -21,7 +21,7 @@ use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
 use crate::engine::plan::Approved;
-use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, memory};
+use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
 use crate::source::git::UrlPolicy;
 
 /// Between two tries of a request that may succeed later.
@@ -112,7 +112,7 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     let default = ReportStatus::default();
     let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
     let status = report.status.as_ref().unwrap_or(&default);
-    let (_, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &memory(status));
+    let (_, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory());
     if let Ok(plan) = &plan
         && !plan.hash.starts_with(&arguments.plan)
     {

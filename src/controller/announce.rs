@@ -66,7 +66,7 @@ pub async fn announce(
             None => return,
         },
     };
-    for occurrence in occurrences(target, report, scene.report.is_none(), announced, (old, new)) {
+    for occurrence in occurrences(target, report, report.status.is_none(), announced, (old, new)) {
         context.events.publish(occurrence).await;
     }
 }

@@ -25,7 +25,8 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     }
     let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();
     let ended: Vec<(String, Ended)> = superseded(status, plan, now).into_iter().map(|plan| (plan.hash, plan.reason)).collect();
-    let judged = judge(approval, plan, Ledger { spent: &spent, superseded: &ended }, now);
+    let offered = status.plan.as_ref().map(|plan| plan.hash.as_str());
+    let judged = judge(approval, plan, Ledger { spent: &spent, superseded: &ended, offered }, now);
     match (approval.decision, judged) {
         (Decision::Approved, Ok(approved)) => Verdict::CarryOut(Box::new(approved)),
         (Decision::Approved, Err(refusal)) => Verdict::Tell(Answer::Refused(refusal)),

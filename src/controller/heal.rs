@@ -284,8 +284,13 @@ fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
 fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: &Healing) -> Result<Approved, Refusal> {
     let default = ReportStatus::default();
     let status = report.status.as_ref().unwrap_or(&default);
-    let memory =
-        Memory { serial: status.plan_serial, offered: Some((healing.plan_hash.clone(), Timestamp::MAX)), spent: Vec::new(), denied: None };
+    let memory = Memory {
+        offered: Some((healing.plan_hash.clone(), Timestamp::MAX)),
+        spent: Vec::new(),
+        decided: None,
+        denied: None,
+        ..scene.memory()
+    };
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
     let steps = healing.steps.iter().map(|step| Remembered {
         kind: step.kind,

@@ -1,6 +1,6 @@
 //! Observe: one Deployment as one snapshot, from the stores for telling and from the API server for deciding a write.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -15,7 +15,9 @@ use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::object::{Document, ObjectId};
+use crate::engine::plan::Memory;
 use crate::engine::{Policy, Snapshot, Tool};
+use crate::report::{ReportStatus, memory};
 use crate::source::ignore::Pair;
 
 /// One Deployment with everything that a reconcile needs of it.
@@ -35,6 +37,20 @@ pub struct Scene {
 
     /// The report, where there is one.
     pub report: Option<Arc<DriftReport>>,
+}
+
+impl Scene {
+    /// What the report says; nothing where there is none.
+    pub fn status(&self) -> &ReportStatus {
+        static NONE: LazyLock<ReportStatus> = LazyLock::new(ReportStatus::default);
+        self.report.as_ref().and_then(|report| report.status.as_ref()).unwrap_or(&NONE)
+    }
+
+    /// Who offers a plan here, and what was offered before.
+    pub fn memory(&self) -> Memory {
+        let report = self.report.as_ref().and_then(|report| report.uid()).unwrap_or_default();
+        Memory { report, watch: self.watch.uid().unwrap_or_default(), ..memory(self.status()) }
+    }
 }
 
 /// A [`Scene`] read from the API server, with what stops every write.

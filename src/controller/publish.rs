@@ -58,7 +58,8 @@ pub struct News<'a> {
 pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Result<Next, ApiError> {
     let scene = news.scene;
     let default = ReportStatus::default();
-    let old = scene.report.as_ref().and_then(|report| report.status.as_ref()).unwrap_or(&default);
+    let stored = scene.report.as_ref().and_then(|report| report.status.as_ref());
+    let old = stored.unwrap_or(&default);
     let new = compose(
         old,
         Findings {
@@ -83,18 +84,19 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
         announce(context, target, scene, None, (old, &new)).await;
         return Ok(later(scene, &new));
     }
-    if scene.report.is_some() && !urgent(old, &new) && !wait.is_zero() {
+    if stored.is_some() && !urgent(old, &new) && !wait.is_zero() {
         return Ok(Next::After(wait));
     }
-    let Some(report) = report(context, target, scene).await? else { return Ok(Next::After(QUIET)) };
+    // Git names a namespace that is not there yet: there is nowhere to tell it but on the watch.
+    let Some(report) = &scene.report else { return Ok(Next::After(QUIET)) };
     // A report without a status has none of the default's values stored, either.
-    let stored = report.status.as_ref().map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
+    let stored = stored.map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
     let patch = merge_patch(&stored, &as_json(&new));
-    context.cluster.patch_report_status(&report, patch, DryRun::No).await?;
+    context.cluster.patch_report_status(report, patch, DryRun::No).await?;
     context.written.now(target);
     info!(%target, phase = ?new.phase, heal = ?new.heal, summary = new.summary, "told");
     // (client sends) Events for what changed
-    announce(context, target, scene, Some(&report), (old, &new)).await;
+    announce(context, target, scene, Some(report), (old, &new)).await;
     Ok(later(scene, &new))
 }
 
@@ -110,11 +112,12 @@ fn later(scene: &Scene, status: &ReportStatus) -> Next {
     }
 }
 
-/// The report to write to: the one that is there, or a new one.
-async fn report(context: &Context, target: &Target, scene: &Scene) -> Result<Option<Arc<DriftReport>>, ApiError> {
-    if let Some(report) = &scene.report {
-        return Ok(Some(report.clone()));
-    }
+/// Makes the report of a Deployment; `None` where its namespace is not there.
+///
+/// # Errors
+///
+/// `Conflict` where there is one by now, and requests that may succeed later.
+pub async fn create_report(context: &Context, target: &Target, scene: &Scene) -> Result<Option<Arc<DriftReport>>, ApiError> {
     let report = DriftReport {
         metadata: ObjectMeta { namespace: Some(target.namespace.clone()), name: Some(target.report_name()), ..ObjectMeta::default() },
         spec: DriftReportSpec {
@@ -125,7 +128,6 @@ async fn report(context: &Context, target: &Target, scene: &Scene) -> Result<Opt
     };
     match context.cluster.create_report(&report).await {
         Ok(created) => Ok(Some(Arc::new(created))),
-        // Git names a namespace that is not there yet: there is nowhere to tell it but on the watch.
         Err(ApiError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }

@@ -12,15 +12,15 @@ use super::dry_run::{self, Rehearsed};
 use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
-use super::publish::{News, publish};
+use super::publish::{News, create_report, publish};
 use super::queue::Next;
 use super::{Context, ReconcileError, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Approved, NoPlan, Plan};
+use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::{Assessment, assess_and_propose};
-use crate::report::{Answer, HealResult, ReportStatus, memory};
+use crate::report::{Answer, HealResult};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
 /// healer waits for, and a margin.
@@ -57,6 +57,8 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     if let Some(rest) = rest(context, target, &scene, &found.assessment) {
         return Ok(Next::After(rest));
     }
+    // report (client sends)
+    let (scene, found) = reported(context, target, scene, found).await?;
     // approve, heal, verify (client)
     match heal(context, target, &scene, &found).await? {
         Healed::Nothing(answer) => tell(context, target, &scene, &found, answer, None).await,
@@ -70,7 +72,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
         Healed::Ended => {
             let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
             let found = Found::of(context, &scene);
-            let answer = match approve::verdict(status(&scene), found.plan(), scene.snapshot.now) {
+            let answer = match approve::verdict(scene.status(), found.plan(), scene.snapshot.now) {
                 Verdict::Tell(answer) => answer,
                 Verdict::CarryOut(_) => Answer::Open,
             };
@@ -88,7 +90,7 @@ struct Found {
 impl Found {
     fn of(context: &Context, scene: &Scene) -> Self {
         let started = Instant::now();
-        let (assessment, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &memory(status(scene)));
+        let (assessment, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory());
         context.metrics.assessment_took(started.elapsed());
         Self { assessment, plan }
     }
@@ -98,14 +100,19 @@ impl Found {
     }
 }
 
-fn status(scene: &Scene) -> &ReportStatus {
-    static NONE: std::sync::LazyLock<ReportStatus> = std::sync::LazyLock::new(ReportStatus::default);
-    scene.report.as_ref().and_then(|report| report.status.as_ref()).unwrap_or(&NONE)
+/// Makes the report where there is something to tell and none yet: its uid is part of a plan's hash, so that only a report that is there offers one.
+async fn reported(context: &Context, target: &Target, mut scene: Scene, found: Found) -> Result<(Scene, Found), ReconcileError> {
+    if scene.report.is_some() || found.assessment.phase == Phase::InSync {
+        return Ok((scene, found));
+    }
+    scene.report = create_report(context, target, &scene).await?;
+    let plan = propose(&scene.snapshot, &found.assessment, &scene.policy, &scene.memory());
+    Ok((scene, Found { plan, ..found }))
 }
 
 /// Why a report has nothing to tell any more.
 fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
-    let status = status(scene);
+    let status = scene.status();
     if status.healing.is_none() && scene.report.as_ref().is_some_and(|report| led_by_another(context, scene, report)) {
         return Some("another watch leads now");
     }
@@ -128,7 +135,7 @@ fn led_by_another(context: &Context, scene: &Scene, report: &DriftReport) -> boo
 /// How long to wait before a drift is told: until it has lasted, or while it is one of too many at once.
 fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) -> Option<Duration> {
     let now = scene.snapshot.now;
-    let status = status(scene);
+    let status = scene.status();
     if status.healing.is_some() || status.approval.is_some() {
         return None;
     }
@@ -158,7 +165,7 @@ enum Healed {
 
 async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
     let healer = Healer { cluster: &context.cluster, identity: &context.identity, look: Eyes { context, target }, pace: &context.pace };
-    if let Some(healing) = &status(scene).healing {
+    if let Some(healing) = &scene.status().healing {
         if healing.healer == context.identity {
             return carry_on(&healer).await;
         }
@@ -172,7 +179,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         return Ok(Healed::Nothing(Answer::Open));
     }
     // approve (no client: the stores)
-    if let Verdict::Tell(answer) = approve::verdict(status(scene), found.plan(), scene.snapshot.now) {
+    if let Verdict::Tell(answer) = approve::verdict(scene.status(), found.plan(), scene.snapshot.now) {
         return Ok(Healed::Nothing(answer));
     }
     let steps = found.plan().map(|plan| plan.steps.as_slice()).unwrap_or_default();
@@ -182,7 +189,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     // approve (client reads): the same again, from what is there now
     let Some(FreshScene { scene, frozen }) = observe::fresh(context, target).await? else { return Ok(Healed::Nothing(Answer::Open)) };
     let found = Found::of(context, &scene);
-    let approved: Box<Approved> = match approve::verdict(status(&scene), found.plan(), scene.snapshot.now) {
+    let approved: Box<Approved> = match approve::verdict(scene.status(), found.plan(), scene.snapshot.now) {
         Verdict::CarryOut(approved) => approved,
         Verdict::Tell(answer) => return Ok(Healed::Nothing(answer)),
     };
@@ -194,7 +201,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }, LOOK_AGAIN));
     }
     let Some(report) = &scene.report else { return Ok(Healed::Nothing(Answer::Open)) };
-    if status(&scene).healing.is_some() {
+    if scene.status().healing.is_some() {
         return Ok(Healed::Nothing(Answer::Open));
     }
     if !dry_run::policy_stands(context, report).await? {

@@ -38,9 +38,9 @@ pub(super) fn spawn_triggers(
     let watches = watch_keys.for_each(move |(namespace, name)| {
         let key = WatchKey { namespace, name };
         let watch = to.watches.get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
-        let seen = to.governed.watch(&key).map(|watched| watched.watch.spec.clone());
-        // Our own status writes come back as events; they are no reason to ask Git again.
-        if watch.is_none_or(|watch| seen.as_ref() != Some(&watch.spec)) {
+        let seen = to.governed.watch(&key).map(|watched| watched.watch);
+        // Our own status writes come back as events; they are no reason to ask Git again. One that was made anew is another.
+        if watch.is_none_or(|watch| seen.is_none_or(|seen| (seen.uid(), &seen.spec) != (watch.uid(), &watch.spec))) {
             looks.now(Key::Watch(key));
         }
         futures::future::ready(())

@@ -65,9 +65,10 @@ pub struct Findings<'a> {
     pub masker: &'a Masker,
 }
 
-/// What a report remembers of its plans.
+/// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
 pub fn memory(status: &ReportStatus) -> Memory {
     Memory {
+        decided: status.approval.as_ref().map(|approval| approval.plan_hash.clone()),
         serial: status.plan_serial,
         offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
         spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
@@ -75,6 +76,7 @@ pub fn memory(status: &ReportStatus) -> Memory {
             .denied_drift
             .clone()
             .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
+        ..Memory::default()
     }
 }
 

@@ -356,8 +356,10 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     control_plane.kubectl(&reads)?.success()?;
     let bound = ["create", "rolebinding", "reads", "--role=reads", "--serviceaccount=driftmend:driftmend", "-n", "shop"];
     control_plane.kubectl(&bound)?.success()?;
-    let step = |kind: &str, target: &str| json!({"kind": kind, "target": target, "summary": "…", "patch": "…"});
-    let steps = json!([step("Restore", "Deployment.apps shop/web"), step("Refresh", "Application teams/shop")]);
+    let step = |kind: &str, object: Value| json!({"kind": kind, "target": "…", "object": object, "summary": "…", "patch": "…"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web"});
+    let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "namespace": "teams", "name": "shop"});
+    let steps = json!([step("Restore", deployment), step("Refresh", application)]);
     let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": steps});
     let service_account = installation.service_account()?;
     wait::until("the right to read a status", PATIENCE, || {
@@ -367,7 +369,7 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
 
     let erin = editor(control_plane, "erin")?;
     let approval = json!({"approval": {"decision": "Approved", "planHash": hash, "by": "erin", "at": "2026-01-05T10:00:00Z"}});
-    let words = "approving, denying and healing need the right to patch what the plan writes besides: Application teams/shop";
+    let words = "approving and denying need the right to patch the Deployment \"web\" in namespace \"shop\" and Application teams/shop";
     wait::until("a refusal for want of the Application", PATIENCE, || {
         let answer = patch(&erin, approval.clone())?;
         ensure!(answer.code != 0, "it was approved");

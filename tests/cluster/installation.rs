@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 use crate::harness::driftmend::Controller;
 use crate::harness::pods::{ReadyPods, Scope};
@@ -15,7 +16,7 @@ use crate::harness::{ControlPlane, Options, definitions, wait};
 pub const RELEASE: &str = "driftmend";
 
 /// The namespaces in which the shared controller heals: one for each test, since they must be there when the chart is installed.
-const HEALED_NAMESPACES: &[&str] = &["client-side", "server-side", "replace", "two-probes", "freeze", "decisions", "denial"];
+const HEALED_NAMESPACES: &[&str] = &["client-side", "server-side", "replace", "two-probes", "freeze", "denial"];
 
 /// A cluster with the chart in it. Nothing here is shared with a test that installs the chart in another mode.
 pub struct Installation {
@@ -61,12 +62,18 @@ impl Installation {
 
     /// The same with further lists of namespaces, by the names of their values.
     pub fn install_with(&self, mode: &str, heal_namespaces: &[&str], more: &[(&str, &[&str])]) -> Result<Flags> {
+        let lists = [&[("heal.namespaces", heal_namespaces)], more].concat();
+        self.install_with_values(mode, &lists.iter().map(|(value, namespaces)| (*value, json!(namespaces))).collect::<Vec<_>>())
+    }
+
+    /// The same with these values of any kind.
+    pub fn install_with_values(&self, mode: &str, values: &[(&str, Value)]) -> Result<Flags> {
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/driftmend");
         let (chart, mode) = (chart.display().to_string(), format!("mode={mode}"));
         let mut set: Vec<String> =
             ["upgrade", "--install", RELEASE, &chart, "-n", RELEASE, "--create-namespace", "--set", &mode].map(str::to_owned).to_vec();
-        for (value, namespaces) in [&[("heal.namespaces", heal_namespaces)], more].concat() {
-            set.extend(["--set-json".to_owned(), format!("{value}={}", serde_json::to_string(namespaces)?)]);
+        for (name, value) in values {
+            set.extend(["--set-json".to_owned(), format!("{name}={value}")]);
         }
         self.control_plane.helm(&set.iter().map(String::as_str).collect::<Vec<_>>())?.success()?;
         definitions::wait_until_served(&self.control_plane, definitions::OURS)?;
@@ -88,6 +95,18 @@ impl Installation {
         let flags = ["--listen", "--cache-dir"].iter().fold(flags.to_vec(), |flags, option| without_option(&flags, option));
         // What the Pod's environment says there.
         Ok(Flags([flags, ["--namespace", RELEASE, "--instance", "driftmend-0"].map(str::to_owned).to_vec()].concat()))
+    }
+
+    /// Replaces the policy over decisions by one that checks nothing but that the controller does not decide, which it takes for the chart's: what
+    /// the controller itself refuses is seen only where nothing is refused before it.
+    pub fn let_people_decide_anything(&self) -> Result<()> {
+        let get = ["get", "validatingadmissionpolicy", "approval.driftmend.dev", "--output=json"];
+        let mut policy: Value = serde_json::from_str(&self.control_plane.kubectl(&get)?.success()?)?;
+        let first = policy["spec"]["validations"][0].clone();
+        let words = "may neither give, change nor remove an approval";
+        ensure!(first["message"].as_str().is_some_and(|message| message.contains(words)), "the first validation is {first}");
+        policy["spec"]["validations"] = json!([first]);
+        self.control_plane.tool("kubectl")?.input(policy.to_string()).run(&["replace", "-f", "-"])?.success().map(drop)
     }
 
     /// The kubeconfig of the chart's ServiceAccount.

@@ -95,7 +95,7 @@ fn observe(installation: &Installation, shop: &Shop, erin: &Path) -> Result<Stri
     shop.kubectl(&rules)?.success()?;
     shop.kubectl(&["create", "rolebinding", "status", "--role=status", "--user=mallory"])?.success()?;
     let mallory = shop.control_plane.user("mallory", &[])?;
-    let message = "approving, denying and healing need the right to patch the Deployment \"web\" in namespace \"shop\"";
+    let message = "approving and denying need the right to patch the Deployment \"web\" in namespace \"shop\"";
     wait_until_refused("a refusal of who may not patch", message, || approve_as(shop, &mallory, "mallory", &plan))?;
     let message = "status.approval.by must be your own user name: set it to \"erin\"";
     wait_until_refused("a refusal of another's name", message, || approve_as(shop, erin, "alice", &plan))?;

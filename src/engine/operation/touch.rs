@@ -1,6 +1,7 @@
 //! What the sync that follows a write on an Application would touch.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::application::Application;
 use super::requests::Then;
@@ -24,6 +25,12 @@ pub struct Touches {
 
     /// Whether the last comparison tells what differs; with `false` the list is not to be relied on.
     pub compared: bool,
+
+    /// The Application's own sync options: one of them may replace or force.
+    pub sync_options: Vec<String>,
+
+    /// How the Application has a failure tried again.
+    pub retry: Option<Value>,
 }
 
 /// One resource that a sync would change.
@@ -70,6 +77,8 @@ pub fn touches(application: &Application, then: &Then) -> Touches {
         },
         whole_application: limits.is_none(),
         compared: sync.is_some_and(|sync| ["Synced", "OutOfSync"].contains(&sync.status.as_str())),
+        sync_options: application.policy.sync_options.clone(),
+        retry: application.policy.retry_written.clone(),
     }
 }
 
@@ -214,7 +223,9 @@ mod tests {
                 "from": BEFORE,
                 "to": HERE,
                 "wholeApplication": true,
-                "compared": true
+                "compared": true,
+                "syncOptions": ["ServerSideApply=true"],
+                "retry": {"limit": 3, "backoff": {"duration": "4s", "factor": 3, "maxDuration": "1m"}}
             })
         );
     }

@@ -75,6 +75,9 @@ pub struct Ledger<'a> {
 
     /// The hashes of plans that ended otherwise.
     pub superseded: &'a [(String, Ended)],
+
+    /// The hash that the report shows: no other one was offered to anybody.
+    pub offered: Option<&'a str>,
 }
 
 /// Why an approval is not followed.
@@ -175,6 +178,9 @@ pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'
         return Err(Refusal::Spent(hash.clone()));
     }
     let ended = ledger.superseded.iter().find(|(superseded, _)| superseded == hash).map(|(_, ended)| *ended);
+    if ended.is_none() && ledger.offered != Some(hash) {
+        return Err(Refusal::Foreign(hash.clone()));
+    }
     if let Ok(plan) = plan
         && plan.hash == *hash
         && let Some(why) = plan.window.as_ref().filter(|_| !approval.breaks_glass())
@@ -299,6 +305,8 @@ fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
         to: step.revision.clone().map(Revision::One),
         whole_application: step.kind == StepKind::ClearOperation,
         compared: false,
+        sync_options: Vec::new(),
+        retry: None,
     };
     match step.kind {
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
@@ -319,3 +327,6 @@ fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
 fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod approval;
 mod choice;
 mod digest;
 mod hand_back;
+mod memory;
 mod on_application;
 mod on_kustomization;
 mod restore;
@@ -23,6 +24,7 @@ pub use choice::{Choice, Cure, choose};
 use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
+pub use memory::Memory;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
 pub use restore::{RestoreError, Restored, restore};
@@ -63,22 +65,6 @@ pub struct Plan {
 
     /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
     pub window: Option<String>,
-}
-
-/// The plan that was offered last, as far as a report remembers it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
-    /// Its serial; 0 where there was none.
-    pub serial: u64,
-
-    /// Its hash and when it expires.
-    pub offered: Option<(String, Timestamp)>,
-
-    /// The hashes that were carried out.
-    pub spent: Vec<String>,
-
-    /// The content of drift that a person said no to.
-    pub denied: Option<String>,
 }
 
 /// Why there is no plan.
@@ -221,16 +207,8 @@ pub(super) fn propose_knowing(
         Tool::Unknown => {}
     }
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let hash = digest::plan_hash(snapshot, &steps);
-    let (serial, hash, expires) = match &memory.offered {
-        Some((offered, expires)) if *offered == hash(memory.serial) && *expires > snapshot.now && !memory.spent.contains(offered) => {
-            (memory.serial, offered.clone(), *expires)
-        }
-        _ => {
-            let serial = memory.serial + 1;
-            (serial, hash(serial), snapshot.now + policy.plan_ttl)
-        }
-    };
+    let hash = digest::plan_hash(snapshot, memory, &steps);
+    let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     cautions.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
 }

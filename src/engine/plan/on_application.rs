@@ -222,7 +222,11 @@ impl OnApplication {
         };
         // A failure ends the wait for a retry: the same state under another phase.
         let stale = stale.map(|stale| json!({"uid": stale.uid, "startedAt": stale.started_at}));
-        json!({"kind": kind, "application": self.application.to_string(), "stale": stale, "touches": touches})
+        let only = match &self.act {
+            Act::Start { only, .. } => Some(only),
+            Act::Refresh | Act::Clear { .. } => None,
+        };
+        json!({"kind": kind, "application": self.application.to_string(), "stale": stale, "only": only, "touches": touches})
     }
 
     /// The guarded patch; `None` where what it asks for is asked for already.

@@ -213,7 +213,7 @@ fn there_is_no_plan_where_a_person_or_the_source_says_so() {
     assert_eq!(proposed(&snapshot(git(), synced()), &Memory::default()), Err(NoPlan::NothingToHeal));
 }
 
-fn approval(hash: &str) -> Approval {
+pub(super) fn approval(hash: &str) -> Approval {
     Approval {
         decision: Decision::Approved,
         plan_hash: hash.to_owned(),
@@ -228,17 +228,17 @@ fn approval(hash: &str) -> Approval {
 fn an_approval_holds_for_the_current_plan_only() {
     let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
     let now: Timestamp = "2026-01-05T12:30:00Z".parse().unwrap();
-    let (none, spent) = (Ledger { spent: &[], superseded: &[] }, [plan.hash.clone()]);
+    let (none, spent) = (Ledger { spent: &[], superseded: &[], offered: Some(&plan.hash) }, [plan.hash.clone()]);
     let judged = |approval: &Approval, ledger, now| judge(approval, Ok(&plan), ledger, now).map(|approved| approved.plan().hash.clone());
     let yes = approval(&plan.hash);
     assert_eq!(judged(&yes, none, now), Ok(plan.hash.clone()));
     assert_eq!(judged(&yes, none, plan.expires), Err(Refusal::Expired(plan.hash.clone())));
-    assert_eq!(judged(&yes, Ledger { spent: &spent, superseded: &[] }, now), Err(Refusal::Spent(plan.hash.clone())));
+    assert_eq!(judged(&yes, Ledger { spent: &spent, ..none }, now), Err(Refusal::Spent(plan.hash.clone())));
     let old = "1".repeat(64);
     let superseded = [(old.clone(), Ended::Changed)];
-    assert_eq!(judged(&approval(&old), Ledger { spent: &[], superseded: &superseded }, now), Err(Refusal::Stale(old.clone())));
+    assert_eq!(judged(&approval(&old), Ledger { superseded: &superseded, ..none }, now), Err(Refusal::Stale(old.clone())));
     let expired = [(old.clone(), Ended::Expired)];
-    assert_eq!(judged(&approval(&old), Ledger { spent: &[], superseded: &expired }, now), Err(Refusal::Expired(old.clone())));
+    assert_eq!(judged(&approval(&old), Ledger { superseded: &expired, ..none }, now), Err(Refusal::Expired(old.clone())));
     assert_eq!(judged(&approval(&old), none, now), Err(Refusal::Foreign(old)));
 }
 
@@ -289,7 +289,7 @@ fn a_service_account_is_put_back_under_both_of_its_names() {
 fn a_plan_under_a_sync_window_needs_an_approval_that_breaks_the_glass_with_a_reason() {
     let mut plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
     plan.window = Some("a deny window is open".to_owned());
-    let ledger = Ledger { spent: &[], superseded: &[] };
+    let ledger = Ledger { spent: &[], superseded: &[], offered: Some(&plan.hash) };
     let now: Timestamp = "2026-01-05T12:30:00Z".parse().unwrap();
     let judged = |approval: &Approval| judge(approval, Ok(&plan), ledger, now).map(drop).map_err(|refusal| refusal.reason());
     let (yes, reason) = (approval(&plan.hash), || Some("the shop is down".to_owned()));

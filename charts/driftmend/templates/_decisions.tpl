@@ -1,0 +1,147 @@
+{{- /* What the policy over reports knows of a decision (status.approval). Rights are asked for by what steps[].object says, never by a text
+that is for people. */ -}}
+{{- define "driftmend.decisionVariables" -}}
+- name: approval
+  expression: "'approval' in variables.after ? variables.after['approval'] : null"
+- name: decided
+  expression: "'approval' in variables.changed"
+- name: decisionBefore
+  expression: "'approval' in variables.before && variables.before['approval'] != null ? variables.before['approval'] : dyn({})"
+# The plan that the report shows: what stood there before this write, which can change it by nobody but the controller.
+- name: shown
+  expression: "'plan' in variables.before && variables.before['plan'] != null ? variables.before['plan'] : dyn({})"
+- name: steps
+  expression: "'steps' in variables.shown && variables.shown['steps'] != null ? variables.shown['steps'] : dyn([])"
+- name: objects
+  expression: "variables.steps.map(step, 'object' in step && step['object'] != null ? step['object'] : dyn({}))"
+# The kinds that a plan may write, and nothing that is not here is ever approved.
+- name: resources
+  expression: >-
+    {'apps/Deployment': 'deployments', 'argoproj.io/Application': 'applications',
+    'kustomize.toolkit.fluxcd.io/Kustomization': 'kustomizations'}
+- name: unknown
+  expression: >-
+    variables.objects.filter(object, !(
+    ['apiVersion', 'kind', 'namespace', 'name'].all(key, key in object && object[key] != null && object[key] != '')
+    && string(object['apiVersion']).split('/')[0] + '/' + string(object['kind']) in variables.resources))
+- name: mayPatchTarget
+  expression: >-
+    authorizer.group('apps').resource('deployments').namespace(oldObject.metadata.namespace)
+    .name(oldObject.spec.target.name).check('patch').allowed()
+- name: notPatched
+  expression: >-
+    variables.unknown.size() > 0 ? variables.unknown : variables.objects.filter(object, !authorizer
+    .group(string(object['apiVersion']).split('/')[0])
+    .resource(variables.resources[string(object['apiVersion']).split('/')[0] + '/' + string(object['kind'])])
+    .namespace(string(object['namespace'])).name(string(object['name'])).check('patch').allowed())
+# For messages: what is to be patched, each object once.
+- name: toPatch
+  expression: >-
+    (['the Deployment "' + oldObject.spec.target.name + '" in namespace "' + oldObject.metadata.namespace + '"']
+    + variables.objects.filter(object, 'kind' in object && object['kind'] != 'Deployment')
+    .map(object, string(object['kind']) + ' ' + ('namespace' in object ? string(object['namespace']) : '')
+    + '/' + ('name' in object ? string(object['name']) : ''))).filter(text, text != '').join(' and ')
+{{- if eq .Values.approval.right "approve" }}
+- name: mayDecide
+  expression: >-
+    authorizer.group('driftmend.dev').resource('driftreports').namespace(oldObject.metadata.namespace)
+    .name(oldObject.metadata.name).check('approve').allowed()
+# What these steps write is what Git has, or a request to the tool that syncs to bring it. Any other needs the rights themselves.
+- name: onlyBringsGitBack
+  expression: >-
+    variables.steps.all(step, 'kind' in step && step['kind'] in
+    ['Restore', 'Transfer', 'HandBack', 'Refresh', 'ClearOperation', 'StartOperation', 'Reconcile'])
+{{- end }}
+- name: mayBreakGlass
+  expression: >-
+    authorizer.group('driftmend.dev').resource('driftreports').namespace(oldObject.metadata.namespace)
+    .name(oldObject.metadata.name).check('breakglass').allowed()
+# By name and by group: either may be there without the other where somebody impersonates.
+- name: machine
+  expression: >-
+    (request.userInfo.username.startsWith('system:serviceaccount:')
+    || (has(request.userInfo.groups) && 'system:serviceaccounts' in request.userInfo.groups))
+    && !(request.userInfo.username in {{ include "driftmend.approvers" . }})
+{{- end -}}
+
+{{- /* What holds of every write of a decision. */ -}}
+{{- define "driftmend.decisionValidations" -}}
+- expression: "!(variables.controller && variables.decided)"
+  reason: Forbidden
+  message: "status.approval is a person's to write: driftmend's own ServiceAccount may neither give, change nor remove an approval"
+- expression: >-
+    !variables.decided || variables.approval == null
+    || ('by' in variables.approval && variables.approval['by'] == request.userInfo.username)
+  reason: Forbidden
+  message: "status.approval.by must be your own user name, as `kubectl auth whoami` tells it"
+  messageExpression: "'status.approval.by must be your own user name: set it to \"' + request.userInfo.username + '\"'"
+- expression: "!variables.decided || !variables.machine"
+  reason: Forbidden
+  message: "a decision is a person's: a ServiceAccount decides only where the chart lists it under approval.serviceAccounts"
+- expression: >-
+    !variables.decided || variables.approval == null || !('decision' in variables.approval) || variables.approval['decision'] != 'Approved'
+    || !('hash' in variables.shown) || (variables.steps.size() > 0 && variables.unknown.size() == 0)
+  reason: Forbidden
+  message: "the plan does not say for each step which object it writes, or names one of a kind that driftmend never writes: it cannot be approved"
+{{- if eq .Values.approval.right "approve" }}
+- expression: "!variables.decided || variables.mayDecide"
+  reason: Forbidden
+  message: "approving and denying need the verb approve on the DriftReport"
+  messageExpression: >-
+    'approving and denying need the verb "approve" on driftreports.driftmend.dev "' + oldObject.metadata.name + '" in namespace "'
+    + oldObject.metadata.namespace + '": ask for it, or have somebody decide who holds it'
+- expression: >-
+    !variables.decided || variables.approval == null || variables.onlyBringsGitBack
+    || (variables.mayPatchTarget && variables.notPatched.size() == 0)
+  reason: Forbidden
+  message: "this plan does more than bring Git's values back: approving it needs the right to patch all that it writes"
+{{- else }}
+# To take a decision back writes nothing anywhere else.
+- expression: >-
+    !variables.decided || (variables.mayPatchTarget && (variables.approval == null || variables.notPatched.size() == 0))
+  reason: Forbidden
+  message: "approving and denying need the right to patch the Deployment of the report, and all else that the plan writes"
+  # A message may not ask the authorizer again.
+  messageExpression: >-
+    'approving and denying need the right to patch ' + variables.toPatch + ': ask for it, or have somebody decide who holds it'
+{{- end }}
+- expression: >-
+    !variables.decided || variables.approval == null || ('decision' in variables.approval
+    && (variables.approval['decision'] == 'Approved' || variables.approval['decision'] == 'Denied'))
+  reason: Forbidden
+  message: "status.approval.decision must be Approved or Denied"
+# A denial outlives its plan, which is not shown while it holds: who gave it may word it anew.
+- expression: >-
+    !variables.decided || variables.approval == null || ('planHash' in variables.approval && (
+    ('hash' in variables.shown && variables.approval['planHash'] == variables.shown['hash'])
+    || ('decision' in variables.approval && variables.approval['decision'] == 'Denied'
+    && 'decision' in variables.decisionBefore && variables.decisionBefore['decision'] == 'Denied'
+    && 'planHash' in variables.decisionBefore && variables.decisionBefore['planHash'] == variables.approval['planHash'])))
+  reason: Forbidden
+  message: "a decision is about the plan that the report shows, and names its hash"
+  messageExpression: >-
+    'hash' in variables.shown
+    ? 'a decision is about the plan that the report shows, ' + string(variables.shown['hash']) + ': look at that one, and name its hash'
+    : 'the report shows no plan that could be decided about: wait until it does, and name its hash'
+- expression: >-
+    !variables.decided || variables.approval == null || !('breakGlass' in variables.approval)
+    || variables.approval['breakGlass'] != true || variables.mayBreakGlass
+  reason: Forbidden
+  message: "breaking a sync window needs the verb breakglass on the DriftReport"
+  messageExpression: >-
+    'breaking a sync window needs the verb "breakglass" on driftreports.driftmend.dev "' + oldObject.metadata.name + '" in namespace "'
+    + oldObject.metadata.namespace + '": ask for it, or wait until the window changes'
+{{- end -}}
+
+{{- /* The ServiceAccounts that may decide, by their user names, as CEL writes a list. */ -}}
+{{- define "driftmend.approvers" -}}
+{{- $names := list -}}
+{{- range .Values.approval.serviceAccounts -}}
+{{- if hasPrefix "system:serviceaccount:" . -}}
+{{- $names = append $names . -}}
+{{- else -}}
+{{- $names = append $names (printf "system:serviceaccount:%s" (replace "/" ":" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if $names -}}{{ include "driftmend.celList" $names }}{{- else -}}['']{{- end -}}
+{{- end -}}

@@ -1,0 +1,78 @@
+//! A yes holds for what the very report showed, whatever the plan writes.
+
+use jiff::SignedDuration;
+use pretty_assertions::assert_eq;
+
+use super::*;
+use crate::engine::object::ObjectId;
+use crate::engine::plan::Memory;
+use crate::engine::plan::digest::plan_hash;
+use crate::engine::plan::tests::{approval, git, snapshot, switched};
+use crate::engine::predict::{Strategy, Syncer};
+
+/// A step of each kind.
+fn steps() -> Vec<Step> {
+    let paths = || vec![".spec.replicas".parse().unwrap()];
+    let on = |act| {
+        let application = ApplicationRef { namespace: "argocd".to_owned(), name: "shop".to_owned() };
+        Step::OnApplication(Box::new(OnApplication { application, act }))
+    };
+    let stale = || Stale { uid: "uid".to_owned(), phase: OperationPhase::Failed, started_at: "2026-01-05T10:00:00Z".to_owned() };
+    let touches = || Touches {
+        resources: Vec::new(),
+        from: None,
+        to: None,
+        whole_application: false,
+        compared: true,
+        sync_options: Vec::new(),
+        retry: None,
+    };
+    vec![
+        Step::Restore { paths: paths(), operations: json_patch::Patch::default() },
+        Step::Transfer { paths: paths(), to: "argocd-controller".to_owned() },
+        Step::HandBack { paths: paths(), syncer: Syncer::new(Strategy::ServerSideApply, "argocd-controller") },
+        on(Act::Refresh),
+        on(Act::Clear { stale: stale(), touches: touches() }),
+        on(Act::Start { stale: None, only: ResourceRef::deployment("shop", "web"), touches: touches() }),
+        Step::Reconcile { kustomization: KustomizationRef { namespace: "flux-system".to_owned(), name: "shop".to_owned() } },
+    ]
+}
+
+/// The plan of one step as a report offers it.
+fn offered(snapshot: &Snapshot, memory: &Memory, step: &Step) -> Plan {
+    let steps = vec![step.clone()];
+    let (serial, hash, expires) = memory.offer(plan_hash(snapshot, memory, &steps), snapshot.now, SignedDuration::from_hours(1));
+    let (uid, drift) = ("uid".to_owned(), String::new());
+    Plan { hash, serial, expires, uid, drift, steps, cautions: Vec::new(), window: None }
+}
+
+#[test]
+fn a_yes_to_what_this_very_report_does_not_show_is_foreign_to_it() {
+    let scene = snapshot(git(), switched());
+    let memory = |report: &str, watch: &str| Memory { report: report.to_owned(), watch: watch.to_owned(), ..Memory::default() };
+    for step in steps() {
+        let kind = step.kind();
+        let plan = offered(&scene, &memory("report-1", "watch-1"), &step);
+        let yes = approval(&plan.hash);
+        let judged = |plan: Result<&Plan, &NoPlan>, shown: Option<&str>| {
+            let ledger = Ledger { spent: &[], superseded: &[], offered: shown };
+            judge(&yes, plan, ledger, scene.now).map(drop).map_err(|refusal| refusal.reason())
+        };
+        assert_eq!(judged(Ok(&plan), Some(&plan.hash)), Ok(()), "{kind:?} is shown");
+        let foreign = Err("ApprovalForeign");
+        assert_eq!(judged(Ok(&plan), None), foreign, "{kind:?}: no plan is shown");
+        assert_eq!(judged(Err(&NoPlan::AlertOnly), None), foreign, "{kind:?}: there is no plan");
+        assert_eq!(judged(Ok(&plan), Some(&"f".repeat(64))), foreign, "{kind:?}: another plan is shown");
+        let elsewhere = Snapshot { target: ObjectId { name: "api".to_owned(), ..scene.target.clone() }, ..scene.clone() };
+        for (what, scene, memory) in [
+            ("the report was made anew", &scene, memory("report-2", "watch-1")),
+            ("the watch was made anew", &scene, memory("report-1", "watch-2")),
+            ("a report of another name", &elsewhere, memory("report-3", "watch-1")),
+            ("decided before it was offered", &scene, Memory { decided: Some(plan.hash.clone()), ..memory("report-1", "watch-1") }),
+        ] {
+            let other = offered(scene, &memory, &step);
+            assert_ne!(other.hash, plan.hash, "{kind:?}: {what}");
+            assert_eq!(judged(Ok(&other), Some(&other.hash)), foreign, "{kind:?}: {what}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What moves a hash and what does not. Each ingredient is moved alone, and each is known by name: one that is left out of the hash fails here.
+
+use std::collections::BTreeSet;
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::engine::object::FieldPath;
+use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touched, Touches};
+use crate::engine::plan::tests::{git, proposed, snapshot, switched};
+use crate::engine::plan::{Act, ApplicationRef, KustomizationRef, OnApplication};
+use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
+
+#[test]
+fn a_status_change_does_not_move_the_digest_and_a_change_of_what_was_asked_for_does() {
+    let calm = json!({
+        "metadata": {"name": "web", "resourceVersion": "7", "generation": 2, "labels": {"app": "web"},
+            "annotations": {"deployment.kubernetes.io/revision": "1"},
+            "managedFields": [
+                {"manager": "kubectl-patch", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+                {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]},
+        "spec": {"replicas": 1},
+        "status": {"replicas": 1},
+    });
+    let mut crashing = calm.clone();
+    crashing["metadata"]["resourceVersion"] = json!("9");
+    crashing["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("2");
+    crashing["metadata"]["managedFields"][0]["time"] = json!("2026-01-02T00:00:00Z");
+    crashing["metadata"]["managedFields"][1]["fieldsV1"] = json!({"f:status": {"f:unavailableReplicas": {}}});
+    crashing["status"] = json!({"unavailableReplicas": 1});
+    assert_eq!(live_digest(&calm), live_digest(&crashing));
+    for (pointer, value) in [
+        ("/spec/replicas", json!(2)),
+        ("/metadata/generation", json!(3)),
+        ("/metadata/labels/app", json!("db")),
+        ("/metadata/annotations", json!({"note": "changed"})),
+        ("/metadata/managedFields/0/manager", json!("kubectl-edit")),
+        ("/metadata/managedFields/0/fieldsV1", json!({"f:spec": {"f:replicas": {}}})),
+    ] {
+        let mut edited = calm.clone();
+        *edited.pointer_mut(pointer).unwrap() = value;
+        assert_ne!(live_digest(&calm), live_digest(&edited), "{pointer}");
+    }
+}
+
+/// What a plan is made of.
+#[derive(Clone)]
+struct Made {
+    snapshot: Snapshot,
+    memory: Memory,
+    steps: Vec<Step>,
+    serial: u64,
+}
+
+impl Made {
+    fn incident() -> Self {
+        let snapshot = snapshot(git(), switched());
+        let memory = Memory { report: "report-1".to_owned(), watch: "watch-1".to_owned(), ..Memory::default() };
+        let steps = proposed(&snapshot, &memory).unwrap().steps;
+        Self { snapshot, memory, steps, serial: 1 }
+    }
+
+    fn content(&self) -> Value {
+        content(&self.snapshot, &self.memory, &self.steps)(self.serial)
+    }
+
+    fn hash(&self) -> String {
+        plan_hash(&self.snapshot, &self.memory, &self.steps)(self.serial)
+    }
+
+    fn live(&mut self) -> &mut Value {
+        self.snapshot.live.as_mut().unwrap()
+    }
+}
+
+#[test]
+fn whatever_a_yes_depends_on_moves_the_hash() {
+    type Move = fn(&mut Made);
+    // What is moved, and which ingredients that moves: an object's uid and generation are in its own digest, too.
+    let moves: [(&str, &[&str], Move); 13] = [
+        ("another cluster", &["cluster"], |made| made.snapshot.cluster.push('2')),
+        ("the report was made anew", &["report"], |made| made.memory.report = "report-2".to_owned()),
+        ("the watch was made anew", &["watch"], |made| made.memory.watch = "watch-2".to_owned()),
+        ("another Deployment", &["target"], |made| made.snapshot.target.name = "api".to_owned()),
+        ("another namespace", &["target"], |made| made.snapshot.target.namespace = Some("office".to_owned())),
+        ("the Deployment was made anew", &["live", "uid"], |made| made.live()["metadata"]["uid"] = json!("another")),
+        ("a new generation", &["generation", "live"], |made| made.live()["metadata"]["generation"] = json!(99)),
+        ("another value in Git", &["desired"], |made| made.snapshot.desired.as_mut().unwrap().value["spec"]["replicas"] = json!(7)),
+        ("another value in the cluster", &["live"], |made| made.live()["spec"]["replicas"] = json!(7)),
+        ("another way of applying", &["strategy"], |made| made.snapshot.syncer.strategy = Strategy::Replace),
+        ("another field manager", &["manager"], |made| made.snapshot.syncer.manager.push('2')),
+        ("offered again", &["serial"], |made| made.serial = 2),
+        ("one step less", &["steps"], |made| made.steps.clear()),
+    ];
+    let made = Made::incident();
+    let (content, hash) = (made.content(), made.hash());
+    let mut known = BTreeSet::from(["version"]);
+    for (what, ingredients, change) in moves {
+        let mut moved = made.clone();
+        change(&mut moved);
+        let other = moved.content();
+        let names = content.as_object().unwrap().keys();
+        let changed: Vec<&str> = names.map(String::as_str).filter(|name| content[name] != other[name]).collect();
+        assert_eq!(changed, ingredients, "{what}");
+        assert_ne!(moved.hash(), hash, "{what}");
+        known.extend(ingredients);
+    }
+    let names: BTreeSet<&str> = content.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, known, "an ingredient that no move here is about");
+    // What is shown and not hashed.
+    let mut told = made.clone();
+    told.snapshot.source.revision = "b".repeat(40);
+    told.live()["metadata"]["resourceVersion"] = json!("99");
+    told.snapshot.now = "2026-01-05T12:30:00Z".parse().unwrap();
+    told.memory.spent.push("f".repeat(64));
+    assert_eq!(told.hash(), hash);
+}
+
+fn paths(text: &str) -> Vec<FieldPath> {
+    vec![text.parse().unwrap()]
+}
+
+fn on(namespace: &str, name: &str, act: Act) -> Step {
+    let application = ApplicationRef { namespace: namespace.to_owned(), name: name.to_owned() };
+    Step::OnApplication(Box::new(OnApplication { application, act }))
+}
+
+fn stale() -> Stale {
+    Stale { uid: "uid".to_owned(), phase: OperationPhase::Failed, started_at: "2026-01-05T10:00:00Z".to_owned() }
+}
+
+fn touches() -> Touches {
+    let one = Revision::One("a".to_owned());
+    Touches {
+        resources: Vec::new(),
+        from: None,
+        to: Some(one),
+        whole_application: false,
+        compared: true,
+        sync_options: Vec::new(),
+        retry: None,
+    }
+}
+
+/// What a sync touches, and each other thing that it could touch.
+fn touched() -> Vec<(&'static str, Touches)> {
+    let web = ResourceRef::deployment("shop", "web");
+    let resource = |prune| vec![Touched { resource: web.clone(), prune }];
+    vec![
+        ("as it is", touches()),
+        ("changes a resource", Touches { resources: resource(false), ..touches() }),
+        ("deletes it", Touches { resources: resource(true), ..touches() }),
+        ("from another revision", Touches { from: Some(Revision::One("b".to_owned())), ..touches() }),
+        ("to another revision", Touches { to: Some(Revision::One("b".to_owned())), ..touches() }),
+        ("to several revisions", Touches { to: Some(Revision::Several(vec!["a".to_owned()])), ..touches() }),
+        ("the whole application", Touches { whole_application: true, ..touches() }),
+        ("not compared", Touches { compared: false, ..touches() }),
+        ("with options", Touches { sync_options: vec!["Force=true".to_owned()], ..touches() }),
+        ("tried again", Touches { retry: Some(json!({"limit": 5})), ..touches() }),
+    ]
+}
+
+#[test]
+fn no_two_steps_that_write_something_else_have_the_same_bytes() {
+    let syncer = || Syncer::new(Strategy::ServerSideApply, "argocd-controller");
+    let hand_back = |path: &str, syncer| Step::HandBack { paths: paths(path), syncer };
+    let patch = |value: u8| serde_json::from_value(json!([{"op": "replace", "path": "/spec/replicas", "value": value}])).unwrap();
+    let restore = |path: &str, value| Step::Restore { paths: paths(path), operations: patch(value) };
+    let transfer = |path: &str, to: &str| Step::Transfer { paths: paths(path), to: to.to_owned() };
+    let named = |namespace: &str, name: &str| KustomizationRef { namespace: namespace.to_owned(), name: name.to_owned() };
+    let web = || ResourceRef::deployment("shop", "web");
+    let start = |stale, only| on("argocd", "shop", Act::Start { stale, only, touches: touches() });
+    let clear = |stale| on("argocd", "shop", Act::Clear { stale, touches: touches() });
+    let mut steps = vec![
+        ("restore", restore(".spec.replicas", 1)),
+        ("restore another path", restore(".spec.paused", 1)),
+        ("restore another value", restore(".spec.replicas", 2)),
+        ("transfer", transfer(".spec.replicas", "argocd-controller")),
+        ("transfer another path", transfer(".spec.paused", "argocd-controller")),
+        ("transfer to another", transfer(".spec.replicas", "kustomize-controller")),
+        ("hand back", hand_back(".spec.replicas", syncer())),
+        ("hand back another path", hand_back(".spec.paused", syncer())),
+        ("hand back to another", hand_back(".spec.replicas", Syncer { manager: "another".to_owned(), ..syncer() })),
+        ("hand back otherwise", hand_back(".spec.replicas", Syncer { strategy: Strategy::ClientSideApply, ..syncer() })),
+        ("hand back without force", hand_back(".spec.replicas", Syncer { force: Force::No, ..syncer() })),
+        ("hand back to a thief", hand_back(".spec.replicas", Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..syncer() })),
+        ("refresh", on("argocd", "shop", Act::Refresh)),
+        ("refresh elsewhere", on("teams", "shop", Act::Refresh)),
+        ("refresh another", on("argocd", "office", Act::Refresh)),
+        ("clear elsewhere", on("teams", "shop", Act::Clear { stale: stale(), touches: touches() })),
+        ("clear another application", clear(Stale { uid: "another".to_owned(), ..stale() })),
+        ("clear a later state", clear(Stale { started_at: "2026-01-05T11:00:00Z".to_owned(), ..stale() })),
+        ("start elsewhere", on("teams", "shop", Act::Start { stale: None, only: web(), touches: touches() })),
+        ("clear and start", start(Some(stale()), web())),
+        ("clear another and start", start(Some(Stale { uid: "another".to_owned(), ..stale() }), web())),
+        ("clear a later state and start", start(Some(Stale { started_at: "2026-01-05T11:00:00Z".to_owned(), ..stale() }), web())),
+        ("start for another", start(None, ResourceRef::deployment("shop", "api"))),
+        ("start for another kind", start(None, ResourceRef { kind: "StatefulSet".to_owned(), ..web() })),
+        ("start for another group", start(None, ResourceRef { group: "example.com".to_owned(), ..web() })),
+        ("start in another namespace", start(None, ResourceRef::deployment("office", "web"))),
+        ("reconcile", Step::Reconcile { kustomization: named("flux-system", "shop") }),
+        ("reconcile elsewhere", Step::Reconcile { kustomization: named("teams", "shop") }),
+        ("reconcile another", Step::Reconcile { kustomization: named("flux-system", "office") }),
+    ];
+    for (what, touches) in touched() {
+        steps.push((what, on("argocd", "shop", Act::Clear { stale: stale(), touches: touches.clone() })));
+        steps.push((what, on("argocd", "shop", Act::Start { stale: None, only: web(), touches })));
+    }
+    for (at, (what, step)) in steps.iter().enumerate() {
+        for (other, another) in &steps[..at] {
+            assert_ne!(step.intent(), another.intent(), "{what} ({:?}) and {other} ({:?})", step.kind(), another.kind());
+        }
+    }
+    // A failure ends the wait for a retry: the same state under another phase.
+    let running = clear(Stale { phase: OperationPhase::Running, ..stale() });
+    assert_eq!(running.intent(), clear(stale()).intent());
+}
