@@ -26,7 +26,8 @@ pub fn refusal_as_kubectl_prints_it(prediction: &Value) -> String {
 fn assert_events_tell_the_heal(shop: &Shop) -> Result<()> {
     for kind in ["Deployment", "DriftReport"] {
         shop.wait_for_event(kind, "Healed")?;
-        let told = shop.kubectl(&["describe", &kind.to_lowercase(), "web"])?.success()?;
+        let name = if kind == "DriftReport" { "deployment-web" } else { "web" };
+        let told = shop.kubectl(&["describe", &kind.to_lowercase(), name])?.success()?;
         for reason in ["NextSyncRefused", "PlanReady", "Healed"] {
             assert!(told.contains(reason), "`kubectl describe` of the {kind} does not show {reason}:\n{told}");
         }
