@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -53,13 +53,16 @@ fn the_api_server_takes_a_report_by_the_name_of_its_target_only() -> Result<()> 
         ("deployment-web", of_group),
         ("deployment-web", shouted),
         ("statefulset-web", stateful),
-        (&format!("deployment-{}", &long[..242]), target(&long)),
         (&cut[..252], target(&long)),
         (&format!("deployment-b{}", &cut[12..]), target(&long)),
     ] {
         let refused = answer(&report(name, &target))?;
         assert!(refused.code == 1 && refused.stderr.contains("invalid"), "{name}: {}{}", refused.stdout, refused.stderr);
     }
+    // What ends a long name is a digest, which the rule cannot know: the controller does.
+    let other = format!("{}{}", &cut[..221], "0".repeat(32));
+    tenant.kubectl(&["create", "-f", "-"], &report(&other, &target(&long)).to_string())?;
+    tenant.wait_for(&format!("driftreport/{other}"), "no report", Value::is_null)?;
     Ok(())
 }
 
@@ -71,10 +74,8 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
     tenant.sync("web.yaml", &deployment("web"))?;
     // A cluster with the definitions of a version before.
     let crd = "driftreports.driftmend.dev";
-    let mut definition: Value = serde_json::from_str(&control_plane.kubectl(&["get", "crd", crd, "--output=json"])?.success()?)?;
-    let schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].as_object_mut().context("no schema")?;
-    schema.remove("x-kubernetes-validations").context("no rule about the name")?;
-    control_plane.tool("kubectl")?.input(definition.to_string()).run(&["replace", "-f", "-"])?.success()?;
+    let rule = json!([{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations"}]).to_string();
+    control_plane.kubectl(&["patch", "crd", crd, "--type=json", "--patch", &rule])?.success()?;
     let mut old = report("web", &target("web"));
     old["spec"]["watchRef"]["namespace"] = json!(tenant.namespace);
     wait::until("a report of the old naming", TOLD, || {

@@ -157,11 +157,18 @@ impl Office {
     /// Gives a person verbs on a resource in a namespace.
     fn give(&self, name: &str, verbs: &str, resource: &str, namespace: &str) -> Result<()> {
         let role = format!("{name}-{}", verbs.replace(',', "-"));
-        let (verbs_flag, resource_flag) = (format!("--verb={verbs}"), format!("--resource={resource}"));
-        self.control_plane().kubectl(&["create", "role", &role, &verbs_flag, &resource_flag, "-n", namespace])?.success()?;
+        let (plural, group) = resource.split_once('.').unwrap_or_default();
+        let (group, subresource) = group.split_once('/').map_or((group, None), |(group, subresource)| (group, Some(subresource)));
+        let named = subresource.map_or_else(|| plural.to_owned(), |subresource| format!("{plural}/{subresource}"));
+        // By hand: kubectl gives no right on a kind that is not there.
+        let rule = json!({"apiGroups": [group], "resources": [named], "verbs": verbs.split(',').collect::<Vec<_>>()});
+        let metadata = json!({"name": role, "namespace": namespace});
+        let object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": [rule]});
+        self.control_plane().apply(&object.to_string())?;
         let (role_flag, user) = (format!("--role={role}"), format!("--user={name}"));
         self.control_plane().kubectl(&["create", "rolebinding", &role, &role_flag, &user, "-n", namespace])?.success()?;
-        self.wait_for_right(name, &[verbs.split(',').next().unwrap_or_default(), resource, "-n", namespace])
+        let (whole, subresource) = (format!("{plural}.{group}"), format!("--subresource={}", subresource.unwrap_or_default()));
+        self.wait_for_right(name, &[verbs.split(',').next().unwrap_or_default(), &whole, &subresource, "-n", namespace])
     }
 
     fn wait_for_right(&self, name: &str, right: &[&str]) -> Result<()> {
