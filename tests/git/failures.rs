@@ -45,7 +45,7 @@ fn wrong_and_missing_credentials_are_told_apart_and_tried_once() {
     assert!(matches!(error, GitError::CredentialsMissing { .. }), "{error:?}");
     place.server.take_requests();
     let error = mirror.poll(&Revision::Head, &basic("robot", "guess")).expect_err("wrong password");
-    assert!(matches!(error, GitError::WrongCredentials { given, .. } if given == "a user name and password"), "{error:?}");
+    assert!(matches!(&error, GitError::WrongCredentials { given, .. } if given == "a user name and password"), "{error:?}");
     assert_eq!((error.category(), error.retry()), ("GitCredentialsRefused", Retry::AfterChange));
     assert!(!format!("{error} {error:?}").contains("guess"));
     assert_eq!(place.server.take_requests().len(), 2, "one request without and one with the password");
@@ -117,7 +117,7 @@ fn a_transfer_that_stalls_is_given_up_and_the_next_fetch_starts_afresh() {
     let second = place.repository.commit(&[("deploy/web.yaml", "replicas: 2\n")], "Two");
     place.server.set_mode(Mode::Stall);
     let error = mirror.fetch(&Revision::Head, &NONE).expect_err("it stalls");
-    assert!(matches!(error, GitError::Timeout { step, .. } if step == "fetch from"), "{error:?}");
+    assert!(matches!(&error, GitError::Timeout { step, .. } if step == "fetch from"), "{error:?}");
     let readable = mirror.tree(oid(&place.first), &TreePath::default(), Select::Manifests);
     assert_eq!(readable.expect("the last revision stays in force").files.len(), 1);
     place.server.set_mode(Mode::Serve);
@@ -203,7 +203,7 @@ fn a_server_that_sends_a_byte_now_and_then_is_given_up_each_time() {
     let mirror = Mirror::open_with(cache.path(), &url(&format!("http://{address}/web.git")), limits).expect("a mirror");
     let start = Instant::now();
     let error = poll_error(&mirror);
-    assert!(matches!(error, GitError::Timeout { step, .. } if step == "list the references of"), "{error:?}");
+    assert!(matches!(&error, GitError::Timeout { step, .. } if step == "list the references of"), "{error:?}");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     // Nothing of it is left, so that the next one is another connection and ends in the same way.
     let error = poll_error(&mirror);
@@ -298,6 +298,6 @@ fn a_password_for_an_ssh_server_is_refused_before_it_is_sent() {
     let cache = tempfile::tempdir().expect("a folder");
     let ssh = mirror(cache.path(), &url("ssh://git@git.invalid/web.git"));
     let error = ssh.poll(&Revision::Head, &basic("robot", "hunter2")).expect_err("a password does not fit");
-    assert!(matches!(error, GitError::UnfitCredentials { given, .. } if given == "a user name and password"), "{error:?}");
+    assert!(matches!(&error, GitError::UnfitCredentials { given, .. } if given == "a user name and password"), "{error:?}");
     assert_eq!(error.hint().as_deref(), Some("use identity and known_hosts in the Secret, or a URL with https://"));
 }

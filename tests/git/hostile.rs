@@ -27,8 +27,8 @@ fn a_listing_without_an_end_is_stopped_by_the_memory_of_a_child() {
     let cache = tempfile::tempdir().expect("a folder");
     let address = raw_server(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
-        let head =
-            "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n001e# service=git-upload-pack\n0000";
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\
+                    Content-Length: 1000000000000\r\n\r\n001e# service=git-upload-pack\n0000";
         if stream.write_all(head.as_bytes()).is_err() {
             return;
         }

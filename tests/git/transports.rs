@@ -134,10 +134,10 @@ fn what_is_wrong_with_an_ssh_connection_is_told_apart() {
     };
 
     let error = poll(&secret(&ssh.stranger(), &ssh.known_hosts()));
-    assert!(matches!(error, GitError::WrongCredentials { given, .. } if given == "an ssh key"), "{error:?}");
+    assert!(matches!(&error, GitError::WrongCredentials { given, .. } if given == "an ssh key"), "{error:?}");
 
     let error = poll(&secret(&ssh.identity_with_passphrase().0, &ssh.known_hosts()));
-    assert!(matches!(error, GitError::WrongCredentials { given, .. } if given == "an ssh key"), "{error:?}");
+    assert!(matches!(&error, GitError::WrongCredentials { given, .. } if given == "an ssh key"), "{error:?}");
 
     let error = poll(&secret(&ssh.identity(), &ssh.wrong_known_hosts()));
     assert!(matches!(&error, GitError::UnknownHostKey { problem, .. } if problem.contains("another key of this type")), "{error:?}");

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::error::one_line;
 use super::folder::{TRANSFER_MARK, in_folder, is_sound, packs, remove, remove_remains, replace, staging};
-use super::mirror::{Commit, LISTED};
-use super::revision::{Advertised, Resolved, branches};
+use super::mirror::Commit;
+use super::revision::{Listing, Resolved};
 use super::room::size_of;
 use super::session::{Session, Step};
 use super::{GitError, RepositoryUrl, Revision};
@@ -40,7 +40,7 @@ impl Bare {
         }
         // Which commit it is can be asked whatever has become of the mirror; an unreadable one has nothing to lose.
         let repository = self.repository().or_else(|_| self.empty().and_then(|()| self.repository()))?;
-        session.connect(&repository, |_, listing| Ok(resolve(revision, listing, &self.url)?.oid))
+        session.connect(&repository, revision, |_, listing| Ok(resolve(revision, &listing, &self.url)?.oid))
     }
 
     /// Brings the commit that a revision is now into the mirror, which may take so many bytes of the disk.
@@ -82,30 +82,24 @@ impl Bare {
     fn fetch_into(&self, revision: &Revision, session: &Session) -> Result<Commit, GitError> {
         let (url, directory) = (&self.url, &self.directory);
         let repository = self.repository()?;
-        session.connect(&repository, |connection, listing| {
-            let wanted = resolve(revision, listing, url)?;
+        session.connect(&repository, revision, |connection, listing| {
+            let wanted = resolve(revision, &listing, url)?;
             if !has_commit(&repository, wanted.oid) {
                 let mark = directory.join(TRANSFER_MARK);
                 File::create(&mark).map_err(in_folder(directory))?;
-                let transferred = self.transfer(connection.remote(), &wanted, listing, session);
+                let transferred = self.transfer(connection.remote(), &wanted, listing.is_empty, session);
                 // An error that libgit2 has told of has been cleaned up by it; what is left of a mark is a killed process.
                 fs::remove_file(&mark).map_err(in_folder(directory))?;
                 transferred?;
             }
             match self.describe(&repository, wanted.oid) {
-                Err(GitError::NotFetched { .. }) => Err(missing(revision, listing, url)),
+                Err(GitError::NotFetched { .. }) => Err(missing(revision, &listing, url)),
                 outcome => outcome,
             }
         })
     }
 
-    fn transfer(
-        &self,
-        remote: &mut git2::Remote<'_>,
-        wanted: &Resolved,
-        listing: &[Advertised],
-        session: &Session,
-    ) -> Result<(), GitError> {
+    fn transfer(&self, remote: &mut git2::Remote<'_>, wanted: &Resolved, is_empty: bool, session: &Session) -> Result<(), GitError> {
         let mut fetch = |refspecs: &[String], depth: i32| {
             let mut options = FetchOptions::new();
             options
@@ -125,7 +119,7 @@ impl Bare {
                 let exact = fetch(&[format!("+{0}:refs/mirror/commits/{0}", wanted.oid)], depth);
                 // Not every server hands out a commit that no reference points at; then its branches and tags are fetched in full.
                 match exact {
-                    Err(error) if error.code() == ErrorCode::GenericError && session.may_go_on() && !listing.is_empty() => {
+                    Err(error) if error.code() == ErrorCode::GenericError && session.may_go_on() && !is_empty => {
                         fetch(&["+refs/heads/*:refs/mirror/heads/*".to_owned(), "+refs/tags/*:refs/mirror/tags/*".to_owned()], 0)
                     }
                     outcome => outcome,
@@ -230,16 +224,13 @@ impl Bare {
     }
 }
 
-fn resolve(revision: &Revision, listing: &[Advertised], url: &RepositoryUrl) -> Result<Resolved, GitError> {
-    revision.resolve(listing).ok_or_else(|| missing(revision, listing, url))
+fn resolve(revision: &Revision, listing: &Listing, url: &RepositoryUrl) -> Result<Resolved, GitError> {
+    listing.wanted.clone().ok_or_else(|| missing(revision, listing, url))
 }
 
-fn missing(revision: &Revision, listing: &[Advertised], url: &RepositoryUrl) -> GitError {
-    let mut existing = branches(listing);
-    let omitted = existing.len().saturating_sub(LISTED);
-    existing.truncate(LISTED);
-    let existing = existing.iter().map(|name| one_line(name)).collect();
-    GitError::MissingRevision { url: url.to_string(), revision: revision.to_string(), existing, omitted }
+fn missing(revision: &Revision, listing: &Listing, url: &RepositoryUrl) -> GitError {
+    let Listing { branches, omitted, .. } = listing.clone();
+    GitError::MissingRevision { url: url.to_string(), revision: revision.to_string(), existing: branches, omitted }
 }
 
 /// Whether a commit and its root folder are there.

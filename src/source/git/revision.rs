@@ -5,6 +5,8 @@ use std::fmt;
 use git2::Oid;
 use serde::{Deserialize, Serialize};
 
+use super::error::one_line;
+
 /// A branch, a tag, a full reference name or a full commit id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Revision {
@@ -29,8 +31,8 @@ pub struct RevisionError {
 
 /// A reference of the server and what it points at. An annotated tag comes twice: itself, and as `name^{}` the commit behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Advertised {
-    pub name: String,
+pub(super) struct Advertised<'l> {
+    pub name: &'l str,
     pub oid: Oid,
 }
 
@@ -64,14 +66,15 @@ impl Revision {
     }
 
     /// Finds the revision in a listing; `None` when the server has no such reference.
-    pub(super) fn resolve(&self, listing: &[Advertised]) -> Option<Resolved> {
+    pub(super) fn resolve(&self, listing: &[Advertised<'_>]) -> Option<Resolved> {
         match self {
             Revision::Head => {
                 let oid = listing.iter().find(|head| head.name == "HEAD")?.oid;
                 Some(Resolved { oid, reference: Some("HEAD".to_owned()) })
             }
             Revision::Commit(oid) => {
-                let reference = listing.iter().find(|head| head.oid == *oid && !head.name.ends_with("^{}")).map(|head| head.name.clone());
+                let reference =
+                    listing.iter().find(|head| head.oid == *oid && !head.name.ends_with("^{}")).map(|head| head.name.to_owned());
                 Some(Resolved { oid: *oid, reference })
             }
             Revision::Name(name) => {
@@ -101,11 +104,31 @@ impl fmt::Display for Revision {
     }
 }
 
-/// The short names of the branches in a listing, sorted.
-pub(super) fn branches(listing: &[Advertised]) -> Vec<String> {
-    let mut names: Vec<String> = listing.iter().filter_map(|head| head.name.strip_prefix("refs/heads/").map(str::to_owned)).collect();
-    names.sort();
-    names
+/// What is kept of a listing, which may have a hundred thousand references.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// What the revision is; `None` when the server has no such reference.
+    pub wanted: Option<Resolved>,
+
+    /// The short names of some branches, sorted.
+    pub branches: Vec<String>,
+
+    /// How many more branches there are.
+    pub omitted: usize,
+
+    /// Whether there are no references at all.
+    pub is_empty: bool,
+}
+
+impl Listing {
+    /// Looks a revision up, and takes down so many branches.
+    pub fn of(listing: &[Advertised<'_>], revision: &Revision, most: usize) -> Listing {
+        let mut branches: Vec<&str> = listing.iter().filter_map(|head| head.name.strip_prefix("refs/heads/")).collect();
+        branches.sort_unstable();
+        let omitted = branches.len().saturating_sub(most);
+        let branches = branches.into_iter().take(most).map(one_line).collect();
+        Listing { wanted: revision.resolve(listing), branches, omitted, is_empty: listing.is_empty() }
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +139,7 @@ mod tests {
         Oid::from_str(&digit.to_string().repeat(40)).unwrap()
     }
 
-    fn listing() -> Vec<Advertised> {
+    fn listing() -> Vec<Advertised<'static>> {
         [
             ("HEAD", '1'),
             ("refs/heads/main", '1'),
@@ -126,7 +149,7 @@ mod tests {
             ("refs/tags/v2^{}", '5'),
         ]
         .into_iter()
-        .map(|(name, digit)| Advertised { name: name.to_owned(), oid: oid(digit) })
+        .map(|(name, digit)| Advertised { name, oid: oid(digit) })
         .collect()
     }
 
@@ -147,6 +170,16 @@ mod tests {
             assert_eq!(revision.resolve(&listing()), Some(expected), "{text:?}");
         }
         assert_eq!(Revision::parse(Some("gone")).unwrap().resolve(&listing()), None);
+    }
+
+    #[test]
+    fn of_a_listing_some_branches_are_kept() {
+        let kept = |most: usize| {
+            let Listing { branches, omitted, .. } = Listing::of(&listing(), &Revision::Head, most);
+            (branches, omitted)
+        };
+        assert_eq!(kept(10), (vec!["main".to_owned(), "v1".to_owned()], 0));
+        assert_eq!(kept(1), (vec!["main".to_owned()], 1));
     }
 
     #[test]

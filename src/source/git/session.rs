@@ -12,7 +12,8 @@ use git2::{
 use super::credentials::{Credentials, SshIdentity};
 use super::error::one_line;
 use super::known_hosts::{Verdict, fingerprint, key_type};
-use super::revision::Advertised;
+use super::mirror::LISTED;
+use super::revision::{Advertised, Listing, Revision};
 use super::route::Route;
 use super::{GitError, Limits, RepositoryUrl};
 
@@ -93,13 +94,14 @@ impl Session {
         }
     }
 
-    /// Connects, lists the references and hands the open connection with its listing to a function.
+    /// Connects, lists the references and hands the open connection, with what the listing says of a revision, to a function.
     ///
     /// The repository gives the connection its settings, so that a redirect is not followed; a remote without one would follow it.
     pub(super) fn connect<T>(
         &self,
         repository: &Repository,
-        then: impl FnOnce(&mut RemoteConnection<'_, '_, '_>, &[Advertised]) -> Result<T, GitError>,
+        revision: &Revision,
+        then: impl FnOnce(&mut RemoteConnection<'_, '_, '_>, Listing) -> Result<T, GitError>,
     ) -> Result<T, GitError> {
         self.check()?;
         let explain = |error| self.explain(error, Step::List);
@@ -110,8 +112,9 @@ impl Session {
             let reason = format!("it has {} references, more than {MOST_REFERENCES}", heads.len());
             return Err(GitError::Server { url: self.url.to_string(), reason });
         }
-        let listing: Vec<Advertised> = heads.iter().map(|head| Advertised { name: head.name().to_owned(), oid: head.oid() }).collect();
-        then(&mut connection, &listing)
+        let listing: Vec<Advertised<'_>> = heads.iter().map(|head| Advertised { name: head.name(), oid: head.oid() }).collect();
+        let listing = Listing::of(&listing, revision, LISTED);
+        then(&mut connection, listing)
     }
 
     /// What can be refused before a single byte is sent.

@@ -59,6 +59,6 @@ fn a_child_that_says_nothing_or_too_much_is_killed_and_leaves_no_thread() {
     let deadline = Instant::now() + Duration::from_secs(120);
     while talking() > 0 {
         assert!(Instant::now() < deadline, "a thread is left behind");
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
