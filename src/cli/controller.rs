@@ -44,7 +44,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "/var/cache/driftmend")]
     cache_dir: PathBuf,
 
-    /// How much memory this process itself may use: half of it for what is in force of sources.
+    /// How much memory this process itself may use: two fifths of it for what is in force of sources.
     #[arg(long, value_name = "BYTES", default_value = "160Mi")]
     memory: Bytes,
 

@@ -73,7 +73,7 @@ fn a_mirror_goes_with_its_last_watch_also_while_no_controller_runs() -> Result<(
 fn a_source_that_asks_for_more_than_its_budget_ends_alone_and_what_was_in_force_stays() -> Result<()> {
     let control_plane = ControlPlane::start(Options::default())?;
     install_definitions(&control_plane)?;
-    let flags = ["--memory", "10Mi", "--git-disk-per-namespace", "4Mi"];
+    let flags = ["--memory", "12Mi", "--git-disk-per-namespace", "4Mi"];
     let controller = Controller::start(control_plane.admin(), &folder(&control_plane)?, &flags)?;
     let (healthy, large, heavy) =
         (watched(&control_plane, "healthy")?, watched(&control_plane, "large")?, watched(&control_plane, "heavy")?);
@@ -81,7 +81,7 @@ fn a_source_that_asks_for_more_than_its_budget_ends_alone_and_what_was_in_force_
         tenant.wait_until_assessed("all", 1)?;
     }
 
-    // Three tenths of the memory are 3 MiB, and these objects have more; they pack to next to nothing.
+    // A quarter of the memory is 3 MiB, and these objects have more; they pack to next to nothing.
     let many: String = (0..4_000).map(|at| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c-{at}}}\n")).collect();
     large.repository.commit(&[("deploy/many.yaml", &many)], "Many");
     let (message, hint) = large.source_failure("all", "RenderFailed")?;

@@ -96,28 +96,23 @@ fn render(mut files: Vec<SourceFile>, left: &mut usize) -> Rendered {
     files.sort_unstable();
     let whole = *left;
     let mut rendered = Rendered::default();
+    // A file is held until it is rendered, and its objects from then on.
+    let texts: usize = files.iter().map(|file| file.bytes.len()).sum();
+    *left = left.saturating_sub(texts);
     for file in files {
-        match plain::nested(&file.path) {
-            Some(problem) => rendered.problems.push(problem),
-            None => {
-                let spent = rendered.add(&file);
-                let Some(rest) = left.checked_sub(spent) else {
-                    *left = 0;
-                    let message =
-                        format!("the objects up to this file take more than the {} MiB of memory that are left for them", whole >> 20);
-                    rendered.problems.insert(
-                        0,
-                        Remark::file(
-                            &file.path,
-                            message,
-                            "narrow path to the folder with the manifests, or divide it among several watches",
-                        ),
-                    );
-                    break;
-                };
-                *left = rest;
-            }
+        if let Some(problem) = plain::nested(&file.path) {
+            rendered.problems.push(problem);
+            continue;
         }
+        let spent = rendered.add(&file);
+        let Some(rest) = left.saturating_add(file.bytes.len()).min(whole).checked_sub(spent) else {
+            *left = 0;
+            let message = format!("the objects up to this file take more than the {} MiB of memory that are left for them", whole >> 20);
+            let hint = "narrow path to the folder with the manifests, or divide it among several watches";
+            rendered.problems.insert(0, Remark::file(&file.path, message, hint));
+            break;
+        };
+        *left = rest;
     }
     rendered
 }

@@ -146,3 +146,20 @@ fn tells_the_line_of_a_field_without_effect() {
     let hint = "correct the name or remove the field";
     assert_eq!(told, [format!("web.yaml:7: .spec.replicaCount has no effect: the API does not know this field; {hint}")]);
 }
+
+#[test]
+fn objects_beyond_the_memory_that_is_left_make_a_revision_unfaithful_and_are_not_read() {
+    let files =
+        |count: usize| (0..count).map(|at| file(&format!("{at}.yaml"), &WEB.replace("name: web", &format!("name: web-{at}")))).collect();
+    let mut left = 1 << 20;
+    let few = directory_within(files(5), &mut left).unwrap();
+    let spent = (1 << 20) - left;
+    assert!(few.is_faithful() && spent > 5 * 1_000, "{spent}");
+    // The next commit of the same source has what is left.
+    let mut left = spent + spent / 2;
+    assert!(directory_within(files(5), &mut left).unwrap().is_faithful());
+    let second = directory_within(files(5), &mut left).unwrap();
+    assert!(second.documents.len() < 5 && left == 0, "{left}");
+    let told = second.problems[0].to_string();
+    assert!(told.contains("the objects up to this file take more than") && told.contains("narrow path"), "{told}");
+}
