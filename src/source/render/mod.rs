@@ -100,11 +100,13 @@ fn render(mut files: Vec<SourceFile>, left: &mut usize) -> Rendered {
     let texts: usize = files.iter().map(|file| file.bytes.len()).sum();
     *left = left.saturating_sub(texts);
     for file in files {
-        if let Some(problem) = plain::nested(&file.path) {
-            rendered.problems.push(problem);
-            continue;
-        }
-        let spent = rendered.add(&file);
+        let spent = match plain::nested(&file.path) {
+            Some(problem) => {
+                rendered.problems.push(problem);
+                REMARK
+            }
+            None => rendered.add(&file),
+        };
         let Some(rest) = left.saturating_add(file.bytes.len()).min(whole).checked_sub(spent) else {
             *left = 0;
             let message = format!("the objects up to this file take more than the {} MiB of memory that are left for them", whole >> 20);
