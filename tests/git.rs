@@ -12,6 +12,8 @@ mod failures;
 mod folders;
 #[path = "git/hostile.rs"]
 mod hostile;
+#[path = "git/leading.rs"]
+mod leading;
 #[path = "git/pack.rs"]
 mod pack;
 #[path = "git/place.rs"]

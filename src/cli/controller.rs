@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fault;
 use super::bytes::Bytes;
+use super::reach::{Reach, Trust};
 use crate::cluster::{Cluster, Connection};
 use crate::controller::desired::{Disk, Held, Mirrors, Sources};
 use crate::controller::run::{RunSettings, run as run_controller};
 use crate::controller::{Power, Settings};
-use crate::source::git::{self, UrlPolicy};
+use crate::source::git;
 use crate::telemetry::{self, LogFormat};
 
 /// Watches Deployments and their Git sources, and writes DriftReports.
@@ -64,9 +65,11 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     lease_name: Option<String>,
 
-    /// Lets watches name repositories by plain http.
-    #[arg(long)]
-    allow_http: bool,
+    #[command(flatten)]
+    trust: Trust,
+
+    #[command(flatten)]
+    reach: Reach,
 
     /// How the log is written: `text` or `json`. DRIFTMEND_LOG filters it, such as `debug`.
     #[arg(long, default_value = "text")]
@@ -118,7 +121,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
                 mirrors: Mirrors::within(Disk { total: arguments.git_disk.0, namespace: arguments.git_disk_per_namespace.0 }),
                 held: Held::of_memory(arguments.memory.0),
                 cache: arguments.cache_dir,
-                policy: if arguments.allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
+                policy: arguments.reach.policy(&arguments.trust)?,
+                secret_hosts: arguments.trust.secret_hosts()?,
+                argo_cd: arguments.trust.argo_cd(),
                 own_namespace: arguments.namespace,
             },
         },

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::reach::Trust;
 use super::scratch::Scratch;
 use super::{Access, Fault, approve, output, target};
 use crate::cluster::{ApiError, Cluster, Retry};
@@ -17,6 +18,7 @@ use crate::controller::governed::{Desired, Target, WatchKey, Watched};
 use crate::controller::heal::{Healer, Look, Pace, Progress};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Scene, Seen, frozen, policy, snapshot};
+use crate::controller::trust::ArgoCdNamespaces;
 use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
@@ -48,9 +50,8 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     timeout: u64,
 
-    /// Lets the source be read over plain http.
-    #[arg(long)]
-    allow_http: bool,
+    #[command(flatten)]
+    trust: Trust,
 
     #[command(flatten)]
     access: Access,
@@ -61,7 +62,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let identity = cluster.whoami().await?.name;
     let cache = Scratch::new()?;
-    let eyes = Eyes::open(&cluster, &report, &cache, arguments.allow_http).await?;
+    let eyes = Eyes::open(&cluster, &report, &cache, &arguments.trust).await?;
     let pace = Pace::default();
     let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace };
     let status = report.status.clone().unwrap_or_default();
@@ -203,10 +204,11 @@ struct Eyes<'a> {
     watched: Watched,
     desired: Option<Arc<Desired>>,
     jq: Answers,
+    argo_cd: ArgoCdNamespaces,
 }
 
 impl<'a> Eyes<'a> {
-    async fn open(cluster: &'a Cluster, report: &DriftReport, cache: &Scratch, allow_http: bool) -> Result<Self, Fault> {
+    async fn open(cluster: &'a Cluster, report: &DriftReport, cache: &Scratch, trust: &Trust) -> Result<Self, Fault> {
         let key = WatchKey { namespace: report.spec.watch_ref.namespace.clone(), name: report.spec.watch_ref.name.clone() };
         let watch: DriftWatch = cluster
             .get_watch(&key.namespace, &key.name)
@@ -216,12 +218,18 @@ impl<'a> Eyes<'a> {
             mirrors: Mirrors::default(),
             held: Held::default(),
             cache: cache.path().to_owned(),
-            policy: if allow_http { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted },
+            // A person's own machine may ask whatever server that person may; where a Secret is sent is said by who keeps it all the same.
+            policy: UrlPolicy::of_a_person(trust.allow_http),
+            secret_hosts: trust.secret_hosts()?,
+            argo_cd: trust.argo_cd(),
             // The report is there: its watch may govern the namespace.
             own_namespace: key.namespace.clone(),
         };
-        let fault = |error: SourceError| Fault::of(&error).hint(error.hint());
-        let resolved = origin::resolve(cluster, &sources.own_namespace, &watch).await.map_err(fault)?;
+        let fault = |error: SourceError| {
+            let fault = Fault::of(&error).hint(error.hint());
+            Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
+        };
+        let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch).await.map_err(fault)?;
         let rendition = match desired::look(&sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
             Looked::Rendered(rendition) => *rendition,
             Looked::Unchanged => return Err(Fault::new("the source gave no commit")),
@@ -231,7 +239,7 @@ impl<'a> Eyes<'a> {
         let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
-        Ok(Self { cluster, cluster_id, target, key, watched, desired, jq: Answers::default() })
+        Ok(Self { cluster, cluster_id, target, key, watched, desired, jq: Answers::default(), argo_cd: trust.argo_cd() })
     }
 }
 
@@ -248,7 +256,8 @@ impl Look for &Eyes<'_> {
             watch.as_ref().and_then(|watch| annotation(watch.annotations())).as_ref(),
             report.as_ref().and_then(|report| annotation(report.annotations())).as_ref(),
         );
-        let tool = tool::fresh(self.cluster, self.watched.tool.as_ref(), None).await?;
+        let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
+        let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
         let seen = Seen { live, tool, before: true };
         let snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene = Scene {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Fault;
 use super::scratch::Scratch;
 use crate::source::SourceFile;
-use crate::source::git::{self, Credentials, Mirror, RepositoryUrl, Revision, Select, TreePath, UrlPolicy};
+use crate::source::git::{self, Credentials, Mirror, RepositoryUrl, Revision, Scope, Select, TreePath, UrlPolicy};
 use crate::source::local::{self, LocalError};
 use crate::source::render::{self, Rendered};
 
@@ -119,7 +119,7 @@ impl Place {
         };
         Ok(Self {
             // A person's own machine may ask whatever server that person may.
-            url: RepositoryUrl::parse(url, UrlPolicy::PlainHttp).map_err(|error| fault(&error))?,
+            url: RepositoryUrl::parse(url, &UrlPolicy::of_a_person(true)).map_err(|error| fault(&error))?,
             path: TreePath::parse(path).map_err(|error| fault(&error))?,
             revision: Revision::parse(revision).map_err(|error| fault(&error))?,
         })
@@ -130,7 +130,11 @@ impl Place {
 const MEMORY: u64 = 1 << 30;
 
 fn repository(place: &Place) -> Result<Input, Fault> {
-    let of = |error: git::GitError| Fault::of(&error).hint(error.hint());
+    // A person who asks from an own machine may know what the network says.
+    let of = |error: git::GitError| {
+        let fault = Fault::of(&error).hint(error.hint());
+        Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
+    };
     git::initialise(git::Setting::of_memory(MEMORY));
     let credentials = credentials(&place.url)?;
     let scratch = Scratch::new()?;
@@ -170,7 +174,8 @@ fn credentials(url: &RepositoryUrl) -> Result<Credentials, Fault> {
     } else {
         return Ok(Credentials::None);
     }
-    Credentials::from_secret(&data).map_err(|error| {
+    // Who gives the URL gives the credentials for its server.
+    Credentials::from_secret(&data, Some(&Scope::of_server(url))).map_err(|error| {
         Fault::new("the environment holds no usable credentials").because(error).hint("see `driftmend diff --help`".to_owned())
     })
 }
@@ -192,8 +197,11 @@ mod tests {
             ("ssh://git@git.example:2222/shop.git//a", "ssh://git@git.example:2222/shop.git", "a", Revision::Head),
             ("git@git.example:shop.git//a?ref=HEAD", "git@git.example:shop.git", "a", Revision::Head),
         ] {
-            let wanted =
-                Place { url: RepositoryUrl::parse(url, UrlPolicy::PlainHttp).unwrap(), path: TreePath::parse(path).unwrap(), revision };
+            let wanted = Place {
+                url: RepositoryUrl::parse(url, &UrlPolicy::of_a_person(true)).unwrap(),
+                path: TreePath::parse(path).unwrap(),
+                revision,
+            };
             assert_eq!(Place::parse(text).ok(), Some(wanted), "{text}");
         }
     }

@@ -20,6 +20,7 @@ mod live;
 mod output;
 mod pairs;
 mod people;
+mod reach;
 mod render;
 mod report;
 mod scratch;

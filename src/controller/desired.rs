@@ -16,6 +16,7 @@ use super::mirrors::{Tenant, Used};
 use super::origin::Resolved;
 pub use super::source_error::SourceError;
 use super::source_error::{LOOK_LIMIT, place};
+use super::trust::{ArgoCdNamespaces, SecretHosts};
 use crate::cluster::Cluster;
 use crate::crd::{DriftWatch, SecretRef};
 use crate::engine::object::Document;
@@ -38,8 +39,14 @@ pub struct Sources {
     /// Where the mirrors are kept.
     pub cache: PathBuf,
 
-    /// Which schemes a watch may name.
+    /// Where the URL of a watch, an Application or a GitRepository may lead.
     pub policy: UrlPolicy,
+
+    /// Where an administrator says that Secrets may be sent to.
+    pub secret_hosts: SecretHosts,
+
+    /// Where Argo CD's own objects are believed.
+    pub argo_cd: ArgoCdNamespaces,
 
     /// The controller's own namespace: a watch elsewhere governs only its own namespace.
     pub own_namespace: String,
@@ -86,7 +93,10 @@ pub async fn look(
     let key = WatchKey { namespace: namespace.clone(), name: watch.metadata.name.clone().unwrap_or_default() };
     let request = Request::parse(sources, &key, resolved)?;
     // (client) the Secret by name, only when there is one
-    let credentials = credentials(cluster, &namespace, resolved.secret.as_ref()).await?;
+    let credentials = credentials(sources, cluster, &namespace, resolved.secret.as_ref()).await?;
+    if !credentials.are_for(&request.url) {
+        return Err(GitError::CredentialsElsewhere { url: request.url.to_string() }.into());
+    }
     // (git) on a thread of its own, which waits for children
     let Origin { synced, compared, .. } = &resolved.origin;
     let same =
@@ -155,7 +165,7 @@ impl Request {
             mirrors: sources.mirrors.clone(),
             tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },
             most: sources.held.of_source(),
-            url: RepositoryUrl::parse(url, sources.policy).map_err(|error| invalid("InvalidURL", format!("{}: {error}", place("url"))))?,
+            url: RepositoryUrl::parse(url, &sources.policy).map_err(|error| invalid("InvalidURL", format!("{}: {error}", place("url"))))?,
             revision: Revision::parse(revision.as_deref())
                 .map_err(|error| invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
             path: TreePath::parse(path).map_err(|error| invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
@@ -233,7 +243,12 @@ fn fetched(used: &Used, mirror: &Mirror, commit: &str, credentials: &Credentials
     Ok(oid)
 }
 
-async fn credentials(cluster: &Cluster, namespace: &str, secret: Option<&SecretRef>) -> Result<Credentials, SourceError> {
+async fn credentials(
+    sources: &Sources,
+    cluster: &Cluster,
+    namespace: &str,
+    secret: Option<&SecretRef>,
+) -> Result<Credentials, SourceError> {
     let Some(secret) = secret else { return Ok(Credentials::None) };
     let name = || secret.name.clone();
     let data = cluster
@@ -241,7 +256,8 @@ async fn credentials(cluster: &Cluster, namespace: &str, secret: Option<&SecretR
         .await
         .map_err(|source| SourceError::Secret { name: name(), source: Box::new(source) })?
         .ok_or_else(|| SourceError::NoSecret { namespace: namespace.to_owned(), name: name() })?;
-    Credentials::from_secret(&data).map_err(|source| SourceError::Credentials { name: name(), source })
+    let listed = sources.secret_hosts.of(namespace, &secret.name);
+    Credentials::from_secret(&data, listed).map_err(|source| SourceError::Credentials { name: name(), source })
 }
 
 /// Keeps the Deployments that the watch may and wants to govern, and says in words what it leaves.

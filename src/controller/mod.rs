@@ -35,6 +35,7 @@ mod stray;
 pub mod target;
 pub mod tool;
 mod triggers;
+pub mod trust;
 pub mod verify;
 pub mod watch;
 

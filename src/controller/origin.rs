@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::desired::SourceError;
 use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey, ToolKind, controller_namespace, readable};
+use super::trust::ArgoCdNamespaces;
 use crate::cluster::Cluster;
 use crate::cluster::tools::{CONFIG_MAPS, GIT_REPOSITORIES};
 use crate::crd::{DriftWatch, SecretRef, ToolSource};
@@ -66,7 +67,12 @@ pub fn tool_of(watch: &DriftWatch) -> Option<(ToolKey, &ToolSource)> {
 ///
 /// # Errors
 /// [`SourceError`], with what a person can do.
-pub async fn resolve(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch) -> Result<Resolved, SourceError> {
+pub async fn resolve(
+    cluster: &Cluster,
+    own_namespace: &str,
+    argo_cd: &ArgoCdNamespaces,
+    watch: &DriftWatch,
+) -> Result<Resolved, SourceError> {
     let Some((key, named)) = tool_of(watch) else { return git(watch) };
     let object = cluster
         .get_object(key.kind.resource(), Some(&key.namespace), &key.name)
@@ -77,7 +83,7 @@ pub async fn resolve(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch)
     tenant.check(&key, &object)?;
     let secret = named.secret_ref.clone();
     match key.kind {
-        ToolKind::ArgoCd => argo(cluster, key, object, secret).await,
+        ToolKind::ArgoCd => argo(cluster, argo_cd, key, object, secret).await,
         ToolKind::Flux => of_flux(cluster, tenant, key, object, secret).await,
     }
 }
@@ -106,19 +112,34 @@ pub(super) fn git(watch: &DriftWatch) -> Result<Resolved, SourceError> {
     })
 }
 
-async fn argo(cluster: &Cluster, key: ToolKey, object: Value, secret: Option<SecretRef>) -> Result<Resolved, SourceError> {
+async fn argo(
+    cluster: &Cluster,
+    argo_cd: &ArgoCdNamespaces,
+    key: ToolKey,
+    object: Value,
+    secret: Option<SecretRef>,
+) -> Result<Resolved, SourceError> {
     let unreadable = |source: ApiErrorBox| SourceError::Tool { key: key.to_string(), source };
     let application =
         Application::read(&object).map_err(|error| SourceError::ToolUnreadable { key: key.to_string(), reason: error.to_string() })?;
     let origin = argo_cd::origin(&application).map_err(|reason| SourceError::Unsupported { key: key.to_string(), reason })?;
     let of_argo_cd = controller_namespace(&object).to_owned();
-    let settings =
-        readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await).map_err(|error| unreadable(error.into()))?;
-    let surroundings = Surroundings::read(cluster, &application, &of_argo_cd).await.map_err(|error| unreadable(error.into()))?;
+    let known = argo_cd.have(&of_argo_cd);
+    let settings = if known {
+        readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await).map_err(|error| unreadable(error.into()))?
+    } else {
+        None
+    };
+    let surroundings = Surroundings::read(cluster, &application, &of_argo_cd, argo_cd).await.map_err(|error| unreadable(error.into()))?;
     let mut objects = vec![(key.to_string(), &object)];
     objects.extend(settings.as_ref().map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)));
     let (list, mut notes) = Rules::read(&objects);
-    if settings.is_none() {
+    if !known {
+        notes.push(format!(
+            "the Application says that Argo CD runs in namespace {of_argo_cd}, which is not listed (argocd.namespaces of the chart, --argocd-namespace): \
+             its AppProject and argocd-cm are not read there, and the usual ones are assumed"
+        ));
+    } else if settings.is_none() {
         notes.push(format!("the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking resources is assumed"));
     }
     let data: BTreeMap<String, String> =
@@ -161,12 +182,13 @@ type ApiErrorBox = Box<crate::cluster::ApiError>;
 
 /// Who asks: a watch outside the controller's namespace names an object elsewhere only where that one says so, since its status would tell
 /// the tenant what a foreign repository holds.
-#[derive(Clone, Copy)]
-struct Tenant<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Tenant<'a> {
     /// The namespace of the watch.
-    watch: &'a str,
+    pub watch: &'a str,
 
-    own_namespace: &'a str,
+    /// The controller's own namespace.
+    pub own_namespace: &'a str,
 }
 
 impl Tenant<'_> {
@@ -189,13 +211,19 @@ impl Tenant<'_> {
         })
     }
 
-    /// Checks that an object of another namespace lets the tenant's watches name it.
-    fn check_named(self, namespace: &str, key: &str, object: &Value) -> Result<(), SourceError> {
+    /// Whether an object of a namespace may be named by the tenant's watches.
+    pub fn may_name(self, namespace: &str, object: &Value) -> bool {
         let Self { watch, own_namespace } = self;
         let allowed =
             object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(ALLOW_ANNOTATION)).and_then(Value::as_str);
         let named = allowed.is_some_and(|allowed| allowed.split(',').map(str::trim).any(|name| name == "*" || name == watch));
-        if named || watch == own_namespace || watch == namespace {
+        named || watch == own_namespace || watch == namespace
+    }
+
+    /// Checks that an object of another namespace lets the tenant's watches name it.
+    fn check_named(self, namespace: &str, key: &str, object: &Value) -> Result<(), SourceError> {
+        let watch = self.watch;
+        if self.may_name(namespace, object) {
             return Ok(());
         }
         Err(SourceError::Invalid {

@@ -68,6 +68,7 @@ mod tests {
 
     use super::*;
     use crate::controller::desired::{Held, Mirrors};
+    use crate::controller::trust::{ArgoCdNamespaces, SecretHosts};
     use crate::engine::plan::{Act, ApplicationRef, KustomizationRef, OnApplication};
     use crate::source::git::UrlPolicy;
 
@@ -79,7 +80,15 @@ mod tests {
             heal_namespaces: owned(namespaces),
             heal_application_namespaces: owned(applications),
             heal_kustomization_namespaces: Vec::new(),
-            sources: Sources { mirrors: Mirrors::default(), held: Held::default(), cache, policy: UrlPolicy::Encrypted, own_namespace },
+            sources: Sources {
+                mirrors: Mirrors::default(),
+                held: Held::default(),
+                cache,
+                policy: UrlPolicy::default(),
+                secret_hosts: SecretHosts::default(),
+                argo_cd: ArgoCdNamespaces::default(),
+                own_namespace,
+            },
         }
     }
 

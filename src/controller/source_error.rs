@@ -152,6 +152,14 @@ impl SourceError {
         }
     }
 
+    /// What is for the log alone: see [`GitError::detail`].
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Git(error) => error.detail(),
+            _ => None,
+        }
+    }
+
     /// What a person can do.
     pub fn hint(&self) -> Option<String> {
         match self {

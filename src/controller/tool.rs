@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::origin::Tenant;
+use super::trust::{ArgoCdNamespaces, permits};
 use crate::cluster::tools::{APP_PROJECTS, APPLICATION_SETS, APPLICATIONS, GIT_REPOSITORIES, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, Resource};
 use crate::engine::operation::{Application, GitRepository, Kustomization, NotFetching, Windows};
@@ -181,8 +183,21 @@ impl Surroundings {
     /// # Errors
     ///
     /// Requests that may succeed later.
-    pub async fn read(cluster: &Cluster, application: &Application, controller_namespace: &str) -> Result<Self, ApiError> {
-        let project = readable(cluster.get_object(APP_PROJECTS, Some(controller_namespace), &application.project).await)?;
+    ///
+    /// The AppProject is looked for only where Argo CD is known to run, and counts only for Applications that it is for: a tenant's
+    /// Application names both, and its sync windows hold plans back.
+    pub async fn read(
+        cluster: &Cluster,
+        application: &Application,
+        controller_namespace: &str,
+        argo_cd: &ArgoCdNamespaces,
+    ) -> Result<Self, ApiError> {
+        let project = if argo_cd.have(controller_namespace) {
+            readable(cluster.get_object(APP_PROJECTS, Some(controller_namespace), &application.project).await)?
+        } else {
+            None
+        };
+        let project = project.filter(|project| permits(project, controller_namespace, &application.namespace));
         let application_set = match application.application_sets.first() {
             Some(name) => readable(cluster.get_object(APPLICATION_SETS, Some(&application.namespace), name).await)?,
             None => None,
@@ -203,18 +218,20 @@ impl Surroundings {
         }
     }
 
-    /// The same as [`Self::read`] for a Kustomization.
+    /// The same as [`Self::read`] for a Kustomization. A GitRepository of another namespace counts only where the watch may name it: its
+    /// conditions are told.
     ///
     /// # Errors
     ///
     /// Requests that may succeed later.
-    pub async fn of_flux(cluster: &Cluster, kustomization: &Kustomization) -> Result<Self, ApiError> {
+    pub async fn of_flux(cluster: &Cluster, kustomization: &Kustomization, tenant: Tenant<'_>) -> Result<Self, ApiError> {
         let Kustomization { source, namespace, .. } = kustomization;
-        let namespace = source.namespace.as_ref().unwrap_or(namespace);
+        let of = source.namespace.as_ref().unwrap_or(namespace);
         let object = match source.kind.as_str() {
-            GIT_REPOSITORY => readable(cluster.get_object(GIT_REPOSITORIES, Some(namespace), &source.name).await)?,
+            GIT_REPOSITORY => readable(cluster.get_object(GIT_REPOSITORIES, Some(of), &source.name).await)?,
             _ => None,
         };
+        let object = object.filter(|object| of == namespace || tenant.may_name(of, object));
         let repository = object.and_then(|object| GitRepository::read(&object).ok()).map(Arc::new);
         Ok(Self { repository, ..Self::default() })
     }
@@ -228,7 +245,8 @@ pub fn readable<T>(answer: Result<Option<T>, ApiError>) -> Result<Option<T>, Api
     }
 }
 
-/// The namespace in which the controller of an Application runs, as that one writes it; its own where it was never compared.
+/// The namespace in which the controller of an Application runs, as that one writes it; its own where it was never compared. Nothing is read
+/// there that [`ArgoCdNamespaces`] do not have: a tenant who may write the Application may write this, too.
 pub fn controller_namespace(application: &Value) -> &str {
     let text = |pointer: &str| application.pointer(pointer).and_then(Value::as_str);
     text("/status/controllerNamespace").or_else(|| text("/metadata/namespace")).unwrap_or_default()
@@ -239,13 +257,19 @@ pub fn controller_namespace(application: &Value) -> &str {
 /// # Errors
 ///
 /// Requests that may succeed later.
-pub async fn fresh(cluster: &Cluster, key: Option<&ToolKey>, seen_alive: Option<Timestamp>) -> Result<Tool, ApiError> {
+pub async fn fresh(
+    cluster: &Cluster,
+    tenant: Tenant<'_>,
+    argo_cd: &ArgoCdNamespaces,
+    key: Option<&ToolKey>,
+    seen_alive: Option<Timestamp>,
+) -> Result<Tool, ApiError> {
     let Some(key) = key else { return Ok(Tool::Unknown) };
     let Some(object) = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await? else { return Ok(Tool::Unknown) };
     let Some(facts) = Facts::read(key.kind, &object) else { return Ok(Tool::Unknown) };
     let surroundings = match &facts {
-        Facts::ArgoCd(application) => Surroundings::read(cluster, application, controller_namespace(&object)).await?,
-        Facts::Flux(kustomization) => Surroundings::of_flux(cluster, kustomization).await?,
+        Facts::ArgoCd(application) => Surroundings::read(cluster, application, controller_namespace(&object), argo_cd).await?,
+        Facts::Flux(kustomization) => Surroundings::of_flux(cluster, kustomization, tenant).await?,
     };
     Ok(facts.tool(&surroundings, seen_alive.max(last_sign(&object))))
 }

@@ -76,7 +76,7 @@ struct Looked {
 async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) -> Result<Looked, SourceError> {
     let terms = terms(watch)?;
     let sources = &context.settings.sources;
-    let resolved = origin::resolve(&context.cluster, &sources.own_namespace, watch).await?;
+    let resolved = origin::resolve(&context.cluster, &sources.own_namespace, &sources.argo_cd, watch).await?;
     let known = known.filter(|known| known.failure.is_none());
     let known = known.map(|Watched { rendition, dressing, .. }| {
         let Rendition { revision, synced, compared, .. } = rendition.as_ref();
@@ -193,7 +193,9 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, known: Opt
         hint: error.hint(),
         since: before.map_or_else(|| whole_seconds(Timestamp::now()), |before| before.since),
     };
-    warn!(watch = %key, reason, error = failure.message, "the source cannot be read");
+    // What the network said is for an administrator: from a status a tenant could learn what listens where.
+    let detail = error.detail();
+    warn!(watch = %key, reason, error = failure.message, detail, "the source cannot be read");
     context.metrics.source_failed(&key.namespace, &key.name, reason);
     if known.is_some() {
         context.governed.touch(key, |watched| watched.failure = Some(failure.clone()));

@@ -7,7 +7,8 @@ set -euo pipefail
 helm=${1:?usage: lint.sh HELM}
 chart=$(cd "$(dirname "$0")/../../charts/driftmend" && pwd)
 everything=(--set "serviceMonitor.enabled=true,prometheusRule.enabled=true,networkPolicy.enabled=true,podDisruptionBudget.enabled=true"
-  --set "git.secrets[0].namespace=shop,git.secrets[0].name=deploy-key,git.allowHTTP=true,replicas=2")
+  --set "git.secrets[0].namespace=shop,git.secrets[0].name=deploy-key,git.allowHTTP=true,git.allowLoopback=true,replicas=2"
+  --set "git.secrets[0].hosts={git.corp.example,https://other.example/team/},git.allowedHosts={*,git.corp.example:8443,*.dev.example}")
 
 accepted() { # ARGUMENTS...
   "$helm" lint --strict --quiet "$chart" "${everything[@]}" "$@"
@@ -31,6 +32,7 @@ accepted --set mode=confirm
 accepted --set mode=heal --set "heal.namespaces={shop,team-a}"
 accepted --set mode=heal --set "heal.namespaces={shop},heal.applications.namespaces={argocd,teams},heal.kustomizations.namespaces={flux-system}"
 accepted --set "argocd.namespaces={argocd}"
+accepted --set "git.deniedCIDRs=null" --set "git.allowedHosts={10.0.0.7,[fd00::5]:8443}"
 accepted --set argocd.enabled=false,flux.enabled=false
 accepted --set crds.install=false --set serviceAccount.create=false --set serviceAccount.name=other
 refused "heal.namespaces is empty" --set mode=heal
@@ -50,4 +52,7 @@ refused "more than resources.limits.memory (512Mi)" --set memory.controller=161M
 refused "more than resources.limits.memory (400Mi)" --set resources.limits.memory=400Mi
 refused "more than cache.sizeLimit (100Mi)" --set cache.sizeLimit=100Mi
 refused "/git/memory" --set git.memory=much
+refused "/git/secrets/0/hosts/0" --set "git.secrets[0].name=deploy-key,git.secrets[0].namespace=shop,git.secrets[0].hosts={*.example.com}"
+refused "/git/allowedHosts/0" --set "git.allowedHosts={https://git.example.com}"
+refused "/git/deniedCIDRs/0" --set "git.deniedCIDRs={private}"
 refused "serviceAccount.name is needed" --set serviceAccount.create=false

@@ -27,4 +27,5 @@ mod schema;
 mod shop;
 mod sources;
 mod tenant;
+mod trust;
 mod watches;

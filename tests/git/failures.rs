@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Retry, Revision, Select, TreePath};
+use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Retry, Revision, Scope, Select, TreePath};
 
 use crate::git_server::{Mode, Options};
 use crate::place::{Place, basic, limits, mirror, mirror_with, oid, poll_error, revision, set_up, url};
@@ -23,7 +23,7 @@ fn a_server_that_is_down_or_refuses_is_unreachable_and_asked_again() {
     place.server.set_mode(Mode::Refuse);
     let error = poll_error(&mirror);
     assert!(matches!(&error, GitError::Unreachable { reason, .. } if reason.contains("503")), "{error:?}");
-    assert_eq!((error.category(), error.retry(), error.hint()), ("GitUnreachable", Retry::NextInterval, None));
+    assert_eq!((error.category(), error.retry()), ("GitUnreachable", Retry::NextInterval));
     place.server.set_mode(Mode::Serve);
     assert_eq!(mirror.poll(&Revision::Head, &NONE).expect("it is back"), oid(&place.first));
 
@@ -44,12 +44,12 @@ fn wrong_and_missing_credentials_are_told_apart_and_tried_once() {
     let error = poll_error(&mirror);
     assert!(matches!(error, GitError::CredentialsMissing { .. }), "{error:?}");
     place.server.take_requests();
-    let error = mirror.poll(&Revision::Head, &basic("robot", "guess")).expect_err("wrong password");
+    let error = mirror.poll(&Revision::Head, &basic(&place.url(), "robot", "guess")).expect_err("wrong password");
     assert!(matches!(&error, GitError::WrongCredentials { given, .. } if given == "a user name and password"), "{error:?}");
     assert_eq!((error.category(), error.retry()), ("GitCredentialsRefused", Retry::AfterChange));
     assert!(!format!("{error} {error:?}").contains("guess"));
-    assert_eq!(place.server.take_requests().len(), 2, "one request without and one with the password");
-    assert_eq!(mirror.fetch(&Revision::Head, &basic("robot", "hunter2")).expect("the right password").oid, oid(&place.first));
+    assert_eq!(place.server.take_requests().len(), 1, "the Secret says that it is for this server, and a refusal is final");
+    assert_eq!(mirror.fetch(&Revision::Head, &basic(&place.url(), "robot", "hunter2")).expect("the right password").oid, oid(&place.first));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_server_that_never_answers_is_given_up_in_time() {
     place.server.set_mode(Mode::Hang);
     let start = Instant::now();
     let error = poll_error(&mirror);
-    assert!(matches!(error, GitError::Timeout { .. }), "{error:?}");
+    assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     place.server.set_mode(Mode::Serve);
     assert_eq!(mirror.fetch(&Revision::Head, &NONE).expect("it answers again").oid, oid(&place.first));
@@ -169,12 +169,14 @@ fn a_socket_that_takes_connections_and_says_nothing_is_given_up_under_every_sche
         drop(stream);
     });
     let data = [("identity", "-----BEGIN OPENSSH PRIVATE KEY-----"), ("known_hosts", KNOWN_HOSTS)];
-    let key = Credentials::from_secret(&data.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).into()).expect("credentials");
+    let scope = Scope::of_server(&url(&format!("ssh://{address}/web.git")));
+    let data = data.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).into();
+    let key = Credentials::from_secret(&data, Some(&scope)).expect("credentials");
     for (scheme, credentials) in [("http", NONE), ("https", NONE), ("ssh", key)] {
         let start = Instant::now();
         let mirror = mirror(cache.path(), &url(&format!("{scheme}://{address}/web.git")));
         let error = mirror.poll(&Revision::Head, &credentials).expect_err(scheme);
-        assert!(matches!(error, GitError::Timeout { .. }), "{scheme}: {error:?}");
+        assert!(matches!(error, GitError::Unreachable { .. }), "{scheme}: {error:?}");
         assert!(start.elapsed() < IN_TIME, "{scheme}: {:?}", start.elapsed());
     }
 }
@@ -203,11 +205,11 @@ fn a_server_that_sends_a_byte_now_and_then_is_given_up_each_time() {
     let mirror = Mirror::open_with(cache.path(), &url(&format!("http://{address}/web.git")), limits).expect("a mirror");
     let start = Instant::now();
     let error = poll_error(&mirror);
-    assert!(matches!(&error, GitError::Timeout { step, .. } if step == "list the references of"), "{error:?}");
+    assert!(matches!(&error, GitError::Unreachable { reason, .. } if reason == "no list of references within 2 s"), "{error:?}");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     // Nothing of it is left, so that the next one is another connection and ends in the same way.
     let error = poll_error(&mirror);
-    assert!(matches!(error, GitError::Timeout { .. }), "{error:?}");
+    assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
 }
 
@@ -296,8 +298,9 @@ fn an_empty_repository_has_no_revision_yet() {
 fn a_password_for_an_ssh_server_is_refused_before_it_is_sent() {
     set_up();
     let cache = tempfile::tempdir().expect("a folder");
-    let ssh = mirror(cache.path(), &url("ssh://git@git.invalid/web.git"));
-    let error = ssh.poll(&Revision::Head, &basic("robot", "hunter2")).expect_err("a password does not fit");
+    let server = url("ssh://git@127.0.0.1/web.git");
+    let ssh = mirror(cache.path(), &server);
+    let error = ssh.poll(&Revision::Head, &basic(&server, "robot", "hunter2")).expect_err("a password does not fit");
     assert!(matches!(&error, GitError::UnfitCredentials { given, .. } if given == "a user name and password"), "{error:?}");
     assert_eq!(error.hint().as_deref(), Some("use identity and known_hosts in the Secret, or a URL with https://"));
 }

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use driftmend::source::child::program_is;
-use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, Setting, UrlPolicy, initialise};
+use driftmend::source::git::{
+    Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, Scope, Setting, UrlPolicy, allowed_hosts, initialise, networks,
+};
 
 use crate::git_server::{Authority, GitServer, Options, Repository};
 
@@ -74,8 +76,13 @@ impl Place {
     }
 }
 
+/// What a controller would let tenants name here: the servers of the tests are on this machine.
+pub fn policy() -> UrlPolicy {
+    UrlPolicy::of_tenants(true, true, allowed_hosts("").expect("hosts"), networks(driftmend::source::git::DENIED).expect("ranges"))
+}
+
 pub fn url(text: &str) -> RepositoryUrl {
-    RepositoryUrl::parse(text, UrlPolicy::PlainHttp).unwrap_or_else(|error| panic!("{text}: {error}"))
+    RepositoryUrl::parse(text, &policy()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 pub fn mirror(cache: &Path, url: &RepositoryUrl) -> Mirror {
@@ -108,8 +115,14 @@ pub fn oid(text: &str) -> Oid {
     Oid::from_str(text).expect("a commit's id")
 }
 
-pub fn basic(username: &str, password: &str) -> Credentials {
-    Credentials::Basic { username: username.to_owned(), password: password.to_owned() }
+/// A name and a password for the server of a URL.
+pub fn basic(url: &RepositoryUrl, username: &str, password: &str) -> Credentials {
+    basic_for(Scope::of_server(url), username, password)
+}
+
+/// A name and a password for what a scope says.
+pub fn basic_for(scope: Scope, username: &str, password: &str) -> Credentials {
+    Credentials::Basic { username: username.to_owned(), password: password.to_owned(), scope }
 }
 
 /// Polls the default branch without credentials and gives the error.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use driftmend::source::git::{Credentials, GitError, Limits, Mirror, Revision, Select, TreePath};
+use driftmend::source::git::{Credentials, GitError, Limits, Mirror, RepositoryUrl, Revision, Scope, Select, TreePath};
 
 use crate::git_server::{Authority, Options, SshServer};
 use crate::place::{Place, authority, basic, limits, mirror, oid, revision, url};
@@ -86,9 +86,9 @@ fn a_commit_that_no_reference_points_at_is_found_below_a_branch() {
 fn https_works_with_a_private_authority_and_a_password() {
     let place = Place::with(&Options { login: Some(("robot", "hunter2")), authority: Some(authority()) });
     let mirror = place.mirror();
-    assert_eq!(fetched_file(&place, &mirror, &basic("robot", "hunter2")), "replicas: 1\n");
+    assert_eq!(fetched_file(&place, &mirror, &basic(&place.url(), "robot", "hunter2")), "replicas: 1\n");
     place.repository.commit(&[("deploy/web.yaml", "replicas: 2\n")], "Two");
-    assert_eq!(fetched_file(&place, &mirror, &basic("robot", "hunter2")), "replicas: 2\n");
+    assert_eq!(fetched_file(&place, &mirror, &basic(&place.url(), "robot", "hunter2")), "replicas: 2\n");
 }
 
 #[test]
@@ -104,13 +104,19 @@ fn secret(identity: &str, known_hosts: &str) -> BTreeMap<String, Vec<u8>> {
     BTreeMap::from([("identity".to_owned(), identity.as_bytes().to_vec()), ("known_hosts".to_owned(), known_hosts.as_bytes().to_vec())])
 }
 
+/// The credentials of a Secret that is for the server of a URL.
+fn login(url: &RepositoryUrl, data: &BTreeMap<String, Vec<u8>>) -> Credentials {
+    Credentials::from_secret(data, Some(&Scope::of_server(url))).expect("credentials")
+}
+
 #[test]
 fn ssh_works_with_a_key_from_a_secret_and_its_known_hosts() {
     let place = Place::new();
     let keys = tempfile::tempdir().expect("a folder");
     let ssh = SshServer::start(keys.path());
-    let mirror = mirror(&place.cache(), &url(&ssh.url(place.repository.path())));
-    let credentials = Credentials::from_secret(&secret(&ssh.identity(), &ssh.known_hosts())).expect("credentials");
+    let server = url(&ssh.url(place.repository.path()));
+    let mirror = mirror(&place.cache(), &server);
+    let credentials = login(&server, &secret(&ssh.identity(), &ssh.known_hosts()));
     assert_eq!(fetched_file(&place, &mirror, &credentials), "replicas: 1\n");
     let second = place.repository.commit(&[("deploy/web.yaml", "replicas: 2\n")], "Two");
     assert_eq!(mirror.poll(&revision("main"), &credentials).expect("an id"), oid(&second));
@@ -119,7 +125,7 @@ fn ssh_works_with_a_key_from_a_secret_and_its_known_hosts() {
     let (identity, passphrase) = ssh.identity_with_passphrase();
     let mut data = secret(&identity, &ssh.known_hosts());
     data.insert("password".to_owned(), passphrase.as_bytes().to_vec());
-    let with_passphrase = Credentials::from_secret(&data).expect("credentials");
+    let with_passphrase = login(&server, &data);
     assert_eq!(mirror.poll(&revision("main"), &with_passphrase).expect("an id"), oid(&second));
 }
 
@@ -128,10 +134,9 @@ fn what_is_wrong_with_an_ssh_connection_is_told_apart() {
     let place = Place::new();
     let keys = tempfile::tempdir().expect("a folder");
     let ssh = SshServer::start(keys.path());
-    let mirror = mirror(&place.cache(), &url(&ssh.url(place.repository.path())));
-    let poll = |data: &BTreeMap<String, Vec<u8>>| {
-        mirror.poll(&Revision::Head, &Credentials::from_secret(data).expect("credentials")).expect_err("the poll must fail")
-    };
+    let server = url(&ssh.url(place.repository.path()));
+    let mirror = mirror(&place.cache(), &server);
+    let poll = |data: &BTreeMap<String, Vec<u8>>| mirror.poll(&Revision::Head, &login(&server, data)).expect_err("the poll must fail");
 
     let error = poll(&secret(&ssh.stranger(), &ssh.known_hosts()));
     assert!(matches!(&error, GitError::WrongCredentials { given, .. } if given == "an ssh key"), "{error:?}");
@@ -148,13 +153,15 @@ fn what_is_wrong_with_an_ssh_connection_is_told_apart() {
     let elsewhere = ssh.known_hosts().replace("127.0.0.1", "git.example.com");
     let error = poll(&secret(&ssh.identity(), &elsewhere));
     assert!(matches!(&error, GitError::UnknownHostKey { problem, .. } if problem.contains("no line for this host")), "{error:?}");
-    assert!(error.to_string().contains("ssh-ed25519 SHA256:"), "{error}");
+    // A tenant learns what its known_hosts lacks, the log what the server showed.
+    assert!(!error.to_string().contains("SHA256:"), "{error}");
+    assert!(error.detail().is_some_and(|detail| detail.starts_with("the server shows ssh-ed25519 SHA256:")), "{error:?}");
 
     let error = mirror.poll(&Revision::Head, &NONE).expect_err("ssh needs a key");
     assert!(matches!(error, GitError::CredentialsMissing { .. }), "{error:?}");
 
     let absent = crate::place::mirror(&place.cache(), &url(&ssh.url(&place.folder.path().join("absent.git"))));
-    let credentials = Credentials::from_secret(&secret(&ssh.identity(), &ssh.known_hosts())).expect("credentials");
+    let credentials = login(&server, &secret(&ssh.identity(), &ssh.known_hosts()));
     let error = absent.poll(&Revision::Head, &credentials).expect_err("no such repository");
     assert!(matches!(error, GitError::RepositoryNotFound { .. }), "{error:?}");
 }

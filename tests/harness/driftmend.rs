@@ -49,7 +49,8 @@ impl Controller {
 
     /// The same without waiting: for an API server that is not there yet.
     pub fn start_unready(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
-        Self::launch(kubeconfig, folder, &[&["--allow-http"], flags].concat())
+        // The servers of the tests are on this machine, and speak plain http.
+        Self::launch(kubeconfig, folder, &[&["--allow-http", "--git-allow-loopback"], flags].concat())
     }
 
     /// Starts a controller as its defaults are, which do not let a source be read over plain http, and waits until it is ready.

@@ -28,6 +28,7 @@ impl GitError {
             GitError::CredentialsMissing { .. } | GitError::WrongCredentials { .. } | GitError::UnfitCredentials { .. } => {
                 "GitCredentialsRefused"
             }
+            GitError::CredentialsElsewhere { .. } => "GitCredentialsNotSent",
             GitError::Redirected { .. } => "GitRedirected",
             GitError::RepositoryNotFound { .. } => "GitRepositoryNotFound",
             GitError::MissingRevision { .. } => "GitRevisionNotFound",
@@ -44,7 +45,13 @@ impl GitError {
     /// What a person does about it; `None` where waiting is all there is to do.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            GitError::RefusedAddress { .. } => "give the URL of a Git server that tenants may reach".to_owned(),
+            GitError::RefusedAddress { .. } => {
+                "an administrator may list the host in git.allowedHosts of the chart; the log of the controller names the address".to_owned()
+            }
+            GitError::Unreachable { .. } => "check the host and the port of the URL; the log of the controller says what the network said".to_owned(),
+            GitError::CredentialsElsewhere { url } => {
+                format!("add {url}, a URL that it begins with, or its host to the key hosts of the Secret, or name a Secret that is for it")
+            }
             GitError::UntrustedCertificate { .. } => {
                 "add the authority that signed it to the file in SSL_CERT_FILE of the controller, or renew the server's certificate".to_owned()
             }
@@ -76,8 +83,7 @@ impl GitError {
             GitError::DiskFull { .. } => "give the disk of the mirrors more space (cache.sizeLimit of the chart, the volume of --cache-dir, TMPDIR on a terminal), or lower their budget (git.disk)".to_owned(),
             GitError::Cache { path, .. } => format!("check that {} is on a volume with space that the controller may write to", path.display()),
             GitError::CacheInUse { .. } => "give each process a cache folder of its own".to_owned(),
-            GitError::Unreachable { .. }
-            | GitError::Timeout { .. }
+            GitError::Timeout { .. }
             | GitError::Busy { .. }
             | GitError::Lost { .. }
             | GitError::Server { .. }
@@ -85,6 +91,20 @@ impl GitError {
             | GitError::Damaged { .. } => return None,
         };
         Some(hint)
+    }
+
+    /// What the network, the server or libgit2 said: for the log of an administrator and for a person's own terminal, and never for a status,
+    /// from which a tenant could learn what listens where in a network that the controller reaches.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            GitError::Unreachable { reason, .. }
+            | GitError::UntrustedCertificate { reason, .. }
+            | GitError::RepositoryNotFound { reason, .. }
+            | GitError::Server { reason, .. } => Some(reason.clone()),
+            GitError::RefusedAddress { address, reason, .. } => Some(format!("it leads to {address}, {reason}")),
+            GitError::UnknownHostKey { offered, .. } => Some(format!("the server shows {offered}")),
+            _ => None,
+        }
     }
 
     /// Whether waiting may help.
@@ -108,6 +128,7 @@ impl GitError {
             | GitError::UnknownHostKey { .. }
             | GitError::CredentialsMissing { .. }
             | GitError::WrongCredentials { .. }
+            | GitError::CredentialsElsewhere { .. }
             | GitError::UnfitCredentials { .. }
             | GitError::Redirected { .. }
             | GitError::RepositoryNotFound { .. }

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
-use git2::{AutotagOption, ErrorClass, ErrorCode, FetchOptions, Oid, RemoteRedirect, Repository, RepositoryInitOptions};
+use git2::{AutotagOption, ErrorClass, ErrorCode, FetchOptions, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
 use super::error::one_line;
@@ -102,13 +102,7 @@ impl Bare {
     fn transfer(&self, remote: &mut git2::Remote<'_>, wanted: &Resolved, is_empty: bool, session: &Session) -> Result<(), GitError> {
         let mut fetch = |refspecs: &[String], depth: i32| {
             let mut options = FetchOptions::new();
-            options
-                .remote_callbacks(session.callbacks())
-                .proxy_options(session.proxy())
-                .download_tags(AutotagOption::None)
-                .update_fetchhead(false)
-                .follow_redirects(RemoteRedirect::None)
-                .depth(depth);
+            options.remote_callbacks(session.callbacks()).download_tags(AutotagOption::None).update_fetchhead(false).depth(depth);
             remote.fetch(refspecs, Some(&mut options), None)
         };
         let depth = i32::from(session.limits.depth);
@@ -215,12 +209,11 @@ impl Bare {
         replace(&self.directory, &fresh.directory)
     }
 
-    /// Makes an empty mirror that follows no redirect.
+    /// Makes an empty mirror.
     fn create(&self) -> Result<(), GitError> {
         let options = &mut RepositoryInitOptions::new();
         let made = Repository::init_opts(&self.directory, options.bare(true).external_template(false));
-        let set = made.and_then(|repository| repository.config()).and_then(|mut config| config.set_bool("http.followRedirects", false));
-        set.map_err(|error| self.fault(error))
+        made.map(drop).map_err(|error| self.fault(error))
     }
 }
 

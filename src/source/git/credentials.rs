@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::RepositoryUrl;
 use super::known_hosts::KnownHosts;
+use super::{RepositoryUrl, Scope, ScopeError};
+
+/// The key of a Secret that says which repositories it is for.
+pub const HOSTS_KEY: &str = "hosts";
 
 /// How to log in; its `Debug` shows which kind it is and nothing else.
 #[derive(Clone, Default)]
@@ -20,6 +23,9 @@ pub enum Credentials {
 
         /// The password or token.
         password: String,
+
+        /// Where they may be sent.
+        scope: Scope,
     },
 
     /// A private key, for `ssh`.
@@ -32,6 +38,7 @@ pub struct SshIdentity {
     pub(super) private_key: String,
     pub(super) passphrase: Option<String>,
     pub(super) known_hosts: KnownHosts,
+    pub(super) scope: Scope,
 }
 
 /// Why the data of a Secret are not credentials; no message repeats a value.
@@ -43,6 +50,14 @@ pub enum CredentialsError {
         /// The keys that are there.
         found: Vec<String>,
     },
+
+    /// Nothing says which repositories the Secret is for.
+    #[error("the Secret does not say which hosts it is for, so it is sent to none")]
+    NoHosts,
+
+    /// What says it cannot be read.
+    #[error("the value of {HOSTS_KEY} in the Secret cannot be read: {0}")]
+    Hosts(ScopeError),
 
     /// A private key without the host keys it may be used at.
     #[error("the Secret has an identity but no known_hosts")]
@@ -66,6 +81,11 @@ impl CredentialsError {
             CredentialsError::UnknownKeys { .. } => {
                 "give username and password for https, or identity and known_hosts (and password, the key's passphrase) for ssh".to_owned()
             }
+            CredentialsError::NoHosts | CredentialsError::Hosts(_) => {
+                format!(
+                    "add {HOSTS_KEY} with hosts or beginnings of URLs by commas, such as git.example.com or https://git.example.com/team/"
+                )
+            }
             CredentialsError::NoKnownHosts => {
                 "add known_hosts with the output of ssh-keyscan, compared with the fingerprints that the server's owner publishes"
                     .to_owned()
@@ -77,20 +97,28 @@ impl CredentialsError {
 
 impl Credentials {
     /// Reads the data of a Secret: `username` and `password`, or `identity` and `known_hosts` with an optional `password`, the key's
-    /// passphrase. `identity.pub` is allowed beside them and not needed: Flux writes it.
+    /// passphrase. `identity.pub` is allowed beside them and not needed: Flux writes it. `hosts` says where they may be sent; a list of
+    /// an administrator takes its place, so that who may write the Secret cannot make it longer.
     ///
     /// # Errors
     ///
-    /// Any other set of keys, a value that is no text, an `identity` that is no private key, `known_hosts` without a host key.
-    pub fn from_secret(data: &BTreeMap<String, Vec<u8>>) -> Result<Credentials, CredentialsError> {
-        let keys: Vec<&str> = data.keys().map(String::as_str).filter(|key| *key != "identity.pub").collect();
+    /// Any other set of keys, a value that is no text, an `identity` that is no private key, `known_hosts` without a host key, and no word
+    /// about the hosts.
+    pub fn from_secret(data: &BTreeMap<String, Vec<u8>>, listed: Option<&Scope>) -> Result<Credentials, CredentialsError> {
+        let keys: Vec<&str> = data.keys().map(String::as_str).filter(|key| !matches!(*key, "identity.pub" | HOSTS_KEY)).collect();
+        let scope = || match (listed, data.contains_key(HOSTS_KEY)) {
+            (Some(listed), _) => Ok(listed.clone()),
+            (None, true) => Scope::parse(&text(data, HOSTS_KEY, "hosts by commas")?).map_err(CredentialsError::Hosts),
+            (None, false) => Err(CredentialsError::NoHosts),
+        };
         match keys.as_slice() {
             ["password", "username"] => Ok(Credentials::Basic {
                 username: line(data, "username", "one line of text")?,
                 password: line(data, "password", "one line of text")?,
+                scope: scope()?,
             }),
-            ["identity", "known_hosts"] => ssh(data, None),
-            ["identity", "known_hosts", "password"] => ssh(data, Some(line(data, "password", "the passphrase of the private key")?)),
+            ["identity", "known_hosts"] => ssh(data, None, scope),
+            ["identity", "known_hosts", "password"] => ssh(data, Some(line(data, "password", "the passphrase of the private key")?), scope),
             ["identity"] | ["identity", "password"] => Err(CredentialsError::NoKnownHosts),
             _ => Err(CredentialsError::UnknownKeys { found: data.keys().cloned().collect() }),
         }
@@ -102,6 +130,14 @@ impl Credentials {
             Credentials::None => "no credentials",
             Credentials::Basic { .. } => "a user name and password",
             Credentials::Ssh(_) => "an ssh key",
+        }
+    }
+
+    /// Whether they may be sent to the server of this URL.
+    pub fn are_for(&self, url: &RepositoryUrl) -> bool {
+        match self {
+            Credentials::None => true,
+            Credentials::Basic { scope, .. } | Credentials::Ssh(SshIdentity { scope, .. }) => scope.covers(url),
         }
     }
 
@@ -130,14 +166,19 @@ impl fmt::Debug for SshIdentity {
     }
 }
 
-fn ssh(data: &BTreeMap<String, Vec<u8>>, passphrase: Option<String>) -> Result<Credentials, CredentialsError> {
+fn ssh(
+    data: &BTreeMap<String, Vec<u8>>,
+    passphrase: Option<String>,
+    scope: impl FnOnce() -> Result<Scope, CredentialsError>,
+) -> Result<Credentials, CredentialsError> {
     let private_key = text(data, "identity", "a private key")?;
     if !private_key.contains("PRIVATE KEY-----") {
         return Err(CredentialsError::Value { key: "identity", expected: "a private key" });
     }
     let known_hosts = KnownHosts::parse(&text(data, "known_hosts", "lines of known_hosts")?)
         .ok_or(CredentialsError::Value { key: "known_hosts", expected: "lines of known_hosts, each with a host, a key type and a key" })?;
-    Ok(Credentials::Ssh(SshIdentity { private_key, passphrase: passphrase.filter(|text| !text.is_empty()), known_hosts }))
+    let passphrase = passphrase.filter(|text| !text.is_empty());
+    Ok(Credentials::Ssh(SshIdentity { private_key, passphrase, known_hosts, scope: scope()? }))
 }
 
 fn text(data: &BTreeMap<String, Vec<u8>>, key: &'static str, expected: &'static str) -> Result<String, CredentialsError> {
@@ -159,6 +200,7 @@ fn line(data: &BTreeMap<String, Vec<u8>>, key: &'static str, expected: &'static 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::git::UrlPolicy;
 
     const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n-----END OPENSSH PRIVATE KEY-----\n";
     const HOSTS: &str = include_str!("known_hosts/hashed.txt");
@@ -167,24 +209,59 @@ mod tests {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
     }
 
+    /// Reads a Secret that an administrator lists for a host.
+    fn listed(data: &BTreeMap<String, Vec<u8>>) -> Result<Credentials, CredentialsError> {
+        Credentials::from_secret(data, Some(&Scope::parse("git.example.com").unwrap()))
+    }
+
+    fn url(text: &str) -> RepositoryUrl {
+        RepositoryUrl::parse(text, &UrlPolicy::default()).unwrap()
+    }
+
+    #[test]
+    fn a_secret_says_where_it_may_be_sent_or_is_sent_nowhere() {
+        let pairs = [("username", "robot"), ("password", "hunter2"), ("hosts", "git.example.com\nhttps://other.example/team/\n")];
+        let read = Credentials::from_secret(&secret(&pairs), None).unwrap();
+        for (text, sent) in [
+            ("https://git.example.com/web", true),
+            ("https://other.example/team/web", true),
+            ("https://other.example/web", false),
+            ("https://evil.example/web", false),
+        ] {
+            assert_eq!(read.are_for(&url(text)), sent, "{text}");
+        }
+        let ssh = [("identity", KEY), ("known_hosts", HOSTS)];
+        for silent in [&pairs[..2], &ssh] {
+            assert_eq!(Credentials::from_secret(&secret(silent), None).unwrap_err(), CredentialsError::NoHosts);
+        }
+        let wrong = [("username", "robot"), ("password", "hunter2"), ("hosts", "*")];
+        let error = Credentials::from_secret(&secret(&wrong), None).unwrap_err();
+        assert!(matches!(error, CredentialsError::Hosts(_)) && error.hint().starts_with("add hosts "), "{error}");
+    }
+
+    #[test]
+    fn the_list_of_an_administrator_takes_the_place_of_the_key() {
+        let pairs = [("username", "robot"), ("password", "hunter2"), ("hosts", "evil.example")];
+        let read = listed(&secret(&pairs)).unwrap();
+        assert!(read.are_for(&url("https://git.example.com/web")) && !read.are_for(&url("https://evil.example/web")));
+    }
+
     #[test]
     fn a_name_and_a_password_lose_only_the_line_break_at_their_end() {
-        let read = Credentials::from_secret(&secret(&[("username", "robot\n"), ("password", " hunter2\r\n")])).unwrap();
-        let Credentials::Basic { username, password } = read else { panic!("{read:?}") };
+        let read = listed(&secret(&[("username", "robot\n"), ("password", " hunter2\r\n")])).unwrap();
+        let Credentials::Basic { username, password, .. } = read else { panic!("{read:?}") };
         assert_eq!((username.as_str(), password.as_str()), ("robot", " hunter2"));
     }
 
     #[test]
     fn a_key_needs_known_hosts_and_may_have_a_passphrase() {
-        let with =
-            Credentials::from_secret(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "open"), ("identity.pub", "x")]))
-                .unwrap();
+        let with = listed(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "open"), ("identity.pub", "x")])).unwrap();
         let Credentials::Ssh(identity) = with else { panic!("{with:?}") };
         assert_eq!(identity.passphrase.as_deref(), Some("open"));
-        assert_eq!(Credentials::from_secret(&secret(&[("identity", KEY)])).unwrap_err(), CredentialsError::NoKnownHosts);
-        let empty = Credentials::from_secret(&secret(&[("identity", KEY), ("known_hosts", "# nothing")])).unwrap_err();
+        assert_eq!(listed(&secret(&[("identity", KEY)])).unwrap_err(), CredentialsError::NoKnownHosts);
+        let empty = listed(&secret(&[("identity", KEY), ("known_hosts", "# nothing")])).unwrap_err();
         assert!(matches!(empty, CredentialsError::Value { key: "known_hosts", .. }), "{empty}");
-        let swapped = Credentials::from_secret(&secret(&[("identity", "ssh-ed25519 AAAA"), ("known_hosts", HOSTS)])).unwrap_err();
+        let swapped = listed(&secret(&[("identity", "ssh-ed25519 AAAA"), ("known_hosts", HOSTS)])).unwrap_err();
         assert!(matches!(swapped, CredentialsError::Value { key: "identity", .. }), "{swapped}");
     }
 
@@ -193,7 +270,7 @@ mod tests {
         for pairs in
             [vec![], vec![("token", "hunter2")], vec![("username", "robot")], vec![("username", "a"), ("password", "b"), ("identity", KEY)]]
         {
-            let error = Credentials::from_secret(&secret(&pairs)).unwrap_err();
+            let error = listed(&secret(&pairs)).unwrap_err();
             assert!(matches!(error, CredentialsError::UnknownKeys { .. }), "{error}");
             assert!(error.hint().contains("username and password") && error.hint().contains("known_hosts"));
         }
@@ -201,8 +278,8 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_printed() {
-        let basic = Credentials::Basic { username: "robot".into(), password: "hunter2".into() };
-        let ssh = Credentials::from_secret(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "hunter2")])).unwrap();
+        let basic = Credentials::Basic { username: "robot".into(), password: "hunter2".into(), scope: Scope::default() };
+        let ssh = listed(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "hunter2")])).unwrap();
         for credentials in [basic, ssh] {
             assert!(!format!("{credentials:?} {credentials:#?}").contains("hunter2"));
         }

@@ -12,8 +12,9 @@ use crate::source::child::MIB;
 /// Why a Git source gave no commit or no files. URLs are shown without user information.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum GitError {
-    /// The server cannot be connected to, or answers that it is not able to serve.
-    #[error("unable to reach {url}: {reason}")]
+    /// The name does not resolve, or no Git server answers: which of it, or what does, is for the log alone, since who writes a URL could
+    /// else find out which ports of a network are open.
+    #[error("unable to reach {url}: its name does not resolve, or no Git server answers there")]
     Unreachable {
         /// The repository.
         url: String,
@@ -99,7 +100,7 @@ pub enum GitError {
     },
 
     /// The host leads to an address that tenants may not reach.
-    #[error("failed to connect to {url}: it leads to {address}, {reason}, which is refused")]
+    #[error("failed to connect to {url}: its host leads to an address that sources may not be read from")]
     RefusedAddress {
         /// The repository.
         url: String,
@@ -110,7 +111,7 @@ pub enum GitError {
     },
 
     /// The server's certificate is not trusted.
-    #[error("failed to trust the certificate of {url}: {reason}")]
+    #[error("failed to trust the certificate of {url}")]
     UntrustedCertificate {
         /// The repository.
         url: String,
@@ -119,7 +120,7 @@ pub enum GitError {
     },
 
     /// The server's host key is not the one that the Secret vouches for.
-    #[error("failed to trust the host key of {url}: the server shows {offered}, and {problem}")]
+    #[error("failed to trust the host key of {url}: {problem}")]
     UnknownHostKey {
         /// The repository.
         url: String,
@@ -132,6 +133,13 @@ pub enum GitError {
     /// The server wants credentials and the DriftWatch names none.
     #[error("failed to log in at {url}: the server wants credentials and none are given")]
     CredentialsMissing {
+        /// The repository.
+        url: String,
+    },
+
+    /// The credentials are not for this repository, so they were not sent.
+    #[error("failed to log in at {url}: the Secret is not for this repository, so it was not sent")]
+    CredentialsElsewhere {
         /// The repository.
         url: String,
     },
@@ -162,7 +170,7 @@ pub enum GitError {
     },
 
     /// The server has no such repository, or none that these credentials may see.
-    #[error("failed to find the repository {url}: {reason}")]
+    #[error("failed to find the repository {url}")]
     RepositoryNotFound {
         /// The repository.
         url: String,
@@ -232,7 +240,7 @@ pub enum GitError {
     },
 
     /// The server said something that is not understood, or refused for a reason of its own.
-    #[error("failed to fetch {url}: {reason}")]
+    #[error("failed to fetch {url}: the server refuses, or its answer is not understood")]
     Server {
         /// The repository.
         url: String,

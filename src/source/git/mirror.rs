@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::folder::{self, in_folder, lock, remove, remove_remains};
+use super::gate::Gate;
 use super::request::{Call, Found, Login, Request, read_answer};
 use super::room::{self, Room};
-use super::route::Route;
 use super::session::Step;
 use super::{Credentials, GitError, Limits, RepositoryUrl, Revision, Select, Tree, TreePath};
 use crate::source::SourceFile;
@@ -114,8 +114,11 @@ impl Mirror {
     ///
     /// Everything that a server, a network or a Secret can have wrong: see [`GitError`].
     pub fn poll(&self, revision: &Revision, credentials: &Credentials) -> Result<Oid, GitError> {
-        let Found(oid) = self.ask(Call::Poll(revision.clone()), credentials, None)?.0;
-        Ok(oid)
+        match (self.ask(Call::Poll(revision.clone()), credentials, None), revision) {
+            // What is there needs no server, and so none that can be reached.
+            (Err(GitError::Unreachable { .. } | GitError::RefusedAddress { .. }), Revision::Commit(oid)) if self.has(*oid) => Ok(*oid),
+            (asked, _) => asked.map(|(Found(oid), _)| oid),
+        }
     }
 
     /// Brings the commit that a revision is now into the mirror: by one ref listing, and a transfer only when it is not there.
@@ -203,11 +206,6 @@ impl Mirror {
         self.cache.join(&self.key)
     }
 
-    /// By which way the server is reached.
-    fn route(&self) -> Result<Route, GitError> {
-        Ok(Route::default())
-    }
-
     /// Has a child answer one question.
     fn ask<T: DeserializeOwned + Send>(
         &self,
@@ -218,8 +216,10 @@ impl Mirror {
         let Setting { of_one, certificates, .. } = setting();
         let step = call.step();
         let bounds = self.bounds(&call, *of_one, room);
+        // Before the place is taken, which others wait for: a name may take its time.
+        let gate = if step == Step::Read { None } else { Some(Gate::open(&self.url, &self.limits)?) };
+        let route = gate.as_ref().map(|gate| gate.route().clone()).unwrap_or_default();
         let _place = self.place(step, bounds.memory)?;
-        let route = if step == Step::Read { Route::default() } else { self.route()? };
         let request = Request {
             url: self.url.clone(),
             login: Login::from(credentials),
@@ -235,6 +235,9 @@ impl Mirror {
         match (ask(Job::Git, &bounds, &request, read_answer), room) {
             (Ok((Ok(result), files)), _) => Ok((result, files)),
             (Ok((Err(GitError::TransferTooLarge { .. }), _)), Some(room)) => Err(room.exceeded(&self.url, &self.limits)),
+            (Ok((Err(GitError::Unreachable { url, reason }), _)), _) => {
+                Err(GitError::Unreachable { url, reason: gate.and_then(|gate| gate.failure()).unwrap_or(reason) })
+            }
             (Ok((Err(error), _)), _) => Err(error),
             (Err(ending), room) => {
                 // What a killed child leaves is not kept until somebody asks for it again.
@@ -270,6 +273,10 @@ impl Mirror {
     fn of_ending(&self, step: Step, ending: Ending, room: Option<&Room>) -> GitError {
         let (url, words) = (self.url.to_string(), step.words().into());
         match (ending, room) {
+            // Nothing says that it is a Git server where it listed nothing.
+            (Ending::Clock(limit), _) if step == Step::List => {
+                GitError::Unreachable { url, reason: format!("no list of references within {} s", limit.as_secs_f32()) }
+            }
             (Ending::Clock(limit), _) => GitError::Timeout { url, step: words, limit },
             (Ending::Processor(limit), _) => GitError::Processor { url, step: words, limit },
             (Ending::Memory(limit), _) => GitError::Memory { url, step: words, limit },

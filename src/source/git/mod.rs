@@ -23,8 +23,8 @@
 //!
 //! # Not done here
 //!
-//! No proxy is used, and the authorities that are trusted are those of the process, not of one repository. Of several host keys
-//! libssh2 takes Ed25519 before ECDSA before RSA, whatever `known_hosts` has; the error names the type that is wanted.
+//! No proxy of the environment is used: a name is resolved and its address dialled here ([`Gate`]), since only so can be held where sources
+//! may lead. The authorities that are trusted are those of the process, not of one repository. Of several host keys libssh2 takes Ed25519 before ECDSA before RSA, whatever `known_hosts` has; the error names the type that is wanted.
 
 mod address;
 mod advice;
@@ -32,14 +32,19 @@ mod bare;
 mod credentials;
 mod error;
 mod folder;
+mod gate;
 mod history;
+mod http;
 mod known_hosts;
 mod mirror;
+mod network;
 mod oid_text;
+mod policy;
 mod request;
 mod revision;
 mod room;
 mod route;
+mod scope;
 mod serve;
 mod session;
 mod system_error;
@@ -53,15 +58,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::advice::Retry;
-pub use self::credentials::{Credentials, CredentialsError, SshIdentity};
+pub use self::credentials::{Credentials, CredentialsError, HOSTS_KEY, SshIdentity};
 pub use self::error::GitError;
+pub use self::gate::Gate;
 pub use self::mirror::{Commit, Mirror, Setting, initialise};
+pub use self::network::{Network, NetworkError};
+pub use self::policy::{AllowedHost, AllowedHostError, DENIED, UrlPolicy, allowed_hosts, networks};
 pub use self::revision::{Revision, RevisionError};
 pub use self::room::{Room, size_of};
+pub use self::route::{Proxy, Route};
+pub use self::scope::{Scope, ScopeError};
 pub use self::serve::serve;
 pub use self::tree::{Select, Tree};
 pub use self::tree_path::{TreePath, TreePathError};
-pub use self::url::{RepositoryUrl, UrlError, UrlPolicy};
+pub use self::url::{RepositoryUrl, UrlError};
 pub use git2::Oid;
 
 /// How long a server may take and how much it may send.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::credentials::{Credentials, SshIdentity};
 use super::known_hosts::KnownHosts;
 use super::route::Route;
-use super::{GitError, Limits, RepositoryUrl, Revision, Select, TreePath};
+use super::{GitError, Limits, RepositoryUrl, Revision, Scope, Select, TreePath};
 use crate::source::SourceFile;
 
 /// The longest line of an answer: the result, or the path and size of a file.
@@ -75,16 +75,18 @@ pub(super) struct Found(#[serde(with = "super::oid_text")] pub Oid);
 #[derive(Serialize, Deserialize)]
 pub(super) enum Login {
     None,
-    Basic { username: String, password: String },
-    Ssh { private_key: String, passphrase: Option<String>, known_hosts: KnownHosts },
+    Basic { username: String, password: String, scope: Scope },
+    Ssh { private_key: String, passphrase: Option<String>, known_hosts: KnownHosts, scope: Scope },
 }
 
 impl From<&Credentials> for Login {
     fn from(credentials: &Credentials) -> Self {
         match credentials.clone() {
             Credentials::None => Self::None,
-            Credentials::Basic { username, password } => Self::Basic { username, password },
-            Credentials::Ssh(SshIdentity { private_key, passphrase, known_hosts }) => Self::Ssh { private_key, passphrase, known_hosts },
+            Credentials::Basic { username, password, scope } => Self::Basic { username, password, scope },
+            Credentials::Ssh(SshIdentity { private_key, passphrase, known_hosts, scope }) => {
+                Self::Ssh { private_key, passphrase, known_hosts, scope }
+            }
         }
     }
 }
@@ -93,8 +95,10 @@ impl From<Login> for Credentials {
     fn from(login: Login) -> Self {
         match login {
             Login::None => Self::None,
-            Login::Basic { username, password } => Self::Basic { username, password },
-            Login::Ssh { private_key, passphrase, known_hosts } => Self::Ssh(SshIdentity { private_key, passphrase, known_hosts }),
+            Login::Basic { username, password, scope } => Self::Basic { username, password, scope },
+            Login::Ssh { private_key, passphrase, known_hosts, scope } => {
+                Self::Ssh(SshIdentity { private_key, passphrase, known_hosts, scope })
+            }
         }
     }
 }

@@ -1,15 +1,31 @@
-//! By which way a server is reached, where it is not the usual one.
+//! The way to a server: by whom its address was checked, and who dials it.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// How a connection is made; without anything the library resolves the name and dials by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Route {
-    /// The URL of the proxy that https and http go through, with what it wants to know its client by.
-    pub https_proxy: Option<String>,
+/// How a connection is made. Without any part it is made by the name in the URL, as for a person who may ask every address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The proxy for `https` and `http`: it connects to the one server that was checked, and to no other.
+    pub proxy: Option<Proxy>,
 
-    /// The address that ssh dials in place of the name; the host key is held against the name all the same.
+    /// Where an `ssh` connection goes instead of the URL's host and port, which the host key is still verified for.
     pub ssh_address: Option<SocketAddr>,
+}
+
+/// A proxy on the loopback address that takes `CONNECT`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+
+    /// What it must be shown, in `Proxy-Authorization: Bearer`.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Proxy({}, ..)", self.address)
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::bare::Bare;
 use super::request::{Call, Found, Request, write_file, write_result};
 use super::session::{Session, Step};
-use super::{Credentials, Limits};
+use super::{Credentials, Limits, http};
 
 /// How much of unpacked objects libgit2 keeps: a mirror is read once from one end to the other.
 const KEPT_OBJECTS: isize = 8 << 20;
@@ -71,9 +71,7 @@ fn set_globals(limits: &Limits, certificates: Option<&Path>) -> Result<(), git2:
         for level in [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData] {
             opts::set_search_path(level, "")?;
         }
-        if let Some(file) = certificates {
-            opts::set_ssl_cert_file(file)?;
-        }
     }
-    Ok(())
+    http::trust_also(certificates);
+    http::register()
 }

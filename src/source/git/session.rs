@@ -1,16 +1,15 @@
 //! One connection to a Git server: what libgit2 asks for meanwhile, and what its errors mean.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use git2::{
-    CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, ProxyOptions, RemoteCallbacks, RemoteConnection,
-    Repository,
-};
+use git2::{CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, RemoteCallbacks, RemoteConnection, Repository};
 
 use super::credentials::{Credentials, SshIdentity};
 use super::error::one_line;
+use super::http::{Entered, Exchange};
 use super::known_hosts::{Verdict, fingerprint, key_type};
 use super::mirror::LISTED;
 use super::revision::{Advertised, Listing, Revision};
@@ -31,8 +30,16 @@ pub(super) struct Session {
     memory: u64,
     /// How many bytes of packs may come.
     receives: Rc<Cell<u64>>,
-    /// What a callback found out. libgit2 has one error code for "a callback said no", so the reason is kept here.
-    verdict: Rc<RefCell<Option<GitError>>>,
+    /// What a callback or a request found out. libgit2 has one error code for "a callback said no", so the reason is kept here.
+    verdict: Found,
+}
+
+/// Why a session failed, where that is known better than libgit2 tells it.
+type Found = Arc<Mutex<Option<GitError>>>;
+
+/// The first reason is the one: what fails after it, fails because of it.
+fn keep(found: &Found, error: GitError) {
+    found.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
 }
 
 /// What a connection was doing when it failed.
@@ -64,7 +71,7 @@ impl Step {
 impl Session {
     pub(super) fn new(url: &RepositoryUrl, credentials: &Credentials, limits: Limits, route: Route, memory: u64) -> Session {
         let receives = Rc::new(Cell::new(limits.bytes));
-        Session { url: url.clone(), credentials: credentials.clone(), limits, route, memory, receives, verdict: Rc::default() }
+        Session { url: url.clone(), credentials: credentials.clone(), limits, route, memory, receives, verdict: Arc::default() }
     }
 
     /// Says how much room there is for what comes.
@@ -74,16 +81,7 @@ impl Session {
 
     /// Whether nothing of ours has said no.
     pub(super) fn may_go_on(&self) -> bool {
-        self.verdict.borrow().is_none()
-    }
-
-    /// The proxy of the route.
-    pub(super) fn proxy(&self) -> ProxyOptions<'_> {
-        let mut options = ProxyOptions::new();
-        if let Some(url) = &self.route.https_proxy {
-            options.url(url);
-        }
-        options
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// The text that libgit2 connects to.
@@ -95,8 +93,6 @@ impl Session {
     }
 
     /// Connects, lists the references and hands the open connection, with what the listing says of a revision, to a function.
-    ///
-    /// The repository gives the connection its settings, so that a redirect is not followed; a remote without one would follow it.
     pub(super) fn connect<T>(
         &self,
         repository: &Repository,
@@ -105,8 +101,11 @@ impl Session {
     ) -> Result<T, GitError> {
         self.check()?;
         let explain = |error| self.explain(error, Step::List);
+        let exchange = Exchange::new(&self.url, &self.credentials, self.limits, &self.route, &self.verdict);
+        // To the end of the function: a transfer opens further requests.
+        let _entered = Entered::into(Arc::new(exchange));
         let mut remote = repository.remote_anonymous(&self.connection()).map_err(explain)?;
-        let mut connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), Some(self.proxy())).map_err(explain)?;
+        let mut connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), None).map_err(explain)?;
         let heads = connection.list().map_err(explain)?;
         if heads.len() > MOST_REFERENCES {
             let reason = format!("it has {} references, more than {MOST_REFERENCES}", heads.len());
@@ -126,7 +125,10 @@ impl Session {
                 _ => GitError::UnfitCredentials { url, given: self.credentials.kind().into() },
             });
         }
-        self.url.check_addresses()
+        if !self.credentials.are_for(&self.url) {
+            return Err(GitError::CredentialsElsewhere { url: self.url.to_string() });
+        }
+        Ok(())
     }
 
     pub(super) fn callbacks(&self) -> RemoteCallbacks<'static> {
@@ -140,12 +142,12 @@ impl Session {
     /// Gives the credentials once. libgit2 asks again after each refusal and would go on until the server has enough of it, or has
     /// locked the account.
     fn answer_credentials(&self, callbacks: &mut RemoteCallbacks<'static>) {
-        let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Rc::clone(&self.verdict));
+        let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Arc::clone(&self.verdict));
         let mut given = false;
         callbacks.credentials(move |_, _, allowed| {
             let shown = url.to_string();
             let refusal = match (&credentials, given) {
-                (Credentials::Basic { username, password }, false) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                (Credentials::Basic { username, password, .. }, false) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
                     given = true;
                     return Cred::userpass_plaintext(username, password);
                 }
@@ -156,14 +158,14 @@ impl Session {
                 (Credentials::None, _) => GitError::CredentialsMissing { url: shown },
                 (_, _) => GitError::WrongCredentials { url: shown, given: credentials.kind().into() },
             };
-            verdict.replace(Some(refusal));
+            keep(&verdict, refusal);
             Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "no further credentials"))
         });
     }
 
     /// Compares the host key of an ssh server; the certificate of an https server is left to the TLS library.
     fn check_host_key(&self, callbacks: &mut RemoteCallbacks<'static>) {
-        let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Rc::clone(&self.verdict));
+        let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Arc::clone(&self.verdict));
         callbacks.certificate_check(move |certificate, _| {
             let Some(hostkey) = certificate.as_hostkey() else { return Ok(CertificateCheckStatus::CertificatePassthrough) };
             let key = hostkey.hostkey().unwrap_or_default();
@@ -179,28 +181,28 @@ impl Session {
                 Verdict::NoEntry => "known_hosts has no line for this host and port".to_owned(),
             };
             let offered = format!("{} {}", key_type(key), fingerprint(key));
-            verdict.replace(Some(GitError::UnknownHostKey { url: url.to_string(), offered, problem }));
+            keep(&verdict, GitError::UnknownHostKey { url: url.to_string(), offered, problem });
             Err(git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "the host key is not known"))
         });
     }
 
     /// Ends a transfer that is larger than a source may be.
     fn watch_transfer(&self, callbacks: &mut RemoteCallbacks<'static>) {
-        let (url, receives, verdict) = (self.url.clone(), Rc::clone(&self.receives), Rc::clone(&self.verdict));
+        let (url, receives, verdict) = (self.url.clone(), Rc::clone(&self.receives), Arc::clone(&self.verdict));
         callbacks.transfer_progress(move |progress| {
             let limit = receives.get();
             let fits = progress.received_bytes() as u64 <= limit;
             if !fits {
-                verdict.replace(Some(GitError::TransferTooLarge { url: url.to_string(), limit }));
+                keep(&verdict, GitError::TransferTooLarge { url: url.to_string(), limit });
             }
             fits
         });
     }
 
-    /// What an error of libgit2 means to a person. The numbers and words are those of libgit2 1.9 (`transports/http.c`,
-    /// `transports/ssh_libssh2.c`, `streams/*.c`), which has no codes for them.
+    /// What an error of libgit2 means to a person. The numbers and words are those of libgit2 1.9 (`transports/ssh_libssh2.c`,
+    /// `streams/socket.c`), which has no codes for them; http has a client of its own, which tells its failures by itself.
     pub(super) fn explain(&self, error: git2::Error, step: Step) -> GitError {
-        if let Some(verdict) = self.verdict.take() {
+        if let Some(verdict) = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return verdict;
         }
         let (url, reason) = (self.url.to_string(), one_line(error.message()));
@@ -209,15 +211,9 @@ impl Session {
             (ErrorClass::NoMemory, _) => self.no_memory(step),
             _ if says(&["Cannot allocate memory", "Out of memory", "malloc failure"]) => self.no_memory(step),
             (_, ErrorCode::Timeout) => self.silence(step),
-            (_, ErrorCode::Certificate) => GitError::UntrustedCertificate { url, reason },
-            (ErrorClass::Ssl, _) if says(&["certificate"]) => GitError::UntrustedCertificate { url, reason },
             (_, ErrorCode::Auth) => self.refused(),
-            (ErrorClass::Http, _) => self.explain_http(url, reason),
             (ErrorClass::Ssh, _) if says(&["Unable to extract public key", "private key", "passphrase", "publickey"]) => self.refused(),
             (ErrorClass::Ssh | ErrorClass::Net, _) if says(&["imed out", "timeout", "Timeout"]) => self.silence(step),
-            // What OpenSSL makes of a socket whose time is over: EAGAIN.
-            (ErrorClass::Os, _) if says(&["temporarily unavailable"]) => self.silence(step),
-            (_, _) if says(&["cannot redirect"]) => GitError::Redirected { url },
             (_, _) if says(&["not found", "not appear to be a git repository", "does not exist"]) => {
                 GitError::RepositoryNotFound { url, reason }
             }
@@ -225,22 +221,9 @@ impl Session {
             (ErrorClass::Net, _) if says(&["failed to connect", "failed to resolve", "unexpected EOF", "Connection"]) => {
                 GitError::Unreachable { url, reason }
             }
+            // Nothing says yet that it is a Git server.
+            (_, _) if step == Step::List => GitError::Unreachable { url, reason },
             (_, _) => GitError::Server { url, reason },
-        }
-    }
-
-    fn explain_http(&self, url: String, reason: String) -> GitError {
-        let status: Option<u16> = reason.strip_prefix("unexpected http status code: ").and_then(|code| code.parse().ok());
-        match status {
-            Some(401 | 403) => self.refused(),
-            Some(404 | 410) => GitError::RepositoryNotFound { url, reason },
-            Some(429 | 500..=599) => GitError::Unreachable { url, reason },
-            _ if reason.contains("redirect") => GitError::Redirected { url },
-            _ if reason.contains("authentication") => self.refused(),
-            _ if reason.contains("content-type") => {
-                GitError::RepositoryNotFound { url, reason: format!("no Git server answers there: {reason}") }
-            }
-            _ => GitError::Server { url, reason },
         }
     }
 
@@ -256,8 +239,11 @@ impl Session {
         }
     }
 
-    /// The server said nothing for longer than one answer may take.
+    /// The server said nothing for longer than one answer may take: before it listed anything, nothing says that it is a Git server.
     fn silence(&self, step: Step) -> GitError {
+        if step == Step::List {
+            return GitError::Unreachable { url: self.url.to_string(), reason: "no answer in time".to_owned() };
+        }
         GitError::Timeout { url: self.url.to_string(), step: step.words().into(), limit: self.limits.silence.min(step.limit(&self.limits)) }
     }
 }

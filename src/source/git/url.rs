@@ -4,23 +4,12 @@
 //! parser of its own, never sees a text that two parsers could read in two ways.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::GitError;
-use super::address::{refused_address, refused_name};
-
-/// How far a tenant's URL may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UrlPolicy {
-    /// Only `https` and `ssh`, and never the controller's own machine.
-    #[default]
-    Encrypted,
-
-    /// Also `http` and loopback addresses: for a Git server inside a development cluster, for tests and the demo.
-    PlainHttp,
-}
+use super::UrlPolicy;
+use super::address::{is_metadata_name, is_own_name};
 
 /// Why a text is not the URL of a repository that may be fetched.
 ///
@@ -60,13 +49,25 @@ pub enum UrlError {
     },
 }
 
+/// The scheme, or the form without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-enum Form {
+pub(super) enum Form {
     Https,
     Http,
     Ssh,
     /// `user@host:path`: unlike in `ssh://`, the path is relative to the user's home.
     Scp,
+}
+
+impl Form {
+    /// The port that is connected to where the URL names none.
+    pub(super) fn usual_port(self) -> u16 {
+        match self {
+            Form::Https => 443,
+            Form::Http => 80,
+            Form::Ssh | Form::Scp => 22,
+        }
+    }
 }
 
 /// The URL of a repository: encrypted or explicitly allowed, without a secret, and not leading to a metadata service.
@@ -77,18 +78,13 @@ pub struct RepositoryUrl {
     form: Form,
     /// Only for ssh, where the name is part of the address and not a secret.
     user: Option<String>,
-    /// In lower case; an IPv6 address without its brackets.
+    /// In lower case and without a final dot; an IPv6 address without its brackets.
     host: String,
     port: Option<u16>,
     /// With its leading slash, except in the scp-like form.
     path: String,
-    loopback: Loopback,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-enum Loopback {
-    Refused,
-    Allowed,
+    /// What it was allowed under; what its host leads to is held against it each time before it is connected to.
+    policy: UrlPolicy,
 }
 
 impl RepositoryUrl {
@@ -98,16 +94,25 @@ impl RepositoryUrl {
     ///
     /// Any other scheme (`file://`, `git://`, a plain path), credentials in the URL, a query or fragment, dot segments, a link-local
     /// or metadata host. Where a *name* leads is checked again each time before it is connected to.
-    pub fn parse(text: &str, policy: UrlPolicy) -> Result<RepositoryUrl, UrlError> {
-        let loopback = if policy == UrlPolicy::PlainHttp { Loopback::Allowed } else { Loopback::Refused };
+    pub fn parse(text: &str, policy: &UrlPolicy) -> Result<RepositoryUrl, UrlError> {
         let (form, user, authority, path) = split(text)?;
-        if form == Form::Http && policy == UrlPolicy::Encrypted {
+        if form == Form::Http && !policy.plain_http() {
             return Err(UrlError::PlainHttp);
         }
         let (host, port) = if form == Form::Scp { (authority.to_owned(), None) } else { split_port(authority)? };
-        let host = checked_host(&host, policy)?;
+        let host = checked_host(&host)?;
         check_path(path)?;
-        Ok(RepositoryUrl { form, user, host, port, path: path.to_owned(), loopback })
+        let url = RepositoryUrl { form, user, host, port, path: path.to_owned(), policy: policy.clone() };
+        match url.refused_host() {
+            Some(reason) => Err(UrlError::Refused { host: url.host, reason }),
+            None => Ok(url),
+        }
+    }
+
+    /// The same repository server, with another path.
+    pub(super) fn with_path(&self, path: &str) -> Result<RepositoryUrl, UrlError> {
+        check_path(path)?;
+        Ok(RepositoryUrl { path: path.to_owned(), ..self.clone() })
     }
 
     /// Whether the connection is made by ssh, with a key and known hosts, and not by http.
@@ -122,11 +127,30 @@ impl RepositoryUrl {
 
     /// The port that is connected to.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(match self.form {
-            Form::Https => 443,
-            Form::Http => 80,
-            Form::Ssh | Form::Scp => 22,
-        })
+        self.port.unwrap_or(self.form.usual_port())
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// With its leading slash, except in the scp-like form.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn policy(&self) -> &UrlPolicy {
+        &self.policy
+    }
+
+    /// `host:port`, with the brackets of an IPv6 address.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", bracketed(&self.host), self.port())
+    }
+
+    /// `host`, and the port where it is not the usual one: what a `Host` header has.
+    pub(super) fn host_header(&self) -> String {
+        if self.port() == self.form.usual_port() { bracketed(&self.host) } else { self.authority() }
     }
 
     /// The user that ssh logs in as.
@@ -136,49 +160,47 @@ impl RepositoryUrl {
 
     /// The text that libgit2 gets; it holds no secret.
     pub(super) fn connection(&self) -> String {
+        self.at(&self.host, self.port)
+    }
+
+    /// The text that libgit2 gets for a server whose address stands in for its name.
+    pub(super) fn connection_at(&self, address: std::net::SocketAddr) -> String {
+        self.at(&address.ip().to_string(), Some(address.port()))
+    }
+
+    fn at(&self, host: &str, port: Option<u16>) -> String {
         let user = if self.is_ssh() { format!("{}@", self.user()) } else { String::new() };
-        self.render(&user)
+        self.render(&user, host, port)
     }
 
-    /// The same text with an address in place of the host, for one that was resolved and checked before.
-    pub(super) fn connection_at(&self, address: SocketAddr) -> String {
-        // The scp-like form has no place for a port: its own is always the usual one.
-        let port = (self.form != Form::Scp).then_some(address.port());
-        RepositoryUrl { host: address.ip().to_string(), port, ..self.clone() }.connection()
-    }
-
-    /// Resolves the host and checks every address it leads to.
-    ///
-    /// # Caveats
-    ///
-    /// libgit2 resolves the name once more. A name that answers differently the second time is stopped by the certificate or the
-    /// host key, which no metadata service has; plain `http` has no such second lock.
-    ///
-    /// # Errors
-    ///
-    /// [`GitError::Unreachable`] when the name does not resolve, [`GitError::RefusedAddress`] when any of its addresses is refused.
-    pub(super) fn check_addresses(&self) -> Result<(), GitError> {
-        let policy = if self.loopback == Loopback::Allowed { UrlPolicy::PlainHttp } else { UrlPolicy::Encrypted };
-        let addresses = (self.host.as_str(), self.port()).to_socket_addrs().map_err(|error| GitError::Unreachable {
-            url: self.to_string(),
-            reason: format!("the name {} does not resolve: {error}", self.host),
-        })?;
-        for address in addresses {
-            if let Some(reason) = refused_address(address.ip(), policy) {
-                return Err(GitError::RefusedAddress { url: self.to_string(), address: address.ip().to_string(), reason: reason.into() });
-            }
+    /// Says why the host may not be asked, before it is resolved.
+    fn refused_host(&self) -> Option<&'static str> {
+        if is_metadata_name(&self.host) {
+            return Some("a metadata service");
         }
-        Ok(())
+        if is_own_name(&self.host) && !self.policy.loopback() {
+            return Some("the controller's own machine");
+        }
+        let listed = || self.policy.refused_host(&self.host, self.port(), self.form.usual_port());
+        let address: Option<IpAddr> = self.host.parse().ok();
+        address.and_then(|address| self.refused_address(address)).or_else(listed)
     }
 
-    fn render(&self, user: &str) -> String {
-        let RepositoryUrl { host, path, .. } = self;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+    /// Says why an address that the host leads to may not be connected to.
+    pub(super) fn refused_address(&self, address: IpAddr) -> Option<&'static str> {
+        self.policy.refused_address(&self.host, self.port(), self.form.usual_port(), address)
+    }
+
+    fn render(&self, user: &str, host: &str, port: Option<u16>) -> String {
+        let RepositoryUrl { path, .. } = self;
+        let host = bracketed(host);
+        let after = port.map(|port| format!(":{port}")).unwrap_or_default();
         match self.form {
-            Form::Https => format!("https://{user}{host}{port}{path}"),
-            Form::Http => format!("http://{user}{host}{port}{path}"),
-            Form::Ssh => format!("ssh://{user}{host}{port}{path}"),
+            Form::Https => format!("https://{user}{host}{after}{path}"),
+            Form::Http => format!("http://{user}{host}{after}{path}"),
+            Form::Ssh => format!("ssh://{user}{host}{after}{path}"),
+            // The form in which libgit2 takes a port here.
+            Form::Scp if port.is_some() => format!("[{user}{host}{after}]:{path}"),
             Form::Scp => format!("{user}{host}:{path}"),
         }
     }
@@ -186,8 +208,12 @@ impl RepositoryUrl {
 
 impl fmt::Display for RepositoryUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.render(""))
+        formatter.write_str(&self.render("", &self.host, self.port))
     }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// Form, user, `host[:port]` and path.
@@ -262,8 +288,10 @@ fn split_port(authority: &str) -> Result<(String, Option<u16>), UrlError> {
     }
 }
 
-fn checked_host(host: &str, policy: UrlPolicy) -> Result<String, UrlError> {
+fn checked_host(host: &str) -> Result<String, UrlError> {
     let host = host.to_ascii_lowercase();
+    // The root's dot changes nothing about where a name leads, and would make two names of one host.
+    let host = host.strip_suffix('.').unwrap_or(&host).to_owned();
     let address: Option<IpAddr> = host.parse().ok();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if host.is_empty() {
@@ -272,11 +300,7 @@ fn checked_host(host: &str, policy: UrlPolicy) -> Result<String, UrlError> {
     if address.is_none() && (host.starts_with(['-', '.']) || !host.bytes().all(fits)) {
         return Err(UrlError::Malformed { problem: "a host with characters that do not belong there" });
     }
-    let reason = address.and_then(|address| refused_address(address, policy)).or_else(|| refused_name(&host, policy));
-    match reason {
-        Some(reason) => Err(UrlError::Refused { host, reason }),
-        None => Ok(host),
-    }
+    Ok(host)
 }
 
 /// Allows what paths of Git servers are made of. libgit2 puts the path of an ssh URL between single quotes on the server's

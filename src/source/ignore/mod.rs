@@ -25,6 +25,7 @@ use crate::crd::IgnoreSpec;
 use crate::engine::diff::{IgnoreRule, Located, PathPattern, Side, locate};
 use crate::engine::object::ObjectId;
 use selector::Target;
+pub use selector::glob;
 
 /// The ignore rules of some files.
 #[derive(Debug, Default)]

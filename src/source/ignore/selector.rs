@@ -173,7 +173,7 @@ fn expression(term: &str) -> Option<Expression> {
 /// Whether a text fits a glob of `*` (any text), `?` (one character), `[…]` (one of these) and `{…,…}` (one of these words).
 ///
 /// Argo CD's globs know no separators here. Source: `util/glob/glob.go` with `github.com/gobwas/glob`.
-fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     let (mut expression, mut braces) = (String::from("^"), 0_usize);
     let mut rest = pattern.chars();
     while let Some(c) = rest.next() {

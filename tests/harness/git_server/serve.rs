@@ -41,6 +41,9 @@ pub enum Mode {
 
     /// Sends the client to another base URL, with the same path.
     Redirect(String),
+
+    /// Sends a client that asks below one path to another path of this server; serves everything else.
+    Move { from: String, to: String },
 }
 
 /// How a server is started.
@@ -66,6 +69,7 @@ struct Shared {
     authorization: Option<String>,
     mode: Mutex<Mode>,
     requests: Mutex<Vec<String>>,
+    authorized: Mutex<Vec<String>>,
 }
 
 impl GitServer {
@@ -75,7 +79,13 @@ impl GitServer {
             let token = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
             format!("Basic {token}")
         });
-        let shared = Arc::new(Shared { root: root.to_owned(), authorization, mode: Mutex::new(Mode::Serve), requests: Mutex::default() });
+        let shared = Arc::new(Shared {
+            root: root.to_owned(),
+            authorization,
+            mode: Mutex::new(Mode::Serve),
+            requests: Mutex::default(),
+            authorized: Mutex::default(),
+        });
         let scheme = if options.authority.is_some() { "https" } else { "http" };
         let acceptor = options.authority.map(Authority::acceptor);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -124,6 +134,11 @@ impl GitServer {
     pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.requests.lock().expect("no request panicked"))
     }
+
+    /// The paths so far that were asked for with credentials, right or wrong, and their number's reset.
+    pub fn take_authorized(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.authorized.lock().expect("no request panicked"))
+    }
 }
 
 impl Drop for GitServer {
@@ -141,17 +156,27 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let path_and_query = request.uri().path_and_query().map_or("", |text| text.as_str()).to_owned();
     let mode = {
         shared.requests.lock().expect("no request panicked").push(format!("{} {path_and_query}", request.method()));
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            shared.authorized.lock().expect("no request panicked").push(request.uri().path().to_owned());
+        }
         shared.mode.lock().expect("no request panicked").clone()
     };
+    let moved = match &mode {
+        Mode::Move { from, to } => path_and_query.strip_prefix(from.as_str()).map(|rest| format!("{to}{rest}")),
+        _ => None,
+    };
+    if let Some(location) = moved {
+        return (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
+    }
     match mode {
         Mode::Stall if request.method() == Method::POST => std::future::pending().await,
         Mode::Hang => std::future::pending().await,
         Mode::Refuse => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mode::Redirect(base) => (StatusCode::FOUND, [(header::LOCATION, format!("{base}{path_and_query}"))]).into_response(),
-        Mode::Serve | Mode::Stall if !is_allowed(&shared, request.headers()) => {
+        Mode::Serve | Mode::Stall | Mode::Move { .. } if !is_allowed(&shared, request.headers()) => {
             (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")]).into_response()
         }
-        Mode::Serve | Mode::Stall => http_backend(&shared, request).await,
+        Mode::Serve | Mode::Stall | Mode::Move { .. } => http_backend(&shared, request).await,
         Mode::Pack(pack) => with_pack(http_backend(&shared, request).await, &pack).await,
     }
 }

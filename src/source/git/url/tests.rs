@@ -1,7 +1,7 @@
 use super::*;
 
 fn parse(text: &str) -> Result<RepositoryUrl, UrlError> {
-    RepositoryUrl::parse(text, UrlPolicy::Encrypted)
+    RepositoryUrl::parse(text, &UrlPolicy::default())
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn urls_are_shown_without_the_user_and_connected_to_with_it() {
         ),
         ("ssh://git.example.com/web.git", "ssh://git.example.com/web.git", "ssh://git@git.example.com/web.git", "git.example.com", 22),
         ("git@git.example.com:shop/web.git", "git.example.com:shop/web.git", "git@git.example.com:shop/web.git", "git.example.com", 22),
-        ("https://[2001:db8::1]/web", "https://[2001:db8::1]/web", "https://[2001:db8::1]/web", "2001:db8::1", 443),
+        ("https://[2606:4700::1]/web", "https://[2606:4700::1]/web", "https://[2606:4700::1]/web", "2606:4700::1", 443),
         (
             "https://dev.example.com/My%20Shop/_git/web",
             "https://dev.example.com/My%20Shop/_git/web",
@@ -59,7 +59,7 @@ fn schemes_that_read_the_own_disk_or_are_not_encrypted_are_refused() {
         assert_eq!(parse(text), Err(UrlError::Scheme { scheme: scheme.into() }), "{text}");
     }
     assert_eq!(parse("http://git.example.com/web"), Err(UrlError::PlainHttp));
-    assert!(RepositoryUrl::parse("http://git.example.com/web", UrlPolicy::PlainHttp).is_ok());
+    assert!(RepositoryUrl::parse("http://git.example.com/web", &UrlPolicy::of_a_person(true)).is_ok());
 }
 
 #[test]
@@ -97,10 +97,30 @@ fn hosts_that_only_the_node_may_reach_are_refused() {
 }
 
 #[test]
-fn an_address_in_another_notation_is_refused_once_it_is_resolved() {
-    // The resolver of the system reads a bare number as an IPv4 address: 2852039166 is 169.254.169.254.
-    let url = parse("https://2852039166/latest").expect("a name by its form");
-    assert!(matches!(url.check_addresses(), Err(GitError::RefusedAddress { .. })), "{:?}", url.check_addresses());
+fn private_hosts_and_those_beside_a_list_are_refused_before_they_are_resolved() {
+    for text in ["https://10.0.0.7/web", "https://[fd00::7]/web", "https://[::ffff:192.168.0.1]/web", "ssh://git@172.16.0.1/web"] {
+        assert!(matches!(parse(text), Err(UrlError::Refused { reason: "an address of a denied range", .. })), "{text}");
+    }
+    let listed = crate::source::git::allowed_hosts("git.corp.example,10.0.0.7").expect("hosts");
+    let policy = UrlPolicy::of_tenants(false, false, listed, crate::source::git::networks(crate::source::git::DENIED).expect("ranges"));
+    for text in ["https://git.corp.example./web", "ssh://git@GIT.corp.example/web", "git@git.corp.example:web", "https://10.0.0.7/web"] {
+        assert!(RepositoryUrl::parse(text, &policy).is_ok(), "{text}");
+    }
+    for text in ["https://github.com/web", "https://git.corp.example:8443/web", "https://10.0.0.8/web"] {
+        assert!(matches!(RepositoryUrl::parse(text, &policy), Err(UrlError::Refused { .. })), "{text}");
+    }
+}
+
+#[test]
+fn an_address_stands_in_for_a_name_in_each_form_of_ssh() {
+    let address = "127.0.0.1:4321".parse().expect("an address");
+    for (text, connection) in [
+        ("ssh://deploy@git.example.com/team/web", "ssh://deploy@127.0.0.1:4321/team/web"),
+        ("ssh://git.example.com:2222/web", "ssh://git@127.0.0.1:4321/web"),
+        ("git@git.example.com:team/web", "[git@127.0.0.1:4321]:team/web"),
+    ] {
+        assert_eq!(parse(text).expect(text).connection_at(address), connection, "{text}");
+    }
 }
 
 #[test]
