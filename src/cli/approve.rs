@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Access, Fault, output, report, target};
@@ -53,13 +53,17 @@ pub struct DenyArguments {
     #[command(flatten)]
     decision: Arguments,
 
+    /// Ends the denial at this time (`2026-01-05T12:00:00Z`) or after this long (`4h`, `2d`): the plan is offered again then.
+    #[arg(long, value_name = "TIME", value_parser = end)]
+    until: Option<End>,
+
     /// Takes an earlier decision back, approval or denial, if it was not carried out yet.
-    #[arg(long, conflicts_with_all = ["plan", "reason"])]
+    #[arg(long, conflicts_with_all = ["plan", "reason", "until"])]
     withdraw: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
-    decide(&arguments, Decision::Approved).await
+    decide(&arguments, Decision::Approved, None).await
 }
 
 pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault> {
@@ -70,10 +74,26 @@ pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault
         output::print(&format!("the decision about {namespace}/{} is taken back\n", report.spec.target.name))?;
         return Ok(ExitCode::SUCCESS);
     }
-    decide(&arguments.decision, Decision::Denied).await
+    decide(&arguments.decision, Decision::Denied, arguments.until).await
 }
 
-async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, Fault> {
+/// When a denial ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    At(Timestamp),
+    After(SignedDuration),
+}
+
+fn end(text: &str) -> Result<End, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(End::At(time));
+    }
+    let span: Span = text.parse().map_err(|_| "neither a time such as 2026-01-05T12:00:00Z nor a duration such as 4h or 2d".to_owned())?;
+    let after = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    if after.is_positive() { Ok(End::After(after)) } else { Err("a denial ends later than now".to_owned()) }
+}
+
+async fn decide(arguments: &Arguments, decision: Decision, until: Option<End>) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let plan = offered(&report)?;
@@ -100,6 +120,10 @@ async fn decide(arguments: &Arguments, decision: Decision) -> Result<ExitCode, F
         at: whole_seconds(Timestamp::now()),
         reason: arguments.reason.clone(),
         break_glass: arguments.break_glass.then_some(true),
+        until: until.map(|end| match end {
+            End::At(time) => time,
+            End::After(long) => whole_seconds(Timestamp::now() + long),
+        }),
     };
     let approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
     write(&cluster, &report, approval).await?;

@@ -180,7 +180,7 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
     let condition = |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_);
     let mut text = String::new();
     match status.heal {
-        Heal::AwaitingApproval => match condition("Approved") {
+        Heal::AwaitingApproval | Heal::Approved => match condition("Approved") {
             Some(condition) => {
                 let _ = writeln!(text, "\n{}: {}", condition.reason, condition.message);
             }
@@ -205,7 +205,11 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
                 );
             }
         }
-        Heal::Denied => text.push_str("\nDenied: no plan is offered while the drift stays as it is.\n"),
+        Heal::Denied => {
+            let told = condition("Approved").map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
+            let told = told.unwrap_or_else(|| "no plan is offered while the drift stays as it is".to_owned());
+            let _ = writeln!(text, "\nDenied: {}", told.strip_prefix("denied ").unwrap_or(&told));
+        }
         Heal::None => {
             if let Some(condition) = condition("PlanReady").filter(|condition| !condition.message.is_empty()) {
                 let _ = writeln!(text, "\nNo plan: {}", condition.message);

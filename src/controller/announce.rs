@@ -12,6 +12,7 @@ use super::observe::Scene;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::crd::DriftReport;
 use crate::engine::phase::Phase;
+use crate::engine::plan::{Approval, Decision};
 use crate::report::conditions::APPROVED;
 use crate::report::{Heal, HealResult, HistoryEntry, ReportStatus};
 
@@ -23,13 +24,16 @@ use crate::report::{Heal, HealResult, HistoryEntry, ReportStatus};
 pub struct Announcements(Mutex<HashMap<Target, Announced>>);
 
 /// What Events have told of one Deployment's cure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Announced {
     /// How far it was.
     heal: Heal,
 
     /// When its last heal ended, whoever carried it out.
     healed_at: Option<Timestamp>,
+
+    /// What a person decided last.
+    decision: Option<Approval>,
 }
 
 impl Announcements {
@@ -40,7 +44,11 @@ impl Announcements {
 
     /// Records what is told now, and gives what was told before; `None` after a restart.
     fn replace(&self, target: &Target, status: &ReportStatus) -> Option<Announced> {
-        let announced = Announced { heal: status.heal, healed_at: status.history.last().map(|entry| entry.finished_at) };
+        let announced = Announced {
+            heal: status.heal,
+            healed_at: status.history.last().map(|entry| entry.finished_at),
+            decision: status.approval.clone(),
+        };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), announced)
     }
 }
@@ -57,7 +65,7 @@ pub async fn announce(
     (old, new): (&ReportStatus, &ReportStatus),
 ) {
     let announced = context.announcements.replace(target, new);
-    let report = match (written, announced) {
+    let report = match (written, &announced) {
         (Some(report), _) => report,
         // Seen for the first time and not changed: it was told before the restart.
         (None, None) => return,
@@ -66,7 +74,9 @@ pub async fn announce(
             None => return,
         },
     };
-    for occurrence in occurrences(target, report, report.status.is_none(), announced, (old, new)) {
+    for mut occurrence in occurrences(target, report, report.status.is_none(), announced, (old, new)) {
+        // A reason is whatever a person wrote.
+        occurrence.note = context.masker.mask_text(&occurrence.note);
         context.events.publish(occurrence).await;
     }
 }
@@ -122,7 +132,8 @@ fn occurrences(
     {
         told.push((EventType::Warning, reason, "ApprovalRefused", condition.message));
     }
-    if let Some(entry) = ended(announced.map(|announced| announced.healed_at), new) {
+    told.extend(announced.as_ref().and_then(|announced| decided(announced.decision.as_ref(), new)));
+    if let Some(entry) = ended(announced.as_ref().map(|announced| announced.healed_at), new) {
         told.push(match entry.result {
             HealResult::Healed => (EventType::Normal, "Healed", "Heal", entry.message.clone()),
             HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
@@ -135,7 +146,7 @@ fn occurrences(
                 let hash = new.plan.as_ref().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
                 told.push((EventType::Normal, "PlanReady", "Plan", format!("plan {hash} waits for an approval")));
             }
-            Heal::None | Heal::Denied | Heal::Healed | Heal::Failed => {}
+            Heal::None | Heal::Approved | Heal::Denied | Heal::Healed | Heal::Failed => {}
         }
     }
     told.into_iter()
@@ -151,6 +162,27 @@ fn occurrences(
             [one(&deployment, &about_report), one(&about_report, &deployment)]
         })
         .collect()
+}
+
+/// What a person decided since `before`, or took back. What was carried out is told as a heal, and goes by itself.
+fn decided(before: Option<&Approval>, status: &ReportStatus) -> Option<(EventType, &'static str, &'static str, String)> {
+    let hash = |approval: &Approval| approval.plan_hash.chars().take(12).collect::<String>();
+    let Some(approval) = &status.approval else {
+        let taken_back = before.filter(|before| !status.history.iter().any(|entry| entry.plan_hash == before.plan_hash))?;
+        let note = format!("what {} decided about plan {} was taken back", taken_back.by, hash(taken_back));
+        return Some((EventType::Normal, "DecisionTakenBack", "Decide", note));
+    };
+    if before == Some(approval) {
+        return None;
+    }
+    let (reason, what) = match approval.decision {
+        Decision::Approved => ("PlanApproved", "approved"),
+        Decision::Denied => ("PlanDenied", "denied"),
+    };
+    let glass = if approval.break_glass == Some(true) { ", although a sync window forbids it" } else { "" };
+    let until = approval.until.filter(|_| approval.decision == Decision::Denied).map(|until| format!(" until {until}")).unwrap_or_default();
+    let why = approval.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    Some((EventType::Normal, reason, "Decide", format!("plan {} was {what} by {}{until}{glass}{why}", hash(approval), approval.by)))
 }
 
 /// The Event's reason for an approval that is not followed; `None` for one that is, or that waits.
@@ -199,7 +231,7 @@ mod tests {
     fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart() {
         let (status, announcements) = (healed(), Announcements::default());
         let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
-        let before = Announced { heal: Heal::Healing, healed_at: None };
+        let before = Announced { heal: Heal::Healing, healed_at: None, decision: None };
         assert_eq!(reasons(Some(before), (&status, &status)), ["Healed"]);
         assert_eq!(announcements.replace(&target, &status), None);
         let told = announcements.replace(&target, &status);

@@ -18,7 +18,11 @@ pub enum Verdict {
 /// Holds the decision in a report against the plan as it is now.
 pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Verdict {
     let Some(approval) = &status.approval else { return Verdict::Tell(Answer::Open) };
-    // An approval stays where the person wrote it: after the heal it is not a new one.
+    // A no whose time is over is none any more.
+    if approval.decision == Decision::Denied && !approval.denies(now) {
+        return Verdict::Tell(Answer::Open);
+    }
+    // An approval stays where the person wrote it until the report says so: after the heal it is not a new one.
     let carried_out = status.history.iter().rev().find(|entry| entry.plan_hash == approval.plan_hash);
     if carried_out.is_some_and(|entry| approval.at <= entry.finished_at) {
         return Verdict::Tell(if plan.is_ok() { Answer::Open } else { Answer::CarriedOut });

@@ -179,6 +179,9 @@ pub struct Outcome {
     /// How many differences a rule hides.
     pub ignored: usize,
 
+    /// Whether a person said no to the cure.
+    pub denied: bool,
+
     /// Since when it drifts.
     pub drifting_since: Option<Timestamp>,
 
@@ -373,6 +376,8 @@ impl Governed {
                 Phase::Drifted | Phase::Missing | Phase::Orphaned | Phase::OperationStuck => counts.drifted += 1,
             }
             counts.ignored += outcome.ignored;
+            counts.denied += usize::from(outcome.denied);
+            counts.conflicted_denied += usize::from(outcome.denied && outcome.phase == Phase::Conflicted);
         }
         counts
     }

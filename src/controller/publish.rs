@@ -100,11 +100,14 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     Ok(later(scene, &new))
 }
 
-/// When to look again although nothing happens: when a plan expires, when a quiet report is to go.
+/// When to look again although nothing happens: when a plan expires, when a denial ends, when a quiet report is to go.
 fn later(scene: &Scene, status: &ReportStatus) -> Next {
     let now = scene.snapshot.now;
-    let times =
-        [status.plan.as_ref().map(|plan| plan.expires), status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed())];
+    let times = [
+        status.plan.as_ref().map(|plan| plan.expires),
+        status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed()),
+        status.approval.as_ref().and_then(|approval| approval.until).filter(|until| *until > now),
+    ];
     match times.into_iter().flatten().min() {
         // A second more, so that the clock is past it.
         Some(time) => Next::After(time.duration_since(now).try_into().unwrap_or(Duration::ZERO) + Duration::from_secs(1)),
@@ -142,6 +145,7 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
     let outcome = Outcome {
         phase: assessment.phase,
         ignored: assessment.of(Severity::Ignored).count(),
+        denied: status.heal == Heal::Denied,
         drifting_since: drifting.then(since),
         healed_at: status.history.last().map(|entry| entry.finished_at),
         covering: covering(scene),
@@ -181,6 +185,7 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
         drifted_since: outcome.drifting_since,
         plan: match status.heal {
             Heal::AwaitingApproval => Some(PlanState::AwaitingApproval),
+            Heal::Approved => Some(PlanState::Approved),
             Heal::Denied => Some(PlanState::Denied),
             Heal::Healing => Some(PlanState::Healing),
             Heal::Failed => Some(PlanState::Failed),

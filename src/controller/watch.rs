@@ -255,6 +255,8 @@ async fn publish(
             pending: count(counts.pending),
             drifted: count(counts.drifted),
             conflicted: count(counts.conflicted),
+            drifted_denied: count(counts.denied.saturating_sub(counts.conflicted_denied)),
+            conflicted_denied: count(counts.conflicted_denied),
         },
     );
     let empty = Arc::new(Rendition::default());

@@ -333,6 +333,12 @@ pub struct WatchCounts {
 
     /// Differences that a rule hides.
     pub ignored: usize,
+
+    /// Of the drifted and conflicted, those whose cure a person denied.
+    pub denied: usize,
+
+    /// Of the conflicted, those.
+    pub conflicted_denied: usize,
 }
 
 /// Why a source cannot be read.

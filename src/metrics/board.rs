@@ -85,6 +85,9 @@ pub enum PlanState {
     /// A person has to decide.
     AwaitingApproval,
 
+    /// A person said yes, and it waits to be carried out.
+    Approved,
+
     /// A person said no.
     Denied,
 
@@ -96,11 +99,12 @@ pub enum PlanState {
 }
 
 impl PlanState {
-    const ALL: [Self; 4] = [Self::AwaitingApproval, Self::Denied, Self::Healing, Self::Failed];
+    const ALL: [Self; 5] = [Self::AwaitingApproval, Self::Approved, Self::Denied, Self::Healing, Self::Failed];
 
     const fn label(self) -> &'static str {
         match self {
             Self::AwaitingApproval => "AwaitingApproval",
+            Self::Approved => "Approved",
             Self::Denied => "Denied",
             Self::Healing => "Healing",
             Self::Failed => "Failed",
@@ -150,6 +154,12 @@ pub struct WatchCounts {
 
     /// The next sync will be refused.
     pub conflicted: u32,
+
+    /// Of the drifted, those whose cure a person denied.
+    pub drifted_denied: u32,
+
+    /// Of the conflicted, those.
+    pub conflicted_denied: u32,
 }
 
 /// Everything that is known now.
@@ -187,6 +197,9 @@ pub(super) struct Gauges {
     pending: IntGaugeVec,
     drifted: IntGaugeVec,
     conflicted: IntGaugeVec,
+    drifted_denied: IntGaugeVec,
+    conflicted_denied: IntGaugeVec,
+    denied: IntGaugeVec,
     assessed: GaugeVec,
     stale: IntGaugeVec,
     stale_age: GaugeVec,
@@ -221,6 +234,13 @@ impl Gauges {
             pending: whole("watch_pending", "Governed Deployments that are not yet synced.", &WATCH)?,
             drifted: whole("watch_drifted", "Governed Deployments that drifted.", &WATCH)?,
             conflicted: whole("watch_conflicted", "Governed Deployments whose next sync will be refused.", &WATCH)?,
+            drifted_denied: whole("watch_drifted_denied", "Governed Deployments that drifted, and a person denied the cure.", &WATCH)?,
+            conflicted_denied: whole(
+                "watch_conflicted_denied",
+                "Governed Deployments whose next sync will be refused, and a person denied the cure.",
+                &WATCH,
+            )?,
+            denied: whole("denied", "A person denied the cure of this Deployment.", &OBJECT)?,
             assessed: decimal("last_successful_assessment_timestamp_seconds", "When a watch was last assessed as a whole.", &WATCH)?,
             stale: whole("stale_operations", "Applications whose last operation is stale, by its class.", &["class"])?,
             stale_age: decimal("stale_operation_age_seconds", "Time since the last operation of an Application became stale.", &STALE)?,
@@ -240,6 +260,9 @@ impl Gauges {
             &self.pending,
             &self.drifted,
             &self.conflicted,
+            &self.drifted_denied,
+            &self.conflicted_denied,
+            &self.denied,
             &self.stale,
         ];
         whole.into_iter().for_each(IntGaugeVec::reset);
@@ -284,6 +307,9 @@ impl Gauges {
         if let Some(since) = facts.drifted_since {
             self.age.with_label_values(&[namespace, name]).set(seconds(since, now));
         }
+        if facts.plan == Some(PlanState::Denied) {
+            self.denied.with_label_values(&[namespace, name]).set(1);
+        }
         if let Some(plan) = facts.plan {
             self.plans.with_label_values(&[plan.label()]).inc();
         }
@@ -296,6 +322,8 @@ impl Gauges {
         self.pending.with_label_values(&labels).set(counts.pending.into());
         self.drifted.with_label_values(&labels).set(counts.drifted.into());
         self.conflicted.with_label_values(&labels).set(counts.conflicted.into());
+        self.drifted_denied.with_label_values(&labels).set(counts.drifted_denied.into());
+        self.conflicted_denied.with_label_values(&labels).set(counts.conflicted_denied.into());
         if let Some(assessed) = facts.assessed {
             self.assessed.with_label_values(&labels).set(assessed.as_duration().as_secs_f64());
         }

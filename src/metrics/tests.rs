@@ -12,11 +12,12 @@ fn series(metrics: &Metrics) -> Vec<String> {
     own.map(str::to_owned).collect()
 }
 
-const QUIET: [&str; 10] = [
+const QUIET: [&str; 11] = [
     "driftmend_heals_total{result=\"Failed\"} 0",
     "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
     "driftmend_heals_total{result=\"Healed\"} 0",
     "driftmend_leader 0",
+    "driftmend_plans{state=\"Approved\"} 0",
     "driftmend_plans{state=\"AwaitingApproval\"} 0",
     "driftmend_plans{state=\"Denied\"} 0",
     "driftmend_plans{state=\"Failed\"} 0",
@@ -48,6 +49,7 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_leader 0",
         "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",union=\"probe-handler\"} 1",
+        "driftmend_plans{state=\"Approved\"} 0",
         "driftmend_plans{state=\"AwaitingApproval\"} 1",
         "driftmend_plans{state=\"Denied\"} 0",
         "driftmend_plans{state=\"Failed\"} 0",
@@ -127,9 +129,22 @@ fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
 }
 
 #[test]
+fn a_deployment_whose_cure_was_denied_says_so() {
+    let metrics = Metrics::new().unwrap();
+    metrics.deployment("shop", "web", DeploymentFacts { plan: Some(PlanState::Denied), ..refused() });
+    metrics.deployment("shop", "api", DeploymentFacts { plan: Some(PlanState::Approved), ..refused() });
+    let told: Vec<_> = series(&metrics).into_iter().filter(|line| line.starts_with("driftmend_denied")).collect();
+    assert_eq!(told, ["driftmend_denied{name=\"web\",namespace=\"shop\"} 1"]);
+}
+
+#[test]
 fn watches_and_events_are_counted() {
     let metrics = Metrics::new().unwrap();
-    metrics.watch("shop", "all", WatchCounts { governed: 9, in_sync: 5, pending: 2, drifted: 1, conflicted: 1 });
+    metrics.watch(
+        "shop",
+        "all",
+        WatchCounts { governed: 9, in_sync: 5, pending: 2, drifted: 1, conflicted: 1, drifted_denied: 0, conflicted_denied: 1 },
+    );
     metrics.assessed("shop", "all", Timestamp::from_second(1_800_000_000).unwrap());
     metrics.source_failed("shop", "all", "Unreachable");
     metrics.heal_ended(HealResult::Failed);
@@ -151,7 +166,9 @@ fn watches_and_events_are_counted() {
         "driftmend_prediction_mismatch_total{strategy=\"server-side-apply\"} 1",
         "driftmend_source_failures_total{namespace=\"shop\",reason=\"Unreachable\",watch=\"all\"} 1",
         "driftmend_watch_conflicted{namespace=\"shop\",watch=\"all\"} 1",
+        "driftmend_watch_conflicted_denied{namespace=\"shop\",watch=\"all\"} 1",
         "driftmend_watch_drifted{namespace=\"shop\",watch=\"all\"} 1",
+        "driftmend_watch_drifted_denied{namespace=\"shop\",watch=\"all\"} 0",
         "driftmend_watch_governed{namespace=\"shop\",watch=\"all\"} 9",
         "driftmend_watch_in_sync{namespace=\"shop\",watch=\"all\"} 5",
         "driftmend_watch_pending{namespace=\"shop\",watch=\"all\"} 2",

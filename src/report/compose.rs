@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
-use super::cure::{Heal, HealResult, PlanReport, SupersededPlan};
+use super::cure::{Heal, HealResult, HistoryEntry, PlanReport, SupersededPlan};
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Decision, Ended, Memory, NoPlan, Plan, Refusal};
+use crate::engine::plan::{Approval, Decision, Ended, Memory, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::{Assessment, Snapshot};
 
@@ -76,6 +76,7 @@ pub fn memory(status: &ReportStatus) -> Memory {
             .denied_drift
             .clone()
             .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
+        denied_until: status.approval.as_ref().and_then(|approval| approval.until),
         ..Memory::default()
     }
 }
@@ -95,7 +96,7 @@ pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Time
     ended
 }
 
-/// The next status. What a person wrote (`approval`) and what a heal wrote (`healing`, `history`) is taken over as it is.
+/// The next status. What a person wrote (`approval`) is taken over as it is until it was carried out, and what a heal wrote (`healing`, `history`).
 pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let Findings { snapshot, assessment, plan, ref answer, masker, .. } = found;
     let now = snapshot.now;
@@ -130,7 +131,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
             _ => None,
         },
         plan: shown,
-        approval: old.approval.clone(),
+        approval: old.approval.clone().filter(|_| !is_spent(old)),
         healing: old.healing.clone(),
         history: old.history.clone(),
         conditions: conditions::merge(&old.conditions, said, generation, now),
@@ -140,6 +141,13 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     })
 }
 
+/// Whether what a person decided was carried out: it stands in the history then, and asks for nothing any more.
+fn is_spent(status: &ReportStatus) -> bool {
+    let of =
+        |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && approval.at <= entry.finished_at);
+    status.healing.is_none() && status.approval.as_ref().is_some_and(of)
+}
+
 /// How far the cure is.
 fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> Heal {
     if old.healing.is_some() {
@@ -147,12 +155,14 @@ fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> He
     }
     match (answer, plan) {
         (Answer::Denied, _) => Heal::Denied,
+        (Answer::Waiting { .. }, Ok(_)) => Heal::Approved,
         (_, Ok(_)) => Heal::AwaitingApproval,
         (_, Err(NoPlan::Denied)) => Heal::Denied,
-        (_, Err(_)) => match old.history.last() {
-            Some(entry) if entry.result == HealResult::Healed => Heal::Healed,
-            Some(_) => Heal::Failed,
-            None => Heal::None,
+        // What is wrong now came after the heal.
+        (_, Err(why)) => match old.history.last() {
+            Some(entry) if entry.result == HealResult::Failed => Heal::Failed,
+            Some(_) if *why == NoPlan::NothingToHeal => Heal::Healed,
+            Some(_) | None => Heal::None,
         },
     }
 }
@@ -187,15 +197,14 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
             Said::when(CONFLICTED, false, "NextSyncAccepted", "")
         },
         match found.plan {
-            Ok(plan) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", plan.hash.get(..12).unwrap_or(&plan.hash))),
+            Ok(plan) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),
             Err(NoPlan::NothingToHeal) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
             Err(why) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
         },
     ];
-    if let Some(approved) = approved(old, &found.answer) {
-        said.push(approved);
-    }
-    if let Some(entry) = old.history.last().filter(|_| heal != Heal::Healing) {
+    said.extend(approved(old, found, heal));
+    // Of an earlier plan nothing is said any more where there is a new one, or something else is wrong.
+    if let Some(entry) = old.history.last().filter(|_| matches!(heal, Heal::Healed | Heal::Failed)) {
         let healed = entry.result == HealResult::Healed;
         said.push(Said::when(HEALED, healed, if healed { "Verified" } else { "Failed" }, entry.message.clone()));
     }
@@ -203,18 +212,37 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
     said
 }
 
-fn approved(old: &ReportStatus, answer: &Answer) -> Option<Said> {
-    let approval = old.approval.as_ref()?;
+fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said> {
+    let last = old.history.last().filter(|_| matches!(heal, Heal::Healed | Heal::Failed));
+    let carried_out = |entry: &HistoryEntry| {
+        let message = format!("plan {}, approved by {}, was carried out", short(&entry.plan_hash), entry.by);
+        Said::when(APPROVED, false, "CarriedOut", message)
+    };
+    let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else { return last.map(carried_out) };
     if old.healing.is_some() {
         return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}", approval.by)));
     }
-    Some(match answer {
-        Answer::Open => return None,
-        Answer::Denied => Said::when(APPROVED, false, "Denied", format!("denied by {}", approval.by)),
-        Answer::Refused(refusal) => Said::when(APPROVED, false, refusal.reason(), refusal.to_string()),
-        Answer::Waiting { reason, message } => Said::when(APPROVED, true, reason, message.clone()),
-        Answer::CarriedOut => Said::when(APPROVED, false, "CarriedOut", "the approved plan was carried out"),
-    })
+    match &found.answer {
+        Answer::Open => None,
+        Answer::Denied => Some(Said::when(APPROVED, false, "Denied", denial(approval, &found.snapshot.target))),
+        Answer::Refused(refusal) => Some(Said::when(APPROVED, false, refusal.reason(), refusal.to_string())),
+        Answer::Waiting { reason, message } => Some(Said::when(APPROVED, true, reason, message.clone())),
+        Answer::CarriedOut => last.map(carried_out),
+    }
+}
+
+/// A denial in words: whose, until when, why, and how it is taken back.
+fn denial(approval: &Approval, target: &ObjectId) -> String {
+    let until = approval.until.map_or_else(|| "while the drift stays as it is".to_owned(), |until| format!("until {until}"));
+    let why = approval.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let why = why.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    format!("denied by {} {until}{why}; `driftmend deny {} -n {namespace} --withdraw` takes it back", approval.by, target.name)
+}
+
+/// The first digits of a hash, as people say it.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }
 
 fn no_plan_reason(why: &NoPlan) -> &'static str {

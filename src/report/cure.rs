@@ -17,6 +17,9 @@ pub enum Heal {
     /// A plan waits for a person.
     AwaitingApproval,
 
+    /// A person approved the plan, and something must happen before it is carried out: the condition `Approved` says what.
+    Approved,
+
     /// A person said no to this content of drift.
     Denied,
 

@@ -91,7 +91,10 @@ fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -
     let denied = |status: &Value| status["heal"] == "Denied" && status["plan"].is_null();
     let status = shop.wait_for_status("a denial", denied)?;
     let told = condition(&status, "Approved");
-    assert_eq!((&told["status"], &told["reason"], &told["message"]), (&json!("False"), &json!("Denied"), &json!("denied by admin")));
+    let message = "denied by admin while the drift stays as it is: Git is wrong; `driftmend deny web -n denial --withdraw` takes it back";
+    assert_eq!((&told["status"], &told["reason"], &told["message"]), (&json!("False"), &json!("Denied"), &json!(message)));
+    let event = shop.event_note("PlanDenied")?;
+    assert_eq!(event, format!("plan {} was denied by admin: Git is wrong", &first[..12]));
     assert_eq!((&status["phase"], condition(&status, "PlanReady")["reason"].clone()), (&json!("Conflicted"), json!("Denied")));
     // Something else about the Deployment changes, and the no still holds.
     shop.kubectl(&["scale", "deployment/web", "--replicas=1"])?.success()?;
@@ -99,8 +102,15 @@ fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -
     shop.wait_for_status("the other change", |status| status["counts"]["info"] == 1)?;
     assert!(denied(&shop.report()?.unwrap_or_default()["status"]), "the denial was forgotten");
 
+    let told = shop.driftmend(&["report", "web"])?;
+    assert!(told.stdout.contains(&format!("\nDenied: {}\n", message.trim_start_matches("denied "))), "{}", told.stdout);
+
     shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;
+    shop.wait_for_event("DriftReport", "DecisionTakenBack")?;
     let again = shop.wait_for_plan(Some(&first))?;
+    shop.driftmend(&["deny", "web", "--plan", &again, "--until", "3s"])?.success()?;
+    // Its time is over soon, and the plan is offered again, as another one.
+    let again = shop.wait_for_plan(Some(&again))?;
     shop.driftmend(&["deny", "web", "--plan", &again])?.success()?;
     shop.wait_for_status("a second denial", denied)?;
 

@@ -28,7 +28,7 @@ fn assert_events_tell_the_heal(shop: &Shop) -> Result<()> {
         shop.wait_for_event(kind, "Healed")?;
         let name = if kind == "DriftReport" { "deployment-web" } else { "web" };
         let told = shop.kubectl(&["describe", &kind.to_lowercase(), name])?.success()?;
-        for reason in ["NextSyncRefused", "PlanReady", "Healed"] {
+        for reason in ["NextSyncRefused", "PlanReady", "PlanApproved", "Healed"] {
             assert!(told.contains(reason), "`kubectl describe` of the {kind} does not show {reason}:\n{told}");
         }
     }

@@ -244,6 +244,13 @@ impl<'a> Shop<'a> {
         Ok(reasons)
     }
 
+    /// Waits for an Event about the report, and gives its note.
+    pub fn event_note(&self, reason: &str) -> Result<String> {
+        self.wait_for_event("DriftReport", reason)?;
+        let selector = format!("--field-selector=involvedObject.kind=DriftReport,reason={reason}");
+        self.kubectl(&["get", "events", &selector, "--output=jsonpath={.items[0].message}"])?.success()
+    }
+
     /// Waits for an Event about the Deployment.
     pub fn wait_for_event(&self, kind: &str, reason: &str) -> Result<()> {
         wait::patiently(&format!("an Event {reason} about the {kind}"), PATIENCE, || {

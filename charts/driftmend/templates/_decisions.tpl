@@ -7,6 +7,10 @@ that is for people. */ -}}
   expression: "'approval' in variables.changed"
 - name: decisionBefore
   expression: "'approval' in variables.before && variables.before['approval'] != null ? variables.before['approval'] : dyn({})"
+- name: spent
+  expression: >-
+    'planHash' in variables.decisionBefore && 'history' in variables.before && variables.before['history'] != null
+    && variables.before['history'].exists(entry, 'planHash' in entry && entry['planHash'] == variables.decisionBefore['planHash'])
 # The plan that the report shows: what stood there before this write, which can change it by nobody but the controller.
 - name: shown
   expression: "'plan' in variables.before && variables.before['plan'] != null ? variables.before['plan'] : dyn({})"
@@ -66,7 +70,9 @@ that is for people. */ -}}
 
 {{- /* What holds of every write of a decision. */ -}}
 {{- define "driftmend.decisionValidations" -}}
-- expression: "!(variables.controller && variables.decided)"
+# What was carried out is spent: the controller clears it away, and only that.
+- expression: >-
+    !(variables.controller && variables.decided) || (variables.approval == null && variables.spent)
   reason: Forbidden
   message: "status.approval is a person's to write: driftmend's own ServiceAccount may neither give, change nor remove an approval"
 - expression: >-
@@ -75,7 +81,7 @@ that is for people. */ -}}
   reason: Forbidden
   message: "status.approval.by must be your own user name, as `kubectl auth whoami` tells it"
   messageExpression: "'status.approval.by must be your own user name: set it to \"' + request.userInfo.username + '\"'"
-- expression: "!variables.decided || !variables.machine"
+- expression: "variables.controller || !variables.decided || !variables.machine"
   reason: Forbidden
   message: "a decision is a person's: a ServiceAccount decides only where the chart lists it under approval.serviceAccounts"
 - expression: >-
@@ -84,7 +90,7 @@ that is for people. */ -}}
   reason: Forbidden
   message: "the plan does not say for each step which object it writes, or names one of a kind that driftmend never writes: it cannot be approved"
 {{- if eq .Values.approval.right "approve" }}
-- expression: "!variables.decided || variables.mayDecide"
+- expression: "variables.controller || !variables.decided || variables.mayDecide"
   reason: Forbidden
   message: "approving and denying need the verb approve on the DriftReport"
   messageExpression: >-
@@ -98,7 +104,7 @@ that is for people. */ -}}
 {{- else }}
 # To take a decision back writes nothing anywhere else.
 - expression: >-
-    !variables.decided || (variables.mayPatchTarget && (variables.approval == null || variables.notPatched.size() == 0))
+    variables.controller || !variables.decided || (variables.mayPatchTarget && (variables.approval == null || variables.notPatched.size() == 0))
   reason: Forbidden
   message: "approving and denying need the right to patch the Deployment of the report, and all else that the plan writes"
   # A message may not ask the authorizer again.

@@ -48,9 +48,18 @@ pub struct Approval {
     /// Heals although a sync window forbids it; counts only with a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<bool>,
+
+    /// Until when a denial holds; while the drift stays as it is, where it is absent. It means nothing to an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Approval {
+    /// Whether it is a no that still holds, as far as its time goes.
+    pub fn denies(&self, now: Timestamp) -> bool {
+        self.decision == Decision::Denied && self.until.is_none_or(|until| until > now)
+    }
+
     /// Whether it lets a plan be carried out that a sync window forbids.
     fn breaks_glass(&self) -> bool {
         self.break_glass == Some(true) && self.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty())

@@ -25,12 +25,20 @@ pub struct Memory {
 
     /// The content of drift that a person said no to.
     pub denied: Option<String>,
+
+    /// Until when that no holds, where it has an end.
+    pub denied_until: Option<Timestamp>,
 }
 
 /// The serial, the hash and the end of an offer.
 pub(super) type Offer = (u64, String, Timestamp);
 
 impl Memory {
+    /// Whether a person's no to this content of drift holds.
+    pub(super) fn denies(&self, drift: &str, now: Timestamp) -> bool {
+        self.denied.as_deref() == Some(drift) && self.denied_until.is_none_or(|until| until > now)
+    }
+
     /// What is offered now: the plan that was offered last, where it is still the same and neither over nor carried out; otherwise a new one.
     ///
     /// A new one never takes a hash that somebody decided about: that decision is older than the offer, so that it was made without seeing it.

@@ -157,7 +157,7 @@ pub(super) fn propose_knowing(
         return Err(NoPlan::AlertOnly);
     }
     let drift = work.digest(snapshot);
-    if memory.denied.as_deref() == Some(&drift) {
+    if memory.denies(&drift, snapshot.now) {
         return Err(NoPlan::Denied);
     }
     if let Some(age) = snapshot.source.too_old(snapshot.now) {

@@ -197,6 +197,9 @@ fn there_is_no_plan_where_a_person_or_the_source_says_so() {
     let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
     let denied = Memory { denied: Some(plan.drift), ..Memory::default() };
     assert_eq!(proposed(&snapshot(git(), switched()), &denied), Err(NoPlan::Denied));
+    let until = |time: &str| Memory { denied_until: time.parse().ok(), ..denied.clone() };
+    assert_eq!(proposed(&snapshot(git(), switched()), &until("2026-01-05T12:00:01Z")), Err(NoPlan::Denied));
+    assert!(proposed(&snapshot(git(), switched()), &until("2026-01-05T12:00:00Z")).is_ok(), "the no is over");
     let mut paused = switched();
     paused["spec"]["paused"] = json!(true);
     assert_eq!(proposed(&snapshot(git(), paused), &Memory::default()), Err(NoPlan::Paused));
@@ -221,6 +224,7 @@ pub(super) fn approval(hash: &str) -> Approval {
         at: "2026-01-05T12:00:00Z".parse().unwrap(),
         reason: None,
         break_glass: None,
+        until: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touched, Touches};
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
-use crate::engine::plan::{Act, ApplicationRef, KustomizationRef, OnApplication};
+use crate::engine::plan::{Act, ApplicationRef, HEAL_MANAGER, KustomizationRef, OnApplication};
 use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
 
 #[test]
@@ -208,10 +208,13 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         steps.push((what, on("argocd", "shop", Act::Start { stale: None, only: web(), touches })));
     }
     for (at, (what, step)) in steps.iter().enumerate() {
+        assert_eq!(step.intent()["kind"], json!(step.kind()), "{what}");
         for (other, another) in &steps[..at] {
             assert_ne!(step.intent(), another.intent(), "{what} ({:?}) and {other} ({:?})", step.kind(), another.kind());
         }
     }
+    // Whose entry gives, which is always ours.
+    assert_eq!(transfer(".spec.replicas", "argocd-controller").intent()["from"], HEAL_MANAGER);
     // A failure ends the wait for a retry: the same state under another phase.
     let running = clear(Stale { phase: OperationPhase::Running, ..stale() });
     assert_eq!(running.intent(), clear(stale()).intent());

@@ -169,6 +169,7 @@ fn an_interrupted_heal_goes_on_with_the_request() {
         at: "2026-01-05T12:00:00Z".parse().unwrap(),
         reason: None,
         break_glass: None,
+        until: None,
     };
     let remembered = |step: &Step| Remembered { kind: step.kind(), paths: step.paths().to_vec(), stale: None, revision: None };
     let steps = plan.steps.iter().map(remembered).collect();
