@@ -105,7 +105,7 @@ impl Doubts {
         for line in self.freshness.warning(self.now).iter().chain(&self.complaints) {
             let _ = writeln!(out, "{line}");
         }
-        let _ = write!(out, "{text}{}\n", self.freshness.footer(self.written, self.now));
+        let _ = writeln!(out, "{text}{}", self.freshness.footer(self.written, self.now));
         out
     }
 

@@ -258,7 +258,7 @@ impl ApiError {
             Self::Forbidden { call, user: Some(user), .. } => Some(grant(call, user)),
             Self::Forbidden { user: None, .. } => Some("an admission policy refused it, not RBAC: its message says which".into()),
             Self::Unauthenticated { .. } => Some("renew the credentials of this context, or choose another with --context".into()),
-            Self::NotFound { call } if call.name.is_none() && call.resource.ends_with(".driftmend.dev") => Some(DEFINITIONS_HINT.into()),
+            Self::NotFound { call } if has_no_kind(call) && call.resource.ends_with(OURS) => Some(DEFINITIONS_HINT.into()),
             Self::Unreachable { .. } => Some("check the server address of this context and the network path to it".into()),
             _ => None,
         }
@@ -277,9 +277,21 @@ impl ApiError {
 pub const DEFINITIONS_HINT: &str =
     "driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`";
 
-/// What there is none of: a collection is absent only where its kind is, since a namespace that is not there has empty ones.
+/// How the resources of driftmend's own group end.
+const OURS: &str = ".driftmend.dev";
+
+/// Whether a 404 is about the kind. A collection is absent only where its kind is, since a namespace that is not there has empty ones; and of our
+/// own kinds an object that is not there is an answer and no error (`Api::get_opt`), for which the server must know the kind.
+fn has_no_kind(call: &Call) -> bool {
+    match call.verb {
+        Verb::List => call.name.is_none(),
+        Verb::Get => call.resource.ends_with(OURS),
+        _ => false,
+    }
+}
+
 fn absent(call: &Call) -> &'static str {
-    if call.name.is_none() && call.verb == Verb::List { "the API server has no such kind" } else { "there is no such object" }
+    if has_no_kind(call) { "the API server has no such kind" } else { "there is no such object" }
 }
 
 /// Words the missing right as a sentence.

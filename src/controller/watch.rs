@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 use tracing::{info, warn};
@@ -218,8 +217,7 @@ fn forget(context: &Context, key: &WatchKey) -> Next {
     stir(context, key, context.governed.remove(key));
     // Reports of Deployments that Git had dropped earlier name the watch, too.
     for report in context.reports.state().iter().filter(|report| named(report, key)) {
-        let namespace = report.namespace().unwrap_or_default();
-        context.queue.now(Key::Target(Target { namespace, name: report.name_any() }));
+        context.queue.now(Key::of_report(report));
     }
     context.metrics.forget_watch(&key.namespace, &key.name);
     let Sources { mirrors, held, .. } = &context.settings.sources;

@@ -37,6 +37,11 @@ fn open() -> Result<Place> {
     let without_definitions =
         vec![run(&["report"])?, run(&["report", "-A"])?, run(&["report", "web"])?, run(&["approve", "web", "--plan", "0123456789ab"])?];
     install_definitions(&control_plane)?;
+    // The storage of a new kind begins a moment after the kind itself.
+    wait::patiently("the storage of the kinds", TOLD, || {
+        let answer = control_plane.kubectl(&["get", "driftwatches,driftreports", "-A"])?;
+        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+    })?;
     Ok(Place { control_plane, without_definitions })
 }
 
@@ -106,7 +111,7 @@ impl Place {
 
 /// What a report about a Deployment is called.
 fn report_name(name: &str) -> String {
-    name.to_owned()
+    format!("deployment-{name}")
 }
 
 fn first_line(output: &Output) -> &str {
@@ -134,7 +139,10 @@ fn well(changes: &Value) -> Value {
 }
 
 fn in_phase(phase: &str) -> Value {
-    json!({"phase": phase, "heal": "None", "summary": "1 field drifted", "counts": {}, "fields": [], "findings": [], "history": [], "conditions": []})
+    json!({
+        "phase": phase, "heal": "None", "summary": "1 field drifted", "counts": {"drifted": 1, "refused": 0, "pending": 0, "info": 0, "ignored": 0},
+        "fields": [], "findings": [], "history": [], "conditions": [],
+    })
 }
 
 /// One namespace as a reader meets it.
@@ -342,10 +350,7 @@ fn kinds_that_are_not_installed_are_told_with_the_command_that_installs_them() -
     for output in &place()?.without_definitions {
         let told = format!("{}: {}{}", output.command, output.stdout, output.stderr);
         assert_eq!((output.stdout.as_str(), output.code), ("", 2), "{told}");
-        assert!(
-            output.stderr.starts_with("error: failed to list drift") && output.stderr.contains(": the API server has no such kind\n"),
-            "{told}"
-        );
+        assert!(output.stderr.starts_with("error: failed to ") && output.stderr.contains(": the API server has no such kind\n"), "{told}");
         let hint =
             "hint: driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`\n";
         assert!(output.stderr.ends_with(hint), "{told}");

@@ -264,6 +264,6 @@ fn a_rule_that_covers_no_field_is_told_and_a_json_pointer_covers_one() -> Result
         let counted = controller.metric(&series)?;
         Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
     })?;
-    assert_eq!(tenant.get("driftreport/web")?, Value::Null);
+    assert_eq!(tenant.get("driftreport/deployment-web")?, Value::Null);
     Ok(())
 }
