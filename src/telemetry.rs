@@ -1,15 +1,20 @@
 //! What the process says about its own work, on standard error.
 //!
-//! Nothing is set up by linking this library: the program calls [`init`] once.
+//! Nothing is set up by linking this library: the program calls [`init`] once. What a message or a field quotes goes through the printer: a
+//! line of the log is one line.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{DefaultFields, FormatFields, Writer};
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::report::printer;
 
 /// The environment variable with the filter, such as `driftmend=debug`.
 const FILTER_VARIABLE: &str = "RUST_LOG";
@@ -109,16 +114,55 @@ fn subscriber<W>(format: LogFormat, filter: EnvFilter, colours: Colours, writer:
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours == Colours::Yes);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours == Colours::Yes);
     match format {
-        LogFormat::Text => Box::new(lines.finish()),
-        LogFormat::Json => Box::new(lines.json().flatten_event(true).finish()),
+        LogFormat::Text => Box::new(lines.with_writer(writer).fmt_fields(Fields::default()).finish()),
+        LogFormat::Json => Box::new(lines.with_writer(Lines(writer)).json().flatten_event(true).finish()),
+    }
+}
+
+/// The message and the fields of a line of text. The rest of the line is our own: the time, the level with its colour, the module.
+#[derive(Default)]
+struct Fields(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for Fields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut text = String::new();
+        self.0.format_fields(Writer::new(&mut text), fields)?;
+        writer.write_str(&printer::one_line(&text))
+    }
+}
+
+/// Lines of JSON, which the subscriber hands over one by one: there the printer's escapes are JSON's own.
+struct Lines<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Lines<W> {
+    type Writer = Line<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line(self.0.make_writer())
+    }
+
+    fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> Self::Writer {
+        Line(self.0.make_writer_for(meta))
+    }
+}
+
+struct Line<W>(W);
+
+impl<W: Write> Write for Line<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(printer::lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use pretty_assertions::assert_eq;
@@ -140,9 +184,13 @@ mod tests {
 
     /// Gives what is written while `work` runs.
     fn logged(format: LogFormat, given: Option<&str>, work: impl FnOnce()) -> String {
+        logged_in(Colours::No, format, given, work)
+    }
+
+    fn logged_in(colours: Colours, format: LogFormat, given: Option<&str>, work: impl FnOnce()) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let subscriber = subscriber(format, filter(given).unwrap(), Colours::No, move || writer.clone());
+        let subscriber = subscriber(format, filter(given).unwrap(), colours, move || writer.clone());
         tracing::subscriber::with_default(subscriber, work);
         String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
     }
@@ -158,6 +206,31 @@ mod tests {
     fn text_without_a_terminal_has_no_colours() {
         let text = logged(LogFormat::Text, Some(""), || tracing::warn!("late"));
         assert!(text.ends_with("WARN driftmend::telemetry::tests: late\n") && !text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn what_a_line_quotes_moves_no_cursor_and_makes_no_other_line() {
+        const HOSTILE: &str = "web\u{1b}[2J\u{9b}31m\n2026-01-05 ERROR forged\u{202e}\u{200b}\u{7f}\t";
+        let error = io::Error::other(HOSTILE);
+        let work = || {
+            let span = tracing::info_span!("heal", target = HOSTILE);
+            let _inside = span.enter();
+            tracing::info!(file = HOSTILE, shown = %HOSTILE, debug = ?HOSTILE, error = &error as &dyn std::error::Error, "read {HOSTILE}");
+        };
+        for (format, colours) in [(LogFormat::Text, Colours::No), (LogFormat::Text, Colours::Yes), (LogFormat::Json, Colours::No)] {
+            let text = logged_in(colours, format, None, work);
+            let line = text.strip_suffix('\n').unwrap();
+            // The colours of a terminal are our own, and stand before what is quoted or around names.
+            let line = if colours == Colours::Yes {
+                ["0", "1", "2", "3", "32"].iter().fold(line.to_owned(), |line, code| line.replace(&format!("\u{1b}[{code}m"), ""))
+            } else {
+                line.to_owned()
+            };
+            assert!(!line.contains(printer::is_raw), "{line:?}");
+            assert!(line.matches("forged").count() >= 5, "{line:?}");
+        }
+        let json: serde_json::Value = serde_json::from_str(&logged(LogFormat::Json, None, work)).unwrap();
+        assert_eq!(json["file"], HOSTILE);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
 use crate::engine::ownership::people::People;
 use crate::engine::plan::{Approval, Decision};
-use crate::report::PlanReport;
+use crate::report::{PlanReport, human};
 
 /// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
 const SHORTEST_HASH: usize = 8;
@@ -71,7 +71,7 @@ pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault
         let (cluster, namespace) = arguments.decision.access.connect().await?;
         let report = target::report(&cluster, &namespace, &arguments.decision.name).await?;
         write(&cluster, &report, Value::Null).await?;
-        output::print(&format!("the decision about {namespace}/{} is taken back\n", report.spec.target.name))?;
+        output::print_line(&format!("the decision about {namespace}/{} is taken back", report.spec.target.name))?;
         return Ok(ExitCode::SUCCESS);
     }
     decide(&arguments.decision, Decision::Denied, arguments.until).await
@@ -98,7 +98,11 @@ async fn decide(arguments: &Arguments, decision: Decision, until: Option<End>) -
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let plan = offered(&report)?;
     match &arguments.plan {
-        Some(hash) => named(hash, plan)?,
+        Some(hash) => {
+            named(hash, plan)?;
+            let source = report.status.as_ref().and_then(|status| status.source.as_ref());
+            output::print(&source.map(|source| format!("plan {}\n{}", short(&plan.hash), human::repository(source))).unwrap_or_default())?;
+        }
         None => {
             let verb = if decision == Decision::Approved { "Approve" } else { "Deny" };
             if !ask(&report, &format!("{verb} plan {}?", short(&plan.hash)))? {

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             Some(folder) => {
                 let path = folder.join(format!("{}.yaml", definition.spec.names.plural));
                 std::fs::write(&path, text).map_err(|error| Fault::new(format!("failed to write {}", path.display())).because(error))?;
-                output::print(&format!("{}: {}\n", path.display(), definition.name_any()))?;
+                output::print_line(&format!("{}: {}", path.display(), definition.name_any()))?;
             }
             None => all.push_str(&format!("---\n{text}")),
         }

@@ -68,7 +68,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
-            output::print("going on with the heal that began before\n")?;
+            output::print_line("going on with the heal that began before")?;
         }
         Some(healing) => {
             return Err(Fault::new(format!("plan {} is being carried out by {}", short(&healing.plan_hash), healing.healer)));
@@ -145,7 +145,7 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
         Err(error) => return Err(error.into()),
     }
     for step in &approved.plan().steps {
-        output::print(&format!("{:?}: {}\n", step.kind(), step.summary()))?;
+        output::print_line(&format!("{:?}: {}", step.kind(), step.summary()))?;
     }
     Ok(Begun::Yes)
 }
@@ -163,14 +163,14 @@ async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<His
             Ok(Progress::NotOurs) => return Err(Fault::new("the heal was ended by somebody else; `driftmend report` tells how")),
             Ok(Progress::Waiting(why, after)) => {
                 if why != told {
-                    output::print(&format!("waiting: {why}\n"))?;
+                    output::print_line(&format!("waiting: {why}"))?;
                     told = why;
                 }
                 after
             }
             Err(error) if error.retry() == Retry::AwaitChange => return Err(error.into()),
             Err(error) => {
-                output::print(&format!("trying again: {error}\n"))?;
+                output::print_line(&format!("trying again: {error}"))?;
                 PAUSE
             }
         };
@@ -185,11 +185,11 @@ async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<His
 fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
     match entry.result {
         HealResult::Healed => {
-            output::print(&format!("healed: {}\n", entry.message))?;
+            output::print_line(&format!("healed: {}", entry.message))?;
             Ok(ExitCode::SUCCESS)
         }
         HealResult::Failed => {
-            output::print(&format!("failed: {}\n", entry.message))?;
+            output::print_line(&format!("failed: {}", entry.message))?;
             Ok(ExitCode::from(1))
         }
     }

@@ -50,8 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
                 changes if changes.is_empty() => continue,
                 changes => human::coming_changes(&headline(merged, name), &changes, &masker),
             },
-            (None, Some(merged)) => format!("{:<35} would be created\n", headline(merged, name)),
-            (Some(live), None) => format!("{:<35} would be deleted\n", headline(live, name)),
+            (None, Some(merged)) => human::coming(&headline(merged, name), "would be created"),
+            (Some(live), None) => human::coming(&headline(live, name), "would be deleted"),
             (None, None) => continue,
         };
         text.push_str(&told);

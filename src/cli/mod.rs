@@ -83,7 +83,11 @@ enum Command {
 /// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
     // A closed pipe (`| head`) is a graceful end, not an error: output::print ends quietly on it.
-    match Arguments::parse_from(in_order(std::env::args_os().collect())).command.run() {
+    let arguments = match Arguments::try_parse_from(in_order(std::env::args_os().collect())) {
+        Ok(arguments) => arguments,
+        Err(error) => return output::print_usage(&error),
+    };
+    match arguments.command.run() {
         Ok(code) => code,
         Err(fault) => {
             output::print_fault(&fault);

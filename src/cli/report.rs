@@ -19,6 +19,7 @@ use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
 use crate::engine::phase::Phase;
 use crate::report::human::{self, View};
+use crate::report::printer;
 use crate::report::{Heal, ObjectReport, ReportStatus};
 
 /// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
@@ -135,8 +136,8 @@ async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftRep
 
 /// A whole report as text: what is wrong, the plan, and what to do next.
 pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> String {
-    let default = ReportStatus::default();
-    let status = report.status.as_ref().unwrap_or(&default);
+    // Others than the controller may have written it.
+    let status = &printer::told(report.status.clone().unwrap_or_default());
     let object = ObjectReport {
         object: ObjectId {
             api_version: report.spec.target.api_version.clone(),
@@ -169,6 +170,7 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
     }
     if let Some(plan) = &status.plan {
         let _ = write!(text, "\n{}", human::plan(plan));
+        text.push_str(&status.source.as_ref().map(human::repository).unwrap_or_default());
     }
     text.push_str(&cure(report, status));
     text
@@ -238,8 +240,7 @@ fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String 
     let names = width(4, &mut reports.iter().map(|report| report.spec.target.name.clone()));
     let mut text = format!("{:<namespaces$} {:<names$} {:<14} {:<16} SUMMARY\n", "NAMESPACE", "NAME", "PHASE", "HEAL");
     for report in reports {
-        let default = ReportStatus::default();
-        let status = report.status.as_ref().unwrap_or(&default);
+        let status = printer::told(report.status.clone().unwrap_or_default());
         let _ = writeln!(
             text,
             "{:<namespaces$} {:<names$} {:<14} {:<16} {}",

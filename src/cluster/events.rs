@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{ApiError, Call, Cluster, Verb};
+use crate::report::printer::one_line;
 
 /// The reporting controller of every event.
 const CONTROLLER: &str = "driftmend.dev/controller";
@@ -66,7 +67,7 @@ pub struct Occurrence {
     /// What was done, in one PascalCase word.
     pub action: &'static str,
 
-    /// The sentence for a person; cut at 1,024 bytes.
+    /// The sentence for a person; escaped by the printer, and cut at 1,024 bytes.
     pub note: String,
 }
 
@@ -152,7 +153,7 @@ fn event(occurrence: &Occurrence, instance: &str, now: Timestamp) -> Event {
         metadata,
         action: Some(occurrence.action.to_owned()),
         event_time: Some(MicroTime(now)),
-        note: Some(cut(&occurrence.note, NOTE_LIMIT).to_owned()),
+        note: Some(cut(&one_line(&occurrence.note), NOTE_LIMIT).to_owned()),
         reason: Some(occurrence.reason.to_owned()),
         regarding: Some(regarding.clone()),
         related: occurrence.related.clone(),

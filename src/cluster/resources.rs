@@ -9,6 +9,7 @@ use super::client::Cluster;
 use super::errors::ApiError;
 use super::requests::DryRun;
 use crate::crd::{DriftReport, DriftWatch, TargetRef};
+use crate::report::printer;
 
 /// The field manager of everything that driftmend writes about itself.
 pub const MANAGER: &str = "driftmend";
@@ -59,7 +60,7 @@ impl Cluster {
         self.call(Call::new(Verb::Create, REPORTS).namespace(&namespace).name(report.name_any()), api.create(&parameters, report)).await
     }
 
-    /// Changes parts of a report's status under a lock on its resourceVersion: `null` removes a part.
+    /// Changes parts of a report's status under a lock on its resourceVersion: `null` removes a part. What is sent goes through the printer.
     ///
     /// # Errors
     ///
@@ -69,7 +70,7 @@ impl Cluster {
         let api: Api<DriftReport> = Api::namespaced(self.client(), &namespace);
         let call = Call::new(Verb::Patch, format!("{REPORTS}/status")).namespace(&namespace).name(report.name_any());
         let call = if dry_run == DryRun::Yes { call.stores_nothing() } else { call };
-        let patch = json!({"metadata": {"resourceVersion": report.resource_version()}, "status": status});
+        let patch = json!({"metadata": {"resourceVersion": report.resource_version()}, "status": printer::told_json(status)});
         self.call(call, api.patch_status(&report.name_any(), &parameters(dry_run), &Patch::Merge(patch))).await
     }
 
@@ -99,7 +100,7 @@ impl Cluster {
         let namespace = watch.namespace().unwrap_or_default();
         let api: Api<DriftWatch> = Api::namespaced(self.client(), &namespace);
         let call = Call::new(Verb::Patch, format!("{WATCHES}/status")).namespace(&namespace).name(watch.name_any());
-        let patch = json!({"metadata": {"resourceVersion": watch.resource_version()}, "status": status});
+        let patch = json!({"metadata": {"resourceVersion": watch.resource_version()}, "status": printer::told_json(status)});
         self.call(call, api.patch_status(&watch.name_any(), &parameters(DryRun::No), &Patch::Merge(patch))).await
     }
 }

@@ -25,6 +25,7 @@ use crate::engine::object::PathError;
 use crate::engine::predict::Syncer;
 use crate::metrics::WatchCounts as WatchGauges;
 use crate::report::conditions::{self, MASS_DRIFT};
+use crate::report::printer;
 use said::Seen;
 
 /// The most warnings of a source that a status tells.
@@ -276,7 +277,7 @@ async fn publish(
     };
     let said = said::conditions(&seen);
     let idle = said::idle_rules(watch, context.governed.covered(key), now);
-    let new = DriftWatchStatus {
+    let new = printer::told(DriftWatchStatus {
         counts,
         revision: watched.as_ref().map(|watched| watched.rendition.revision.clone()),
         short_revision: watched.as_ref().map(|watched| watched.rendition.revision.chars().take(7).collect()),
@@ -287,7 +288,7 @@ async fn publish(
         observed_generation: generation,
         source_failure: failure,
         controller: Some(context.controller.clone()),
-    };
+    });
     if new == *old {
         return Ok(Next::Done);
     }

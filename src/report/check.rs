@@ -1,9 +1,8 @@
 //! What is told of a manifest before it is merged: whether the server refuses it, as it is or over the live object, and at which line.
 
-use std::fmt::Write;
-
 use super::build;
 use super::human::{write_finding, write_warnings};
+use super::printer::line;
 use super::told::{FindingReport, ObjectReport, Oddity, Place};
 use crate::engine::diff::Masker;
 use crate::engine::phase::Phase;
@@ -89,13 +88,14 @@ pub fn text(report: &ObjectReport) -> String {
         (true, None) if report.warnings.is_empty() => return String::new(),
         (true, None) => "the API server takes it",
     };
-    let mut out = format!("{:<35} {headline}\n", report.object.to_string());
+    let mut out = String::new();
+    line!(&mut out, "{:<35} {headline}", report.object.to_string());
     for cause in &report.refusals {
         write_cause(&mut out, "", cause, report);
     }
     if let Some((rule, strategy, causes)) = over_live {
         let outcome = if rule == Rule::NextSyncConflict { "meets a conflict (409)" } else { "will be refused by the API server" };
-        let _ = writeln!(out, "  next sync ({}): {outcome}", name(strategy));
+        line!(&mut out, "  next sync ({}): {outcome}", name(strategy));
         for cause in &causes {
             write_cause(&mut out, "  ", cause, report);
         }
@@ -137,7 +137,9 @@ pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
     let against = about.against.map(|(held, new)| format!("; held against live objects: {held}, new: {new}")).unwrap_or_default();
     let others = if about.passed_over.is_empty() { String::new() } else { format!("; passed over: {}", about.passed_over) };
     let rest = if about.all_was_read { "" } else { "; not everything could be read" };
-    format!("{} {noun} checked{outcome}{against}{others}{rest}.\n", reports.len())
+    let mut out = String::new();
+    line!(&mut out, "{} {noun} checked{outcome}{against}{others}{rest}.", reports.len());
+    out
 }
 
 /// Why the next sync fails, where it does for another reason than the manifest alone.
@@ -171,7 +173,8 @@ fn write_cause(out: &mut String, indent: &str, cause: &Cause, report: &ObjectRep
     let place = place(cause, report).map(|place| format!("{}:{}", place.file, place.line));
     let field = Some(&cause.field).filter(|field| !field.is_empty()).cloned();
     let head: Vec<String> = place.into_iter().chain(field).collect();
-    let _ = writeln!(out, "{indent}  {}\n{indent}    {}", head.join(": "), cause.message);
+    line!(out, "{indent}  {}", head.join(": "));
+    line!(out, "{indent}    {}", cause.message);
 }
 
 /// `field: message`, as the server writes it into its own sentence.

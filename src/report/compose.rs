@@ -6,6 +6,7 @@ use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, HistoryEntry, PlanReport, SupersededPlan};
+use super::printer;
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diff::{Masker, Severity};
@@ -109,7 +110,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let said = said(old, &found, heal);
     let prediction = assessment.prediction.as_ref();
     let findings = build::findings(assessment, masker);
-    super::fit(ReportStatus {
+    let new = printer::told(ReportStatus {
         phase: assessment.phase,
         heal,
         summary: build::text(masker, &assessment.summary),
@@ -131,14 +132,16 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
             _ => None,
         },
         plan: shown,
-        approval: old.approval.clone().filter(|_| !is_spent(old)),
-        healing: old.healing.clone(),
-        history: old.history.clone(),
+        approval: None,
+        healing: None,
+        history: Vec::new(),
         conditions: conditions::merge(&old.conditions, said, generation, now),
         cluster: Some(snapshot.cluster.clone()).filter(|cluster| !cluster.is_empty()),
         target_uid: target_uid.or_else(|| old.target_uid.clone()),
         quiet_since: (assessment.phase == Phase::InSync).then(|| old.quiet_since.unwrap_or(now)),
-    })
+    });
+    let approval = old.approval.clone().filter(|_| !is_spent(old));
+    super::fit(ReportStatus { approval, healing: old.healing.clone(), history: old.history.clone(), ..new })
 }
 
 /// Whether what a person decided was carried out: it stands in the history then, and asks for nothing any more.

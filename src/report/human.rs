@@ -1,13 +1,12 @@
 //! Reports as text for people: sentence first, details after, summary last. Width 80 where it can be, no colour needed.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::build;
 use super::cure::PlanReport;
-use super::status::OperationReport;
+use super::printer::line;
+use super::status::{OperationReport, SourceReport};
 use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity};
 use crate::engine::ownership::people::{Kind, People};
@@ -39,9 +38,9 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
         (_, count) => format!("{count} fields differ from {source}"),
     };
     let mut out = String::new();
-    let _ = writeln!(out, "{:<35} {headline}", report.object.to_string());
+    line!(&mut out, "{:<35} {headline}", report.object.to_string());
     if !report.summary.is_empty() && told > 0 {
-        let _ = writeln!(out, "  {}", report.summary);
+        line!(&mut out, "  {}", report.summary);
     }
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
         write_field(&mut out, field, view);
@@ -50,14 +49,14 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
         0 => {}
         1 => out.push_str("  1 more field is ignored by a rule\n"),
         ignored => {
-            let _ = writeln!(out, "  {ignored} more fields are ignored by rules");
+            line!(&mut out, "  {ignored} more fields are ignored by rules");
         }
     }
     if let Some(prediction) = &report.prediction {
         write_prediction(&mut out, prediction, &report.fields);
     }
     for cause in &report.refusals {
-        let _ = writeln!(out, "  refused as it is: {}: {}", cause.field, cause.message);
+        line!(&mut out, "  refused as it is: {}: {}", cause.field, cause.message);
     }
     for finding in &report.findings {
         write_finding(&mut out, finding);
@@ -73,12 +72,12 @@ pub(super) fn write_warnings(out: &mut String, warnings: &[Warning]) {
             (Some(file), None) => format!("{file}: "),
             _ => String::new(),
         };
-        let _ = writeln!(out, "  warning: {place}{}", notice.message);
+        line!(out, "  warning: {place}{}", notice.message);
     }
 }
 
 fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
-    let _ = writeln!(out, "  {}", field.path);
+    line!(out, "  {}", field.path);
     let kind = kind(field.change);
     let weight = match field.severity {
         Severity::Drift => "drift",
@@ -87,7 +86,7 @@ fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
         Severity::Ignored => "ignored",
     };
     let reason = field.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let _ = writeln!(out, "    {kind}   {}   {weight}{reason}", owner(field, view));
+    line!(out, "    {kind}   {}   {weight}{reason}", owner(field, view));
     write_sides(out, field.live.as_ref(), field.desired.as_ref());
 }
 
@@ -104,9 +103,16 @@ fn kind(change: ChangeKind) -> &'static str {
 fn write_sides(out: &mut String, live: Option<&Value>, desired: Option<&Value>) {
     for (sign, value) in [("-", live), ("+", desired)] {
         if let Some(value) = value {
-            let _ = writeln!(out, "    {sign} {}", compact(value));
+            line!(out, "    {sign} {}", compact(value));
         }
     }
+}
+
+/// What would become of one object. Ends with a line break.
+pub fn coming(object: &str, what: &str) -> String {
+    let mut out = String::new();
+    line!(&mut out, "{object:<35} {what}");
+    out
 }
 
 /// What an apply would change of one object; nothing is known of owners. Ends with a line break.
@@ -115,7 +121,7 @@ pub fn coming_changes(object: &str, changes: &[Change], masker: &Masker) -> Stri
         1 => "1 field would change".to_owned(),
         count => format!("{count} fields would change"),
     };
-    let mut out = format!("{object:<35} {count}\n");
+    let mut out = coming(object, &count);
     for change in changes {
         let told = build::change(change, masker);
         let word = match change.kind {
@@ -123,7 +129,8 @@ pub fn coming_changes(object: &str, changes: &[Change], masker: &Masker) -> Stri
             ChangeKind::Removed => "+ would be added",
             ChangeKind::Changed | ChangeKind::Reordered => kind(change.kind),
         };
-        let _ = writeln!(out, "  {}\n    {word}", told.path);
+        line!(&mut out, "  {}", told.path);
+        line!(&mut out, "    {word}");
         write_sides(&mut out, told.live.as_ref(), told.desired.as_ref());
     }
     out
@@ -171,15 +178,15 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
         ConfirmedBy::Local => "admission not included",
         ConfirmedBy::DryRun => "confirmed by a dry run",
     };
-    let _ = writeln!(out, "  next sync ({strategy}): {verdict} ({basis})");
+    line!(out, "  next sync ({strategy}): {verdict} ({basis})");
     for cause in &prediction.causes {
-        let _ = writeln!(out, "    {}: {}", cause.field, cause.message);
+        line!(out, "    {}: {}", cause.field, cause.message);
     }
     for path in told {
-        let _ = writeln!(out, "    stays: {path}");
+        line!(out, "    stays: {path}");
     }
     if let Some(when) = &prediction.when {
-        let _ = writeln!(out, "    when: {when}");
+        line!(out, "    when: {when}");
     }
 }
 
@@ -190,39 +197,48 @@ pub fn operation(operation: &OperationReport, now: Timestamp) -> String {
     let phase = phase.as_deref().map(|phase| format!(", {phase}")).unwrap_or_default();
     let since = started_at.map(|since| format!(", began {} ago", age(now, since))).unwrap_or_default();
     let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
-    let mut text = format!("  operation of {of}: {class}{phase}{since}{until}\n");
+    let mut text = String::new();
+    line!(&mut text, "  operation of {of}: {class}{phase}{since}{until}");
     if let Some(message) = message {
-        let _ = writeln!(text, "    {message}");
+        line!(&mut text, "    {message}");
     }
     text
 }
 
 pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
     let weight = serde_json::to_value(finding.severity).ok().and_then(|value| value.as_str().map(str::to_uppercase)).unwrap_or_default();
-    let _ = writeln!(out, "  [{weight}] {}: {}", finding.rule, finding.message);
+    line!(out, "  [{weight}] {}: {}", finding.rule, finding.message);
     if let Some(remedy) = &finding.remedy {
-        let _ = writeln!(out, "    · {remedy}");
+        line!(out, "    · {remedy}");
     }
 }
 
 /// The plan as a person reads it before approving.
 pub fn plan(plan: &PlanReport) -> String {
-    let mut out = format!("Plan {}, can be approved until {}\n", &plan.hash.get(..12).unwrap_or(&plan.hash), plan.expires);
+    let mut out = String::new();
+    line!(&mut out, "Plan {}, can be approved until {}", plan.hash.get(..12).unwrap_or(&plan.hash), plan.expires);
     for (at, step) in plan.steps.iter().enumerate() {
-        let _ = writeln!(out, "  {}. {:?} on {}: {}", at + 1, step.kind, step.target, step.summary);
+        line!(&mut out, "  {}. {:?} on {}: {}", at + 1, step.kind, step.target, step.summary);
         for line in operations(&step.patch) {
-            let _ = writeln!(out, "       {line}");
+            line!(&mut out, "       {line}");
         }
     }
     for caution in &plan.cautions {
-        let _ = writeln!(out, "  caution: {caution}");
+        line!(&mut out, "  caution: {caution}");
     }
     match plan.dry_run.as_deref() {
         Some(answer) => {
-            let _ = writeln!(out, "  dry run: {answer}");
+            line!(&mut out, "  dry run: {answer}");
         }
         None => out.push_str("  dry run: not done (no right to, or no answer)\n"),
     }
+    out
+}
+
+/// Where Git's side of a plan comes from, for who decides about it.
+pub fn repository(source: &SourceReport) -> String {
+    let mut out = String::new();
+    line!(&mut out, "  from {}, {} at {}", source.repo_url, source.path, source.revision);
     out
 }
 

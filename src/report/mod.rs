@@ -9,6 +9,7 @@ mod confirmed;
 mod cure;
 mod cut;
 pub mod human;
+pub mod printer;
 pub mod sarif;
 mod status;
 mod told;

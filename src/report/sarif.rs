@@ -8,6 +8,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::check::{Rule, Telling, tellings};
+use super::printer::one_line;
 use super::told::{ObjectReport, Oddity};
 
 /// Where the standard keeps its schema.
@@ -76,7 +77,7 @@ fn result<'a>(telling: &Telling<'a>, object: &ObjectReport, folder: Option<&str>
         rule_id: id(telling.rule),
         rule_index: RULES.iter().position(|rule| *rule == telling.rule).unwrap_or_default(),
         level: level(telling.rule),
-        message: Message { text },
+        message: Message::of(&text),
         locations: [Location { physical_location: physical(telling.file, region, folder), logical_locations: Some([logical]) }],
     }
 }
@@ -91,7 +92,7 @@ fn notification<'a>(unread: &Unread<'a>, folder: Option<&str>) -> Notification<'
     Notification {
         descriptor: Reference { id: UNREADABLE },
         level: "error",
-        message: Message { text },
+        message: Message::of(&text),
         locations: location.into_iter().collect(),
     }
 }
@@ -244,8 +245,9 @@ struct Message {
 }
 
 impl Message {
+    /// A code host shows it to people, whatever the file says that it quotes.
     fn of(text: &str) -> Self {
-        Self { text: text.to_owned() }
+        Self { text: one_line(text).into_owned() }
     }
 }
 

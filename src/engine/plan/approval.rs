@@ -22,6 +22,10 @@ pub enum Decision {
     Denied,
 }
 
+/// What a person writes for others is one line without anything that moves a cursor or hides: the server refuses the rest, as nothing of ours
+/// rewrites an approval.
+const VISIBLE: &str = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$";
+
 /// A decision as a person writes it into a report's status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -34,7 +38,7 @@ pub struct Approval {
     pub plan_hash: String,
 
     /// The person's user name in the cluster; an admission policy holds it against who really asks.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = VISIBLE))]
     pub by: String,
 
     /// When.
@@ -42,7 +46,7 @@ pub struct Approval {
 
     /// Why, in the person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 1024), regex(pattern = VISIBLE))]
     pub reason: Option<String>,
 
     /// Heals although a sync window forbids it; counts only with a reason.
