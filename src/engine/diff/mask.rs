@@ -3,9 +3,11 @@
 //! A value reaches a report, a status, a log or a terminal only as [`Shown`], and only a [`Masker`] makes one. What is
 //! masked always reads `(masked)`, so two secrets cannot be told apart, nor their lengths.
 
+mod clients;
 mod names;
 mod text;
 mod walk;
+mod webhooks;
 
 use std::fmt;
 
@@ -34,8 +36,9 @@ pub struct Shown(Value);
 ///
 /// # Guarantees
 /// Masked are: values of environment variables, headers, flags, annotations and keys whose name has a word such as
-/// `PASSWORD`, `TOKEN` or `API_KEY`; passwords in URLs and data source names; PEM blocks; `Bearer` and `Basic` tokens and those
-/// of well-known services; annotations that repeat the object. This holds at any depth, also in JSON within a string.
+/// `PASSWORD`, `TOKEN` or `API_KEY`; passwords in URLs and data source names; what the path of a webhook's address gives away; what well-known
+/// clients take by short flags (`mysql -p`, `curl -u`); PEM blocks; `Bearer` and `Basic` tokens and those of well-known services;
+/// annotations that repeat the object. This holds at any depth, also in JSON within a string.
 ///
 /// A name that ends in `FILE`, `PATH` or `DIR` tells where a secret lies, and its value is shown where it is a path; one that ends in
 /// `NAME` tells which object holds it. `true`, `false`, nothing and `$(OTHER)` are no secrets.

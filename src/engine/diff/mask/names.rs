@@ -2,7 +2,7 @@
 
 /// A name with one of these words holds a secret, and so does one with a word that ends in one of [`ENDINGS`].
 const WORDS: &[&str] =
-    &["authorization", "bearer", "cookie", "cred", "creds", "masterauth", "pass", "pat", "private", "pwd", "requirepass"];
+    &["authorization", "bearer", "cookie", "cred", "creds", "masterauth", "mnemonic", "mnemonics", "pass", "pat", "private", "pwd"];
 
 /// So that `DBPASSWORD` counts, and `MONKEY` does not.
 const ENDINGS: &[&str] = &[
@@ -10,21 +10,32 @@ const ENDINGS: &[&str] = &[
     "apikey",
     "credential",
     "credentials",
+    "encryptionkey",
+    "masterkey",
     "passcode",
     "passphrase",
     "passwd",
     "password",
     "passwords",
     "privatekey",
+    "privkey",
     "secret",
     "secretkey",
     "secrets",
+    "seedphrase",
+    "signingkey",
     "token",
     "tokens",
 ];
 
 /// A name that ends in one of these words holds a secret: `REDIS_AUTH`, `AWS_ACCESS_KEY`, but neither `AUTH_URL` nor `KEY_PREFIX`.
-const LAST_WORDS: &[&str] = &["auth", "jwt", "key", "keys", "otp", "pin", "pw", "salt", "sig", "signature"];
+const LAST_WORDS: &[&str] = &["auth", "jwt", "key", "keys", "otp", "phrase", "pin", "psk", "salt", "seed", "sig", "signature", "totp"];
+
+/// Ends of words in which somebody left the space out: `PGPASS`, `BINDPW`, `DBPWD`.
+const SHORT_ENDINGS: &[&str] = &["pass", "pw", "pwd"];
+
+/// Words that end so and are no secrets.
+const HARMLESS_WORDS: &[&str] = &["bypass", "compass", "encompass", "multipass", "oldpwd", "overpass", "surpass", "trespass", "underpass"];
 
 /// Before `KEY` these make it a key of another sort.
 const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "label", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
@@ -91,7 +102,8 @@ impl Names {
 
     fn promise_secret(&self, words: &[String]) -> bool {
         let is_secret = |word: &String| {
-            WORDS.contains(&word.as_str()) || ENDINGS.iter().any(|ending| word.ends_with(ending)) || self.words.contains(word)
+            let is_short = || SHORT_ENDINGS.iter().any(|ending| word.ends_with(ending)) && !HARMLESS_WORDS.contains(&word.as_str());
+            WORDS.contains(&word.as_str()) || ENDINGS.iter().any(|ending| word.ends_with(ending)) || is_short() || self.words.contains(word)
         };
         let ends = match words {
             [.., kind, last] if last.starts_with("key") && HARMLESS_KEYS.contains(&kind.as_str()) => false,
@@ -165,6 +177,23 @@ mod tests {
             "--requirepass",
             "KEY",
             "TOKEN_TTL",
+            "PGPASS",
+            "PGPASSWORD",
+            "SEED",
+            "WALLET_SEED",
+            "SEED_PHRASE",
+            "seedPhrase",
+            "MNEMONIC",
+            "WALLET_MNEMONIC_EN",
+            "RECOVERY_PHRASE",
+            "BIND_PW",
+            "BINDPW",
+            "DBPWD",
+            "SSHPASS",
+            "keyPass",
+            "-storepass",
+            "WPA_PSK",
+            "SIGNINGKEY",
         ] {
             assert_eq!(Names::default().promise(name), Promise::Secret, "{name}");
         }
@@ -185,6 +214,11 @@ mod tests {
             "UNPRIVILEGED_POD",
             "JWT_POLICY",
             "PASSENGERS",
+            "SEED_NODES",
+            "CASSANDRA_SEEDS",
+            "TRESPASS",
+            "OLDPWD",
+            "PHRASES",
             "",
             "__",
             "image",

@@ -2,8 +2,8 @@
 //!
 //! Each pass hides rather too much than too little: a text is for people, and nothing reads it back.
 
-use super::MASKED;
 use super::names::{Names, Promise, is_flag, is_plain};
+use super::{MASKED, clients, webhooks};
 
 /// What an access token of a well-known service begins with.
 const TOKEN_STARTS: &[&str] = &[
@@ -50,7 +50,7 @@ const TEXT_BYTES: usize = 16 * 1024;
 
 /// Masks every secret that can be told in a text of bounded length.
 pub(super) fn mask(text: &str, names: &Names) -> String {
-    let text = pem_blocks(text);
+    let text = clients::hide_in_text(&pem_blocks(text));
     let mut masked = String::with_capacity(text.len());
     let mut scheme = false;
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -98,7 +98,8 @@ fn after_scheme(word: &str) -> Option<String> {
     (!is_word).then(|| format!("{MASKED}{}", &word[body.len()..]))
 }
 
-/// The password of `scheme://user:password@host` and of `user:password@tcp(host)`; over http also a lone user, which is a token.
+/// The password of `scheme://user:password@host` and of `user:password@tcp(host)`, and secrets in the path; over http also a lone user,
+/// which is a token.
 fn user_info(word: &str) -> String {
     let mut out = String::new();
     let mut rest = word;
@@ -107,7 +108,7 @@ fn user_info(word: &str) -> String {
         // A list of addresses has signs between them; without these the next `://` belongs to a password.
         let end = after.find("://").and_then(|next| after[..next].rfind(['"', '\'', ','])).unwrap_or(after.len());
         out.push_str(scheme);
-        out.push_str(&address(scheme, &after[..end]));
+        out.push_str(&webhooks::hide(&address(scheme, &after[..end])));
         rest = &after[end..];
     }
     if out.is_empty() { data_source(word) } else { out + rest }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::names::{Names, Promise, is_flag, is_plain};
-use super::{MASKED, marker, text};
+use super::{MASKED, clients, marker, text};
 
 /// Annotations whose value is a whole object or a part of it.
 const OBJECT_ANNOTATIONS: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration"];
@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
             Value::String(text) => Value::from(self.string(text)),
-            Value::Array(items) => Value::Array(self.list(items)),
+            Value::Array(items) => Value::Array(self.list(items, &[])),
             Value::Object(members) => Value::Object(self.map(members)),
         }
     }
@@ -125,6 +125,7 @@ impl<'a> Walk<'a> {
             let masked = match field.as_str() {
                 data if is_secret && SECRET_DATA.contains(&data) => Value::from(MASKED),
                 "value" if name.is_some() => self.variable(name, value),
+                "args" if value.is_array() => Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &program(members))),
                 field => self.member(field, value),
             };
             (self.text(field), masked)
@@ -132,11 +133,20 @@ impl<'a> Walk<'a> {
         members.iter().map(mask).collect()
     }
 
-    /// A list, in which a flag may stand before its value.
-    fn list(&self, items: &[Value]) -> Vec<Value> {
+    /// A list, in which a flag may stand before its value: the arguments of this program, where it is known, or of one that the list names.
+    fn list(&self, items: &[Value], program: &[&str]) -> Vec<Value> {
+        let words = || items.iter().map(|item| item.as_str().unwrap_or_default());
+        let all: Vec<&str> = program.iter().copied().chain(words()).collect();
+        let hidden = if all.iter().any(|word| clients::is_client(word)) {
+            clients::hide(&all, false).split_off(program.len())
+        } else {
+            clients::hide_alone(&all[program.len()..])
+        };
         let flags =
             std::iter::once(None).chain(items.iter().map(|item| item.as_str().filter(|text| text.starts_with('-') && !text.contains('='))));
-        flags.zip(items).map(|(flag, item)| self.item(flag, item)).collect()
+        let one =
+            |((flag, item), hidden): ((Option<&str>, &Value), Option<String>)| hidden.map_or_else(|| self.item(flag, item), Value::from);
+        flags.zip(items).zip(hidden).map(one).collect()
     }
 
     fn item(&self, flag: Option<&str>, item: &Value) -> Value {
@@ -148,6 +158,15 @@ impl<'a> Walk<'a> {
             Some((name, value)) if is_name(name) && self.names.hide(name, value) => Value::from(format!("{name}={MASKED}")),
             _ => Value::from(self.string(text)),
         }
+    }
+}
+
+/// What a container runs: its command, or what its image is called.
+fn program(container: &Map<String, Value>) -> Vec<&str> {
+    match (container.get("command").and_then(Value::as_array), container.get("image").and_then(Value::as_str)) {
+        (Some(command), _) if !command.is_empty() => command.iter().filter_map(Value::as_str).collect(),
+        (_, Some(image)) => image.split('@').next().and_then(|image| image.rsplit('/').next()?.split(':').next()).into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -1,0 +1,261 @@
+//! Secrets on the command lines of well-known clients, whose short flags promise nothing by their name: `-p` is a password for one program and a
+//! port for the next.
+
+mod known;
+
+use super::MASKED;
+use super::names::is_plain;
+use Takes::{Begun, Behind, Last, Long, Short};
+use known::{CLIENTS, Client, Takes};
+
+/// What replaces each word of a command line; `None` where it stays. `in_shell` where a shell reads it, in which `$X` is a variable.
+pub(super) fn hide(words: &[&str], in_shell: bool) -> Vec<Option<String>> {
+    let mut hidden = vec![None; words.len()];
+    let mut scope: Option<Scope> = None;
+    let secret = |value: &str| {
+        let value = value.trim_matches(['"', '\'']);
+        !is_plain(value) && !(in_shell && is_variable(value))
+    };
+    for (at, word) in words.iter().enumerate() {
+        if let Some(begun) = Scope::of(word) {
+            scope = Some(begun);
+            continue;
+        }
+        let Some(scope) = &mut scope else { continue };
+        scope.meet(word);
+        let flag = at.checked_sub(1).map(|before| words[before]);
+        hidden[at] = match (scope.value(word, flag), scope.takes_last(words, at)) {
+            (Some(from), _) => secret(&word[from..]).then(|| format!("{}{MASKED}", &word[..from])),
+            (None, true) => secret(word).then(|| MASKED.to_owned()),
+            (None, false) => None,
+        };
+        if scope.is_over(word, flag) {
+            return hide_rest(hidden, words, at, in_shell);
+        }
+    }
+    hidden
+}
+
+/// What follows a program that only calls another one.
+fn hide_rest(mut hidden: Vec<Option<String>>, words: &[&str], at: usize, in_shell: bool) -> Vec<Option<String>> {
+    hidden.truncate(at);
+    hidden.extend(hide(&words[at..], in_shell));
+    hidden
+}
+
+/// Whether this word names one of the programs, by path or alone.
+pub(super) fn is_client(word: &str) -> bool {
+    Scope::of(word).is_some()
+}
+
+/// `args` without the program that takes them: where there is a user, `-psecret` is that user's password, and `-u user:secret` holds one.
+pub(super) fn hide_alone(words: &[&str]) -> Vec<Option<String>> {
+    let number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || ".:-/".contains(c));
+    let has_user = words.iter().any(|word| word.starts_with("-u") && !word.starts_with("-u:"));
+    let pair = |value: &str| {
+        let (user, secret) = value.split_once(':')?;
+        (!user.is_empty() && !secret.starts_with("//") && !number(secret) && !is_plain(secret)).then(|| format!("{user}:{MASKED}"))
+    };
+    let one = |at: usize, word: &&str| {
+        if at > 0 && words[at - 1] == "-u" {
+            return pair(word);
+        }
+        match (word.strip_prefix("-p"), word.strip_prefix("-u")) {
+            (Some(secret), _) if has_user && !secret.is_empty() && !number(secret) && !is_plain(secret) => Some(format!("-p{MASKED}")),
+            (_, Some(value)) => pair(value).map(|hidden| format!("-u{hidden}")),
+            _ => None,
+        }
+    };
+    words.iter().enumerate().map(|(at, word)| one(at, word)).collect()
+}
+
+/// `$X`, `${X}`, or the beginning of `$(…)`: what a shell puts something else in the place of.
+fn is_variable(value: &str) -> bool {
+    let Some(name) = value.strip_prefix('$') else { return false };
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    name.starts_with('(') || name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The words of one client.
+struct Scope {
+    clients: Vec<&'static Client>,
+
+    /// The words that were met and that a client's flags depend on.
+    met: Vec<String>,
+}
+
+impl Scope {
+    fn of(word: &str) -> Option<Self> {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        let name = name.strip_suffix(".exe").unwrap_or(name);
+        let clients: Vec<_> = CLIENTS.iter().filter(|client| client.names.contains(&name)).collect();
+        (!clients.is_empty()).then_some(Self { clients, met: Vec::new() })
+    }
+
+    fn meet(&mut self, word: &str) {
+        if self.clients.iter().any(|client| client.with.contains(&word)) {
+            self.met.push(word.to_owned());
+        }
+    }
+
+    fn active(&self) -> impl Iterator<Item = (&'static Client, Takes)> {
+        let is_active =
+            |client: &&&'static Client| client.with.is_empty() || client.with.iter().any(|word| self.met.iter().any(|met| met == word));
+        self.clients.iter().filter(is_active).flat_map(|client| client.takes.iter().map(|takes| (*client, *takes)))
+    }
+
+    /// Where the secret begins that a word holds, as the value of the flag before it or with its own flag.
+    fn value(&self, word: &str, before: Option<&str>) -> Option<usize> {
+        self.active().find_map(|(client, takes)| {
+            let flag = match takes {
+                Short(flag) | Long(flag) | Behind(flag, _) | Begun(flag, _) => flag,
+                Last => return None,
+            };
+            let is_short = flag.len() == 2 && !matches!(takes, Long(_) | Begun(..));
+            let is_value =
+                before.is_some_and(|before| before == flag || client.clusters && ends_cluster(before, flag)) && !is_next_flag(word);
+            let value = if is_value {
+                word
+            } else {
+                let rest = word.strip_prefix(flag).filter(|rest| !rest.is_empty())?;
+                rest.strip_prefix('=').or_else(|| (is_short || matches!(takes, Short(_))).then_some(rest))?
+            };
+            let secret = match takes {
+                Behind(_, sign) => value.split_once(sign)?.1,
+                Begun(_, begin) => value.trim_start_matches(['"', '\'']).strip_prefix(begin)?,
+                Short(_) | Long(_) | Last => value,
+            };
+            Some(word.len() - secret.len())
+        })
+    }
+
+    fn takes_last(&self, words: &[&str], at: usize) -> bool {
+        at + 1 == words.len()
+            && !words[at].starts_with('-')
+            && self.active().any(|(client, takes)| matches!(takes, Last) && !client.with.contains(&words[at]))
+    }
+
+    /// Whether the words of this client end with the one before this word.
+    fn is_over(&self, word: &str, before: Option<&str>) -> bool {
+        self.clients.iter().any(|client| client.is_prefix)
+            && !word.starts_with('-')
+            && !before.is_some_and(|before| before.starts_with('-') && before.len() == 2)
+    }
+}
+
+/// Whether a word such as `-sku` ends in a flag of one letter.
+fn ends_cluster(word: &str, flag: &str) -> bool {
+    let (Some(letters), Some(flag)) = (word.strip_prefix('-'), flag.strip_prefix('-')) else { return false };
+    flag.len() == 1
+        && letters.len() > 1
+        && letters.len() <= 6
+        && letters.ends_with(flag)
+        && letters.chars().all(|c| c.is_ascii_alphabetic())
+}
+
+/// Whether this is rather the next flag than a secret that begins with a dash.
+fn is_next_flag(word: &str) -> bool {
+    word.strip_prefix("--").is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// A word of a text and where it stands, without its quotes.
+struct Word {
+    start: usize,
+    end: usize,
+
+    /// Whether it is all that stands between two quotes.
+    is_quoted: bool,
+}
+
+/// The same within a text, such as a script or the `Args:[]string{…}` of a message: every command in it.
+pub(super) fn hide_in_text(text: &str) -> String {
+    hide_within(text, QUOTES)
+}
+
+/// How deep quotes within quotes are followed: a script in a list in a message that was quoted once more.
+const QUOTES: usize = 4;
+
+fn hide_within(text: &str, depth: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for command in commands(text) {
+        let words: Vec<&str> = command.iter().map(|word| &text[word.start..word.end]).collect();
+        let hidden = if words.iter().any(|word| is_client(word)) { hide(&words, true) } else { vec![None; words.len()] };
+        for (word, hidden) in command.iter().zip(hidden) {
+            let inside = &text[word.start..word.end];
+            let is_text = word.is_quoted && depth > 0 && inside.contains(|c: char| c.is_whitespace() || "\"'".contains(c));
+            let hidden = hidden.or_else(|| is_text.then(|| hide_within(inside, depth - 1)).filter(|hidden| hidden != inside));
+            let Some(hidden) = hidden else { continue };
+            out.push_str(&text[copied..word.start]);
+            out.push_str(&hidden);
+            copied = word.end;
+        }
+    }
+    out + &text[copied..]
+}
+
+/// The words of a text, command by command.
+fn commands(text: &str) -> Vec<Vec<Word>> {
+    let mut commands = vec![Vec::new()];
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if text[at..].starts_with(MASKED) {
+            // Hidden before, and still the word that it was.
+            if let Some(last) = commands.last_mut() {
+                last.push(Word { start: at, end: at + MASKED.len(), is_quoted: false });
+            }
+            at += MASKED.len();
+        } else if ";|&\n()`{}[]<>".contains(c) {
+            commands.push(Vec::new());
+            at += c.len_utf8();
+        } else if c.is_whitespace() || c == ',' {
+            at += c.len_utf8();
+        } else {
+            let word = word(text, at);
+            at = word.1;
+            if let Some(last) = commands.last_mut() {
+                last.push(word.0);
+            }
+        }
+    }
+    commands
+}
+
+/// The word that begins here, and where to read on: a quoted word without its quotes, and one such as `-p'a b'` up to its last quote.
+fn word(text: &str, start: usize) -> (Word, usize) {
+    let body = text[start..].trim_start_matches('\\');
+    let escape = &text[start..text.len() - body.len()];
+    if let Some(quote) = body.chars().next().filter(|c| "\"'".contains(*c)) {
+        let inside = text.len() - body.len() + 1;
+        let closing = format!("{escape}{quote}");
+        let closes = |at: &usize| !text[..inside + at].ends_with('\\');
+        let end = text[inside..].match_indices(&closing).map(|(at, _)| at).find(closes).map_or(text.len(), |at| inside + at);
+        return (Word { start: inside, end, is_quoted: true }, (end + closing.len()).min(text.len()));
+    }
+    let mut end = start;
+    let mut quote: Option<char> = None;
+    for c in text[start..].chars() {
+        let opens_list = || "{[".contains(c) && text[end + 1..].trim_start_matches('\\').starts_with(['"', '\'']);
+        let ends = quote.is_none() && (c.is_whitespace() || ";|&()`<>".contains(c) || opens_list());
+        if ends {
+            break;
+        }
+        quote = match quote {
+            None if "\"'".contains(c) => Some(c),
+            Some(open) if open == c => None,
+            other => other,
+        };
+        end += c.len_utf8();
+    }
+    // A quote that never closes is an apostrophe.
+    if quote.is_some() {
+        end = start + text[start..].find(char::is_whitespace).unwrap_or(text.len() - start);
+    }
+    let trimmed = text[start..end].trim_end_matches([',', '"', '\'', '\\']);
+    let closes = text[start..end].matches(['"', '\'']).count() % 2 == 0;
+    let end_of_word = if closes { start + text[start..end].trim_end_matches(',').len() } else { start + trimmed.len() };
+    (Word { start, end: end_of_word.clamp(start, end), is_quoted: false }, end)
+}
+
+#[cfg(test)]
+mod tests;
