@@ -49,10 +49,10 @@ impl ServeError {
     pub fn hint(&self) -> Option<String> {
         let Self::Bind { address, source } = self else { return None };
         match source.kind() {
-            io::ErrorKind::AddrInUse => Some(format!("another process listens on port {}: choose another with --bind", address.port())),
-            io::ErrorKind::PermissionDenied => Some("ports below 1024 are reserved: choose a higher one with --bind".into()),
+            io::ErrorKind::AddrInUse => Some(format!("another process listens on port {}: choose another with --listen", address.port())),
+            io::ErrorKind::PermissionDenied => Some("ports below 1024 are reserved: choose a higher one with --listen".into()),
             io::ErrorKind::AddrNotAvailable => {
-                Some(format!("this machine has no address {}: try --bind 0.0.0.0:{}", address.ip(), address.port()))
+                Some(format!("this machine has no address {}: try --listen 0.0.0.0:{}", address.ip(), address.port()))
             }
             _ => None,
         }
@@ -200,6 +200,6 @@ mod tests {
         let error = Server::bind(first.address()).await.unwrap_err();
         let (address, port) = (first.address(), first.address().port());
         assert_eq!(error.to_string(), format!("failed to listen on {address}"));
-        assert_eq!(error.hint().unwrap(), format!("another process listens on port {port}: choose another with --bind"));
+        assert_eq!(error.hint().unwrap(), format!("another process listens on port {port}: choose another with --listen"));
     }
 }

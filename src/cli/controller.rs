@@ -71,7 +71,7 @@ pub struct Arguments {
     #[command(flatten)]
     reach: Reach,
 
-    /// How the log is written: `text` or `json`. DRIFTMEND_LOG filters it, such as `debug`.
+    /// How the log is written: `text` or `json`. RUST_LOG filters it, such as `debug`.
     #[arg(long, default_value = "text")]
     log_format: LogFormat,
 

@@ -74,6 +74,9 @@ pub async fn announce(
             None => return,
         },
     };
+    if let Some((reason, _)) = newly_refused(old, new) {
+        context.metrics.approval_refused(reason);
+    }
     for mut occurrence in occurrences(target, report, report.status.is_none(), announced, (old, new)) {
         // A reason is whatever a person wrote.
         occurrence.note = context.masker.mask_text(&occurrence.note);
@@ -125,12 +128,8 @@ fn occurrences(
         };
         told.push((kind, reason, "Assessed", new.summary.clone()));
     }
-    let approved = |status: &ReportStatus| status.conditions.iter().find(|condition| condition.type_ == APPROVED).cloned();
-    if let Some(condition) = approved(new)
-        && approved(old).is_none_or(|before| (&before.reason, &before.message) != (&condition.reason, &condition.message))
-        && let Some(reason) = refused_reason(&condition.reason)
-    {
-        told.push((EventType::Warning, reason, "ApprovalRefused", condition.message));
+    if let Some((reason, message)) = newly_refused(old, new) {
+        told.push((EventType::Warning, reason, "ApprovalRefused", message.to_owned()));
     }
     told.extend(announced.as_ref().and_then(|announced| decided(announced.decision.as_ref(), new)));
     if let Some(entry) = ended(announced.as_ref().map(|announced| announced.healed_at), new) {
@@ -183,6 +182,14 @@ fn decided(before: Option<&Approval>, status: &ReportStatus) -> Option<(EventTyp
     let until = approval.until.filter(|_| approval.decision == Decision::Denied).map(|until| format!(" until {until}")).unwrap_or_default();
     let why = approval.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     Some((EventType::Normal, reason, "Decide", format!("plan {} was {what} by {}{until}{glass}{why}", hash(approval), approval.by)))
+}
+
+/// The reason and the words of an approval that is not followed, where the old status did not say so yet.
+fn newly_refused<'a>(old: &ReportStatus, new: &'a ReportStatus) -> Option<(&'static str, &'a str)> {
+    let condition = new.conditions.iter().find(|condition| condition.type_ == APPROVED)?;
+    let before = old.conditions.iter().find(|condition| condition.type_ == APPROVED);
+    let is_new = before.is_none_or(|before| (&before.reason, &before.message) != (&condition.reason, &condition.message));
+    refused_reason(&condition.reason).filter(|_| is_new).map(|reason| (reason, condition.message.as_str()))
 }
 
 /// The Event's reason for an approval that is not followed; `None` for one that is, or that waits.

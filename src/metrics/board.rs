@@ -120,19 +120,15 @@ pub enum HealResult {
 
     /// A step was refused, or something remains.
     Failed,
-
-    /// A guard failed after a restart.
-    FailedInterrupted,
 }
 
 impl HealResult {
-    pub(super) const ALL: [Self; 3] = [Self::Healed, Self::Failed, Self::FailedInterrupted];
+    pub(super) const ALL: [Self; 2] = [Self::Healed, Self::Failed];
 
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Healed => "Healed",
             Self::Failed => "Failed",
-            Self::FailedInterrupted => "FailedInterrupted",
         }
     }
 }

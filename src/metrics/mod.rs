@@ -141,7 +141,7 @@ impl Metrics {
         self.0.heals.with_label_values(&[result.label()]).inc();
     }
 
-    /// Counts an approval that was not carried out; the reason is the refusal's category.
+    /// Counts an approval that was not carried out; the reason is that of the report's condition.
     pub fn approval_refused(&self, reason: &'static str) {
         self.0.approvals_refused.with_label_values(&[reason]).inc();
     }

@@ -12,9 +12,8 @@ fn series(metrics: &Metrics) -> Vec<String> {
     own.map(str::to_owned).collect()
 }
 
-const QUIET: [&str; 11] = [
+const QUIET: [&str; 10] = [
     "driftmend_heals_total{result=\"Failed\"} 0",
-    "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
     "driftmend_heals_total{result=\"Healed\"} 0",
     "driftmend_leader 0",
     "driftmend_plans{state=\"Approved\"} 0",
@@ -45,7 +44,6 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"drift\"} 2",
         "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"ignored\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 0",
-        "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
         "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_leader 0",
         "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",union=\"probe-handler\"} 1",
@@ -148,17 +146,16 @@ fn watches_and_events_are_counted() {
     metrics.assessed("shop", "all", Timestamp::from_second(1_800_000_000).unwrap());
     metrics.source_failed("shop", "all", "Unreachable");
     metrics.heal_ended(HealResult::Failed);
-    metrics.approval_refused("Stale");
+    metrics.approval_refused("ApprovalStale");
     metrics.dry_run(Some(Verdict::Refused));
     metrics.dry_run(None);
     metrics.prediction_mismatch(Strategy::ServerSideApply);
     metrics.leads(true);
     let expected = [
-        "driftmend_approvals_refused_total{reason=\"Stale\"} 1",
+        "driftmend_approvals_refused_total{reason=\"ApprovalStale\"} 1",
         "driftmend_dry_runs_total{verdict=\"None\"} 1",
         "driftmend_dry_runs_total{verdict=\"Refused\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 1",
-        "driftmend_heals_total{result=\"FailedInterrupted\"} 0",
         "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_last_successful_assessment_timestamp_seconds{namespace=\"shop\",watch=\"all\"} 1800000000",
         "driftmend_leader 1",

@@ -1,0 +1,223 @@
+//! What a hint, a help text or a page names must be there: flags are held against the real commands, variables against what the code reads,
+//! chart values against the chart, metrics against who sets them.
+#![cfg(feature = "edge")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use driftmend::cli::Arguments;
+use pretty_assertions::assert_eq;
+use regex::Regex;
+
+/// Other programs whose flags our texts name. `apply` is what kubectl's is called in prose.
+const PROGRAMS: &[&str] = &["apply", "apt-get", "cargo", "curl", "docker", "git", "helm", "kubectl", "rustup"];
+
+/// Flags of other programs that stand without their program.
+const ALONE: &[&str] = &["--set"];
+
+/// Variables that other programs read, and the standard library.
+const FOREIGN: &[&str] = &["KUBECTL_EXTERNAL_DIFF", "TMPDIR"];
+
+/// Code whose strings are about other people's names: what a secret is called, fields and their sources.
+const NOT_HINTS: &[&str] = &["src/engine/diff/mask", "src/engine/schema", "src/engine/predict/refusal", "src/engine/ownership/people.rs"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files below these places with one of these endings; generated ones and tests of units are left out.
+fn files(places: &[&str], endings: &[&str]) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> = places.iter().map(|place| root().join(place)).filter(|path| path.exists()).collect();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            for entry in fs::read_dir(&path)? {
+                open.push(entry?.path());
+            }
+        } else if endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
+            let name = path.strip_prefix(root())?.to_string_lossy().into_owned();
+            found.push((name, fs::read_to_string(&path)?));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The code of the program without its unit tests.
+fn code() -> Result<Vec<(String, String)>> {
+    let sources = files(&["src"], &[".rs"])?.into_iter().filter(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/"));
+    Ok(sources.map(|(name, text)| (name, text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned())).collect())
+}
+
+/// A text that a person reads, and where it stands.
+struct Said {
+    place: String,
+    text: String,
+}
+
+/// Every line of a page, and every string of the code; of the command line also its comments, which are the help.
+fn said() -> Result<Vec<Said>> {
+    let string = Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#)?;
+    let mut said = Vec::new();
+    for (name, text) in code()? {
+        if NOT_HINTS.iter().any(|other| name.starts_with(other)) {
+            continue;
+        }
+        let comment = |line: &&str| name.starts_with("src/cli/") && line.trim_start().starts_with("///");
+        for line in text.lines().filter(comment) {
+            said.push(Said { place: name.clone(), text: line.trim_start().trim_start_matches('/').to_owned() });
+        }
+        let without: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        for found in string.captures_iter(&without) {
+            let text = found[1].replace("\\\n", " ").replace("\\n", "\n");
+            said.extend(text.lines().map(|line| Said { place: name.clone(), text: line.to_owned() }));
+        }
+    }
+    let pages = files(
+        &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs", "charts", "Dockerfile"],
+        &[".md", ".txt", ".yaml", ".tpl", ".json", "Dockerfile"],
+    )?;
+    for (name, text) in pages {
+        // A command may go on in the next line.
+        let text = text.replace("\\\n", " ");
+        said.extend(text.lines().map(|line| Said { place: name.clone(), text: line.to_owned() }));
+    }
+    Ok(said)
+}
+
+/// The long flags and the variables of each subcommand.
+fn commands() -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
+    let mut command = Arguments::command();
+    command.build();
+    let (mut flags, mut variables) = (BTreeMap::new(), BTreeSet::new());
+    for subcommand in std::iter::once(&command).chain(command.get_subcommands()) {
+        let longs = subcommand.get_arguments().filter_map(|argument| argument.get_long().map(|long| format!("--{long}")));
+        flags.insert(subcommand.get_name().to_owned(), longs.collect());
+        variables.extend(subcommand.get_arguments().filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned())));
+    }
+    (flags, variables)
+}
+
+#[test]
+fn every_flag_that_a_text_names_is_one() -> Result<()> {
+    let (flags, _) = commands();
+    let all: BTreeSet<&String> = flags.values().flatten().collect();
+    let flag = Regex::new(r"(?:^|[^\w-])(--[a-z][a-z0-9-]*)")?;
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for Said { place, text } in said()? {
+        for command in text.split(['|', ';', '`', '\'', '"']).flat_map(|part| part.split("&&")) {
+            for found in flag.captures_iter(command) {
+                let (name, before) = (&found[1], &command[..found.get(1).map_or(0, |found| found.start())]);
+                let words: Vec<&str> = before.split([' ', '(', '$']).filter(|word| !word.is_empty()).collect();
+                let program = words.iter().rposition(|word| *word == "driftmend" || PROGRAMS.contains(word));
+                let is_right = match program.map(|at| (words[at], words.get(at + 1))) {
+                    Some(("driftmend", Some(subcommand))) => {
+                        flags.get(*subcommand).is_none_or(|flags| flags.contains(name)) && all.contains(&name.to_owned())
+                    }
+                    Some(("driftmend", None)) | None => all.contains(&name.to_owned()) || ALONE.contains(&name),
+                    Some(_) => true,
+                };
+                seen += 1;
+                if !is_right {
+                    wrong.push(format!("{place}: {name} in {:?}", text.trim()));
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} flags were met");
+    assert_eq!(wrong, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn every_variable_that_a_text_names_is_read() -> Result<()> {
+    let (_, mut read) = commands();
+    // What code reads by name, the tests' and the demo's own among it, stands there as a string of its own.
+    let literal = Regex::new(r#""([A-Z][A-Z0-9_]{2,})""#)?;
+    for (_, text) in code()?.into_iter().chain(files(&["tests"], &[".rs"])?.into_iter().filter(|(name, _)| name != "tests/names.rs")) {
+        read.extend(literal.captures_iter(&text).map(|found| found[1].to_owned()));
+    }
+    let script = Regex::new(r"\$+[({]?([A-Z][A-Z0-9_]{2,})")?;
+    for (_, text) in files(&["Makefile", "tests", ".ci/run", "Dockerfile"], &["Makefile", ".sh", "run", "Dockerfile"])? {
+        read.extend(script.captures_iter(&text).map(|found| found[1].to_owned()));
+    }
+    read.extend(FOREIGN.iter().map(|name| (*name).to_owned()));
+    let named = Regex::new(
+        r"\$\{?([A-Z][A-Z0-9_]{2,})|\b((?:CARGO|DRIFTMEND|GIT|KUBE|POD|RUST|SSL)_[A-Z0-9_]+|KUBECONFIG)\b|(?:^|[ `(])([A-Z][A-Z_]+)=",
+    )?;
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for Said { place, text } in said()? {
+        for found in named.captures_iter(&text) {
+            let Some(name) = found.get(1).or(found.get(2)).or(found.get(3)) else { continue };
+            seen += 1;
+            if !read.contains(name.as_str()) {
+                wrong.push(format!("{place}: {} in {:?}", name.as_str(), text.trim()));
+            }
+        }
+    }
+    assert!(seen > 15, "only {seen} variables were met");
+    assert_eq!(wrong, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn every_chart_value_that_a_text_sets_is_one() -> Result<()> {
+    let values: serde_json::Value = serde_yaml::from_str(&fs::read_to_string(root().join("charts/driftmend/values.yaml"))?)?;
+    let set = Regex::new(r"--set '?([a-zA-Z.]+)=")?;
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for Said { place, text } in said()? {
+        for found in set.captures_iter(&text) {
+            seen += 1;
+            if values.pointer(&format!("/{}", found[1].replace('.', "/"))).is_none() {
+                wrong.push(format!("{place}: {}", &found[1]));
+            }
+        }
+    }
+    assert!(seen > 3, "only {seen} values were met");
+    assert_eq!(wrong, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn every_metric_has_a_caller_and_every_label_somebody_who_sets_it() -> Result<()> {
+    let code = code()?;
+    let of = |name: &str| code.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str()).context(name.to_owned());
+    let callers: String = code.iter().filter(|(name, _)| !name.starts_with("src/metrics/")).map(|(_, text)| text.as_str()).collect();
+    let setter = Regex::new(r"pub fn ([a-z_]+)\(&self")?;
+    let setters: Vec<&str> =
+        setter.captures_iter(of("src/metrics/mod.rs")?).filter_map(|found| found.get(1)).map(|name| name.as_str()).collect();
+    assert!(setters.len() > 10, "{setters:?}");
+    let idle: Vec<&&str> = setters.iter().filter(|name| !callers.contains(&format!("metrics.{name}("))).collect();
+    assert_eq!(idle, Vec::<&&str>::new(), "nobody calls these");
+
+    let enumeration = Regex::new(r"(?s)pub enum ([A-Za-z]+) \{\n(.*?)\n\}")?;
+    let variant = Regex::new(r"(?m)^    ([A-Z][A-Za-z]+),$")?;
+    let mut unset = Vec::new();
+    for found in enumeration.captures_iter(of("src/metrics/board.rs")?) {
+        let (name, body) = (&found[1], &found[2]);
+        let aliases = [
+            name.to_owned(),
+            callers.split(&format!("{name} as ")).nth(1).and_then(|rest| rest.split([',', '}', ';']).next()).unwrap_or(name).to_owned(),
+        ];
+        let is_set = |variant: &str| aliases.iter().any(|alias| callers.contains(&format!("{alias}::{variant}")));
+        unset.extend(variant.captures_iter(body).filter(|found| !is_set(&found[1])).map(|found| format!("{name}::{}", &found[1])));
+    }
+    assert_eq!(unset, Vec::<String>::new(), "nobody sets these");
+    Ok(())
+}
+
+#[test]
+fn one_version_of_the_compiler_is_named_everywhere() -> Result<()> {
+    let version = |file: &str, pattern: &str| -> Result<String> {
+        let text = fs::read_to_string(root().join(file))?;
+        Ok(Regex::new(pattern)?.captures(&text).with_context(|| format!("{file} names no version"))?[1].to_owned())
+    };
+    let pinned = version("rust-toolchain.toml", r#"(?m)^channel = "(.+)"$"#)?;
+    assert_eq!(version("Cargo.toml", r#"(?m)^rust-version = "(.+)"$"#)?, pinned);
+    assert_eq!(version("Dockerfile", r"(?m)^ARG RUST=(.+)$")?, pinned);
+    assert_eq!(env!("CARGO_PKG_RUST_VERSION"), pinned);
+    Ok(())
+}
