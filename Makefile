@@ -6,6 +6,15 @@
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: setup
+setup: ## Installs what this machine lacks: Debian packages, the compiler, Cargo's tools (root or sudo -n; a few minutes, once)
+	bash tests/machine/setup.sh
+
+# Before anything that takes minutes: all that is missing in one message.
+.PHONY: machine
+machine:
+	@bash tests/machine/check.sh
+
 .PHONY: components
 components: kubernetes promtool ## Builds all that the tests run, the real Argo CD and kustomize-controller too (about 20 minutes, once; needs Go)
 	tests/components/build.sh argo-cd
@@ -33,6 +42,10 @@ release: ## Builds the release binary
 image-root: release ## Lays out target/image-root, the file system of the image
 	bash tests/image/lay-out.sh target/release/driftmend target/image-root
 
+.PHONY: sbom
+sbom: ## Writes target/image-root.cdx.json, the crates of the release binary as CycloneDX; needs cargo-cyclonedx
+	bash tests/image/sbom.sh target/image-root.cdx.json
+
 .PHONY: crds
 crds: build ## Writes the CRDs into crds and the chart
 	bash tests/write-crds.sh target/debug/driftmend
@@ -56,35 +69,36 @@ lint-clippy:
 .PHONY: lint-dependencies
 lint-dependencies:
 	cargo deny --locked check bans licenses sources
+	bash tests/advisories.sh
 
 .PHONY: test
-test: test-engine test-all test-chart check-corpus ## Runs every test: the engine alone, all of it, the chart, recorded answers
+test: machine test-engine test-all test-chart check-corpus ## Runs every test and builds all that it needs: the engine alone, all of it, the chart, recorded answers
 
 .PHONY: test-engine
-test-engine: ## Builds and tests the pure part alone
+test-engine: machine ## Builds and tests the pure part alone
 	cargo test --locked --no-default-features --no-fail-fast
 
 # Tests on real servers mostly wait for them: twice as many at once as there are cores take half the time.
 TEST_THREADS ?= 4
 
 .PHONY: test-all
-test-all: components image-root ## Runs all of Cargo's tests, on real servers and in the laid-out image too
+test-all: machine components image-root sbom ## Runs all of Cargo's tests, on real servers and in the laid-out image too
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked --no-fail-fast
 
 .PHONY: test-argo
-test-argo: components ## Runs the tests beside a real Argo CD alone; test-all runs them too (needs redis-server)
+test-argo: machine components ## Runs the tests beside a real Argo CD alone; test-all runs them too (needs redis-server)
 	cargo test --locked --test argo
 
 .PHONY: test-flux
-test-flux: components ## Runs the tests beside a real kustomize-controller alone; test-all runs them too
+test-flux: machine components ## Runs the tests beside a real kustomize-controller alone; test-all runs them too
 	cargo test --locked --test flux
 
 .PHONY: oracle
-oracle: kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1), all of them ABOUT one part where it is named
+oracle: machine kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1), all of them ABOUT one part where it is named
 	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} ORACLE_ABOUT="$${ABOUT:-}" cargo test --locked --test oracle -- cases_of_a_fixed_seed
 
 .PHONY: test-chart
-test-chart: kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules
+test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
 	bash tests/chart/alerts.sh "$$(tests/components/build.sh kubernetes)/helm" "$$(tests/components/build.sh promtool)/promtool"
 
@@ -93,11 +107,11 @@ bench: kubernetes ## Measures a release build on a control plane of its own and 
 	cargo build --release --locked --bin driftmend --example bench
 	target/release/examples/bench
 
-# How long `fuzz` runs each of its two targets.
+# How long `fuzz` runs each of its targets.
 FUZZ_SECONDS ?= 30
 
 .PHONY: fuzz
-fuzz: ## Fuzzes the YAML loader and the diff, FUZZ_SECONDS (30) each; needs cargo-fuzz
+fuzz: machine ## Fuzzes every parser of foreign bytes, FUZZ_SECONDS (30) each; needs cargo-fuzz
 	bash tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: check-corpus

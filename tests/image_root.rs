@@ -2,6 +2,7 @@
 //! to see that the libraries, the certificates and the name service are there and are found.
 #![cfg(feature = "edge")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -136,6 +137,29 @@ fn answer(socket: TcpStream, config: &Arc<ServerConfig>) -> Result<String> {
 fn the_binary_starts_and_tells_its_version() -> Result<()> {
     let version = stdout(&run_in(&image_root()?, "/usr/bin/driftmend", &["--version"])?)?;
     assert_eq!(version.trim(), concat!("driftmend ", env!("CARGO_PKG_VERSION")));
+    Ok(())
+}
+
+#[test]
+fn the_bill_of_materials_names_each_crate_of_the_binary() -> Result<()> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let bill = project.join("target/image-root.cdx.json");
+    let text = fs::read_to_string(&bill).with_context(|| format!("{} is not there: run `make sbom` first", bill.display()))?;
+    let bill: serde_json::Value = serde_json::from_str(&text)?;
+    assert_eq!(bill["bomFormat"], "CycloneDX");
+    assert!(!text.contains(&project.display().to_string()), "it tells where it was built");
+    let components = bill["components"].as_array().context("it has no components")?;
+    let listed: BTreeSet<(&str, &str)> =
+        components.iter().filter_map(|component| Some((component["name"].as_str()?, component["version"].as_str()?))).collect();
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(project)
+        .output()?;
+    let tree = stdout(&tree)?;
+    let named = tree.lines().filter_map(|line| line.split_once(" v")).map(|(name, rest)| (name, rest.split(' ').next().unwrap_or(rest)));
+    let built: BTreeSet<(&str, &str)> = named.filter(|(name, _)| *name != env!("CARGO_PKG_NAME")).collect();
+    assert!(built.len() > 100, "{tree}");
+    assert_eq!(built.difference(&listed).collect::<Vec<_>>(), Vec::<&(&str, &str)>::new());
     Ok(())
 }
 

@@ -32,6 +32,8 @@ mod bare;
 mod credentials;
 mod error;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 mod history;
 mod http;

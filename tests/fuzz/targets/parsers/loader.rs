@@ -1,17 +1,10 @@
 //! Any bytes are read or refused: no panic, and nothing above the budget.
-#![no_main]
 
-use driftmend::engine;
-use libfuzzer_sys::fuzz_target;
+use driftmend::source::yaml;
 use serde_json::Value;
-
-#[allow(dead_code, unused_imports)]
-#[path = "../../../src/source/yaml/mod.rs"]
-mod yaml;
-
 use yaml::budget::{MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_REMARKS};
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn read(bytes: &[u8]) {
     let loaded = yaml::load(bytes, "fuzz.yaml");
     // The file as a whole may add one problem of its own.
     assert!(loaded.problems.len() <= MAX_PROBLEMS + 1 && loaded.warnings.len() <= MAX_REMARKS);
@@ -29,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     for remark in loaded.problems.iter().chain(&loaded.warnings) {
         assert!(remark.line.is_none_or(|line| (1..=lines + 1).contains(&line)), "{remark}");
     }
-});
+}
 
 /// What a value takes at least.
 fn weigh(value: &Value, depth: usize) -> usize {

@@ -1,0 +1,90 @@
+//! Doors for the fuzzer (`tests/fuzz`) to what is private here. Nothing of it is in the program.
+
+use std::path::Path;
+
+use git2::{ObjectType, Oid, Repository};
+
+use super::known_hosts::{KnownHosts, fingerprint};
+use super::{GitError, Mirror, RepositoryUrl, Select, Tree, TreePath, UrlPolicy};
+
+/// A URL as it is shown and as libgit2 gets it; `None` for one that is refused.
+pub fn url(text: &str, policy: UrlPolicy) -> Option<(String, String)> {
+    let url = RepositoryUrl::parse(text, policy).ok()?;
+    Some((url.to_string(), url.connection()))
+}
+
+/// What the known hosts of a Secret say about a server's key, in words of ours.
+pub fn known_hosts(text: &str, host: &str, port: u16, key: &[u8]) -> Option<String> {
+    let known = KnownHosts::parse(text)?;
+    Some(format!("{:?} {}", known.check(host, port, key), fingerprint(key)))
+}
+
+/// An object of Git's database as a server may send it: folders name the objects before them by their position.
+pub enum Object {
+    /// A file.
+    Blob(Vec<u8>),
+
+    /// A folder: each entry's mode, name and object.
+    Folder(Vec<(u32, Vec<u8>, usize)>),
+
+    /// Bytes that are called a folder.
+    Raw(Vec<u8>),
+}
+
+/// Reads a commit of the last of these objects as the controller does, out of a mirror below a folder. Git's own checks of a pack are not asked:
+/// an object is stored whatever is in it.
+///
+/// # Errors
+///
+/// What is wrong with the tree.
+pub fn tree(cache: &Path, objects: &[Object], path: &TreePath, select: Select) -> Result<Tree, GitError> {
+    let wrong = |error: git2::Error| GitError::Damaged { url: String::new(), reason: error.message().to_owned() };
+    let url = RepositoryUrl::parse("https://git.example/fuzz.git", UrlPolicy::Encrypted);
+    let url = url.map_err(|error| GitError::Damaged { url: String::new(), reason: error.to_string() })?;
+    let mirror = Mirror::open(cache, &url)?;
+    let folder = std::fs::read_dir(cache).ok().and_then(|entries| entries.flatten().map(|entry| entry.path()).find(|path| path.is_dir()));
+    let repository = Repository::open(folder.as_deref().unwrap_or(cache)).map_err(wrong)?;
+    let database = repository.odb().map_err(wrong)?;
+    let mut written: Vec<Oid> = Vec::new();
+    for object in objects {
+        let oid = match object {
+            Object::Blob(bytes) => database.write(ObjectType::Blob, bytes),
+            Object::Raw(bytes) => database.write(ObjectType::Tree, bytes),
+            Object::Folder(entries) => {
+                let mut bytes = Vec::new();
+                for (mode, name, at) in entries {
+                    bytes.extend(format!("{mode:o} ").bytes());
+                    bytes.extend(name);
+                    bytes.push(0);
+                    bytes.extend(written.get(*at).copied().unwrap_or_else(|| Oid::ZERO_SHA1).as_bytes());
+                }
+                database.write(ObjectType::Tree, &bytes)
+            }
+        };
+        written.push(oid.map_err(wrong)?);
+    }
+    let root = written.last().copied().unwrap_or_else(|| Oid::ZERO_SHA1);
+    let commit = format!("tree {root}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\n");
+    let commit = database.write(ObjectType::Commit, commit.as_bytes()).map_err(wrong)?;
+    mirror.tree(commit, path, select)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_doors_lead_where_they_should() {
+        assert_eq!(url("HTTPS://git.example/a", UrlPolicy::Encrypted).unwrap().0, "https://git.example/a");
+        assert_eq!(known_hosts("# nothing", "a", 22, b""), None);
+        let folder = tempfile::tempdir().unwrap();
+        let objects = [
+            Object::Blob(b"kind: Deployment".to_vec()),
+            Object::Folder(vec![(0o100_644, b"web.yaml".to_vec(), 0)]),
+            Object::Folder(vec![(0o40_000, b"deploy".to_vec(), 1), (0o120_000, b"link".to_vec(), 0)]),
+        ];
+        let tree = super::tree(folder.path(), &objects, &TreePath::default(), Select::Manifests).unwrap();
+        assert_eq!((tree.files[0].path.as_str(), tree.symlinks), ("deploy/web.yaml", vec!["link".to_owned()]));
+        assert!(super::tree(folder.path(), &[Object::Raw(b"no folder".to_vec())], &TreePath::default(), Select::Everything).is_err());
+    }
+}

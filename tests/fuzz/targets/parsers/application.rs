@@ -1,0 +1,34 @@
+//! An Application and its AppProject in any shape are read or refused, and whatever is made of them ends.
+
+use driftmend::engine::operation::{
+    Application, Context, Operation, Then, Trigger, Windows, classify, clear, comparable, concerns, held_back, next_sync, refresh, refreshed, start,
+    started, touches,
+};
+
+pub fn read(bytes: &[u8]) {
+    let mut documents = super::documents(bytes);
+    let Some(document) = documents.next() else { return };
+    let project = documents.next().unwrap_or_default();
+    let Ok(application) = Application::read(&document) else { return };
+    let windows = Windows::of(&project, &application).unwrap_or_else(|_| Windows::unread());
+    let now = super::now();
+    let context = Context { now, controller_seen_alive: Some(now), windows: &windows, deployment: ("shop", "web") };
+    let standing = classify(&application, &context);
+    (standing.why(), standing.until(), concerns(&application, &context));
+    for hold in held_back(&application, Some(&project), &context) {
+        hold.why();
+    }
+    next_sync(&application, &standing, &windows, now).words();
+    windows.may_sync(Trigger::Manual, now, None);
+    windows.next_change(Trigger::Automated, now);
+    let operation = Operation::of(&application, "fuzz", Vec::new(), None);
+    for then in [Then::Refresh, Then::Start(operation.clone())] {
+        touches(&application, &then).sentence();
+        let _ = clear(&application, &then);
+    }
+    let _ = (start(&application, &operation), refresh(&application));
+    (started(&application, &operation), refreshed(&application, now));
+    if let Some(state) = &application.state {
+        comparable(&state.message);
+    }
+}

@@ -1,0 +1,23 @@
+//! A Kustomization and a GitRepository in any shape are read or refused, and whatever is made of them ends.
+
+use driftmend::engine::object::ObjectId;
+use driftmend::engine::operation::{GitRepository, Kustomization, commit, comparable, names, next_reconciliation, reconciliation};
+
+pub fn read(bytes: &[u8]) {
+    let mut documents = super::documents(bytes);
+    let Some(document) = documents.next() else { return };
+    let repository = documents.next().and_then(|document| GitRepository::read(&document).ok());
+    if let Some(repository) = &repository {
+        (repository.commit(), repository.alters(), repository.why_not_fetching());
+    }
+    let Ok(kustomization) = Kustomization::read(&document) else { return };
+    let standing = reconciliation(&kustomization);
+    (standing.name(), standing.why(), standing.action(), standing.held_back());
+    next_reconciliation(&kustomization, repository.as_ref(), super::now()).words();
+    (kustomization.transforms(), kustomization.diverts(), kustomization.force_caution(), kustomization.synced_commit());
+    kustomization.applied("shop", "web");
+    let deployment = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: Some("shop".to_owned()), name: "web".to_owned() };
+    if let Some(ready) = kustomization.condition("Ready") {
+        (names(&ready.message, &deployment), comparable(&ready.message), commit(&ready.message));
+    }
+}
