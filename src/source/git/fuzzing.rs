@@ -4,8 +4,15 @@ use std::path::Path;
 
 use git2::{ObjectType, Oid, Repository};
 
+use super::bare::Bare;
 use super::known_hosts::{KnownHosts, fingerprint};
-use super::{GitError, Mirror, RepositoryUrl, Select, Tree, TreePath, UrlPolicy};
+use super::request::read_answer;
+use super::session::Step;
+use super::{Commit, GitError, RepositoryUrl, Select, Tree, TreePath, UrlPolicy};
+use crate::source::SourceFile;
+
+/// The most bytes of a tree's files together.
+const LARGEST_TREE: u64 = 1 << 20;
 
 /// A URL as it is shown and as libgit2 gets it; `None` for one that is refused.
 pub fn url(text: &str, policy: UrlPolicy) -> Option<(String, String)> {
@@ -31,19 +38,18 @@ pub enum Object {
     Raw(Vec<u8>),
 }
 
-/// Reads a commit of the last of these objects as the controller does, out of a mirror below a folder. Git's own checks of a pack are not asked:
+/// Reads a commit of the last of these objects as a child does, out of a repository in this folder. Git's own checks of a pack are not asked:
 /// an object is stored whatever is in it.
 ///
 /// # Errors
 ///
-/// What is wrong with the tree.
-pub fn tree(cache: &Path, objects: &[Object], path: &TreePath, select: Select) -> Result<Tree, GitError> {
-    let wrong = |error: git2::Error| GitError::Damaged { url: String::new(), reason: error.message().to_owned() };
-    let url = RepositoryUrl::parse("https://git.example/fuzz.git", UrlPolicy::Encrypted);
-    let url = url.map_err(|error| GitError::Damaged { url: String::new(), reason: error.to_string() })?;
-    let mirror = Mirror::open(cache, &url)?;
-    let folder = std::fs::read_dir(cache).ok().and_then(|entries| entries.flatten().map(|entry| entry.path()).find(|path| path.is_dir()));
-    let repository = Repository::open(folder.as_deref().unwrap_or(cache)).map_err(wrong)?;
+/// What is wrong with the tree, or with the folder.
+pub fn tree(directory: &Path, objects: &[Object], path: &TreePath, select: Select) -> Result<Tree, GitError> {
+    let damaged = |reason: String| GitError::Damaged { url: String::new(), reason };
+    let wrong = |error: git2::Error| damaged(error.message().to_owned());
+    let url = RepositoryUrl::parse("https://git.example/fuzz.git", UrlPolicy::Encrypted).map_err(|error| damaged(error.to_string()))?;
+    let bare = Bare { url, directory: directory.to_owned(), memory: u64::MAX, step: Step::Read };
+    let repository = Repository::open_bare(directory).or_else(|_| Repository::init_bare(directory)).map_err(wrong)?;
     let database = repository.odb().map_err(wrong)?;
     let mut written: Vec<Oid> = Vec::new();
     for object in objects {
@@ -56,17 +62,29 @@ pub fn tree(cache: &Path, objects: &[Object], path: &TreePath, select: Select) -
                     bytes.extend(format!("{mode:o} ").bytes());
                     bytes.extend(name);
                     bytes.push(0);
-                    bytes.extend(written.get(*at).copied().unwrap_or_else(|| Oid::ZERO_SHA1).as_bytes());
+                    bytes.extend(written.get(*at).unwrap_or(&Oid::ZERO_SHA1).as_bytes());
                 }
                 database.write(ObjectType::Tree, &bytes)
             }
         };
         written.push(oid.map_err(wrong)?);
     }
-    let root = written.last().copied().unwrap_or_else(|| Oid::ZERO_SHA1);
+    let root = written.last().unwrap_or(&Oid::ZERO_SHA1);
     let commit = format!("tree {root}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\n");
     let commit = database.write(ObjectType::Commit, commit.as_bytes()).map_err(wrong)?;
-    mirror.tree(commit, path, select)
+    let mut files = Vec::new();
+    let read = bare.tree(commit, path, select, LARGEST_TREE, &mut |file| {
+        files.push(file.clone());
+        Ok(())
+    });
+    let tree = read.map_err(|error| damaged(error.to_string()))??;
+    Ok(Tree { files, ..tree })
+}
+
+/// What the parent makes of a child's answer; `None` where it is none.
+pub fn answer(bytes: &[u8]) -> Option<(Option<Commit>, Vec<SourceFile>)> {
+    let (result, files) = read_answer::<Commit>(&mut &*bytes).ok()?;
+    Some((result.ok(), files))
 }
 
 #[cfg(test)]
@@ -85,6 +103,7 @@ mod tests {
         ];
         let tree = super::tree(folder.path(), &objects, &TreePath::default(), Select::Manifests).unwrap();
         assert_eq!((tree.files[0].path.as_str(), tree.symlinks), ("deploy/web.yaml", vec!["link".to_owned()]));
+        assert_eq!(answer(b"{\"File\":{\"path\":\"a\",\"size\":9}}\nshort"), None);
         assert!(super::tree(folder.path(), &[Object::Raw(b"no folder".to_vec())], &TreePath::default(), Select::Everything).is_err());
     }
 }

@@ -25,6 +25,7 @@ const PARSERS: &[(&str, Parser)] = &[
     ("urls", parsers::urls::read),
     ("known-hosts", parsers::known_hosts::read),
     ("trees", parsers::trees::read),
+    ("answers", parsers::answers::read),
 ];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -37,5 +37,14 @@ pub fn compare(bytes: &[u8]) {
 
 fn weigh(desired: &Value, live: &Value, syncer: &Syncer) {
     let managed = Recorded::of(live);
-    classify(&Evidence { desired, live, managed: &managed, syncer, committed_at: None, synced: None, rules: &[], now: jiff::Timestamp::UNIX_EPOCH });
+    classify(&Evidence {
+        desired,
+        live,
+        managed: &managed,
+        syncer,
+        committed_at: None,
+        synced: None,
+        rules: &[],
+        now: jiff::Timestamp::UNIX_EPOCH,
+    });
 }

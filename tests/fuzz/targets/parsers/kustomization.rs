@@ -16,7 +16,12 @@ pub fn read(bytes: &[u8]) {
     next_reconciliation(&kustomization, repository.as_ref(), super::now()).words();
     (kustomization.transforms(), kustomization.diverts(), kustomization.force_caution(), kustomization.synced_commit());
     kustomization.applied("shop", "web");
-    let deployment = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: Some("shop".to_owned()), name: "web".to_owned() };
+    let deployment = ObjectId {
+        api_version: "apps/v1".to_owned(),
+        kind: "Deployment".to_owned(),
+        namespace: Some("shop".to_owned()),
+        name: "web".to_owned(),
+    };
     if let Some(ready) = kustomization.condition("Ready") {
         (names(&ready.message, &deployment), comparable(&ready.message), commit(&ready.message));
     }

@@ -10,6 +10,11 @@ pub fn read(bytes: &[u8]) {
     for refused in refused(&text) {
         assert!(!refused.kind.is_empty() && text.contains(&refused.name), "{text:?}");
     }
-    let id = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: Some("shop".to_owned()), name: "web".to_owned() };
+    let id = ObjectId {
+        api_version: "apps/v1".to_owned(),
+        kind: "Deployment".to_owned(),
+        namespace: Some("shop".to_owned()),
+        name: "web".to_owned(),
+    };
     (names(&text, &id), commit(&text));
 }

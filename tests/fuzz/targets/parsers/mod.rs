@@ -1,5 +1,6 @@
 //! One file a parser.
 
+pub mod answers;
 pub mod application;
 pub mod differ;
 pub mod known_hosts;

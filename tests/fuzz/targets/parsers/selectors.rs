@@ -19,6 +19,11 @@ pub fn read(bytes: &[u8]) {
     let list = IgnoreList::read(&[SourceFile { path: "fuzz.yaml".to_owned(), bytes: bytes.to_vec() }]);
     let mut documents = super::documents(bytes);
     let object = documents.next().unwrap_or_default();
-    let id = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: Some("shop".to_owned()), name: "web".to_owned() };
+    let id = ObjectId {
+        api_version: "apps/v1".to_owned(),
+        kind: "Deployment".to_owned(),
+        namespace: Some("shop".to_owned()),
+        name: "web".to_owned(),
+    };
     list.rules(Pair { id: &id, desired: &object, live: &object }, &NoJq);
 }
