@@ -18,8 +18,8 @@ const PROGRAMS: &[&str] = &["apply", "apt-get", "cargo", "curl", "docker", "git"
 /// Flags of other programs that stand without their program.
 const ALONE: &[&str] = &["--set"];
 
-/// Variables that other programs read, and the standard library.
-const FOREIGN: &[&str] = &["KUBECTL_EXTERNAL_DIFF", "TMPDIR"];
+/// Variables that other programs read, and the standard library; and how Argo CD's schedules name a time zone.
+const FOREIGN: &[&str] = &["CRON_TZ", "KUBECTL_EXTERNAL_DIFF", "TMPDIR", "TZ"];
 
 /// Code whose strings are about other people's names: what a secret is called, fields and their sources.
 const NOT_HINTS: &[&str] = &["src/engine/diff/mask", "src/engine/schema", "src/engine/predict/refusal", "src/engine/ownership/people.rs"];
@@ -83,7 +83,9 @@ fn said() -> Result<Vec<Said>> {
     for (name, text) in pages {
         // A command may go on in the next line.
         let text = text.replace("\\\n", " ");
-        said.extend(text.lines().map(|line| Said { place: name.clone(), text: line.to_owned() }));
+        // What is no comment of the Dockerfile is no text but a program.
+        let lines = text.lines().filter(|line| name != "Dockerfile" || line.starts_with('#'));
+        said.extend(lines.map(|line| Said { place: name.clone(), text: line.to_owned() }));
     }
     Ok(said)
 }
@@ -112,7 +114,7 @@ fn every_flag_that_a_text_names_is_one() -> Result<()> {
             for found in flag.captures_iter(command) {
                 let (name, before) = (&found[1], &command[..found.get(1).map_or(0, |found| found.start())]);
                 let words: Vec<&str> = before.split([' ', '(', '$']).filter(|word| !word.is_empty()).collect();
-                let program = words.iter().rposition(|word| *word == "driftmend" || PROGRAMS.contains(word));
+                let program = words.iter().position(|word| *word == "driftmend" || PROGRAMS.contains(word));
                 let is_right = match program.map(|at| (words[at], words.get(at + 1))) {
                     Some(("driftmend", Some(subcommand))) => {
                         flags.get(*subcommand).is_none_or(|flags| flags.contains(name)) && all.contains(&name.to_owned())
@@ -146,7 +148,7 @@ fn every_variable_that_a_text_names_is_read() -> Result<()> {
     }
     read.extend(FOREIGN.iter().map(|name| (*name).to_owned()));
     let named = Regex::new(
-        r"\$\{?([A-Z][A-Z0-9_]{2,})|\b((?:CARGO|DRIFTMEND|GIT|KUBE|POD|RUST|SSL)_[A-Z0-9_]+|KUBECONFIG)\b|(?:^|[ `(])([A-Z][A-Z_]+)=",
+        r"\$\{?([A-Z][A-Z0-9_]{2,})|\b((?:CARGO|DRIFTMEND|KUBE|POD|RUST|SSL)_[A-Z0-9_]+|KUBECONFIG)\b|(?:^|[ `(])([A-Z][A-Z_]+)=",
     )?;
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for Said { place, text } in said()? {

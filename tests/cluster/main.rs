@@ -21,6 +21,7 @@ mod kubectl_diff;
 mod modes;
 mod naming;
 mod offered;
+mod printer;
 mod process;
 mod rights;
 mod schema;

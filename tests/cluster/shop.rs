@@ -120,6 +120,11 @@ impl<'a> Shop<'a> {
         self.repository.commit(&[("web.yaml", &format!("{manifest:#}\n"))], "Change web")
     }
 
+    /// Commits another file.
+    pub fn commit_file(&self, name: &str, text: &str) -> String {
+        self.repository.commit(&[(name, text)], "Add a file")
+    }
+
     /// The tool's own sync of a manifest.
     pub fn sync(&self, manifest: &Value) -> Result<Output> {
         self.send(self.sync.command(), manifest)

@@ -4,6 +4,7 @@
 mod ignore;
 mod known;
 mod kubectl_diff;
+mod printer;
 mod run;
 
 use std::fs;
