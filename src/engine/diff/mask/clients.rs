@@ -130,7 +130,10 @@ impl Scope {
     }
 
     fn takes_last(&self, words: &[&str], at: usize) -> bool {
+        // A quote that never closes may have taken in what is no word of the command.
+        let is_word = words[at].contains(char::is_alphanumeric) && !words[at].contains('\n') && !words[at].starts_with(char::is_whitespace);
         at + 1 == words.len()
+            && is_word
             && !words[at].starts_with('-')
             && self.active().any(|(client, takes)| matches!(takes, Last) && !client.with.contains(&words[at]))
     }
