@@ -4,7 +4,7 @@
 //! line of the log is one line.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -28,7 +28,7 @@ const NEVER_LOG_ANSWERS: &str = "kube_client::client=error";
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// For a person: coloured on a terminal.
+    /// For a person.
     #[default]
     Text,
 
@@ -92,15 +92,7 @@ pub enum TelemetryError {
 /// When the filter cannot be read, or logging is set up already.
 pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
     let given = std::env::var(FILTER_VARIABLE).ok();
-    let colours = if io::stderr().is_terminal() { Colours::Yes } else { Colours::No };
-    subscriber(format, filter(given.as_deref())?, colours, io::stderr).try_init().map_err(|source| TelemetryError::Twice { source })
-}
-
-/// Whether the text is coloured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Colours {
-    Yes,
-    No,
+    subscriber(format, filter(given.as_deref())?, io::stderr).try_init().map_err(|source| TelemetryError::Twice { source })
 }
 
 fn filter(given: Option<&str>) -> Result<EnvFilter, TelemetryError> {
@@ -110,18 +102,18 @@ fn filter(given: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     Ok(filter.add_directive(NEVER_LOG_ANSWERS.parse().map_err(wrong)?))
 }
 
-fn subscriber<W>(format: LogFormat, filter: EnvFilter, colours: Colours, writer: W) -> Box<dyn tracing::Subscriber + Send + Sync>
+fn subscriber<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Box<dyn tracing::Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours == Colours::Yes);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     match format {
         LogFormat::Text => Box::new(lines.with_writer(writer).fmt_fields(Fields::default()).finish()),
         LogFormat::Json => Box::new(lines.with_writer(Lines(writer)).json().flatten_event(true).finish()),
     }
 }
 
-/// The message and the fields of a line of text. The rest of the line is our own: the time, the level with its colour, the module.
+/// The message and the fields of a line of text. The rest of the line is our own: the time, the level, the module.
 #[derive(Default)]
 struct Fields(DefaultFields);
 
@@ -184,13 +176,9 @@ mod tests {
 
     /// Gives what is written while `work` runs.
     fn logged(format: LogFormat, given: Option<&str>, work: impl FnOnce()) -> String {
-        logged_in(Colours::No, format, given, work)
-    }
-
-    fn logged_in(colours: Colours, format: LogFormat, given: Option<&str>, work: impl FnOnce()) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let subscriber = subscriber(format, filter(given).unwrap(), colours, move || writer.clone());
+        let subscriber = subscriber(format, filter(given).unwrap(), move || writer.clone());
         tracing::subscriber::with_default(subscriber, work);
         String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
     }
@@ -203,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_a_terminal_has_no_colours() {
+    fn text_has_no_colours() {
         let text = logged(LogFormat::Text, Some(""), || tracing::warn!("late"));
         assert!(text.ends_with("WARN driftmend::telemetry::tests: late\n") && !text.contains('\u{1b}'), "{text:?}");
     }
@@ -217,15 +205,9 @@ mod tests {
             let _inside = span.enter();
             tracing::info!(file = HOSTILE, shown = %HOSTILE, debug = ?HOSTILE, error = &error as &dyn std::error::Error, "read {HOSTILE}");
         };
-        for (format, colours) in [(LogFormat::Text, Colours::No), (LogFormat::Text, Colours::Yes), (LogFormat::Json, Colours::No)] {
-            let text = logged_in(colours, format, None, work);
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = logged(format, None, work);
             let line = text.strip_suffix('\n').unwrap();
-            // The colours of a terminal are our own, and stand before what is quoted or around names.
-            let line = if colours == Colours::Yes {
-                ["0", "1", "2", "3", "32"].iter().fold(line.to_owned(), |line, code| line.replace(&format!("\u{1b}[{code}m"), ""))
-            } else {
-                line.to_owned()
-            };
             assert!(!line.contains(printer::is_raw), "{line:?}");
             assert!(line.matches("forged").count() >= 5, "{line:?}");
         }

@@ -10,3 +10,10 @@ if [ -z "$database" ]; then
   exit 0
 fi
 [ -d "$database/crates" ] || { printf 'error: %s is no clone of advisory-db: it has no folder crates\n' "$database" >&2; exit 1; }
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+# cargo-deny finds a database by a name that it makes of the database's address; this is the one of its default.
+ln -s "$(cd "$database" && pwd)" "$folder/advisory-db-3157b0e258782691"
+sed "s|^\[advisories\]\$|&\ndb-path = \"$folder\"|" deny.toml >"$folder/deny.toml"
+cargo deny --locked --offline check --config "$folder/deny.toml" --disable-fetch advisories

@@ -38,6 +38,8 @@ pub use fault::Fault;
 pub use output::Format;
 pub use syncing::Syncing;
 
+use crate::report::printer;
+
 const LONG_ABOUT: &str = "\
 Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be refused \
 by the API server, and heals it with one guarded patch after a person approved.
@@ -83,9 +85,14 @@ enum Command {
 /// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
     // A closed pipe (`| head`) is a graceful end, not an error: output::print ends quietly on it.
-    let arguments = match Arguments::try_parse_from(in_order(std::env::args_os().collect())) {
+    let words = in_order(std::env::args_os().collect());
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(error) => return output::print_usage(&error),
+        // The same words again, so that what the message quotes of them is one line.
+        Err(error) => {
+            let escaped = words.iter().map(|word| printer::one_line(&word.to_string_lossy()).into_owned());
+            return output::print_usage(&Arguments::try_parse_from(escaped).err().unwrap_or(error));
+        }
     };
     match arguments.command.run() {
         Ok(code) => code,

@@ -82,11 +82,11 @@ fn no_command_prints_a_raw_character() -> Result<()> {
 #[test]
 fn json_and_yaml_hold_the_same_values_as_the_files() -> Result<()> {
     let folder = folder()?;
-    let rendered: Vec<Value> = ["json", "yaml"]
-        .into_iter()
-        .map(|format| Ok(serde_yaml::from_str::<Value>(&run(folder.path(), &["render", "live", "-o", format])?.stdout)?))
-        .collect::<Result<_>>()?;
-    assert_eq!(rendered, vec![json!([deployment(HOSTILE)]); 2]);
+    let expected = json!([deployment(HOSTILE)]);
+    let rendered = run(folder.path(), &["render", "live", "-o", "json"])?.stdout;
+    assert_eq!(serde_json::from_str::<Value>(&rendered)?, expected);
+    let rendered = run(folder.path(), &["render", "live", "-o", "yaml"])?.stdout;
+    assert_eq!(serde_yaml::from_str::<Value>(&rendered)?, expected);
     let differing: Value = serde_json::from_str(&run(folder.path(), &["diff", "git", "live", "-o", "json"])?.stdout)?;
     let fields = differing["objects"][0]["fields"].as_array().cloned().unwrap_or_default();
     assert!(fields.iter().any(|field| field["live"] == HOSTILE && field["manager"] == HOSTILE), "{differing:#}");

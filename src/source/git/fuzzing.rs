@@ -101,9 +101,9 @@ mod tests {
             Object::Folder(vec![(0o100_644, b"web.yaml".to_vec(), 0)]),
             Object::Folder(vec![(0o40_000, b"deploy".to_vec(), 1), (0o120_000, b"link".to_vec(), 0)]),
         ];
-        let tree = super::tree(folder.path(), &objects, &TreePath::default(), Select::Manifests).unwrap();
-        assert_eq!((tree.files[0].path.as_str(), tree.symlinks), ("deploy/web.yaml", vec!["link".to_owned()]));
+        let read = tree(folder.path(), &objects, &TreePath::default(), Select::Manifests).unwrap();
+        assert_eq!((read.files[0].path.as_str(), read.symlinks), ("deploy/web.yaml", vec!["link".to_owned()]));
         assert_eq!(answer(b"{\"File\":{\"path\":\"a\",\"size\":9}}\nshort"), None);
-        assert!(super::tree(folder.path(), &[Object::Raw(b"no folder".to_vec())], &TreePath::default(), Select::Everything).is_err());
+        assert!(tree(folder.path(), &[Object::Raw(b"no folder".to_vec())], &TreePath::default(), Select::Everything).is_err());
     }
 }
