@@ -7,17 +7,30 @@ use git2::{ObjectType, Oid, Repository};
 use super::bare::Bare;
 use super::known_hosts::{KnownHosts, fingerprint};
 use super::request::read_answer;
+use super::scope::Scope;
 use super::session::Step;
-use super::{Commit, GitError, RepositoryUrl, Select, Tree, TreePath, UrlPolicy};
+use super::{Commit, GitError, RepositoryUrl, Select, Tree, TreePath, UrlPolicy, policy};
 use crate::source::SourceFile;
 
 /// The most bytes of a tree's files together.
 const LARGEST_TREE: u64 = 1 << 20;
 
-/// A URL as it is shown and as libgit2 gets it; `None` for one that is refused.
-pub fn url(text: &str, policy: UrlPolicy) -> Option<(String, String)> {
+/// A URL as it is shown and as it is connected to; `None` for one that is refused. The same text is read as a Secret's list of places, too, and
+/// as lists of hosts and networks, each of which is asked about the URL.
+pub fn url(text: &str, policy: &UrlPolicy) -> Option<(String, String)> {
+    let scope = Scope::parse(text);
+    let (hosts, networks) = (policy::allowed_hosts(text), policy::networks(text));
+    if let (Ok(hosts), Ok(networks)) = (hosts, networks) {
+        let _ = RepositoryUrl::parse("https://git.example/fuzz.git", &UrlPolicy::of_tenants(false, false, hosts, networks));
+    }
     let url = RepositoryUrl::parse(text, policy).ok()?;
+    let _ = scope.is_ok_and(|scope| scope.covers(&url));
     Some((url.to_string(), url.connection()))
+}
+
+/// The status and the body of a server's answer over http; `None` where it is none.
+pub fn http(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
+    super::http::read_for_fuzzing(bytes).ok()
 }
 
 /// What the known hosts of a Secret say about a server's key, in words of ours.
@@ -47,7 +60,7 @@ pub enum Object {
 pub fn tree(directory: &Path, objects: &[Object], path: &TreePath, select: Select) -> Result<Tree, GitError> {
     let damaged = |reason: String| GitError::Damaged { url: String::new(), reason };
     let wrong = |error: git2::Error| damaged(error.message().to_owned());
-    let url = RepositoryUrl::parse("https://git.example/fuzz.git", UrlPolicy::Encrypted).map_err(|error| damaged(error.to_string()))?;
+    let url = RepositoryUrl::parse("https://git.example/fuzz.git", &UrlPolicy::default()).map_err(|error| damaged(error.to_string()))?;
     let bare = Bare { url, directory: directory.to_owned(), memory: u64::MAX, step: Step::Read };
     let repository = Repository::open_bare(directory).or_else(|_| Repository::init_bare(directory)).map_err(wrong)?;
     let database = repository.odb().map_err(wrong)?;
@@ -93,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_doors_lead_where_they_should() {
-        assert_eq!(url("HTTPS://git.example/a", UrlPolicy::Encrypted).unwrap().0, "https://git.example/a");
+        assert_eq!(url("HTTPS://git.example/a", &UrlPolicy::default()).unwrap().0, "https://git.example/a");
+        assert_eq!(http(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), Some((200, b"hi".to_vec())));
         assert_eq!(known_hosts("# nothing", "a", 22, b""), None);
         let folder = tempfile::tempdir().unwrap();
         let objects = [

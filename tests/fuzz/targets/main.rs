@@ -26,6 +26,7 @@ const PARSERS: &[(&str, Parser)] = &[
     ("known-hosts", parsers::known_hosts::read),
     ("trees", parsers::trees::read),
     ("answers", parsers::answers::read),
+    ("http", parsers::http::read),
 ];
 
 fuzz_target!(|bytes: &[u8]| {

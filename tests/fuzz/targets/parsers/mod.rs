@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod application;
 pub mod differ;
+pub mod http;
 pub mod known_hosts;
 pub mod kustomization;
 pub mod loader;
