@@ -103,5 +103,5 @@ pub fn print_fault(fault: &Fault) {
 
 /// Prints a line to standard error that is no fault: a `hint`, a `note` or a `warning`.
 pub fn print_aside(kind: &str, text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{kind}: {text}");
+    let _ = writeln!(io::stderr().lock(), "{kind}: {}", printer::one_line(text));
 }

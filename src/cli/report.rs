@@ -19,7 +19,7 @@ use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
 use crate::engine::phase::Phase;
 use crate::report::human::{self, View};
-use crate::report::printer;
+use crate::report::printer::{self, line};
 use crate::report::{Heal, ObjectReport, ReportStatus};
 
 /// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
@@ -104,9 +104,10 @@ impl Doubts {
     fn around(&self, text: &str) -> String {
         let mut out = String::new();
         for line in self.freshness.warning(self.now).iter().chain(&self.complaints) {
-            let _ = writeln!(out, "{line}");
+            line!(&mut out, "{line}");
         }
-        let _ = writeln!(out, "{text}{}", self.freshness.footer(self.written, self.now));
+        out.push_str(text);
+        line!(&mut out, "{}", self.freshness.footer(self.written, self.now));
         out
     }
 
