@@ -4,7 +4,7 @@ use super::*;
 use crate::source::git::UrlPolicy;
 
 fn url(name: &str) -> RepositoryUrl {
-    RepositoryUrl::parse(&format!("https://git.example/{name}.git"), UrlPolicy::Encrypted).unwrap()
+    RepositoryUrl::parse(&format!("https://git.example/{name}.git"), &UrlPolicy::default()).unwrap()
 }
 
 fn tenant(cache: &Path, namespace: &str, watch: &str) -> Tenant {
