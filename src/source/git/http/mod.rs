@@ -120,8 +120,8 @@ impl Write for Request {
 }
 /// An answer as the fuzzer reads it, with a body of at most a kilobyte.
 #[cfg(any(test, fuzzing))]
-pub(super) fn read_for_fuzzing(bytes: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
-    let mut answer = answer::Answer::read(Box::new(std::io::Cursor::new(bytes.to_vec())), 1024)?;
+pub(super) fn read_for_fuzzing(bytes: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+    let mut answer = Answer::read(Box::new(io::Cursor::new(bytes.to_vec())), 1024)?;
     let (mut body, mut buffer) = (Vec::new(), [0; 64]);
     loop {
         match answer.read_body(&mut buffer)? {
