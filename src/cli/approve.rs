@@ -129,7 +129,13 @@ async fn decide(arguments: &Arguments, decision: Decision, until: Option<End>) -
             End::After(long) => whole_seconds(Timestamp::now() + long),
         }),
     };
-    let approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
+    let mut approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
+    // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, or that it broke the glass.
+    for key in ["reason", "breakGlass", "until"] {
+        if approval.get(key).is_none() {
+            approval[key] = Value::Null;
+        }
+    }
     write(&cluster, &report, approval).await?;
     let (name, hash) = (&report.spec.target.name, short(&plan.hash));
     output::print(&match decision {
