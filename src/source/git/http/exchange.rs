@@ -118,7 +118,8 @@ impl Exchange {
 
     fn ask(&self, url: &RepositoryUrl, service: Service, body: &[u8]) -> Result<Answer, GitError> {
         let failed = |reason: String| GitError::Unreachable { url: url.to_string(), reason };
-        let read = |error: io::Error| failed(one_line(&error.to_string()));
+        let read =
+            |error: io::Error| failed(if is_silence(&error) { "no answer in time".to_owned() } else { one_line(&error.to_string()) });
         let stream = self.connect(url).map_err(read)?;
         let mut connection: Connection = match url.form() {
             crate::source::git::url::Form::Https => match tls::wrap(stream, url.host()) {
