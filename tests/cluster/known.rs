@@ -23,6 +23,7 @@ use crate::tenant::{TOLD, Tenant, deployment};
 struct Place {
     control_plane: ControlPlane,
     without_definitions: Vec<Output>,
+    log_without_definitions: String,
 }
 
 static PLACE: OnceLock<Result<Place, String>> = OnceLock::new();
@@ -36,13 +37,25 @@ fn open() -> Result<Place> {
     let run = |arguments: &[&str]| Tool::new(&binary()).kubeconfig(control_plane.admin()).run(arguments);
     let without_definitions =
         vec![run(&["report"])?, run(&["report", "-A"])?, run(&["report", "web"])?, run(&["approve", "web", "--plan", "0123456789ab"])?];
+    let log_without_definitions = log_without_definitions(&control_plane)?;
     install_definitions(&control_plane)?;
     // The storage of a new kind begins a moment after the kind itself.
     wait::patiently("the storage of the kinds", TOLD, || {
         let answer = control_plane.kubectl(&["get", "driftwatches,driftreports", "-A"])?;
         Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
     })?;
-    Ok(Place { control_plane, without_definitions })
+    Ok(Place { control_plane, without_definitions, log_without_definitions })
+}
+
+/// What a controller logs that finds a cluster without its kinds; it ends here, before they come.
+fn log_without_definitions(control_plane: &ControlPlane) -> Result<String> {
+    let folder = control_plane.folder().join("too-early");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let controller = Controller::start_unready(control_plane.admin(), &folder, &[])?;
+    wait::patiently("a controller that misses its kinds", TOLD, || {
+        let log = controller.log();
+        Ok(if log.contains("a watch is interrupted") { ControlFlow::Break(log) } else { ControlFlow::Continue(log) })
+    })
 }
 
 impl Place {
@@ -355,6 +368,8 @@ fn kinds_that_are_not_installed_are_told_with_the_command_that_installs_them() -
             "hint: driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`\n";
         assert!(output.stderr.ends_with(hint), "{told}");
     }
+    let log = &place()?.log_without_definitions;
+    assert!(log.contains("driftmend's CRDs are not installed: "), "{log}");
     Ok(())
 }
 
