@@ -1,6 +1,7 @@
 //! The client: where it connects to, and how long a call may take.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -12,6 +13,7 @@ use tower::timeout::TimeoutLayer;
 
 use super::call::{Call, Effect};
 use super::errors::ApiError;
+use super::retry_after;
 use crate::metrics::Metrics;
 
 /// The time limit of one call: an API server gives up after 60 s by itself, and a reconcile that waits so long holds up its queue.
@@ -93,18 +95,22 @@ impl ConnectError {
 /// # Guarantees
 ///
 /// Every call made through [`Cluster::call`] ends within its time limit, is sent once (nothing is retried underneath), and is counted in
-/// the metrics when the cluster stored something.
+/// the metrics when the cluster stored something. Where there is a gate, nothing that the cluster would store is sent while it is shut.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
     limit: Duration,
     metrics: Option<Metrics>,
+    gate: Option<Gate>,
 }
+
+/// Says whether this process may write at this moment; asked right before each call that stores something.
+pub type Gate = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Cluster {
     /// Wraps a client; its calls get [`CALL_TIMEOUT`].
     pub const fn new(client: Client) -> Self {
-        Self { client, limit: CALL_TIMEOUT, metrics: None }
+        Self { client, limit: CALL_TIMEOUT, metrics: None, gate: None }
     }
 
     /// Connects; no request is sent yet.
@@ -115,13 +121,21 @@ impl Cluster {
     pub async fn connect(connection: &Connection) -> Result<Self, ConnectError> {
         let config = tuned(configuration(connection).await?);
         let builder = ClientBuilder::try_from(config).map_err(|source| ConnectError::Client { source: Box::new(source) })?;
-        Ok(Self::new(builder.with_layer(&TimeoutLayer::new(HEAD_TIMEOUT)).build()))
+        let client = builder.with_layer(&TimeoutLayer::new(HEAD_TIMEOUT)).with_layer(&retry_after::layer()).build();
+        Ok(Self::new(client))
     }
 
     /// Counts writes in these metrics.
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Asks this gate before every write.
+    #[must_use]
+    pub fn behind(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
         self
     }
 
@@ -149,6 +163,9 @@ impl Cluster {
     pub async fn call<T>(&self, call: Call, request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, ApiError> {
         if !call.addressable() {
             return Err(ApiError::Unsendable { call: Box::new(call), detail: "not a name that Kubernetes accepts".into() });
+        }
+        if call.effect == Effect::Stored && self.gate.as_ref().is_some_and(|may_write| !may_write()) {
+            return Err(ApiError::NotLeading { call: Box::new(call) });
         }
         let stored = (call.effect == Effect::Stored).then(|| (call.resource.clone(), call.verb));
         let answer = match tokio::time::timeout(self.limit, request).await {
@@ -221,6 +238,22 @@ mod tests {
         let cluster = never_answering();
         let error = cluster.call(get_web().name("../../secrets/token"), cluster.client().apiserver_version()).await.unwrap_err();
         assert_eq!(error.category(), "Unsendable");
+    }
+
+    #[tokio::test]
+    async fn behind_a_gate_that_is_shut_reads_and_dry_runs_pass_and_no_write_leaves() {
+        let open = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let asked = open.clone();
+        let cluster = never_answering().behind(Arc::new(move || asked.load(std::sync::atomic::Ordering::SeqCst)));
+        let patch = || Call::new(Verb::Patch, "deployments.apps").namespace("shop").name("web");
+        cluster.call(patch(), async { Ok(()) }).await.unwrap();
+        open.store(false, std::sync::atomic::Ordering::SeqCst);
+        let mut sent = false;
+        let error = cluster.call(patch(), async { Ok(sent = true) }).await.unwrap_err();
+        assert_eq!((error.category(), sent), ("NotLeading", false));
+        for passes in [get_web(), patch().stores_nothing()] {
+            cluster.call(passes, async { Ok(()) }).await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -93,7 +93,7 @@ pub enum ApiError {
         /// The server's message.
         message: String,
 
-        /// How long the server asks to wait, where it does.
+        /// How long the server asks to wait, where it does; at most [`LONGEST_WAIT`].
         after: Option<Duration>,
     },
 
@@ -127,6 +127,13 @@ pub enum ApiError {
         detail: String,
     },
 
+    /// This process does not lead at this moment, so nothing was sent: another one may be writing.
+    #[error("unable to {call}: this process does not hold the Lease")]
+    NotLeading {
+        /// What was to be written.
+        call: Box<Call>,
+    },
+
     /// It cannot be put into a request, so nothing was sent.
     #[error("failed to {call}: {detail}")]
     Unsendable {
@@ -137,6 +144,9 @@ pub enum ApiError {
         detail: String,
     },
 }
+
+/// The longest that a server is obeyed which asks to wait: a wrong header must not silence a key for a day.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// When to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +229,7 @@ impl ApiError {
             | Self::TimedOut { call, .. }
             | Self::Unreachable { call, .. }
             | Self::Unreadable { call, .. }
+            | Self::NotLeading { call }
             | Self::Unsendable { call, .. } => call,
         }
     }
@@ -236,6 +247,7 @@ impl ApiError {
             Self::TimedOut { .. } => "TimedOut",
             Self::Unreachable { .. } => "Unreachable",
             Self::Unreadable { .. } => "Unreadable",
+            Self::NotLeading { .. } => "NotLeading",
             Self::Unsendable { .. } => "Unsendable",
         }
     }
@@ -248,7 +260,16 @@ impl ApiError {
             // A role may be granted at any time, and nothing tells: so a missing right is asked for again, ever more slowly.
             Self::Unauthenticated { .. } | Self::Forbidden { .. } => Retry::Backoff,
             Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unreadable { .. } => Retry::Backoff,
+            Self::NotLeading { .. } => Retry::Backoff,
             Self::NotFound { .. } | Self::Invalid { .. } | Self::Rejected { .. } | Self::Unsendable { .. } => Retry::AwaitChange,
+        }
+    }
+
+    /// Says how long to wait before the next try, where `usual` is what the caller would wait by itself.
+    pub fn wait(&self, usual: Duration) -> Duration {
+        match self.retry() {
+            Retry::After(asked) => usual.max(asked),
+            Retry::Backoff | Retry::ReadAgain | Retry::AwaitChange => usual,
         }
     }
 
@@ -314,7 +335,7 @@ fn causes(status: &Status) -> Vec<Cause> {
 
 fn retry_after(status: &Status) -> Option<Duration> {
     let seconds = status.details.as_ref()?.retry_after_seconds;
-    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()).min(LONGEST_WAIT))
 }
 
 /// Looks for a timeout anywhere in the chain: kube wraps those of the connector and of its layers in opaque boxes.

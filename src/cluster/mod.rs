@@ -13,11 +13,12 @@ mod errors;
 pub mod events;
 mod requests;
 pub mod resources;
+mod retry_after;
 pub mod tools;
 
 pub use access::{Access, AccessReview, User};
 pub use backoff::{WatchBackoff, patient};
 pub use call::{Call, Effect, Resource, Verb};
-pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection};
-pub use errors::{ApiError, DEFINITIONS_HINT, Retry};
+pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection, Gate};
+pub use errors::{ApiError, DEFINITIONS_HINT, LONGEST_WAIT, Retry};
 pub use requests::{DEPLOYMENTS, DryRun, NamespaceFacts};

@@ -74,16 +74,17 @@ impl Cluster {
         self.call(call, api.patch_status(&report.name_any(), &parameters(dry_run), &Patch::Merge(patch))).await
     }
 
-    /// Deletes exactly this report, not one of the same name that was made since.
+    /// Deletes exactly this report as it was read: not one of the same name that was made since, nor one that somebody wrote since, who may
+    /// have begun a heal.
     ///
     /// # Errors
     ///
-    /// Every [`ApiError`] but `NotFound`.
+    /// `Conflict` when it is another one by now; every [`ApiError`] but `NotFound`.
     pub async fn delete_report(&self, report: &DriftReport) -> Result<(), ApiError> {
         let namespace = report.namespace().unwrap_or_default();
         let api: Api<DriftReport> = Api::namespaced(self.client(), &namespace);
-        let parameters =
-            DeleteParams { preconditions: Some(Preconditions { uid: report.uid(), resource_version: None }), ..DeleteParams::default() };
+        let exactly = Preconditions { uid: report.uid(), resource_version: report.resource_version() };
+        let parameters = DeleteParams { preconditions: Some(exactly), ..DeleteParams::default() };
         let call = Call::new(Verb::Delete, REPORTS).namespace(&namespace).name(report.name_any());
         match self.call(call, api.delete(&report.name_any(), &parameters)).await {
             Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),

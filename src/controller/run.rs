@@ -24,7 +24,7 @@ use super::triggers::{spawn_tool, spawn_triggers, watch_key};
 use super::{Context, Key, Settings, Written};
 use crate::cluster::deployments::{self, Scope};
 use crate::cluster::events::Events;
-use crate::cluster::{ApiError, Cluster, DEFINITIONS_HINT, Retry, WatchBackoff, patient};
+use crate::cluster::{ApiError, Cluster, DEFINITIONS_HINT, Gate, Retry, WatchBackoff, patient};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
@@ -113,7 +113,10 @@ impl RunError {
 /// [`RunError`] when it cannot start, or must not go on.
 pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken) -> Result<(), RunError> {
     let metrics = Metrics::new().map_err(RunError::Metrics)?;
-    let cluster = cluster.with_metrics(metrics.clone());
+    let (lead_sender, mut leadership) = tokio::sync::watch::channel(Leadership::Standby);
+    // The Lease itself is written by whoever does not lead yet.
+    let for_lease = cluster.with_metrics(metrics.clone());
+    let cluster = for_lease.clone().behind(gate(&leadership));
     let Sources { cache, .. } = &run.settings.sources;
     std::fs::create_dir_all(cache).map_err(|source| RunError::Cache { path: cache.clone(), source })?;
     let health = Health::default();
@@ -163,7 +166,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     }
     health.synced(STORES);
     // (client sends) leadership
-    let (mut leadership, leading) = lead(&cluster, &run, &metrics, &lease);
+    let leading = lead(&for_lease, &run, &metrics, &lease, lead_sender);
     tokio::select! {
         elected = leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })) => if elected.is_err() { return Ok(()) },
         () = shutdown.cancelled() => return Ok(()),
@@ -231,8 +234,8 @@ fn lead(
     run: &RunSettings,
     metrics: &Metrics,
     stop: &CancellationToken,
-) -> (tokio::sync::watch::Receiver<Leadership>, tokio::task::JoinHandle<()>) {
-    let (sender, receiver) = tokio::sync::watch::channel(Leadership::Standby);
+    sender: tokio::sync::watch::Sender<Leadership>,
+) -> tokio::task::JoinHandle<()> {
     metrics.leads(false);
     let (cluster, stop) = (cluster.clone(), stop.clone());
     let settings = run.lease.clone().map(|name| LeaseSettings {
@@ -241,7 +244,7 @@ fn lead(
         identity: lease::identity(&run.instance),
         times: LeaseTimes::default(),
     });
-    let leading = tokio::spawn(async move {
+    tokio::spawn(async move {
         match settings {
             Some(settings) => lease::run(cluster, settings, sender, stop).await,
             None => {
@@ -251,13 +254,19 @@ fn lead(
                 stop.cancelled().await;
             }
         }
-    });
-    (receiver, leading)
+    })
+}
+
+/// What every write passes: a process that hung through the end of its lead sends nothing more when it goes on, whoever told it or did not.
+fn gate(leadership: &tokio::sync::watch::Receiver<Leadership>) -> Gate {
+    let leadership = leadership.clone();
+    Arc::new(move || leadership.borrow().epoch(tokio::time::Instant::now()).is_some())
 }
 
 /// The user name of this process and the uid of `kube-system`; `None` when the process is stopped before it has them.
 async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String)> {
     loop {
+        let pause;
         let facts = async {
             // Apart from the same user's command line, so that neither takes up the other's heal.
             let identity = format!("controller as {}", cluster.whoami().await?.name);
@@ -266,10 +275,13 @@ async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(Str
         };
         match facts.await {
             Ok(facts) => return Some(facts),
-            Err(error) => warn!(error = &error as &dyn std::error::Error, hint = error.hint(), "waiting for the API server"),
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, hint = error.hint(), "waiting for the API server");
+                pause = error.wait(START_RETRY);
+            }
         }
         tokio::select! {
-            () = tokio::time::sleep(START_RETRY) => {}
+            () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return None,
         }
     }
@@ -334,7 +346,7 @@ async fn reconcile(context: &Context, key: &Key, failures: &Failures) -> Next {
     }
     let count = failures.entry(key.clone()).or_default();
     *count += 1;
-    let delay = LONGEST_DELAY.min(FIRST_DELAY * 2_u32.saturating_pow((*count - 1).min(10)));
+    let delay = failed.wait(LONGEST_DELAY.min(FIRST_DELAY * 2_u32.saturating_pow((*count - 1).min(10))));
     error!(?key, error = &failed as &dyn std::error::Error, hint = failed.hint(), retry_in = ?delay, "the reconcile failed");
     Next::After(delay)
 }

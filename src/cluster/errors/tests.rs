@@ -78,6 +78,17 @@ fn a_busy_server_is_asked_again_when_it_says_so() {
 }
 
 #[test]
+fn no_server_is_obeyed_for_longer_than_a_minute_and_none_shortens_the_usual_wait() {
+    let asks = |seconds: u32| {
+        answered(serde_json::json!({"status": "Failure", "code": 503, "message": "busy", "details": {"retryAfterSeconds": seconds}}))
+    };
+    assert_eq!(asks(86_400).retry(), Retry::After(LONGEST_WAIT));
+    assert_eq!(asks(7).wait(Duration::from_secs(1)), Duration::from_secs(7));
+    assert_eq!(asks(7).wait(Duration::from_secs(30)), Duration::from_secs(30));
+    assert_eq!(asks(0).wait(Duration::from_secs(2)), Duration::from_secs(2));
+}
+
+#[test]
 fn a_timeout_deep_in_a_chain_is_a_timeout_and_the_rest_is_unreachable() {
     let io = |kind| kube::Error::Service(Box::new(std::io::Error::new(kind, "x")));
     let timeout = ApiError::from_kube(patch_web(), LIMIT, io(std::io::ErrorKind::TimedOut));
