@@ -15,13 +15,14 @@ use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
-use crate::controller::heal::{Healer, Look, Pace, Progress};
+use crate::controller::heal::{Audit, Healer, Look, Pace, Progress, Sink};
 use crate::controller::ignored::Answers;
-use crate::controller::observe::{FreshScene, Scene, Seen, frozen, policy, snapshot};
+use crate::controller::observe::{FreshScene, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::trust::ArgoCdNamespaces;
 use crate::controller::{origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
+use crate::engine::diff::Masker;
 use crate::engine::plan::Approved;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
 use crate::source::git::UrlPolicy;
@@ -64,7 +65,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let cache = Scratch::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, &arguments.trust).await?;
     let pace = Pace::default();
-    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace };
+    let audit = Audit::new(Sink::Error, Masker::default());
+    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, audit: &audit };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
@@ -171,7 +173,7 @@ async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<His
             Err(error) if error.retry() == Retry::AwaitChange => return Err(error.into()),
             Err(error) => {
                 output::print_line(&format!("trying again: {error}"))?;
-                PAUSE
+                error.wait(PAUSE)
             }
         };
         if started.elapsed() > timeout {
@@ -249,6 +251,9 @@ impl Look for &Eyes<'_> {
         let live = self.cluster.get_deployment(namespace, name).await?;
         let report = self.cluster.report_of(namespace, &TargetRef::deployment(name)).await?.map(Arc::new);
         let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
+        if !is_in_force(&self.watched, watch.as_ref()) {
+            return Ok(None);
+        }
         let facts = self.cluster.get_namespace(namespace).await?;
         let annotation = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();
         let frozen = frozen(
@@ -272,7 +277,8 @@ impl Look for &Eyes<'_> {
 }
 
 fn ungoverned(name: &str) -> Fault {
-    Fault::new(format!("no watch governs {name} any more"))
+    Fault::new(format!("no watch governs {name} any more, or its watch changed just now"))
+        .hint("run it again; `driftmend report` shows the plan of today".to_owned())
 }
 
 fn short(hash: &str) -> &str {

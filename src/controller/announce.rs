@@ -230,6 +230,10 @@ mod tests {
             result: HealResult::Healed,
             message: String::new(),
             removed: None,
+            healer: String::new(),
+            evidence: Vec::new(),
+            evidence_omitted: 0,
+            requests: Vec::new(),
         };
         ReportStatus { heal: Heal::Healed, history: vec![entry], ..ReportStatus::default() }
     }

@@ -375,12 +375,12 @@ fn in_namespace(document: &Document, target: &Target) -> Document {
     document
 }
 
-fn labels(object: &Value) -> BTreeMap<String, String> {
+pub(super) fn labels(object: &Value) -> BTreeMap<String, String> {
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
     labels.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
-fn selector(selector: Option<&LabelSelector>) -> Result<Selector, SourceError> {
+pub(super) fn selector(selector: Option<&LabelSelector>) -> Result<Selector, SourceError> {
     selector
         .cloned()
         .map_or(Ok(Selector::default()), Selector::try_from)

@@ -1,17 +1,21 @@
 //! Dry run: what the server says to a plan's first write before a person is asked for it, and whether the policy that makes
 //! an approval mean something is really there.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Context;
 use super::governed::Target;
+use super::{Context, observe};
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::plan::{Ground, Plan, Written};
+use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry};
 
 /// The chart's policy over `status.approval`; its name stands in every refusal of it.
 const APPROVAL_POLICY: &str = "approval.driftmend.dev";
+
+/// The chart's policy over `status.history` and `status.healing`; so does its.
+const RECORDS_POLICY: &str = "records.driftmend.dev";
 
 /// The server's answer to a plan's first step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +64,10 @@ pub async fn rehearse(
     }
 }
 
-/// Whether the admission policy stands that lets an approval be written by its author only.
+/// Whether the admission policies stand that let an approval be written by its author only, and keep the record of heals as it is.
 ///
-/// It is not looked up but tried: a dry run in which this controller approves in another's name must be refused. A policy
-/// that is installed without its binding, or for another ServiceAccount, does not count.
+/// They are not looked up but tried: dry runs in which this controller approves in another's name, and forges a heal, must be refused. A
+/// policy that is installed without its binding, or for another ServiceAccount, does not count.
 ///
 /// # Errors
 ///
@@ -75,10 +79,37 @@ pub async fn policy_stands(context: &Context, report: &DriftReport) -> Result<bo
         "by": "driftmend:policy-probe",
         "at": jiff::Timestamp::now(),
     }});
+    Ok(is_refused(context, report, forged, APPROVAL_POLICY).await?
+        && is_refused(context, report, forged_heal(report), RECORDS_POLICY).await?)
+}
+
+/// A history with a heal that never was, in the place of the oldest one where there is no room.
+fn forged_heal(report: &DriftReport) -> Value {
+    let history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
+    let now = observe::whole_seconds(jiff::Timestamp::now());
+    let forged = HistoryEntry {
+        plan_hash: "0".repeat(64),
+        by: "driftmend:policy-probe".to_owned(),
+        healer: "driftmend:policy-probe".to_owned(),
+        started_at: now,
+        finished_at: now,
+        result: HealResult::Failed,
+        message: String::new(),
+        removed: None,
+        evidence: Vec::new(),
+        evidence_omitted: 0,
+        requests: Vec::new(),
+    };
+    let kept = history.len().saturating_sub(HISTORY_LIMIT - 1);
+    json!({"history": history[kept..].iter().chain([&forged]).collect::<Vec<_>>()})
+}
+
+/// Whether a forged status is refused by a policy.
+async fn is_refused(context: &Context, report: &DriftReport, forged: Value, policy: &str) -> Result<bool, ApiError> {
     match context.cluster.patch_report_status(report, forged, DryRun::Yes).await {
         Ok(_) => Ok(false),
         // Any other refusal proves nothing: a missing right, or a schema of another version.
-        Err(ApiError::Invalid { message, .. } | ApiError::Forbidden { message, .. }) => Ok(message.contains(APPROVAL_POLICY)),
+        Err(ApiError::Invalid { message, .. } | ApiError::Forbidden { message, .. }) => Ok(message.contains(policy)),
         Err(error) => Err(error),
     }
 }

@@ -133,6 +133,9 @@ pub struct Watched {
 
     /// Why the source cannot be read, as long as it cannot.
     pub failure: Option<SourceFailure>,
+
+    /// Whether the watch changed since its source was read: what it says is in force, what another look would give is not known.
+    pub restated: bool,
 }
 
 /// What one Deployment is to be, and who says so.
@@ -163,6 +166,11 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
 }
 
 impl Watched {
+    /// Whether a watch is this one and says the same: one of the same name that was made since is another.
+    pub fn says_the_same(&self, watch: &DriftWatch) -> bool {
+        self.watch.spec == watch.spec && self.watch.metadata.uid == watch.metadata.uid
+    }
+
     /// Whether the source's last answer was older than the watch allows when the next one came: no plan was made meanwhile.
     fn was_too_old(&self, next_answer: Timestamp) -> bool {
         let max_age = self.watch.spec.source.times().map(|(_, max_age)| max_age.signed());
@@ -255,7 +263,7 @@ impl Governed {
         let now = &watched.rendition.desired;
         let affected = match &before {
             Some(before)
-                if before.watch.spec == watched.watch.spec
+                if before.says_the_same(&watched.watch)
                     && before.failure.is_none()
                     && !before.was_too_old(watched.answered_at)
                     && (&before.dressing, &before.ignored) == (&watched.dressing, &watched.ignored)

@@ -4,31 +4,34 @@
 //! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
 //! what is done is skipped, what is not is derived again and sent under the same approval.
 
+mod audit;
 mod pace;
 mod permission;
 mod record;
+mod send;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::info;
 
+pub use audit::{Audit, Sink};
 pub use pace::Pace;
 pub use record::end;
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Verified, verify};
-use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
-use crate::cluster::{ApiError, Cluster, DEPLOYMENTS, DryRun, Retry};
+use crate::cluster::{ApiError, Cluster, DryRun, Retry};
 use crate::crd::DriftReport;
-use crate::engine::object::{FieldPath, ObjectId};
+use crate::engine::object::FieldPath;
 use crate::engine::operation::Hold;
 use crate::engine::plan::{
-    Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Request, Step, StepKind, Written, held_back, propose, resume,
+    Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
 };
 use crate::engine::{Assessment, assess};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, StepState};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting};
+use send::{Sent, texts};
 
 /// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
 const STEPS_LIMIT: SignedDuration = SignedDuration::from_mins(15);
@@ -64,6 +67,9 @@ pub struct Healer<'a, L> {
 
     /// Holds clears apart.
     pub pace: &'a Pace,
+
+    /// Where it says what it writes.
+    pub audit: &'a Audit,
 }
 
 /// How far a heal came.
@@ -97,6 +103,8 @@ impl<L: Look> Healer<'_, L> {
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
             HealingStep { kind, state: StepState::Pending, paths, begun_at: None, stale, revision }
         });
+        let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
+        let (evidence, evidence_omitted) = fitting(&evidence(live, plan.steps.iter().flat_map(Step::paths), self.audit.masker()));
         let healing = Healing {
             plan_hash: plan.hash.clone(),
             uid: plan.uid.clone(),
@@ -105,6 +113,9 @@ impl<L: Look> Healer<'_, L> {
             started_at: now(),
             steps: steps.collect(),
             removed: None,
+            evidence,
+            evidence_omitted,
+            requests: Vec::new(),
         };
         info!(report = %name(report), plan = %plan.hash, by = approved.by(), "the heal begins");
         self.cluster.patch_report_status(report, json!({"healing": healing, "heal": "Healing"}), DryRun::No).await
@@ -118,8 +129,9 @@ impl<L: Look> Healer<'_, L> {
     /// failed instead.
     pub async fn advance(&self) -> Result<Progress, ApiError> {
         let mut stale_locks = 0;
-        // The step that this very call marked as begun, as long as it was not sent.
-        let mut marked = None;
+        // What this very call sent, as long as the report does not have it.
+        let mut sent: Option<(usize, SentRequest)> = None;
+        let mut is_told = false;
         loop {
             // (client) everything that decides, fresh
             let Some(FreshScene { scene, frozen }) = self.look.fresh().await? else { return Ok(Progress::NotOurs) };
@@ -131,7 +143,7 @@ impl<L: Look> Healer<'_, L> {
             let assessment = assess(&scene.snapshot, &scene.policy);
             let approved = match again(&scene, &assessment, report, healing) {
                 Ok(approved) => approved,
-                Err(refusal) if refusal.is_about_the_plan() && nothing_was_sent(healing, marked) => {
+                Err(refusal) if refusal.is_about_the_plan() && nothing_began(healing) => {
                     record::take_back(self.cluster, report, &refusal).await?;
                     return Ok(Progress::TakenBack(refusal));
                 }
@@ -145,7 +157,9 @@ impl<L: Look> Healer<'_, L> {
             };
             let ground = Ground::of(&scene.snapshot, &healing.plan_hash, recorded.begun_at);
             if step.done(&ground) {
-                self.mark(report, healing, at, StepState::Done, None).await.or_else(stale_is_fine)?;
+                let request = sent.as_ref().filter(|(of, _)| *of == at).map(|(_, request)| request.clone());
+                let mark = Mark { at, state: StepState::Done, removed: None, request };
+                self.mark(report, healing, mark).await.or_else(stale_is_fine)?;
                 continue;
             }
             if let Some(place) = frozen {
@@ -158,8 +172,8 @@ impl<L: Look> Healer<'_, L> {
                 let lost = recorded.begun_at.is_some_and(|begun| scene.snapshot.now.duration_since(begun) > LOST);
                 match step.takes_back(&ground).filter(|_| lost && self.pace.may_ask_again()) {
                     Some(request) => {
-                        marked = None;
-                        self.patch(&request, &scene.snapshot.target, DryRun::No).await.or_else(guarded)?;
+                        let taken = self.write(step.kind(), &request, &healing.plan_hash, &scene.snapshot.target).await;
+                        taken.map(drop).or_else(guarded)?;
                     }
                     None => return Ok(Progress::Waiting(what, LOOK_SOON)),
                 }
@@ -172,21 +186,28 @@ impl<L: Look> Healer<'_, L> {
                 return Ok(Progress::Waiting("a clear of another Application a moment ago".to_owned(), wait));
             }
             if recorded.state == StepState::Pending {
+                if !is_told && healing.steps.iter().all(|step| step.begun_at.is_none()) {
+                    self.audit_beginning(report, healing, &approved, &scene);
+                    is_told = true;
+                }
                 // (client sends) the report says "begun" before the request leaves; the next round reads everything again
                 let removed = step.remembered().0.and_then(|_| scene.snapshot.tool.argo_cd()).and_then(record::removed);
-                self.mark(report, healing, at, StepState::Begun, removed).await.or_else(stale_is_fine)?;
-                marked = Some(at);
+                let mark = Mark { at, state: StepState::Begun, removed, request: None };
+                self.mark(report, healing, mark).await.or_else(stale_is_fine)?;
                 continue;
             }
             // (client sends) the one guarded request, dry first
-            marked = None;
-            match self.send(step, &ground, &scene).await {
+            let answer = self.send(step, &ground, &scene).await;
+            if let Ok(Some(request)) = &answer {
+                sent = Some((at, request.clone()));
+            }
+            match answer {
                 // The comparison takes a moment, and has whole seconds for its time.
-                Ok(()) if step.kind() == StepKind::Refresh => return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON)),
-                Ok(()) if step.kind() == StepKind::Reconcile => {
+                Ok(_) if step.kind() == StepKind::Refresh => return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON)),
+                Ok(_) if step.kind() == StepKind::Reconcile => {
                     return Ok(Progress::Waiting("the reconciliation of Flux".to_owned(), LOOK_SOON));
                 }
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(Sent::Api(error)) if is_stale(&error) && stale_locks < LOCK_TRIES => stale_locks += 1,
                 Err(Sent::Api(error)) if is_stale(&error) => {
                     return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
@@ -200,49 +221,21 @@ impl<L: Look> Healer<'_, L> {
         }
     }
 
-    /// Sends one step: a dry run of the very same request, then the request.
-    async fn send(&self, step: &Step, ground: &Ground<'_>, scene: &Scene) -> Result<(), Sent> {
-        let target = &scene.snapshot.target;
-        let rendered = step.render(ground).map_err(|error| Sent::Unrenderable(error.to_string()))?;
-        let Some(request) = rendered else { return Ok(()) };
-        for dry_run in [DryRun::Yes, DryRun::No] {
-            self.patch(&request, target, dry_run).await.map_err(Sent::Api)?;
-        }
-        if step.remembered().0.is_some() {
-            self.pace.cleared();
-        }
-        info!(%target, step = ?step.kind(), "the step was carried out");
-        Ok(())
-    }
-
-    async fn patch(&self, request: &Request, target: &ObjectId, dry_run: DryRun) -> Result<(), ApiError> {
-        let (resource, namespace, name) = match &request.written {
-            Written::Deployment => (DEPLOYMENTS, target.namespace.as_deref().unwrap_or_default(), target.name.as_str()),
-            Written::Application(application) => (APPLICATIONS, application.namespace.as_str(), application.name.as_str()),
-            Written::Kustomization(named) => (KUSTOMIZATIONS, named.namespace.as_str(), named.name.as_str()),
-        };
-        self.cluster.patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run).await.map(drop)
-    }
-
     /// Records how far one step is.
-    async fn mark(
-        &self,
-        report: &DriftReport,
-        healing: &Healing,
-        at: usize,
-        state: StepState,
-        removed: Option<String>,
-    ) -> Result<(), ApiError> {
+    async fn mark(&self, report: &DriftReport, healing: &Healing, mark: Mark) -> Result<(), ApiError> {
         let mut steps = healing.steps.clone();
-        if let Some(step) = steps.get_mut(at) {
-            step.state = state;
-            if state == StepState::Begun {
+        if let Some(step) = steps.get_mut(mark.at) {
+            step.state = mark.state;
+            if mark.state == StepState::Begun {
                 step.begun_at = Some(now());
             }
         }
         let mut patch = json!({"healing": {"steps": steps}});
-        if let Some(removed) = removed {
+        if let Some(removed) = mark.removed {
             patch["healing"]["removed"] = removed.into();
+        }
+        if let Some(request) = mark.request.filter(|_| healing.requests.len() < healing.steps.len()) {
+            patch["healing"]["requests"] = json!([&healing.requests[..], &[request]].concat());
         }
         self.cluster.patch_report_status(report, patch, DryRun::No).await.map(drop)
     }
@@ -257,20 +250,24 @@ impl<L: Look> Healer<'_, L> {
 
     /// Ends a heal: what was approved is spent, whatever the result.
     async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
-        end(self.cluster, report, healing, result, message).await.map(Progress::Ended)
+        let entry = end(self.cluster, report, healing, result, message).await?;
+        self.audit
+            .line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
+        Ok(Progress::Ended(entry))
     }
 }
 
-/// Whether no request of a heal can have left: no step was begun, or only the first one, by us, a moment ago.
-fn nothing_was_sent(healing: &Healing, marked: Option<usize>) -> bool {
-    let mut steps = healing.steps.iter().enumerate();
-    steps.all(|(at, step)| step.state == StepState::Pending || (step.state == StepState::Begun && marked == Some(at)))
+/// What is recorded of one step.
+struct Mark {
+    at: usize,
+    state: StepState,
+    removed: Option<String>,
+    request: Option<SentRequest>,
 }
 
-/// Why a step was not carried out.
-enum Sent {
-    Api(ApiError),
-    Unrenderable(String),
+/// Whether no request of a heal can have left: of which a step began, that ends by an entry of the history, whatever came of it.
+fn nothing_began(healing: &Healing) -> bool {
+    healing.steps.iter().all(|step| step.state == StepState::Pending)
 }
 
 /// The report and its heal in progress.
@@ -356,10 +353,6 @@ fn now() -> Timestamp {
     super::observe::whole_seconds(Timestamp::now())
 }
 
-fn texts(paths: &[FieldPath]) -> Vec<String> {
-    paths.iter().map(ToString::to_string).collect()
-}
-
 fn name(report: &DriftReport) -> String {
     let metadata = &report.metadata;
     format!("{}/{}", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
@@ -386,15 +379,17 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             steps: states.iter().map(step).collect(),
             removed: None,
+            evidence: Vec::new(),
+            evidence_omitted: 0,
+            requests: Vec::new(),
         }
     }
 
     #[test]
-    fn a_heal_that_sent_nothing_is_known_and_one_that_another_process_began_is_not() {
+    fn a_heal_is_taken_back_only_before_its_first_step_began() {
         use StepState::{Begun, Done, Pending};
-        assert!(nothing_was_sent(&healing(&[Pending, Pending]), None));
-        assert!(nothing_was_sent(&healing(&[Begun, Pending]), Some(0)));
-        assert!(!nothing_was_sent(&healing(&[Begun, Pending]), None));
-        assert!(!nothing_was_sent(&healing(&[Done, Begun]), Some(1)));
+        assert!(nothing_began(&healing(&[Pending, Pending])));
+        assert!(!nothing_began(&healing(&[Begun, Pending])));
+        assert!(!nothing_began(&healing(&[Done, Pending])));
     }
 }

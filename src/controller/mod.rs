@@ -33,6 +33,7 @@ pub mod settle;
 mod source_error;
 mod stray;
 pub mod target;
+mod terms;
 pub mod tool;
 mod triggers;
 pub mod trust;
@@ -149,6 +150,9 @@ pub struct Context {
 
     /// Which controller this is, for who reads a watch's status.
     pub controller: ControllerRef,
+
+    /// Where heals say what they write.
+    pub audit: heal::Audit,
 }
 
 /// When each status was written last: between writes that nobody acts on a minute passes.

@@ -91,7 +91,8 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     Some(scene(context, target, led, Observed { live, tool, report }))
 }
 
-/// The scene as the API server has it now: the object, the tool's object, the report, and every place of a freeze annotation.
+/// The scene as the API server has it now: the object, the tool's object, the report, and every place of a freeze annotation. `None` also
+/// where the watch is not the one that was read, or says something else by now: what it says now was not assessed yet.
 ///
 /// # Errors
 /// The first request that fails.
@@ -103,9 +104,11 @@ pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshSce
     let tenant = Tenant { watch: &led.key.namespace, own_namespace: &sources.own_namespace };
     let seen_alive = context.tools.argo_cd_seen_alive();
     let tool = tool::fresh(&context.cluster, tenant, &sources.argo_cd, led.watched.tool.as_ref(), seen_alive).await?;
-    let key = led.key.clone();
+    let watch = context.cluster.get_watch(&led.key.namespace, &led.key.name).await?;
+    if !is_in_force(&led.watched, watch.as_ref()) {
+        return Ok(None);
+    }
     let scene = scene(context, target, led, Observed { live, tool, report });
-    let watch = context.cluster.get_watch(&key.namespace, &key.name).await?;
     let namespace = context.cluster.get_namespace(&target.namespace).await?;
     let frozen = frozen(
         namespace.as_ref().and_then(|namespace| namespace.annotations.get(FREEZE_ANNOTATION)),
@@ -113,6 +116,11 @@ pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshSce
         scene.report.as_ref().and_then(|report| report.annotations().get(FREEZE_ANNOTATION)),
     );
     Ok(Some(FreshScene { scene, frozen }))
+}
+
+/// Whether a watch, read fresh, is the one that everything was made for: not gone or going, not made anew, and with the same spec.
+pub fn is_in_force(watched: &Watched, fresh: Option<&DriftWatch>) -> bool {
+    fresh.is_some_and(|watch| watch.metadata.deletion_timestamp.is_none() && watched.says_the_same(watch))
 }
 
 /// Where a freeze annotation stands. Any value but `false` counts: a person in a hurry writes `now`, a name, or nothing.

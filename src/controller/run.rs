@@ -16,7 +16,7 @@ use super::announce::Announcements;
 use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::Governed;
-use super::heal::Pace;
+use super::heal::{Audit, Pace, Sink};
 use super::ignored::Answers;
 use super::queue::{self, Next, QueueSettings};
 use super::tool::{ToolKind, Tools};
@@ -153,6 +153,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         written: Written::default(),
         pace: Pace::default(),
         controller: ControllerRef { namespace: run.settings.sources.own_namespace.clone(), lease: run.lease.clone() },
+        audit: Audit::new(Sink::Output, Masker::default()),
     });
     spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);
     for kind in [ToolKind::ArgoCd, ToolKind::Flux] {

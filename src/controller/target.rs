@@ -164,7 +164,8 @@ enum Healed {
 }
 
 async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
-    let healer = Healer { cluster: &context.cluster, identity: &context.identity, look: Eyes { context, target }, pace: &context.pace };
+    let Context { cluster, identity, pace, audit, .. } = context;
+    let healer = Healer { cluster, identity, look: Eyes { context, target }, pace, audit };
     if let Some(healing) = &scene.status().healing {
         if healing.healer == context.identity {
             return carry_on(&healer).await;
@@ -274,7 +275,7 @@ async fn tell(
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
                 // A lock that is stale says only that the Deployment's status moved.
-                rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { ASK_AGAIN });
+                rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { error.wait(ASK_AGAIN) });
             }
             Ok(Rehearsed::Accepted) => {
                 dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::governed::{Target, WatchKey};
 use super::queue::Queue;
 use super::tool::{self, ToolKey, ToolKind};
-use super::{Context, Key, observe, origin};
+use super::{Context, Key, observe, origin, terms};
 use crate::cluster::deployments::{self, What};
 use crate::cluster::tools::{self, Change};
 use crate::crd::DriftWatch;
@@ -38,9 +38,10 @@ pub(super) fn spawn_triggers(
     let watches = watch_keys.for_each(move |(namespace, name)| {
         let key = WatchKey { namespace, name };
         let watch = to.watches.get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
-        let seen = to.governed.watch(&key).map(|watched| watched.watch);
+        // What it says now holds from now on, however long the look at its source takes or waits.
+        let news = terms::at_once(&to, &key, watch.as_ref());
         // Our own status writes come back as events; they are no reason to ask Git again. One that was made anew is another.
-        if watch.is_none_or(|watch| seen.is_none_or(|seen| (seen.uid(), &seen.spec) != (watch.uid(), &watch.spec))) {
+        if news {
             looks.now(Key::Watch(key));
         }
         futures::future::ready(())

@@ -17,13 +17,12 @@ use super::governed::{Rendition, Target, WatchKey, Watched};
 use super::observe::whole_seconds;
 use super::origin::{self, Resolved};
 use super::queue::Next;
+use super::terms::{Terms, terms};
 use super::{Context, Key, ReconcileError};
 use crate::cluster::resources::merge_patch;
-use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure, StrategySpec};
-use crate::engine::Policy;
-use crate::engine::object::PathError;
-use crate::engine::predict::Syncer;
+use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure};
 use crate::metrics::WatchCounts as WatchGauges;
+use crate::report::clamp;
 use crate::report::conditions::{self, MASS_DRIFT};
 use crate::report::printer;
 use said::Seen;
@@ -49,7 +48,7 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
         return Ok(forget(context, key));
     };
     // look (client, git)
-    let known = context.governed.watch(key).filter(|watched| watched.watch.spec == watch.spec);
+    let known = context.governed.watch(key).filter(|watched| watched.says_the_same(&watch) && !watched.restated);
     let started = Instant::now();
     let looked = look(context, &watch, known.as_ref()).await;
     context.metrics.source_fetched(started.elapsed());
@@ -59,7 +58,7 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
             put_in_force(context, key, &watch, looked);
             None
         }
-        Err(error) => Some(failed(context, key, &watch, known.as_ref(), &error)),
+        Err(error) => Some(failed(context, key, &watch, &error)),
     };
     // publish (client)
     publish(context, key, &watch, failure, watch.metadata.generation).await?;
@@ -100,38 +99,10 @@ pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, Reconcile
 
 /// Which generation of the spec is observed: one whose source was not looked at yet is not.
 fn observed_generation(known: Option<&Watched>, watch: &DriftWatch) -> Option<i64> {
-    if known.is_some_and(|known| known.watch.spec == watch.spec) {
+    if known.is_some_and(|known| known.says_the_same(watch) && !known.restated) {
         return watch.metadata.generation;
     }
     watch.status.as_ref()?.observed_generation
-}
-
-/// A watch's wishes, parsed.
-struct Terms {
-    syncer: Syncer,
-    policy: Policy,
-}
-
-fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
-    let spec = &watch.spec;
-    let manager = spec.manager.clone().unwrap_or_else(|| {
-        match spec.strategy {
-            StrategySpec::ClientSideApply => "kubectl-client-side-apply",
-            StrategySpec::ServerSideApply => "kubectl",
-            StrategySpec::Replace => "kubectl-replace",
-        }
-        .to_owned()
-    });
-    let unreadable = |at: usize, error: PathError| SourceError::Invalid {
-        reason: "InvalidIgnoreRule",
-        message: format!("spec.ignore[{at}].paths: {error}"),
-    };
-    let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
-    let ignore = rules.collect::<Result<_, _>>()?;
-    Ok(Terms {
-        syncer: Syncer::new(spec.strategy.into(), manager),
-        policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
-    })
 }
 
 /// A watch with one commit of its source in force.
@@ -154,10 +125,16 @@ fn in_force(
 ) -> Watched {
     let Terms { syncer, policy } = terms;
     let Resolved { dressing, tool, surroundings, ignored, .. } = resolved;
-    Watched { watch, syncer, dressing, tool, surroundings, ignored, policy: Arc::new(policy), rendition, since, answered_at, failure: None }
+    let policy = Arc::new(policy);
+    Watched { watch, syncer, dressing, tool, surroundings, ignored, policy, rendition, since, answered_at, failure: None, restated: false }
 }
 
 fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, looked: Looked) {
+    // A look takes its time: what it was asked with may not be what the watch says by now, and that has its own look.
+    let current = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace));
+    if current.is_none_or(|current| (&current.spec, &current.metadata.uid) != (&watch.spec, &watch.metadata.uid)) {
+        return;
+    }
     let now = whole_seconds(Timestamp::now());
     let known = context.governed.watch(key);
     let (rendition, since) = match (looked.look, known) {
@@ -174,7 +151,7 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, look
 }
 
 /// Looks again at Deployments, and at the other watches that name one of them: who leads it may be another one now.
-fn stir(context: &Context, key: &WatchKey, targets: Vec<Target>) {
+pub(super) fn stir(context: &Context, key: &WatchKey, targets: Vec<Target>) {
     for rival in context.governed.rivals(key, &targets) {
         context.queue.now(Key::Counts(rival));
     }
@@ -184,7 +161,7 @@ fn stir(context: &Context, key: &WatchKey, targets: Vec<Target>) {
 }
 
 /// Keeps the last commit in force, marked with its age, and says why there is no newer one.
-fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, known: Option<&Watched>, error: &SourceError) -> SourceFailure {
+fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &SourceError) -> SourceFailure {
     let reason = error.category();
     let before = watch.status.as_ref().and_then(|status| status.source_failure.as_ref()).filter(|before| before.reason == reason);
     let failure = SourceFailure {
@@ -197,9 +174,7 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, known: Opt
     let detail = error.detail();
     warn!(watch = %key, reason, error = failure.message, detail, "the source cannot be read");
     context.metrics.source_failed(&key.namespace, &key.name, reason);
-    if known.is_some() {
-        context.governed.touch(key, |watched| watched.failure = Some(failure.clone()));
-    }
+    context.governed.touch(key, |watched| watched.failure = Some(failure.clone()));
     failure
 }
 
@@ -214,7 +189,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn forget(context: &Context, key: &WatchKey) -> Next {
+pub(super) fn forget(context: &Context, key: &WatchKey) -> Next {
     stir(context, key, context.governed.remove(key));
     // Reports of Deployments that Git had dropped earlier name the watch, too.
     for report in context.reports.state().iter().filter(|report| named(report, key)) {
@@ -277,7 +252,7 @@ async fn publish(
     };
     let said = said::conditions(&seen);
     let idle = said::idle_rules(watch, context.governed.covered(key), now);
-    let new = printer::told(DriftWatchStatus {
+    let new = clamp(printer::told(DriftWatchStatus {
         counts,
         revision: watched.as_ref().map(|watched| watched.rendition.revision.clone()),
         short_revision: watched.as_ref().map(|watched| watched.rendition.revision.chars().take(7).collect()),
@@ -288,7 +263,7 @@ async fn publish(
         observed_generation: generation,
         source_failure: failure,
         controller: Some(context.controller.clone()),
-    });
+    }));
     if new == *old {
         return Ok(Next::Done);
     }

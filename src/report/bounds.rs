@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::clamp::clamp;
 use super::cut::cut;
 use super::status::ReportStatus;
 use crate::engine::diff::Severity;
@@ -21,11 +22,44 @@ pub const HISTORY_LIMIT: usize = 10;
 /// The most superseded plans in a status.
 pub const SUPERSEDED_LIMIT: usize = 20;
 
+/// The most conditions in a status.
+pub const CONDITION_LIMIT: usize = 16;
+
+/// The most cautions of a plan.
+pub const CAUTION_LIMIT: usize = 16;
+
+/// The most steps of a plan.
+pub const STEP_LIMIT: usize = 8;
+
+/// The most fields that one step of a heal is about.
+pub const STEP_PATHS_LIMIT: usize = 512;
+
+/// The most causes of a prediction.
+pub const CAUSE_LIMIT: usize = 50;
+
+/// The most residual paths of a prediction.
+pub const RESIDUAL_LIMIT: usize = 200;
+
+/// The most managers of a field.
+pub const MANAGER_LIMIT: usize = 16;
+
+/// The longest name (of a user, a uid, a rule), in characters, as the CRD counts.
+pub const NAME_CHARACTERS: usize = 320;
+
+/// The longest path (of a field, a file, a repository, an object), in characters.
+pub const PATH_CHARACTERS: usize = 1_024;
+
+/// The longest text, in characters.
+pub const TEXT_CHARACTERS: usize = 2_048;
+
 /// How long one value may be, tried in this order until the whole fits: the first is the promise, the rest is for the
 /// worst input (fifty fields with two long values each are 100 KiB alone).
 const VALUE_LIMITS: [usize; 4] = [1_024, 256, 64, 16];
 
-/// Cuts lists and values until the status fits.
+/// Cuts lists and values until the status fits, and whatever the CRD bounds.
+///
+/// What a person wrote (`approval`) and what heals wrote (`healing`, `history`) stays as it is: it was bounded when it was written, and may not
+/// be changed any more.
 pub fn fit(mut status: ReportStatus) -> ReportStatus {
     status.fields.sort_by(|one, other| (weight(one.severity), &one.path).cmp(&(weight(other.severity), &other.path)));
     let omitted = status.fields.len().saturating_sub(FIELD_LIMIT);
@@ -34,6 +68,9 @@ pub fn fit(mut status: ReportStatus) -> ReportStatus {
     status.findings.truncate(FINDING_LIMIT);
     keep_last(&mut status.history, HISTORY_LIMIT);
     keep_last(&mut status.superseded_plans, SUPERSEDED_LIMIT);
+    let written = (status.approval.take(), status.healing.take(), std::mem::take(&mut status.history));
+    status = clamp(status);
+    (status.approval, status.healing, status.history) = written;
     for limit in VALUE_LIMITS {
         if size(&status) <= STATUS_LIMIT {
             return status;
@@ -43,7 +80,22 @@ pub fn fit(mut status: ReportStatus) -> ReportStatus {
     while size(&status) > STATUS_LIMIT && status.fields.pop().is_some() {
         status.fields_omitted += 1;
     }
+    while size(&status) > STATUS_LIMIT && leave_out(&mut status) {}
     status
+}
+
+/// Leaves out one thing more, the least important first; false where nothing is left to leave out.
+fn leave_out(status: &mut ReportStatus) -> bool {
+    if !status.superseded_plans.is_empty() {
+        status.superseded_plans.remove(0);
+        return true;
+    }
+    if let Some(prediction) = &mut status.prediction
+        && (prediction.residual.pop().is_some() || prediction.causes.len() > 1 && prediction.causes.pop().is_some())
+    {
+        return true;
+    }
+    status.findings.pop().is_some()
 }
 
 fn weight(severity: Severity) -> u8 {
@@ -74,22 +126,50 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
         field.path = cut(&field.path, limit.max(256));
         field.reason = field.reason.take().map(|reason| cut(&reason, limit));
         field.managers.truncate(8);
+        field.managers.iter_mut().for_each(|manager| *manager = cut(manager, limit.max(64)));
     }
     if let Some(prediction) = &mut status.prediction {
         prediction.residual.truncate(limit);
         prediction.causes.truncate(limit.min(FIELD_LIMIT));
-        prediction.causes.iter_mut().for_each(|cause| cause.message = cut(&cause.message, limit));
+        for cause in &mut prediction.causes {
+            (cause.message, cause.field) = (cut(&cause.message, limit), cut(&cause.field, limit.max(64)));
+            cause.reason = cut(&cause.reason, limit.max(64));
+        }
         prediction.residual.iter_mut().for_each(|path| *path = cut(path, limit));
+        prediction.when = prediction.when.take().map(|when| cut(&when, limit.max(64)));
         if let Some(dry_run) = &mut prediction.dry_run {
             dry_run.message = dry_run.message.take().map(|message| cut(&message, limit));
         }
     }
     if let Some(plan) = &mut status.plan {
-        plan.steps.iter_mut().for_each(|step| step.patch = cut(&step.patch, 4 * limit));
+        for step in &mut plan.steps {
+            step.patch = cut(&step.patch, 4 * limit);
+            step.summary = cut(&step.summary, limit.max(64));
+            step.target = cut(&step.target, limit.max(64));
+        }
+        plan.dry_run = plan.dry_run.take().map(|answer| cut(&answer, limit.max(64)));
+        plan.cautions.iter_mut().for_each(|caution| *caution = cut(caution, limit.max(64)));
     }
+    for condition in &mut status.conditions {
+        condition.message = cut(&condition.message, limit.max(64));
+    }
+    if let Some(operation) = &mut status.operation {
+        operation.message = operation.message.take().map(|message| cut(&message, limit));
+        for name in [&mut operation.application, &mut operation.kustomization, &mut operation.phase].into_iter().flatten() {
+            *name = cut(name, limit.max(128));
+        }
+    }
+    if let Some(source) = &mut status.source {
+        for text in [Some(&mut source.repo_url), Some(&mut source.revision), Some(&mut source.path), source.synced_revision.as_mut()] {
+            text.into_iter().for_each(|text| *text = cut(text, limit.max(256)));
+        }
+    }
+    status.summary = cut(&status.summary, limit.max(256));
     for finding in &mut status.findings {
         finding.message = cut(&finding.message, limit);
         finding.evidence = finding.evidence.take().map(|evidence| cut(&evidence, limit));
+        finding.remedy = finding.remedy.take().map(|remedy| cut(&remedy, limit.max(64)));
+        finding.path = finding.path.take().map(|path| cut(&path, limit.max(64)));
     }
 }
 
@@ -97,7 +177,10 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
 mod tests {
     use super::*;
     use crate::engine::diff::ChangeKind;
+    use crate::engine::plan::{Approval, Decision};
     use crate::engine::predict::{Cause, Strategy, Verdict};
+    use crate::report::evidence::tests::worst_entry;
+    use crate::report::{Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
     use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport, WrittenObject};
 
     fn long(letters: usize) -> String {
@@ -164,6 +247,62 @@ mod tests {
             }),
             ..ReportStatus::default()
         }
+    }
+
+    #[test]
+    fn what_people_and_heals_wrote_counts_and_is_not_cut() {
+        let condition = |at: usize| Condition {
+            type_: format!("Type{at}"),
+            status: ConditionStatus::True,
+            reason: long(400),
+            message: long(5_000),
+            last_transition_time: jiff::Timestamp::UNIX_EPOCH,
+            observed_generation: None,
+        };
+        let history: Vec<_> = (0..10).map(worst_entry).collect();
+        let (evidence, evidence_omitted) = (history[0].evidence.clone(), history[0].evidence_omitted);
+        let step = HealingStep {
+            kind: crate::engine::plan::StepKind::Restore,
+            state: StepState::Begun,
+            paths: vec![long(100); 59],
+            begun_at: None,
+            stale: None,
+            revision: None,
+        };
+        let healing = Healing {
+            plan_hash: "0".repeat(64),
+            uid: "0".repeat(36),
+            by: long(253),
+            healer: long(253),
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+            steps: vec![step],
+            removed: Some("0".repeat(700)),
+            evidence,
+            evidence_omitted,
+            requests: Vec::new(),
+        };
+        let approval = Approval {
+            decision: Decision::Approved,
+            plan_hash: "0".repeat(64),
+            by: long(253),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            reason: Some(long(1_024)),
+            break_glass: None,
+        };
+        let source = SourceReport { repo_url: long(3_000), revision: long(3_000), path: long(3_000), synced_revision: Some(long(3_000)) };
+        let status = ReportStatus {
+            conditions: (0..30).map(condition).collect(),
+            approval: Some(approval.clone()),
+            healing: Some(healing.clone()),
+            history: history.clone(),
+            source: Some(source),
+            ..worst()
+        };
+        let fitted = fit(status);
+        assert!(size(&fitted) <= STATUS_LIMIT, "{} bytes", size(&fitted));
+        assert_eq!((fitted.approval, fitted.healing, fitted.history), (Some(approval), Some(healing), history));
+        assert_eq!(fitted.conditions.len(), CONDITION_LIMIT);
+        assert_eq!(fitted.fields.len() + fitted.fields_omitted, 500);
     }
 
     #[test]

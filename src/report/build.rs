@@ -220,7 +220,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
 }
 
 /// One operation of a JSON Patch with its value masked as the field that its pointer names.
-fn masked_operation(operation: &Value, masker: &Masker) -> Value {
+pub(super) fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     let mut shown = operation.clone();
     let path = operation.get("path").and_then(Value::as_str).map(|pointer| FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>()));
     if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {

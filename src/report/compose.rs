@@ -264,6 +264,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::StillRefused(_) => "StillRefused",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
+        NoPlan::TooManyFields(_) => "TooManyFields",
     }
 }
 

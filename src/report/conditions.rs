@@ -4,21 +4,26 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{NAME_CHARACTERS, TEXT_CHARACTERS};
+
 /// A condition in the shape that Kubernetes tools read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// The type, such as `Drifted`.
     #[serde(rename = "type")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub type_: String,
 
     /// `True`, `False` or `Unknown`.
     pub status: ConditionStatus,
 
     /// One word in PascalCase.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub reason: String,
 
     /// One sentence.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: String,
 
     /// When the status last changed.

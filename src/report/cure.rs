@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{CAUTION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, STEP_PATHS_LIMIT, TEXT_CHARACTERS};
+use super::evidence::{EVIDENCE_LIMIT, Evidence, SentRequest};
 use crate::engine::object::ObjectId;
 use crate::engine::plan::{Ended, StepKind};
 
@@ -67,6 +69,7 @@ pub struct StepReport {
     pub kind: StepKind,
 
     /// The object it writes, for people.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub target: String,
 
     /// The object it writes, for the rights that an approval asks for. A plan of an earlier version lacks it, and cannot be approved.
@@ -74,9 +77,11 @@ pub struct StepReport {
     pub object: Option<WrittenObject>,
 
     /// In one sentence.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub summary: String,
 
     /// The patch, masked, as compact JSON.
+    #[schemars(length(max = 4 * TEXT_CHARACTERS))]
     pub patch: String,
 }
 
@@ -84,6 +89,7 @@ pub struct StepReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {
     /// What an approval must name.
+    #[schemars(length(max = 64))]
     pub hash: String,
 
     /// How many plans this report has had.
@@ -94,13 +100,16 @@ pub struct PlanReport {
 
     /// What a person should know before approving.
     #[serde(default)]
+    #[schemars(length(max = CAUTION_LIMIT), inner(length(max = TEXT_CHARACTERS)))]
     pub cautions: Vec<String>,
 
     /// The steps, in order.
+    #[schemars(length(max = STEP_LIMIT))]
     pub steps: Vec<StepReport>,
 
     /// Whether the server accepted the first write in a dry run; absent where the mode allows none.
     #[serde(rename = "dryRun", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub dry_run: Option<String>,
 }
 
@@ -108,6 +117,7 @@ pub struct PlanReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SupersededPlan {
     /// Its hash.
+    #[schemars(length(max = 64))]
     pub hash: String,
 
     /// Why it ended.
@@ -139,6 +149,7 @@ pub struct HealingStep {
 
     /// The fields it is about: a restarted controller derives the rest of an approved heal for exactly these.
     #[serde(default)]
+    #[schemars(length(max = STEP_PATHS_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub paths: Vec<String>,
 
     /// When the step was first to be sent.
@@ -147,10 +158,12 @@ pub struct HealingStep {
 
     /// When the operation state began that the step removes, as the Application has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub stale: Option<String>,
 
     /// The revision that the step starts a sync of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub revision: Option<String>,
 }
 
@@ -159,26 +172,50 @@ pub struct HealingStep {
 #[serde(rename_all = "camelCase")]
 pub struct Healing {
     /// The approved plan.
+    #[schemars(length(max = 64))]
     pub plan_hash: String,
 
     /// The uid of the object that it was approved for.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub uid: String,
 
     /// Who approved it.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub by: String,
 
     /// The user name of whoever carries it out: nobody else takes it up.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub healer: String,
 
     /// When the heal began.
     pub started_at: Timestamp,
 
     /// The steps, in order.
+    #[schemars(length(max = STEP_LIMIT))]
     pub steps: Vec<HealingStep>,
 
     /// The operation state that a step removes, as compact JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub removed: Option<String>,
+
+    /// Who had written each field before the first write of the heal, which may rewrite that; the audit line of the log has all of it.
+    #[schemars(length(max = EVIDENCE_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+
+    /// How much of the evidence did not fit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub evidence_omitted: usize,
+
+    /// What was sent so far, and what the API server answered.
+    #[schemars(length(max = STEP_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<SentRequest>,
+}
+
+pub(super) fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How a heal ended.
@@ -196,10 +233,17 @@ pub enum HealResult {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
     /// The plan that was carried out; an approval of it is spent.
+    #[schemars(length(max = 64))]
     pub plan_hash: String,
 
     /// Who approved it.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub by: String,
+
+    /// The user name of whoever carried it out.
+    #[serde(default)]
+    #[schemars(length(max = NAME_CHARACTERS))]
+    pub healer: String,
 
     /// When it began.
     pub started_at: Timestamp,
@@ -211,9 +255,25 @@ pub struct HistoryEntry {
     pub result: HealResult,
 
     /// What was seen.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: String,
 
     /// The operation state that was removed from the Application, as compact JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub removed: Option<String>,
+
+    /// Who had written each field before the heal; the audit line of the log has all of it.
+    #[schemars(length(max = EVIDENCE_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+
+    /// How much of the evidence did not fit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub evidence_omitted: usize,
+
+    /// What was sent, and what the API server answered.
+    #[schemars(length(max = STEP_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<SentRequest>,
 }

@@ -3,23 +3,27 @@
 mod bounds;
 mod build;
 pub mod check;
+mod clamp;
 mod compose;
 pub mod conditions;
 mod confirmed;
 mod cure;
 mod cut;
+mod evidence;
 pub mod human;
 pub mod printer;
 pub mod sarif;
 mod status;
 mod told;
 
-pub use bounds::{STATUS_LIMIT, fit};
+pub use bounds::{HISTORY_LIMIT, STATUS_LIMIT, STEP_PATHS_LIMIT, fit};
 pub use build::{counts, dry_run, field, findings, object_report, plan, prediction_report, source, text};
+pub use clamp::clamp;
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject};
 pub use cut::cut;
+pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, shown_patch};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, Place, PredictionReport, Warning,

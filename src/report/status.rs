@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{
+    CONDITION_LIMIT, FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, SUPERSEDED_LIMIT, TEXT_CHARACTERS,
+};
 use super::conditions::Condition;
 use super::cure::{Heal, Healing, HistoryEntry, PlanReport, SupersededPlan};
 use super::told::{FieldReport, FindingReport, PredictionReport};
@@ -35,16 +38,20 @@ pub struct Counts {
 pub struct SourceReport {
     /// The repository, without credentials.
     #[serde(rename = "repoURL")]
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub repo_url: String,
 
     /// The commit that desired was read from.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub revision: String,
 
     /// The file, from the root of the repository.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub path: String,
 
     /// The revision that the syncing tool says it applied, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub synced_revision: Option<String>,
 }
 
@@ -54,21 +61,26 @@ pub struct SourceReport {
 pub struct OperationReport {
     /// The Application of Argo CD, as `namespace/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub application: Option<String>,
 
     /// The Kustomization of Flux, as `namespace/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub kustomization: Option<String>,
 
     /// In what standing it is, such as `FailedAtRevision` of an Application or `FailedDryRun` of a Kustomization.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub class: String,
 
     /// The tool's own word for how far it is: the phase of Argo CD's operation, or the reason of Flux's condition Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub phase: Option<String>,
 
     /// The tool's message, without what is other in each try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: Option<String>,
 
     /// When it began.
@@ -91,6 +103,7 @@ pub struct ReportStatus {
     pub heal: Heal,
 
     /// What is wrong, in one sentence.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub summary: String,
 
     /// How many fields there are of each kind.
@@ -101,7 +114,7 @@ pub struct ReportStatus {
     pub source: Option<SourceReport>,
 
     /// The fields that differ, worst first, at most 50.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = FIELD_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     pub fields: Vec<FieldReport>,
 
     /// How many fields did not fit.
@@ -117,7 +130,7 @@ pub struct ReportStatus {
     pub operation: Option<OperationReport>,
 
     /// What is wrong and what to do, at most 20.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = FINDING_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     pub findings: Vec<FindingReport>,
 
     /// What a person is asked to approve.
@@ -129,12 +142,13 @@ pub struct ReportStatus {
     pub plan_serial: u64,
 
     /// The last plans that ended without being carried out, newest last, at most 20.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = SUPERSEDED_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub superseded_plans: Vec<SupersededPlan>,
 
     /// The content of drift that a person said no to: while it lasts, no plan is offered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub denied_drift: Option<String>,
 
     /// Written by a person, never by the controller.
@@ -146,20 +160,22 @@ pub struct ReportStatus {
     pub healing: Option<Healing>,
 
     /// The last heals, newest last, at most 10.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = HISTORY_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     pub history: Vec<HistoryEntry>,
 
     /// `Ready`, `Drifted`, `Conflicted`, `PlanReady`, `Approved`, `Healed`.
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = CONDITION_LIMIT), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
     /// What tells this cluster from any other: the uid of its namespace `kube-system`, which a plan's hash covers. Who heals
     /// by hand may not be allowed to read that namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub cluster: Option<String>,
 
     /// The uid of the Deployment that was seen last: what tells "missing" from "never there".
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub target_uid: Option<String>,
 
     /// When the target went in sync again; a quiet report is removed `reportTTL` after it.

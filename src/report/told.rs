@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::bounds::{CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS};
 use crate::engine::diagnose::Weight;
 use crate::engine::diff::{ChangeKind, Severity};
 use crate::engine::object::ObjectId;
@@ -19,6 +20,7 @@ use crate::engine::predict::{Cause, Strategy, Verdict};
 #[serde(rename_all = "camelCase")]
 pub struct FieldReport {
     /// Where, in the grammar of server-side apply's messages.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub path: String,
 
     /// How the field differs.
@@ -38,22 +40,26 @@ pub struct FieldReport {
     pub live: Option<Value>,
 
     /// The manager that owns the live field; absent when no owner is recorded.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub manager: Option<String>,
 
     /// All owners, where there are several.
     #[serde(default)]
+    #[schemars(length(max = MANAGER_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub managers: Vec<String>,
 
     /// How the manager wrote.
     pub operation: Option<Operation>,
 
     /// Through which subresource it wrote, such as `scale`.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub subresource: Option<String>,
 
     /// When the manager's entry last changed: the field changed not later than this.
     pub time: Option<Timestamp>,
 
     /// Why it weighs that much, where a rule decided.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub reason: Option<String>,
 }
 
@@ -68,13 +74,16 @@ pub struct PredictionReport {
     pub verdict: Verdict,
 
     /// Why it is refused, or with whom it conflicts.
+    #[schemars(length(max = CAUSE_LIMIT))]
     pub causes: Vec<Cause>,
 
     /// The paths that still differ after a sync that succeeds.
+    #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub residual: Vec<String>,
 
     /// When that sync comes, as far as the source tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub when: Option<String>,
 
     /// Who says so: our own computation, or the server in a dry run. `Local` leaves admission webhooks and policies out.
@@ -91,6 +100,7 @@ pub struct PredictionReport {
 #[serde(rename_all = "camelCase")]
 pub struct DryRunReport {
     /// The digest of what was asked: Git's document, live, and how the tool writes. The same is not asked twice.
+    #[schemars(length(max = 64))]
     pub question: String,
 
     /// Whether the server says what we say.
@@ -98,6 +108,7 @@ pub struct DryRunReport {
 
     /// What the server says instead, or why it does not say; masked, and absent where it says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: Option<String>,
 }
 
@@ -130,21 +141,26 @@ pub enum ConfirmedBy {
 #[serde(rename_all = "camelCase")]
 pub struct FindingReport {
     /// The rule that found it.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub rule: String,
 
     /// How bad it is.
     pub severity: Weight,
 
     /// The field it is about, where there is one.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub path: Option<String>,
 
     /// What happened, in one sentence.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: String,
 
     /// What the finding rests on.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub evidence: Option<String>,
 
     /// The ways out and what each costs.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub remedy: Option<String>,
 }
 
@@ -152,15 +168,18 @@ pub struct FindingReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// The field, where it is about one.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub path: Option<String>,
 
     /// The file.
+    #[schemars(length(max = PATH_CHARACTERS))]
     pub file: Option<String>,
 
     /// The line, from 1.
     pub line: Option<usize>,
 
     /// What is odd, and what to do.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: String,
 }
 

@@ -27,7 +27,7 @@ impl<L: Look> Healer<'_, L> {
             match self.patch(&request, &scene.snapshot.target, DryRun::Yes).await {
                 Err(error @ ApiError::Forbidden { .. }) => return Err(error),
                 Err(error) if !matches!(error.retry(), Retry::ReadAgain | Retry::AwaitChange) => return Err(error),
-                Ok(()) | Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(())

@@ -9,13 +9,10 @@ use crate::crd::DriftReport;
 use crate::engine::ArgoCd;
 use crate::engine::operation::comparable;
 use crate::engine::plan::Refusal;
-use crate::report::{Heal, HealResult, Healing, HistoryEntry, cut};
+use crate::report::{HISTORY_LIMIT, Heal, HealResult, Healing, HistoryEntry, cut, fitting_entry};
 
 /// The longest message of a removed operation state that is kept, in bytes.
 const REMOVED_MESSAGE: usize = 512;
-
-/// The most finished heals that a report keeps.
-const HISTORY_LIMIT: usize = 10;
 
 /// Ends the heal of a report and moves it into the history.
 ///
@@ -29,15 +26,19 @@ pub async fn end(
     result: HealResult,
     message: &str,
 ) -> Result<HistoryEntry, ApiError> {
-    let entry = HistoryEntry {
+    let entry = fitting_entry(HistoryEntry {
         plan_hash: healing.plan_hash.clone(),
         by: healing.by.clone(),
+        healer: healing.healer.clone(),
         started_at: healing.started_at,
         finished_at: now(),
         result,
         message: message.to_owned(),
         removed: healing.removed.clone(),
-    };
+        evidence: healing.evidence.clone(),
+        evidence_omitted: healing.evidence_omitted,
+        requests: healing.requests.clone(),
+    });
     let mut history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
     history.push(entry.clone());
     history.drain(..history.len().saturating_sub(HISTORY_LIMIT));

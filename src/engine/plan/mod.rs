@@ -11,6 +11,7 @@ mod hand_back;
 mod memory;
 mod on_application;
 mod on_kustomization;
+mod recordable;
 mod restore;
 mod step;
 #[cfg(test)]
@@ -134,6 +135,10 @@ pub enum NoPlan {
     /// Somebody else applies the object server-side as well, and a Transfer would take sides.
     #[error("another manager applies this object server-side too ({0}); decide first which one is to own it")]
     TwoAppliers(String),
+
+    /// The heal could not be recorded before it is begun.
+    #[error("{0} fields differ: more than a report can keep a record of; sync the application, or restore them by hand")]
+    TooManyFields(usize),
 }
 
 /// Makes the plan for an assessment.
@@ -206,6 +211,7 @@ pub(super) fn propose_knowing(
         }
         Tool::Unknown => {}
     }
+    recordable::check(&steps)?;
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     let hash = digest::plan_hash(snapshot, memory, &steps);
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);

@@ -100,12 +100,15 @@ impl Syncer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cause {
     /// The machine-readable reason, such as `FieldValueForbidden`.
+    #[schemars(length(max = 256))]
     pub reason: String,
 
     /// The field in the server's grammar, with list indexes.
+    #[schemars(length(max = 1_024))]
     pub field: String,
 
     /// The server's message, without the field.
+    #[schemars(length(max = 2_048))]
     pub message: String,
 }
 

@@ -1,0 +1,78 @@
+//! Audit: one JSON line for the beginning of a heal, one for each of its requests with the answer, and one for its end.
+//!
+//! The lines are no part of the log: no filter leaves them out, and none has another format. The controller writes them to standard output,
+//! where nothing else of it goes; `driftmend heal` to standard error, since its output is for people. Each has `audit: driftmend.dev/heal`.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tracing::warn;
+
+use crate::engine::diff::Masker;
+
+/// What each line is marked by.
+const KIND: &str = "driftmend.dev/heal";
+
+/// Where a process writes its audit lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Standard output.
+    Output,
+
+    /// Standard error.
+    Error,
+}
+
+/// Writes audit lines.
+#[derive(Debug)]
+pub struct Audit {
+    sink: Sink,
+    masker: Masker,
+}
+
+impl Audit {
+    /// Writes there, and hides what this mask hides.
+    pub const fn new(sink: Sink, masker: Masker) -> Self {
+        Self { sink, masker }
+    }
+
+    /// Hides secrets.
+    pub(super) fn masker(&self) -> &Masker {
+        &self.masker
+    }
+
+    /// Writes one line: an event of a heal with its facts.
+    pub(super) fn line(&self, event: &str, facts: Value) {
+        let text = line(event, Timestamp::now(), facts);
+        let written = match self.sink {
+            Sink::Output => io::stdout().lock().write_all(text.as_bytes()),
+            Sink::Error => io::stderr().lock().write_all(text.as_bytes()),
+        };
+        // The report has the same in short: a closed pipe ends no heal.
+        if let Err(error) = written {
+            warn!(%error, event, "an audit line was not written");
+        }
+    }
+}
+
+fn line(event: &str, at: Timestamp, facts: Value) -> String {
+    let mut whole = json!({"audit": KIND, "event": event, "at": at});
+    if let (Some(whole), Value::Object(facts)) = (whole.as_object_mut(), facts) {
+        whole.extend(facts);
+    }
+    format!("{whole}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_of_json_whatever_is_in_it() {
+        let text = line("Sent", Timestamp::UNIX_EPOCH, json!({"answer": "two\nlines", "plan": "a"}));
+        assert_eq!(text.matches('\n').count(), 1);
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&read["audit"], &read["event"], &read["answer"]), (&json!(KIND), &json!("Sent"), &json!("two\nlines")));
+    }
+}
