@@ -113,7 +113,13 @@ impl Fenced {
         let sync = json!({
             "status": "OutOfSync", "revision": revision, "comparedTo": {"source": spec["source"], "destination": spec["destination"]},
         });
-        let status = json!({"reconciledAt": "2026-01-05T10:00:05Z", "sync": sync, "operationState": state});
+        let resource = |kind: &str, namespace: &str, name: &str| {
+            let group = if kind == "Deployment" { "apps" } else { "" };
+            json!({"group": group, "version": "v1", "kind": kind, "namespace": namespace, "name": name, "status": "OutOfSync"})
+        };
+        let resources =
+            json!([resource("Deployment", "shop", "web"), resource("Deployment", "office", "web"), resource("ConfigMap", "shop", "web")]);
+        let status = json!({"reconciledAt": "2026-01-05T10:00:05Z", "sync": sync, "operationState": state, "resources": resources});
         self.theirs.merge_patch("argocd-application-controller", &json!({"status": status}))?.success().map(drop)
     }
 
@@ -240,8 +246,44 @@ fn an_operation_is_a_sync_of_what_git_has_and_replaces_none() -> Result<()> {
     fenced.refused(shape, HEAL, &json!([{"op": "add", "path": "/operation", "value": {"initiatedBy": {"username": "driftmend"}}}]))?;
     let own = "an operation that driftmend starts has the sync options, the retry and the pruning of the Application itself";
     fenced.refused(own, HEAL, &with("/sync/syncOptions", json!(["ServerSideApply=true", "Force=true"])))?;
+    fenced.refused(own, HEAL, &with("/sync/syncOptions", json!([])))?;
     fenced.refused(own, HEAL, &with("/sync/prune", json!(true)))?;
     fenced.refused(own, HEAL, &with("/retry", json!({"limit": -1})))?;
+    for (pointer, value) in [
+        ("/sync/dryRun", json!(true)),
+        ("/sync/autoHealAttemptsCount", json!(3)),
+        ("/initiatedBy", json!({"username": "driftmend", "automated": true})),
+        ("/info", json!([{"name": "driftmend.dev/plan", "value": "not a hash"}])),
+        ("/info/-", json!({"name": "another", "value": "0123456789ab"})),
+    ] {
+        fenced.refused(shape, HEAL, &with(pointer, value))?;
+    }
+    let revision = "an operation that driftmend starts is a sync of the revision that Argo CD compared last";
+    for other in [json!("HEAD"), json!(""), json!("b".repeat(40))] {
+        fenced.refused(revision, HEAL, &with("/sync/revision", other))?;
+    }
+    fenced.refused(revision, HEAL, &with("/sync/revisions", json!(["4a4fcb8d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a69"])))?;
+    let limited = "an operation that driftmend starts is limited to Deployments that the Application has";
+    let resource =
+        |group: &str, kind: &str, namespace: &str, name: &str| json!({"group": group, "kind": kind, "namespace": namespace, "name": name});
+    let web = resource("apps", "Deployment", "shop", "web");
+    for resources in [
+        json!([]),
+        json!([resource("", "ConfigMap", "shop", "web")]),
+        json!([resource("apps", "StatefulSet", "shop", "web")]),
+        json!([resource("", "Deployment", "shop", "web")]),
+        json!([resource("apps", "Deployment", "shop", "another")]),
+        json!([resource("apps", "Deployment", "office", "web")]),
+        json!([{"group": "apps", "kind": "Deployment", "name": "web"}]),
+        json!([resource("*", "*", "shop", "*")]),
+        json!([web, resource("", "ConfigMap", "shop", "web")]),
+    ] {
+        fenced.refused(limited, HEAL, &with("/sync/resources", resources))?;
+    }
+    let whole_application = json!([
+        {"op": "add", "path": "/operation", "value": whole}, {"op": "remove", "path": "/operation/sync/resources"},
+    ]);
+    fenced.refused(limited, HEAL, &whole_application)?;
 
     let person = json!({"operation": {"initiatedBy": {"username": "ada"}, "sync": {"revision": "main"}}});
     fenced.theirs.merge_patch("argocd-server", &person)?.success()?;
@@ -252,6 +294,82 @@ fn an_operation_is_a_sync_of_what_git_has_and_replaces_none() -> Result<()> {
     // A comparison may be asked for at any time, and that taken back where nobody answered.
     fenced.accepted(&refresh(&fenced.read()?)?.context("nothing to ask")?)?;
     fenced.accepted(&withdraw_refresh(&fenced.read()?)?.context("nothing was asked")?)?;
+    Ok(())
+}
+
+#[test]
+fn a_state_is_cleared_only_with_what_follows_it_and_a_request_of_somebody_else_stays() -> Result<()> {
+    let fenced = Fenced::application(shared()?, "argocd", "follows")?;
+    let alone = "driftmend removes an operationState only together with a request for a comparison or with an operation";
+    fenced.refused(alone, HEAL, &json!([{"op": "remove", "path": "/status/operationState"}]))?;
+    fenced.theirs.json_patch("kubectl-annotate", &json!([{"op": "add", "path": REFRESH, "value": "hard"}]))?.success()?;
+    let annotations = "of an Application's annotations driftmend only adds argocd.argoproj.io/refresh: normal";
+    fenced.refused(annotations, HEAL, &json!([{"op": "remove", "path": REFRESH}]))?;
+    fenced.refused(annotations, HEAL, &json!([{"op": "replace", "path": REFRESH, "value": "normal"}]))?;
+    fenced.accepted(&clear(&fenced.read()?, &Then::Refresh)?)?;
+    Ok(())
+}
+
+/// The managedFields of others: what is left of them after every write that passes.
+fn of_others(object: &Value) -> Vec<Value> {
+    let mut entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    entries.retain(|entry| entry["manager"] != HEAL);
+    entries
+}
+
+#[test]
+fn who_owns_what_stays_but_for_what_a_write_takes_away() -> Result<()> {
+    let fenced = Fenced::application(shared()?, "argocd", "owned")?;
+    let of = |entries: &[Value], manager: &str| entries.iter().position(|entry| entry["manager"] == manager).unwrap_or_default();
+    type Change = fn(&mut Vec<Value>, usize, usize);
+    let forgeries: &[(&str, Change)] = &[
+        ("an Apply entry that is gone", |entries, applier, _| drop(entries.remove(applier))),
+        ("an Apply entry of another name", |entries, applier, _| entries[applier]["manager"] = json!("another")),
+        ("an Apply entry of our name", |entries, applier, _| entries[applier]["manager"] = json!(HEAL)),
+        ("an Apply entry that is an Update", |entries, applier, _| entries[applier]["operation"] = json!("Update")),
+        ("an Apply entry with less", |entries, applier, _| entries[applier]["fieldsV1"]["f:spec"] = json!({"f:project": {}})),
+        ("an Update entry that is gone", |entries, _, updater| drop(entries.remove(updater))),
+        ("an Update entry of another name", |entries, _, updater| entries[updater]["manager"] = json!("another")),
+        ("an Update entry of our name", |entries, _, updater| entries[updater]["manager"] = json!(HEAL)),
+        ("an Update entry that is an Apply", |entries, _, updater| entries[updater]["operation"] = json!("Apply")),
+        ("an Update entry of another version", |entries, _, updater| entries[updater]["apiVersion"] = json!("argoproj.io/v1beta1")),
+        ("an Update entry of a subresource", |entries, _, updater| entries[updater]["subresource"] = json!("status")),
+        ("an Update entry with less", |entries, _, updater| {
+            entries[updater]["fieldsV1"]["f:status"].as_object_mut().map(|status| status.remove("f:sync"));
+        }),
+        ("an Update entry with more", |entries, _, updater| entries[updater]["fieldsV1"]["f:spec"] = json!({"f:project": {}})),
+        ("one more entry", |entries, _, updater| {
+            let mut forged = entries[updater].clone();
+            forged["manager"] = json!("forged");
+            entries.push(forged);
+        }),
+        ("nobody", |entries, _, _| *entries = vec![json!({})]),
+    ];
+    let words = "driftmend changes nothing of an Application's labels, finalizers, owners or managers";
+    for (what, change) in forgeries {
+        let object = fenced.theirs.read()?;
+        let mut entries = object["metadata"]["managedFields"].as_array().cloned().context("no managers")?;
+        let (applier, updater) = (of(&entries, "app-of-apps"), of(&entries, "argocd-application-controller"));
+        change(&mut entries, applier, updater);
+        let forged = json!({"op": "replace", "path": "/metadata/managedFields", "value": entries});
+        fenced.refused(words, HEAL, &json!([forged])).with_context(|| (*what).to_owned())?;
+        // And with a write beside it that is allowed.
+        let cleared = json!([
+            forged, {"op": "remove", "path": "/status/operationState"}, {"op": "add", "path": REFRESH, "value": "normal"},
+        ]);
+        fenced.refused(words, HEAL, &cleared).with_context(|| format!("{what}, beside a clear"))?;
+    }
+    // What a clear takes away is taken from who owned it, and nothing else.
+    let mut expected = of_others(&fenced.theirs.read()?);
+    let updater = of(&expected, "argocd-application-controller");
+    expected[updater]["fieldsV1"]["f:status"].as_object_mut().map(|status| status.remove("f:operationState"));
+    let seen = fenced.accepted(&clear(&fenced.read()?, &Then::Refresh)?)?;
+    assert_eq!(of_others(&seen), expected);
+    // The request of somebody else goes with its entry, where it is all that the entry had.
+    fenced.theirs.json_patch("argocd-application-controller", &json!([{"op": "remove", "path": REFRESH}]))?.success()?;
+    fenced.theirs.json_patch("kubectl-annotate", &json!([{"op": "add", "path": REFRESH, "value": "normal"}]))?.success()?;
+    let seen = fenced.accepted(&withdraw_refresh(&fenced.read()?)?.context("nothing was asked")?)?;
+    assert_eq!(of_others(&seen), expected);
     Ok(())
 }
 
@@ -316,7 +434,7 @@ fn outside_the_namespaces_listed_neither_rights_nor_fence_let_anything_through()
 #[test]
 fn the_api_server_finds_no_fault_in_the_policies() -> Result<()> {
     let control_plane = &shared()?.control_plane;
-    for name in ["writes", "applications", "kustomizations", "approval"] {
+    for name in ["writes", "heals", "applications", "kustomizations", "records", "approval"] {
         let checked = wait::until("a type check", PATIENCE, || {
             let get = ["get", "validatingadmissionpolicy", &format!("{name}.driftmend.dev"), "--output=json"];
             let policy: Value = serde_json::from_str(&control_plane.kubectl(&get)?.success()?)?;

@@ -109,8 +109,82 @@ secret in argocd-cm; its Secrets are read by nobody here. */ -}}
     variables.before.metadata.all(key, key in variables.written
     || (key in variables.after.metadata && variables.after.metadata[key] == variables.before.metadata[key]))
     && variables.after.metadata.all(key, key in variables.written || key in variables.before.metadata)
-    && variables.before.metadata.?managedFields.orValue([]).filter(entry, entry.operation == 'Apply')
-    == variables.after.metadata.?managedFields.orValue([]).filter(entry, entry.operation == 'Apply')
+{{- end -}}
+
+{{- /*
+Who owns what stays as it is, but for what this very write takes away or overwrites: {annotation, state}, the one annotation of ours and
+whether status.operationState may go. The API server takes exactly that out of the entries of others, and lets an entry go that is empty then;
+a client that sends managedFields of its own could take out more, or give itself and others anything.
+
+An entry is named by everything in it but its fields. Entries of server-side apply are compared as a whole, whoever's they are; our own Update
+entry is ours.
+*/ -}}
+{{- define "driftmend.managerVariables" -}}
+- name: managersBefore
+  expression: variables.before.metadata.?managedFields.orValue([])
+- name: managersAfter
+  expression: variables.after.metadata.?managedFields.orValue([])
+- name: overwrites
+  expression: >-
+    ('{{ .annotation }}' in variables.annotationsBefore ? variables.annotationsBefore['{{ .annotation }}'] : '')
+    != ('{{ .annotation }}' in variables.annotationsAfter ? variables.annotationsAfter['{{ .annotation }}'] : '')
+- name: clears
+  expression: "{{ if .state }}'operationState' in variables.statusBefore && !('operationState' in variables.statusAfter){{ else }}false{{ end }}"
+- name: appliersStay
+  expression: >-
+    variables.managersBefore.filter(entry, entry.operation == 'Apply').all(entry, entry in variables.managersAfter)
+    && variables.managersBefore.filter(entry, entry.operation == 'Apply').size()
+    == variables.managersAfter.filter(entry, entry.operation == 'Apply').size()
+- name: othersBefore
+  expression: variables.managersBefore.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') != 'driftmend-heal')
+- name: othersAfter
+  expression: variables.managersAfter.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') != 'driftmend-heal')
+# Each entry of others that was there, with the fields that it has now.
+- name: pairs
+  expression: >-
+    variables.othersBefore.map(old, {
+    'old': [old.?fieldsV1.orValue({})],
+    'new': variables.othersAfter.filter(entry, old.all(key, key == 'fieldsV1' || (key in entry && entry[key] == old[key]))
+    && entry.all(key, key == 'fieldsV1' || key in old)).map(entry, entry.?fieldsV1.orValue({}))})
+- name: nobodyJoins
+  expression: >-
+    variables.pairs.all(pair, pair.new.size() <= 1) && variables.othersAfter.size() == variables.pairs.filter(pair, pair.new.size() == 1).size()
+- name: losses
+  expression: >-
+    variables.pairs.map(pair, {'old': pair.old[0], 'new': pair.new.size() == 1 ? pair.new[0] : dyn({})})
+- name: fieldsStay
+  expression: >-
+    variables.losses.all(pair,
+    pair.new.all(key, key in pair.old)
+    && pair.old.all(key, key in ['f:metadata'{{ if .state }}, 'f:status'{{ end }}] || (key in pair.new && pair.new[key] == pair.old[key])))
+- name: metadataFieldsStay
+  expression: >-
+    variables.losses.map(pair, {'old': pair.old[?'f:metadata'].orValue({}), 'new': pair.new[?'f:metadata'].orValue({})}).all(pair,
+    pair.new.all(key, key in pair.old)
+    && pair.old.all(key, key == 'f:annotations' || (key in pair.new && pair.new[key] == pair.old[key]))
+    && pair.new[?'f:annotations'].orValue({}).all(key, key in pair.old[?'f:annotations'].orValue({}))
+    && pair.old[?'f:annotations'].orValue({}).all(key,
+    (key in pair.new[?'f:annotations'].orValue({}) && pair.new['f:annotations'][key] == pair.old['f:annotations'][key])
+    || (key == 'f:{{ .annotation }}' && variables.overwrites)
+    || (key == '.' && variables.annotationsAfter.size() == 0)))
+- name: statusFieldsStay
+  expression: >-
+    {{ if .state -}}
+    variables.losses.map(pair, {'old': pair.old[?'f:status'].orValue({}), 'new': pair.new[?'f:status'].orValue({})}).all(pair,
+    pair.new.all(key, key in pair.old)
+    && pair.old.all(key, (key in pair.new && pair.new[key] == pair.old[key]) || (key == 'f:operationState' && variables.clears
+    && !(key in pair.new))))
+    {{- else -}}
+    true
+    {{- end }}
+- name: managersStay
+  expression: >-
+    variables.appliersStay && variables.nobodyJoins && variables.fieldsStay && variables.metadataFieldsStay && variables.statusFieldsStay
+{{- end -}}
+
+{{- /* The kinds that a sync may be limited to: those that are governed. */ -}}
+{{- define "driftmend.governedKinds" -}}
+[{'group': 'apps', 'kind': 'Deployment'}]
 {{- end -}}
 
 {{- /* What holds of every write on an object of a syncing tool: {root, kind, plural, namespaces}. */ -}}
