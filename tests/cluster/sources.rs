@@ -52,7 +52,7 @@ fn a_server_that_is_down_refuses_or_hangs_is_told_alike_and_holds_nobody_up() ->
     the_healthy_watch_goes_on(&shop)?;
 
     // A tenant who could tell them apart could ask which ports of a network are open.
-    for (watch, url) in [("down", down), ("refusing", refused), ("hanging", hung)] {
+    for (watch, url) in [("down", down.clone()), ("refusing", refused), ("hanging", hung)] {
         let (message, hint) = shop.source_failure(watch, "GitUnreachable")?;
         assert_eq!(message, format!("unable to reach {url}: its name does not resolve, or no Git server answers there"));
         assert_eq!(hint, "check the host and the port of the URL; the log of the controller says what the network said");
