@@ -63,6 +63,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     };
     let now = Timestamp::now();
     let named = arguments.name.is_some();
+    if !named && watches.found.is_empty() && reports.is_empty() {
+        // A program gets its list all the same.
+        if arguments.output != Format::Human {
+            output::print_value(&reports, arguments.output)?;
+        }
+        return Err(unwatched(&cluster, scope).await?);
+    }
     let doubts = Doubts {
         freshness: Freshness::of(&cluster, &watches.found, now).await?,
         complaints: watches.complaints((!named).then_some(reports.as_slice()), now),
@@ -224,9 +231,6 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
 
 /// One line a report.
 fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String {
-    if reports.is_empty() && watches.found.is_empty() {
-        return String::new();
-    }
     if reports.is_empty() {
         let (watched, governed) =
             (counted(watches.found.len(), "watch", "watches"), counted(watches.governed(), "Deployment", "Deployments"));

@@ -177,7 +177,7 @@ impl SourceError {
             Self::Unsupported { reason, .. } => Some(reason.hint()),
             Self::NoSecret { namespace, name } => Some(format!(
                 "create it, or take secretRef away if the repository is public: kubectl -n {namespace} create secret generic {name} \
-                 --from-literal=username=USER --from-literal=password=TOKEN"
+                 --from-literal=hosts=HOST --from-literal=username=USER --from-literal=password=TOKEN"
             )),
             Self::Credentials { source, .. } => Some(source.hint()),
             Self::TooMuch { .. } => Some(

@@ -111,7 +111,7 @@ fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Re
             format!("there is no Secret absent in namespace {}", shop.namespace),
             format!(
                 "create it, or take secretRef away if the repository is public: kubectl -n {} create secret generic absent \
-                 --from-literal=username=USER --from-literal=password=TOKEN",
+                 --from-literal=hosts=HOST --from-literal=username=USER --from-literal=password=TOKEN",
                 shop.namespace
             ),
         )
