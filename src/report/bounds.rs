@@ -288,6 +288,7 @@ mod tests {
             at: jiff::Timestamp::UNIX_EPOCH,
             reason: Some(long(1_024)),
             break_glass: None,
+            until: None,
         };
         let source = SourceReport { repo_url: long(3_000), revision: long(3_000), path: long(3_000), synced_revision: Some(long(3_000)) };
         let status = ReportStatus {
