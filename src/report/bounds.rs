@@ -95,7 +95,10 @@ fn leave_out(status: &mut ReportStatus) -> bool {
     {
         return true;
     }
-    status.findings.pop().is_some()
+    if status.findings.pop().is_some() {
+        return true;
+    }
+    status.plan.as_mut().is_some_and(|plan| plan.cautions.pop().is_some())
 }
 
 fn weight(severity: Severity) -> u8 {
@@ -152,6 +155,7 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
     for condition in &mut status.conditions {
         condition.message = cut(&condition.message, limit.max(64));
+        condition.reason = cut(&condition.reason, limit.max(64));
     }
     if let Some(operation) = &mut status.operation {
         operation.message = operation.message.take().map(|message| cut(&message, limit));
