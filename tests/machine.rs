@@ -9,13 +9,13 @@ fn root() -> &'static Path {
 }
 
 /// Where the programs are that every Debian has and the scripts use.
-fn bare_path() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn bare_path() -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
     for program in ["bash", "cat", "dirname", "sed", "test"] {
-        let found = ["/bin", "/usr/bin"].iter().map(|place| Path::new(place).join(program)).find(|path| path.exists()).unwrap();
-        symlink(found, folder.path().join(program)).unwrap();
+        let found = ["/bin", "/usr/bin"].iter().map(|place| Path::new(place).join(program)).find(|path| path.exists());
+        symlink(found.ok_or(std::io::ErrorKind::NotFound)?, folder.path().join(program))?;
     }
-    folder
+    Ok(folder)
 }
 
 fn texts(output: &Output) -> (String, String) {
@@ -24,7 +24,7 @@ fn texts(output: &Output) -> (String, String) {
 
 #[test]
 fn a_machine_without_anything_gets_one_error_with_the_line_that_installs_it() {
-    let path = bare_path();
+    let path = bare_path().unwrap();
     let answer = Command::new("bash").arg("tests/machine/check.sh").current_dir(root()).env("PATH", path.path()).output().unwrap();
     let (stdout, stderr) = texts(&answer);
     assert_eq!((answer.status.code(), stdout.as_str()), (Some(1), ""), "{stderr}");

@@ -249,7 +249,11 @@ mod tests {
         cluster.call(patch(), async { Ok(()) }).await.unwrap();
         open.store(false, std::sync::atomic::Ordering::SeqCst);
         let mut sent = false;
-        let error = cluster.call(patch(), async { Ok(sent = true) }).await.unwrap_err();
+        let send = async {
+            sent = true;
+            Ok(())
+        };
+        let error = cluster.call(patch(), send).await.unwrap_err();
         assert_eq!((error.category(), sent), ("NotLeading", false));
         for passes in [get_web(), patch().stores_nothing()] {
             cluster.call(passes, async { Ok(()) }).await.unwrap();

@@ -21,8 +21,11 @@ const MESSAGE_LIMIT: usize = 512;
 /// An answer as the client's service gives it.
 type Answer = Response<Box<DynBody>>;
 
+/// What looks at an answer before the client does.
+type Look = fn(Answer) -> BoxFuture<'static, Result<Answer, BoxError>>;
+
 /// The layer around a client's service.
-pub fn layer() -> AndThenLayer<fn(Answer) -> BoxFuture<'static, Result<Answer, BoxError>>> {
+pub fn layer() -> AndThenLayer<Look> {
     AndThenLayer::new(|answer| Box::pin(told(answer)))
 }
 

@@ -267,20 +267,19 @@ fn gate(leadership: &tokio::sync::watch::Receiver<Leadership>) -> Gate {
 /// The user name of this process and the uid of `kube-system`; `None` when the process is stopped before it has them.
 async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String)> {
     loop {
-        let pause;
         let facts = async {
             // Apart from the same user's command line, so that neither takes up the other's heal.
             let identity = format!("controller as {}", cluster.whoami().await?.name);
             let system = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
             Ok::<_, ApiError>((identity, system))
         };
-        match facts.await {
+        let pause = match facts.await {
             Ok(facts) => return Some(facts),
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, hint = error.hint(), "waiting for the API server");
-                pause = error.wait(START_RETRY);
+                error.wait(START_RETRY)
             }
-        }
+        };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return None,

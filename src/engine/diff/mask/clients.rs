@@ -14,7 +14,7 @@ pub(super) fn hide(words: &[&str], in_shell: bool) -> Vec<Option<String>> {
     let mut scope: Option<Scope> = None;
     let secret = |value: &str| {
         let value = value.trim_matches(['"', '\'']);
-        !is_plain(value) && !(in_shell && is_variable(value))
+        !(is_plain(value) || in_shell && is_variable(value))
     };
     for (at, word) in words.iter().enumerate() {
         if let Some(begun) = Scope::of(word) {
@@ -255,7 +255,7 @@ fn word(text: &str, start: usize) -> (Word, usize) {
         end = start + text[start..].find(char::is_whitespace).unwrap_or(text.len() - start);
     }
     let trimmed = text[start..end].trim_end_matches([',', '"', '\'', '\\']);
-    let closes = text[start..end].matches(['"', '\'']).count() % 2 == 0;
+    let closes = text[start..end].matches(['"', '\'']).count().is_multiple_of(2);
     let end_of_word = if closes { start + text[start..end].trim_end_matches(',').len() } else { start + trimmed.len() };
     (Word { start, end: end_of_word.clamp(start, end), is_quoted: false }, end)
 }
