@@ -183,7 +183,7 @@ mod tests {
     use crate::engine::diff::ChangeKind;
     use crate::engine::plan::{Approval, Decision};
     use crate::engine::predict::{Cause, Strategy, Verdict};
-    use crate::report::evidence::tests::worst_entry;
+    use crate::report::evidence::worst_entry;
     use crate::report::{Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
     use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport, WrittenObject};
 

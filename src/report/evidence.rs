@@ -152,7 +152,10 @@ pub fn shown_patch(patch: &json_patch::Patch, masker: &Masker) -> (Value, String
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) use tests::worst_entry;
+
+#[cfg(test)]
+mod tests {
     use pretty_assertions::assert_eq;
 
     use super::*;
