@@ -84,17 +84,17 @@ impl<'a> Report<'a> {
     }
 
     /// Writes a status as somebody, by this type of patch.
-    fn patch(&self, by: &PathBuf, kind: &str, patch: &Value) -> Result<Output> {
+    fn patch(&self, by: &Path, kind: &str, patch: &Value) -> Result<Output> {
         let (kind, patch) = (format!("--type={kind}"), patch.to_string());
         let arguments = ["patch", "driftreport", &self.name, "-n", "shop", "--subresource=status", &kind, "--patch", &patch];
         self.control_plane.tool("kubectl")?.kubeconfig(by).run(&arguments)
     }
 
-    fn write(&self, by: &PathBuf, status: Value) -> Result<Output> {
+    fn write(&self, by: &Path, status: Value) -> Result<Output> {
         self.patch(by, "merge", &json!({ "status": status }))
     }
 
-    fn accepted(&self, what: &str, by: &PathBuf, status: Value) -> Result<()> {
+    fn accepted(&self, what: &str, by: &Path, status: Value) -> Result<()> {
         self.write(by, status)?.success().map(drop).with_context(|| what.to_owned())
     }
 
@@ -325,7 +325,7 @@ fn nobody_changes_or_leaves_out_anything_of_the_history() -> Result<()> {
 }
 
 /// A write of the controller on a Deployment of the namespace `shop`, under its own manager.
-fn write_deployment(installation: &Installation, by: &PathBuf, name: &str, more: &[&str]) -> Result<Output> {
+fn write_deployment(installation: &Installation, by: &Path, name: &str, more: &[&str]) -> Result<Output> {
     let patch = json!({"metadata": {"labels": {"trial": format!("{}", std::process::id())}}}).to_string();
     let arguments = ["patch", "deployment", name, "-n", "shop", "--field-manager=driftmend-heal", "--type=merge", "--patch", &patch];
     installation.control_plane.tool("kubectl")?.kubeconfig(by).run(&[&arguments[..], more].concat())
