@@ -231,7 +231,8 @@ impl<'a> Eyes<'a> {
             let fault = Fault::of(&error).hint(error.hint());
             Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
         };
-        let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch).await.map_err(fault)?;
+        let object = origin::object(cluster, &watch).await.map_err(fault)?;
+        let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object).await.map_err(fault)?;
         let rendition = match desired::look(&sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
             Looked::Rendered(rendition) => *rendition,
             Looked::Unchanged => return Err(Fault::new("the source gave no commit")),

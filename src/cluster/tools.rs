@@ -1,12 +1,14 @@
 //! The objects of the tools that sync: kinds that a cluster may not have, or get later.
 
+mod lean;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::{ApiResource, GroupVersionKind};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
@@ -15,6 +17,7 @@ use tracing::{info, warn};
 
 use super::call::Resource;
 use super::{WatchBackoff, patient};
+use lean::Lean;
 
 /// Argo CD's Applications.
 pub const APPLICATIONS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "applications" };
@@ -34,8 +37,8 @@ pub const GIT_REPOSITORIES: Resource<'static> = Resource { group: "source.toolki
 /// ConfigMaps: Argo CD's settings stand in one.
 pub const CONFIG_MAPS: Resource<'static> = Resource { group: "", version: "v1", plural: "configmaps" };
 
-/// Objects a page of the first list.
-const PAGE_SIZE: u32 = 100;
+/// Objects a page of the first list, each of which may have a megabyte: no more than a page is held at a time.
+const PAGE_SIZE: u32 = 20;
 
 /// How often a kind is looked for that the cluster does not have.
 const ABSENT: Duration = Duration::from_secs(30);
@@ -54,7 +57,7 @@ pub enum Change {
 /// cluster does not have is no error: it is said once, and looked for again.
 pub fn watch(client: Client, resource: Resource<'static>, kind: &'static str) -> impl Stream<Item = Change> + Send {
     let named = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(resource.group, resource.version, kind), resource.plural);
-    let api: Api<DynamicObject> = Api::all_with(client, &named);
+    let api: Api<Lean> = Api::all_with(client, &named);
     let backoff = Patient::default();
     let absent = backoff.absent.clone();
     let mut follower = Follower { resource, there: HashSet::new(), before: HashSet::new(), absent, told: None };
@@ -77,7 +80,7 @@ struct Follower {
 }
 
 impl Follower {
-    fn absorb(&mut self, event: watcher::Result<watcher::Event<DynamicObject>>) -> Vec<Change> {
+    fn absorb(&mut self, event: watcher::Result<watcher::Event<Lean>>) -> Vec<Change> {
         match event {
             Ok(watcher::Event::Init) => {
                 self.before.extend(std::mem::take(&mut self.there));
@@ -87,7 +90,7 @@ impl Follower {
                 let (namespace, name) = key(&object);
                 self.before.remove(&(namespace.clone(), name.clone()));
                 self.there.insert((namespace.clone(), name.clone()));
-                vec![Change::Put(namespace, name, Box::new(serde_json::to_value(object).unwrap_or_default()))]
+                vec![Change::Put(namespace, name, Box::new(object.object))]
             }
             Ok(watcher::Event::InitDone) => {
                 if self.told.replace(true) != Some(true) {
@@ -160,7 +163,7 @@ impl Backoff for Patient {
     }
 }
 
-fn key(object: &DynamicObject) -> (String, String) {
+fn key(object: &Lean) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 

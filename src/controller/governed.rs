@@ -290,13 +290,6 @@ impl Governed {
         }
     }
 
-    /// The watches that name a tool's object.
-    pub fn watches_of(&self, tool: &ToolKey) -> Vec<(WatchKey, Watched)> {
-        let inner = self.lock();
-        let named = inner.watches.iter().filter(|(_, watched)| watched.tool.as_ref() == Some(tool));
-        named.map(|(key, watched)| (key.clone(), watched.clone())).collect()
-    }
-
     /// Forgets a watch and gives the Deployments that it named.
     pub fn remove(&self, key: &WatchKey) -> Vec<Target> {
         let mut inner = self.lock();

@@ -1,25 +1,48 @@
 //! What the syncing tool was told to ignore: its object's rules as the engine's, for one Deployment at a time.
 
-use std::collections::HashMap;
+mod answers;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::engine::Policy;
-use crate::engine::plan::{digest, live_digest};
+use crate::engine::plan::digest;
+use crate::report::cut;
 use crate::source::SourceFile;
-use crate::source::ignore::jq::{Ask, Child, JqError};
 use crate::source::ignore::{IgnoreList, Pair};
+pub use answers::Answers;
+use answers::Asking;
+use trouble::Trouble;
 
-/// The most answers of jq that are kept: beyond it all are forgotten, which costs time and nothing else.
-const MOST_ANSWERS: usize = 10_000;
+/// How many bytes of a warning are told: it may quote a whole expression.
+const LONGEST_WARNING: usize = 400;
+
+/// How many rules that are not in force are remembered of one Deployment.
+const MOST_OF_ONE: usize = 5;
 
 /// What a tool was told to ignore; equal where it was told in the same words.
 #[derive(Debug, Default)]
 pub struct Rules {
     list: IgnoreList,
     digest: String,
+
+    /// Why something in the objects is not in force.
+    notes: Vec<String>,
+
+    /// What the expressions cost.
+    trouble: Trouble,
+
+    /// Why rules were not in force over a Deployment when it was assessed last, by namespace and name.
+    failing: Mutex<BTreeMap<(String, String), Vec<String>>>,
+
+    /// How often that changed.
+    changes: AtomicU64,
 }
 
 impl PartialEq for Rules {
@@ -29,8 +52,8 @@ impl PartialEq for Rules {
 }
 
 impl Rules {
-    /// Reads the rules of a tool's objects, named for people, and why something in them is not in force.
-    pub fn read(objects: &[(String, &Value)]) -> (Self, Vec<String>) {
+    /// Reads the rules of a tool's objects, named for people.
+    pub fn read(objects: &[(String, &Value)]) -> Self {
         // The status of an Application may have a megabyte, and no rules.
         let spoken = |object: &Value| {
             let parts = ["apiVersion", "kind", "spec", "data"].into_iter();
@@ -45,8 +68,20 @@ impl Rules {
         let files: Vec<SourceFile> =
             spoken.into_iter().map(|(name, object)| SourceFile { path: name.clone(), bytes: object.to_string().into_bytes() }).collect();
         let list = IgnoreList::read(&files);
-        let notes = list.problems.iter().map(|problem| problem.message.clone()).collect();
-        (Self { list, digest }, notes)
+        let notes = list.problems.iter().map(|problem| cut(&problem.message, LONGEST_WARNING)).collect();
+        Self { list, digest, notes, ..Self::default() }
+    }
+
+    /// Why rules are not in force: those that cannot be read, and those that failed over some Deployment.
+    pub fn warnings(&self) -> Vec<String> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing: BTreeSet<&String> = failing.values().flatten().collect();
+        self.notes.iter().chain(failing).cloned().collect()
+    }
+
+    /// A number that is another one when the warnings are.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// The watch's policy with the tool's rules for one Deployment.
@@ -54,38 +89,30 @@ impl Rules {
         if self.list.is_empty() {
             return policy.clone();
         }
-        let (rules, problems) = self.list.rules(pair, jq);
-        for problem in problems {
-            warn!(object = %pair.id, problem = problem.message, "a rule of the syncing tool is not in force");
-        }
+        let namespace = pair.id.namespace.as_deref().unwrap_or_default();
+        let (rules, problems) = self.list.rules(pair, &Asking { answers: jq, namespace, trouble: &self.trouble, begun: Instant::now() });
+        self.remember(pair, problems.into_iter().take(MOST_OF_ONE).map(|problem| cut(&problem.message, LONGEST_WARNING)).collect());
         let mut policy = Policy::clone(policy);
         policy.ignore.extend(rules);
         Arc::new(policy)
     }
-}
 
-/// jq's answers, each asked once: a question is a process, and an assessment is asked for at every event.
-#[derive(Debug, Default)]
-pub struct Answers(Mutex<HashMap<String, Vec<Vec<String>>>>);
-
-impl Ask for Answers {
-    fn pointers(&self, expression: &str, objects: &[&Value]) -> Result<Vec<Vec<String>>, JqError> {
-        let objects_digest: Vec<String> = objects.iter().map(|object| live_digest(object)).collect();
-        let question = digest(&serde_json::json!([expression, objects_digest]));
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&question).cloned();
-        if let Some(answer) = known {
-            return Ok(answer);
+    /// Remembers what is not in force over one Deployment, and logs it where that is news.
+    fn remember(&self, pair: Pair<'_>, problems: Vec<String>) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let deployment = (pair.id.namespace.clone().unwrap_or_default(), pair.id.name.clone());
+        if failing.get(&deployment).map_or(&[] as &[String], Vec::as_slice) == problems {
+            return;
         }
-        let failed = |error: std::io::Error| JqError::Child { expression: expression.to_owned(), reason: error.to_string() };
-        let child = Child::of_this_program().map_err(failed)?;
-        // It may take a second: other tasks of this thread go elsewhere meanwhile.
-        let answer = tokio::task::block_in_place(|| child.pointers(expression, objects))?;
-        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() >= MOST_ANSWERS {
-            answers.clear();
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        for problem in &problems {
+            warn!(object = %pair.id, problem, "a rule of the syncing tool is not in force");
         }
-        answers.insert(question, answer.clone());
-        Ok(answer)
+        if problems.is_empty() {
+            failing.remove(&deployment);
+        } else {
+            failing.insert(deployment, problems);
+        }
     }
 }
 
@@ -106,10 +133,10 @@ mod tests {
         };
         let replicas = json!({"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]});
         let read = |object: &Value| Rules::read(&[("Application argocd/web".to_owned(), object)]);
-        let (rules, notes) = read(&application(replicas.clone(), "Synced"));
-        assert_eq!(notes, Vec::<String>::new());
-        assert_eq!(rules, read(&application(replicas, "OutOfSync")).0, "only its progress is another");
-        assert_ne!(rules, read(&application(json!({"kind": "Service", "jsonPointers": ["/spec/replicas"]}), "Synced")).0);
+        let rules = read(&application(replicas.clone(), "Synced"));
+        assert_eq!(rules.warnings(), Vec::<String>::new());
+        assert_eq!(rules, read(&application(replicas, "OutOfSync")), "only its progress is another");
+        assert_ne!(rules, read(&application(json!({"kind": "Service", "jsonPointers": ["/spec/replicas"]}), "Synced")));
 
         let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
         let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 1}});

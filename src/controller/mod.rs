@@ -12,6 +12,7 @@
 pub mod allowance;
 pub mod announce;
 pub mod approve;
+pub mod attempts;
 pub mod confirm;
 pub mod desired;
 pub mod dry_run;
@@ -53,6 +54,7 @@ use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
 use announce::Announcements;
+use attempts::Attempts;
 use confirm::Confirmations;
 use governed::{Governed, Target, WatchKey};
 use queue::Queue;
@@ -88,6 +90,17 @@ impl std::fmt::Display for Key {
             Self::Counts(watch) => write!(f, "counts of watch {watch}"),
             Self::Target(target) => write!(f, "deployment {target}"),
             Self::Stray { namespace, name } => write!(f, "stray report {namespace}/{name}"),
+        }
+    }
+}
+
+impl queue::Payer for Key {
+    /// That of the watch for a look at its source, and that of the Deployment for its assessment: whoever writes there makes it slow.
+    fn namespace(&self) -> &str {
+        match self {
+            Self::Watch(watch) | Self::Counts(watch) => &watch.namespace,
+            Self::Target(target) => &target.namespace,
+            Self::Stray { namespace, .. } => namespace,
         }
     }
 }
@@ -153,6 +166,9 @@ pub struct Context {
 
     /// Where heals say what they write.
     pub audit: heal::Audit,
+
+    /// How often each source failed in a row.
+    pub attempts: Attempts,
 }
 
 /// When each status was written last: between writes that nobody acts on a minute passes.

@@ -1,17 +1,18 @@
 //! Observe: one Deployment as one snapshot, from the stores for telling and from the API server for deciding a write.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::Context;
 use super::governed::{Desired, Lead, Target, WatchKey, Watched, source_facts};
 use super::ignored::Answers;
 use super::origin::Tenant;
 use super::tool;
+use super::{Context, Key};
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
@@ -20,6 +21,9 @@ use crate::engine::plan::Memory;
 use crate::engine::{Policy, Snapshot, Tool};
 use crate::report::{ReportStatus, memory};
 use crate::source::ignore::Pair;
+
+/// How soon a watch tells which rules are not in force: a commit assesses all Deployments at once, and is told once.
+const SOON: Duration = Duration::from_secs(1);
 
 /// One Deployment with everything that a reconcile needs of it.
 #[derive(Clone, Debug)]
@@ -163,7 +167,11 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let seen = context.governed.outcome(target).is_some()
         || report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
     let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, before: seen });
+    let changes = watched.ignored.changes();
     let policy = policy(&watched, &snapshot, &context.jq);
+    if watched.ignored.changes() != changes {
+        context.queue.after(Key::Counts(key.clone()), SOON);
+    }
     Scene { snapshot, policy, key, watch: watched.watch, report }
 }
 

@@ -63,7 +63,18 @@ pub fn tool_of(watch: &DriftWatch) -> Option<(ToolKey, &ToolSource)> {
     argo_cd.or_else(|| source.flux_kustomization.as_ref().map(|named| (key(ToolKind::Flux, named, &own), named)))
 }
 
-/// Finds out where a watch's truth is; an Application or Kustomization is read fresh.
+/// The Application or Kustomization that a watch names, read fresh; `None` where it names none.
+///
+/// # Errors
+/// [`SourceError`], with what a person can do.
+pub async fn object(cluster: &Cluster, watch: &DriftWatch) -> Result<Option<Value>, SourceError> {
+    let Some((key, _)) = tool_of(watch) else { return Ok(None) };
+    let object = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await;
+    let object = object.map_err(|source| SourceError::Tool { key: key.to_string(), source: Box::new(source) })?;
+    object.map(Some).ok_or_else(|| SourceError::NoTool { key: key.to_string() })
+}
+
+/// Finds out where a watch's truth is, from the [`object`] that it names, where it names one.
 ///
 /// # Errors
 /// [`SourceError`], with what a person can do.
@@ -72,13 +83,9 @@ pub async fn resolve(
     own_namespace: &str,
     argo_cd: &ArgoCdNamespaces,
     watch: &DriftWatch,
+    object: Option<Value>,
 ) -> Result<Resolved, SourceError> {
-    let Some((key, named)) = tool_of(watch) else { return git(watch) };
-    let object = cluster
-        .get_object(key.kind.resource(), Some(&key.namespace), &key.name)
-        .await
-        .map_err(|source| SourceError::Tool { key: key.to_string(), source: Box::new(source) })?
-        .ok_or_else(|| SourceError::NoTool { key: key.to_string() })?;
+    let (Some((key, named)), Some(object)) = (tool_of(watch), object) else { return git(watch) };
     let tenant = Tenant { watch: &watch.namespace().unwrap_or_default(), own_namespace };
     tenant.check(&key, &object)?;
     let secret = named.secret_ref.clone();
@@ -133,7 +140,7 @@ async fn argo(
     let surroundings = Surroundings::read(cluster, &application, &of_argo_cd, argo_cd).await.map_err(|error| unreadable(error.into()))?;
     let mut objects = vec![(key.to_string(), &object)];
     objects.extend(settings.as_ref().map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)));
-    let (list, mut notes) = Rules::read(&objects);
+    let (list, mut notes) = (Rules::read(&objects), Vec::new());
     if !known {
         notes.push(format!(
             "the Application says that Argo CD runs in namespace {of_argo_cd}, which is not listed (argocd.namespaces of the chart, --argocd-namespace): \
@@ -174,8 +181,8 @@ async fn of_flux(
     let origin = flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
     let dressing = Dressing::Flux(flux::dressing(&kustomization));
     let surroundings = Surroundings { repository: Some(Arc::new(repository)), ..Surroundings::default() };
-    let (list, notes) = Rules::read(&[(key.to_string(), &object)]);
-    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes })
+    let list = Rules::read(&[(key.to_string(), &object)]);
+    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes: Vec::new() })
 }
 
 type ApiErrorBox = Box<crate::cluster::ApiError>;

@@ -1,6 +1,7 @@
 //! Flux's GitRepositories, as far as a change of one is a reason to look at the sources that read it.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -8,12 +9,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::queue::Queue;
-use super::tool::ToolKind;
-use super::triggers::watch_key;
+use super::tool::{self, ToolKind};
+use super::triggers::{look_anew, watch_key};
 use super::{Context, Key, origin};
 use crate::cluster::tools::{self, Change, GIT_REPOSITORIES};
 use crate::crd::DriftWatch;
-use crate::engine::operation::{GitRepository, NotFetching};
+use crate::engine::operation::{GitRepository, Kustomization, NotFetching};
 use crate::source::syncing::flux::GIT_REPOSITORY;
 
 /// A namespace and a name.
@@ -23,19 +24,20 @@ type Named = (String, String);
 pub(super) fn spawn(context: &Arc<Context>, sources: &Queue<Key>, stop: &CancellationToken) {
     let changes = tools::watch(context.cluster.client(), GIT_REPOSITORIES, GIT_REPOSITORY);
     let (to, looks, stop) = (context.clone(), sources.clone(), stop.clone());
-    let mut seen: HashMap<Named, Facts> = HashMap::new();
+    // Of each no more than what tells a change from none: most of them are read by nobody here.
+    let (mut seen, hasher): (HashMap<Named, u64>, _) = (HashMap::new(), RandomState::new());
     let follow = changes.for_each(move |change| {
         let (repository, now) = match change {
-            Change::Put(namespace, name, object) => ((namespace, name), Some(Facts::of(&object))),
+            Change::Put(namespace, name, object) => ((namespace, name), Some(hasher.hash_one(Facts::of(&object)))),
             Change::Gone(namespace, name) => ((namespace, name), None),
         };
         let before = match &now {
-            Some(now) => seen.insert(repository.clone(), now.clone()),
+            Some(now) => seen.insert(repository.clone(), *now),
             None => seen.remove(&repository),
         };
         if before != now {
             for watch in to.watches.state().iter().filter(|watch| read_by(&to, watch).as_ref() == Some(&repository)) {
-                looks.now(Key::Watch(watch_key(watch)));
+                look_anew(&to, &looks, watch_key(watch));
             }
         }
         futures::future::ready(())
@@ -52,20 +54,20 @@ pub(super) fn spawn(context: &Arc<Context>, sources: &Queue<Key>, stop: &Cancell
 /// a reason to look by itself.
 fn read_by(context: &Context, watch: &DriftWatch) -> Option<Named> {
     let (key, _) = origin::tool_of(watch).filter(|(key, _)| key.kind == ToolKind::Flux)?;
-    let kustomization = context.tools.get(&key)?;
-    source_of(&kustomization, &key.namespace)
+    match context.tools.facts(&key)? {
+        tool::Facts::Flux(kustomization) => source_of(&kustomization),
+        tool::Facts::ArgoCd(_) => None,
+    }
 }
 
-fn source_of(kustomization: &Value, own_namespace: &str) -> Option<Named> {
-    let source = kustomization.pointer("/spec/sourceRef")?;
-    let text = |field: &str| source.get(field).and_then(Value::as_str);
-    text("kind").filter(|kind| *kind == GIT_REPOSITORY)?;
-    Some((text("namespace").unwrap_or(own_namespace).to_owned(), text("name")?.to_owned()))
+fn source_of(kustomization: &Kustomization) -> Option<Named> {
+    let source = &kustomization.source;
+    (source.kind == GIT_REPOSITORY).then(|| (source.namespace.as_ref().unwrap_or(&kustomization.namespace).clone(), source.name.clone()))
 }
 
 /// What of a GitRepository is a reason to look: what it names, whom it allows to read it, the commit that it has, and whether it gets new
 /// ones. Everything else says only that Flux looked, too.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq, Hash)]
 struct Facts {
     spec: Value,
     allowed: Value,
@@ -132,11 +134,14 @@ mod tests {
 
     #[test]
     fn a_kustomization_names_its_repository_here_or_elsewhere_or_reads_none() {
-        let source = |source: Value| source_of(&json!({"spec": {"sourceRef": source}}), "shop");
+        let source = |source: Value| {
+            let object = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"sourceRef": source}});
+            Kustomization::read(&object).ok().and_then(|kustomization| source_of(&kustomization))
+        };
         let named = |namespace: &str| Some((namespace.to_owned(), "web".to_owned()));
         assert_eq!(source(json!({"kind": "GitRepository", "name": "web"})), named("shop"));
         assert_eq!(source(json!({"kind": "GitRepository", "name": "web", "namespace": "flux-system"})), named("flux-system"));
         assert_eq!(source(json!({"kind": "OCIRepository", "name": "web"})), None);
-        assert_eq!(source_of(&json!({}), "shop"), None);
+        assert_eq!(source(json!({})), None);
     }
 }

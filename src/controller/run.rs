@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::announce::Announcements;
+use super::attempts::Attempts;
 use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::governed::Governed;
@@ -32,11 +33,17 @@ use crate::metrics::Metrics;
 use crate::server::{Health, ServeError, Server};
 
 /// How many Deployments are worked on at once: each is quick.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
+
+/// How many of them may be of one namespace: a tenant's rules of jq, or writes that its API server is slow with, must not hold up the others.
+const PLACES: usize = 4;
 
 /// How many sources are looked at once, in a queue of their own: a Git server that hangs holds its look for a quarter of a minute,
 /// and a tenant with many such watches must not hold up the Deployments of the others.
 const LOOKS: usize = 16;
+
+/// How many of them may be of one namespace.
+const LOOKS_OF_ONE: usize = 3;
 
 /// How long a key waits for more of the same: one `kubectl` command is often several events.
 const DEBOUNCE: Duration = Duration::from_millis(10);
@@ -127,8 +134,9 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let server = tokio::spawn(Server::bind(run.listen).await?.run(metrics.clone(), health.clone(), helpers.clone()));
     // (client) who and where we are; the API server may not be there yet
     let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
-    let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, debounce: DEBOUNCE });
-    let (sources, source_worker) = queue::queue(QueueSettings { name: "sources", concurrency: LOOKS, debounce: DEBOUNCE });
+    let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, places: PLACES, debounce: DEBOUNCE });
+    let (sources, source_worker) =
+        queue::queue(QueueSettings { name: "sources", concurrency: LOOKS, places: LOOKS_OF_ONE, debounce: DEBOUNCE });
     // (client) the stores fill and stay filled whether this process leads or not
     let (store, touched) = deployments::watch(cluster.client(), Scope::All);
     let (watches, watch_keys) = follow::<DriftWatch, _>(&cluster, |watch| (watch.namespace().unwrap_or_default(), watch.name_any()));
@@ -154,6 +162,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         pace: Pace::default(),
         controller: ControllerRef { namespace: run.settings.sources.own_namespace.clone(), lease: run.lease.clone() },
         audit: Audit::new(Sink::Output, Masker::default()),
+        attempts: Attempts::default(),
     });
     spawn_triggers(&context, &sources, touched, watch_keys, report_keys, &helpers);
     for kind in [ToolKind::ArgoCd, ToolKind::Flux] {

@@ -13,6 +13,12 @@ use crate::source::yaml::Remark;
 /// ends a reconcile whose thread does not come back.
 pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(300);
 
+/// The longest that a source rests which fails again and again: a server that is back is noticed within this time.
+const LONGEST_REST: Duration = Duration::from_secs(600);
+
+/// The same where somebody mends it by a commit or an edit of which nothing tells, and waits for what becomes of it.
+const REST_OF_THE_MENDED: Duration = Duration::from_secs(120);
+
 /// Why a source cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -157,6 +163,23 @@ impl SourceError {
         match self {
             Self::Git(error) => error.detail(),
             _ => None,
+        }
+    }
+
+    /// How long the source is left alone at most when it fails like this again and again.
+    pub fn longest_rest(&self) -> Duration {
+        match self {
+            Self::Invalid { .. }
+            | Self::Tool { .. }
+            | Self::NoTool { .. }
+            | Self::ToolUnreadable { .. }
+            | Self::Unsupported { .. }
+            | Self::Secret { .. }
+            | Self::NoSecret { .. }
+            | Self::Credentials { .. }
+            | Self::NotPlain(_)
+            | Self::Unfaithful { .. } => REST_OF_THE_MENDED,
+            Self::Git(_) | Self::TooMuch { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
         }
     }
 

@@ -50,7 +50,8 @@ pub(super) fn at_once(context: &Context, key: &WatchKey, watch: Option<&Arc<Drif
         watch::forget(context, key);
         return true;
     };
-    let Some(before) = context.governed.watch(key) else { return true };
+    // One whose source just failed is looked at when its time has come, not at each write of its status.
+    let Some(before) = context.governed.watch(key) else { return !context.attempts.failing(key, watch) };
     if before.says_the_same(watch) {
         return false;
     }

@@ -1,7 +1,8 @@
 //! The objects of the tools that sync: kept as their watches bring them, read fresh where a write depends on them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod kept;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::cluster::{ApiError, Cluster, Resource};
 use crate::engine::operation::{Application, GitRepository, Kustomization, NotFetching, Windows};
 use crate::engine::{ArgoCd, Flux, Tool};
 use crate::source::syncing::flux::GIT_REPOSITORY;
+pub use kept::{Difference, Tools};
 
 /// Which tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,69 +63,13 @@ impl std::fmt::Display for ToolKey {
     }
 }
 
-/// Every object of a tool, as the watches have it.
-#[derive(Debug, Default)]
-pub struct Tools(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    objects: HashMap<ToolKey, Kept>,
-
-    /// The newest sign of life in any Application so far.
-    argo_cd_seen_alive: Option<Timestamp>,
-}
-
-/// An object, read once for all that it syncs: an Application may have a thousand Deployments, each of which is assessed at its events.
-#[derive(Debug)]
-struct Kept {
-    object: Arc<Value>,
-    facts: Option<Facts>,
-}
-
-impl Tools {
-    /// A panic in another task must not stop the rest: the map holds whole values only.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps an object, and gives the one that was there.
-    pub fn put(&self, key: ToolKey, object: Value) -> Option<Arc<Value>> {
-        let facts = Facts::read(key.kind, &object);
-        let sign = if key.kind == ToolKind::ArgoCd { last_sign(&object) } else { None };
-        let mut inner = self.lock();
-        inner.argo_cd_seen_alive = inner.argo_cd_seen_alive.max(sign);
-        inner.objects.insert(key, Kept { object: Arc::new(object), facts }).map(|kept| kept.object)
-    }
-
-    /// Forgets an object.
-    pub fn remove(&self, key: &ToolKey) {
-        self.lock().objects.remove(key);
-    }
-
-    /// An object as its watch has it.
-    pub fn get(&self, key: &ToolKey) -> Option<Arc<Value>> {
-        self.lock().objects.get(key).map(|kept| kept.object.clone())
-    }
-
-    /// What the engine may know of a tool; nothing where its object is not there or cannot be read.
-    pub fn tool(&self, key: &ToolKey, surroundings: &Surroundings) -> Tool {
-        let (facts, seen_alive) = {
-            let inner = self.lock();
-            (inner.objects.get(key).and_then(|kept| kept.facts.clone()), inner.argo_cd_seen_alive)
-        };
-        facts.map_or(Tool::Unknown, |facts| facts.tool(surroundings, seen_alive))
-    }
-
-    /// When Argo CD's controller last gave a sign of life: the newest time that it wrote into any Application.
-    pub fn argo_cd_seen_alive(&self) -> Option<Timestamp> {
-        self.lock().argo_cd_seen_alive
-    }
-}
-
 /// A tool's object as it was read.
 #[derive(Clone, Debug)]
-enum Facts {
+pub enum Facts {
+    /// An Application.
     ArgoCd(Arc<Application>),
+
+    /// A Kustomization.
     Flux(Arc<Kustomization>),
 }
 
@@ -202,7 +148,7 @@ impl Surroundings {
             Some(name) => readable(cluster.get_object(APPLICATION_SETS, Some(&application.namespace), name).await)?,
             None => None,
         };
-        Ok(Self { project, application_set, repository: None })
+        Ok(Self { project: project.map(spec_of), application_set: application_set.map(spec_of), repository: None })
     }
 
     /// What an assessment may change by: the commit that Flux has and why it gets no other one, and the specs of Argo CD's objects, of
@@ -235,6 +181,12 @@ impl Surroundings {
         let repository = object.and_then(|object| GitRepository::read(&object).ok()).map(Arc::new);
         Ok(Self { repository, ..Self::default() })
     }
+}
+
+/// The part of an object that decides something: an ApplicationSet's status tells of each of its Applications, each of which would keep it.
+fn spec_of(mut object: Value) -> Value {
+    let spec = object.get_mut("spec").map(Value::take);
+    spec.map(|spec| ("spec".to_owned(), spec)).into_iter().collect()
 }
 
 /// Takes a missing right for an object that is not known.
@@ -274,50 +226,6 @@ pub async fn fresh(
     Ok(facts.tool(&surroundings, seen_alive.max(last_sign(&object))))
 }
 
-/// What a change of a tool's object is a reason for: to look at the source (what is synced, or which commit was), and to assess what it
-/// syncs (how far its operation is).
-///
-/// A comparison that found nothing new moves `reconciledAt` alone, every few minutes for each Application: a reason for nothing. Flux tells
-/// each stage of a reconciliation in its conditions, every few minutes for each Kustomization: only its end is a reason to assess.
-pub fn difference(kind: ToolKind, before: Option<&Value>, now: Option<&Value>) -> (bool, bool) {
-    let differs = |pointers: &[&str]| {
-        let part = |object: Option<&Value>, pointer: &str| object.and_then(|object| object.pointer(pointer)).cloned();
-        pointers.iter().any(|pointer| part(before, pointer) != part(now, pointer))
-    };
-    let synced = [
-        "/spec",
-        "/metadata/annotations",
-        "/status/operationState/syncResult/revision",
-        "/status/history",
-        "/status/sync/revision",
-        "/status/sync/revisions",
-        "/status/lastAppliedRevision",
-    ];
-    let moved = before.is_none() || now.is_none() || differs(&synced);
-    let stirred = match kind {
-        ToolKind::ArgoCd => differs(&[
-            "/metadata/deletionTimestamp",
-            "/operation",
-            "/status/operationState",
-            "/status/sync",
-            "/status/conditions",
-            "/status/resources",
-        ]),
-        ToolKind::Flux => {
-            let ended = ended(now);
-            differs(&["/metadata/deletionTimestamp", "/metadata/generation"]) || ended.is_some() && ended != self::ended(before)
-        }
-    };
-    (moved, moved || stirred)
-}
-
-/// How the last reconciliation of a Kustomization ended; `None` while one is under way.
-fn ended(kustomization: Option<&Value>) -> Option<Vec<&Value>> {
-    let conditions = kustomization?.pointer("/status/conditions")?.as_array()?;
-    let ends: Vec<&Value> = conditions.iter().filter(|condition| matches!(condition["type"].as_str(), Some("Ready" | "Stalled"))).collect();
-    ends.iter().all(|condition| condition["status"] != "Unknown").then_some(ends)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -325,66 +233,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_comparison_that_found_nothing_is_a_reason_for_nothing() {
-        let at = |time: &str, phase: &str, revision: &str| {
-            json!({"spec": {"project": "default"}, "status": {"reconciledAt": time, "sync": {"status": "Synced"},
-                "operationState": {"phase": phase, "syncResult": {"revision": revision}}}})
-        };
-        let before = at("2026-01-05T10:00:00Z", "Succeeded", "a");
-        let differs = |now: Value| difference(ToolKind::ArgoCd, Some(&before), Some(&now));
-        assert_eq!(differs(at("2026-01-05T10:03:00Z", "Succeeded", "a")), (false, false));
-        assert_eq!(differs(at("2026-01-05T10:00:00Z", "Failed", "a")), (false, true));
-        assert_eq!(differs(at("2026-01-05T10:00:00Z", "Succeeded", "b")), (true, true));
-        assert_eq!(difference(ToolKind::ArgoCd, Some(&before), None), (true, true));
-        let mut compared = before.clone();
-        compared["status"]["sync"]["revision"] = json!("c");
-        assert_eq!(differs(compared), (true, true), "what a sync would bring is another commit's");
-    }
-
-    #[test]
-    fn only_the_end_of_a_reconciliation_is_a_reason_to_assess() {
-        let at = |ready: &str, stage: &str, time: &str, applied: &str| {
-            json!({"metadata": {"generation": 1}, "spec": {"interval": "10m"}, "status": {"lastAppliedRevision": applied, "conditions": [
-                {"type": "Reconciling", "status": "True", "message": stage},
-                {"type": "Ready", "status": ready, "lastTransitionTime": time}]}})
-        };
-        let differs = |before: &Value, now: &Value| difference(ToolKind::Flux, Some(before), Some(now));
-        let (ready, again) = (at("True", "", "10:00", "a"), at("True", "", "10:10", "a"));
-        let (fetching, detecting) = (at("Unknown", "Fetching", "10:10", "a"), at("Unknown", "Detecting", "10:10", "a"));
-        assert_eq!(differs(&ready, &fetching), (false, false));
-        assert_eq!(differs(&fetching, &detecting), (false, false));
-        assert_eq!(differs(&detecting, &again), (false, true), "the next one comes later now");
-        assert_eq!(differs(&detecting, &at("False", "", "10:10", "a")), (false, true));
-        assert_eq!(differs(&detecting, &at("True", "", "10:10", "b")), (true, true));
-        let mut suspended = ready.clone();
-        suspended["spec"]["suspend"] = json!(true);
-        assert_eq!(differs(&ready, &suspended), (true, true));
-    }
-
-    #[test]
-    fn an_object_is_read_once_and_the_newest_sign_of_life_stays() {
-        let tools = Tools::default();
-        let key = |name: &str| ToolKey { kind: ToolKind::ArgoCd, namespace: "argocd".to_owned(), name: name.to_owned() };
-        let application = |name: &str, at: &str| json!({"metadata": {"name": name}, "spec": {}, "status": {"reconciledAt": at}});
-        tools.put(key("web"), application("web", "2026-01-05T10:00:00Z"));
-        tools.put(key("api"), application("api", "2026-01-05T10:05:00Z"));
-        tools.remove(&key("api"));
-        let seen = tools.argo_cd_seen_alive();
-        assert_eq!(seen, "2026-01-05T10:05:00Z".parse().ok());
-        let read = |name: &str| tools.tool(&key(name), &Surroundings::default());
-        let (first, second) = (read("web"), read("web"));
-        let (first, second) = (first.argo_cd().unwrap(), second.argo_cd().unwrap());
-        assert!(Arc::ptr_eq(&first.application, &second.application) && first.seen_alive == seen);
-        assert!(read("api").argo_cd().is_none());
-        tools.put(key("web"), json!({"metadata": {}}));
-        assert!(read("web").argo_cd().is_none(), "one that cannot be read is not known");
-    }
-
-    #[test]
     fn the_newest_time_in_an_application_is_its_controllers_last_sign() {
         let application =
             json!({"status": {"reconciledAt": "2026-01-05T10:00:00Z", "operationState": {"startedAt": "2026-01-05T10:05:00Z"}}});
         assert_eq!(last_sign(&application), "2026-01-05T10:05:00Z".parse().ok());
         assert_eq!(last_sign(&json!({"status": {}})), None);
+    }
+
+    #[test]
+    fn of_what_stands_in_other_objects_only_the_spec_is_kept() {
+        let project = json!({
+            "kind": "AppProject", "metadata": {"name": "default", "managedFields": [{"manager": "kubectl"}]},
+            "spec": {"syncWindows": []}, "status": {"jwtTokensByRole": {}},
+        });
+        assert_eq!(spec_of(project), json!({"spec": {"syncWindows": []}}));
+        assert_eq!(spec_of(json!({"kind": "AppProject"})), json!({}));
     }
 }

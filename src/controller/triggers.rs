@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::governed::{Target, WatchKey};
 use super::queue::Queue;
-use super::tool::{self, ToolKey, ToolKind};
-use super::{Context, Key, observe, origin, terms};
+use super::tool::{Difference, ToolKey, ToolKind};
+use super::{Context, Key, observe, terms};
 use crate::cluster::deployments::{self, What};
 use crate::cluster::tools::{self, Change};
 use crate::crd::DriftWatch;
@@ -67,34 +67,30 @@ pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: Too
     let (to, looks, stop) = (context.clone(), sources.clone(), stop.clone());
     let follow = changes.for_each(move |change| {
         let key = |namespace, name| ToolKey { kind, namespace, name };
-        let (key, before, now) = match change {
+        let (key, Difference { new, moved, stirred }) = match change {
             Change::Put(namespace, name, object) => {
                 let key = key(namespace, name);
-                let before = to.tools.put(key.clone(), *object);
-                let now = to.tools.get(&key);
-                (key, before, now)
+                (key.clone(), to.tools.put(key, &object))
             }
             Change::Gone(namespace, name) => {
                 let key = key(namespace, name);
-                let before = to.tools.get(&key);
-                to.tools.remove(&key);
-                (key, before, None)
+                let difference = to.tools.remove(&key);
+                (key, difference)
             }
         };
-        let (moved, stirred) = tool::difference(kind, before.as_deref(), now.as_deref());
-        for (watch, watched) in to.governed.watches_of(&key) {
+        for watch in to.tools.named_by(&key) {
+            let Some(watched) = to.governed.watch(&watch).filter(|watched| watched.tool.as_ref() == Some(&key)) else {
+                // One whose source could not be read yet, because of this very object most likely.
+                if new || moved {
+                    look_anew(&to, &looks, watch);
+                }
+                continue;
+            };
             if moved {
-                looks.now(Key::Watch(watch));
+                look_anew(&to, &looks, watch);
             }
             for target in watched.rendition.desired.keys().filter(|target| stirred || healing(&to, target)) {
                 to.queue.now(Key::Target(target.clone()));
-            }
-        }
-        // A watch whose source could not be read names no commit yet, so that the index does not know it.
-        for watch in to.watches.state().iter().filter(|watch| origin::tool_of(watch).is_some_and(|(named, _)| named == key)) {
-            let watch = watch_key(watch);
-            if before.is_none() && to.governed.watch(&watch).is_none() {
-                looks.now(Key::Watch(watch));
             }
         }
         futures::future::ready(())
@@ -105,6 +101,12 @@ pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: Too
             () = stop.cancelled() => {}
         }
     });
+}
+
+/// Asks for a look at a source whose failures do not count any more: what it rests on was changed.
+pub(super) fn look_anew(context: &Context, looks: &Queue<Key>, watch: WatchKey) {
+    context.attempts.forget(&watch);
+    looks.now(Key::Watch(watch));
 }
 
 fn healing(context: &Context, target: &Target) -> bool {

@@ -22,9 +22,9 @@ use super::{Context, Key, ReconcileError};
 use crate::cluster::resources::merge_patch;
 use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure};
 use crate::metrics::WatchCounts as WatchGauges;
-use crate::report::clamp;
 use crate::report::conditions::{self, MASS_DRIFT};
 use crate::report::printer;
+use crate::report::{Notice, clamp};
 use said::Seen;
 
 /// The most warnings of a source that a status tells.
@@ -41,28 +41,35 @@ const QUIET_IN_MASS: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// [`ReconcileError`]; the key is tried again with a growing delay. A source that cannot be read is no error: it is told, and
-/// asked again after the interval, and everything else goes on.
+/// asked again after the interval or, where it failed before, later; everything else goes on.
 pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
     // observe (no client)
     let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else {
         return Ok(forget(context, key));
     };
+    // Before it is read: whatever its own watch brings from now on is kept.
+    context.tools.name(key, origin::tool_of(&watch).map(|(tool, _)| tool).as_ref());
     // look (client, git)
     let known = context.governed.watch(key).filter(|watched| watched.says_the_same(&watch) && !watched.restated);
     let started = Instant::now();
     let looked = look(context, &watch, known.as_ref()).await;
     context.metrics.source_fetched(started.elapsed());
     // put in force (no client)
-    let failure = match looked {
+    let interval = watch.spec.source.times().map_or(QUIET, |(interval, _)| interval.unsigned());
+    let (failure, again) = match looked {
         Ok(looked) => {
             put_in_force(context, key, &watch, looked);
-            None
+            context.attempts.forget(key);
+            (None, interval)
         }
-        Err(error) => Some(failed(context, key, &watch, &error)),
+        Err(error) => {
+            let failure = failed(context, key, &watch, &error);
+            (Some(failure), context.attempts.failed(key, &watch, interval, error.longest_rest()))
+        }
     };
     // publish (client)
     publish(context, key, &watch, failure, watch.metadata.generation).await?;
-    Ok(Next::After(watch.spec.source.times().map_or(QUIET, |(interval, _)| interval.unsigned())))
+    Ok(Next::After(again))
 }
 
 /// What one look at a watch's source gave, with what it rests on.
@@ -75,7 +82,11 @@ struct Looked {
 async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) -> Result<Looked, SourceError> {
     let terms = terms(watch)?;
     let sources = &context.settings.sources;
-    let resolved = origin::resolve(&context.cluster, &sources.own_namespace, &sources.argo_cd, watch).await?;
+    let object = origin::object(&context.cluster, watch).await?;
+    if let (Some((tool, _)), Some(object)) = (origin::tool_of(watch), &object) {
+        context.tools.fill(&tool, object);
+    }
+    let resolved = origin::resolve(&context.cluster, &sources.own_namespace, &sources.argo_cd, watch, object).await?;
     let known = known.filter(|known| known.failure.is_none());
     let known = known.map(|Watched { rendition, dressing, .. }| {
         let Rendition { revision, synced, compared, .. } = rendition.as_ref();
@@ -129,7 +140,7 @@ fn in_force(
     Watched { watch, syncer, dressing, tool, surroundings, ignored, policy, rendition, since, answered_at, failure: None, restated: false }
 }
 
-fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, looked: Looked) {
+fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut looked: Looked) {
     // A look takes its time: what it was asked with may not be what the watch says by now, and that has its own look.
     let current = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace));
     if current.is_none_or(|current| (&current.spec, &current.metadata.uid) != (&watch.spec, &watch.metadata.uid)) {
@@ -137,6 +148,10 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, look
     }
     let now = whole_seconds(Timestamp::now());
     let known = context.governed.watch(key);
+    // The same rules remember what they cost, and where they failed.
+    if let Some(same) = known.as_ref().map(|known| &known.ignored).filter(|ignored| **ignored == looked.resolved.ignored) {
+        looked.resolved.ignored = same.clone();
+    }
     let (rendition, since) = match (looked.look, known) {
         (Look::Unchanged, Some(known)) => (known.rendition, known.since),
         (Look::Unchanged, None) => return,
@@ -190,6 +205,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 pub(super) fn forget(context: &Context, key: &WatchKey) -> Next {
+    context.attempts.forget(key);
+    context.tools.name(key, None);
     stir(context, key, context.governed.remove(key));
     // Reports of Deployments that Git had dropped earlier name the watch, too.
     for report in context.reports.state().iter().filter(|report| named(report, key)) {
@@ -258,7 +275,7 @@ async fn publish(
         short_revision: watched.as_ref().map(|watched| watched.rendition.revision.chars().take(7).collect()),
         revision_since: watched.as_ref().map(|watched| watched.since),
         not_governed,
-        warnings: idle.iter().chain(&rendition.warnings).take(WARNING_LIMIT).cloned().collect(),
+        warnings: warnings(watched.as_ref(), idle),
         conditions: conditions::merge(&old.conditions, said, generation, now),
         observed_generation: generation,
         source_failure: failure,
@@ -282,6 +299,14 @@ async fn publish(
     // (client sends) Events for what changed
     events::announce(context, watch, (old, &new)).await;
     Ok(Next::Done)
+}
+
+/// Which rules do nothing or are not in force, and what is odd in the source.
+fn warnings(watched: Option<&Watched>, idle: Vec<Notice>) -> Vec<Notice> {
+    let rules = watched.map(|watched| watched.ignored.warnings()).unwrap_or_default();
+    let rules = rules.into_iter().map(|message| Notice { path: None, file: None, line: None, message });
+    let of_source = watched.into_iter().flat_map(|watched| watched.rendition.warnings.iter().cloned());
+    idle.into_iter().chain(rules).chain(of_source).take(WARNING_LIMIT).collect()
 }
 
 fn as_json(status: &DriftWatchStatus) -> Value {
@@ -314,52 +339,4 @@ fn quiet(old: &DriftWatchStatus, new: &DriftWatchStatus) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crd::WatchCounts;
-
-    fn counting(governed: usize, in_sync: usize, drifted: usize) -> DriftWatchStatus {
-        DriftWatchStatus { counts: WatchCounts { governed, in_sync, drifted, ..WatchCounts::default() }, ..DriftWatchStatus::default() }
-    }
-
-    #[test]
-    fn the_first_counts_do_not_wait_and_later_ones_do() {
-        assert!(urgent(&counting(2, 0, 0), &counting(2, 1, 1)), "a new watch showed zeros for a minute");
-        assert!(!urgent(&counting(2, 0, 0), &counting(2, 1, 0)), "the look has not ended");
-        assert!(!urgent(&counting(2, 2, 0), &counting(2, 1, 1)));
-    }
-
-    #[test]
-    fn a_mass_drift_that_grows_is_told_sooner_than_other_counts() {
-        let of = |members: usize| DriftWatchStatus {
-            conditions: conditions::merge(
-                &[],
-                vec![conditions::Said::when(MASS_DRIFT, true, "TooManyAtOnce", format!("{members} of 10"))],
-                None,
-                Timestamp::UNIX_EPOCH,
-            ),
-            ..counting(10, 10 - members, members)
-        };
-        assert!(!urgent(&of(5), &of(6)));
-        assert_eq!(quiet(&of(5), &of(6)), QUIET_IN_MASS);
-        assert_eq!(quiet(&of(5), &of(5)), QUIET);
-    }
-
-    #[test]
-    fn a_spec_whose_source_was_not_looked_at_yet_is_not_observed() {
-        let watch = |generation: i64, path: &str| -> DriftWatch {
-            serde_json::from_value(serde_json::json!({
-                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "generation": generation},
-                "spec": {"source": {"git": {"url": "https://git.example/shop.git", "path": path}}},
-                "status": {"observedGeneration": 1},
-            }))
-            .unwrap()
-        };
-        let first = watch(1, "shop");
-        let resolved = origin::git(&first).unwrap();
-        let known = watched(Arc::new(first), resolved, Rendition::default(), Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!(observed_generation(Some(&known), &watch(2, "elsewhere")), Some(1));
-        assert_eq!(observed_generation(None, &watch(2, "elsewhere")), Some(1));
-        assert_eq!(observed_generation(Some(&known), &watch(3, "shop")), Some(3));
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Measures driftmend against a real control plane and prints one table; nothing here is a test, and no figure fails anything.
 //!
-//! `make bench`, with these variables: `DEPLOYMENTS` (200, 0 leaves out all that needs a control plane) and `MANY` (2000, 0 leaves that part
+//! `make bench`, with these variables: `ONLY=tenants` measures what a tenant feels of the others and nothing else (`PATCHES` and `UNWATCHED`, 1000
+//! Applications that no watch names, count there; 0 of these leaves them out). `DEPLOYMENTS` (200, 0 leaves out all that needs a control plane) and `MANY` (2000, 0 leaves that part
 //! out) are how many Deployments one watch governs, `PATCHES` (200) how many edits are timed, `TRIES` (50, 0 leaves that part out) how many beside Argo CD, `RUNS` (10000) how many assessments are made in this
 //! process, and `WINDOW` (60) how many seconds writes are counted for. A whole run takes about fifteen minutes. The diff beside Argo CD's needs Go, and takes the
 //! pairs of `DRIFT_CORPUS` or `../shared/corpus`, where they are, else those of `tests/bench/pairs`.
@@ -19,6 +20,7 @@ mod manifest;
 mod pairs;
 mod stage;
 mod table;
+mod tenants;
 mod writes;
 
 use std::env;
@@ -48,6 +50,7 @@ struct Sizes {
     patches: usize,
     runs: usize,
     tries: usize,
+    unwatched: usize,
     window: Duration,
 }
 
@@ -59,6 +62,7 @@ impl Sizes {
             patches: number("PATCHES", 200)?,
             runs: number("RUNS", 10_000)?,
             tries: number("TRIES", 50)?,
+            unwatched: number("UNWATCHED", 1_000)?,
             window: Duration::from_secs(number("WINDOW", 60)? as u64),
         })
     }
@@ -83,6 +87,9 @@ fn main() -> Result<()> {
 }
 
 fn measure(sizes: &Sizes, table: &mut Table) -> Result<()> {
+    if env::var("ONLY").is_ok_and(|only| only == "tenants") {
+        return beside_others(sizes, table);
+    }
     // First, while this process is small: what a child uses is counted from its parent's size.
     hostile_texts(table)?;
     diff_of_pairs(sizes, table)?;
@@ -96,6 +103,30 @@ fn measure(sizes: &Sizes, table: &mut Table) -> Result<()> {
     drifted(&stage, sizes, table)?;
     if sizes.many > sizes.deployments {
         many(&stage, sizes, table)?;
+    }
+    drop(stage);
+    beside_others(sizes, table)
+}
+
+/// What a tenant feels of another one that does its worst, and the controller of Applications that nobody watches.
+fn beside_others(sizes: &Sizes, table: &mut Table) -> Result<()> {
+    let tenants::Tenants { alone, beside, read_alone, read_beside } = tenants::measure(sizes.patches)?;
+    let loud = "beside a namespace with 64 watches of a silent server and an Application with 100 endless rules of jq";
+    table.add_spread("patch to report, alone", &alone.report, Unit::Milliseconds, "probe switches one by one among 20 Deployments");
+    table.add_spread("patch to report, beside a loud tenant", &beside.report, Unit::Milliseconds, loud);
+    let ratio = beside.report.percentile(99).as_secs_f64() / alone.report.percentile(99).as_secs_f64();
+    table.add("patch to report, beside a loud tenant by alone, p99", format!("{ratio:.2}"), "times", "to be less than 2");
+    table.add_spread("new watch to its commit, alone", &read_alone, Unit::Milliseconds, "10 watches one by one, polled");
+    table.add_spread("new watch to its commit, beside a loud tenant", &read_beside, Unit::Milliseconds, loud);
+    if sizes.unwatched == 0 {
+        return Ok(());
+    }
+    let (without, with) = tenants::memory(sizes.unwatched)?;
+    let how = |what: &str| format!("{what} of the controller's process, 10 s after the list; each has 60 resources");
+    for (name, without, with) in [("VmRSS", without.resident, with.resident), ("VmHWM, the peak", without.peak, with.peak)] {
+        let mebibytes = |kibibytes: u64| format!("{:.1}", kibibytes as f64 / 1024.0);
+        table.add(format!("memory without Applications, {name}"), mebibytes(without), "MiB", how(name));
+        table.add(format!("memory with {} that no watch names, {name}", sizes.unwatched), mebibytes(with), "MiB", how(name));
     }
     Ok(())
 }

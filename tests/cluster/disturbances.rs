@@ -26,8 +26,11 @@ use crate::tenant::{TOLD, Tenant, condition, deployment, deployment_with};
 
 const BY_HAND: &str = "registry.example/web:by-hand";
 
-/// How many sources a controller asks at a time (`LOOKS` in `src/controller/run.rs`).
-const LOOKS: usize = 16;
+/// How many sources of one namespace a controller asks at a time (`LOOKS_OF_ONE` in `src/controller/run.rs`).
+const LOOKS: usize = 3;
+
+/// How long a look at a server that hangs takes.
+const HANGS: Duration = Duration::from_secs(15);
 
 /// A folder for a controller's log and cache.
 fn folder(control_plane: &ControlPlane) -> Result<PathBuf> {
@@ -163,19 +166,29 @@ fn many_servers_that_hang_hold_up_neither_another_tenant_nor_the_end() -> Result
 
     let hanging = Tenant::open(&control_plane, "hanging")?;
     hanging.server.set_mode(Mode::Hang);
-    // Twice as many as are asked at a time: whenever one of them is given up, another one is due.
-    for at in 0..2 * LOOKS {
+    // Many more than are asked at a time: whenever one of them is given up, another one is due.
+    for at in 0..64 {
         let mut source = hanging.source("");
         // Repositories of their own: those who share one take turns anyway.
         source["url"] = json!(hanging.server.url(&format!("shop-{at}.git")));
         hanging.watch(&format!("hangs-{at}"), &source, &json!({}))?;
     }
-    let mut asked = 0;
+    let (mut asked, first) = (0, Instant::now());
     wait::until("as many requests that hang as there are looks", TOLD, || {
         asked += hanging.server.take_requests().len();
         Ok(if asked >= LOOKS { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{asked} requests")) })
     })?;
-    // Each look at a server that hangs takes 15 s.
+    // A new watch of another tenant is read meanwhile.
+    takes_less_than(Duration::from_secs(10), |at| {
+        let begun = Instant::now();
+        let name = format!("later-{at}");
+        tenant.watch(&name, &tenant.source(""), &json!({}))?;
+        tenant.wait_for(&format!("driftwatch/{name}"), "its commit", |watch| watch["status"]["revision"].is_string())?;
+        Ok(begun.elapsed())
+    })?;
+    asked += hanging.server.take_requests().len();
+    let most = LOOKS * (2 + first.elapsed().as_secs() as usize / HANGS.as_secs() as usize);
+    assert!(asked <= most, "{asked} requests, and no more than {LOOKS} hang at a time: {most}");
     let mut plan = String::new();
     takes_less_than(Duration::from_secs(10), |at| {
         let begun = Instant::now();

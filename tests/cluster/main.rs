@@ -20,6 +20,7 @@ mod known;
 mod kubectl_diff;
 mod modes;
 mod naming;
+mod neighbours;
 mod offered;
 mod printer;
 mod process;

@@ -13,6 +13,7 @@
 // Each target that includes this module (tests, demo, bench) uses only a part of it.
 #![allow(dead_code, unused_imports)]
 
+pub mod applications;
 pub mod argo_cd;
 pub mod binaries;
 pub mod certificates;

@@ -18,9 +18,14 @@ struct Running {
     task: JoinHandle<()>,
 }
 
-/// Starts a queue whose handler takes `length` and wants `next`.
+/// Starts a queue whose handler takes `length` and wants `next`, and whose namespaces may have all of it.
 fn running(concurrency: usize, length: Duration, next: Next) -> Running {
-    let (queue, worker) = queue(QueueSettings { name: "test", concurrency, debounce: SECOND });
+    running_with(concurrency, concurrency, length, next)
+}
+
+/// The same with some places for each namespace.
+fn running_with(concurrency: usize, places: usize, length: Duration, next: Next) -> Running {
+    let (queue, worker) = queue(QueueSettings { name: "test", concurrency, places, debounce: SECOND });
     let (log, health, shutdown, begin) = (Log::default(), Health::default(), CancellationToken::new(), Instant::now());
     let seen = log.clone();
     let handler = move |key: &'static str| {
@@ -136,4 +141,46 @@ async fn a_delay_beyond_all_measure_does_not_break_the_queue() {
     running.queue.after("web", Duration::MAX);
     running.queue.now("api");
     assert_eq!(running.log_after(10).await, [("api", 1, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_has_its_places_and_no_more_however_slow_it_is() {
+    let running = running_with(4, 2, 10 * SECOND, Next::Done);
+    for key in ["slow/1", "slow/2", "slow/3", "slow/4", "shop/1"] {
+        running.queue.now(key);
+    }
+    let log = running.log_after(15).await;
+    let begun: Vec<_> = log.iter().map(|(key, from, _)| (*key, *from)).collect();
+    assert_eq!(begun, [("slow/1", 1), ("shop/1", 1), ("slow/2", 1)]);
+    // One that comes while the slow ones have all their places begins at once.
+    running.queue.now("shop/2");
+    let log = running.log_after(100).await;
+    let begun: Vec<_> = log[3..].iter().map(|(key, from, _)| (*key, *from)).collect();
+    assert_eq!(begun, [("slow/3", 11), ("slow/4", 11), ("shop/2", 16)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespaces_take_turns_at_a_place_and_each_keeps_its_order() {
+    let running = running_with(1, 1, SECOND, Next::Done);
+    for key in ["a/1", "a/2", "a/3", "b/1", "c/1", "b/2"] {
+        running.queue.now(key);
+    }
+    let log = running.log_after(100).await;
+    assert_eq!(log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["a/1", "b/1", "c/1", "a/2", "b/2", "a/3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_due_first_runs_first_also_where_others_are_asked_for_without_end() {
+    let running = running_with(1, 1, 10 * SECOND, Next::After(Duration::ZERO));
+    running.queue.now("a/1");
+    running.queue.now("a/2");
+    tokio::time::sleep(5 * SECOND).await;
+    running.queue.now("a/3");
+    for _ in 0..50 {
+        running.queue.now("a/1");
+        running.queue.now("a/2");
+        tokio::time::sleep(SECOND).await;
+    }
+    let log = running.log_after(0).await;
+    assert_eq!(log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["a/1", "a/2", "a/3", "a/1", "a/2"]);
 }

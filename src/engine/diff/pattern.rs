@@ -97,12 +97,20 @@ fn value_matches(pattern: &Value, value: &Value) -> bool {
 }
 
 /// Whether the text fits the pattern, in which `*` is any text.
+///
+/// Each part between stars is taken where it comes first, which leaves the most for the others: no part is looked for twice, however many
+/// stars there are.
 pub(super) fn text_matches(pattern: &str, text: &str) -> bool {
     let Some((prefix, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
-    text.strip_prefix(prefix)
-        .is_some_and(|tail| tail.char_indices().map(|(at, _)| &tail[at..]).chain([""]).any(|tail| text_matches(rest, tail)))
+    let Some(mut text) = text.strip_prefix(prefix) else { return false };
+    let (middle, suffix) = rest.rsplit_once('*').map_or((None, rest), |(middle, suffix)| (Some(middle), suffix));
+    for part in middle.into_iter().flat_map(|middle| middle.split('*')) {
+        let Some(at) = text.find(part) else { return false };
+        text = &text[at + part.len()..];
+    }
+    text.ends_with(suffix)
 }
 
 #[cfg(test)]
@@ -127,6 +135,26 @@ mod tests {
             let found = PathPattern::parse(pattern).unwrap().matches(&FieldPath::parse(path).unwrap());
             assert_eq!(found, matches, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn a_star_is_any_text_and_many_of_them_end_soon() {
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("**", "a", true),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("*ab*b", "ab", false),
+            ("*ab*b", "abab", true),
+            ("a*b*c", "abbc", true),
+            ("a*b*c", "acb", false),
+            ("", "", true),
+            ("", "a", false),
+            ("é*é", "éé", true),
+        ] {
+            assert_eq!(text_matches(pattern, text), fits, "{pattern} {text}");
+        }
+        assert!(!text_matches(&("*a".repeat(500) + "b"), &"a".repeat(10_000)));
     }
 
     #[test]

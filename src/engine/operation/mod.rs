@@ -12,7 +12,7 @@ mod class;
 mod duration;
 mod fetching;
 mod git_repository;
-mod glob;
+pub mod glob;
 mod hold;
 mod kustomization;
 mod message;

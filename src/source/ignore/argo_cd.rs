@@ -4,11 +4,13 @@
 //! `util/argo/normalizers/diff_normalizer.go`, and `resource.customizations` in `util/settings/settings.go`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::Ignored;
+use super::reading::{Reading, shown};
 use super::selector::Target;
-use super::{Ignored, Reading};
 use crate::engine::object::escape_token;
 
 /// The keys of `argocd-cm` that hold rules begin with this.
@@ -39,12 +41,13 @@ struct Customization {
     ignore_differences: String,
 }
 
-pub(super) fn application(reading: &mut Reading<'_>) {
+pub(super) fn application(reading: &mut Reading<'_>) -> bool {
     for (at, difference) in reading.part::<Vec<Difference>>("/spec/ignoreDifferences").into_iter().enumerate() {
         let Difference { group, kind, name, namespace, fields } = difference;
         let target = Target::Globs { group, kind, name, namespace };
-        take(reading, &target, fields, &|list, item| format!("/spec/ignoreDifferences/{at}/{list}/{item}"));
+        take(reading, target, fields, &|list, item| format!("/spec/ignoreDifferences/{at}/{list}/{item}"));
     }
+    true
 }
 
 /// Reads the customisations of `argocd-cm`; `false` for any other ConfigMap.
@@ -59,13 +62,13 @@ pub(super) fn config_map(reading: &mut Reading<'_>) -> bool {
         if let Some(subject) = key.strip_prefix(SPLIT_KEY) {
             known = true;
             let target = subject_target(subject.split_once('_').unwrap_or(("", subject)));
-            instance_fields(reading, &place, &target, text);
+            instance_fields(reading, &place, target, text);
         } else if key == "resource.customizations" {
             known = true;
             let customizations: BTreeMap<String, Customization> = yaml_text(reading, &place, text);
             for (subject, customization) in customizations {
                 let target = subject_target(subject.split_once('/').unwrap_or(("", &subject)));
-                instance_fields(reading, &place, &target, &customization.ignore_differences);
+                instance_fields(reading, &place, target, &customization.ignore_differences);
             }
         }
     }
@@ -78,7 +81,7 @@ fn subject_target((group, kind): (&str, &str)) -> Target {
     Target::Globs { group: group.to_owned(), kind: kind.to_owned(), name: String::new(), namespace: String::new() }
 }
 
-fn instance_fields(reading: &mut Reading<'_>, place: &str, target: &Target, text: &str) {
+fn instance_fields(reading: &mut Reading<'_>, place: &str, target: Target, text: &str) {
     let fields: Fields = yaml_text(reading, place, text);
     take(reading, target, fields, &|_, _| place.to_owned());
 }
@@ -89,13 +92,18 @@ fn yaml_text<T: serde::de::DeserializeOwned + Default>(reading: &mut Reading<'_>
         return T::default();
     }
     serde_yaml::from_str(text).unwrap_or_else(|error| {
-        let message = format!("the text at {place} of {} cannot be read: {error}", reading.origin);
+        let message = format!("the text at {place} of {} cannot be read: {}", reading.origin, shown(&error.to_string()));
         reading.problem(place, message, "correct it as Argo CD demands");
         T::default()
     })
 }
 
-fn take(reading: &mut Reading<'_>, target: &Target, fields: Fields, place: &dyn Fn(&str, usize) -> String) {
+fn take(reading: &mut Reading<'_>, target: Target, fields: Fields, place: &dyn Fn(&str, usize) -> String) {
+    if let Err(error) = target.check() {
+        let message = format!("a rule of {}: {error}", reading.origin);
+        return reading.problem(&place("jsonPointers", 0), message, "the rule is not in force; correct it as Argo CD demands");
+    }
+    let target = &Arc::new(target);
     for (at, pointer) in fields.json_pointers.into_iter().enumerate() {
         reading.ignore(&place("jsonPointers", at), target, Ignored::Pointer(pointer));
     }

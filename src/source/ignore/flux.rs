@@ -1,9 +1,12 @@
 //! Flux's rules: `spec.ignore` of a Kustomization and `spec.driftDetection.ignore` of a HelmRelease, JSON Pointers with a target.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use super::Ignored;
+use super::reading::Reading;
 use super::selector::{Selector, Target};
-use super::{Ignored, Reading};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -13,10 +16,10 @@ struct Rule {
 }
 
 /// Reads the rules at a JSON Pointer of the object.
-pub(super) fn rules(reading: &mut Reading<'_>, pointer: &str) {
+pub(super) fn rules(reading: &mut Reading<'_>, pointer: &str) -> bool {
     for (at, rule) in reading.part::<Vec<Rule>>(pointer).into_iter().enumerate() {
-        let target = match rule.target.unwrap_or_default().compile() {
-            Ok(compiled) => Target::Selected(compiled),
+        let target = match rule.target.unwrap_or_default().compile(&mut reading.regexes) {
+            Ok(compiled) => Arc::new(Target::Selected(compiled)),
             Err(error) => {
                 let message = format!("the target of rule {at} of {}: {error}", reading.origin);
                 reading.problem(&format!("{pointer}/{at}/target"), message, "correct it as Flux demands");
@@ -27,4 +30,5 @@ pub(super) fn rules(reading: &mut Reading<'_>, pointer: &str) {
             reading.ignore(&format!("{pointer}/{at}/paths/{item}"), &target, Ignored::Pointer(path));
         }
     }
+    true
 }

@@ -10,22 +10,33 @@
 
 mod argo_cd;
 mod flux;
+mod reading;
 mod selector;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
 use serde_json::Value;
 
 pub use super::child::jq;
+pub use crate::engine::operation::glob::matches as glob;
 
 use super::SourceFile;
 use super::yaml::{self, Document, Remark};
 use crate::crd::IgnoreSpec;
 use crate::engine::diff::{IgnoreRule, Located, PathPattern, Side, locate};
 use crate::engine::object::ObjectId;
+use reading::Reading;
 use selector::Target;
-pub use selector::glob;
+
+/// How many fields one expression may name in one object.
+const MOST_OF_ONE: usize = 1_000;
+
+/// How many fields all rules may name in one pair of objects: each is held against each difference.
+const MOST_FIELDS: usize = 2_000;
 
 /// The ignore rules of some files.
 #[derive(Debug, Default)]
@@ -39,18 +50,43 @@ pub struct IgnoreList {
 /// One thing to ignore.
 #[derive(Debug)]
 struct Entry {
-    target: Target,
+    target: Arc<Target>,
     ignored: Ignored,
 
     /// The object that the rule stands in, such as `Application argocd/web`.
-    origin: String,
+    origin: Arc<str>,
 
     /// Where it stands, for a remark.
-    file: String,
+    file: Arc<str>,
     line: usize,
 }
 
-#[derive(Debug)]
+/// Why a rule is not in force over one pair of objects.
+#[derive(Debug, thiserror::Error)]
+enum NotInForce {
+    /// jq gave no paths.
+    #[error(transparent)]
+    Jq(#[from] jq::JqError),
+
+    /// It names more fields than are looked at.
+    #[error("the jq expression {expression:?} names {found} fields of one object and may name {MOST_OF_ONE}")]
+    NamesTooMany { expression: String, found: usize },
+
+    /// All rules together name more fields than are looked at.
+    #[error("the rules name more than {MOST_FIELDS} fields of one Deployment: this one and those after it are not in force there")]
+    TooManyTogether,
+}
+
+impl NotInForce {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Jq(error) => error.hint(),
+            Self::NamesTooMany { .. } | Self::TooManyTogether => "name a whole part of the Deployment instead of each of its fields",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
 enum Ignored {
     /// A JSON Pointer, as RFC 6902 has it.
     Pointer(String),
@@ -105,16 +141,18 @@ impl IgnoreList {
     fn document(&mut self, document: &Document, file: &str) -> bool {
         let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (group, kind) = (text("/apiVersion").split('/').next().unwrap_or_default(), text("/kind"));
-        let mut reading = Reading { list: self, document, file, origin: origin(kind, text("/metadata/namespace"), text("/metadata/name")) };
-        match (group, kind) {
+        let origin = origin(kind, text("/metadata/namespace"), text("/metadata/name"));
+        let mut reading = Reading::of(self, document, file, origin);
+        let known = match (group, kind) {
             ("argoproj.io", "Application") => argo_cd::application(&mut reading),
-            ("v1", "ConfigMap") => return argo_cd::config_map(&mut reading),
+            ("v1", "ConfigMap") => argo_cd::config_map(&mut reading),
             ("kustomize.toolkit.fluxcd.io", "Kustomization") => flux::rules(&mut reading, "/spec/ignore"),
             ("helm.toolkit.fluxcd.io", "HelmRelease") => flux::rules(&mut reading, "/spec/driftDetection/ignore"),
             ("driftmend.dev", "DriftWatch") => drift_watch(&mut reading),
-            _ => return false,
-        }
-        true
+            _ => false,
+        };
+        reading.end();
+        known
     }
 
     /// The rules that hold for one pair, and why some could not be applied to it.
@@ -122,11 +160,30 @@ impl IgnoreList {
     /// A pointer to a field that neither side has ignores nothing, as in Argo CD and Flux. `jq` answers an expression with the pointers
     /// of what it finds in an object.
     pub fn rules(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> (Vec<IgnoreRule>, Vec<Remark>) {
-        let (mut rules, mut problems) = (Vec::new(), Vec::new());
-        for entry in self.entries.iter().filter(|entry| entry.target.selects(pair.id, pair.desired)) {
+        let (mut rules, mut problems, mut fields) = (Vec::new(), Vec::new(), 0);
+        // Rules of one object mostly share what they are for.
+        let mut last: Option<(&Arc<Target>, bool)> = None;
+        for entry in &self.entries {
+            let selected = match last {
+                Some((target, selected)) if Arc::ptr_eq(target, &entry.target) => selected,
+                _ => entry.target.selects(pair.id, pair.desired),
+            };
+            last = Some((&entry.target, selected));
+            if !selected {
+                continue;
+            }
+            let mut tell = |fault: &NotInForce| problems.push(Remark::line(&*entry.file, entry.line, fault.to_string(), fault.hint()));
             match entry.rule(pair, jq) {
-                Ok(rule) => rules.extend(rule),
-                Err(fault) => problems.push(Remark::line(&entry.file, entry.line, fault.to_string(), fault.hint())),
+                Ok(Some(rule)) => {
+                    fields += rule.paths.len() + rule.parts.len();
+                    if fields > MOST_FIELDS {
+                        tell(&NotInForce::TooManyTogether);
+                        break;
+                    }
+                    rules.push(rule);
+                }
+                Ok(None) => {}
+                Err(fault) => tell(&fault),
             }
         }
         (rules, problems)
@@ -134,12 +191,17 @@ impl IgnoreList {
 }
 
 impl Entry {
-    fn rule(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> Result<Option<IgnoreRule>, jq::JqError> {
+    fn rule(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> Result<Option<IgnoreRule>, NotInForce> {
         let sides = [(Side::Desired, pair.desired), (Side::Live, pair.live)];
         let located: Vec<Located> = match &self.ignored {
             Ignored::Pointer(pointer) => sides.iter().filter_map(|(side, object)| locate(pointer, object, *side)).collect(),
             Ignored::Jq(expression) => {
                 let found = jq.pointers(expression, &sides.map(|(_, object)| object))?;
+                // An expression may name the same field any number of times.
+                let found: Vec<BTreeSet<String>> = found.into_iter().map(|pointers| pointers.into_iter().collect()).collect();
+                if let Some(most) = found.iter().map(BTreeSet::len).max().filter(|most| *most > MOST_OF_ONE) {
+                    return Err(NotInForce::NamesTooMany { expression: expression.clone(), found: most });
+                }
                 let both = found.iter().zip(sides);
                 both.flat_map(|(pointers, (side, object))| pointers.iter().filter_map(move |pointer| locate(pointer, object, side)))
                     .collect()
@@ -155,12 +217,17 @@ impl Entry {
             Ignored::Pointer(pointer) => pointer,
             _ => "",
         };
-        let mut rule = self.empty(what);
+        let (mut rule, mut seen) = (self.empty(what), HashSet::new());
         for one in located {
             match one {
                 // The whole object would be every field, and no path says so.
                 Located::Field(path) if path.0.is_empty() => {}
-                Located::Field(path) => rule.paths.push(PathPattern::exact(path)),
+                // Both sides mostly have the field, and the path is the same in each.
+                Located::Field(path) => {
+                    if seen.insert(path.clone()) {
+                        rule.paths.push(PathPattern::exact(path));
+                    }
+                }
                 Located::Part(part) => rule.parts.push(part),
             }
         }
@@ -173,52 +240,18 @@ impl Entry {
     }
 }
 
-/// One object whose rules are being read.
-struct Reading<'a> {
-    list: &'a mut IgnoreList,
-    document: &'a Document,
-    file: &'a str,
-    origin: String,
-}
-
-impl Reading<'_> {
-    /// A part of the object in the type that it should have; a problem where it has not, and the default where it is absent.
-    fn part<T: serde::de::DeserializeOwned + Default>(&mut self, pointer: &str) -> T {
-        let Some(value) = self.document.value.pointer(pointer).filter(|value| !value.is_null()) else { return T::default() };
-        serde_json::from_value(value.clone()).unwrap_or_else(|error| {
-            let path = pointer.replace('/', ".");
-            self.problem(pointer, format!("{path} of {} cannot be read: {error}", self.origin), "correct it as its own tool demands");
-            T::default()
-        })
-    }
-
-    fn problem(&mut self, pointer: &str, message: String, hint: &str) {
-        self.list.problems.push(Remark::line(self.file, self.document.line_of(pointer), message, hint));
-    }
-
-    /// Takes one thing to ignore, which stands at a JSON Pointer of the object.
-    fn ignore(&mut self, at: &str, target: &Target, ignored: Ignored) {
-        if let Ignored::Pointer(pointer) = &ignored
-            && !pointer.starts_with('/')
-        {
-            let message = format!("{pointer:?} in {} is no JSON Pointer to a field", self.origin);
-            return self.problem(at, message, "begin it with `/`, such as /spec/replicas; `~1` stands for a `/` in a name");
-        }
-        let (file, line) = (self.file.to_owned(), self.document.line_of(at));
-        self.list.entries.push(Entry { target: target.clone(), ignored, origin: self.origin.clone(), file, line });
-    }
-}
-
-fn drift_watch(reading: &mut Reading<'_>) {
+fn drift_watch(reading: &mut Reading<'_>) -> bool {
+    let everything = Arc::new(Target::Any);
     for (at, spec) in reading.part::<Vec<IgnoreSpec>>("/spec/ignore").iter().enumerate() {
         let place = format!("/spec/ignore/{at}");
         match spec.rule() {
-            Ok(rule) => reading.ignore(&place, &Target::Any, Ignored::Rule(rule)),
+            Ok(rule) => reading.ignore(&place, &everything, Ignored::Rule(rule)),
             Err(error) => {
                 reading.problem(&place, format!("spec.ignore[{at}].paths of {}: {error}", reading.origin), "write it as a report does")
             }
         }
     }
+    true
 }
 
 fn origin(kind: &str, namespace: &str, name: &str) -> String {

@@ -1,14 +1,32 @@
 //! Which objects a rule is for, as Argo CD (globs) and Flux (regular expressions and label selectors) say it.
 
 use kube::core::{Expression, Selector as Labels, SelectorExt};
-use regex::Regex;
+use regex_automata::meta::{BuildError, Regex};
+use regex_automata::util::syntax;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::reading::shown;
 use crate::engine::object::ObjectId;
+use crate::engine::operation::glob;
+
+/// The longest glob, regular expression or name, in bytes: four times the longest name there is.
+const LONGEST_WORD: usize = 1_024;
+
+/// The longest label selector, in bytes.
+const LONGEST_SELECTOR: usize = 4_096;
+
+/// How many bytes one regular expression may take: a few hundred steps, and no count of a count of them.
+const MOST_OF_A_REGEX: usize = 32 << 10;
+
+/// What each takes besides its steps.
+const POOL: usize = 1 << 10;
+
+/// How deep its groups may be.
+const DEEPEST_REGEX: u32 = 32;
 
 /// Which objects a rule is for.
-#[derive(Clone, Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Target {
     /// Every Deployment.
     Any,
@@ -42,19 +60,46 @@ impl Target {
         match self {
             Self::Any => true,
             Self::Globs { group: groups, kind, name, namespace } => {
-                glob(groups, group)
-                    && glob(kind, &id.kind)
+                glob::matches(groups, group)
+                    && glob::matches(kind, &id.kind)
                     && (name.is_empty() || *name == id.name)
                     && (namespace.is_empty() || namespace == own_namespace)
             }
             Self::Selected(compiled) => {
                 let words = [group, version, &id.kind, &id.name, own_namespace];
-                compiled.words.iter().zip(words).all(|(pattern, word)| pattern.as_ref().is_none_or(|pattern| pattern.is_match(word)))
+                compiled.words.iter().zip(words).all(|(pattern, word)| pattern.fits(word))
                     && compiled.labels.matches(&texts(object, "/metadata/labels"))
                     && compiled.annotations.matches(&texts(object, "/metadata/annotations"))
             }
         }
     }
+
+    /// Whether any Deployment may be selected: rules for other kinds are of no use here.
+    pub(super) fn may_select_deployments(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Globs { group, kind, .. } => glob::matches(group, "apps") && glob::matches(kind, "Deployment"),
+            Self::Selected(compiled) => {
+                let [group, _, kind, ..] = &compiled.words;
+                group.fits("apps") && kind.fits("Deployment")
+            }
+        }
+    }
+
+    /// Whether a target of globs is short enough to be asked again and again.
+    pub(super) fn check(&self) -> Result<(), SelectorError> {
+        match self {
+            Self::Globs { group, kind, name, namespace } => [group, kind, name, namespace].into_iter().try_for_each(|text| short(text)),
+            Self::Any | Self::Selected(_) => Ok(()),
+        }
+    }
+}
+
+fn short(text: &str) -> Result<(), SelectorError> {
+    if text.len() > LONGEST_WORD {
+        return Err(SelectorError::TooLong { text: shown(text), length: text.len(), most: LONGEST_WORD });
+    }
+    Ok(())
 }
 
 fn texts(object: &Value, pointer: &str) -> std::collections::BTreeMap<String, String> {
@@ -65,7 +110,7 @@ fn texts(object: &Value, pointer: &str) -> std::collections::BTreeMap<String, St
 /// Flux's selector as it is written. Words are regular expressions that must fit the whole word; an absent one fits all.
 ///
 /// Source: `SelectorRegex` of `fluxcd/pkg/ssa/jsondiff`.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Selector {
     group: String,
@@ -78,12 +123,44 @@ pub(super) struct Selector {
 }
 
 /// Flux's selector, ready to be asked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Compiled {
+    /// As it is written; what is written alike selects alike.
+    written: Selector,
+
     /// Group, version, kind, name, namespace.
-    words: [Option<Regex>; 5],
+    words: [Word; 5],
     labels: Labels,
     annotations: Labels,
+}
+
+impl PartialEq for Compiled {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+/// What a word of an object must be.
+#[derive(Debug)]
+enum Word {
+    /// Anything.
+    Any,
+
+    /// This one: what most people write.
+    Exact(String),
+
+    /// What fits a regular expression as a whole.
+    Fits(Box<Regex>),
+}
+
+impl Word {
+    fn fits(&self, word: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => exact == word,
+            Self::Fits(regex) => regex.is_match(word),
+        }
+    }
 }
 
 /// Why a selector is none.
@@ -91,7 +168,15 @@ pub(super) struct Compiled {
 pub(super) enum SelectorError {
     /// A word is no regular expression.
     #[error("{pattern:?} is not a regular expression")]
-    Pattern { pattern: String, source: regex::Error },
+    Pattern { pattern: String, source: Box<BuildError> },
+
+    /// A regular expression is too large, alone or beside the others of its object.
+    #[error("the regular expression {pattern:?} is too large, or one too many: the rule is not in force")]
+    TooLarge { pattern: String },
+
+    /// A word has too many letters.
+    #[error("{text:?} has {length} bytes and may have {most}: the rule is not in force")]
+    TooLong { text: String, length: usize, most: usize },
 
     /// A term of a label selector does not read as one.
     #[error("{term:?} is not a term of a label selector")]
@@ -99,29 +184,49 @@ pub(super) enum SelectorError {
 }
 
 impl Selector {
-    pub(super) fn compile(&self) -> Result<Compiled, SelectorError> {
-        let word = |pattern: &String| match pattern.as_str() {
-            "" => Ok(None),
-            // Anchored as a whole: `a|b` must not become `^a` or `b$`.
-            _ => Regex::new(&format!("^(?:{pattern})$"))
-                .map(Some)
-                .map_err(|source| SelectorError::Pattern { pattern: pattern.clone(), source }),
-        };
-        Ok(Compiled {
-            words: [word(&self.group)?, word(&self.version)?, word(&self.kind)?, word(&self.name)?, word(&self.namespace)?],
-            labels: labels(&self.label_selector)?,
-            annotations: labels(&self.annotation_selector)?,
-        })
+    /// Makes it ready, at the cost of what is left of a budget of bytes.
+    pub(super) fn compile(self, budget: &mut usize) -> Result<Compiled, SelectorError> {
+        let mut word = |pattern: &str| word(pattern, budget);
+        let words = [word(&self.group)?, word(&self.version)?, word(&self.kind)?, word(&self.name)?, word(&self.namespace)?];
+        Ok(Compiled { words, labels: labels(&self.label_selector)?, annotations: labels(&self.annotation_selector)?, written: self })
     }
+}
+
+fn word(pattern: &str, budget: &mut usize) -> Result<Word, SelectorError> {
+    short(pattern)?;
+    if pattern.is_empty() {
+        return Ok(Word::Any);
+    }
+    if pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/')) {
+        return Ok(Word::Exact(pattern.to_owned()));
+    }
+    let most = MOST_OF_A_REGEX.min(*budget);
+    // Nothing that is built while it is asked: its size is then what it says. Classes are those of Go, of ASCII alone.
+    let settings = Regex::config().nfa_size_limit(Some(most)).hybrid(false).dfa(false).onepass(false).backtrack(false);
+    let regex = Regex::builder()
+        .configure(settings)
+        .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(DEEPEST_REGEX))
+        // Anchored as a whole: `a|b` must not become `^a` or `b$`.
+        .build(&format!("^(?:{pattern})$"));
+    let too_large = || SelectorError::TooLarge { pattern: shown(pattern) };
+    let regex = regex.map_err(|error| match error.size_limit() {
+        Some(_) => too_large(),
+        None => SelectorError::Pattern { pattern: shown(pattern), source: Box::new(error) },
+    })?;
+    // As much again for what it works with, and its pool of that.
+    *budget = budget.checked_sub(2 * regex.memory_usage() + POOL).ok_or_else(too_large)?;
+    Ok(Word::Fits(Box::new(regex)))
 }
 
 /// Reads a label selector in the words of `kubectl -l`: `app=web,tier in (a,b),!canary`.
 ///
 /// Source: `k8s.io/apimachinery/pkg/labels/selector.go`.
 fn labels(text: &str) -> Result<Labels, SelectorError> {
+    if text.len() > LONGEST_SELECTOR {
+        return Err(SelectorError::TooLong { text: shown(text), length: text.len(), most: LONGEST_SELECTOR });
+    }
     let terms = split_terms(text);
-    let expressions =
-        terms.into_iter().map(|term| expression(term.trim()).ok_or_else(|| SelectorError::Term { term: term.trim().to_owned() }));
+    let expressions = terms.into_iter().map(|term| expression(term.trim()).ok_or_else(|| SelectorError::Term { term: shown(term.trim()) }));
     expressions.collect()
 }
 
@@ -170,45 +275,10 @@ fn expression(term: &str) -> Option<Expression> {
     key(term).map(Expression::Exists)
 }
 
-/// Whether a text fits a glob of `*` (any text), `?` (one character), `[…]` (one of these) and `{…,…}` (one of these words).
-///
-/// Argo CD's globs know no separators here. Source: `util/glob/glob.go` with `github.com/gobwas/glob`.
-pub fn glob(pattern: &str, text: &str) -> bool {
-    let (mut expression, mut braces) = (String::from("^"), 0_usize);
-    let mut rest = pattern.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '*' => expression.push_str(".*"),
-            '?' => expression.push('.'),
-            '[' => {
-                let class: String = rest.by_ref().take_while(|c| *c != ']').collect();
-                let negated = class.strip_prefix('!');
-                expression.push_str(&format!(
-                    "[{}{}]",
-                    if negated.is_some() { "^" } else { "" },
-                    negated.unwrap_or(&class).replace('\\', "")
-                ));
-            }
-            '{' => {
-                braces += 1;
-                expression.push_str("(?:");
-            }
-            '}' if braces > 0 => {
-                braces -= 1;
-                expression.push(')');
-            }
-            ',' if braces > 0 => expression.push('|'),
-            other => expression.push_str(&regex::escape(&other.to_string())),
-        }
-    }
-    expression.push('$');
-    // What is no glob matches nothing, as in Argo CD.
-    Regex::new(&expression).is_ok_and(|regex| regex.is_match(text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::ignore::reading::REGEX_BUDGET;
     use serde_json::json;
 
     #[test]
@@ -226,7 +296,7 @@ mod tests {
             ("a.ps", "apps", false),
             ("[", "[", false),
         ] {
-            assert_eq!(glob(pattern, text), fits, "{pattern:?} {text:?}");
+            assert_eq!(glob::matches(pattern, text), fits, "{pattern:?} {text:?}");
         }
     }
 
@@ -243,11 +313,14 @@ mod tests {
             ("app!=web", false),
             ("canary", false),
         ] {
-            let selector = Selector { label_selector: text.to_owned(), ..Selector::default() }.compile().unwrap();
+            let selector = Selector { label_selector: text.to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).unwrap();
             assert_eq!(Target::Selected(selector).selects(&id, &object), fits, "{text}");
         }
         for text in ["a b", "tier of (a)", "=web", "app=web,"] {
-            assert!(Selector { label_selector: text.to_owned(), ..Selector::default() }.compile().is_err(), "{text}");
+            assert!(
+                Selector { label_selector: text.to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).is_err(),
+                "{text}"
+            );
         }
     }
 
@@ -260,9 +333,59 @@ mod tests {
             name: "web".to_owned(),
         };
         for (name, fits) in [("web", true), ("we", false), ("web|api", true), ("w.*", true), ("api|we", false)] {
-            let selector = Selector { kind: "Deployment".to_owned(), name: name.to_owned(), ..Selector::default() }.compile().unwrap();
+            let selector = Selector { kind: "Deployment".to_owned(), name: name.to_owned(), ..Selector::default() }
+                .compile(&mut REGEX_BUDGET.clone())
+                .unwrap();
             assert_eq!(Target::Selected(selector).selects(&id, &Value::Null), fits, "{name}");
         }
-        assert!(Selector { name: "(".to_owned(), ..Selector::default() }.compile().is_err());
+        assert!(Selector { name: "(".to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).is_err());
+    }
+
+    #[test]
+    fn a_regular_expression_takes_little_and_all_of_an_object_take_little_together() {
+        let compile = |name: &str, budget: &mut usize| Selector { name: name.to_owned(), ..Selector::default() }.compile(budget);
+        let mut budget = REGEX_BUDGET;
+        for name in ["(a{100}){100}", "((a{19}){19}){19}", "[a-z]{1000}", r"(\w{30}\d{30}){30}"] {
+            assert!(matches!(compile(name, &mut budget), Err(SelectorError::TooLarge { .. })), "{name}");
+        }
+        assert!(matches!(compile(&"a.".repeat(1_000), &mut budget), Err(SelectorError::TooLong { .. })));
+        assert!(matches!(compile(&"(".repeat(100), &mut budget), Err(SelectorError::Pattern { .. })));
+        assert!(compile(&format!("{}a{}", "(".repeat(100), ")".repeat(100)), &mut budget).is_err());
+        assert_eq!(budget, REGEX_BUDGET, "what was refused costs nothing");
+        let taken = (0..1_000).take_while(|at| compile(&format!("web-.*-{at}"), &mut budget).is_ok()).count();
+        assert!((100..1_000).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn a_regular_expression_ends_soon_whatever_it_is_held_against() {
+        let id = |name: String| ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name };
+        let selector = Selector { name: "(a*)*(a|a)*b".to_owned(), ..Selector::default() };
+        let target = Target::Selected(selector.compile(&mut REGEX_BUDGET.clone()).unwrap());
+        assert!(!target.selects(&id("a".repeat(253)), &Value::Null));
+        assert!(target.selects(&id("a".repeat(252) + "b"), &Value::Null));
+    }
+
+    #[test]
+    fn what_is_for_other_kinds_is_told_from_what_is_for_deployments() {
+        let globs = |group: &str, kind: &str| Target::Globs {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            name: String::new(),
+            namespace: String::new(),
+        };
+        for (target, may) in [
+            (globs("*", "*"), true),
+            (globs("apps", "Deploy*"), true),
+            (globs("apps", "StatefulSet"), false),
+            (globs("", "Deployment"), false),
+        ] {
+            assert_eq!(target.may_select_deployments(), may, "{target:?}");
+        }
+        let selected = |kind: &str| {
+            let selector = Selector { kind: kind.to_owned(), ..Selector::default() };
+            Target::Selected(selector.compile(&mut REGEX_BUDGET.clone()).unwrap())
+        };
+        assert!(selected("").may_select_deployments() && selected("Deployment|Service").may_select_deployments());
+        assert!(!selected("Service").may_select_deployments() && !selected("Deploy").may_select_deployments());
     }
 }

@@ -6,7 +6,7 @@
 mod evaluate;
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -125,12 +125,26 @@ fn places() -> &'static Places {
 
 impl Ask for Child {
     fn pointers(&self, expression: &str, objects: &[&Value]) -> Result<Vec<Vec<String>>, JqError> {
+        self.timed(expression, objects).0
+    }
+}
+
+impl Child {
+    /// The same, and how long the child was at work; `None` where it did not begin, since others had its place.
+    pub fn timed(&self, expression: &str, objects: &[&Value]) -> (Result<Vec<Vec<String>>, JqError>, Option<Duration>) {
+        let namespace = objects.iter().find_map(|object| object.pointer("/metadata/namespace")?.as_str()).unwrap_or_default();
+        let Some(_place) = places().take(namespace, 1, PATIENCE) else {
+            let reason = format!("others had not ended after {} s", PATIENCE.as_secs());
+            return (Err(JqError::Child { expression: expression.to_owned(), reason }), None);
+        };
+        let begun = Instant::now();
+        (Self::evaluated(expression, objects), Some(begun.elapsed()))
+    }
+
+    fn evaluated(expression: &str, objects: &[&Value]) -> Result<Vec<Vec<String>>, JqError> {
         let failed = |reason: String| JqError::Child { expression: expression.to_owned(), reason };
         let question = Question { expression: expression.to_owned(), objects: objects.iter().map(|object| (*object).clone()).collect() };
         let question = serde_json::to_vec(&question).map_err(|error| failed(error.to_string()))?;
-        let namespace = objects.iter().find_map(|object| object.pointer("/metadata/namespace")?.as_str()).unwrap_or_default();
-        let place = places().take(namespace, 1, PATIENCE);
-        let _place = place.ok_or_else(|| failed(format!("others had not ended after {} s", PATIENCE.as_secs())))?;
         let answer = ask(Job::Jq, &BOUNDS, &question, |answer| {
             let mut text = Vec::new();
             answer.read_to_end(&mut text)?;
