@@ -67,11 +67,10 @@ mod tests {
         let now = Instant::now();
         let costs = |questions: u32, time: Duration, failed: bool, apart: Duration| {
             let trouble = Trouble::default();
-            let rests = (1..=questions).find(|at| {
+            (1..=questions).find(|at| {
                 trouble.took(time, failed, now + apart * *at);
                 trouble.rests(now + apart * *at).is_some()
-            });
-            rests
+            })
         };
         assert_eq!(costs(100, SECOND, true, SECOND), Some(3));
         assert_eq!(costs(100, 10 * SECOND, false, 10 * SECOND), Some(4));

@@ -19,7 +19,7 @@ struct Rule {
 pub(super) fn rules(reading: &mut Reading<'_>, pointer: &str) -> bool {
     for (at, rule) in reading.part::<Vec<Rule>>(pointer).into_iter().enumerate() {
         let target = match rule.target.unwrap_or_default().compile(&mut reading.regexes) {
-            Ok(compiled) => Arc::new(Target::Selected(compiled)),
+            Ok(compiled) => Arc::new(Target::Selected(Box::new(compiled))),
             Err(error) => {
                 let message = format!("the target of rule {at} of {}: {error}", reading.origin);
                 reading.problem(&format!("{pointer}/{at}/target"), message, "correct it as Flux demands");

@@ -172,7 +172,7 @@ impl IgnoreList {
             if !selected {
                 continue;
             }
-            let mut tell = |fault: &NotInForce| problems.push(Remark::line(&*entry.file, entry.line, fault.to_string(), fault.hint()));
+            let mut tell = |fault: &NotInForce| problems.push(Remark::line(&entry.file, entry.line, fault.to_string(), fault.hint()));
             match entry.rule(pair, jq) {
                 Ok(Some(rule)) => {
                     fields += rule.paths.len() + rule.parts.len();

@@ -90,7 +90,7 @@ impl<'a> Reading<'a> {
     pub(super) fn problem(&mut self, pointer: &str, message: String, hint: &str) {
         self.problems += 1;
         if self.problems <= MOST_PROBLEMS {
-            self.list.problems.push(Remark::line(&*self.file, self.document.line_of(pointer), message, hint));
+            self.list.problems.push(Remark::line(&self.file, self.document.line_of(pointer), message, hint));
         }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
                 MOST_RULES + beyond
             );
             let hint = "name a whole part of the Deployment instead of each of its fields";
-            list.problems.push(Remark::line(&*file, first_beyond.unwrap_or_default(), message, hint));
+            list.problems.push(Remark::line(&file, first_beyond.unwrap_or_default(), message, hint));
         }
         if problems > MOST_PROBLEMS {
             let message = format!("{} more rules of {origin} are not in force", problems - MOST_PROBLEMS);

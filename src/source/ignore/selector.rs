@@ -49,7 +49,7 @@ pub(super) enum Target {
     },
 
     /// Flux's.
-    Selected(Compiled),
+    Selected(Box<Compiled>),
 }
 
 impl Target {
@@ -314,7 +314,7 @@ mod tests {
             ("canary", false),
         ] {
             let selector = Selector { label_selector: text.to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).unwrap();
-            assert_eq!(Target::Selected(selector).selects(&id, &object), fits, "{text}");
+            assert_eq!(Target::Selected(Box::new(selector)).selects(&id, &object), fits, "{text}");
         }
         for text in ["a b", "tier of (a)", "=web", "app=web,"] {
             assert!(
@@ -336,7 +336,7 @@ mod tests {
             let selector = Selector { kind: "Deployment".to_owned(), name: name.to_owned(), ..Selector::default() }
                 .compile(&mut REGEX_BUDGET.clone())
                 .unwrap();
-            assert_eq!(Target::Selected(selector).selects(&id, &Value::Null), fits, "{name}");
+            assert_eq!(Target::Selected(Box::new(selector)).selects(&id, &Value::Null), fits, "{name}");
         }
         assert!(Selector { name: "(".to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).is_err());
     }
@@ -360,7 +360,7 @@ mod tests {
     fn a_regular_expression_ends_soon_whatever_it_is_held_against() {
         let id = |name: String| ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name };
         let selector = Selector { name: "(a*)*(a|a)*b".to_owned(), ..Selector::default() };
-        let target = Target::Selected(selector.compile(&mut REGEX_BUDGET.clone()).unwrap());
+        let target = Target::Selected(Box::new(selector.compile(&mut REGEX_BUDGET.clone()).unwrap()));
         assert!(!target.selects(&id("a".repeat(253)), &Value::Null));
         assert!(target.selects(&id("a".repeat(252) + "b"), &Value::Null));
     }
@@ -383,7 +383,7 @@ mod tests {
         }
         let selected = |kind: &str| {
             let selector = Selector { kind: kind.to_owned(), ..Selector::default() };
-            Target::Selected(selector.compile(&mut REGEX_BUDGET.clone()).unwrap())
+            Target::Selected(Box::new(selector.compile(&mut REGEX_BUDGET.clone()).unwrap()))
         };
         assert!(selected("").may_select_deployments() && selected("Deployment|Service").may_select_deployments());
         assert!(!selected("Service").may_select_deployments() && !selected("Deploy").may_select_deployments());
