@@ -72,7 +72,8 @@ fn rules_without_an_end_are_asked_a_few_times_and_what_is_not_in_force_is_told_o
     application(&loud, &json!([{"group": "apps", "kind": "Deployment", "jqPathExpressions": expressions}]))?;
     watch(&loud, "all")?;
     // A hundred of them would take a hundred seconds of processor time, and again at each event.
-    loud.wait_until_assessed("all", 1)?;
+    // No Argo CD marked it, which is its drift.
+    loud.wait_for("driftwatch/all", "its Deployment assessed", |watch| watch["status"]["counts"]["drifted"] == 1)?;
     let told = loud.wait_for("driftwatch/all", "its rules that are not in force", |watch| warnings(watch).len() > 3)?;
     let told = warnings(&told).join("\n");
     let many = format!(
@@ -121,9 +122,11 @@ fn an_application_that_is_named_later_is_known_with_all_that_its_operation_tells
     tenant.set_image("web", "registry.example/web:by-hand")?;
     watch(&tenant, "all")?;
     let class = |report: &Value| report["status"]["operation"]["phase"].clone();
-    tenant.wait_for("driftreport/web", "the operation that failed before the watch was made", |report| class(report) == "Failed")?;
+    tenant.wait_for("driftreport/deployment-web", "the operation that failed before the watch was made", |report| {
+        class(report) == "Failed"
+    })?;
     application.merge_patch("argocd-application-controller", &state("Error"))?.success()?;
-    tenant.wait_for("driftreport/web", "what became of it since", |report| class(report) == "Error")?;
+    tenant.wait_for("driftreport/deployment-web", "what became of it since", |report| class(report) == "Error")?;
     Ok(())
 }
 
