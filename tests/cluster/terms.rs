@@ -59,7 +59,7 @@ fn a_look_that_hangs_does_not_hold_up_what_the_watch_says_and_does_not_bring_bac
     say(&shop, json!({"mode": "Alert"}))?;
     let alert = |report: &Value| condition(report, "PlanReady")["reason"] == "AlertOnly";
     shop.wait_for("driftreport/deployment-web", "no plan in mode Alert", alert)?;
-    shop.source_failure("all", "GitTimeout")?;
+    shop.source_failure("all", "GitUnreachable")?;
     let report = shop.get("driftreport/deployment-web")?;
     assert_eq!(condition(&report, "PlanReady")["reason"], "AlertOnly");
 

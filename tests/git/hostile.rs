@@ -51,17 +51,33 @@ fn a_listing_without_an_end_is_stopped_by_the_memory_of_a_child() {
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
 }
 
-#[test]
-fn a_hundred_thousand_references_are_read() {
-    let place = Place::new();
-    let names = (0..100_000).map(|number| format!("{} refs/heads/team-{number:06}/feature\n", place.first));
+/// Writes so many branches into the repository of a place, as a server packs them.
+fn branches(place: &Place, count: u32) {
+    let names = (0..count).map(|number| format!("{} refs/heads/team-{number:06}/feature\n", place.first));
     let packed: String = std::iter::once("# pack-refs with: peeled fully-peeled sorted \n".to_owned()).chain(names).collect();
     std::fs::write(place.repository.path().join("packed-refs"), packed).expect("the repository can be written to");
+}
+
+#[test]
+fn thirty_thousand_references_are_read() {
+    let place = Place::new();
+    branches(&place, 30_000);
     let mirror = place.mirror();
     assert_eq!(mirror.poll(&Revision::Head, &NONE).expect("a commit"), oid(&place.first));
     assert_eq!(mirror.fetch(&Revision::Head, &NONE).expect("a commit").oid, oid(&place.first));
     let error = mirror.poll(&Revision::parse(Some("mian")).expect("a revision"), &NONE).expect_err("no such branch");
-    assert!(error.to_string().ends_with("and 99991 more"), "{error}");
+    assert!(error.to_string().ends_with("and 29991 more"), "{error}");
+}
+
+#[test]
+fn references_without_measure_are_told_as_more_than_the_memory_of_a_listing() {
+    let place = Place::new();
+    branches(&place, 400_000);
+    let error = poll_error(&place.mirror());
+    assert!(matches!(&error, GitError::Memory { step, .. } if step == "list the references of"), "{error:?}");
+    assert_eq!((error.category(), error.retry()), ("GitTooExpensive", Retry::AfterChange));
+    branches(&place, 10);
+    assert_eq!(place.mirror().poll(&Revision::Head, &NONE).expect("a commit"), oid(&place.first), "the next look finds nothing in its way");
 }
 
 #[test]
