@@ -111,8 +111,8 @@ bench: kubernetes ## Measures a release build on a control plane of its own and 
 FUZZ_SECONDS ?= 30
 
 .PHONY: fuzz
-fuzz: machine ## Fuzzes every parser of foreign bytes, FUZZ_SECONDS (30) each; needs cargo-fuzz
-	bash tests/fuzz/run.sh $(FUZZ_SECONDS)
+fuzz: machine ## Fuzzes every parser of foreign bytes, or PARSERS alone, FUZZ_SECONDS (30) each; needs cargo-fuzz
+	bash tests/fuzz/run.sh $(FUZZ_SECONDS) $(PARSERS)
 
 .PHONY: check-corpus
 check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one
