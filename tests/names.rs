@@ -229,11 +229,12 @@ fn each_promise_of_the_page_on_security_names_a_test_that_is_there() -> Result<(
     let page = fs::read_to_string(root().join("docs/security.md"))?;
     let promises = page.split("\n## ").find(|section| section.starts_with("Promises")).context("no promises")?;
     let units = files(&["src"], &[".rs"])?;
+    let quoted = Regex::new("`([a-z_ :0-9]+)`")?;
     let (mut found, mut lost) = (0, Vec::new());
     for row in promises.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise ")) {
         let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
         let before = found;
-        for test in Regex::new("`([a-z_ :0-9]+)`")?.captures_iter(tests).map(|test| test[1].to_owned()) {
+        for test in quoted.captures_iter(tests).map(|test| test[1].to_owned()) {
             let (place, name) = test.rsplit_once("::").unwrap_or(("", &test));
             let declared = format!("#[test]\nfn {name}(");
             // Those on a cluster are given their server by a macro or an attribute of their own.

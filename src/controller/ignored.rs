@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use tokio::time::Instant;
 use tracing::warn;
 
 use crate::engine::Policy;
@@ -90,7 +89,7 @@ impl Rules {
             return policy.clone();
         }
         let namespace = pair.id.namespace.as_deref().unwrap_or_default();
-        let (rules, problems) = self.list.rules(pair, &Asking { answers: jq, namespace, trouble: &self.trouble, begun: Instant::now() });
+        let (rules, problems) = self.list.rules(pair, &Asking::new(jq, namespace, &self.trouble));
         self.remember(pair, problems.into_iter().take(MOST_OF_ONE).map(|problem| cut(&problem.message, LONGEST_WARNING)).collect());
         let mut policy = Policy::clone(policy);
         policy.ignore.extend(rules);

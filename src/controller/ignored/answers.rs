@@ -1,5 +1,6 @@
 //! What jq said, failures too, so that it is asked once and not at every event.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,16 +69,40 @@ impl Questions for OwnChild {
     }
 }
 
-/// Asks about the Deployments of a namespace, in the name of one list of rules.
+/// Asks about one Deployment as it is now, in the name of one list of rules.
 pub(super) struct Asking<'a> {
-    pub(super) answers: &'a Answers,
-    pub(super) namespace: &'a str,
+    answers: &'a Answers,
+    namespace: &'a str,
 
     /// What the list's questions cost lately.
-    pub(super) trouble: &'a Trouble,
+    trouble: &'a Trouble,
 
     /// When the assessment began to ask.
-    pub(super) begun: Instant,
+    begun: Instant,
+
+    /// What all its questions are about: up to a hundred rules ask about the same two objects, which are copied and digested once.
+    about: OnceCell<About>,
+}
+
+/// The objects of a question, and their digest.
+struct About {
+    objects: Vec<Value>,
+    digest: String,
+}
+
+impl<'a> Asking<'a> {
+    /// Begins to ask; the objects of the first question are those of all.
+    pub(super) fn new(answers: &'a Answers, namespace: &'a str, trouble: &'a Trouble) -> Self {
+        Self { answers, namespace, trouble, begun: Instant::now(), about: OnceCell::new() }
+    }
+
+    fn about(&self, objects: &[&Value]) -> &About {
+        self.about.get_or_init(|| {
+            let objects: Vec<Value> = objects.iter().map(|object| lasting(object)).collect();
+            let digest = digest(&Value::from_iter(objects.iter().cloned()));
+            About { objects, digest }
+        })
+    }
 }
 
 impl Answers {
@@ -93,8 +118,8 @@ impl Answers {
 
 impl Ask for Asking<'_> {
     fn pointers(&self, expression: &str, objects: &[&Value]) -> Found {
-        let asked: Vec<Value> = objects.iter().map(|object| lasting(object)).collect();
-        let question = digest(&Value::from_iter([Value::from(expression), Value::from_iter(asked.iter().cloned())]));
+        let about = self.about(objects);
+        let question = digest(&Value::from_iter([expression, &about.digest]));
         if let Some(answer) = self.answers.kept().get(self.namespace, &question, Instant::now()) {
             return (*answer).as_ref().map(Clone::clone).map_err(again);
         }
@@ -108,7 +133,7 @@ impl Ask for Asking<'_> {
         if self.begun.elapsed() >= ONE_ASSESSMENT {
             return not_asked(format!("those before it took {} s together", ONE_ASSESSMENT.as_secs()));
         }
-        let (answer, took) = self.answers.questions.ask(expression, &asked.iter().collect::<Vec<_>>());
+        let (answer, took) = self.answers.questions.ask(expression, &about.objects.iter().collect::<Vec<_>>());
         // What was not tried says nothing.
         let Some(took) = took else { return answer };
         let now = Instant::now();

@@ -1,5 +1,6 @@
 //! What a DriftWatch may call a revision, and what a server's ref listing says it is.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use git2::Oid;
@@ -65,17 +66,14 @@ impl Revision {
         Ok(Revision::Name(text.to_owned()))
     }
 
-    /// Finds the revision in a listing; `None` when the server has no such reference.
-    pub(super) fn resolve(&self, listing: &[Advertised<'_>]) -> Option<Resolved> {
+    /// Finds the revision in a listing, which is gone through once for each name that it may have; `None` when the server has no such reference.
+    pub(super) fn resolve<'l>(&self, listing: impl Iterator<Item = Advertised<'l>> + Clone) -> Option<Resolved> {
+        let named = |name: &str| listing.clone().find(|head| head.name == name).map(|head| head.oid);
         match self {
-            Revision::Head => {
-                let oid = listing.iter().find(|head| head.name == "HEAD")?.oid;
-                Some(Resolved { oid, reference: Some("HEAD".to_owned()) })
-            }
+            Revision::Head => Some(Resolved { oid: named("HEAD")?, reference: Some("HEAD".to_owned()) }),
             Revision::Commit(oid) => {
-                let reference =
-                    listing.iter().find(|head| head.oid == *oid && !head.name.ends_with("^{}")).map(|head| head.name.to_owned());
-                Some(Resolved { oid: *oid, reference })
+                let reference = listing.clone().find(|head| head.oid == *oid && !head.name.ends_with("^{}"));
+                Some(Resolved { oid: *oid, reference: reference.map(|head| head.name.to_owned()) })
             }
             Revision::Name(name) => {
                 let names = if name.starts_with("refs/") {
@@ -84,9 +82,8 @@ impl Revision {
                     vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")]
                 };
                 names.into_iter().find_map(|name| {
-                    let direct = listing.iter().find(|head| head.name == name)?.oid;
-                    let peeled = format!("{name}^{{}}");
-                    let oid = listing.iter().find(|head| head.name == peeled).map_or(direct, |head| head.oid);
+                    let direct = named(&name)?;
+                    let oid = named(&format!("{name}^{{}}")).unwrap_or(direct);
                     Some(Resolved { oid, reference: Some(name) })
                 })
             }
@@ -121,13 +118,19 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Looks a revision up, and takes down so many branches.
-    pub fn of(listing: &[Advertised<'_>], revision: &Revision, most: usize) -> Listing {
-        let mut branches: Vec<&str> = listing.iter().filter_map(|head| head.name.strip_prefix("refs/heads/")).collect();
-        branches.sort_unstable();
-        let omitted = branches.len().saturating_sub(most);
-        let branches = branches.into_iter().take(most).map(one_line).collect();
-        Listing { wanted: revision.resolve(listing), branches, omitted, is_empty: listing.is_empty() }
+    /// Looks a revision up, and takes down so many branches, the first by their names.
+    pub fn of<'l>(listing: impl Iterator<Item = Advertised<'l>> + Clone, revision: &Revision, most: usize) -> Listing {
+        let (mut first, mut seen) = (BTreeSet::new(), 0);
+        for branch in listing.clone().filter_map(|head| head.name.strip_prefix("refs/heads/")) {
+            seen += 1;
+            first.insert(branch);
+            if first.len() > most {
+                first.pop_last();
+            }
+        }
+        let branches: Vec<String> = first.into_iter().map(one_line).collect();
+        let omitted = seen - branches.len();
+        Listing { wanted: revision.resolve(listing.clone()), branches, omitted, is_empty: listing.clone().next().is_none() }
     }
 }
 
@@ -167,15 +170,15 @@ mod tests {
         ] {
             let revision = Revision::parse(text).unwrap();
             let expected = Resolved { oid: oid(digit), reference: reference.map(str::to_owned) };
-            assert_eq!(revision.resolve(&listing()), Some(expected), "{text:?}");
+            assert_eq!(revision.resolve(listing().into_iter()), Some(expected), "{text:?}");
         }
-        assert_eq!(Revision::parse(Some("gone")).unwrap().resolve(&listing()), None);
+        assert_eq!(Revision::parse(Some("gone")).unwrap().resolve(listing().into_iter()), None);
     }
 
     #[test]
     fn of_a_listing_some_branches_are_kept() {
         let kept = |most: usize| {
-            let Listing { branches, omitted, .. } = Listing::of(&listing(), &Revision::Head, most);
+            let Listing { branches, omitted, .. } = Listing::of(listing().into_iter(), &Revision::Head, most);
             (branches, omitted)
         };
         assert_eq!(kept(10), (vec!["main".to_owned(), "v1".to_owned()], 0));

@@ -153,6 +153,8 @@ fn repo_server(programs: &Programs, options: &Options, folder: &Path, port: u16,
             // Its keyring would have to lie in a folder of the image.
             ("ARGOCD_GPG_ENABLED", "false".to_owned()),
             ("PATH", env::join_paths(path).context("a folder of PATH has a colon")?.to_string_lossy().into_owned()),
+            // Its default is one path for every repo-server of a machine: of two that start at once the second ends.
+            ("ARGOCD_ASK_PASS_SOCK", folder.join("ask-pass.sock").display().to_string()),
             // Its clones.
             ("TMPDIR", home.clone()),
             ("HOME", home),

@@ -36,7 +36,7 @@ fn deployment(replicas: usize) -> Value {
 }
 
 fn ask(answers: &Answers, trouble: &Trouble, expression: &str, object: &Value) -> Result<Vec<Vec<String>>, String> {
-    let asking = Asking { answers, namespace: "shop", trouble, begun: Instant::now() };
+    let asking = Asking::new(answers, "shop", trouble);
     asking.pointers(expression, &[object, &Value::Null]).map_err(|error| error.to_string())
 }
 
@@ -93,7 +93,7 @@ async fn one_assessment_asks_for_so_long_and_what_was_not_tried_is_asked_again()
         assert!(ask(&answers, &trouble, "crowded", &deployment(1)).unwrap_err().contains("others had not ended"));
     }
     assert_eq!((counting.asked(), trouble.rests(Instant::now())), (5, None));
-    let (object, asking) = (deployment(2), Asking { answers: &answers, namespace: "shop", trouble: &trouble, begun: Instant::now() });
+    let (object, asking) = (deployment(2), Asking::new(&answers, "shop", &trouble));
     tokio::time::sleep(ONE_ASSESSMENT).await;
     let late = asking.pointers("a", &[&object]).unwrap_err().to_string();
     assert!(late.contains("those before it took 120 s together"), "{late}");
