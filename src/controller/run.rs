@@ -151,7 +151,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         deployments: store.clone(),
         watches: watches.clone(),
         reports: reports.clone(),
-        tools: Tools::default(),
+        tools: Tools::beside(run.settings.sources.argo_cd.clone()),
         queue: queue.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),

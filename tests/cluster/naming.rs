@@ -3,9 +3,11 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use driftmend::cluster::{Cluster, Connection};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::harness::driftmend::Controller;
 use crate::harness::shared_controller::install_definitions;
@@ -112,6 +114,33 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
     let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": tenant.namespace, "name": "web"});
     assert_eq!(report["status"]["plan"]["steps"][0]["object"], object);
     Ok(())
+}
+
+#[test]
+fn a_report_is_deleted_as_it_was_read_or_not_at_all() -> Result<()> {
+    let control_plane = ControlPlane::start(Options::default())?;
+    install_definitions(&control_plane)?;
+    let tenant = Tenant::open(&control_plane, "exactly")?;
+    let connection = Connection { kubeconfig: Some(control_plane.admin().to_owned()), context: None };
+    Runtime::new()?.block_on(async {
+        let cluster = Cluster::connect(&connection).await?;
+        let create = || tenant.kubectl(&["create", "-f", "-"], &report("deployment-web", &target("web")).to_string());
+        let read = async || cluster.get_report(&tenant.namespace, "deployment-web").await?.context("no report");
+        create()?;
+        let first = read().await?;
+        // Somebody writes it, such as an approval that comes while the controller removes it.
+        tenant.kubectl(&["annotate", "driftreport", "deployment-web", "seen=yes"], "")?;
+        let refused = cluster.delete_report(&first).await.expect_err("it was written since");
+        assert_eq!(refused.category(), "Conflict", "{refused}");
+        cluster.delete_report(&read().await?).await?;
+        assert!(cluster.get_report(&tenant.namespace, "deployment-web").await?.is_none());
+        // Gone is what it was to be.
+        cluster.delete_report(&first).await?;
+        create()?;
+        let refused = cluster.delete_report(&first).await.expect_err("it is another one");
+        assert_eq!(refused.category(), "Conflict", "{refused}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{Facts, Surroundings, ToolKey, ToolKind, last_sign};
 use crate::controller::governed::WatchKey;
+use crate::controller::trust::ArgoCdNamespaces;
 use crate::engine::Tool;
 
 /// Every object of a tool, as far as it is kept.
@@ -21,6 +22,9 @@ pub struct Tools {
 
     /// One way to hash for the whole process, which nobody outside can foresee.
     hasher: RandomState,
+
+    /// Whose Applications tell whether Argo CD lives.
+    argo_cd: ArgoCdNamespaces,
 }
 
 #[derive(Debug, Default)]
@@ -33,13 +37,16 @@ struct Inner {
     /// How many watches name an object.
     named: HashMap<ToolKey, usize>,
 
-    /// The newest sign of life in any Application so far.
+    /// The newest sign of life so far in any Application of Argo CD's own namespaces: elsewhere a tenant may write it.
     argo_cd_seen_alive: Option<Timestamp>,
 }
 
 #[derive(Debug)]
 struct Kept {
     marks: Marks,
+
+    /// The newest time that Argo CD's controller wrote into it; none for Flux.
+    sign: Option<Timestamp>,
 
     /// Read once for all that it syncs: an Application may have a thousand Deployments, each of which is assessed at its events. `None` where
     /// no watch names it, or it cannot be read.
@@ -60,6 +67,11 @@ pub struct Difference {
 }
 
 impl Tools {
+    /// Nothing yet, of an Argo CD that runs in these namespaces.
+    pub fn beside(argo_cd: ArgoCdNamespaces) -> Self {
+        Self { argo_cd, ..Self::default() }
+    }
+
     /// A panic in another task must not stop the rest: the maps hold whole values only.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -106,8 +118,10 @@ impl Tools {
         // Read under the lock, so that one who names the object meanwhile finds it read, or not there yet.
         let mut inner = self.lock();
         let facts = if inner.named.contains_key(&key) { Facts::read(kind, object) } else { None };
-        inner.argo_cd_seen_alive = inner.argo_cd_seen_alive.max(sign);
-        let before = inner.objects.insert(key, Kept { marks, facts });
+        if self.argo_cd.have(&key.namespace) {
+            inner.argo_cd_seen_alive = inner.argo_cd_seen_alive.max(sign);
+        }
+        let before = inner.objects.insert(key, Kept { marks, sign, facts });
         difference(kind, before.map(|kept| kept.marks), Some(marks))
     }
 
@@ -131,11 +145,13 @@ impl Tools {
 
     /// What the engine may know of a tool; nothing where its object is not there, cannot be read, or is named by no watch.
     pub fn tool(&self, key: &ToolKey, surroundings: &Surroundings) -> Tool {
-        let (facts, seen_alive) = {
-            let inner = self.lock();
-            (inner.objects.get(key).and_then(|kept| kept.facts.clone()), inner.argo_cd_seen_alive)
+        let inner = self.lock();
+        let Some((facts, sign)) = inner.objects.get(key).and_then(|kept| Some((kept.facts.clone()?, kept.sign))) else {
+            return Tool::Unknown;
         };
-        facts.map_or(Tool::Unknown, |facts| facts.tool(surroundings, seen_alive))
+        let seen_alive = inner.argo_cd_seen_alive.max(sign);
+        drop(inner);
+        facts.tool(surroundings, seen_alive)
     }
 
     /// What was read of an object that a watch names.
@@ -143,7 +159,7 @@ impl Tools {
         self.lock().objects.get(key)?.facts.clone()
     }
 
-    /// When Argo CD's controller last gave a sign of life: the newest time that it wrote into any Application.
+    /// When Argo CD's controller last gave a sign of life: the newest time that it wrote into any Application of its own namespaces.
     pub fn argo_cd_seen_alive(&self) -> Option<Timestamp> {
         self.lock().argo_cd_seen_alive
     }

@@ -82,6 +82,20 @@ fn an_object_is_read_once_and_the_newest_sign_of_life_stays() {
 }
 
 #[test]
+fn an_application_of_a_tenant_is_a_sign_of_life_for_itself_alone() {
+    let tools = Tools::beside(ArgoCdNamespaces::listed(vec!["argocd".to_owned()]));
+    let theirs = ToolKey { namespace: "team".to_owned(), ..key("web") };
+    tools.name(&watch("web"), Some(&key("web")));
+    tools.name(&watch("theirs"), Some(&theirs));
+    tools.put(key("web"), &application("web", "2026-01-05T10:00:00Z"));
+    tools.put(theirs.clone(), &application("web", "2026-01-05T12:00:00Z"));
+    let seen = |key: &ToolKey| tools.tool(key, &Surroundings::default()).argo_cd().and_then(|tool| tool.seen_alive);
+    assert_eq!(tools.argo_cd_seen_alive(), "2026-01-05T10:00:00Z".parse().ok());
+    assert_eq!(seen(&key("web")), "2026-01-05T10:00:00Z".parse().ok());
+    assert_eq!(seen(&theirs), "2026-01-05T12:00:00Z".parse().ok());
+}
+
+#[test]
 fn of_an_object_that_no_watch_names_only_that_it_is_there_and_whether_it_changes_is_kept() {
     let tools = Tools::default();
     for at in 0..100 {

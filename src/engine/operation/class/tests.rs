@@ -194,7 +194,7 @@ fn s5_is_told_to_a_person_when_patience_ends() {
 
 #[test]
 fn s5_without_a_controller_is_not_the_operations_fault() {
-    for seen in [None, Some(now() - 11.minutes())] {
+    for seen in [None, Some(now() - 11.minutes()), Some(now() + 11.minutes())] {
         let dead = Context { controller_seen_alive: seen, ..context() };
         let found = classify(&read(&under_way("Running")), &dead);
         assert_eq!((found.id(), found.name(), found.action()), (Some("S5"), "ControllerNotSeen", Action::AskAPerson));
