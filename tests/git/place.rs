@@ -35,9 +35,9 @@ pub fn set_up() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
         program_is(Path::new(env!("CARGO_BIN_EXE_driftmend")));
-        // Each child has what it has by default, and no test waits for another.
-        let memory = 1000 * Setting::default().memory;
-        initialise(Setting { memory, certificates: Some(authority().write(folder.path())), ..Setting::default() });
+        // Each child has what it has by the chart's default (`git.memory`), and no test waits for another.
+        let of_one = Setting::of_memory(96 << 20).of_one;
+        initialise(Setting { memory: 1000 * of_one, of_one, certificates: Some(authority().write(folder.path())) });
     });
 }
 
