@@ -321,6 +321,17 @@ fn rights_are_asked_for_by_what_a_step_writes_and_not_by_what_it_shows() -> Resu
     foreign["target"] = json!("Application teams/other");
     shown(&[deployment.clone(), foreign])?;
     office.soon_accepted(&erin, "rights", &approved)?;
+    // However many steps a plan has: the server ends an expression that asks for a right three times.
+    let all: Vec<Value> = STEPS[..6].iter().map(|(kind, written)| step(kind, written.object("rights"))).collect();
+    shown(&all)?;
+    office.accepted(&erin, "rights", &approved)?;
+    // One of another namespace is not the target, and two tools are no plan of driftmend's.
+    let mut elsewhere = Written::Deployment.object("rights");
+    elsewhere["namespace"] = json!("argocd");
+    shown(&[deployment.clone(), step("Restore", elsewhere)])?;
+    office.refused(&erin, "rights", &approved, "and Deployment argocd/rights")?;
+    shown(&[deployment.clone(), step("Refresh", Written::Application.object("")), step("Reconcile", Written::Kustomization.object(""))])?;
+    office.refused(office.control_plane().admin(), "rights", &decision("Approved", &hash('a'), "admin"), "or two beside the Deployment")?;
     // The same object in another group, another case, another spelling, or without a part is of no kind that is ever written.
     let admin = office.control_plane().admin();
     let application = Written::Application.object("rights");

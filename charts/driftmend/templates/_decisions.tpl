@@ -32,19 +32,30 @@ that is for people. */ -}}
   expression: >-
     authorizer.group('apps').resource('deployments').namespace(oldObject.metadata.namespace)
     .name(oldObject.spec.target.name).check('patch').allowed()
-- name: notPatched
+# What is written beside the Deployment: the object of one tool, however many steps it takes. To ask the authorizer costs a third of what an
+# expression may cost, so that no expression asks more than once.
+- name: others
   expression: >-
-    variables.unknown.size() > 0 ? variables.unknown : variables.objects.filter(object, !authorizer
-    .group(string(object['apiVersion']).split('/')[0])
-    .resource(variables.resources[string(object['apiVersion']).split('/')[0] + '/' + string(object['kind'])])
-    .namespace(string(object['namespace'])).name(string(object['name'])).check('patch').allowed())
-# For messages: what is to be patched, each object once.
+    variables.unknown.size() > 0 ? dyn([]) : variables.objects.filter(object, !(
+    string(object['apiVersion']).startsWith('apps/') && object['kind'] == 'Deployment'
+    && object['namespace'] == oldObject.metadata.namespace && object['name'] == oldObject.spec.target.name))
+- name: other
+  expression: "variables.others.size() > 0 ? variables.others[0] : dyn({})"
+- name: several
+  expression: "variables.others.exists(object, ['apiVersion', 'kind', 'namespace', 'name'].exists(key, object[key] != variables.other[key]))"
+- name: mayPatchOther
+  expression: >-
+    variables.others.size() == 0 || authorizer.group(string(variables.other['apiVersion']).split('/')[0])
+    .resource(variables.resources[string(variables.other['apiVersion']).split('/')[0] + '/' + string(variables.other['kind'])])
+    .namespace(string(variables.other['namespace'])).name(string(variables.other['name'])).check('patch').allowed()
+- name: mayPatchAll
+  expression: "variables.unknown.size() == 0 && !variables.several && variables.mayPatchTarget && variables.mayPatchOther"
+# For messages: what is to be patched.
 - name: toPatch
   expression: >-
-    (['the Deployment "' + oldObject.spec.target.name + '" in namespace "' + oldObject.metadata.namespace + '"']
-    + variables.objects.filter(object, 'kind' in object && object['kind'] != 'Deployment')
-    .map(object, string(object['kind']) + ' ' + ('namespace' in object ? string(object['namespace']) : '')
-    + '/' + ('name' in object ? string(object['name']) : ''))).filter(text, text != '').join(' and ')
+    'the Deployment "' + oldObject.spec.target.name + '" in namespace "' + oldObject.metadata.namespace + '"'
+    + (variables.others.size() == 0 ? '' : ' and ' + string(variables.other['kind']) + ' '
+    + string(variables.other['namespace']) + '/' + string(variables.other['name']))
 {{- if eq .Values.approval.right "approve" }}
 - name: mayDecide
   expression: >-
@@ -86,9 +97,9 @@ that is for people. */ -}}
   message: "a decision is a person's: a ServiceAccount decides only where the chart lists it under approval.serviceAccounts"
 - expression: >-
     !variables.decided || variables.approval == null || !('decision' in variables.approval) || variables.approval['decision'] != 'Approved'
-    || !('hash' in variables.shown) || (variables.steps.size() > 0 && variables.unknown.size() == 0)
+    || !('hash' in variables.shown) || (variables.steps.size() > 0 && variables.unknown.size() == 0 && !variables.several)
   reason: Forbidden
-  message: "the plan does not say for each step which object it writes, or names one of a kind that driftmend never writes: it cannot be approved"
+  message: "the plan does not say for each step which object it writes, names one of a kind that driftmend never writes, or two beside the Deployment: it cannot be approved"
 {{- if eq .Values.approval.right "approve" }}
 - expression: "variables.controller || !variables.decided || variables.mayDecide"
   reason: Forbidden
@@ -98,13 +109,13 @@ that is for people. */ -}}
     + oldObject.metadata.namespace + '": ask for it, or have somebody decide who holds it'
 - expression: >-
     !variables.decided || variables.approval == null || variables.onlyBringsGitBack
-    || (variables.mayPatchTarget && variables.notPatched.size() == 0)
+    || variables.mayPatchAll
   reason: Forbidden
   message: "this plan does more than bring Git's values back: approving it needs the right to patch all that it writes"
 {{- else }}
 # To take a decision back writes nothing anywhere else.
 - expression: >-
-    variables.controller || !variables.decided || (variables.mayPatchTarget && (variables.approval == null || variables.notPatched.size() == 0))
+    variables.controller || !variables.decided || (variables.approval == null ? variables.mayPatchTarget : variables.mayPatchAll)
   reason: Forbidden
   message: "approving and denying need the right to patch the Deployment of the report, and all else that the plan writes"
   # A message may not ask the authorizer again.
