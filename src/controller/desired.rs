@@ -165,7 +165,7 @@ impl Request {
             mirrors: sources.mirrors.clone(),
             tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },
             most: sources.held.of_source(),
-            url: RepositoryUrl::parse(url, &sources.policy).map_err(|error| invalid("InvalidURL", format!("{}: {error}", place("url"))))?,
+            url: RepositoryUrl::parse(url, &sources.policy).map_err(|source| SourceError::Url { place: place("url"), source })?,
             revision: Revision::parse(revision.as_deref())
                 .map_err(|error| invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
             path: TreePath::parse(path).map_err(|error| invalid("InvalidPath", format!("{}: {error}", place("path"))))?,

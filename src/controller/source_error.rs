@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::ApiError;
 use crate::source::child::MIB;
-use crate::source::git::{CredentialsError, GitError};
+use crate::source::git::{CredentialsError, GitError, UrlError};
 use crate::source::render::NotPlain;
 use crate::source::syncing::Unsupported;
 use crate::source::yaml::Remark;
@@ -30,6 +30,16 @@ pub enum SourceError {
 
         /// What is wrong, with the field.
         message: String,
+    },
+
+    /// The URL of the repository.
+    #[error("{place}: {source}")]
+    Url {
+        /// The field that names it.
+        place: String,
+
+        /// Why it is not taken.
+        source: UrlError,
     },
 
     /// The Application or Kustomization cannot be read.
@@ -146,6 +156,7 @@ impl SourceError {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Invalid { reason, .. } => reason,
+            Self::Url { .. } => "InvalidURL",
             Self::Tool { .. } | Self::ToolUnreadable { .. } => "ToolUnreadable",
             Self::NoTool { .. } => "NoSuchTool",
             Self::Unsupported { .. } => "UnsupportedSource",
@@ -170,6 +181,7 @@ impl SourceError {
     pub fn longest_rest(&self) -> Duration {
         match self {
             Self::Invalid { .. }
+            | Self::Url { .. }
             | Self::Tool { .. }
             | Self::NoTool { .. }
             | Self::ToolUnreadable { .. }
@@ -187,6 +199,7 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Invalid { .. } | Self::TimedOut | Self::Interrupted => None,
+            Self::Url { source, .. } => source.hint(),
             Self::Tool { source, .. } => source.hint(),
             // With the chart a list of names gives the right, not a Role by hand.
             Self::Secret { name, source } => match source.as_ref() {
