@@ -142,6 +142,13 @@ pub enum SourceError {
         budget: u64,
     },
 
+    /// Others were being read all the time.
+    #[error("the repository was not read: others had not ended after {} s; it is asked again", waited.as_secs())]
+    Busy {
+        /// How long it waited for its turn.
+        waited: Duration,
+    },
+
     /// The look took too long.
     #[error("unable to read the repository within {} s", LOOK_LIMIT.as_secs())]
     TimedOut,
@@ -165,7 +172,7 @@ impl SourceError {
             Self::TooMuch { .. } => "SourceTooLarge",
             Self::NotPlain(_) => "NotPlainYaml",
             Self::Unfaithful { .. } => "RenderFailed",
-            Self::TimedOut | Self::Interrupted => "TimedOut",
+            Self::Busy { .. } | Self::TimedOut | Self::Interrupted => "TimedOut",
         }
     }
 
@@ -191,14 +198,14 @@ impl SourceError {
             | Self::Credentials { .. }
             | Self::NotPlain(_)
             | Self::Unfaithful { .. } => REST_OF_THE_MENDED,
-            Self::Git(_) | Self::TooMuch { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
+            Self::Git(_) | Self::TooMuch { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
         }
     }
 
     /// What a person can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Invalid { .. } | Self::TimedOut | Self::Interrupted => None,
+            Self::Invalid { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => None,
             Self::Url { source, .. } => source.hint(),
             Self::Tool { source, .. } => source.hint(),
             // With the chart a list of names gives the right, not a Role by hand.
