@@ -186,7 +186,7 @@ impl AllowedHost {
         };
         let name = match host {
             "*" => Name::Any,
-            _ if host.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()) => Name::Exactly(host.to_owned()),
+            _ if let Ok(address) = host.parse::<IpAddr>() => Name::Exactly(address.to_string()),
             _ => match host.strip_prefix("*.") {
                 Some(parent) if fits(parent) => Name::Below(format!(".{parent}")),
                 None if fits(host) => Name::Exactly(host.to_owned()),
