@@ -162,7 +162,7 @@ impl Used {
     ///
     /// Those of [`Mirror::fetch_into`].
     pub fn fetch(&self, mirror: &Mirror, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
-        let fetched = mirror.fetch_into(&self.mirrors.room(&self.place), revision, credentials);
+        let fetched = mirror.fetch_into(&|| self.mirrors.room(&self.place), revision, credentials);
         let bytes = mirror.size();
         if let Some(entry) = self.mirrors.lock().get_mut(&self.place) {
             entry.bytes = bytes;

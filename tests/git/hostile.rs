@@ -115,12 +115,12 @@ fn a_mirror_takes_no_more_of_the_disk_than_the_room_that_is_left() {
     let second = place.repository.commit_bytes("main", &[("noise.bin", &noise)], "Noise");
     let room = |bytes: u64| Room { bytes, budget: Some(("namespace shop".to_owned(), 64 << 20)) };
     for bytes in [0, 3 << 20] {
-        let error = mirror.fetch_into(&room(bytes), &Revision::Head, &NONE).expect_err("no room");
+        let error = mirror.fetch_into(&|| room(bytes), &Revision::Head, &NONE).expect_err("no room");
         let told = format!("failed to fetch {}: with it the mirrors of namespace shop would take more than 64 MiB", place.url());
         assert_eq!((error.to_string(), error.category()), (told, "GitDiskFull"));
         assert!(size_of(&place.cache()) < 1 << 20, "{}", size_of(&place.cache()));
     }
-    assert_eq!(mirror.fetch_into(&room(16 << 20), &Revision::Head, &NONE).expect("room").oid, oid(&second));
+    assert_eq!(mirror.fetch_into(&|| room(16 << 20), &Revision::Head, &NONE).expect("room").oid, oid(&second));
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn a_mirror_without_room_for_a_second_one_beside_it_is_cloned_afresh_in_its_plac
     place.repository.commit_bytes("main", &[("noise.bin", &noise)], "Noise");
     let mirror = Mirror::open_with(&place.cache(), &place.url(), Limits { packs: 1, ..limits() }).expect("a mirror");
     let room = Room { bytes: 5 << 20, budget: Some(("namespace shop".to_owned(), 64 << 20)) };
-    mirror.fetch_into(&room, &Revision::Head, &NONE).expect("a commit");
+    mirror.fetch_into(&|| room.clone(), &Revision::Head, &NONE).expect("a commit");
     let second = place.repository.commit(&[("deploy/web.yaml", "replicas: 2\n")], "Two");
-    assert_eq!(mirror.fetch_into(&room, &Revision::Head, &NONE).expect("a commit").oid, oid(&second));
+    assert_eq!(mirror.fetch_into(&|| room.clone(), &Revision::Head, &NONE).expect("a commit").oid, oid(&second));
     assert!(mirror.size() <= room.bytes);
 }
 

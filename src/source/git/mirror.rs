@@ -130,19 +130,18 @@ impl Mirror {
     ///
     /// As [`Mirror::poll`], and a transfer that is too large.
     pub fn fetch(&self, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
-        self.fetch_into(&Room::unlimited(), revision, credentials)
+        self.fetch_into(&Room::unlimited, revision, credentials)
     }
 
-    /// As [`Mirror::fetch`], with so much room for the whole mirror on the disk.
+    /// As [`Mirror::fetch`], with so much room for the whole mirror on the disk; it is asked for when the fetch begins, since those that were
+    /// waited for have taken theirs.
     ///
     /// # Errors
     ///
     /// As [`Mirror::fetch`], and [`GitError::NoRoom`].
-    pub fn fetch_into(&self, room: &Room, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
-        if room.bytes < SETTINGS {
-            return Err(room.exceeded(&self.url, &self.limits));
-        }
+    pub fn fetch_into(&self, room: &dyn Fn() -> Room, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
         let commit = self.ask(Call::Fetch(revision.clone()), credentials, Some(room))?.0;
+        let room = room();
         if self.size() > room.bytes {
             // What a pack needs beside it is known only when it is there.
             remove(&self.directory())?;
@@ -218,14 +217,18 @@ impl Mirror {
         &self,
         call: Call,
         credentials: &Credentials,
-        room: Option<&Room>,
+        room: Option<&dyn Fn() -> Room>,
     ) -> Result<(T, Vec<SourceFile>), GitError> {
         let step = call.step();
-        let bounds = self.bounds(&call, setting().of_one, room);
         // Before the place is taken, which others wait for: a name may take its time.
         let gate = if step == Step::Read { None } else { Some(Gate::open(&self.url, &self.limits)?) };
-        let _place = self.place(step, bounds.memory)?;
-        self.answer(call, credentials, room, (&bounds, gate.as_ref()))
+        let _place = self.place(step, self.bounds(&call, setting().of_one, None).memory)?;
+        let room = room.map(|room| room());
+        if let Some(room) = room.as_ref().filter(|room| room.bytes < SETTINGS) {
+            return Err(room.exceeded(&self.url, &self.limits));
+        }
+        let bounds = self.bounds(&call, setting().of_one, room.as_ref());
+        self.answer(call, credentials, room.as_ref(), (&bounds, gate.as_ref()))
     }
 
     /// Has a child answer one question, for which there is a place.
