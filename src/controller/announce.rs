@@ -143,7 +143,8 @@ fn occurrences(
             HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
         });
     }
-    if announced.is_none_or(|announced| announced.heal != new.heal) {
+    // After a restart nothing was announced by this process; what the report said before was, by the one before.
+    if announced.map_or(old.heal, |announced| announced.heal) != new.heal {
         match new.heal {
             Heal::Healing => {
                 let plan = new.healing.as_ref().map(|healing| format!("plan {}, approved by {},", short(&healing.plan_hash), healing.by));
@@ -257,5 +258,8 @@ mod tests {
         let told = announcements.replace(&target, &status);
         assert_eq!(reasons(told, (&status, &status)), Vec::<&str>::new());
         assert_eq!(reasons(None, (&status, &status)), Vec::<&str>::new());
+        let waits = ReportStatus { heal: Heal::AwaitingApproval, ..ReportStatus::default() };
+        assert_eq!(reasons(None, (&waits, &waits)), Vec::<&str>::new());
+        assert_eq!(reasons(None, (&ReportStatus::default(), &waits)), ["PlanReady"]);
     }
 }

@@ -83,6 +83,16 @@ impl Rules {
         self.changes.load(Ordering::Relaxed)
     }
 
+    /// Forgets the Deployments that are not governed any more.
+    pub fn keep(&self, is_governed: impl Fn(&str, &str) -> bool) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = failing.len();
+        failing.retain(|(namespace, name), _| is_governed(namespace, name));
+        if failing.len() != before {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The watch's policy with the tool's rules for one Deployment.
     pub fn add_to(&self, policy: &Arc<Policy>, pair: Pair<'_>, jq: &Answers) -> Arc<Policy> {
         if self.list.is_empty() {
@@ -144,5 +154,18 @@ mod tests {
         let policy = rules.add_to(&Arc::new(policy), pair, &Answers::default());
         let reasons: Vec<&str> = policy.ignore.iter().map(|rule| rule.reason.as_str()).collect();
         assert_eq!(reasons, ["Application argocd/web ignores /spec/replicas"]);
+    }
+
+    #[test]
+    fn what_failed_over_a_deployment_is_told_while_it_is_governed() {
+        let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
+        let id = ObjectId::of(&deployment).unwrap();
+        let rules = Rules::default();
+        rules.remember(Pair { id: &id, desired: &deployment, live: &deployment }, vec!["no jq".to_owned()]);
+        let changes = rules.changes();
+        rules.keep(|namespace, name| (namespace, name) == ("shop", "web"));
+        assert_eq!((rules.warnings(), rules.changes()), (vec!["no jq".to_owned()], changes));
+        rules.keep(|_, _| false);
+        assert!(rules.warnings().is_empty() && rules.changes() > changes);
     }
 }

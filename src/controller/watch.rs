@@ -162,6 +162,10 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
             (Arc::from(rendition), since)
         }
     };
+    looked.resolved.ignored.keep(|namespace, name| {
+        let target = Target { namespace: namespace.to_owned(), name: name.to_owned() };
+        rendition.desired.contains_key(&target)
+    });
     let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, now));
     stir(context, key, affected);
 }

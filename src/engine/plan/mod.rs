@@ -137,7 +137,9 @@ pub enum NoPlan {
     TwoAppliers(String),
 
     /// The heal could not be recorded before it is begun.
-    #[error("{0} fields differ: more than a report can keep a record of; sync the application, or restore them by hand")]
+    #[error(
+        "the fields to write, {0} in one step, have more text than a report can keep a record of; sync the application, or restore them by hand"
+    )]
     TooManyFields(usize),
 }
 

@@ -10,6 +10,8 @@ const ROOM: usize = 12 * 1_024;
 const MOST: usize = 512;
 const LONGEST: usize = 1_024;
 
+/// Checks that the names of all fields of all steps have room.
+///
 /// # Errors
 /// [`NoPlan::TooManyFields`] where there is no room.
 pub(super) fn check(steps: &[Step]) -> Result<(), NoPlan> {
