@@ -85,16 +85,25 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown`, and lets answers under way end.
+    /// Answers until `shutdown`, and lets answers under way end. It keeps its thread for itself: a probe does not wait behind what somebody's
+    /// manifests take to be held against each other.
     ///
     /// # Errors
     ///
     /// When the listener breaks.
-    pub async fn run(self, metrics: Metrics, health: Health, shutdown: CancellationToken) -> Result<(), ServeError> {
+    pub fn run(self, metrics: Metrics, health: Health, shutdown: CancellationToken) -> Result<(), ServeError> {
         let Self { listener, address } = self;
-        let served = axum::serve(listener, router(metrics, health)).with_graceful_shutdown(shutdown.cancelled_owned());
-        served.await.map_err(|source| ServeError::Serve { address, source })
+        let served = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let listener = listener.into_std()?;
+            runtime.block_on(async { serve(TcpListener::from_std(listener)?, metrics, health, shutdown).await })
+        };
+        served().map_err(|source| ServeError::Serve { address, source })
     }
+}
+
+async fn serve(listener: TcpListener, metrics: Metrics, health: Health, shutdown: CancellationToken) -> io::Result<()> {
+    axum::serve(listener, router(metrics, health)).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 
 fn router(metrics: Metrics, health: Health) -> Router {
@@ -138,13 +147,13 @@ mod tests {
         address: SocketAddr,
         health: Health,
         shutdown: CancellationToken,
-        task: JoinHandle<Result<(), ServeError>>,
+        task: JoinHandle<io::Result<()>>,
     }
 
     async fn running() -> Running {
         let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (health, shutdown, address) = (Health::default(), CancellationToken::new(), server.address());
-        let task = tokio::spawn(server.run(Metrics::new().unwrap(), health.clone(), shutdown.clone()));
+        let task = tokio::spawn(serve(server.listener, Metrics::new().unwrap(), health.clone(), shutdown.clone()));
         Running { address, health, shutdown, task }
     }
 
@@ -154,6 +163,24 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_answered_while_the_other_threads_are_busy() {
+        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (address, shutdown) = (server.address(), CancellationToken::new());
+        let task = tokio::task::spawn_blocking({
+            let shutdown = shutdown.clone();
+            move || server.run(Metrics::new().unwrap(), Health::default(), shutdown)
+        });
+        // The runtime of this test has one thread, which waits here.
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        shutdown.cancel();
+        task.await.unwrap().unwrap();
     }
 
     #[tokio::test]

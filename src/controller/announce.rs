@@ -91,6 +91,11 @@ pub fn ended(before: Option<Option<Timestamp>>, status: &ReportStatus) -> Option
     before.is_some_and(|before| before != Some(last.finished_at)).then_some(last)
 }
 
+/// So much of a plan's hash as tells it from others.
+fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
 /// The Events for what changed, on the Deployment and on the report.
 fn occurrences(
     target: &Target,
@@ -140,9 +145,13 @@ fn occurrences(
     }
     if announced.is_none_or(|announced| announced.heal != new.heal) {
         match new.heal {
-            Heal::Healing => told.push((EventType::Normal, "HealStarted", "Heal", "an approved plan is being carried out".to_owned())),
+            Heal::Healing => {
+                let plan = new.healing.as_ref().map(|healing| format!("plan {}, approved by {},", short(&healing.plan_hash), healing.by));
+                let plan = plan.unwrap_or_else(|| "an approved plan".to_owned());
+                told.push((EventType::Normal, "HealStarted", "Heal", format!("{plan} is being carried out")));
+            }
             Heal::AwaitingApproval => {
-                let hash = new.plan.as_ref().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
+                let hash = new.plan.as_ref().map(|plan| short(&plan.hash)).unwrap_or_default();
                 told.push((EventType::Normal, "PlanReady", "Plan", format!("plan {hash} waits for an approval")));
             }
             Heal::None | Heal::Approved | Heal::Denied | Heal::Healed | Heal::Failed => {}
@@ -165,7 +174,7 @@ fn occurrences(
 
 /// What a person decided since `before`, or took back. What was carried out is told as a heal, and goes by itself.
 fn decided(before: Option<&Approval>, status: &ReportStatus) -> Option<(EventType, &'static str, &'static str, String)> {
-    let hash = |approval: &Approval| approval.plan_hash.chars().take(12).collect::<String>();
+    let hash = |approval: &Approval| short(&approval.plan_hash);
     let Some(approval) = &status.approval else {
         let taken_back = before.filter(|before| !status.history.iter().any(|entry| entry.plan_hash == before.plan_hash))?;
         let note = format!("what {} decided about plan {} was taken back", taken_back.by, hash(taken_back));

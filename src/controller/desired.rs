@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -22,10 +23,13 @@ use crate::crd::{DriftWatch, SecretRef};
 use crate::engine::object::Document;
 use crate::report::Notice;
 use crate::source::child::Place;
-use crate::source::git::{Credentials, GitError, Mirror, RepositoryUrl, Revision, Select, Tree, TreePath, UrlPolicy};
+use crate::source::git::{Credentials, GitError, Mirror, Reading, RepositoryUrl, Revision, Select, Tree, TreePath, UrlPolicy};
 use crate::source::render::{self, Rendered};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 use crate::source::yaml::Remark;
+
+/// How long one source may read the other commits that are compared, while others wait for their turn: without one less is known.
+const TURN: Duration = Duration::from_secs(30);
 
 /// How sources are read: the same for every watch of a process.
 #[derive(Clone, Debug)]
@@ -165,7 +169,7 @@ impl Request {
             mirrors: sources.mirrors.clone(),
             tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },
             most: sources.held.of_source(),
-            url: RepositoryUrl::parse(url, &sources.policy).map_err(|error| invalid("InvalidURL", format!("{}: {error}", place("url"))))?,
+            url: RepositoryUrl::parse(url, &sources.policy).map_err(|source| SourceError::Url { place: place("url"), source })?,
             revision: Revision::parse(revision.as_deref())
                 .map_err(|error| invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
             path: TreePath::parse(path).map_err(|error| invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
@@ -193,30 +197,32 @@ impl Request {
         let revision = commit.oid.to_string();
         let others = self.others.iter().filter(|other| **other != revision);
         let others: Vec<_> = others.map(|other| (other, fetched(&used, &mirror, other, credentials))).collect();
-        // Whatever waits for a server is done: what follows holds memory, one source after the other.
-        let turn = Held::turn(&self.tenant.namespace).ok_or(SourceError::TimedOut)?;
-        let mut left = self.most;
-        let rendered = self.rendered(&mirror, commit.oid, &mut left)?;
+        // Whatever waits for a server is done, this tenant's other servers among it: what follows holds memory, one source after the other.
+        let reading = mirror.reading()?;
+        let turn = Held::turn(&self.tenant.namespace, &reading)?;
+        let (mut left, begun) = (self.most, Instant::now());
+        let rendered = self.rendered(&reading, commit.oid, &mut left)?;
         let files: BTreeSet<&str> = rendered.deployments().map(|document| document.origin.file.as_str()).collect();
         let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
-        let times = mirror.changed_at(commit.oid, &paths)?;
+        let times = reading.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();
-        let others = others.into_iter().map(|(other, oid)| (other.clone(), oid.and_then(|oid| self.at(&mirror, oid, &mut left)))).collect();
+        let mut at = |oid| if begun.elapsed() < TURN { self.at(&reading, oid, &mut left) } else { Err("others wait".to_owned()) };
+        let others = others.into_iter().map(|(other, oid)| (other.clone(), oid.and_then(&mut at))).collect();
         let is_named = self.others.contains(&revision);
         Ok(Some((Read { repo_url: self.url.to_string(), revision, rendered, changed_at, is_named, others }, turn)))
     }
 
     /// Another commit, rendered: one that cannot be had only leaves less known.
-    fn at(&self, mirror: &Mirror, oid: git2::Oid, left: &mut usize) -> Result<Rendered, String> {
-        let rendered = self.rendered(mirror, oid, left).map_err(|error| error.to_string())?;
+    fn at(&self, reading: &Reading<'_>, oid: git2::Oid, left: &mut usize) -> Result<Rendered, String> {
+        let rendered = self.rendered(reading, oid, left).map_err(|error| error.to_string())?;
         match rendered.problems.first() {
             Some(problem) => Err(place(problem)),
             None => Ok(rendered),
         }
     }
 
-    fn rendered(&self, mirror: &Mirror, oid: git2::Oid, left: &mut usize) -> Result<Rendered, SourceError> {
-        let Tree { mut files, ignore_files, .. } = mirror.tree(oid, &self.path, Select::Manifests)?;
+    fn rendered(&self, reading: &Reading<'_>, oid: git2::Oid, left: &mut usize) -> Result<Rendered, SourceError> {
+        let Tree { mut files, ignore_files, .. } = reading.tree(oid, &self.path, Select::Manifests)?;
         if let (Reads::Fluxs(key), Some(file)) = (&self.reads, ignore_files.first()) {
             return Err(SourceError::Unsupported { key: key.clone(), reason: flux::ignored_by(file) });
         }

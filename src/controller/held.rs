@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::governed::{Rendition, WatchKey};
 use super::source_error::SourceError;
 use crate::source::child::{Place, Places};
+use crate::source::git::Reading;
 use crate::source::yaml;
 
 /// How long a source that was fetched waits until others are rendered.
@@ -45,10 +46,15 @@ impl Held {
         self.budget.map_or(usize::MAX, |budget| usize::try_from(budget.namespace).unwrap_or(usize::MAX))
     }
 
-    /// Waits until a source may be read: one at a time is, in turns between namespaces.
-    pub fn turn(namespace: &str) -> Option<Place<'static>> {
+    /// Waits until a source may be read: one at a time is, in turns between namespaces. Only who has a place to read from asks for it: a turn
+    /// in which somebody waits for a server of their own would be everybody's wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Busy`].
+    pub fn turn(namespace: &str, _reading: &Reading<'_>) -> Result<Place<'static>, SourceError> {
         static TURNS: OnceLock<Places> = OnceLock::new();
-        TURNS.get_or_init(|| Places::new(1, 1)).take(namespace, 1, PATIENCE)
+        TURNS.get_or_init(|| Places::new(1, 1)).take(namespace, 1, PATIENCE).ok_or(SourceError::Busy { waited: PATIENCE })
     }
 
     /// Counts what a watch is about to hold in place of what it held before.

@@ -131,7 +131,10 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     // Whatever ends this function ends its helpers, too; the Lease is let go last, when nobody acts under it any more.
     let (helpers, lease) = (CancellationToken::new(), CancellationToken::new());
     let _ended = (helpers.clone().drop_guard(), lease.clone().drop_guard());
-    let server = tokio::spawn(Server::bind(run.listen).await?.run(metrics.clone(), health.clone(), helpers.clone()));
+    let server = {
+        let (server, metrics, health, helpers) = (Server::bind(run.listen).await?, metrics.clone(), health.clone(), helpers.clone());
+        tokio::task::spawn_blocking(move || server.run(metrics, health, helpers))
+    };
     // (client) who and where we are; the API server may not be there yet
     let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
     let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, places: PLACES, debounce: DEBOUNCE });

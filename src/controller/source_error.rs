@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::ApiError;
 use crate::source::child::MIB;
-use crate::source::git::{CredentialsError, GitError};
+use crate::source::git::{CredentialsError, GitError, UrlError};
 use crate::source::render::NotPlain;
 use crate::source::syncing::Unsupported;
 use crate::source::yaml::Remark;
@@ -30,6 +30,16 @@ pub enum SourceError {
 
         /// What is wrong, with the field.
         message: String,
+    },
+
+    /// The URL of the repository.
+    #[error("{place}: {source}")]
+    Url {
+        /// The field that names it.
+        place: String,
+
+        /// Why it is not taken.
+        source: UrlError,
     },
 
     /// The Application or Kustomization cannot be read.
@@ -132,6 +142,13 @@ pub enum SourceError {
         budget: u64,
     },
 
+    /// Others were being read all the time.
+    #[error("the repository was not read: others had not ended after {} s; it is asked again", waited.as_secs())]
+    Busy {
+        /// How long it waited for its turn.
+        waited: Duration,
+    },
+
     /// The look took too long.
     #[error("unable to read the repository within {} s", LOOK_LIMIT.as_secs())]
     TimedOut,
@@ -146,6 +163,7 @@ impl SourceError {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Invalid { reason, .. } => reason,
+            Self::Url { .. } => "InvalidURL",
             Self::Tool { .. } | Self::ToolUnreadable { .. } => "ToolUnreadable",
             Self::NoTool { .. } => "NoSuchTool",
             Self::Unsupported { .. } => "UnsupportedSource",
@@ -154,7 +172,7 @@ impl SourceError {
             Self::TooMuch { .. } => "SourceTooLarge",
             Self::NotPlain(_) => "NotPlainYaml",
             Self::Unfaithful { .. } => "RenderFailed",
-            Self::TimedOut | Self::Interrupted => "TimedOut",
+            Self::Busy { .. } | Self::TimedOut | Self::Interrupted => "TimedOut",
         }
     }
 
@@ -170,6 +188,7 @@ impl SourceError {
     pub fn longest_rest(&self) -> Duration {
         match self {
             Self::Invalid { .. }
+            | Self::Url { .. }
             | Self::Tool { .. }
             | Self::NoTool { .. }
             | Self::ToolUnreadable { .. }
@@ -179,7 +198,7 @@ impl SourceError {
             | Self::Credentials { .. }
             | Self::NotPlain(_)
             | Self::Unfaithful { .. } => REST_OF_THE_MENDED,
-            Self::Git(_) | Self::TooMuch { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
+            Self::Git(_) | Self::TooMuch { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
         }
     }
 
@@ -196,7 +215,8 @@ impl SourceError {
     /// What a person can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Invalid { .. } | Self::TimedOut | Self::Interrupted => None,
+            Self::Invalid { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => None,
+            Self::Url { source, .. } => source.hint(),
             Self::Tool { source, .. } => source.hint(),
             // With the chart a list of names gives the right, not a Role by hand.
             Self::Secret { name, source } => match source.as_ref() {

@@ -241,7 +241,7 @@ pub fn plan(plan: &PlanReport) -> String {
         Some(answer) => {
             line!(&mut out, "  dry run: {answer}");
         }
-        None => out.push_str("  dry run: not done (no right to, or no answer)\n"),
+        None => out.push_str("  dry run: none yet (one is made in the modes confirm and heal)\n"),
     }
     out
 }

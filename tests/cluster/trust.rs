@@ -108,7 +108,7 @@ fn a_secret_goes_where_it_says_whoever_names_the_url() -> Result<()> {
         assert!(hint.starts_with("add hosts with hosts or beginnings of URLs"), "{kind}: {hint}");
         for secret in ["elsewhere", "prefix"] {
             let (message, hint) = tenant.source_failure(&format!("{kind}-{secret}"), "GitCredentialsNotSent")?;
-            assert_eq!(message, format!("failed to log in at {url}: the Secret is not for this repository, so it was not sent"), "{kind}");
+            assert_eq!(message, format!("nothing was asked of {url}: the Secret is not for this repository, so it was not sent"), "{kind}");
             assert!(hint.contains("the key hosts of the Secret"), "{kind}: {hint}");
         }
     }

@@ -62,7 +62,7 @@ fn ready(seen: &Seen<'_>) -> (bool, String, String) {
     let Some(watched) = seen.watched else {
         return match seen.failure {
             Some(failure) => {
-                said(false, &failure.reason, format!("nothing was read from the source yet, so nothing is assessed: {}", cause(failure)))
+                said(false, &failure.reason, format!("{} (nothing was read from the source yet, so nothing is assessed)", cause(failure)))
             }
             None => said(false, "Starting", "the source has not been read yet".to_owned()),
         };
@@ -199,7 +199,7 @@ mod tests {
                 (
                     false,
                     "GitUnreachable",
-                    "nothing was read from the source yet, so nothing is assessed: unable to reach it; start it".to_owned(),
+                    "unable to reach it; start it (nothing was read from the source yet, so nothing is assessed)".to_owned(),
                 ),
             ),
             (

@@ -78,7 +78,7 @@ pub fn refused(message: &str) -> Vec<Refused> {
     let message = comparable(message);
     let subject = |at: usize| {
         let (before, name) = message[..at].rsplit_once(" \"")?;
-        let begin = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').map_or(0, |at| at + 1);
+        let begin = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-').len();
         let kind = &before[begin..];
         (!kind.is_empty()).then(|| (begin, kind.to_owned(), name.to_owned()))
     };
@@ -192,6 +192,9 @@ mod tests {
         assert_eq!(refused(&comparison), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
         let flux = format!("Deployment/shop/web dry-run failed (Invalid): Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}\n");
         assert_eq!(refused(&flux), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
+        // What stands before the kind may have more than one byte.
+        let foreign = format!("erreur\u{2009}»Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}");
+        assert_eq!(refused(&foreign), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub enum GitError {
     },
 
     /// The credentials are not for this repository, so they were not sent.
-    #[error("failed to log in at {url}: the Secret is not for this repository, so it was not sent")]
+    #[error("nothing was asked of {url}: the Secret is not for this repository, so it was not sent")]
     CredentialsElsewhere {
         /// The repository.
         url: String,

@@ -187,9 +187,7 @@ impl Mirror {
     /// symlink or a submodule, [`GitError::Unfit`] with the name of the file that is too large or too much,
     /// [`GitError::Damaged`] for a mirror that the next fetch clones afresh.
     pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
-        let (tree, mut files): (Tree, _) = self.ask(Call::Tree { oid, path: path.clone(), select }, &Credentials::None, None)?;
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(Tree { files, ..tree })
+        self.reading()?.tree(oid, path, select)
     }
 
     /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the moment when its
@@ -199,7 +197,16 @@ impl Mirror {
     ///
     /// [`GitError::NotFetched`] and [`GitError::Damaged`].
     pub fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
-        Ok(self.ask(Call::ChangedAt { oid, paths: paths.to_vec() }, &Credentials::None, None)?.0)
+        self.reading()?.changed_at(oid, paths)
+    }
+
+    /// Waits for a place to read from, which is kept for all questions of the reading: whoever has one waits for nobody else's server.
+    ///
+    /// # Errors
+    ///
+    /// [`GitError::Busy`].
+    pub fn reading(&self) -> Result<Reading<'_>, GitError> {
+        Ok(Reading { mirror: self, _place: self.place(Step::Read, setting().of_one)? })
     }
 
     fn directory(&self) -> PathBuf {
@@ -213,30 +220,41 @@ impl Mirror {
         credentials: &Credentials,
         room: Option<&Room>,
     ) -> Result<(T, Vec<SourceFile>), GitError> {
-        let Setting { of_one, certificates, .. } = setting();
         let step = call.step();
-        let bounds = self.bounds(&call, *of_one, room);
+        let bounds = self.bounds(&call, setting().of_one, room);
         // Before the place is taken, which others wait for: a name may take its time.
         let gate = if step == Step::Read { None } else { Some(Gate::open(&self.url, &self.limits)?) };
-        let route = gate.as_ref().map(|gate| gate.route().clone()).unwrap_or_default();
         let _place = self.place(step, bounds.memory)?;
+        self.answer(call, credentials, room, (&bounds, gate.as_ref()))
+    }
+
+    /// Has a child answer one question, for which there is a place.
+    fn answer<T: DeserializeOwned + Send>(
+        &self,
+        call: Call,
+        credentials: &Credentials,
+        room: Option<&Room>,
+        (bounds, gate): (&Bounds, Option<&Gate>),
+    ) -> Result<(T, Vec<SourceFile>), GitError> {
+        let step = call.step();
+        let route = gate.map(|gate| gate.route().clone()).unwrap_or_default();
         let request = Request {
             url: self.url.clone(),
             login: Login::from(credentials),
             limits: self.limits,
             route,
-            certificates: certificates.clone(),
+            certificates: setting().certificates.clone(),
             directory: self.directory(),
             memory: bounds.memory,
             room: bounds.file,
             call,
         };
         let request = serde_json::to_vec(&request).map_err(|error| self.lost(step, error.to_string()))?;
-        match (ask(Job::Git, &bounds, &request, read_answer), room) {
+        match (ask(Job::Git, bounds, &request, read_answer), room) {
             (Ok((Ok(result), files)), _) => Ok((result, files)),
             (Ok((Err(GitError::TransferTooLarge { .. }), _)), Some(room)) => Err(room.exceeded(&self.url, &self.limits)),
             (Ok((Err(GitError::Unreachable { url, reason }), _)), _) => {
-                Err(GitError::Unreachable { url, reason: gate.and_then(|gate| gate.failure()).unwrap_or(reason) })
+                Err(GitError::Unreachable { url, reason: gate.and_then(Gate::failure).unwrap_or(reason) })
             }
             (Ok((Err(error), _)), _) => Err(error),
             (Err(ending), room) => {
@@ -288,6 +306,40 @@ impl Mirror {
 
     fn lost(&self, step: Step, reason: String) -> GitError {
         GitError::Lost { url: self.url.to_string(), step: step.words().into(), reason }
+    }
+}
+
+/// A mirror that is being read, with a place that is held until this is dropped.
+#[derive(Debug)]
+pub struct Reading<'m> {
+    mirror: &'m Mirror,
+    _place: Place<'static>,
+}
+
+impl Reading<'_> {
+    /// As [`Mirror::tree`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::tree`].
+    pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
+        let (tree, mut files): (Tree, _) = self.ask(Call::Tree { oid, path: path.clone(), select })?;
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(Tree { files, ..tree })
+    }
+
+    /// As [`Mirror::changed_at`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::changed_at`].
+    pub fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
+        Ok(self.ask(Call::ChangedAt { oid, paths: paths.to_vec() })?.0)
+    }
+
+    fn ask<T: DeserializeOwned + Send>(&self, call: Call) -> Result<(T, Vec<SourceFile>), GitError> {
+        let bounds = self.mirror.bounds(&call, setting().of_one, None);
+        self.mirror.answer(call, &Credentials::None, None, (&bounds, None))
     }
 }
 

@@ -63,7 +63,7 @@ pub use self::advice::Retry;
 pub use self::credentials::{Credentials, CredentialsError, HOSTS_KEY, SshIdentity};
 pub use self::error::GitError;
 pub use self::gate::Gate;
-pub use self::mirror::{Commit, Mirror, Setting, initialise};
+pub use self::mirror::{Commit, Mirror, Reading, Setting, initialise};
 pub use self::network::{Network, NetworkError};
 pub use self::policy::{AllowedHost, AllowedHostError, DENIED, UrlPolicy, allowed_hosts, networks};
 pub use self::revision::{Revision, RevisionError};

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::address::{Standing, standing};
 use super::network::{Network, NetworkError};
 
+/// Why a host is refused that no administrator listed.
+pub(super) const NOT_LISTED: &str = "not one of the hosts that are allowed";
+
+/// Why an address is refused whose host no administrator listed.
+pub(super) const DENIED_RANGE: &str = "an address of a denied range";
+
 /// The ranges that are refused unless an administrator says otherwise: private networks, those between a provider and its customers
 /// (RFC 6598, where clusters of cloud providers have their Pods, too), benchmarks (RFC 2544), and IPv6's unique local addresses.
 pub const DENIED: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,198.18.0.0/15,fc00::/7";
@@ -120,7 +126,7 @@ impl UrlPolicy {
 
     /// Says why a host may not be asked whatever its addresses are; `usual` is the port of the scheme.
     pub(super) fn refused_host(&self, host: &str, port: u16, usual: u16) -> Option<&'static str> {
-        (self.listed(host, port, usual) == Listed::No).then_some("not one of the hosts that are allowed")
+        (self.listed(host, port, usual) == Listed::No).then_some(NOT_LISTED)
     }
 
     /// Says why an address of a host is refused; `None` for one that may be connected to.
@@ -131,7 +137,7 @@ impl UrlPolicy {
             // An IPv6 range that is denied may also be written for addresses that wrap an IPv4 one.
             Standing::Ordinary(inner) => {
                 let denied = self.0.denied.iter().any(|network| network.contains(inner) || network.contains(address));
-                (denied && self.listed(host, port, usual) != Listed::ByName).then_some("an address of a denied range")
+                (denied && self.listed(host, port, usual) != Listed::ByName).then_some(DENIED_RANGE)
             }
         }
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::UrlPolicy;
 use super::address::{is_metadata_name, is_own_name};
+use super::policy::{DENIED_RANGE, NOT_LISTED};
 
 /// Why a text is not the URL of a repository that may be fetched.
 ///
@@ -41,12 +42,24 @@ pub enum UrlError {
     /// A host that a tenant may not reach through the controller.
     #[error("the repository URL leads to {host}, {reason}, which is refused")]
     Refused {
-        /// The host of the URL.
+        /// The host of the URL, with its port where it is not the usual one.
         host: String,
 
         /// What the host is.
         reason: &'static str,
     },
+}
+
+impl UrlError {
+    /// What an administrator can do about a host that a tenant may not name.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UrlError::Refused { host, reason } if matches!(*reason, NOT_LISTED | DENIED_RANGE) => {
+                Some(format!("an administrator may list {host} in git.allowedHosts of the chart"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The scheme, or the form without one.
@@ -104,7 +117,7 @@ impl RepositoryUrl {
         check_path(path)?;
         let url = RepositoryUrl { form, user, host, port, path: path.to_owned(), policy: policy.clone() };
         match url.refused_host() {
-            Some(reason) => Err(UrlError::Refused { host: url.host, reason }),
+            Some(reason) => Err(UrlError::Refused { host: url.host_header(), reason }),
             None => Ok(url),
         }
     }

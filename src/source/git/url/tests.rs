@@ -109,6 +109,12 @@ fn private_hosts_and_those_beside_a_list_are_refused_before_they_are_resolved() 
     for text in ["https://github.com/web", "https://git.corp.example:8443/web", "https://10.0.0.8/web"] {
         assert!(matches!(RepositoryUrl::parse(text, &policy), Err(UrlError::Refused { .. })), "{text}");
     }
+    // The port decides, so it is told.
+    let refused = RepositoryUrl::parse("https://git.corp.example:8443/web", &policy).unwrap_err();
+    let expected = "the repository URL leads to git.corp.example:8443, not one of the hosts that are allowed, which is refused";
+    assert_eq!(refused.to_string(), expected);
+    assert_eq!(refused.hint().as_deref(), Some("an administrator may list git.corp.example:8443 in git.allowedHosts of the chart"));
+    assert_eq!(parse("https://169.254.169.254/web").unwrap_err().hint(), None);
 }
 
 #[test]
