@@ -140,21 +140,20 @@ async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: O
     {
         return Err(Fault::new(format!("plan {} is held back by a sync window: {window}", short(&plan.hash))));
     }
-    let before = report.status.as_ref().and_then(|status| status.approval.as_ref());
     let by = cluster.whoami().await?.name;
-    let same = before.filter(|before| before.decision == decision && before.plan_hash == plan.hash && before.by == by);
     let approval = Approval {
         decision,
         plan_hash: plan.hash.clone(),
         by,
         at: whole_seconds(Timestamp::now()),
-        reason: arguments.reason.clone().or_else(|| same?.reason.clone()),
+        reason: arguments.reason.clone(),
         break_glass: (glass == Glass::Broken).then_some(true),
         until: until.map(|end| match end {
             End::At(time) => time,
             End::After(long) => whole_seconds(Timestamp::now() + long),
         }),
     };
+    let approval = with_reason(approval, &report);
     let until = approval.until.map(|until| format!(" until {until}")).unwrap_or_default();
     let mut approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
     // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, or that it broke the glass.
@@ -173,6 +172,14 @@ async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: O
         Decision::Denied => format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A decision with the reason that the same person gave for the same before, where none is given now.
+fn with_reason(decision: Approval, report: &DriftReport) -> Approval {
+    let before = report.status.as_ref().and_then(|status| status.approval.as_ref());
+    let what = |approval: &Approval| (approval.decision, approval.plan_hash.clone(), approval.by.clone());
+    let reason = before.filter(|before| what(before) == what(&decision)).and_then(|before| before.reason.clone());
+    Approval { reason: decision.reason.clone().or(reason), ..decision }
 }
 
 /// The plan that a report shows.
@@ -265,17 +272,35 @@ mod tests {
         }
     }
 
+    fn report(heal: &str) -> DriftReport {
+        serde_json::from_value(json!({
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
+            "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "all"}},
+            "status": {"heal": heal, "approval": {"decision": "Denied", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z",
+                "until": "2026-01-05T12:00:00Z", "reason": "Git is wrong"}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_reason_stays_where_the_same_person_decides_the_same_again_without_one() {
+        let report = report("None");
+        let before = report.status.clone().and_then(|status| status.approval).unwrap();
+        let again = Approval { reason: None, ..before };
+        assert_eq!(with_reason(again.clone(), &report).reason.as_deref(), Some("Git is wrong"));
+        let new = Approval { reason: Some("still".to_owned()), ..again.clone() };
+        assert_eq!(with_reason(new, &report).reason.as_deref(), Some("still"));
+        for other in [
+            Approval { decision: Decision::Approved, ..again.clone() },
+            Approval { plan_hash: "b".to_owned(), ..again.clone() },
+            Approval { by: "bob".to_owned(), ..again },
+        ] {
+            assert_eq!(with_reason(other, &report).reason, None);
+        }
+    }
+
     #[test]
     fn where_a_person_said_no_it_is_told_who_until_when_and_how_it_is_taken_back() {
-        let report = |heal: &str| -> DriftReport {
-            serde_json::from_value(json!({
-                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
-                "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "all"}},
-                "status": {"heal": heal, "approval": {"decision": "Denied", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z",
-                    "until": "2026-01-05T12:00:00Z", "reason": "Git is wrong"}},
-            }))
-            .unwrap()
-        };
         let fault = offered(&report("Denied")).unwrap_err();
         assert_eq!(fault.message, "web shows no plan: ann denied it until 2026-01-05T12:00:00Z: Git is wrong");
         assert_eq!(fault.hint.as_deref(), Some("driftmend deny web -n shop --withdraw"));

@@ -310,6 +310,10 @@ fn a_heal_that_is_interrupted_tells_how_to_go_on_and_goes_on_when_it_is_run_agai
     assert_eq!(ended.code(), Some(2), "{}", read());
     assert!(read().contains(&format!("hint: run the same command again to go on with plan {plan}\n")), "{}", read());
     let generation = tenant.get("deployment/web")?["metadata"]["generation"].clone();
+    // What is written is on its way: that it is not there in time is no failure of the command.
+    let late = tenant.driftmend(&[&command[..5], &["--timeout", "1"]].concat())?;
+    assert_eq!(late.code, 1, "{}{}", late.stdout, late.stderr);
+    assert!(late.stderr.contains("error: still waiting after 1 s: "), "{}", late.stderr);
 
     held.store(false, Ordering::SeqCst);
     let again = tenant.driftmend(&command[..5])?;
