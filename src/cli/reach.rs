@@ -36,6 +36,10 @@ pub struct Reach {
     #[arg(long, value_name = "CIDRS", default_value = DENIED)]
     git_denied_cidrs: String,
 
+    /// The API server as Pods see it, which is denied like those ranges wherever it is.
+    #[arg(long, env = "KUBERNETES_SERVICE_HOST", hide = true)]
+    api_server: Option<String>,
+
     /// Lets sources be read from the controller's own machine: for tests and demonstrations.
     #[arg(long)]
     git_allow_loopback: bool,
@@ -58,7 +62,10 @@ impl Reach {
             Fault::of(error).hint(format!("see {option} in `driftmend controller --help`"))
         };
         let hosts = allowed_hosts(&self.git_allowed_hosts).map_err(|error| of("--git-allowed-hosts", &error))?;
-        let denied = networks(&self.git_denied_cidrs).map_err(|error| of("--git-denied-cidrs", &error))?;
+        let mut denied = networks(&self.git_denied_cidrs).map_err(|error| of("--git-denied-cidrs", &error))?;
+        if let Some(address) = self.api_server.as_ref().and_then(|host| host.parse::<std::net::IpAddr>().ok()) {
+            denied.extend(networks(&address.to_string()).unwrap_or_default());
+        }
         Ok(UrlPolicy::of_tenants(trust.allow_http, self.git_allow_loopback, hosts, denied))
     }
 }

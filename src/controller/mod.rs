@@ -26,6 +26,7 @@ pub mod observe;
 pub mod origin;
 pub mod publish;
 pub mod queue;
+mod reading;
 mod repositories;
 pub mod retire;
 pub mod run;

@@ -99,6 +99,13 @@ pub struct Worker<K> {
     requests: mpsc::UnboundedReceiver<(K, Instant)>,
 }
 
+impl<K> Worker<K> {
+    /// Lets go of what is asked for while another process does the work: nobody takes it from the queue, which would grow with each event.
+    pub async fn pass_over(&mut self) {
+        while self.requests.next().await.is_some() {}
+    }
+}
+
 /// Makes a queue: the side that asks and the side that works.
 pub fn queue<K>(settings: QueueSettings) -> (Queue<K>, Worker<K>) {
     let (sender, requests) = mpsc::unbounded();

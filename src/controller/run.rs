@@ -137,8 +137,9 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     };
     // (client) who and where we are; the API server may not be there yet
     let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
-    let (queue, worker) = queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, places: PLACES, debounce: DEBOUNCE });
-    let (sources, source_worker) =
+    let (queue, mut worker) =
+        queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, places: PLACES, debounce: DEBOUNCE });
+    let (sources, mut source_worker) =
         queue::queue(QueueSettings { name: "sources", concurrency: LOOKS, places: LOOKS_OF_ONE, debounce: DEBOUNCE });
     // (client) the stores fill and stay filled whether this process leads or not
     let (store, touched) = deployments::watch(cluster.client(), Scope::All);
@@ -182,6 +183,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let leading = lead(&for_lease, &run, &metrics, &lease, lead_sender);
     tokio::select! {
         elected = leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })) => if elected.is_err() { return Ok(()) },
+        _ = futures::future::join(worker.pass_over(), source_worker.pass_over()) => return Ok(()),
         () = shutdown.cancelled() => return Ok(()),
     }
     metrics.leads(true);
@@ -190,6 +192,9 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     // What was triggered while another process led is long done by it; look at everything once.
     for watch in watches.state() {
         sources.now(Key::Watch(watch_key(&watch)));
+    }
+    for report in reports.state() {
+        queue.now(Key::of_report(&report));
     }
     let failures = Failures::default();
     let (of_targets, of_sources) = ((context.clone(), failures.clone()), (context, failures));

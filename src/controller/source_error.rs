@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::ApiError;
 use crate::source::child::MIB;
-use crate::source::git::{CredentialsError, GitError, UrlError};
+use crate::source::git::{self, CredentialsError, GitError, UrlError};
 use crate::source::render::NotPlain;
 use crate::source::syncing::Unsupported;
 use crate::source::yaml::Remark;
@@ -33,7 +33,7 @@ pub enum SourceError {
     },
 
     /// The URL of the repository.
-    #[error("{place}: {source}")]
+    #[error("{place}")]
     Url {
         /// The field that names it.
         place: String,
@@ -159,6 +159,11 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// A watch that is itself at fault.
+    pub fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { reason, message: message.into() }
+    }
+
     /// One word for the condition and the metric.
     pub fn category(&self) -> &'static str {
         match self {
@@ -198,6 +203,7 @@ impl SourceError {
             | Self::Credentials { .. }
             | Self::NotPlain(_)
             | Self::Unfaithful { .. } => REST_OF_THE_MENDED,
+            Self::Git(error) if error.retry() == git::Retry::AfterChange && !error.is_costly() => REST_OF_THE_MENDED,
             Self::Git(_) | Self::TooMuch { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
         }
     }

@@ -57,7 +57,7 @@ pub enum SecretHostsError {
     },
 
     /// One of its hosts.
-    #[error("the hosts of Secret {secret} cannot be read: {source}")]
+    #[error("the hosts of Secret {secret} cannot be read")]
     Hosts {
         /// The Secret.
         secret: String,

@@ -60,6 +60,7 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
         Ok(looked) => {
             put_in_force(context, key, &watch, looked);
             context.attempts.forget(key);
+            context.metrics.source_read(&key.namespace, &key.name);
             (None, interval)
         }
         Err(error) => {

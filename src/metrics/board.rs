@@ -171,6 +171,9 @@ pub(super) struct WatchFacts {
     pub(super) counts: WatchCounts,
     pub(super) assessed: Option<Timestamp>,
 
+    /// Why its source could not be read when it was looked at last; `None` where it could.
+    pub(super) failing: Option<&'static str>,
+
     /// The reasons that it has failure counters for.
     pub(super) failures: BTreeSet<&'static str>,
 }
@@ -196,6 +199,7 @@ pub(super) struct Gauges {
     drifted_denied: IntGaugeVec,
     conflicted_denied: IntGaugeVec,
     denied: IntGaugeVec,
+    source_failing: IntGaugeVec,
     assessed: GaugeVec,
     stale: IntGaugeVec,
     stale_age: GaugeVec,
@@ -237,6 +241,11 @@ impl Gauges {
                 &WATCH,
             )?,
             denied: whole("denied", "A person denied the cure of this Deployment.", &OBJECT)?,
+            source_failing: whole(
+                "source_failing",
+                "The source of a watch could not be read when it was looked at last.",
+                &["namespace", "watch", "reason"],
+            )?,
             assessed: decimal("last_successful_assessment_timestamp_seconds", "When a watch was last assessed as a whole.", &WATCH)?,
             stale: whole("stale_operations", "Applications whose last operation is stale, by its class.", &["class"])?,
             stale_age: decimal("stale_operation_age_seconds", "Time since the last operation of an Application became stale.", &STALE)?,
@@ -259,6 +268,7 @@ impl Gauges {
             &self.drifted_denied,
             &self.conflicted_denied,
             &self.denied,
+            &self.source_failing,
             &self.stale,
         ];
         whole.into_iter().for_each(IntGaugeVec::reset);
@@ -320,6 +330,9 @@ impl Gauges {
         self.conflicted.with_label_values(&labels).set(counts.conflicted.into());
         self.drifted_denied.with_label_values(&labels).set(counts.drifted_denied.into());
         self.conflicted_denied.with_label_values(&labels).set(counts.conflicted_denied.into());
+        if let Some(reason) = facts.failing {
+            self.source_failing.with_label_values(&[labels[0], labels[1], reason]).set(1);
+        }
         if let Some(assessed) = facts.assessed {
             self.assessed.with_label_values(&labels).set(assessed.as_duration().as_secs_f64());
         }

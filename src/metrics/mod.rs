@@ -121,9 +121,16 @@ impl Metrics {
     /// Counts a source that could not be fetched or rendered; the reason is an error's category.
     pub fn source_failed(&self, namespace: &str, watch: &str, reason: &'static str) {
         self.board(|board| {
-            board.watch(namespace, watch).failures.insert(reason);
+            let facts = board.watch(namespace, watch);
+            facts.failures.insert(reason);
+            facts.failing = Some(reason);
             self.0.source_failures.with_label_values(&[namespace, watch, reason]).inc();
         });
+    }
+
+    /// Says that a source could be read.
+    pub fn source_read(&self, namespace: &str, watch: &str) {
+        self.board(|board| board.watch(namespace, watch).failing = None);
     }
 
     /// Records how long a fetch took, whatever came of it.

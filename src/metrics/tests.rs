@@ -161,6 +161,7 @@ fn watches_and_events_are_counted() {
         "driftmend_leader 1",
         "driftmend_prediction_mismatch_total{strategy=\"client-side-apply\"} 0",
         "driftmend_prediction_mismatch_total{strategy=\"server-side-apply\"} 1",
+        "driftmend_source_failing{namespace=\"shop\",reason=\"Unreachable\",watch=\"all\"} 1",
         "driftmend_source_failures_total{namespace=\"shop\",reason=\"Unreachable\",watch=\"all\"} 1",
         "driftmend_watch_conflicted{namespace=\"shop\",watch=\"all\"} 1",
         "driftmend_watch_conflicted_denied{namespace=\"shop\",watch=\"all\"} 1",
@@ -172,6 +173,8 @@ fn watches_and_events_are_counted() {
     ];
     let told: Vec<_> = series(&metrics).into_iter().filter(|line| !line.starts_with("driftmend_plans")).collect();
     assert_eq!(told, expected);
+    metrics.source_read("shop", "all");
+    assert!(!series(&metrics).iter().any(|line| line.starts_with("driftmend_source_failing")), "it was read since");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use crate::engine::diff::Masker;
+use crate::report::printer;
 
 /// What each line is marked by.
 const KIND: &str = "driftmend.dev/heal";
@@ -73,7 +74,8 @@ fn line(event: &str, at: Timestamp, facts: Value) -> String {
     if let (Some(whole), Value::Object(facts)) = (whole.as_object_mut(), facts) {
         whole.extend(facts);
     }
-    format!("{whole}\n")
+    // Still the same JSON: what a terminal would act on is escaped as JSON escapes it.
+    format!("{}\n", printer::one_line(&whole.to_string()))
 }
 
 #[cfg(test)]
@@ -87,9 +89,11 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_of_json_whatever_is_in_it() {
-        let text = line("Sent", Timestamp::UNIX_EPOCH, json!({"answer": "two\nlines", "plan": "a"}));
+        let text = line("Sent", Timestamp::UNIX_EPOCH, json!({"answer": "two\nlines", "plan": "a", "manager": "\u{9b}31m\u{202e}"}));
         assert_eq!(text.matches('\n').count(), 1);
+        assert!(!text.trim_end().contains(printer::is_raw), "{text:?}");
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&read["audit"], &read["event"], &read["answer"]), (&json!(KIND), &json!("Sent"), &json!("two\nlines")));
+        assert_eq!(read["manager"], json!("\u{9b}31m\u{202e}"));
     }
 }

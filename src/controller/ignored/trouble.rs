@@ -39,6 +39,10 @@ impl Trouble {
     /// Counts a question.
     pub(super) fn took(&self, time: Duration, failed: bool, now: Instant) {
         let mut costs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was asked before the rest began, and ended in it, neither ends nor prolongs it.
+        if costs.rests_until.is_some_and(|until| now < until) {
+            return;
+        }
         if costs.since.is_none_or(|since| now.saturating_duration_since(since) >= WINDOW) {
             *costs = Costs { since: Some(now), ..Costs::default() };
         }
@@ -83,6 +87,8 @@ mod tests {
         let (trouble, now) = (Trouble::default(), Instant::now());
         (0..3).for_each(|_| trouble.took(SECOND, true, now));
         assert_eq!(trouble.rests(now + SECOND), Some(599 * SECOND));
+        trouble.took(SECOND, false, now + SECOND);
+        assert_eq!(trouble.rests(now + SECOND), Some(599 * SECOND), "what was under way changes nothing");
         assert_eq!(trouble.rests(now + 600 * SECOND), None);
         trouble.took(SECOND, true, now + 600 * SECOND);
         assert_eq!(trouble.rests(now + 601 * SECOND), None, "it is counted anew");

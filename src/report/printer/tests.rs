@@ -40,6 +40,8 @@ fn a_status_keeps_the_line_breaks_of_values_and_what_a_policy_compares() {
     });
     assert_eq!(told(status.clone()), shown);
     assert_eq!(told(shown.clone()), shown);
+    // The keys of a value are anybody's.
+    assert_eq!(told(json!({"fields": [{"live": {"by": "x\u{202e}"}}]})), json!({"fields": [{"live": {"by": "x\\u202e"}}]}));
     assert_eq!(told(json!({"path": ".a[\"b\"]", "text": "a \\ b"})), json!({"path": ".a[\"b\"]", "text": "a \\ b"}));
 }
 

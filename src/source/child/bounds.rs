@@ -43,14 +43,14 @@ impl Bounds {
 
 /// Binds this process, a child, to its limits, and its life to that of its parent.
 ///
-/// An allocation beyond the limit fails or ends the process; the kernel ends it for the others. A system without one of these limits
-/// still has the parent's patience.
+/// An allocation beyond the limit fails or ends the process; the kernel ends it for the others. A system other than Linux may lack one of
+/// these limits, and still has the parent's patience.
 ///
 /// # Errors
-/// The parent is gone already.
+/// A limit that cannot be set, and a parent that is gone already.
 #[cfg(unix)]
 pub fn confine(memory: u64, processor: u64, file: u64, parent: u32) -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     // The signal of the lower limit of time tells what happened; the one of the upper is also the parent's.
     let limits = [
         (Resource::Data, memory, memory),
@@ -61,7 +61,12 @@ pub fn confine(memory: u64, processor: u64, file: u64, parent: u32) -> std::io::
         (Resource::Core, 0, 0),
     ];
     for (resource, most, utmost) in limits {
-        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(utmost) });
+        // A lower limit that is there already may not be raised, and need not be.
+        let hard = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let set = setrlimit(resource, Rlimit { current: Some(most.min(hard)), maximum: Some(utmost.min(hard)) });
+        if cfg!(target_os = "linux") {
+            set?;
+        }
     }
     // Where the container runs out of memory all the same, a child is the one to go: its parent tells of it and goes on.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");

@@ -116,6 +116,18 @@ impl GitError {
         }
     }
 
+    /// Whether it took a whole transfer, or all that a child may have, to find out.
+    pub fn is_costly(&self) -> bool {
+        matches!(
+            self,
+            GitError::Memory { .. }
+                | GitError::Processor { .. }
+                | GitError::NoRoom { .. }
+                | GitError::Unfit { .. }
+                | GitError::TransferTooLarge { .. }
+        )
+    }
+
     /// Whether waiting may help.
     pub fn retry(&self) -> Retry {
         match self {

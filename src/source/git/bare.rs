@@ -50,6 +50,8 @@ impl Bare {
             session.may_receive(room.saturating_sub(present));
             match self.fetch_into(revision, session) {
                 Err(GitError::Damaged { .. }) => {}
+                // The packs of earlier fetches may be what takes the room: a fresh clone has one.
+                Err(GitError::TransferTooLarge { .. }) if packs(&self.directory) > 1 => {}
                 outcome => return outcome,
             }
         }
@@ -70,7 +72,11 @@ impl Bare {
             remove_remains(cache, &key.to_string_lossy())?;
         }
         let fresh = Bare { url: self.url.clone(), directory: staging(&self.directory), ..*self };
-        let cloned = fresh.create().and_then(|()| fresh.fetch_into(revision, session));
+        let cloned = fresh.create().and_then(|()| fresh.fetch_into(revision, session)).map_err(|error| match error {
+            // Nothing of an earlier mirror is in it: what is damaged came like this.
+            GitError::Damaged { url, reason } => GitError::Server { url, reason },
+            other => other,
+        });
         let outcome = cloned.and_then(|commit| replace(&self.directory, &fresh.directory).map(|()| commit));
         if outcome.is_err() {
             remove(&fresh.directory)?;

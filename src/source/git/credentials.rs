@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::known_hosts::KnownHosts;
-use super::{RepositoryUrl, Scope, ScopeError};
+use super::{RepositoryUrl, Scope};
 
 /// The key of a Secret that says which repositories it is for.
 pub const HOSTS_KEY: &str = "hosts";
@@ -41,6 +41,9 @@ pub struct SshIdentity {
     pub(super) scope: Scope,
 }
 
+/// How many keys of a Secret an error names.
+const KEYS_TOLD: usize = 10;
+
 /// Why the data of a Secret are not credentials; no message repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
@@ -56,8 +59,11 @@ pub enum CredentialsError {
     NoHosts,
 
     /// What says it cannot be read.
-    #[error("the value of {HOSTS_KEY} in the Secret cannot be read: {0}")]
-    Hosts(ScopeError),
+    #[error("entry {number} of {HOSTS_KEY} in the Secret is neither a host nor the beginning of a URL")]
+    Hosts {
+        /// Which entry, from 1: its text is a value of the Secret.
+        number: usize,
+    },
 
     /// A private key without the host keys it may be used at.
     #[error("the Secret has an identity but no known_hosts")]
@@ -81,7 +87,7 @@ impl CredentialsError {
             CredentialsError::UnknownKeys { .. } => {
                 "give username and password for https, or identity and known_hosts (and password, the key's passphrase) for ssh".to_owned()
             }
-            CredentialsError::NoHosts | CredentialsError::Hosts(_) => {
+            CredentialsError::NoHosts | CredentialsError::Hosts { .. } => {
                 format!(
                     "add {HOSTS_KEY} with hosts or beginnings of URLs by commas, such as git.example.com or https://git.example.com/team/"
                 )
@@ -108,7 +114,10 @@ impl Credentials {
         let keys: Vec<&str> = data.keys().map(String::as_str).filter(|key| !matches!(*key, "identity.pub" | HOSTS_KEY)).collect();
         let scope = || match (listed, data.contains_key(HOSTS_KEY)) {
             (Some(listed), _) => Ok(listed.clone()),
-            (None, true) => Scope::parse(&text(data, HOSTS_KEY, "hosts by commas")?).map_err(CredentialsError::Hosts),
+            (None, true) => {
+                let hosts = text(data, HOSTS_KEY, "hosts by commas")?;
+                Scope::parse(&hosts).map_err(|error| CredentialsError::Hosts { number: error.number })
+            }
             (None, false) => Err(CredentialsError::NoHosts),
         };
         match keys.as_slice() {
@@ -120,7 +129,7 @@ impl Credentials {
             ["identity", "known_hosts"] => ssh(data, None, scope),
             ["identity", "known_hosts", "password"] => ssh(data, Some(line(data, "password", "the passphrase of the private key")?), scope),
             ["identity"] | ["identity", "password"] => Err(CredentialsError::NoKnownHosts),
-            _ => Err(CredentialsError::UnknownKeys { found: data.keys().cloned().collect() }),
+            _ => Err(CredentialsError::UnknownKeys { found: data.keys().take(KEYS_TOLD).cloned().collect() }),
         }
     }
 
@@ -234,9 +243,10 @@ mod tests {
         for silent in [&pairs[..2], &ssh] {
             assert_eq!(Credentials::from_secret(&secret(silent), None).unwrap_err(), CredentialsError::NoHosts);
         }
-        let wrong = [("username", "robot"), ("password", "hunter2"), ("hosts", "*")];
+        let wrong = [("username", "robot"), ("password", "hunter2"), ("hosts", "git.example.com,a secret word")];
         let error = Credentials::from_secret(&secret(&wrong), None).unwrap_err();
-        assert!(matches!(error, CredentialsError::Hosts(_)) && error.hint().starts_with("add hosts "), "{error}");
+        assert_eq!(error, CredentialsError::Hosts { number: 2 });
+        assert!(!error.to_string().contains("secret word") && error.hint().starts_with("add hosts "), "{error}");
     }
 
     #[test]

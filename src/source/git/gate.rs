@@ -43,6 +43,11 @@ impl Failure {
     fn keep(&self, text: String) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(text);
     }
+
+    /// One of several addresses was enough: what another one said is no cause of what comes later.
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Where connections may go, how they are known, and for how long.
@@ -160,8 +165,12 @@ async fn serve_ssh(listener: TcpListener, target: Target) {
 }
 
 async fn serve_http(listener: TcpListener, target: Target, stop: CancellationToken) {
-    while let Some(Ok((client, _))) = stop.run_until_cancelled(listener.accept()).await {
-        tokio::spawn(stop.clone().run_until_cancelled_owned(serve_connect(client, target.clone())));
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((client, _)) => drop(tokio::spawn(stop.clone().run_until_cancelled_owned(serve_connect(client, target.clone())))),
+            // A connection that is gone already, or too many open files for a moment.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
     }
 }
 
@@ -217,7 +226,10 @@ async fn dial(target: &Target) -> Option<TcpStream> {
     let share = target.connect / u32::try_from(target.addresses.len()).unwrap_or(u32::MAX).max(1);
     for address in &target.addresses {
         match tokio::time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(server)) => return Some(server),
+            Ok(Ok(server)) => {
+                target.failure.forget();
+                return Some(server);
+            }
             Ok(Err(error)) => target.failure.keep(format!("{address}: {error}")),
             Err(_) => target.failure.keep(format!("{address}: no answer within {} s", share.as_secs_f32())),
         }

@@ -15,8 +15,9 @@ pub(super) const NOT_LISTED: &str = "not one of the hosts that are allowed";
 pub(super) const DENIED_RANGE: &str = "an address of a denied range";
 
 /// The ranges that are refused unless an administrator says otherwise: private networks, those between a provider and its customers
-/// (RFC 6598, where clusters of cloud providers have their Pods, too), benchmarks (RFC 2544), and IPv6's unique local addresses.
-pub const DENIED: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,198.18.0.0/15,fc00::/7";
+/// (RFC 6598, where clusters of cloud providers have their Pods, too), benchmarks (RFC 2544), IPv6's unique local addresses, and the range that
+/// looks public and is that of every GKE cluster's Services.
+pub const DENIED: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,198.18.0.0/15,34.118.224.0/20,fc00::/7";
 
 /// How far a URL may go; cheap to clone.
 ///
@@ -185,7 +186,7 @@ impl AllowedHost {
         };
         let name = match host {
             "*" => Name::Any,
-            _ if host.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()) => Name::Exactly(host.to_owned()),
+            _ if let Ok(address) = host.parse::<IpAddr>() => Name::Exactly(address.to_string()),
             _ => match host.strip_prefix("*.") {
                 Some(parent) if fits(parent) => Name::Below(format!(".{parent}")),
                 None if fits(host) => Name::Exactly(host.to_owned()),
@@ -242,6 +243,13 @@ mod tests {
     }
 
     /// Why `https` may not be used to ask a host at an address.
+    #[test]
+    fn the_services_of_a_cluster_of_gke_are_denied_by_default() {
+        let policy = UrlPolicy::of_tenants(false, false, Vec::new(), networks(DENIED).unwrap());
+        assert_eq!(refused(&policy, "git.example.com", 443, "34.118.229.7"), Some(DENIED_RANGE));
+        assert_eq!(refused(&policy, "git.example.com", 443, "34.118.240.7"), None);
+    }
+
     fn refused(policy: &UrlPolicy, host: &str, port: u16, address: &str) -> Option<&'static str> {
         policy.refused_host(host, port, 443).or_else(|| policy.refused_address(host, port, 443, address.parse().unwrap()))
     }

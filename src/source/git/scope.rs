@@ -3,6 +3,8 @@
 //! Who may write a DriftWatch names a Secret without being able to read it. So the Secret itself, or an administrator, says where it
 //! may be sent to; a Secret that says nothing is sent nowhere.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::RepositoryUrl;
@@ -31,6 +33,9 @@ struct Place {
 pub struct ScopeError {
     /// The entry.
     pub text: String,
+
+    /// Which one it is, from 1; 0 where there is none.
+    pub number: usize,
 }
 
 impl Scope {
@@ -43,8 +48,10 @@ impl Scope {
     ///
     /// The first entry that cannot be read, or none at all: half a list would be worse than none.
     pub fn parse(text: &str) -> Result<Scope, ScopeError> {
-        let places: Vec<Place> = entries(text).map(Place::parse).collect::<Result<_, _>>()?;
-        if places.is_empty() { Err(ScopeError { text: String::new() }) } else { Ok(Scope(places)) }
+        let parsed =
+            entries(text).zip(1..).map(|(entry, number)| Place::parse(entry).ok_or_else(|| ScopeError { text: shown(entry), number }));
+        let places: Vec<Place> = parsed.collect::<Result<_, _>>()?;
+        if places.is_empty() { Err(ScopeError { text: String::new(), number: 0 }) } else { Ok(Scope(places)) }
     }
 
     /// The server of one URL, for a person who gives URL and credentials together.
@@ -59,8 +66,8 @@ impl Scope {
 }
 
 impl Place {
-    fn parse(text: &str) -> Result<Place, ScopeError> {
-        let place = match text.split_once("://") {
+    fn parse(text: &str) -> Option<Place> {
+        match text.split_once("://") {
             Some((scheme, rest)) => {
                 let form = match scheme.to_ascii_lowercase().as_str() {
                     "https" => Some(Form::Https),
@@ -78,8 +85,7 @@ impl Place {
                 Some((host, path)) => Place::at(Some(Form::Scp), host, path),
                 None => Place::at(None, text, ""),
             },
-        };
-        place.ok_or_else(|| ScopeError { text: shown(text) })
+        }
     }
 
     fn at(form: Option<Form>, authority: &str, path: &str) -> Option<Place> {
@@ -109,7 +115,9 @@ impl Place {
         if path.iter().any(odd) {
             return None;
         }
-        Some(Place { form, host: host.to_owned(), port, path })
+        // One spelling for each address, as a URL has it.
+        let host = host.parse::<IpAddr>().map_or_else(|_| host.to_owned(), |address| address.to_string());
+        Some(Place { form, host, port, path })
     }
 
     fn covers(&self, url: &RepositoryUrl) -> bool {

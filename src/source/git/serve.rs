@@ -73,5 +73,6 @@ fn set_globals(limits: &Limits, certificates: Option<&Path>) -> Result<(), git2:
         }
     }
     http::trust_also(certificates);
-    http::register()
+    // SAFETY: as above.
+    unsafe { http::register() }
 }

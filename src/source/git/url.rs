@@ -310,7 +310,11 @@ fn checked_host(host: &str) -> Result<String, UrlError> {
     if host.is_empty() {
         return Err(UrlError::Malformed { problem: "no host" });
     }
-    if address.is_none() && (host.starts_with(['-', '.']) || !host.bytes().all(fits)) {
+    // One spelling for each address: lists and scopes compare texts.
+    if let Some(address) = address {
+        return Ok(address.to_string());
+    }
+    if host.starts_with(['-', '.']) || host.ends_with('.') || host.contains("..") || !host.bytes().all(fits) {
         return Err(UrlError::Malformed { problem: "a host with characters that do not belong there" });
     }
     Ok(host)

@@ -66,6 +66,8 @@ impl Exchange {
                 300..=399 => return Err(GitError::Redirected { url: shown() }),
                 401 | 403 => return Err(self.refused(&url)),
                 404 | 410 => return Err(GitError::RepositoryNotFound { url: shown(), reason: format!("status {}", answer.status) }),
+                // Git answered the listing there: nothing is learned of what else might listen.
+                status if !listing => return Err(GitError::Server { url: shown(), reason: format!("status {status}") }),
                 status => return Err(GitError::Unreachable { url: shown(), reason: format!("status {status}") }),
             }
         }

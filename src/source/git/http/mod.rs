@@ -44,10 +44,15 @@ impl Drop for Entered {
 }
 
 /// Takes the place of libgit2's client for `http` and `https`; to be called once.
+///
+/// # Safety
+///
+/// Nothing else uses libgit2 yet: its list of transports is shared by all threads and not locked.
+// git2 marks it so, and there is no other way to bring libgit2 another client.
 #[allow(unsafe_code)]
-pub(super) fn register() -> Result<(), git2::Error> {
+pub(super) unsafe fn register() -> Result<(), git2::Error> {
     for scheme in ["http", "https"] {
-        // SAFETY: the caller promises that nothing else uses libgit2 yet.
+        // SAFETY: the caller's promise.
         unsafe {
             git2::transport::register(scheme, |remote| {
                 let exchange = CURRENT.with_borrow(Option::clone);

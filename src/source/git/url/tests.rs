@@ -109,6 +109,11 @@ fn private_hosts_and_those_beside_a_list_are_refused_before_they_are_resolved() 
     for text in ["https://github.com/web", "https://git.corp.example:8443/web", "https://10.0.0.8/web"] {
         assert!(matches!(RepositoryUrl::parse(text, &policy), Err(UrlError::Refused { .. })), "{text}");
     }
+    for text in ["https://metadata.google.internal../web", "https://git..example/web"] {
+        assert!(matches!(parse(text), Err(UrlError::Malformed { .. })), "{text}");
+    }
+    let url = RepositoryUrl::parse("https://[2606:50C0:8000:0:0:0:0:153]/web", &UrlPolicy::default()).unwrap();
+    assert_eq!(url.host(), "2606:50c0:8000::153");
     // The port decides, so it is told.
     let refused = RepositoryUrl::parse("https://git.corp.example:8443/web", &policy).unwrap_err();
     let expected = "the repository URL leads to git.corp.example:8443, not one of the hosts that are allowed, which is refused";
