@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{Access, Fault, output, report, target};
@@ -13,7 +14,7 @@ use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
 use crate::engine::ownership::people::People;
 use crate::engine::plan::{Approval, Decision};
-use crate::report::{PlanReport, human};
+use crate::report::{Heal, PlanReport, human};
 
 /// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
 const SHORTEST_HASH: usize = 8;
@@ -27,6 +28,17 @@ const WRITE_TRIES: usize = 10;
 /// changes before it is carried out, the approval is void.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
+    #[command(flatten)]
+    decision: Deciding,
+
+    /// Approves a heal that a sync window of Argo CD forbids; the reason is kept.
+    #[arg(long, requires = "reason")]
+    break_glass: bool,
+}
+
+/// What a person decides about, and why.
+#[derive(Clone, Debug, Args)]
+pub struct Deciding {
     /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: String,
@@ -35,13 +47,9 @@ pub struct Arguments {
     #[arg(long, value_name = "HASH")]
     plan: Option<String>,
 
-    /// Why, for the record.
+    /// Why, for the record; one that you gave before for the same decision stays where none is given.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-
-    /// Approves a heal that a sync window of Argo CD forbids; the reason is kept.
-    #[arg(long, requires = "reason")]
-    break_glass: bool,
 
     #[command(flatten)]
     access: Access,
@@ -51,7 +59,7 @@ pub struct Arguments {
 #[derive(Clone, Debug, Args)]
 pub struct DenyArguments {
     #[command(flatten)]
-    decision: Arguments,
+    decision: Deciding,
 
     /// Ends the denial at this time (`2026-01-05T12:00:00Z`) or after this long (`4h`, `2d`): the plan is offered again then.
     #[arg(long, value_name = "TIME", value_parser = end)]
@@ -63,18 +71,32 @@ pub struct DenyArguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
-    decide(&arguments, Decision::Approved, None).await
+    let glass = if arguments.break_glass { Glass::Broken } else { Glass::Whole };
+    decide(&arguments.decision, Decision::Approved, glass, None).await
 }
 
 pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault> {
     if arguments.withdraw {
         let (cluster, namespace) = arguments.decision.access.connect().await?;
         let report = target::report(&cluster, &namespace, &arguments.decision.name).await?;
+        if report.status.as_ref().is_none_or(|status| status.approval.is_none()) {
+            return Err(Fault::new(format!("there is no decision about {namespace}/{}", report.spec.target.name)));
+        }
         write(&cluster, &report, Value::Null).await?;
         output::print_line(&format!("the decision about {namespace}/{} is taken back", report.spec.target.name))?;
         return Ok(ExitCode::SUCCESS);
     }
-    decide(&arguments.decision, Decision::Denied, arguments.until).await
+    decide(&arguments.decision, Decision::Denied, Glass::Whole, arguments.until).await
+}
+
+/// Whether a sync window that forbids the heal counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Glass {
+    /// It does.
+    Whole,
+
+    /// Somebody approves in spite of it.
+    Broken,
 }
 
 /// When a denial ends.
@@ -85,15 +107,16 @@ enum End {
 }
 
 fn end(text: &str) -> Result<End, String> {
+    const OVER: &str = "a denial ends later than now";
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(End::At(time));
+        return if time > Timestamp::now() { Ok(End::At(time)) } else { Err(OVER.to_owned()) };
     }
     let span: Span = text.parse().map_err(|_| "neither a time such as 2026-01-05T12:00:00Z nor a duration such as 4h or 2d".to_owned())?;
     let after = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
-    if after.is_positive() { Ok(End::After(after)) } else { Err("a denial ends later than now".to_owned()) }
+    if after.is_positive() { Ok(End::After(after)) } else { Err(OVER.to_owned()) }
 }
 
-async fn decide(arguments: &Arguments, decision: Decision, until: Option<End>) -> Result<ExitCode, Fault> {
+async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: Option<End>) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let plan = offered(&report)?;
@@ -113,22 +136,25 @@ async fn decide(arguments: &Arguments, decision: Decision, until: Option<End>) -
     }
     if let Some(window) = plan.cautions.iter().find_map(|caution| caution.strip_prefix("SyncWindow: "))
         && decision == Decision::Approved
-        && !arguments.break_glass
+        && glass == Glass::Whole
     {
         return Err(Fault::new(format!("plan {} is held back by a sync window: {window}", short(&plan.hash))));
     }
+    let by = cluster.whoami().await?.name;
     let approval = Approval {
         decision,
         plan_hash: plan.hash.clone(),
-        by: cluster.whoami().await?.name,
+        by,
         at: whole_seconds(Timestamp::now()),
         reason: arguments.reason.clone(),
-        break_glass: arguments.break_glass.then_some(true),
+        break_glass: (glass == Glass::Broken).then_some(true),
         until: until.map(|end| match end {
             End::At(time) => time,
             End::After(long) => whole_seconds(Timestamp::now() + long),
         }),
     };
+    let approval = with_reason(approval, &report);
+    let until = approval.until.map(|until| format!(" until {until}")).unwrap_or_default();
     let mut approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
     // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, or that it broke the glass.
     for key in ["reason", "breakGlass", "until"] {
@@ -143,19 +169,43 @@ async fn decide(arguments: &Arguments, decision: Decision, until: Option<End>) -
             "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the controller may not write, \
              `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
         ),
-        Decision::Denied => format!("plan {hash} is denied; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
+        Decision::Denied => format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A decision with the reason that the same person gave for the same before, where none is given now.
+fn with_reason(decision: Approval, report: &DriftReport) -> Approval {
+    let before = report.status.as_ref().and_then(|status| status.approval.as_ref());
+    let what = |approval: &Approval| (approval.decision, approval.plan_hash.clone(), approval.by.clone());
+    let reason = before.filter(|before| what(before) == what(&decision)).and_then(|before| before.reason.clone());
+    Approval { reason: decision.reason.clone().or(reason), ..decision }
 }
 
 /// The plan that a report shows.
 pub(super) fn offered(report: &DriftReport) -> Result<&PlanReport, Fault> {
     let status = report.status.as_ref();
     status.and_then(|status| status.plan.as_ref()).ok_or_else(|| {
+        if let Some(denied) = denied(report) {
+            return denied;
+        }
         let condition = status.and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "PlanReady"));
         let why = condition.map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
         Fault::new(format!("{} shows no plan: {}", report.spec.target.name, why.unwrap_or_else(|| "there is nothing to heal".to_owned())))
     })
+}
+
+/// Why there is nothing to approve or carry out where a person said no, and how that is taken back.
+pub(super) fn denied(report: &DriftReport) -> Option<Fault> {
+    let status = report.status.as_ref().filter(|status| status.heal == Heal::Denied)?;
+    let (name, namespace) = (&report.spec.target.name, report.namespace().unwrap_or_default());
+    let denial = status.approval.as_ref()?;
+    let until = denial.until.map_or_else(|| "while the drift stays as it is".to_owned(), |until| format!("until {until}"));
+    let why = denial.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    Some(
+        Fault::new(format!("{name} shows no plan: {} denied it {until}{why}", denial.by))
+            .hint(format!("driftmend deny {name} -n {namespace} --withdraw")),
+    )
 }
 
 /// Whether a hash that a person gave names the plan.
@@ -204,4 +254,56 @@ fn ask(report: &DriftReport, question: &str) -> Result<bool, Fault> {
 
 fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+
+    #[test]
+    fn a_denial_ends_later_than_now() {
+        assert_eq!(end("4h"), Ok(End::After(SignedDuration::from_hours(4))));
+        let time = "9999-01-05T12:00:00Z";
+        assert_eq!(end(time), Ok(End::At(time.parse().unwrap())));
+        for over in ["2020-01-05T12:00:00Z", "-4h", "0s"] {
+            assert_eq!(end(over), Err("a denial ends later than now".to_owned()), "{over}");
+        }
+    }
+
+    fn report(heal: &str) -> DriftReport {
+        serde_json::from_value(json!({
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
+            "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "all"}},
+            "status": {"heal": heal, "approval": {"decision": "Denied", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z",
+                "until": "2026-01-05T12:00:00Z", "reason": "Git is wrong"}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_reason_stays_where_the_same_person_decides_the_same_again_without_one() {
+        let report = report("None");
+        let before = report.status.clone().and_then(|status| status.approval).unwrap();
+        let again = Approval { reason: None, ..before };
+        assert_eq!(with_reason(again.clone(), &report).reason.as_deref(), Some("Git is wrong"));
+        let new = Approval { reason: Some("still".to_owned()), ..again.clone() };
+        assert_eq!(with_reason(new, &report).reason.as_deref(), Some("still"));
+        for other in [
+            Approval { decision: Decision::Approved, ..again.clone() },
+            Approval { plan_hash: "b".to_owned(), ..again.clone() },
+            Approval { by: "bob".to_owned(), ..again },
+        ] {
+            assert_eq!(with_reason(other, &report).reason, None);
+        }
+    }
+
+    #[test]
+    fn where_a_person_said_no_it_is_told_who_until_when_and_how_it_is_taken_back() {
+        let fault = offered(&report("Denied")).unwrap_err();
+        assert_eq!(fault.message, "web shows no plan: ann denied it until 2026-01-05T12:00:00Z: Git is wrong");
+        assert_eq!(fault.hint.as_deref(), Some("driftmend deny web -n shop --withdraw"));
+        assert_eq!(offered(&report("None")).unwrap_err().message, "web shows no plan: there is nothing to heal");
+    }
 }

@@ -30,9 +30,14 @@ unless it stands among the manifests. Other kinds are passed over and counted. W
 
   driftmend check deploy/
   driftmend check deploy/ --cluster -n shop -o sarif > driftmend.sarif
-  kubectl get deploy -A -o yaml --show-managed-fields | driftmend check deploy/ --live - --strategy server-side-apply --manager argocd-controller
+  kubectl get deploy -A -o yaml --show-managed-fields |
+    driftmend check deploy/ --live - \\
+      --strategy server-side-apply --manager argocd-controller
 
-Exit status: 2 an input could not be read, else 1 a manifest is refused, else 0.")]
+Exit status:
+  0  the API server takes every manifest
+  1  a manifest is refused, or the next sync over its live object
+  2  an input could not be read, or what was asked cannot be known")]
 pub struct Arguments {
     /// The manifests: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.
     #[arg(value_name = "PATH")]
@@ -130,8 +135,11 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
         against.count(&found);
         let found = match found {
             Found::Live(found) => {
-                problems.extend(arguments.syncing.unpredictable(&found));
-                Some(found)
+                // Where nobody knows who owns what, nothing is said of the next sync.
+                let unpredictable = arguments.syncing.unpredictable(&found);
+                let known = unpredictable.is_none();
+                problems.extend(unpredictable);
+                known.then_some(found)
             }
             Found::New => {
                 problems.extend(arguments.require_live.then(|| not_live(document)));
@@ -146,7 +154,12 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
         objects.push(one(&all, document, found.as_deref(), &masker));
     }
     let against = (!matches!(live, Live::Unasked)).then_some(against);
-    print(arguments.output, &Output { objects: &objects, problems: &problems, skipped: passed_over(&desired.rendered), live: against })?;
+    let passed_over_live = live.passed_over();
+    print(
+        arguments.output,
+        &passed_over_live,
+        &Output { objects: &objects, problems: &problems, skipped: passed_over(&desired.rendered), live: against },
+    )?;
     Ok(match (problems.is_empty(), objects.iter().any(check::is_refused)) {
         (false, _) => ExitCode::from(2),
         (true, refused) => ExitCode::from(u8::from(refused)),
@@ -157,7 +170,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
 fn alone(format: Printed, problems: &[Remark]) -> Result<ExitCode, Fault> {
     match format {
         Printed::Human => problems.iter().for_each(|problem| output::print_fault(&diff::fault(problem))),
-        _ => print(format, &Output { objects: &[], problems, skipped: BTreeMap::new(), live: None })?,
+        _ => print(format, "", &Output { objects: &[], problems, skipped: BTreeMap::new(), live: None })?,
     }
     Ok(ExitCode::from(2))
 }
@@ -238,7 +251,7 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &M
     check::checked(report, &refusals, places, masker)
 }
 
-fn print(format: Printed, value: &Output<'_>) -> Result<(), Fault> {
+fn print(format: Printed, passed_over_live: &str, value: &Output<'_>) -> Result<(), Fault> {
     let Output { objects, problems, skipped, live } = value;
     match format {
         Printed::Json => output::print_value(value, Format::Json),
@@ -255,6 +268,7 @@ fn print(format: Printed, value: &Output<'_>) -> Result<(), Fault> {
                 &Summary {
                     against: live.map(|Against { held, new }| (held, new)),
                     passed_over: &count_by_kind(skipped),
+                    passed_over_live,
                     all_was_read: problems.is_empty(),
                 },
             ));

@@ -12,12 +12,15 @@ use crate::crd;
 /// Prints the custom resource definitions, ready for `kubectl apply -f -`.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
-    /// Writes one file a definition into this folder instead.
+    /// Writes one file a definition into this folder instead, which is made where it is not there.
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    if let Some(folder) = &arguments.output {
+        std::fs::create_dir_all(folder).map_err(|error| Fault::new(format!("failed to make {}", folder.display())).because(error))?;
+    }
     let mut all = String::new();
     for definition in crd::definitions() {
         let text = serde_yaml::to_string(&definition).map_err(|error| Fault::new("failed to write YAML").because(error))?;

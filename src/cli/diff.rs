@@ -33,7 +33,12 @@ A document without a namespace is held against the live object of its kind and n
 
 A repository over https is asked with $DRIFTMEND_GIT_USERNAME and $DRIFTMEND_GIT_PASSWORD, over ssh with the files \
 $DRIFTMEND_GIT_IDENTITY (~/.ssh/id_ed25519) and $DRIFTMEND_GIT_KNOWN_HOSTS (~/.ssh/known_hosts); $DRIFTMEND_GIT_PASSWORD is then the \
-passphrase.")]
+passphrase.
+
+Exit status:
+  0  nothing drifted
+  1  something drifted, is missing, or is refused
+  2  an input could not be read, or what was asked cannot be known")]
 pub struct Arguments {
     /// Git's side: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.
     #[arg(value_name = "DESIRED")]
@@ -111,12 +116,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             None => (Vec::new(), Vec::new()),
         };
         problems.extend(faults);
-        problems.extend(found.and_then(|found| arguments.syncing.unpredictable(found)));
+        let unpredictable = found.and_then(|found| arguments.syncing.unpredictable(found));
         let assessment = all.assess(document, found, rules);
-        let assessment = if predicting { assessment } else { assessment.without_prediction() };
+        let assessment = if predicting && unpredictable.is_none() { assessment } else { assessment.without_prediction() };
+        ownerless |= unpredictable.is_none()
+            && found.is_some_and(|found| !pairs::tells_owners(found))
+            && assessment.of(Severity::Drift).next().is_some();
+        problems.extend(unpredictable);
         let report = object_report(&target, &assessment, &masker, all.warnings(document, found));
-        ownerless |=
-            found.is_some_and(|found| !pairs::tells_owners(found)) && report.fields.iter().any(|field| field.severity == Severity::Drift);
         objects.push(report);
     }
     let code = exit_code(&objects, &problems, predicting);
@@ -172,8 +179,10 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark], d
     let drifted = objects.iter().filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending)).count();
     text.push_str(&match (objects.len(), drifted) {
         // What was not read may have drifted as well.
+        (0, _) if !problems.is_empty() => "0 Deployments compared; not everything could be read.\n".to_owned(),
+        (1, 0) if !problems.is_empty() => "1 Deployment compared, nothing drifted there; not everything could be read.\n".to_owned(),
         (all, 0) if !problems.is_empty() => {
-            format!("{all} of the Deployments compared, nothing drifted there; not everything could be read.\n")
+            format!("{all} Deployments compared, nothing drifted there; not everything could be read.\n")
         }
         // Nothing drifted, since there was nothing to compare.
         (0, _) => {

@@ -44,7 +44,11 @@ impl Fault {
 
     fn add_causes(&mut self, mut cause: Option<&(dyn Error + 'static)>) {
         while let Some(error) = cause {
-            self.causes.push(error.to_string());
+            let text = error.to_string();
+            // Some libraries tell the cause in the text of the error, too.
+            if !self.message.ends_with(&text) && !self.causes.iter().any(|told| told.contains(&text)) {
+                self.causes.push(text);
+            }
             cause = error.source();
         }
     }
@@ -59,5 +63,26 @@ impl From<crate::cluster::ApiError> for Fault {
 impl From<crate::cluster::ConnectError> for Fault {
     fn from(error: crate::cluster::ConnectError) -> Self {
         Self::of(&error).hint(error.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("failed to read the file: {0}")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn a_cause_that_the_error_tells_itself_is_not_told_again() {
+        let outer = || Outer(io::Error::other("no space"));
+        assert_eq!(Fault::of(&outer()).causes, Vec::<String>::new());
+        assert_eq!(Fault::new("failed to begin").because(outer()).causes, ["failed to read the file: no space"]);
+        assert_eq!(Fault::new("failed to begin").because(io::Error::other("no space")).causes, ["no space"]);
     }
 }

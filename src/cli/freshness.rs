@@ -35,6 +35,9 @@ pub(super) enum Freshness {
         why: String,
     },
 
+    /// No watch says which controller wrote it.
+    Unwritten,
+
     /// Nobody knows.
     Unknown {
         /// Why not.
@@ -58,14 +61,14 @@ impl Freshness {
                 worst = Some(one);
             }
         }
-        let unwritten = || Self::Unknown { why: "no watch says which controller wrote it".to_owned(), hint: None };
-        Ok(worst.unwrap_or_else(unwritten))
+        Ok(worst.unwrap_or(Self::Unwritten))
     }
 
     async fn of_one(cluster: &Cluster, controller: &ControllerRef, now: Timestamp) -> Result<Self, Fault> {
         let namespace = &controller.namespace;
         let Some(name) = &controller.lease else {
-            return Ok(Self::Unknown { why: "the controller runs without a Lease".to_owned(), hint: None });
+            let hint = "start it with --lease-name, as the chart does".to_owned();
+            return Ok(Self::Unknown { why: "the controller runs without a Lease".to_owned(), hint: Some(hint) });
         };
         let lease = format!("{namespace}/{name}");
         let api: Api<Lease> = Api::namespaced(cluster.client(), namespace);
@@ -83,16 +86,22 @@ impl Freshness {
     fn rank(&self) -> u8 {
         match self {
             Self::Running { .. } => 0,
-            Self::Unknown { .. } => 1,
+            Self::Unwritten | Self::Unknown { .. } => 1,
             Self::Stale { .. } => 2,
         }
     }
 
-    /// The line that stands before everything else where what follows is not of now.
+    /// The line that stands before everything else where what follows is not of now, or may not be.
     pub(super) fn warning(&self, now: Timestamp) -> Option<String> {
-        let Self::Stale { renewed, why } = self else { return None };
-        let since = renewed.map(|renewed| format!(" since {renewed} ({} ago)", age(now, renewed))).unwrap_or_default();
-        Some(format!("STALE: {why}{since}: no controller runs, and nothing that changed meanwhile is told"))
+        match self {
+            Self::Running { .. } => None,
+            Self::Stale { renewed, why } => {
+                let since = renewed.map(|renewed| format!(" since {renewed} ({} ago)", age(now, renewed))).unwrap_or_default();
+                Some(format!("STALE: {why}{since}: no controller runs, and nothing that changed meanwhile is told"))
+            }
+            Self::Unwritten => Some(unknown("no watch says which controller wrote it")),
+            Self::Unknown { why, .. } => Some(unknown(why)),
+        }
     }
 
     /// The last line: as of when everything before it was so. `written` is when the controller wrote last.
@@ -100,16 +109,20 @@ impl Freshness {
         let known = match self {
             Self::Running { renewed, .. } => Some(*renewed),
             Self::Stale { renewed, .. } => renewed.or(written),
-            Self::Unknown { .. } => written,
+            Self::Unwritten | Self::Unknown { .. } => written,
         };
         let Some(known) = known else { return "as of no time: no controller has written anything".to_owned() };
         let by = match self {
             Self::Running { lease, .. } => format!("by the controller's Lease {lease}"),
             Self::Stale { .. } => "STALE".to_owned(),
-            Self::Unknown { why, .. } => format!("when it was written last; whether it is still so is not known: {why}"),
+            Self::Unwritten | Self::Unknown { .. } => "when it was written last; whether it is still so is not known".to_owned(),
         };
         format!("as of {known} ({} ago), {by}", age(now, known))
     }
+}
+
+fn unknown(why: &str) -> String {
+    format!("UNKNOWN: {why}: whether what follows is still so is not known")
 }
 
 /// What a Lease says, by the clock of this machine.
@@ -198,10 +211,7 @@ mod tests {
             (
                 &unknown,
                 Some(at(-60)),
-                format!(
-                    "as of {} (1 min ago), when it was written last; whether it is still so is not known: it runs without one",
-                    time(-60)
-                ),
+                format!("as of {} (1 min ago), when it was written last; whether it is still so is not known", time(-60)),
             ),
             (&unknown, None, "as of no time: no controller has written anything".to_owned()),
         ] {
@@ -212,6 +222,7 @@ mod tests {
             time(-7_200)
         );
         assert_eq!(old.warning(at(0)), Some(line));
-        assert_eq!((fresh.warning(at(0)), unknown.warning(at(0))), (None, None));
+        let line = "UNKNOWN: it runs without one: whether what follows is still so is not known".to_owned();
+        assert_eq!((fresh.warning(at(0)), unknown.warning(at(0))), (None, Some(line)));
     }
 }

@@ -1,5 +1,6 @@
 //! `driftmend heal`: carries an approved plan out with the caller's own rights.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +39,15 @@ const BEGIN_TRIES: usize = 10;
 /// Everything is derived again from Git and the cluster; only the hash that was approved is carried out. Interrupted, run it
 /// again: what is done is skipped, the rest is sent under the same approval.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The report records what was sent and how it ended. Where standard error is no terminal, one JSON line for each request goes there as well, for \
+an audit: 2> heal.jsonl
+
+Exit status:
+  0  healed: Git's values are back, the next sync will be accepted, and the
+     roll-out is complete
+  1  the heal failed, or was not over within --timeout; run it again to go on
+  2  nothing was begun, or a request failed; the message says what to do")]
 pub struct Arguments {
     /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
@@ -62,10 +72,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let identity = cluster.whoami().await?.name;
+    shown(&report, &arguments.plan)?;
     let cache = Scratch::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, &arguments.trust).await?;
     let pace = Pace::default();
-    let audit = Audit::new(Sink::Error, Masker::default());
+    let audit = Audit::new(Sink::beside_people(std::io::stderr().is_terminal()), Masker::default());
     let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, audit: &audit };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
@@ -79,10 +90,20 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     }
     let interrupted = tokio::signal::ctrl_c();
     tokio::select! {
-        ended = follow(&healer, Duration::from_secs(arguments.timeout)) => finish(&ended?),
+        ended = follow(&healer, Duration::from_secs(arguments.timeout)) => match ended? {
+            Some(entry) => finish(&entry),
+            // Not a failure of the command: what was approved is on its way.
+            None => Ok(ExitCode::from(1)),
+        },
         _ = interrupted => Err(Fault::new("interrupted; nothing is half written: each step is one request")
             .hint(format!("run the same command again to go on with plan {}", arguments.plan))),
     }
+}
+
+/// Refuses a plan that the report does not show, before the source is looked at, which takes its time.
+fn shown(report: &DriftReport, hash: &str) -> Result<(), Fault> {
+    let status = report.status.as_ref().filter(|status| status.healing.is_none());
+    status.and_then(|status| status.plan.as_ref()).map_or(Ok(()), |plan| approve::named(hash, plan))
 }
 
 /// Begins, again when the controller wrote the report in between: it answers an approval within moments.
@@ -133,7 +154,10 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
                 arguments.plan
             )));
         }
-        Verdict::Tell(Answer::Denied) => return Err(Fault::new(format!("plan {} was denied", short(&arguments.plan)))),
+        Verdict::Tell(Answer::Denied) => {
+            let denied = || Fault::new(format!("plan {} was denied", short(&arguments.plan)));
+            return Err(approve::denied(&report).unwrap_or_else(denied));
+        }
         Verdict::Tell(Answer::Refused(refusal)) => return Err(Fault::new(refusal.to_string())),
         Verdict::Tell(Answer::CarriedOut) => return Err(Fault::new(format!("plan {} was carried out before", short(&arguments.plan)))),
         Verdict::Tell(Answer::Waiting { message, .. }) => return Err(Fault::new(message)),
@@ -152,12 +176,12 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     Ok(Begun::Yes)
 }
 
-/// Carries the heal on until it ends.
-async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<HistoryEntry, Fault> {
+/// Carries the heal on until it ends; `None` where it has not within the time.
+async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<Option<HistoryEntry>, Fault> {
     let (started, mut told) = (Instant::now(), String::new());
     loop {
         let pause = match healer.advance().await {
-            Ok(Progress::Ended(entry)) => return Ok(entry),
+            Ok(Progress::Ended(entry)) => return Ok(Some(entry)),
             Ok(Progress::TakenBack(refusal)) => {
                 return Err(Fault::new(refusal.to_string())
                     .hint("nothing was written, and the approval is not spent; look again with `driftmend report`".to_owned()));
@@ -177,8 +201,9 @@ async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<His
             }
         };
         if started.elapsed() > timeout {
-            return Err(Fault::new(format!("still waiting after {} s: {told}", timeout.as_secs()))
-                .hint("run the same command again to go on waiting".to_owned()));
+            let fault = Fault::new(format!("still waiting after {} s: {told}", timeout.as_secs()));
+            output::print_fault(&fault.hint("run the same command again to go on waiting".to_owned()));
+            return Ok(None);
         }
         tokio::time::sleep(pause).await;
     }
@@ -233,6 +258,13 @@ impl<'a> Eyes<'a> {
         };
         let object = origin::object(cluster, &watch).await.map_err(fault)?;
         let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object).await.map_err(fault)?;
+        let unencrypted = !trust.allow_http && resolved.origin.url.starts_with("http://");
+        let fault = |error: SourceError| match error.category() {
+            "InvalidURL" if unencrypted => {
+                fault(error).hint("--allow-http reads it all the same, if you trust the way to that server".to_owned())
+            }
+            _ => fault(error),
+        };
         let rendition = match desired::look(&sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
             Looked::Rendered(rendition) => *rendition,
             Looked::Unchanged => return Err(Fault::new("the source gave no commit")),

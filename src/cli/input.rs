@@ -64,7 +64,13 @@ pub(super) fn not_empty(rendered: &Rendered, side: &str, name: &str, empty: Empt
     if !rendered.is_empty() || empty == Empty::Allowed {
         return Ok(());
     }
+    // Manifests of Git are in files; what is live, and what comes by a pipe, a command has written.
+    let written = name == "-" || matches!(side, "LIVE" | "--live");
     let name = if name == "-" { "standard input" } else { name };
+    if !written {
+        return Err(Fault::new(format!("{side} is empty, {name} holds no document"))
+            .hint("check the path; --allow-empty takes an empty input for no objects at all".to_owned()));
+    }
     Err(Fault::new(format!("{side} is empty, {name} holds no document: did kubectl fail?")).hint(
         "--allow-empty takes an empty input for no objects at all; `kubectl get -o yaml` that finds nothing prints an empty List"
             .to_owned(),

@@ -11,6 +11,7 @@ mod child;
 mod controller;
 mod crds;
 mod diff;
+mod doubts;
 mod fault;
 mod freshness;
 mod heal;
@@ -27,6 +28,7 @@ mod scratch;
 mod standing;
 mod syncing;
 mod target;
+mod unreported;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,7 +51,7 @@ In the cluster `driftmend controller` writes DriftReports; `kubectl get driftrep
   driftmend report web -n shop             what is wrong with web, and the plan
   driftmend approve web -n shop            read the plan and approve it
   driftmend heal web -n shop --plan HASH   carry it out with your own rights
-  kubectl get deploy web -o yaml | driftmend diff git/ -
+  kubectl get deploy -A -o yaml --show-managed-fields | driftmend diff git/ -
   driftmend check git/ --cluster           before a merge: what will be refused";
 
 const AFTER_HELP: &str = "\

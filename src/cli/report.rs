@@ -9,21 +9,28 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
-use super::freshness::{self, Freshness};
+use super::doubts::Doubts;
 use super::output::{self, Format};
 use super::standing::{Watches, unwatched};
-use super::{Access, Fault, people, target};
+use super::{Access, Fault, people, target, unreported};
 use crate::cluster::{Call, Cluster, Verb};
 use crate::crd::DriftReport;
+use crate::engine::diff::Severity;
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
 use crate::engine::phase::Phase;
 use crate::report::human::{self, View};
-use crate::report::printer::{self, line};
+use crate::report::printer;
 use crate::report::{Heal, ObjectReport, ReportStatus};
 
 /// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit status:
+  0  what is governed is known to be what Git says, or to wait for the next sync
+  1  something needs a person: a drift, a refused sync, a heal that failed, a
+     watch that is not well; or it is not known whether the controller runs
+  2  there is no such namespace, watch or Deployment, or a request failed")]
 pub struct Arguments {
     /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
@@ -51,7 +58,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let scope = (!arguments.all_namespaces).then_some(namespace.as_str());
     let (reports, watches) = match &arguments.name {
         Some(name) => {
-            let report = target::report(&cluster, &namespace, name).await?;
+            let Some(report) = target::find(&cluster, &namespace, name).await? else {
+                return unreported::tell(&cluster, &namespace, name, arguments.output).await;
+            };
             let watches = Watches::of(&cluster, &report).await?;
             (vec![report], watches)
         }
@@ -70,12 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         }
         return Err(unwatched(&cluster, scope).await?);
     }
-    let doubts = Doubts {
-        freshness: Freshness::of(&cluster, &watches.found, now).await?,
-        complaints: watches.complaints((!named).then_some(reports.as_slice()), now),
-        written: freshness::written(&watches.found),
-        now,
-    };
+    let doubts = Doubts::of(&cluster, &watches, (!named).then_some(reports.as_slice()), now).await?;
     match (arguments.output, named) {
         (Format::Human, true) => {
             let text: String = reports.iter().map(|report| whole(report, &people, now)).collect();
@@ -89,50 +93,18 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     if !named && watches.found.is_empty() {
         return Err(unwatched(&cluster, scope).await?);
     }
+    Ok(ExitCode::from(u8::from(reports.iter().any(needs_person) || doubts.any())))
+}
+
+/// Whether a report asks for a person: a heal that failed does, whatever became of the fields since.
+fn needs_person(report: &DriftReport) -> bool {
     // A report without a status says nothing yet.
-    let wrong = |report: &DriftReport| report.status.as_ref().is_none_or(|status| !matches!(status.phase, Phase::InSync | Phase::Pending));
-    Ok(ExitCode::from(u8::from(reports.iter().any(wrong) || doubts.any())))
+    let Some(status) = &report.status else { return true };
+    !matches!(status.phase, Phase::InSync | Phase::Pending) || status.heal == Heal::Failed
 }
 
-/// Why what the reports say may not be the whole truth of now.
-struct Doubts {
-    freshness: Freshness,
-    complaints: Vec<String>,
-    written: Option<Timestamp>,
-    now: Timestamp,
-}
-
-impl Doubts {
-    fn any(&self) -> bool {
-        !self.complaints.is_empty() || self.freshness.warning(self.now).is_some()
-    }
-
-    /// A text between what must be known before it and as of when it is so.
-    fn around(&self, text: &str) -> String {
-        let mut out = String::new();
-        for line in self.freshness.warning(self.now).iter().chain(&self.complaints) {
-            line!(&mut out, "{line}");
-        }
-        out.push_str(text);
-        line!(&mut out, "{}", self.freshness.footer(self.written, self.now));
-        out
-    }
-
-    /// Tells on standard error what has no place in a format for programs, and what would let more be known.
-    fn tell_aside(&self, format: Format) {
-        if format != Format::Human {
-            for line in self.freshness.warning(self.now).iter().chain(&self.complaints) {
-                output::print_aside("warning", line);
-            }
-            output::print_aside("note", &self.freshness.footer(self.written, self.now));
-        }
-        if let Freshness::Unknown { hint: Some(hint), .. } = &self.freshness {
-            output::print_aside("hint", hint);
-        }
-    }
-}
-
-async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftReport>, Fault> {
+/// The reports of a namespace, or all.
+pub(super) async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftReport>, Fault> {
     let api: Api<DriftReport> = match namespace {
         Some(namespace) => Api::namespaced(cluster.client(), namespace),
         None => Api::all(cluster.client()),
@@ -167,7 +139,7 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
         .as_ref()
         .map_or_else(|| "Git".to_owned(), |source| format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision)));
     let mut text = human::object(&object, &View { source: &source, now, people });
-    if status.fields.is_empty() {
+    if status.fields.iter().all(|field| field.severity == Severity::Ignored) {
         let _ = writeln!(text, "  {:?}: {}", status.phase, status.summary);
     }
     if status.fields_omitted > 0 {
@@ -259,6 +231,7 @@ fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String 
     text
 }
 
-fn counted(count: usize, one: &str, several: &str) -> String {
+/// A number with its noun.
+pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -110,7 +110,11 @@ fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp
     let counts = status.counts;
     let assessed = counts.in_sync + counts.pending + counts.drifted + counts.conflicted;
     if assessed < counts.governed {
-        return Some(format!("{} of its {} Deployments are not assessed yet", counts.governed - assessed, counts.governed));
+        let open = counts.governed - assessed;
+        return Some(match counts.governed {
+            1 => "its one Deployment is not assessed yet".to_owned(),
+            all => format!("{open} of its {all} Deployments {} not assessed yet", if open == 1 { "is" } else { "are" }),
+        });
     }
     let wrong = counts.drifted + counts.conflicted;
     let (namespace, name) = key(watch);
@@ -119,9 +123,16 @@ fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp
         reports.iter().filter(named).count()
     };
     let told = reports.map(told).filter(|told| *told < wrong)?;
+    let verb = if wrong == 1 { "is" } else { "are" };
     Some(format!(
-        "{wrong} of its Deployments are not what Git says, and {told} of them have a report here: look with -A; one in a namespace that is not there has none"
+        "{wrong} of its Deployments {verb} not what Git says, and of those {told} with a report here: look with -A; one in a namespace that is not there has none"
     ))
+}
+
+/// Whether a watch assesses what it names.
+pub(super) fn is_ready(watch: &DriftWatch) -> bool {
+    let ready = watch.status.as_ref().and_then(|status| condition(status, READY));
+    ready.is_some_and(|ready| ready.status == ConditionStatus::True)
 }
 
 fn condition<'a>(status: &'a DriftWatchStatus, type_: &str) -> Option<&'a Condition> {
@@ -130,7 +141,7 @@ fn condition<'a>(status: &'a DriftWatchStatus, type_: &str) -> Option<&'a Condit
 
 /// Why there is nothing to report on: no watch governs the namespace, or it is not there at all.
 pub(super) async fn unwatched(cluster: &Cluster, namespace: Option<&str>) -> Result<Fault, Fault> {
-    const HINT: &str = "`kubectl get driftwatches -A` shows what is governed; a watch in the controller's own namespace may govern others";
+    const HINT: &str = "a watch in the controller's own namespace may govern what is there: `driftmend report -A` and `kubectl get driftwatches -A` show all";
     let Some(namespace) = namespace else {
         return Ok(Fault::new("there is no DriftWatch in this cluster: nothing is governed")
             .hint("create one: driftmend's README shows the first".to_owned()));
@@ -139,25 +150,10 @@ pub(super) async fn unwatched(cluster: &Cluster, namespace: Option<&str>) -> Res
         Ok(None) => Ok(Fault::new(format!("there is no namespace {namespace}")).hint("correct -n, or the context".to_owned())),
         // Who may not read the namespace is told what is known all the same.
         Ok(Some(_)) | Err(ApiError::Forbidden { .. }) => {
-            Ok(Fault::new(format!("there is no DriftWatch in namespace {namespace}: nothing there is governed")).hint(HINT.to_owned()))
+            Ok(Fault::new(format!("no DriftWatch stands in namespace {namespace}")).hint(HINT.to_owned()))
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Why a Deployment has no report: nothing governs it, nobody looked at it yet, or there is nothing to tell.
-pub(super) async fn unreported(cluster: &Cluster, namespace: &str, word: &str) -> Result<Fault, Fault> {
-    const HINT: &str = "a Deployment has a report only while there is something to tell; `driftmend report -A` lists all, and `kubectl get \
-                        driftwatches -A` shows what is governed";
-    let complaints = match Watches::read(cluster, Some(namespace), &[]).await {
-        Ok(watches) if watches.found.is_empty() => return unwatched(cluster, Some(namespace)).await,
-        Ok(watches) => watches.complaints(None, Timestamp::now()),
-        // Who may not read the watches is told what is known all the same.
-        Err(ApiError::Forbidden { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let hint = if complaints.is_empty() { HINT.to_owned() } else { complaints.join("; ") };
-    Ok(Fault::new(format!("there is no DriftReport of {word} in namespace {namespace}")).hint(hint))
 }
 
 #[cfg(test)]
@@ -210,10 +206,15 @@ mod tests {
             ),
             (watch(2, healthy(&json!({"conditions": conditions(("True", "Assessing", ""), "True")}))), Some("mass drift: 6 of 10")),
             (watch(2, healthy(&json!({"counts": {"inSync": 0}}))), Some("2 of its 3 Deployments are not assessed yet")),
+            (watch(2, healthy(&json!({"counts": {"inSync": 1}}))), Some("1 of its 3 Deployments is not assessed yet")),
+            (
+                watch(2, healthy(&json!({"counts": {"governed": 1, "inSync": 0, "pending": 0}}))),
+                Some("its one Deployment is not assessed yet"),
+            ),
             (
                 watch(2, healthy(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
                 Some(
-                    "1 of its Deployments are not what Git says, and 0 of them have a report here: look with -A; one in a namespace that is not there has none",
+                    "1 of its Deployments is not what Git says, and of those 0 with a report here: look with -A; one in a namespace that is not there has none",
                 ),
             ),
         ] {

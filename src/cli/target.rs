@@ -2,8 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::Fault;
-use super::standing::unreported;
+use super::{Fault, unreported};
 use crate::cluster::Cluster;
 use crate::crd::{DriftReport, TargetRef};
 
@@ -28,6 +27,17 @@ enum Meant<'a> {
 }
 
 impl<'a> Meant<'a> {
+    /// The Deployments that it may be about.
+    fn deployments(self) -> impl Iterator<Item = &'a str> {
+        let of_report = |name: &'a str| name.strip_prefix("deployment-");
+        let (itself, reported) = match self {
+            Self::Deployment(name) => (Some(name), None),
+            Self::Report(name) => (None, of_report(name)),
+            Self::Either(name) => (Some(name), of_report(name)),
+        };
+        itself.into_iter().chain(reported)
+    }
+
     fn by(word: &'a str) -> Result<Self, Fault> {
         let Some((kind, name)) = word.split_once('/') else {
             return Ok(if word.starts_with("deployment-") { Self::Either(word) } else { Self::Deployment(word) });
@@ -41,21 +51,34 @@ impl<'a> Meant<'a> {
     }
 }
 
-/// The report of the Deployment that a word names: `web`, `deploy/web` or `deployment-web`, as kubectl and the report itself write it.
+/// The report of the Deployment that a word names, for a command that can do nothing without.
 pub(super) async fn report(cluster: &Cluster, namespace: &str, word: &str) -> Result<DriftReport, Fault> {
+    match find(cluster, namespace, word).await? {
+        Some(report) => Ok(report),
+        None => Err(unreported::fault(cluster, namespace, word).await?),
+    }
+}
+
+/// The Deployments that a word without a report may mean.
+pub(super) fn deployments(word: &str) -> Result<Vec<&str>, Fault> {
+    Ok(Meant::by(word)?.deployments().collect())
+}
+
+/// The report of the Deployment that a word names: `web`, `deploy/web` or `deployment-web`, as kubectl and the report itself write it.
+pub(super) async fn find(cluster: &Cluster, namespace: &str, word: &str) -> Result<Option<DriftReport>, Fault> {
     let (by_target, by_name) = match Meant::by(word)? {
         Meant::Deployment(name) => (cluster.report_of(namespace, &TargetRef::deployment(name)).await?, None),
         Meant::Report(name) => (None, whole(cluster, namespace, name).await?),
         Meant::Either(name) => (cluster.report_of(namespace, &TargetRef::deployment(name)).await?, whole(cluster, namespace, name).await?),
     };
     match (by_target, by_name) {
-        (Some(report), None) | (None, Some(report)) => Ok(report),
+        (Some(report), None) | (None, Some(report)) => Ok(Some(report)),
         (Some(one), Some(other)) => {
             let (one, other) = (&one.spec.target.name, &other.spec.target.name);
             Err(Fault::new(format!("{word} may be the Deployment {one}, or the report of the Deployment {other}"))
                 .hint(format!("say which: deploy/{one} or deploy/{other}")))
         }
-        (None, None) => Err(unreported(cluster, namespace, word).await?),
+        (None, None) => Ok(None),
     }
 }
 
@@ -86,6 +109,8 @@ mod tests {
         assert_eq!(meant("deployment-web"), Ok(Meant::Either("deployment-web")));
         assert_eq!(meant("deploy/deployment-web"), Ok(Meant::Deployment("deployment-web")));
         assert_eq!(meant("dr/deployment-web"), Ok(Meant::Report("deployment-web")));
+        assert_eq!(deployments("deployment-web").ok(), Some(vec!["deployment-web", "web"]));
+        assert_eq!(deployments("dr/deployment-web").ok(), Some(vec!["web"]));
         assert_eq!(meant("statefulset/web"), Err("\"statefulset/web\" names no Deployment".to_owned()));
     }
 }

@@ -53,6 +53,16 @@ pub enum ConnectError {
         source: Box<KubeconfigError>,
     },
 
+    /// The same before anything of it is known.
+    #[error("failed to read kubeconfig {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+
+        /// What the system said.
+        source: std::io::Error,
+    },
+
     /// The kubeconfig does not have what was asked for.
     #[error("failed to use context {context:?} of the kubeconfig")]
     Context {
@@ -82,7 +92,7 @@ impl ConnectError {
     /// Says what a person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::File { .. } => "check the path given by --kubeconfig".into(),
+            Self::File { .. } | Self::Unreadable { .. } => "check the path given by --kubeconfig".into(),
             Self::Context { .. } => "list the contexts with `kubectl config get-contexts`".into(),
             Self::Nowhere { .. } => "give --kubeconfig, set KUBECONFIG, or run in a pod with a ServiceAccount token".into(),
             Self::Client { .. } => "try the same context with `kubectl version`".into(),
@@ -185,7 +195,11 @@ async fn configuration(connection: &Connection) -> Result<Config, ConnectError> 
         |source| ConnectError::Context { context: connection.context.clone().unwrap_or_default(), source: Box::new(source) };
     match (&connection.kubeconfig, &connection.context) {
         (Some(path), _) => {
-            let file = Kubeconfig::read_from(path).map_err(|source| ConnectError::File { path: path.clone(), source: Box::new(source) })?;
+            let file = Kubeconfig::read_from(path).map_err(|source| match source {
+                // It names the path again.
+                KubeconfigError::ReadConfig(source, _) => ConnectError::Unreadable { path: path.clone(), source },
+                source => ConnectError::File { path: path.clone(), source: Box::new(source) },
+            })?;
             Config::from_custom_kubeconfig(file, &options).await.map_err(wrong_context)
         }
         (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(wrong_context),

@@ -208,6 +208,16 @@ impl SourceError {
         }
     }
 
+    /// What a person can do who reads a status, and may ask for the log.
+    pub(super) fn hint_in_status(&self) -> Option<String> {
+        let in_log = match self {
+            Self::Git(error) => error.in_log(),
+            _ => None,
+        };
+        let parts: Vec<String> = self.hint().into_iter().chain(in_log.map(str::to_owned)).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// What a person can do.
     pub fn hint(&self) -> Option<String> {
         match self {

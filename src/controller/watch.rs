@@ -187,7 +187,7 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &So
     let failure = SourceFailure {
         reason: reason.to_owned(),
         message: chain(error),
-        hint: error.hint(),
+        hint: error.hint_in_status(),
         since: before.map_or_else(|| whole_seconds(Timestamp::now()), |before| before.since),
     };
     // What the network said is for an administrator: from a status a tenant could learn what listens where.

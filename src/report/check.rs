@@ -119,6 +119,9 @@ pub struct Summary<'a> {
     /// The objects that are no Deployments, such as `2 Services`.
     pub passed_over: &'a str,
 
+    /// The same of the live objects, where they came from files.
+    pub passed_over_live: &'a str,
+
     /// Whether everything could be read.
     pub all_was_read: bool,
 }
@@ -134,7 +137,10 @@ pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
         (_, refused) => format!(", {refused} are refused"),
     };
     let noun = if reports.len() == 1 { "Deployment" } else { "Deployments" };
-    let against = about.against.map(|(held, new)| format!("; held against live objects: {held}, new: {new}")).unwrap_or_default();
+    let among_live =
+        if about.passed_over_live.is_empty() { String::new() } else { format!(" (LIVE: passed over {})", about.passed_over_live) };
+    let against =
+        about.against.map(|(held, new)| format!("; held against live objects: {held}, new: {new}{among_live}")).unwrap_or_default();
     let others = if about.passed_over.is_empty() { String::new() } else { format!("; passed over: {}", about.passed_over) };
     let rest = if about.all_was_read { "" } else { "; not everything could be read" };
     let mut out = String::new();
@@ -265,7 +271,7 @@ Deployment.apps web                 the API server refuses it as it is
     fn the_last_line_counts_what_is_refused_what_was_there_to_hold_it_against_and_what_was_passed_over() {
         let refused = report();
         let fine = ObjectReport { refusals: Vec::new(), prediction: None, ..report() };
-        let alone = Summary { against: None, passed_over: "", all_was_read: true };
+        let alone = Summary { against: None, passed_over: "", passed_over_live: "", all_was_read: true };
         let (two, one) = (Summary { passed_over: "2 Services", ..alone }, Summary { passed_over: "1 Service", ..alone });
         assert_eq!(summary(&[], &two), "0 Deployments checked; passed over: 2 Services.\n");
         assert_eq!(summary(from_ref(&fine), &alone), "1 Deployment checked, none is refused.\n");
@@ -275,6 +281,11 @@ Deployment.apps web                 the API server refuses it as it is
         assert_eq!(
             summary(&[refused.clone(), fine.clone()], &held),
             "2 Deployments checked, 1 is refused; held against live objects: 1, new: 1.\n"
+        );
+        let others = Summary { against: Some((0, 1)), passed_over_live: "1 ConfigMap", ..alone };
+        assert_eq!(
+            summary(from_ref(&fine), &others),
+            "1 Deployment checked, none is refused; held against live objects: 0, new: 1 (LIVE: passed over 1 ConfigMap).\n"
         );
         assert_eq!(summary(&[refused.clone(), refused, fine], &one), "3 Deployments checked, 2 are refused; passed over: 1 Service.\n");
     }

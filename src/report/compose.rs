@@ -113,7 +113,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let new = printer::told(ReportStatus {
         phase: assessment.phase,
         heal,
-        summary: build::text(masker, &assessment.summary),
+        summary: build::text(masker, &summary(old, assessment, heal)),
         counts: build::counts(assessment),
         source: snapshot.desired.is_some().then(|| build::source(snapshot)),
         fields,
@@ -149,6 +149,13 @@ fn is_spent(status: &ReportStatus) -> bool {
     let of =
         |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && approval.at <= entry.finished_at);
     status.healing.is_none() && status.approval.as_ref().is_some_and(of)
+}
+
+/// What is wrong, in one sentence: a heal that failed is not over because the fields are what Git says.
+fn summary(old: &ReportStatus, assessment: &Assessment, heal: Heal) -> String {
+    let failed = old.history.last().filter(|_| heal == Heal::Failed && matches!(assessment.phase, Phase::InSync | Phase::Pending));
+    failed
+        .map_or_else(|| assessment.summary.clone(), |entry| format!("the last heal failed: {}; now {}", entry.message, assessment.summary))
 }
 
 /// How far the cure is.
@@ -288,4 +295,33 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
         || (class(old), ready(old)) != (class(new), ready(new))
         || approved(old) != approved(new)
         || dry_run(old) != dry_run(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_heal_that_failed_is_told_although_live_is_what_git_says() {
+        let failed = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
+            "result": "Failed", "message": "the roll-out failed", "healer": "ann", "steps": []});
+        let old: ReportStatus = serde_json::from_value(json!({"history": [failed]})).unwrap();
+        let assessment = |phase| Assessment {
+            phase,
+            summary: "live is what Git says".to_owned(),
+            drifts: Vec::new(),
+            prediction: None,
+            findings: Vec::new(),
+            standing: None,
+            next_sync: None,
+        };
+        let told = "the last heal failed: the roll-out failed; now live is what Git says";
+        assert_eq!(summary(&old, &assessment(Phase::InSync), Heal::Failed), told);
+        for (phase, heal) in [(Phase::Drifted, Heal::Failed), (Phase::InSync, Heal::Healed), (Phase::InSync, Heal::None)] {
+            assert_eq!(summary(&old, &assessment(phase), heal), "live is what Git says", "{phase:?} {heal:?}");
+        }
+    }
 }

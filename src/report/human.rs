@@ -8,7 +8,7 @@ use super::cure::PlanReport;
 use super::printer::line;
 use super::status::{OperationReport, SourceReport};
 use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
-use crate::engine::diff::{Change, ChangeKind, Masker, Severity};
+use crate::engine::diff::{Change, ChangeKind, Masker, Severity, is_built_in};
 use crate::engine::ownership::people::{Kind, People};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
@@ -45,13 +45,7 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
         write_field(&mut out, field, view);
     }
-    match report.fields.len() - told {
-        0 => {}
-        1 => out.push_str("  1 more field is ignored by a rule\n"),
-        ignored => {
-            line!(&mut out, "  {ignored} more fields are ignored by rules");
-        }
-    }
+    write_ignored(&mut out, &report.fields);
     if let Some(prediction) = &report.prediction {
         write_prediction(&mut out, prediction, &report.fields);
     }
@@ -88,6 +82,23 @@ fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
     let reason = field.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     line!(out, "    {kind}   {}   {weight}{reason}", owner(field, view));
     write_sides(out, field.live.as_ref(), field.desired.as_ref());
+}
+
+/// What is not told, in one line for each reason: a watch without rules of its own has those that are built in.
+fn write_ignored(out: &mut String, fields: &[FieldReport]) {
+    let mut counts: Vec<(Option<&str>, usize)> = Vec::new();
+    for reason in fields.iter().filter(|field| field.severity == Severity::Ignored).map(|field| field.reason.as_deref()) {
+        match counts.iter_mut().find(|(counted, _)| *counted == reason) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((reason, 1)),
+        }
+    }
+    for (reason, count) in counts {
+        let fields = if count == 1 { "1 more field is".to_owned() } else { format!("{count} more fields are") };
+        let rule = if reason.is_some_and(is_built_in) { "built-in rule" } else { "rule" };
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        line!(out, "  {fields} ignored by a {rule}{reason}");
+    }
 }
 
 fn kind(change: ChangeKind) -> &'static str {
@@ -286,7 +297,10 @@ mod tests {
             summary: "1 field waits for the next sync".to_owned(),
             fields: serde_json::from_value(json!([
                 {"path": ".spec.paused", "change": "Removed", "severity": "pending", "desired": true},
-                {"path": path, "change": "Added", "severity": "ignored", "live": "3"},
+                {"path": path, "change": "Added", "severity": "ignored", "live": "3",
+                    "reason": "the deployment controller numbers its revisions here"},
+                {"path": ".spec.replicas", "change": "Changed", "severity": "ignored", "live": 3, "reason": "the autoscaler's"},
+                {"path": ".spec.minReadySeconds", "change": "Changed", "severity": "ignored", "live": 3, "reason": "the autoscaler's"},
             ]))?,
             prediction: serde_json::from_value(json!({
                 "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [path],
@@ -303,7 +317,8 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
   .spec.paused
     - only in Git   no owner recorded   pending
     + true
-  1 more field is ignored by a rule
+  1 more field is ignored by a built-in rule: the deployment controller numbers its revisions here
+  2 more fields are ignored by a rule: the autoscaler's
   next sync (client-side-apply): succeeds and leaves only what a rule ignores (admission not included)
     when: when somebody syncs the application
 ";

@@ -62,7 +62,14 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
     assert!(short.stderr.ends_with("hint: give at least 8 digits\n"), "{}", short.stderr);
     let absent = tenant.driftmend(&["approve", "wbe", "--plan", &plan])?;
     assert_eq!(absent.code, 2);
-    assert!(absent.stderr.starts_with(&format!("error: there is no DriftReport of wbe in namespace {}\nhint: ", tenant.namespace)));
+    let nowhere = format!("error: there is neither a Deployment wbe in namespace {} nor a report about one\nhint: ", tenant.namespace);
+    assert!(absent.stderr.starts_with(&nowhere), "{}", absent.stderr);
+    // A wrong plan is told before the source is looked at, which this would refuse.
+    let healed = tenant.driftmend(&["heal", "web", "--plan", &wrong])?;
+    assert_eq!((healed.code, &healed.stderr), (2, &refused.stderr));
+    let unencrypted = tenant.driftmend(&["heal", "web", "--plan", &plan])?;
+    assert_eq!(unencrypted.code, 2);
+    assert!(unencrypted.stderr.contains("\nhint: --allow-http reads it all the same"), "{}", unencrypted.stderr);
 
     let approval = json!({"decision": "Approved", "planHash": wrong, "by": "admin", "at": "2026-01-01T00:00:00Z"});
     let patch = json!({"status": {"approval": approval}}).to_string();
@@ -303,6 +310,10 @@ fn a_heal_that_is_interrupted_tells_how_to_go_on_and_goes_on_when_it_is_run_agai
     assert_eq!(ended.code(), Some(2), "{}", read());
     assert!(read().contains(&format!("hint: run the same command again to go on with plan {plan}\n")), "{}", read());
     let generation = tenant.get("deployment/web")?["metadata"]["generation"].clone();
+    // What is written is on its way: that it is not there in time is no failure of the command.
+    let late = tenant.driftmend(&[&command[..5], &["--timeout", "1"]].concat())?;
+    assert_eq!(late.code, 1, "{}{}", late.stdout, late.stderr);
+    assert!(late.stderr.contains("error: still waiting after 1 s: "), "{}", late.stderr);
 
     held.store(false, Ordering::SeqCst);
     let again = tenant.driftmend(&command[..5])?;

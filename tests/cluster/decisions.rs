@@ -105,10 +105,17 @@ fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -
     let told = shop.driftmend(&["report", "web"])?;
     assert!(told.stdout.contains(&format!("\nDenied: {}\n", message.trim_start_matches("denied "))), "{}", told.stdout);
 
+    let refused = shop.driftmend(&["approve", "web", "--plan", &first])?;
+    let who = "error: web shows no plan: admin denied it while the drift stays as it is: Git is wrong\nhint: driftmend deny web -n denial --withdraw\n";
+    assert_eq!((refused.stderr.as_str(), refused.code), (who, 2));
+
     shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;
+    let nothing = shop.driftmend(&["deny", "web", "--withdraw"])?;
+    assert_eq!((nothing.stderr.as_str(), nothing.code), ("error: there is no decision about denial/web\n", 2));
     shop.wait_for_event("DriftReport", "DecisionTakenBack")?;
     let again = shop.wait_for_plan(Some(&first))?;
-    shop.driftmend(&["deny", "web", "--plan", &again, "--until", "3s"])?.success()?;
+    let until = shop.driftmend(&["deny", "web", "--plan", &again, "--until", "3s"])?.success()?;
+    assert!(until.contains(" is denied until 20"), "{until}");
     // Its time is over soon, and the plan is offered again, as another one.
     let again = shop.wait_for_plan(Some(&again))?;
     shop.driftmend(&["deny", "web", "--plan", &again])?.success()?;

@@ -151,6 +151,13 @@ fn well(changes: &Value) -> Value {
     status
 }
 
+/// A status with changes.
+fn with(status: &Value, changes: &Value) -> Value {
+    let mut status = status.clone();
+    json_patch::merge(&mut status, changes);
+    status
+}
+
 fn in_phase(phase: &str) -> Value {
     json!({
         "phase": phase, "heal": "None", "summary": "1 field drifted", "counts": {"drifted": 1, "refused": 0, "pending": 0, "info": 0, "ignored": 0},
@@ -178,7 +185,7 @@ fn cases() -> Vec<Case> {
     let case = |name, watch, code, first_line| Case { name, watch, reports: Vec::new(), code, first_line };
     let failure = json!({"reason": "GitTimeout", "message": "no answer", "since": "2026-01-01T00:00:00Z"});
     vec![
-        case("unwatched", None, 2, "error: there is no DriftWatch in namespace NS: nothing there is governed"),
+        case("unwatched", None, 2, "error: no DriftWatch stands in namespace NS"),
         case("unseen", Some(Value::Null), 1, "watch NS/all: no controller has looked at it yet: nothing is assessed"),
         case("well", Some(well(&json!({}))), 0, "no reports: every governed Deployment is what Git says (2 Deployments, 1 watch)"),
         case(
@@ -210,12 +217,12 @@ fn cases() -> Vec<Case> {
             1,
             "watch NS/all: mass drift: 6 of 10 at once",
         ),
-        case("early", Some(well(&json!({"counts": {"inSync": 1}}))), 1, "watch NS/all: 1 of its 2 Deployments are not assessed yet"),
+        case("early", Some(well(&json!({"counts": {"inSync": 1}}))), 1, "watch NS/all: 1 of its 2 Deployments is not assessed yet"),
         case(
             "untold",
             Some(well(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
             1,
-            "watch NS/all: 1 of its Deployments are not what Git says, and 0 of them have a report here",
+            "watch NS/all: 1 of its Deployments is not what Git says, and of those 0 with a report here",
         ),
         Case {
             reports: vec![("web", in_phase("Drifted"))],
@@ -224,6 +231,11 @@ fn cases() -> Vec<Case> {
         Case {
             reports: vec![("web", in_phase("Pending"))],
             ..case("pending", Some(well(&json!({"counts": {"inSync": 1, "pending": 1}}))), 0, "NAMESPACE ")
+        },
+        // What a heal left undone asks for a person, although the fields are what Git says.
+        Case {
+            reports: vec![("web", json!({"heal": "Failed", "history": []}))],
+            ..case("failed", Some(well(&json!({}))), 1, "NAMESPACE ")
         },
         Case { reports: vec![("web", Value::Null)], ..case("blank", Some(well(&json!({}))), 1, "NAMESPACE ") },
         Case {
@@ -238,10 +250,15 @@ fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know
     let place = place()?;
     for Case { name, watch, reports, code, first_line: expected } in cases() {
         let namespace = place.control_plane.namespace(&format!("known-{name}"))?;
-        if let Some(status) = watch {
+        if let Some(mut status) = watch {
+            if !status.is_null() {
+                status["controller"] = json!({"namespace": namespace, "lease": "driftmend"});
+                place.lease(&namespace, SignedDuration::from_secs(1))?;
+            }
             place.watch(&namespace, &status)?;
         }
         for (report, status) in reports {
+            let status = if status["heal"] == "Failed" { with(&in_phase("InSync"), &status) } else { status };
             place.report(&namespace, report, &status)?;
         }
         let output = place.driftmend(None, &["report", "-n", &namespace], "")?;
@@ -252,13 +269,12 @@ fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know
         let json = place.driftmend(None, &["report", "-n", &namespace, "-o", "json"], "")?;
         assert_eq!(json.code, code, "{name}: {}", json.stderr);
         assert!(serde_json::from_str::<Value>(&json.stdout)?.is_array(), "{name}: {}", json.stdout);
-        // Nothing of this knows who wrote it, and the last line says so.
         if code < 2 {
-            let unseen = watch_is_unseen(name);
+            let unseen = name == "unseen";
             let footer = if unseen { "as of no time: no controller has written anything" } else { "as of 20" };
             assert!(last_line(&output).starts_with(footer), "{name}: {}", output.stdout);
             assert!(
-                unseen || last_line(&output).ends_with("is not known: no watch says which controller wrote it"),
+                unseen || last_line(&output).ends_with(&format!("by the controller's Lease {namespace}/driftmend")),
                 "{name}: {}",
                 output.stdout
             );
@@ -275,8 +291,47 @@ fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know
     Ok(())
 }
 
-fn watch_is_unseen(name: &str) -> bool {
-    name == "unseen"
+#[test]
+fn a_deployment_without_a_report_is_what_git_says_only_where_that_is_known() -> Result<()> {
+    let place = place()?;
+    let namespace = place.control_plane.namespace("unreported")?;
+    let create =
+        |name: &str| place.control_plane.tool("kubectl")?.input(deployment(name)).run(&["create", "-n", &namespace, "-f", "-"])?.success();
+    let report = |word: &str| place.driftmend(None, &["report", word, "-n", &namespace], "");
+    create("web")?;
+    let unwatched = report("web")?;
+    assert_eq!((first_line(&unwatched), unwatched.code), (format!("error: no DriftWatch stands in namespace {namespace}").as_str(), 2));
+    place.lease(&namespace, SignedDuration::from_secs(1))?;
+    let controller = json!({"namespace": "driftmend", "lease": "driftmend"});
+    place.watch(&namespace, &well(&json!({"counts": {"governed": 1, "inSync": 1}, "controller": controller})))?;
+    // Whether the controller runs is not known.
+    let unknown = report("web")?;
+    assert_eq!(unknown.code, 1, "{}{}", unknown.stdout, unknown.stderr);
+    let controller = json!({"status": {"controller": {"namespace": namespace, "lease": "driftmend"}}}).to_string();
+    let patch = ["patch", "driftwatch", "all", "-n", &namespace, "--subresource=status", "--type=merge", "-p", &controller];
+    place.kubectl(&patch, &Value::Null)?;
+    // A watch in the controller's own namespace may govern Deployments elsewhere.
+    let unknown = report("web")?;
+    assert_eq!((first_line(&unknown), unknown.code), ("web has no report: it is what Git says, or no watch governs it", 1));
+    let takes =
+        format!("\n  watch {namespace}/all governs 1 Deployment; the namespace has 1: those of https://git.example/shop.git, folder /\n");
+    assert!(unknown.stdout.contains(&takes), "{}", unknown.stdout);
+
+    let place_of_lease = place.control_plane.namespace("unreported-lease")?;
+    place.lease(&place_of_lease, SignedDuration::from_secs(1))?;
+    let controller = json!({"status": {"controller": {"namespace": place_of_lease}}}).to_string();
+    let patch = ["patch", "driftwatch", "all", "-n", &namespace, "--subresource=status", "--type=merge", "-p", &controller];
+    place.kubectl(&patch, &Value::Null)?;
+    let known = report("deploy/web")?;
+    assert_eq!((first_line(&known), known.code), ("deploy/web has no report: it is what Git says", 0), "{}", known.stderr);
+    // Of two Deployments the watch leads one, and nobody knows which.
+    create("api")?;
+    assert_eq!(report("web")?.code, 1);
+    let typo = report("wbe")?;
+    let told = format!("error: there is neither a Deployment wbe in namespace {namespace} nor a report about one\n");
+    assert!(typo.stderr.starts_with(&told), "{}", typo.stderr);
+    assert_eq!(typo.code, 2);
+    Ok(())
 }
 
 #[test]
@@ -299,19 +354,21 @@ fn a_lease_that_nobody_renews_stands_before_everything_and_as_of_when_behind_it(
         (&fresh, 0, None, format!("by the controller's Lease {fresh}/driftmend")),
         (&old, 1, Some(format!("STALE: nobody has renewed the controller's Lease {old}/driftmend since ")), " (3 h ago), STALE".to_owned()),
         (&gone, 1, Some(format!("STALE: the controller's Lease {gone}/driftmend is gone: no controller runs")), ", STALE".to_owned()),
-        (&ahead, 0, None, "which is still to come here: the clocks differ".to_owned()),
-        (&without, 0, None, "whether it is still so is not known: the controller runs without a Lease".to_owned()),
+        (&ahead, 1, Some(format!("UNKNOWN: the controller's Lease {ahead}/driftmend was renewed at ")), "is not known".to_owned()),
+        (&without, 1, Some("UNKNOWN: the controller runs without a Lease: whether ".to_owned()), "is not known".to_owned()),
     ] {
         for arguments in [&["report", "-n", namespace][..], &["report", "web", "-n", namespace]] {
             let output = place.driftmend(None, arguments, "")?;
             let told = format!("{}{}", output.stdout, output.stderr);
             assert_eq!(output.code, code, "{told}");
-            assert_eq!(first_line(&output).starts_with("STALE: "), first.is_some(), "{told}");
+            let loud = ["STALE: ", "UNKNOWN: "].iter().any(|word| first_line(&output).starts_with(word));
+            assert_eq!(loud, first.is_some(), "{told}");
             assert!(first.as_ref().is_none_or(|first| first_line(&output).starts_with(first)), "{told}");
             assert!(last_line(&output).starts_with("as of 20") && last_line(&output).ends_with(&last), "{told}");
             // A program finds the same beside its JSON.
             let json = place.driftmend(None, &[arguments, &["-o", "json"]].concat(), "")?;
-            assert_eq!((json.code, json.stderr.contains("warning: STALE: ")), (code, first.is_some()), "{}", json.stderr);
+            let warned = json.stderr.contains("warning: STALE: ") || json.stderr.contains("warning: UNKNOWN: ");
+            assert_eq!((json.code, warned), (code, first.is_some()), "{}", json.stderr);
             assert!(json.stderr.contains("note: as of 20"), "{}", json.stderr);
         }
     }
@@ -328,8 +385,9 @@ fn who_may_not_read_something_is_told_so_and_never_that_all_is_well() -> Result<
 
     // The reports and the watches, but not the Lease.
     let output = place.driftmend(Some(&viewer), &["report", "-n", &namespace], "")?;
-    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
-    assert!(last_line(&output).ends_with("is not known: the controller's Lease driftmend/driftmend may not be read"), "{}", output.stdout);
+    assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
+    let unknown = "UNKNOWN: the controller's Lease driftmend/driftmend may not be read: whether what follows is still so is not known";
+    assert_eq!(first_line(&output), unknown);
     assert_eq!(output.stderr, "hint: grant verb get on leases.coordination.k8s.io in namespace driftmend to viewer\n");
     // The reports, but not the watches.
     let output = place.driftmend(Some(&blind), &["report", "-n", &namespace], "")?;

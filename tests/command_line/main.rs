@@ -143,7 +143,7 @@ fn what_cannot_be_read_is_told_on_standard_error_with_exit_code_2() -> Result<()
         ),
         (
             &["diff", "broken.yaml", "live.json"],
-            "0 of the Deployments compared, nothing drifted there; not everything could be read.\n",
+            "0 Deployments compared; not everything could be read.\n",
             "error: broken.yaml:8:12: mapping values are not allowed in this context\n\
              hint: quote the value that holds `: `, or correct the indentation\n",
         ),
@@ -208,9 +208,14 @@ fn crds_prints_both_definitions_or_writes_a_file_each() -> Result<()> {
         .map(|name| Ok(format!("---\n{}", fs::read_to_string(folder.path().join(format!("{name}.yaml")))?)))
         .collect::<Result<_>>()?;
     assert_eq!(printed.stdout, files.concat());
-    let nowhere = driftmend(folder.path(), "", &["crds", "--output", "nowhere"])?;
-    let expected = "error: failed to write nowhere/driftreports.yaml: No such file or directory (os error 2)\n";
-    assert_eq!((nowhere.stderr.as_str(), nowhere.code), (expected, Some(2)));
+    driftmend(folder.path(), "", &["crds", "--output", "not/yet"])?;
+    assert_eq!(
+        fs::read_to_string(folder.path().join("not/yet/driftwatches.yaml"))?,
+        fs::read_to_string(folder.path().join("driftwatches.yaml"))?
+    );
+    let file = driftmend(folder.path(), "", &["crds", "--output", "web.yaml"])?;
+    assert!(file.stderr.starts_with("error: failed to make web.yaml: "), "{}", file.stderr);
+    assert_eq!(file.code, Some(2));
     Ok(())
 }
 
@@ -224,6 +229,20 @@ fn help_says_what_to_do_first() -> Result<()> {
         assert_eq!((help.stderr.as_str(), help.code), ("", Some(0)), "{command}");
         assert!(help.stdout.contains(&format!("\nUsage: driftmend {command}")), "{}", help.stdout);
     }
+    for (command, there, absent) in [
+        ("report", "Exit status:", None),
+        ("diff", "Exit status:", None),
+        ("check", " --live - \\\n      --strategy server-side-apply --manager argocd-controller\n", None),
+        ("heal", "was not over within --timeout", None),
+        ("approve", "--break-glass", None),
+        ("deny", "--withdraw", Some("--break-glass")),
+    ] {
+        let help = driftmend(folder.path(), "", &[command, "--help"])?.stdout;
+        assert!(help.contains(there) && absent.is_none_or(|absent| !help.contains(absent)), "{help}");
+    }
+    let over = driftmend(folder.path(), "", &["deny", "web", "--until", "2020-01-05T12:00:00Z"])?;
+    assert!(over.stderr.contains("a denial ends later than now"), "{}", over.stderr);
+    assert_eq!(over.code, Some(2));
     let unknown = driftmend(folder.path(), "", &["heel", "web"])?;
     assert!(unknown.stderr.contains("similar subcommands exist: 'heal'"), "{}", unknown.stderr);
     assert_eq!(unknown.code, Some(2));

@@ -143,7 +143,12 @@ pub fn heal(stage: &Stage, told: &mut Transcript, synced: &Synced, report: &Valu
     told.say("A person has read the plan in the report and approves exactly that one, by its hash; then it is carried out.")?;
     let reason = "Git is right";
     told.run(&stage.driftmend(), "driftmend", &["approve", synced.name, "--plan", hash, "--reason", reason])?.success()?;
-    told.run(&stage.driftmend(), "driftmend", &["heal", synced.name, "--plan", hash, "--allow-http"])?.success()?;
+    // Where standard error is no terminal, the audit lines go there, which nobody reads in the middle of a story.
+    let lines = format!("heal-{}.jsonl", synced.name);
+    told.command(&format!("driftmend heal {} --plan {hash} --allow-http 2> {lines}", synced.name))?;
+    let healed = stage.driftmend().run(&["heal", synced.name, "--plan", hash, "--allow-http"])?;
+    stage.write(&lines, &healed.stderr)?;
+    told.answer(&healed.success()?)?;
     let in_sync = |report: &Value| report["status"]["phase"] == "InSync" && report["status"]["heal"] == "Healed";
     stage.wait_for("a healed report", &synced.report(), in_sync)?;
     told.run(&stage.driftmend(), "driftmend", &["report"])?;

@@ -165,7 +165,9 @@ impl Stage {
 
     /// Starts the controller, which lives as long as the stage.
     pub fn start_controller(&mut self, told: &Transcript) -> Result<()> {
-        let controller = Controller::start(&self.kubeconfig, &self.folder, &["--mode", "observe"])?;
+        // Its Lease, in the namespace that goes at the end, is how `driftmend report` knows that it runs.
+        let flags = ["--mode", "observe", "--lease-name", "driftmend", "--namespace", &self.namespace];
+        let controller = Controller::start(&self.kubeconfig, &self.folder, &flags)?;
         told.command(&format!("{} &", controller.command_line()))?;
         self.controller = Some(controller);
         Ok(())

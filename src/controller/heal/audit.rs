@@ -1,7 +1,8 @@
 //! Audit: one JSON line for the beginning of a heal, one for each of its requests with the answer, and one for its end.
 //!
 //! The lines are no part of the log: no filter leaves them out, and none has another format. The controller writes them to standard output,
-//! where nothing else of it goes; `driftmend heal` to standard error, since its output is for people. Each has `audit: driftmend.dev/heal`.
+//! where nothing else of it goes; `driftmend heal` to standard error, since its output is for people, unless that is a terminal, on which people
+//! read, too. Each has `audit: driftmend.dev/heal`. What a report records of a heal does not depend on them.
 
 use std::io::{self, Write};
 
@@ -23,6 +24,16 @@ pub enum Sink {
 
     /// Standard error.
     Error,
+
+    /// None: a person would see kilobytes of JSON between two sentences.
+    Nowhere,
+}
+
+impl Sink {
+    /// That of a command whose output is for people.
+    pub const fn beside_people(error_is_terminal: bool) -> Self {
+        if error_is_terminal { Self::Nowhere } else { Self::Error }
+    }
 }
 
 /// Writes audit lines.
@@ -49,6 +60,7 @@ impl Audit {
         let written = match self.sink {
             Sink::Output => io::stdout().lock().write_all(text.as_bytes()),
             Sink::Error => io::stderr().lock().write_all(text.as_bytes()),
+            Sink::Nowhere => Ok(()),
         };
         // The report has the same in short: a closed pipe ends no heal.
         if let Err(error) = written {
@@ -69,6 +81,11 @@ fn line(event: &str, at: Timestamp, facts: Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_at_a_terminal_are_spared_and_a_file_has_every_line() {
+        assert_eq!((Sink::beside_people(true), Sink::beside_people(false)), (Sink::Nowhere, Sink::Error));
+    }
 
     #[test]
     fn a_line_is_one_line_of_json_whatever_is_in_it() {

@@ -176,6 +176,11 @@ pub(super) fn known_reason(change: &Change, owners: &[Owner], live: &Value, is_s
     })
 }
 
+/// Whether a reason is one of the built-in table, and not one that somebody gave to a rule.
+pub fn is_built_in(reason: &str) -> bool {
+    KNOWN.iter().any(|Known(_, _, known)| *known == reason)
+}
+
 /// Whether there are owners, and each is one of those.
 fn all_among(owners: &[Owner], those: impl Fn(&Owner) -> bool) -> bool {
     !owners.is_empty() && owners.iter().all(those)

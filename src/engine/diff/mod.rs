@@ -18,7 +18,7 @@ mod properties;
 pub use classify::{Evidence, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, Wanted, compare, compare_any};
 pub(in crate::engine) use compare::{expected, expected_of};
-pub use ignore::{IgnoreRule, placed};
+pub use ignore::{IgnoreRule, is_built_in, placed};
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use no_effect::{NoEffect, Reason, no_effect};
 pub use pattern::PathPattern;

@@ -46,9 +46,9 @@ impl GitError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             GitError::RefusedAddress { .. } => {
-                "an administrator may list the host in git.allowedHosts of the chart; the log of the controller names the address".to_owned()
+                "an administrator may list the host in git.allowedHosts of the chart".to_owned()
             }
-            GitError::Unreachable { .. } => "check the host and the port of the URL; the log of the controller says what the network said".to_owned(),
+            GitError::Unreachable { .. } => "check the host and the port of the URL".to_owned(),
             GitError::CredentialsElsewhere { url } => {
                 format!("add {url}, a URL that it begins with, or its host to the key hosts of the Secret, or name a Secret that is for it")
             }
@@ -91,6 +91,15 @@ impl GitError {
             | GitError::Damaged { .. } => return None,
         };
         Some(hint)
+    }
+
+    /// What the controller's log says that its status does not, as a sentence: on a terminal there is no controller, and [`Self::detail`] is told.
+    pub fn in_log(&self) -> Option<&'static str> {
+        match self {
+            GitError::RefusedAddress { .. } => Some("the log of the controller names the address"),
+            GitError::Unreachable { .. } => Some("the log of the controller says what the network said"),
+            _ => None,
+        }
     }
 
     /// What the network, the server or libgit2 said: for the log of an administrator and for a person's own terminal, and never for a status,
