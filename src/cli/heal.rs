@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::input::MEMORY;
 use super::reach::Trust;
 use super::scratch::Scratch;
 use super::{Access, Fault, approve, output, target};
@@ -26,7 +27,7 @@ use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
 use crate::engine::plan::Approved;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
-use crate::source::git::UrlPolicy;
+use crate::source::git::{self, UrlPolicy};
 
 /// Between two tries of a request that may succeed later.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -241,6 +242,7 @@ impl<'a> Eyes<'a> {
             .get_watch(&key.namespace, &key.name)
             .await?
             .ok_or_else(|| Fault::new(format!("the DriftWatch {key} of this report is gone")))?;
+        git::initialise(git::Setting::of_memory(MEMORY));
         let sources = Sources {
             mirrors: Mirrors::default(),
             held: Held::default(),

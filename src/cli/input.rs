@@ -133,7 +133,7 @@ impl Place {
 }
 
 /// How much memory reading a repository may take, in bytes: a person waits for it, on a machine of their own.
-const MEMORY: u64 = 1 << 30;
+pub(super) const MEMORY: u64 = 1 << 30;
 
 fn repository(place: &Place) -> Result<Input, Fault> {
     // A person who asks from an own machine may know what the network says.
