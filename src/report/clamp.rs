@@ -129,6 +129,13 @@ mod tests {
     }
 
     #[test]
+    fn everything_in_the_status_of_a_watch_is_bounded_by_its_crd() {
+        let mut found = Vec::new();
+        unbounded("status", &schema::<crate::crd::DriftWatchStatus>(), &mut found);
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
     fn everything_in_the_status_of_a_report_is_bounded_by_its_crd() {
         let mut found = Vec::new();
         unbounded("status", &schema::<ReportStatus>(), &mut found);

@@ -28,7 +28,7 @@ fn deployment(metadata: Value) -> Value {
 }
 
 fn document(value: Value) -> Document {
-    Document { id: ObjectId::of(&value).unwrap(), value, origin: Place { file: "web.yaml".to_owned(), line: 1 } }
+    Document { id: ObjectId::of(&value).unwrap(), value, origin: Place { file: "web.yaml".into(), line: 1 } }
 }
 
 #[test]
