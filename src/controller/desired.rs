@@ -24,6 +24,9 @@ use crate::source::render::{self, Rendered};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 pub(super) use choice::{labels, selector};
 
+/// The longest words that say where a source is, in bytes: a watch's own are shorter, and a tool's object bounds none of them.
+const LONGEST: [(&str, usize); 3] = [("url", 8_192), ("revision", 1_024), ("path", 4_096)];
+
 /// How sources are read: the same for every watch of a process.
 #[derive(Clone, Debug)]
 pub struct Sources {
@@ -158,6 +161,11 @@ impl Request {
             Some(tool) => format!("the {field} of {tool}"),
             None => format!("spec.source.git.{field}"),
         };
+        for ((field, most), text) in LONGEST.into_iter().zip([Some(url), revision.as_ref(), Some(path)]) {
+            if text.is_some_and(|text| text.len() > most) {
+                return Err(invalid("SourceUnreadable", format!("{} is longer than {most} bytes", place(field))));
+            }
+        }
         Ok(Self {
             mirrors: sources.mirrors.clone(),
             tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },

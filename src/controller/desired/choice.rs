@@ -14,10 +14,16 @@ use super::super::watch::WARNING_LIMIT;
 use super::{Read, Sources, invalid};
 use crate::crd::DriftWatch;
 use crate::engine::object::Document;
-use crate::report::Notice;
+use crate::report::{Notice, cut};
 use crate::source::render::Rendered;
 use crate::source::syncing::argo_cd;
 use crate::source::yaml::{self, Remark, Remarks};
+
+/// The longest name of a namespace, in bytes: a label of DNS.
+const LONGEST_NAMESPACE: usize = 63;
+
+/// The longest note about a source, in bytes.
+const LONGEST_NOTE: usize = 1_900;
 
 /// Keeps the Deployments that the watch may and wants to govern, and says in words what it leaves.
 ///
@@ -38,7 +44,8 @@ pub(super) fn govern(
     let target_of = |document: &Document| {
         let applied = resolved.dressing.namespace(document);
         let namespace = applied.or_else(|| resolved.tool.is_none().then(|| namespace.to_owned()))?;
-        Some(Target { namespace, name: document.id.name.clone() })
+        // The tool's object may name a namespace of a megabyte, which each Deployment would repeat.
+        (namespace.len() <= LONGEST_NAMESPACE).then(|| Target { namespace, name: document.id.name.clone() })
     };
     let mut chosen: BTreeMap<usize, &Target> = BTreeMap::new();
     let mut targets: BTreeMap<Target, usize> = BTreeMap::new();
@@ -137,7 +144,7 @@ fn documents_elsewhere(
 }
 
 fn told(message: String) -> Notice {
-    Notice { path: None, file: None, line: None, message }
+    Notice { path: None, file: None, line: None, message: cut(&message, LONGEST_NOTE) }
 }
 
 /// The commit from which a Deployment was applied last.
@@ -194,9 +201,11 @@ mod tests {
     use crate::controller::origin;
     use crate::controller::trust::{ArgoCdNamespaces, SecretHosts};
     use crate::crd::NOT_GOVERNED_LIMIT;
+    use crate::engine::operation::Application;
     use crate::source::SourceFile;
     use crate::source::git::UrlPolicy;
     use crate::source::render;
+    use crate::source::syncing::Dressing;
 
     fn watch() -> DriftWatch {
         serde_json::from_value(json!({
@@ -207,6 +216,10 @@ mod tests {
     }
 
     fn governed(held: Held, text: String) -> Result<Rendition, SourceError> {
+        governed_by(held, text, &origin::git(&watch()).unwrap())
+    }
+
+    fn governed_by(held: Held, text: String, resolved: &Resolved) -> Result<Rendition, SourceError> {
         let sources = Sources {
             mirrors: Mirrors::default(),
             held,
@@ -226,7 +239,7 @@ mod tests {
             others: Vec::new(),
         };
         let key = WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() };
-        govern(&sources, &watch(), &key, &origin::git(&watch()).unwrap(), read)
+        govern(&sources, &watch(), &key, resolved, read)
     }
 
     fn web(name: &str, spec: &str) -> String {
@@ -245,6 +258,26 @@ mod tests {
             (51, Some("20 objects of more kinds"))
         );
         assert!(rendition.not_governed.len() + 2 * WARNING_LIMIT < NOT_GOVERNED_LIMIT);
+    }
+
+    #[test]
+    fn a_namespace_that_none_is_called_is_not_repeated_for_each_deployment() {
+        let application = |namespace: String| {
+            let spec = json!({
+                "source": {"repoURL": "https://git.example/shop", "path": "web"},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace},
+            });
+            let object = json!({
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "web"}, "spec": spec,
+            });
+            Application::read(&object).unwrap()
+        };
+        let left = |namespace: &str| {
+            let dressing = Dressing::ArgoCd(argo_cd::dressing(&application(namespace.to_owned()), "argocd", argo_cd::Tracking::default()));
+            governed_by(Held::default(), web("web", ""), &Resolved { dressing, ..origin::git(&watch()).unwrap() }).unwrap()
+        };
+        assert_eq!(left("shop").desired.len(), 1);
+        assert_eq!(left(&"n".repeat(1_000_000)).not_governed, ["1 Deployment without a namespace"]);
     }
 
     #[test]
