@@ -268,3 +268,43 @@ async fn credentials(
 fn invalid(reason: &'static str, message: impl Into<String>) -> SourceError {
     SourceError::Invalid { reason, message: message.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::origin;
+
+    /// Sources with nothing in them yet.
+    pub(super) fn sources(held: Held) -> Sources {
+        Sources {
+            mirrors: Mirrors::default(),
+            held,
+            cache: PathBuf::new(),
+            policy: UrlPolicy::default(),
+            secret_hosts: SecretHosts::default(),
+            argo_cd: ArgoCdNamespaces::default(),
+            own_namespace: "driftmend".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_source_is_named_in_words_that_a_watch_could_have_used() {
+        let spec = serde_json::json!({"source": {"git": {"url": "https://git.example/shop.git"}}});
+        let watch: DriftWatch = serde_json::from_value(
+            serde_json::json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {}, "spec": spec}),
+        )
+        .unwrap();
+        let key = WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() };
+        let resolved = origin::git(&watch).unwrap();
+        let parsed = |change: &dyn Fn(&mut Origin)| {
+            let mut resolved = resolved.clone();
+            change(&mut resolved.origin);
+            Request::parse(&sources(Held::default()), &key, &resolved).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let long = || "a".repeat(1_000_000);
+        assert_eq!(parsed(&|_| ()), Ok(()));
+        assert_eq!(parsed(&|origin| origin.url.push_str(&long())), Err("spec.source.git.url is longer than 8192 bytes".to_owned()));
+        assert_eq!(parsed(&|origin| origin.revision = Some(long())), Err("spec.source.git.revision is longer than 1024 bytes".to_owned()));
+        assert_eq!(parsed(&|origin| origin.path = long()), Err("spec.source.git.path is longer than 4096 bytes".to_owned()));
+    }
+}

@@ -196,14 +196,13 @@ pub(in super::super) fn selector(selector: Option<&LabelSelector>) -> Result<Sel
 mod tests {
     use serde_json::json;
 
-    use super::super::{Held, Mirrors};
+    use super::super::Held;
+    use super::super::tests::sources;
     use super::*;
     use crate::controller::origin;
-    use crate::controller::trust::{ArgoCdNamespaces, SecretHosts};
     use crate::crd::NOT_GOVERNED_LIMIT;
     use crate::engine::operation::Application;
     use crate::source::SourceFile;
-    use crate::source::git::UrlPolicy;
     use crate::source::render;
     use crate::source::syncing::Dressing;
 
@@ -220,15 +219,7 @@ mod tests {
     }
 
     fn governed_by(held: Held, text: String, resolved: &Resolved) -> Result<Rendition, SourceError> {
-        let sources = Sources {
-            mirrors: Mirrors::default(),
-            held,
-            cache: std::path::PathBuf::new(),
-            policy: UrlPolicy::default(),
-            secret_hosts: SecretHosts::default(),
-            argo_cd: ArgoCdNamespaces::default(),
-            own_namespace: "driftmend".to_owned(),
-        };
+        let sources = sources(held);
         let rendered = render::directory(vec![SourceFile { path: "web.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap();
         let read = Read {
             repo_url: String::new(),
