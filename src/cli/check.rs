@@ -86,7 +86,7 @@ struct Output<'a> {
     problems: &'a [Remark],
 
     /// How many problems there are besides.
-    #[serde(rename = "problemsOmitted", skip_serializing_if = "is_none")]
+    #[serde(rename = "problemsOmitted", skip_serializing_if = "is_zero")]
     more: usize,
 
     /// How many objects are no Deployments, by kind.
@@ -150,6 +150,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     }
     let against = (!matches!(live, Live::Unasked)).then_some(against);
     let skipped = passed_over(&desired.rendered);
+    diff::tell_omitted_warnings(&desired.rendered);
     print(arguments.output, &Output { objects: &objects, problems: &problems, more: problems.more(), skipped, live: against })?;
     Ok(match (problems.is_empty(), objects.iter().any(check::is_refused)) {
         (false, _) => ExitCode::from(2),
@@ -200,7 +201,7 @@ fn passed_over(rendered: &Rendered) -> Kinds {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference
-pub(super) fn is_none(count: &usize) -> bool {
+pub(super) fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 

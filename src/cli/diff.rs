@@ -74,7 +74,7 @@ struct Output {
     problems: Remarks,
 
     /// How many problems there are besides.
-    #[serde(rename = "problemsOmitted", skip_serializing_if = "super::check::is_none")]
+    #[serde(rename = "problemsOmitted", skip_serializing_if = "super::check::is_zero")]
     more: usize,
 }
 
@@ -125,6 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         objects.push(report);
     }
     let code = exit_code(&objects, &problems, predicting);
+    tell_omitted_warnings(&desired.rendered);
     match arguments.output {
         Format::Human => {
             print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems, &desired.rendered)?;
@@ -194,6 +195,13 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, de
     output::print(&text)?;
     print_problems(problems, problems.more());
     Ok(())
+}
+
+/// Tells on standard error how many warnings are not told, whatever the output is.
+pub(super) fn tell_omitted_warnings(rendered: &Rendered) {
+    if rendered.warnings.more() > 0 {
+        output::print_aside("note", &format!("{} more warnings about the manifests are not told", rendered.warnings.more()));
+    }
 }
 
 /// Tells the problems of files, and how many there are besides.
