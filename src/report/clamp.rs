@@ -128,6 +128,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "edge")]
     #[test]
     fn everything_in_the_status_of_a_watch_is_bounded_by_its_crd() {
         let mut found = Vec::new();
