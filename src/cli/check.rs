@@ -1,6 +1,5 @@
 //! `driftmend check`: before the merge, what the API server will refuse.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -18,8 +17,8 @@ use crate::engine::predict::{place_in, predict, refusals_as_it_is};
 use crate::report::check::{self, Summary};
 use crate::report::sarif::{self, Unread};
 use crate::report::{ObjectReport, Place, object_report};
-use crate::source::render::{Rendered, count_by_kind};
-use crate::source::yaml::Remark;
+use crate::source::render::{Kinds, Rendered};
+use crate::source::yaml::{Remark, Remarks};
 
 /// Tells before the merge which Deployments the API server will refuse, as they are and over the live objects.
 #[derive(Clone, Debug, Args)]
@@ -91,8 +90,12 @@ struct Output<'a> {
     objects: &'a [ObjectReport],
     problems: &'a [Remark],
 
+    /// How many problems there are besides.
+    #[serde(rename = "problemsOmitted", skip_serializing_if = "is_zero")]
+    more: usize,
+
     /// How many objects are no Deployments, by kind.
-    skipped: BTreeMap<String, usize>,
+    skipped: Kinds,
 
     /// How many were held against a live object and how many are not live yet; absent where nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,10 +158,12 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     }
     let against = (!matches!(live, Live::Unasked)).then_some(against);
     let passed_over_live = live.passed_over();
+    let skipped = passed_over(&desired.rendered);
+    diff::tell_omitted_warnings(&desired.rendered);
     print(
         arguments.output,
         &passed_over_live,
-        &Output { objects: &objects, problems: &problems, skipped: passed_over(&desired.rendered), live: against },
+        &Output { objects: &objects, problems: &problems, more: problems.more(), skipped, live: against },
     )?;
     Ok(match (problems.is_empty(), objects.iter().any(check::is_refused)) {
         (false, _) => ExitCode::from(2),
@@ -167,10 +172,10 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
 }
 
 /// Tells why the live side cannot be read, and nothing else: every Deployment would look new.
-fn alone(format: Printed, problems: &[Remark]) -> Result<ExitCode, Fault> {
+fn alone(format: Printed, problems: &Remarks) -> Result<ExitCode, Fault> {
     match format {
-        Printed::Human => problems.iter().for_each(|problem| output::print_fault(&diff::fault(problem))),
-        _ => print(format, "", &Output { objects: &[], problems, skipped: BTreeMap::new(), live: None })?,
+        Printed::Human => diff::print_problems(problems, problems.more()),
+        _ => print(format, "", &Output { objects: &[], problems, more: problems.more(), skipped: Kinds::default(), live: None })?,
     }
     Ok(ExitCode::from(2))
 }
@@ -200,12 +205,17 @@ fn deployments(rendered: &Rendered) -> impl Iterator<Item = &Document> {
 }
 
 /// How many objects are something else, by kind.
-fn passed_over(rendered: &Rendered) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
+fn passed_over(rendered: &Rendered) -> Kinds {
+    let mut counts = Kinds::default();
     for document in rendered.documents.iter().filter(|document| !document.id.is_deployment_of_any_age()) {
-        *counts.entry(document.id.kind.clone()).or_default() += 1;
+        counts.count(&document.id.kind);
     }
     counts
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference
+pub(super) fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The live side, and the namespace of documents that name none.
@@ -245,14 +255,14 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &M
     for (field, pointer) in pointers {
         if !places.iter().any(|place| place.field == field) {
             let Origin { file, line } = all.desired.rendered.locate(&document.id, &pointer).unwrap_or_else(|| document.origin.clone());
-            places.push(Place { field, file, line });
+            places.push(Place { field, file: file.to_string(), line });
         }
     }
     check::checked(report, &refusals, places, masker)
 }
 
 fn print(format: Printed, passed_over_live: &str, value: &Output<'_>) -> Result<(), Fault> {
-    let Output { objects, problems, skipped, live } = value;
+    let Output { objects, problems, more, skipped, live } = value;
     match format {
         Printed::Json => output::print_value(value, Format::Json),
         Printed::Yaml => output::print_value(value, Format::Yaml),
@@ -267,13 +277,13 @@ fn print(format: Printed, passed_over_live: &str, value: &Output<'_>) -> Result<
                 objects,
                 &Summary {
                     against: live.map(|Against { held, new }| (held, new)),
-                    passed_over: &count_by_kind(skipped),
+                    passed_over: &skipped.to_string(),
                     passed_over_live,
                     all_was_read: problems.is_empty(),
                 },
             ));
             output::print(&text)?;
-            problems.iter().for_each(|problem| output::print_fault(&diff::fault(problem)));
+            diff::print_problems(problems, *more);
             Ok(())
         }
     }

@@ -18,8 +18,8 @@ use crate::report::human::{self, View};
 use crate::report::{ObjectReport, object_report};
 use crate::source::ignore::jq::Child;
 use crate::source::ignore::{IgnoreList, Pair};
-use crate::source::render::{Rendered, count_by_kind};
-use crate::source::yaml::Remark;
+use crate::source::render::Rendered;
+use crate::source::yaml::{Remark, Remarks};
 
 /// Compares Git's manifests with live objects: which fields drifted, who wrote them, and what the next sync gives.
 #[derive(Clone, Debug, Args)]
@@ -76,7 +76,11 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Output {
     objects: Vec<ObjectReport>,
-    problems: Vec<Remark>,
+    problems: Remarks,
+
+    /// How many problems there are besides.
+    #[serde(rename = "problemsOmitted", skip_serializing_if = "super::check::is_zero")]
+    more: usize,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
@@ -100,7 +104,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let (namespace, predicting) = (arguments.namespace.as_deref(), arguments.syncing.strategy.is_some());
     // LIVE is all that there is to see: what it lacks is missing.
     let all = Pairs { desired: &desired, namespace, seen: true, syncer: arguments.syncing.syncer(), now };
-    let mut problems: Vec<Remark> = ignore.problems.iter().chain(&desired.rendered.problems).cloned().collect();
+    let mut problems = desired.rendered.problems.clone();
+    problems.extend(ignore.problems.iter().cloned());
     let (mut objects, mut ownerless) = (Vec::new(), false);
     for document in desired.rendered.deployments() {
         let found = match pairs::matching(document, &live, namespace) {
@@ -127,6 +132,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         objects.push(report);
     }
     let code = exit_code(&objects, &problems, predicting);
+    tell_omitted_warnings(&desired.rendered);
     match arguments.output {
         Format::Human => {
             print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems, &desired.rendered)?;
@@ -137,16 +143,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
                 );
             }
         }
-        format => output::print_value(&Output { objects, problems }, format)?,
+        format => output::print_value(&Output { objects, more: problems.more(), problems }, format)?,
     }
     Ok(code)
 }
 
 /// Tells why LIVE cannot be read, and nothing else: every Deployment would look missing.
-fn unreadable_live(format: Format, problems: Vec<Remark>) -> Result<ExitCode, Fault> {
+fn unreadable_live(format: Format, problems: Remarks) -> Result<ExitCode, Fault> {
     match format {
-        Format::Human => problems.iter().for_each(|problem| output::print_fault(&fault(problem))),
-        format => output::print_value(&Output { objects: Vec::new(), problems }, format)?,
+        Format::Human => print_problems(&problems, problems.more()),
+        format => output::print_value(&Output { objects: Vec::new(), more: problems.more(), problems }, format)?,
     }
     Ok(ExitCode::from(2))
 }
@@ -171,7 +177,7 @@ fn exit_code(objects: &[ObjectReport], problems: &[Remark], predicted: bool) -> 
     ExitCode::from(u8::from(objects.iter().any(needs_person)))
 }
 
-fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark], desired: &Rendered) -> Result<(), Fault> {
+fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, desired: &Rendered) -> Result<(), Fault> {
     let mut text = String::new();
     for object in objects.iter().filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty()) {
         text.push_str(&human::object(object, view));
@@ -186,7 +192,7 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark], d
         }
         // Nothing drifted, since there was nothing to compare.
         (0, _) => {
-            let others = count_by_kind(&desired.skipped);
+            let others = desired.skipped.to_string();
             let others = if others.is_empty() { String::new() } else { format!("; passed over: {others}") };
             format!("0 Deployments compared{others}.\n")
         }
@@ -196,10 +202,25 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &[Remark], d
         (all, drifted) => format!("{all} Deployments compared, {drifted} drifted.\n"),
     });
     output::print(&text)?;
-    for problem in problems {
-        output::print_fault(&fault(problem));
-    }
+    print_problems(problems, problems.more());
     Ok(())
+}
+
+/// Tells on standard error how many warnings are not told, whatever the output is.
+pub(super) fn tell_omitted_warnings(rendered: &Rendered) {
+    if rendered.warnings.more() > 0 {
+        output::print_aside("note", &format!("{} more warnings about the manifests are not told", rendered.warnings.more()));
+    }
+}
+
+/// Tells the problems of files, and how many there are besides.
+pub(super) fn print_problems(problems: &[Remark], more: usize) {
+    problems.iter().for_each(|problem| output::print_fault(&fault(problem)));
+    if more > 0 {
+        output::print_fault(
+            &Fault::new(format!("and {more} more problems")).hint(Some("mend those that are told, and the others follow".to_owned())),
+        );
+    }
 }
 
 /// A problem of a file as the terminal shows it.

@@ -9,7 +9,7 @@ use super::Fault;
 use super::pairs::matching;
 use crate::cluster::{ApiError, Cluster};
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::source::render::{Rendered, count_by_kind};
+use crate::source::render::Rendered;
 use crate::source::yaml::Remark;
 
 /// How many objects are asked of the API server at a time: a person's own credentials are often limited to five requests a second and ten at once.
@@ -70,7 +70,7 @@ impl Live {
     /// What files hold that is no Deployment, in words: all of it where nothing was held against them is a wrong file.
     pub(super) fn passed_over(&self) -> String {
         match self {
-            Self::Files(live) => count_by_kind(&live.skipped),
+            Self::Files(live) => live.skipped.to_string(),
             Self::Unasked | Self::Cluster(_) => String::new(),
         }
     }

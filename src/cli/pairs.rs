@@ -79,7 +79,7 @@ impl Pairs<'_> {
             seen: self.seen,
             syncer: self.syncer.clone(),
             tool: Tool::default(),
-            source: SourceFacts { changed_at: self.desired.changed_at.get(&document.origin.file).copied(), ..SourceFacts::default() },
+            source: SourceFacts { changed_at: self.desired.changed_at.get(&*document.origin.file).copied(), ..SourceFacts::default() },
             now: self.now,
         };
         let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore, plan_ttl: SignedDuration::ZERO };

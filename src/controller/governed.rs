@@ -94,8 +94,11 @@ pub struct Rendition {
     /// What the source holds and the watch does not govern, in words.
     pub not_governed: Vec<String>,
 
-    /// What is odd in the source.
+    /// What is odd in the source: as much of it as a status tells.
     pub warnings: Vec<Notice>,
+
+    /// How much else is odd in it.
+    pub more_warnings: usize,
 }
 
 /// A watch with what it read last.

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::share;
 use crate::source::git::{self, Commit, Credentials, GitError, Mirror, RepositoryUrl, Revision, Room};
 
 /// How the file is called that tells the watches of a mirror, one a line.
@@ -139,14 +140,17 @@ impl Mirrors {
     fn room(&self, place: &Path) -> Room {
         let entries = self.lock();
         let namespace = entries.get(place).map(|entry| entry.namespace.clone()).unwrap_or_default();
-        let others = || entries.iter().filter(|(other, _)| *other != place).map(|(_, entry)| entry);
-        let sum = |of: &str| others().filter(|entry| of.is_empty() || entry.namespace == of).map(|entry| entry.bytes).sum::<u64>();
+        let mut of_namespaces: BTreeMap<&str, u64> = BTreeMap::new();
+        for (_, entry) in entries.iter().filter(|(other, _)| *other != place) {
+            *of_namespaces.entry(&entry.namespace).or_default() += entry.bytes;
+        }
+        let own = of_namespaces.remove(namespace.as_str()).unwrap_or_default();
         let Disk { total, namespace: part } = self.disk;
-        let (in_all, in_namespace) = (total.saturating_sub(sum("")), part.saturating_sub(sum(&namespace)));
+        let (in_all, in_namespace) = (share::room(total, of_namespaces.values().copied()).saturating_sub(own), part.saturating_sub(own));
         if in_namespace <= in_all {
             Room { bytes: in_namespace, budget: Some((format!("namespace {namespace}"), part)) }
         } else {
-            Room { bytes: in_all, budget: Some(("all namespaces".to_owned(), total)) }
+            Room { bytes: in_all, budget: Some((git::OF_ALL.to_owned(), total)) }
         }
     }
 

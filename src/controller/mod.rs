@@ -32,6 +32,7 @@ pub mod retire;
 pub mod run;
 pub mod settings;
 pub mod settle;
+mod share;
 mod source_error;
 mod stray;
 pub mod target;

@@ -17,6 +17,9 @@ use crate::source::git::{Credentials, GitError, Mirror, Reading, RepositoryUrl, 
 use crate::source::render::{self, Rendered};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 
+/// The longest words that say where a source is, in bytes: a watch's own are shorter, and a tool's object bounds none of them.
+const LONGEST: [(&str, usize); 3] = [("url", 8_192), ("revision", 1_024), ("path", 4_096)];
+
 /// How long one source may read the other commits that are compared, while others wait for their turn: without one less is known.
 const TURN: Duration = Duration::from_secs(30);
 
@@ -87,6 +90,11 @@ impl Request {
             Some(tool) => format!("the {field} of {tool}"),
             None => format!("spec.source.git.{field}"),
         };
+        for ((field, most), text) in LONGEST.into_iter().zip([Some(url), revision.as_ref(), Some(path)]) {
+            if text.is_some_and(|text| text.len() > most) {
+                return Err(SourceError::invalid("SourceUnreadable", format!("{} is longer than {most} bytes", place(field))));
+            }
+        }
         Ok(Self {
             mirrors: sources.mirrors.clone(),
             tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },
@@ -141,7 +149,7 @@ impl Request {
         let turn = Held::turn(&self.tenant.namespace, &reading)?;
         let (mut left, begun) = (self.most, Instant::now());
         let rendered = self.rendered(&reading, commit.oid, &mut left)?;
-        let files: BTreeSet<&str> = rendered.deployments().map(|document| document.origin.file.as_str()).collect();
+        let files: BTreeSet<&str> = rendered.deployments().map(|document| &*document.origin.file).collect();
         let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
         let times = reading.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();

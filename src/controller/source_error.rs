@@ -7,7 +7,7 @@ use crate::source::child::MIB;
 use crate::source::git::{self, CredentialsError, GitError, UrlError};
 use crate::source::render::NotPlain;
 use crate::source::syncing::Unsupported;
-use crate::source::yaml::Remark;
+use crate::source::yaml::{Remark, Remarks, told};
 
 /// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this one
 /// ends a reconcile whose thread does not come back.
@@ -124,22 +124,42 @@ pub enum SourceError {
         revision: String,
 
         /// Every problem.
-        problems: Vec<Remark>,
+        problems: Remarks,
     },
 
-    /// What is in force of sources would take more memory than it may.
+    /// What is in force of the sources of a namespace would take more memory than it may.
     #[error(
-        "the Deployments of this source take {} MiB of memory, and with them those of {owner} more than {} MiB", bytes.div_ceil(MIB), budget / MIB
+        "the Deployments of this source take {} MiB of memory, and with them those of namespace {namespace} more than {} MiB",
+        bytes.div_ceil(MIB), budget / MIB
     )]
     TooMuch {
         /// What this one takes, in bytes.
         bytes: u64,
 
-        /// Whose budget it is, such as `namespace shop`.
-        owner: String,
+        /// Whose budget it is.
+        namespace: String,
 
         /// The budget, in bytes.
         budget: u64,
+    },
+
+    /// What is in force of the sources of other namespaces leaves less memory than this one would take.
+    #[error(
+        "the Deployments of this source take {} MiB of memory, and of the {} MiB for all namespaces others leave {} MiB",
+        bytes.div_ceil(MIB), total / MIB, left / MIB
+    )]
+    Crowded {
+        /// What this one takes, in bytes.
+        bytes: u64,
+
+        /// What is left for it, in bytes.
+        left: u64,
+
+        /// What there is for all, in bytes.
+        total: u64,
+
+        /// What each namespace has for itself, in bytes.
+        reserve: u64,
     },
 
     /// Others were being read all the time.
@@ -174,7 +194,7 @@ impl SourceError {
             Self::Unsupported { .. } => "UnsupportedSource",
             Self::Secret { .. } | Self::NoSecret { .. } | Self::Credentials { .. } => "CredentialsUnusable",
             Self::Git(error) => error.category(),
-            Self::TooMuch { .. } => "SourceTooLarge",
+            Self::TooMuch { .. } | Self::Crowded { .. } => "SourceTooLarge",
             Self::NotPlain(_) => "NotPlainYaml",
             Self::Unfaithful { .. } => "RenderFailed",
             Self::Busy { .. } | Self::TimedOut | Self::Interrupted => "TimedOut",
@@ -204,7 +224,9 @@ impl SourceError {
             | Self::NotPlain(_)
             | Self::Unfaithful { .. } => REST_OF_THE_MENDED,
             Self::Git(error) if error.retry() == git::Retry::AfterChange && !error.is_costly() => REST_OF_THE_MENDED,
-            Self::Git(_) | Self::TooMuch { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => LONGEST_REST,
+            Self::Git(_) | Self::TooMuch { .. } | Self::Crowded { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => {
+                LONGEST_REST
+            }
         }
     }
 
@@ -242,6 +264,11 @@ impl SourceError {
             Self::TooMuch { .. } => Some(
                 "narrow path or selector to the Deployments that are to be watched; or give the controller more memory by --memory (memory.controller of the chart)".to_owned(),
             ),
+            Self::Crowded { reserve, .. } => Some(format!(
+                "the watches of other namespaces hold the rest: give the controller more memory by --memory (memory.controller of the chart); or narrow \
+                 path or selector to less than the {} KiB that each namespace has for itself",
+                reserve / 1_024
+            )),
             Self::Git(error) => error.hint(),
             Self::NotPlain(error) => Some(error.hint()),
             Self::Unfaithful { problems, .. } => problems.first().and_then(|problem| problem.hint.clone()),
@@ -249,15 +276,15 @@ impl SourceError {
     }
 }
 
-fn first(problems: &[Remark]) -> String {
-    match problems {
-        [] => String::new(),
-        [one] => place(one),
-        [one, rest @ ..] => format!("{} (and {} more)", place(one), rest.len()),
+fn first(problems: &Remarks) -> String {
+    match (problems.first(), problems.len() + problems.more()) {
+        (None, _) => String::new(),
+        (Some(one), 1) => place(one),
+        (Some(one), all) => format!("{} (and {} more)", place(one), all - 1),
     }
 }
 
 /// `web.yaml:7:3: message`; the way out is told apart.
 pub(super) fn place(problem: &Remark) -> String {
-    Remark { hint: None, ..problem.clone() }.to_string()
+    Remark { hint: None, file: told(&problem.file), ..problem.clone() }.to_string()
 }

@@ -127,7 +127,7 @@ mod tests {
 
     fn desired(name: &str, tier: &str) -> (Target, Arc<Desired>) {
         let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop", "labels": {"tier": tier}}});
-        let document = Document { id: ObjectId::of(&value).unwrap(), value, origin: Origin { file: "web.yaml".to_owned(), line: 1 } };
+        let document = Document { id: ObjectId::of(&value).unwrap(), value, origin: Origin { file: "web.yaml".into(), line: 1 } };
         let desired = Desired { document, changed_at: None, synced_revision: None, synced: None, same_at: None };
         (Target { namespace: "shop".to_owned(), name: name.to_owned() }, Arc::new(desired))
     }

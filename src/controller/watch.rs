@@ -24,11 +24,14 @@ use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure};
 use crate::metrics::WatchCounts as WatchGauges;
 use crate::report::conditions::{self, MASS_DRIFT};
 use crate::report::printer;
-use crate::report::{Notice, clamp};
+use crate::report::{Notice, clamp, cut};
 use said::Seen;
 
 /// The most warnings of a source that a status tells.
-const WARNING_LIMIT: usize = 20;
+pub(super) use crate::crd::WARNING_LIMIT;
+
+/// The longest words about a source that cannot be read, in bytes: its CRD takes as many characters.
+const FAILURE_LIMIT: usize = 1_900;
 
 /// Between writes of counts alone this long passes.
 const QUIET: Duration = Duration::from_secs(60);
@@ -186,8 +189,9 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &So
     let before = watch.status.as_ref().and_then(|status| status.source_failure.as_ref()).filter(|before| before.reason == reason);
     let failure = SourceFailure {
         reason: reason.to_owned(),
-        message: chain(error),
-        hint: error.hint_in_status(),
+        // Whatever is quoted in it: it is held, logged and stored.
+        message: cut(&chain(error), FAILURE_LIMIT),
+        hint: error.hint_in_status().map(|hint| cut(&hint, FAILURE_LIMIT)),
         since: before.map_or_else(|| whole_seconds(Timestamp::now()), |before| before.since),
     };
     // What the network said is for an administrator: from a status a tenant could learn what listens where.
@@ -311,7 +315,13 @@ fn warnings(watched: Option<&Watched>, idle: Vec<Notice>) -> Vec<Notice> {
     let rules = watched.map(|watched| watched.ignored.warnings()).unwrap_or_default();
     let rules = rules.into_iter().map(|message| Notice { path: None, file: None, line: None, message });
     let of_source = watched.into_iter().flat_map(|watched| watched.rendition.warnings.iter().cloned());
-    idle.into_iter().chain(rules).chain(of_source).take(WARNING_LIMIT).collect()
+    let mut told: Vec<Notice> = idle.into_iter().chain(rules).chain(of_source).collect();
+    let all = told.len() + watched.map_or(0, |watched| watched.rendition.more_warnings);
+    if all > WARNING_LIMIT {
+        told.truncate(WARNING_LIMIT - 1);
+        told.push(Notice { path: None, file: None, line: None, message: format!("and {} more warnings", all - told.len()) });
+    }
+    told
 }
 
 fn as_json(status: &DriftWatchStatus) -> Value {

@@ -5,6 +5,7 @@
 mod name;
 mod period;
 mod report;
+mod selector;
 mod watch;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -15,8 +16,8 @@ pub use name::report_name;
 pub use period::{Period, PeriodError};
 pub use report::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
 pub use watch::{
-    ControllerRef, DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, SecretRef, Source, SourceFailure, StrategySpec,
-    ToolSource, WatchCounts,
+    ControllerRef, DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, NOT_GOVERNED_LIMIT, SecretRef, Source,
+    SourceFailure, StrategySpec, ToolSource, WARNING_LIMIT, WatchCounts,
 };
 
 /// The API group of both resources.

@@ -14,7 +14,14 @@ use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::object::PathError;
 use crate::engine::predict::Strategy;
 use crate::engine::{Mode, Remedy};
+use crate::report::bounds::{CONDITION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
 use crate::report::{Condition, Notice};
+
+/// The most warnings in a status.
+pub const WARNING_LIMIT: usize = 20;
+
+/// The most lines about what is not governed: fifty kinds, the reasons for which Deployments are left, and twenty that other watches lead.
+pub const NOT_GOVERNED_LIMIT: usize = 100;
 
 /// Names a source of truth and the Deployments that it governs.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +54,7 @@ pub struct DriftWatchSpec {
 
     /// Governs only those Deployments of the source whose labels in Git fit; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::selector::bounded")]
     pub selector: Option<LabelSelector>,
 
     /// What is not drift here.
@@ -266,10 +274,12 @@ pub struct DriftWatchStatus {
 
     /// The commit that is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub revision: Option<String>,
 
     /// Its first digits, for the column.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub short_revision: Option<String>,
 
     /// When the commit came into force.
@@ -281,15 +291,15 @@ pub struct DriftWatchStatus {
     pub source_failure: Option<SourceFailure>,
 
     /// What the source holds and this watch does not govern, such as `3 StatefulSets`.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = NOT_GOVERNED_LIMIT), inner(length(max = PATH_CHARACTERS)), extend("x-kubernetes-list-type" = "atomic"))]
     pub not_governed: Vec<String>,
 
     /// What is odd in the source, at most 20.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = WARNING_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     pub warnings: Vec<Notice>,
 
     /// `Ready`, `SourceReady`, `MassDrift`.
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = CONDITION_LIMIT), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
     /// The generation of the watch that this status is about.
@@ -305,10 +315,12 @@ pub struct DriftWatchStatus {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ControllerRef {
     /// Its own namespace, which is its Lease's.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub namespace: String,
 
     /// The name of its Lease; absent where it runs without one, so that nothing tells whether it still does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub lease: Option<String>,
 }
 
@@ -345,13 +357,16 @@ pub struct WatchCounts {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceFailure {
     /// One word.
+    #[schemars(length(max = NAME_CHARACTERS))]
     pub reason: String,
 
     /// What failed, with file and line where there is one.
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub message: String,
 
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
     pub hint: Option<String>,
 
     /// Since when.

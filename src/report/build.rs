@@ -167,7 +167,7 @@ pub fn source(snapshot: &Snapshot) -> SourceReport {
     SourceReport {
         repo_url: snapshot.source.repo_url.clone(),
         revision: snapshot.source.revision.clone(),
-        path: snapshot.desired.as_ref().map(|document| document.origin.file.clone()).unwrap_or_default(),
+        path: snapshot.desired.as_ref().map(|document| document.origin.file.to_string()).unwrap_or_default(),
         synced_revision: snapshot.source.synced_revision.clone(),
     }
 }

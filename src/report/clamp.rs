@@ -128,6 +128,14 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "edge")]
+    #[test]
+    fn everything_in_the_status_of_a_watch_is_bounded_by_its_crd() {
+        let mut found = Vec::new();
+        unbounded("status", &schema::<crate::crd::DriftWatchStatus>(), &mut found);
+        assert_eq!(found, Vec::<String>::new());
+    }
+
     #[test]
     fn everything_in_the_status_of_a_report_is_bounded_by_its_crd() {
         let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! An assessment as people and scripts meet it: human text, JSON, and the status of a DriftReport.
 
-mod bounds;
+pub(crate) mod bounds;
 mod build;
 pub mod check;
 mod clamp;

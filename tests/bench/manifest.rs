@@ -29,7 +29,7 @@ pub fn text(namespace: &str, name: &str) -> String {
 pub fn document(namespace: &str, name: &str) -> Result<Document> {
     let value: Value = serde_yaml::from_str(&text(namespace, name)).context("the manifest is no YAML")?;
     let id = ObjectId::of(&value).context("the manifest names no object")?;
-    Ok(Document { id, value, origin: Origin { file: format!("{name}.yaml"), line: 1 } })
+    Ok(Document { id, value, origin: Origin { file: format!("{name}.yaml").into(), line: 1 } })
 }
 
 /// The object as `kubectl apply` creates it: with the annotation that the next three-way merge starts from.

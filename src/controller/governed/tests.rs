@@ -26,7 +26,7 @@ fn answered(second: i64, surroundings: Surroundings) -> Watched {
             name: "web".to_owned(),
         },
         value: json!({}),
-        origin: Origin { file: "web.yaml".to_owned(), line: 1 },
+        origin: Origin { file: "web.yaml".into(), line: 1 },
     };
     let desired = Desired { document, changed_at: None, synced_revision: None, synced: None, same_at: None };
     let rendition = Rendition { desired: BTreeMap::from([(target(), Arc::new(desired))]), ..Rendition::default() };

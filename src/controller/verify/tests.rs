@@ -44,7 +44,7 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
     Snapshot {
         cluster: String::new(),
         target: id.clone(),
-        desired: Some(Document { id, value: git(), origin: Origin { file: "web.yaml".to_owned(), line: 1 } }),
+        desired: Some(Document { id, value: git(), origin: Origin { file: "web.yaml".into(), line: 1 } }),
         live: Some(live),
         seen: true,
         syncer: Syncer::new(Strategy::ServerSideApply, "kustomize-controller"),

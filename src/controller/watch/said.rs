@@ -160,7 +160,7 @@ mod tests {
         let one = |at: usize| {
             let name = format!("web-{at}");
             let id = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: name.clone() };
-            let document = Document { id, value: json!({}), origin: Origin { file: "web.yaml".to_owned(), line: 1 } };
+            let document = Document { id, value: json!({}), origin: Origin { file: "web.yaml".into(), line: 1 } };
             let desired = Desired { document, changed_at: None, synced_revision: None, synced: None, same_at: None };
             (Target { namespace: "shop".to_owned(), name }, Arc::new(desired))
         };

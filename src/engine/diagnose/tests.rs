@@ -41,7 +41,7 @@ fn snapshot(desired: Value, live: Value) -> Snapshot {
     Snapshot {
         cluster: String::new(),
         target: id.clone(),
-        desired: Some(Document { id, value: desired, origin: Origin { file: "web.yaml".to_owned(), line: 1 } }),
+        desired: Some(Document { id, value: desired, origin: Origin { file: "web.yaml".into(), line: 1 } }),
         live: Some(live),
         seen: true,
         syncer: Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),

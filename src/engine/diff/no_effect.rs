@@ -52,10 +52,13 @@ impl std::fmt::Display for NoEffect {
     }
 }
 
+/// The most fields that are looked at: each has a path of its own, and a manifest may have a hundred thousand names that nobody knows.
+const MOST: usize = 1_000;
+
 /// Finds the fields of a Deployment's manifest that have no effect on the live object, in path order.
 ///
 /// # Caveats
-/// It goes by the table and by `live`, where there is one: a field that live has is known to the server, or its gate is open. A field that
+/// Of very many it tells the first thousand. It goes by the table and by `live`, where there is one: a field that live has is known to the server, or its gate is open. A field that
 /// only other versions than [`schema::REFERENCE`] have is told only where live shows that this server is none of them.
 pub fn no_effect(desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
     let mut found = Vec::new();
@@ -94,6 +97,9 @@ fn look(path: &FieldPath, value: &Value, shape: Shape, found: &mut Vec<NoEffect>
 
 fn look_into(path: &FieldPath, object: &Map<String, Value>, of: &Struct, found: &mut Vec<NoEffect>) {
     for (name, value) in object.iter().filter(|(_, value)| is_set(value)) {
+        if found.len() >= MOST {
+            return;
+        }
         let path = path.field(name);
         let reason = match of.field(name) {
             None => Some(Reason::Unknown),

@@ -8,6 +8,8 @@ pub use look::Look;
 pub use path::{FieldPath, PathError, Segment, escape_token, key_default, schema_path, unescape_token};
 pub use trail::Trail;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -66,10 +68,10 @@ impl std::fmt::Display for ObjectId {
 }
 
 /// Where a document stands in its source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
-    /// The file, relative to the root of the source.
-    pub file: String,
+    /// The file, relative to the root of the source: held once, whatever the number of its documents.
+    pub file: Arc<str>,
 
     /// The line at which the document begins, from 1.
     pub line: usize,

@@ -234,7 +234,7 @@ impl Kustomization {
 ///
 /// Source: RFC 0005 of Flux. Before it a revision was `main/4be2…`.
 pub fn commit(revision: &str) -> Option<&str> {
-    let hex = |text: &str| text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex = |text: &str| (40..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let digest = revision.rsplit_once('@').map_or(revision, |(_, digest)| digest);
     let commit = match digest.split_once(':') {
         Some(("sha1" | "sha256", commit)) => commit,

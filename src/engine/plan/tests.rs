@@ -69,7 +69,7 @@ pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
         desired: Some(Document {
             id: ObjectId::of(&desired).unwrap(),
             value: desired,
-            origin: Origin { file: "web.yaml".to_owned(), line: 1 },
+            origin: Origin { file: "web.yaml".into(), line: 1 },
         }),
         live: Some(live),
         seen: true,

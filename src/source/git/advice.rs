@@ -77,6 +77,9 @@ impl GitError {
                 "keep the manifests in a repository of their own; or give Git more memory by --git-memory (git.memory of the chart)".to_owned()
             }
             GitError::Processor { .. } => "keep the manifests in a repository of their own".to_owned(),
+            GitError::NoRoom { owner, .. } if owner.as_str() == super::room::OF_ALL => {
+                "the mirrors of other namespaces take the rest: raise the budget by --git-disk (git.disk of the chart), or keep the manifests in a small repository of their own: each namespace has a sixty-fourth of the budget for itself".to_owned()
+            }
             GitError::NoRoom { .. } => {
                 "keep the manifests in a repository of their own, or take away a watch of another one; or raise the budget by --git-disk and --git-disk-per-namespace (git.disk of the chart)".to_owned()
             }

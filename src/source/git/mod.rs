@@ -67,7 +67,7 @@ pub use self::mirror::{Commit, Mirror, Reading, Setting, initialise};
 pub use self::network::{Network, NetworkError};
 pub use self::policy::{AllowedHost, AllowedHostError, DENIED, UrlPolicy, allowed_hosts, networks};
 pub use self::revision::{Revision, RevisionError};
-pub use self::room::{Room, size_of};
+pub use self::room::{OF_ALL, Room, size_of};
 pub use self::route::{Proxy, Route};
 pub use self::scope::{Scope, ScopeError};
 pub use self::serve::serve;

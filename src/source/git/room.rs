@@ -5,6 +5,9 @@ use std::path::Path;
 
 use super::{GitError, Limits, RepositoryUrl};
 
+/// Who owns the budget of all mirrors together.
+pub const OF_ALL: &str = "all namespaces";
+
 /// The room that is left for one mirror, the bytes that it takes now included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {

@@ -2,12 +2,53 @@
 
 use std::collections::BTreeMap;
 
-/// Tells counts by kind in a sentence: the largest first, then by name. Empty for none.
-pub fn count_by_kind(kinds: &BTreeMap<String, usize>) -> String {
-    let mut sorted: Vec<_> = kinds.iter().collect();
-    sorted.sort_by_key(|(kind, count)| (std::cmp::Reverse(**count), *kind));
-    let words: Vec<_> = sorted.into_iter().map(|(kind, &count)| format!("{count} {}", plural(kind, count))).collect();
-    words.join(", ")
+use serde::Serialize;
+
+/// How many kinds are told by name: a repository may hold a million, and a sentence of fifty is long.
+const NAMED: usize = 50;
+
+/// Counts of objects by kind: of the kinds that come first, and of all others together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Kinds {
+    named: BTreeMap<String, usize>,
+
+    #[serde(skip)]
+    others: usize,
+}
+
+impl Kinds {
+    /// Counts one object.
+    pub fn count(&mut self, kind: &str) {
+        if let Some(count) = self.named.get_mut(kind) {
+            *count += 1;
+        } else if self.named.len() < NAMED {
+            self.named.insert(kind.to_owned(), 1);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// The kinds that are told by name, each with its count, in the order of their names.
+    pub fn named(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.named.iter().map(|(kind, count)| (kind.as_str(), *count))
+    }
+
+    /// The objects of all other kinds in words; `None` where there are no others.
+    pub fn others(&self) -> Option<String> {
+        let plural = if self.others == 1 { "" } else { "s" };
+        (self.others > 0).then(|| format!("{} object{plural} of more kinds", self.others))
+    }
+}
+
+impl std::fmt::Display for Kinds {
+    /// Tells counts by kind in a sentence: the largest first, then by name. Empty for none.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut sorted: Vec<_> = self.named().collect();
+        sorted.sort_by_key(|(kind, count)| (std::cmp::Reverse(*count), *kind));
+        let words = sorted.into_iter().map(|(kind, count)| format!("{count} {}", plural(kind, count)));
+        f.write_str(&words.chain(self.others()).collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// `Ingress` becomes `Ingresses`, `NetworkPolicy` `NetworkPolicies`; a kind that is a plural already, such as `Endpoints`,

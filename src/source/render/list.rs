@@ -5,16 +5,17 @@ use serde_json::Value;
 use super::object::type_name;
 use crate::source::yaml::{Document, Lines, Remark};
 
-/// The objects of a document: its items if it is a List, else itself.
+/// The objects of a document: its items if it is a List, else itself; instead of them the problem for which kubectl would refuse the whole List.
 ///
 /// A document is a List when it has `items`; an item without a kind takes that of its List (`ConfigMapList`), as kubectl does.
 ///
 /// Source: `unstructuredJSONScheme.decodeToList` of
 /// `k8s.io/apimachinery/pkg/apis/meta/v1/unstructured/helpers.go`.
-///
-/// # Errors
-/// The problem for which kubectl would refuse the whole List.
-pub(super) fn expand(mut document: Document, file: &str) -> Result<Vec<Document>, Box<Remark>> {
+pub(super) fn expand(document: Document, file: &str) -> Vec<Result<Document, Box<Remark>>> {
+    items(document, file).map_or_else(|problem| vec![Err(problem)], |objects| objects.into_iter().map(Ok).collect())
+}
+
+fn items(mut document: Document, file: &str) -> Result<Vec<Document>, Box<Remark>> {
     let text = |field: &str| document.value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     match document.value.get("items") {

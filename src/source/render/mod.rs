@@ -10,28 +10,32 @@ mod list;
 mod object;
 mod plain;
 mod print;
+mod room;
 mod secrets;
+mod size;
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod tests;
 
-pub use kinds::count_by_kind;
+pub use kinds::Kinds;
 pub(super) use plain::is_manifest;
 pub use plain::{NotPlain, Renderer};
 pub use print::write_json;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::engine::diff::{NoEffect, no_effect};
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::source::SourceFile;
-use crate::source::yaml::{self, Lines, Remark};
+use crate::source::yaml::budget::MAX_PROBLEMS;
+use crate::source::yaml::{self, Lines, Remark, Remarks, told};
 use object::Identity;
-
-/// What one remark takes, with its words.
-const REMARK: usize = 512;
+use room::{Full, Room};
 
 /// The objects of a revision.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,7 +45,7 @@ pub struct Rendered {
     pub documents: Vec<Document>,
 
     /// How many objects are no Deployments, by kind.
-    pub skipped: BTreeMap<String, usize>,
+    pub skipped: Kinds,
 
     /// How many files were passed over for their names.
     pub skipped_files: usize,
@@ -50,10 +54,10 @@ pub struct Rendered {
     pub read: usize,
 
     /// What kubectl reads otherwise than the author may think.
-    pub warnings: Vec<Remark>,
+    pub warnings: Remarks,
 
     /// Why the revision is not faithful.
-    pub problems: Vec<Remark>,
+    pub problems: Remarks,
 
     /// Each object's place in `documents`, and the lines of its fields.
     places: HashMap<Identity, (usize, Lines)>,
@@ -94,28 +98,24 @@ pub fn manifests(files: Vec<SourceFile>) -> Result<Rendered, NotPlain> {
 
 fn render(mut files: Vec<SourceFile>, left: &mut usize) -> Rendered {
     files.sort_unstable();
-    let whole = *left;
+    let mut room = Room::of(*left, files.iter().map(|file| file.bytes.len()).sum());
     let mut rendered = Rendered::default();
-    // A file is held until it is rendered, and its objects from then on.
-    let texts: usize = files.iter().map(|file| file.bytes.len()).sum();
-    *left = left.saturating_sub(texts);
     for file in files {
-        let spent = match plain::nested(&file.path) {
-            Some(problem) => {
-                rendered.problems.push(problem);
-                REMARK
-            }
-            None => rendered.add(&file),
+        // From here on its objects are held; the text only as long as it is read, for which there is memory besides.
+        room.frees(file.bytes.len());
+        let added = match plain::nested(&file.path) {
+            Some(problem) => room.take(rendered.problems.push(problem)),
+            None => rendered.add(&file, &mut room),
         };
-        let Some(rest) = left.saturating_add(file.bytes.len()).min(whole).checked_sub(spent) else {
-            *left = 0;
-            let message = format!("the objects up to this file take more than the {} MiB of memory that are left for them", whole >> 20);
+        if added == Err(Full) {
+            let message = format!("the objects up to this file take more than the {} MiB of memory that are left for them", *left >> 20);
             let hint = "narrow path to the folder with the manifests, or divide it among several watches";
-            rendered.problems.insert(0, Remark::file(&file.path, message, hint));
-            break;
-        };
-        *left = rest;
+            rendered.problems.push_first(Remark::file(&file.path, message, hint));
+            *left = 0;
+            return rendered;
+        }
     }
+    *left = room.left();
     rendered
 }
 
@@ -148,7 +148,7 @@ impl Rendered {
         let begins = |line: usize| self.documents.iter().any(|other| other.origin.file == *file && other.origin.line == line);
         let of_object = |remark: &&Remark| {
             let at = remark.line.unwrap_or(0);
-            remark.file == *file && at >= *line && !(line + 1..=at).any(begins)
+            *remark.file == **file && at >= *line && !(line + 1..=at).any(begins)
         };
         self.warnings.iter().filter(of_object).collect()
     }
@@ -159,42 +159,54 @@ impl Rendered {
             let pointer = found.path.pointer(&document.value).unwrap_or_default();
             let Origin { file, line } = self.locate(&document.id, &pointer).unwrap_or_else(|| document.origin.clone());
             let hint = "correct the name or remove the field";
-            Remark { path: Some(found.path.to_string()), ..Remark::line(&file, line, found.to_string(), hint) }
+            let path = told(&found.path);
+            let message = format!("{path} has no effect: {}", found.reason);
+            Remark { path: Some(path), ..Remark::line(&file, line, message, hint) }
         };
         no_effect(&document.value, live).into_iter().map(remark).collect()
     }
 
-    /// Adds the objects of a file, and tells how much memory they and the remarks about them take.
-    fn add(&mut self, file: &SourceFile) -> usize {
+    /// Adds the objects of a file and the remarks about them, as far as there is room.
+    fn add(&mut self, file: &SourceFile, room: &mut Room) -> Result<(), Full> {
         let loaded = yaml::load(&file.bytes, &file.path);
-        let values: usize = loaded.documents.iter().map(|document| yaml::cost(&document.value)).sum();
-        let spent = values + REMARK * (loaded.warnings.len() + loaded.problems.len());
-        self.warnings.extend(loaded.warnings);
-        self.problems.extend(loaded.problems);
+        let name: Arc<str> = file.path.as_str().into();
+        room.take(name.len())?;
+        let mut problems = loaded.problems.len();
+        loaded.warnings.into_iter().try_for_each(|warning| room.take(self.warnings.push(warning)))?;
+        loaded.problems.into_iter().try_for_each(|problem| room.take(self.problems.push(problem)))?;
         self.read += loaded.documents.len();
-        for document in loaded.documents {
-            match list::expand(document, &file.path) {
-                Ok(objects) => objects.into_iter().for_each(|object| self.add_object(object, &file.path)),
-                Err(problem) => self.problems.push(*problem),
+        for object in loaded.documents.into_iter().flat_map(|document| list::expand(document, &file.path)) {
+            if problems >= MAX_PROBLEMS {
+                let message = format!("the rest of the file is left unread after {MAX_PROBLEMS} problems");
+                return room.take(self.problems.push(Remark::file(&file.path, message, "mend those that are told, and the others follow")));
             }
+            if let Err(problem) = object.and_then(|object| self.add_object(object, &name, room)) {
+                problems += 1;
+                room.take(self.problems.push(*problem))?;
+            }
+            room.check()?;
         }
-        spent
+        Ok(())
     }
 
-    fn add_object(&mut self, object: yaml::Document, file: &str) {
-        let id = match object::identify(&object, file) {
-            Ok(id) => id,
-            Err(problem) => return self.problems.push(*problem),
-        };
-        let origin = Origin { file: file.to_owned(), line: object.line };
+    /// Adds an object, unless there is no room for it; then nothing else has room either.
+    fn add_object(&mut self, object: yaml::Document, file: &Arc<str>, room: &mut Room) -> Result<(), Box<Remark>> {
+        let id = object::identify(&object, file)?;
+        let origin = Origin { file: file.clone(), line: object.line };
         if let Some(first) = self.locate(&id, "") {
-            let message = format!("{id} is described twice, first at {}:{}", first.file, first.line);
-            return self.problems.push(Remark::line(file, origin.line, message, "delete one of the two, or give them different names"));
+            let message = format!("{} is described twice, first at {}:{}", told(&id), told(&first.file), first.line);
+            let hint = "delete one of the two, or give them different names";
+            return Err(Box::new(Remark::line(file, origin.line, message, hint)));
+        }
+        let identity = Identity::of(&id);
+        if room.take(room::of_object(&object, &id)).is_err() {
+            return Ok(());
         }
         if !id.is_deployment() {
-            *self.skipped.entry(id.kind.clone()).or_default() += 1;
+            self.skipped.count(&id.kind);
         }
-        self.places.insert(Identity::of(&id), (self.documents.len(), object.lines));
+        self.places.insert(identity, (self.documents.len(), object.lines));
         self.documents.push(Document { id, value: object.value, origin });
+        Ok(())
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::size;
 use crate::engine::object::{FieldPath, ObjectId, escape_token};
-use crate::source::yaml::{Document, Remark};
+use crate::source::yaml::{Document, Remark, told};
 
 /// What makes two manifests describe one object: the version of the group does not tell them apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,13 @@ impl Identity {
     }
 }
 
+/// The longest that the words may be which name an object, in bytes. They stand in every list of what was found.
+///
+/// Source: group and version, and namespaces, are labels and subdomains of DNS, kinds labels
+/// (`k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation`); the names of some kinds have no bound but that of a request.
+const LONGEST: [(&[&str], usize); 4] =
+    [(&["apiVersion"], 253 + 1 + 63), (&["kind"], 63), (&["metadata", "namespace"], 63), (&["metadata", "name"], 1_024)];
+
 /// Names a document's object.
 ///
 /// # Errors
@@ -28,7 +36,7 @@ impl Identity {
 pub(super) fn identify(document: &Document, file: &str) -> Result<ObjectId, Box<Remark>> {
     let refuse = |pointer: &[&str], message: String, hint: &str| {
         let line = document.line_of(&pointer.iter().map(|field| format!("/{}", escape_token(field))).collect::<String>());
-        let path = Some(pointer).filter(|path| !path.is_empty()).map(|path| FieldPath::of(path).to_string());
+        let path = Some(pointer).filter(|path| !path.is_empty()).map(|path| told(&FieldPath::of(path)));
         Box::new(Remark { path, ..Remark::line(file, line, message, hint) })
     };
     let value = &document.value;
@@ -60,7 +68,18 @@ pub(super) fn identify(document: &Document, file: &str) -> Result<ObjectId, Box<
             }
         }
     }
+    for (pointer, most) in LONGEST {
+        let text = pointer.iter().try_fold(value, |value, field| value.get(field)).and_then(Value::as_str).unwrap_or_default();
+        if text.len() > most {
+            let message = format!("`{}` is longer than {most} bytes, which no API server takes", pointer.join("."));
+            return Err(refuse(pointer, message, "shorten it"));
+        }
+    }
     match ObjectId::of(value) {
+        Some(id) if id.is_deployment() => match size::refusal(&id, value) {
+            Some((message, hint)) => Err(refuse(&[], message, hint)),
+            None => Ok(id),
+        },
         Some(id) => Ok(id),
         None if metadata.get("generateName").is_some_and(|prefix| !prefix.is_null()) => {
             let message = "`generateName` cannot be applied: each time it would be another object".to_owned();

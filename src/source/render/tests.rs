@@ -34,7 +34,7 @@ fn reads_manifests_in_the_order_of_their_paths_and_counts_the_rest() {
         ]
     );
     assert_eq!(rendered.deployments().map(|document| document.id.name.as_str()).collect::<Vec<_>>(), ["web"]);
-    assert_eq!(count_by_kind(&rendered.skipped), "2 Ingresses, 1 StatefulSet");
+    assert_eq!(rendered.skipped.to_string(), "2 Ingresses, 1 StatefulSet");
     assert_eq!((rendered.skipped_files, rendered.is_faithful()), (1, true));
 }
 
@@ -126,9 +126,15 @@ fn a_file_that_does_not_parse_makes_the_revision_unfaithful_but_loses_no_other_o
 
 #[test]
 fn tells_kinds_in_the_plural() {
-    let kinds = [("NetworkPolicy", 3), ("Gateway", 2), ("Rollout", 2), ("Job", 1)].map(|(kind, count)| (kind.to_owned(), count));
-    assert_eq!(count_by_kind(&kinds.into()), "3 NetworkPolicies, 2 Gateways, 2 Rollouts, 1 Job");
-    assert_eq!(count_by_kind(&BTreeMap::new()), "");
+    let mut kinds = Kinds::default();
+    for (kind, count) in [("NetworkPolicy", 3), ("Gateway", 2), ("Rollout", 2), ("Job", 1)] {
+        (0..count).for_each(|_| kinds.count(kind));
+    }
+    assert_eq!(kinds.to_string(), "3 NetworkPolicies, 2 Gateways, 2 Rollouts, 1 Job");
+    assert_eq!(Kinds::default().to_string(), "");
+    (0..50).for_each(|at| kinds.count(&format!("Kind{at}")));
+    assert_eq!((kinds.named().count(), kinds.others().as_deref()), (50, Some("4 objects of more kinds")));
+    assert!(kinds.to_string().ends_with(", 1 Kind9, 4 objects of more kinds"), "{kinds}");
 }
 
 #[test]

@@ -88,10 +88,19 @@ pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
     if let Some(other) = elsewhere.or(named) {
         return Err(Unsupported::new("spec.destination", format!("{other} is another cluster than this one")));
     }
-    let compared = application.sync.as_ref().and_then(|sync| sync.revision.as_ref()?.one()).filter(|commit| !commit.is_empty());
+    let compared = application
+        .sync
+        .as_ref()
+        .and_then(|sync| sync.revision.as_ref()?.one())
+        .filter(|commit| !commit.is_empty() && is_commit_long(commit));
     let last = application.state.as_ref().and_then(|state| state.result.as_ref()?.revision.as_ref());
-    let mut synced: Vec<String> =
-        [application.synced_revision(), last].into_iter().flatten().filter_map(|revision| revision.one()).map(str::to_owned).collect();
+    let mut synced: Vec<String> = [application.synced_revision(), last]
+        .into_iter()
+        .flatten()
+        .filter_map(|revision| revision.one())
+        .filter(|commit| is_commit_long(commit))
+        .map(str::to_owned)
+        .collect();
     synced.dedup();
     Ok(Origin {
         url: source.repo_url.clone().unwrap_or_default(),
@@ -136,7 +145,12 @@ fn check_source(source: &Source) -> Result<(), Unsupported> {
 
 /// The commit from which a Deployment was applied last, as far as the Application remembers.
 pub fn synced_revision_of<'a>(application: &'a Application, namespace: &str, name: &str) -> Option<&'a str> {
-    application.synced_revision_of(&ResourceRef::deployment(namespace, name))?.one()
+    application.synced_revision_of(&ResourceRef::deployment(namespace, name))?.one().filter(|commit| is_commit_long(commit))
+}
+
+/// Whether a text is no longer than the id of a commit: the status of an Application may say anything, and each Deployment repeats it.
+fn is_commit_long(text: &str) -> bool {
+    text.len() <= 64
 }
 
 /// What Argo CD makes of an Application's documents; `controller_namespace` is where it runs.

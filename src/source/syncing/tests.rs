@@ -28,7 +28,7 @@ fn deployment(metadata: Value) -> Value {
 }
 
 fn document(value: Value) -> Document {
-    Document { id: ObjectId::of(&value).unwrap(), value, origin: Place { file: "web.yaml".to_owned(), line: 1 } }
+    Document { id: ObjectId::of(&value).unwrap(), value, origin: Place { file: "web.yaml".into(), line: 1 } }
 }
 
 #[test]
@@ -220,4 +220,16 @@ fn flux_reads_yaml_that_source_controller_packs() {
     let flux = Dressing::Flux(flux::dressing(&kustomization(json!({}))));
     assert_eq!(flux.passes_over(&local("true")), Some("with config.kubernetes.io/local-config"));
     assert_eq!(flux.passes_over(&local("false")), None);
+}
+
+#[test]
+fn what_an_application_calls_a_commit_and_is_longer_than_one_is_none() {
+    for (length, known) in [(40, true), (64, true), (65, false), (1_000_000, false)] {
+        let commit = "a".repeat(length);
+        let history = json!([{"id": 0, "revision": commit, "deployedAt": "2026-01-05T10:00:00Z"}]);
+        let mut object = application(json!({}));
+        object["status"] = json!({"sync": {"status": "Synced", "revision": commit}, "history": history});
+        let found = origin(&Application::read(&object).unwrap()).unwrap();
+        assert_eq!((found.compared.is_some(), found.synced.len()), (known, usize::from(known)), "{length}");
+    }
 }

@@ -9,7 +9,10 @@ pub const MAX_FILE_BYTES: usize = 4 << 20;
 /// How deep values may nest: `serde_json` reads back at most 127 levels, and the deepest schemas of public CRDs stay below 60.
 pub const MAX_DEPTH: usize = 100;
 
-/// How many values one document may write out: the tree takes up to 120 bytes for each while it is read, so 200,000 take 24 MiB.
+/// What the tree takes for each value while it is read, at most.
+pub(super) const NODE: usize = 120;
+
+/// How many values one document may write out: 200,000 take 24 MiB in the tree.
 pub const MAX_NODES: usize = 200_000;
 
 /// How much memory the values of one file may take once aliases are expanded: 24 MiB, which with the tree (24 MiB) and the text
@@ -21,6 +24,13 @@ pub const MAX_REMARKS: usize = 100;
 
 /// How many documents of one file may fail before the rest of it is left unread: a file with more is not a manifest.
 pub const MAX_PROBLEMS: usize = 20;
+
+/// How many remarks of each list are kept of a revision: as many as anybody scrolls through; the rest is counted.
+pub const MAX_OF_REVISION: usize = 100;
+
+/// How long a name, a path or a sentence in a remark may be: a status shows about as much, and a file could have one of megabytes, which a
+/// hundred remarks would each repeat.
+pub const MAX_TEXT_BYTES: usize = 300;
 
 /// The memory of one value in a list or at the root: `serde_json::Value` is 32 bytes.
 const VALUE: usize = 32;

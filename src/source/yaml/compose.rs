@@ -7,10 +7,11 @@ use std::rc::Rc;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, options};
 use serde_json::Value;
 
-use super::budget::{Budget, Exceeded, MAX_DEPTH};
+use super::budget::{Budget, Exceeded, MAX_DEPTH, NODE};
 use super::fault::{Caution, Fault};
 use super::number::{Numeric, key_text};
-use super::resolve::{Scalar, Tag, differs_from_yaml_1_2, resolve};
+use super::remark::told;
+use super::resolve::{Scalar, Tag, differs_from_yaml_1_2, reading, resolve};
 use super::strict::{Layout, check_anchor, check_block, check_escapes, check_in_brackets};
 use super::tree::{Data, Entry, Key, KeyKind, Node};
 use crate::engine::object::{FieldPath, Segment};
@@ -127,7 +128,7 @@ impl<'a> Composer<'a> {
                     Fault::at_span(&span, "an infinite number or .nan cannot be said in JSON", "write a number, or quote it if it is text")
                 })?;
                 if tag_read == Tag::Plain && differs_from_yaml_1_2(&text) {
-                    self.caution_reading(&span, &text, &value);
+                    self.caution_reading(&span, &text);
                 }
                 (Node::scalar(span.start.line(), value), anchor)
             }
@@ -209,7 +210,7 @@ impl<'a> Composer<'a> {
                 continue;
             }
             let key = self.key(event, span, indent, depth)?;
-            self.path.push(Segment::Field(key.text.clone()));
+            self.path.push(Segment::Field(told(&key.text)));
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, indent, depth + 1)?;
             let entry = Entry { key, line: span.start.line(), merged: false, value };
@@ -237,7 +238,7 @@ impl<'a> Composer<'a> {
             let scalar = resolve(text, tag).map_err(|message| Fault::at_span(&span, message, "correct the tag or the key"))?;
             let key = key_of(scalar).ok_or_else(no_key)?;
             if tag == Tag::Plain && differs_from_yaml_1_2(text) {
-                self.caution_reading(&span, text, &Value::from(key.text.as_str()));
+                self.caution_reading(&span, text);
             }
             return Ok(key);
         }
@@ -261,13 +262,14 @@ impl<'a> Composer<'a> {
         };
         for source in sources {
             let Data::Map(entries) = &source.data else { return Err(not_mergeable(span)) };
-            self.budget.spend_nodes(entries.len()).map_err(|exceeded| Self::exceeded(span, exceeded))?;
+            // A long key is copied each time, although in the end it stands there once.
+            let copied = entries.iter().map(|entry| 1 + entry.key.text.len() / NODE).sum();
+            self.budget.spend_nodes(copied).map_err(|exceeded| Self::exceeded(span, exceeded))?;
             for entry in entries {
-                let key = entry.key.text.clone();
                 if let Some(earlier) = map.put(Entry { merged: true, ..entry.clone() })
                     && !earlier.merged
                 {
-                    self.path.push(Segment::Field(key));
+                    self.path.push(Segment::Field(told(&entry.key.text)));
                     let message = format!("`<<` replaces the value of line {}: kubectl goes by the order of the text", earlier.line);
                     self.caution(span, message, "put `<<` before the keys that it must not replace");
                     self.path.pop();
@@ -277,17 +279,15 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
-    fn caution_reading(&mut self, span: &Span, text: &str, value: &Value) {
-        /// As much of a value as a sentence needs: nothing that differs between the two readings is longer by nature.
-        const SHOWN: usize = 40;
-        let text: String = text.chars().take(SHOWN).collect();
-        let message = format!("kubectl reads `{text}` as {value}, YAML 1.2 as another value");
+    /// It does not tell the text nor the value: either may be a password, and what is said of a file is read by more people than the file.
+    fn caution_reading(&mut self, span: &Span, text: &str) {
+        let message = format!("kubectl reads this as {}, YAML 1.2 as another value", reading(text));
         self.caution(span, message, "write the value that is meant, or quote it if it is text");
     }
 
     fn caution(&mut self, span: &Span, message: String, hint: &'static str) {
         if self.cautions.len() < super::budget::MAX_REMARKS {
-            let path = Some(FieldPath(self.path.clone()).to_string()).filter(|path| !path.is_empty());
+            let path = Some(told(&FieldPath(self.path.clone()))).filter(|path| !path.is_empty());
             self.cautions.push(Caution { line: span.start.line(), path, message, hint });
         }
     }

@@ -21,6 +21,11 @@ impl Lines {
         self.0.get(offset(value, pointer).1).map(|line| *line as usize)
     }
 
+    /// The memory that the numbers take.
+    pub fn cost(&self) -> usize {
+        size_of_val::<[u32]>(&self.0)
+    }
+
     /// For each item of the list that a JSON Pointer names: the line at which it begins, and its own lines.
     pub fn items(&self, value: &Value, pointer: &str) -> Vec<(Option<usize>, Self)> {
         let (list, start) = offset(value, pointer);

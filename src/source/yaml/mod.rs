@@ -24,7 +24,7 @@ mod tests;
 pub use budget::cost;
 pub use lines::Lines;
 pub use number::json_text;
-pub use remark::Remark;
+pub use remark::{Remark, Remarks, told};
 
 use serde_json::Value;
 
@@ -164,7 +164,8 @@ impl Loader<'_> {
             Ok(None) => {}
             Ok(Some(root)) => {
                 self.cautions(chunk.line, cautions);
-                if let Err(exceeded) = self.budget.spend_bytes(root.cost) {
+                // Beside its value a document takes a place, and for each value in it, which is charged at 32 bytes or more, a line in four.
+                if let Err(exceeded) = self.budget.spend_bytes(root.cost + root.cost / 8 + size_of::<Document>()) {
                     let fault = Fault::at(root.line, 1, exceeded.message(), "split the file");
                     return self.fault(chunk.line, Fault { fatal: true, ..fault });
                 }
@@ -209,7 +210,8 @@ impl Loader<'_> {
             line: Some(first + fault.line - 1),
             column: Some(fault.column),
             path: None,
-            message: fault.message,
+            // What the parser found may be quoted in it.
+            message: told(&fault.message),
             hint: Some(fault.hint),
         };
         self.loaded.problems.push(remark);

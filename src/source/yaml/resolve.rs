@@ -124,6 +124,20 @@ pub(super) fn differs_from_yaml_1_2(text: &str) -> bool {
     }
 }
 
+/// What kubectl takes the text of a plain scalar for, in words that do not tell the text.
+pub(super) fn reading(text: &str) -> &'static str {
+    let digits = text.trim_start_matches(['+', '-']);
+    match implicit(text) {
+        Scalar::Null => "null",
+        Scalar::Bool(_) => "a boolean",
+        Scalar::Text(_) => "text",
+        Scalar::Number(_) if digits.starts_with("0b") => "a binary number",
+        Scalar::Number(_) if digits.contains('_') => "a number with separators",
+        Scalar::Number(Numeric::Int(_) | Numeric::Unsigned(_)) if digits.starts_with('0') => "an octal number",
+        Scalar::Number(_) => "a number",
+    }
+}
+
 /// What the text of a plain scalar means.
 fn implicit(text: &str) -> Scalar {
     match text {

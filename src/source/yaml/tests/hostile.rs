@@ -32,6 +32,11 @@ fn bombs() -> Vec<(&'static str, String, &'static str)> {
         ("maps that double 25 times", merges(26), "once aliases are expanded"),
         ("20,000 aliases of 20 kB", format!("a: &a {}\nb: [{}]\n", "x".repeat(20_000), "*a, ".repeat(20_000)), "once aliases are expanded"),
         ("a wide map merged 20,000 times", format!("a: &a {{{wide}}}\nb:\n{}", "- <<: *a\n".repeat(20_000)), "more than 200000 values"),
+        (
+            "a key of a megabyte merged into 5,000 maps of one list",
+            format!("a: &a {{? {} : 1}}\nb: [{}]\n", "k".repeat(1_000_000), "{<<: *a}, ".repeat(5_000)),
+            "more than 200000 values",
+        ),
         ("100,000 brackets", "[".repeat(100_000), "recursion limit exceeded"),
         ("100,000 braces", "{".repeat(100_000), ""),
         ("100,000 open quotes", "\"".repeat(100_001), ""),

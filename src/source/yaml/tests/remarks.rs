@@ -82,16 +82,70 @@ fn warns_where_yaml_1_2_would_see_another_value() {
     assert_eq!(
         shown(&loaded.warnings),
         [
-            "1:0 .a kubectl reads `0644` as 420, YAML 1.2 as another value",
-            "2:0 .b[0] kubectl reads `yes` as true, YAML 1.2 as another value",
-            "3:0 - kubectl reads `on` as \"true\", YAML 1.2 as another value",
-            "4:0 .c kubectl reads `1_000` as 1000, YAML 1.2 as another value",
+            "1:0 .a kubectl reads this as an octal number, YAML 1.2 as another value",
+            "2:0 .b[0] kubectl reads this as a boolean, YAML 1.2 as another value",
+            "3:0 - kubectl reads this as a boolean, YAML 1.2 as another value",
+            "4:0 .c kubectl reads this as a number with separators, YAML 1.2 as another value",
             "6:0 .f.e `<<` replaces the value of line 6: kubectl goes by the order of the text",
             "7:0 .g kubectl passes over the tag of this value and reads a string",
             "13:0 - what follows the line `...` is not read by kubectl",
         ]
     );
     assert_eq!(loaded.problems, []);
+}
+
+#[test]
+fn no_remark_quotes_a_value() {
+    let secrets = [
+        "0123456",
+        "07715533",
+        "1_000_777",
+        "0b1011",
+        "0o17",
+        "12:34:56",
+        "yes",
+        "0x_1F",
+        "1__0",
+        "!!int hunter2",
+        "!!bool hunter2",
+        "!!timestamp hunter2",
+        "!!binary hunter2",
+        "!Ref hunter2",
+        "%hunter2",
+        "@hunter2",
+        "'hunter2",
+        "\"hunter2",
+        "\"\\hunter2\"",
+        "*hunter2",
+        "&hunter2 &hunter2 a",
+        "{hunter2",
+        "[hunter2",
+        "hunter2: hunter2: a",
+        "|hunter2",
+        ">hunter2",
+        "{<<: hunter2}",
+        "{? [hunter2] : a}",
+    ];
+    for secret in secrets {
+        let text = format!("apiVersion: v1\nkind: Secret\nstringData:\n  password: {secret}\n");
+        let loaded = load(text.as_bytes(), "secret.yaml");
+        for remark in loaded.problems.iter().chain(&loaded.warnings) {
+            let told = remark.to_string();
+            let secret = secret.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+            assert!(!told.contains("hunter2") && (secret.len() < 4 || !told.contains(secret)), "{secret}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_path_of_megabytes_is_cut_before_each_remark_repeats_it() {
+    let key = "k".repeat(1_000_000);
+    let text = format!("spec:\n  ? {key}\n  : [{}]\n", "yes, ".repeat(100));
+    let loaded = load(text.as_bytes(), "web.yaml");
+    assert_eq!(loaded.warnings.len(), 100);
+    assert!(loaded.warnings.iter().all(|warning| warning.cost() < 1_000));
+    let path = loaded.warnings[0].path.as_deref().unwrap_or_default();
+    assert!(path.starts_with(".spec[\"kkk") && path.ends_with("k…"), "{path}");
 }
 
 #[test]
