@@ -3,8 +3,12 @@
 
 mod known;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::MASKED;
 use super::names::is_plain;
+use super::work::looked_at;
 use Takes::{Begun, Behind, Last, Long, Short};
 use known::{CLIENTS, Client, Takes};
 
@@ -21,25 +25,20 @@ pub(super) fn hide(words: &[&str], in_shell: bool) -> Vec<Option<String>> {
             scope = Some(begun);
             continue;
         }
-        let Some(scope) = &mut scope else { continue };
-        scope.meet(word);
+        let Some(current) = &mut scope else { continue };
+        current.meet(word);
         let flag = at.checked_sub(1).map(|before| words[before]);
-        hidden[at] = match (scope.value(word, flag), scope.takes_last(words, at)) {
+        if current.is_over(word, flag) {
+            // What follows a program that only calls another one is not its own.
+            scope = None;
+            continue;
+        }
+        hidden[at] = match (current.value(word, flag), current.takes_last(words, at)) {
             (Some(from), _) => secret(&word[from..]).then(|| format!("{}{MASKED}", &word[..from])),
             (None, true) => secret(word).then(|| MASKED.to_owned()),
             (None, false) => None,
         };
-        if scope.is_over(word, flag) {
-            return hide_rest(hidden, words, at, in_shell);
-        }
     }
-    hidden
-}
-
-/// What follows a program that only calls another one.
-fn hide_rest(mut hidden: Vec<Option<String>>, words: &[&str], at: usize, in_shell: bool) -> Vec<Option<String>> {
-    hidden.truncate(at);
-    hidden.extend(hide(&words[at..], in_shell));
     hidden
 }
 
@@ -76,31 +75,45 @@ fn is_variable(value: &str) -> bool {
     name.starts_with('(') || name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// The clients by their names.
+static BY_NAME: LazyLock<HashMap<&'static str, Vec<&'static Client>>> = LazyLock::new(|| {
+    let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+    for client in CLIENTS {
+        for name in client.names {
+            by_name.entry(*name).or_default().push(client);
+        }
+    }
+    by_name
+});
+
 /// The words of one client.
 struct Scope {
-    clients: Vec<&'static Client>,
+    clients: &'static [&'static Client],
 
-    /// The words that were met and that a client's flags depend on.
-    met: Vec<String>,
+    /// The words that were met and that a client's flags depend on, each once.
+    met: Vec<&'static str>,
 }
 
 impl Scope {
     fn of(word: &str) -> Option<Self> {
+        looked_at(word.len());
         let name = word.rsplit('/').next().unwrap_or(word);
         let name = name.strip_suffix(".exe").unwrap_or(name);
-        let clients: Vec<_> = CLIENTS.iter().filter(|client| client.names.contains(&name)).collect();
-        (!clients.is_empty()).then_some(Self { clients, met: Vec::new() })
+        BY_NAME.get(name).map(|clients| Self { clients, met: Vec::new() })
     }
 
     fn meet(&mut self, word: &str) {
-        if self.clients.iter().any(|client| client.with.contains(&word)) {
-            self.met.push(word.to_owned());
+        let known = self.clients.iter().flat_map(|client| client.with).find(|with| **with == word);
+        if let Some(known) = known.filter(|known| !self.met.contains(known)) {
+            self.met.push(known);
         }
     }
 
     fn active(&self) -> impl Iterator<Item = (&'static Client, Takes)> {
-        let is_active =
-            |client: &&&'static Client| client.with.is_empty() || client.with.iter().any(|word| self.met.iter().any(|met| met == word));
+        let is_active = |client: &&&'static Client| {
+            looked_at(self.met.len());
+            client.with.is_empty() || client.with.iter().any(|word| self.met.contains(word))
+        };
         self.clients.iter().filter(is_active).flat_map(|client| client.takes.iter().map(|takes| (*client, *takes)))
     }
 
@@ -226,6 +239,12 @@ fn commands(text: &str) -> Vec<Vec<Word>> {
 
 /// The word that begins here, and where to read on: a quoted word without its quotes, and one such as `-p'a b'` up to its last quote.
 fn word(text: &str, start: usize) -> (Word, usize) {
+    let (word, next) = read_word(text, start);
+    looked_at(next - start);
+    (word, next)
+}
+
+fn read_word(text: &str, start: usize) -> (Word, usize) {
     let body = text[start..].trim_start_matches('\\');
     let escape = &text[start..text.len() - body.len()];
     if let Some(quote) = body.chars().next().filter(|c| "\"'".contains(*c)) {

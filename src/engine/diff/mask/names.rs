@@ -1,5 +1,7 @@
 //! Which names promise a secret: of environment variables, headers, flags, annotations and keys in a text.
 
+use super::work::looked_at;
+
 /// A name with one of these words holds a secret, and so does one with a word that ends in one of [`ENDINGS`].
 const WORDS: &[&str] =
     &["authorization", "bearer", "cookie", "cred", "creds", "masterauth", "mnemonic", "mnemonics", "pass", "pat", "private", "pwd"];
@@ -62,6 +64,18 @@ pub(super) enum Promise {
     Secret,
 }
 
+impl Promise {
+    /// Whether this value under such a name must not be shown.
+    pub(super) fn hides(self, value: &str) -> bool {
+        let promised = match self {
+            Self::Open => false,
+            Self::Place => !is_path(value),
+            Self::Secret => true,
+        };
+        promised && !is_plain(value)
+    }
+}
+
 /// The names that promise secrets, with a user's own words.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
@@ -72,12 +86,7 @@ pub(super) struct Names {
 impl Names {
     /// Whether this value under this name must not be shown.
     pub(super) fn hide(&self, name: &str, value: &str) -> bool {
-        let promised = match self.promise(name) {
-            Promise::Open => false,
-            Promise::Place => !is_path(value),
-            Promise::Secret => true,
-        };
-        promised && !is_plain(value)
+        self.promise(name).hides(value)
     }
 
     /// What the name promises, word by word and whatever its case.
@@ -136,6 +145,7 @@ fn is_path(value: &str) -> bool {
 
 /// The words of a name in lower case, without digits at their ends: `dbPassword2` is `db`, `password`.
 fn words(name: &str) -> Vec<String> {
+    looked_at(name.len());
     let mut words = vec![String::new()];
     let mut lower = false;
     for c in name.chars() {
