@@ -5,6 +5,7 @@
 
 mod clients;
 mod names;
+mod phrases;
 mod text;
 mod walk;
 mod webhooks;

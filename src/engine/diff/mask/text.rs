@@ -4,14 +4,20 @@
 
 use super::names::{Names, Promise, is_flag, is_plain};
 use super::work::looked_at;
-use super::{MASKED, clients, webhooks};
+use super::{MASKED, clients, phrases, webhooks};
 
 /// What an access token of a well-known service begins with.
 const TOKEN_STARTS: &[&str] = &[
+    "AGE-SECRET-KEY-",
     "AIza",
     "AKIA",
     "ASIA",
+    "ATATT3x",
+    "GOCSPX-",
+    "PMAK-",
     "SG.",
+    "dckr_pat_",
+    "doo_v1_",
     "dop_v1_",
     "eyJ",
     "gho_",
@@ -20,19 +26,34 @@ const TOKEN_STARTS: &[&str] = &[
     "ghs_",
     "ghu_",
     "github_pat_",
+    "gldt-",
     "glpat-",
+    "glrt-",
     "hf_",
     "hvb.",
     "hvs.",
+    "lin_api_",
     "npm_",
+    "nvapi-",
+    "phc_",
+    "pul-",
     "pypi-",
+    "rk_live_",
+    "shpat_",
     "sk-",
     "sk_live_",
     "sk_test_",
+    "sntrys_",
+    "tskey-auth-",
+    "whsec_",
+    "xapp-",
+    "xkeysib-",
     "xoxa-",
     "xoxb-",
+    "xoxe.",
     "xoxp-",
     "xoxs-",
+    "ya29.",
 ];
 
 /// The shortest of those tokens; what is shorter is a word that begins alike.
@@ -54,7 +75,7 @@ const LONGEST_NAME: usize = 512;
 
 /// Masks every secret that can be told in a text of bounded length.
 pub(super) fn mask(text: &str, names: &Names) -> String {
-    let text = clients::hide_in_text(&pem_blocks(text));
+    let text = phrases::hide(&clients::hide_in_text(&pem_blocks(text)), names);
     let mut masked = String::with_capacity(text.len());
     let mut scheme = false;
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -183,7 +204,9 @@ fn assignments(text: &str, names: &Names) -> String {
                 variable = (value.len() <= LONGEST_NAME).then(|| names.promise(value));
                 false
             }
-            "value" if pair.is_member => variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value),
+            "value" if pair.is_member || (pair.is_attribute && variable.is_some()) => {
+                variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value)
+            }
             _ => pair.hides(value, names),
         };
         if hide {
@@ -204,6 +227,9 @@ struct Assignment<'a> {
 
     /// Whether the key stands where a field of a structure does: not so in `Invalid value: "x"`.
     is_member: bool,
+
+    /// Whether it is an attribute, as in XML.
+    is_attribute: bool,
 
     /// Whether the name is a flag and the value the next argument.
     is_gap: bool,
@@ -248,6 +274,7 @@ impl<'a> Assignment<'a> {
             start,
             end,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
+            is_attribute: kind == b'=' && opens.is_some(),
             is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
         })
