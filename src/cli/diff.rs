@@ -114,6 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         problems.extend(found.and_then(|found| arguments.syncing.unpredictable(found)));
         let assessment = all.assess(document, found, rules);
         let assessment = if predicting { assessment } else { assessment.without_prediction() };
+        let masker = masker.of_object([Some(document), found].into_iter().flatten().map(|document| &document.value));
         let report = object_report(&target, &assessment, &masker, all.warnings(document, found));
         ownerless |=
             found.is_some_and(|found| !pairs::tells_owners(found)) && report.fields.iter().any(|field| field.severity == Severity::Drift);

@@ -20,7 +20,6 @@ const MESSAGE_LIMIT: usize = 1_024;
 
 /// Everything told of one object on the command line.
 pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Warning>) -> ObjectReport {
-    let masker = &masker.of_one_object();
     ObjectReport {
         object: target.clone(),
         phase: assessment.phase,

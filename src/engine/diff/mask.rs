@@ -11,6 +11,7 @@ mod walk;
 mod webhooks;
 mod work;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,6 +61,9 @@ pub struct Masker {
 
     /// What may still be looked at of the one object that it is for; without it each value and each text has a budget of its own.
     budget: Option<Arc<Budget>>,
+
+    /// What the containers of that object run, by their names; the desired and the live one may run different programs.
+    programs: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 /// The shortest value that is hidden because a Secret holds it: `true`, `80` or `admin` would hide half of an object.
@@ -80,10 +84,16 @@ impl Masker {
         self
     }
 
-    /// This masker for one object: of all its values together so much is looked at, and the rest is masked.
+    /// This masker for one object, as it should be and as it is: what a container runs tells which of its arguments are secrets, and of all
+    /// values together so much is looked at, and the rest is masked.
     #[must_use]
-    pub fn of_one_object(&self) -> Self {
-        Self { budget: Some(Arc::new(Budget::of_an_object())), ..self.clone() }
+    pub fn of_object<'a>(&self, sides: impl IntoIterator<Item = &'a Value>) -> Self {
+        let mut programs = self.programs.clone();
+        for container in sides.into_iter().flat_map(walk::containers) {
+            let (Some(name), program) = (container.get("name").and_then(Value::as_str), walk::program(container)) else { continue };
+            programs.entry(name.to_owned()).or_default().push(program.into_iter().map(str::to_owned).collect());
+        }
+        Self { budget: Some(Arc::new(Budget::of_an_object())), programs, ..self.clone() }
     }
 
     /// Makes the value at a path fit to be shown.
@@ -94,6 +104,10 @@ impl Masker {
             [Segment::Field(root), ..] if walk::SECRET_DATA.contains(&root.as_str()) => Value::from(MASKED),
             [.., item @ (Segment::Key(_) | Segment::Index(_)), Segment::Field(field)] if field == "value" => {
                 walk.variable(name_of(item), value)
+            }
+            [.., item @ Segment::Key(_), Segment::Field(field)] if field == "args" && value.is_array() => {
+                let programs = name_of(item).and_then(|name| self.programs.get(name));
+                walk.arguments(value, programs.map_or(&[], Vec::as_slice))
             }
             [.., Segment::Field(field)] => walk.member(field, value),
             _ => walk.whole(value),

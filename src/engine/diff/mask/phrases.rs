@@ -25,13 +25,9 @@ fn words(text: &str) -> String {
         let [third, second, first] = before;
         let is_sql =
             first.eq_ignore_ascii_case("password") || (second.eq_ignore_ascii_case("identified") && first.eq_ignore_ascii_case("by"));
-        let hidden = if is_sql {
-            literal(word)
-        } else if third == "login" && first == "password" && !is_plain(word) {
-            Some((0, word.trim_end_matches(['"', '\'', '\\', ';', ')']).len()))
-        } else {
-            None
-        };
+        let is_netrc = third == "login" && first == "password" && !is_plain(word);
+        let netrc = || is_netrc.then(|| (0, word.trim_end_matches(['"', '\'', '\\', ';']).len()));
+        let hidden = is_sql.then(|| literal(word)).flatten().or_else(netrc);
         match hidden.filter(|(from, to)| from < to && &word[*from..*to] != MASKED) {
             Some((from, to)) => out.extend([&word[..from], MASKED, &word[to..], &piece[word.len()..]]),
             None => out.push_str(piece),
@@ -62,7 +58,8 @@ fn calls(text: &str) -> String {
             let last = last.trim_start().trim_start_matches(['\\', '"', '\'']);
             (arguments.len() - last.len(), last.trim_end_matches(['\\', '"', '\'', ' ']).len(), first)
         });
-        match secret.filter(|(_, length, first)| *length > 0 && first.contains(['"', '\''])) {
+        match secret.filter(|(from, length, first)| *length > 0 && first.contains(['"', '\'']) && !MASKED.starts_with(&arguments[*from..]))
+        {
             Some((from, length, _)) => out.extend([&arguments[..from], MASKED, &arguments[from + length..]]),
             None => out.push_str(arguments),
         }

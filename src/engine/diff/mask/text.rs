@@ -70,6 +70,10 @@ const JUDGEMENTS: &[&str] =
 /// What is read of a text that is not JSON: many times what is shown, and little enough that no text costs seconds.
 const TEXT_BYTES: usize = 16 * 1024;
 
+/// The fields by which the lists of a Deployment are merged.
+const MERGE_KEYS: &[&str] =
+    &["containerPort", "devicePath", "ip", "key", "mountPath", "name", "port", "topologyKey", "type", "uid", "resourceName"];
+
 /// The longest name of a variable, in bytes; what is longer is none, and the value beside it is masked as that of an unknown one.
 const LONGEST_NAME: usize = 512;
 
@@ -228,6 +232,9 @@ struct Assignment<'a> {
     /// Whether the key stands where a field of a structure does: not so in `Invalid value: "x"`.
     is_member: bool,
 
+    /// Whether `merge` stands before it.
+    is_after_merge: bool,
+
     /// Whether it is an attribute, as in XML.
     is_attribute: bool,
 
@@ -274,17 +281,25 @@ impl<'a> Assignment<'a> {
             start,
             end,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
+            is_after_merge: member.ends_with("merge"),
             is_attribute: kind == b'=' && opens.is_some(),
             is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
         })
     }
 
+    /// Whether the server tells by which field it merges a list: `does not contain declared merge key: name`.
+    ///
+    /// Source: `ErrNoMergeKey` of apimachinery `pkg/util/mergepatch/errors.go`.
+    fn names_merge_key(&self, value: &str) -> bool {
+        self.is_after_merge && self.key == "key" && MERGE_KEYS.contains(&value)
+    }
+
     fn hides(&self, value: &str, names: &Names) -> bool {
         let is_judged = JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'));
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
-        !is_judged && !is_image && !is_next && names.hide(self.key, value)
+        !self.names_merge_key(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
     }
 }
 

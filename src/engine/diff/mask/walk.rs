@@ -54,6 +54,12 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Arguments of a container that may run any of these programs.
+    pub(super) fn arguments(&self, value: &Value, programs: &[Vec<String>]) -> Value {
+        let programs: Vec<Vec<&str>> = programs.iter().map(|program| program.iter().map(String::as_str).collect()).collect();
+        Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &programs))
+    }
+
     /// A value with the name that may give it away.
     fn named(&self, name: &str, value: &Value) -> Value {
         let hide = match value {
@@ -158,7 +164,7 @@ impl<'a> Walk<'a> {
             let masked = match field.as_str() {
                 data if is_secret && SECRET_DATA.contains(&data) => Value::from(MASKED),
                 "value" if name.is_some() => self.variable(name, value),
-                "args" if value.is_array() => Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &program(members))),
+                "args" if value.is_array() => Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &[program(members)])),
                 field => self.member(field, value),
             };
             (self.text(field), masked)
@@ -166,18 +172,22 @@ impl<'a> Walk<'a> {
         members.iter().map(mask).collect()
     }
 
-    /// A list, in which a flag may stand before its value: the arguments of this program, where it is known, or of one that the list names.
-    fn list(&self, items: &[Value], program: &[&str]) -> Vec<Value> {
+    /// A list, in which a flag may stand before its value: the arguments of one of these programs, where they are known, or of one that the
+    /// list names.
+    fn list(&self, items: &[Value], programs: &[Vec<&str>]) -> Vec<Value> {
         if self.budget.is_spent() {
             return vec![Value::from(MASKED); items.len().min(1)];
         }
-        let words = || items.iter().map(|item| item.as_str().unwrap_or_default());
-        let all: Vec<&str> = program.iter().copied().chain(words()).collect();
-        let hidden = if all.iter().any(|word| clients::is_client(word)) {
-            clients::hide(&all, false).split_off(program.len())
-        } else {
-            clients::hide_alone(&all[program.len()..])
+        let words: Vec<&str> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
+        let of = |program: &[&str]| {
+            let all: Vec<&str> = program.iter().chain(&words).copied().collect();
+            let named = all.iter().any(|word| clients::is_client(word));
+            if named { clients::hide(&all, false).split_off(program.len()) } else { clients::hide_alone(&words) }
         };
+        let mut hidden = of(programs.first().map_or(&[], Vec::as_slice));
+        for program in programs.iter().skip(1) {
+            hidden = hidden.into_iter().zip(of(program)).map(|(one, other)| one.or(other)).collect();
+        }
         let flags =
             std::iter::once(None).chain(items.iter().map(|item| item.as_str().filter(|text| text.starts_with('-') && !text.contains('='))));
         let one =
@@ -203,8 +213,15 @@ fn read_until(text: &str, error: &serde_json::Error) -> usize {
     (lines.map(str::len).sum::<usize>() + error.column()).clamp(1, text.len().max(1))
 }
 
+/// The containers of an object that has a template of Pods.
+pub(super) fn containers(object: &Value) -> impl Iterator<Item = &Map<String, Value>> {
+    let lists = ["containers", "initContainers", "ephemeralContainers"].into_iter();
+    let pod = object.pointer("/spec/template/spec");
+    lists.filter_map(move |list| pod?.get(list)?.as_array()).flatten().filter_map(Value::as_object)
+}
+
 /// What a container runs: its command, or what its image is called.
-fn program(container: &Map<String, Value>) -> Vec<&str> {
+pub(super) fn program(container: &Map<String, Value>) -> Vec<&str> {
     match (container.get("command").and_then(Value::as_array), container.get("image").and_then(Value::as_str)) {
         (Some(command), _) if !command.is_empty() => command.iter().filter_map(Value::as_str).collect(),
         (_, Some(image)) => image.split('@').next().and_then(|image| image.rsplit('/').next()?.split(':').next()).into_iter().collect(),
