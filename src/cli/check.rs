@@ -240,6 +240,7 @@ fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, O
 /// One manifest, as it is and over its live object.
 fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &Masker) -> ObjectReport {
     let (target, assessment) = (all.target(document, live), all.assess(document, live, Vec::new()));
+    let masker = &masker.of_object([Some(document), live].into_iter().flatten().map(|document| &document.value));
     let report = object_report(&target, &assessment, masker, all.warnings(document, live));
     let (refusals, mut pointers): (Vec<_>, Vec<_>) =
         refusals_as_it_is(&document.value).into_iter().map(|(cause, pointer)| (cause.clone(), (cause.field, pointer))).unzip();

@@ -128,6 +128,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             && found.is_some_and(|found| !pairs::tells_owners(found))
             && assessment.of(Severity::Drift).next().is_some();
         problems.extend(unpredictable);
+        let masker = masker.of_object([Some(document), found].into_iter().flatten().map(|document| &document.value));
         let report = object_report(&target, &assessment, &masker, all.warnings(document, found));
         objects.push(report);
     }

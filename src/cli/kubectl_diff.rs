@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         let told = match (live, merged) {
             (Some(live), Some(merged)) => match changes(live, merged) {
                 changes if changes.is_empty() => continue,
-                changes => human::coming_changes(&headline(merged, name), &changes, &masker),
+                changes => human::coming_changes(&headline(merged, name), &changes, &masker.of_object([live, merged])),
             },
             (None, Some(merged)) => human::coming(&headline(merged, name), "would be created"),
             (Some(live), None) => human::coming(&headline(live, name), "would be deleted"),

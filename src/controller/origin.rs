@@ -140,7 +140,7 @@ async fn argo(
     let surroundings = Surroundings::read(cluster, &application, &of_argo_cd, argo_cd).await.map_err(|error| unreadable(error.into()))?;
     let mut objects = vec![(key.to_string(), &object)];
     objects.extend(settings.as_ref().map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)));
-    let (list, mut notes) = (Rules::read(&objects), Vec::new());
+    let (list, mut notes) = (rules(&objects), Vec::new());
     if !known {
         notes.push(format!(
             "the Application says that Argo CD runs in namespace {of_argo_cd}, which is not listed (argocd.namespaces of the chart, --argocd-namespace): \
@@ -181,8 +181,13 @@ async fn of_flux(
     let origin = flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
     let dressing = Dressing::Flux(flux::dressing(&kustomization));
     let surroundings = Surroundings { repository: Some(Arc::new(repository)), ..Surroundings::default() };
-    let list = Rules::read(&[(key.to_string(), &object)]);
+    let list = rules(&[(key.to_string(), &object)]);
     Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes: Vec::new() })
+}
+
+/// The rules of a tool's objects. Whoever may write one may write a megabyte of them: other tasks of this thread go elsewhere meanwhile.
+fn rules(objects: &[(String, &Value)]) -> Rules {
+    tokio::task::block_in_place(|| Rules::read(objects))
 }
 
 type ApiErrorBox = Box<crate::cluster::ApiError>;

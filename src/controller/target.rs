@@ -90,7 +90,8 @@ struct Found {
 impl Found {
     fn of(context: &Context, scene: &Scene) -> Self {
         let started = Instant::now();
-        let (assessment, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory());
+        // An object may have a megabyte: other tasks of this thread go elsewhere meanwhile.
+        let (assessment, plan) = tokio::task::block_in_place(|| assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory()));
         context.metrics.assessment_took(started.elapsed());
         Self { assessment, plan }
     }

@@ -99,6 +99,8 @@ pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Time
 
 /// The next status. What a person wrote (`approval`) is taken over as it is until it was carried out, and what a heal wrote (`healing`, `history`).
 pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
+    let sides = [found.snapshot.desired.as_ref().map(|document| &document.value), found.snapshot.live.as_ref()];
+    let found = Findings { masker: &found.masker.of_object(sides.into_iter().flatten()), ..found };
     let Findings { snapshot, assessment, plan, ref answer, masker, .. } = found;
     let now = snapshot.now;
     let heal = heal(old, plan, answer);

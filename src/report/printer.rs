@@ -15,8 +15,10 @@ use serde_json::{Map, Value};
 /// Invisible characters and such as change how others are shown, besides the controls C0 and C1.
 ///
 /// Source: Unicode 16.0, `UnicodeData.txt` (categories Cf, Zl, Zp) and `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`). Signs of
-/// category Cf that are seen, such as the Arabic number sign, are not among them.
+/// category Cf that are seen, such as the Arabic number sign, are not among them. Besides: the space without a break, which looks like another
+/// space, and the Braille pattern without a dot.
 const UNSEEN: &[RangeInclusive<char>] = &[
+    '\u{a0}'..='\u{a0}',
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
     '\u{61c}'..='\u{61c}',
@@ -26,11 +28,13 @@ const UNSEEN: &[RangeInclusive<char>] = &[
     '\u{200b}'..='\u{200f}',
     '\u{2028}'..='\u{202e}',
     '\u{2060}'..='\u{206f}',
+    '\u{2800}'..='\u{2800}',
     '\u{3164}'..='\u{3164}',
     '\u{fe00}'..='\u{fe0f}',
     '\u{feff}'..='\u{feff}',
     '\u{ffa0}'..='\u{ffa0}',
     '\u{fff0}'..='\u{fffb}',
+    '\u{13430}'..='\u{1343f}',
     '\u{1bca0}'..='\u{1bca3}',
     '\u{1d173}'..='\u{1d17a}',
     '\u{e0000}'..='\u{e0fff}',
@@ -44,7 +48,7 @@ const VALUES: &[&str] = &["desired", "live"];
 
 /// Whether a character may not reach a reader as it is.
 pub fn is_raw(c: char) -> bool {
-    c.is_control() || (c >= '\u{ad}' && UNSEEN.iter().any(|range| range.contains(&c)))
+    c.is_control() || (c >= '\u{a0}' && UNSEEN.iter().any(|range| range.contains(&c)))
 }
 
 /// A text for a place that has one line: a line break is escaped as well.

@@ -5,11 +5,15 @@
 
 mod clients;
 mod names;
+mod phrases;
 mod text;
 mod walk;
 mod webhooks;
+mod work;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -17,6 +21,7 @@ use serde_json::Value;
 use crate::engine::object::{FieldPath, Segment};
 use names::Names;
 use walk::Walk;
+use work::Budget;
 
 /// What stands in the place of a secret.
 pub const MASKED: &str = "(masked)";
@@ -43,6 +48,8 @@ pub struct Shown(Value);
 /// A name that ends in `FILE`, `PATH` or `DIR` tells where a secret lies, and its value is shown where it is a path; one that ends in
 /// `NAME` tells which object holds it. `true`, `false`, nothing and `$(OTHER)` are no secrets.
 ///
+/// What it takes grows with what it reads, and it reads 256 KiB of the texts of one object at most: the rest is masked.
+///
 /// # Caveats
 /// A secret in plain words under a plain name is not known for one, unless the masker was told of it ([`Masker::knowing`]).
 #[derive(Clone, Default)]
@@ -51,6 +58,12 @@ pub struct Masker {
 
     /// Longest first, so that a secret which holds another goes as a whole.
     secrets: Vec<String>,
+
+    /// What may still be looked at of the one object that it is for; without it each value and each text has a budget of its own.
+    budget: Option<Arc<Budget>>,
+
+    /// What the containers of that object run, by their names; the desired and the live one may run different programs.
+    programs: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 /// The shortest value that is hidden because a Secret holds it: `true`, `80` or `admin` would hide half of an object.
@@ -59,7 +72,7 @@ const SHORTEST_SECRET: usize = 6;
 impl Masker {
     /// A masker for which these words, too, make a name that of a secret.
     pub fn with_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { names: Names { words: words.into_iter().map(str::to_lowercase).collect() }, secrets: Vec::new() }
+        Self { names: Names { words: words.into_iter().map(str::to_lowercase).collect() }, ..Self::default() }
     }
 
     /// This masker, which also hides these values of Secrets wherever they stand. Values of less than six bytes say too little.
@@ -71,13 +84,30 @@ impl Masker {
         self
     }
 
+    /// This masker for one object, as it should be and as it is: what a container runs tells which of its arguments are secrets, and of all
+    /// values together so much is looked at, and the rest is masked.
+    #[must_use]
+    pub fn of_object<'a>(&self, sides: impl IntoIterator<Item = &'a Value>) -> Self {
+        let mut programs = self.programs.clone();
+        for container in sides.into_iter().flat_map(walk::containers) {
+            let (Some(name), program) = (container.get("name").and_then(Value::as_str), walk::program(container)) else { continue };
+            programs.entry(name.to_owned()).or_default().push(program.into_iter().map(str::to_owned).collect());
+        }
+        Self { budget: Some(Arc::new(Budget::of_an_object())), programs, ..self.clone() }
+    }
+
     /// Makes the value at a path fit to be shown.
     pub fn mask(&self, path: &FieldPath, value: &Value) -> Shown {
-        let walk = Walk::new(&self.names);
+        let own = Budget::of_an_object();
+        let walk = Walk::new(&self.names, self.budget.as_deref().unwrap_or(&own));
         let masked = match path.0.as_slice() {
             [Segment::Field(root), ..] if walk::SECRET_DATA.contains(&root.as_str()) => Value::from(MASKED),
             [.., item @ (Segment::Key(_) | Segment::Index(_)), Segment::Field(field)] if field == "value" => {
                 walk.variable(name_of(item), value)
+            }
+            [.., item @ Segment::Key(_), Segment::Field(field)] if field == "args" && value.is_array() => {
+                let programs = name_of(item).and_then(|name| self.programs.get(name));
+                walk.arguments(value, programs.map_or(&[], Vec::as_slice))
             }
             [.., Segment::Field(field)] => walk.member(field, value),
             _ => walk.whole(value),
@@ -87,7 +117,8 @@ impl Masker {
 
     /// Makes a text fit to be shown that may quote values, such as a server's message.
     pub fn mask_text(&self, text: &str) -> String {
-        self.hide_known(Walk::new(&self.names).text(text))
+        let own = Budget::of_an_object();
+        self.hide_known(Walk::new(&self.names, self.budget.as_deref().unwrap_or(&own)).text(text))
     }
 
     fn without_known(&self, value: Value) -> Value {

@@ -14,6 +14,7 @@ fn what_a_terminal_or_an_eye_would_follow_is_escaped_as_in_json() {
         ("pay\u{200b}ment\u{feff}\u{2060}", r"pay\u200bment\ufeff\u2060"),
         ("web\u{e0041}", r"web\udb40\udc41"),
         ("a\nb\r\tc\u{2028}d", r"a\nb\r\tc\u2028d"),
+        ("a\u{a0}b\u{2800}c\u{13430}\u{1343f}", r"a\u00a0b\u2800c\ud80d\udc30\ud80d\udc3f"),
         ("plain – ±↕ äöü 漢字 😀 العربية", "plain – ±↕ äöü 漢字 😀 العربية"),
     ] {
         assert_eq!(one_line(given), shown);

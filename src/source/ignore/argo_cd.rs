@@ -105,12 +105,12 @@ fn take(reading: &mut Reading<'_>, target: Target, fields: Fields, place: &dyn F
     }
     let target = &Arc::new(target);
     for (at, pointer) in fields.json_pointers.into_iter().enumerate() {
-        reading.ignore(&place("jsonPointers", at), target, Ignored::Pointer(pointer));
+        reading.ignore(|| place("jsonPointers", at), target, Ignored::Pointer(pointer));
     }
     for (at, expression) in fields.jq_path_expressions.into_iter().enumerate() {
-        reading.ignore(&place("jqPathExpressions", at), target, Ignored::Jq(expression));
+        reading.ignore(|| place("jqPathExpressions", at), target, Ignored::Jq(expression));
     }
     if !fields.managed_fields_managers.is_empty() {
-        reading.ignore(&place("managedFieldsManagers", 0), target, Ignored::Managers(fields.managed_fields_managers));
+        reading.ignore(|| place("managedFieldsManagers", 0), target, Ignored::Managers(fields.managed_fields_managers));
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn rules(reading: &mut Reading<'_>, pointer: &str) -> bool {
             }
         };
         for (item, path) in rule.paths.into_iter().enumerate() {
-            reading.ignore(&format!("{pointer}/{at}/paths/{item}"), &target, Ignored::Pointer(path));
+            reading.ignore(|| format!("{pointer}/{at}/paths/{item}"), &target, Ignored::Pointer(path));
         }
     }
     true

@@ -245,7 +245,7 @@ fn drift_watch(reading: &mut Reading<'_>) -> bool {
     for (at, spec) in reading.part::<Vec<IgnoreSpec>>("/spec/ignore").iter().enumerate() {
         let place = format!("/spec/ignore/{at}");
         match spec.rule() {
-            Ok(rule) => reading.ignore(&place, &everything, Ignored::Rule(rule)),
+            Ok(rule) => reading.ignore(|| place.clone(), &everything, Ignored::Rule(rule)),
             Err(error) => {
                 reading.problem(&place, format!("spec.ignore[{at}].paths of {}: {error}", reading.origin), "write it as a report does")
             }

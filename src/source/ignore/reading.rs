@@ -15,6 +15,9 @@ use crate::source::yaml::{Document, Remark};
 /// How many things one object may ask to ignore in Deployments: pointers, expressions, lists of managers.
 pub(super) const MOST_RULES: usize = 100;
 
+/// How many rules beyond those are told from what was said before; the rest is taken for new.
+const MOST_DOUBLES: usize = 1_000;
+
 /// How many problems of one object are told one by one.
 const MOST_PROBLEMS: usize = 20;
 
@@ -52,9 +55,15 @@ pub(super) struct Reading<'a> {
     /// Where the object's own entries begin.
     begin: usize,
 
+    /// The target asked about last, and whether it may select Deployments: the rules of one list share theirs.
+    asked: Option<(Arc<Target>, bool)>,
+
     /// How many rules were one too many, and where the first of them stands.
     beyond: usize,
     first_beyond: Option<usize>,
+
+    /// How many after the last one in force were said before.
+    doubles: usize,
 
     problems: usize,
 }
@@ -69,8 +78,10 @@ impl<'a> Reading<'a> {
             list,
             file: file.into(),
             begin,
+            asked: None,
             beyond: 0,
             first_beyond: None,
+            doubles: 0,
             problems: 0,
         }
     }
@@ -95,25 +106,46 @@ impl<'a> Reading<'a> {
     }
 
     /// Takes one thing to ignore, which stands at a JSON Pointer of the object. What is never for a Deployment does not count, and nor does what
-    /// was said before.
-    pub(super) fn ignore(&mut self, at: &str, target: &Arc<Target>, ignored: Ignored) {
-        if let Some((message, hint)) = self.fault(&ignored) {
-            return self.problem(at, message, hint);
-        }
-        if !target.may_select_deployments() {
-            return;
-        }
-        let own = &self.list.entries[self.begin..];
-        if own.iter().any(|entry| entry.ignored == ignored && (Arc::ptr_eq(&entry.target, target) || entry.target == *target)) {
-            return;
-        }
-        let line = self.document.line_of(at);
-        if own.len() >= MOST_RULES {
+    /// was said before. From the last one that is in force on everything is only counted: a line is found by walking through the object, and
+    /// a megabyte of rules would walk it as often.
+    pub(super) fn ignore(&mut self, at: impl Fn() -> String, target: &Arc<Target>, ignored: Ignored) {
+        if self.list.entries.len() - self.begin >= MOST_RULES {
+            if !self.may_select_deployments(target) {
+                return;
+            }
+            if self.beyond + self.doubles < MOST_DOUBLES && self.has(target, &ignored) {
+                self.doubles += 1;
+                return;
+            }
             self.beyond += 1;
-            self.first_beyond.get_or_insert(line);
+            self.first_beyond = self.first_beyond.or_else(|| Some(self.document.line_of(&at())));
             return;
         }
+        if let Some((message, hint)) = self.fault(&ignored) {
+            return self.problem(&at(), message, hint);
+        }
+        if !self.may_select_deployments(target) || self.has(target, &ignored) {
+            return;
+        }
+        let line = self.document.line_of(&at());
         self.list.entries.push(Entry { target: target.clone(), ignored, origin: self.origin.clone(), file: self.file.clone(), line });
+    }
+
+    /// Whether it was said before.
+    fn has(&self, target: &Arc<Target>, ignored: &Ignored) -> bool {
+        let own = &self.list.entries[self.begin..];
+        own.iter().any(|entry| entry.ignored == *ignored && (Arc::ptr_eq(&entry.target, target) || entry.target == *target))
+    }
+
+    fn may_select_deployments(&mut self, target: &Arc<Target>) -> bool {
+        match &self.asked {
+            Some((asked, may)) if Arc::ptr_eq(asked, target) => *may,
+            _ => {
+                let may = target.may_select_deployments();
+                self.asked = Some((target.clone(), may));
+                may
+            }
+        }
     }
 
     /// Why one thing cannot be ignored, and the way out.

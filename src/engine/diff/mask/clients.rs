@@ -3,10 +3,14 @@
 
 mod known;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::MASKED;
 use super::names::is_plain;
-use Takes::{Begun, Behind, Last, Long, Short};
-use known::{CLIENTS, Client, Takes};
+use super::work::looked_at;
+use Takes::{Begun, Behind, Last, Logon, Long, Nth, Short};
+use known::{CLIENTS, Client, PRINTERS, READERS, Takes};
 
 /// What replaces each word of a command line; `None` where it stays. `in_shell` where a shell reads it, in which `$X` is a variable.
 pub(super) fn hide(words: &[&str], in_shell: bool) -> Vec<Option<String>> {
@@ -21,25 +25,21 @@ pub(super) fn hide(words: &[&str], in_shell: bool) -> Vec<Option<String>> {
             scope = Some(begun);
             continue;
         }
-        let Some(scope) = &mut scope else { continue };
-        scope.meet(word);
+        let Some(current) = &mut scope else { continue };
+        current.meet(word);
         let flag = at.checked_sub(1).map(|before| words[before]);
-        hidden[at] = match (scope.value(word, flag), scope.takes_last(words, at)) {
+        if current.is_over(word, flag) {
+            // What follows a program that only calls another one is not its own.
+            scope = None;
+            continue;
+        }
+        let earlier = at.checked_sub(2).map(|before| words[before]);
+        hidden[at] = match (current.value(word, flag, earlier), current.takes_last(words, at)) {
             (Some(from), _) => secret(&word[from..]).then(|| format!("{}{MASKED}", &word[..from])),
             (None, true) => secret(word).then(|| MASKED.to_owned()),
             (None, false) => None,
         };
-        if scope.is_over(word, flag) {
-            return hide_rest(hidden, words, at, in_shell);
-        }
     }
-    hidden
-}
-
-/// What follows a program that only calls another one.
-fn hide_rest(mut hidden: Vec<Option<String>>, words: &[&str], at: usize, in_shell: bool) -> Vec<Option<String>> {
-    hidden.truncate(at);
-    hidden.extend(hide(&words[at..], in_shell));
     hidden
 }
 
@@ -57,8 +57,11 @@ pub(super) fn hide_alone(words: &[&str]) -> Vec<Option<String>> {
         (!user.is_empty() && !secret.starts_with("//") && !number(secret) && !is_plain(secret)).then(|| format!("{user}:{MASKED}"))
     };
     let one = |at: usize, word: &&str| {
-        if at > 0 && words[at - 1] == "-u" {
+        if at > 0 && matches!(words[at - 1], "-u" | "--user") {
             return pair(word);
+        }
+        if let Some(value) = word.strip_prefix("--user=") {
+            return pair(value).map(|hidden| format!("--user={hidden}"));
         }
         match (word.strip_prefix("-p"), word.strip_prefix("-u")) {
             (Some(secret), _) if has_user && !secret.is_empty() && !number(secret) && !is_plain(secret) => Some(format!("-p{MASKED}")),
@@ -76,41 +79,67 @@ fn is_variable(value: &str) -> bool {
     name.starts_with('(') || name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// The clients by their names.
+static BY_NAME: LazyLock<HashMap<&'static str, Vec<&'static Client>>> = LazyLock::new(|| {
+    let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+    for client in CLIENTS {
+        for name in client.names {
+            by_name.entry(*name).or_default().push(client);
+        }
+    }
+    by_name
+});
+
 /// The words of one client.
 struct Scope {
-    clients: Vec<&'static Client>,
+    clients: &'static [&'static Client],
 
-    /// The words that were met and that a client's flags depend on.
-    met: Vec<String>,
+    /// The words that were met and that a client's flags depend on, each once.
+    met: Vec<&'static str>,
+
+    /// How many words without dashes came after the first of those.
+    since: usize,
 }
 
 impl Scope {
     fn of(word: &str) -> Option<Self> {
+        looked_at(word.len());
         let name = word.rsplit('/').next().unwrap_or(word);
         let name = name.strip_suffix(".exe").unwrap_or(name);
-        let clients: Vec<_> = CLIENTS.iter().filter(|client| client.names.contains(&name)).collect();
-        (!clients.is_empty()).then_some(Self { clients, met: Vec::new() })
+        BY_NAME.get(name).map(|clients| Self { clients, met: Vec::new(), since: 0 })
     }
 
     fn meet(&mut self, word: &str) {
-        if self.clients.iter().any(|client| client.with.contains(&word)) {
-            self.met.push(word.to_owned());
+        self.since += usize::from(!self.met.is_empty() && !word.starts_with('-'));
+        let known = self.clients.iter().flat_map(|client| client.with).find(|with| **with == word);
+        if let Some(known) = known.filter(|known| !self.met.contains(known)) {
+            self.met.push(known);
         }
     }
 
     fn active(&self) -> impl Iterator<Item = (&'static Client, Takes)> {
-        let is_active =
-            |client: &&&'static Client| client.with.is_empty() || client.with.iter().any(|word| self.met.iter().any(|met| met == word));
+        let is_active = |client: &&&'static Client| {
+            looked_at(self.met.len());
+            client.with.is_empty() || client.with.iter().any(|word| self.met.contains(word))
+        };
         self.clients.iter().filter(is_active).flat_map(|client| client.takes.iter().map(|takes| (*client, *takes)))
     }
 
-    /// Where the secret begins that a word holds, as the value of the flag before it or with its own flag.
-    fn value(&self, word: &str, before: Option<&str>) -> Option<usize> {
+    /// Where the secret begins that a word holds, as the value of the flag before it or with its own flag. `-u 'a':'b'` came as two words.
+    fn value(&self, word: &str, before: Option<&str>, earlier: Option<&str>) -> Option<usize> {
         self.active().find_map(|(client, takes)| {
             let flag = match takes {
                 Short(flag) | Long(flag) | Behind(flag, _) | Begun(flag, _) => flag,
+                Nth(place) => return (self.since == place && !word.starts_with('-') && !word.contains('=')).then_some(0),
+                Logon => return logon(word),
                 Last => return None,
             };
+            if let Behind(_, sign) = takes
+                && word.starts_with(sign)
+                && earlier.is_some_and(|earlier| earlier == flag || client.clusters && ends_cluster(earlier, flag))
+            {
+                return Some(sign.len_utf8());
+            }
             let is_short = flag.len() == 2 && !matches!(takes, Long(_) | Begun(..));
             let is_value =
                 before.is_some_and(|before| before == flag || client.clusters && ends_cluster(before, flag)) && !is_next_flag(word);
@@ -123,7 +152,7 @@ impl Scope {
             let secret = match takes {
                 Behind(_, sign) => value.split_once(sign)?.1,
                 Begun(_, begin) => value.trim_start_matches(['"', '\'']).strip_prefix(begin)?,
-                Short(_) | Long(_) | Last => value,
+                Short(_) | Long(_) | Last | Nth(_) | Logon => value,
             };
             Some(word.len() - secret.len())
         })
@@ -146,14 +175,16 @@ impl Scope {
     }
 }
 
+/// Where the secret of `user/secret@host` begins.
+fn logon(word: &str) -> Option<usize> {
+    let (user, secret) = word.split_once('/')?;
+    (!user.is_empty() && !user.contains(['@', '-', ':', '.', '=']) && !secret.is_empty()).then_some(user.len() + 1)
+}
+
 /// Whether a word such as `-sku` ends in a flag of one letter.
 fn ends_cluster(word: &str, flag: &str) -> bool {
     let (Some(letters), Some(flag)) = (word.strip_prefix('-'), flag.strip_prefix('-')) else { return false };
-    flag.len() == 1
-        && letters.len() > 1
-        && letters.len() <= 6
-        && letters.ends_with(flag)
-        && letters.chars().all(|c| c.is_ascii_alphabetic())
+    flag.len() == 1 && letters.len() > 1 && letters.ends_with(flag) && letters.chars().all(|c| c.is_ascii_alphabetic())
 }
 
 /// Whether this is rather the next flag than a secret that begins with a dash.
@@ -181,10 +212,20 @@ const QUOTES: usize = 4;
 fn hide_within(text: &str, depth: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
-    for command in commands(text) {
-        let words: Vec<&str> = command.iter().map(|word| &text[word.start..word.end]).collect();
-        let hidden = if words.iter().any(|word| is_client(word)) { hide(&words, true) } else { vec![None; words.len()] };
-        for (word, hidden) in command.iter().zip(hidden) {
+    let commands = commands(text);
+    let mut following = commands.iter().skip(1);
+    for command in &commands {
+        let next = following.next();
+        let words = words_of(text, command);
+        let printed = command.is_piped && next.is_some_and(|next| prints_secret(&words, &words_of(text, next)));
+        let hidden = if printed {
+            hide_printed(&words)
+        } else if words.iter().any(|word| is_client(word)) {
+            hide(&words, true)
+        } else {
+            vec![None; words.len()]
+        };
+        for (word, hidden) in command.words.iter().zip(hidden) {
             let inside = &text[word.start..word.end];
             let is_text = word.is_quoted && depth > 0 && inside.contains(|c: char| c.is_whitespace() || "\"'".contains(c));
             let hidden = hidden.or_else(|| is_text.then(|| hide_within(inside, depth - 1)).filter(|hidden| hidden != inside));
@@ -197,28 +238,68 @@ fn hide_within(text: &str, depth: usize) -> String {
     out + &text[copied..]
 }
 
+fn words_of<'a>(text: &'a str, command: &Command) -> Vec<&'a str> {
+    command.words.iter().map(|word| &text[word.start..word.end]).collect()
+}
+
+/// Whether the first command prints what the next one reads as a secret: `echo X | docker login --password-stdin`.
+fn prints_secret(words: &[&str], next: &[&str]) -> bool {
+    let is_named = |word: &&str, name: &str| word.rsplit('/').next() == Some(name);
+    words.iter().any(|word| PRINTERS.contains(word))
+        && READERS.iter().any(|(name, with)| {
+            (name.is_empty() || next.iter().any(|word| is_named(word, name))) && (with.is_empty() || next.contains(with))
+        })
+}
+
+/// Everything behind the program that prints, but its flags and formats.
+fn hide_printed(words: &[&str]) -> Vec<Option<String>> {
+    let begin = words.iter().position(|word| PRINTERS.contains(word)).map_or(words.len(), |at| at + 1);
+    let is_format = |word: &str| word.starts_with(['-', '%']) || is_plain(word) || is_variable(word.trim_matches(['"', '\'']));
+    let one = |(at, word): (usize, &&str)| (at >= begin && !is_format(word)).then(|| MASKED.to_owned());
+    words.iter().enumerate().map(one).collect()
+}
+
+/// One command of a text.
+#[derive(Default)]
+struct Command {
+    words: Vec<Word>,
+
+    /// Whether the next one reads what it prints.
+    is_piped: bool,
+}
+
+/// What says where a program is, in the place of its name.
+const LOOKUPS: &[&str] = &["$(which ", "$(command -v ", "`which ", "`command -v "];
+
 /// The words of a text, command by command.
-fn commands(text: &str) -> Vec<Vec<Word>> {
-    let mut commands = vec![Vec::new()];
+fn commands(text: &str) -> Vec<Command> {
+    let mut commands = vec![Command::default()];
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
-        if text[at..].starts_with(MASKED) {
+        let rest = &text[at..];
+        let last = commands.len() - 1;
+        if rest.starts_with(MASKED) {
             // Hidden before, and still the word that it was.
-            if let Some(last) = commands.last_mut() {
-                last.push(Word { start: at, end: at + MASKED.len(), is_quoted: false });
-            }
+            commands[last].words.push(Word { start: at, end: at + MASKED.len(), is_quoted: false });
             at += MASKED.len();
+        } else if rest.starts_with("\\\n") || rest.starts_with("\\\r\n") {
+            // The command goes on in the next line.
+            at += if rest.starts_with("\\\n") { 2 } else { 3 };
+        } else if let Some(lookup) = LOOKUPS.iter().find(|lookup| rest.starts_with(**lookup)) {
+            let start = at + lookup.len();
+            let end = start + text[start..].find([')', '`', '\n', ' ']).unwrap_or(text.len() - start);
+            commands[last].words.push(Word { start, end, is_quoted: false });
+            at = end + usize::from(text[end..].starts_with([')', '`']));
         } else if ";|&\n()`{}[]<>".contains(c) {
-            commands.push(Vec::new());
+            commands[last].is_piped = c == '|';
+            commands.push(Command::default());
             at += c.len_utf8();
         } else if c.is_whitespace() || c == ',' {
             at += c.len_utf8();
         } else {
-            let word = word(text, at);
-            at = word.1;
-            if let Some(last) = commands.last_mut() {
-                last.push(word.0);
-            }
+            let (word, next) = word(text, at);
+            commands[last].words.push(word);
+            at = next;
         }
     }
     commands
@@ -226,6 +307,12 @@ fn commands(text: &str) -> Vec<Vec<Word>> {
 
 /// The word that begins here, and where to read on: a quoted word without its quotes, and one such as `-p'a b'` up to its last quote.
 fn word(text: &str, start: usize) -> (Word, usize) {
+    let (word, next) = read_word(text, start);
+    looked_at(next - start);
+    (word, next)
+}
+
+fn read_word(text: &str, start: usize) -> (Word, usize) {
     let body = text[start..].trim_start_matches('\\');
     let escape = &text[start..text.len() - body.len()];
     if let Some(quote) = body.chars().next().filter(|c| "\"'".contains(*c)) {

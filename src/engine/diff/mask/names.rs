@@ -1,13 +1,41 @@
 //! Which names promise a secret: of environment variables, headers, flags, annotations and keys in a text.
 
+use super::work::looked_at;
+
 /// A name with one of these words holds a secret, and so does one with a word that ends in one of [`ENDINGS`].
-const WORDS: &[&str] =
-    &["authorization", "bearer", "cookie", "cred", "creds", "masterauth", "mnemonic", "mnemonics", "pass", "pat", "private", "pwd"];
+const WORDS: &[&str] = &[
+    "authorization",
+    "bearer",
+    "contrasena",
+    "contraseña",
+    "cookie",
+    "cred",
+    "creds",
+    "dockerconfigjson",
+    "jaas",
+    "kennwort",
+    "masterauth",
+    "mnemonic",
+    "mnemonics",
+    "pass",
+    "passwort",
+    "pat",
+    "private",
+    "psw",
+    "pwd",
+    "senha",
+];
+
+/// Words that promise a secret together, one behind the other: `HTTP_BASIC`, and neither `HTTP_PORT` nor `BASIC_MODE`.
+const PAIRS: &[[&str; 2]] = &[["backup", "code"], ["backup", "codes"], ["docker", "auth"], ["http", "basic"], ["pin", "code"]];
 
 /// So that `DBPASSWORD` counts, and `MONKEY` does not.
 const ENDINGS: &[&str] = &[
     "accesskey",
     "apikey",
+    "apikeys",
+    "authkey",
+    "basicauth",
     "credential",
     "credentials",
     "encryptionkey",
@@ -16,7 +44,9 @@ const ENDINGS: &[&str] = &[
     "passphrase",
     "passwd",
     "password",
+    "passwordhash",
     "passwords",
+    "pincode",
     "privatekey",
     "privkey",
     "secret",
@@ -29,7 +59,8 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// A name that ends in one of these words holds a secret: `REDIS_AUTH`, `AWS_ACCESS_KEY`, but neither `AUTH_URL` nor `KEY_PREFIX`.
-const LAST_WORDS: &[&str] = &["auth", "jwt", "key", "keys", "otp", "phrase", "pin", "psk", "salt", "seed", "sig", "signature", "totp"];
+const LAST_WORDS: &[&str] =
+    &["auth", "jwt", "key", "keys", "otp", "pepper", "phrase", "pin", "psk", "salt", "seed", "sig", "signature", "totp"];
 
 /// Ends of words in which somebody left the space out: `PGPASS`, `BINDPW`, `DBPWD`.
 const SHORT_ENDINGS: &[&str] = &["pass", "pw", "pwd"];
@@ -40,8 +71,8 @@ const HARMLESS_WORDS: &[&str] = &["bypass", "compass", "encompass", "multipass",
 /// Before `KEY` these make it a key of another sort.
 const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "label", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
 
-/// A name that ends in one of these says which object holds the secret: `DB_SECRET_NAME`.
-const REFERENCES: &[&str] = &["name", "names", "namespace", "ref"];
+/// A name that ends in one of these says which object holds the secret, or that it comes another way: `DB_SECRET_NAME`, `--password-stdin`.
+const REFERENCES: &[&str] = &["fd", "name", "names", "namespace", "ref", "stdin"];
 
 /// A name that ends in one of these says where the secret lies: `DB_PASSWORD_FILE`. A value that is no path is masked even so.
 const PLACES: &[&str] = &["dir", "directory", "file", "path"];
@@ -62,6 +93,18 @@ pub(super) enum Promise {
     Secret,
 }
 
+impl Promise {
+    /// Whether this value under such a name must not be shown.
+    pub(super) fn hides(self, value: &str) -> bool {
+        let promised = match self {
+            Self::Open => false,
+            Self::Place => !is_path(value),
+            Self::Secret => true,
+        };
+        promised && !is_plain(value)
+    }
+}
+
 /// The names that promise secrets, with a user's own words.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
@@ -72,12 +115,7 @@ pub(super) struct Names {
 impl Names {
     /// Whether this value under this name must not be shown.
     pub(super) fn hide(&self, name: &str, value: &str) -> bool {
-        let promised = match self.promise(name) {
-            Promise::Open => false,
-            Promise::Place => !is_path(value),
-            Promise::Secret => true,
-        };
-        promised && !is_plain(value)
+        self.promise(name).hides(value)
     }
 
     /// What the name promises, word by word and whatever its case.
@@ -110,7 +148,8 @@ impl Names {
             [.., last] => LAST_WORDS.contains(&last.as_str()),
             [] => false,
         };
-        ends || words.iter().any(is_secret)
+        let pair = |words: &[String]| PAIRS.iter().any(|pair| pair.iter().zip(words).all(|(known, word)| known == word));
+        ends || words.iter().any(is_secret) || words.windows(2).any(pair)
     }
 }
 
@@ -136,6 +175,7 @@ fn is_path(value: &str) -> bool {
 
 /// The words of a name in lower case, without digits at their ends: `dbPassword2` is `db`, `password`.
 fn words(name: &str) -> Vec<String> {
+    looked_at(name.len());
     let mut words = vec![String::new()];
     let mut lower = false;
     for c in name.chars() {
@@ -194,6 +234,23 @@ mod tests {
             "-storepass",
             "WPA_PSK",
             "SIGNINGKEY",
+            "BASICAUTH",
+            "HTTP_BASIC",
+            "APIKEYS",
+            "PASSWORDHASH",
+            "DOCKER_AUTH_CONFIG",
+            "DOCKERCONFIGJSON",
+            "PINCODE",
+            "PIN_CODE",
+            "BACKUP_CODES",
+            "PASSWORD_PEPPER",
+            "SASL_JAAS_CONFIG",
+            "DB_PASSWORT",
+            "KENNWORT",
+            "SENHA",
+            "CONTRASENA",
+            "--psw",
+            "--authkey",
         ] {
             assert_eq!(Names::default().promise(name), Promise::Secret, "{name}");
         }
@@ -219,6 +276,15 @@ mod tests {
             "TRESPASS",
             "OLDPWD",
             "PHRASES",
+            "HTTP_PORT",
+            "BASIC_MODE",
+            "DOCKER_HOST",
+            "BACKUP_SCHEDULE",
+            "PEPPERONI",
+            "PIN_VERSION_CODE",
+            "STATUS_CODES",
+            "--password-stdin",
+            "--passphrase-fd",
             "",
             "__",
             "image",

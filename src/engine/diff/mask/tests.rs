@@ -67,6 +67,29 @@ fn masks_flags_and_what_follows_them() {
 }
 
 #[test]
+fn masks_arguments_by_what_their_container_runs() {
+    let shown = |container: Value, other: Value, args: Value| {
+        let object = |container: Value| json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+        let masker = Masker::default().of_object([&object(container), &object(other)]);
+        masker.mask(&FieldPath::parse(".spec.template.spec.containers[name=\"web\"].args").unwrap(), &args).to_string()
+    };
+    for (container, args, masked) in [
+        (json!({"command": ["redis-cli"]}), json!(["-a", "hunter2"]), r#"["-a","(masked)"]"#),
+        (json!({"command": ["sshpass"]}), json!(["-p", "hunter2", "ssh", "-p", "22"]), r#"["-p","(masked)","ssh","-p","22"]"#),
+        (json!({"command": ["/usr/bin/sqlcmd"]}), json!(["-P", "hunter2"]), r#"["-P","(masked)"]"#),
+        (json!({"image": "mysql:8"}), json!(["-u", "root", "-p", "hunter2"]), r#"["-u","root","-p","(masked)"]"#),
+        (json!({"image": "registry.example/mongo@sha256:0123"}), json!(["-p", "hunter2"]), r#"["-p","(masked)"]"#),
+        (json!({"image": "app"}), json!(["-p", "8080", "-a", "x"]), r#"["-p","8080","-a","x"]"#),
+        (json!({"command": ["app"], "image": "mysql"}), json!(["-p", "8080"]), r#"["-p","8080"]"#),
+    ] {
+        let (mut container, other) = (container, json!({"name": "web", "command": ["app"]}));
+        container["name"] = json!("web");
+        assert_eq!(shown(container.clone(), other.clone(), args.clone()), masked);
+        assert_eq!(shown(other, container, args), masked);
+    }
+}
+
+#[test]
 fn masks_annotations_that_repeat_the_object_or_hold_json() {
     let annotations = json!({
         "kubectl.kubernetes.io/last-applied-configuration": "{}",
@@ -135,8 +158,39 @@ fn masks_what_a_message_quotes() {
         ("key -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- end", "key (masked) end"),
         ("-----BEGIN KEY-----\nhunter2", "(masked)"),
         ("use ghp_0123456789abcdefghij now", "use (masked) now"),
+        ("merge key: hunter2 and a key: name", "merge key: (masked) and a key: (masked)"),
     ] {
         assert_eq!(text(given), shown);
+    }
+}
+
+#[test]
+fn masks_tokens_by_how_they_begin() {
+    for start in [
+        "xapp-1-",
+        "xoxe.xoxp-",
+        "rk_live_",
+        "whsec_",
+        "dckr_pat_",
+        "AGE-SECRET-KEY-",
+        "shpat_",
+        "glrt-",
+        "gldt-",
+        "pul-",
+        "sntrys_",
+        "lin_api_",
+        "doo_v1_",
+        "ya29.",
+        "GOCSPX-",
+        "nvapi-",
+        "PMAK-",
+        "ATATT3x",
+        "tskey-auth-",
+        "phc_",
+        "xkeysib-",
+    ] {
+        assert_eq!(text(&format!("use {start}Zq7hunter2xabcdef now")), "use (masked) now", "{start}");
+        assert_eq!(text(&format!("use {start} now")), format!("use {start} now"));
     }
 }
 
@@ -151,6 +205,8 @@ fn leaves_a_servers_own_words_alone() {
         "secret \"db-token\" not found; couldn't find key db-password in Secret shop/db",
         "password authentication failed for user \"app\"",
         r#"Invalid value: {"imagePullSecrets":null,"revision":"default","tokens":[]}: bad"#,
+        "map: map[] does not contain declared merge key: name",
+        "error: map: map[value:x] does not contain declared merge key: containerPort",
         "Back-off pulling image \"registry.example:5000/token-service:v1\"",
     ] {
         assert_eq!(text(message), message);

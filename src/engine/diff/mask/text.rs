@@ -3,14 +3,21 @@
 //! Each pass hides rather too much than too little: a text is for people, and nothing reads it back.
 
 use super::names::{Names, Promise, is_flag, is_plain};
-use super::{MASKED, clients, webhooks};
+use super::work::looked_at;
+use super::{MASKED, clients, phrases, webhooks};
 
 /// What an access token of a well-known service begins with.
 const TOKEN_STARTS: &[&str] = &[
+    "AGE-SECRET-KEY-",
     "AIza",
     "AKIA",
     "ASIA",
+    "ATATT3x",
+    "GOCSPX-",
+    "PMAK-",
     "SG.",
+    "dckr_pat_",
+    "doo_v1_",
     "dop_v1_",
     "eyJ",
     "gho_",
@@ -19,19 +26,34 @@ const TOKEN_STARTS: &[&str] = &[
     "ghs_",
     "ghu_",
     "github_pat_",
+    "gldt-",
     "glpat-",
+    "glrt-",
     "hf_",
     "hvb.",
     "hvs.",
+    "lin_api_",
     "npm_",
+    "nvapi-",
+    "phc_",
+    "pul-",
     "pypi-",
+    "rk_live_",
+    "shpat_",
     "sk-",
     "sk_live_",
     "sk_test_",
+    "sntrys_",
+    "tskey-auth-",
+    "whsec_",
+    "xapp-",
+    "xkeysib-",
     "xoxa-",
     "xoxb-",
+    "xoxe.",
     "xoxp-",
     "xoxs-",
+    "ya29.",
 ];
 
 /// The shortest of those tokens; what is shorter is a word that begins alike.
@@ -48,9 +70,16 @@ const JUDGEMENTS: &[&str] =
 /// What is read of a text that is not JSON: many times what is shown, and little enough that no text costs seconds.
 const TEXT_BYTES: usize = 16 * 1024;
 
+/// The fields by which the lists of a Deployment are merged.
+const MERGE_KEYS: &[&str] =
+    &["containerPort", "devicePath", "ip", "key", "mountPath", "name", "port", "topologyKey", "type", "uid", "resourceName"];
+
+/// The longest name of a variable, in bytes; what is longer is none, and the value beside it is masked as that of an unknown one.
+const LONGEST_NAME: usize = 512;
+
 /// Masks every secret that can be told in a text of bounded length.
 pub(super) fn mask(text: &str, names: &Names) -> String {
-    let text = clients::hide_in_text(&pem_blocks(text));
+    let text = phrases::hide(&clients::hide_in_text(&pem_blocks(text)), names);
     let mut masked = String::with_capacity(text.len());
     let mut scheme = false;
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -163,7 +192,8 @@ fn assignments(text: &str, names: &Names) -> String {
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
     let mut at = 0;
-    let mut variable: Option<&str> = None;
+    let mut variable: Option<Promise> = None;
+    let mut ends = Ends::default();
     while let Some(found) = text[at..].find(['=', ':', ',', ' ', '\t', '{', '}']) {
         let sign = at + found;
         at = sign + 1;
@@ -171,14 +201,16 @@ fn assignments(text: &str, names: &Names) -> String {
             variable = None;
             continue;
         }
-        let Some(pair) = Assignment::read(text, sign, names) else { continue };
+        let Some(pair) = Assignment::read(text, sign, names, &mut ends) else { continue };
         let value = &text[pair.start..pair.end];
         let hide = match pair.key.to_ascii_lowercase().as_str() {
             "name" => {
-                variable = Some(value);
+                variable = (value.len() <= LONGEST_NAME).then(|| names.promise(value));
                 false
             }
-            "value" if pair.is_member => variable.is_none_or(|name| names.hide(name, value)) && !is_plain(value),
+            "value" if pair.is_member || (pair.is_attribute && variable.is_some()) => {
+                variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value)
+            }
             _ => pair.hides(value, names),
         };
         if hide {
@@ -200,6 +232,12 @@ struct Assignment<'a> {
     /// Whether the key stands where a field of a structure does: not so in `Invalid value: "x"`.
     is_member: bool,
 
+    /// Whether `merge` stands before it.
+    is_after_merge: bool,
+
+    /// Whether it is an attribute, as in XML.
+    is_attribute: bool,
+
     /// Whether the name is a flag and the value the next argument.
     is_gap: bool,
 
@@ -209,7 +247,7 @@ struct Assignment<'a> {
 
 impl<'a> Assignment<'a> {
     /// Reads what stands on both sides of a sign; `None` where that is no pair, or one that cannot matter.
-    fn read(text: &'a str, sign: usize, names: &Names) -> Option<Self> {
+    fn read(text: &'a str, sign: usize, names: &Names, ends: &mut Ends) -> Option<Self> {
         let (before, kind) = (&text[..sign], text.as_bytes()[sign]);
         let is_gap = matches!(kind, b' ' | b'\t' | b',');
         let left = if kind == b'=' { before.trim_end_matches([' ', '\t']) } else { before };
@@ -224,34 +262,77 @@ impl<'a> Assignment<'a> {
         let after = &text[sign + 1..];
         let rest = after.trim_start_matches([' ', '\t']);
         let begin = text.len() - rest.len();
-        let line = &before[before[..key_start].rfind('\n').map_or(0, |at| at + 1)..key_start];
-        let is_line = line.chars().all(|c| " \t-+\"'".contains(c)) && !is_gap && (rest.len() < after.len());
+        let line = before[..key_start].trim_end_matches([' ', '\t', '-', '+', '"', '\'']);
+        let is_line = (line.is_empty() || line.ends_with('\n')) && !is_gap && (rest.len() < after.len());
         let quote = rest.len() - rest.trim_start_matches('\\').len();
         let opens = rest[quote..].chars().next().filter(|c| "\"'`".contains(*c));
-        let (start, length) = match opens {
-            Some(c) => (begin + quote + 1, quoted_length(&rest[quote + 1..], &rest[..quote], c)),
+        let (start, end) = match opens {
+            Some(c) => (begin + quote + 1, begin + quote + 1 + quoted_length(&rest[quote + 1..], &rest[..quote], c)),
             None if kind == b':' && rest.starts_with(['{', '[', '(', '&', '*', '|']) => return None,
             // In JSON what has no quotes is a number or a word, such as `null`.
-            None if is_quoted && kind == b':' => (begin, rest.find([',', '}', ']']).unwrap_or(rest.len())),
-            None if is_line || names_header(key) => (begin, rest.find(['\n', '"']).unwrap_or(rest.len())),
-            None => (begin, rest.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(rest.len())),
+            None if is_quoted && kind == b':' => (begin, ends.of(End::Member, text, begin)),
+            None if is_line || names_header(key) => (begin, ends.of(End::Line, text, begin)),
+            None => (begin, ends.of(End::Word, text, begin)),
         };
+        looked_at(sign - line.len() + opens.map_or(0, |_| end - start));
         let member = before[..key_start].trim_end_matches(['"', '\'', '\\', ' ', '\t']);
         Some(Self {
             key,
             start,
-            end: start + length,
+            end,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
+            is_after_merge: member.ends_with("merge"),
+            is_attribute: kind == b'=' && opens.is_some(),
             is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
         })
+    }
+
+    /// Whether the server tells by which field it merges a list: `does not contain declared merge key: name`.
+    ///
+    /// Source: `ErrNoMergeKey` of apimachinery `pkg/util/mergepatch/errors.go`.
+    fn names_merge_key(&self, value: &str) -> bool {
+        self.is_after_merge && self.key == "key" && MERGE_KEYS.contains(&value)
     }
 
     fn hides(&self, value: &str, names: &Names) -> bool {
         let is_judged = JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'));
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
-        !is_judged && !is_image && !is_next && names.hide(self.key, value)
+        !self.names_merge_key(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
+    }
+}
+
+/// What a value without quotes ends with.
+#[derive(Clone, Copy)]
+enum End {
+    /// A value of JSON.
+    Member,
+
+    /// All of a line.
+    Line,
+
+    /// A word.
+    Word,
+}
+
+/// Where the last value of each sort ended: up to there nothing ends one, and it need not be looked for again from every sign in between.
+#[derive(Default)]
+struct Ends([usize; 3]);
+
+impl Ends {
+    fn of(&mut self, kind: End, text: &str, begin: usize) -> usize {
+        let known = &mut self.0[kind as usize];
+        if *known < begin {
+            let ends = |c: char| match kind {
+                End::Member => ",}]".contains(c),
+                End::Line => "\n\"".contains(c),
+                End::Word => c.is_whitespace() || c == '"',
+            };
+            *known = text[begin..].find(ends).map_or(text.len(), |at| begin + at);
+            looked_at(*known - begin);
+        }
+        *known
     }
 }
 

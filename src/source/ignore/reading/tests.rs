@@ -63,6 +63,32 @@ fn an_object_has_a_hundred_rules_and_how_many_more_it_wants_is_told() {
 }
 
 #[test]
+fn a_megabyte_of_rules_is_counted_and_the_object_walked_for_those_in_force_alone() {
+    let object = json!({"kind": "Application", "spec": {"ignoreDifferences": [{"jsonPointers": pointers(2_000)}]}});
+    let document = &yaml::load(object.to_string().as_bytes(), "web.yaml").documents[0];
+    for wrong in ["", "no pointer ", "/spec/a"] {
+        let (mut list, walks) = (IgnoreList::default(), std::cell::Cell::new(0));
+        let mut reading = Reading::of(&mut list, document, "web.yaml", "Application argocd/web".to_owned());
+        let (deployments, services) = (target("Deployment"), target("Service"));
+        for (at, pointer) in pointers(100).into_iter().chain((0..20_000).map(|at| format!("{wrong}{at}"))).enumerate() {
+            let place = || {
+                walks.set(walks.get() + 1);
+                format!("/spec/ignoreDifferences/0/jsonPointers/{at}")
+            };
+            reading.ignore(place, &deployments, Ignored::Pointer(pointer.clone()));
+            reading.ignore(place, &services, Ignored::Pointer(pointer));
+        }
+        reading.end();
+        assert_eq!((list.entries.len(), walks.get()), (100, 101), "{wrong:?}");
+        assert!(list.problems[0].message.contains("has 20100 things to ignore in Deployments"), "{}", list.problems[0].message);
+    }
+}
+
+fn target(kind: &str) -> Arc<Target> {
+    Arc::new(Target::Globs { group: "apps".to_owned(), kind: kind.to_owned(), name: String::new(), namespace: String::new() })
+}
+
+#[test]
 fn what_is_said_twice_or_is_for_other_kinds_does_not_count() {
     let deployments = json!({"group": "apps", "kind": "Deployment", "jsonPointers": pointers(60)});
     let services = json!({"group": "", "kind": "Service", "jsonPointers": pointers(60)});

@@ -17,9 +17,15 @@ pub(super) enum Takes {
 
     /// The last word, as the command of [`Client::with`] takes it.
     Last,
+
+    /// This word behind the one of [`Client::with`], counted from 1 and without flags.
+    Nth(usize),
+
+    /// `user/secret@host`, wherever it stands.
+    Logon,
 }
 
-use Takes::{Begun, Behind, Last, Long, Short};
+use Takes::{Begun, Behind, Last, Logon, Long, Nth, Short};
 
 /// Programs that take secrets alike.
 pub(super) struct Client {
@@ -69,6 +75,7 @@ pub(super) const CLIENTS: &[Client] = &[
         ..PLAIN
     },
     Client { names: &["keydb-cli", "redis-cli", "redis-benchmark", "valkey-cli"], takes: &[Short("-a")], ..PLAIN },
+    Client { names: &["keydb-cli", "redis-cli", "valkey-cli"], with: &["AUTH", "auth"], takes: &[Last], ..PLAIN },
     Client {
         names: &["curl"],
         clusters: true,
@@ -106,9 +113,11 @@ pub(super) const CLIENTS: &[Client] = &[
             Begun("-password", "pass:"),
             Long("-k"),
             Long("-K"),
+            Long("-hmac"),
         ],
         ..PLAIN
     },
+    Client { names: &["openssl"], with: &["passwd"], takes: &[Last], ..PLAIN },
     Client {
         names: &["keytool", "jarsigner"],
         takes: &[Long("-storepass"), Long("-keypass"), Long("-srcstorepass"), Long("-deststorepass")],
@@ -131,11 +140,38 @@ pub(super) const CLIENTS: &[Client] = &[
     Client { names: &["kubectl", "oc"], with: &["secret"], takes: &[Behind("--from-literal", '=')], ..PLAIN },
     Client {
         names: &["htpasswd"],
-        with: &["-b", "-nb", "-bn", "-cb", "-bc", "-nbB", "-bnB", "-Bbn", "-nBb", "-nbm", "-cbB", "-Bbc"],
+        with: &[
+            "-b", "-Bb", "-bB", "-bc", "-bm", "-bn", "-cb", "-mb", "-nb", "-Bbc", "-Bbn", "-Bcb", "-Bnb", "-bBc", "-bBn", "-bcB", "-bcm",
+            "-bmc", "-bmn", "-bnB", "-bnm", "-cBb", "-cbB", "-cbm", "-cmb", "-mbc", "-mbn", "-mcb", "-mnb", "-nBb", "-nbB", "-nbm", "-nmb",
+        ],
         takes: &[Last],
         ..PLAIN
     },
     Client { names: &["rabbitmqctl"], with: &["add_user", "authenticate_user", "change_password"], takes: &[Last], ..PLAIN },
+    Client { names: &["mc", "mcli"], with: &["alias", "host"], takes: &[Nth(4), Nth(5)], ..PLAIN },
+    Client { names: &["bao", "vault"], with: &["login"], takes: &[Nth(1)], ..PLAIN },
+    Client { names: &["bao", "vault"], with: &["unseal"], takes: &[Nth(1)], ..PLAIN },
+    Client { names: &["aws"], with: &["aws_secret_access_key", "aws_session_token"], takes: &[Nth(1)], ..PLAIN },
+    Client { names: &["gcloud"], with: &["activate-refresh-token"], takes: &[Nth(2)], ..PLAIN },
+    Client { names: &["ngrok"], with: &["add-authtoken", "authtoken"], takes: &[Nth(1)], ..PLAIN },
+    Client { names: &["expdp", "impdp", "rman", "sqlldr", "sqlplus"], takes: &[Logon], ..PLAIN },
+    Client { names: &["beeline", "ncftpget", "ncftpput", "useradd", "usermod"], takes: &[Short("-p")], ..PLAIN },
+    Client { names: &["ssh-keygen"], takes: &[Short("-N"), Short("-P")], ..PLAIN },
     // Programs that other clients call, with flags of the same letters that are no secrets.
     Client { names: &["mkdir", "nc", "nmap", "pg_dump", "pg_isready", "pg_restore", "psql", "rsync", "scp", "sftp", "ssh"], ..PLAIN },
+];
+
+/// Programs that print their words, and what they may print into: a program that reads a secret there, with the word that says so.
+pub(super) const PRINTERS: &[&str] = &["echo", "printf"];
+
+/// See [`PRINTERS`].
+pub(super) const READERS: &[(&str, &str)] = &[
+    ("chpasswd", ""),
+    ("cryptsetup", ""),
+    ("kinit", ""),
+    ("passwd", "--stdin"),
+    ("smbpasswd", ""),
+    ("sudo", "-S"),
+    ("", "--passphrase-fd"),
+    ("", "--password-stdin"),
 ];

@@ -30,6 +30,28 @@ fn secrets_of_clients_are_hidden_in_scripts_and_quoted_commands() {
         (r#"patch \"[\\\"curl\\\",\\\"-u\\\",\\\"a:hunter2\\\"]\""#, r#"patch \"[\\\"curl\\\",\\\"-u\\\",\\\"a:(masked)\\\"]\""#),
         ("sh -c \"sleep 1; mysql -phunter2 'x'\" && mysql -phunter2", "sh -c \"sleep 1; mysql -p(masked) 'x'\" && mysql -p(masked)"),
         ("kubectl exec db -- mysql -phunter2", "kubectl exec db -- mysql -p(masked)"),
+        ("mysql \\\n  -uroot \\\n  -phunter2 \\\n  x", "mysql \\\n  -uroot \\\n  -p(masked) \\\n  x"),
+        ("curl \\\n -u a:hunter2 \\\n https://x", "curl \\\n -u a:(masked) \\\n https://x"),
+        ("redis-cli \\\r\n -a hunter2", "redis-cli \\\r\n -a (masked)"),
+        ("redis-cli -h db AUTH hunter2", "redis-cli -h db AUTH (masked)"),
+        ("htpasswd -bBc f a hunter2; htpasswd -cBb f a hunter2", "htpasswd -bBc f a (masked); htpasswd -cBb f a (masked)"),
+        ("mc alias set s3 https://x AKID hunter2 --api S3v4", "mc alias set s3 https://x (masked) (masked) --api S3v4"),
+        ("mc config host add s3 https://x AKID hunter2", "mc config host add s3 https://x (masked) (masked)"),
+        ("vault login hunter2 && vault operator unseal hunter2", "vault login (masked) && vault operator unseal (masked)"),
+        ("aws configure set aws_secret_access_key hunter2", "aws configure set aws_secret_access_key (masked)"),
+        ("sqlplus -s scott/hunter2@db", "sqlplus -s scott/(masked)"),
+        ("echo hunter2 | docker login -u a --password-stdin x", "echo (masked) | docker login -u a --password-stdin x"),
+        ("echo -n 'hunter 2' | sudo -S id", "echo -n '(masked)' | sudo -S id"),
+        ("printf '%s' hunter2 | kinit a@R", "printf '%s' (masked) | kinit a@R"),
+        ("echo hunter2 | gpg --passphrase-fd 0 f", "echo (masked) | gpg --passphrase-fd 0 f"),
+        ("echo root:hunter2 | chpasswd", "echo (masked) | chpasswd"),
+        ("useradd -p hunter2 bob", "useradd -p (masked) bob"),
+        ("ssh-keygen -N hunter2 -f k; ssh-keygen -y -P hunter2", "ssh-keygen -N (masked) -f k; ssh-keygen -y -P (masked)"),
+        ("openssl passwd -6 hunter2", "openssl passwd -6 (masked)"),
+        ("curl --user 'a':'hunter2' x; curl -u \"a\":hunter2", "curl --user 'a':(masked) x; curl -u \"a\":(masked)"),
+        ("curl -fsSLvksu a:hunter2 x", "curl -fsSLvksu a:(masked) x"),
+        ("exec $(which mysql) -uroot -phunter2", "exec $(which mysql) -uroot -p(masked)"),
+        ("`command -v redis-cli` -a hunter2", "`command -v redis-cli` -a (masked)"),
     ] {
         assert_eq!(hide_in_text(given), shown);
         assert_eq!(hide_in_text(shown), shown, "masked twice");
@@ -51,6 +73,15 @@ fn ports_folders_and_variables_of_the_same_letters_are_shown() {
         "kubectl create configmap x --from-literal=a=b -p x",
         "a web server listens on -p 80, don't worry",
         "nodetool -p 7199 status",
+        "mc alias list s3 && mc cp a/b s3/bucket/c && mc anonymous set download s3/b",
+        "vault login -method=kubernetes role=app; vault operator init",
+        "aws configure set region eu-central-1",
+        "sqlplus /nolog @/opt/x.sql; sqlplus -s / as sysdba",
+        "echo hello | tee f; echo $PW | docker login --password-stdin; echo start; docker login --password-stdin < f",
+        "useradd -m bob; ssh-keygen -t ed25519 -f k",
+        "openssl passwd -stdin",
+        "echo a \\\n | grep -p 80",
+        "$(which app) -p 80; $(date) -p 80",
     ] {
         assert_eq!(hide_in_text(text), text);
     }
@@ -63,7 +94,15 @@ fn arguments_without_their_program_are_told_by_the_user_beside_them() {
     };
     assert_eq!(hidden(&["-h", "db", "-uroot", "-phunter2"]), ["-h", "db", "-uroot", "-p(masked)"]);
     assert_eq!(hidden(&["-u", "app:hunter2", "https://x"]), ["-u", "app:(masked)", "https://x"]);
-    for words in [["-p", "8080"].as_slice(), &["-u", "root", "-p8080"], &["-u", "1000:1000"], &["-pretty", "x"], &["-u", "https://x"]] {
+    assert_eq!(hidden(&["--user", "app:hunter2", "--user=a:hunter2"]), ["--user", "app:(masked)", "--user=a:(masked)"]);
+    for words in [
+        ["-p", "8080"].as_slice(),
+        &["-u", "root", "-p8080"],
+        &["-u", "1000:1000"],
+        &["--user", "1000:1000"],
+        &["-pretty", "x"],
+        &["-u", "https://x"],
+    ] {
         assert_eq!(hidden(words), words);
     }
 }
