@@ -15,7 +15,9 @@ const LONGEST: usize = 1_024;
 pub(super) fn check(steps: &[Step]) -> Result<(), NoPlan> {
     let of_step = |step: &Step| step.paths().iter().map(ToString::to_string).collect::<Vec<_>>();
     let all: Vec<Vec<String>> = steps.iter().map(of_step).collect();
-    let bytes: usize = all.iter().flatten().map(|path| path.len() + 3).sum();
+    // With what JSON escapes.
+    let escaped = |path: &String| path.matches(['"', '\\']).count();
+    let bytes: usize = all.iter().flatten().map(|path| path.len() + escaped(path) + 3).sum();
     let longest = all.iter().flatten().map(|path| path.chars().count()).max().unwrap_or_default();
     let most = all.iter().map(Vec::len).max().unwrap_or_default();
     if bytes > ROOM || longest > LONGEST || most > MOST { Err(NoPlan::TooManyFields(most)) } else { Ok(()) }
