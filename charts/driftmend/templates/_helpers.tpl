@@ -78,8 +78,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "driftmend.serviceAcco
 {{- /* How long a text is as JSON writes it, without its quotes: an expression for the text that another one gives. What holds a control character,
 which takes six bytes, is longer than anything may be; whatever driftmend writes goes through its printer, and has none. */ -}}
 {{- define "driftmend.jsonSize" -}}
-(bytes(string({{ . }})).size() + string({{ . }}).split('"').size() + string({{ . }}).split('\\').size() - 2
-+ (string({{ . }}).matches('[[:cntrl:]]') ? 65536 : 0))
+(bytes(string({{ . }})).size() + string({{ . }}).split('"').size() + string({{ . }}).split('\\').size() - 2 + (string({{ . }}).matches('[[:cntrl:]]') ? 65536 : 0))
 {{- end -}}
 
 {{- /* The same of a list of objects that hold nothing but texts and times. */ -}}
@@ -162,21 +161,21 @@ one of another version than the object's may go, and not change.
   expression: variables.managersBefore.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') != 'driftmend-heal')
 - name: othersAfter
   expression: variables.managersAfter.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') != 'driftmend-heal')
+# The entry that the oldest ones went into by this write.
+- name: joined
+  expression: >-
+    variables.managersBefore.filter(entry, entry.operation != 'Apply').size() < 10 ? dyn([]) : variables.othersAfter.filter(entry,
+    entry.?manager.orValue('') == 'ancient-changes' && entry.all(key, key in ['manager', 'operation', 'apiVersion', 'time', 'fieldsType', 'fieldsV1'])
+    && !(entry in variables.othersBefore))
 # Each entry of others that was there, with the fields that it has now.
 - name: pairs
   expression: >-
     variables.othersBefore.map(old, {
     'old': [old.?fieldsV1.orValue({})],
     'version': [dyn(old.?apiVersion.orValue(''))],
-    'new': variables.othersAfter.filter(entry, old.all(key, key == 'fieldsV1' || (key in entry && entry[key] == old[key]))
+    'new': variables.othersAfter.filter(entry, !(entry in variables.joined) && old.all(key, key == 'fieldsV1' || (key in entry && entry[key] == old[key]))
     && entry.all(key, key == 'fieldsV1' || key in old)).map(entry, entry.?fieldsV1.orValue({}))})
-# The entry that the oldest ones went into by this write, and those.
-- name: joined
-  expression: >-
-    variables.managersBefore.filter(entry, entry.operation != 'Apply').size() < 10 ? dyn([]) : variables.othersAfter.filter(entry,
-    entry.?manager.orValue('') == 'ancient-changes' && entry.all(key, key in ['manager', 'operation', 'apiVersion', 'time', 'fieldsType', 'fieldsV1'])
-    && !variables.othersBefore.exists(old, old.all(key, key == 'fieldsV1' || (key in entry && entry[key] == old[key]))
-    && entry.all(key, key == 'fieldsV1' || key in old)))
+# The entries that went into that by this write: itself as it was before, too, whose time may be the same.
 - name: old
   expression: >-
     variables.pairs.filter(pair, pair.new.size() == 0 && variables.joined.exists(entry, entry.?apiVersion.orValue('') == pair.version[0]))
