@@ -479,6 +479,7 @@ fn where_the_chart_asks_for_the_verb_approve_it_is_enough_to_bring_git_back_and_
             json!({"planHash": hash('a'), "uid": "", "by": "olga", "healer": "olga", "startedAt": "2026-01-05T10:00:00Z", "steps": steps});
         let answer = office.patch(&olga, &target, &json!({"healing": healing}), &["--dry-run=server"])?;
         ensure!(answer.code != 0 && answer.stderr.contains("healing needs the right to patch"), "{}{}", answer.stdout, answer.stderr);
+        office.patch(&olga, &target, &json!({"approval": null}), &[])?.success()?;
     }
     let mut breaking = decision("Approved", &hash('a'), "olga");
     breaking["breakGlass"] = json!(true);
