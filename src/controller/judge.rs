@@ -57,17 +57,23 @@ pub async fn read(cluster: &Cluster) -> Result<String, ApiError> {
     Ok(named(policy.as_ref(), binding.as_ref()))
 }
 
-/// The same, where a process that may not read them counts on nothing.
+/// The same at the start of a process, which is told once that it may not.
 ///
 /// # Errors
 ///
 /// Every [`ApiError`] but `NotFound` and `Forbidden`.
-pub async fn read_if_allowed(cluster: &Cluster) -> Result<String, ApiError> {
-    match read(cluster).await {
-        Err(error @ ApiError::Forbidden { .. }) => {
-            warn!(%error, "the policy over approvals cannot be read, and counts as missing");
-            Ok(String::new())
-        }
+pub async fn first(cluster: &Cluster) -> Result<String, ApiError> {
+    let answer = read(cluster).await;
+    if let Err(error @ ApiError::Forbidden { .. }) = &answer {
+        warn!(%error, hint = error.hint(), "the policy over approvals cannot be read, and counts as missing");
+    }
+    if_allowed(answer)
+}
+
+/// Who may not read it counts on nothing.
+fn if_allowed(answer: Result<String, ApiError>) -> Result<String, ApiError> {
+    match answer {
+        Err(ApiError::Forbidden { .. }) => Ok(String::new()),
         answer => answer,
     }
 }
@@ -78,7 +84,7 @@ pub async fn read_if_allowed(cluster: &Cluster) -> Result<String, ApiError> {
 ///
 /// Requests that may succeed later.
 pub async fn now(context: &Context) -> Result<String, ApiError> {
-    let judge = read_if_allowed(&context.cluster).await?;
+    let judge = if_allowed(read(&context.cluster).await)?;
     if context.judge.learn(&judge) {
         info!(judge, "what judges approvals is another one: earlier approvals count no more");
         for report in context.reports.state() {

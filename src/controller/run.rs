@@ -283,7 +283,7 @@ async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(Str
             // Apart from the same user's command line, so that neither takes up the other's heal.
             let identity = format!("controller as {}", cluster.whoami().await?.name);
             let system = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
-            Ok::<_, ApiError>((identity, system, judge::read_if_allowed(cluster).await?))
+            Ok::<_, ApiError>((identity, system, judge::first(cluster).await?))
         };
         let pause = match facts.await {
             Ok(facts) => return Some(facts),

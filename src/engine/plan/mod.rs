@@ -135,7 +135,7 @@ pub enum NoPlan {
     /// An approval would mean nothing.
     #[error(
         "no admission policy makes sure that approval.by is who approves: install the chart's ValidatingAdmissionPolicy approval.driftmend.dev \
-             and its binding, or run in mode confirm and heal with your own rights"
+             and its binding, which the controller must be allowed to get, or run in mode confirm and heal with your own rights"
     )]
     NotJudged,
 
