@@ -39,5 +39,9 @@ mod tests {
         assert_eq!(check(&restore(120, 100)), Err(NoPlan::TooManyFields(120)));
         assert_eq!(check(&restore(513, 3)), Err(NoPlan::TooManyFields(513)));
         assert_eq!(check(&restore(1, 1_200)), Err(NoPlan::TooManyFields(1)));
+        // What JSON escapes takes the room that it takes there.
+        let path = || FieldPath::of(&["metadata", "annotations", &"\"".repeat(100)]);
+        let quoted = [Step::Restore { paths: (0..40).map(|_| path()).collect(), operations: json_patch::Patch::default() }];
+        assert_eq!(check(&quoted), Err(NoPlan::TooManyFields(40)));
     }
 }
