@@ -21,7 +21,7 @@ use crate::controller::heal::{Audit, Healer, Look, Pace, Progress, Sink};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::trust::ArgoCdNamespaces;
-use crate::controller::{origin, tool, watch};
+use crate::controller::{judge, origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
@@ -227,6 +227,7 @@ fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
 struct Eyes<'a> {
     cluster: &'a Cluster,
     cluster_id: String,
+    told_judge: String,
     target: Target,
     key: WatchKey,
     watched: Watched,
@@ -276,7 +277,19 @@ impl<'a> Eyes<'a> {
         let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
-        Ok(Self { cluster, cluster_id, target, key, watched, desired, jq: Answers::default(), argo_cd: trust.argo_cd() })
+        let told_judge = report.status.as_ref().and_then(|status| status.judge.clone()).unwrap_or_default();
+        Ok(Self { cluster, cluster_id, told_judge, target, key, watched, desired, jq: Answers::default(), argo_cd: trust.argo_cd() })
+    }
+}
+
+impl Eyes<'_> {
+    /// What judges approvals, for the hash that was approved: as it is now where one may look, and else as the report tells it, where only the
+    /// controller writes it.
+    async fn judge(&self) -> Result<String, ApiError> {
+        match judge::read(self.cluster).await {
+            Err(ApiError::Forbidden { .. }) => Ok(self.told_judge.clone()),
+            answer => answer,
+        }
     }
 }
 
@@ -285,6 +298,7 @@ impl Look for &Eyes<'_> {
         let (namespace, name) = (&self.target.namespace, &self.target.name);
         let live = self.cluster.get_deployment(namespace, name).await?;
         let report = self.cluster.report_of(namespace, &TargetRef::deployment(name)).await?.map(Arc::new);
+        let judge = self.judge().await?;
         let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
         if !is_in_force(&self.watched, watch.as_ref()) {
             return Ok(None);
@@ -298,7 +312,7 @@ impl Look for &Eyes<'_> {
         );
         let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
         let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
-        let seen = Seen { live, tool, before: true };
+        let seen = Seen { live, tool, judge, before: true };
         let snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene = Scene {
             policy: policy(&self.watched, &snapshot, &self.jq),

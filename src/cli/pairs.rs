@@ -73,6 +73,7 @@ impl Pairs<'_> {
     pub(super) fn assess(&self, document: &Document, live: Option<&Document>, ignore: Vec<IgnoreRule>) -> Assessment {
         let snapshot = Snapshot {
             cluster: String::new(),
+            judge: String::new(),
             target: self.target(document, live),
             desired: Some(document.clone()),
             live: live.map(|live| live.value.clone()),

@@ -4,15 +4,14 @@
 use serde_json::{Value, json};
 
 use super::governed::Target;
-use super::{Context, observe};
+use super::judge::APPROVAL_POLICY;
+use super::observe::Scene;
+use super::{Context, judge, observe};
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::plan::{Ground, Plan, Written};
 use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry};
-
-/// The chart's policy over `status.approval`; its name stands in every refusal of it.
-const APPROVAL_POLICY: &str = "approval.driftmend.dev";
 
 /// The chart's policy over `status.history` and `status.healing`; so does its.
 const RECORDS_POLICY: &str = "records.driftmend.dev";
@@ -62,6 +61,20 @@ pub async fn rehearse(
         Err(error) if error.retry() == Retry::AwaitChange => Ok(Rehearsed::Refused(error.to_string())),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a plan that this controller would carry out may be offered: what its hash names as the judge of approvals stands, and judges. One that is
+/// shown was looked at when it was new, and is another plan as soon as the judge is another one.
+///
+/// # Errors
+///
+/// Requests that may succeed later.
+pub async fn is_judged(context: &Context, scene: &Scene, plan: &Plan) -> Result<bool, ApiError> {
+    let Some(report) = scene.report.as_ref().filter(|_| !scene.snapshot.judge.is_empty()) else { return Ok(false) };
+    if scene.status().plan.as_ref().is_some_and(|shown| shown.hash == plan.hash) {
+        return Ok(true);
+    }
+    Ok(judge::now(context).await? == scene.snapshot.judge && policy_stands(context, report).await?)
 }
 
 /// Whether the admission policies stand that let an approval be written by its author only, and keep the record of heals as it is.

@@ -18,7 +18,7 @@ use tracing::info;
 
 pub use audit::{Audit, Sink};
 pub use pace::Pace;
-pub use record::end;
+pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Verified, verify};
@@ -30,7 +30,7 @@ use crate::engine::plan::{
     Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
 };
 use crate::engine::{Assessment, assess};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
 use send::{Sent, texts};
 
 /// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
@@ -47,6 +47,10 @@ const LOST: SignedDuration = SignedDuration::from_secs(10);
 
 /// The most often one heal is sent again after a stale lock, before it waits for its next turn.
 const LOCK_TRIES: usize = 5;
+
+/// Why a heal ends of which nobody can tell any more whether a policy judged it: all of it may have been written while there was none.
+const REJUDGED: &str =
+    "interrupted: the policy that judges approvals was changed or made anew since the heal began; look at the new plan and approve that";
 
 /// Where a healer looks before each write: the controller through its index, the command line through its own fetch.
 pub trait Look {
@@ -104,10 +108,12 @@ impl<L: Look> Healer<'_, L> {
             HealingStep { kind, state: StepState::Pending, paths, begun_at: None, stale, revision }
         });
         let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
-        let (evidence, evidence_omitted) = fitting(&evidence(live, plan.steps.iter().flat_map(Step::paths), self.audit.masker()));
+        let (evidence, evidence_omitted) =
+            fitting(&printer::told(evidence(live, plan.steps.iter().flat_map(Step::paths), self.audit.masker())));
         let healing = Healing {
             plan_hash: plan.hash.clone(),
             uid: plan.uid.clone(),
+            judge: scene.snapshot.judge.clone(),
             by: approved.by().to_owned(),
             healer: self.identity.to_owned(),
             started_at: now(),
@@ -155,6 +161,9 @@ impl<L: Look> Healer<'_, L> {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
                 return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, healing.started_at)).await;
             };
+            if healing.judge != scene.snapshot.judge {
+                return self.end(report, healing, HealResult::Failed, REJUDGED).await;
+            }
             let ground = Ground::of(&scene.snapshot, &healing.plan_hash, recorded.begun_at);
             if step.done(&ground) {
                 let request = sent.as_ref().filter(|(of, _)| *of == at).map(|(_, request)| request.clone());
@@ -250,7 +259,7 @@ impl<L: Look> Healer<'_, L> {
 
     /// Ends a heal: what was approved is spent, whatever the result.
     async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
-        let entry = end(self.cluster, report, healing, result, message).await?;
+        let entry = record::end(self.cluster, report, healing, result, message).await?;
         self.audit
             .line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
         Ok(Progress::Ended(entry))
@@ -359,37 +368,4 @@ fn name(report: &DriftReport) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn healing(states: &[StepState]) -> Healing {
-        let step = |state: &StepState| HealingStep {
-            kind: StepKind::Restore,
-            state: *state,
-            paths: Vec::new(),
-            begun_at: None,
-            stale: None,
-            revision: None,
-        };
-        Healing {
-            plan_hash: String::new(),
-            uid: String::new(),
-            by: String::new(),
-            healer: String::new(),
-            started_at: Timestamp::UNIX_EPOCH,
-            steps: states.iter().map(step).collect(),
-            removed: None,
-            evidence: Vec::new(),
-            evidence_omitted: 0,
-            requests: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_heal_is_taken_back_only_before_its_first_step_began() {
-        use StepState::{Begun, Done, Pending};
-        assert!(nothing_began(&healing(&[Pending, Pending])));
-        assert!(!nothing_began(&healing(&[Begun, Pending])));
-        assert!(!nothing_began(&healing(&[Done, Pending])));
-    }
-}
+mod tests;

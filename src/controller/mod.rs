@@ -20,6 +20,7 @@ pub mod governed;
 pub mod heal;
 mod held;
 pub mod ignored;
+pub mod judge;
 pub mod mass;
 mod mirrors;
 pub mod observe;
@@ -117,6 +118,9 @@ pub struct Context {
 
     /// The user name that the API server knows this process by.
     pub identity: String,
+
+    /// What judges approvals.
+    pub judge: judge::Judge,
 
     /// How it was started.
     pub settings: Settings,

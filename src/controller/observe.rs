@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::governed::{Desired, Lead, Target, WatchKey, Watched, source_facts};
 use super::ignored::Answers;
 use super::origin::Tenant;
-use super::tool;
 use super::{Context, Key};
+use super::{judge, tool};
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
@@ -92,7 +92,7 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
     let led = led(context, target, report.as_deref())?;
     let tool = led.watched.tool.as_ref().map_or(Tool::Unknown, |key| context.tools.tool(key, &led.watched.surroundings));
-    Some(scene(context, target, led, Observed { live, tool, report }))
+    Some(scene(context, target, led, Observed { live, tool, report, judge: context.judge.known() }))
 }
 
 /// The scene as the API server has it now: the object, the tool's object, the report, and every place of a freeze annotation. `None` also
@@ -103,6 +103,8 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
 pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshScene>, ApiError> {
     let live = context.cluster.get_deployment(&target.namespace, &target.name).await?;
     let report = context.cluster.report_of(&target.namespace, &TargetRef::deployment(&target.name)).await?.map(Arc::new);
+    // After the report: what stands now, unchanged, judged whatever is in there.
+    let judge = judge::now(context).await?;
     let Some(led) = led(context, target, report.as_deref()) else { return Ok(None) };
     let sources = &context.settings.sources;
     let tenant = Tenant { watch: &led.key.namespace, own_namespace: &sources.own_namespace };
@@ -112,7 +114,7 @@ pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshSce
     if !is_in_force(&led.watched, watch.as_ref()) {
         return Ok(None);
     }
-    let scene = scene(context, target, led, Observed { live, tool, report });
+    let scene = scene(context, target, led, Observed { live, tool, report, judge });
     let namespace = context.cluster.get_namespace(&target.namespace).await?;
     let frozen = frozen(
         namespace.as_ref().and_then(|namespace| namespace.annotations.get(FREEZE_ANNOTATION)),
@@ -159,14 +161,15 @@ struct Observed {
     live: Option<Value>,
     tool: Tool,
     report: Option<Arc<DriftReport>>,
+    judge: String,
 }
 
 fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Scene {
     let Led { key, watched, desired } = led;
-    let Observed { live, tool, report } = observed;
+    let Observed { live, tool, report, judge } = observed;
     let seen = context.governed.outcome(target).is_some()
         || report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
-    let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, before: seen });
+    let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before: seen });
     let changes = watched.ignored.changes();
     let policy = policy(&watched, &snapshot, &context.jq);
     if watched.ignored.changes() != changes {
@@ -183,13 +186,16 @@ pub struct Seen {
     /// The tool that syncs it.
     pub tool: Tool,
 
+    /// What judges approvals.
+    pub judge: String,
+
     /// Whether it was there before.
     pub before: bool,
 }
 
 /// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
 pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Option<&Desired>, seen: Seen) -> Snapshot {
-    let Seen { live, tool, before } = seen;
+    let Seen { live, tool, judge, before } = seen;
     let dressing = &watched.dressing;
     let mut source = source_facts(watched, desired);
     let dressed = |mut value: Value| {
@@ -203,6 +209,7 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
         cluster,
+        judge,
         target,
         desired: document,
         seen: before,

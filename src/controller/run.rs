@@ -19,6 +19,7 @@ use super::desired::Sources;
 use super::governed::Governed;
 use super::heal::{Audit, Pace, Sink};
 use super::ignored::Answers;
+use super::judge::{self, Judge};
 use super::queue::{self, Next, QueueSettings};
 use super::tool::{ToolKind, Tools};
 use super::triggers::{spawn_tool, spawn_triggers, watch_key};
@@ -136,7 +137,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         tokio::task::spawn_blocking(move || server.run(metrics, health, helpers))
     };
     // (client) who and where we are; the API server may not be there yet
-    let Some((identity, cluster_id)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
+    let Some((identity, cluster_id, judge)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
     let (queue, mut worker) =
         queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, places: PLACES, debounce: DEBOUNCE });
     let (sources, mut source_worker) =
@@ -150,6 +151,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         cluster: cluster.clone(),
         cluster_id,
         identity,
+        judge: Judge::new(judge),
         settings: run.settings.clone(),
         governed: Governed::default(),
         deployments: store.clone(),
@@ -173,6 +175,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         spawn_tool(&context, &sources, kind, &helpers);
     }
     super::repositories::spawn(&context, &sources, &helpers);
+    judge::spawn(&context, &helpers);
     let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
     tokio::select! {
         _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
@@ -281,14 +284,14 @@ fn gate(leadership: &tokio::sync::watch::Receiver<Leadership>) -> Gate {
     Arc::new(move || leadership.borrow().epoch(tokio::time::Instant::now()).is_some())
 }
 
-/// The user name of this process and the uid of `kube-system`; `None` when the process is stopped before it has them.
-async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String)> {
+/// The user name of this process, the uid of `kube-system` and what judges approvals; `None` when the process is stopped before it has them.
+async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String, String)> {
     loop {
         let facts = async {
             // Apart from the same user's command line, so that neither takes up the other's heal.
             let identity = format!("controller as {}", cluster.whoami().await?.name);
             let system = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
-            Ok::<_, ApiError>((identity, system))
+            Ok::<_, ApiError>((identity, system, judge::first(cluster).await?))
         };
         let pause = match facts.await {
             Ok(facts) => return Some(facts),

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::governed::Target;
 use super::queue::Next;
-use super::{Context, Key};
+use super::{Context, Key, heal};
 use crate::cluster::ApiError;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::crd::{DriftReport, TargetRef};
@@ -44,6 +44,7 @@ pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result
     let status = report.status.as_ref();
     let (approval, healing) = (status.and_then(|status| status.approval.as_ref()), status.and_then(|status| status.healing.as_ref()));
     warn!(namespace, name, ?approval, ?healing, "the report is not named by its target and is removed");
+    heal::tell_removed(&context.audit, &report, "it is not named by its target");
     context.cluster.delete_report(&report).await?;
     for occurrence in occurrences(&report) {
         context.events.publish(occurrence).await;

@@ -20,7 +20,7 @@ use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::{Assessment, assess_and_propose};
-use crate::report::{Answer, HealResult};
+use crate::report::Answer;
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
 /// healer waits for, and a margin.
@@ -111,16 +111,19 @@ async fn reported(context: &Context, target: &Target, mut scene: Scene, found: F
     Ok((scene, Found { plan, ..found }))
 }
 
-/// Why a report has nothing to tell any more.
+/// Why a report has nothing to tell any more. One with a heal in progress has, until that ends.
 fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Option<&'static str> {
     let status = scene.status();
-    if status.healing.is_none() && scene.report.as_ref().is_some_and(|report| led_by_another(context, scene, report)) {
+    if status.healing.is_some() {
+        return None;
+    }
+    if scene.report.as_ref().is_some_and(|report| led_by_another(context, scene, report)) {
         return Some("another watch leads now");
     }
     if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
         return Some("neither Git nor the cluster has the Deployment");
     }
-    let quiet = status.quiet_since.filter(|_| assessment.phase == Phase::InSync && status.healing.is_none())?;
+    let quiet = status.quiet_since.filter(|_| assessment.phase == Phase::InSync)?;
     (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed()).then_some("in sync for longer than reportTTL")
 }
 
@@ -174,8 +177,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         if scene.snapshot.now.duration_since(healing.started_at) > ABANDONED
             && let Some(report) = &scene.report
         {
-            let why = format!("interrupted: {} began it and did not come back", healing.healer);
-            super::heal::end(&context.cluster, report, healing, HealResult::Failed, &why).await?;
+            super::heal::interrupt(&context.cluster, &context.audit, report, healing, super::heal::ABANDONED).await?;
             return Ok(Healed::Ended);
         }
         return Ok(Healed::Nothing(Answer::Open));
@@ -206,7 +208,7 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     if scene.status().healing.is_some() {
         return Ok(Healed::Nothing(Answer::Open));
     }
-    if !dry_run::policy_stands(context, report).await? {
+    if scene.snapshot.judge.is_empty() || !dry_run::policy_stands(context, report).await? {
         let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
                        approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
             .to_owned();
@@ -266,9 +268,16 @@ async fn tell(
     answer: Answer,
     after: Option<Duration>,
 ) -> Result<Next, ReconcileError> {
-    // dry run (client; modes confirm and heal)
+    // judge (client; where this controller would carry the plan out)
     let mut plan = found.plan.clone();
-    let (mut dry_run, mut rehearse_again) = (None, None);
+    let (mut dry_run, mut rehearse_again, mut judge_again) = (None, None, None);
+    if let Ok(proposed) = &plan
+        && context.settings.beyond(&target.namespace, &proposed.steps).is_none()
+        && !dry_run::is_judged(context, scene, proposed).await?
+    {
+        (plan, judge_again) = (Err(NoPlan::NotJudged), Some(LOOK_AGAIN));
+    }
+    // dry run (client; modes confirm and heal)
     if let Ok(proposed) = &plan {
         match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await {
             Ok(Rehearsed::NotAsked) => {}
@@ -286,7 +295,7 @@ async fn tell(
     }
     // confirm (client; modes confirm and heal)
     let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
-    let after = [after, rehearse_again, look_again].into_iter().flatten().min();
+    let after = [after, rehearse_again, judge_again, look_again].into_iter().flatten().min();
     // publish (client sends)
     let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;

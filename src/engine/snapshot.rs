@@ -18,6 +18,10 @@ pub struct Snapshot {
     /// What tells this cluster from any other: the uid of its namespace `kube-system`. Empty for files.
     pub cluster: String,
 
+    /// What judges who wrote an approval, as one text that is another one when it was changed or made anew: the chart's policy over approvals
+    /// and its binding. Empty where they do not stand, and for files.
+    pub judge: String,
+
     /// Which object.
     pub target: ObjectId,
 

@@ -276,6 +276,7 @@ mod tests {
         let healing = Healing {
             plan_hash: "0".repeat(64),
             uid: "0".repeat(36),
+            judge: "0".repeat(80),
             by: long(253),
             healer: long(253),
             started_at: jiff::Timestamp::UNIX_EPOCH,

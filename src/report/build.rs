@@ -257,6 +257,7 @@ mod tests {
         let desired = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
         let snapshot = Snapshot {
             cluster: String::new(),
+            judge: String::new(),
             target: ObjectId::of(&desired).unwrap(),
             desired: None,
             live: Some(desired),

@@ -139,6 +139,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         history: Vec::new(),
         conditions: conditions::merge(&old.conditions, said, generation, now),
         cluster: Some(snapshot.cluster.clone()).filter(|cluster| !cluster.is_empty()),
+        judge: Some(snapshot.judge.clone()).filter(|judge| !judge.is_empty()),
         target_uid: target_uid.or_else(|| old.target_uid.clone()),
         quiet_since: (assessment.phase == Phase::InSync).then(|| old.quiet_since.unwrap_or(now)),
     });
@@ -272,6 +273,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
+        NoPlan::NotJudged => "PolicyMissing",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",
     }

@@ -179,6 +179,11 @@ pub struct Healing {
     #[schemars(length(max = NAME_CHARACTERS))]
     pub uid: String,
 
+    /// What judged the approval, as `status.judge` has it: where that is another one by now, no step is sent any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = NAME_CHARACTERS))]
+    pub judge: String,
+
     /// Who approved it.
     #[schemars(length(max = NAME_CHARACTERS))]
     pub by: String,

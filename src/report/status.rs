@@ -173,6 +173,12 @@ pub struct ReportStatus {
     #[schemars(length(max = NAME_CHARACTERS))]
     pub cluster: Option<String>,
 
+    /// What judges approvals, by uid and generation: the chart's policy and its binding, which a plan's hash covers. Who heals by hand may not be
+    /// allowed to read them. Absent where they do not stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
+    pub judge: Option<String>,
+
     /// The uid of the Deployment that was seen last: what tells "missing" from "never there".
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]

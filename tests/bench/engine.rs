@@ -122,6 +122,7 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Snapshot, Po
     let now = Timestamp::now();
     let snapshot = Snapshot {
         cluster: "bench".to_owned(),
+        judge: "bench".to_owned(),
         target: document.id.clone(),
         desired: Some(document),
         live: Some(live),

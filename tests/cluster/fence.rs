@@ -359,6 +359,15 @@ fn who_owns_what_stays_but_for_what_a_write_takes_away() -> Result<()> {
         ]);
         fenced.refused(words, HEAL, &cleared).with_context(|| format!("{what}, beside a clear"))?;
     }
+    // Our own entry claims what we write.
+    for claimed in [json!({"f:spec": {}}), json!({"f:status": {"f:sync": {}}}), json!({"f:metadata": {"f:annotations": {"f:note": {}}}})] {
+        let mut entries = fenced.theirs.read()?["metadata"]["managedFields"].as_array().cloned().context("no managers")?;
+        entries.push(json!({
+            "manager": HEAL, "operation": "Update", "apiVersion": "argoproj.io/v1alpha1", "time": "2026-01-05T10:00:00Z", "fieldsType": "FieldsV1",
+            "fieldsV1": claimed,
+        }));
+        fenced.refused(words, HEAL, &json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]))?;
+    }
     // What a clear takes away is taken from who owned it, and nothing else.
     let mut expected = of_others(&fenced.theirs.read()?);
     let updater = of(&expected, "argocd-application-controller");
@@ -370,6 +379,62 @@ fn who_owns_what_stays_but_for_what_a_write_takes_away() -> Result<()> {
     fenced.theirs.json_patch("kubectl-annotate", &json!([{"op": "add", "path": REFRESH, "value": "normal"}]))?.success()?;
     let seen = fenced.accepted(&withdraw_refresh(&fenced.read()?)?.context("nothing was asked")?)?;
     assert_eq!(of_others(&seen), expected);
+    Ok(())
+}
+
+/// Ten people, each with an Update entry of their own: the API server lets the eleventh make the two oldest ones one.
+fn crowd(fenced: &Fenced) -> Result<Vec<Value>> {
+    let updates = |entries: &[Value]| entries.iter().filter(|entry| entry["operation"] == "Update").count();
+    for number in 0..10 {
+        let annotation = json!({"metadata": {"annotations": {format!("example.com/{number}"): "kept"}}});
+        fenced.theirs.merge_patch(&format!("person-{number}"), &annotation)?.success()?;
+        let entries = of_others(&fenced.theirs.read()?);
+        if updates(&entries) == 10 {
+            return Ok(entries);
+        }
+    }
+    anyhow::bail!("there are no ten Update entries")
+}
+
+#[test]
+fn where_the_api_server_joins_the_oldest_of_ten_entries_a_write_passes_and_a_forged_one_does_not() -> Result<()> {
+    let installation = shared()?;
+    let (application, kustomization) =
+        (Fenced::application(installation, "argocd", "crowd")?, Fenced::kustomization(installation, "flux-system", "crowd")?);
+    for fenced in [&application, &kustomization] {
+        let entries = crowd(fenced)?;
+        let joined = json!({
+            "manager": "ancient-changes", "operation": "Update", "apiVersion": entries[0]["apiVersion"], "time": "2026-01-05T10:00:00Z",
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:annotations": {"f:example.com/0": {}}}},
+        });
+        let words = "owners or managers";
+        let person = |number: usize| entries.iter().position(|entry| entry["manager"] == format!("person-{number}")).unwrap_or_default();
+        let forged = |gone: &[usize], joined: &Value| {
+            let gone: Vec<usize> = gone.iter().map(|number| person(*number)).collect();
+            let kept = entries.iter().enumerate().filter(|(at, _)| !gone.contains(at)).map(|(_, entry)| entry.clone());
+            let value: Vec<Value> = kept.chain([joined.clone()]).collect();
+            json!([{"op": "replace", "path": "/metadata/managedFields", "value": value}])
+        };
+        let mut greedy = joined.clone();
+        greedy["fieldsV1"]["f:spec"] = json!({"f:interval": {}, "f:project": {}});
+        let mut poor = joined.clone();
+        poor["fieldsV1"] = json!({"f:metadata": {}});
+        fenced.refused(words, HEAL, &forged(&[0, 1], &greedy))?;
+        fenced.refused(words, HEAL, &forged(&[0, 1], &poor))?;
+        fenced.refused(words, HEAL, &forged(&[0, 1, 2, 3], &joined))?;
+        let mut another = joined.clone();
+        another["manager"] = json!("another");
+        fenced.refused(words, HEAL, &forged(&[0, 1], &another))?;
+    }
+    let seen = application.accepted(&clear(&application.read()?, &Then::Refresh)?)?;
+    assert!(of_others(&seen).iter().any(|entry| entry["manager"] == "ancient-changes"), "{:#}", seen["metadata"]["managedFields"]);
+    let seen = Kustomization::read(&kustomization.theirs.read()?)?;
+    let seen = kustomization.accepted(&poke(seen.uid.as_deref(), seen.annotations.as_ref(), "driftmend-one")?)?;
+    assert!(of_others(&seen).iter().any(|entry| entry["manager"] == "ancient-changes"), "{:#}", seen["metadata"]["managedFields"]);
+    // Again, with the joined entry among the oldest.
+    application.theirs.json_patch("argocd-application-controller", &json!([{"op": "remove", "path": REFRESH}]))?.success()?;
+    application.theirs.merge_patch("one-more", &json!({"metadata": {"annotations": {"example.com/more": "kept"}}}))?.success()?;
+    application.accepted(&refresh(&application.read()?)?.context("nothing to ask")?)?;
     Ok(())
 }
 
@@ -502,7 +567,7 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     })?;
 
     // The controller carries on whatever heal names it; nobody else may write one down.
-    let healing = |healer: &str| json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer, "startedAt": "2026-01-05T10:00:00Z", "steps": []}});
+    let healing = |healer: &str| json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer, "startedAt": "2026-01-05T10:00:00Z", "steps": [{"kind": "Restore", "state": "Pending"}, {"kind": "Refresh", "state": "Pending"}]}});
     let forged = patch(&erin, healing("controller as system:serviceaccount:driftmend:driftmend"))?;
     let words = "status.healing may name only yourself as its healer: \"erin\"";
     assert!(forged.code != 0 && forged.stderr.contains(words), "{}{}", forged.stdout, forged.stderr);

@@ -25,6 +25,7 @@ mod offered;
 mod printer;
 mod process;
 mod records;
+mod removed;
 mod rights;
 mod schema;
 mod shop;

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use crate::harness::driftmend::Controller;
 use crate::harness::{Output, wait};
 use crate::installation::{self, Installation};
-use crate::shop::{Shop, Sync, condition, text};
+use crate::shop::{Shop, Sync, condition, owners, text};
 
 const PATIENCE: Duration = Duration::from_secs(150);
 
@@ -72,7 +73,7 @@ fn each_mode_may_do_what_it_says_and_no_more() -> Result<()> {
     let status = shop.wait_for_heal(&plan)?;
     assert_eq!(status["history"].as_array().and_then(|history| history.last()).map(|entry| &entry["by"]), Some(&json!("erin")));
     elsewhere(&installation)?;
-    without_the_policy(&installation, &shop, &plan)?;
+    let controller = without_the_policy(&installation, &shop, controller, &plan)?;
     installation::assert_no_right_was_missing(&controller);
     Ok(())
 }
@@ -155,27 +156,51 @@ fn elsewhere(installation: &Installation) -> Result<()> {
     Ok(())
 }
 
-/// An approval means nothing where nobody checks who gave it.
-fn without_the_policy(installation: &Installation, shop: &Shop, last: &str) -> Result<()> {
+/// What no policy judged never counts, also when the policy is back.
+fn without_the_policy(installation: &Installation, shop: &Shop, controller: Controller, last: &str) -> Result<Controller> {
     let control_plane = &installation.control_plane;
-    let policy = ["delete", "validatingadmissionpolicybinding", "approval.driftmend.dev"];
-    control_plane.kubectl(&policy)?.success()?;
+    let delete = ["delete", "validatingadmissionpolicybinding", "approval.driftmend.dev"];
+    let probe = ["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "--patch"];
+    let forge = |patch: &str| {
+        wait::until("an API server without the policy", PATIENCE, || {
+            let output = shop.kubectl(&[&probe[..], &[patch]].concat())?;
+            Ok(if output.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(output.stderr) })
+        })
+    };
     shop.switch_handler("livenessProbe", 8082)?;
-    let plan = shop.wait_for_plan(Some(last))?;
-    let probe = ["patch", "driftreport", "deployment-web", "--subresource=status", "--dry-run=server", "--type=merge", "--patch"];
-    let forged = approval_patch("somebody else", &plan);
-    wait::until("an API server without the policy", PATIENCE, || {
-        let output = shop.kubectl(&[&probe[..], &[&forged]].concat())?;
-        Ok(if output.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(output.stderr) })
-    })?;
-    let before = shop.deployment()?["metadata"]["generation"].clone();
-    shop.approve(&plan)?;
-    let waits = shop.wait_for_condition("Approved", "PolicyMissing")?;
-    assert!(text(&waits["message"]).contains("install the chart's ValidatingAdmissionPolicy"), "{waits}");
-    assert_eq!(shop.deployment()?["metadata"]["generation"], before);
+    let offered = shop.wait_for_plan(Some(last))?;
+    let before = shop.deployment()?["metadata"].clone();
+    control_plane.kubectl(&delete)?.success()?;
+    forge(&approval_patch("somebody else", &offered))?;
+    let told = shop.wait_for_condition("PlanReady", "PolicyMissing")?;
+    assert!(text(&told["message"]).contains("install the chart's ValidatingAdmissionPolicy"), "{told}");
+    let flags = installation.install("heal", &["shop"])?;
+    let offered = shop.wait_for_plan(Some(&offered))?;
+    shop.wait_for_condition("Approved", "ApprovalStale")?;
 
+    // While the controller is away, so that it sees the policy before and after; and a heal of its own that never was.
+    drop(controller);
+    control_plane.kubectl(&delete)?.success()?;
+    forge(&approval_patch("somebody else", &offered))?;
+    control_plane.kubectl(&["delete", "validatingadmissionpolicybinding", "records.driftmend.dev"])?.success()?;
+    let judge = shop.report()?.map(|report| report["status"]["judge"].clone()).unwrap_or_default();
+    let healing = json!({
+        "planHash": offered, "uid": "", "judge": judge, "by": "somebody else", "startedAt": Timestamp::now(),
+        "healer": "controller as system:serviceaccount:driftmend:driftmend",
+        "steps": [{"kind": "Transfer", "state": "Pending", "paths": [".spec.replicas"]}],
+    });
+    forge(&json!({"status": {"healing": healing, "heal": "Healing"}}).to_string())?;
     installation.install("heal", &["shop"])?;
+    let controller = installation.start_controller(&flags)?;
+    let plan = shop.wait_for_plan(Some(&offered))?;
+    let status = shop.wait_for_status("the end of what never began", |status| status["healing"].is_null())?;
+    let message = text(&status["history"].as_array().and_then(|history| history.last()).unwrap_or(&Value::Null)["message"]);
+    assert!(message.starts_with("interrupted: the policy that judges approvals was changed"), "{message}");
+    let after = shop.deployment()?["metadata"].clone();
+    assert_eq!((&after["generation"], owners(&shop.deployment()?)), (&before["generation"], owners(&json!({"metadata": before}))));
+
+    shop.approve(&plan)?;
     let status = shop.wait_for_heal(&plan)?;
     assert_eq!(condition(&status, "Approved")["reason"], "CarriedOut");
-    Ok(())
+    Ok(controller)
 }

@@ -85,12 +85,19 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
         let answer = control_plane.tool("kubectl")?.input(old.to_string()).run(&create)?;
         Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
     })?;
+    let mut held = report("held", &target("held"));
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    tenant.kubectl(&["create", "-f", "-"], &held.to_string())?;
     let step = json!({"kind": "Restore", "target": "Deployment.apps shop/web", "summary": "…", "patch": "…"});
     let plan = json!({"hash": "a".repeat(64), "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": [step]});
     let approval = json!({"decision": "Approved", "planHash": "a".repeat(64), "by": "admin", "at": "2026-01-05T10:00:00Z"});
     let patch = json!({"status": {"phase": "Drifted", "summary": "…", "plan": plan, "approval": approval}}).to_string();
     tenant.kubectl(&["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", &patch], "")?;
     install_definitions(&control_plane)?;
+    // One that something else holds can still be let go: the name was asked for when it was made.
+    tenant.kubectl(&["delete", "driftreport", "held", "--wait=false"], "")?;
+    tenant.kubectl(&["patch", "driftreport", "held", "--type=merge", "--patch", r#"{"metadata":{"finalizers":null}}"#], "")?;
+    tenant.wait_for("driftreport/held", "no report", Value::is_null)?;
 
     let folder = control_plane.folder().join("controller");
     fs::create_dir_all(&folder)?;

@@ -111,13 +111,18 @@ impl<'a> Report<'a> {
         Ok(serde_json::from_str::<Value>(&text)?["status"].take())
     }
 
-    /// Offers a plan as the controller does, and approves it as a person does.
+    /// Offers a plan of one step as the controller does, and approves it as a person does.
     fn approved(&self, people: &People, person: &str, hash: &str) -> Result<()> {
+        self.approved_of(people, person, hash, 1)
+    }
+
+    /// The same of as many steps.
+    fn approved_of(&self, people: &People, person: &str, hash: &str, steps: usize) -> Result<()> {
         let step = json!({
             "kind": "Restore", "target": "Deployment.apps shop/web", "summary": "…", "patch": "…",
             "object": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": self.name.trim_start_matches("deployment-")},
         });
-        let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": [step]});
+        let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": vec![step; steps]});
         wait::until("the rights of the controller", PATIENCE, || {
             let answer = self.write(&people.controller, json!({"phase": "Drifted", "summary": "…", "plan": plan, "targetUid": "u"}))?;
             Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
@@ -181,6 +186,8 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
             "requests that were not sent",
             begin(with(&mine("Pending"), json!({"requests": [{"kind": "Restore", "at": AT, "digest": "", "answer": ""}]}))),
         ),
+        ("no steps", begin(with(&mine("Pending"), json!({"steps": []})))),
+        ("another judge", begin(with(&mine("Pending"), json!({"judge": "another"})))),
         ("a word of its own", json!({"healing": mine("Pending"), "heal": "Healed"})),
         ("only the word", json!({"heal": "Healed"})),
         ("a heal that never was", json!({"history": [entry(&plan, "fay", "fay", "Healed")]})),
@@ -217,6 +224,10 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
         ("the entry of another plan", failed(entry(&hash(2), "fay", "fay", "Failed"))),
         ("the entry of another approver", failed(entry(&plan, "fay", "ada", "Failed"))),
         ("the entry of another healer", failed(entry(&plan, "ada", "fay", "Failed"))),
+        (
+            "evidence twice",
+            failed(with(&entry(&plan, "fay", "fay", "Failed"), json!({"evidence": [begun["evidence"][0], begun["evidence"][0]]}))),
+        ),
         ("an entry without the evidence", failed(with(&entry(&plan, "fay", "fay", "Failed"), json!({"evidence": []})))),
         (
             "two entries",
@@ -316,12 +327,104 @@ fn nobody_changes_or_leaves_out_anything_of_the_history() -> Result<()> {
         let answer = report.write(&people.controller, end([&kept[..], std::slice::from_ref(&eleventh)].concat()))?;
         report.refused(what, answer, &before)?;
     }
-    // The order is nobody's.
-    let mut reversed = history[1..].to_vec();
+    // What stays keeps its order, and the new one comes last.
+    let (mut reversed, new) = (history[1..].to_vec(), std::slice::from_ref(&eleventh));
     reversed.reverse();
-    report.accepted("the end", &people.controller, end([&[eleventh], &reversed[..]].concat()))?;
-    assert_eq!(report.status()?["history"].as_array().map(Vec::len), Some(10));
+    for (what, moved) in [("another order", [&reversed[..], new].concat()), ("the new one first", [new, &history[1..]].concat())] {
+        report.refused(what, report.write(&people.controller, end(moved))?, &before)?;
+    }
+    let expected = [&history[1..], new].concat();
+    report.accepted("the end", &people.controller, end(expected.clone()))?;
+    assert_eq!(report.status()?["history"], json!(expected));
     Ok(())
+}
+
+#[test]
+fn two_steps_of_one_kind_are_told_apart_and_who_ends_the_heal_of_another_says_only_that() -> Result<()> {
+    let installation = shared()?;
+    let people = People::of(installation, "ida")?;
+    let report = Report::create(&installation.control_plane, "steps")?;
+    let plan = hash(1);
+    report.approved_of(&people, "ida", &plan, 2)?;
+    let step = |state: &str| match state {
+        "Begun" => json!({"kind": "Restore", "state": state, "paths": [".spec.replicas"], "begunAt": AT}),
+        state => json!({"kind": "Restore", "state": state, "paths": [".spec.replicas"]}),
+    };
+    let of = |states: [&str; 2]| json!({"healing": with(&healing(&plan, "ida", "ida", "Pending"), json!({"steps": states.map(step)})), "heal": "Healing"});
+    report.accepted("the beginning", &people.person, of(["Pending", "Pending"]))?;
+    report.accepted("the first step", &people.person, of(["Begun", "Pending"]))?;
+    let before = report.status()?;
+    // Each of the steps before is among those after, and none of them is where it was.
+    report.refused("the steps changed places", report.write(&people.person, of(["Pending", "Begun"]))?, &before)?;
+
+    let ended = |result: &str, message: &str| {
+        let told = with(&entry(&plan, "ida", "ida", result), json!({ "message": message }));
+        json!({"healing": null, "heal": result, "history": [told]})
+    };
+    for (what, by, message) in [
+        ("a story of the controller", &people.controller, "interrupted: ada stopped it"),
+        ("a story of the administrator", &people.admin, "it went well"),
+    ] {
+        report.refused(what, report.write(by, ended("Failed", message))?, &before)?;
+    }
+    report.accepted("an end by another", &people.controller, ended("Failed", "interrupted: its healer did not come back"))
+}
+
+#[test]
+fn a_person_cannot_fill_a_status_by_heals_of_their_own() -> Result<()> {
+    let installation = shared()?;
+    let people = People::of(installation, "jan")?;
+    let report = Report::create(&installation.control_plane, "filled")?;
+    let plan = hash(1);
+    report.approved_of(&people, "jan", &plan, 2)?;
+    let mine = |change: Value| with(&healing(&plan, "jan", "jan", "Pending"), change);
+    let begin = |steps: Value, evidence: Value| json!({"healing": mine(json!({"steps": steps, "evidence": evidence})), "heal": "Healing"});
+    let steps = |paths: Vec<String>| json!([{"kind": "Restore", "state": "Pending", "paths": paths}, {"kind": "Restore", "state": "Pending", "paths": [".spec.paused"]}]);
+    let usual = || steps(vec![".spec.replicas".to_owned()]);
+    let proof = |bytes: usize, letter: &str| json!([{"path": letter.repeat(bytes / letter.len()), "manager": "kubectl", "operation": "Update", "time": AT}]);
+    let before = report.status()?;
+    for (what, status) in [
+        ("more evidence than there is room for", begin(usual(), json!(vec![proof(800, "x")[0].clone(); 2]))),
+        ("evidence in letters of two bytes", begin(usual(), proof(2_000, "ü"))),
+        ("evidence that JSON escapes", begin(usual(), proof(900, "\""))),
+        ("more fields than there is room for", begin(steps((0..130).map(|at| format!(".spec.{at:0100}")).collect()), json!([]))),
+        ("a long state", begin(with_stale(usual()), json!([]))),
+    ] {
+        report.refused(what, report.write(&people.person, status)?, &before)?;
+    }
+    report.accepted("as much as there is room for", &people.person, begin(usual(), proof(1_000, "x")))?;
+    let states =
+        |state: &str| json!(usual().as_array().into_iter().flatten().map(|step| with(step, json!({ "state": state }))).collect::<Vec<_>>());
+    let done = |more: Value| json!({"healing": with(&mine(json!({"steps": states("Done"), "evidence": proof(1_000, "x")})), more)});
+    let sent = |answer: usize| json!({"kind": "Restore", "at": AT, "digest": hash(1), "answer": "x".repeat(answer)});
+    let before = report.status()?;
+    for (what, more) in [
+        ("a long answer", json!({"requests": [sent(2_000)]})),
+        ("a long state that was removed", json!({"removed": "ü".repeat(1_100)})),
+        ("both", json!({"removed": "x".repeat(1_500), "requests": [sent(500)]})),
+    ] {
+        report.refused(what, report.write(&people.person, done(more))?, &before)?;
+    }
+    // Whatever a heal may gather has room in its entry, but for its evidence.
+    let gathered = json!({"removed": "x".repeat(1_024), "requests": [sent(50), sent(50)]});
+    report.accepted("what a heal gathers", &people.person, done(gathered.clone()))?;
+    let before = report.status()?;
+    let end = |change: Value| {
+        let told = with(&with(&entry(&plan, "jan", "jan", "Healed"), gathered.clone()), change);
+        json!({"healing": null, "heal": "Healed", "history": [told]})
+    };
+    let long = json!({"message": "x".repeat(2_000), "evidence": [], "evidenceOmitted": 1});
+    report.refused("a long message", report.write(&people.person, end(long))?, &before)?;
+    let control = json!({"message": "a\u{1}b", "evidence": [], "evidenceOmitted": 1});
+    report.refused("a control character", report.write(&people.person, end(control))?, &before)?;
+    report.accepted("the end", &people.person, end(json!({"evidence": [], "evidenceOmitted": 1})))
+}
+
+/// The first step as one that removes a state of a long name.
+fn with_stale(mut steps: Value) -> Value {
+    steps[0]["stale"] = json!("x".repeat(320));
+    steps[1]["revision"] = json!("x".repeat(1_000));
+    steps
 }
 
 /// A write of the controller on a Deployment of the namespace `shop`, under its own manager.

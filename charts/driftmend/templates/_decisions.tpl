@@ -127,12 +127,14 @@ that is for people. */ -}}
     && (variables.approval['decision'] == 'Approved' || variables.approval['decision'] == 'Denied'))
   reason: Forbidden
   message: "status.approval.decision must be Approved or Denied"
-# A denial outlives its plan, which is not shown while it holds: who gave it may word it anew.
+# A denial outlives its plan, which is not shown while it holds: who gave it may word it anew. Nobody else may: what the plan wrote, and so which
+# rights that takes, is not known any more.
 - expression: >-
     !variables.decided || variables.approval == null || ('planHash' in variables.approval && (
     ('hash' in variables.shown && variables.approval['planHash'] == variables.shown['hash'])
     || ('decision' in variables.approval && variables.approval['decision'] == 'Denied'
     && 'decision' in variables.decisionBefore && variables.decisionBefore['decision'] == 'Denied'
+    && 'by' in variables.decisionBefore && variables.decisionBefore['by'] == request.userInfo.username
     && 'planHash' in variables.decisionBefore && variables.decisionBefore['planHash'] == variables.approval['planHash'])))
   reason: Forbidden
   message: "a decision is about the plan that the report shows, and names its hash"

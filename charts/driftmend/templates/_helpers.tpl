@@ -75,6 +75,17 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "driftmend.serviceAcco
 [{{ range $index, $name := uniq . }}{{ if $index }}, {{ end }}'{{ $name }}'{{ end }}]
 {{- end -}}
 
+{{- /* How long a text is as JSON writes it, without its quotes: an expression for the text that another one gives. What holds a control character,
+which takes six bytes, is longer than anything may be; whatever driftmend writes goes through its printer, and has none. */ -}}
+{{- define "driftmend.jsonSize" -}}
+(bytes(string({{ . }})).size() + string({{ . }}).split('"').size() + string({{ . }}).split('\\').size() - 2 + (string({{ . }}).matches('[[:cntrl:]]') ? 65536 : 0))
+{{- end -}}
+
+{{- /* The same of a list of objects that hold nothing but texts and times. */ -}}
+{{- define "driftmend.jsonSizeOfAll" -}}
+{{ . }}.map(item, item.map(key, {{ include "driftmend.jsonSize" "item[key]" }} + key.size() + 6).sum() + 2).sum()
+{{- end -}}
+
 {{- /* Argo CD applies wave -1 before the roles and the Deployment; Helm has no such order, see admission-fence.yaml. */ -}}
 {{- define "driftmend.policyAnnotations" -}}
 argocd.argoproj.io/sync-wave: "-1"
@@ -117,7 +128,12 @@ whether status.operationState may go. The API server takes exactly that out of t
 a client that sends managedFields of its own could take out more, or give itself and others anything.
 
 An entry is named by everything in it but its fields. Entries of server-side apply are compared as a whole, whoever's they are; our own Update
-entry is ours.
+entry is ours, and claims what we write.
+
+Two things more the API server does by itself at any write (managedfields/internal, capmanagers.go and structured-merge-diff's merge/update.go). Where
+there are ten Update entries, the eleventh makes it join the oldest ones of one version in an entry `ancient-changes`: what went there is compared to two
+levels, since CEL has no recursion. And it lets an entry go whose version is not served any more: which ones are served no expression can know, so that
+one of another version than the object's may go, and not change.
 */ -}}
 {{- define "driftmend.managerVariables" -}}
 - name: managersBefore
@@ -132,26 +148,55 @@ entry is ours.
   expression: "{{ if .state }}'operationState' in variables.statusBefore && !('operationState' in variables.statusAfter){{ else }}false{{ end }}"
 - name: appliersStay
   expression: >-
-    variables.managersBefore.filter(entry, entry.operation == 'Apply').all(entry, entry in variables.managersAfter)
-    && variables.managersBefore.filter(entry, entry.operation == 'Apply').size()
+    variables.managersBefore.filter(entry, entry.operation == 'Apply').all(entry, entry in variables.managersAfter
+    || entry.?apiVersion.orValue('') != variables.after.apiVersion)
+    && variables.managersBefore.filter(entry, entry.operation == 'Apply' && entry in variables.managersAfter).size()
     == variables.managersAfter.filter(entry, entry.operation == 'Apply').size()
+- name: oursIsOurs
+  expression: >-
+    variables.managersAfter.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') == 'driftmend-heal')
+    .map(entry, entry.?fieldsV1.orValue({})).all(fields, fields.all(key, {{ if .state }}key == 'f:operation' || {{ end }}(key == 'f:metadata'
+    && fields[key].all(part, part == 'f:annotations' && fields[key][part].all(name, name in ['.', 'f:{{ .annotation }}'])))))
 - name: othersBefore
   expression: variables.managersBefore.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') != 'driftmend-heal')
 - name: othersAfter
   expression: variables.managersAfter.filter(entry, entry.operation != 'Apply' && entry.?manager.orValue('') != 'driftmend-heal')
+# The entry that the oldest ones went into by this write.
+- name: joined
+  expression: >-
+    variables.managersBefore.filter(entry, entry.operation != 'Apply').size() < 10 ? dyn([]) : variables.othersAfter.filter(entry,
+    entry.?manager.orValue('') == 'ancient-changes' && entry.all(key, key in ['manager', 'operation', 'apiVersion', 'time', 'fieldsType', 'fieldsV1'])
+    && !(entry in variables.othersBefore))
 # Each entry of others that was there, with the fields that it has now.
 - name: pairs
   expression: >-
     variables.othersBefore.map(old, {
     'old': [old.?fieldsV1.orValue({})],
-    'new': variables.othersAfter.filter(entry, old.all(key, key == 'fieldsV1' || (key in entry && entry[key] == old[key]))
+    'version': [dyn(old.?apiVersion.orValue(''))],
+    'new': variables.othersAfter.filter(entry, !(entry in variables.joined) && old.all(key, key == 'fieldsV1' || (key in entry && entry[key] == old[key]))
     && entry.all(key, key == 'fieldsV1' || key in old)).map(entry, entry.?fieldsV1.orValue({}))})
+# The entries that went into that by this write: itself as it was before, too, whose time may be the same.
+- name: old
+  expression: >-
+    variables.pairs.filter(pair, pair.new.size() == 0 && variables.joined.exists(entry, entry.?apiVersion.orValue('') == pair.version[0]))
+    .map(pair, pair.old[0])
+- name: joinedHolds
+  expression: >-
+    variables.joined.size() <= 1 && variables.old.size() <= 3 && variables.joined.map(entry, entry.?fieldsV1.orValue({})).all(fields,
+    variables.old.all(gone, gone.all(key, gone[key].all(part, (key in fields && part in fields[key])
+    || (key == 'f:metadata' && part == 'f:annotations' && variables.overwrites
+    && gone[key][part].all(name, name in ['.', 'f:{{ .annotation }}']))
+    || (key == 'f:status' && part == 'f:operationState' && variables.clears))))
+    && fields.all(key, variables.old.exists(gone, key in gone)
+    && fields[key].all(part, variables.old.exists(gone, key in gone && part in gone[key]))))
 - name: nobodyJoins
   expression: >-
-    variables.pairs.all(pair, pair.new.size() <= 1) && variables.othersAfter.size() == variables.pairs.filter(pair, pair.new.size() == 1).size()
+    variables.pairs.all(pair, pair.new.size() <= 1)
+    && variables.othersAfter.size() == variables.pairs.filter(pair, pair.new.size() == 1).size() + variables.joined.size()
 - name: losses
   expression: >-
-    variables.pairs.map(pair, {'old': pair.old[0], 'new': pair.new.size() == 1 ? pair.new[0] : dyn({})})
+    variables.pairs.filter(pair, pair.new.size() == 1 || (pair.version[0] == variables.after.apiVersion
+    && !variables.joined.exists(entry, entry.?apiVersion.orValue('') == pair.version[0]))).map(pair, {'old': pair.old[0], 'new': pair.new.size() == 1 ? pair.new[0] : dyn({})})
 - name: fieldsStay
   expression: >-
     variables.losses.all(pair,
@@ -179,7 +224,7 @@ entry is ours.
     {{- end }}
 - name: managersStay
   expression: >-
-    variables.appliersStay && variables.nobodyJoins && variables.fieldsStay && variables.metadataFieldsStay && variables.statusFieldsStay
+    variables.appliersStay && variables.oursIsOurs && variables.nobodyJoins && variables.joinedHolds && variables.fieldsStay && variables.metadataFieldsStay && variables.statusFieldsStay
 {{- end -}}
 
 {{- /* The kinds that a sync may be limited to: those that are governed. */ -}}

@@ -43,6 +43,7 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
     let id = ObjectId::of(&git()).unwrap();
     Snapshot {
         cluster: String::new(),
+        judge: String::new(),
         target: id.clone(),
         desired: Some(Document { id, value: git(), origin: Origin { file: "web.yaml".into(), line: 1 } }),
         live: Some(live),

@@ -40,6 +40,7 @@ fn snapshot(desired: Value, live: Value) -> Snapshot {
     let id = ObjectId::of(&desired).unwrap();
     Snapshot {
         cluster: String::new(),
+        judge: String::new(),
         target: id.clone(),
         desired: Some(Document { id, value: desired, origin: Origin { file: "web.yaml".into(), line: 1 } }),
         live: Some(live),

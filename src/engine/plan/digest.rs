@@ -108,7 +108,7 @@ pub(super) fn refusal_digest(prediction: &Prediction) -> String {
 /// The hash of a plan: everything that a person's yes depends on.
 ///
 /// The Git revision is left out on purpose, since a commit elsewhere in a monorepo moves it; the document's own digest
-/// is in. So are the resourceVersion (taken fresh when a step is sent) and dry-run answers (shown only).
+/// is in. So is what judges approvals: a yes from a time when nothing did is one to another plan. Left out, too, are the resourceVersion (taken fresh when a step is sent) and dry-run answers (shown only).
 ///
 /// The hash is asked for by serial: its other parts are made once.
 pub(super) fn plan_hash<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> impl Fn(u64) -> String + use<'a> {
@@ -124,8 +124,9 @@ fn content<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> im
     let steps: Vec<Value> = steps.iter().map(Step::intent).collect();
     move |serial| {
         json!({
-            "version": 2,
+            "version": 3,
             "cluster": snapshot.cluster,
+            "judge": snapshot.judge,
             "report": memory.report,
             "watch": memory.watch,
             "target": snapshot.target,

@@ -132,6 +132,13 @@ pub enum NoPlan {
     #[error("the API server refuses the patch in a dry run: {0}")]
     RefusedInDryRun(String),
 
+    /// An approval would mean nothing.
+    #[error(
+        "no admission policy makes sure that approval.by is who approves: install the chart's ValidatingAdmissionPolicy approval.driftmend.dev \
+             and its binding, which the controller must be allowed to get, or run in mode confirm and heal with your own rights"
+    )]
+    NotJudged,
+
     /// Somebody else applies the object server-side as well, and a Transfer would take sides.
     #[error("another manager applies this object server-side too ({0}); decide first which one is to own it")]
     TwoAppliers(String),

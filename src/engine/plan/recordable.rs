@@ -17,7 +17,9 @@ const LONGEST: usize = 1_024;
 pub(super) fn check(steps: &[Step]) -> Result<(), NoPlan> {
     let of_step = |step: &Step| step.paths().iter().map(ToString::to_string).collect::<Vec<_>>();
     let all: Vec<Vec<String>> = steps.iter().map(of_step).collect();
-    let bytes: usize = all.iter().flatten().map(|path| path.len() + 3).sum();
+    // With what JSON escapes.
+    let escaped = |path: &String| path.matches(['"', '\\']).count();
+    let bytes: usize = all.iter().flatten().map(|path| path.len() + escaped(path) + 3).sum();
     let longest = all.iter().flatten().map(|path| path.chars().count()).max().unwrap_or_default();
     let most = all.iter().map(Vec::len).max().unwrap_or_default();
     if bytes > ROOM || longest > LONGEST || most > MOST { Err(NoPlan::TooManyFields(most)) } else { Ok(()) }
@@ -39,5 +41,9 @@ mod tests {
         assert_eq!(check(&restore(120, 100)), Err(NoPlan::TooManyFields(120)));
         assert_eq!(check(&restore(513, 3)), Err(NoPlan::TooManyFields(513)));
         assert_eq!(check(&restore(1, 1_200)), Err(NoPlan::TooManyFields(1)));
+        // What JSON escapes takes the room that it takes there.
+        let path = || FieldPath::of(&["metadata", "annotations", &"\"".repeat(100)]);
+        let quoted = [Step::Restore { paths: (0..40).map(|_| path()).collect(), operations: json_patch::Patch::default() }];
+        assert_eq!(check(&quoted), Err(NoPlan::TooManyFields(40)));
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn switched() -> Value {
 pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     Snapshot {
         cluster: "cluster-1".to_owned(),
+        judge: "policy-1".to_owned(),
         target: ObjectId::of(&desired).unwrap(),
         desired: Some(Document {
             id: ObjectId::of(&desired).unwrap(),

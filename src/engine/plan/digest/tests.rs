@@ -78,8 +78,10 @@ impl Made {
 fn whatever_a_yes_depends_on_moves_the_hash() {
     type Move = fn(&mut Made);
     // What is moved, and which ingredients that moves: an object's uid and generation are in its own digest, too.
-    let moves: [(&str, &[&str], Move); 13] = [
+    let moves: [(&str, &[&str], Move); 15] = [
         ("another cluster", &["cluster"], |made| made.snapshot.cluster.push('2')),
+        ("the policy over approvals was made anew", &["judge"], |made| made.snapshot.judge.push('2')),
+        ("nothing judges approvals", &["judge"], |made| made.snapshot.judge.clear()),
         ("the report was made anew", &["report"], |made| made.memory.report = "report-2".to_owned()),
         ("the watch was made anew", &["watch"], |made| made.memory.watch = "watch-2".to_owned()),
         ("another Deployment", &["target"], |made| made.snapshot.target.name = "api".to_owned()),
