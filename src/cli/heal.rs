@@ -259,7 +259,7 @@ impl<'a> Eyes<'a> {
             let fault = Fault::of(&error).hint(error.hint());
             Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
         };
-        let object = origin::object(cluster, &watch).await.map_err(fault)?;
+        let object = origin::object(cluster, &sources.own_namespace, &watch).await.map_err(fault)?;
         let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object).await.map_err(fault)?;
         let unencrypted = !trust.allow_http && resolved.origin.url.starts_with("http://");
         let fault = |error: SourceError| match error.category() {

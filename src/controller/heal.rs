@@ -191,7 +191,7 @@ impl<L: Look> Healer<'_, L> {
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
             }
-            if let (Some(_), Some(wait)) = (step.remembered().0, self.pace.wait()) {
+            if let (Some(_), Some(wait)) = (step.remembered().0, self.pace.wait(&healing.plan_hash)) {
                 return Ok(Progress::Waiting("a clear of another Application a moment ago".to_owned(), wait));
             }
             if recorded.state == StepState::Pending {

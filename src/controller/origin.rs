@@ -67,11 +67,12 @@ pub fn tool_of(watch: &DriftWatch) -> Option<(ToolKey, &ToolSource)> {
 ///
 /// # Errors
 /// [`SourceError`], with what a person can do.
-pub async fn object(cluster: &Cluster, watch: &DriftWatch) -> Result<Option<Value>, SourceError> {
+pub async fn object(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch) -> Result<Option<Value>, SourceError> {
     let Some((key, _)) = tool_of(watch) else { return Ok(None) };
     let object = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await;
     let object = object.map_err(|source| SourceError::Tool { key: key.to_string(), source: Box::new(source) })?;
-    object.map(Some).ok_or_else(|| SourceError::NoTool { key: key.to_string() })
+    let tenant = Tenant { watch: watch.metadata.namespace.as_deref().unwrap_or_default(), own_namespace };
+    object.map(Some).ok_or_else(|| tenant.not_there(&key.namespace, &key.to_string()))
 }
 
 /// Finds out where a watch's truth is, from the [`object`] that it names, where it names one.
@@ -172,7 +173,7 @@ async fn of_flux(
         .get_object(GIT_REPOSITORIES, Some(namespace), &source.name)
         .await
         .map_err(|source| SourceError::Tool { key: named.clone(), source: Box::new(source) })?
-        .ok_or_else(|| SourceError::NoTool { key: named.clone() })?;
+        .ok_or_else(|| tenant.not_there(namespace, &named))?;
     if namespace != key.namespace {
         tenant.check_named(namespace, &named, &repository)?;
     }
@@ -234,13 +235,41 @@ impl Tenant<'_> {
 
     /// Checks that an object of another namespace lets the tenant's watches name it.
     fn check_named(self, namespace: &str, key: &str, object: &Value) -> Result<(), SourceError> {
+        if self.may_name(namespace, object) { Ok(()) } else { Err(self.not_allowed(key)) }
+    }
+
+    /// What is told where an object is not there. Of another namespace it is the same whether it is not there or may not be named: who may
+    /// not read that namespace does not learn what is in it.
+    fn not_there(self, namespace: &str, key: &str) -> SourceError {
+        let Self { watch, own_namespace } = self;
+        if watch == own_namespace || watch == namespace { SourceError::NoTool { key: key.to_owned() } } else { self.not_allowed(key) }
+    }
+
+    fn not_allowed(self, key: &str) -> SourceError {
         let watch = self.watch;
-        if self.may_name(namespace, object) {
-            return Ok(());
+        let message = format!(
+            "there is no {key} that allows watches of namespace {watch}; where it is, annotate it with {ALLOW_ANNOTATION}: {watch}"
+        );
+        SourceError::Invalid { reason: "NotAllowed", message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_and_what_may_not_be_named_are_told_alike_of_another_namespace() {
+        let tenant = Tenant { watch: "shop", own_namespace: "driftmend" };
+        let (key, silent) = ("GitRepository blue/web", json!({"metadata": {"name": "web"}}));
+        let refused = tenant.check_named("blue", key, &silent).unwrap_err();
+        assert_eq!(refused.to_string(), tenant.not_there("blue", key).to_string());
+        assert_eq!(refused.category(), tenant.not_there("blue", key).category());
+        for (watch, namespace) in [("blue", "blue"), ("driftmend", "blue")] {
+            let own = Tenant { watch, ..tenant };
+            assert_eq!(own.not_there(namespace, key).category(), "NoSuchTool", "{watch}");
         }
-        Err(SourceError::Invalid {
-            reason: "NotAllowed",
-            message: format!("{key} does not allow watches of namespace {watch}; annotate it with {ALLOW_ANNOTATION}: {watch}"),
-        })
     }
 }

@@ -86,7 +86,7 @@ struct Looked {
 async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) -> Result<Looked, SourceError> {
     let terms = terms(watch)?;
     let sources = &context.settings.sources;
-    let object = origin::object(&context.cluster, watch).await?;
+    let object = origin::object(&context.cluster, &sources.own_namespace, watch).await?;
     if let (Some((tool, _)), Some(object)) = (origin::tool_of(watch), &object) {
         context.tools.fill(&tool, object);
     }

@@ -121,7 +121,9 @@ fn a_repository_of_another_namespace_must_let_the_tenant_name_it() -> Result<()>
     let annotation = "driftmend.dev/allow-watches-from";
     assert_eq!(
         message,
-        format!("GitRepository {lender}/shop does not allow watches of namespace {tenant}; annotate it with {annotation}: {tenant}")
+        format!(
+            "there is no GitRepository {lender}/shop that allows watches of namespace {tenant}; where it is, annotate it with {annotation}: {tenant}"
+        )
     );
     shop.flux.git_repository(&lender, "shop").annotate(annotation, tenant)?;
     watched.wait_for_watch("a source that is read", |status| status["sourceFailure"].is_null())?;

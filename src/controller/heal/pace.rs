@@ -12,20 +12,27 @@ const ASK_PAUSE: Duration = Duration::from_secs(10);
 /// Holds such writes of a process apart.
 #[derive(Debug, Default)]
 pub struct Pace {
-    cleared: Mutex<Option<Instant>>,
+    /// The last clear, and the plan that made it or is about to.
+    cleared: Mutex<Option<(Instant, String)>>,
     asked: Mutex<Option<Instant>>,
 }
 
 impl Pace {
-    /// How long the next clear has to wait.
-    pub(super) fn wait(&self) -> Option<Duration> {
-        let last = (*self.cleared.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Some(CLEAR_PAUSE.saturating_sub(last.elapsed())).filter(|wait| !wait.is_zero())
+    /// How long the clear of a plan has to wait; where it has not, the turn is its own from now on: of two that ask at once one waits.
+    pub(super) fn wait(&self, plan: &str) -> Option<Duration> {
+        let mut cleared = self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = cleared.as_ref().filter(|(_, by)| by != plan);
+        let wait = others.map(|(at, _)| CLEAR_PAUSE.saturating_sub(at.elapsed())).filter(|wait| !wait.is_zero());
+        if wait.is_some() {
+            return wait;
+        }
+        *cleared = Some((Instant::now(), plan.to_owned()));
+        None
     }
 
-    /// Records a clear.
-    pub(super) fn cleared(&self) {
-        *self.cleared.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    /// Records the clear of a plan.
+    pub(super) fn cleared(&self, plan: &str) {
+        *self.cleared.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), plan.to_owned()));
     }
 
     /// Whether a request may be made again now; if so, that is recorded.
@@ -46,9 +53,11 @@ mod tests {
     #[test]
     fn a_clear_waits_for_the_one_before_and_a_request_is_repeated_once() {
         let pace = Pace::default();
-        assert_eq!(pace.wait(), None);
-        pace.cleared();
-        assert!(pace.wait().is_some_and(|wait| wait <= CLEAR_PAUSE));
+        assert_eq!(pace.wait("one"), None);
+        assert!(pace.wait("two").is_some_and(|wait| wait <= CLEAR_PAUSE), "the first has the turn before it has cleared");
+        assert_eq!(pace.wait("one"), None, "its own turn");
+        pace.cleared("one");
+        assert!(pace.wait("two").is_some());
         assert!(pace.may_ask_again() && !pace.may_ask_again());
     }
 }

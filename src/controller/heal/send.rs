@@ -52,7 +52,7 @@ impl<L: Look> Healer<'_, L> {
         self.patch(&request, target, DryRun::Yes).await.map_err(Sent::Api)?;
         let sent = self.write(step.kind(), &request, ground.plan, target).await.map_err(Sent::Api)?;
         if step.remembered().0.is_some() {
-            self.pace.cleared();
+            self.pace.cleared(ground.plan);
         }
         info!(%target, step = ?step.kind(), "the step was carried out");
         Ok(Some(sent))
