@@ -118,11 +118,11 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Busy`]: the earlier looks of the namespace have not ended.
+    /// [`SourceError::Hanging`].
     pub fn thread(namespace: &str) -> Result<Place<'static>, SourceError> {
         static LOOKS: OnceLock<Places> = OnceLock::new();
         let looks = LOOKS.get_or_init(|| Places::new(THREADS, THREADS_OF_ONE));
-        looks.take(namespace, 1, Duration::ZERO).ok_or(SourceError::Busy { waited: Duration::ZERO })
+        looks.take(namespace, 1, Duration::ZERO).ok_or(SourceError::Hanging)
     }
 
     /// Reads the newest commit and those that are compared with it; `None` where it is the known one.
@@ -153,7 +153,13 @@ impl Request {
         let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
         let times = reading.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();
-        let mut at = |oid| if begun.elapsed() < TURN { self.at(&reading, oid, &mut left) } else { Err("others wait".to_owned()) };
+        let mut at = |oid| {
+            if begun.elapsed() < TURN {
+                self.at(&reading, oid, &mut left)
+            } else {
+                Err("reading it took too long while others wait".to_owned())
+            }
+        };
         let others = others.into_iter().map(|(other, oid)| (other.clone(), oid.and_then(&mut at))).collect();
         let is_named = self.others.contains(&revision);
         Ok(Some((Read { repo_url: self.url.to_string(), revision, rendered, changed_at, is_named, others }, turn)))
@@ -194,4 +200,18 @@ fn fetched(used: &Used, mirror: &Mirror, commit: &str, credentials: &Credentials
         used.fetch(mirror, &revision, credentials).map_err(|error| told(&error))?;
     }
     Ok(oid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_that_were_given_up_hold_up_their_own_namespace_alone() {
+        let threads: Vec<_> = (0..THREADS_OF_ONE).map(|_| Request::thread("hangs").unwrap()).collect();
+        assert!(matches!(Request::thread("hangs"), Err(SourceError::Hanging)));
+        assert!(Request::thread("other").is_ok());
+        drop(threads);
+        assert!(Request::thread("hangs").is_ok());
+    }
 }

@@ -169,6 +169,10 @@ pub enum SourceError {
         waited: Duration,
     },
 
+    /// Looks of the namespace that were given up still wait for their servers.
+    #[error("the repository was not read: earlier looks of this namespace at servers that do not answer have not ended; it is asked again")]
+    Hanging,
+
     /// The look took too long.
     #[error("unable to read the repository within {} s", LOOK_LIMIT.as_secs())]
     TimedOut,
@@ -197,7 +201,7 @@ impl SourceError {
             Self::TooMuch { .. } | Self::Crowded { .. } => "SourceTooLarge",
             Self::NotPlain(_) => "NotPlainYaml",
             Self::Unfaithful { .. } => "RenderFailed",
-            Self::Busy { .. } | Self::TimedOut | Self::Interrupted => "TimedOut",
+            Self::Busy { .. } | Self::Hanging | Self::TimedOut | Self::Interrupted => "TimedOut",
         }
     }
 
@@ -224,9 +228,9 @@ impl SourceError {
             | Self::NotPlain(_)
             | Self::Unfaithful { .. } => REST_OF_THE_MENDED,
             Self::Git(error) if error.retry() == git::Retry::AfterChange && !error.is_costly() => REST_OF_THE_MENDED,
-            Self::Git(_) | Self::TooMuch { .. } | Self::Crowded { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => {
-                LONGEST_REST
-            }
+            // Whoever only had no turn did nothing wrong.
+            Self::Busy { .. } => REST_OF_THE_MENDED,
+            Self::Git(_) | Self::TooMuch { .. } | Self::Crowded { .. } | Self::Hanging | Self::TimedOut | Self::Interrupted => LONGEST_REST,
         }
     }
 
@@ -243,7 +247,7 @@ impl SourceError {
     /// What a person can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Invalid { .. } | Self::Busy { .. } | Self::TimedOut | Self::Interrupted => None,
+            Self::Invalid { .. } | Self::Busy { .. } | Self::Hanging | Self::TimedOut | Self::Interrupted => None,
             Self::Url { source, .. } => source.hint(),
             Self::Tool { source, .. } => source.hint(),
             // With the chart a list of names gives the right, not a Role by hand.

@@ -137,6 +137,21 @@ fn a_mirror_without_room_for_a_second_one_beside_it_is_cloned_afresh_in_its_plac
 }
 
 #[test]
+fn a_mirror_that_old_packs_have_filled_is_cloned_afresh_where_one_pack_fits() {
+    let place = Place::new();
+    let mirror = place.mirror();
+    let room = Room { bytes: 5 << 20, budget: Some(("namespace shop".to_owned(), 64 << 20)) };
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let noise = hex(&pack::large(6 << 20));
+    mirror.fetch_into(&|| room.clone(), &Revision::Head, &NONE).expect("a commit");
+    for half in [&noise[..noise.len() / 2], &noise[noise.len() / 2..]] {
+        let forced = place.repository.force_push("main", &place.first, &[("noise.txt", half)], "Noise");
+        assert_eq!(mirror.fetch_into(&|| room.clone(), &Revision::Head, &NONE).expect("there is room for one of them").oid, oid(&forced));
+        assert!(mirror.size() <= room.bytes);
+    }
+}
+
+#[test]
 fn a_commit_of_megabytes_is_refused_by_its_size() {
     let place = Place::new();
     let tree = place.repository.git(&["rev-parse", "main^{tree}"]);

@@ -184,3 +184,14 @@ async fn a_key_that_was_due_first_runs_first_also_where_others_are_asked_for_wit
     let log = running.log_after(0).await;
     assert_eq!(log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["a/1", "a/2", "a/3", "a/1", "a/2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_for_while_another_process_works_is_let_go() {
+    let (queue, mut worker) = queue::<&'static str>(QueueSettings { name: "test", concurrency: 1, places: 1, debounce: SECOND });
+    (0..1_000).for_each(|_| queue.now("a"));
+    let passed = tokio::time::timeout(SECOND, worker.pass_over()).await;
+    assert!(passed.is_err(), "it goes on until somebody leads");
+    assert!(worker.requests.try_recv().is_err(), "nothing is kept");
+    queue.now("b");
+    assert_eq!(worker.requests.try_recv().map(|(key, _)| key).ok(), Some("b"), "what comes from then on is");
+}
