@@ -97,9 +97,12 @@ fn governs_all(watches: &[DriftWatch], reports: &[DriftReport], live: usize) -> 
     // One in the controller's own namespace may govern Deployments elsewhere.
     let own = |watch: &&DriftWatch| watch.namespace() != controllers_namespace(watch);
     let governed: usize = watches.iter().filter(own).filter_map(|watch| watch.status.as_ref()).map(|status| status.counts.governed).sum();
-    let phase = |report: &DriftReport| report.status.as_ref().map(|status| status.phase);
-    let of = |wanted: Phase| reports.iter().filter(|report| phase(report) == Some(wanted)).count();
-    governed.saturating_sub(of(Phase::Missing)) + of(Phase::Orphaned) >= live
+    let told = || reports.iter().filter_map(|report| report.status.as_ref());
+    let orphaned = told().filter(|status| status.phase == Phase::Orphaned).count();
+    // One that Git alone has was there once, or never yet.
+    let absent =
+        told().filter(|status| status.phase == Phase::Missing || status.phase == Phase::Pending && status.target_uid.is_none()).count();
+    governed.saturating_sub(absent) + orphaned >= live
 }
 
 fn controllers_namespace(watch: &DriftWatch) -> Option<String> {
@@ -173,6 +176,7 @@ mod tests {
             (vec![watch("shop", 1), watch("shop", 2)], vec![], 3, true),
             // One that Git alone has is not there, and one that only the cluster has is nobody's.
             (vec![watch("shop", 2)], vec![report("Missing")], 2, false),
+            (vec![watch("shop", 2)], vec![report("Pending")], 2, false),
             (vec![watch("shop", 2)], vec![report("Orphaned")], 3, true),
             // It may govern Deployments of other namespaces.
             (vec![watch("driftmend", 9)], vec![], 1, false),
