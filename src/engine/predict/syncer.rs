@@ -84,6 +84,17 @@ impl Applier {
         }
     }
 
+    /// The field manager that it writes under where nobody says otherwise; that of kubectl for a program without one of its own.
+    pub const fn manager(self, strategy: Strategy) -> &'static str {
+        match (self, strategy) {
+            (Self::ArgoCd, _) => "argocd-controller",
+            (Self::Flux, _) => "kustomize-controller",
+            (Self::Kubectl | Self::Other, Strategy::ClientSideApply) => CLIENT_SIDE_MANAGER,
+            (Self::Kubectl | Self::Other, Strategy::ServerSideApply) => "kubectl",
+            (Self::Kubectl | Self::Other, Strategy::Replace) => "kubectl-replace",
+        }
+    }
+
     /// What it asks the server to do about fields that the type does not have, where nobody says otherwise.
     pub const fn validation(self) -> FieldValidation {
         match self {
