@@ -38,7 +38,7 @@ pub use facts::Facts;
 pub use last_applied::LastApplied;
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
-pub use syncer::{Applier, CLIENT_SIDE_MANAGER, FieldValidation, Force, Syncer, TakesOver};
+pub use syncer::{Applier, CLIENT_SIDE_MANAGER, Dump, FieldValidation, Force, Syncer, TakesOver};
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

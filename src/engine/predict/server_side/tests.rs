@@ -343,3 +343,19 @@ fn an_annotation_that_would_grow_too_large_goes() {
     assert_eq!(answer.causes, vec![]);
     assert_eq!(answer.predicted.unwrap()["metadata"]["annotations"].get(LAST_APPLIED), None);
 }
+
+#[test]
+fn a_program_that_nobody_knows_leaves_out_of_a_dump_what_it_must_have_left_out_before() {
+    let mut dumped = http();
+    dumped["metadata"]["managedFields"] = json!([{"manager": "a", "operation": "Apply", "fieldsV1": {}}]);
+    dumped["metadata"]["uid"] = json!("1");
+    let asked = |manager: &str, live: &Value| {
+        predict(&dumped, live, &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager)).verdict
+    };
+    assert_eq!(asked(TOOL, &owned(&http(), vec![applied(&http())])), Verdict::Clean);
+    assert_eq!(asked(TOOL, &owned(&http(), vec![])), Verdict::Refused, "it never applied it");
+    for known in ["kubectl", "argocd-controller", "kustomize-controller"] {
+        let live = owned(&http(), vec![entry(known, "Apply", fields_of(&http()).to_value())]);
+        assert_eq!(asked(known, &live), Verdict::Refused, "{known}");
+    }
+}
