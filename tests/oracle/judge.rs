@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::compare;
-use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, Verdict, predict};
+use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, TakesOver, Verdict, predict, predict_new};
 use serde_json::Value;
 
 use crate::server::{Answer, Asked, Way};
@@ -23,18 +23,29 @@ impl Outcome {
 }
 
 /// Who the engine is told that syncs.
-pub fn syncer(way: Way) -> Syncer {
+pub fn syncer(way: Way, asked: &Asked) -> Syncer {
     let strategy = match way {
-        Way::ClientSide => Strategy::ClientSideApply,
-        Way::ServerSide | Way::Unforced | Way::Migrating => Strategy::ServerSideApply,
-        Way::Replace => Strategy::Replace,
+        Way::ClientSide | Way::CreateClientSide => Strategy::ClientSideApply,
+        Way::ServerSide | Way::Unforced | Way::Migrating | Way::CreateServerSide | Way::TakingOver => Strategy::ServerSideApply,
+        Way::Replace | Way::CreatePost => Strategy::Replace,
     };
-    Syncer { force: if way == Way::Unforced { Force::No } else { Force::Yes }, ..Syncer::new(strategy, way.manager()) }
+    let force = if way == Way::Unforced { Force::No } else { Force::Yes };
+    let takes_over = if way == Way::TakingOver { TakesOver::OfLastApplied } else { TakesOver::Nobodys };
+    Syncer { force, takes_over, validation: asked.validation.into(), ..Syncer::new(strategy, &asked.manager) }
+}
+
+/// What we predict.
+pub fn predicted(way: Way, asked: &Asked) -> Prediction {
+    let namespace = asked.now.pointer("/metadata/namespace").and_then(Value::as_str);
+    match &asked.live {
+        Some(live) => predict(&asked.now, live, &syncer(way, asked)),
+        None => predict_new(&asked.now, namespace, &syncer(way, asked)),
+    }
 }
 
 /// What the server's answer comes to, and in what we are wrong.
 pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
-    let prediction = predict(&asked.now, &asked.live, &syncer(way));
+    let prediction = predicted(way, asked);
     let mut faults = Vec::new();
     let outcome = match &asked.answer {
         Answer::Object(object) => {
@@ -106,8 +117,9 @@ fn verdict(verdict: Verdict) -> Outcome {
 
 /// What of the drift is still there in the object that the server made.
 fn kept(asked: &Asked, object: &Value) -> (Outcome, Vec<String>) {
+    let Some(live) = &asked.live else { return (Outcome::Reverts, Vec::new()) };
     let paths = |live: &Value| compare(&asked.now, live).into_iter().map(|change| change.path.to_string()).collect::<Vec<_>>();
-    let drift = paths(&asked.live);
+    let drift = paths(live);
     if drift.is_empty() {
         return (Outcome::Clean, Vec::new());
     }

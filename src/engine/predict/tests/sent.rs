@@ -120,3 +120,13 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
         assert_eq!(request(&desired, &synced(strategy), &syncer(strategy)).is_ok(), strategy == Strategy::ClientSideApply);
     }
 }
+
+#[test]
+fn a_null_annotation_is_an_empty_one_to_kubectl() {
+    let mut desired = git();
+    desired["metadata"]["annotations"] = json!({"note": null});
+    let answer = predict(&desired, &synced(Strategy::ClientSideApply), &syncer(Strategy::ClientSideApply));
+    let annotations = answer.predicted.unwrap()["metadata"]["annotations"].clone();
+    assert_eq!(annotations["note"], json!(""));
+    assert!(annotations[LAST_APPLIED].as_str().unwrap().contains(r#""annotations":{"note":""}"#));
+}
