@@ -19,6 +19,11 @@ pub fn creation_refused(prediction: &Prediction) -> Option<Vec<Finding>> {
     (!prediction.causes.is_empty()).then(|| prediction.causes.iter().map(finding).collect())
 }
 
+/// Whether a finding is one of those.
+pub fn is_of_creation(finding: &Finding) -> bool {
+    finding.rule == CREATION_REFUSED
+}
+
 /// Causes in one clause: the first, and how many more there are.
 pub fn told(causes: &[Cause]) -> String {
     match causes {
