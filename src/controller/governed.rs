@@ -17,7 +17,7 @@ use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Syncer;
-use crate::engine::{Assessment, Policy, SourceFacts};
+use crate::engine::{Assessment, Met, Policy, SourceFacts};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
 pub use precedence::Covered;
@@ -162,6 +162,8 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         changed_at: desired.and_then(|desired| desired.changed_at),
         synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
         synced: None,
+        met: Met::Never,
+        first_seen: None,
         same_at: desired.and_then(|desired| desired.same_at.clone()),
         answered_at: Some(watched.answered_at),
         max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),

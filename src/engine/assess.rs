@@ -99,8 +99,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         live,
         managed: &facts.managed,
         syncer: &snapshot.syncer,
-        committed_at: snapshot.source.changed_at,
-        synced: snapshot.source.synced.as_deref(),
+        witness: snapshot.source.witness(),
         rules: &rules,
         now: snapshot.now,
     };

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::IgnoreRule;
+use super::diff::{IgnoreRule, MetAt, Witness};
 use super::object::{Document, ObjectId};
 use super::predict::Syncer;
 use super::tool::Tool;
@@ -65,6 +65,12 @@ pub struct SourceFacts {
     /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
     pub synced: Option<Arc<Value>>,
 
+    /// The document at which live was last seen equal to Git.
+    pub met: Met,
+
+    /// When this document was first seen in Git; `None` where it was there at the first look.
+    pub first_seen: Option<Timestamp>,
+
     /// Another commit at which Git has the same document: the one that the tool compared last, where that holds.
     pub same_at: Option<String>,
 
@@ -75,7 +81,35 @@ pub struct SourceFacts {
     pub max_age: Option<SignedDuration>,
 }
 
+/// At which document live was last seen equal to Git.
+#[derive(Clone, Debug, Default)]
+pub enum Met {
+    /// It is not known that it ever was.
+    #[default]
+    Never,
+
+    /// At Git's document of now.
+    Here,
+
+    /// At this one.
+    Document(Arc<Value>),
+
+    /// At another one, of which only the digest is known.
+    Elsewhere,
+}
+
 impl SourceFacts {
+    /// What tells which side moved.
+    pub fn witness(&self) -> Witness<'_> {
+        let met = match &self.met {
+            Met::Never => MetAt::Never,
+            Met::Here => MetAt::Here,
+            Met::Document(document) => MetAt::Document(document),
+            Met::Elsewhere => MetAt::Elsewhere,
+        };
+        Witness { synced: self.synced.as_deref(), met, first_seen: self.first_seen, committed_at: self.changed_at }
+    }
+
     /// How old the source's last answer is, where that is too old for a plan.
     pub fn too_old(&self, now: Timestamp) -> Option<SignedDuration> {
         let age = now.duration_since(self.answered_at?);

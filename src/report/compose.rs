@@ -263,6 +263,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NothingToHeal => "NothingToHeal",
         NoPlan::AlertOnly => "AlertOnly",
         NoPlan::Denied => "Denied",
+        NoPlan::SideNotKnown => "SideNotKnown",
         NoPlan::OneSided { .. } => "NeedsSync",
         NoPlan::SourceTooOld { .. } => "SourceTooOld",
         NoPlan::Paused => "Paused",

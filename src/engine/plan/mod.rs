@@ -33,7 +33,7 @@ pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Writt
 
 use self::on_application::Before;
 use super::assess::Assessment;
-use super::diff::{Change, ChangeKind, Drift, Severity};
+use super::diff::{Change, ChangeKind, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
@@ -82,6 +82,12 @@ pub enum NoPlan {
     /// A person said no to this content of drift.
     #[error("a person denied this change of the cluster; a new plan comes when the drift changes")]
     Denied,
+
+    /// No witness tells whether live was changed or Git moved on.
+    #[error(
+        "which side moved is not known: either somebody changed the cluster, or Git moved on since the last sync; the next sync decides it"
+    )]
+    SideNotKnown,
 
     /// The object is absent: only a sync brings it back.
     #[error("{phase:?}: no write of ours brings it back; sync the application")]
@@ -253,6 +259,9 @@ impl<'a> Work<'a> {
         let prediction = assessment.prediction.as_ref();
         let refused = prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
         match assessment.phase {
+            _ if !refused && !drifts.is_empty() && drifts.iter().all(|drift| drift.moved == Some(Moved::Unknown)) => {
+                Err(NoPlan::SideNotKnown)
+            }
             _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
             Phase::OperationStuck => Ok(Self::Operation),
             _ => Err(NoPlan::NothingToHeal),

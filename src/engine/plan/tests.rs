@@ -303,3 +303,21 @@ fn a_plan_under_a_sync_window_needs_an_approval_that_breaks_the_glass_with_a_rea
     assert_eq!(judged(&Approval { reason: reason(), ..yes.clone() }), Err("HeldBackBySyncWindow"));
     assert_eq!(judged(&Approval { break_glass: Some(true), reason: reason(), ..yes }), Ok(()));
 }
+
+#[test]
+fn where_nobody_knows_which_side_moved_no_plan_is_made_of_it_alone() {
+    let mut desired = git();
+    desired["spec"]["paused"] = json!(false);
+    desired["spec"]["template"]["spec"]["priorityClassName"] = json!("high");
+    let mut unknown = snapshot(desired, synced());
+    unknown.syncer = Syncer::new(Strategy::ServerSideApply, "gitops");
+    assert_eq!(proposed(&unknown, &Memory::default()).unwrap_err(), NoPlan::SideNotKnown);
+    // Beside a drift of which it is known, it is put back with it.
+    let mut known = unknown.clone();
+    container(known.live.as_mut().unwrap())["image"] = json!("registry.example/web:hotfix");
+    known.live.as_mut().unwrap()["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
+        "manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
+    }));
+    assert!(proposed(&known, &Memory::default()).is_ok());
+}
