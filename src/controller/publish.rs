@@ -180,7 +180,11 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
     DeploymentFacts {
         fields,
         refused: refused.collect(),
-        presence: if assessment.phase == Phase::Missing { Presence::Missing } else { Presence::Present },
+        presence: match assessment.phase {
+            Phase::Missing => Presence::Missing,
+            Phase::Orphaned => Presence::Orphaned,
+            _ => Presence::Present,
+        },
         drifted_since: outcome.drifting_since,
         plan: match status.heal {
             Heal::AwaitingApproval => Some(PlanState::AwaitingApproval),

@@ -47,11 +47,14 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     let Some(scene) = observe::from_stores(context, target) else { return Ok(retire::ungoverned(context, target).await?) };
     // assess (no client, infallible)
     let found = Found::of(context, &scene);
+    // remember (no client)
+    context.governed.saw(target, scene.sight(&found.assessment));
     // retire (client sends)
-    if let Some(why) = out_of_date(context, &scene, &found.assessment)
-        && let Some(report) = &scene.report
-    {
-        return Ok(retire::delete(context, target, report, why).await?);
+    if let Some(why) = out_of_date(context, &scene, &found.assessment) {
+        return Ok(match &scene.report {
+            Some(report) => retire::delete(context, target, report, why).await?,
+            None => retire::gone(context, target, &scene),
+        });
     }
     // settle (no client)
     if let Some(rest) = rest(context, target, &scene, &found.assessment) {
@@ -142,6 +145,12 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
     let status = scene.status();
     if status.healing.is_some() || status.approval.is_some() {
         return None;
+    }
+    // What the tool is about to delete is told when it has not.
+    if let (None, None, Some(until)) = (&scene.report, &scene.desired, scene.snapshot.pruned_by())
+        && assessment.phase == Phase::Pending
+    {
+        return Some(until.duration_since(now).try_into().unwrap_or(SOON) + SOON);
     }
     let since = context.governed.first_seen(target, assessment, now);
     if context.governed.drifts_in_mass(&scene.key, target, now) {
@@ -295,7 +304,9 @@ async fn tell(
     }
     // confirm (client; modes confirm and heal)
     let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
-    let after = [after, rehearse_again, judge_again, look_again].into_iter().flatten().min();
+    let pruned = scene.snapshot.pruned_by().map(|until| until.duration_since(scene.snapshot.now)).and_then(|rest| rest.try_into().ok());
+    let pruned = pruned.filter(|_| scene.desired.is_none()).map(|rest: Duration| rest + SOON);
+    let after = [after, rehearse_again, judge_again, look_again, pruned].into_iter().flatten().min();
     // publish (client sends)
     let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;

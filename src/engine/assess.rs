@@ -1,6 +1,7 @@
 //! From a snapshot to an assessment: the engine's steps in order.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::diagnose::{self, Finding};
 use super::diff::{self, ChangeKind, Drift, Severity};
@@ -143,11 +144,22 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
     let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
         (Some(_), None) if snapshot.seen => (Phase::Missing, "Git has it, it was in the cluster, and it is gone".to_owned()),
         (Some(_), None) => (Phase::Pending, "Git has it and it has not been in the cluster yet".to_owned()),
-        (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        (None, Some(live)) => match going(snapshot, live) {
+            Some(why) => (Phase::Pending, format!("Git no longer has it, and {why}")),
+            None => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        },
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
     let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
     Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, standing: None, next_sync: None }
+}
+
+/// Why an object that Git dropped will soon be gone, where it will.
+fn going(snapshot: &Snapshot, live: &Value) -> Option<&'static str> {
+    if live.pointer("/metadata/deletionTimestamp").is_some() {
+        return Some("it is being deleted");
+    }
+    (snapshot.now < snapshot.pruned_by()?).then_some("the syncing tool deletes it at its next sync")
 }
 
 fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
@@ -212,5 +224,45 @@ fn clause(drift: &Drift) -> String {
     match drift.owners.first() {
         Some(owner) => format!("{} {what} by {}", drift.change.path, owner.manager),
         None => format!("{} {what}, no owner recorded", drift.change.path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::plan::tests::{policy, snapshot, synced};
+
+    #[test]
+    fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
+        let kustomization = |prune: bool, suspend: bool| {
+            let object = json!({
+                "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "shop", "namespace": "flux-system"},
+                "spec": {"interval": "10m", "prune": prune, "suspend": suspend, "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+            });
+            let kustomization = crate::engine::operation::Kustomization::read(&object).unwrap();
+            Tool::Flux(std::sync::Arc::new(crate::engine::Flux { kustomization: kustomization.into(), repository: None }))
+        };
+        let phase = |tool: Tool, minutes: i64, live: Value| {
+            let mut dropped = snapshot(synced(), live);
+            dropped.desired = None;
+            dropped.source.dropped_at = Some(dropped.now - SignedDuration::from_mins(minutes));
+            dropped.tool = tool;
+            assess(&dropped, &policy()).phase
+        };
+        let mut going = synced();
+        going["metadata"]["deletionTimestamp"] = json!("2026-01-05T12:00:00Z");
+        for (tool, minutes, live, expected) in [
+            (Tool::Unknown, 0, synced(), Phase::Orphaned),
+            (Tool::Unknown, 0, going, Phase::Pending),
+            (kustomization(true, false), 10, synced(), Phase::Pending),
+            (kustomization(true, false), 11, synced(), Phase::Orphaned),
+            (kustomization(false, false), 0, synced(), Phase::Orphaned),
+            (kustomization(true, true), 0, synced(), Phase::Orphaned),
+        ] {
+            assert_eq!(phase(tool.clone(), minutes, live), expected, "{minutes} min, {tool:?}");
+        }
     }
 }

@@ -68,15 +68,18 @@ pub struct RefusedSync {
     pub union: &'static str,
 }
 
-/// Whether a Deployment that Git wants is there.
+/// Whether a Deployment is where it belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// It is.
     #[default]
     Present,
 
-    /// It is not.
+    /// Git wants it, and it is not in the cluster.
     Missing,
+
+    /// Git dropped it, and it is still in the cluster.
+    Orphaned,
 }
 
 /// How far a plan is.
@@ -189,6 +192,7 @@ pub(super) struct Gauges {
     fields: IntGaugeVec,
     refused: IntGaugeVec,
     missing: IntGaugeVec,
+    orphaned: IntGaugeVec,
     age: GaugeVec,
     plans: IntGaugeVec,
     governed: IntGaugeVec,
@@ -227,6 +231,7 @@ impl Gauges {
             fields: whole("drifted_fields", "Fields in which live differs from Git.", &["namespace", "name", "severity"])?,
             refused: whole("next_sync_refused", "The next sync will be refused.", &["namespace", "name", "strategy", "union"])?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
+            orphaned: whole("orphaned", "Git no longer has this Deployment, and it is still there.", &OBJECT)?,
             age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
             plans: whole("plans", "Plans, by state.", &["state"])?,
             governed: whole("watch_governed", "Deployments that a watch governs.", &WATCH)?,
@@ -259,6 +264,7 @@ impl Gauges {
             &self.fields,
             &self.refused,
             &self.missing,
+            &self.orphaned,
             &self.plans,
             &self.governed,
             &self.in_sync,
@@ -307,8 +313,10 @@ impl Gauges {
         for refused in &facts.refused {
             self.refused.with_label_values(&[namespace, name, strategy_label(refused.strategy), refused.union]).set(1);
         }
-        if facts.presence == Presence::Missing {
-            self.missing.with_label_values(&[namespace, name]).set(1);
+        match facts.presence {
+            Presence::Present => {}
+            Presence::Missing => self.missing.with_label_values(&[namespace, name]).set(1),
+            Presence::Orphaned => self.orphaned.with_label_values(&[namespace, name]).set(1),
         }
         if let Some(since) = facts.drifted_since {
             self.age.with_label_values(&[namespace, name]).set(seconds(since, now));

@@ -19,6 +19,7 @@ mod installation;
 mod known;
 mod kubectl_diff;
 mod modes;
+mod moved;
 mod naming;
 mod neighbours;
 mod offered;

@@ -15,7 +15,7 @@ mod recordable;
 mod restore;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use jiff::Timestamp;
 use serde_json::Value;

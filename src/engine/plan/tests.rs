@@ -29,7 +29,7 @@ pub(super) fn git() -> Value {
 }
 
 /// The cluster right after a client-side apply of it.
-pub(super) fn synced() -> Value {
+pub(in crate::engine) fn synced() -> Value {
     let mut live = git();
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
@@ -62,7 +62,7 @@ pub(super) fn switched() -> Value {
     live
 }
 
-pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
+pub(in crate::engine) fn snapshot(desired: Value, live: Value) -> Snapshot {
     Snapshot {
         cluster: "cluster-1".to_owned(),
         judge: "policy-1".to_owned(),
@@ -81,7 +81,7 @@ pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     }
 }
 
-pub(super) fn policy() -> Policy {
+pub(in crate::engine) fn policy() -> Policy {
     Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) }
 }
 
