@@ -169,6 +169,7 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
         synced: None,
         met: Met::Never,
+        in_git_since: None,
         first_seen: None,
         dropped_at: None,
         same_at: desired.and_then(|desired| desired.same_at.clone()),

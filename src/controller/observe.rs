@@ -231,7 +231,10 @@ pub struct Past {
     /// Its digest, as the report remembers it.
     digest: Option<String>,
 
-    /// When the document of now was first seen in Git.
+    /// Since when the document of now is known to have been in Git.
+    in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there.
     first_seen: Option<Timestamp>,
 
     /// When Git was seen to have dropped it.
@@ -243,14 +246,20 @@ impl Past {
     pub fn of_report(report: &DriftReport, revision: &str) -> Self {
         let Some(told) = report.status.as_ref().and_then(|status| status.source.as_ref()) else { return Self::default() };
         let first_seen = told.first_seen.filter(|_| told.revision == revision);
-        Self { digest: told.in_sync_digest.clone(), first_seen, ..Self::default() }
+        Self { digest: told.in_sync_digest.clone(), in_git_since: first_seen, first_seen, ..Self::default() }
     }
 
     /// What this process remembers, or else the report.
     fn of(remembered: Remembered, report: Option<&DriftReport>, revision: &str) -> Self {
-        let Remembered { met, first_seen, dropped, .. } = remembered;
+        let Remembered { met, in_git_since, first_seen, dropped, .. } = remembered;
         let told = report.map(|report| Self::of_report(report, revision)).unwrap_or_default();
-        Self { met, digest: told.digest, first_seen: first_seen.or(told.first_seen), dropped_at: dropped.map(|(_, at)| at) }
+        Self {
+            met,
+            digest: told.digest,
+            in_git_since: told.in_git_since.or(in_git_since),
+            first_seen: first_seen.or(told.first_seen),
+            dropped_at: dropped.map(|(_, at)| at),
+        }
     }
 
     /// Where Git and live last met, seen from Git's document of now; `dressed` is what the tool makes of one.
@@ -277,7 +286,7 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
     let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
     source.met = past.met(desired.zip(document.as_ref().map(|document| &document.value)), dressed);
-    (source.first_seen, source.dropped_at) = (past.first_seen, past.dropped_at);
+    (source.in_git_since, source.first_seen, source.dropped_at) = (past.in_git_since, past.first_seen, past.dropped_at);
     let target = deployment(target);
     let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {

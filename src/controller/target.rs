@@ -14,7 +14,7 @@ use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
-use super::{Context, ReconcileError, retire, settle};
+use super::{Context, ReconcileError, admission, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
@@ -29,6 +29,9 @@ const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 /// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
 /// the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How many fields are named that admission changes.
+const CHANGED_FIELDS: usize = 3;
 
 /// How soon to look again where the store was behind the server.
 const SOON: Duration = Duration::from_secs(1);
@@ -300,6 +303,11 @@ async fn tell(
                 dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))
             }
             Ok(Rehearsed::Refused(why)) => plan = Err(NoPlan::RefusedInDryRun(why)),
+            Ok(Rehearsed::Changed(fields)) => {
+                let fields = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
+                plan = Err(NoPlan::UndoneByAdmission { fields, by: admission::likely(&context.cluster).await });
+                rehearse_again = Some(ASK_AGAIN);
+            }
         }
     }
     // confirm (client; modes confirm and heal)

@@ -76,7 +76,10 @@ pub struct SourceFacts {
     /// The document at which live was last seen equal to Git.
     pub met: Met,
 
-    /// When this document was first seen in Git; `None` where it was there at the first look.
+    /// Since when this document is known to have been in Git.
+    pub in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
     pub first_seen: Option<Timestamp>,
 
     /// Another commit at which Git has the same document: the one that the tool compared last, where that holds.
@@ -128,7 +131,13 @@ impl SourceFacts {
             Met::Document(document) => MetAt::Document(document),
             Met::Elsewhere(_) => MetAt::Elsewhere,
         };
-        Witness { synced: self.synced.as_deref(), met, first_seen: self.first_seen, committed_at: self.changed_at }
+        Witness {
+            synced: self.synced.as_deref(),
+            met,
+            in_git_since: self.in_git_since,
+            first_seen: self.first_seen,
+            committed_at: self.changed_at,
+        }
     }
 
     /// How old the source's last answer is, where that is too old for a plan.

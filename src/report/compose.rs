@@ -274,6 +274,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
+        NoPlan::UndoneByAdmission { .. } => "UndoneByAdmission",
         NoPlan::NotJudged => "PolicyMissing",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",

@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod admission;
 mod between;
 mod budgets;
 mod check;

@@ -1,6 +1,5 @@
 //! What is remembered of one Deployment beyond what its watch says of it now: which side moved, whether it was ever there, and that Git dropped it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,7 +12,10 @@ pub struct Remembered {
     /// Git's document when live was last seen equal to it.
     pub met: Option<Arc<Desired>>,
 
-    /// When the document of now was first seen in Git; `None` where it was there at the first look.
+    /// Since when the document of now is known to have been in Git.
+    pub in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
     pub first_seen: Option<Timestamp>,
 
     /// Whether the Deployment was ever seen in the cluster.
@@ -76,34 +78,24 @@ impl Inner {
 
     /// Remembers what a new commit changes: which documents are new, and what it drops. What a watch itself no longer asks for was not dropped.
     pub(super) fn note_commit(&mut self, key: &WatchKey, before: Option<&Watched>, now: &Watched) {
-        let Some(before) = before.filter(|before| !before.rendition.revision.is_empty()) else {
-            self.keep_named(&now.rendition.desired);
-            return;
-        };
+        let before = before.filter(|before| !before.rendition.revision.is_empty());
         for (target, desired) in &now.rendition.desired {
-            let old = before.rendition.desired.get(target);
+            let old = before.and_then(|before| before.rendition.desired.get(target));
             let same = old.is_some_and(|old| Arc::ptr_eq(old, desired) || old.document.value == desired.document.value);
             let remembered = self.remembered.entry(target.clone()).or_default();
             remembered.dropped = None;
             if !same {
-                remembered.first_seen = Some(now.since);
+                remembered.in_git_since = Some(now.since);
+                remembered.first_seen = before.map(|_| now.since);
             }
         }
+        let Some(before) = before else { return };
         if !before.says_the_same(&now.watch) {
             return;
         }
         let gone = before.rendition.desired.keys().filter(|target| !now.rendition.desired.contains_key(*target));
         for target in gone.filter(|target| !now.rendition.passed_over.contains(*target)) {
             self.remembered.entry(target.clone()).or_default().dropped = Some((key.clone(), now.since));
-        }
-    }
-
-    /// What a source names was not dropped.
-    fn keep_named(&mut self, desired: &BTreeMap<Target, Arc<Desired>>) {
-        for target in desired.keys() {
-            if let Some(remembered) = self.remembered.get_mut(target) {
-                remembered.dropped = None;
-            }
         }
     }
 }

@@ -49,7 +49,10 @@ pub struct Witness<'a> {
     /// The object as Git had it when live was last seen equal to it.
     pub met: MetAt<'a>,
 
-    /// When this document was first seen in Git; `None` where it was there at the first look.
+    /// Since when this document is known to have been in Git.
+    pub in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
     pub first_seen: Option<Timestamp>,
 
     /// When the desired state was committed, by its author's clock.
@@ -230,9 +233,9 @@ impl Weigher<'_> {
             (MetAt::Document(_), Some(_)) => Met::NotAsLive,
             (MetAt::Document(_) | MetAt::Elsewhere, _) => Met::Elsewhere,
         };
-        let wrote = match (self.last_write(), witness.first_seen) {
-            (Some(write), Some(seen)) if write < seen => Wrote::Before,
-            (Some(_), Some(_)) => Wrote::Since,
+        let wrote = match self.last_write() {
+            Some(write) if witness.in_git_since.is_some_and(|since| since <= write) => Wrote::Since,
+            Some(write) if witness.first_seen.is_some_and(|seen| write < seen) => Wrote::Before,
             _ => Wrote::Unknown,
         };
         let applied = match self.applied() {

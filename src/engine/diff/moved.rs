@@ -6,7 +6,7 @@
 //!
 //! 1. **synced**: the document at the commit that the tool says it applied last.
 //! 2. **agreed**: the document at which live was last seen equal to Git.
-//! 3. **wrote**: whether the tool wrote since this document was first seen in Git.
+//! 3. **wrote**: whether the tool wrote when this document was already seen in Git, or before Git was seen to change to it.
 //! 4. **applied**: what `kubectl.kubernetes.io/last-applied-configuration` says, and the times that managedFields hold.
 //!
 //! What follows, by who owns the live field (`T` the syncing tool alone, `N` nobody, `O` anyone else). "as live" and "as Git" stand for what a
@@ -115,16 +115,16 @@ pub(super) enum Met {
     Elsewhere,
 }
 
-/// When the tool wrote last, against the time at which this document was first seen in Git.
+/// When the tool wrote last, against the times at which this document was seen in Git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrote {
-    /// One of the two times is not known.
+    /// Not known, or between the last look at which Git said something else and the first at which it said this.
     Unknown,
 
-    /// Before.
+    /// Before Git was seen to change to it.
     Before,
 
-    /// At that time, or after it.
+    /// When it was already there.
     Since,
 }
 

@@ -12,6 +12,7 @@ mod memory;
 mod on_application;
 mod on_kustomization;
 mod recordable;
+mod rehearsal;
 mod restore;
 mod step;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use hand_back::HandBackError;
 pub use memory::Memory;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
+pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
@@ -137,6 +139,16 @@ pub enum NoPlan {
     /// The API server does not accept the first write.
     #[error("the API server refuses the patch in a dry run: {0}")]
     RefusedInDryRun(String),
+
+    /// Admission changes the first write on its way in.
+    #[error("{} would not come out as it is written: admission changes it ({by}); change Git to what admission makes of it, or exempt the Deployment there", fields.join(", "))]
+    UndoneByAdmission {
+        /// The fields that come out otherwise.
+        fields: Vec<String>,
+
+        /// Who it most likely was, in words.
+        by: String,
+    },
 
     /// An approval would mean nothing.
     #[error(

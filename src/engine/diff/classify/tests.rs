@@ -303,7 +303,10 @@ fn what_admission_makes_of_the_tools_own_write_is_nobodys_drift() {
     assert_eq!(told(&image(&format!("shop/web@sha256:{}", "a".repeat(64))), sent(), Strategy::ServerSideApply), server);
     assert_eq!(told(&image("shop/web:0"), sent(), Strategy::ServerSideApply), [(Severity::Pending, Some(Moved::Git))]);
     // Any other value is told by when the tool wrote: it has seen Git's document before it did.
-    let seen = |time: &str| Witness { first_seen: Some(time.parse().unwrap()), ..Witness::default() };
+    let seen = |time: &str| {
+        let time = Some(time.parse().unwrap());
+        Witness { in_git_since: time, first_seen: time, ..Witness::default() }
+    };
     let since = |time| sides(&git, &image("mirror/web:1"), sent(), Strategy::ServerSideApply, seen(time));
     assert_eq!(since("2026-01-01T00:00:00Z"), server);
     assert_eq!(since("2026-01-03T00:00:00Z"), [(Severity::Pending, Some(Moved::Git))]);
