@@ -7,6 +7,9 @@
 # A table has a row for each question: folder, command, exit code, a condition on the answer as JSON (in the words of asked.jq), texts
 # that the answer for people has, and texts that it has not. `-` asks nothing; ` && ` stands between two texts. The command `cluster`
 # means that only a running controller shows the fault: instead of an exit code the row names the test that plays it.
+#
+# A folder of ours holds git.yaml, mostly live.json as `kubectl get -o json --show-managed-fields` printed it, server.txt with what a real
+# server was asked and told, and where that was a refusal server.json with its causes.
 set -euo pipefail
 
 driftmend=$(realpath "${1:?usage: check-faults.sh DRIFTMEND}")
@@ -23,6 +26,11 @@ complain() {
   printf '    %s\n' "$1"
 }
 
+# What a failed condition is shown beside.
+got='try {phase: phase, verdict: verdict, causes: causes, fields: [.objects[].fields[] | [.path, .severity]], findings: [finding | [.rule, .message]]} catch .'
+
+told() { jq -ce --argjson server "$server" "$(cat "$own/asked.jq") $1" "$answers/json"; }
+
 # Asks twice: people and scripts get different answers, and each is promised something of its own.
 ask() {
   local expected=$1 condition=$2 texts=$3 absent=$4 code=0 text server=null
@@ -37,8 +45,7 @@ ask() {
   [ "$condition" != - ] || return 0
   [ ! -f "$root/$folder/server.json" ] || server=$(cat "$root/$folder/server.json")
   (cd "$root/$folder" && eval "timeout 60 '$driftmend' $command -o json") >"$answers/json" 2>"$answers/stderr" || true
-  jq -e --argjson server "$server" "$(cat "$own/asked.jq") $condition" "$answers/json" >"$answers/told" 2>&1 ||
-    complain "does not hold: $condition; got $(jq -c "$(sed 's/\$server/null/' "$own/asked.jq")"' try {phase: phase, verdict: verdict, causes: causes, fields: [.objects[].fields[] | [.path, .severity]], findings: [finding | [.rule, .message]]} catch .' "$answers/json" 2>&1 | cut -c 1-600)"
+  told "$condition" >"$answers/told" 2>&1 || complain "does not hold: $condition; got $(told "$got" 2>&1 | cut -c 1-600)"
 }
 
 # What is wrong with a table or its folders counts like a row that does not hold.
@@ -49,7 +56,7 @@ miss() {
 
 each() { [ "$1" = - ] || printf '%s\n' "${1// && /$'\n'}"; }
 
-# Walks a table over the folder of its inputs. A folder without a row, and a row without its folder, asks for nobody's attention.
+# Walks a table over the folder of its inputs. Neither a folder without a row nor a row without its folder passes unseen.
 walk() {
   local table=$1 folder command expected condition texts absent complaints
   root=$2
@@ -65,7 +72,7 @@ walk() {
     [ "$complaints" -eq 0 ] || wrong=$((wrong + 1))
   done < <(grep -v '^#' "$table")
   while IFS= read -r folder; do
-    grep -qE "^$folder(/[^	]*)?	" "$table" || miss "no row asks about it"
+    grep -qE "^$folder(/|"$'\t'")" "$table" || miss "no row asks about it"
   done < <(find "$root" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)
 }
 

@@ -21,8 +21,8 @@ def drifted($path): any(.objects[].fields[]; .severity == "drift" and (.path | c
 # What a person should know and do about it.
 def finding: .objects[].findings[];
 def rule($name): any(finding; .rule == $name);
-def warned($path): any(finding; (.severity | IN("warning", "error")) and ("\(.path) \(.message)" | contains($path)));
-def warned($path; $from; $to): any(finding; (.severity | IN("warning", "error")) and ("\(.path) \(.message)" | contains($path)) and (.message | test($from) and test($to)));
+def warned($path): any(finding; (.severity | IN("warning", "error")) and ("\(.path) \(.message) \(.evidence)" | contains($path)));
+def warned($path; $from; $to): any(finding; (.severity | IN("warning", "error")) and ("\(.path) \(.message) \(.evidence)" | contains($path)) and (.message | test($from) and test($to)));
 def words: [.objects[] | .summary, .findings[].message, (.findings[] | .remedy // "")] | join("\n");
 
 # Of a refusal alone: its reason, and the ways out of it.
