@@ -4,8 +4,10 @@ def server: $server;
 # What the next sync gives.
 def verdict: .objects[0].prediction.verdict;
 def accepted: verdict | IN("Clean", "Reverts", "Residual");
-def causes: [.objects[] | (.refusals[], .prediction.causes[]?) | {field, message}];
-def refused_as_told: verdict == "Refused" and causes == server;
+def refused_as_told: verdict == "Refused" and [.objects[0].prediction.causes[] | {field, message}] == server;
+
+# Why a manifest is refused as it is; of one that is not, why the next sync is.
+def causes: .objects[0] | [.refusals, .prediction.causes // []] | first(.[] | select(. != [])) // [] | map({field, message});
 def stays($path): any(.objects[].prediction.residual[]?; contains($path));
 
 # A list of paths or of objects that name one: how much an entry tells is for the schema's own tests.
