@@ -257,9 +257,10 @@ impl Weigher<'_> {
     }
 
     /// Whether the tool is known to have sent what Git says although no annotation tells: it owns a field that live does not even have, or live is
-    /// Git's own image, pinned by its digest.
+    /// Git's own image, pinned by its digest. Where nobody ever looked at Git, the image from behind a mirror counts, too.
     fn is_sent(&self, change: &Change, whose: Whose) -> bool {
-        whose == Whose::Tool && (change.kind == ChangeKind::Removed || is_pinned(change))
+        let unwatched = || self.evidence.witness.in_git_since.is_none();
+        whose == Whose::Tool && (change.kind == ChangeKind::Removed || is_pinned(change) || unwatched() && is_mirrored(change))
     }
 
     /// Only client-side apply goes by it.
@@ -332,16 +333,24 @@ fn is_same_quantity(change: &Change) -> bool {
     matches!((&change.desired, &change.live), (Some(desired), Some(live)) if is_quantity && quantity::same_value(desired, live))
 }
 
+/// Git's image and live's, where these are what differs.
+fn images(change: &Change) -> Option<(&str, &str)> {
+    let is_image = change.path.schema().ends_with("ontainers[].image");
+    Some((change.desired.as_ref()?.as_str()?, change.live.as_ref()?.as_str()?)).filter(|_| is_image)
+}
+
 /// Whether live is Git's own image with the digest that it had when it was admitted.
 fn is_pinned(change: &Change) -> bool {
-    let text = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let (Some(desired), Some(live)) = (text(&change.desired), text(&change.live)) else { return false };
-    let is_image = change.path.schema().ends_with("ontainers[].image");
+    let Some((desired, live)) = images(change) else { return false };
     let Some((name, _)) = live.split_once("@sha256:") else { return false };
-    let bare = |image: &str| {
-        image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or_else(|| image.to_owned(), |(name, _)| name.to_owned())
-    };
-    is_image && !desired.contains('@') && (name == desired || name == bare(&desired))
+    // The last colon may be that of a registry's port.
+    let bare = desired.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(desired, |(name, _)| name);
+    !desired.contains('@') && (name == desired || name == bare)
+}
+
+/// Whether live is Git's own image from behind a mirror.
+fn is_mirrored(change: &Change) -> bool {
+    images(change).is_some_and(|(desired, live)| live.strip_suffix(desired).is_some_and(|mirror| mirror.ends_with('/')))
 }
 
 /// A field that the server fills from its alias, so that it stays when Git drops it: admission writes neither.

@@ -30,19 +30,19 @@ mod tests {
     #[test]
     fn what_admission_makes_of_a_restored_value_is_told_and_what_it_adds_beside_is_not() {
         let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
-        let undone = |change: &dyn Fn(&mut Value)| {
+        let changed = |change: &dyn Fn(&mut Value)| {
             let mut answer = synced();
             change(&mut answer);
-            let told = super::undone(&plan.steps[0], &switched(), &answer);
+            let told = undone(&plan.steps[0], &switched(), &answer);
             told.into_iter().map(|path| path.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(undone(&|_| ()), Vec::<String>::new());
-        assert_eq!(undone(&|answer| answer["metadata"]["labels"] = json!({"by": "a webhook"})), Vec::<String>::new());
+        assert_eq!(changed(&|_| ()), Vec::<String>::new());
+        assert_eq!(changed(&|answer| answer["metadata"]["labels"] = json!({"by": "a webhook"})), Vec::<String>::new());
         let probe = r#".spec.template.spec.containers[name="app"].livenessProbe"#;
         assert_eq!(
-            undone(&|answer| container(answer)["livenessProbe"]["httpGet"]["path"] = json!("/other")),
+            changed(&|answer| container(answer)["livenessProbe"]["httpGet"]["path"] = json!("/other")),
             [format!("{probe}.httpGet.path")]
         );
-        assert_eq!(undone(&|answer| drop(container(answer).as_object_mut().unwrap().remove("livenessProbe"))), [probe.to_owned()]);
+        assert_eq!(changed(&|answer| drop(container(answer).as_object_mut().unwrap().remove("livenessProbe"))), [probe.to_owned()]);
     }
 }

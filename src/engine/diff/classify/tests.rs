@@ -302,6 +302,9 @@ fn what_admission_makes_of_the_tools_own_write_is_nobodys_drift() {
     assert_eq!(told(&pinned, sent(), Strategy::ServerSideApply), server);
     assert_eq!(told(&image(&format!("shop/web@sha256:{}", "a".repeat(64))), sent(), Strategy::ServerSideApply), server);
     assert_eq!(told(&image("shop/web:0"), sent(), Strategy::ServerSideApply), [(Severity::Pending, Some(Moved::Git))]);
+    // From behind a mirror, where nobody looked at Git before.
+    assert_eq!(told(&image("mirror.example/shop/web:1"), sent(), Strategy::ServerSideApply), server);
+    assert_eq!(told(&image("othershop/web:1"), sent(), Strategy::ServerSideApply), [(Severity::Pending, Some(Moved::Git))]);
     // Any other value is told by when the tool wrote: it has seen Git's document before it did.
     let seen = |time: &str| {
         let time = Some(time.parse().unwrap());
