@@ -3,6 +3,7 @@
 //! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
 //! that must be fetched enters with the snapshot.
 
+mod admission;
 mod operation;
 mod outcome;
 mod reconciliation;
