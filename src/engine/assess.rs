@@ -45,14 +45,7 @@ impl Assessment {
     /// The same without what rests on a prediction, for a caller that does not know how the syncing tool writes.
     #[must_use]
     pub fn without_prediction(self) -> Self {
-        let clean = Prediction {
-            strategy: Strategy::ClientSideApply,
-            verdict: Verdict::Clean,
-            causes: Vec::new(),
-            residual: Vec::new(),
-            beside: Vec::new(),
-            predicted: None,
-        };
+        let clean = Prediction::bare(Strategy::ClientSideApply, Verdict::Clean, Vec::new());
         match self.prediction {
             None => self,
             Some(_) => {
@@ -61,6 +54,11 @@ impl Assessment {
                 Self { phase, summary, prediction: None, findings: Vec::new(), ..self }
             }
         }
+    }
+
+    /// Whether there is nothing to tell: live is what Git says, and the next sync leaves it so.
+    pub fn is_quiet(&self) -> bool {
+        self.phase == Phase::InSync && !self.prediction.as_ref().is_some_and(Prediction::harms)
     }
 
     /// When the oldest drift began, as far as managedFields tells.
@@ -106,10 +104,10 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     };
     let (drifts, paths) = diff::classify_and_compare(&evidence, facts);
     // predict
-    let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths);
+    let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths).weighed(facts, &drifts);
     let prediction = &foretold.prediction;
     // diagnose
-    let findings = diagnose::diagnose(snapshot, policy, &drifts, &foretold);
+    let findings = diagnose::diagnose(snapshot, policy, facts, &drifts, &foretold);
     let stuck = diagnose::is_stuck(snapshot);
     let phase = match phase(&drifts, prediction) {
         Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
@@ -121,7 +119,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
             let refused = summary(phase, &drifts, &foretold);
             format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
         }
-        _ => summary(phase, &drifts, &foretold),
+        _ => summary(phase, &drifts, &foretold) + &harm(prediction),
     };
     Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, standing, next_sync }
 }
@@ -184,12 +182,40 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>) -> String {
                 _ => format!("{count} fields drifted, {outcome}: {first} and {} more", count - 1),
             }
         }
-        Phase::Pending => match of(Severity::Pending).count() {
-            1 => "1 field waits for the next sync".to_owned(),
-            count => format!("{count} fields wait for the next sync"),
-        },
-        _ => "live is what Git says".to_owned(),
+        Phase::Pending => {
+            let stays = |drift: &&Drift| prediction.residual.iter().any(|path| path.starts_with(&drift.change.path));
+            match (of(Severity::Pending).count(), of(Severity::Pending).filter(stays).count()) {
+                (1, 0) => "1 field waits for the next sync".to_owned(),
+                (1, _) => "Git has 1 field anew, and the next sync does not bring it".to_owned(),
+                (count, 0) => format!("{count} fields wait for the next sync"),
+                (count, left) if left == count => format!("Git has {count} fields anew, and the next sync does not bring them"),
+                (count, left) => format!("{count} fields wait for the next sync, which does not bring {left} of them"),
+            }
+        }
+        _ => in_sync(drifts),
     }
+}
+
+/// In sync, with what is told below it all the same.
+fn in_sync(drifts: &[Drift]) -> String {
+    match drifts.iter().filter(|drift| drift.severity == Severity::Info).count() {
+        0 => "live is what Git says".to_owned(),
+        1 => "live is what Git says, but for 1 field that weighs nothing".to_owned(),
+        count => format!("live is what Git says, but for {count} fields that weigh nothing"),
+    }
+}
+
+/// What the next sync changes beside the drift, as the end of a sentence.
+fn harm(prediction: &Prediction) -> String {
+    let more = |count: usize| if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    let mut told = String::new();
+    if let Some(first) = prediction.breaks.first() {
+        told.push_str(&format!("; the next sync makes {first}{} differ from Git", more(prediction.breaks.len())));
+    }
+    if let Some(first) = prediction.overwrites.first() {
+        told.push_str(&format!("; the next sync changes {}{}, which is ignored", first.path, more(prediction.overwrites.len())));
+    }
+    told
 }
 
 /// One sentence that says nothing of the next sync.
@@ -198,8 +224,8 @@ fn bare_summary(phase: Phase, drifts: &[Drift]) -> String {
     match (phase, told.as_slice()) {
         (Phase::Drifted, [one]) => format!("1 field drifted: {}", clause(one)),
         (Phase::Drifted, [first, rest @ ..]) => format!("{} fields drifted: {} and {} more", rest.len() + 1, clause(first), rest.len()),
-        (Phase::Pending, _) => "only Git moved on; the next sync brings it".to_owned(),
-        _ => "live is what Git says".to_owned(),
+        (Phase::Pending, _) => "only Git moved on".to_owned(),
+        _ => in_sync(drifts),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
 //! that must be fetched enters with the snapshot.
 
+mod harm;
 mod operation;
 mod outcome;
 mod reconciliation;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::{Drift, Severity};
 use super::object::FieldPath;
-use super::predict::Foretold;
+use super::predict::{Facts, Foretold};
 use super::snapshot::{Policy, Snapshot};
 
 /// How bad a finding is.
@@ -58,7 +59,7 @@ pub struct Finding {
 }
 
 /// Runs every rule; findings come worst first.
-pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], foretold: &Foretold<'_>) -> Vec<Finding> {
+pub fn diagnose(snapshot: &Snapshot, policy: &Policy, facts: &Facts<'_>, drifts: &[Drift], foretold: &Foretold<'_>) -> Vec<Finding> {
     let prediction = &foretold.prediction;
     let mut findings = recreate::recreated_by_force(snapshot, prediction);
     findings.extend(operation::operation_stale(snapshot));
@@ -66,6 +67,8 @@ pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], foretold
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
     findings.extend(reconciliation::no_new_commits(snapshot, differs));
     findings.extend(refused::next_sync_refused(snapshot, policy, drifts, foretold));
+    findings.extend(harm::next_sync_breaks(snapshot, facts, drifts, prediction));
+    findings.extend(harm::next_sync_overwrites(snapshot, facts, prediction));
     findings.extend(outcome::next_sync_keeps(snapshot, policy, drifts, prediction));
     findings.extend(outcome::hot_fix_lost(drifts, prediction));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
