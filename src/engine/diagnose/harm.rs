@@ -156,13 +156,13 @@ fn kept(snapshot: &Snapshot, facts: &Facts<'_>, overwrite: &Overwrite) -> String
             }
         }
         Strategy::ClientSideApply => {
-            let (then, alone) = match (is_set, replicas) {
-                (true, true) => (", then out of Git", "left out of Git alone, it becomes 1"),
-                (true, false) => (", then out of Git", "left out of Git alone, it is taken away"),
-                (false, true) => (" before the sync", "else it becomes 1"),
-                (false, false) => (" before the sync", "else it is taken away"),
-            };
-            ways.push(format!("take it out of the last-applied annotation first ({command}){then}: {alone}"));
+            let becomes = if replicas { "becomes 1" } else { "is taken away" };
+            ways.push(match is_set {
+                true => format!(
+                    "take it out of the last-applied annotation first ({command}), then out of Git: left out of Git alone, it {becomes}"
+                ),
+                false => format!("take it out of the last-applied annotation before the sync ({command}): else it {becomes}"),
+            });
         }
         Strategy::Replace => ways.push("apply instead of replacing: a replace keeps nothing that Git does not set".to_owned()),
     }

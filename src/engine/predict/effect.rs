@@ -11,6 +11,9 @@ use crate::engine::object::{FieldPath, Look, schema_path};
 use crate::engine::ownership::Owner;
 use crate::engine::schema::{Shape, Tree, quantity, shape_at};
 
+/// Where the deployment controller counts its revisions: it writes the number again after every sync, so that none leaves or changes it.
+const REVISION: [&str; 3] = ["metadata", "annotations", "deployment.kubernetes.io/revision"];
+
 /// A field that a rule ignores, or that weighs nothing, and that the sync changes all the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overwrite {
@@ -51,8 +54,11 @@ pub(super) fn effect<'a>(facts: &Facts<'_>, drift: impl FnOnce() -> Vec<FieldPat
         (true, []) => Verdict::Clean,
         (false, []) => Verdict::Reverts,
     };
+    let is_counted = FieldPath::of(&REVISION).get(facts.desired).is_none();
+    let revision = |path: &FieldPath| is_counted && *path == FieldPath::of(&REVISION);
     if is_live(made, facts.live) {
-        let residual = drift();
+        let mut residual = drift();
+        residual.retain(|path| !revision(path));
         return Effect { verdict: verdict(true, &residual), residual, breaks: Vec::new(), after: None };
     }
     let after = expected_of(made);
@@ -61,10 +67,21 @@ pub(super) fn effect<'a>(facts: &Facts<'_>, drift: impl FnOnce() -> Vec<FieldPat
     // A default of an earlier image was none of today's differences, and is none of those that the sync makes.
     let today = if left.iter().any(is_pull_policy) { drift() } else { Vec::new() };
     left.retain(|change| !is_pull_policy(change) || today.contains(&change.path) || change.path.get(stored) != change.path.get(&after));
+    left.retain(|change| !revision(&change.path));
     let breaks = left.iter().filter(|change| is_broken(change, &wanted, stored)).map(|change| change.path.clone()).collect();
     let residual: Vec<FieldPath> = left.into_iter().map(|change| change.path).collect();
-    let changes_nothing = is_same(&after, stored);
+    let changes_nothing = is_same(&after, stored) || (is_counted && is_same(&uncounted(&after), &uncounted(stored)));
     Effect { verdict: verdict(changes_nothing, &residual), residual, breaks, after: (!changes_nothing).then_some(after) }
+}
+
+/// The object without the number of its revision.
+fn uncounted<'a>(object: &Tree<'a>) -> Tree<'a> {
+    let mut object = object.clone();
+    let [.., name] = REVISION;
+    if let Some(annotations) = object.map_at_mut(&REVISION[..2]) {
+        annotations.remove(name);
+    }
+    object
 }
 
 /// Whether what differs after the sync is as Git says today, or is taken out although live has it.
@@ -101,3 +118,6 @@ fn is_same_quantity(path: &FieldPath, from: Option<&Value>, to: Option<&Value>) 
     matches!(shape_at(&schema_path(&path.0)), Some(Shape::Quantity))
         && matches!((from, to), (Some(from), Some(to)) if quantity::same_value(from, to))
 }
+
+#[cfg(test)]
+mod tests;
