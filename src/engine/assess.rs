@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::diagnose::{self, Finding};
+use super::diagnose::{self, Finding, Reason};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
@@ -75,8 +75,11 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
 /// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
 pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
     let facts = facts(snapshot);
-    let assessment = assess_knowing(snapshot, policy, facts.as_ref());
+    let mut assessment = assess_knowing(snapshot, policy, facts.as_ref());
     let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
+    if let Ok(plan) = &plan {
+        diagnose::with_plan(&mut assessment.findings, snapshot, policy, plan);
+    }
     (assessment, plan)
 }
 
@@ -107,7 +110,8 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths).weighed(facts, &drifts);
     let prediction = &foretold.prediction;
     // diagnose
-    let findings = diagnose::diagnose(snapshot, policy, facts, &drifts, &foretold);
+    let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
+    let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons);
     let stuck = diagnose::is_stuck(snapshot);
     let phase = match phase(&drifts, prediction) {
         Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
@@ -116,10 +120,10 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let summary = match (phase, &standing) {
         (Phase::OperationStuck, Some(standing)) => standing.why(),
         (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
-            let refused = summary(phase, &drifts, &foretold);
+            let refused = summary(phase, &drifts, &foretold, &reasons);
             format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
         }
-        _ => summary(phase, &drifts, &foretold) + &harm(prediction),
+        _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
     };
     Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, standing, next_sync }
 }
@@ -160,12 +164,12 @@ fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
 }
 
 /// One sentence. Times are absolute, so that the text of an unchanged assessment never changes.
-fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>) -> String {
+fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[Reason<'_>]) -> String {
     let prediction = &foretold.prediction;
     let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity);
     match phase {
         Phase::Conflicted => {
-            let clause = diagnose::headline(drifts, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
+            let clause = diagnose::headline(reasons, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
             match prediction.verdict {
                 Verdict::Conflict => format!("The next sync will meet a conflict: {clause}"),
                 _ => format!("The next sync will be refused: {clause}"),

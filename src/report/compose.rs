@@ -269,6 +269,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::BeingDeleted => "BeingDeleted",
         NoPlan::HeldBack(_) => "HeldBack",
         NoPlan::GitAlone => "GitAlone",
+        NoPlan::OnlyGit => "OnlyGit",
         NoPlan::NotHandedBack(_) => "NotHandedBack",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",

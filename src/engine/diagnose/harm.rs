@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::refused::place;
+use super::words::place;
 use super::{Finding, Weight};
 use crate::engine::diff::{Change, Drift};
 use crate::engine::object::{FieldPath, Segment};

@@ -101,7 +101,7 @@ fn a_sync_that_takes_out_what_git_sets_is_an_error_with_the_ways_out_that_work()
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let found = assessed(now, live, Strategy::ClientSideApply);
-    let told = "the next sync takes out what Git sets, or changes it: env MODE, which is as Git says today";
+    let told = "the next sync takes out what Git sets, or changes it: env MODE of container web, which is as Git says today";
     assert_eq!(of_harm(&found), [("next-sync-breaks", told, "apply server-side, which tells the items of the list apart")]);
     assert_eq!(found.findings[0].weight, Weight::Error);
     assert!(
