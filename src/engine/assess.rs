@@ -107,7 +107,8 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     };
     let (drifts, paths) = diff::classify_and_compare(&evidence, facts);
     // predict
-    let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths).weighed(facts, &drifts);
+    let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths);
+    let foretold = foretold.weighed(facts, &drifts, |overwrite| snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default()));
     let prediction = &foretold.prediction;
     // diagnose
     let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);

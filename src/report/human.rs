@@ -40,7 +40,7 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     let mut out = String::new();
     line!(&mut out, "{:<35} {headline}", report.object.to_string());
     let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
-    if !report.summary.is_empty() && (told > 0 || harms) {
+    if !report.summary.is_empty() && (told > 0 || harms || report.phase == Phase::Conflicted) {
         line!(&mut out, "  {}", report.summary);
     }
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {

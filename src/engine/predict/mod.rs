@@ -25,7 +25,7 @@ mod unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::Drift;
+use super::diff::{Drift, Severity};
 use super::object::FieldPath;
 use super::ownership::ManagedFields;
 use super::schema::Tree;
@@ -198,11 +198,16 @@ pub struct Foretold<'f> {
 }
 
 impl Foretold<'_> {
-    /// The same with what the sync changes of what weighs nothing.
+    /// The same with what the sync changes of what weighs nothing; `spares` tells what the tool takes from live before it syncs.
     #[must_use]
-    pub fn weighed(mut self, facts: &Facts<'_>, drifts: &[Drift]) -> Self {
+    pub fn weighed(mut self, facts: &Facts<'_>, drifts: &[Drift], spares: impl Fn(&Overwrite) -> bool) -> Self {
         if let Some(after) = &self.after {
-            self.prediction.overwrites = effect::overwrites(facts, drifts, after);
+            let (spared, overwrites): (Vec<_>, Vec<_>) = effect::overwrites(facts, drifts, after).into_iter().partition(spares);
+            let weighs = |drift: &Drift| matches!(drift.severity, Severity::Drift | Severity::Pending);
+            if self.prediction.verdict == Verdict::Reverts && !spared.is_empty() && overwrites.is_empty() && !drifts.iter().any(weighs) {
+                self.prediction.verdict = Verdict::Clean;
+            }
+            self.prediction.overwrites = overwrites;
         }
         self
     }

@@ -110,3 +110,39 @@ fn a_sync_that_takes_out_what_git_sets_is_an_error_with_the_ways_out_that_work()
         found.summary
     );
 }
+
+#[test]
+fn what_argo_cd_is_told_to_respect_is_not_overwritten() {
+    use crate::engine::diff::{IgnoreRule, PathPattern};
+    use crate::engine::operation::{Application, Windows};
+    let with_options = |options: Value| {
+        let application = Application::read(&json!({
+            "metadata": {"namespace": "argocd", "name": "shop", "uid": "u"},
+            "spec": {"source": {"repoURL": "https://git.example/shop.git"}, "syncPolicy": {"syncOptions": options}},
+        }));
+        let application = Arc::new(application.unwrap());
+        Tool::ArgoCd(Arc::new(crate::engine::ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: None }))
+    };
+    let rule = |reason: &str| IgnoreRule {
+        paths: vec![PathPattern::parse(".spec.replicas").unwrap()],
+        pointers: Vec::new(),
+        parts: Vec::new(),
+        managers: Vec::new(),
+        reason: reason.to_owned(),
+        expires: None,
+    };
+    let of = "Application argocd/shop ignores /spec/replicas";
+    for (options, reason, told) in [
+        (json!(["RespectIgnoreDifferences=true"]), of, 0),
+        (json!([]), of, 1),
+        // Argo CD knows nothing of the watch's own rules.
+        (json!(["RespectIgnoreDifferences=true"]), "the team scales by hand", 1),
+    ] {
+        let live = scaled(Strategy::ClientSideApply, &with_replicas(Some(2)));
+        let scene = Snapshot { tool: with_options(options), ..snapshot(with_replicas(Some(2)), live) };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: vec![rule(reason)], plan_ttl: SignedDuration::ZERO };
+        let found = assess(&scene, &policy);
+        assert_eq!((of_harm(&found).len(), found.is_quiet()), (told, told == 0), "{reason}");
+        assert_eq!(found.prediction.unwrap().verdict == crate::engine::predict::Verdict::Clean, told == 0);
+    }
+}

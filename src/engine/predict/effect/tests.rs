@@ -60,7 +60,7 @@ fn weighed(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         now: jiff::Timestamp::UNIX_EPOCH,
     };
     let (drifts, paths) = classify_and_compare(&evidence, &facts);
-    predict_knowing(&facts, syncer, || paths).weighed(&facts, &drifts).prediction
+    predict_knowing(&facts, syncer, || paths).weighed(&facts, &drifts, |_| false).prediction
 }
 
 fn texts(paths: &[FieldPath]) -> Vec<String> {
