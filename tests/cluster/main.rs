@@ -14,6 +14,7 @@ mod decisions;
 mod disturbances;
 mod fence;
 mod freeze;
+mod harm;
 mod incident;
 mod installation;
 mod known;
