@@ -109,7 +109,7 @@ impl Found {
 
 /// Makes the report where there is something to tell and none yet: its uid is part of a plan's hash, so that only a report that is there offers one.
 async fn reported(context: &Context, target: &Target, mut scene: Scene, found: Found) -> Result<(Scene, Found), ReconcileError> {
-    if scene.report.is_some() || found.assessment.phase == Phase::InSync {
+    if scene.report.is_some() || found.assessment.is_quiet() {
         return Ok((scene, found));
     }
     scene.report = create_report(context, target, &scene).await?;
@@ -129,7 +129,7 @@ fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Opt
     if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
         return Some("neither Git nor the cluster has the Deployment");
     }
-    let quiet = status.quiet_since.filter(|_| assessment.phase == Phase::InSync)?;
+    let quiet = status.quiet_since.filter(|_| assessment.is_quiet())?;
     (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed()).then_some("in sync for longer than reportTTL")
 }
 

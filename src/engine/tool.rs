@@ -57,7 +57,20 @@ pub struct Flux {
     pub repository: Option<Arc<GitRepository>>,
 }
 
+/// The option by which Argo CD takes what it is told to ignore from live before it syncs.
+const RESPECTS: &str = "RespectIgnoreDifferences=true";
+
 impl Tool {
+    /// Whether the tool's own sync leaves alone what is ignored for this reason: the rule stands in Argo CD's own objects, and Argo CD is told to
+    /// respect it.
+    ///
+    /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`.
+    pub fn spares(&self, reason: &str) -> bool {
+        let is_its_own = |kind: &str| reason.starts_with(kind) && reason.contains(" ignores ");
+        let respects = |argo_cd: &ArgoCd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS);
+        (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.argo_cd().is_some_and(respects)
+    }
+
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
     pub fn will_sync(&self, target: &ObjectId) -> bool {
         match self {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
+use super::harm::Harm;
 use crate::engine::diff::Severity;
 use crate::engine::predict::{Strategy, Verdict};
 
@@ -18,6 +19,9 @@ pub struct DeploymentFacts {
 
     /// The syncs that will be refused.
     pub refused: Vec<RefusedSync>,
+
+    /// How many fields the next sync changes that it should leave alone.
+    pub harms: BTreeMap<Harm, u32>,
 
     /// Whether it is there.
     pub presence: Presence,
@@ -191,6 +195,7 @@ impl Board {
 pub(super) struct Gauges {
     fields: IntGaugeVec,
     refused: IntGaugeVec,
+    harms: IntGaugeVec,
     missing: IntGaugeVec,
     orphaned: IntGaugeVec,
     age: GaugeVec,
@@ -230,6 +235,11 @@ impl Gauges {
         Ok(Self {
             fields: whole("drifted_fields", "Fields in which live differs from Git.", &["namespace", "name", "severity"])?,
             refused: whole("next_sync_refused", "The next sync will be refused.", &["namespace", "name", "strategy", "union"])?,
+            harms: whole(
+                "next_sync_harms_fields",
+                "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what is ignored.",
+                &["namespace", "name", "effect"],
+            )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
             orphaned: whole("orphaned", "Git no longer has this Deployment, and it is still there.", &OBJECT)?,
             age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
@@ -263,6 +273,7 @@ impl Gauges {
         let whole = [
             &self.fields,
             &self.refused,
+            &self.harms,
             &self.missing,
             &self.orphaned,
             &self.plans,
@@ -312,6 +323,9 @@ impl Gauges {
         }
         for refused in &facts.refused {
             self.refused.with_label_values(&[namespace, name, strategy_label(refused.strategy), refused.union]).set(1);
+        }
+        for (harm, count) in &facts.harms {
+            self.harms.with_label_values(&[namespace, name, harm.label()]).set((*count).into());
         }
         match facts.presence {
             Presence::Present => {}

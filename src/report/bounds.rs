@@ -40,6 +40,9 @@ pub const CAUSE_LIMIT: usize = 50;
 /// The most residual paths of a prediction.
 pub const RESIDUAL_LIMIT: usize = 200;
 
+/// The most fields that a sync overwrites, of a prediction: as many as there are fields.
+pub const OVERWRITE_LIMIT: usize = FIELD_LIMIT;
+
 /// The most managers of a field.
 pub const MANAGER_LIMIT: usize = 16;
 
@@ -91,7 +94,10 @@ fn leave_out(status: &mut ReportStatus) -> bool {
         return true;
     }
     if let Some(prediction) = &mut status.prediction
-        && (prediction.residual.pop().is_some() || prediction.causes.len() > 1 && prediction.causes.pop().is_some())
+        && (prediction.residual.pop().is_some()
+            || prediction.overwrites.pop().is_some()
+            || prediction.breaks.pop().is_some()
+            || prediction.causes.len() > 1 && prediction.causes.pop().is_some())
     {
         return true;
     }
@@ -133,12 +139,24 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
     if let Some(prediction) = &mut status.prediction {
         prediction.residual.truncate(limit);
+        prediction.breaks.truncate(limit);
+        prediction.overwrites.truncate(limit);
         prediction.causes.truncate(limit.min(FIELD_LIMIT));
         for cause in &mut prediction.causes {
             (cause.message, cause.field) = (cut(&cause.message, limit), cut(&cause.field, limit.max(64)));
             cause.reason = cut(&cause.reason, limit.max(64));
         }
-        prediction.residual.iter_mut().for_each(|path| *path = cut(path, limit));
+        prediction.residual.iter_mut().chain(&mut prediction.breaks).for_each(|path| *path = cut(path, limit));
+        for overwrite in &mut prediction.overwrites {
+            overwrite.path = cut(&overwrite.path, limit.max(64));
+            overwrite.manager = overwrite.manager.take().map(|manager| cut(&manager, limit.max(64)));
+            for value in [&mut overwrite.from, &mut overwrite.to].into_iter().flatten() {
+                let text = value.to_string();
+                if text.len() > limit {
+                    *value = Value::from(cut(&text, limit));
+                }
+            }
+        }
         prediction.when = prediction.when.take().map(|when| cut(&when, limit.max(64)));
         if let Some(dry_run) = &mut prediction.dry_run {
             dry_run.message = dry_run.message.take().map(|message| cut(&message, limit));
@@ -185,7 +203,7 @@ mod tests {
     use crate::engine::predict::{Cause, Strategy, Verdict};
     use crate::report::evidence::worst_entry;
     use crate::report::{Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
-    use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport, WrittenObject};
+    use crate::report::{FieldReport, FindingReport, OverwriteReport, PlanReport, PredictionReport, StepReport, WrittenObject};
 
     fn long(letters: usize) -> String {
         "ü".repeat(letters)
@@ -234,6 +252,17 @@ mod tests {
                 verdict: Verdict::Refused,
                 causes: vec![cause; 200],
                 residual: vec![long(1_000); 2_000],
+                breaks: vec![long(1_000); 2_000],
+                overwrites: vec![
+                    OverwriteReport {
+                        path: long(2_000),
+                        from: Some(Value::from(long(50_000))),
+                        to: Some(Value::from(long(50_000))),
+                        manager: Some(long(2_000)),
+                        subresource: Some(long(2_000)),
+                    };
+                    200
+                ],
                 when: None,
                 confirmed_by: crate::report::ConfirmedBy::Local,
                 dry_run: Some(crate::report::DryRunReport {

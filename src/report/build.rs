@@ -5,14 +5,16 @@ use serde_json::Value;
 use super::cure::{PlanReport, StepReport};
 use super::cut::cut;
 use super::status::{Counts, OperationReport, SourceReport};
-use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use super::told::{
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning,
+};
 use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
 use crate::engine::plan::{Act, Plan, Step, Written};
-use crate::engine::predict::{Cause, Prediction, Strategy};
+use crate::engine::predict::{Cause, Overwrite, Prediction, Strategy};
 use crate::engine::{Assessment, Snapshot, Tool};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.
@@ -117,9 +119,23 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
         verdict: prediction.verdict,
         causes: prediction.causes.iter().map(|cause| shown_cause(cause, masker)).collect(),
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
+        breaks: prediction.breaks.iter().map(ToString::to_string).collect(),
+        overwrites: prediction.overwrites.iter().map(|overwrite| overwrite_report(overwrite, masker)).collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
         dry_run: None,
+    }
+}
+
+fn overwrite_report(overwrite: &Overwrite, masker: &Masker) -> OverwriteReport {
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &overwrite.path, value));
+    let owner = overwrite.owners.first();
+    OverwriteReport {
+        path: overwrite.path.to_string(),
+        from: shown(&overwrite.from),
+        to: shown(&overwrite.to),
+        manager: owner.map(|owner| owner.manager.clone()),
+        subresource: owner.and_then(|owner| owner.subresource.clone()),
     }
 }
 

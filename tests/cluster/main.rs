@@ -15,6 +15,7 @@ mod decisions;
 mod disturbances;
 mod fence;
 mod freeze;
+mod harm;
 mod incident;
 mod installation;
 mod known;

@@ -1,6 +1,6 @@
 //! The tool and admission undo each other: the one writes what Git says, the other changes it on its way in, and neither stops.
 
-use super::refused::place;
+use super::words::place;
 use super::{Finding, Weight};
 use crate::engine::diff::{ChangeKind, Drift, Moved};
 use crate::engine::snapshot::Snapshot;

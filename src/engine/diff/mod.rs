@@ -12,13 +12,15 @@ mod moved;
 mod no_effect;
 mod pattern;
 mod pointer;
+mod same;
 
 #[cfg(test)]
 mod properties;
 
 pub use classify::{Evidence, MetAt, NOT_KNOWN, Witness, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, Wanted, compare, compare_any};
-pub(in crate::engine) use compare::{expected, expected_of};
+pub(in crate::engine) use compare::{expected, expected_of, is_pull_policy};
+pub(in crate::engine) use ignore::comes_back;
 pub use ignore::{IgnoreRule, is_built_in, placed};
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
 pub use moved::Moved;
@@ -26,6 +28,7 @@ pub use no_effect::{NoEffect, Reason, no_effect};
 pub use pattern::PathPattern;
 pub(in crate::engine) use pointer::item_segment;
 pub use pointer::{Located, Part, Side, locate};
+pub(in crate::engine) use same::{is_live, is_same};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -17,6 +17,7 @@ mod restore;
 mod step;
 #[cfg(test)]
 pub(super) mod tests;
+pub(in crate::engine) mod trial;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -35,7 +36,7 @@ pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Writt
 
 use self::on_application::Before;
 use super::assess::Assessment;
-use super::diff::{Change, ChangeKind, Drift, Moved, Severity};
+use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
@@ -123,6 +124,12 @@ pub enum NoPlan {
              where the tool will sync again"
     )]
     GitAlone,
+
+    /// Only Git's own change is refused, and no write to the cluster makes the server take it.
+    #[error(
+        "nobody changed the cluster: Git's own change is what the API server will refuse, and no write to the cluster cures it; change Git"
+    )]
+    OnlyGit,
 
     /// The fields cannot be handed to the syncing tool.
     #[error("the fields that are in the way cannot be handed back: {0}")]
@@ -312,7 +319,11 @@ fn cure(
 ) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
-        return if drifts.is_empty() { Err(NoPlan::GitAlone) } else { restored(snapshot, facts, drifts, prediction) };
+        if !drifts.is_empty() {
+            return restored(snapshot, facts, drifts, prediction);
+        }
+        let would_help = handed_back(snapshot, facts, drifts, prediction).is_ok();
+        return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
     match (handed_back(snapshot, facts, drifts, prediction), or_else) {
         (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
@@ -342,13 +353,11 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], predictio
     let Facts { desired, live, .. } = *known;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(&drifted, prediction)).unwrap_or_default();
-    let beside: Vec<Change> = in_the_way
-        .into_iter()
-        .filter(|path| !drifted.iter().any(|change| change.path == *path))
-        .map(|path| Change { kind: ChangeKind::Added, desired: None, live: path.get(live).cloned(), path })
-        .collect();
-    let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
+    let all = match prediction {
+        Some(prediction) => trial::with_beside(&drifted, prediction, live),
+        None => drifted.into_iter().cloned().collect(),
+    };
+    let changes: Vec<&Change> = all.iter().collect();
     let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };

@@ -10,7 +10,7 @@ use crate::engine::predict::Syncer;
 use crate::engine::{Remedy, SourceFacts, Tool, assess};
 
 /// Git: one container with a probe of each handler kind that matters here.
-pub(super) fn git() -> Value {
+pub(in crate::engine) fn git() -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {
