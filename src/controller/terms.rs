@@ -11,9 +11,9 @@ use tracing::info;
 use super::desired::{SourceError, labels, selector};
 use super::governed::{Rendition, WatchKey, Watched};
 use super::{Context, watch};
-use crate::crd::{DriftWatch, Source, StrategySpec};
+use crate::crd::{DriftWatch, Source};
 use crate::engine::object::PathError;
-use crate::engine::predict::Syncer;
+use crate::engine::predict::{Applier, Strategy, Syncer};
 use crate::engine::{Mode, Policy};
 
 /// A watch's wishes, parsed.
@@ -24,24 +24,19 @@ pub(super) struct Terms {
 
 pub(super) fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     let spec = &watch.spec;
-    let manager = spec.manager.clone().unwrap_or_else(|| {
-        match spec.strategy {
-            StrategySpec::ClientSideApply => "kubectl-client-side-apply",
-            StrategySpec::ServerSideApply => "kubectl",
-            StrategySpec::Replace => "kubectl-replace",
-        }
-        .to_owned()
-    });
+    let (strategy, named) = (Strategy::from(spec.strategy), spec.tool.map(Applier::from));
+    let manager = spec.manager.clone().unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy).to_owned());
+    let mut syncer = Syncer::by(named.unwrap_or_else(|| Applier::of_manager(&manager)), strategy, manager);
+    if let Some(validate) = spec.validate {
+        syncer.validation = validate.into();
+    }
     let unreadable = |at: usize, error: PathError| SourceError::Invalid {
         reason: "InvalidIgnoreRule",
         message: format!("spec.ignore[{at}].paths: {error}"),
     };
     let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
     let ignore = rules.collect::<Result<_, _>>()?;
-    Ok(Terms {
-        syncer: Syncer::new(spec.strategy.into(), manager),
-        policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
-    })
+    Ok(Terms { syncer, policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() } })
 }
 
 /// Puts in force what an event of a watch says (no client), and tells whether its source is to be looked at.
@@ -115,6 +110,7 @@ mod tests {
     use crate::controller::governed::{Desired, Target};
     use crate::controller::{observe, origin};
     use crate::engine::object::{Document, ObjectId, Origin};
+    use crate::engine::predict::FieldValidation;
 
     fn watch(uid: &str, change: &Value) -> Arc<DriftWatch> {
         let mut watch = json!({
@@ -146,10 +142,37 @@ mod tests {
         assert_eq!(after(json!({"mode": "Alert"})).policy.mode, Mode::Alert);
         assert_eq!(after(json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the autoscaler's"}]})).policy.ignore.len(), 1);
         let strategy = after(json!({"strategy": "ServerSideApply", "manager": "me"}));
-        assert_eq!(strategy.syncer, Syncer::new(crate::engine::predict::Strategy::ServerSideApply, "me"));
+        assert_eq!(strategy.syncer, Syncer::by(Applier::Other, Strategy::ServerSideApply, "me"));
         let narrow = after(json!({"selector": {"matchLabels": {"tier": "front"}}}));
         assert_eq!(narrow.rendition.desired.keys().map(|target| target.name.as_str()).collect::<Vec<_>>(), ["web"]);
         assert!(narrow.restated && !before.restated);
+    }
+
+    #[test]
+    fn the_tool_of_a_git_source_is_told_by_its_manager_where_the_watch_names_none() {
+        let before = read();
+        let syncer = |spec: Value| restated(&before, &watch("1", &spec)).unwrap().syncer;
+        let server_side = |more: Value| {
+            let mut spec = json!({"strategy": "ServerSideApply"});
+            json_patch::merge(&mut spec, &more);
+            syncer(spec)
+        };
+        let by = |applier, manager: &str| Syncer::by(applier, Strategy::ServerSideApply, manager);
+        for (spec, wanted) in [
+            (json!({}), by(Applier::Kubectl, "kubectl")),
+            (json!({"manager": "kubectl-mine"}), by(Applier::Kubectl, "kubectl-mine")),
+            (json!({"manager": "argocd-controller"}), by(Applier::ArgoCd, "argocd-controller")),
+            (json!({"manager": "kustomize-controller"}), by(Applier::Flux, "kustomize-controller")),
+            (json!({"tool": "ArgoCD"}), by(Applier::ArgoCd, "argocd-controller")),
+            (json!({"tool": "Kubectl", "manager": "me"}), by(Applier::Kubectl, "me")),
+            (json!({"tool": "Other", "manager": "kubectl"}), by(Applier::Other, "kubectl")),
+        ] {
+            assert_eq!(server_side(spec.clone()), wanted, "{spec}");
+        }
+        // kubectl refuses unknown fields by default.
+        assert_eq!(syncer(json!({})).validation, FieldValidation::Strict);
+        assert_eq!(syncer(json!({"manager": "argocd-controller"})).validation, FieldValidation::Warn);
+        assert_eq!(syncer(json!({"validate": "Ignore"})).validation, FieldValidation::Ignore);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Assessment {
     /// The fields that differ, in path order.
     pub drifts: Vec<Drift>,
 
-    /// What the next sync gives; `None` where one side is absent.
+    /// What the next sync gives; `None` where one side is absent, unless the next sync will not create what is not live.
     pub prediction: Option<Prediction>,
 
     /// What is wrong and what to do, worst first.
@@ -49,6 +49,11 @@ impl Assessment {
         let clean = Prediction::bare(Strategy::ClientSideApply, Verdict::Clean, Vec::new());
         match self.prediction {
             None => self,
+            Some(_) if self.findings.iter().any(diagnose::is_of_creation) => {
+                let (phase, summary) = if self.phase == Phase::Missing { (Phase::Missing, GONE) } else { (Phase::Pending, NEW) };
+                let findings = self.findings.into_iter().filter(|finding| !diagnose::is_of_creation(finding)).collect();
+                Self { phase, summary: summary.to_owned(), prediction: None, findings, ..self }
+            }
             Some(_) => {
                 let phase = phase(&self.drifts, &clean);
                 let summary = bare_summary(phase, &self.drifts);
@@ -92,7 +97,7 @@ fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
 fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>) -> Assessment {
     let (standing, next_sync) = operation(snapshot);
     let Some(facts @ Facts { desired, live, .. }) = facts else {
-        return Assessment { standing, next_sync, ..one_sided(snapshot) };
+        return Assessment { standing, next_sync, ..with_creation(snapshot, one_sided(snapshot)) };
     };
     // diff, attribute
     let rules = diff::placed(&policy.ignore, desired, live);
@@ -158,11 +163,26 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
     }
 }
 
+const GONE: &str = "Git has it, it was in the cluster, and it is gone";
+
+const NEW: &str = "Git has it and it has not been in the cluster yet";
+
+/// What is found of an object that is not live, with why the next sync will not create it, where it will not.
+fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
+    let (Some(desired), None) = (&snapshot.desired, &snapshot.live) else { return found };
+    let prediction = predict::predict_new(&desired.value, snapshot.target.namespace.as_deref(), &snapshot.syncer);
+    let Some(refused) = diagnose::creation_refused(&prediction) else { return found };
+    let phase = if found.phase == Phase::Missing { Phase::Missing } else { Phase::Conflicted };
+    let summary = format!("{}; the next sync will not create it: {}", found.summary, diagnose::told(&prediction.causes));
+    let findings = refused.into_iter().chain(found.findings).collect();
+    Assessment { phase, summary, prediction: Some(Prediction { predicted: None, ..prediction }), findings, ..found }
+}
+
 /// One side is absent: nothing to compare, but something to tell.
 fn one_sided(snapshot: &Snapshot) -> Assessment {
     let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
-        (Some(_), None) if snapshot.seen => (Phase::Missing, "Git has it, it was in the cluster, and it is gone".to_owned()),
-        (Some(_), None) => (Phase::Pending, "Git has it and it has not been in the cluster yet".to_owned()),
+        (Some(_), None) if snapshot.seen => (Phase::Missing, GONE.to_owned()),
+        (Some(_), None) => (Phase::Pending, NEW.to_owned()),
         (None, Some(live)) => match going(snapshot, live) {
             Some(why) => (Phase::Pending, format!("Git no longer has it, and {why}")),
             None => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::git_server::{Authority, TlsListener};
+use super::git_server::https::{Authority, TlsListener};
 
 /// The digest that every image gets.
 pub const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";

@@ -77,7 +77,7 @@ pub fn reasons<'a>(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &'a [Drift], 
     if prediction.verdict != Verdict::Refused {
         return Vec::new();
     }
-    let of_git = refusals_as_it_is(facts.desired);
+    let of_git = refusals_as_it_is(facts.desired, snapshot.syncer.validation);
     let trials = Trials { snapshot, facts, foretold, left: Cell::new(MOST_TRIALS) };
     prediction.causes.iter().map(|cause| trials.reason(cause, drifts, &of_git)).collect()
 }

@@ -8,12 +8,12 @@
 // A test says what it needed by failing; clippy knows only functions marked as tests for one.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod https;
+pub mod https;
 mod repository;
 mod serve;
 mod sshd;
 
-pub use https::{Authority, TlsListener};
+pub use https::Authority;
 pub use repository::Repository;
 pub use serve::{GitServer, Mode, Options};
 pub use sshd::SshServer;

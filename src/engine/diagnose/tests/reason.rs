@@ -60,7 +60,7 @@ fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
     let told = reasons(&scene, &facts, &found.drifts, &foretold);
     let findings: Vec<&Finding> = found.findings.iter().filter(|finding| finding.rule == "next-sync-refused").collect();
     assert_eq!((told.len(), findings.len()), (prediction.causes.len(), prediction.causes.len()));
-    let of_git = refusals_as_it_is(desired);
+    let of_git = refusals_as_it_is(desired, syncer.validation);
     for ((cause, reason), finding) in prediction.causes.iter().zip(&told).zip(findings) {
         let context = format!("{syncer:?}\n{cause:?}\n{finding:#?}\n{desired}\n{live}");
         let is_drift = |path: &FieldPath| found.drifts.iter().any(|drift| drift.change.path == *path);
@@ -111,7 +111,7 @@ pub(in crate::engine) fn hold(plain: &Value, object: &Value) {
             let (mut git, mut live) = (object.clone(), plain.clone());
             take_out(&mut git, &pointer);
             copy(object, &mut live, &pointer);
-            if refusals_as_it_is(&git).is_empty() && refusals_as_it_is(&live).is_empty() {
+            if [&git, &live].iter().all(|one| refusals_as_it_is(one, syncer.validation).is_empty()) {
                 hold_to_rules(&git, &changed(plain, &live, &syncer), &syncer);
                 hold_to_rules(&git, &changed(&git, &live, &syncer), &syncer);
             }
