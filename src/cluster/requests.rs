@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use kube::Api;
-use kube::api::{GetParams, Patch, PatchParams, Request};
+use kube::api::{GetParams, Patch, PatchParams, Request, ValidationDirective};
 use kube::core::request::Error as RequestError;
 use serde_json::Value;
 
 use super::call::{Call, Resource, Verb};
 use super::client::Cluster;
 use super::errors::ApiError;
-use crate::engine::predict::{Force, SyncPatch, SyncRequest};
+use crate::engine::predict::{FieldValidation, Force, SyncPatch, SyncRequest};
 
 /// The Deployments.
 pub const DEPLOYMENTS: Resource<'static> = Resource { group: "apps", version: "v1", plural: "deployments" };
@@ -107,7 +107,13 @@ impl Cluster {
             SyncPatch::Strategic(body) => (Patch::Strategic(body), false),
             SyncPatch::Apply(body, force) => (Patch::Apply(body), *force == Force::Yes),
         };
-        let parameters = PatchParams { dry_run: true, force, field_manager: Some(sync.field_manager.clone()), ..PatchParams::default() };
+        let field_manager = Some(sync.field_manager.clone());
+        let field_validation = Some(match sync.field_validation {
+            FieldValidation::Ignore => ValidationDirective::Ignore,
+            FieldValidation::Warn => ValidationDirective::Warn,
+            FieldValidation::Strict => ValidationDirective::Strict,
+        });
+        let parameters = PatchParams { dry_run: true, force, field_manager, field_validation };
         let call = Call::new(Verb::Patch, DEPLOYMENTS.to_string()).namespace(namespace).name(name).stores_nothing();
         self.send(call, Request::new(DEPLOYMENTS.collection(Some(namespace))).patch(name, &parameters, &patch)).await
     }

@@ -72,6 +72,7 @@ pub fn question(desired: &Value, live: &Value, syncer: &Syncer) -> String {
         "strategy": syncer.strategy,
         "manager": syncer.manager,
         "force": syncer.force == Force::Yes,
+        "fieldValidation": syncer.validation.parameter(),
     }))
 }
 

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::fields::FieldSet;
+use crate::engine::object::FieldPath;
 
 /// The `managedFields` after the `Update` entries of `from` went into the `Apply` entry of `to`.
 ///
@@ -35,6 +36,32 @@ pub fn migrated(managed: &Value, from: &str, to: &str) -> Option<Value> {
     }
     entries.retain(|entry| !is(entry, from, "Update"));
     Some(entries.into())
+}
+
+/// The `managedFields` after the `Update` entries of every manager of whom one owns this field went into the `Apply` entry of `to`; `None` where
+/// nobody owns it by an update.
+///
+/// Source: `FindFieldsOwners` and `UpgradeManagedFieldsPatch` of client-go's `util/csaupgrade/upgrade.go`, as `migrateToSSAIfNecessary` of kubectl's
+/// `pkg/cmd/apply/apply.go` calls them.
+pub fn of_owners_of(managed: &Value, field: &FieldPath, to: &str) -> Option<Value> {
+    let mut owners: Vec<String> = owners_of(managed, field, "Update").collect();
+    owners.sort_unstable();
+    owners.dedup();
+    owners.iter().fold(None, |anew: Option<Value>, owner| {
+        let before = anew.as_ref().unwrap_or(managed);
+        migrated(before, owner, to).or(anew)
+    })
+}
+
+/// Whether somebody owns this field by an apply.
+pub fn is_applied(managed: &Value, field: &FieldPath) -> bool {
+    owners_of(managed, field, "Apply").next().is_some()
+}
+
+fn owners_of(managed: &Value, field: &FieldPath, operation: &str) -> impl Iterator<Item = String> {
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let entries = managed.as_array().into_iter().flatten().filter(move |entry| text(entry, "operation") == operation);
+    entries.filter(|entry| fields(entry).is_some_and(|fields| fields.contains(field))).map(move |entry| text(entry, "manager"))
 }
 
 /// The `managedFields` after everything of kubectl's went into the `Apply` entry of `to`, which is Flux's manager: also where an edit or

@@ -4,18 +4,20 @@
 
 use serde_json::{Map, Value};
 
-use super::Cause;
 use super::refusal::{as_stored, forget_empty, refusals_of_update};
 use super::unknown::forget_dropped_fields;
+use super::{Cause, Merged};
 use crate::engine::object::Look;
 use crate::engine::schema::{Branches, Members, Tree};
 
 /// Metadata that a write cannot change: the server puts back its own.
-const KEPT: &[&str] =
-    &["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "resourceVersion", "selfLink"];
+const KEPT: &[&str] = &["creationTimestamp", "generation", "resourceVersion"];
+
+/// Metadata that a write cannot change once it is set: the server puts back its own then, and has nothing to put back before.
+const KEPT_ONCE_SET: &[&str] = &["deletionTimestamp"];
 
 /// Metadata that the request fills in where the document leaves it out.
-const FILLED_IN: &[&str] = &["name", "namespace", "uid"];
+const FILLED_IN: &[&str] = &["deletionGracePeriodSeconds", "name", "namespace", "uid"];
 
 /// The object as the server would store it, but for its status and managedFields, and why it would not.
 pub(super) fn admit<'a>(mut merged: Tree<'a>, live: &'a Value) -> (Tree<'a>, Vec<Cause>) {
@@ -83,6 +85,9 @@ fn keep_books<'a>(merged: &mut Tree<'a>, live: &'a Value) {
         for name in KEPT {
             put_back(metadata, own, name);
         }
+        for name in KEPT_ONCE_SET.iter().filter(|name| own.get(**name).is_some()) {
+            put_back(metadata, own, name);
+        }
         for name in FILLED_IN {
             if metadata.get(name).is_none_or(|value| value.is_null() || value.as_str() == Some("")) {
                 put_back(metadata, own, name);
@@ -98,13 +103,52 @@ fn put_back<'a>(object: &mut Branches<'a>, live: &'a Value, name: &'static str) 
     }
 }
 
-/// The conflict of a document that names a version of the object other than live's.
-pub(super) fn stale_version(desired: &Value, live: &Value) -> Option<Cause> {
+/// A version of the object that a document names and the server does not go on with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum VersionFault {
+    /// It is not live's (409).
+    Stale(Cause),
+
+    /// It is no number (500).
+    Unreadable(Cause),
+}
+
+impl From<VersionFault> for Merged<'_> {
+    fn from(fault: VersionFault) -> Self {
+        match fault {
+            VersionFault::Stale(cause) => Merged::Conflict(vec![cause]),
+            VersionFault::Unreadable(cause) => Merged::Refused(vec![cause]),
+        }
+    }
+}
+
+/// Holds the version of the object that a document names against live's. Zero is any.
+///
+/// Source: `Update` of apiserver's `pkg/registry/generic/registry/store.go`, and `ParseResourceVersion` of `pkg/storage/etcd3/api_object_versioner.go`.
+pub(super) fn asked_version(desired: &Value, live: &Value) -> Result<(), VersionFault> {
     let version = |object: &Value| object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
     let asked = version(desired);
-    (!asked.is_empty() && asked != version(live)).then(|| Cause {
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let number = number_of_version(&asked)?;
+    if number == 0 || version(live).parse() == Ok(number) {
+        return Ok(());
+    }
+    Err(VersionFault::Stale(Cause {
         reason: "Conflict".to_owned(),
         field: "metadata.resourceVersion".to_owned(),
         message: "the object has been modified; please apply your changes to the latest version and try again".to_owned(),
+    }))
+}
+
+/// What Go's `strconv.ParseUint` makes of a version.
+pub(super) fn number_of_version(version: &str) -> Result<u64, VersionFault> {
+    let digits_alone = !version.is_empty() && version.bytes().all(|digit| digit.is_ascii_digit());
+    let fault = if digits_alone { "value out of range" } else { "invalid syntax" };
+    let parsed = if digits_alone { version.parse().ok() } else { None };
+    parsed.ok_or_else(|| {
+        let message = format!("strconv.ParseUint: parsing {}: {fault}", Value::from(version));
+        VersionFault::Unreadable(Cause { reason: String::new(), field: String::new(), message })
     })
 }

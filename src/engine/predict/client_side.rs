@@ -4,10 +4,12 @@
 
 use serde_json::{Map, Value};
 
-use super::admission::{bookless, stale_version};
+use super::admission::{asked_version, bookless};
+use super::create::annotated;
 use super::go::printed;
+use super::last_applied::Unreadable;
 use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
-use super::{Cause, Facts, LastApplied, Merged, decode};
+use super::{Cause, Facts, FieldValidation, LastApplied, Merged, decode, strict};
 
 /// The field that the server names where the patch itself is at fault.
 pub(super) const PATCH_FIELD: &str = "patch";
@@ -15,12 +17,8 @@ pub(super) const PATCH_FIELD: &str = "patch";
 /// What `kubectl apply` of the document makes of live.
 ///
 /// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
-pub(super) fn merge<'f>(facts: &'f Facts<'_>) -> Merged<'f> {
+pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Merged<'f> {
     let Facts { desired, live, .. } = *facts;
-    let unreadable = decode::metadata_fault(desired).is_some();
-    if !unreadable && let Some(stale) = stale_version(desired, live) {
-        return Merged::Conflict(vec![stale]);
-    }
     let patch = match facts.patch() {
         Ok(patch) => patch,
         Err(refused) => return Merged::Refused(vec![refused.clone()]),
@@ -29,10 +27,20 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>) -> Merged<'f> {
     if patch.as_object().is_some_and(Map::is_empty) {
         return Merged::Unsent;
     }
-    match patched(bookless(live, patch), patch).map(|object| (decode::unconvertible(&object), object)) {
-        Ok((None, object)) => Merged::Object(object),
-        Ok((Some(fault), _)) => Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]),
-        Err(fault) => Merged::Refused(vec![cause(&fault)]),
+    let object = match patched(bookless(live, patch), patch) {
+        Ok(object) => object,
+        Err(fault) => return Merged::Refused(vec![cause(&fault)]),
+    };
+    let fault = decode::unconvertible(&object).or_else(|| match validation {
+        FieldValidation::Strict => strict::fault_of_patched(&object),
+        FieldValidation::Ignore | FieldValidation::Warn => None,
+    });
+    if let Some(fault) = fault {
+        return Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]);
+    }
+    match asked_version(desired, live) {
+        Ok(()) => Merged::Object(object),
+        Err(failed) => failed.into(),
     }
 }
 
@@ -42,8 +50,16 @@ pub(super) fn patch(desired: &Value, live: &Value, last_applied: &LastApplied<'_
         return Err(Cause { reason: String::new(), field: String::new(), message });
     }
     // Of what Git still says word for word, nothing is deleted.
-    let before = if last_applied.is_desired() { None } else { last_applied.value() };
+    let before = if last_applied.is_desired() { None } else { last_applied.read().map_err(|Unreadable| unreadable_annotation())? };
     three_way_patch(before.unwrap_or(&Value::Null), live, last_applied.modified()).map_err(|fault| cause(&fault))
+}
+
+/// What `kubectl apply` posts where the object is not live, or why it gives up before.
+pub(super) fn created(desired: &Value, namespace: Option<&Value>) -> Result<Value, Vec<Cause>> {
+    match decode::metadata_fault(desired) {
+        Some(message) => Err(vec![Cause { reason: String::new(), field: String::new(), message }]),
+        None => Ok(annotated(desired, namespace)),
+    }
 }
 
 /// The cause of a patch that gives values of other types than Go's: the server shows what it has left of the patch.
@@ -52,6 +68,13 @@ pub(super) fn patch(desired: &Value, live: &Value, last_applied: &LastApplied<'_
 fn unfit(patch: &Value, fault: &str) -> Cause {
     let shown = Value::from(printed(patch));
     Cause { reason: "FieldValueInvalid".to_owned(), field: PATCH_FIELD.to_owned(), message: format!("Invalid value: {shown}: {fault}") }
+}
+
+/// `ErrBadJSONDoc`: kubectl gives up before it asks the server, on every try, until a person mends the annotation or takes it away.
+///
+/// Source: `CreateThreeWayMergePatch` of apimachinery's `pkg/util/strategicpatch/patch.go`.
+fn unreadable_annotation() -> Cause {
+    Cause { reason: String::new(), field: String::new(), message: "invalid JSON document".to_owned() }
 }
 
 /// The client or the server gives no details with such a fault, only the text.

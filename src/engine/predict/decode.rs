@@ -36,9 +36,14 @@ pub(super) fn first_fault(object: &Value) -> Option<Cause> {
 pub(super) fn first_fault_and_place(object: &Value) -> Option<(Cause, String)> {
     let place = Place { owner: "Deployment", path: String::new(), name: "" };
     let Fault { message, steps } = fault(object, DEPLOYMENT, &place)?;
-    let message = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}");
+    let message = unhandled(&message);
     let pointer = steps.iter().rev().map(|step| format!("/{}", escape_token(step))).collect();
     Some((Cause { reason: "BadRequest".to_owned(), field: String::new(), message }, pointer))
+}
+
+/// A fault as the server tells it of a document that is sent as it is.
+pub(super) fn unhandled(fault: &str) -> String {
+    format!("Deployment in version \"v1\" cannot be handled as a Deployment: {fault}")
 }
 
 /// The first value of the metadata that kubectl itself cannot read, in its words: it knows the metadata of every kind.

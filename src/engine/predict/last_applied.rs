@@ -13,8 +13,12 @@ pub struct LastApplied<'a> {
     desired: &'a Value,
     live: &'a Value,
     modified: OnceCell<Value>,
-    read: OnceCell<Option<Value>>,
+    read: OnceCell<Result<Option<Value>, Unreadable>>,
 }
+
+/// The annotation of live is no JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unreadable;
 
 impl<'a> LastApplied<'a> {
     /// Those of live, for Git's document.
@@ -24,7 +28,25 @@ impl<'a> LastApplied<'a> {
 
     /// What was applied last; `None` where no readable annotation tells.
     pub fn value(&self) -> Option<&Value> {
-        self.read.get_or_init(|| serde_json::from_str(annotation(self.live)?).ok()).as_ref()
+        self.read().ok().flatten()
+    }
+
+    /// What was applied last; `None` where no annotation tells, or an empty one.
+    ///
+    /// Source: `CreateThreeWayMergePatch`, which reads a Go map out of every text that is not empty: null is one, too.
+    pub(super) fn read(&self) -> Result<Option<&Value>, Unreadable> {
+        let read = self.read.get_or_init(|| match annotation(self.live) {
+            None | Some("") => Ok(None),
+            Some(text) => match serde_json::from_str(text) {
+                Ok(Value::Null) => Ok(None),
+                Ok(object @ Value::Object(_)) => Ok(Some(object)),
+                Ok(_) | Err(_) => Err(Unreadable),
+            },
+        });
+        match read {
+            Ok(read) => Ok(read.as_ref()),
+            Err(Unreadable) => Err(Unreadable),
+        }
     }
 
     /// Whether that is Git's document, to the letter.

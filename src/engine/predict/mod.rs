@@ -6,10 +6,12 @@
 mod admission;
 mod beside;
 mod client_side;
+mod create;
 mod decode;
 mod facts;
 mod go;
 mod last_applied;
+mod nulls;
 mod place;
 pub mod refusal;
 mod replace;
@@ -17,6 +19,8 @@ mod request;
 pub mod server_side;
 mod status;
 pub mod strategic;
+mod strict;
+mod syncer;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -29,10 +33,12 @@ use super::object::FieldPath;
 use super::ownership::ManagedFields;
 use super::schema::Tree;
 pub use admission::without_books;
+pub use create::predict_new;
 pub use facts::Facts;
 pub use last_applied::LastApplied;
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
+pub use syncer::{Applier, CLIENT_SIDE_MANAGER, FieldValidation, Force, Syncer, TakesOver};
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -46,54 +52,6 @@ pub enum Strategy {
 
     /// A PUT of the manifest: `kubectl replace`, Argo CD's `Replace=true`.
     Replace,
-}
-
-/// Whether server-side apply takes fields from other managers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Force {
-    /// Takes them, as Argo CD and Flux do.
-    #[default]
-    Yes,
-
-    /// Stops with a conflict (409).
-    No,
-}
-
-/// The tool that brings Git into the cluster: how, and under which name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Syncer {
-    /// How it writes.
-    pub strategy: Strategy,
-
-    /// The field manager it writes under.
-    pub manager: String,
-
-    /// Only for server-side apply.
-    pub force: Force,
-
-    /// Only for server-side apply.
-    pub takes_over: TakesOver,
-}
-
-/// Whose fields a tool makes its own, without being asked, before it applies server-side.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TakesOver {
-    /// Nobody's.
-    #[default]
-    Nobodys,
-
-    /// What this manager wrote client-side, before anything else: Argo CD.
-    ClientSideOf(String),
-
-    /// What people wrote by kubectl, but only after a dry run of the apply was accepted: Flux.
-    KubectlsAfterDryRun,
-}
-
-impl Syncer {
-    /// A tool that writes this way under this name, and takes the fields that it sets from others.
-    pub fn new(strategy: Strategy, manager: impl Into<String>) -> Self {
-        Self { strategy, manager: manager.into(), force: Force::Yes, takes_over: TakesOver::Nobodys }
-    }
 }
 
 /// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
@@ -292,44 +250,37 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// What comes of a sync, with what the tool itself does before it.
+/// What comes of a sync, with what the tool itself does beside it.
 fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
-    if syncer.strategy != Strategy::ServerSideApply {
-        return outcome_over(facts, None, syncer);
+    let taken_before = server_side::before_apply(&facts.managed, syncer);
+    let first = outcome_over(facts, taken_before.as_ref(), syncer);
+    if !matches!(first, Outcome::Object(_)) {
+        return first;
     }
-    let first = match server_side::before_apply(&facts.managed, syncer) {
-        Some(anew) => return outcome_over(facts, Some(&anew), syncer),
-        None => outcome_over(facts, None, syncer),
-    };
-    match (first, server_side::after_dry_run(&facts.managed, syncer)) {
-        (Outcome::Object(_), Some(anew)) => outcome_over(facts, Some(&anew), syncer),
-        (first, _) => first,
+    let Some(taken_after) = server_side::after_apply(facts, taken_before.as_ref(), syncer) else { return first };
+    match outcome_over(facts, Some(&taken_after), syncer) {
+        // kubectl warns that its second apply failed, and the first one stands.
+        Outcome::Conflict(_) | Outcome::Refused(..) if server_side::warns_of_second(syncer) => first,
+        second => second,
     }
 }
 
-/// What comes of one apply; `anew` is who owns what of live where the tool has changed that before.
-fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&ManagedFields>, syncer: &Syncer) -> Outcome<'f> {
+/// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
+fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
     let Facts { desired, live, managed, .. } = facts;
-    let merged = match syncer.strategy {
-        Strategy::ClientSideApply => client_side::merge(facts),
-        Strategy::ServerSideApply => server_side::merge_into(desired, live, anew.unwrap_or_else(|| managed.get()), syncer),
-        Strategy::Replace => replace::merge(desired, live),
+    let merged = match (syncer.strategy, anew) {
+        (Strategy::ClientSideApply, _) => client_side::merge(facts, syncer.validation),
+        (Strategy::ServerSideApply, None) => server_side::merge_into(desired, live, managed.get(), syncer),
+        (Strategy::ServerSideApply, Some(anew)) => server_side::merge_into(desired, live, &ManagedFields::parse(anew), syncer),
+        (Strategy::Replace, _) => replace::merge(desired, live, syncer.validation),
     };
-    let object = match merged {
+    let mut object = match merged {
         Merged::Object(object) => object,
         Merged::Unsent => return Outcome::Object(admission::bookless(live, &Value::Null)),
         Merged::Conflict(causes) => return Outcome::Conflict(causes),
         Merged::Refused(causes) => return Outcome::Refused(causes, None),
     };
-    let unreadable = match syncer.strategy {
-        // A patch was converted where it was applied.
-        Strategy::ClientSideApply => None,
-        Strategy::ServerSideApply => server_side::unconvertible(&object),
-        Strategy::Replace => decode::first_fault(desired),
-    };
-    if let Some(cause) = unreadable {
-        return Outcome::Refused(vec![cause], None);
-    }
+    nulls::fill(&mut object);
     let (stored, causes) = admission::admit(object, live);
     if causes.is_empty() { Outcome::Object(stored) } else { Outcome::Refused(causes, Some(stored)) }
 }

@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
-use super::admission::stale_version;
-use super::{Cause, Merged};
+use super::admission::asked_version;
+use super::{Cause, FieldValidation, Merged, decode, strict};
 use crate::engine::schema::Tree;
 
 /// What a PUT of `desired` makes of `live`: nothing of live is kept but what the server keeps for itself.
 ///
-/// A foreign `uid` is a failed precondition (409), while a patch is told that the field is immutable.
-pub(super) fn merge<'a>(desired: &'a Value, live: &Value) -> Merged<'a> {
-    if let Some(stale) = stale_version(desired, live) {
-        return Merged::Conflict(vec![stale]);
+/// A foreign `uid` is a failed precondition (409), which is held against live before the version is, while a patch is told that the field is
+/// immutable.
+pub(super) fn merge<'a>(desired: &'a Value, live: &Value, validation: FieldValidation) -> Merged<'a> {
+    if let Some(cause) = unreadable(desired, validation) {
+        return Merged::Refused(vec![cause]);
     }
     let uid = |object: &Value| object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     let (asked, actual) = (uid(desired), uid(live));
@@ -19,5 +20,16 @@ pub(super) fn merge<'a>(desired: &'a Value, live: &Value) -> Merged<'a> {
         let message = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {actual}");
         return Merged::Conflict(vec![Cause { reason: "Conflict".to_owned(), field: "metadata.uid".to_owned(), message }]);
     }
-    Merged::Object(Tree::of(desired))
+    match asked_version(desired, live) {
+        Ok(()) => Merged::Object(Tree::of(desired)),
+        Err(failed) => failed.into(),
+    }
+}
+
+/// Why the server cannot read a document that is sent as it is (400): a value of a wrong type before a field that the type does not have.
+pub(super) fn unreadable(document: &Value, validation: FieldValidation) -> Option<Cause> {
+    decode::first_fault(document).or_else(|| match validation {
+        FieldValidation::Strict => strict::fault_of_document(document),
+        FieldValidation::Ignore | FieldValidation::Warn => None,
+    })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Facts, Force, Strategy, Syncer, client_side, server_side};
+use super::{Facts, FieldValidation, Force, Strategy, Syncer, client_side, server_side};
 
 /// How a PATCH is meant, and what it carries.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,9 @@ pub struct SyncRequest {
 
     /// The field manager that the server would record.
     pub field_manager: String,
+
+    /// What the server is asked to do about fields that the type does not have.
+    pub field_validation: FieldValidation,
 }
 
 /// Why the next sync cannot be asked of a server.
@@ -74,5 +77,5 @@ pub fn request(desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncReq
         Strategy::ServerSideApply => SyncPatch::Apply(server_side::manifest_sent(desired, live), syncer.force),
         Strategy::Replace => return Err(NoRequest::Replace),
     };
-    Ok(SyncRequest { patch, field_manager: syncer.manager.clone() })
+    Ok(SyncRequest { patch, field_manager: syncer.manager.clone(), field_validation: syncer.validation })
 }

@@ -7,6 +7,8 @@ use super::*;
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::schema::apply_defaults;
 
+mod sent;
+
 const GIT: &str = "argocd-controller";
 
 /// A manifest as people write it.
@@ -115,7 +117,7 @@ fn the_request_of_a_client_side_apply_is_the_patch_that_kubectl_computes() {
 }
 
 #[test]
-fn the_request_of_a_server_side_apply_is_the_manifest_without_what_was_dumped_from_a_cluster() {
+fn the_request_of_a_server_side_apply_is_the_manifest_with_what_was_dumped_from_a_cluster() {
     let live = synced(Strategy::ServerSideApply);
     let mut manifest = git();
     manifest["metadata"]["resourceVersion"] = json!("1");
@@ -124,9 +126,10 @@ fn the_request_of_a_server_side_apply_is_the_manifest_without_what_was_dumped_fr
         let asked = request(&manifest, &live, &Syncer { force, ..syncer(Strategy::ServerSideApply) }).unwrap();
         assert_eq!(asked.patch.content_type(), "application/apply-patch+yaml");
         // The namespace is that of the request.
-        let mut sent = git();
+        let mut sent = manifest.clone();
         sent["metadata"]["namespace"] = live["metadata"]["namespace"].clone();
-        assert_eq!(asked, SyncRequest { patch: SyncPatch::Apply(sent, force), field_manager: GIT.to_owned() });
+        let (field_manager, field_validation) = (GIT.to_owned(), FieldValidation::Ignore);
+        assert_eq!(asked, SyncRequest { patch: SyncPatch::Apply(sent, force), field_manager, field_validation });
     }
 }
 
@@ -236,7 +239,7 @@ fn a_changed_image_reverts_and_a_foreign_variable_stays_after_an_apply() {
 fn a_version_in_git_that_live_has_left_behind_is_a_conflict() {
     let mut desired = git();
     desired["metadata"]["resourceVersion"] = json!("12");
-    for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
+    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
         let answer = predict(&desired, &synced(strategy), &syncer(strategy));
         assert_eq!(answer.verdict, Verdict::Conflict, "{strategy:?}");
         assert_eq!(

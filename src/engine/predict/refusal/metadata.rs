@@ -64,6 +64,13 @@ pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Cau
             out.invalid(&new, new.text(), "field is immutable");
         }
     }
+    // The server's own stands here where it has one.
+    for name in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        let (new, old) = (metadata.at(name), old.at(name));
+        if new.is_set() && new.value() != old.value() {
+            out.invalid(&new, new.value(), "field is immutable");
+        }
+    }
     validate_kube_finalizers(&finalizers, out);
 }
 

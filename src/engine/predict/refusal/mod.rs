@@ -61,7 +61,9 @@ pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
     validate_spec(&spec, &mut out);
     let selector = spec.at("selector");
     if !is_same_selector(selector.value(), before.at("spec").at("selector").value()) {
-        out.invalid(&selector, &Raw(&shown_selector(&selector)), "field is immutable");
+        // A pointer: none is null.
+        let shown = if selector.is_set() { shown_selector(&selector) } else { "null".to_owned() };
+        out.invalid(&selector, &Raw(&shown), "field is immutable");
     }
     out.into_vec()
 }
@@ -73,7 +75,7 @@ fn looked_at(old: &Value) -> Tree<'_> {
     }
     let spec = old.get("spec").map(|spec| ("spec", Tree::Map(part(spec, "selector").into_iter().collect())));
     let metadata = old.get("metadata").map(|metadata| {
-        let kept = ["deletionTimestamp", "finalizers", "name", "namespace", "uid"].into_iter();
+        let kept = ["deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "name", "namespace", "uid"].into_iter();
         ("metadata", Tree::Map(kept.filter_map(|name| part(metadata, name)).collect()))
     });
     Tree::Map(metadata.into_iter().chain(spec).collect())

@@ -4,21 +4,23 @@
 
 mod compare;
 mod element;
+mod last_applied;
 mod merge;
 mod prune;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod typed;
 
 use serde_json::Value;
 
-use super::admission::bookless;
-use super::{Cause, Force, Merged, Syncer, TakesOver, decode};
-use crate::engine::diff::LAST_APPLIED;
+use super::admission::{asked_version, bookless, number_of_version};
+use super::{Cause, Force, Merged, Syncer, decode};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner, Recorded, migrate};
-use crate::engine::schema::{DEPLOYMENT, Members, Tree};
+use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
+use crate::engine::schema::{DEPLOYMENT, Tree};
 use compare::{Comparison, field_set, sets_all};
+pub(super) use take_over::{after_apply, before_apply, warns_of_second};
 
 /// What an apply gives before defaults and validation.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,61 +53,92 @@ const STRIPPED: &[&[&str]] = &[
     &["metadata", "resourceVersion"],
 ];
 
-/// The one manager whose conflicts the server forgives where last-applied explains them.
+/// The one manager whose conflicts the server forgives where last-applied explains them, and for whom it keeps last-applied up to date.
 ///
-/// Source: `lastappliedmanager.go`.
+/// Source: `lastappliedmanager.go` and `lastappliedupdater.go`.
 const KUBECTL: &str = "kubectl";
-
-/// Metadata of a manifest that was dumped from a cluster. With it the server would not even have created the object, so a tool that
-/// applies such a manifest leaves it out.
-const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
 /// What the syncer's apply gives; `managed` is who owns what of live.
 pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Merged<'a> {
-    let sent = sent(desired, live);
-    match apply(live, managed, &sent, &syncer.manager, syncer.force) {
-        Applied::Merged(object) => Merged::Object(object),
-        Applied::Conflict(causes) => Merged::Conflict(causes),
-        Applied::Malformed(causes) => Merged::Refused(causes),
+    let sent = sent(desired, live.pointer("/metadata/namespace"));
+    if let Some(cause) = managed_fields_sent(&sent) {
+        return Merged::Refused(vec![cause]);
+    }
+    let mut object = match apply(live, managed, &sent, &syncer.manager, syncer.force) {
+        Applied::Merged(object) => object,
+        Applied::Conflict(causes) => return Merged::Conflict(causes),
+        Applied::Malformed(causes) => return Merged::Refused(causes),
+    };
+    if let Some(cause) = unconvertible(&object) {
+        return Merged::Refused(vec![cause]);
+    }
+    if syncer.manager == KUBECTL {
+        last_applied::update(&mut object, &sent);
+    }
+    match asked_version(desired, live) {
+        Ok(()) => Merged::Object(object),
+        Err(failed) => failed.into(),
     }
 }
 
-/// The managedFields as the tool itself makes them before it applies anything; `None` where it does nothing to them.
-pub(super) fn before_apply(managed: &Recorded<'_>, syncer: &Syncer) -> Option<ManagedFields> {
-    let TakesOver::ClientSideOf(manager) = &syncer.takes_over else { return None };
-    let anew = migrate::migrated(managed.as_written()?, manager, &syncer.manager)?;
-    Some(ManagedFields::parse(&anew))
-}
-
-/// The managedFields as the tool itself makes them between its dry run and its apply; `None` where it does nothing to them.
-pub(super) fn after_dry_run(managed: &Recorded<'_>, syncer: &Syncer) -> Option<ManagedFields> {
-    if syncer.takes_over != TakesOver::KubectlsAfterDryRun {
-        return None;
+/// What an apply makes where there is no object yet, in this namespace.
+///
+/// Nobody owns anything of it, so that no conflict is met. A `uid` is one of an object that is not there (409).
+///
+/// Source: `createNewObject` of `applyPatcher` and `applyPatch` of apiserver's `pkg/endpoints/handlers/patch.go`.
+pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Merged<'a> {
+    let sent = sent(desired, namespace);
+    if let Some(cause) = managed_fields_sent(&sent) {
+        return Merged::Refused(vec![cause]);
     }
-    let anew = migrate::adopted(managed.as_written()?, &syncer.manager)?;
-    Some(ManagedFields::parse(&anew))
+    let faults = typed::faults(&sent, DEPLOYMENT);
+    if !faults.is_empty() {
+        return Merged::Refused(faults);
+    }
+    let object = merge::merge(None, Some(&sent), Some(DEPLOYMENT)).unwrap_or_default();
+    if let Some(cause) = unconvertible(&object) {
+        return Merged::Refused(vec![cause]);
+    }
+    let text = |name: &str| desired.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default();
+    if !text("uid").is_empty() {
+        let message = format!("uid mismatch: the provided object specified uid {}, and no existing object was found", text("uid"));
+        return Merged::Conflict(vec![Cause { reason: "Conflict".to_owned(), field: "metadata.uid".to_owned(), message }]);
+    }
+    match text("resourceVersion") {
+        "" => Merged::Object(object),
+        // Which one does not matter: the object gets one of its own.
+        version => number_of_version(version).map_or_else(Merged::from, |_| Merged::Object(object)),
+    }
 }
 
-/// Git's document as a tool sends it: in the namespace of the request, without what was dumped from a cluster.
+/// Git's document as a tool sends it: in the namespace of the request.
 pub(super) fn manifest_sent(desired: &Value, live: &Value) -> Value {
-    sent(desired, live).to_value()
+    sent(desired, live.pointer("/metadata/namespace")).to_value()
 }
 
-fn sent<'a>(desired: &'a Value, live: &'a Value) -> Tree<'a> {
+fn sent<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Tree<'a> {
     let mut sent = Tree::of(desired);
-    if let Some(metadata) = sent.map_at_mut(&["metadata"]) {
-        metadata.keep(|name, _| !OF_ANOTHER_OBJECT.contains(&name));
-        if let Some(namespace) = live.pointer("/metadata/namespace") {
-            metadata.insert("namespace", Tree::of(namespace));
-        }
+    if let (Some(metadata), Some(namespace)) = (sent.map_at_mut(&["metadata"]), namespace) {
+        metadata.insert("namespace", Tree::of(namespace));
     }
     sent
+}
+
+/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one, too.
+///
+/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`.
+fn managed_fields_sent(sent: &Tree<'_>) -> Option<Cause> {
+    sent.at(&["metadata", "managedFields"])?.as_list().map(|_| Cause {
+        reason: "BadRequest".to_owned(),
+        field: String::new(),
+        message: "metadata.managedFields must be nil".to_owned(),
+    })
 }
 
 /// Why the merged object is none that the server can go on with (500): the schema takes any number for an integer, and Go does not.
 ///
 /// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
-pub(super) fn unconvertible(merged: &Tree<'_>) -> Option<Cause> {
+fn unconvertible(merged: &Tree<'_>) -> Option<Cause> {
     decode::unconvertible(merged).map(|fault| Cause {
         reason: String::new(),
         field: String::new(),
@@ -167,7 +200,7 @@ fn conflicts(live: &Value, merged: &Tree<'_>, others: &[Entry], manager: &str) -
     let comparison = Comparison::of(&Tree::of(live), merged, DEPLOYMENT);
     let mut changed = without_status(&comparison.modified.union(&comparison.added));
     if manager == KUBECTL {
-        changed = changed.difference(&allowed_by_last_applied(live));
+        changed = changed.difference(&last_applied::allowed_conflicts(live));
     }
     let conflicts = others.iter().flat_map(|entry| {
         let fields = entry.fields.intersection(&changed).members();
@@ -178,16 +211,6 @@ fn conflicts(live: &Value, merged: &Tree<'_>, others: &[Entry], manager: &str) -
         })
     });
     conflicts.collect()
-}
-
-/// `allowedConflictsFromLastApplied`: what last-applied set and live still has.
-fn allowed_by_last_applied(live: &Value) -> FieldSet {
-    let text = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
-    let Some(last) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else { return FieldSet::default() };
-    let last = Tree::of(&last);
-    let comparison = Comparison::of(&last, &Tree::of(live), DEPLOYMENT);
-    let differs = comparison.modified.union(&comparison.added).union(&comparison.removed);
-    field_set(&last, DEPLOYMENT).difference(&differs)
 }
 
 /// The deployment strategy resets `status`, so an apply never owns or changes it.
