@@ -72,6 +72,7 @@ pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &Mana
     if let Some(cause) = unconvertible(&object) {
         return Merged::Refused(vec![cause]);
     }
+    decode::wrap_integers(&mut object);
     if syncer.manager == KUBECTL {
         last_applied::update(&mut object, &sent);
     }
@@ -95,10 +96,11 @@ pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) ->
     if !faults.is_empty() {
         return Merged::Refused(faults);
     }
-    let object = merge::merge(None, Some(&sent), Some(DEPLOYMENT)).unwrap_or_default();
+    let mut object = merge::merge(None, Some(&sent), Some(DEPLOYMENT)).unwrap_or_default();
     if let Some(cause) = unconvertible(&object) {
         return Merged::Refused(vec![cause]);
     }
+    decode::wrap_integers(&mut object);
     let text = |name: &str| desired.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default();
     if !text("uid").is_empty() {
         let message = format!("uid mismatch: the provided object specified uid {}, and no existing object was found", text("uid"));
