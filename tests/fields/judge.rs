@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use driftmend::engine::predict::{Cause, Prediction, Strategy, Syncer, Verdict, predict, refusals_as_it_is};
+use driftmend::engine::diff::Masker;
+use driftmend::engine::predict::{Prediction, Strategy, Syncer, Verdict, predict, predict_new};
 use serde_json::Value;
 
 /// The server's answer to one write.
@@ -40,8 +41,8 @@ impl Way {
     /// Who syncs this way.
     pub fn syncer(self) -> Syncer {
         match self {
-            Self::Create | Self::ClientSide => Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),
-            Self::Replace => Syncer::new(Strategy::Replace, "kubectl-replace"),
+            Self::ClientSide => Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),
+            Self::Create | Self::Replace => Syncer::new(Strategy::Replace, "kubectl-replace"),
             Self::ServerSide => Syncer::new(Strategy::ServerSideApply, "kustomize-controller"),
         }
     }
@@ -61,20 +62,31 @@ pub enum Wrong {
 
     /// The object that comes of it.
     Object,
+
+    /// What is left of the server's words where secrets are masked: no case has any.
+    Masked,
 }
 
 impl Wrong {
-    pub const ALL: [Self; 4] = [Self::Verdict, Self::Path, Self::Text, Self::Object];
+    pub const ALL: [Self; 5] = [Self::Verdict, Self::Path, Self::Text, Self::Object, Self::Masked];
 }
 
 /// In what we are wrong about one write, and both sides of it; none where we are right.
 pub fn judge(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
+    held(way, manifest, live, answer).or_else(|| {
+        let Answer::Refusal { message, causes, .. } = answer else { return None };
+        let mut texts = causes.iter().map(|cause| &cause.2).chain([message]);
+        let masker = Masker::default();
+        texts.find_map(|text| {
+            let masked = masker.mask_text(text);
+            masked.contains("(masked)").then(|| (Wrong::Masked, format!("server: {text}\n  ours: {masked}")))
+        })
+    })
+}
+
+fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
     let prediction = match way {
-        Way::Create => {
-            let causes: Vec<Cause> = refusals_as_it_is(manifest).into_iter().map(|(cause, _)| cause).collect();
-            let verdict = if causes.is_empty() { Verdict::Clean } else { Verdict::Refused };
-            Prediction { strategy: Strategy::ClientSideApply, verdict, causes, residual: Vec::new(), beside: Vec::new(), predicted: None }
-        }
+        Way::Create => Prediction { predicted: None, ..predict_new(manifest, None, &way.syncer()) },
         _ => predict(manifest, live, &way.syncer()),
     };
     let refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);

@@ -103,6 +103,23 @@ pub(super) fn beginning(text: &str) -> (&str, usize) {
     (&text[..end], text.len() - end)
 }
 
+/// Why the server cannot read what it quoted before, where that ends the text; it is in the server's own words as far as it goes.
+///
+/// Source: `pkg/runtime/converter.go` and `pkg/api/resource/quantity.go` of apimachinery, `encoding/json`.
+pub(super) fn reason(text: &str) -> Option<&str> {
+    const REASONS: &[&str] = &[
+        "cannot convert ",
+        "cannot restore ",
+        "json: cannot unmarshal ",
+        "quantities must match ",
+        "unable to parse quantity's suffix",
+        "unrecognized type: ",
+    ];
+    const LONGEST: usize = 256;
+    let (_, reason) = text.rsplit_once("\": ")?;
+    (reason.len() <= LONGEST && REASONS.iter().any(|begin| reason.starts_with(begin))).then_some(reason)
+}
+
 /// `-----BEGIN …` to the end of `-----END …-----`, or of the text.
 fn pem_blocks(text: &str) -> String {
     let mut out = String::new();
@@ -164,11 +181,16 @@ fn data_source(word: &str) -> String {
     let Some(at) = word.rfind('@').filter(|at| !word[at + 1..].starts_with("sha")) else { return word.to_owned() };
     let start = word[..at].rfind(['"', '\'']).map_or(0, |quote| quote + 1);
     match word[start..at].split_once(':') {
-        Some((user, password)) if !password.is_empty() && !is_plain(password) => {
+        // Signs alone are no user: the server lists those that a name must not have.
+        Some((user, password)) if !password.is_empty() && !is_plain(password) && is_user(user) => {
             format!("{}{user}:{MASKED}{}", &word[..start], &word[at..])
         }
         _ => word.to_owned(),
     }
+}
+
+fn is_user(name: &str) -> bool {
+    name.is_empty() || name.contains(char::is_alphanumeric)
 }
 
 /// Tokens that tell themselves by how they begin.
@@ -235,6 +257,9 @@ struct Assignment<'a> {
     /// Whether `merge` stands before it.
     is_after_merge: bool,
 
+    /// Whether an operator follows it.
+    is_before_operator: bool,
+
     /// Whether it is an attribute, as in XML.
     is_attribute: bool,
 
@@ -282,6 +307,7 @@ impl<'a> Assignment<'a> {
             end,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
             is_after_merge: member.ends_with("merge"),
+            is_before_operator: is_operator(&text[end..]),
             is_attribute: kind == b'=' && opens.is_some(),
             is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
@@ -295,11 +321,18 @@ impl<'a> Assignment<'a> {
         self.is_after_merge && self.key == "key" && MERGE_KEYS.contains(&value)
     }
 
+    /// Whether it is the key of a label or a taint in a selector or a toleration, which the server prints as a whole:
+    /// `{"key":"tier","operator":"in"}`.
+    fn names_label(&self, value: &str) -> bool {
+        let is_key = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        self.is_before_operator && self.key.eq_ignore_ascii_case("key") && value.chars().all(is_key)
+    }
+
     fn hides(&self, value: &str, names: &Names) -> bool {
         let is_judged = JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'));
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
-        !self.names_merge_key(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
+        !self.names_merge_key(value) && !self.names_label(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
     }
 }
 
@@ -334,6 +367,13 @@ impl Ends {
         }
         *known
     }
+}
+
+/// Whether what follows a value is the operator of the same selector: a few letters behind what closes the value.
+fn is_operator(after: &str) -> bool {
+    const WORD: &str = "operator";
+    let word = after.trim_start_matches(['"', '\'', '\\', ',', ' ', '\n']);
+    word.get(..WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)) && word[WORD.len()..].starts_with(['"', '\'', '\\', ':'])
 }
 
 /// A header's value has words: `Authorization: Bearer x`.

@@ -16,6 +16,12 @@ pub(in super::super) fn unconvertible(object: &Tree<'_>) -> Option<String> {
     unconverted(object, DEPLOYMENT, &|| GoType { name: "v1.Deployment".to_owned(), embedded: "" })
 }
 
+/// The same for an entry of managedFields alone.
+pub(in super::super) fn unconvertible_entry(entry: &Tree<'_>) -> Option<String> {
+    let shape = DEPLOYMENT.child("metadata")?.child("managedFields")?.item()?;
+    unconverted(entry, shape, &|| GoType { name: "v1.ManagedFieldsEntry".to_owned(), embedded: "" })
+}
+
 /// `go` gives the Go type, which is asked for with the first value that does not fit or that only the type tells.
 fn unconverted(value: &Tree<'_>, shape: Shape, go: &dyn Fn() -> GoType) -> Option<String> {
     match (value, shape) {

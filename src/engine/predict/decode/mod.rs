@@ -11,7 +11,7 @@ use super::Cause;
 use crate::engine::object::escape_token;
 use crate::engine::schema::shape::Struct;
 use crate::engine::schema::{DEPLOYMENT, GoType, Shape, go_type_of, quantity};
-pub(super) use convert::{unconvertible, wrap_integers};
+pub(super) use convert::{unconvertible, unconvertible_entry, wrap_integers};
 
 /// The first value that does not fit (400). The server names its place without indexes and tells nothing in `details`.
 pub(super) fn first_fault(object: &Value) -> Option<Cause> {

@@ -126,11 +126,14 @@ fn sent<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Tree<'a> {
     sent
 }
 
-/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one, too.
+/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one, too; a list of what are no
+/// entries is none, and is told by its types.
 ///
-/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`.
+/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, and
+/// `GetManagedFields` of its `pkg/apis/meta/v1/unstructured/unstructured.go`.
 fn managed_fields_sent(sent: &Tree<'_>) -> Option<Cause> {
-    sent.at(&["metadata", "managedFields"])?.as_list().map(|_| Cause {
+    let is_entry = |item: &Tree<'_>| item.as_map().is_some() && decode::unconvertible_entry(item).is_none();
+    sent.at(&["metadata", "managedFields"])?.as_list().filter(|items| items.iter().all(is_entry)).map(|_| Cause {
         reason: "BadRequest".to_owned(),
         field: String::new(),
         message: "metadata.managedFields must be nil".to_owned(),
@@ -234,6 +237,15 @@ fn printed(entry: &Entry) -> String {
     }
 }
 
+/// A key that is no scalar, as `ToString` of structured-merge-diff's `value/value.go` prints it.
+fn key_text(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(key_text).collect::<Vec<_>>().join(",")),
+        Value::Object(fields) => fields.iter().map(|(name, value)| format!("{name}={}", key_text(value))).collect(),
+        scalar => scalar.to_string(),
+    }
+}
+
 /// A path as the server prints it in these messages: every map key after a dot, whatever it holds.
 ///
 /// Source: structured-merge-diff `fieldpath/element.go` PathElement.String.
@@ -242,6 +254,10 @@ fn server_path(path: &FieldPath) -> String {
     for segment in &path.0 {
         match segment {
             Segment::Field(name) => out.push_str(&format!(".{name}")),
+            Segment::Key(keys) if keys.iter().any(|(_, value)| value.is_array() || value.is_object()) => {
+                let named: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={}", key_text(value))).collect();
+                out.push_str(&format!("[{}]", named.join(",")));
+            }
             other => out.push_str(&FieldPath(vec![other.clone()]).to_string()),
         }
     }

@@ -3,11 +3,11 @@
 //! Source: structured-merge-diff `typed/validate.go` and `typed/helpers.go`.
 
 use super::super::Cause;
-use super::super::go::printed;
+use super::super::go::{printed, syntax};
 use super::element::{element, have_same_name, is_named};
 use super::server_path;
 use crate::engine::object::{FieldPath, Segment, Trail};
-use crate::engine::schema::{ListKind, Shape, Tree};
+use crate::engine::schema::{ListKind, Shape, Tree, go_type_of};
 
 /// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no reason.
 pub(super) fn faults(object: &Tree<'_>, shape: Shape) -> Vec<Cause> {
@@ -23,6 +23,12 @@ fn check(path: &Trail<'_>, value: &Tree<'_>, shape: Shape, out: &mut Vec<Cause>)
         (Shape::Nested(of), Tree::Map(fields)) => {
             for (name, inner) in fields.iter() {
                 match of.field(name) {
+                    // What a manager owns is any map.
+                    Some(field) if matches!(field.2, Shape::Opaque) && !go_type_of(of, field).is_time() => {
+                        if inner.as_map().is_none() && !inner.is_null() {
+                            out.push(cause(&path.field(name), not_a_map(inner)));
+                        }
+                    }
                     Some(field) => check(&path.field(name), inner, field.2, out),
                     None => out.push(cause(&path.field(name), "field not declared in schema".to_owned())),
                 }
@@ -35,18 +41,26 @@ fn check(path: &Trail<'_>, value: &Tree<'_>, shape: Shape, out: &mut Vec<Cause>)
         }
         (Shape::List(kind, inner), Tree::List(items)) => check_items(path, items, kind, *inner, out),
         (Shape::Nested(_) | Shape::Map(_) | Shape::AtomicMap(_), other) => {
-            fault(format!("expected map, got &{{{}}}", printed(&other.to_value())))
+            fault(not_a_map(other));
         }
         (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(&other.to_value()))),
         (Shape::Text, other) if other.as_str().is_none() => {
-            fault(format!("expected string, got &value.valueUnstructured{{Value:{other}}}"));
+            fault(format!("expected string, got &value.valueUnstructured{{Value:{}}}", syntax(&other.to_value())));
         }
         (Shape::Integer, other) if other.as_number().is_none() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
         (Shape::Boolean, other) if !matches!(other, Tree::Flag(_)) => {
             fault(format!("expected boolean, got &{{{}}}", printed(&other.to_value())))
         }
+        // Any of them may be a number or a text, and so may a time in the server's schema.
+        (Shape::Quantity | Shape::IntOrString | Shape::Opaque, other @ (Tree::Map(_) | Tree::List(_))) => {
+            fault(format!("expected any scalar, got &{{{}}}", printed(&other.to_value())));
+        }
         _ => {}
     }
+}
+
+fn not_a_map(value: &Tree<'_>) -> String {
+    format!("expected map, got &{{{}}}", printed(&value.to_value()))
 }
 
 fn cause(path: &Trail<'_>, message: String) -> Cause {
@@ -57,14 +71,17 @@ fn check_items(path: &Trail<'_>, items: &[Tree<'_>], kind: ListKind, inner: Shap
     for (index, item) in items.iter().enumerate() {
         if kind == ListKind::Atomic {
             check(&path.item(&|| Segment::Index(index)), item, inner, out);
-        } else if !is_named(kind, item) {
-            out.push(cause(path, format!("element {index}: {}", unnamed(kind, item))));
-        } else if items[..index].iter().any(|before| have_same_name(kind, before, item)) {
-            let name = element(kind, item).unwrap_or(Segment::Index(index));
-            out.push(cause(path, format!("duplicate entries for key {}", server_path(&FieldPath(vec![name])))));
-        } else {
-            check(&path.item(&|| element(kind, item).unwrap_or(Segment::Index(index))), item, inner, out);
+            continue;
         }
+        if !is_named(kind, item) {
+            // The server looks at no further item then.
+            return out.push(cause(path, format!("element {index}: {}", unnamed(kind, item))));
+        }
+        let name = || element(kind, item).unwrap_or(Segment::Index(index));
+        if items[..index].iter().any(|before| have_same_name(kind, before, item)) {
+            out.push(cause(path, format!("duplicate entries for key {}", server_path(&FieldPath(vec![name()])))));
+        }
+        check(&path.item(&name), item, inner, out);
     }
 }
 
