@@ -131,6 +131,10 @@ impl Weigher<'_> {
         let only_tool = owners.iter().all(|owner| self.is_syncer(owner));
         match change.kind {
             ChangeKind::Added if is_own_metadata(&change.path) => info("others may add labels and annotations"),
+            // `kubectl get` leaves managedFields out, and then nothing tells a default from somebody's word.
+            ChangeKind::Added if !self.knows_owners() && is_pull_policy(change) => {
+                info("may be the default of an earlier image: live comes without the managedFields that would tell")
+            }
             ChangeKind::Added if !self.knows_owners() => (Severity::Drift, None),
             ChangeKind::Added if owners.is_empty() => info("nobody owns the field, as where admission adds it"),
             // An update owns what the server made of it, so that the tool owns what it never wrote. An apply owns what it sent and no more.

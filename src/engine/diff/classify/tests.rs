@@ -281,3 +281,15 @@ fn the_revision_that_was_synced_last_tells_a_field_new_in_git_from_one_taken_awa
     assert_eq!(severity(image("web:2"), image("web:1"), image("web:1")), [Severity::Pending]);
     assert_eq!(severity(image("web:2"), image("web:1"), image("web:3")), [Severity::Drift]);
 }
+
+#[test]
+fn a_pull_policy_is_no_drift_where_nothing_tells_whose_it_is() {
+    let mut live = image("web:1");
+    live["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+    let told = weigh(&image("web:1"), &live, Value::Null, Strategy::ClientSideApply, None);
+    let reason = "may be the default of an earlier image: live comes without the managedFields that would tell";
+    let path = ".spec.template.spec.containers[name=\"web\"].imagePullPolicy";
+    assert_eq!(told, [(path.to_owned(), Severity::Info, Some(reason.to_owned()))]);
+    let person = json!([wrote("kubectl-edit", "Update", "", POLICY)]);
+    assert_eq!(severities(&image("web:1"), &live, person, Strategy::ClientSideApply, None), [Severity::Drift]);
+}
