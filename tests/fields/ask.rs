@@ -44,8 +44,8 @@ impl Server {
     async fn make(&self, way: Way, around: Around) -> Result<Value> {
         let name = name(way, around);
         let mut manifest = match around {
-            Around::Nothing => alone(&full(), &[]),
-            Around::All => full(),
+            Around::Nothing => alone(full(), &[]),
+            Around::All => full().clone(),
         };
         manifest["metadata"]["name"] = json!(name);
         manifest["metadata"]["namespace"] = json!(self.namespace);

@@ -1,5 +1,7 @@
 //! A Deployment that uses every field, and one that has a single field and what that cannot be without.
 
+use std::sync::OnceLock;
+
 use driftmend::engine::schema::shape::{Field, Struct, Wire};
 use driftmend::engine::schema::{DEPLOYMENT, Shape};
 use serde_json::{Map, Value, json};
@@ -65,8 +67,9 @@ const BESIDE: &[(&str, &str)] =
     &[("restartPolicyRules", "restartPolicy"), ("chapAuthDiscovery", "secretRef"), ("chapAuthSession", "secretRef")];
 
 /// The Deployment with every field that a server of the reference version takes and keeps.
-pub fn full() -> Value {
-    serde_json::from_str(include_str!("full.json")).unwrap()
+pub fn full() -> &'static Value {
+    static FULL: OnceLock<Value> = OnceLock::new();
+    FULL.get_or_init(|| serde_json::from_str(include_str!("full.json")).unwrap())
 }
 
 /// The least Deployment that has the way to a field, made of the full one.
@@ -114,7 +117,7 @@ fn pruned(node: &Value, shape: Shape, way: Option<&[Key]>) -> Value {
 
 fn union(of: &Struct) -> &'static [&'static str] {
     if of.name == "Volume" {
-        static SOURCES: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
+        static SOURCES: OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
         return SOURCES.get_or_init(|| of.fields.iter().map(|field| field.0).filter(|name| *name != "name").collect());
     }
     UNIONS.iter().find(|(name, _)| *name == of.name).map_or(&[], |(_, members)| members)

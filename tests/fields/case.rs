@@ -34,10 +34,9 @@ impl Case {
 
     /// The manifest of a Deployment of this name.
     pub fn manifest(&self, name: &str, namespace: &str) -> Value {
-        let full = full();
         let mut object = match self.around {
-            Around::Nothing => alone(&full, &self.keys),
-            Around::All => full,
+            Around::Nothing => alone(full(), &self.keys),
+            Around::All => full().clone(),
         };
         object["metadata"]["name"] = json!(name);
         object["metadata"]["namespace"] = json!(namespace);
@@ -50,8 +49,8 @@ impl Case {
 pub fn cases() -> Vec<Case> {
     let full = full();
     let of_site = |site: Site| {
-        let keys = site.keys(&full);
-        let present = present(&full, &keys).cloned();
+        let keys = site.keys(full);
+        let present = present(full, &keys).cloned();
         let name = site.name();
         let pairs =
             values(site.shape, present.as_ref()).into_iter().flat_map(|value| [(Around::Nothing, value.clone()), (Around::All, value)]);

@@ -6,6 +6,7 @@ use crate::judge::Way;
 const EXEMPT: &[(&str, Option<Way>, &str)] = &[
     ("apiVersion", None, "the request's URL is made from it: a client has no URL for another version"),
     ("kind", None, "only documents of kind Deployment are read as Deployments"),
+    ("metadata", None, "there is no name without it, and the request's URL is made from that"),
     ("metadata.name", None, "the request's URL is made from it"),
     ("metadata.namespace", None, "the request's URL is made from it"),
 ];

@@ -75,6 +75,10 @@ impl Wrong {
 pub fn judge(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
     held(way, manifest, live, answer).or_else(|| {
         let Answer::Refusal { message, causes, .. } = answer else { return None };
+        // Of a patch the server quotes the whole, and there is a credential in it.
+        if causes.iter().any(|cause| cause.1 == "patch") {
+            return None;
+        }
         let mut texts = causes.iter().map(|cause| &cause.2).chain([message]);
         let masker = Masker::default();
         texts.find_map(|text| {

@@ -324,6 +324,7 @@ fn the_servers_own_words_stay() {
          invalid label selector",
         "Invalid value: \"map[spec:map[selector:map[matchExpressions:[map[key:example.com/tier operator:in values:[x]]]]]]\": invalid",
         "matchExpressions:\n- key: tier\n  operator: in",
+        ".spec.selector.matchExpressions[0].key: expected string, got &value.valueUnstructured{Value:[]interface {}{}}",
         "Invalid value: \"a/b\": runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]",
     ] {
         assert_eq!(masker.mask_text(text), text);

@@ -4,7 +4,7 @@
 
 use super::names::{Names, Promise, is_flag, is_plain};
 use super::work::looked_at;
-use super::{MASKED, clients, phrases, webhooks};
+use super::{MASKED, clients, phrases, server, webhooks};
 
 /// What an access token of a well-known service begins with.
 const TOKEN_STARTS: &[&str] = &[
@@ -63,16 +63,8 @@ const TOKEN_LENGTH: usize = 16;
 const AFTER_SCHEME: &[&str] =
     &["auth", "authentication", "authorization", "credentials", "is", "not", "or", "realm", "scheme", "token", "tokens", "was"];
 
-/// How the server's own judgement begins after a field's name (apimachinery `pkg/util/validation/field/errors.go`).
-const JUDGEMENTS: &[&str] =
-    &["Required", "Invalid", "Unsupported", "Duplicate", "Forbidden", "Too", "Not", "Internal", "must", "may", "field", "unknown"];
-
 /// What is read of a text that is not JSON: many times what is shown, and little enough that no text costs seconds.
 const TEXT_BYTES: usize = 16 * 1024;
-
-/// The fields by which the lists of a Deployment are merged.
-const MERGE_KEYS: &[&str] =
-    &["containerPort", "devicePath", "ip", "key", "mountPath", "name", "port", "topologyKey", "type", "uid", "resourceName"];
 
 /// The longest name of a variable, in bytes; what is longer is none, and the value beside it is masked as that of an unknown one.
 const LONGEST_NAME: usize = 512;
@@ -101,23 +93,6 @@ pub(super) fn beginning(text: &str) -> (&str, usize) {
     let limit = (0..=TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let end = text[..limit].rfind(char::is_whitespace).unwrap_or(0);
     (&text[..end], text.len() - end)
-}
-
-/// Why the server cannot read what it quoted before, where that ends the text; it is in the server's own words as far as it goes.
-///
-/// Source: `pkg/runtime/converter.go` and `pkg/api/resource/quantity.go` of apimachinery, `encoding/json`.
-pub(super) fn reason(text: &str) -> Option<&str> {
-    const REASONS: &[&str] = &[
-        "cannot convert ",
-        "cannot restore ",
-        "json: cannot unmarshal ",
-        "quantities must match ",
-        "unable to parse quantity's suffix",
-        "unrecognized type: ",
-    ];
-    const LONGEST: usize = 256;
-    let (_, reason) = text.rsplit_once("\": ")?;
-    (reason.len() <= LONGEST && REASONS.iter().any(|begin| reason.starts_with(begin))).then_some(reason)
 }
 
 /// `-----BEGIN …` to the end of `-----END …-----`, or of the text.
@@ -307,7 +282,7 @@ impl<'a> Assignment<'a> {
             end,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
             is_after_merge: member.ends_with("merge"),
-            is_before_operator: is_operator(&text[end..]),
+            is_before_operator: server::is_operator(&text[end..]),
             is_attribute: kind == b'=' && opens.is_some(),
             is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
@@ -318,7 +293,7 @@ impl<'a> Assignment<'a> {
     ///
     /// Source: `ErrNoMergeKey` of apimachinery `pkg/util/mergepatch/errors.go`.
     fn names_merge_key(&self, value: &str) -> bool {
-        self.is_after_merge && self.key == "key" && MERGE_KEYS.contains(&value)
+        self.is_after_merge && self.key == "key" && server::is_merge_key(value)
     }
 
     /// Whether it is the key of a label or a taint in a selector or a toleration, which the server prints as a whole:
@@ -329,7 +304,7 @@ impl<'a> Assignment<'a> {
     }
 
     fn hides(&self, value: &str, names: &Names) -> bool {
-        let is_judged = JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'));
+        let is_judged = server::is_judgement(value);
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
         !self.names_merge_key(value) && !self.names_label(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
@@ -367,13 +342,6 @@ impl Ends {
         }
         *known
     }
-}
-
-/// Whether what follows a value is the operator of the same selector: a few letters behind what closes the value.
-fn is_operator(after: &str) -> bool {
-    const WORD: &str = "operator";
-    let word = after.trim_start_matches(['"', '\'', '\\', ',', ' ', '\n']);
-    word.get(..WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)) && word[WORD.len()..].starts_with(['"', '\'', '\\', ':'])
 }
 
 /// A header's value has words: `Authorization: Bearer x`.

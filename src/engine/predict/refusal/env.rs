@@ -90,7 +90,7 @@ pub(super) fn validate_env_from(env_from: &Node<'_>, out: &mut Causes) {
             if name.text().is_empty() {
                 out.required(&name, "");
             } else {
-                let masked = mask_trailing_dash(name.text());
+                let masked = content::mask_trailing_dash(name.text());
                 out.invalid_text(&name, name.text(), content::dns1123_subdomain(&masked));
             }
         }
@@ -99,14 +99,6 @@ pub(super) fn validate_env_from(env_from: &Node<'_>, out: &mut Causes) {
             1 => {}
             _ => out.invalid(env_from, "", "may not have more than one field specified at a time"),
         }
-    }
-}
-
-/// `maskTrailingDash`, which the server uses for these names as if they were prefixes.
-fn mask_trailing_dash(name: &str) -> String {
-    match name.char_indices().rev().nth(1) {
-        Some((at, _)) if name.ends_with('-') => format!("{}a", &name[..at]),
-        _ => name.to_owned(),
     }
 }
 

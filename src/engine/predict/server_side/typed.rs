@@ -51,8 +51,8 @@ fn check(path: &Trail<'_>, value: &Tree<'_>, shape: Shape, out: &mut Vec<Cause>)
         (Shape::Boolean, other) if !matches!(other, Tree::Flag(_)) => {
             fault(format!("expected boolean, got &{{{}}}", printed(&other.to_value())))
         }
-        // Any of them may be a number or a text, and so may a time in the server's schema.
-        (Shape::Quantity | Shape::IntOrString | Shape::Opaque, other @ (Tree::Map(_) | Tree::List(_))) => {
+        // A number or a text, and in the server's schema a time is no more than that; what may be either by its type is not looked at.
+        (Shape::Quantity | Shape::Opaque, other @ (Tree::Map(_) | Tree::List(_))) => {
             fault(format!("expected any scalar, got &{{{}}}", printed(&other.to_value())));
         }
         _ => {}

@@ -312,3 +312,14 @@ fn an_ephemeral_container_is_told_all_that_is_wrong_with_it() {
         ])
     );
 }
+
+#[test]
+fn the_prefix_of_a_generated_name_is_held_to_the_rule_of_names() {
+    let with = |prefix: &str| told(pod_with(|object| object["metadata"]["generateName"] = json!(prefix)));
+    assert_eq!(with("web-"), Vec::<String>::new());
+    let faults = with("Web-");
+    assert!(
+        matches!(faults.as_slice(), [one] if one.starts_with("metadata.generateName: Invalid value: \"Web-\": a lowercase RFC 1123")),
+        "{faults:?}"
+    );
+}
