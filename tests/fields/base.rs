@@ -183,7 +183,7 @@ pub fn sample(shape: Shape) -> Value {
         Shape::Boolean => json!(true),
         Shape::Quantity => json!("1"),
         Shape::Opaque => json!("2026-01-01T00:00:00Z"),
-        Shape::Map(value) | Shape::AtomicMap(value) => json!({"example.com/key": sample(*value)}),
+        Shape::Map(value) | Shape::AtomicMap(value) => json!({"example.com/thing": sample(*value)}),
         Shape::List(_, item) => json!([sample(*item)]),
         Shape::Nested(of) => {
             let needed = of.fields.iter().filter(|field| is_needed(of, field));

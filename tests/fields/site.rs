@@ -5,7 +5,7 @@ use driftmend::engine::schema::{DEPLOYMENT, REFERENCE, Shape, versions_of};
 use serde_json::Value;
 
 /// The key of a map entry where an object has none yet.
-const KEY: &str = "example.com/key";
+const KEY: &str = "example.com/thing";
 
 /// One step of a way through the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

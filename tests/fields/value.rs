@@ -88,7 +88,7 @@ fn of_shape(shape: Shape, present: Option<&Value>) -> Vec<(&'static str, Value)>
             vec![
                 ("empty", json!({})),
                 ("empty key", json!({"": value})),
-                ("odd key", json!({"odd key!": value})),
+                ("odd name", json!({"odd name!": value})),
                 ("too long", json!({long: value})),
                 ("text", json!("a")),
                 ("number", json!(5)),

@@ -17,6 +17,7 @@ const JUDGEMENTS: &[&str] = &[
     "unknown",
     "expected",
     "duplicate",
+    "element",
 ];
 
 /// Whether a value is the beginning of a judgement.
@@ -55,4 +56,10 @@ pub(super) fn reason(text: &str) -> Option<&str> {
     const LONGEST: usize = 256;
     let (_, reason) = text.rsplit_once("\": ")?;
     (reason.len() <= LONGEST && REASONS.iter().any(|begin| reason.starts_with(begin))).then_some(reason)
+}
+
+/// Whether a value is what structured-merge-diff shows of one of a wrong type, in which nothing is told but the type: `{Value:true}`,
+/// `{Value:map[string]interface {}{}}`.
+pub(super) fn is_type(value: &str) -> bool {
+    ["map[string]interface", "[]interface"].contains(&value) || ["true", "false"].contains(&value.trim_end_matches('}'))
 }

@@ -325,13 +325,19 @@ fn the_servers_own_words_stay() {
         "Invalid value: \"map[spec:map[selector:map[matchExpressions:[map[key:example.com/tier operator:in values:[x]]]]]]\": invalid",
         "matchExpressions:\n- key: tier\n  operator: in",
         ".spec.selector.matchExpressions[0].key: expected string, got &value.valueUnstructured{Value:[]interface {}{}}",
+        ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:map[string]interface {}{}}",
+        ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:true}",
+        ".spec.template.spec.imagePullSecrets: element 0: associative list with keys may not have a null element",
         "Invalid value: \"a/b\": runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]",
     ] {
         assert_eq!(masker.mask_text(text), text);
     }
     for (text, masked) in [
         ("{\"key\":\"hunter2\",\"effect\":\"x\"}", "{\"key\":\"(masked)\",\"effect\":\"x\"}"),
-        ("{\"key\":\"hunter 2!\",\"operator\":\"x\"}", "{\"key\":\"(masked)\",\"operator\":\"x\"}"),
+        (
+            ".env[name=\"A\"].value: expected string, got &value.valueUnstructured{Value:1234}",
+            ".env[name=\"A\"].value: expected string, got &value.valueUnstructured{Value:(masked)",
+        ),
         ("dsn root:hunter2@tcp(db)", "dsn root:(masked)@tcp(db)"),
     ] {
         assert_eq!(masker.mask_text(text), masked);

@@ -206,7 +206,7 @@ fn assignments(text: &str, names: &Names) -> String {
                 false
             }
             "value" if pair.is_member || (pair.is_attribute && variable.is_some()) => {
-                variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value)
+                variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value) && !server::is_type(value)
             }
             _ => pair.hides(value, names),
         };
@@ -298,16 +298,15 @@ impl<'a> Assignment<'a> {
 
     /// Whether it is the key of a label or a taint in a selector or a toleration, which the server prints as a whole:
     /// `{"key":"tier","operator":"in"}`.
-    fn names_label(&self, value: &str) -> bool {
-        let is_key = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-        self.is_before_operator && self.key.eq_ignore_ascii_case("key") && value.chars().all(is_key)
+    fn names_label(&self) -> bool {
+        self.is_before_operator && self.key.eq_ignore_ascii_case("key")
     }
 
     fn hides(&self, value: &str, names: &Names) -> bool {
         let is_judged = server::is_judgement(value);
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
-        !self.names_merge_key(value) && !self.names_label(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
+        !self.names_merge_key(value) && !self.names_label() && !is_judged && !is_image && !is_next && names.hide(self.key, value)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::causes::Causes;
 use super::content;
 use super::node::Node;
-use super::resources;
+use crate::engine::schema::quantity::{self, Rounding};
 
 /// The sources of `env[].valueFrom` in the order in which the server looks at them.
 const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
@@ -174,7 +174,9 @@ fn is_hugepages_path(resource: &str) -> bool {
 fn validate_divisor(resource: &str, divisor: &Node<'_>, out: &mut Causes) {
     const CPU: &str = "1m and 1";
     const MEMORY: &str = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
-    let Some(text) = resources::canonical(divisor.value()).filter(|text| text != "0") else { return };
+    // No list of resources, whose quantities are rounded to thousandths.
+    let text = quantity::text_in(divisor.value()).and_then(|text| quantity::canonical(&text, Rounding::Nano));
+    let Some(text) = text.filter(|text| text != "0") else { return };
     let (allowed, what) = match resource.split_once('.').map(|(_, name)| name) {
         Some("cpu") => (CPU, "cpu"),
         Some("memory") => (MEMORY, "memory"),
