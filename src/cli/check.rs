@@ -242,13 +242,15 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &M
     let (target, assessment) = (all.target(document, live), all.assess(document, live, Vec::new()));
     let masker = &masker.of_object([Some(document), live].into_iter().flatten().map(|document| &document.value));
     let report = object_report(&target, &assessment, masker, all.warnings(document, live));
-    let (refusals, mut pointers): (Vec<_>, Vec<_>) =
-        refusals_as_it_is(&document.value).into_iter().map(|(cause, pointer)| (cause.clone(), (cause.field, pointer))).unzip();
-    if let (Some(prediction), Some(live)) = (&assessment.prediction, live)
+    let (refusals, mut pointers): (Vec<_>, Vec<_>) = refusals_as_it_is(&document.value, all.syncer.validation)
+        .into_iter()
+        .map(|(cause, pointer)| (cause.clone(), (cause.field, pointer)))
+        .unzip();
+    if let Some(prediction) = &assessment.prediction
         && !prediction.causes.is_empty()
     {
         // Where the server counted list items.
-        let predicted = predict(&document.value, &live.value, &all.syncer).predicted;
+        let predicted = live.and_then(|live| predict(&document.value, &live.value, &all.syncer).predicted);
         let merged = predicted.as_ref().unwrap_or(&document.value);
         pointers.extend(prediction.causes.iter().map(|cause| (cause.field.clone(), place_in(&document.value, merged, &cause.field))));
     }

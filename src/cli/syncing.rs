@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::pairs;
 use crate::engine::object::{Document, Origin};
-use crate::engine::predict::{Force, Strategy, Syncer};
+use crate::engine::predict::{Applier, FieldValidation, Force, Strategy, Syncer};
 use crate::source::yaml::Remark;
 
 /// How the syncing tool writes.
@@ -17,6 +17,14 @@ pub struct Syncing {
     /// The field manager that the syncing tool writes under.
     #[arg(long, value_name = "NAME", requires = "strategy")]
     pub(super) manager: Option<String>,
+
+    /// The program that syncs, which decides whose fields it makes its own when it applies server-side; told by the manager's name when absent.
+    #[arg(long, value_enum, requires = "strategy")]
+    pub(super) tool: Option<ToolArgument>,
+
+    /// What the API server is asked to do about fields that it does not know: kubectl's own default is `strict`, that of Argo CD and Flux `warn`.
+    #[arg(long, value_enum, default_value = "ignore")]
+    pub(super) validate: ValidateArgument,
 
     /// Server-side apply that stops at a conflict, instead of the forced one that Argo CD and Flux send.
     #[arg(long, requires = "strategy")]
@@ -38,6 +46,61 @@ pub(super) enum StrategyArgument {
     Replace,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ToolArgument {
+    /// kubectl: what was applied client-side, once its own apply was accepted.
+    #[value(alias = "Kubectl")]
+    Kubectl,
+
+    /// Argo CD: what kubectl applied client-side, before its own apply.
+    #[value(alias = "ArgoCD")]
+    ArgoCd,
+
+    /// Flux: what people wrote by kubectl, once a dry run was accepted.
+    #[value(alias = "Flux")]
+    Flux,
+
+    /// Another one: nobody's.
+    #[value(alias = "Other")]
+    Other,
+}
+
+impl From<ToolArgument> for Applier {
+    fn from(tool: ToolArgument) -> Self {
+        match tool {
+            ToolArgument::Kubectl => Self::Kubectl,
+            ToolArgument::ArgoCd => Self::ArgoCd,
+            ToolArgument::Flux => Self::Flux,
+            ToolArgument::Other => Self::Other,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ValidateArgument {
+    /// Unknown fields are forgotten: kubectl's --validate=false.
+    #[value(aliases = ["false", "Ignore"])]
+    Ignore,
+
+    /// They are forgotten, and the tool is warned.
+    #[value(alias = "Warn")]
+    Warn,
+
+    /// They are refused: kubectl's --validate=true.
+    #[value(aliases = ["true", "Strict"])]
+    Strict,
+}
+
+impl From<ValidateArgument> for FieldValidation {
+    fn from(validate: ValidateArgument) -> Self {
+        match validate {
+            ValidateArgument::Ignore => Self::Ignore,
+            ValidateArgument::Warn => Self::Warn,
+            ValidateArgument::Strict => Self::Strict,
+        }
+    }
+}
+
 impl Syncing {
     /// Why the next sync over a live object is not known: server-side apply goes by who owns what, and the object does not say it.
     pub(super) fn unpredictable(&self, live: &Document) -> Option<Remark> {
@@ -51,12 +114,17 @@ impl Syncing {
 
     /// The tool that is meant; client-side apply where nothing is said.
     pub(super) fn syncer(&self) -> Syncer {
-        let (strategy, manager) = match self.strategy {
-            None | Some(StrategyArgument::ClientSideApply) => (Strategy::ClientSideApply, "kubectl-client-side-apply"),
-            Some(StrategyArgument::ServerSideApply) => (Strategy::ServerSideApply, "kubectl"),
-            Some(StrategyArgument::Replace) => (Strategy::Replace, "kubectl-replace"),
+        let strategy = match self.strategy {
+            None | Some(StrategyArgument::ClientSideApply) => Strategy::ClientSideApply,
+            Some(StrategyArgument::ServerSideApply) => Strategy::ServerSideApply,
+            Some(StrategyArgument::Replace) => Strategy::Replace,
         };
-        let manager = self.manager.as_deref().unwrap_or(manager);
-        Syncer { force: if self.no_force { Force::No } else { Force::Yes }, ..Syncer::new(strategy, manager) }
+        let named = self.tool.map(Applier::from);
+        let manager = self.manager.as_deref().unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy));
+        Syncer {
+            force: if self.no_force { Force::No } else { Force::Yes },
+            validation: self.validate.into(),
+            ..Syncer::by(named.unwrap_or_else(|| Applier::of_manager(manager)), strategy, manager)
+        }
     }
 }

@@ -11,9 +11,9 @@ use tracing::info;
 use super::desired::{SourceError, labels, selector};
 use super::governed::{Rendition, WatchKey, Watched};
 use super::{Context, watch};
-use crate::crd::{DriftWatch, Source, StrategySpec};
+use crate::crd::{DriftWatch, Source};
 use crate::engine::object::PathError;
-use crate::engine::predict::Syncer;
+use crate::engine::predict::{Applier, Strategy, Syncer};
 use crate::engine::{Mode, Policy};
 
 /// A watch's wishes, parsed.
@@ -24,24 +24,19 @@ pub(super) struct Terms {
 
 pub(super) fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     let spec = &watch.spec;
-    let manager = spec.manager.clone().unwrap_or_else(|| {
-        match spec.strategy {
-            StrategySpec::ClientSideApply => "kubectl-client-side-apply",
-            StrategySpec::ServerSideApply => "kubectl",
-            StrategySpec::Replace => "kubectl-replace",
-        }
-        .to_owned()
-    });
+    let (strategy, named) = (Strategy::from(spec.strategy), spec.tool.map(Applier::from));
+    let manager = spec.manager.clone().unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy).to_owned());
+    let mut syncer = Syncer::by(named.unwrap_or_else(|| Applier::of_manager(&manager)), strategy, manager);
+    if let Some(validate) = spec.validate {
+        syncer.validation = validate.into();
+    }
     let unreadable = |at: usize, error: PathError| SourceError::Invalid {
         reason: "InvalidIgnoreRule",
         message: format!("spec.ignore[{at}].paths: {error}"),
     };
     let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
     let ignore = rules.collect::<Result<_, _>>()?;
-    Ok(Terms {
-        syncer: Syncer::new(spec.strategy.into(), manager),
-        policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() },
-    })
+    Ok(Terms { syncer, policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() } })
 }
 
 /// Puts in force what an event of a watch says (no client), and tells whether its source is to be looked at.

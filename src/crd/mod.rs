@@ -6,6 +6,7 @@ mod name;
 mod period;
 mod report;
 mod selector;
+mod syncing;
 mod watch;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -15,9 +16,10 @@ use serde_json::Value;
 pub use name::report_name;
 pub use period::{Period, PeriodError};
 pub use report::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
+pub use syncing::{StrategySpec, ToolSpec, ValidateSpec};
 pub use watch::{
     ControllerRef, DriftWatch, DriftWatchSpec, DriftWatchStatus, GitSource, IgnoreSpec, NOT_GOVERNED_LIMIT, SecretRef, Source,
-    SourceFailure, StrategySpec, ToolSource, WARNING_LIMIT, WatchCounts,
+    SourceFailure, ToolSource, WARNING_LIMIT, WatchCounts,
 };
 
 /// The API group of both resources.

@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Period;
+use super::syncing::{StrategySpec, ToolSpec, ValidateSpec};
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::object::PathError;
-use crate::engine::predict::Strategy;
 use crate::engine::{Mode, Remedy};
 use crate::report::bounds::{CONDITION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
 use crate::report::{Condition, Notice};
@@ -46,8 +46,8 @@ pub const NOT_GOVERNED_LIMIT: usize = 100;
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager))")
-    .message("strategy and manager are read from the Application or Kustomization; leave them out"))]
+#[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager) && !has(self.tool) && !has(self.validate))")
+    .message("strategy, manager, tool and validate are read from the Application or Kustomization; leave them out"))]
 pub struct DriftWatchSpec {
     /// Where the truth is.
     pub source: Source,
@@ -70,11 +70,21 @@ pub struct DriftWatchSpec {
     #[serde(default)]
     pub strategy: StrategySpec,
 
-    /// The field manager that the syncing tool writes under. Absent: `kubectl-client-side-apply` for client-side apply,
-    /// `kubectl` for server-side apply, `kubectl-replace` for replace.
+    /// The field manager that the syncing tool writes under. Absent: the tool's own where one is named; else `kubectl-client-side-apply` for
+    /// client-side apply, `kubectl` for server-side apply, `kubectl-replace` for replace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub manager: Option<String>,
+
+    /// The program that syncs, which decides whose fields it makes its own when it applies server-side. Absent: told by the manager's name,
+    /// which is `argocd-controller`, `kustomize-controller`, or begins with `kubectl`; under another one it is `Other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolSpec>,
+
+    /// What the syncing tool asks the API server to do about fields that it does not know. Absent: `Strict` for kubectl, as it does by default;
+    /// `Warn` for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate: Option<ValidateSpec>,
 
     /// Which cure is preferred.
     #[serde(default)]
@@ -238,30 +248,6 @@ fn checked(pointer: &str) -> Result<String, PathError> {
     match wrong {
         Some((at, _)) => Err(PathError { text: pointer.to_owned(), at }),
         None => Ok(pointer.to_owned()),
-    }
-}
-
-/// How the syncing tool writes, as a DriftWatch spells it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum StrategySpec {
-    /// A three-way strategic merge patch.
-    #[default]
-    ClientSideApply,
-
-    /// Server-side apply, forced.
-    ServerSideApply,
-
-    /// A PUT of the manifest.
-    Replace,
-}
-
-impl From<StrategySpec> for Strategy {
-    fn from(spec: StrategySpec) -> Self {
-        match spec {
-            StrategySpec::ClientSideApply => Self::ClientSideApply,
-            StrategySpec::ServerSideApply => Self::ServerSideApply,
-            StrategySpec::Replace => Self::Replace,
-        }
     }
 }
 

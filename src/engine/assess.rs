@@ -23,7 +23,7 @@ pub struct Assessment {
     /// The fields that differ, in path order.
     pub drifts: Vec<Drift>,
 
-    /// What the next sync gives; `None` where one side is absent.
+    /// What the next sync gives; `None` where one side is absent, unless the next sync will not create what is not live.
     pub prediction: Option<Prediction>,
 
     /// What is wrong and what to do, worst first.
@@ -55,6 +55,7 @@ impl Assessment {
         };
         match self.prediction {
             None => self,
+            Some(_) if self.phase == Phase::Missing => Self { summary: GONE.to_owned(), prediction: None, findings: Vec::new(), ..self },
             Some(_) => {
                 let phase = phase(&self.drifts, &clean);
                 let summary = bare_summary(phase, &self.drifts);
@@ -90,7 +91,7 @@ fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
 fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>) -> Assessment {
     let (standing, next_sync) = operation(snapshot);
     let Some(facts @ Facts { desired, live, .. }) = facts else {
-        return Assessment { standing, next_sync, ..one_sided(snapshot) };
+        return Assessment { standing, next_sync, ..with_creation(snapshot, one_sided(snapshot)) };
     };
     // diff, attribute
     let rules = diff::placed(&policy.ignore, desired, live);
@@ -139,10 +140,23 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
     }
 }
 
+const GONE: &str = "Git has it, it was in the cluster, and it is gone";
+
+/// What is found of an object that is not live, with why the next sync will not create it, where it will not.
+fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
+    let (Some(desired), None) = (&snapshot.desired, &snapshot.live) else { return found };
+    let prediction = predict::predict_new(&desired.value, snapshot.target.namespace.as_deref(), &snapshot.syncer);
+    let Some(refused) = diagnose::creation_refused(&prediction) else { return found };
+    let phase = if found.phase == Phase::Missing { Phase::Missing } else { Phase::Conflicted };
+    let summary = format!("{}; the next sync will not create it: {}", found.summary, diagnose::told(&prediction.causes));
+    let findings = refused.into_iter().chain(found.findings).collect();
+    Assessment { phase, summary, prediction: Some(Prediction { predicted: None, ..prediction }), findings, ..found }
+}
+
 /// One side is absent: nothing to compare, but something to tell.
 fn one_sided(snapshot: &Snapshot) -> Assessment {
     let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
-        (Some(_), None) if snapshot.seen => (Phase::Missing, "Git has it, it was in the cluster, and it is gone".to_owned()),
+        (Some(_), None) if snapshot.seen => (Phase::Missing, GONE.to_owned()),
         (Some(_), None) => (Phase::Pending, "Git has it and it has not been in the cluster yet".to_owned()),
         (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),

@@ -1,6 +1,7 @@
 //! One case: what Git said, what somebody else made of it in the cluster, and what Git says now.
 
 use driftmend::engine::object::{FieldPath, Segment};
+use driftmend::engine::predict::FieldValidation;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,50 @@ pub struct Case {
 
     /// The manifest of the next sync.
     pub now: Value,
+
+    /// What the server is asked to do about fields that it does not know.
+    #[serde(default, skip_serializing_if = "Validation::is_ignore")]
+    pub validation: Validation,
+
+    /// The manager under which kubectl applies server-side for real, at the end; none for no such apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over_by: Option<String>,
+}
+
+/// `fieldValidation`, and kubectl's `--validate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Validation {
+    #[default]
+    Ignore,
+    Warn,
+    Strict,
+}
+
+impl Validation {
+    pub const ALL: [Self; 3] = [Self::Ignore, Self::Warn, Self::Strict];
+
+    pub fn is_ignore(&self) -> bool {
+        *self == Self::Ignore
+    }
+
+    /// kubectl's option.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Ignore => "--validate=ignore",
+            Self::Warn => "--validate=warn",
+            Self::Strict => "--validate=strict",
+        }
+    }
+}
+
+impl From<Validation> for FieldValidation {
+    fn from(validation: Validation) -> Self {
+        match validation {
+            Validation::Ignore => Self::Ignore,
+            Validation::Warn => Self::Warn,
+            Validation::Strict => Self::Strict,
+        }
+    }
 }
 
 /// A write by another manager.

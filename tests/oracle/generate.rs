@@ -3,12 +3,33 @@
 use driftmend::engine::object::FieldPath;
 use serde_json::{Value, json};
 
-use crate::case::{Case, Style, Writer, put};
+use crate::case::{Case, Style, Validation, Writer, put};
 use crate::random::Random;
 use crate::states::{SITES, Site, UNIONS, base};
 
 /// Managers that people and programs write under.
 const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bot"];
+
+/// Managers under which kubectl applies server-side for real.
+const APPLIERS: &[&str] = &["kubectl", "kubectl", "kubectl-mine", "argocd-controller"];
+
+/// What is sent as it is and means something else to each way: fields that the type does not have, and nulls, which are no fields, empty texts or
+/// zeros.
+const ODD: &[(&str, &str)] = &[
+    (".Spec", "{\"replicas\": 1}"),
+    (".metadata.label", "{\"a\": \"b\"}"),
+    (".spec.Replicas", "3"),
+    (".spec.template.spec.containers[name=\"web\"].imagepullpolicy", "\"Always\""),
+    (".spec.template.spec.containers[name=\"web\"].limits", "{\"cpu\": \"1\"}"),
+    (".spec.template.spec.containers[name=\"web\"].limits", "null"),
+    (".spec.template.spec.containers[name=\"web\"].resources.limits.cpu", "null"),
+    (".spec.template.spec.containers[name=\"web\"].args", "[\"a\", null]"),
+    (".spec.template.spec.nodeSelector.disk", "null"),
+    (".spec.template.metadata.labels.tier", "null"),
+    (".spec.selector.matchLabels.tier", "null"),
+    (".metadata.annotations.note", "null"),
+    (".metadata.labels.tier", "null"),
+];
 
 /// The case of this number. Consecutive numbers go through all sites.
 pub fn case(seed: u64, number: usize) -> Case {
@@ -38,12 +59,15 @@ pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
     let before = (focus.state)(&mut random);
     set(&mut then, focus.path, before.clone());
     let mut now = then.clone();
+    let validation = *random.pick(&[Validation::Ignore, Validation::Warn, Validation::Strict, Validation::Strict]);
+    let taken_over_by = random.chance(30).then(|| (*random.pick(APPLIERS)).to_owned());
+    let made = Case { site: focus.name.to_owned(), then: Value::Null, writer: None, now: Value::Null, validation, taken_over_by };
     if random.chance(18) {
         // Nothing happened: the next sync must have nothing to do, or everything where Git itself went wrong.
         if random.chance(50) {
             set(&mut now, focus.path, (focus.broken)(&mut random));
         }
-        return Case { site: focus.name.to_owned(), then, writer: None, now };
+        return Case { then, now, ..made };
     }
     let mut edits = Vec::new();
     if random.chance(85) {
@@ -57,6 +81,10 @@ pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
         set(&mut now, focus.path, other_than(&before, focus, &mut random));
     } else if random.chance(25) {
         set(&mut now, focus.path, (focus.broken)(&mut random));
+    } else if random.chance(25) {
+        // One alone: of several the server tells server-side apply any.
+        let (path, value) = random.pick(ODD);
+        set(&mut now, path, serde_json::from_str(value).ok());
     }
     if random.chance(30) {
         let site = random.pick(SITES);
@@ -65,7 +93,7 @@ pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
     let style = *random.pick(&[Style::Json, Style::Json, Style::Strategic, Style::Apply]);
     let manager = (*random.pick(MANAGERS)).to_owned();
     let writer = (!edits.is_empty()).then_some(Writer { manager, style, edits });
-    Case { site: focus.name.to_owned(), then, writer, now }
+    Case { then, writer, now, ..made }
 }
 
 /// Another state than this one, if a few tries find one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::compare;
-use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, Verdict, predict};
+use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, TakesOver, Verdict, predict, predict_new};
 use serde_json::Value;
 
 use crate::server::{Answer, Asked, Way};
@@ -23,18 +23,29 @@ impl Outcome {
 }
 
 /// Who the engine is told that syncs.
-pub fn syncer(way: Way) -> Syncer {
+pub fn syncer(way: Way, asked: &Asked) -> Syncer {
     let strategy = match way {
-        Way::ClientSide => Strategy::ClientSideApply,
-        Way::ServerSide | Way::Unforced | Way::Migrating => Strategy::ServerSideApply,
-        Way::Replace => Strategy::Replace,
+        Way::ClientSide | Way::CreateClientSide => Strategy::ClientSideApply,
+        Way::ServerSide | Way::Unforced | Way::Migrating | Way::CreateServerSide | Way::TakingOver => Strategy::ServerSideApply,
+        Way::Replace | Way::CreatePost => Strategy::Replace,
     };
-    Syncer { force: if way == Way::Unforced { Force::No } else { Force::Yes }, ..Syncer::new(strategy, way.manager()) }
+    let force = if way == Way::Unforced { Force::No } else { Force::Yes };
+    let takes_over = if way == Way::TakingOver { TakesOver::OfLastApplied } else { TakesOver::Nobodys };
+    Syncer { force, takes_over, validation: asked.validation.into(), ..Syncer::new(strategy, &asked.manager) }
+}
+
+/// What we predict.
+pub fn predicted(way: Way, asked: &Asked) -> Prediction {
+    let namespace = asked.now.pointer("/metadata/namespace").and_then(Value::as_str);
+    match &asked.live {
+        Some(live) => predict(&asked.now, live, &syncer(way, asked)),
+        None => predict_new(&asked.now, namespace, &syncer(way, asked)),
+    }
 }
 
 /// What the server's answer comes to, and in what we are wrong.
 pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
-    let prediction = predict(&asked.now, &asked.live, &syncer(way));
+    let prediction = predicted(way, asked);
     let mut faults = Vec::new();
     let outcome = match &asked.answer {
         Answer::Object(object) => {
@@ -65,7 +76,9 @@ pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
                 faults.push(format!("the server answers {code} {message}; we say {:?} {:?}", prediction.verdict, prediction.causes));
             } else if !causes.is_empty() && ours != theirs {
                 faults.push(format!("the server's causes are {theirs:#?}; ours {ours:#?}"));
-            } else if !says(message, &prediction.status_text(&asked.name).unwrap_or_default(), causes.is_empty()) {
+            } else if !says(message, &prediction.status_text(&asked.name).unwrap_or_default(), causes.is_empty())
+                && !is_some_of(message, &prediction)
+            {
                 faults.push(format!("the server says\n{message}\nwe say\n{}", prediction.status_text(&asked.name).unwrap_or_default()));
             }
             outcome
@@ -74,7 +87,7 @@ pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
             if let Some(fault) = kubectl_fault(&prediction, &asked.name, text) {
                 faults.push(fault);
             }
-            Outcome::Refused
+            verdict(prediction.verdict).max(Outcome::Conflict)
         }
     };
     (outcome, faults)
@@ -82,16 +95,35 @@ pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
 
 /// Whether our words are the server's. Before what it says of a manifest that it cannot read, the server names the request.
 fn says(message: &str, ours: &str, unreadable: bool) -> bool {
+    // A dry run does not know where the store has the object.
+    let message = message.replace("Key: /deployments/", "Key: /registry/deployments/");
     message == ours || (unreadable && !ours.is_empty() && message.ends_with(ours))
+}
+
+/// Whether the server tells some of our faults of a document that does not fit the schema, in whatever order: it goes through a map as Go does, in no
+/// order, and leaves it at the first field that is unknown.
+fn is_some_of(message: &str, prediction: &Prediction) -> bool {
+    let Some((_, told)) = message.split_once("failed to create typed patch object (") else { return false };
+    let ours: Vec<String> = prediction.causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let told = told.split_once("): ").map_or(told, |(_, told)| told);
+    told.trim_start_matches("errors:")
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .all(|line| ours.iter().any(|ours| ours == line))
 }
 
 /// Where our words for kubectl's failure are not kubectl's.
 fn kubectl_fault(prediction: &Prediction, name: &str, text: &str) -> Option<String> {
     let ours = prediction.kubectl_text(name).unwrap_or_default();
     // Around a failure that is not of validation kubectl prints the whole patch.
+    if is_some_of(text, prediction) && prediction.verdict == Verdict::Refused {
+        return None;
+    }
+    let expected = if text.starts_with("Error from server (Conflict)") { Verdict::Conflict } else { Verdict::Refused };
     let same =
         if text.starts_with("The Deployment ") { ours.trim_end() == text } else { !ours.is_empty() && text.contains(ours.trim_end()) };
-    (!same || prediction.verdict != Verdict::Refused).then(|| format!("kubectl says\n{text}\nwe say ({:?})\n{ours}", prediction.verdict))
+    (!same || prediction.verdict != expected).then(|| format!("kubectl says\n{text}\nwe say ({:?})\n{ours}", prediction.verdict))
 }
 
 fn verdict(verdict: Verdict) -> Outcome {
@@ -106,8 +138,9 @@ fn verdict(verdict: Verdict) -> Outcome {
 
 /// What of the drift is still there in the object that the server made.
 fn kept(asked: &Asked, object: &Value) -> (Outcome, Vec<String>) {
+    let Some(live) = &asked.live else { return (Outcome::Reverts, Vec::new()) };
     let paths = |live: &Value| compare(&asked.now, live).into_iter().map(|change| change.path.to_string()).collect::<Vec<_>>();
-    let drift = paths(&asked.live);
+    let drift = paths(live);
     if drift.is_empty() {
         return (Outcome::Clean, Vec::new());
     }

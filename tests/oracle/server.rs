@@ -6,15 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use driftmend::engine::predict::predict;
 use futures::stream::{self, StreamExt};
 use http::{Method, Request};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::case::{Case, Style, Writer};
+use crate::case::{Case, Style, Validation, Writer};
 use crate::harness::{ControlPlane, Output};
-use crate::judge::syncer;
+use crate::judge::predicted;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 6;
@@ -50,6 +49,11 @@ fn is_no_answer(text: &str) -> bool {
 /// Whether the server said no to what was asked, in kubectl's words.
 fn is_refusal(text: &str) -> bool {
     text.contains(" is invalid") || text.contains("Error from server")
+}
+
+/// What kubectl says beside the warnings that it passes on.
+fn without_warnings(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with("Warning: ")).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// The server's answer to one write.
@@ -92,18 +96,52 @@ pub enum Way {
 
     /// A PUT over what `kubectl apply` made.
     Replace,
+
+    /// `kubectl apply` of what is not there.
+    CreateClientSide,
+
+    /// Server-side apply of what is not there.
+    CreateServerSide,
+
+    /// A POST, as `kubectl create` sends it.
+    CreatePost,
+
+    /// `kubectl apply --server-side --force-conflicts` over what `kubectl apply` made, for real: no dry run shows what is taken over.
+    TakingOver,
 }
 
 impl Way {
-    pub const ALL: [Self; 5] = [Self::ClientSide, Self::ServerSide, Self::Unforced, Self::Migrating, Self::Replace];
+    pub const ALL: [Self; 9] = [
+        Self::ClientSide,
+        Self::ServerSide,
+        Self::Unforced,
+        Self::Migrating,
+        Self::Replace,
+        Self::CreateClientSide,
+        Self::CreateServerSide,
+        Self::CreatePost,
+        Self::TakingOver,
+    ];
 
-    /// The manager that syncs this way.
+    /// The manager that syncs this way; a case names that of a take-over.
     pub fn manager(self) -> &'static str {
         match self {
-            Self::ClientSide => "kubectl-client-side-apply",
-            Self::ServerSide | Self::Unforced | Self::Migrating => "kustomize-controller",
+            Self::ClientSide | Self::CreateClientSide => "kubectl-client-side-apply",
+            Self::ServerSide | Self::Unforced | Self::Migrating | Self::CreateServerSide => "kustomize-controller",
             Self::Replace => "kubectl-replace",
+            Self::CreatePost => "kubectl-create",
+            Self::TakingOver => "kubectl",
         }
+    }
+
+    /// Whether the object is new.
+    pub fn creates(self) -> bool {
+        matches!(self, Self::CreateClientSide | Self::CreateServerSide | Self::CreatePost)
+    }
+
+    /// Whether kubectl is asked, by a dry run.
+    fn is_kubectls(self) -> bool {
+        matches!(self, Self::ClientSide | Self::CreateClientSide)
     }
 }
 
@@ -116,9 +154,17 @@ pub struct Asked {
     /// The manifest with the name and namespace of the object.
     pub now: Value,
 
-    /// The live object and the answer.
+    /// The answer.
     pub answer: Answer,
-    pub live: Value,
+
+    /// The live object; none where it is new.
+    pub live: Option<Value>,
+
+    /// The manager that syncs.
+    pub manager: String,
+
+    /// What the server is asked to do about fields that it does not know.
+    pub validation: Validation,
 }
 
 /// What was asked about one case, way by way.
@@ -154,45 +200,84 @@ impl<'a> Server<'a> {
             found.insert(name.clone(), asked.with_context(|| format!("case {name}"))?);
         }
         found.retain(|_, asked| !asked.is_empty());
-        let mut by_client: Vec<&mut Asked> =
-            found.values_mut().flatten().filter(|(way, _)| *way == Way::ClientSide).map(|(_, asked)| asked).collect();
+        let mut by_client: Vec<&mut (Way, Asked)> = found.values_mut().flatten().filter(|(way, _)| way.is_kubectls()).collect();
         // Those that we expect to pass go together; if kubectl fails over any of them, each is asked alone like the rest.
-        let expected = |asked: &Asked| predict(&asked.now, &asked.live, &syncer(Way::ClientSide)).causes.is_empty();
-        let together: Vec<Value> = by_client.iter().filter(|asked| expected(asked)).map(|asked| asked.now.clone()).collect();
-        let mut given = self.apply(&together)?;
-        for asked in &mut by_client {
-            asked.answer = match given.remove(&asked.name) {
-                Some(object) => Answer::Object(object),
-                None => self.apply_one(&asked.now)?,
-            };
+        for validation in Validation::ALL {
+            let mut asked: Vec<_> = by_client.iter_mut().filter(|(_, asked)| asked.validation == validation).collect();
+            let expected = asked.iter().filter(|(way, asked)| predicted(*way, asked).causes.is_empty());
+            let mut given = self.apply(&expected.map(|(_, asked)| asked.now.clone()).collect::<Vec<_>>(), validation)?;
+            for (_, asked) in &mut asked {
+                asked.answer = match given.remove(&asked.name) {
+                    Some(object) => Answer::Object(object),
+                    None => self.apply_one(&asked.now, validation)?,
+                };
+            }
         }
+        self.take_over(cases, &mut found).await?;
         Ok(found)
+    }
+
+    /// Applies for real, when all else was asked: what was made client-side is taken over.
+    async fn take_over(&self, cases: &[(String, Case)], found: &mut HashMap<String, Answers>) -> Result<()> {
+        for (name, case) in cases {
+            let (Some(manager), Some(answers)) = (&case.taken_over_by, found.get_mut(name)) else { continue };
+            let Some((_, over)) = answers.iter().find(|(way, _)| *way == Way::ClientSide) else { continue };
+            let mut asked = Asked { manager: manager.clone(), ..over.clone() };
+            let (validate, manager) = (case.validation.option(), format!("--field-manager={manager}"));
+            let output = self.kubectl(
+                asked.now.to_string(),
+                &["apply", "-f", "-", "--server-side", "--force-conflicts", "-o", "name", &manager, validate],
+            )?;
+            asked.answer = match output.code {
+                0 => self.send(Method::GET, &asked.name, "", "", Vec::new()).await?,
+                _ => Answer::Text(without_warnings(&output.stderr)),
+            };
+            answers.push((Way::TakingOver, asked));
+        }
+        Ok(())
     }
 
     /// Everything but what kubectl answers.
     async fn one(&self, name: &str, case: &Case, by_client: bool) -> Result<Answers> {
         let mut asked = Vec::new();
-        let (client_name, server_name) = (format!("{name}-c"), format!("{name}-s"));
+        let (client_name, server_name, new_name) = (format!("{name}-c"), format!("{name}-s"), format!("{name}-n"));
+        let validation = case.validation;
+        let of = |way: Way, name: &str, now: &Value, answer: Answer, live: Option<&Value>| {
+            let (name, manager) = (name.to_owned(), way.manager().to_owned());
+            (way, Asked { name, now: now.clone(), answer, live: live.cloned(), manager, validation })
+        };
         if by_client && let Some(live) = self.edited(&client_name, case.writer.as_ref()).await? {
             let now = self.named(&case.now, &client_name);
             for way in [Way::ClientSide, Way::Migrating, Way::Replace] {
                 let answer = match way {
-                    Way::Migrating => self.server_side(&client_name, &now, way.manager(), true, true).await?,
-                    Way::Replace => self.replace(&client_name, &now).await?,
+                    Way::Migrating => self.server_side(&client_name, &now, way.manager(), true, Some(validation)).await?,
+                    Way::Replace => self.sent_as_it_is(Method::PUT, &client_name, &now, way, validation).await?,
                     _ => Answer::Text(String::new()),
                 };
-                asked.push((way, Asked { name: client_name.clone(), now: now.clone(), answer, live: live.clone() }));
+                asked.push(of(way, &client_name, &now, answer, Some(&live)));
             }
         }
         let then = self.named(&case.then, &server_name);
-        let created = self.server_side(&server_name, &then, Way::ServerSide.manager(), true, false).await?;
+        let created = self.server_side(&server_name, &then, Way::ServerSide.manager(), true, None).await?;
         if matches!(created, Answer::Object(_))
             && let Some(live) = self.edited(&server_name, case.writer.as_ref()).await?
         {
             let now = self.named(&case.now, &server_name);
             for (way, force) in [(Way::ServerSide, true), (Way::Unforced, false)] {
-                let answer = self.server_side(&server_name, &now, way.manager(), force, true).await?;
-                asked.push((way, Asked { name: server_name.clone(), now: now.clone(), answer, live: live.clone() }));
+                let answer = self.server_side(&server_name, &now, way.manager(), force, Some(validation)).await?;
+                asked.push(of(way, &server_name, &now, answer, Some(&live)));
+            }
+        }
+        // A case without anything before the next sync says nothing of one that is new, either.
+        if !asked.is_empty() {
+            let now = self.named(&case.now, &new_name);
+            for way in [Way::CreateClientSide, Way::CreateServerSide, Way::CreatePost] {
+                let answer = match way {
+                    Way::CreateServerSide => self.server_side(&new_name, &now, way.manager(), true, Some(validation)).await?,
+                    Way::CreatePost => self.sent_as_it_is(Method::POST, "", &now, way, validation).await?,
+                    _ => Answer::Text(String::new()),
+                };
+                asked.push(of(way, &new_name, &now, answer, None));
             }
         }
         Ok(asked)
@@ -226,15 +311,16 @@ impl<'a> Server<'a> {
         }
     }
 
-    async fn server_side(&self, name: &str, manifest: &Value, manager: &str, force: bool, dry_run: bool) -> Result<Answer> {
-        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+    /// A server-side apply: a dry run with this validation, or for real.
+    async fn server_side(&self, name: &str, manifest: &Value, manager: &str, force: bool, dry: Option<Validation>) -> Result<Answer> {
+        let dry_run = dry.map(|validation| format!("&dryRun=All&fieldValidation={validation:?}")).unwrap_or_default();
         let query = format!("fieldManager={manager}&force={force}{dry_run}");
         self.send(Method::PATCH, name, &query, "application/apply-patch+yaml", serde_json::to_vec(manifest)?).await
     }
 
-    async fn replace(&self, name: &str, manifest: &Value) -> Result<Answer> {
-        let query = format!("fieldManager={}&dryRun=All", Way::Replace.manager());
-        self.send(Method::PUT, name, &query, "application/json", serde_json::to_vec(manifest)?).await
+    async fn sent_as_it_is(&self, method: Method, name: &str, manifest: &Value, way: Way, validation: Validation) -> Result<Answer> {
+        let query = format!("fieldManager={}&dryRun=All&fieldValidation={validation:?}", way.manager());
+        self.send(method, name, &query, "application/json", serde_json::to_vec(manifest)?).await
     }
 
     /// Sends a request, again while the server has no answer: a case that is passed over for that would look like one that is right.
@@ -252,7 +338,8 @@ impl<'a> Server<'a> {
     }
 
     async fn send_once(&self, method: &Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
-        let uri = format!("/apis/apps/v1/namespaces/{}/deployments/{name}?{query}", self.namespace);
+        let place = if name.is_empty() { String::new() } else { format!("/{name}") };
+        let uri = format!("/apis/apps/v1/namespaces/{}/deployments{place}?{query}", self.namespace);
         let mut request = Request::builder().method(method).uri(uri);
         if !content.is_empty() {
             request = request.header("Content-Type", content);
@@ -301,12 +388,12 @@ impl<'a> Server<'a> {
     }
 
     /// What kubectl would make of all these manifests, by name; nothing where it fails over one of them.
-    fn apply(&self, manifests: &[Value]) -> Result<HashMap<String, Value>> {
+    fn apply(&self, manifests: &[Value], validation: Validation) -> Result<HashMap<String, Value>> {
         if manifests.is_empty() {
             return Ok(HashMap::new());
         }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
-        let arguments = ["apply", "-f", "-", "--validate=false", "-o", "json", "--dry-run=server"];
+        let arguments = ["apply", "-f", "-", validation.option(), "-o", "json", "--dry-run=server"];
         let output = self.kubectl(list, &arguments)?;
         // kubectl prints one object alone, and several as a List.
         let items = match serde_json::from_str::<Value>(&output.stdout) {
@@ -320,12 +407,12 @@ impl<'a> Server<'a> {
         Ok(items.into_iter().filter_map(|item| Some((name_of(&item)?, item))).collect())
     }
 
-    fn apply_one(&self, manifest: &Value) -> Result<Answer> {
-        let arguments = ["apply", "-f", "-", "--validate=false", "-o", "json", "--dry-run=server"];
+    fn apply_one(&self, manifest: &Value, validation: Validation) -> Result<Answer> {
+        let arguments = ["apply", "-f", "-", validation.option(), "-o", "json", "--dry-run=server"];
         let output = self.kubectl(manifest.to_string(), &arguments)?;
         Ok(match output.code {
             0 => Answer::Object(serde_json::from_str(&output.stdout)?),
-            _ => Answer::Text(output.stderr.trim_end().to_owned()),
+            _ => Answer::Text(without_warnings(&output.stderr)),
         })
     }
 

@@ -46,6 +46,10 @@ impl Table {
 /// Only an unforced server-side apply meets a conflict, and a PUT leaves nothing behind.
 fn is_possible(way: Way, outcome: Outcome) -> bool {
     match outcome {
+        // A new object is made or refused.
+        _ if way.creates() => matches!(outcome, Outcome::Reverts | Outcome::Refused),
+        // A few are asked for real.
+        _ if way == Way::TakingOver => false,
         Outcome::Conflict => way == Way::Unforced,
         Outcome::Residual => way != Way::Replace,
         Outcome::Clean | Outcome::Reverts | Outcome::Refused => true,

@@ -3,6 +3,7 @@
 //! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
 //! that must be fetched enters with the snapshot.
 
+mod creation;
 mod operation;
 mod outcome;
 mod reconciliation;
@@ -77,6 +78,7 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
     reconciliation::not_reconciled(snapshot, true).into_iter().chain(reconciliation::no_new_commits(snapshot, true)).collect()
 }
 
+pub use creation::{creation_refused, told};
 pub use operation::is_stuck;
 pub use recreate::is_forced_by_flux;
 pub use refused::headline;

@@ -340,8 +340,8 @@ impl Step {
                 serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
             Self::Transfer { to, .. } => serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "to": to}),
-            Self::HandBack { syncer: Syncer { strategy, manager, force, takes_over, validation }, .. } => {
-                let how = format!("{force:?} {takes_over:?} {validation:?}");
+            Self::HandBack { syncer: Syncer { strategy, manager, force, takes_over, dump, validation }, .. } => {
+                let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
                 serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy, "how": how})
             }
             Self::OnApplication(step) => step.intent(match self.kind() {

@@ -125,14 +125,14 @@ impl From<VersionFault> for Merged<'_> {
 /// Holds the version of the object that a document names against live's. Zero is any.
 ///
 /// Source: `Update` of apiserver's `pkg/registry/generic/registry/store.go`, and `ParseResourceVersion` of `pkg/storage/etcd3/api_object_versioner.go`.
-pub(super) fn asked_version(desired: &Value, live: &Value) -> Result<(), VersionFault> {
-    let version = |object: &Value| object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let asked = version(desired);
+pub(super) fn asked_version<D: Look>(sent: &D, live: &Value) -> Result<(), VersionFault> {
+    let asked = sent.member("metadata").and_then(|metadata| metadata.member("resourceVersion")).and_then(Look::text).unwrap_or_default();
     if asked.is_empty() {
         return Ok(());
     }
-    let number = number_of_version(&asked)?;
-    if number == 0 || version(live).parse() == Ok(number) {
+    let number = number_of_version(asked)?;
+    let actual = live.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+    if number == 0 || actual.is_some_and(|actual| actual.parse() == Ok(number)) {
         return Ok(());
     }
     Err(VersionFault::Stale(Cause {

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::last_applied::LastApplied;
-use super::refusal::refusals_of_new;
+use super::refusal::{as_stored, forget_empty, refusals_of_new};
+use super::unknown::forget_dropped_fields;
 use super::{Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side};
-use crate::engine::schema::Tree;
+use crate::engine::schema::{Members, Tree};
 
 /// Tells what the next sync of `desired` gives where there is no such object in the namespace that it goes to. A sync that succeeds reverts
 /// that.
@@ -37,9 +38,21 @@ pub fn predict_new(desired: &Value, namespace: Option<&str>, syncer: &Syncer) ->
         Strategy::Replace => posted(desired.clone(), syncer.validation),
     };
     match sent.map(|sent| (refusals_of_new(&sent), sent)) {
-        Ok((causes, sent)) if causes.is_empty() => told(Verdict::Reverts, causes, Some(sent)),
+        Ok((causes, sent)) if causes.is_empty() => told(Verdict::Reverts, causes, Some(stored(&sent))),
         Ok((causes, _)) | Err(causes) => told(Verdict::Refused, causes, None),
     }
+}
+
+/// The object that comes of it.
+fn stored(sent: &Value) -> Value {
+    let mut object = Tree::of(sent);
+    forget_dropped_fields(&mut object, &Value::Null);
+    let mut stored = as_stored(object);
+    forget_empty(&mut stored);
+    if let Some(object) = stored.as_map_mut() {
+        object.remove("status");
+    }
+    stored.to_value()
 }
 
 /// What the server reads of a document that is posted.
@@ -49,8 +62,16 @@ fn posted(document: Value, validation: FieldValidation) -> Result<Value, Vec<Cau
     }
     let mut object = Tree::of(&document);
     nulls::fill(&mut object);
+    if let Some(metadata) = object.map_at_mut(&["metadata"]) {
+        metadata.keep(|name, _| !WIPED.contains(&name));
+    }
     Ok(object.to_value())
 }
+
+/// Metadata that a POST cannot set, while a server-side apply of a new object does.
+///
+/// Source: `WipeObjectMetaSystemFields` of apiserver's `pkg/registry/rest/meta.go`.
+const WIPED: &[&str] = &["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "selfLink", "uid"];
 
 /// The document as `kubectl apply` posts it: with itself as the annotation, and without any null of a map.
 ///

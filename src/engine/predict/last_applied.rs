@@ -78,6 +78,8 @@ fn modified_configuration(desired: &Value, live: &Value) -> Value {
     }
     if let Some(annotations) = annotations.as_object_mut() {
         annotations.remove(LAST_APPLIED);
+        // `NestedNullCoercingStringMap`, through which kubectl reads them.
+        annotations.values_mut().filter(|value| value.is_null()).for_each(|value| *value = "".into());
     }
     // A value is always written. kubectl's encoder ends the text with a new line.
     let mut text = serde_json::to_string(&modified).unwrap_or_default();

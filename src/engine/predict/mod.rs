@@ -38,7 +38,7 @@ pub use facts::Facts;
 pub use last_applied::LastApplied;
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
-pub use syncer::{Applier, CLIENT_SIDE_MANAGER, FieldValidation, Force, Syncer, TakesOver};
+pub use syncer::{Applier, CLIENT_SIDE_MANAGER, Dump, FieldValidation, Force, Syncer, TakesOver};
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -141,13 +141,20 @@ enum Merged<'a> {
 /// Why the server refuses to create a Deployment from this manifest, each cause with the JSON Pointer of what it is about, or of the nearest parent
 /// that the manifest has; none where the server takes it.
 ///
-/// A version that is not served and a value of a wrong type end the reading, so that they are the only cause.
-pub fn refusals_as_it_is(manifest: &Value) -> Vec<(Cause, String)> {
+/// A version that is not served, a value of a wrong type, and fields that are unknown where they are refused end the reading, so that they are the
+/// only cause.
+pub fn refusals_as_it_is(manifest: &Value, validation: FieldValidation) -> Vec<(Cause, String)> {
     if let Some(cause) = unserved_version(manifest) {
         return vec![(cause, "/apiVersion".to_owned())];
     }
     if let Some(fault) = decode::first_fault_and_place(manifest) {
         return vec![fault];
+    }
+    if validation == FieldValidation::Strict
+        && let Some(cause) = strict::fault_of_document(manifest)
+    {
+        let pointer = strict::first_unknown(manifest).and_then(|field| field.pointer(manifest));
+        return vec![(cause, pointer.unwrap_or_default())];
     }
     let causes = refusal::refusals_of_new(manifest).into_iter();
     causes

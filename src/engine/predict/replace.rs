@@ -14,10 +14,17 @@ pub(super) fn merge<'a>(desired: &'a Value, live: &Value, validation: FieldValid
     if let Some(cause) = unreadable(desired, validation) {
         return Merged::Refused(vec![cause]);
     }
-    let uid = |object: &Value| object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (asked, actual) = (uid(desired), uid(live));
+    let text = |object: &Value, name: &str| {
+        object.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let (asked, actual) = (text(desired, "uid"), text(live, "uid"));
     if !asked.is_empty() && asked != actual {
-        let message = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {actual}");
+        // The place in the store, below the prefix that a server has by default; a dry run leaves that out.
+        let key = format!("/registry/deployments/{}/{}", text(live, "namespace"), text(live, "name"));
+        let message = format!(
+            "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {asked}, UID in object meta: {actual}"
+        );
         return Merged::Conflict(vec![Cause { reason: "Conflict".to_owned(), field: "metadata.uid".to_owned(), message }]);
     }
     match asked_version(desired, live) {

@@ -84,6 +84,17 @@ impl Applier {
         }
     }
 
+    /// The field manager that it writes under where nobody says otherwise; that of kubectl for a program without one of its own.
+    pub const fn manager(self, strategy: Strategy) -> &'static str {
+        match (self, strategy) {
+            (Self::ArgoCd, _) => "argocd-controller",
+            (Self::Flux, _) => "kustomize-controller",
+            (Self::Kubectl | Self::Other, Strategy::ClientSideApply) => CLIENT_SIDE_MANAGER,
+            (Self::Kubectl | Self::Other, Strategy::ServerSideApply) => "kubectl",
+            (Self::Kubectl | Self::Other, Strategy::Replace) => "kubectl-replace",
+        }
+    }
+
     /// What it asks the server to do about fields that the type does not have, where nobody says otherwise.
     pub const fn validation(self) -> FieldValidation {
         match self {
@@ -118,8 +129,22 @@ pub struct Syncer {
     /// Only for server-side apply.
     pub takes_over: TakesOver,
 
+    /// Only for server-side apply.
+    pub dump: Dump,
+
     /// Only for client-side apply and replace: server-side apply refuses what the schema does not have in any case.
     pub validation: FieldValidation,
+}
+
+/// What a tool does about metadata that only the server sets, in a manifest that was dumped from a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dump {
+    /// It sends it: kubectl, Argo CD and Flux, and the server refuses it.
+    #[default]
+    Sent,
+
+    /// It leaves it out where it has applied the object before: a program that nobody knows must do so, or there would be no object.
+    LeftOut,
 }
 
 /// Whose fields a tool makes its own, without being asked, when it applies server-side.
@@ -142,11 +167,19 @@ pub enum TakesOver {
 impl Syncer {
     /// A tool that writes this way under this name, takes the fields that it sets from others, and sends nothing beside its request.
     pub fn new(strategy: Strategy, manager: impl Into<String>) -> Self {
-        Self { strategy, manager: manager.into(), force: Force::Yes, takes_over: TakesOver::Nobodys, validation: FieldValidation::Ignore }
+        Self {
+            strategy,
+            manager: manager.into(),
+            force: Force::Yes,
+            takes_over: TakesOver::Nobodys,
+            dump: Dump::Sent,
+            validation: FieldValidation::Ignore,
+        }
     }
 
     /// A tool that does beside its request what this program does.
     pub fn by(applier: Applier, strategy: Strategy, manager: impl Into<String>) -> Self {
-        Self { takes_over: applier.takes_over(), validation: applier.validation(), ..Self::new(strategy, manager) }
+        let dump = if applier == Applier::Other { Dump::LeftOut } else { Dump::Sent };
+        Self { takes_over: applier.takes_over(), dump, validation: applier.validation(), ..Self::new(strategy, manager) }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Folders, Origin, Unsupported, entry, name_of, set};
 use crate::engine::operation::{Application, ResourceRef, Source, SourceKind, Sources};
-use crate::engine::predict::{Strategy, Syncer, TakesOver};
+use crate::engine::predict::{Applier, CLIENT_SIDE_MANAGER, Strategy, Syncer, TakesOver};
 
 /// Argo CD's field manager, under either way of applying.
 pub const MANAGER: &str = "argocd-controller";
@@ -159,8 +159,9 @@ pub fn dressing(application: &Application, controller_namespace: &str, tracking:
     let instance = if namespace.is_empty() || namespace == controller_namespace { name.clone() } else { format!("{namespace}_{name}") };
     let off = policy.sync_options.iter().any(|option| option == "ClientSideApplyMigration=false");
     let named = application.annotations.as_ref().and_then(|annotations| annotations.get(MIGRATION_MANAGER)).filter(|name| !name.is_empty());
-    let manager = named.cloned().unwrap_or_else(|| "kubectl-client-side-apply".to_owned());
-    let takes_over = if off { TakesOver::Nobodys } else { TakesOver::ClientSideOf(manager) };
+    let manager = named.cloned().unwrap_or_else(|| CLIENT_SIDE_MANAGER.to_owned());
+    // It applies by kubectl's own code, which takes over in any case.
+    let takes_over = if off { TakesOver::OfLastApplied } else { TakesOver::ClientSideOf(manager) };
     Dressing { namespace: application.destination.namespace.clone(), instance, tracking, options: policy.sync_options.clone(), takes_over }
 }
 
@@ -195,7 +196,7 @@ impl Dressing {
             (false, true) => Strategy::ServerSideApply,
             (false, false) => Strategy::ClientSideApply,
         };
-        Syncer { takes_over: self.takes_over.clone(), ..Syncer::new(strategy, MANAGER) }
+        Syncer { takes_over: self.takes_over.clone(), ..Syncer::by(Applier::ArgoCd, strategy, MANAGER) }
     }
 
     /// Sets the marks by which Argo CD knows its resources again.

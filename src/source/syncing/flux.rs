@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::argo_cd::plain_path;
 use super::{Folders, Origin, Unsupported, entry, set};
 use crate::engine::operation::{GitRepository, Kustomization};
-use crate::engine::predict::{Strategy, Syncer, TakesOver};
+use crate::engine::predict::{Applier, Strategy, Syncer, TakesOver};
 
 /// Flux's field manager.
 pub const MANAGER: &str = "kustomize-controller";
@@ -151,5 +151,5 @@ pub(super) fn syncer(desired: &Value) -> Syncer {
     let key = format!("{GROUP}/ssa");
     let merges = ["labels", "annotations"].into_iter().any(|map| entry(desired, map, &key).is_some_and(|said| said == "Merge"));
     let takes_over = if merges { TakesOver::Nobodys } else { TakesOver::KubectlsAfterDryRun };
-    Syncer { takes_over, ..Syncer::new(Strategy::ServerSideApply, MANAGER) }
+    Syncer { takes_over, ..Syncer::by(Applier::Flux, Strategy::ServerSideApply, MANAGER) }
 }

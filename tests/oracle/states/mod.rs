@@ -1,6 +1,7 @@
 //! The states that a part of a Deployment may be in: what Git, or somebody else, sets there.
 
 mod container;
+mod dumped;
 mod pod;
 mod union;
 mod volume;
@@ -102,6 +103,14 @@ pub const SITES: &[Site] = &[
     },
     Site { name: "finalizers", path: ".metadata.finalizers", state: pod::finalizers, broken: pod::broken_finalizers },
     Site { name: "ownerReferences", path: ".metadata.ownerReferences", state: pod::owners, broken: pod::broken_owners },
+    Site { name: "uid", path: ".metadata.uid", state: dumped::nothing, broken: dumped::uid },
+    Site { name: "resourceVersion", path: ".metadata.resourceVersion", state: dumped::nothing, broken: dumped::version },
+    Site { name: "managedFields", path: ".metadata.managedFields", state: dumped::nothing, broken: dumped::managed_fields },
+    Site { name: "deletionTimestamp", path: ".metadata.deletionTimestamp", state: dumped::nothing, broken: dumped::time },
+    Site { name: "deletionGrace", path: ".metadata.deletionGracePeriodSeconds", state: dumped::nothing, broken: dumped::number },
+    Site { name: "creationTimestamp", path: ".metadata.creationTimestamp", state: dumped::nothing, broken: dumped::time },
+    Site { name: "generation", path: ".metadata.generation", state: dumped::nothing, broken: dumped::number },
+    Site { name: "selfLink", path: ".metadata.selfLink", state: dumped::nothing, broken: dumped::link },
 ];
 
 /// The smallest manifest: every site is absent, but for the volumes that mounts need.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compare::{Comparison, field_set};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::ownership::FieldSet;
-use crate::engine::schema::{DEPLOYMENT, Tree};
+use crate::engine::schema::{DEPLOYMENT, Members, Tree};
 
 /// `TotalAnnotationSizeLimitB`.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
@@ -29,6 +29,12 @@ pub(super) fn update(merged: &mut Tree<'_>, sent: &Tree<'_>) {
     let mut said = sent.clone();
     if let Some(annotations) = said.map_at_mut(&["metadata", "annotations"]) {
         annotations.remove(LAST_APPLIED);
+        // `NestedNullCoercingStringMap`, through which the server reads them.
+        annotations.each(|_, value| {
+            if value.is_null() {
+                *value = Tree::Text("".into());
+            }
+        });
     }
     // The encoder ends the text with a new line.
     let text = format!("{said}\n");

@@ -15,10 +15,10 @@ mod typed;
 use serde_json::Value;
 
 use super::admission::{asked_version, bookless, number_of_version};
-use super::{Cause, Force, Merged, Syncer, decode};
+use super::{Cause, Dump, Facts, Force, Merged, Syncer, decode};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
-use crate::engine::schema::{DEPLOYMENT, Tree};
+use crate::engine::schema::{DEPLOYMENT, Members, Tree};
 use compare::{Comparison, field_set, sets_all};
 pub(super) use take_over::{after_apply, before_apply, warns_of_second};
 
@@ -58,9 +58,12 @@ const STRIPPED: &[&[&str]] = &[
 /// Source: `lastappliedmanager.go` and `lastappliedupdater.go`.
 const KUBECTL: &str = "kubectl";
 
+/// Metadata of a manifest that was dumped from a cluster.
+const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+
 /// What the syncer's apply gives; `managed` is who owns what of live.
 pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Merged<'a> {
-    let sent = sent(desired, live.pointer("/metadata/namespace"));
+    let sent = sent_over(desired, live, managed, syncer);
     if let Some(cause) = managed_fields_sent(&sent) {
         return Merged::Refused(vec![cause]);
     }
@@ -76,7 +79,7 @@ pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &Mana
     if syncer.manager == KUBECTL {
         last_applied::update(&mut object, &sent);
     }
-    match asked_version(desired, live) {
+    match asked_version(&sent, live) {
         Ok(()) => Merged::Object(object),
         Err(failed) => failed.into(),
     }
@@ -113,9 +116,21 @@ pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) ->
     }
 }
 
-/// Git's document as a tool sends it: in the namespace of the request.
-pub(super) fn manifest_sent(desired: &Value, live: &Value) -> Value {
-    sent(desired, live.pointer("/metadata/namespace")).to_value()
+/// Git's document as the tool sends it: in the namespace of the request.
+pub(super) fn manifest_sent(facts: &Facts<'_>, syncer: &Syncer) -> Value {
+    sent_over(facts.desired, facts.live, facts.managed.get(), syncer).to_value()
+}
+
+fn sent_over<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Tree<'a> {
+    let mut sent = sent(desired, live.pointer("/metadata/namespace"));
+    if syncer.dump == Dump::LeftOut
+        && managed_fields_sent(&sent).is_some()
+        && managed.entry(&syncer.manager, Operation::Apply, None).is_some()
+        && let Some(metadata) = sent.map_at_mut(&["metadata"])
+    {
+        metadata.keep(|name, _| !OF_ANOTHER_OBJECT.contains(&name));
+    }
+    sent
 }
 
 fn sent<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Tree<'a> {

@@ -345,54 +345,26 @@ fn an_annotation_that_would_grow_too_large_goes() {
 }
 
 #[test]
-fn values_of_wrong_types_are_told_in_the_words_of_go() {
-    let told = |object: Value| -> Vec<String> {
-        typed::faults(&Tree::of(&object), DEPLOYMENT).into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
-    };
-    let pod = ".spec.template.spec";
-    for (template, wanted) in [
-        (
-            json!({"hostname": {}}),
-            vec![format!("{pod}.hostname: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}")],
-        ),
-        (json!({"overhead": {"cpu": {}}}), vec![format!("{pod}.overhead.cpu: expected any scalar, got &{{map[]}}")]),
-        (
-            json!({"schedulingGates": [{"name": {}}]}),
-            vec![format!(
-                "{pod}.schedulingGates[name=].name: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}"
-            )],
-        ),
-        // What may be a number or a text is not looked at.
-        (json!({"containers": [{"name": "a", "livenessProbe": {"httpGet": {"port": []}}}]}), vec![]),
-        // An item without a name ends the list, and one that is there twice does not.
-        (
-            json!({"schedulingGates": [5, 6]}),
-            vec![format!("{pod}.schedulingGates: element 0: associative list with keys may not have non-map elements")],
-        ),
-        (
-            json!({"containers": [{"name": "a"}, {"name": "a", "image": 5}]}),
-            vec![
-                format!("{pod}.containers: duplicate entries for key [name=\"a\"]"),
-                format!("{pod}.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{{Value:5}}"),
-            ],
-        ),
-    ] {
-        assert_eq!(told(manifest(template)), wanted);
-    }
-    let mut dumped = manifest(json!({}));
-    dumped["spec"]["template"]["metadata"]["managedFields"] = json!([{"time": {}, "fieldsV1": 5}]);
-    let entry = ".spec.template.metadata.managedFields[0]";
-    assert_eq!(
-        told(dumped),
-        [format!("{entry}.fieldsV1: expected map, got &{{5}}"), format!("{entry}.time: expected any scalar, got &{{map[]}}")]
-    );
-}
-
-#[test]
 fn a_number_of_more_bits_than_its_field_is_accepted_as_what_is_left_of_it() {
     let live = owned(&http(), vec![applied(&http())]);
     let mut desired = http();
     desired["spec"]["replicas"] = json!(-2_147_483_649_i64);
     let answer = sync(&desired, &live, Force::Yes);
     assert_eq!((answer.causes, answer.predicted.unwrap()["spec"]["replicas"].clone()), (vec![], json!(2_147_483_647)));
+}
+
+#[test]
+fn a_program_that_nobody_knows_leaves_out_of_a_dump_what_it_must_have_left_out_before() {
+    let mut dumped = http();
+    dumped["metadata"]["managedFields"] = json!([{"manager": "a", "operation": "Apply", "fieldsV1": {}}]);
+    dumped["metadata"]["uid"] = json!("1");
+    let asked = |manager: &str, live: &Value| {
+        predict(&dumped, live, &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager)).verdict
+    };
+    assert_eq!(asked(TOOL, &owned(&http(), vec![applied(&http())])), Verdict::Clean);
+    assert_eq!(asked(TOOL, &owned(&http(), vec![])), Verdict::Refused, "it never applied it");
+    for known in ["kubectl", "argocd-controller", "kustomize-controller"] {
+        let live = owned(&http(), vec![entry(known, "Apply", fields_of(&http()).to_value())]);
+        assert_eq!(asked(known, &live), Verdict::Refused, "{known}");
+    }
 }

@@ -104,3 +104,59 @@ fn go_type(value: &Tree<'_>) -> &'static str {
         _ => "map[string]interface {}",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::schema::DEPLOYMENT;
+    use pretty_assertions::assert_eq;
+    use serde_json::{Value, json};
+
+    fn in_pod(fields: Value) -> Value {
+        json!({"spec": {"template": {"spec": fields}}})
+    }
+
+    #[test]
+    fn values_of_wrong_types_are_told_in_the_words_of_go() {
+        let told = |object: Value| -> Vec<String> {
+            faults(&Tree::of(&object), DEPLOYMENT).into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
+        };
+        let pod = ".spec.template.spec";
+        for (template, wanted) in [
+            (
+                json!({"hostname": {}}),
+                vec![format!("{pod}.hostname: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}")],
+            ),
+            (json!({"overhead": {"cpu": {}}}), vec![format!("{pod}.overhead.cpu: expected any scalar, got &{{map[]}}")]),
+            (
+                json!({"schedulingGates": [{"name": {}}]}),
+                vec![format!(
+                    "{pod}.schedulingGates[name=].name: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}"
+                )],
+            ),
+            // What may be a number or a text is not looked at.
+            (json!({"containers": [{"name": "a", "livenessProbe": {"httpGet": {"port": []}}}]}), vec![]),
+            // An item without a name ends the list, and one that is there twice does not.
+            (
+                json!({"schedulingGates": [5, 6]}),
+                vec![format!("{pod}.schedulingGates: element 0: associative list with keys may not have non-map elements")],
+            ),
+            (
+                json!({"containers": [{"name": "a"}, {"name": "a", "image": 5}]}),
+                vec![
+                    format!("{pod}.containers: duplicate entries for key [name=\"a\"]"),
+                    format!("{pod}.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{{Value:5}}"),
+                ],
+            ),
+        ] {
+            assert_eq!(told(in_pod(template)), wanted);
+        }
+        let mut dumped = in_pod(json!({}));
+        dumped["spec"]["template"]["metadata"]["managedFields"] = json!([{"time": {}, "fieldsV1": 5}]);
+        let entry = ".spec.template.metadata.managedFields[0]";
+        assert_eq!(
+            told(dumped),
+            [format!("{entry}.fieldsV1: expected map, got &{{5}}"), format!("{entry}.time: expected any scalar, got &{{map[]}}")]
+        );
+    }
+}

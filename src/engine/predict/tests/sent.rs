@@ -29,7 +29,9 @@ fn what_only_the_server_sets_is_told_by_field() {
     let immutable = |field: &str, value: &str| {
         Some(format!("Deployment.apps \"checkout\" is invalid: metadata.{field}: Invalid value: {value}: field is immutable"))
     };
-    let uid = "Operation cannot be fulfilled on deployments.apps \"checkout\": Precondition failed: UID in precondition: 1, \
+    let uid = "Operation cannot be fulfilled on deployments.apps \"checkout\": StorageError: invalid object, Code: 4, \
+               Key: /registry/deployments/shop/checkout, ResourceVersion: 0, \
+               AdditionalErrorMsg: Precondition failed: UID in precondition: 1, \
                UID in object meta: 2f0c8a5e-52c9-4b1c-9a55-0d4f8c0f7f21";
     for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
         let asked = |metadata: Value| {
@@ -119,4 +121,14 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
         assert!(text.starts_with(begin) && text.ends_with(fields), "{text}");
         assert_eq!(request(&desired, &synced(strategy), &syncer(strategy)).is_ok(), strategy == Strategy::ClientSideApply);
     }
+}
+
+#[test]
+fn a_null_annotation_is_an_empty_one_to_kubectl() {
+    let mut desired = git();
+    desired["metadata"]["annotations"] = json!({"note": null});
+    let answer = predict(&desired, &synced(Strategy::ClientSideApply), &syncer(Strategy::ClientSideApply));
+    let annotations = answer.predicted.unwrap()["metadata"]["annotations"].clone();
+    assert_eq!(annotations["note"], json!(""));
+    assert!(annotations[LAST_APPLIED].as_str().unwrap().contains(r#""annotations":{"note":""}"#));
 }
