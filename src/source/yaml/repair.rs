@@ -128,7 +128,7 @@ impl Scan<'_> {
                         self.starts.push(self.at + 1);
                     }
                 }
-                b'\\' if quote == b'"' => self.at += 1,
+                b'\\' if quote == b'"' && bytes.get(self.at + 1) != Some(&b'\n') => self.at += 1,
                 b'\'' if quote == b'\'' && bytes.get(self.at + 1) == Some(&b'\'') => self.at += 1,
                 byte if *byte == quote => {
                     self.at += 1;
@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn lines_of_quoted_values_are_found_wherever_they_stand() {
-        let text = "a: 'one\ntwo''s\n\nthree' # four\n- b: \"x \\\"\n  y\"\n\"k\": !!str 'p\nq'\n- 'r\n  s'\nf: ['t\n  u', \"v\",\n  w]\n";
+        let text =
+            "a: 'one\ntwo''s\n\nthree' # four\n- b: \"x \\\"\\\n  y\"\n\"k\": !!str 'p\nq'\n- 'r\n  s'\nf: ['t\n  u', \"v\",\n  w]\n";
         assert_eq!(lines(text), ["two''s", "three' # four", "  y\"", "q'", "  s'", "  u', \"v\","]);
     }
 
