@@ -90,9 +90,12 @@ mod tests {
     #[test]
     fn hooks_without_any_but_a_gated_one_go_with_it() {
         let containers = |container: Value| json!({"spec": {"template": {"spec": {"initContainers": [container]}}}});
-        for (lifecycle, kept) in
-            [(json!({"stopSignal": "SIGTERM"}), json!({"name": "init"})), (json!({}), json!({"name": "init", "lifecycle": {}}))]
-        {
+        for (lifecycle, kept) in [
+            (json!({"stopSignal": "SIGTERM"}), json!({"name": "init"})),
+            (json!({"stopSignal": "SIGTERM", "preStop": null}), json!({"name": "init"})),
+            (json!({}), json!({"name": "init", "lifecycle": {}})),
+            (json!({"stopSignal": null}), json!({"name": "init", "lifecycle": {}})),
+        ] {
             let written = containers(json!({"name": "init", "lifecycle": lifecycle}));
             let mut object = Tree::of(&written);
             forget_dropped_fields(&mut object, &Value::Null);
