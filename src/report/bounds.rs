@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::clamp::clamp;
-use super::cut::cut;
+use super::cut::{cut, cut_within};
 use super::status::ReportStatus;
 use crate::engine::diff::Severity;
 
@@ -143,7 +143,7 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
         prediction.overwrites.truncate(limit);
         prediction.causes.truncate(limit.min(FIELD_LIMIT));
         for cause in &mut prediction.causes {
-            (cause.message, cause.field) = (cut(&cause.message, limit), cut(&cause.field, limit.max(64)));
+            (cause.message, cause.field) = (cut_within(&cause.message, limit), cut(&cause.field, limit.max(64)));
             cause.reason = cut(&cause.reason, limit.max(64));
         }
         prediction.residual.iter_mut().chain(&mut prediction.breaks).for_each(|path| *path = cut(path, limit));
@@ -159,7 +159,7 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
         }
         prediction.when = prediction.when.take().map(|when| cut(&when, limit.max(64)));
         if let Some(dry_run) = &mut prediction.dry_run {
-            dry_run.message = dry_run.message.take().map(|message| cut(&message, limit));
+            dry_run.message = dry_run.message.take().map(|message| cut_within(&message, limit));
         }
     }
     if let Some(plan) = &mut status.plan {
@@ -188,8 +188,8 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
     status.summary = cut(&status.summary, limit.max(256));
     for finding in &mut status.findings {
-        finding.message = cut(&finding.message, limit);
-        finding.evidence = finding.evidence.take().map(|evidence| cut(&evidence, limit));
+        finding.message = cut_within(&finding.message, limit);
+        finding.evidence = finding.evidence.take().map(|evidence| cut_within(&evidence, limit));
         finding.remedy = finding.remedy.take().map(|remedy| cut(&remedy, limit.max(64)));
         finding.path = finding.path.take().map(|path| cut(&path, limit.max(64)));
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::cure::{PlanReport, StepReport};
-use super::cut::cut;
+use super::cut::{cut, cut_within};
 use super::status::{Counts, OperationReport, SourceReport};
 use super::told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning,
@@ -248,9 +248,9 @@ pub(super) fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     shown
 }
 
-/// A text that may quote values of the object: masked and cut.
+/// A text that may quote values of the object: masked and cut within, so that a reason at its end stays.
 pub fn text(masker: &Masker, text: &str) -> String {
-    cut(&masker.mask_text(text), MESSAGE_LIMIT)
+    cut_within(&masker.mask_text(text), MESSAGE_LIMIT)
 }
 
 #[cfg(test)]
@@ -294,8 +294,8 @@ mod tests {
         let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: jiff::SignedDuration::ZERO };
         let told = operation(&snapshot, &assess(&snapshot, &policy), &Masker::default()).unwrap();
         let message = told.message.unwrap();
-        assert!(message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes more)"), "{message}");
-        let kept = message.rsplit_once('…').unwrap().0;
-        assert_eq!(kept.len(), MESSAGE_LIMIT);
+        assert!(message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes omitted)"), "{message}");
+        let (begin, rest) = message.split_once('…').unwrap();
+        assert_eq!(begin.len() + rest.split_once('…').unwrap().1.len(), MESSAGE_LIMIT);
     }
 }

@@ -196,6 +196,10 @@ impl Weigher<'_> {
         match (self.moved(change, whose), change.kind) {
             (Moved::Git, _) => (Severity::Pending, Some(Moved::Git), None),
             (_, ChangeKind::Added) if is_own_metadata(&change.path) => info(Some(Moved::Live), "others may add labels and annotations"),
+            // `kubectl get` leaves managedFields out, and then nothing tells a default from somebody's word.
+            (_, ChangeKind::Added) if !self.knows_owners() && is_pull_policy(change) => {
+                info(None, "may be the default of an earlier image: live comes without the managedFields that would tell")
+            }
             // Admission writes before the owners are recorded. What is the tool's own was sent once, and is left over: the last apply has forgotten it.
             (_, ChangeKind::Added) if self.knows_owners() && whose == Whose::Nobody && !is_alias(&change.path) => {
                 info(Some(Moved::Server), "nobody owns the field, as where admission adds it")

@@ -385,3 +385,15 @@ fn what_the_tool_once_sent_and_forgot_is_drift_and_what_admission_adds_is_not() 
     assert_eq!(severity("serviceAccountName", nobodys(), Strategy::ServerSideApply), Severity::Drift);
     assert_eq!(severity("serviceAccountName", own("serviceAccountName"), Strategy::ClientSideApply), Severity::Drift);
 }
+
+#[test]
+fn a_pull_policy_is_no_drift_where_nothing_tells_whose_it_is() {
+    let mut live = image("web:1");
+    live["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+    let told = weigh(&image("web:1"), &live, Value::Null, Strategy::ClientSideApply, None);
+    let reason = "may be the default of an earlier image: live comes without the managedFields that would tell";
+    let path = ".spec.template.spec.containers[name=\"web\"].imagePullPolicy";
+    assert_eq!(told, [(path.to_owned(), Severity::Info, Some(reason.to_owned()))]);
+    let person = json!([wrote("kubectl-edit", "Update", "", POLICY)]);
+    assert_eq!(severities(&image("web:1"), &live, person, Strategy::ClientSideApply, None), [Severity::Drift]);
+}
