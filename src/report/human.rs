@@ -51,7 +51,7 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
         write_prediction(&mut out, prediction, &report.fields);
     }
     for cause in &report.refusals {
-        line!(&mut out, "  refused as it is: {}: {}", cause.field, cause.message);
+        line!(&mut out, "  refused as it is: {}", cause.told());
     }
     for finding in &report.findings {
         write_finding(&mut out, finding);
@@ -196,7 +196,7 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     };
     line!(out, "  next sync ({strategy}): {verdict} ({basis})");
     for cause in &prediction.causes {
-        line!(out, "    {}: {}", cause.field, cause.message);
+        line!(out, "    {}", cause.told());
     }
     for path in told {
         line!(out, "    stays: {path}");

@@ -20,7 +20,7 @@ pub fn next_sync_refused(snapshot: &Snapshot, reasons: &[Reason<'_>], foretold: 
             Some(clause) => format!("the API server will refuse the next sync, because {clause}"),
             None => "the API server will refuse the next sync".to_owned(),
         },
-        evidence: Some(format!("{}: {}", cause.field, cause.message)),
+        evidence: Some(cause.told()),
         remedy: Some(remedy(snapshot, reason, cause)),
     };
     reasons.iter().zip(&foretold.prediction.causes).map(one).collect()
@@ -37,7 +37,7 @@ pub fn headline(reasons: &[Reason<'_>], foretold: &Foretold<'_>) -> Option<Strin
     let causes = &foretold.prediction.causes;
     let cause = causes.first()?;
     let clause = reasons.first().and_then(|reason| reason.clause.clone());
-    let clause = clause.unwrap_or_else(|| format!("{}: {}", cause.field, cause.message));
+    let clause = clause.unwrap_or_else(|| cause.told());
     Some(match causes.len() {
         1 => clause,
         more => format!("{clause} (and {} more)", more - 1),

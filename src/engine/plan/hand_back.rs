@@ -202,7 +202,7 @@ pub fn check(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], drifts: &[
     let facts = facts.with_live(&handed);
     let after = predict_knowing(&facts, syncer, || facts.changed_paths()).prediction;
     if let Some(cause) = after.causes.first() {
-        return Err(HandBackError::StillRefused(format!("{}: {}", cause.field, cause.message)));
+        return Err(HandBackError::StillRefused(cause.told()));
     }
     let left = after.residual.into_iter().find(|path| drifts.iter().any(|change| path.starts_with(&change.path)));
     left.map_or(Ok(()), |path| Err(HandBackError::Leaves(path)))

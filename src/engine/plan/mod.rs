@@ -391,7 +391,7 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(),
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
     match refusal_of(facts, &snapshot.syncer).first() {
-        Some(cause) => Err(NoPlan::StillRefused(format!("{}: {}", cause.field, cause.message))),
+        Some(cause) => Err(NoPlan::StillRefused(cause.told())),
         None => Ok(()),
     }
 }

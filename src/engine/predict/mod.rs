@@ -73,6 +73,13 @@ pub struct Cause {
     pub message: String,
 }
 
+impl Cause {
+    /// The field and what is wrong with it; only the latter where the server names no field.
+    pub fn told(&self) -> String {
+        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+    }
+}
+
 /// What the next sync gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Verdict {
