@@ -4,7 +4,7 @@
 
 .PHONY: help
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Installs what this machine lacks: Debian packages, the compiler, Cargo's tools (root or sudo -n; a few minutes, once)
@@ -97,6 +97,10 @@ test-flux: machine components ## Runs the tests beside a real kustomize-controll
 oracle: machine kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1), all of them ABOUT one part where it is named
 	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} ORACLE_ABOUT="$${ABOUT:-}" cargo test --locked --test oracle -- cases_of_a_fixed_seed
 
+.PHONY: oracle-fields
+oracle-fields: machine kubernetes ## Holds predictions for every field with every wrong value against the real API server (half an hour), or N of them, or those ABOUT a part
+	FIELDS_N=$${N:-1000000} FIELDS_ABOUT="$${ABOUT:-}" cargo test --locked --test fields
+
 .PHONY: test-chart
 test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"
@@ -115,7 +119,7 @@ fuzz: machine ## Fuzzes every parser of foreign bytes, or PARSERS alone, FUZZ_SE
 	bash tests/fuzz/run.sh $(FUZZ_SECONDS) $(PARSERS)
 
 .PHONY: check-corpus
-check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one
+check-corpus: build ## Holds the binary against faults that were found once, and recorded cases beside the project, where there are any
 	bash tests/check-corpus.sh target/debug/driftmend
 
 .PHONY: clean

@@ -40,7 +40,7 @@ fn a_machine_without_anything_gets_one_error_with_the_line_that_installs_it() {
 
 #[test]
 fn the_tests_begin_with_that_look_at_the_machine() {
-    for target in ["test", "test-engine", "test-all", "test-argo", "test-flux", "test-chart", "oracle", "fuzz"] {
+    for target in ["test", "test-engine", "test-all", "test-argo", "test-flux", "test-chart", "oracle", "oracle-fields", "fuzz"] {
         let plan = Command::new("make").args(["--dry-run", target]).current_dir(root()).output().unwrap();
         let (stdout, stderr) = texts(&plan);
         assert_eq!(

@@ -35,7 +35,8 @@ unless it stands among the manifests. Other kinds are passed over and counted. W
 
 Exit status:
   0  the API server takes every manifest
-  1  a manifest is refused, or the next sync over its live object
+  1  a manifest is refused, or the next sync over its live object; with --strategy also where that sync takes out what Git sets, or overwrites
+     what is ignored
   2  an input could not be read, or what was asked cannot be known")]
 pub struct Arguments {
     /// The manifests: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.
@@ -166,7 +167,8 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
         &passed_over_live,
         &Output { objects: &objects, problems: &problems, more: problems.more(), skipped, live: against },
     )?;
-    Ok(match (problems.is_empty(), objects.iter().any(check::is_refused)) {
+    let counts = |object: &ObjectReport| check::is_refused(object) || (arguments.syncing.strategy.is_some() && diff::harms(object));
+    Ok(match (problems.is_empty(), objects.iter().any(counts)) {
         (false, _) => ExitCode::from(2),
         (true, refused) => ExitCode::from(u8::from(refused)),
     })
@@ -255,6 +257,10 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bo
         let predicted = live.and_then(|live| predict(&document.value, &live.value, &all.syncer).predicted);
         let merged = predicted.as_ref().unwrap_or(&document.value);
         pointers.extend(prediction.causes.iter().map(|cause| (cause.field.clone(), place_in(&document.value, merged, &cause.field))));
+    }
+    if let Some(prediction) = &assessment.prediction {
+        let changed = prediction.breaks.iter().chain(prediction.overwrites.iter().map(|overwrite| &overwrite.path));
+        pointers.extend(changed.map(|path| (path.to_string(), place_in(&document.value, &document.value, &path.to_string()))));
     }
     let mut places: Vec<Place> = Vec::new();
     for (field, pointer) in pointers {

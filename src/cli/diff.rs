@@ -15,7 +15,7 @@ use crate::engine::diff::{Masker, Severity};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
 use crate::report::human::{self, View};
-use crate::report::{ObjectReport, object_report};
+use crate::report::{ObjectReport, PredictionReport, object_report};
 use crate::source::ignore::jq::Child;
 use crate::source::ignore::{IgnoreList, Pair};
 use crate::source::render::Rendered;
@@ -37,7 +37,8 @@ passphrase.
 
 Exit status:
   0  nothing drifted
-  1  something drifted, is missing, or is refused
+  1  something drifted, is missing, or is refused; with --strategy also where the next sync takes out what Git sets, or overwrites what is
+     ignored
   2  an input could not be read, or what was asked cannot be known")]
 pub struct Arguments {
     /// Git's side: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.
@@ -173,14 +174,19 @@ fn exit_code(objects: &[ObjectReport], problems: &[Remark], predicted: bool) -> 
         let missing = object.phase == Phase::Missing;
         let refused = predicted
             && object.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
-        drifted || missing || refused || !object.refusals.is_empty()
+        drifted || missing || refused || (predicted && harms(object)) || !object.refusals.is_empty()
     };
     ExitCode::from(u8::from(objects.iter().any(needs_person)))
 }
 
+/// Whether the next sync is known to change what Git says today, or what a rule ignores.
+pub(super) fn harms(object: &ObjectReport) -> bool {
+    object.prediction.as_ref().is_some_and(PredictionReport::harms)
+}
+
 fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, desired: &Rendered) -> Result<(), Fault> {
     let mut text = String::new();
-    for object in objects.iter().filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty()) {
+    for object in objects.iter().filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty() || harms(object)) {
         text.push_str(&human::object(object, view));
     }
     let drifted = objects.iter().filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending)).count();

@@ -14,7 +14,7 @@ use crate::crd::DriftReport;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision};
 use crate::report::conditions::APPROVED;
-use crate::report::{Heal, HealResult, HistoryEntry, ReportStatus};
+use crate::report::{Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
 
 /// What Events have told of each Deployment's cure.
 ///
@@ -123,6 +123,7 @@ fn occurrences(
     let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
     if old.phase != new.phase || is_new {
         let (kind, reason) = match new.phase {
+            Phase::InSync if new.prediction.as_ref().is_some_and(PredictionReport::harms) => (EventType::Warning, "NextSyncHarms"),
             Phase::InSync => (EventType::Normal, "InSync"),
             Phase::Pending => (EventType::Normal, "Pending"),
             Phase::Drifted => (EventType::Warning, "Drifted"),

@@ -21,8 +21,8 @@ use crate::engine::diagnose::union_of;
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
-use crate::engine::predict::Verdict;
-use crate::metrics::{DeploymentFacts, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation};
+use crate::engine::predict::{Prediction, Verdict};
+use crate::metrics::{DeploymentFacts, Harm, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation};
 use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, urgent};
 
 /// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping pods
@@ -73,7 +73,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     let new = tokio::task::block_in_place(|| compose(old, found));
     // (no client) metrics and the watch's counts
     record(context, target, scene, news.assessment, &new);
-    if new.phase == Phase::InSync && scene.report.is_none() {
+    if news.assessment.is_quiet() && scene.report.is_none() {
         return Ok(Next::Done);
     }
     // (client sends) the report, when something changed and not too often
@@ -180,7 +180,12 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
     DeploymentFacts {
         fields,
         refused: refused.collect(),
-        presence: if assessment.phase == Phase::Missing { Presence::Missing } else { Presence::Present },
+        harms: assessment.prediction.as_ref().map(harms).unwrap_or_default(),
+        presence: match assessment.phase {
+            Phase::Missing => Presence::Missing,
+            Phase::Orphaned => Presence::Orphaned,
+            _ => Presence::Present,
+        },
         drifted_since: outcome.drifting_since,
         plan: match status.heal {
             Heal::AwaitingApproval => Some(PlanState::AwaitingApproval),
@@ -192,6 +197,12 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
         },
         operation: stale_operation(scene, assessment),
     }
+}
+
+/// How many fields the next sync breaks and overwrites.
+fn harms(prediction: &Prediction) -> BTreeMap<Harm, u32> {
+    let counts = [(Harm::Breaks, prediction.breaks.len()), (Harm::Overwrites, prediction.overwrites.len())];
+    counts.into_iter().filter(|(_, count)| *count > 0).map(|(harm, count)| (harm, u32::try_from(count).unwrap_or(u32::MAX))).collect()
 }
 
 fn stale_operation(scene: &Scene, assessment: &Assessment) -> Option<StaleOperation> {

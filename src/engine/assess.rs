@@ -1,14 +1,15 @@
 //! From a snapshot to an assessment: the engine's steps in order.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::diagnose::{self, Finding};
+use super::diagnose::{self, Finding, Reason};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
 use super::plan::{self, Memory, NoPlan, Plan};
 use super::predict::{self, Facts, Foretold, Prediction, Strategy, Verdict};
-use super::snapshot::{Policy, Snapshot};
+use super::snapshot::{Policy, Snapshot, SourceFacts};
 use super::tool::Tool;
 
 /// What was found of one object.
@@ -45,14 +46,7 @@ impl Assessment {
     /// The same without what rests on a prediction, for a caller that does not know how the syncing tool writes.
     #[must_use]
     pub fn without_prediction(self) -> Self {
-        let clean = Prediction {
-            strategy: Strategy::ClientSideApply,
-            verdict: Verdict::Clean,
-            causes: Vec::new(),
-            residual: Vec::new(),
-            beside: Vec::new(),
-            predicted: None,
-        };
+        let clean = Prediction::bare(Strategy::ClientSideApply, Verdict::Clean, Vec::new());
         match self.prediction {
             None => self,
             Some(_) if self.findings.iter().any(diagnose::is_of_creation) => {
@@ -66,6 +60,11 @@ impl Assessment {
                 Self { phase, summary, prediction: None, findings: Vec::new(), ..self }
             }
         }
+    }
+
+    /// Whether there is nothing to tell: live is what Git says, and the next sync leaves it so.
+    pub fn is_quiet(&self) -> bool {
+        self.phase == Phase::InSync && !self.prediction.as_ref().is_some_and(Prediction::harms)
     }
 
     /// When the oldest drift began, as far as managedFields tells.
@@ -82,8 +81,11 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
 /// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
 pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
     let facts = facts(snapshot);
-    let assessment = assess_knowing(snapshot, policy, facts.as_ref());
+    let mut assessment = assess_knowing(snapshot, policy, facts.as_ref());
     let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
+    if let Ok(plan) = &plan {
+        diagnose::with_plan(&mut assessment.findings, snapshot, policy, plan);
+    }
     (assessment, plan)
 }
 
@@ -104,31 +106,48 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         live,
         managed: &facts.managed,
         syncer: &snapshot.syncer,
-        committed_at: snapshot.source.changed_at,
-        synced: snapshot.source.synced.as_deref(),
+        witness: snapshot.source.witness(),
         rules: &rules,
         now: snapshot.now,
     };
-    let (drifts, paths) = diff::classify_and_compare(&evidence, facts);
+    let (mut drifts, paths) = diff::classify_and_compare(&evidence, facts);
+    let rolled_back = rolled_back(snapshot, &drifts);
+    if let Some(back) = &rolled_back {
+        drifts.iter_mut().filter(|drift| drift.severity == Severity::Pending).for_each(|drift| drift.reason = Some(back.clone()));
+    }
     // predict
     let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths);
+    let foretold = foretold.weighed(facts, &drifts, |overwrite| snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default()));
     let prediction = &foretold.prediction;
     // diagnose
-    let findings = diagnose::diagnose(snapshot, policy, &drifts, &foretold);
+    let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
+    let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons);
     let stuck = diagnose::is_stuck(snapshot);
     let phase = match phase(&drifts, prediction) {
         Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
         phase => phase,
     };
     let summary = match (phase, &standing) {
+        (Phase::Pending, _) if let Some(back) = &rolled_back => {
+            let count = drifts.iter().filter(|drift| drift.severity == Severity::Pending).count();
+            let fields = if count == 1 { "1 field is".to_owned() } else { format!("{count} fields are") };
+            format!("{back}: {fields} not what Git says now") + &harm(prediction)
+        }
         (Phase::OperationStuck, Some(standing)) => standing.why(),
         (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
-            let refused = summary(phase, &drifts, &foretold);
+            let refused = summary(phase, &drifts, &foretold, &reasons);
             format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
         }
-        _ => summary(phase, &drifts, &foretold),
+        _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
     };
     Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, standing, next_sync }
+}
+
+/// To what and by whom the tool was rolled back, where live waits for Git because of that.
+fn rolled_back(snapshot: &Snapshot, drifts: &[Drift]) -> Option<String> {
+    let argo_cd = snapshot.tool.argo_cd().filter(|_| drifts.iter().any(|drift| drift.severity == Severity::Pending))?;
+    let SourceFacts { revision, first_seen, .. } = &snapshot.source;
+    argo_cd.application.rolled_back(revision, *first_seen).map(|back| back.to_string())
 }
 
 /// How far the tool's own operation is, and when it syncs next.
@@ -164,11 +183,22 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
     let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
         (Some(_), None) if snapshot.seen => (Phase::Missing, GONE.to_owned()),
         (Some(_), None) => (Phase::Pending, NEW.to_owned()),
-        (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        (None, Some(live)) => match going(snapshot, live) {
+            Some(why) => (Phase::Pending, format!("Git no longer has it, and {why}")),
+            None => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        },
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
     let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
     Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, standing: None, next_sync: None }
+}
+
+/// Why an object that Git dropped will soon be gone, where it will.
+fn going(snapshot: &Snapshot, live: &Value) -> Option<&'static str> {
+    if live.pointer("/metadata/deletionTimestamp").is_some() {
+        return Some("it is being deleted");
+    }
+    (snapshot.now < snapshot.pruned_by()?).then_some("the syncing tool deletes it at its next sync")
 }
 
 fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
@@ -182,12 +212,12 @@ fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
 }
 
 /// One sentence. Times are absolute, so that the text of an unchanged assessment never changes.
-fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>) -> String {
+fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[Reason<'_>]) -> String {
     let prediction = &foretold.prediction;
     let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity);
     match phase {
         Phase::Conflicted => {
-            let clause = diagnose::headline(drifts, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
+            let clause = diagnose::headline(reasons, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
             match prediction.verdict {
                 Verdict::Conflict => format!("The next sync will meet a conflict: {clause}"),
                 _ => format!("The next sync will be refused: {clause}"),
@@ -204,12 +234,40 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>) -> String {
                 _ => format!("{count} fields drifted, {outcome}: {first} and {} more", count - 1),
             }
         }
-        Phase::Pending => match of(Severity::Pending).count() {
-            1 => "1 field waits for the next sync".to_owned(),
-            count => format!("{count} fields wait for the next sync"),
-        },
-        _ => "live is what Git says".to_owned(),
+        Phase::Pending => {
+            let stays = |drift: &&Drift| prediction.residual.iter().any(|path| path.starts_with(&drift.change.path));
+            match (of(Severity::Pending).count(), of(Severity::Pending).filter(stays).count()) {
+                (1, 0) => "1 field waits for the next sync".to_owned(),
+                (1, _) => "Git has 1 field anew, and the next sync does not bring it".to_owned(),
+                (count, 0) => format!("{count} fields wait for the next sync"),
+                (count, left) if left == count => format!("Git has {count} fields anew, and the next sync does not bring them"),
+                (count, left) => format!("{count} fields wait for the next sync, which does not bring {left} of them"),
+            }
+        }
+        _ => in_sync(drifts),
     }
+}
+
+/// In sync, with what is told below it all the same.
+fn in_sync(drifts: &[Drift]) -> String {
+    match drifts.iter().filter(|drift| drift.severity == Severity::Info).count() {
+        0 => "live is what Git says".to_owned(),
+        1 => "live is what Git says, but for 1 field that weighs nothing".to_owned(),
+        count => format!("live is what Git says, but for {count} fields that weigh nothing"),
+    }
+}
+
+/// What the next sync changes beside the drift, as the end of a sentence.
+fn harm(prediction: &Prediction) -> String {
+    let more = |count: usize| if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    let mut told = String::new();
+    if let Some(first) = prediction.breaks.first() {
+        told.push_str(&format!("; the next sync makes {first}{} differ from Git", more(prediction.breaks.len())));
+    }
+    if let Some(first) = prediction.overwrites.first() {
+        told.push_str(&format!("; the next sync changes {}{}, which is ignored", first.path, more(prediction.overwrites.len())));
+    }
+    told
 }
 
 /// One sentence that says nothing of the next sync.
@@ -218,8 +276,8 @@ fn bare_summary(phase: Phase, drifts: &[Drift]) -> String {
     match (phase, told.as_slice()) {
         (Phase::Drifted, [one]) => format!("1 field drifted: {}", clause(one)),
         (Phase::Drifted, [first, rest @ ..]) => format!("{} fields drifted: {} and {} more", rest.len() + 1, clause(first), rest.len()),
-        (Phase::Pending, _) => "only Git moved on; the next sync brings it".to_owned(),
-        _ => "live is what Git says".to_owned(),
+        (Phase::Pending, _) => "only Git moved on".to_owned(),
+        _ => in_sync(drifts),
     }
 }
 
@@ -235,3 +293,6 @@ fn clause(drift: &Drift) -> String {
         None => format!("{} {what}, no owner recorded", drift.change.path),
     }
 }
+
+#[cfg(test)]
+mod tests;

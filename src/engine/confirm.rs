@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::diff::compare;
 use super::plan::{digest, live_digest};
 use super::predict::{Cause, Force, Prediction, Syncer, Verdict, success};
 
@@ -47,10 +46,7 @@ impl Answer {
     /// The server's own verdict on a sync of `desired` over `live`; `None` where it gave none.
     pub fn verdict(&self, desired: &Value, live: &Value) -> Option<Verdict> {
         match self {
-            Self::Accepted(made) => {
-                let drift: Vec<_> = compare(desired, live).into_iter().map(|change| change.path).collect();
-                Some(success(desired, &drift, made).0)
-            }
+            Self::Accepted(made) => Some(success(desired, live, made)),
             Self::Refused { code: 409, .. } => Some(Verdict::Conflict),
             Self::Refused { .. } => Some(Verdict::Refused),
             Self::None(_) => None,
@@ -131,14 +127,7 @@ mod tests {
     }
 
     fn predicted(verdict: Verdict, causes: &[Cause]) -> Prediction {
-        Prediction {
-            strategy: Strategy::ClientSideApply,
-            verdict,
-            causes: causes.to_vec(),
-            residual: Vec::new(),
-            beside: Vec::new(),
-            predicted: None,
-        }
+        Prediction::bare(Strategy::ClientSideApply, verdict, causes.to_vec())
     }
 
     fn refused(code: u16, message: &str, causes: &[Cause]) -> Answer {

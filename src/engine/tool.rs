@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::object::ObjectId;
@@ -10,6 +10,12 @@ use super::operation::{
     Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back,
     names, reconciliation,
 };
+
+/// How long Argo CD may take from a commit to the end of a sync that prunes.
+const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long Flux may take from the end of its interval to the end of a reconciliation that prunes.
+const FLUX_PRUNES: SignedDuration = SignedDuration::from_mins(1);
 
 /// The tool that syncs, as its own object tells.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +57,20 @@ pub struct Flux {
     pub repository: Option<Arc<GitRepository>>,
 }
 
+/// The option by which Argo CD takes what it is told to ignore from live before it syncs.
+const RESPECTS: &str = "RespectIgnoreDifferences=true";
+
 impl Tool {
+    /// Whether the tool's own sync leaves alone what is ignored for this reason: the rule stands in Argo CD's own objects, and Argo CD is told to
+    /// respect it.
+    ///
+    /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`.
+    pub fn spares(&self, reason: &str) -> bool {
+        let is_its_own = |kind: &str| reason.starts_with(kind) && reason.contains(" ignores ");
+        let respects = |argo_cd: &ArgoCd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS);
+        (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.argo_cd().is_some_and(respects)
+    }
+
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
     pub fn will_sync(&self, target: &ObjectId) -> bool {
         match self {
@@ -66,6 +85,20 @@ impl Tool {
         match self {
             Self::Unknown | Self::ArgoCd(_) => false,
             Self::Flux(flux) => flux.kustomization.applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
+        }
+    }
+
+    /// How long the tool may take to delete what Git no longer has; `None` where it does not do so by itself.
+    ///
+    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs.
+    pub fn prunes_within(&self) -> Option<SignedDuration> {
+        match self {
+            Self::Unknown => None,
+            Self::ArgoCd(argo_cd) => argo_cd.application.automated().filter(|automated| automated.prune).map(|_| ARGO_CD_PRUNES),
+            Self::Flux(flux) => {
+                let Kustomization { prune, suspend, interval, .. } = *flux.kustomization;
+                (prune && !suspend).then(|| interval.unwrap_or_default() + FLUX_PRUNES)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
+use super::harm::Harm;
 use crate::engine::diff::Severity;
 use crate::engine::predict::{Strategy, Verdict};
 
@@ -18,6 +19,9 @@ pub struct DeploymentFacts {
 
     /// The syncs that will be refused.
     pub refused: Vec<RefusedSync>,
+
+    /// How many fields the next sync changes that it should leave alone.
+    pub harms: BTreeMap<Harm, u32>,
 
     /// Whether it is there.
     pub presence: Presence,
@@ -68,15 +72,18 @@ pub struct RefusedSync {
     pub union: &'static str,
 }
 
-/// Whether a Deployment that Git wants is there.
+/// Whether a Deployment is where it belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// It is.
     #[default]
     Present,
 
-    /// It is not.
+    /// Git wants it, and it is not in the cluster.
     Missing,
+
+    /// Git dropped it, and it is still in the cluster.
+    Orphaned,
 }
 
 /// How far a plan is.
@@ -188,7 +195,9 @@ impl Board {
 pub(super) struct Gauges {
     fields: IntGaugeVec,
     refused: IntGaugeVec,
+    harms: IntGaugeVec,
     missing: IntGaugeVec,
+    orphaned: IntGaugeVec,
     age: GaugeVec,
     plans: IntGaugeVec,
     governed: IntGaugeVec,
@@ -226,7 +235,13 @@ impl Gauges {
         Ok(Self {
             fields: whole("drifted_fields", "Fields in which live differs from Git.", &["namespace", "name", "severity"])?,
             refused: whole("next_sync_refused", "The next sync will be refused.", &["namespace", "name", "strategy", "union"])?,
+            harms: whole(
+                "next_sync_harms_fields",
+                "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what is ignored.",
+                &["namespace", "name", "effect"],
+            )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
+            orphaned: whole("orphaned", "Git no longer has this Deployment, and it is still there.", &OBJECT)?,
             age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
             plans: whole("plans", "Plans, by state.", &["state"])?,
             governed: whole("watch_governed", "Deployments that a watch governs.", &WATCH)?,
@@ -258,7 +273,9 @@ impl Gauges {
         let whole = [
             &self.fields,
             &self.refused,
+            &self.harms,
             &self.missing,
+            &self.orphaned,
             &self.plans,
             &self.governed,
             &self.in_sync,
@@ -307,8 +324,13 @@ impl Gauges {
         for refused in &facts.refused {
             self.refused.with_label_values(&[namespace, name, strategy_label(refused.strategy), refused.union]).set(1);
         }
-        if facts.presence == Presence::Missing {
-            self.missing.with_label_values(&[namespace, name]).set(1);
+        for (harm, count) in &facts.harms {
+            self.harms.with_label_values(&[namespace, name, harm.label()]).set((*count).into());
+        }
+        match facts.presence {
+            Presence::Present => {}
+            Presence::Missing => self.missing.with_label_values(&[namespace, name]).set(1),
+            Presence::Orphaned => self.orphaned.with_label_values(&[namespace, name]).set(1),
         }
         if let Some(since) = facts.drifted_since {
             self.age.with_label_values(&[namespace, name]).set(seconds(since, now));

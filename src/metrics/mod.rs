@@ -4,6 +4,7 @@
 //! and every setter here takes types that make it so. The series of an object end when it is forgotten.
 
 mod board;
+mod harm;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Regist
 use crate::cluster::Verb;
 use crate::engine::predict::{Strategy, Verdict};
 pub use board::{DeploymentFacts, HealResult, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
+pub use harm::Harm;
 
 use board::{Board, Gauges, strategy_label};
 

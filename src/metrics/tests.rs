@@ -29,6 +29,7 @@ fn refused() -> DeploymentFacts {
     DeploymentFacts {
         fields: BTreeMap::from([(Severity::Drift, 2), (Severity::Ignored, 1), (Severity::Info, 0)]),
         refused: vec![RefusedSync { strategy: Strategy::ClientSideApply, union: "probe-handler" }],
+        harms: [(Harm::Overwrites, 2)].into(),
         presence: Presence::Present,
         drifted_since: None,
         plan: Some(PlanState::AwaitingApproval),
@@ -46,6 +47,7 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_heals_total{result=\"Failed\"} 0",
         "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_leader 0",
+        "driftmend_next_sync_harms_fields{effect=\"overwrites\",name=\"web\",namespace=\"shop\"} 2",
         "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",union=\"probe-handler\"} 1",
         "driftmend_plans{state=\"Approved\"} 0",
         "driftmend_plans{state=\"AwaitingApproval\"} 1",

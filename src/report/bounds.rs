@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::clamp::clamp;
-use super::cut::cut;
+use super::cut::{cut, cut_within};
 use super::status::ReportStatus;
 use crate::engine::diff::Severity;
 
@@ -39,6 +39,9 @@ pub const CAUSE_LIMIT: usize = 50;
 
 /// The most residual paths of a prediction.
 pub const RESIDUAL_LIMIT: usize = 200;
+
+/// The most fields that a sync overwrites, of a prediction: as many as there are fields.
+pub const OVERWRITE_LIMIT: usize = FIELD_LIMIT;
 
 /// The most managers of a field.
 pub const MANAGER_LIMIT: usize = 16;
@@ -91,7 +94,10 @@ fn leave_out(status: &mut ReportStatus) -> bool {
         return true;
     }
     if let Some(prediction) = &mut status.prediction
-        && (prediction.residual.pop().is_some() || prediction.causes.len() > 1 && prediction.causes.pop().is_some())
+        && (prediction.residual.pop().is_some()
+            || prediction.overwrites.pop().is_some()
+            || prediction.breaks.pop().is_some()
+            || prediction.causes.len() > 1 && prediction.causes.pop().is_some())
     {
         return true;
     }
@@ -133,15 +139,27 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
     if let Some(prediction) = &mut status.prediction {
         prediction.residual.truncate(limit);
+        prediction.breaks.truncate(limit);
+        prediction.overwrites.truncate(limit);
         prediction.causes.truncate(limit.min(FIELD_LIMIT));
         for cause in &mut prediction.causes {
-            (cause.message, cause.field) = (cut(&cause.message, limit), cut(&cause.field, limit.max(64)));
+            (cause.message, cause.field) = (cut_within(&cause.message, limit), cut(&cause.field, limit.max(64)));
             cause.reason = cut(&cause.reason, limit.max(64));
         }
-        prediction.residual.iter_mut().for_each(|path| *path = cut(path, limit));
+        prediction.residual.iter_mut().chain(&mut prediction.breaks).for_each(|path| *path = cut(path, limit));
+        for overwrite in &mut prediction.overwrites {
+            overwrite.path = cut(&overwrite.path, limit.max(64));
+            overwrite.manager = overwrite.manager.take().map(|manager| cut(&manager, limit.max(64)));
+            for value in [&mut overwrite.from, &mut overwrite.to].into_iter().flatten() {
+                let text = value.to_string();
+                if text.len() > limit {
+                    *value = Value::from(cut(&text, limit));
+                }
+            }
+        }
         prediction.when = prediction.when.take().map(|when| cut(&when, limit.max(64)));
         if let Some(dry_run) = &mut prediction.dry_run {
-            dry_run.message = dry_run.message.take().map(|message| cut(&message, limit));
+            dry_run.message = dry_run.message.take().map(|message| cut_within(&message, limit));
         }
     }
     if let Some(plan) = &mut status.plan {
@@ -170,8 +188,8 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
     status.summary = cut(&status.summary, limit.max(256));
     for finding in &mut status.findings {
-        finding.message = cut(&finding.message, limit);
-        finding.evidence = finding.evidence.take().map(|evidence| cut(&evidence, limit));
+        finding.message = cut_within(&finding.message, limit);
+        finding.evidence = finding.evidence.take().map(|evidence| cut_within(&evidence, limit));
         finding.remedy = finding.remedy.take().map(|remedy| cut(&remedy, limit.max(64)));
         finding.path = finding.path.take().map(|path| cut(&path, limit.max(64)));
     }
@@ -185,7 +203,7 @@ mod tests {
     use crate::engine::predict::{Cause, Strategy, Verdict};
     use crate::report::evidence::worst_entry;
     use crate::report::{Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
-    use crate::report::{FieldReport, FindingReport, PlanReport, PredictionReport, StepReport, WrittenObject};
+    use crate::report::{FieldReport, FindingReport, OverwriteReport, PlanReport, PredictionReport, StepReport, WrittenObject};
 
     fn long(letters: usize) -> String {
         "ü".repeat(letters)
@@ -197,6 +215,7 @@ mod tests {
             path: format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)),
             change: ChangeKind::Changed,
             severity: if at.is_multiple_of(2) { Severity::Ignored } else { Severity::Drift },
+            moved: None,
             desired: Some(Value::from(long(50_000))),
             live: Some(Value::from(long(50_000))),
             manager: Some("kubectl-edit".to_owned()),
@@ -233,6 +252,17 @@ mod tests {
                 verdict: Verdict::Refused,
                 causes: vec![cause; 200],
                 residual: vec![long(1_000); 2_000],
+                breaks: vec![long(1_000); 2_000],
+                overwrites: vec![
+                    OverwriteReport {
+                        path: long(2_000),
+                        from: Some(Value::from(long(50_000))),
+                        to: Some(Value::from(long(50_000))),
+                        manager: Some(long(2_000)),
+                        subresource: Some(long(2_000)),
+                    };
+                    200
+                ],
                 when: None,
                 confirmed_by: crate::report::ConfirmedBy::Local,
                 dry_run: Some(crate::report::DryRunReport {
@@ -295,7 +325,14 @@ mod tests {
             break_glass: None,
             until: None,
         };
-        let source = SourceReport { repo_url: long(3_000), revision: long(3_000), path: long(3_000), synced_revision: Some(long(3_000)) };
+        let source = SourceReport {
+            repo_url: long(3_000),
+            revision: long(3_000),
+            path: long(3_000),
+            synced_revision: Some(long(3_000)),
+            in_sync_digest: Some(long(3_000)),
+            first_seen: None,
+        };
         let status = ReportStatus {
             conditions: (0..30).map(condition).collect(),
             approval: Some(approval.clone()),

@@ -3,16 +3,18 @@
 use serde_json::Value;
 
 use super::cure::{PlanReport, StepReport};
-use super::cut::cut;
+use super::cut::{cut, cut_within};
 use super::status::{Counts, OperationReport, SourceReport};
-use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use super::told::{
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning,
+};
 use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
 use crate::engine::plan::{Act, Plan, Step, Written};
-use crate::engine::predict::{Cause, Prediction, Strategy};
+use crate::engine::predict::{Cause, Overwrite, Prediction, Strategy};
 use crate::engine::{Assessment, Snapshot, Tool};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.
@@ -59,6 +61,7 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
         path,
         change: drift.change.kind,
         severity: drift.severity,
+        moved: drift.moved,
         desired,
         live,
         manager: first.map(|owner| owner.manager.clone()),
@@ -116,9 +119,23 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
         verdict: prediction.verdict,
         causes: prediction.causes.iter().map(|cause| shown_cause(cause, masker)).collect(),
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
+        breaks: prediction.breaks.iter().map(ToString::to_string).collect(),
+        overwrites: prediction.overwrites.iter().map(|overwrite| overwrite_report(overwrite, masker)).collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
         dry_run: None,
+    }
+}
+
+fn overwrite_report(overwrite: &Overwrite, masker: &Masker) -> OverwriteReport {
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &overwrite.path, value));
+    let owner = overwrite.owners.first();
+    OverwriteReport {
+        path: overwrite.path.to_string(),
+        from: shown(&overwrite.from),
+        to: shown(&overwrite.to),
+        manager: owner.map(|owner| owner.manager.clone()),
+        subresource: owner.and_then(|owner| owner.subresource.clone()),
     }
 }
 
@@ -169,6 +186,8 @@ pub fn source(snapshot: &Snapshot) -> SourceReport {
         revision: snapshot.source.revision.clone(),
         path: snapshot.desired.as_ref().map(|document| document.origin.file.to_string()).unwrap_or_default(),
         synced_revision: snapshot.source.synced_revision.clone(),
+        in_sync_digest: snapshot.source.met_digest(snapshot.desired.as_ref().map(|document| &document.value)),
+        first_seen: snapshot.source.first_seen,
     }
 }
 
@@ -229,9 +248,9 @@ pub(super) fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     shown
 }
 
-/// A text that may quote values of the object: masked and cut.
+/// A text that may quote values of the object: masked and cut within, so that a reason at its end stays.
 pub fn text(masker: &Masker, text: &str) -> String {
-    cut(&masker.mask_text(text), MESSAGE_LIMIT)
+    cut_within(&masker.mask_text(text), MESSAGE_LIMIT)
 }
 
 #[cfg(test)]
@@ -275,8 +294,8 @@ mod tests {
         let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: jiff::SignedDuration::ZERO };
         let told = operation(&snapshot, &assess(&snapshot, &policy), &Masker::default()).unwrap();
         let message = told.message.unwrap();
-        assert!(message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes more)"), "{message}");
-        let kept = message.rsplit_once('…').unwrap().0;
-        assert_eq!(kept.len(), MESSAGE_LIMIT);
+        assert!(message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes omitted)"), "{message}");
+        let (begin, rest) = message.split_once('…').unwrap();
+        assert_eq!(begin.len() + rest.split_once('…').unwrap().1.len(), MESSAGE_LIMIT);
     }
 }

@@ -21,6 +21,12 @@ pub enum Rule {
     /// Another manager owns a field that the next sync would change.
     NextSyncConflict,
 
+    /// The next sync takes out what Git sets, or makes it differ.
+    NextSyncBreaks,
+
+    /// The next sync changes what somebody else is meant to set.
+    NextSyncOverwrites,
+
     /// Something odd that counts for nothing.
     Odd(Oddity),
 }
@@ -76,17 +82,38 @@ pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
         file: warning.notice.file.as_deref(),
         line: warning.notice.line,
     });
-    as_it_is.chain(over_live).chain(odd).collect()
+    let harms = report.findings.iter().filter_map(|finding| {
+        let place = report.places.iter().find(|place| Some(&place.field) == finding.path.as_ref());
+        Some(Telling {
+            rule: harm(finding)?,
+            field: finding.path.as_deref(),
+            message: &finding.message,
+            file: place.map(|place| place.file.as_str()),
+            line: place.map(|place| place.line),
+        })
+    });
+    as_it_is.chain(over_live).chain(harms).chain(odd).collect()
+}
+
+/// The rule of a finding that tells what the next sync changes and should not.
+fn harm(finding: &FindingReport) -> Option<Rule> {
+    match finding.rule.as_str() {
+        "next-sync-breaks" => Some(Rule::NextSyncBreaks),
+        "next-sync-overwrites" => Some(Rule::NextSyncOverwrites),
+        _ => None,
+    }
 }
 
 /// One manifest as text: a headline, each cause with its line and the server's words. Empty where nothing is to be told. Ends with a line break.
 pub fn text(report: &ObjectReport) -> String {
     let over_live = over_live(report);
+    let harms: Vec<&FindingReport> = report.findings.iter().filter(|finding| harm(finding).is_some()).collect();
     let headline = match (report.refusals.is_empty(), &over_live) {
         (false, _) => "the API server refuses it as it is",
         (true, Some((Rule::NextSyncConflict, ..))) => "the next sync meets a conflict with the live object",
         (true, Some(_)) if report.findings.iter().any(|finding| finding.rule == CREATION_REFUSED) => "the API server refuses to create it",
         (true, Some(_)) => "the API server refuses it over the live object",
+        (true, None) if !harms.is_empty() => "the API server takes it, and the next sync changes what it should not",
         (true, None) if report.warnings.is_empty() => return String::new(),
         (true, None) => "the API server takes it",
     };
@@ -108,6 +135,7 @@ pub fn text(report: &ObjectReport) -> String {
             write_finding(&mut out, finding);
         }
     }
+    harms.into_iter().for_each(|finding| write_finding(&mut out, finding));
     write_warnings(&mut out, &report.warnings);
     out
 }

@@ -141,7 +141,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         cluster: Some(snapshot.cluster.clone()).filter(|cluster| !cluster.is_empty()),
         judge: Some(snapshot.judge.clone()).filter(|judge| !judge.is_empty()),
         target_uid: target_uid.or_else(|| old.target_uid.clone()),
-        quiet_since: (assessment.phase == Phase::InSync).then(|| old.quiet_since.unwrap_or(now)),
+        quiet_since: assessment.is_quiet().then(|| old.quiet_since.unwrap_or(now)),
     });
     let approval = old.approval.clone().filter(|_| !is_spent(old));
     super::fit(ReportStatus { approval, healing: old.healing.clone(), history: old.history.clone(), ..new })
@@ -263,16 +263,19 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NothingToHeal => "NothingToHeal",
         NoPlan::AlertOnly => "AlertOnly",
         NoPlan::Denied => "Denied",
+        NoPlan::SideNotKnown => "SideNotKnown",
         NoPlan::OneSided { .. } => "NeedsSync",
         NoPlan::SourceTooOld { .. } => "SourceTooOld",
         NoPlan::Paused => "Paused",
         NoPlan::BeingDeleted => "BeingDeleted",
         NoPlan::HeldBack(_) => "HeldBack",
         NoPlan::GitAlone => "GitAlone",
+        NoPlan::OnlyGit => "OnlyGit",
         NoPlan::NotHandedBack(_) => "NotHandedBack",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
+        NoPlan::UndoneByAdmission { .. } => "UndoneByAdmission",
         NoPlan::NotJudged => "PolicyMissing",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",
@@ -291,6 +294,7 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
     let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
+    let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
     let class = |status: &ReportStatus| status.operation.as_ref().map(|operation| operation.class.clone());
     let ready = |status: &ReportStatus| {
         status.conditions.iter().find(|condition| condition.type_ == PLAN_READY).map(|condition| condition.reason.clone())
@@ -299,6 +303,7 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
         || (class(old), ready(old)) != (class(new), ready(new))
         || approved(old) != approved(new)
         || dry_run(old) != dry_run(new)
+        || harms(old) != harms(new)
 }
 
 #[cfg(test)]

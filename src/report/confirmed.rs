@@ -55,14 +55,7 @@ mod tests {
 
     fn prediction() -> Prediction {
         let cause = Cause { reason: "FieldValueForbidden".to_owned(), field: "spec.a".to_owned(), message: "Forbidden: no".to_owned() };
-        Prediction {
-            strategy: Strategy::ClientSideApply,
-            verdict: Verdict::Refused,
-            causes: vec![cause],
-            residual: Vec::new(),
-            beside: Vec::new(),
-            predicted: None,
-        }
+        Prediction::bare(Strategy::ClientSideApply, Verdict::Refused, vec![cause])
     }
 
     /// Who stands behind the prediction, and the findings as `rule severity message`.

@@ -7,7 +7,7 @@ use super::build;
 use super::cure::PlanReport;
 use super::printer::line;
 use super::status::{OperationReport, SourceReport};
-use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, PredictionReport, Warning};
+use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity, is_built_in};
 use crate::engine::ownership::people::{Kind, People};
 use crate::engine::phase::Phase;
@@ -39,7 +39,8 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     };
     let mut out = String::new();
     line!(&mut out, "{:<35} {headline}", report.object.to_string());
-    if !report.summary.is_empty() && told > 0 {
+    let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
+    if !report.summary.is_empty() && (told > 0 || harms || report.phase == Phase::Conflicted) {
         line!(&mut out, "  {}", report.summary);
     }
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
@@ -50,7 +51,7 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
         write_prediction(&mut out, prediction, &report.fields);
     }
     for cause in &report.refusals {
-        line!(&mut out, "  refused as it is: {}: {}", cause.field, cause.message);
+        line!(&mut out, "  refused as it is: {}", cause.told());
     }
     for finding in &report.findings {
         write_finding(&mut out, finding);
@@ -176,10 +177,14 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     let strategy = serde_json::to_value(prediction.strategy).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
     // The revision annotation of the deployment controller stays on every Deployment: nobody is to look for it.
     let is_ignored = |path: &&String| fields.iter().any(|field| field.path == **path && field.severity == Severity::Ignored);
-    let (ignored, told): (Vec<&String>, Vec<&String>) = prediction.residual.iter().partition(is_ignored);
+    let (ignored, told): (Vec<&String>, Vec<&String>) =
+        prediction.residual.iter().filter(|path| !prediction.breaks.contains(path)).partition(is_ignored);
+    let told_before = |field: &FieldReport| matches!(field.severity, Severity::Drift | Severity::Pending);
     let verdict = match prediction.verdict {
         Verdict::Clean => "nothing to change",
-        Verdict::Reverts => "succeeds and reverts the drift",
+        Verdict::Reverts if fields.iter().any(told_before) => "succeeds and reverts the drift",
+        Verdict::Reverts => "succeeds and changes what is ignored or weighs nothing",
+        Verdict::Residual if !prediction.breaks.is_empty() => "succeeds and makes fields differ from Git that do not today",
         Verdict::Residual if told.is_empty() && !ignored.is_empty() => "succeeds and leaves only what a rule ignores",
         Verdict::Residual => "succeeds and leaves some of it",
         Verdict::Conflict => "meets a conflict (409)",
@@ -191,10 +196,17 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     };
     line!(out, "  next sync ({strategy}): {verdict} ({basis})");
     for cause in &prediction.causes {
-        line!(out, "    {}: {}", cause.field, cause.message);
+        line!(out, "    {}", cause.told());
     }
     for path in told {
         line!(out, "    stays: {path}");
+    }
+    for path in &prediction.breaks {
+        line!(out, "    breaks: {path}");
+    }
+    for OverwriteReport { path, from, to, .. } in &prediction.overwrites {
+        let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), compact);
+        line!(out, "    overwrites: {path}: {} becomes {}", shown(from), shown(to));
     }
     if let Some(when) = &prediction.when {
         line!(out, "    when: {when}");

@@ -26,5 +26,6 @@ pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, shown_patch};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, Place, PredictionReport, Warning,
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport, Place,
+    PredictionReport, Warning,
 };

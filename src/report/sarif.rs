@@ -18,8 +18,15 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 const UNREADABLE: &str = "unreadable-input";
 
 /// The order of the rules in the log; a result names its rule by position, too.
-const RULES: &[Rule] =
-    &[Rule::ManifestRefused, Rule::NextSyncRefused, Rule::NextSyncConflict, Rule::Odd(Oddity::ReadOtherwise), Rule::Odd(Oddity::NoEffect)];
+const RULES: &[Rule] = &[
+    Rule::ManifestRefused,
+    Rule::NextSyncRefused,
+    Rule::NextSyncConflict,
+    Rule::Odd(Oddity::ReadOtherwise),
+    Rule::Odd(Oddity::NoEffect),
+    Rule::NextSyncBreaks,
+    Rule::NextSyncOverwrites,
+];
 
 /// An input that was not read, or not whole.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +131,8 @@ const fn id(rule: Rule) -> &'static str {
         Rule::ManifestRefused => "manifest-refused",
         Rule::NextSyncRefused => "next-sync-refused",
         Rule::NextSyncConflict => "next-sync-conflict",
+        Rule::NextSyncBreaks => "next-sync-breaks",
+        Rule::NextSyncOverwrites => "next-sync-overwrites",
         Rule::Odd(Oddity::ReadOtherwise) => "read-otherwise",
         Rule::Odd(Oddity::NoEffect) => "no-effect",
     }
@@ -131,8 +140,8 @@ const fn id(rule: Rule) -> &'static str {
 
 const fn level(rule: Rule) -> &'static str {
     match rule {
-        Rule::ManifestRefused | Rule::NextSyncRefused | Rule::NextSyncConflict => "error",
-        Rule::Odd(_) => "warning",
+        Rule::ManifestRefused | Rule::NextSyncRefused | Rule::NextSyncConflict | Rule::NextSyncBreaks => "error",
+        Rule::NextSyncOverwrites | Rule::Odd(_) => "warning",
     }
 }
 
@@ -158,6 +167,20 @@ fn descriptor(rule: Rule) -> Descriptor {
             "The sync would change what it may not: with server-side apply that is not forced, a field that another manager owns; in every strategy, \
              an object of another version than the manifest names.",
             "Take the field out of the manifest, let the other manager give it up, or force the sync; take `metadata.resourceVersion` out of the manifest.",
+        ),
+        Rule::NextSyncBreaks => (
+            "NextSyncBreaks",
+            "The next sync of this Deployment takes out what Git sets",
+            "The sync succeeds, and afterwards a field differs from Git that does not today: a patch goes by one key of a list, and several items \
+             have the same one.",
+            "Put Git's value back into the live list before the sync, give each item a key of its own, or apply server-side.",
+        ),
+        Rule::NextSyncOverwrites => (
+            "NextSyncOverwrites",
+            "The next sync of this Deployment changes what it should leave alone",
+            "Somebody else is meant to set this field, such as an autoscaler the replicas; the sync succeeds and changes it all the same.",
+            "Leave the field out of the manifest, but not before the live object lets it go: with client-side apply take it out of the last-applied \
+             annotation first, with server-side apply hand it to another manager first.",
         ),
         Rule::Odd(Oddity::ReadOtherwise) => (
             "ReadOtherwise",

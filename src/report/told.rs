@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bounds::{CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS};
+use super::bounds::{CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS};
 use crate::engine::diagnose::Weight;
-use crate::engine::diff::{ChangeKind, Severity};
+use crate::engine::diff::{ChangeKind, Moved, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::Operation;
 use crate::engine::phase::Phase;
@@ -28,6 +28,10 @@ pub struct FieldReport {
 
     /// How much it weighs.
     pub severity: Severity,
+
+    /// Which side moved since both said the same; absent where nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
 
     /// Git's value, masked; absent where Git lacks the field.
     #[serde(default)]
@@ -77,9 +81,19 @@ pub struct PredictionReport {
     #[schemars(length(max = CAUSE_LIMIT))]
     pub causes: Vec<Cause>,
 
-    /// The paths that still differ after a sync that succeeds.
+    /// Every path that differs from Git after a sync that succeeds.
     #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub residual: Vec<String>,
+
+    /// Those of `residual` that the sync itself makes differ: today they are as Git says.
+    #[serde(default)]
+    #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
+    pub breaks: Vec<String>,
+
+    /// What a rule ignores, or weighs nothing, and the sync changes all the same.
+    #[serde(default)]
+    #[schemars(length(max = OVERWRITE_LIMIT))]
+    pub overwrites: Vec<OverwriteReport>,
 
     /// When that sync comes, as far as the source tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +107,35 @@ pub struct PredictionReport {
     /// What the server said to a dry run of that sync, where it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<DryRunReport>,
+}
+
+/// A field that is ignored, or weighs nothing, and that the next sync changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OverwriteReport {
+    /// Where, in the grammar of server-side apply's messages.
+    #[schemars(length(max = PATH_CHARACTERS))]
+    pub path: String,
+
+    /// The cluster's value today, masked; absent where the cluster lacks the field.
+    #[serde(default)]
+    #[schemars(schema_with = "any_json")]
+    pub from: Option<Value>,
+
+    /// The value after the sync, masked; absent where the sync takes the field away.
+    #[serde(default)]
+    #[schemars(schema_with = "any_json")]
+    pub to: Option<Value>,
+
+    /// The manager that owns the live field; absent when no owner is recorded.
+    #[serde(default)]
+    #[schemars(length(max = PATH_CHARACTERS))]
+    pub manager: Option<String>,
+
+    /// Through which subresource it wrote, such as `scale`.
+    #[serde(default)]
+    #[schemars(length(max = NAME_CHARACTERS))]
+    pub subresource: Option<String>,
 }
 
 /// What the server said to a dry run of the next sync.
@@ -134,6 +177,13 @@ pub enum ConfirmedBy {
 
     /// The API server answered the same to a dry run.
     DryRun,
+}
+
+impl PredictionReport {
+    /// Whether the sync changes what nobody wants changed: what Git says today, or what a rule ignores.
+    pub const fn harms(&self) -> bool {
+        !self.breaks.is_empty() || !self.overwrites.is_empty()
+    }
 }
 
 /// What is wrong and what to do about it.

@@ -16,7 +16,18 @@ use crate::harness::{ControlPlane, Options, definitions, wait};
 pub const RELEASE: &str = "driftmend";
 
 /// The namespaces in which the shared controller heals: one for each test, since they must be there when the chart is installed.
-const HEALED_NAMESPACES: &[&str] = &["client-side", "server-side", "replace", "two-probes", "freeze", "denial", "recorded-here", "hostile"];
+const HEALED_NAMESPACES: &[&str] = &[
+    "client-side",
+    "server-side",
+    "replace",
+    "two-probes",
+    "freeze",
+    "denial",
+    "recorded-here",
+    "hostile",
+    "scaled-by-client",
+    "scaled-by-server",
+];
 
 /// A cluster with the chart in it. Nothing here is shared with a test that installs the chart in another mode.
 pub struct Installation {

@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod admission;
 mod between;
 mod budgets;
 mod check;
@@ -14,11 +15,13 @@ mod decisions;
 mod disturbances;
 mod fence;
 mod freeze;
+mod harm;
 mod incident;
 mod installation;
 mod known;
 mod kubectl_diff;
 mod modes;
+mod moved;
 mod naming;
 mod neighbours;
 mod offered;

@@ -66,7 +66,7 @@ fn the_json_has_the_promised_shape() -> Result<()> {
                 {"path": path("tcpSocket"), "change": "Added", "severity": "drift", "desired": null, "live": {"port": 8080},
                     "manager": "kubectl-patch", "managers": [], "operation": "Update", "subresource": null, "time": patched, "reason": null},
             ],
-            "prediction": {"strategy": "client-side-apply", "verdict": "Refused", "residual": [], "confirmedBy": "Local", "causes": [{
+            "prediction": {"strategy": "client-side-apply", "verdict": "Refused", "residual": [], "breaks": [], "overwrites": [], "confirmedBy": "Local", "causes": [{
                 "reason": "FieldValueForbidden",
                 "field": "spec.template.spec.containers[0].livenessProbe.tcpSocket",
                 "message": "Forbidden: may not specify more than 1 handler type",

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use driftmend::engine::diff::compare;
+use driftmend::engine::diff::{LAST_APPLIED, compare};
+use driftmend::engine::object::FieldPath;
 use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, TakesOver, Verdict, predict, predict_new};
 use serde_json::Value;
 
@@ -136,16 +137,35 @@ fn verdict(verdict: Verdict) -> Outcome {
     }
 }
 
-/// What of the drift is still there in the object that the server made.
+/// What differs from Git in the object that the server made, and whether the server changed anything.
 fn kept(asked: &Asked, object: &Value) -> (Outcome, Vec<String>) {
-    let Some(live) = &asked.live else { return (Outcome::Reverts, Vec::new()) };
-    let paths = |live: &Value| compare(&asked.now, live).into_iter().map(|change| change.path.to_string()).collect::<Vec<_>>();
-    let drift = paths(live);
-    if drift.is_empty() {
-        return (Outcome::Clean, Vec::new());
+    let Some(before) = &asked.live else { return (Outcome::Reverts, Vec::new()) };
+    let differing = |live: &Value| compare(&asked.now, live);
+    let paths = |live: &Value| differing(live).into_iter().map(|change| change.path.to_string()).collect::<Vec<_>>();
+    let mut left = paths(object);
+    // The default of an image that Git changed stays, and was no difference before.
+    if left.iter().any(|path| path.ends_with(".imagePullPolicy")) {
+        let drift = paths(before);
+        let policy = |path: &String, object: &Value| FieldPath::parse(path).ok().and_then(|path| path.get(object).cloned());
+        left.retain(|path| !path.ends_with(".imagePullPolicy") || drift.contains(path) || policy(path, object) != policy(path, before));
     }
-    let left: Vec<String> = paths(object).into_iter().filter(|path| drift.contains(path)).collect();
-    (if left.is_empty() { Outcome::Reverts } else { Outcome::Residual }, left)
+    let outcome = match (left.is_empty(), unapplied(stored(object)) == unapplied(stored(before))) {
+        (false, _) => Outcome::Residual,
+        (true, true) => Outcome::Clean,
+        (true, false) => Outcome::Reverts,
+    };
+    (outcome, left)
+}
+
+/// Without what was applied last, which is the tool's own bookkeeping.
+fn unapplied(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove(LAST_APPLIED);
+        }
+        metadata.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
+    }
+    object
 }
 
 /// The object without the server's own bookkeeping.

@@ -28,13 +28,9 @@ pub fn is_of_creation(finding: &Finding) -> bool {
 pub fn told(causes: &[Cause]) -> String {
     match causes {
         [] => String::new(),
-        [one] => sentence(one),
-        [first, more @ ..] => format!("{} (and {} more)", sentence(first), more.len()),
+        [one] => one.told(),
+        [first, more @ ..] => format!("{} (and {} more)", first.told(), more.len()),
     }
-}
-
-fn sentence(cause: &Cause) -> String {
-    if cause.field.is_empty() { cause.message.clone() } else { format!("{}: {}", cause.field, cause.message) }
 }
 
 #[cfg(test)]

@@ -3,24 +3,28 @@
 //! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
 //! that must be fetched enters with the snapshot.
 
+mod admission;
 mod creation;
+mod harm;
 mod operation;
 mod outcome;
+mod reason;
 mod reconciliation;
 mod recreate;
 mod refused;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod union;
 mod ways;
+mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::diff::{Drift, Severity};
 use super::object::FieldPath;
-use super::predict::Foretold;
-use super::snapshot::{Policy, Snapshot};
+use super::predict::{Facts, Foretold};
+use super::snapshot::Snapshot;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -59,16 +63,19 @@ pub struct Finding {
 }
 
 /// Runs every rule; findings come worst first.
-pub fn diagnose(snapshot: &Snapshot, policy: &Policy, drifts: &[Drift], foretold: &Foretold<'_>) -> Vec<Finding> {
+pub fn diagnose(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[Reason<'_>]) -> Vec<Finding> {
     let prediction = &foretold.prediction;
     let mut findings = recreate::recreated_by_force(snapshot, prediction);
     findings.extend(operation::operation_stale(snapshot));
     let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
     findings.extend(reconciliation::no_new_commits(snapshot, differs));
-    findings.extend(refused::next_sync_refused(snapshot, policy, drifts, foretold));
-    findings.extend(outcome::next_sync_keeps(snapshot, policy, drifts, prediction));
+    findings.extend(refused::next_sync_refused(snapshot, reasons, foretold));
+    findings.extend(harm::next_sync_breaks(snapshot, facts, drifts, prediction));
+    findings.extend(harm::next_sync_overwrites(snapshot, facts, prediction));
+    findings.extend(outcome::next_sync_keeps(snapshot, facts, drifts, prediction));
     findings.extend(outcome::hot_fix_lost(drifts, prediction));
+    findings.extend(admission::admission_loop(snapshot, drifts));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings
 }
@@ -80,6 +87,8 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
 
 pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
 pub use operation::is_stuck;
+pub use reason::{Reason, reasons};
 pub use recreate::is_forced_by_flux;
 pub use refused::headline;
 pub use union::union_of;
+pub use ways::with_plan;

@@ -12,6 +12,9 @@ use crate::engine::operation::{GitRepository, Kustomization};
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
+mod harm;
+pub(in crate::engine) mod reason;
+
 fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
@@ -242,17 +245,4 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
     let never = json!({"spec": {"suspend": true}});
     let told = "GitRepository flux-system/shop is suspended: Flux has no commit of it";
     assert_eq!(rule(&never, NEWEST, Some(&drifted)), [(told.to_owned(), None)]);
-}
-
-#[test]
-fn the_ways_out_say_which_one_a_plan_takes_and_why() {
-    let mut scene = snapshot(git(), git());
-    let said = |scene: &Snapshot, remedy: Remedy| {
-        let policy = Policy { mode: Mode::Propose, remedy, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
-        ways::ways_out(scene, &policy, &[]).rsplit_once(". ").map(|(_, taken)| taken.to_owned())
-    };
-    assert_eq!(said(&scene, Remedy::Choose), None, "there is nothing to restore");
-    assert_eq!(said(&scene, Remedy::HandBack).unwrap(), "A plan takes HandBack, because spec.remedy of the watch says so");
-    scene.syncer = Syncer::new(Strategy::Replace, "kubectl-replace");
-    assert_eq!(said(&scene, Remedy::Choose), None);
 }

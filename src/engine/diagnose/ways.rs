@@ -1,17 +1,18 @@
-//! The ways out of a drift, what each costs, and which one a plan takes.
+//! The ways out of a drift that were tried and work, what each costs, and which one a plan takes.
 
-use crate::engine::diff::{ChangeKind, Drift};
-use crate::engine::plan::{Choice, Cure, choose};
+use super::reason::Works;
+use super::{Finding, outcome, refused};
+use crate::engine::diff::Drift;
+use crate::engine::plan::{Cure, Plan, StepKind, choose};
 use crate::engine::predict::{Strategy, Syncer};
-use crate::engine::snapshot::{Mode, Policy, Snapshot};
+use crate::engine::snapshot::{Policy, Snapshot};
 
-/// Restore, HandBack and a change of Git, each with its roll-outs and what of the ownership it rewrites. `drifts` is what they are for; where it is
-/// empty, only Git's own change is refused, and there is nothing to restore.
-pub(super) fn ways_out(snapshot: &Snapshot, policy: &Policy, drifts: &[&Drift]) -> String {
+/// Restore, HandBack and a change of Git, each with its roll-outs and what of the ownership it rewrites. `drifts` is what they are for.
+pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> String {
     let Syncer { manager, strategy, .. } = &snapshot.syncer;
     let cost = if drifts.is_empty() || drifts.iter().any(|drift| rolls_out(drift)) { "one roll-out" } else { "no roll-out" };
     let mut ways: Vec<String> = Vec::new();
-    if !drifts.is_empty() {
+    if works.restore {
         let restore = format!("Restore makes it what Git says by a write of ours ({cost})");
         ways.push(match strategy {
             Strategy::ServerSideApply => format!("{restore}, and Transfer hands the field to {manager} (managedFields only)"),
@@ -19,26 +20,38 @@ pub(super) fn ways_out(snapshot: &Snapshot, policy: &Policy, drifts: &[&Drift]) 
         });
     }
     match strategy {
-        Strategy::ServerSideApply => ways.push(format!(
+        Strategy::ServerSideApply if works.hand_back => ways.push(format!(
             "HandBack makes {manager} the owner of what is in the way (managedFields only), so that its own next sync removes it ({cost}, at that \
              sync)"
         )),
-        Strategy::ClientSideApply => ways.push(format!(
+        Strategy::ClientSideApply if works.hand_back => ways.push(format!(
             "HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of {manager} removes it ({cost}, \
              at that sync)"
         )),
-        Strategy::Replace => {}
+        _ => {}
     }
-    let right = drifts.iter().any(|drift| matches!(drift.change.kind, ChangeKind::Added | ChangeKind::Changed));
-    ways.push(if right { "if the change in the cluster is right, commit it to Git (no roll-out)" } else { "or change Git" }.to_owned());
-    let ways = ways.join("; ");
-    if policy.mode == Mode::Alert {
-        return ways;
+    let by_somebody = drifts.iter().any(|drift| !drift.owners.is_empty());
+    ways.push(match (works.commit && by_somebody, ways.is_empty()) {
+        (true, _) => "if the change in the cluster is right, commit it to Git (no roll-out)".to_owned(),
+        (false, false) => "or change Git".to_owned(),
+        (false, true) => "change Git".to_owned(),
+    });
+    ways.join("; ")
+}
+
+/// Adds to the findings that a plan cures which way out it takes: the plan is there, so that it is true.
+pub fn with_plan(findings: &mut [Finding], snapshot: &Snapshot, policy: &Policy, plan: &Plan) {
+    let has = |kind: StepKind| plan.steps.iter().any(|step| step.kind() == kind);
+    let taken = if has(StepKind::HandBack) { Cure::HandBack } else { Cure::Restore };
+    if taken == Cure::Restore && !has(StepKind::Restore) {
+        return;
     }
-    let Choice { cure, why, .. } = choose(snapshot, policy);
-    match cure {
-        Cure::Restore if drifts.is_empty() => ways,
-        cure => format!("{ways}. A plan takes {cure:?}, because {why}"),
+    let choice = choose(snapshot, policy);
+    let why = if choice.cure == taken { format!(", because {}", choice.why) } else { String::new() };
+    for finding in findings.iter_mut().filter(|finding| [refused::RULE, outcome::KEEPS].contains(&finding.rule)) {
+        if let Some(remedy) = finding.remedy.as_mut().filter(|remedy| remedy.contains(&format!("{taken:?} "))) {
+            remedy.push_str(&format!(". A plan takes {taken:?}{why}"));
+        }
     }
 }
 

@@ -133,7 +133,7 @@ fn walked<L: Look>(raw: &Value, expected: &Tree<'_>, live: &L, stored: &Tree<'_>
 }
 
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
-pub(super) fn is_pull_policy(change: &Change) -> bool {
+pub(in crate::engine) fn is_pull_policy(change: &Change) -> bool {
     let Some((Segment::Field(name), parent)) = change.path.0.split_last() else { return false };
     change.kind == ChangeKind::Added
         && schema::may_outlive_its_cause(name)
@@ -151,7 +151,7 @@ pub(super) fn is_policy_of_live_image<L: Look>(change: &Change, live: &L) -> boo
 }
 
 /// Whether a member at this place is never compared.
-fn is_compared(place: Place, name: &str) -> bool {
+pub(super) fn is_compared(place: Place, name: &str) -> bool {
     match place {
         Place::Root => !["apiVersion", "kind", "status"].contains(&name),
         Place::Metadata => !NOT_COMPARED.contains(&name),
@@ -161,14 +161,14 @@ fn is_compared(place: Place, name: &str) -> bool {
 
 /// The maps that hold what is never compared.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Root,
     Metadata,
     Annotations,
 }
 
 impl Place {
-    fn below(self, name: &str) -> Option<Self> {
+    pub(super) fn below(self, name: &str) -> Option<Self> {
         match (self, name) {
             (Self::Root, "metadata") => Some(Self::Metadata),
             (Self::Metadata, "annotations") => Some(Self::Annotations),

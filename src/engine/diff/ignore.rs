@@ -105,15 +105,21 @@ const AUTOPILOT: By = By::AdmissionThatLeft("autopilot.gke.io/resource-adjustmen
 
 const AUTOPILOT_REASON: &str = "GKE Autopilot adjusts this at admission";
 
+const AUTOPILOT_MARK_REASON: &str = "GKE Autopilot records here what it adjusted";
+
+const REVISION_REASON: &str = "the deployment controller numbers its revisions here";
+
+const ARGO_CD_REASON: &str = "Argo CD marks the objects it tracks";
+
+const FLUX_REASON: &str = "Flux marks the objects it applies";
+
+const HELM_REASON: &str = "Helm marks the objects of a release";
+
 const ISTIO: By = By::Managers(&["istiod", "pilot-discovery"]);
 
 /// What well-known controllers write to Deployments that are not theirs. A field that Git sets and live lacks is never ignored by a row.
 const KNOWN: &[Known] = &[
-    Known(
-        r#".metadata.annotations["deployment.kubernetes.io/revision"]"#,
-        By::Anyone,
-        "the deployment controller numbers its revisions here",
-    ),
+    Known(r#".metadata.annotations["deployment.kubernetes.io/revision"]"#, By::Anyone, REVISION_REASON),
     Known(
         r#".spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]"#,
         By::Anyone,
@@ -138,17 +144,17 @@ const KNOWN: &[Known] = &[
     ),
     Known(r#".spec.template.metadata.annotations["sidecar.istio.io/status"]"#, By::Anyone, "Istio records here what it injected"),
     Known(".spec.template", ISTIO, "Istio injects its proxy"),
-    Known(r#".metadata.annotations["autopilot.gke.io/*"]"#, By::Anyone, "GKE Autopilot records here what it adjusted"),
+    Known(r#".metadata.annotations["autopilot.gke.io/*"]"#, By::Anyone, AUTOPILOT_MARK_REASON),
     Known(".spec.template.spec.containers[*].resources", AUTOPILOT, AUTOPILOT_REASON),
     Known(".spec.template.spec.initContainers[*].resources", AUTOPILOT, AUTOPILOT_REASON),
     Known(".spec.template.spec.containers[*].securityContext", AUTOPILOT, AUTOPILOT_REASON),
     Known(".spec.template.spec.securityContext", AUTOPILOT, AUTOPILOT_REASON),
     Known(".spec.template.spec.tolerations", AUTOPILOT, AUTOPILOT_REASON),
-    Known(r#".metadata.annotations["argocd.argoproj.io/tracking-id"]"#, By::Anyone, "Argo CD marks the objects it tracks"),
-    Known(r#".metadata.labels["app.kubernetes.io/instance"]"#, ARGO_CD, "Argo CD marks the objects it tracks"),
-    Known(r#".metadata.labels["kustomize.toolkit.fluxcd.io/*"]"#, By::Anyone, "Flux marks the objects it applies"),
-    Known(r#".metadata.labels["helm.toolkit.fluxcd.io/*"]"#, By::Anyone, "Flux marks the objects it applies"),
-    Known(r#".metadata.annotations["meta.helm.sh/*"]"#, By::Anyone, "Helm marks the objects of a release"),
+    Known(r#".metadata.annotations["argocd.argoproj.io/tracking-id"]"#, By::Anyone, ARGO_CD_REASON),
+    Known(r#".metadata.labels["app.kubernetes.io/instance"]"#, ARGO_CD, ARGO_CD_REASON),
+    Known(r#".metadata.labels["kustomize.toolkit.fluxcd.io/*"]"#, By::Anyone, FLUX_REASON),
+    Known(r#".metadata.labels["helm.toolkit.fluxcd.io/*"]"#, By::Anyone, FLUX_REASON),
+    Known(r#".metadata.annotations["meta.helm.sh/*"]"#, By::Anyone, HELM_REASON),
 ];
 
 /// The patterns of the table, in its order: each change is held against all of them.
@@ -179,6 +185,17 @@ pub(super) fn known_reason(change: &Change, owners: &[Owner], live: &Value, is_s
 /// Whether a reason is one of the built-in table, and not one that somebody gave to a rule.
 pub fn is_built_in(reason: &str) -> bool {
     KNOWN.iter().any(|Known(_, _, known)| *known == reason)
+}
+
+/// Whether what a sync changes at this path, ignored for this reason, is back at once: the tool's own marks are part of what it sends, admission
+/// changes the next write as it did the last one, and the deployment controller writes its number again.
+pub(in crate::engine) fn comes_back(path: &FieldPath, reason: &str) -> bool {
+    let rewritten = [REVISION_REASON, ARGO_CD_REASON, FLUX_REASON, HELM_REASON, AUTOPILOT_REASON, AUTOPILOT_MARK_REASON];
+    rewritten.contains(&reason)
+        || KNOWN.iter().zip(PATTERNS.iter()).any(|(Known(_, by, known), pattern)| {
+            let by_name = matches!(by, By::Anyone) && rewritten.contains(known);
+            by_name && pattern.as_ref().is_some_and(|pattern| pattern.matches(path))
+        })
 }
 
 /// Whether there are owners, and each is one of those.

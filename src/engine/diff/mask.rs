@@ -6,6 +6,7 @@
 mod clients;
 mod names;
 mod phrases;
+mod server;
 mod text;
 mod walk;
 mod webhooks;

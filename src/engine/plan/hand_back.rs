@@ -200,9 +200,9 @@ pub fn check(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], drifts: &[
     let operations = json_patch::Patch(operations(facts.live, syncer, paths)?);
     json_patch::patch(&mut handed, &operations).map_err(|error| HandBackError::StillRefused(error.to_string()))?;
     let facts = facts.with_live(&handed);
-    let after = predict_knowing(&facts, syncer, || facts.changes().into_iter().map(|change| change.path).collect()).prediction;
+    let after = predict_knowing(&facts, syncer, || facts.changed_paths()).prediction;
     if let Some(cause) = after.causes.first() {
-        return Err(HandBackError::StillRefused(format!("{}: {}", cause.field, cause.message)));
+        return Err(HandBackError::StillRefused(cause.told()));
     }
     let left = after.residual.into_iter().find(|path| drifts.iter().any(|change| path.starts_with(&change.path)));
     left.map_or(Ok(()), |path| Err(HandBackError::Leaves(path)))

@@ -12,10 +12,12 @@ mod memory;
 mod on_application;
 mod on_kustomization;
 mod recordable;
+mod rehearsal;
 mod restore;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+pub(in crate::engine) mod trial;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -28,12 +30,13 @@ pub use hand_back::HandBackError;
 pub use memory::Memory;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
+pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
 use self::on_application::Before;
 use super::assess::Assessment;
-use super::diff::{Change, ChangeKind, Drift, Severity};
+use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
@@ -83,6 +86,12 @@ pub enum NoPlan {
     #[error("a person denied this change of the cluster; a new plan comes when the drift changes")]
     Denied,
 
+    /// No witness tells whether live was changed or Git moved on.
+    #[error(
+        "which side moved is not known: either somebody changed the cluster, or Git moved on since the last sync; the next sync decides it"
+    )]
+    SideNotKnown,
+
     /// The object is absent: only a sync brings it back.
     #[error("{phase:?}: no write of ours brings it back; sync the application")]
     OneSided {
@@ -116,6 +125,12 @@ pub enum NoPlan {
     )]
     GitAlone,
 
+    /// Only Git's own change is refused, and no write to the cluster makes the server take it.
+    #[error(
+        "nobody changed the cluster: Git's own change is what the API server will refuse, and no write to the cluster cures it; change Git"
+    )]
+    OnlyGit,
+
     /// The fields cannot be handed to the syncing tool.
     #[error("the fields that are in the way cannot be handed back: {0}")]
     NotHandedBack(HandBackError),
@@ -131,6 +146,16 @@ pub enum NoPlan {
     /// The API server does not accept the first write.
     #[error("the API server refuses the patch in a dry run: {0}")]
     RefusedInDryRun(String),
+
+    /// Admission changes the first write on its way in.
+    #[error("{} would not come out as it is written: admission changes it ({by}); change Git to what admission makes of it, or exempt the Deployment there", fields.join(", "))]
+    UndoneByAdmission {
+        /// The fields that come out otherwise.
+        fields: Vec<String>,
+
+        /// Who it most likely was, in words.
+        by: String,
+    },
 
     /// An approval would mean nothing.
     #[error(
@@ -253,6 +278,9 @@ impl<'a> Work<'a> {
         let prediction = assessment.prediction.as_ref();
         let refused = prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
         match assessment.phase {
+            _ if !refused && !drifts.is_empty() && drifts.iter().all(|drift| drift.moved == Some(Moved::Unknown)) => {
+                Err(NoPlan::SideNotKnown)
+            }
             _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
             Phase::OperationStuck => Ok(Self::Operation),
             _ => Err(NoPlan::NothingToHeal),
@@ -291,7 +319,11 @@ fn cure(
 ) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
-        return if drifts.is_empty() { Err(NoPlan::GitAlone) } else { restored(snapshot, facts, drifts, prediction) };
+        if !drifts.is_empty() {
+            return restored(snapshot, facts, drifts, prediction);
+        }
+        let would_help = handed_back(snapshot, facts, drifts, prediction).is_ok();
+        return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
     match (handed_back(snapshot, facts, drifts, prediction), or_else) {
         (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
@@ -321,13 +353,11 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], predictio
     let Facts { desired, live, .. } = *known;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let in_the_way = prediction.map(|prediction| hand_back::in_the_way(&drifted, prediction)).unwrap_or_default();
-    let beside: Vec<Change> = in_the_way
-        .into_iter()
-        .filter(|path| !drifted.iter().any(|change| change.path == *path))
-        .map(|path| Change { kind: ChangeKind::Added, desired: None, live: path.get(live).cloned(), path })
-        .collect();
-    let changes: Vec<&Change> = drifted.into_iter().chain(&beside).collect();
+    let all = match prediction {
+        Some(prediction) => trial::with_beside(&drifted, prediction, live),
+        None => drifted.into_iter().cloned().collect(),
+    };
+    let changes: Vec<&Change> = all.iter().collect();
     let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
@@ -361,7 +391,7 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(),
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
     match refusal_of(facts, &snapshot.syncer).first() {
-        Some(cause) => Err(NoPlan::StillRefused(format!("{}: {}", cause.field, cause.message))),
+        Some(cause) => Err(NoPlan::StillRefused(cause.told())),
         None => Ok(()),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
     if patch.as_object().is_some_and(Map::is_empty) {
         return Merged::Unsent;
     }
-    let object = match patched(bookless(live, patch), patch) {
+    let mut object = match patched(bookless(live, patch), patch) {
         Ok(object) => object,
         Err(fault) => return Merged::Refused(vec![cause(&fault)]),
     };
@@ -38,6 +38,7 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
     if let Some(fault) = fault {
         return Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]);
     }
+    decode::wrap_integers(&mut object);
     match asked_version(desired, live) {
         Ok(()) => Merged::Object(object),
         Err(failed) => failed.into(),

@@ -16,14 +16,7 @@ use crate::engine::schema::{Members, Tree};
 /// Source: `applyOneObject` of kubectl's `pkg/cmd/apply/apply.go`, and `applyObject` of gitops-engine's `pkg/sync/sync_context.go`.
 pub fn predict_new(desired: &Value, namespace: Option<&str>, syncer: &Syncer) -> Prediction {
     let namespace = namespace.map(Value::from);
-    let told = |verdict, causes, predicted| Prediction {
-        strategy: syncer.strategy,
-        verdict,
-        causes,
-        residual: Vec::new(),
-        beside: Vec::new(),
-        predicted,
-    };
+    let told = |verdict, causes, predicted| Prediction { predicted, ..Prediction::bare(syncer.strategy, verdict, causes) };
     let sent = match syncer.strategy {
         Strategy::ServerSideApply => match server_side::merge_new(desired, namespace.as_ref()) {
             Merged::Object(mut object) => {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Cause, LastApplied, client_side};
 use crate::engine::diff::{Change, Wanted, expected};
+use crate::engine::object::FieldPath;
 use crate::engine::ownership::Recorded;
 use crate::engine::schema::Tree;
 
@@ -79,6 +80,11 @@ impl<'a> Facts<'a> {
     /// What differs between the document and live, as [`compare`](crate::engine::diff::compare) tells it.
     pub fn changes(&self) -> Vec<Change> {
         self.wanted.compare(self.live, self.stored())
+    }
+
+    /// Where they differ.
+    pub fn changed_paths(&self) -> Vec<FieldPath> {
+        self.changes().into_iter().map(|change| change.path).collect()
     }
 
     /// The patch that a client-side apply sends, or why it sends none.

@@ -20,6 +20,20 @@ pub(super) fn printed(value: &Value) -> String {
     }
 }
 
+/// A value as Go's `%#v` prints what `encoding/json` reads.
+pub(super) fn syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(items) => format!("[]interface {{}}{{{}}}", items.iter().map(syntax).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let pairs: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), syntax(value))).collect();
+            format!("map[string]interface {{}}{{{}}}", pairs.join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
 /// A value as `json.Marshal` writes a Go type of this shape: the fields of a struct in the order of the type, the keys of a map sorted.
 pub(super) fn marshalled(value: &Value, shape: Shape) -> String {
     match (value, shape) {
@@ -55,6 +69,12 @@ mod tests {
         let shape = crate::engine::schema::shape_at("metadata.ownerReferences").unwrap();
         let wanted = r#"[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"1","controller":true}]"#;
         assert_eq!(marshalled(&references, shape), wanted);
+    }
+
+    #[test]
+    fn a_value_is_spelt_with_its_types() {
+        let wanted = r#"map[string]interface {}{"a":[]interface {}{1, "x", true}, "b":interface {}(nil)}"#;
+        assert_eq!(syntax(&json!({"b": null, "a": [1, "x", true]})), wanted);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What the next sync gives, or its exact refusal.
 //!
 //! [`predict`] does to the live object what the syncing tool and the API server would do together: merge by the strategy, default,
-//! validate. What comes out is held against Git again; drift that is still there is residual.
+//! validate. What comes out is held against live and against Git again.
 
 mod admission;
 mod beside;
 mod client_side;
 mod create;
 mod decode;
+mod effect;
 mod facts;
 mod go;
 mod last_applied;
@@ -28,12 +29,14 @@ mod unknown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::{Wanted, expected_of};
+use super::diff::{Drift, Severity};
 use super::object::FieldPath;
 use super::ownership::ManagedFields;
 use super::schema::Tree;
 pub use admission::without_books;
 pub use create::predict_new;
+pub use effect::Overwrite;
+use effect::{Effect, effect};
 pub use facts::Facts;
 pub use last_applied::LastApplied;
 pub use place::place_in;
@@ -70,16 +73,23 @@ pub struct Cause {
     pub message: String,
 }
 
+impl Cause {
+    /// The field and what is wrong with it; only the latter where the server names no field.
+    pub fn told(&self) -> String {
+        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+    }
+}
+
 /// What the next sync gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Verdict {
-    /// Nothing to change.
+    /// Nothing to change: the sync leaves live as it is, and it is what Git says.
     Clean,
 
-    /// The sync succeeds and the drift goes.
+    /// The sync succeeds, changes something, and live is what Git says afterwards.
     Reverts,
 
-    /// The sync succeeds and some drift stays.
+    /// The sync succeeds, and something differs from Git afterwards.
     Residual,
 
     /// Another manager owns a field that would change (409).
@@ -101,8 +111,14 @@ pub struct Prediction {
     /// Why it is refused, or with whom it conflicts; empty otherwise.
     pub causes: Vec<Cause>,
 
-    /// The paths that still differ after a sync that succeeds.
+    /// Every path that differs from Git after a sync that succeeds.
     pub residual: Vec<FieldPath>,
+
+    /// Those of `residual` that the sync itself makes differ: today they are as Git says.
+    pub breaks: Vec<FieldPath>,
+
+    /// What a rule ignores, or weighs nothing, and the sync changes all the same; empty where nobody weighed the changes.
+    pub overwrites: Vec<Overwrite>,
 
     /// What live alone has beside the fields for which the sync is refused.
     pub beside: Vec<FieldPath>,
@@ -112,14 +128,54 @@ pub struct Prediction {
     pub predicted: Option<Value>,
 }
 
-/// A prediction with the object that is refused, where it is and where it came to one.
+impl Prediction {
+    /// One that says no more than this.
+    pub const fn bare(strategy: Strategy, verdict: Verdict, causes: Vec<Cause>) -> Self {
+        Self {
+            strategy,
+            verdict,
+            causes,
+            residual: Vec::new(),
+            breaks: Vec::new(),
+            overwrites: Vec::new(),
+            beside: Vec::new(),
+            predicted: None,
+        }
+    }
+
+    /// Whether the sync changes what nobody wants changed: what Git says today, or what a rule ignores.
+    pub const fn harms(&self) -> bool {
+        !self.breaks.is_empty() || !self.overwrites.is_empty()
+    }
+}
+
+/// A prediction with the object that it is about, where it came to one.
 #[derive(Clone, Debug)]
 pub struct Foretold<'f> {
     /// What the sync gives.
     pub prediction: Prediction,
 
-    /// What the server would have stored.
+    /// What the server would have stored, where it refuses.
     pub refused: Option<Tree<'f>>,
+
+    /// The object after a sync that changes something, as it is compared.
+    after: Option<Tree<'f>>,
+}
+
+impl Foretold<'_> {
+    /// The same with what the sync changes of what weighs nothing; `spares` tells what the tool takes from live before it syncs.
+    #[must_use]
+    pub fn weighed(mut self, facts: &Facts<'_>, drifts: &[Drift], spares: impl Fn(&Overwrite) -> bool) -> Self {
+        if let Some(after) = &self.after {
+            let (spared, overwrites): (Vec<_>, Vec<_>) = effect::overwrites(facts, drifts, after).into_iter().partition(spares);
+            let weighs = |drift: &Drift| matches!(drift.severity, Severity::Drift | Severity::Pending);
+            if self.prediction.verdict == Verdict::Reverts && !spared.is_empty() && overwrites.is_empty() && !drifts.iter().any(weighs) {
+                self.prediction.verdict = Verdict::Clean;
+            }
+            self.prediction.overwrites = overwrites;
+        }
+        self
+    }
 }
 
 /// What a strategy makes of Git and live before the server has defaulted and validated it.
@@ -179,7 +235,7 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     let facts = Facts::of(desired, live);
-    let drift = || facts.changes().into_iter().map(|change| change.path).collect();
+    let drift = || facts.changed_paths();
     let outcome = outcome(&facts, syncer);
     let predicted = outcome.object().map(Tree::to_value);
     Prediction { predicted, ..outcome.told(&facts, syncer, drift).prediction }
@@ -190,18 +246,10 @@ pub fn predict_knowing<'f>(facts: &'f Facts<'_>, syncer: &Syncer, drift: impl Fn
     outcome(facts, syncer).told(facts, syncer, drift)
 }
 
-/// What a sync that succeeds comes to, and the paths of the drift that it leaves; `made` is the object that it gives.
-pub fn success(desired: &Value, drift: &[FieldPath], made: &Value) -> (Verdict, Vec<FieldPath>) {
-    success_of(&Wanted::of(desired), drift, &Tree::of(made))
-}
-
-fn success_of(wanted: &Wanted<'_>, drift: &[FieldPath], made: &Tree<'_>) -> (Verdict, Vec<FieldPath>) {
-    if drift.is_empty() {
-        return (Verdict::Clean, Vec::new());
-    }
-    let left = wanted.compare(made, &expected_of(made)).into_iter().map(|change| change.path);
-    let residual: Vec<FieldPath> = left.filter(|path| drift.contains(path)).collect();
-    (if residual.is_empty() { Verdict::Reverts } else { Verdict::Residual }, residual)
+/// What a sync that succeeds comes to; `made` is the object that it gives.
+pub fn success(desired: &Value, live: &Value, made: &Value) -> Verdict {
+    let facts = Facts::of(desired, live);
+    effect(&facts, || facts.changed_paths(), &Tree::of(made)).verdict
 }
 
 /// Why the next sync would be refused; empty where it would not. A conflict counts for none.
@@ -234,24 +282,18 @@ impl<'a> Outcome<'a> {
 
     /// The prediction, without the object that a sync which succeeds would give.
     fn told(self, facts: &Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Foretold<'a> {
-        let fails = |verdict, causes| Prediction {
-            strategy: syncer.strategy,
-            verdict,
-            causes,
-            residual: Vec::new(),
-            beside: Vec::new(),
-            predicted: None,
-        };
+        let fails = |verdict, causes| Prediction::bare(syncer.strategy, verdict, causes);
         match self {
             Self::Object(made) => {
-                let (verdict, residual) = success_of(&facts.wanted, &drift(), &made);
-                Foretold { prediction: Prediction { residual, ..fails(verdict, Vec::new()) }, refused: None }
+                let Effect { verdict, residual, breaks, after } = effect(facts, drift, &made);
+                let prediction = Prediction { residual, breaks, ..fails(verdict, Vec::new()) };
+                Foretold { prediction, refused: None, after }
             }
-            Self::Conflict(causes) => Foretold { prediction: fails(Verdict::Conflict, causes), refused: None },
+            Self::Conflict(causes) => Foretold { prediction: fails(Verdict::Conflict, causes), refused: None, after: None },
             Self::Refused(causes, refused) => {
                 let merged = refused.as_ref();
                 let beside = merged.map(|merged| beside::beside(&causes, merged, &facts.wanted.expected(), facts.live)).unwrap_or_default();
-                Foretold { prediction: Prediction { beside, ..fails(Verdict::Refused, causes) }, refused }
+                Foretold { prediction: Prediction { beside, ..fails(Verdict::Refused, causes) }, refused, after: None }
             }
         }
     }

@@ -85,7 +85,7 @@ impl Prediction {
 fn distinct(causes: &[Cause]) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for cause in causes {
-        let text = if cause.field.is_empty() { cause.message.clone() } else { format!("{}: {}", cause.field, cause.message) };
+        let text = cause.told();
         if !told.contains(&text) {
             told.push(text);
         }

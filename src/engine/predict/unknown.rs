@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 
 use serde_json::Value;
 
-use crate::engine::schema::{DEPLOYMENT, Members, Shape, Tree, apply_defaults, is_gated};
+use crate::engine::schema::{Branches, DEPLOYMENT, Members, Shape, Tree, apply_defaults, is_gated};
 
 type Gate = (&'static str, &'static str);
 
@@ -34,14 +34,23 @@ fn forget<F: FnOnce() -> Vec<Gate>>(value: &mut Tree<'_>, shape: Shape, in_use: 
     match (value, shape) {
         (Tree::Map(fields), Shape::Nested(of)) => fields.keep(|name, inner| {
             let Some(field) = of.field(name) else { return false };
-            if !inner.is_scalar() {
+            let emptied = !inner.is_scalar() && {
+                let before = inner.as_map().is_some_and(|members| !members.is_empty());
                 forget(inner, field.2, in_use);
-            }
-            !is_gated(of, field.0) || in_use.contains(&(of.name, field.0))
+                before && is_emptied(inner, field.2)
+            };
+            !emptied && (!is_gated(of, field.0) || in_use.contains(&(of.name, field.0)))
         }),
         (Tree::List(items), Shape::List(_, item)) => items.iter_mut().for_each(|inner| forget(inner, *item, in_use)),
         _ => {}
     }
+}
+
+/// Whether what is left is dropped as well: hooks of which a closed gate has taken the only one, whatever else of no type stood there.
+///
+/// Source: dropContainerStopSignals of `pkg/api/pod/util.go`; the other functions beside it leave an empty struct behind.
+fn is_emptied(value: &Tree<'_>, shape: Shape) -> bool {
+    matches!(shape, Shape::Nested(of) if of.name == "Lifecycle") && value.as_map().is_some_and(Branches::is_empty)
 }
 
 fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {
@@ -66,11 +75,31 @@ mod tests {
     #[test]
     fn a_gated_field_is_kept_only_where_the_old_object_uses_it() {
         let hook = |lifecycle: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "lifecycle": lifecycle}]}}}});
-        let signal = hook(json!({"stopSignal": "SIGUSR1", "misspelt": 1}));
-        for (old, kept) in [(hook(json!({})), json!({})), (signal.clone(), json!({"stopSignal": "SIGUSR1"}))] {
+        let start = json!({"exec": {"command": ["a"]}});
+        let signal = hook(json!({"stopSignal": "SIGUSR1", "misspelt": 1, "postStart": start}));
+        for (old, kept) in [
+            (hook(json!({})), json!({"postStart": start})),
+            (hook(json!({"stopSignal": "SIGTERM"})), json!({"postStart": start, "stopSignal": "SIGUSR1"})),
+        ] {
             let mut object = Tree::of(&signal);
             forget_dropped_fields(&mut object, &old);
             assert_eq!(object, hook(kept));
+        }
+    }
+
+    #[test]
+    fn hooks_without_any_but_a_gated_one_go_with_it() {
+        let containers = |container: Value| json!({"spec": {"template": {"spec": {"initContainers": [container]}}}});
+        for (lifecycle, kept) in [
+            (json!({"stopSignal": "SIGTERM"}), json!({"name": "init"})),
+            (json!({"stopSignal": "SIGTERM", "preStop": null}), json!({"name": "init"})),
+            (json!({}), json!({"name": "init", "lifecycle": {}})),
+            (json!({"stopSignal": null}), json!({"name": "init", "lifecycle": {}})),
+        ] {
+            let written = containers(json!({"name": "init", "lifecycle": lifecycle}));
+            let mut object = Tree::of(&written);
+            forget_dropped_fields(&mut object, &Value::Null);
+            assert_eq!(object, containers(kept));
         }
     }
 }

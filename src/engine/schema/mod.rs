@@ -1,17 +1,20 @@
 //! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
 //!
-//! `types.rs` and `versions.rs` are generated from the Kubernetes sources, 1.33 to 1.37 (`src/engine/schema/generate`); everything else
+//! `types.rs`, `versions.rs` and `go_types.rs` are generated from the Kubernetes sources, 1.33 to 1.37 (`src/engine/schema/generate`); everything else
 //! reads them. Defaults, gates and other tables by hand hold for Kubernetes 1.36. What a later server adds passes through untouched.
 
 mod defaults;
 mod document;
 mod gates;
+#[rustfmt::skip]
+mod go_types;
 mod image;
 mod lists;
 mod normal;
 pub mod quantity;
 mod rules;
 pub mod shape;
+mod spelt;
 mod supported;
 mod tree;
 #[rustfmt::skip]
@@ -32,6 +35,7 @@ pub use normal::{normalise, normalise_as};
 pub use quantity::Quantity;
 pub use rules::is_gated;
 pub use shape::{ListKind, Shape};
+pub use spelt::{GoType, go_type_of};
 pub use supported::{REFERENCE, Versions, fields_without, versions_of};
 pub use tree::{Branches, Tree};
 

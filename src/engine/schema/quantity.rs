@@ -53,6 +53,25 @@ pub enum Rounding {
     Milli,
 }
 
+/// What the server says to a text that is no quantity: one whose suffix has allowed letters only is told as that, and all others by the form.
+///
+/// Source: `ErrFormatWrong`, `ErrSuffix` and `parseQuantityString`.
+pub fn fault(text: &str) -> Option<&'static str> {
+    const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+    const SUFFIX: &str = "unable to parse quantity's suffix";
+    if parse(text).is_some() {
+        return None;
+    }
+    let text = text.trim();
+    let digits = |text: &str| text.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let whole = &unsigned[unsigned.len() - digits(unsigned)..];
+    let number = whole.strip_prefix('.').map_or(whole, |fraction| &fraction[fraction.len() - digits(fraction)..]);
+    let letters = number.trim_start_matches(|letter| "eEinumkKMGTP".contains(letter));
+    let power = letters.strip_prefix(['+', '-']).unwrap_or(letters);
+    Some(if text.is_empty() || digits(power) != 0 || suffix_of(number).is_some() { FORMAT } else { SUFFIX })
+}
+
 /// Reads a quantity; `None` where the text is not one, or its value has more than 38 digits.
 pub fn parse(text: &str) -> Option<Quantity> {
     let text = text.trim();

@@ -8,6 +8,11 @@ pub struct Field(pub &'static str, pub Wire, pub Shape, pub Patch);
 #[derive(Clone, Copy, Debug)]
 pub struct Partial(pub &'static str, pub &'static str, pub u8, pub u8);
 
+/// The Go type of a field where its shape does not tell it: Go type of the owner, JSON name, the type as Go's reflection writes it, and the struct
+/// embedded in the owner that has it, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Spelt(pub &'static str, pub &'static str, pub &'static str, pub &'static str);
+
 /// A Go struct of the Deployment tree.
 #[derive(Debug)]
 pub struct Struct {

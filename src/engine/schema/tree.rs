@@ -94,6 +94,11 @@ impl<'a> Tree<'a> {
         names.iter().try_fold(self.as_map_mut()?, |members, name| members.find(name)?.as_map_mut())
     }
 
+    /// The member of this name, where it is a map, to be changed.
+    pub fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        self.as_map_mut()?.find(name)
+    }
+
     /// The node, with null left in its place.
     pub fn take(&mut self) -> Self {
         std::mem::take(self)

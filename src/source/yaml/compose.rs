@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::ops::Range;
 use std::rc::Rc;
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, options};
@@ -23,6 +24,12 @@ pub(super) struct Composed {
 
     /// What kubectl reads otherwise than the author may think.
     pub(super) cautions: Vec<Caution>,
+
+    /// Where the quoted values of several lines lie, in bytes.
+    pub(super) quoted: Vec<Range<usize>>,
+
+    /// The byte up to which the text was read.
+    pub(super) read_to: usize,
 }
 
 /// Composes the first document of a text; what follows it is not read by kubectl either.
@@ -35,9 +42,12 @@ pub(super) fn compose(text: &str, budget: &mut Budget) -> Composed {
         cautions: Vec::new(),
         path: Vec::new(),
         layout: Layout::of(text),
+        quoted: Vec::new(),
+        read_to: 0,
     };
     let root = composer.document();
-    Composed { root, cautions: composer.cautions }
+    let read_to = if root.is_ok() { text.len() } else { composer.read_to };
+    Composed { root, cautions: composer.cautions, quoted: composer.quoted, read_to }
 }
 
 fn limits() -> Options {
@@ -53,6 +63,8 @@ struct Composer<'a> {
     cautions: Vec<Caution>,
     path: Vec<Segment>,
     layout: Layout,
+    quoted: Vec<Range<usize>>,
+    read_to: usize,
 }
 
 type Composition<T> = Result<T, Fault>;
@@ -161,6 +173,12 @@ impl<'a> Composer<'a> {
     /// Holds a scalar against what go-yaml takes, and records where it lies.
     fn check_scalar(&mut self, span: &Span, style: ScalarStyle, indent: usize) -> Composition<()> {
         self.layout.scalar(span, style, indent);
+        if let Some(range) = span.byte_range() {
+            self.read_to = self.read_to.max(range.end);
+            if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) && span.start.line() != span.end.line() {
+                self.quoted.push(range);
+            }
+        }
         check_escapes(self.text, span, style)?;
         check_block(self.text, span, style)?;
         match self.layout.in_brackets() {

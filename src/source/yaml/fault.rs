@@ -2,6 +2,8 @@
 
 use granit_parser::{ErrorKind, ScanError, Span};
 
+use super::repair::INDENTATION;
+
 /// A document that is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -62,9 +64,6 @@ impl Fault {
         Self { repair: error.marker().byte_offset().map(|byte| (line_start(byte), INDENTATION)), ..self }
     }
 }
-
-/// More than the collections of a manifest are usually indented by; where it is not enough, the fault stays.
-const INDENTATION: &str = "                                ";
 
 /// What granit needs before the place of an error that is none to go-yaml.
 fn repair(kind: &ErrorKind) -> Option<&'static str> {

@@ -13,6 +13,7 @@ mod json;
 mod lines;
 mod number;
 mod remark;
+mod repair;
 mod resolve;
 mod strict;
 mod text;
@@ -132,7 +133,7 @@ impl Loader<'_> {
 
     fn json(&mut self, text: &str, line: usize, value: Value) {
         // As YAML it has the same fields, and there their lines and the keys set twice are seen.
-        let Composed { root, cautions } = compose(text, &mut self.budget.clone());
+        let Composed { root, cautions, .. } = compose(text, &mut self.budget.clone());
         let lines = match root {
             Ok(Some(root)) => Lines::new(root.expand(line).1),
             _ => Lines::default(),
@@ -159,7 +160,7 @@ impl Loader<'_> {
         if let Err(fault) = strict::check_characters(text).and_then(|()| strict::check_beginning(text)) {
             return self.fault(chunk.line, fault);
         }
-        let Composed { root, cautions } = self.compose(text);
+        let Composed { root, cautions, .. } = self.compose(text);
         match root {
             Ok(None) => {}
             Ok(Some(root)) => {
@@ -180,10 +181,20 @@ impl Loader<'_> {
     fn compose(&self, text: &str) -> Composed {
         /// How much text is read again for repairs, which each cost one more reading: a fifth of a second's worth.
         const READ_AGAIN: usize = 8 << 20;
-        /// No text that people wrote needs more.
+        /// No text that people wrote needs more, beside the lines of quoted values.
         const REPAIRS: usize = 200;
         let mut composed = compose(text, &mut self.budget.clone());
         let mut repaired = String::new();
+        if composed.root.as_ref().is_err_and(|fault| fault.repair.is_some()) {
+            // Nearly always it is the next line of a quoted value, and then there are more: all of them at once.
+            let (indented, places) = repair::indented(text);
+            if !places.is_empty() {
+                let anew = compose(&indented, &mut self.budget.clone());
+                if repair::are_within(&places, &anew.quoted, anew.read_to) {
+                    (composed, repaired) = (anew, indented);
+                }
+            }
+        }
         for _ in 0..REPAIRS.min(READ_AGAIN / text.len().max(1)) {
             let Some((at, blanks)) = composed.root.as_ref().err().and_then(|fault| fault.repair) else { break };
             if repaired.is_empty() {

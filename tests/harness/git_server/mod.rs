@@ -8,7 +8,7 @@
 // A test says what it needed by failing; clippy knows only functions marked as tests for one.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod https;
+pub mod https;
 mod repository;
 mod serve;
 mod sshd;

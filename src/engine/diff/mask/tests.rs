@@ -232,6 +232,14 @@ fn leaves_out_the_rest_of_a_long_text_and_cuts_through_nothing() {
 }
 
 #[test]
+fn the_reason_at_the_end_of_a_long_text_stays() {
+    let long = |end: &str| format!("Invalid value: \"{}{end}", "word ".repeat(4000));
+    let reason = "unable to parse quantity's suffix";
+    assert!(text(&long(&format!("\": {reason}"))).ends_with(&format!(" bytes omitted) {reason}")));
+    assert!(text(&long("\": hunter2")).ends_with(" bytes omitted)"));
+}
+
+#[test]
 fn survives_texts_made_to_exhaust_it() {
     /// Nearly as much as is read of a text.
     const TEXT: usize = 16_000;
@@ -306,4 +314,32 @@ fn hides_the_values_of_secrets_that_it_was_told_of_wherever_they_stand() {
     assert_eq!(masker.mask(&path, &serde_json::json!({"a": ["x hunter-22"]})).to_string(), r#"{"a":["x (masked)"]}"#);
     assert_eq!(masker.mask_text("refused: hunter-22 is invalid"), "refused: (masked) is invalid");
     assert!(!format!("{masker:?}").contains("hunter"));
+}
+
+#[test]
+fn the_servers_own_words_stay() {
+    let masker = Masker::default();
+    for text in [
+        "Invalid value: {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"tier\",\"operator\":\"in\",\"values\":[\"x\"]}]}: \
+         invalid label selector",
+        "Invalid value: \"map[spec:map[selector:map[matchExpressions:[map[key:example.com/tier operator:in values:[x]]]]]]\": invalid",
+        "matchExpressions:\n- key: tier\n  operator: in",
+        ".spec.selector.matchExpressions[0].key: expected string, got &value.valueUnstructured{Value:[]interface {}{}}",
+        ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:map[string]interface {}{}}",
+        ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:true}",
+        ".spec.template.spec.imagePullSecrets: element 0: associative list with keys may not have a null element",
+        "Invalid value: \"a/b\": runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]",
+    ] {
+        assert_eq!(masker.mask_text(text), text);
+    }
+    for (text, masked) in [
+        ("{\"key\":\"hunter2\",\"effect\":\"x\"}", "{\"key\":\"(masked)\",\"effect\":\"x\"}"),
+        (
+            ".env[name=\"A\"].value: expected string, got &value.valueUnstructured{Value:1234}",
+            ".env[name=\"A\"].value: expected string, got &value.valueUnstructured{Value:(masked)",
+        ),
+        ("dsn root:hunter2@tcp(db)", "dsn root:(masked)@tcp(db)"),
+    ] {
+        assert_eq!(masker.mask_text(text), masked);
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::names::{Names, Promise, is_flag, is_plain};
 use super::work::looked_at;
-use super::{MASKED, clients, phrases, webhooks};
+use super::{MASKED, clients, phrases, server, webhooks};
 
 /// What an access token of a well-known service begins with.
 const TOKEN_STARTS: &[&str] = &[
@@ -63,16 +63,8 @@ const TOKEN_LENGTH: usize = 16;
 const AFTER_SCHEME: &[&str] =
     &["auth", "authentication", "authorization", "credentials", "is", "not", "or", "realm", "scheme", "token", "tokens", "was"];
 
-/// How the server's own judgement begins after a field's name (apimachinery `pkg/util/validation/field/errors.go`).
-const JUDGEMENTS: &[&str] =
-    &["Required", "Invalid", "Unsupported", "Duplicate", "Forbidden", "Too", "Not", "Internal", "must", "may", "field", "unknown"];
-
 /// What is read of a text that is not JSON: many times what is shown, and little enough that no text costs seconds.
 const TEXT_BYTES: usize = 16 * 1024;
-
-/// The fields by which the lists of a Deployment are merged.
-const MERGE_KEYS: &[&str] =
-    &["containerPort", "devicePath", "ip", "key", "mountPath", "name", "port", "topologyKey", "type", "uid", "resourceName"];
 
 /// The longest name of a variable, in bytes; what is longer is none, and the value beside it is masked as that of an unknown one.
 const LONGEST_NAME: usize = 512;
@@ -164,11 +156,16 @@ fn data_source(word: &str) -> String {
     let Some(at) = word.rfind('@').filter(|at| !word[at + 1..].starts_with("sha")) else { return word.to_owned() };
     let start = word[..at].rfind(['"', '\'']).map_or(0, |quote| quote + 1);
     match word[start..at].split_once(':') {
-        Some((user, password)) if !password.is_empty() && !is_plain(password) => {
+        // Signs alone are no user: the server lists those that a name must not have.
+        Some((user, password)) if !password.is_empty() && !is_plain(password) && is_user(user) => {
             format!("{}{user}:{MASKED}{}", &word[..start], &word[at..])
         }
         _ => word.to_owned(),
     }
+}
+
+fn is_user(name: &str) -> bool {
+    name.is_empty() || name.contains(char::is_alphanumeric)
 }
 
 /// Tokens that tell themselves by how they begin.
@@ -209,7 +206,7 @@ fn assignments(text: &str, names: &Names) -> String {
                 false
             }
             "value" if pair.is_member || (pair.is_attribute && variable.is_some()) => {
-                variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value)
+                variable.is_none_or(|promise| promise.hides(value)) && !is_plain(value) && !server::is_type(value)
             }
             _ => pair.hides(value, names),
         };
@@ -234,6 +231,9 @@ struct Assignment<'a> {
 
     /// Whether `merge` stands before it.
     is_after_merge: bool,
+
+    /// Whether an operator follows it.
+    is_before_operator: bool,
 
     /// Whether it is an attribute, as in XML.
     is_attribute: bool,
@@ -282,6 +282,7 @@ impl<'a> Assignment<'a> {
             end,
             is_member: member.is_empty() || member.ends_with([',', '{', '-', '+', '\n']),
             is_after_merge: member.ends_with("merge"),
+            is_before_operator: server::is_operator(&text[end..]),
             is_attribute: kind == b'=' && opens.is_some(),
             is_gap,
             is_tight: kind == b':' && opens.is_none() && rest.len() == after.len(),
@@ -292,14 +293,20 @@ impl<'a> Assignment<'a> {
     ///
     /// Source: `ErrNoMergeKey` of apimachinery `pkg/util/mergepatch/errors.go`.
     fn names_merge_key(&self, value: &str) -> bool {
-        self.is_after_merge && self.key == "key" && MERGE_KEYS.contains(&value)
+        self.is_after_merge && self.key == "key" && server::is_merge_key(value)
+    }
+
+    /// Whether it is the key of a label or a taint in a selector or a toleration, which the server prints as a whole:
+    /// `{"key":"tier","operator":"in"}`.
+    fn names_label(&self) -> bool {
+        self.is_before_operator && self.key.eq_ignore_ascii_case("key")
     }
 
     fn hides(&self, value: &str, names: &Names) -> bool {
-        let is_judged = JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'));
+        let is_judged = server::is_judgement(value);
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
-        !self.names_merge_key(value) && !is_judged && !is_image && !is_next && names.hide(self.key, value)
+        !self.names_merge_key(value) && !self.names_label() && !is_judged && !is_image && !is_next && names.hide(self.key, value)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::names::{Names, Promise, is_flag, is_plain};
 use super::work::{Budget, looked_at};
-use super::{MASKED, clients, marker, text};
+use super::{MASKED, clients, marker, server, text};
 
 /// Annotations whose value is a whole object or a part of it.
 const OBJECT_ANNOTATIONS: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration"];
@@ -93,12 +93,17 @@ impl<'a> Walk<'a> {
 
     /// A text for people, which may quote JSON and JSON in strings.
     pub(super) fn text(&self, text: &str) -> String {
+        let reason = server::reason(text);
         let (text, omitted) = text::beginning(text);
         if !self.budget.take(text.len()) {
             return MASKED.to_owned();
         }
         let masked = text::mask(&self.quoted(text), self.names);
-        if omitted > 0 { masked + &marker(omitted) } else { masked }
+        match reason.filter(|reason| omitted > reason.len()) {
+            Some(reason) => format!("{masked}{} {reason}", marker(omitted - reason.len())),
+            None if omitted > 0 => masked + &marker(omitted),
+            None => masked,
+        }
     }
 
     /// A text with the JSON masked that stands in it.

@@ -143,6 +143,13 @@ impl Causes {
         }
     }
 
+    /// A word out of a closed set, for a field whose zero value is none of them and that is reported like any other word.
+    pub(super) fn word_or_empty(&mut self, at: &Node<'_>, supported: &[&str]) {
+        if !supported.contains(&at.text()) {
+            self.not_supported(at, at.text(), supported);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,6 +1,6 @@
 //! The claim template of a generic ephemeral volume.
 
-use super::causes::Causes;
+use super::causes::{Causes, Raw};
 use super::content;
 use super::metadata::{validate_annotations, validate_label_selector, validate_labels};
 use super::node::Node;
@@ -39,8 +39,8 @@ pub(super) fn validate_claim_template(template: &Node<'_>, out: &mut Causes) {
     validate_claim_spec(&template.at("spec"), out);
 }
 
-/// `ValidatePersistentVolumeClaimSpec`, without the two rules that hold `dataSource` against `dataSourceRef`: their text names an address in the
-/// server's memory.
+/// `ValidatePersistentVolumeClaimSpec`. Where it holds `dataSource` against `dataSourceRef` it shows a path as the bad value, which JSON writes as
+/// an empty object.
 fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
     let modes = spec.at("accessModes");
     if modes.len() == 0 {
@@ -70,6 +70,13 @@ fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
     out.word_if_set(&spec.at("volumeMode"), &["Block", "Filesystem"]);
     for source in ["dataSource", "dataSourceRef"].iter().filter_map(|name| spec.set(name)) {
         validate_data_source(&source, out);
+    }
+    let (source, reference) = (spec.at("dataSource"), spec.at("dataSourceRef"));
+    let same = |name: &'static str| source.at(name).value() == reference.at(name).value();
+    if source.is_set() && !reference.at("namespace").text().is_empty() {
+        out.invalid(spec, &Raw("{}"), "may not be specified when dataSourceRef.namespace is specified");
+    } else if source.is_set() && reference.is_set() && !(same("apiGroup") && same("kind") && same("name")) {
+        out.invalid(spec, &Raw("{}"), "must match dataSourceRef");
     }
     let class = spec.at("volumeAttributesClassName");
     if !class.text().is_empty() {

@@ -49,7 +49,12 @@ pub(super) fn validate_init_containers(init: &Node<'_>, regular: &Node<'_>, pod:
     let mut names: BTreeSet<&str> = regular.items().map(|container| container.at("name").text()).collect();
     for container in init.items() {
         validate_common(&container, pod, out);
-        validate_restart_policy(&container, out);
+        if container.at("restartPolicy").is_set() {
+            validate_restart_policy(&container, out);
+        } else {
+            // `validateInitContainerRestartPolicy` looks at no rule then.
+            require_restart_policy(&container, out);
+        }
         let name = container.at("name");
         if names.contains(name.text()) {
             out.duplicate(&name, name.text());
@@ -84,7 +89,7 @@ fn validate_hooks_and_probes(container: &Node<'_>, pod: &Pod<'_>, out: &mut Caus
 }
 
 /// `validateContainerCommon`.
-fn validate_common(container: &Node<'_>, pod: &Pod<'_>, out: &mut Causes) {
+pub(super) fn validate_common(container: &Node<'_>, pod: &Pod<'_>, out: &mut Causes) {
     let (name, image) = (container.at("name"), container.at("image"));
     if name.text().is_empty() {
         out.required(&name, "");
@@ -183,24 +188,28 @@ fn validate_resize_policy(policies: &Node<'_>, pod_restart_policy: &str, out: &m
     }
 }
 
-/// `validateContainerRestartPolicy`.
-fn validate_restart_policy(container: &Node<'_>, out: &mut Causes) {
-    let (policy, rules) = (container.at("restartPolicy"), container.at("restartPolicyRules"));
-    if policy.is_set() {
-        out.word_if_set(&policy, &["Always", "Never", "OnFailure"]);
-    } else if rules.len() > 0 {
+fn require_restart_policy(container: &Node<'_>, out: &mut Causes) {
+    let policy = container.at("restartPolicy");
+    if !policy.is_set() && container.at("restartPolicyRules").len() > 0 {
         out.required(&policy, "must specify restartPolicy when restart rules are used");
     }
+}
+
+/// `validateContainerRestartPolicy`.
+fn validate_restart_policy(container: &Node<'_>, out: &mut Causes) {
+    let rules = container.at("restartPolicyRules");
+    out.word_if_set(&container.at("restartPolicy"), &["Always", "Never", "OnFailure"]);
+    require_restart_policy(container, out);
     if rules.len() > 20 {
         out.too_many(&rules, rules.len(), 20);
     }
     for rule in rules.items() {
-        out.word_if_set(&rule.at("action"), &["Restart", "RestartAllContainers"]);
+        out.word_or_empty(&rule.at("action"), &["Restart", "RestartAllContainers"]);
         let Some(codes) = rule.set("exitCodes") else {
             out.required(&rule.at("exitCodes"), "must be specified");
             continue;
         };
-        out.word_if_set(&codes.at("operator"), &["In", "NotIn"]);
+        out.word_or_empty(&codes.at("operator"), &["In", "NotIn"]);
         if codes.at("values").len() > 255 {
             out.too_many(&codes.at("values"), codes.at("values").len(), 255);
         }

@@ -238,6 +238,14 @@ pub(super) fn config_map_key(text: &str) -> Vec<String> {
     faults
 }
 
+/// `maskTrailingDash`, for what is a prefix of a name, and for some names that the server takes for one.
+pub(super) fn mask_trailing_dash(name: &str) -> String {
+    match name.char_indices().rev().nth(1) {
+        Some((at, _)) if name.ends_with('-') => format!("{}a", &name[..at]),
+        _ => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

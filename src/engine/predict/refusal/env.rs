@@ -3,7 +3,7 @@
 use super::causes::Causes;
 use super::content;
 use super::node::Node;
-use super::resources;
+use crate::engine::schema::quantity::{self, Rounding};
 
 /// The sources of `env[].valueFrom` in the order in which the server looks at them.
 const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
@@ -90,7 +90,7 @@ pub(super) fn validate_env_from(env_from: &Node<'_>, out: &mut Causes) {
             if name.text().is_empty() {
                 out.required(&name, "");
             } else {
-                let masked = mask_trailing_dash(name.text());
+                let masked = content::mask_trailing_dash(name.text());
                 out.invalid_text(&name, name.text(), content::dns1123_subdomain(&masked));
             }
         }
@@ -99,14 +99,6 @@ pub(super) fn validate_env_from(env_from: &Node<'_>, out: &mut Causes) {
             1 => {}
             _ => out.invalid(env_from, "", "may not have more than one field specified at a time"),
         }
-    }
-}
-
-/// `maskTrailingDash`, which the server uses for these names as if they were prefixes.
-fn mask_trailing_dash(name: &str) -> String {
-    match name.char_indices().rev().nth(1) {
-        Some((at, _)) if name.ends_with('-') => format!("{}a", &name[..at]),
-        _ => name.to_owned(),
     }
 }
 
@@ -182,7 +174,9 @@ fn is_hugepages_path(resource: &str) -> bool {
 fn validate_divisor(resource: &str, divisor: &Node<'_>, out: &mut Causes) {
     const CPU: &str = "1m and 1";
     const MEMORY: &str = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
-    let Some(text) = resources::canonical(divisor.value()).filter(|text| text != "0") else { return };
+    // No list of resources, whose quantities are rounded to thousandths.
+    let text = quantity::text_in(divisor.value()).and_then(|text| quantity::canonical(&text, Rounding::Nano));
+    let Some(text) = text.filter(|text| text != "0") else { return };
     let (allowed, what) = match resource.split_once('.').map(|(_, name)| name) {
         Some("cpu") => (CPU, "cpu"),
         Some("memory") => (MEMORY, "memory"),

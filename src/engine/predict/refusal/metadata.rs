@@ -17,7 +17,10 @@ const FOREGROUND: &str = "foregroundDeletion";
 
 /// `ValidateObjectMeta`, for a new object.
 pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
-    let (name, namespace) = (metadata.at("name"), metadata.at("namespace"));
+    let (prefix, name, namespace) = (metadata.at("generateName"), metadata.at("name"), metadata.at("namespace"));
+    if !prefix.text().is_empty() {
+        out.invalid_text(&prefix, prefix.text(), content::dns1123_subdomain(&content::mask_trailing_dash(prefix.text())));
+    }
     if name.text().is_empty() {
         out.required(&name, "name or generateName is required");
     } else {

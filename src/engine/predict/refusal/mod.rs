@@ -8,7 +8,9 @@ mod causes;
 mod claim;
 mod container;
 mod content;
+mod emptied;
 mod env;
+mod ephemeral;
 mod handler;
 mod metadata;
 mod mounts;
@@ -30,10 +32,13 @@ use serde_json::Value;
 
 use super::Cause;
 use super::unknown::forget_dropped_fields;
-use crate::engine::schema::{Branches, Tree, apply_defaults, normalise_as, shape_at};
+use crate::engine::schema::{Tree, normalise_as, shape_at};
 use causes::{Causes, Raw};
+pub use emptied::as_stored;
+pub(super) use emptied::forget_empty;
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
 use node::{Node, Places};
+use pod::InUse;
 
 /// The causes for which the server refuses to create this Deployment; none where it takes it.
 ///
@@ -45,7 +50,7 @@ pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
     let (places, mut out) = (Places::new(), Causes::default());
     let root = Node::root(&object, &places);
     metadata::validate_new(&root.at("metadata"), &mut out);
-    validate_spec(&root.at("spec"), &mut out);
+    validate_spec(&root.at("spec"), InUse::default(), &mut out);
     out.into_vec()
 }
 
@@ -53,12 +58,13 @@ pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
 ///
 /// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source: `ValidateDeploymentUpdate`.
 pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
+    let in_use = InUse::of(old);
     let old = looked_at(old);
     let (places, mut out) = (Places::new(), Causes::default());
     let (root, before) = (Node::root(object, &places), Node::root(&old, &places));
     metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
     let spec = root.at("spec");
-    validate_spec(&spec, &mut out);
+    validate_spec(&spec, in_use, &mut out);
     let selector = spec.at("selector");
     if !is_same_selector(selector.value(), before.at("spec").at("selector").value()) {
         // A pointer: none is null.
@@ -92,52 +98,8 @@ fn is_same_selector(new: &Tree<'_>, old: &Tree<'_>) -> bool {
     }
 }
 
-/// The object in normal form and with its defaults. What a rule tells from an absent value although it is empty stays.
-pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
-    let empty = TOLD_FROM_ABSENT.map(|place| object.at(place.parent)?.get(place.name).filter(|value| is_empty(value)).cloned());
-    apply_defaults(&mut object);
-    for (place, value) in TOLD_FROM_ABSENT.iter().zip(empty) {
-        if let (Some(value), Some(parent)) = (value, object.map_at_mut(place.parent)) {
-            parent.insert(place.name, value);
-        }
-    }
-    object
-}
-
-/// A field whose empty value is not the same as none.
-#[derive(Clone, Copy)]
-struct Emptied {
-    /// The names on the way to the map that it is in.
-    parent: &'static [&'static str],
-
-    /// Its name.
-    name: &'static str,
-}
-
-/// `ValidatePodTemplateSpecForReplicaSet` shows the labels that a selector does not select, and `validatePodResources` forbids claims that are
-/// not nil.
-const TOLD_FROM_ABSENT: [Emptied; 2] = [
-    Emptied { parent: &["spec", "template", "metadata"], name: "labels" },
-    Emptied { parent: &["spec", "template", "spec", "resources"], name: "claims" },
-];
-
-/// Takes out again what [`as_stored`] keeps and the server does not.
-pub(super) fn forget_empty(stored: &mut Tree<'_>) {
-    for place in TOLD_FROM_ABSENT {
-        if let Some(parent) = stored.map_at_mut(place.parent)
-            && parent.get(place.name).is_some_and(is_empty)
-        {
-            parent.remove(place.name);
-        }
-    }
-}
-
-fn is_empty(node: &Tree<'_>) -> bool {
-    node.as_map().is_some_and(Branches::is_empty) || node.as_list().is_some_and(<[Tree<'_>]>::is_empty)
-}
-
 /// `ValidateDeploymentSpec`.
-fn validate_spec(spec: &Node<'_>, out: &mut Causes) {
+fn validate_spec(spec: &Node<'_>, in_use: InUse, out: &mut Causes) {
     out.nonnegative(&spec.at("replicas"));
     let selector = spec.at("selector");
     if !selector.is_set() {
@@ -152,7 +114,7 @@ fn validate_spec(spec: &Node<'_>, out: &mut Causes) {
         // The server then does not look at the template at all.
         out.invalid(&selector, &Raw(&shown_selector(&selector)), "invalid label selector");
     } else {
-        validate_template(spec, &selector, out);
+        validate_template(spec, &selector, in_use, out);
     }
     validate_strategy(&spec.at("strategy"), out);
     for name in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
@@ -166,13 +128,13 @@ fn validate_spec(spec: &Node<'_>, out: &mut Causes) {
 }
 
 /// `ValidatePodTemplateSpecForReplicaSet`. An absent selector selects nothing, an empty one everything.
-fn validate_template(spec: &Node<'_>, selector: &Node<'_>, out: &mut Causes) {
+fn validate_template(spec: &Node<'_>, selector: &Node<'_>, in_use: InUse, out: &mut Causes) {
     let template = spec.at("template");
     let labels = template.at("metadata").at("labels");
     if !selector.is_set() || !selects(selector, &labels) {
         out.invalid(&labels, labels.value(), "`selector` does not match template `labels`");
     }
-    pod::validate_pod_template(&template, out);
+    pod::validate_pod_template(&template, in_use, out);
     let pod = template.at("spec");
     let policy = pod.at("restartPolicy");
     if policy.text() != "Always" {
@@ -196,11 +158,11 @@ fn validate_strategy(strategy: &Node<'_>, out: &mut Causes) {
         "RollingUpdate" => out.required(&rolling, "this should be defaulted and never be nil"),
         other => {
             let internal = match rolling.is_set() {
-                true => format!(
-                    "{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}",
-                    rolling.at("maxUnavailable").value(),
-                    rolling.at("maxSurge").value()
-                ),
+                // Neither is a pointer in the internal type, and only a known type fills them in.
+                true => {
+                    let shown = |name| rolling.set(name).map_or_else(|| "0".to_owned(), |bound| bound.value().to_string());
+                    format!("{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}", shown("maxUnavailable"), shown("maxSurge"))
+                }
                 false => "null".to_owned(),
             };
             let shown = format!("{{\"Type\":{},\"RollingUpdate\":{internal}}}", Value::from(other));

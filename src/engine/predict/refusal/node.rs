@@ -127,6 +127,12 @@ impl<'a> Node<'a> {
         number.as_i64().or_else(|| number.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64))
     }
 
+    /// Whether it is a field of this name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        let places = self.places.0.borrow();
+        matches!(self.place.checked_sub(1).and_then(|at| places.get(at)), Some((_, Step::Field(own))) if *own == name)
+    }
+
     pub(super) fn is_true(&self) -> bool {
         matches!(self.value, Tree::Flag(true))
     }

@@ -1,25 +1,44 @@
 //! The pod template.
 
+use serde_json::Value;
+
 use super::causes::Causes;
 use super::container::{Pod, validate_containers, validate_init_containers};
 use super::content;
+use super::ephemeral::validate_ephemeral_containers;
 use super::metadata::{validate_annotations, validate_labels};
 use super::node::Node;
 use super::pod_resources::validate_pod_resources;
-use super::profiles::{validate_pod_annotations, validate_profiles_match};
+use super::profiles::{containers, validate_pod_annotations, validate_profiles_match};
 use super::resources::validate_overhead;
 use super::scheduling::{validate_affinity, validate_tolerations, validate_topology_spread};
 use super::security::validate_pod_security_context;
 use super::system::{validate_host_process, validate_os};
 use super::volume::validate_volumes;
 
+/// What the stored object has that a new one may not, so that it can still be written.
+///
+/// Source: `GetValidationOptionsFromPodSpecAndMeta` of `pkg/api/pod/util.go`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct InUse {
+    /// Any `seLinuxChangePolicy`.
+    pub(super) selinux_change_policy: bool,
+}
+
+impl InUse {
+    pub(super) fn of(old: &Value) -> Self {
+        let policy = old.pointer("/spec/template/spec/securityContext/seLinuxChangePolicy");
+        Self { selinux_change_policy: policy.is_some_and(|policy| !policy.is_null()) }
+    }
+}
+
 /// `ValidatePodTemplateSpec`. Labels and annotations are reported without `metadata`, as the server does.
-pub(super) fn validate_pod_template(template: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_pod_template(template: &Node<'_>, in_use: InUse, out: &mut Causes) {
     let metadata = template.at("metadata");
     validate_labels(&metadata.at("labels"), &template.at("labels"), out);
     validate_annotations(&metadata.at("annotations").moved(&template.at("annotations")), out);
     validate_pod_annotations(&metadata.at("annotations").moved(&template.at("annotations")), &template.at("spec"), out);
-    validate_pod_spec(&template.at("spec"), out);
+    validate_pod_spec(&template.at("spec"), in_use, out);
     validate_profiles_match(&metadata.at("annotations"), &template.at("spec"), out);
     let ephemeral = template.at("spec").at("ephemeralContainers");
     if ephemeral.len() > 0 {
@@ -28,7 +47,7 @@ pub(super) fn validate_pod_template(template: &Node<'_>, out: &mut Causes) {
 }
 
 /// `ValidatePodSpec`.
-fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
+fn validate_pod_spec(spec: &Node<'_>, in_use: InUse, out: &mut Causes) {
     let grace = spec.at("terminationGracePeriodSeconds");
     if !grace.is_set() {
         out.required(&grace, "");
@@ -41,15 +60,16 @@ fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
         restart_policy: spec.at("restartPolicy").text(),
         host_users: !spec.at("hostUsers").is_false(),
     };
-    let (containers, init) = (spec.at("containers"), spec.at("initContainers"));
-    validate_containers(&containers, &pod, out);
-    validate_init_containers(&init, &containers, &pod, out);
+    let (regular, init) = (spec.at("containers"), spec.at("initContainers"));
+    validate_containers(&regular, &pod, out);
+    validate_init_containers(&init, &regular, &pod, out);
+    validate_ephemeral_containers(spec, &pod, out);
     validate_pod_resources(spec, &pod.claims, out);
     validate_host_network_ports(spec, out);
     out.word(&spec.at("restartPolicy"), &["Always", "OnFailure", "Never"]);
     out.word(&spec.at("dnsPolicy"), &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]);
     validate_labels(&spec.at("nodeSelector"), &spec.at("nodeSelector"), out);
-    validate_pod_security_context(spec, out);
+    validate_pod_security_context(spec, in_use, out);
     validate_affinity(&spec.at("affinity"), out);
     validate_dns_config(spec, out);
     for gate in spec.at("readinessGates").items().map(|gate| gate.at("conditionType")) {
@@ -64,7 +84,10 @@ fn validate_pod_spec(spec: &Node<'_>, out: &mut Causes) {
     validate_tolerations(&spec.at("tolerations"), out);
     validate_host_aliases(&spec.at("hostAliases"), out);
     validate_subdomain(&spec.at("priorityClassName"), out);
-    validate_subdomain(&spec.at("runtimeClassName"), out);
+    // A pointer: an empty name is a name.
+    if let Some(class) = spec.set("runtimeClassName") {
+        out.invalid_text(&class, class.text(), content::dns1123_subdomain(class.text()));
+    }
     out.word_if_set(&spec.at("preemptionPolicy"), &["PreemptLowerPriority", "Never"]);
     validate_overhead(&spec.at("overhead"), out);
     validate_os(spec, out);
@@ -182,10 +205,8 @@ fn validate_host_users(spec: &Node<'_>, out: &mut Causes) {
             out.forbidden(&spec.at(reported), RULE);
         }
     }
-    for list in ["initContainers", "containers"] {
-        for container in spec.at(list).items().filter(|container| container.at("volumeDevices").len() > 0) {
-            out.forbidden(&container.at("volumeDevices"), RULE);
-        }
+    for container in containers(spec).iter().filter(|container| container.at("volumeDevices").len() > 0) {
+        out.forbidden(&container.at("volumeDevices"), RULE);
     }
 }
 
@@ -234,19 +255,17 @@ fn validate_host_aliases(aliases: &Node<'_>, out: &mut Causes) {
 
 /// `validateFileKeyRefVolumes`.
 fn validate_file_key_volumes(spec: &Node<'_>, out: &mut Causes) {
-    for list in ["initContainers", "containers"] {
-        for container in spec.at(list).items() {
-            for variable in container.at("env").items() {
-                let Some(reference) = variable.at("valueFrom").set("fileKeyRef") else { continue };
-                let name = reference.at("volumeName");
-                let volume = spec.at("volumes").items().filter(|volume| volume.at("name").text() == name.text()).last();
-                match volume {
-                    None => out.not_found(&name, name.text(), ""),
-                    Some(volume) if !volume.at("emptyDir").is_set() => {
-                        out.invalid(&name, name.text(), "referenced volume must be of type emptyDir");
-                    }
-                    Some(_) => {}
+    for container in containers(spec) {
+        for variable in container.at("env").items() {
+            let Some(reference) = variable.at("valueFrom").set("fileKeyRef") else { continue };
+            let name = reference.at("volumeName");
+            let volume = spec.at("volumes").items().filter(|volume| volume.at("name").text() == name.text()).last();
+            match volume {
+                None => out.not_found(&name, name.text(), ""),
+                Some(volume) if !volume.at("emptyDir").is_set() => {
+                    out.invalid(&name, name.text(), "referenced volume must be of type emptyDir");
                 }
+                Some(_) => {}
             }
         }
     }

@@ -107,8 +107,7 @@ fn validate_match(kind: &Kind, profile: &Node<'_>, reported: &Node<'_>, told: &s
     }
 }
 
-/// Init containers, then containers: `VisitContainersWithPath`.
+/// Containers of every kind: `VisitContainersWithPath`.
 pub(super) fn containers<'a>(spec: &Node<'a>) -> Vec<Node<'a>> {
-    let (init, regular) = (spec.at("initContainers"), spec.at("containers"));
-    init.items().chain(regular.items()).collect()
+    ["initContainers", "containers", "ephemeralContainers"].iter().flat_map(|list| spec.at(list).items().collect::<Vec<_>>()).collect()
 }

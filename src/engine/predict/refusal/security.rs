@@ -5,12 +5,15 @@ use serde_json::{Map, Value};
 use super::causes::{Causes, Raw};
 use super::content;
 use super::node::Node;
+use super::pod::InUse;
 use super::system::validate_windows_options;
 use super::volume_source::validate_local_descending_path;
 use crate::engine::schema::Tree;
 
-/// `validSELinuxChangePolicies`, `validSupplementalGroupsPolicies`, `validFSGroupChangePolicies`, sorted.
+/// `validSELinuxChangePolicies`, `validSupplementalGroupsPolicies`, `validFSGroupChangePolicies`, sorted. `MountOption` is behind the gate
+/// SELinuxMount, which is off, so that a new object cannot have it.
 const SELINUX_CHANGE_POLICIES: &[&str] = &["MountOption", "Recursive"];
+const NEW_SELINUX_CHANGE_POLICIES: &[&str] = &["Recursive"];
 const SUPPLEMENTAL_GROUPS_POLICIES: &[&str] = &["Merge", "Strict"];
 const FS_GROUP_CHANGE_POLICIES: &[&str] = &["Always", "OnRootMismatch"];
 
@@ -101,7 +104,7 @@ fn internal_security_context(context: &Tree<'_>) -> String {
 }
 
 /// `validatePodSpecSecurityContext`. The host's namespaces are fields of the pod in a manifest.
-pub(super) fn validate_pod_security_context(spec: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_pod_security_context(spec: &Node<'_>, in_use: InUse, out: &mut Causes) {
     let context = spec.at("securityContext");
     validate_ids(&context, &["fsGroup", "runAsUser", "runAsGroup"], out);
     for group in context.at("supplementalGroups").items() {
@@ -117,7 +120,8 @@ pub(super) fn validate_pod_security_context(spec: &Node<'_>, out: &mut Causes) {
     validate_windows_options(&context.at("windowsOptions"), out);
     validate_app_armor_profile(&context.at("appArmorProfile"), out);
     out.word_if_set(&context.at("supplementalGroupsPolicy"), SUPPLEMENTAL_GROUPS_POLICIES);
-    out.word_if_set(&context.at("seLinuxChangePolicy"), SELINUX_CHANGE_POLICIES);
+    let policies = if in_use.selinux_change_policy { SELINUX_CHANGE_POLICIES } else { NEW_SELINUX_CHANGE_POLICIES };
+    out.word_if_set(&context.at("seLinuxChangePolicy"), policies);
 }
 
 fn validate_ids(context: &Node<'_>, names: &[&'static str], out: &mut Causes) {

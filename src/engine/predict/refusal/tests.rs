@@ -30,7 +30,9 @@ fn pod_with(change: impl FnOnce(&mut Value)) -> Value {
     object
 }
 
+/// What the server says to this object. What is said of a sync that would make it is held to its rules, too: each rule comes by here.
 fn told(object: Value) -> Vec<String> {
+    crate::engine::diagnose::tests::reason::hold(&pod_with(|_| {}), &object);
     refusals_of_new(&object).into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
 }
 

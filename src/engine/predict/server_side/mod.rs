@@ -75,6 +75,7 @@ pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &Mana
     if let Some(cause) = unconvertible(&object) {
         return Merged::Refused(vec![cause]);
     }
+    decode::wrap_integers(&mut object);
     if syncer.manager == KUBECTL {
         last_applied::update(&mut object, &sent);
     }
@@ -98,10 +99,11 @@ pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) ->
     if !faults.is_empty() {
         return Merged::Refused(faults);
     }
-    let object = merge::merge(None, Some(&sent), Some(DEPLOYMENT)).unwrap_or_default();
+    let mut object = merge::merge(None, Some(&sent), Some(DEPLOYMENT)).unwrap_or_default();
     if let Some(cause) = unconvertible(&object) {
         return Merged::Refused(vec![cause]);
     }
+    decode::wrap_integers(&mut object);
     let text = |name: &str| desired.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default();
     if !text("uid").is_empty() {
         let message = format!("uid mismatch: the provided object specified uid {}, and no existing object was found", text("uid"));
@@ -139,11 +141,14 @@ fn sent<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Tree<'a> {
     sent
 }
 
-/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one, too.
+/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one, too; a list of what are no
+/// entries is none, and is told by its types.
 ///
-/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`.
+/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, and
+/// `GetManagedFields` of its `pkg/apis/meta/v1/unstructured/unstructured.go`.
 fn managed_fields_sent(sent: &Tree<'_>) -> Option<Cause> {
-    sent.at(&["metadata", "managedFields"])?.as_list().map(|_| Cause {
+    let is_entry = |item: &Tree<'_>| item.as_map().is_some() && decode::unconvertible_entry(item).is_none();
+    sent.at(&["metadata", "managedFields"])?.as_list().filter(|items| items.iter().all(is_entry)).map(|_| Cause {
         reason: "BadRequest".to_owned(),
         field: String::new(),
         message: "metadata.managedFields must be nil".to_owned(),
@@ -247,6 +252,15 @@ fn printed(entry: &Entry) -> String {
     }
 }
 
+/// A key that is no scalar, as `ToString` of structured-merge-diff's `value/value.go` prints it.
+fn key_text(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(key_text).collect::<Vec<_>>().join(",")),
+        Value::Object(fields) => fields.iter().map(|(name, value)| format!("{name}={}", key_text(value))).collect(),
+        scalar => scalar.to_string(),
+    }
+}
+
 /// A path as the server prints it in these messages: every map key after a dot, whatever it holds.
 ///
 /// Source: structured-merge-diff `fieldpath/element.go` PathElement.String.
@@ -255,6 +269,10 @@ fn server_path(path: &FieldPath) -> String {
     for segment in &path.0 {
         match segment {
             Segment::Field(name) => out.push_str(&format!(".{name}")),
+            Segment::Key(keys) if keys.iter().any(|(_, value)| value.is_array() || value.is_object()) => {
+                let named: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={}", key_text(value))).collect();
+                out.push_str(&format!("[{}]", named.join(",")));
+            }
             other => out.push_str(&FieldPath(vec![other.clone()]).to_string()),
         }
     }

@@ -345,6 +345,15 @@ fn an_annotation_that_would_grow_too_large_goes() {
 }
 
 #[test]
+fn a_number_of_more_bits_than_its_field_is_accepted_as_what_is_left_of_it() {
+    let live = owned(&http(), vec![applied(&http())]);
+    let mut desired = http();
+    desired["spec"]["replicas"] = json!(-2_147_483_649_i64);
+    let answer = sync(&desired, &live, Force::Yes);
+    assert_eq!((answer.causes, answer.predicted.unwrap()["spec"]["replicas"].clone()), (vec![], json!(2_147_483_647)));
+}
+
+#[test]
 fn a_program_that_nobody_knows_leaves_out_of_a_dump_what_it_must_have_left_out_before() {
     let mut dumped = http();
     dumped["metadata"]["managedFields"] = json!([{"manager": "a", "operation": "Apply", "fieldsV1": {}}]);

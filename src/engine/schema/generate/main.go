@@ -1,4 +1,4 @@
-// The generator of ../types.rs and ../versions.rs: what the Deployment tree is, by Go type, in the supported versions of Kubernetes.
+// The generator of ../types.rs, ../versions.rs and ../go_types.rs: what the Deployment tree is, by Go type, in the supported versions of Kubernetes.
 //
 //	go run .        (in this folder; needs the Go module proxy)
 //
@@ -56,6 +56,16 @@ pub static SUPPORTED: (u8, u8) = (%d, %d);
 pub static PARTIAL: &[Partial] = &[
 `
 
+const speltHeader = `//! The Go types of the fields of ` + "`types.rs`" + `, where their shape does not tell them: the server's messages name them.
+//!
+//! A row is the Go type that has the field, the JSON name, its type as Go's reflection writes it, and the struct embedded in the owner that
+//! has it, or nothing. What holds text is a plain string otherwise, and a number has 32 bits.
+
+use super::shape::Spelt;
+
+pub static SPELT: &[Spelt] = &[
+`
+
 func main() {
 	log.SetFlags(0)
 	union := union{structures: map[string]*structure{}, seen: map[string]map[int]bool{}}
@@ -65,14 +75,17 @@ func main() {
 		}
 	}
 	oldest, newest := versions[0], versions[len(versions)-1]
-	var types, partial bytes.Buffer
+	var types, partial, spelt bytes.Buffer
 	fmt.Fprintf(&types, header+typesHeader, oldest.module, newest.module)
 	number := 0
 	union.print(&types, "Deployment", map[string]bool{}, &number)
 	fmt.Fprintf(&partial, header+versionsHeader, oldest.module, newest.module, oldest.minor, newest.minor)
 	union.printPartial(&partial, "Deployment", map[string]bool{})
 	fmt.Fprintln(&partial, "];")
-	for name, text := range map[string][]byte{"../types.rs": types.Bytes(), "../versions.rs": partial.Bytes()} {
+	fmt.Fprintf(&spelt, header+speltHeader, oldest.module, newest.module)
+	union.printSpelt(&spelt, "Deployment", map[string]bool{})
+	fmt.Fprintln(&spelt, "];")
+	for name, text := range map[string][]byte{"../types.rs": types.Bytes(), "../versions.rs": partial.Bytes(), "../go_types.rs": spelt.Bytes()} {
 		if err := os.WriteFile(name, text, 0o644); err != nil {
 			log.Fatal(err)
 		}

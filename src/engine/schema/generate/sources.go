@@ -137,12 +137,13 @@ func (s *sources) structure(from declaration) string {
 	}
 	s.done[name] = true
 	of := structure{name: name, atomic: slices.Contains(from.markers, "structType=atomic") || slices.Contains(from.markers, "mapType=atomic")}
-	s.fields(from, &of)
+	s.fields(from, "", &of)
 	s.found = append(s.found, of)
 	return name
 }
 
-func (s *sources) fields(from declaration, of *structure) {
+// fields takes in those of a struct that is the whole of another one, or is embedded in it.
+func (s *sources) fields(from declaration, embedded string, of *structure) {
 	for _, one := range from.spec.Type.(*ast.StructType).Fields.List {
 		tag := reflect.StructTag("")
 		if one.Tag != nil {
@@ -150,11 +151,12 @@ func (s *sources) fields(from declaration, of *structure) {
 		}
 		options := strings.Split(tag.Get("json"), ",")
 		if len(one.Names) == 0 && options[0] == "" { // an inlined struct
-			s.fields(s.named(one.Type, from), of)
+			inlined := s.named(one.Type, from)
+			s.fields(inlined, inlined.spec.Name.Name, of)
 			continue
 		}
 		about := markers(one.Doc)
-		row := field{name: options[0], patch: patch(of.name, tag)}
+		row := field{name: options[0], patch: patch(of.name, tag), spelt: s.spelt(one.Type, from), embedded: embedded}
 		row.shape, row.of = s.shape(one.Type, from, about)
 		_, pointer := one.Type.(*ast.StarExpr)
 		// encoding/json never takes a struct for empty.
@@ -199,6 +201,24 @@ func (s *sources) named(expression ast.Expr, in declaration) declaration {
 	}
 	log.Fatalf("%s: %T names no type", in.spec.Name.Name, expression)
 	return declaration{}
+}
+
+// spelt gives a type as Go's reflection writes it, without the pointer around it: v1.PullPolicy, []v1.Capability, map[string]string.
+func (s *sources) spelt(expression ast.Expr, in declaration) string {
+	switch one := expression.(type) {
+	case *ast.StarExpr:
+		return s.spelt(one.X, in)
+	case *ast.ArrayType:
+		return "[]" + s.spelt(one.Elt, in)
+	case *ast.MapType:
+		return fmt.Sprintf("map[%s]%s", s.spelt(one.Key, in), s.spelt(one.Value, in))
+	case *ast.Ident:
+		if slices.Contains([]string{"string", "bool", "int", "int32", "int64"}, one.Name) {
+			return one.Name
+		}
+	}
+	target := s.named(expression, in)
+	return target.path[strings.LastIndex(target.path, "/")+1:] + "." + target.spec.Name.Name
 }
 
 // shape gives what a value is, and the struct that it leads to. The markers are those of the field.

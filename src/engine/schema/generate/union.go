@@ -16,9 +16,10 @@ type structure struct {
 	fields []field
 }
 
-// field is one row; of is the name of the struct that the shape leads to, or empty.
+// field is one row; of is the name of the struct that the shape leads to, or empty; spelt is its type in Go's words, and embedded the
+// struct inlined in the owner that has it, or empty.
 type field struct {
-	name, wire, shape, patch, of string
+	name, wire, shape, patch, of, spelt, embedded string
 }
 
 // union is what the versions have together; seen tells which minor versions have a type, or a field as TYPE.FIELD.
@@ -110,5 +111,45 @@ func (u union) printPartial(out io.Writer, name string, done map[string]bool) {
 			log.Fatalf("%s.%s went and came again: a first and a last version do not tell that", name, row.name)
 		}
 		fmt.Fprintf(out, "    Partial(%q, %q, %d, %d),\n", name, row.name, since, until)
+	}
+}
+
+// usual gives the words of Go for a type that its shape tells already.
+func usual(row field) string {
+	switch {
+	case row.shape == "Text":
+		return "string"
+	case row.shape == "Boolean":
+		return "bool"
+	case row.shape == "Integer":
+		return "int32"
+	case row.of != "" && strings.HasPrefix(row.shape, "Nested"):
+		return "v1." + row.of
+	case row.of != "" && strings.HasPrefix(row.shape, "List"):
+		return "[]v1." + row.of
+	case strings.HasPrefix(row.shape, "List") && strings.HasSuffix(row.shape, "&Text)"):
+		return "[]string"
+	case strings.HasPrefix(row.shape, "List") && strings.HasSuffix(row.shape, "&Integer)"):
+		return "[]int32"
+	case row.shape == "Map(&Text)", row.shape == "AtomicMap(&Text)":
+		return "map[string]string"
+	}
+	return ""
+}
+
+func (u union) printSpelt(out io.Writer, name string, done map[string]bool) {
+	if done[name] {
+		return
+	}
+	done[name] = true
+	for _, row := range u.structures[name].fields {
+		if row.of != "" {
+			u.printSpelt(out, row.of, done)
+		}
+	}
+	for _, row := range u.structures[name].fields {
+		if row.spelt != usual(row) || row.embedded != "" {
+			fmt.Fprintf(out, "    Spelt(%q, %q, %q, %q),\n", name, row.name, row.spelt, row.embedded)
+		}
 	}
 }

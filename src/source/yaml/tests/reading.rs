@@ -145,3 +145,25 @@ fn knows_the_line_of_every_field() {
     assert_eq!(json.documents.iter().map(|document| document.line).collect::<Vec<_>>(), [1, 6]);
     assert_eq!([json.documents[0].line_of("/a/b~1c"), json.documents[0].line_of("/a/b~1c/0")], [3, 4]);
 }
+
+#[test]
+fn quoted_lines_in_their_keys_column_are_read_however_many() {
+    use std::fmt::Write as _;
+
+    let mut text = "apiVersion: v1\nkind: ConfigMap\ndata:\n".to_owned();
+    for at in 0..5_000 {
+        let _ = write!(text, "  k{at}: 'one\n  two'\n  b{at}: |\n    'three\n    four'\n");
+    }
+    let loaded = load(text.as_bytes(), "words.yaml");
+    assert_eq!((loaded.problems, loaded.documents.len()), (vec![], 1));
+    let data = &loaded.documents[0].value["data"];
+    assert_eq!((&data["k4999"], &data["b4999"]), (&json!("one two"), &json!("'three\nfour'\n")));
+    assert_eq!(loaded.documents[0].line_of("/data/k1"), 9);
+}
+
+#[test]
+fn a_fault_behind_many_quoted_lines_is_told_at_its_own_place() {
+    let text = format!("data:\n{}  bad: 'x' y\n", "  k: 'one\n  two'\n".repeat(500));
+    let loaded = load(text.as_bytes(), "words.yaml");
+    assert_eq!(loaded.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [Some(1_002)]);
+}

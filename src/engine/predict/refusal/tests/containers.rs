@@ -238,3 +238,17 @@ fn requests_stay_below_limits_and_ports_have_names_of_their_own() {
         expand(&["P.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\""])
     );
 }
+
+#[test]
+fn a_restart_rule_without_its_words_is_refused() {
+    let rule = |rule: Value| container(json!({"restartPolicy": "Always", "restartPolicyRules": [rule]}));
+    let at = "C.restartPolicyRules[0]";
+    assert_eq!(
+        rule(json!({"action": "Restart", "exitCodes": {"values": [1]}})),
+        expand(&[&format!("{at}.exitCodes.operator: Unsupported value: \"\": supported values: \"In\", \"NotIn\"")])
+    );
+    assert_eq!(
+        rule(json!({"exitCodes": {"operator": "In", "values": [1]}})),
+        expand(&[&format!("{at}.action: Unsupported value: \"\": supported values: \"Restart\", \"RestartAllContainers\"")])
+    );
+}

@@ -265,3 +265,61 @@ fn a_pod_of_one_system_has_nothing_of_the_other() {
         assert_eq!(pod(fields), expand(&words));
     }
 }
+
+#[test]
+fn a_pointer_that_is_set_to_an_empty_word_is_no_absent_one() {
+    let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an \
+                alphanumeric character (e.g. 'example.com', regex used for validation is \
+                '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    assert_eq!(pod(json!({"runtimeClassName": ""})), expand(&[&format!("P.runtimeClassName: Invalid value: \"\": {rule}")]));
+    let words = "Unsupported value: \"\": supported values: \"PreemptLowerPriority\", \"Never\"";
+    assert_eq!(pod(json!({"preemptionPolicy": ""})), expand(&[&format!("P.preemptionPolicy: {words}")]));
+}
+
+#[test]
+fn mount_options_of_selinux_are_behind_a_gate_where_the_stored_object_has_none() {
+    let with = |policy: &str| json!({"securityContext": {"seLinuxChangePolicy": policy}});
+    let told = |word: &str| {
+        expand(&[&format!("P.securityContext.seLinuxChangePolicy: Unsupported value: \"{word}\": supported values: \"Recursive\"")])
+    };
+    assert_eq!(pod(with("Recursive")), Vec::<String>::new());
+    for word in ["MountOption", "Nonsense", ""] {
+        assert_eq!(pod(with(word)), told(word));
+    }
+    let stored = pod_with(|object| object["spec"]["template"]["spec"]["securityContext"] = with("Recursive")["securityContext"].clone());
+    let anew = pod_with(|object| object["spec"]["template"]["spec"]["securityContext"] = with("MountOption")["securityContext"].clone());
+    assert_eq!(refusals_of_update(&as_stored(Tree::of(&anew)), &stored), []);
+}
+
+#[test]
+fn an_ephemeral_container_is_told_all_that_is_wrong_with_it() {
+    let container = json!({
+        "name": "app", "image": "debug:1 ", "targetContainerName": "web", "resources": {}, "ports": [], "lifecycle": {}, "env": [],
+        "volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "a"}],
+    });
+    let rule = "Forbidden: cannot be set for an Ephemeral Container";
+    let at = "P.ephemeralContainers[0]";
+    assert_eq!(
+        pod(json!({"ephemeralContainers": [container]})),
+        expand(&[
+            &format!("{at}.image: Invalid value: \"debug:1 \": must not have leading or trailing whitespace"),
+            &format!("{at}.name: Duplicate value: \"app\""),
+            &format!("{at}.targetContainerName: Not found: \"web\""),
+            &format!("{at}.ports: {rule}"),
+            &format!("{at}.lifecycle: {rule}"),
+            &format!("{at}.volumeMounts[0].subPath: {rule}"),
+            "P.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template",
+        ])
+    );
+}
+
+#[test]
+fn the_prefix_of_a_generated_name_is_held_to_the_rule_of_names() {
+    let with = |prefix: &str| told(pod_with(|object| object["metadata"]["generateName"] = json!(prefix)));
+    assert_eq!(with("web-"), Vec::<String>::new());
+    let faults = with("Web-");
+    assert!(
+        matches!(faults.as_slice(), [one] if one.starts_with("metadata.generateName: Invalid value: \"Web-\": a lowercase RFC 1123")),
+        "{faults:?}"
+    );
+}

@@ -1,0 +1,251 @@
+//! Why a sync is refused, and which ways out were tried and work.
+//!
+//! The field that the server names is the second member of a union in the server's own order, not the intruder (`validateHandler` in
+//! `pkg/apis/core/validation/validation.go`), and what differs around it need have nothing to do with it. So each change is tried: one that,
+//! put back in live or given up in Git, makes the cause go, is part of it, and nothing else is.
+
+use std::cell::Cell;
+
+use serde_json::Value;
+
+use super::words::{by, contrast, ports, selector};
+use crate::engine::diff::{Change, Drift, Severity};
+use crate::engine::object::{FieldPath, Segment};
+use crate::engine::plan::trial::{self, Tried};
+use crate::engine::predict::{Cause, Facts, Foretold, Strategy, Syncer, Verdict, refusal_of, refusals_as_it_is};
+use crate::engine::schema::Tree;
+use crate::engine::snapshot::Snapshot;
+
+/// The most predictions that are made to find reasons: each takes as long as the one that they are about, and a manifest may have a thousand
+/// faults.
+const MOST_TRIALS: usize = 64;
+
+/// What kind of cause it is; each has its own words and its own ways out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The server refuses Git's document, whatever is live.
+    GitItself,
+
+    /// Git changes what can never be changed.
+    Immutable,
+
+    /// Client-side apply keeps a copy of the manifest in an annotation, and there is no room for it.
+    NoRoom,
+
+    /// Git and live each have something, and the server does not take both.
+    Collision,
+
+    /// Nothing that was tried makes it go.
+    Unknown,
+}
+
+/// Why a sync is refused for one cause.
+#[derive(Debug)]
+pub struct Reason<'a> {
+    /// What kind of cause it is.
+    pub(super) kind: Kind,
+
+    /// The changes that make it, in path order.
+    pub(super) involved: Vec<&'a Drift>,
+
+    /// The reason as the end of a sentence that begins with "because"; `None` where none is known.
+    pub(super) clause: Option<String>,
+
+    /// What works.
+    pub(super) works: Works,
+}
+
+/// The ways out that were tried and make one cause go, without making another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Works {
+    /// Git's values put back in live.
+    pub(super) restore: bool,
+
+    /// What is in the way handed to the tool.
+    pub(super) hand_back: bool,
+
+    /// Live's values committed to Git.
+    pub(super) commit: bool,
+
+    /// Server-side apply in place of client-side apply.
+    pub(super) server_side: bool,
+}
+
+/// The reason for each cause of a refusal, in the order of the causes; none of a sync that is not refused.
+pub fn reasons<'a>(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &'a [Drift], foretold: &Foretold<'_>) -> Vec<Reason<'a>> {
+    let prediction = &foretold.prediction;
+    if prediction.verdict != Verdict::Refused {
+        return Vec::new();
+    }
+    let of_git = refusals_as_it_is(facts.desired, snapshot.syncer.validation);
+    let trials = Trials { snapshot, facts, foretold, left: Cell::new(MOST_TRIALS) };
+    prediction.causes.iter().map(|cause| trials.reason(cause, drifts, &of_git)).collect()
+}
+
+struct Trials<'t, 'f, 'o> {
+    snapshot: &'t Snapshot,
+    facts: &'t Facts<'f>,
+    foretold: &'t Foretold<'o>,
+    left: Cell<usize>,
+}
+
+impl Trials<'_, '_, '_> {
+    fn reason<'a>(&self, cause: &Cause, drifts: &'a [Drift], of_git: &[(Cause, String)]) -> Reason<'a> {
+        let near = near(cause, drifts, self.foretold.refused.as_ref());
+        let of_itself = Reason { kind: Kind::Unknown, involved: Vec::new(), clause: None, works: Works::default() };
+        if of_git.iter().any(|(other, _)| is_same(other, cause)) {
+            let clause = format!("it refuses Git's document as it is: {}", named(cause));
+            return Reason { kind: Kind::GitItself, involved: self.of_git(cause, &near), clause: Some(clause), ..of_itself };
+        }
+        if cause.message.ends_with("field is immutable") {
+            let at = format!(".{}", cause.field);
+            let involved: Vec<&Drift> = drifts.iter().filter(|drift| drift.change.path.to_string().starts_with(&at)).collect();
+            let clause = immutable(cause, self.facts);
+            return Reason { kind: Kind::Immutable, involved, clause: Some(clause), ..of_itself };
+        }
+        if cause.field == "metadata.annotations" && cause.message.starts_with("Too long") && self.has_no_room(cause) {
+            let clause = "the manifest is too big for client-side apply, which keeps a copy of it in an annotation".to_owned();
+            let works = Works { server_side: self.goes_server_side(), ..Works::default() };
+            return Reason { kind: Kind::NoRoom, clause: Some(clause), works, ..of_itself };
+        }
+        let weighs = |drift: &&&Drift| drift.severity != Severity::Ignored;
+        let mut involved: Vec<&Drift> = near.iter().filter(weighs).copied().filter(|drift| self.is_part(cause, drift)).collect();
+        if involved.is_empty() {
+            let rest = drifts.iter().filter(|drift| !near.iter().any(|other| std::ptr::eq(*other, *drift)));
+            let (ignored, weighing): (Vec<&Drift>, Vec<&Drift>) =
+                rest.chain(near.iter().copied()).partition(|drift| drift.severity == Severity::Ignored);
+            involved = [weighing, ignored]
+                .into_iter()
+                .map(|some| some.into_iter().filter(|drift| self.is_part(cause, drift)).collect::<Vec<_>>())
+                .find(|found| !found.is_empty())
+                .unwrap_or_default();
+        }
+        if involved.is_empty() {
+            involved = self.together(cause, near.iter().filter(weighs).copied().collect());
+        }
+        involved.sort_by_cached_key(|drift| drift.change.path.to_string());
+        if involved.is_empty() {
+            return of_itself;
+        }
+        let works = self.works(cause, &involved, drifts);
+        let clause = ports(&involved).or_else(|| contrast(&involved)).map(|clause| clause + &by(&involved));
+        Reason { kind: Kind::Collision, involved, clause, works }
+    }
+
+    /// Whether the cause goes where this change alone is put back in live, or given up in Git.
+    fn is_part(&self, cause: &Cause, drift: &Drift) -> bool {
+        let change = [&drift.change];
+        let back = || trial::put_back(self.facts, &change).is_some_and(|tried| self.cures(cause, &tried));
+        back() || self.commit_cures(cause, &change)
+    }
+
+    /// What differs near the cause and, where it comes from Git's document alone, is new in Git.
+    fn of_git<'a>(&self, cause: &Cause, near: &[&'a Drift]) -> Vec<&'a Drift> {
+        near.iter().filter(|drift| self.commit_cures(cause, &[&drift.change])).copied().collect()
+    }
+
+    /// The fewest of these changes that make the cause go together; none where all of them do not.
+    fn together<'a>(&self, cause: &Cause, changes: Vec<&'a Drift>) -> Vec<&'a Drift> {
+        let cures = |some: &[&Drift]| {
+            let some: Vec<&Change> = some.iter().map(|drift| &drift.change).collect();
+            trial::put_back(self.facts, &some).is_some_and(|tried| self.cures(cause, &tried))
+        };
+        if changes.len() < 2 || !cures(&changes) {
+            return Vec::new();
+        }
+        let mut needed = changes;
+        let mut at = 0;
+        while at < needed.len() && needed.len() > 1 {
+            let fewer: Vec<&Drift> = needed.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, drift)| *drift).collect();
+            if cures(&fewer) { needed = fewer } else { at += 1 }
+        }
+        needed
+    }
+
+    /// Which ways out make the cause go.
+    fn works(&self, cause: &Cause, involved: &[&Drift], drifts: &[Drift]) -> Works {
+        let prediction = &self.foretold.prediction;
+        let changes: Vec<&Change> = involved.iter().map(|drift| &drift.change).collect();
+        // Only drift is put back: what is new in Git comes with the sync.
+        let drifted: Vec<&Change> = involved.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
+        let all: Vec<&Change> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
+        let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried));
+        Works {
+            restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, prediction)),
+            hand_back: self.snapshot.syncer.strategy != Strategy::Replace
+                && cures(trial::handed_back(self.facts, &self.snapshot.syncer, &all, prediction)),
+            commit: self.commit_cures(cause, &changes),
+            server_side: false,
+        }
+    }
+
+    fn commit_cures(&self, cause: &Cause, changes: &[&Change]) -> bool {
+        let Some(document) = trial::committed(self.facts, changes) else { return false };
+        self.goes(cause, &Facts::of(&document, self.facts.live), &self.snapshot.syncer)
+    }
+
+    fn cures(&self, cause: &Cause, tried: &Tried) -> bool {
+        self.goes(cause, &tried.facts(self.facts), &self.snapshot.syncer)
+    }
+
+    /// Whether a cause is gone, and no other is there that was not.
+    fn goes(&self, cause: &Cause, facts: &Facts<'_>, syncer: &Syncer) -> bool {
+        let Some(left) = self.left.get().checked_sub(1) else { return false };
+        self.left.set(left);
+        let known = &self.foretold.prediction.causes;
+        refusal_of(facts, syncer).iter().all(|other| !is_same(other, cause) && known.iter().any(|known| is_same(known, other)))
+    }
+
+    /// Whether live's annotations have room for all but the copy of the manifest.
+    fn has_no_room(&self, cause: &Cause) -> bool {
+        self.snapshot.syncer.strategy == Strategy::ClientSideApply && self.goes(cause, self.facts, &self.server_side())
+    }
+
+    fn goes_server_side(&self) -> bool {
+        refusal_of(self.facts, &self.server_side()).is_empty()
+    }
+
+    fn server_side(&self) -> Syncer {
+        Syncer { strategy: Strategy::ServerSideApply, ..self.snapshot.syncer.clone() }
+    }
+}
+
+/// The drifts that stand beside or below the field that the server names, under the same parent of the merged object.
+fn near<'a>(cause: &Cause, drifts: &'a [Drift], merged: Option<&Tree<'_>>) -> Vec<&'a Drift> {
+    let Some(merged) = merged else { return Vec::new() };
+    let Some(parent) = union_of(cause).and_then(|parent| parent.pointer(merged)) else { return Vec::new() };
+    let below = format!("{parent}/");
+    let stands = |drift: &&Drift| drift.change.path.pointer(merged).is_some_and(|pointer| pointer == parent || pointer.starts_with(&below));
+    drifts.iter().filter(stands).collect()
+}
+
+/// What the field that the server names stands in; where an item of a list says what another one says, it is the list.
+fn union_of(cause: &Cause) -> Option<FieldPath> {
+    let field = FieldPath::parse(&cause.field).ok()?;
+    let repeats = cause.reason == "FieldValueDuplicate" || cause.message.contains("must be unique");
+    let item = field.0.iter().rposition(|segment| matches!(segment, Segment::Index(_))).filter(|_| repeats);
+    let parent = item.map_or_else(|| field.parent(), |at| Some(FieldPath(field.0[..at].to_vec())));
+    parent.filter(|parent| !parent.0.is_empty())
+}
+
+/// Whether two causes are the same but for the numbers of list items, which move with what is merged.
+fn is_same(one: &Cause, other: &Cause) -> bool {
+    let unnumbered = |field: &str| -> String { field.split(['[', ']']).filter(|part| part.parse::<usize>().is_err()).collect() };
+    one.message == other.message && unnumbered(&one.field) == unnumbered(&other.field)
+}
+
+/// The field of a cause, or its words where it names none.
+fn named(cause: &Cause) -> &str {
+    if cause.field.is_empty() { &cause.message } else { &cause.field }
+}
+
+/// `spec.selector cannot be changed: Git's selector has v=2`.
+fn immutable(cause: &Cause, facts: &Facts<'_>) -> String {
+    let field = &cause.field;
+    let of = |object: &Value| -> Option<Value> { FieldPath::parse(field).ok()?.get(object).cloned() };
+    match (field.as_str(), of(facts.desired), of(facts.live)) {
+        ("spec.selector", Some(git), Some(live)) => format!("{field} cannot be changed: {}", selector(&git, &live)),
+        (_, Some(_), _) => format!("{field} cannot be changed, and Git's is not live's"),
+        _ => format!("{field} cannot be changed"),
+    }
+}
