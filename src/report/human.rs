@@ -39,8 +39,7 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     };
     let mut out = String::new();
     line!(&mut out, "{:<35} {headline}", report.object.to_string());
-    let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
-    if !report.summary.is_empty() && (told > 0 || harms || report.phase == Phase::Conflicted) {
+    if tells_summary(report) {
         line!(&mut out, "  {}", report.summary);
     }
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
@@ -58,6 +57,13 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     }
     write_warnings(&mut out, &report.warnings);
     out
+}
+
+/// Whether the text of an object has its summary: without a field that is told the headline says it all, unless the next sync is what is wrong.
+pub fn tells_summary(report: &ObjectReport) -> bool {
+    let told = report.fields.iter().any(|field| field.severity != Severity::Ignored);
+    let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
+    !report.summary.is_empty() && (told || harms || report.phase == Phase::Conflicted)
 }
 
 pub(super) fn write_warnings(out: &mut String, warnings: &[Warning]) {
