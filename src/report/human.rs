@@ -345,6 +345,37 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
     }
 
     #[test]
+    fn what_the_next_sync_breaks_and_overwrites_is_told_where_nothing_else_is() -> Result<(), serde_json::Error> {
+        let report = ObjectReport {
+            object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
+            phase: Phase::InSync,
+            summary: "live is what Git says; and more".to_owned(),
+            fields: serde_json::from_value(json!([
+                {"path": ".spec.replicas", "change": "Changed", "severity": "ignored", "live": 5, "desired": 3, "reason": "the autoscaler's"},
+            ]))?,
+            prediction: serde_json::from_value(json!({
+                "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [".spec.paused"], "breaks": [".spec.paused"],
+                "overwrites": [{"path": ".spec.replicas", "from": 5, "to": 3}, {"path": ".metadata.labels.a", "from": "b"}],
+            }))?,
+            refusals: Vec::new(),
+            findings: Vec::new(),
+            places: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let expected = "\
+Deployment.apps web                 no field differs from Git
+  live is what Git says; and more
+  1 more field is ignored by a rule: the autoscaler's
+  next sync (client-side-apply): succeeds and makes fields differ from Git that do not today (admission not included)
+    breaks: .spec.paused
+    overwrites: .spec.replicas: 5 becomes 3
+    overwrites: .metadata.labels.a: b becomes nothing
+";
+        assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
+        Ok(())
+    }
+
+    #[test]
     fn an_operation_is_told_with_its_age_and_its_end() {
         let told = |operation: Value| {
             let operation: OperationReport = serde_json::from_value(operation).unwrap();

@@ -7,7 +7,7 @@ use super::super::reason::{Kind, reasons};
 use super::*;
 use crate::engine::diff::{Change, LAST_APPLIED, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Memory, trial};
+use crate::engine::plan::{Memory, NoPlan, trial};
 use crate::engine::predict::{Cause, Facts, Verdict, predict_knowing, refusal_of, refusals_as_it_is};
 use crate::engine::{assess, assess_and_propose};
 
@@ -229,9 +229,13 @@ fn an_immutable_selector_is_told_as_that_and_no_write_of_ours_is_a_way_out() {
         let live = changed(&git(), &git(), &syncer);
         let scene = Snapshot { syncer, ..snapshot(desired.clone(), live) };
         let (assessment, plan) = assess_and_propose(&scene, &propose(), &Memory::default());
-        assert!(plan.is_err());
+        assert!(matches!(plan, Err(NoPlan::StillRefused(_))), "{plan:?}");
         assert!(assessment.summary.contains("spec.selector cannot be changed: Git's selector has v=2"), "{}", assessment.summary);
         assert!(!assessment.findings.iter().any(|finding| finding.remedy.as_deref().unwrap_or_default().contains("A plan takes")));
+        // Where nobody changed anything, there is nothing to put back either.
+        let mut unchanged = scene;
+        unchanged.live.as_mut().unwrap()["spec"]["replicas"] = json!(2);
+        assert_eq!(assess_and_propose(&unchanged, &propose(), &Memory::default()).1, Err(NoPlan::OnlyGit));
     }
 }
 
