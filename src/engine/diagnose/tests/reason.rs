@@ -235,7 +235,10 @@ fn an_immutable_selector_is_told_as_that_and_no_write_of_ours_is_a_way_out() {
         // Where nobody changed anything, there is nothing to put back either.
         let mut unchanged = scene;
         unchanged.live.as_mut().unwrap()["spec"]["replicas"] = json!(2);
-        assert_eq!(assess_and_propose(&unchanged, &propose(), &Memory::default()).1, Err(NoPlan::OnlyGit));
+        let plan = assess_and_propose(&unchanged, &propose(), &Memory::default()).1;
+        // Without a time server-side apply leaves open which side moved.
+        assert!(matches!(plan, Err(NoPlan::OnlyGit | NoPlan::StillRefused(_))), "{plan:?}");
+        assert_eq!(plan == Err(NoPlan::OnlyGit), unchanged.syncer.strategy == Strategy::ClientSideApply);
     }
 }
 
