@@ -115,7 +115,7 @@ fuzz: machine ## Fuzzes every parser of foreign bytes, or PARSERS alone, FUZZ_SE
 	bash tests/fuzz/run.sh $(FUZZ_SECONDS) $(PARSERS)
 
 .PHONY: check-corpus
-check-corpus: build ## Holds the binary against the corpus of recorded cases beside the project, where there is one
+check-corpus: build ## Holds the binary against faults that were found once, and recorded cases beside the project, where there are any
 	bash tests/check-corpus.sh target/debug/driftmend
 
 .PHONY: clean

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Holds a built driftmend against the corpus of recorded cases, or says that there is none here.
+# Holds a built driftmend against the faults that were found once, and against the corpus of recorded cases, or says that there is none here.
 #
 #   check-corpus.sh DRIFTMEND      DRIFT_CORPUS names another folder than ../shared/corpus
 set -euo pipefail
 
 driftmend=${1:?usage: check-corpus.sh DRIFTMEND}
 corpus=${DRIFT_CORPUS:-../shared/corpus}
-[ -f "$corpus/check.py" ] || { echo "skipped: there is no corpus in $corpus (DRIFT_CORPUS names another folder)"; exit 0; }
-corpus=$(realpath "$corpus")
 failed=0
+
+# Those of the project's own inputs are always asked about.
+bash "$(dirname "$0")/check-faults.sh" "$driftmend" || failed=1
+
+[ -f "$corpus/check.py" ] || { echo "skipped: there is no corpus in $corpus (DRIFT_CORPUS names another folder)"; exit $failed; }
+corpus=$(realpath "$corpus")
 
 python3 "$corpus/check.py" --driftmend "$driftmend" pairs scenarios yaml || failed=1
 

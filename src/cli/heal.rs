@@ -19,7 +19,7 @@ use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceErro
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
 use crate::controller::heal::{Audit, Healer, Look, Pace, Progress, Sink};
 use crate::controller::ignored::Answers;
-use crate::controller::observe::{FreshScene, Scene, Seen, frozen, is_in_force, policy, snapshot};
+use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::trust::ArgoCdNamespaces;
 use crate::controller::{judge, origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
@@ -312,7 +312,8 @@ impl Look for &Eyes<'_> {
         );
         let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
         let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
-        let seen = Seen { live, tool, judge, before: true };
+        let past = report.as_deref().map(|report| Past::of_report(report, &self.watched.rendition.revision)).unwrap_or_default();
+        let seen = Seen { live, tool, judge, before: true, past };
         let snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene = Scene {
             policy: policy(&self.watched, &snapshot, &self.jq),
@@ -320,6 +321,7 @@ impl Look for &Eyes<'_> {
             key: self.key.clone(),
             watch: self.watched.watch.clone(),
             report,
+            desired: self.desired.clone(),
         };
         Ok(Some(FreshScene { scene, frozen }))
     }

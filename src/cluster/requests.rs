@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::Api;
-use kube::api::{GetParams, Patch, PatchParams, Request};
+use kube::api::{GetParams, ListParams, Patch, PatchParams, Request};
 use kube::core::request::Error as RequestError;
 use serde_json::Value;
 
@@ -49,6 +49,18 @@ impl Cluster {
         call.namespace = namespace.map(str::to_owned);
         let request = Request::new(resource.collection(namespace)).get(name, &GetParams::default());
         ApiError::optional(self.send(call, request).await)
+    }
+
+    /// Reads all objects of a kind that has no namespaces.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ApiError`]; `NotFound` where the server has no such kind.
+    pub async fn list_objects(&self, resource: Resource<'_>) -> Result<Vec<Value>, ApiError> {
+        let call = Call::new(Verb::List, resource.to_string());
+        let request = Request::new(resource.collection(None)).list(&ListParams::default());
+        let mut list: Value = self.send(call, request).await?;
+        Ok(list.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
     }
 
     /// Reads one Deployment, fresh from the server, with every field that it has; `None` when there is none.

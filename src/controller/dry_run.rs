@@ -10,7 +10,8 @@ use super::{Context, judge, observe};
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::Snapshot;
-use crate::engine::plan::{Ground, Plan, Written};
+use crate::engine::object::FieldPath;
+use crate::engine::plan::{Ground, Plan, Written, undone};
 use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry};
 
 /// The chart's policy over `status.history` and `status.healing`; so does its.
@@ -27,6 +28,9 @@ pub enum Rehearsed {
 
     /// Refused, in the server's words.
     Refused(String),
+
+    /// Accepted, and stored otherwise than it is written: these fields.
+    Changed(Vec<FieldPath>),
 }
 
 /// Rehearses a plan that is new to its report. Later steps cannot be rehearsed: they rest on the first one.
@@ -57,7 +61,10 @@ pub async fn rehearse(
     };
     let sent = context.cluster.patch_deployment(&target.namespace, &target.name, &request.patch, request.manager, DryRun::Yes).await;
     match sent {
-        Ok(_) => Ok(Rehearsed::Accepted),
+        Ok(answer) => {
+            let undone = undone(step, ground.live, &answer);
+            Ok(if undone.is_empty() { Rehearsed::Accepted } else { Rehearsed::Changed(undone) })
+        }
         Err(error) if error.retry() == Retry::AwaitChange => Ok(Rehearsed::Refused(error.to_string())),
         Err(error) => Err(error),
     }

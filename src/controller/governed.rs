@@ -2,9 +2,11 @@
 //!
 //! An index in memory, fed by the watches and read by every reconcile. It holds no lock across an await.
 
+mod counts;
 mod precedence;
+mod remembered;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -13,14 +15,15 @@ use serde_json::Value;
 use super::ignored::Rules;
 use super::mass;
 use super::tool::{Surroundings, ToolKey};
-use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
+use crate::crd::{DriftWatch, SourceFailure};
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Syncer;
-use crate::engine::{Assessment, Policy, SourceFacts};
+use crate::engine::{Assessment, Met, Policy, SourceFacts};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
 pub use precedence::Covered;
+pub use remembered::{Remembered, Sight};
 
 /// A Deployment, by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +93,9 @@ pub struct Rendition {
 
     /// The Deployments that it governs.
     pub desired: BTreeMap<Target, Arc<Desired>>,
+
+    /// The Deployments that the source holds and the watch does not govern.
+    pub passed_over: BTreeSet<Target>,
 
     /// What the source holds and the watch does not govern, in words.
     pub not_governed: Vec<String>,
@@ -162,6 +168,10 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         changed_at: desired.and_then(|desired| desired.changed_at),
         synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
         synced: None,
+        met: Met::Never,
+        in_git_since: None,
+        first_seen: None,
+        dropped_at: None,
         same_at: desired.and_then(|desired| desired.same_at.clone()),
         answered_at: Some(watched.answered_at),
         max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
@@ -215,6 +225,7 @@ struct Inner {
     outcomes: HashMap<Target, Outcome>,
     cohorts: HashMap<WatchKey, mass::Cohort>,
     first_seen: HashMap<Target, Timestamp>,
+    remembered: HashMap<Target, Remembered>,
 }
 
 impl Inner {
@@ -282,6 +293,7 @@ impl Governed {
             }
             None => now.keys().cloned().collect(),
         };
+        inner.note_commit(key, before.as_ref(), &watched);
         inner.watches.insert(key.clone(), watched);
         affected
     }
@@ -297,7 +309,10 @@ impl Governed {
     pub fn remove(&self, key: &WatchKey) -> Vec<Target> {
         let mut inner = self.lock();
         inner.cohorts.remove(key);
-        inner.watches.remove(key).map(|watched| watched.rendition.desired.keys().cloned().collect()).unwrap_or_default()
+        let mut named: Vec<Target> =
+            inner.watches.remove(key).map(|watched| watched.rendition.desired.keys().cloned().collect()).unwrap_or_default();
+        named.extend(inner.let_go(key));
+        named
     }
 
     /// The watch that leads a Deployment, with what it says of it.
@@ -308,9 +323,11 @@ impl Governed {
         Some(Lead { key: key.clone(), watched: watched.clone(), desired })
     }
 
-    /// Whether any watch names the Deployment.
+    /// Whether any watch names the Deployment, or its source did and dropped it.
     pub fn names(&self, target: &Target) -> bool {
-        self.lock().watches.values().any(|watched| watched.rendition.desired.contains_key(target))
+        let inner = self.lock();
+        let dropped = inner.remembered.get(target).is_some_and(|remembered| remembered.dropped.is_some());
+        dropped || inner.watches.values().any(|watched| watched.rendition.desired.contains_key(target))
     }
 
     /// Records what was found, and tells whether that changed.
@@ -364,26 +381,6 @@ impl Governed {
     /// The mass drift of a watch, where there is one.
     pub fn mass(&self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
         self.lock().mass(key, now)
-    }
-
-    /// How many Deployments of a watch there are of each kind.
-    pub fn counts(&self, key: &WatchKey) -> WatchCounts {
-        let inner = self.lock();
-        let mut counts = WatchCounts::default();
-        for target in inner.led(key) {
-            counts.governed += 1;
-            let Some(outcome) = inner.outcomes.get(target) else { continue };
-            match outcome.phase {
-                Phase::InSync => counts.in_sync += 1,
-                Phase::Pending => counts.pending += 1,
-                Phase::Conflicted => counts.conflicted += 1,
-                Phase::Drifted | Phase::Missing | Phase::Orphaned | Phase::OperationStuck => counts.drifted += 1,
-            }
-            counts.ignored += outcome.ignored;
-            counts.denied += usize::from(outcome.denied);
-            counts.conflicted_denied += usize::from(outcome.denied && outcome.phase == Phase::Conflicted);
-        }
-        counts
     }
 }
 

@@ -124,7 +124,8 @@ fn size_of(rendition: &Rendition) -> u64 {
         std::mem::size_of::<Notice>() + texts.into_iter().flatten().map(String::len).sum::<usize>()
     };
     let of_words = |words: &String| std::mem::size_of::<String>() + words.len();
-    let desired = rendition.desired.iter().map(of_desired);
+    let of_name = |target: &Target| std::mem::size_of::<Target>() + target.namespace.len() + target.name.len();
+    let desired = rendition.desired.iter().map(of_desired).chain(rendition.passed_over.iter().map(of_name));
     let told = rendition.warnings.iter().map(of_warning).chain(rendition.not_governed.iter().map(of_words));
     desired.chain(told).map(|bytes| bytes as u64).sum()
 }

@@ -9,6 +9,7 @@
 //! A key says which object to look at and never why: every reconcile checks everything. The index and the stores may be
 //! late; whatever decides a write of a heal is read fresh ([`observe::fresh`]).
 
+mod admission;
 pub mod allowance;
 pub mod announce;
 pub mod approve;

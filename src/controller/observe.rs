@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::governed::{Desired, Lead, Target, WatchKey, Watched, source_facts};
+use super::governed::{Desired, Lead, Remembered, Sight, Target, WatchKey, Watched, source_facts};
 use super::ignored::Answers;
 use super::origin::Tenant;
 use super::{Context, Key};
@@ -16,9 +16,10 @@ use super::{judge, tool};
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
+use crate::engine::diff::{ChangeKind, Drift, Moved, Severity};
 use crate::engine::object::{Document, ObjectId};
-use crate::engine::plan::Memory;
-use crate::engine::{Policy, Snapshot, Tool};
+use crate::engine::plan::{self, Memory};
+use crate::engine::{Assessment, Met, Policy, Snapshot, Tool};
 use crate::report::{ReportStatus, memory};
 use crate::source::ignore::Pair;
 
@@ -42,9 +43,29 @@ pub struct Scene {
 
     /// The report, where there is one.
     pub report: Option<Arc<DriftReport>>,
+
+    /// Git's document as the source has it; `None` where it has none.
+    pub desired: Option<Arc<Desired>>,
 }
 
 impl Scene {
+    /// What is to be remembered of it.
+    pub fn sight(&self, assessment: &Assessment) -> Sight {
+        let Snapshot { live, seen, .. } = &self.snapshot;
+        // What admission made of Git's own value is not Git's value.
+        let is_equal = |drift: &Drift| match drift.severity {
+            Severity::Ignored => true,
+            Severity::Info => drift.moved != Some(Moved::Server) || drift.change.kind == ChangeKind::Added,
+            Severity::Drift | Severity::Pending => false,
+        };
+        let equal = live.is_some() && assessment.drifts.iter().all(is_equal);
+        Sight {
+            live: *seen,
+            met: self.desired.clone().filter(|_| equal),
+            dropped: (live.is_some() && self.desired.is_none()).then(|| self.key.clone()),
+        }
+    }
+
     /// What the report says; nothing where there is none.
     pub fn status(&self) -> &ReportStatus {
         static NONE: LazyLock<ReportStatus> = LazyLock::new(ReportStatus::default);
@@ -150,9 +171,10 @@ fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Opti
     if let Some(Lead { key, watched, desired }) = context.governed.lead(target) {
         return Some(Led { key, watched, desired: Some(desired) });
     }
-    let watch = &report?.spec.watch_ref;
-    let key = WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() };
-    let watched = context.governed.watch(&key)?;
+    let of_report = report.map(|report| &report.spec.watch_ref);
+    let of_report = of_report.map(|watch| WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() });
+    let key = of_report.or_else(|| context.governed.remembered(target).dropped.map(|(key, _)| key))?;
+    let watched = context.governed.watch(&key).filter(|watched| !watched.rendition.passed_over.contains(target))?;
     Some(Led { key, watched, desired: None })
 }
 
@@ -167,15 +189,19 @@ struct Observed {
 fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Scene {
     let Led { key, watched, desired } = led;
     let Observed { live, tool, report, judge } = observed;
-    let seen = context.governed.outcome(target).is_some()
-        || report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
-    let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before: seen });
+    let remembered = context.governed.remembered(target);
+    // The tool's word counts for what was there before this process looked: of what came since, the cluster itself tells.
+    let brought = || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&deployment(target));
+    let reported = report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
+    let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
+    let past = Past::of(remembered, report.as_deref(), &watched.rendition.revision);
+    let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before, past });
     let changes = watched.ignored.changes();
     let policy = policy(&watched, &snapshot, &context.jq);
     if watched.ignored.changes() != changes {
         context.queue.after(Key::Counts(key.clone()), SOON);
     }
-    Scene { snapshot, policy, key, watch: watched.watch, report }
+    Scene { snapshot, policy, key, watch: watched.watch, report, desired }
 }
 
 /// What the cluster shows of one Deployment.
@@ -191,11 +217,66 @@ pub struct Seen {
 
     /// Whether it was there before.
     pub before: bool,
+
+    /// What is remembered of how it came so.
+    pub past: Past,
+}
+
+/// What is remembered of how Git and live came to where they are.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// Git's document when they last met, as this process saw it.
+    met: Option<Arc<Desired>>,
+
+    /// Its digest, as the report remembers it.
+    digest: Option<String>,
+
+    /// Since when the document of now is known to have been in Git.
+    in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there.
+    first_seen: Option<Timestamp>,
+
+    /// When Git was seen to have dropped it.
+    dropped_at: Option<Timestamp>,
+}
+
+impl Past {
+    /// What the report of a Deployment remembers; `revision` is the commit in force.
+    pub fn of_report(report: &DriftReport, revision: &str) -> Self {
+        let Some(told) = report.status.as_ref().and_then(|status| status.source.as_ref()) else { return Self::default() };
+        let first_seen = told.first_seen.filter(|_| told.revision == revision);
+        Self { digest: told.in_sync_digest.clone(), in_git_since: first_seen, first_seen, ..Self::default() }
+    }
+
+    /// What this process remembers, or else the report.
+    fn of(remembered: Remembered, report: Option<&DriftReport>, revision: &str) -> Self {
+        let Remembered { met, in_git_since, first_seen, dropped, .. } = remembered;
+        let told = report.map(|report| Self::of_report(report, revision)).unwrap_or_default();
+        Self {
+            met,
+            digest: told.digest,
+            in_git_since: told.in_git_since.or(in_git_since),
+            first_seen: first_seen.or(told.first_seen),
+            dropped_at: dropped.map(|(_, at)| at),
+        }
+    }
+
+    /// Where Git and live last met, seen from Git's document of now; `dressed` is what the tool makes of one.
+    fn met(&self, desired: Option<(&Desired, &Value)>, dressed: impl Fn(Value) -> Value) -> Met {
+        match (&self.met, desired, &self.digest) {
+            (Some(met), Some((desired, _)), _) if met.document.value == desired.document.value => Met::Here,
+            (Some(met), ..) => Met::Document(Arc::new(dressed(met.document.value.clone()))),
+            (None, Some((_, document)), Some(digest)) if plan::digest(document) == *digest => Met::Here,
+            (None, _, Some(digest)) => Met::Elsewhere(digest.clone()),
+            (None, _, None) => Met::Never,
+        }
+    }
 }
 
 /// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
 pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Option<&Desired>, seen: Seen) -> Snapshot {
-    let Seen { live, tool, judge, before } = seen;
+    let Seen { live, tool, judge, before, past } = seen;
     let dressing = &watched.dressing;
     let mut source = source_facts(watched, desired);
     let dressed = |mut value: Value| {
@@ -204,8 +285,9 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     };
     source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
     let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
+    source.met = past.met(desired.zip(document.as_ref().map(|document| &document.value)), dressed);
+    (source.in_git_since, source.first_seen, source.dropped_at) = (past.in_git_since, past.first_seen, past.dropped_at);
     let target = deployment(target);
-    let before = before || tool.applied(&target);
     let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
         cluster,

@@ -181,7 +181,11 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
         fields,
         refused: refused.collect(),
         harms: assessment.prediction.as_ref().map(harms).unwrap_or_default(),
-        presence: if assessment.phase == Phase::Missing { Presence::Missing } else { Presence::Present },
+        presence: match assessment.phase {
+            Phase::Missing => Presence::Missing,
+            Phase::Orphaned => Presence::Orphaned,
+            _ => Presence::Present,
+        },
         drifted_since: outcome.drifting_since,
         plan: match status.heal {
             Heal::AwaitingApproval => Some(PlanState::AwaitingApproval),

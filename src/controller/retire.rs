@@ -5,9 +5,10 @@ use std::time::Duration;
 use kube::runtime::reflector::ObjectRef;
 use tracing::info;
 
-use super::governed::Target;
+use super::governed::{Target, WatchKey};
+use super::observe::Scene;
 use super::queue::Next;
-use super::{Context, heal, observe};
+use super::{Context, Key, heal, observe};
 use crate::cluster::ApiError;
 use crate::crd::DriftReport;
 
@@ -25,16 +26,20 @@ const SOON: Duration = Duration::from_secs(1);
 /// Requests that may succeed later.
 pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiError> {
     forget(context, target);
+    context.governed.forget(target);
     let Some(report) = observe::report(context, target) else { return Ok(Next::Done) };
     let watch = &report.spec.watch_ref;
-    if context.watches.get(&ObjectRef::new(&watch.name).within(&watch.namespace)).is_some() {
+    let there = context.watches.get(&ObjectRef::new(&watch.name).within(&watch.namespace)).is_some();
+    let key = WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() };
+    let passed_over = context.governed.watch(&key).is_some_and(|watched| watched.rendition.passed_over.contains(target));
+    if there && !passed_over {
         return Ok(Next::Done);
     }
     if let Some(healing) = report.status.as_ref().and_then(|status| status.healing.as_ref()) {
         heal::interrupt(&context.cluster, &context.audit, &report, healing, heal::UNGOVERNED).await?;
         return Ok(Next::After(SOON));
     }
-    delete(context, target, &report, "its watch is gone").await
+    delete(context, target, &report, if there { "its watch does not govern it any more" } else { "its watch is gone" }).await
 }
 
 /// Deletes a report that has nothing to tell any more. What it remembers of heals is told in the log before.
@@ -48,6 +53,14 @@ pub async fn delete(context: &Context, target: &Target, report: &DriftReport, wh
     forget(context, target);
     info!(%target, why, "the report was removed");
     Ok(Next::Done)
+}
+
+/// Forgets a Deployment that neither Git nor the cluster has, and of which there is no report.
+pub fn gone(context: &Context, target: &Target, scene: &Scene) -> Next {
+    forget(context, target);
+    context.governed.forget(target);
+    context.queue.after(Key::Counts(scene.key.clone()), SOON);
+    Next::Done
 }
 
 fn forget(context: &Context, target: &Target) {

@@ -14,7 +14,7 @@ use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
-use super::{Context, ReconcileError, retire, settle};
+use super::{Context, ReconcileError, admission, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::phase::Phase;
@@ -29,6 +29,9 @@ const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 /// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
 /// the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How many fields are named that admission changes.
+const CHANGED_FIELDS: usize = 3;
 
 /// How soon to look again where the store was behind the server.
 const SOON: Duration = Duration::from_secs(1);
@@ -47,11 +50,14 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     let Some(scene) = observe::from_stores(context, target) else { return Ok(retire::ungoverned(context, target).await?) };
     // assess (no client, infallible)
     let found = Found::of(context, &scene);
+    // remember (no client)
+    context.governed.saw(target, scene.sight(&found.assessment));
     // retire (client sends)
-    if let Some(why) = out_of_date(context, &scene, &found.assessment)
-        && let Some(report) = &scene.report
-    {
-        return Ok(retire::delete(context, target, report, why).await?);
+    if let Some(why) = out_of_date(context, &scene, &found.assessment) {
+        return Ok(match &scene.report {
+            Some(report) => retire::delete(context, target, report, why).await?,
+            None => retire::gone(context, target, &scene),
+        });
     }
     // settle (no client)
     if let Some(rest) = rest(context, target, &scene, &found.assessment) {
@@ -142,6 +148,12 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
     let status = scene.status();
     if status.healing.is_some() || status.approval.is_some() {
         return None;
+    }
+    // What the tool is about to delete is told when it has not.
+    if let (None, None, Some(until)) = (&scene.report, &scene.desired, scene.snapshot.pruned_by())
+        && assessment.phase == Phase::Pending
+    {
+        return Some(until.duration_since(now).try_into().unwrap_or(SOON) + SOON);
     }
     let since = context.governed.first_seen(target, assessment, now);
     if context.governed.drifts_in_mass(&scene.key, target, now) {
@@ -291,11 +303,18 @@ async fn tell(
                 dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))
             }
             Ok(Rehearsed::Refused(why)) => plan = Err(NoPlan::RefusedInDryRun(why)),
+            Ok(Rehearsed::Changed(fields)) => {
+                let fields = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
+                plan = Err(NoPlan::UndoneByAdmission { fields, by: admission::likely(&context.cluster).await });
+                rehearse_again = Some(ASK_AGAIN);
+            }
         }
     }
     // confirm (client; modes confirm and heal)
     let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
-    let after = [after, rehearse_again, judge_again, look_again].into_iter().flatten().min();
+    let pruned = scene.snapshot.pruned_by().map(|until| until.duration_since(scene.snapshot.now)).and_then(|rest| rest.try_into().ok());
+    let pruned = pruned.filter(|_| scene.desired.is_none()).map(|rest: Duration| rest + SOON);
+    let after = [after, rehearse_again, judge_again, look_again, pruned].into_iter().flatten().min();
     // publish (client sends)
     let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;

@@ -127,7 +127,8 @@ fn observed_generation(known: Option<&Watched>, watch: &DriftWatch) -> Option<i6
 /// What is wrong with the watch's own fields.
 pub fn watched(watch: Arc<DriftWatch>, resolved: Resolved, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
     let terms = terms(&watch)?;
-    Ok(in_force(watch, terms, resolved, Arc::new(rendition), now, now))
+    let since = told_since(&watch, &rendition.revision).unwrap_or(now);
+    Ok(in_force(watch, terms, resolved, Arc::new(rendition), since, now))
 }
 
 fn in_force(
@@ -161,7 +162,8 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         (Look::Unchanged, None) => return,
         (Look::Rendered(rendition), known) => {
             info!(watch = %key, revision = rendition.revision, governed = rendition.desired.len(), "a commit is in force");
-            let since = known.filter(|known| known.rendition.revision == rendition.revision).map_or(now, |known| known.since);
+            let since = known.filter(|known| known.rendition.revision == rendition.revision).map(|known| known.since);
+            let since = since.or_else(|| told_since(watch, &rendition.revision)).unwrap_or(now);
             (Arc::from(rendition), since)
         }
     };
@@ -171,6 +173,12 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
     });
     let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, now));
     stir(context, key, affected);
+}
+
+/// Since when a commit is in force, as an earlier process told it.
+fn told_since(watch: &DriftWatch, revision: &str) -> Option<Timestamp> {
+    let status = watch.status.as_ref()?;
+    status.revision_since.filter(|_| status.revision.as_deref() == Some(revision))
 }
 
 /// Looks again at Deployments, and at the other watches that name one of them: who leads it may be another one now.

@@ -337,8 +337,11 @@ pub struct WatchCounts {
     /// Only Git moved on.
     pub pending: usize,
 
-    /// Drifted, missing or orphaned.
+    /// Drifted or missing.
     pub drifted: usize,
+
+    /// Dropped from the source and still in the cluster: not among the governed any more.
+    pub orphaned: usize,
 
     /// The next sync will be refused.
     pub conflicted: usize,

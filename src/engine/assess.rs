@@ -1,6 +1,7 @@
 //! From a snapshot to an assessment: the engine's steps in order.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::diagnose::{self, Finding, Reason};
 use super::diff::{self, ChangeKind, Drift, Severity};
@@ -8,7 +9,7 @@ use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
 use super::plan::{self, Memory, NoPlan, Plan};
 use super::predict::{self, Facts, Foretold, Prediction, Strategy, Verdict};
-use super::snapshot::{Policy, Snapshot};
+use super::snapshot::{Policy, Snapshot, SourceFacts};
 use super::tool::Tool;
 
 /// What was found of one object.
@@ -100,12 +101,15 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         live,
         managed: &facts.managed,
         syncer: &snapshot.syncer,
-        committed_at: snapshot.source.changed_at,
-        synced: snapshot.source.synced.as_deref(),
+        witness: snapshot.source.witness(),
         rules: &rules,
         now: snapshot.now,
     };
-    let (drifts, paths) = diff::classify_and_compare(&evidence, facts);
+    let (mut drifts, paths) = diff::classify_and_compare(&evidence, facts);
+    let rolled_back = rolled_back(snapshot, &drifts);
+    if let Some(back) = &rolled_back {
+        drifts.iter_mut().filter(|drift| drift.severity == Severity::Pending).for_each(|drift| drift.reason = Some(back.clone()));
+    }
     // predict
     let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths);
     let foretold = foretold.weighed(facts, &drifts, |overwrite| snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default()));
@@ -119,6 +123,11 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         phase => phase,
     };
     let summary = match (phase, &standing) {
+        (Phase::Pending, _) if let Some(back) = &rolled_back => {
+            let count = drifts.iter().filter(|drift| drift.severity == Severity::Pending).count();
+            let fields = if count == 1 { "1 field is".to_owned() } else { format!("{count} fields are") };
+            format!("{back}: {fields} not what Git says now") + &harm(prediction)
+        }
         (Phase::OperationStuck, Some(standing)) => standing.why(),
         (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
             let refused = summary(phase, &drifts, &foretold, &reasons);
@@ -127,6 +136,13 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
     };
     Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, standing, next_sync }
+}
+
+/// To what and by whom the tool was rolled back, where live waits for Git because of that.
+fn rolled_back(snapshot: &Snapshot, drifts: &[Drift]) -> Option<String> {
+    let argo_cd = snapshot.tool.argo_cd().filter(|_| drifts.iter().any(|drift| drift.severity == Severity::Pending))?;
+    let SourceFacts { revision, first_seen, .. } = &snapshot.source;
+    argo_cd.application.rolled_back(revision, *first_seen).map(|back| back.to_string())
 }
 
 /// How far the tool's own operation is, and when it syncs next.
@@ -147,11 +163,22 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
     let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
         (Some(_), None) if snapshot.seen => (Phase::Missing, "Git has it, it was in the cluster, and it is gone".to_owned()),
         (Some(_), None) => (Phase::Pending, "Git has it and it has not been in the cluster yet".to_owned()),
-        (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        (None, Some(live)) => match going(snapshot, live) {
+            Some(why) => (Phase::Pending, format!("Git no longer has it, and {why}")),
+            None => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
+        },
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
     let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
     Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, standing: None, next_sync: None }
+}
+
+/// Why an object that Git dropped will soon be gone, where it will.
+fn going(snapshot: &Snapshot, live: &Value) -> Option<&'static str> {
+    if live.pointer("/metadata/deletionTimestamp").is_some() {
+        return Some("it is being deleted");
+    }
+    (snapshot.now < snapshot.pruned_by()?).then_some("the syncing tool deletes it at its next sync")
 }
 
 fn phase(drifts: &[Drift], prediction: &Prediction) -> Phase {
@@ -246,3 +273,6 @@ fn clause(drift: &Drift) -> String {
         None => format!("{} {what}, no owner recorded", drift.change.path),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,5 +21,5 @@ mod snapshot;
 mod tool;
 
 pub use assess::{Assessment, assess, assess_and_propose};
-pub use snapshot::{Mode, Policy, Remedy, Snapshot, SourceFacts};
+pub use snapshot::{Met, Mode, Policy, Remedy, Snapshot, SourceFacts};
 pub use tool::{ArgoCd, Flux, Tool};

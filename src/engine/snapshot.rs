@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::IgnoreRule;
+use super::diff::{IgnoreRule, MetAt, Witness};
 use super::object::{Document, ObjectId};
+use super::plan::digest;
 use super::predict::Syncer;
 use super::tool::Tool;
 
@@ -47,6 +48,13 @@ pub struct Snapshot {
     pub now: Timestamp,
 }
 
+impl Snapshot {
+    /// Until when the tool may delete by itself what Git was seen to have dropped.
+    pub fn pruned_by(&self) -> Option<Timestamp> {
+        Some(self.source.dropped_at? + self.tool.prunes_within()?)
+    }
+}
+
 /// Where desired comes from, and how fresh it is.
 #[derive(Clone, Debug, Default)]
 pub struct SourceFacts {
@@ -65,8 +73,20 @@ pub struct SourceFacts {
     /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
     pub synced: Option<Arc<Value>>,
 
+    /// The document at which live was last seen equal to Git.
+    pub met: Met,
+
+    /// Since when this document is known to have been in Git.
+    pub in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
+    pub first_seen: Option<Timestamp>,
+
     /// Another commit at which Git has the same document: the one that the tool compared last, where that holds.
     pub same_at: Option<String>,
+
+    /// When it was seen that Git has the object no longer; `None` where it still has it, or was never seen to have it.
+    pub dropped_at: Option<Timestamp>,
 
     /// When the source last answered; `None` for files.
     pub answered_at: Option<Timestamp>,
@@ -75,7 +95,51 @@ pub struct SourceFacts {
     pub max_age: Option<SignedDuration>,
 }
 
+/// At which document live was last seen equal to Git.
+#[derive(Clone, Debug, Default)]
+pub enum Met {
+    /// It is not known that it ever was.
+    #[default]
+    Never,
+
+    /// At Git's document of now.
+    Here,
+
+    /// At this one.
+    Document(Arc<Value>),
+
+    /// At another one, of which only this digest is known.
+    Elsewhere(String),
+}
+
 impl SourceFacts {
+    /// The digest of the document at which live was last seen equal to Git; `desired` is that of now.
+    pub fn met_digest(&self, desired: Option<&Value>) -> Option<String> {
+        match &self.met {
+            Met::Never => None,
+            Met::Here => desired.map(digest),
+            Met::Document(document) => Some(digest(document)),
+            Met::Elsewhere(digest) => Some(digest.clone()),
+        }
+    }
+
+    /// What tells which side moved.
+    pub fn witness(&self) -> Witness<'_> {
+        let met = match &self.met {
+            Met::Never => MetAt::Never,
+            Met::Here => MetAt::Here,
+            Met::Document(document) => MetAt::Document(document),
+            Met::Elsewhere(_) => MetAt::Elsewhere,
+        };
+        Witness {
+            synced: self.synced.as_deref(),
+            met,
+            in_git_since: self.in_git_since,
+            first_seen: self.first_seen,
+            committed_at: self.changed_at,
+        }
+    }
+
     /// How old the source's last answer is, where that is too old for a plan.
     pub fn too_old(&self, now: Timestamp) -> Option<SignedDuration> {
         let age = now.duration_since(self.answered_at?);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::object::ObjectId;
@@ -10,6 +10,12 @@ use super::operation::{
     Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back,
     names, reconciliation,
 };
+
+/// How long Argo CD may take from a commit to the end of a sync that prunes.
+const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long Flux may take from the end of its interval to the end of a reconciliation that prunes.
+const FLUX_PRUNES: SignedDuration = SignedDuration::from_mins(1);
 
 /// The tool that syncs, as its own object tells.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +85,20 @@ impl Tool {
         match self {
             Self::Unknown | Self::ArgoCd(_) => false,
             Self::Flux(flux) => flux.kustomization.applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
+        }
+    }
+
+    /// How long the tool may take to delete what Git no longer has; `None` where it does not do so by itself.
+    ///
+    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs.
+    pub fn prunes_within(&self) -> Option<SignedDuration> {
+        match self {
+            Self::Unknown => None,
+            Self::ArgoCd(argo_cd) => argo_cd.application.automated().filter(|automated| automated.prune).map(|_| ARGO_CD_PRUNES),
+            Self::Flux(flux) => {
+                let Kustomization { prune, suspend, interval, .. } = *flux.kustomization;
+                (prune && !suspend).then(|| interval.unwrap_or_default() + FLUX_PRUNES)
+            }
         }
     }
 

@@ -72,15 +72,18 @@ pub struct RefusedSync {
     pub union: &'static str,
 }
 
-/// Whether a Deployment that Git wants is there.
+/// Whether a Deployment is where it belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// It is.
     #[default]
     Present,
 
-    /// It is not.
+    /// Git wants it, and it is not in the cluster.
     Missing,
+
+    /// Git dropped it, and it is still in the cluster.
+    Orphaned,
 }
 
 /// How far a plan is.
@@ -194,6 +197,7 @@ pub(super) struct Gauges {
     refused: IntGaugeVec,
     harms: IntGaugeVec,
     missing: IntGaugeVec,
+    orphaned: IntGaugeVec,
     age: GaugeVec,
     plans: IntGaugeVec,
     governed: IntGaugeVec,
@@ -237,6 +241,7 @@ impl Gauges {
                 &["namespace", "name", "effect"],
             )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
+            orphaned: whole("orphaned", "Git no longer has this Deployment, and it is still there.", &OBJECT)?,
             age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
             plans: whole("plans", "Plans, by state.", &["state"])?,
             governed: whole("watch_governed", "Deployments that a watch governs.", &WATCH)?,
@@ -270,6 +275,7 @@ impl Gauges {
             &self.refused,
             &self.harms,
             &self.missing,
+            &self.orphaned,
             &self.plans,
             &self.governed,
             &self.in_sync,
@@ -321,8 +327,10 @@ impl Gauges {
         for (harm, count) in &facts.harms {
             self.harms.with_label_values(&[namespace, name, harm.label()]).set((*count).into());
         }
-        if facts.presence == Presence::Missing {
-            self.missing.with_label_values(&[namespace, name]).set(1);
+        match facts.presence {
+            Presence::Present => {}
+            Presence::Missing => self.missing.with_label_values(&[namespace, name]).set(1),
+            Presence::Orphaned => self.orphaned.with_label_values(&[namespace, name]).set(1),
         }
         if let Some(since) = facts.drifted_since {
             self.age.with_label_values(&[namespace, name]).set(seconds(since, now));

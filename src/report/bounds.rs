@@ -215,6 +215,7 @@ mod tests {
             path: format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)),
             change: ChangeKind::Changed,
             severity: if at.is_multiple_of(2) { Severity::Ignored } else { Severity::Drift },
+            moved: None,
             desired: Some(Value::from(long(50_000))),
             live: Some(Value::from(long(50_000))),
             manager: Some("kubectl-edit".to_owned()),
@@ -324,7 +325,14 @@ mod tests {
             break_glass: None,
             until: None,
         };
-        let source = SourceReport { repo_url: long(3_000), revision: long(3_000), path: long(3_000), synced_revision: Some(long(3_000)) };
+        let source = SourceReport {
+            repo_url: long(3_000),
+            revision: long(3_000),
+            path: long(3_000),
+            synced_revision: Some(long(3_000)),
+            in_sync_digest: Some(long(3_000)),
+            first_seen: None,
+        };
         let status = ReportStatus {
             conditions: (0..30).map(condition).collect(),
             approval: Some(approval.clone()),

@@ -61,6 +61,7 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
         path,
         change: drift.change.kind,
         severity: drift.severity,
+        moved: drift.moved,
         desired,
         live,
         manager: first.map(|owner| owner.manager.clone()),
@@ -185,6 +186,8 @@ pub fn source(snapshot: &Snapshot) -> SourceReport {
         revision: snapshot.source.revision.clone(),
         path: snapshot.desired.as_ref().map(|document| document.origin.file.to_string()).unwrap_or_default(),
         synced_revision: snapshot.source.synced_revision.clone(),
+        in_sync_digest: snapshot.source.met_digest(snapshot.desired.as_ref().map(|document| &document.value)),
+        first_seen: snapshot.source.first_seen,
     }
 }
 

@@ -53,6 +53,15 @@ pub struct SourceReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = PATH_CHARACTERS))]
     pub synced_revision: Option<String>,
+
+    /// The digest of Git's document when live was last seen equal to it. After a restart it tells which side moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = NAME_CHARACTERS))]
+    pub in_sync_digest: Option<String>,
+
+    /// When the document at this commit was first seen in Git; absent where it was there at the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
 }
 
 /// The operation of the tool that syncs.

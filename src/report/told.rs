@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::bounds::{CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS};
 use crate::engine::diagnose::Weight;
-use crate::engine::diff::{ChangeKind, Severity};
+use crate::engine::diff::{ChangeKind, Moved, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::Operation;
 use crate::engine::phase::Phase;
@@ -28,6 +28,10 @@ pub struct FieldReport {
 
     /// How much it weighs.
     pub severity: Severity,
+
+    /// Which side moved since both said the same; absent where nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
 
     /// Git's value, masked; absent where Git lacks the field.
     #[serde(default)]

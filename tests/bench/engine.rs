@@ -52,15 +52,14 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
     let text = live.to_string();
     let attribute = || {
         let managed = Recorded::of(black_box(live));
-        let (syncer, committed_at) = (&snapshot.syncer, snapshot.source.changed_at);
+        let syncer = &snapshot.syncer;
         let desired = &document.value;
         diff::classify(&diff::Evidence {
             desired,
             live,
             managed: &managed,
             syncer,
-            committed_at,
-            synced: None,
+            witness: snapshot.source.witness(),
             rules: &policy.ignore,
             now: snapshot.now,
         })

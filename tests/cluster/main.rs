@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod admission;
 mod between;
 mod budgets;
 mod check;
@@ -20,6 +21,7 @@ mod installation;
 mod known;
 mod kubectl_diff;
 mod modes;
+mod moved;
 mod naming;
 mod neighbours;
 mod offered;

@@ -35,6 +35,7 @@ mod servers;
 pub mod shared_controller;
 pub mod wait;
 pub mod watched;
+pub mod webhook;
 
 use std::sync::OnceLock;
 

@@ -10,6 +10,7 @@ needs=(
   'command -v git|git|the servers that the Git source is tested against'
   'PATH=$PATH:/usr/sbin command -v sshd|openssh-server|the same over ssh'
   'command -v redis-server|redis-server|the tests beside Argo CD'
+  'command -v jq|jq|make check-corpus'
 )
 
 # Cargo's own tools, pinned, so that a new release does not redden a build: name, version, how it answers.

@@ -1,6 +1,6 @@
 //! What of a commit a watch governs: the Deployments that it may and wants to, and in words what it leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -52,6 +52,7 @@ pub(super) fn govern(
     let mut targets: BTreeMap<Target, usize> = BTreeMap::new();
     let mut problems = Remarks::default();
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut passed_over: BTreeSet<Target> = BTreeSet::new();
     for (at, document) in rendered.documents.iter().enumerate().filter(|(_, document)| document.id.is_deployment()) {
         let mut leave = |why| *left.entry(why).or_default() += 1;
         let Some(target) = target_of(document) else {
@@ -60,10 +61,12 @@ pub(super) fn govern(
         };
         if let Some(why) = resolved.dressing.passes_over(document) {
             leave(why);
+            passed_over.insert(target);
         } else if namespace != sources.own_namespace && target.namespace != namespace {
             leave("of other namespaces");
         } else if !selector.matches(&labels(&document.value)) {
             leave("outside the selector");
+            passed_over.insert(target);
         } else if let Some(first) = targets.get(&target).and_then(|first| rendered.documents.get(*first)) {
             problems.push(described_twice(&target, document, first));
         } else {
@@ -112,7 +115,7 @@ pub(super) fn govern(
         desired.insert((*target).clone(), Arc::new(Desired { document, changed_at, synced_revision, synced, same_at }));
     }
     let synced = resolved.origin.synced.clone();
-    Ok(Rendition { repo_url, revision, synced, compared, desired, not_governed, warnings, more_warnings })
+    Ok(Rendition { repo_url, revision, synced, compared, desired, passed_over, not_governed, warnings, more_warnings })
 }
 
 /// The Deployments as one commit has them.

@@ -56,3 +56,68 @@ fn a_sync_window_that_came_is_a_reason_to_look_again_and_a_status_of_the_tool_is
     assert_eq!(put(json!([]), json!("2")), []);
     assert_eq!(put(json!([{"kind": "deny", "schedule": "* * * * *", "duration": "1h"}]), json!("2")), [target()]);
 }
+
+/// The same watch at a commit, with these documents and with the Deployments that it leaves.
+fn at_commit(revision: &str, second: i64, named: &[(&str, Value)], passed_over: &[&str]) -> Watched {
+    let template = answered(second, Surroundings::default());
+    let (_, desired) = template.rendition.desired.first_key_value().unwrap();
+    let of = |name: &str| Target { namespace: "shop".to_owned(), name: name.to_owned() };
+    let document = |value: &Value| Document { value: value.clone(), ..desired.document.clone() };
+    let named = named.iter().map(|(name, value)| (of(name), Arc::new(Desired { document: document(value), ..Desired::clone(desired) })));
+    let rendition = Rendition {
+        revision: revision.to_owned(),
+        desired: named.collect(),
+        passed_over: passed_over.iter().map(|name| of(name)).collect(),
+        ..Rendition::default()
+    };
+    Watched { rendition: Arc::new(rendition), ..template }
+}
+
+#[test]
+fn a_commit_tells_what_is_new_in_git_and_what_it_dropped() {
+    let (governed, key) = (Governed::default(), WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() });
+    let known = |name: &str| {
+        let Remembered { first_seen, dropped, .. } = governed.remembered(&Target { namespace: "shop".to_owned(), name: name.to_owned() });
+        (first_seen.map(Timestamp::as_second), dropped.map(|(_, at)| at.as_second()))
+    };
+    let (one, two) = (|| json!({"spec": 1}), || json!({"spec": 2}));
+    governed.put(&key, at_commit("a", 10, &[("web", one()), ("api", one()), ("job", one())], &[]));
+    assert_eq!([known("web"), known("api")], [(None, None); 2], "what was there at the first look has no time");
+    // `job` lost the label that the watch selects by: Git still has it.
+    governed.put(&key, at_commit("b", 20, &[("web", two()), ("new", one())], &["job"]));
+    assert_eq!(known("web"), (Some(20), None));
+    assert_eq!(known("new"), (Some(20), None));
+    assert_eq!(known("api"), (None, Some(20)));
+    assert_eq!(known("job"), (None, None));
+    let dropped = Target { namespace: "shop".to_owned(), name: "api".to_owned() };
+    assert!(governed.names(&dropped), "a change of it is looked at");
+    // Taken back, it is another document that is new.
+    governed.put(&key, at_commit("c", 30, &[("web", two()), ("new", one()), ("api", one())], &[]));
+    assert_eq!([known("web"), known("api")], [(Some(20), None), (Some(30), None)]);
+    governed.put(&key, at_commit("d", 40, &[("web", two()), ("new", one())], &[]));
+    assert!(governed.remove(&key).contains(&dropped), "it is looked at once more");
+}
+
+#[test]
+fn a_watch_that_asks_for_less_has_dropped_nothing() {
+    let (governed, key) = (Governed::default(), WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() });
+    governed.put(&key, at_commit("a", 10, &[("web", json!({})), ("api", json!({}))], &[]));
+    let mut narrower = at_commit("a", 20, &[("web", json!({}))], &[]);
+    let mut watch = DriftWatch::clone(&narrower.watch);
+    watch.spec.report_ttl = "1h".parse().unwrap();
+    narrower.watch = Arc::new(watch);
+    governed.put(&key, narrower);
+    let api = governed.remembered(&Target { namespace: "shop".to_owned(), name: "api".to_owned() });
+    assert_eq!(api.dropped, None);
+}
+
+#[test]
+fn where_git_and_live_met_is_kept_until_they_meet_again() {
+    let governed = Governed::default();
+    let watched = answered(0, Surroundings::default());
+    let desired = || watched.rendition.desired.values().next().cloned();
+    governed.saw(&target(), Sight { live: true, met: desired(), dropped: None });
+    governed.saw(&target(), Sight { live: false, met: None, dropped: None });
+    let Remembered { met, live, .. } = governed.remembered(&target());
+    assert_eq!((met, live), (desired(), true));
+}

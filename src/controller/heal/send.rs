@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tracing::info;
 
+use super::super::admission;
 use super::{Healer, Look, Scene, name, now, with_hint};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, DEPLOYMENTS, DryRun};
 use crate::crd::DriftReport;
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::plan::{Approved, Ground, Request, Step, StepKind, Written};
+use crate::engine::plan::{Approved, Ground, Request, Step, StepKind, Written, undone};
 use crate::report::{Healing, SentRequest, evidence, shown_patch};
 
 /// The chart's policy that holds a write on a Deployment against its report; its name stands in every refusal of it.
@@ -49,7 +50,11 @@ impl<L: Look> Healer<'_, L> {
         let target = &scene.snapshot.target;
         let rendered = step.render(ground).map_err(|error| Sent::Unrenderable(error.to_string()))?;
         let Some(request) = rendered else { return Ok(None) };
-        self.patch(&request, target, DryRun::Yes).await.map_err(Sent::Api)?;
+        let answer = self.patch(&request, target, DryRun::Yes).await.map_err(Sent::Api)?;
+        if let [first, ..] = undone(step, ground.live, &answer).as_slice() {
+            let by = admission::likely(self.cluster).await;
+            return Err(Sent::Unrenderable(format!("{first} would not come out as it is written: admission changes it ({by})")));
+        }
         let sent = self.write(step.kind(), &request, ground.plan, target).await.map_err(Sent::Api)?;
         if step.remembered().0.is_some() {
             self.pace.cleared(ground.plan);

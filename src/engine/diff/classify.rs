@@ -1,4 +1,4 @@
-//! How much each change weighs: drift, pending, info, or ignored.
+//! How much each change weighs: drift, pending, info, or ignored. Which side moved is asked in [`moved`](super::moved).
 
 use std::cell::OnceCell;
 
@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::compare::{LAST_APPLIED, Wanted, expected, is_policy_of_live_image, is_pull_policy};
 use super::ignore::{IgnoreRule, known_reason};
+use super::moved::{Met, Moved, Says, Testimony, Whose, Wrote, moved};
 use super::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::{Operation, Owner, Recorded};
+use crate::engine::ownership::people::{self, Kind};
+use crate::engine::ownership::{Entry, Operation, Owner, Recorded};
 use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
 use crate::engine::schema::{self, Shape, Tree, quantity};
 
@@ -28,11 +30,8 @@ pub struct Evidence<'a> {
     /// The tool that brings Git into the cluster.
     pub syncer: &'a Syncer,
 
-    /// When the desired state was committed; `None` where the source does not tell.
-    pub committed_at: Option<Timestamp>,
-
-    /// The object as Git had it at the revision that the tool synced last; `None` where nobody tells.
-    pub synced: Option<&'a Value>,
+    /// What is known of how Git and live came to where they are.
+    pub witness: Witness<'a>,
 
     /// The user's ignore rules.
     pub rules: &'a [IgnoreRule],
@@ -41,11 +40,53 @@ pub struct Evidence<'a> {
     pub now: Timestamp,
 }
 
+/// What is known of how Git and live came to where they are; nothing where nobody tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Witness<'a> {
+    /// The object as Git had it at the revision that the tool synced last.
+    pub synced: Option<&'a Value>,
+
+    /// The object as Git had it when live was last seen equal to it.
+    pub met: MetAt<'a>,
+
+    /// Since when this document is known to have been in Git.
+    pub in_git_since: Option<Timestamp>,
+
+    /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
+    pub first_seen: Option<Timestamp>,
+
+    /// When the desired state was committed, by its author's clock.
+    pub committed_at: Option<Timestamp>,
+}
+
+/// At which document live was last seen equal to Git.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum MetAt<'a> {
+    /// It is not known that it ever was.
+    #[default]
+    Never,
+
+    /// At Git's document of now.
+    Here,
+
+    /// At this one.
+    Document(&'a Value),
+
+    /// At another one, of which only the digest is known.
+    Elsewhere,
+}
+
+/// Why a drift makes no plan by itself.
+pub const NOT_KNOWN: &str = "which side moved is not known";
+
+/// Why a value of the tool's own that is not Git's is nobody's drift.
+const MADE_BY_ADMISSION: &str = "the server or its admission made this of the tool's own write";
+
 /// Compares desired and live and weighs each change, in path order.
 ///
 /// # Caveats
-/// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in Git. The time of the
-/// tool's entry against `committed_at` decides, and without either it is drift.
+/// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in Git. Without a witness it is
+/// drift of which that is said ([`NOT_KNOWN`]).
 pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
     let (wanted, stored) = (Wanted::of(evidence.desired), expected(evidence.live));
     let changes = wanted.compare_all(evidence.live, &stored);
@@ -65,8 +106,10 @@ fn weigh(evidence: &Evidence<'_>, stored: &Tree<'_>, last_applied: &LastApplied<
     if changes.is_empty() {
         return Vec::new();
     }
-    let since_synced = evidence.synced.map(|synced| Wanted::of(synced).compare_all(evidence.live, stored));
-    let weigher = Weigher { evidence, stored, last_applied, since_applied: OnceCell::new(), since_synced };
+    let Witness { synced, met, .. } = evidence.witness;
+    let told = |document| Told { document, since: Wanted::of(document).compare_all(evidence.live, stored) };
+    let met = if let MetAt::Document(document) = met { Some(told(document)) } else { None };
+    let weigher = Weigher { evidence, stored, last_applied, applied: OnceCell::new(), synced: synced.map(told), met };
     changes.into_iter().filter_map(|change| weigher.weigh(change)).collect()
 }
 
@@ -74,22 +117,46 @@ struct Weigher<'a> {
     evidence: &'a Evidence<'a>,
     stored: &'a Tree<'a>,
     last_applied: &'a LastApplied<'a>,
-    since_applied: OnceCell<Since>,
 
-    /// What differs between live and what the tool synced last; `None` where nobody tells.
-    since_synced: Option<Vec<Change>>,
+    /// What was applied last by client-side apply.
+    applied: OnceCell<Applied<'a>>,
+
+    /// What the tool says that it synced last.
+    synced: Option<Told<'a>>,
+
+    /// Where live and Git last met, where that is another document.
+    met: Option<Told<'a>>,
 }
 
-/// What differs between live and what was applied last by client-side apply.
-enum Since {
-    /// No annotation tells what was applied last.
+/// A document that was Git's once, and what differs between it and live.
+struct Told<'a> {
+    document: &'a Value,
+    since: Vec<Change>,
+}
+
+impl Told<'_> {
+    /// What it says of a field that differs between Git and live.
+    fn says(&self, change: &Change, desired: &Value) -> Says {
+        if !touches(&self.since, &change.path) {
+            Says::AsLive
+        } else if change.path.get(self.document) == change.path.get(desired) {
+            Says::AsGit
+        } else {
+            Says::Neither
+        }
+    }
+}
+
+/// What was applied last by client-side apply.
+enum Applied<'a> {
+    /// No annotation tells.
     Unknown,
 
-    /// What differs from Git: the annotation is Git's document.
-    OfGit,
+    /// Git's document, to the letter.
+    Git,
 
-    /// These.
-    Changes(Vec<Change>),
+    /// This.
+    Told(Told<'a>),
 }
 
 impl Weigher<'_> {
@@ -109,69 +176,105 @@ impl Weigher<'_> {
         if left_behind {
             return None;
         }
-        let (severity, reason) = self.severity(&change, &owners);
-        Some(Drift { change, owners, severity, reason })
+        let (severity, moved, reason) = self.severity(&change, &owners);
+        Some(Drift { change, owners, severity, moved, reason })
     }
 
-    fn severity(&self, change: &Change, owners: &[Owner]) -> (Severity, Option<String>) {
+    fn severity(&self, change: &Change, owners: &[Owner]) -> (Severity, Option<Moved>, Option<String>) {
         let Evidence { live, rules, now, .. } = *self.evidence;
         if let Some(rule) = rules.iter().find(|rule| rule.covers(change, owners, now)) {
-            return (Severity::Ignored, Some(rule.reason.clone()));
+            return (Severity::Ignored, None, Some(rule.reason.clone()));
         }
         if let Some(reason) = known_reason(change, owners, live, |owner| self.is_syncer(owner)) {
-            return (Severity::Ignored, Some(reason.to_owned()));
+            return (Severity::Ignored, None, Some(reason.to_owned()));
         }
-        let info = |reason: &str| (Severity::Info, Some(reason.to_owned()));
+        let info = |moved, reason: &str| (Severity::Info, moved, Some(reason.to_owned()));
         if is_same_quantity(change) {
-            return info("the same quantity in other words");
+            return info(None, "the same quantity in other words");
         }
-        if self.is_pending(change, owners) {
-            return (Severity::Pending, None);
-        }
-        let only_tool = owners.iter().all(|owner| self.is_syncer(owner));
-        match change.kind {
-            ChangeKind::Added if is_own_metadata(&change.path) => info("others may add labels and annotations"),
-            ChangeKind::Added if !self.knows_owners() => (Severity::Drift, None),
-            ChangeKind::Added if owners.is_empty() => info("nobody owns the field, as where admission adds it"),
-            // An update owns what the server made of it, so that the tool owns what it never wrote. An apply owns what it sent and no more.
-            ChangeKind::Added if only_tool && self.evidence.syncer.strategy != Strategy::ServerSideApply => {
-                info("not in what was applied last: the server or admission added it to the tool's write")
+        let whose = self.whose(change, owners);
+        match (self.moved(change, whose), change.kind) {
+            (Moved::Git, _) => (Severity::Pending, Some(Moved::Git), None),
+            (_, ChangeKind::Added) if is_own_metadata(&change.path) => info(Some(Moved::Live), "others may add labels and annotations"),
+            // Admission writes before the owners are recorded. What is the tool's own was sent once, and is left over: the last apply has forgotten it.
+            (_, ChangeKind::Added) if self.knows_owners() && whose == Whose::Nobody && !is_alias(&change.path) => {
+                info(Some(Moved::Server), "nobody owns the field, as where admission adds it")
             }
-            _ => (Severity::Drift, None),
+            (_, ChangeKind::Added) => (Severity::Drift, Some(Moved::Live), None),
+            (Moved::Server, _) => info(Some(Moved::Server), MADE_BY_ADMISSION),
+            (Moved::Unknown, _) => (Severity::Drift, Some(Moved::Unknown), Some(NOT_KNOWN.to_owned())),
+            (Moved::Live, _) => (Severity::Drift, Some(Moved::Live), None),
         }
     }
 
-    /// Whether live is still what the syncing tool wrote, so that only Git moved on.
-    fn is_pending(&self, change: &Change, owners: &[Owner]) -> bool {
-        if let Some(since) = &self.since_synced {
-            return !touches(since, &change.path);
-        }
+    fn whose(&self, change: &Change, owners: &[Owner]) -> Whose {
         let by_tool = |owner| self.is_syncer(owner);
+        if change.kind == ChangeKind::Removed {
+            let holds = self.own_entry().is_some_and(|entry| entry.fields.holds(&change.path));
+            return if holds { Whose::Tool } else { Whose::Nobody };
+        }
         // Of a subtree a part may be someone else's; a single value may at most be shared.
         let tool = if is_one_value(change) { owners.iter().any(by_tool) } else { !owners.is_empty() && owners.iter().all(by_tool) };
-        match self.since_applied() {
-            // The change itself is since then.
-            Since::OfGit => false,
-            Since::Changes(since) => !touches(since, &change.path) && (tool || self.wrote_last_applied()),
-            // A default that Git now sets, or one that came back when somebody removed what Git sets: neither has an owner.
-            _ if change.kind == ChangeKind::Changed && owners.is_empty() && self.knows_owners() => self.synced_before_commit(),
-            _ if matches!(change.kind, ChangeKind::Added | ChangeKind::Changed) => tool,
-            _ => self.synced_before_commit(),
+        match owners.is_empty() {
+            true => Whose::Nobody,
+            false if tool => Whose::Tool,
+            false => Whose::Others,
         }
+    }
+
+    /// Which side moved since both last said the same of this field.
+    fn moved(&self, change: &Change, whose: Whose) -> Moved {
+        let Evidence { desired, syncer, witness, .. } = *self.evidence;
+        let says = |told: &Told<'_>| told.says(change, desired);
+        let met = match (witness.met, &self.met) {
+            (MetAt::Never, _) => Met::Never,
+            (MetAt::Here, _) => Met::Here,
+            (MetAt::Document(_), Some(told)) if says(told) == Says::AsLive => Met::AsLive,
+            (MetAt::Document(_), Some(_)) => Met::NotAsLive,
+            (MetAt::Document(_) | MetAt::Elsewhere, _) => Met::Elsewhere,
+        };
+        let wrote = match self.last_write() {
+            Some(write) if witness.in_git_since.is_some_and(|since| since <= write) => Wrote::Since,
+            Some(write) if witness.first_seen.is_some_and(|seen| write < seen) => Wrote::Before,
+            _ => Wrote::Unknown,
+        };
+        let applied = match self.applied() {
+            Applied::Git => Says::AsGit,
+            Applied::Told(told) => says(told),
+            Applied::Unknown if self.is_sent(change, whose) => Says::AsGit,
+            Applied::Unknown => Says::Nothing,
+        };
+        moved(Testimony {
+            strategy: syncer.strategy,
+            whose,
+            synced: self.synced.as_ref().map_or(Says::Nothing, says),
+            met,
+            wrote,
+            applied,
+            by_tool: self.wrote_last_applied(),
+            young: self.is_young(),
+        })
+    }
+
+    /// Whether the tool is known to have sent what Git says although no annotation tells: it owns a field that live does not even have, or live is
+    /// Git's own image, pinned by its digest. Where nobody ever looked at Git, the image from behind a mirror counts, too.
+    fn is_sent(&self, change: &Change, whose: Whose) -> bool {
+        let unwatched = || self.evidence.witness.in_git_since.is_none();
+        whose == Whose::Tool && (change.kind == ChangeKind::Removed || is_pinned(change) || unwatched() && is_mirrored(change))
     }
 
     /// Only client-side apply goes by it.
-    fn since_applied(&self) -> &Since {
+    fn applied(&self) -> &Applied<'_> {
         let Evidence { live, syncer, .. } = *self.evidence;
-        self.since_applied.get_or_init(|| {
+        self.applied.get_or_init(|| {
             if syncer.strategy != Strategy::ClientSideApply {
-                Since::Unknown
+                Applied::Unknown
             } else if self.last_applied.is_desired() {
-                Since::OfGit
+                Applied::Git
             } else {
-                self.last_applied
-                    .value()
-                    .map_or(Since::Unknown, |applied| Since::Changes(Wanted::of(applied).compare_all(live, self.stored)))
+                self.last_applied.value().map_or(Applied::Unknown, |applied| {
+                    Applied::Told(Told { document: applied, since: Wanted::of(applied).compare_all(live, self.stored) })
+                })
             }
         })
     }
@@ -187,10 +290,23 @@ impl Weigher<'_> {
         owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
     }
 
-    fn synced_before_commit(&self) -> bool {
-        let Evidence { managed, syncer, committed_at, .. } = *self.evidence;
-        let synced = managed.get().entry(&syncer.manager, operation(syncer.strategy), None).and_then(|entry| entry.owner.time);
-        matches!((synced, committed_at), (Some(synced), Some(committed)) if synced < committed)
+    /// When the tool last changed something of live.
+    fn last_write(&self) -> Option<Timestamp> {
+        self.own_entry().and_then(|entry| entry.owner.time)
+    }
+
+    fn own_entry(&self) -> Option<&Entry> {
+        let Evidence { managed, syncer, .. } = *self.evidence;
+        managed.get().entry(&syncer.manager, operation(syncer.strategy), None)
+    }
+
+    /// Whether the commit is younger than the tool's last write, and no person wrote since. Its time is its author's clock: one that is ahead of
+    /// ours proves nothing.
+    fn is_young(&self) -> bool {
+        let Evidence { managed, witness, now, .. } = *self.evidence;
+        let (Some(write), Some(committed)) = (self.last_write(), witness.committed_at) else { return false };
+        let by_hand = |entry: &Entry| entry.owner.time > Some(write) && people::kind_of(&entry.owner.manager) == Kind::Person;
+        write < committed && committed <= now && !managed.get().entries().any(by_hand)
     }
 
     fn is_syncer(&self, owner: &Owner) -> bool {
@@ -215,6 +331,33 @@ fn operation(strategy: Strategy) -> Operation {
 fn is_same_quantity(change: &Change) -> bool {
     let is_quantity = matches!(schema::shape_at(&change.path.schema()), Some(Shape::Quantity));
     matches!((&change.desired, &change.live), (Some(desired), Some(live)) if is_quantity && quantity::same_value(desired, live))
+}
+
+/// Git's image and live's, where these are what differs.
+fn images(change: &Change) -> Option<(&str, &str)> {
+    let is_image = change.path.schema().ends_with("ontainers[].image");
+    Some((change.desired.as_ref()?.as_str()?, change.live.as_ref()?.as_str()?)).filter(|_| is_image)
+}
+
+/// Whether live is Git's own image with the digest that it had when it was admitted.
+fn is_pinned(change: &Change) -> bool {
+    let Some((desired, live)) = images(change) else { return false };
+    let Some((name, _)) = live.split_once("@sha256:") else { return false };
+    // The last colon may be that of a registry's port.
+    let bare = desired.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(desired, |(name, _)| name);
+    !desired.contains('@') && (name == desired || name == bare)
+}
+
+/// Whether live is Git's own image from behind a mirror.
+fn is_mirrored(change: &Change) -> bool {
+    images(change).is_some_and(|(desired, live)| live.strip_suffix(desired).is_some_and(|mirror| mirror.ends_with('/')))
+}
+
+/// A field that the server fills from its alias, so that it stays when Git drops it: admission writes neither.
+///
+/// Source: `Convert_v1_PodSpec_To_core_PodSpec` and its reverse in `pkg/apis/core/v1/conversion.go`.
+fn is_alias(path: &FieldPath) -> bool {
+    matches!(path.schema().as_str(), "spec.template.spec.serviceAccountName" | "spec.template.spec.serviceAccount")
 }
 
 /// Whether the live value has one owner or a shared one, so that nothing in it can be anyone else's.

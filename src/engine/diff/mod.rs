@@ -8,6 +8,7 @@ mod cover;
 mod dropped;
 mod ignore;
 mod mask;
+mod moved;
 mod no_effect;
 mod pattern;
 mod pointer;
@@ -16,12 +17,13 @@ mod same;
 #[cfg(test)]
 mod properties;
 
-pub use classify::{Evidence, classify, classify_and_compare};
+pub use classify::{Evidence, MetAt, NOT_KNOWN, Witness, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, Wanted, compare, compare_any};
 pub(in crate::engine) use compare::{expected, expected_of, is_pull_policy};
 pub(in crate::engine) use ignore::comes_back;
 pub use ignore::{IgnoreRule, is_built_in, placed};
 pub use mask::{MASKED, Masker, SHOWN_BYTES, Shown};
+pub use moved::Moved;
 pub use no_effect::{NoEffect, Reason, no_effect};
 pub use pattern::PathPattern;
 pub(in crate::engine) use pointer::item_segment;
@@ -94,6 +96,9 @@ pub struct Drift {
 
     /// How much it weighs.
     pub severity: Severity,
+
+    /// Which side moved; `None` where nobody asks.
+    pub moved: Option<Moved>,
 
     /// Why it weighs that much, where a rule decided.
     pub reason: Option<String>,

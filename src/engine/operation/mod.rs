@@ -20,6 +20,7 @@ mod next_sync;
 mod read;
 mod reconciliation;
 mod requests;
+mod rollback;
 mod schedule;
 #[cfg(test)]
 pub(in crate::engine) mod shapes;
@@ -45,6 +46,7 @@ pub use reconciliation::{
     Awaited, REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked, reconciliation,
 };
 pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started, withdraw_refresh};
+pub use rollback::Rollback;
 pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
 pub use standing::{Action, Standing};

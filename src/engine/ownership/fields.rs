@@ -185,6 +185,11 @@ impl FieldSet {
         Some(Reach::Path)
     }
 
+    /// Whether the set holds the path itself or something below it.
+    pub fn holds(&self, path: &FieldPath) -> bool {
+        self.reach(path) == Some(Reach::Path)
+    }
+
     fn node(&self, path: &FieldPath) -> Option<&Node> {
         let (first, rest) = path.0.split_first()?;
         rest.iter().try_fold(self.find(first)?.1, |node, segment| node.below.find(segment).map(|(_, node)| node))

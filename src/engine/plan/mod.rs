@@ -12,10 +12,11 @@ mod memory;
 mod on_application;
 mod on_kustomization;
 mod recordable;
+mod rehearsal;
 mod restore;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub(in crate::engine) mod trial;
 
 use jiff::Timestamp;
@@ -29,12 +30,13 @@ pub use hand_back::HandBackError;
 pub use memory::Memory;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
+pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
 use self::on_application::Before;
 use super::assess::Assessment;
-use super::diff::{Change, Drift, Severity};
+use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
@@ -83,6 +85,12 @@ pub enum NoPlan {
     /// A person said no to this content of drift.
     #[error("a person denied this change of the cluster; a new plan comes when the drift changes")]
     Denied,
+
+    /// No witness tells whether live was changed or Git moved on.
+    #[error(
+        "which side moved is not known: either somebody changed the cluster, or Git moved on since the last sync; the next sync decides it"
+    )]
+    SideNotKnown,
 
     /// The object is absent: only a sync brings it back.
     #[error("{phase:?}: no write of ours brings it back; sync the application")]
@@ -138,6 +146,16 @@ pub enum NoPlan {
     /// The API server does not accept the first write.
     #[error("the API server refuses the patch in a dry run: {0}")]
     RefusedInDryRun(String),
+
+    /// Admission changes the first write on its way in.
+    #[error("{} would not come out as it is written: admission changes it ({by}); change Git to what admission makes of it, or exempt the Deployment there", fields.join(", "))]
+    UndoneByAdmission {
+        /// The fields that come out otherwise.
+        fields: Vec<String>,
+
+        /// Who it most likely was, in words.
+        by: String,
+    },
 
     /// An approval would mean nothing.
     #[error(
@@ -260,6 +278,9 @@ impl<'a> Work<'a> {
         let prediction = assessment.prediction.as_ref();
         let refused = prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
         match assessment.phase {
+            _ if !refused && !drifts.is_empty() && drifts.iter().all(|drift| drift.moved == Some(Moved::Unknown)) => {
+                Err(NoPlan::SideNotKnown)
+            }
             _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
             Phase::OperationStuck => Ok(Self::Operation),
             _ => Err(NoPlan::NothingToHeal),

@@ -10,7 +10,7 @@ use crate::engine::predict::Syncer;
 use crate::engine::{Remedy, SourceFacts, Tool, assess};
 
 /// Git: one container with a probe of each handler kind that matters here.
-pub(super) fn git() -> Value {
+pub(in crate::engine) fn git() -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {
@@ -29,7 +29,7 @@ pub(super) fn git() -> Value {
 }
 
 /// The cluster right after a client-side apply of it.
-pub(super) fn synced() -> Value {
+pub(in crate::engine) fn synced() -> Value {
     let mut live = git();
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
@@ -62,7 +62,7 @@ pub(super) fn switched() -> Value {
     live
 }
 
-pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
+pub(in crate::engine) fn snapshot(desired: Value, live: Value) -> Snapshot {
     Snapshot {
         cluster: "cluster-1".to_owned(),
         judge: "policy-1".to_owned(),
@@ -81,7 +81,7 @@ pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     }
 }
 
-pub(super) fn policy() -> Policy {
+pub(in crate::engine) fn policy() -> Policy {
     Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) }
 }
 
@@ -302,4 +302,22 @@ fn a_plan_under_a_sync_window_needs_an_approval_that_breaks_the_glass_with_a_rea
     assert_eq!(judged(&Approval { break_glass: Some(true), ..yes.clone() }), Err("HeldBackBySyncWindow"));
     assert_eq!(judged(&Approval { reason: reason(), ..yes.clone() }), Err("HeldBackBySyncWindow"));
     assert_eq!(judged(&Approval { break_glass: Some(true), reason: reason(), ..yes }), Ok(()));
+}
+
+#[test]
+fn where_nobody_knows_which_side_moved_no_plan_is_made_of_it_alone() {
+    let mut desired = git();
+    desired["spec"]["paused"] = json!(false);
+    desired["spec"]["template"]["spec"]["priorityClassName"] = json!("high");
+    let mut unknown = snapshot(desired, synced());
+    unknown.syncer = Syncer::new(Strategy::ServerSideApply, "gitops");
+    assert_eq!(proposed(&unknown, &Memory::default()).unwrap_err(), NoPlan::SideNotKnown);
+    // Beside a drift of which it is known, it is put back with it.
+    let mut known = unknown.clone();
+    container(known.live.as_mut().unwrap())["image"] = json!("registry.example/web:hotfix");
+    known.live.as_mut().unwrap()["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
+        "manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
+    }));
+    assert!(proposed(&known, &Memory::default()).is_ok());
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::{Facts, Verdict};
-use crate::engine::diff::{Change, ChangeKind, Drift, Severity, comes_back, expected_of, is_live, is_pull_policy, is_same};
+use crate::engine::diff::{Change, ChangeKind, Drift, Moved, Severity, comes_back, expected_of, is_live, is_pull_policy, is_same};
 use crate::engine::object::{FieldPath, Look, schema_path};
 use crate::engine::ownership::Owner;
 use crate::engine::schema::{Shape, Tree, quantity, shape_at};
@@ -92,7 +92,9 @@ fn is_broken(change: &Change, wanted: &Tree<'_>, stored: &Tree<'_>) -> bool {
 
 /// What the sync changes although a rule ignores it or it weighs nothing; `after` is the object afterwards.
 pub(super) fn overwrites(facts: &Facts<'_>, drifts: &[Drift], after: &Tree<'_>) -> Vec<Overwrite> {
-    let weightless = drifts.iter().filter(|drift| matches!(drift.severity, Severity::Ignored | Severity::Info));
+    // What admission made of the tool's own write, it makes of the next one, too.
+    let weightless =
+        drifts.iter().filter(|drift| matches!(drift.severity, Severity::Ignored | Severity::Info) && drift.moved != Some(Moved::Server));
     weightless
         .filter_map(|drift| {
             let path = &drift.change.path;

@@ -40,7 +40,7 @@ impl Authority {
     }
 
     /// A server's side of TLS for `127.0.0.1` and `localhost`.
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub fn acceptor(&self) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
@@ -63,7 +63,7 @@ impl Default for Authority {
 }
 
 /// Accepts connections and shakes hands before it hands them on.
-pub(super) struct TlsListener {
+pub struct TlsListener {
     pub inner: TcpListener,
     pub acceptor: TlsAcceptor,
 }

@@ -13,7 +13,7 @@ mod repository;
 mod serve;
 mod sshd;
 
-pub use https::Authority;
+pub use https::{Authority, TlsListener};
 pub use repository::Repository;
 pub use serve::{GitServer, Mode, Options};
 pub use sshd::SshServer;

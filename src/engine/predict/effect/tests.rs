@@ -54,8 +54,7 @@ fn weighed(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         live,
         managed: &facts.managed,
         syncer,
-        committed_at: None,
-        synced: None,
+        witness: crate::engine::diff::Witness::default(),
         rules: &[],
         now: jiff::Timestamp::UNIX_EPOCH,
     };

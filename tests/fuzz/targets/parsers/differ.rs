@@ -42,8 +42,7 @@ fn weigh(desired: &Value, live: &Value, syncer: &Syncer) {
         live,
         managed: &managed,
         syncer,
-        committed_at: None,
-        synced: None,
+        witness: Witness::default(),
         rules: &[],
         now: jiff::Timestamp::UNIX_EPOCH,
     });

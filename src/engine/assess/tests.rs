@@ -1,0 +1,92 @@
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::*;
+use crate::engine::plan::tests::{git, policy, snapshot, synced};
+
+fn argo_cd(status: Value) -> Tool {
+    let object = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "shop", "namespace": "argocd"},
+        "spec": {"source": {"repoURL": "https://git.example/shop", "path": "."}, "destination": {}},
+        "status": status,
+    });
+    let application = crate::engine::operation::Application::read(&object).unwrap().into();
+    Tool::ArgoCd(std::sync::Arc::new(crate::engine::ArgoCd {
+        application,
+        windows: crate::engine::operation::Windows::none(),
+        application_set: None,
+        seen_alive: None,
+    }))
+}
+
+#[test]
+fn what_a_rollback_brought_waits_for_git_and_says_who_did_it() {
+    let mut desired = synced();
+    desired["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/web:next");
+    let mut back = snapshot(desired, synced());
+    let before = "b".repeat(40);
+    let entry = |revision: &str, at: u8| json!({"revision": revision, "deployedAt": format!("2026-01-05T0{at}:00:00Z"), "initiatedBy": {"username": "eve"}});
+    back.tool = argo_cd(json!({"history": [entry(&back.source.revision, 1), entry(&before, 2)]}));
+    back.source.synced = Some(std::sync::Arc::new(synced()));
+    // Git is where both last met: nothing but the rollback speaks against drift.
+    back.source.met = crate::engine::Met::Here;
+    let told = assess(&back, &policy());
+    let why = "rolled back to bbbbbbb by eve";
+    assert_eq!((told.phase, told.summary), (Phase::Pending, format!("{why}: 1 field is not what Git says now")));
+    assert_eq!(told.drifts[0].reason.as_deref(), Some(why));
+    assert!(plan::propose(&back, &assess(&back, &policy()), &policy(), &Memory::default()).is_err());
+}
+
+#[test]
+fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
+    let mut live = synced();
+    live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("mirror.example/web:1");
+    live["metadata"]["managedFields"] = json!([{
+        "manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
+    }]);
+    let rules = |times: u8| {
+        let mut looped = snapshot(git(), live.clone());
+        looped.syncer = predict::Syncer::new(Strategy::ServerSideApply, "argocd-controller");
+        let here = looped.source.revision.clone();
+        let history: Vec<Value> =
+            (0..times).map(|at| json!({"revision": here, "deployedAt": format!("2026-01-05T0{at}:00:00Z")})).collect();
+        looped.tool = argo_cd(json!({"history": history}));
+        looped.source.synced = Some(std::sync::Arc::new(git()));
+        let told = assess(&looped, &policy());
+        (told.phase, told.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>())
+    };
+    assert_eq!(rules(2), (Phase::InSync, vec![]));
+    assert_eq!(rules(3), (Phase::InSync, vec!["admission-loop"]));
+}
+
+#[test]
+fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
+    let kustomization = |prune: bool, suspend: bool| {
+        let object = json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "shop", "namespace": "flux-system"},
+            "spec": {"interval": "10m", "prune": prune, "suspend": suspend, "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+        });
+        let kustomization = crate::engine::operation::Kustomization::read(&object).unwrap();
+        Tool::Flux(std::sync::Arc::new(crate::engine::Flux { kustomization: kustomization.into(), repository: None }))
+    };
+    let phase = |tool: Tool, minutes: i64, live: Value| {
+        let mut dropped = snapshot(synced(), live);
+        dropped.desired = None;
+        dropped.source.dropped_at = Some(dropped.now - SignedDuration::from_mins(minutes));
+        dropped.tool = tool;
+        assess(&dropped, &policy()).phase
+    };
+    let mut going = synced();
+    going["metadata"]["deletionTimestamp"] = json!("2026-01-05T12:00:00Z");
+    for (tool, minutes, live, expected) in [
+        (Tool::Unknown, 0, synced(), Phase::Orphaned),
+        (Tool::Unknown, 0, going, Phase::Pending),
+        (kustomization(true, false), 10, synced(), Phase::Pending),
+        (kustomization(true, false), 11, synced(), Phase::Orphaned),
+        (kustomization(false, false), 0, synced(), Phase::Orphaned),
+        (kustomization(true, true), 0, synced(), Phase::Orphaned),
+    ] {
+        assert_eq!(phase(tool.clone(), minutes, live), expected, "{minutes} min, {tool:?}");
+    }
+}

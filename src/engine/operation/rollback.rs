@@ -1,0 +1,109 @@
+//! A sync back to an older commit than the source has: `argocd app rollback`, or a sync of a revision that somebody named.
+
+use jiff::Timestamp;
+
+use super::application::{Application, HistoryEntry};
+use super::state::Revision;
+
+/// A sync that went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollback<'a> {
+    /// The commit that it went back to.
+    pub revision: &'a str,
+
+    /// Who asked for it; `None` where the Application does not tell.
+    pub by: Option<&'a str>,
+}
+
+impl std::fmt::Display for Rollback<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "rolled back to {}", self.revision.get(..7).unwrap_or(self.revision))?;
+        self.by.map_or(Ok(()), |by| write!(f, " by {by}"))
+    }
+}
+
+impl Application {
+    /// The last sync of the whole, where it went back from what it had before, or from `current`, the commit that the source has and whose document
+    /// was first seen at `first_seen`.
+    ///
+    /// A rollback is a sync like any other and stands in the history as one more entry (`Rollback` of `server/application/application.go`).
+    pub fn rolled_back(&self, current: &str, first_seen: Option<Timestamp>) -> Option<Rollback<'_>> {
+        let (last, before) = self.history.split_last()?;
+        let revision = one(last).filter(|revision| *revision != current)?;
+        let had_current = before.iter().any(|entry| one(entry) == Some(current));
+        let came_back = before.last().is_some_and(|previous| one(previous) != Some(revision))
+            && before.iter().any(|entry| one(entry) == Some(revision));
+        let knew_current = matches!((last.deployed_at, first_seen), (Some(deployed), Some(seen)) if seen < deployed);
+        (had_current || came_back || knew_current).then(|| Rollback { revision, by: self.who_synced(last, revision) })
+    }
+
+    /// Who asked for a sync; an older version tells it of the last operation only.
+    fn who_synced<'a>(&'a self, entry: &'a HistoryEntry, revision: &str) -> Option<&'a str> {
+        let operation = self.state.as_ref().filter(|state| {
+            let result = state.result.as_ref().and_then(|result| result.revision.as_ref());
+            result.and_then(Revision::one) == Some(revision)
+        });
+        let by_operation = operation.and_then(|state| state.operation.username.as_deref());
+        entry.username.as_deref().or(by_operation).filter(|name| !name.is_empty())
+    }
+
+    /// How often in a row the same commit was applied, as far as the Application tells: whole syncs stand in the history, and self-heals count
+    /// themselves (`autoSync` in `controller/appcontroller.go` limits them to what is out of sync, so that they leave no entry there).
+    pub fn repeats(&self) -> usize {
+        let last = self.history.last().and_then(one);
+        let whole = self.history.iter().rev().take_while(|entry| last.is_some() && one(entry) == last).count();
+        let healed = self.state.as_ref().and_then(|state| state.operation.sync.as_ref()?.auto_heal_attempts);
+        whole.max(healed.and_then(|attempts| usize::try_from(attempts).ok()).unwrap_or_default())
+    }
+}
+
+fn one(entry: &HistoryEntry) -> Option<&str> {
+    entry.revision.as_ref()?.one()
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::super::shapes::{BEFORE, HERE, quiet, time, with_state};
+    use super::*;
+
+    fn with_history(entries: &[(&str, &str)]) -> Application {
+        let mut value = quiet();
+        let entry = |(at, (revision, by)): (usize, &(&str, &str))| json!({"id": at, "revision": revision, "deployedAt": format!("2026-03-01T0{at}:00:00Z"), "initiatedBy": {"username": by}});
+        value["status"]["history"] = entries.iter().enumerate().map(entry).collect();
+        Application::read(&value).unwrap()
+    }
+
+    #[test]
+    fn a_sync_back_is_told_from_a_sync_that_has_not_come_yet() {
+        let new = "5".repeat(40);
+        let told = |entries: &[(&str, &str)], current: &str, seen: Option<&str>| {
+            with_history(entries).rolled_back(current, seen.map(time)).map(|back| back.to_string())
+        };
+        // Git is one commit ahead.
+        assert_eq!(told(&[(BEFORE, "ada"), (HERE, "ada")], &new, None), None);
+        assert_eq!(told(&[(BEFORE, "ada"), (HERE, "ada")], HERE, None), None);
+        // What Git has was synced, and then the one before it.
+        let back = Some("rolled back to 0badc0d by eve".to_owned());
+        assert_eq!(told(&[(BEFORE, "ada"), (HERE, "ada"), (BEFORE, "eve")], HERE, None), back);
+        assert_eq!(told(&[(BEFORE, "ada"), (HERE, "ada"), (BEFORE, "eve")], &new, None), back);
+        assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], HERE, None), back);
+        // A revision was named while Git's own was there already.
+        assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], &new, Some("2026-03-01T00:30:00Z")), back);
+        assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], &new, Some("2026-03-01T02:00:00Z")), None);
+        // The same once more is no way back.
+        assert_eq!(told(&[(BEFORE, "ada"), (BEFORE, "eve")], HERE, None), None);
+        assert_eq!(told(&[(BEFORE, ""), (HERE, ""), (BEFORE, "")], HERE, None), Some("rolled back to 0badc0d".to_owned()));
+    }
+
+    #[test]
+    fn what_is_applied_again_and_again_is_counted() {
+        assert_eq!(with_history(&[(BEFORE, "ada"), (HERE, "ada"), (HERE, "ada"), (HERE, "ada")]).repeats(), 3);
+        assert_eq!(with_history(&[]).repeats(), 0);
+        let mut healed = with_state("Succeeded", HERE);
+        healed["status"]["operationState"]["operation"]["sync"]["autoHealAttemptsCount"] = json!(4);
+        assert_eq!(Application::read(&healed).unwrap().repeats(), 4);
+    }
+}
