@@ -15,7 +15,6 @@ use super::standing::{Watches, unwatched};
 use super::{Access, Fault, people, target, unreported};
 use crate::cluster::{Call, Cluster, Verb};
 use crate::crd::DriftReport;
-use crate::engine::diff::Severity;
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
 use crate::engine::phase::Phase;
@@ -139,7 +138,7 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
         .as_ref()
         .map_or_else(|| "Git".to_owned(), |source| format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision)));
     let mut text = human::object(&object, &View { source: &source, now, people });
-    if status.fields.iter().all(|field| field.severity == Severity::Ignored) {
+    if !human::tells_summary(&object) {
         let _ = writeln!(text, "  {:?}: {}", status.phase, status.summary);
     }
     if status.fields_omitted > 0 {

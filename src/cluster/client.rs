@@ -95,9 +95,20 @@ impl ConnectError {
             Self::File { .. } | Self::Unreadable { .. } => "check the path given by --kubeconfig".into(),
             Self::Context { .. } => "list the contexts with `kubectl config get-contexts`".into(),
             Self::Nowhere { .. } => "give --kubeconfig, set KUBECONFIG, or run in a pod with a ServiceAccount token".into(),
+            Self::Client { source } if is_version_one(source.as_ref()) => {
+                "the client certificate is X.509 v1, which kubectl takes and this program does not: issue it again as v3 (`openssl x509 -req` with \
+                 `-extfile`)"
+                    .into()
+            }
             Self::Client { .. } => "try the same context with `kubectl version`".into(),
         }
     }
+}
+
+/// Whether a certificate is refused for its version: webpki reads version 3 only, and says so in a word that it keeps to itself.
+fn is_version_one(error: &dyn std::error::Error) -> bool {
+    let mut errors = std::iter::successors(Some(error), |error| error.source());
+    errors.any(|error| error.to_string().contains("UnsupportedCertVersion"))
 }
 
 /// An API server and the rules for calling it.
@@ -292,5 +303,34 @@ mod tests {
         let text = metrics.render();
         let lines: Vec<_> = text.lines().filter(|line| line.starts_with("driftmend_api_writes_total")).collect();
         assert_eq!(lines, ["driftmend_api_writes_total{resource=\"deployments.apps\",verb=\"patch\"} 1"]);
+    }
+
+    /// A certificate without a version field, as `openssl x509 -req` without `-extfile` makes it, and its key: nobody trusts it.
+    const VERSION_ONE: [&str; 2] = [
+        "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJGekNCdndJVU44TlNCZnBzaU5TaCtxdnJyKy9lNmhWMHVONHdDZ1lJS29aSXpqMEVBd0\
+         l3RGpFTU1Bb0cKQTFVRUF3d0RZV1JoTUNBWERUSTJNVEV5T1RJd01qZ3hOVm9ZRHpJeE1qWXhNVEExTWpBeU9ERTFXakFPTVF3dwpDZ1lEVlFR\
+         RERBTmhaR0V3V1RBVEJnY3Foa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVRCUXB6eTRUTm41M04xCjlmTEFOS2syVlhZOFM3UUo4L24xSUpoZ0\
+         1UZmNjM1FIeUFudy8ydEZBdlZwV214ck1HZjlJYjJ3OThNRDRxbU4KNzNVOE5VMWJNQW9HQ0NxR1NNNDlCQU1DQTBjQU1FUUNJQzZldHRHNVY4\
+         VGlkazA1Ri8vanpSeWlhcEJBREtjcAo0ODBvV2c4QUdhWWNBaUFQeXJxR2pHak1zUk5ycHBvVE1Ob3FxRHFtMVE0ZDB3NEc2LzcycGYxVHF3PT\
+         0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=",
+        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JR0hBZ0VBTUJNR0J5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSEJHMHdhd0lCQVFRZ29TbDcycT\
+         dDU1h2WERWNkUKTk1zMlJhZkg4UnpZU055eDBGdGhsZkVZU3NLaFJBTkNBQVRCUXB6eTRUTm41M04xOWZMQU5LazJWWFk4UzdRSgo4L24xSUpo\
+         Z01UZmNjM1FIeUFudy8ydEZBdlZwV214ck1HZjlJYjJ3OThNRDRxbU43M1U4TlUxYgotLS0tLUVORCBQUklWQVRFIEtFWS0tLS0tCg==",
+    ];
+
+    #[tokio::test]
+    async fn a_client_certificate_of_the_first_version_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        let [certificate, key] = VERSION_ONE;
+        let text = format!(
+            "{{apiVersion: v1, kind: Config, current-context: a, clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:1'}}}}], \
+             users: [{{name: a, user: {{client-certificate-data: {certificate}, client-key-data: {key}}}}}], \
+             contexts: [{{name: a, context: {{cluster: a, user: a}}}}]}}"
+        );
+        std::fs::write(&kubeconfig, text).unwrap();
+        let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
+        let error = Cluster::connect(&connection).await.err().unwrap();
+        assert!(error.hint().contains("X.509 v1"), "{error:?}");
     }
 }

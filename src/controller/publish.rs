@@ -23,7 +23,7 @@ use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::{Prediction, Verdict};
 use crate::metrics::{DeploymentFacts, Harm, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation};
-use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, urgent};
+use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, is_news, urgent};
 
 /// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping pods
 /// cost one write a minute.
@@ -78,7 +78,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     }
     // (client sends) the report, when something changed and not too often
     let wait = QUIET.saturating_sub(context.written.age(target).unwrap_or(QUIET));
-    if new == *old {
+    if !is_news(old, &new) {
         // (client sends) Events for what whoever carries a heal out wrote
         announce(context, target, scene, None, (old, &new)).await;
         return Ok(later(scene, &new));

@@ -298,4 +298,26 @@ mod tests {
         let (begin, rest) = message.split_once('…').unwrap();
         assert_eq!(begin.len() + rest.split_once('…').unwrap().1.len(), MESSAGE_LIMIT);
     }
+
+    #[test]
+    fn what_the_next_sync_overwrites_is_masked_like_any_value() {
+        let path = r#".spec.template.spec.containers[name="web"].env[name="DB_PASSWORD"]"#;
+        let variable = |value: &str| Some(json!({"name": "DB_PASSWORD", "value": value}));
+        let overwrite = Overwrite {
+            path: path.parse().unwrap(),
+            from: variable("hunter2-hunter2"),
+            to: variable("another-secret"),
+            owners: Vec::new(),
+            reason: None,
+        };
+        let prediction = Prediction {
+            overwrites: vec![overwrite],
+            breaks: vec![path.parse().unwrap()],
+            ..Prediction::bare(Strategy::Replace, crate::engine::predict::Verdict::Residual, Vec::new())
+        };
+        let told = serde_json::to_value(prediction_report(&prediction, &Masker::default())).unwrap();
+        assert_eq!(told["breaks"], json!([path]));
+        assert_eq!((&told["overwrites"][0]["path"], &told["overwrites"][0]["from"]["value"]), (&json!(path), &json!("(masked)")));
+        assert!(!told.to_string().contains("hunter2") && !told.to_string().contains("another-secret"), "{told}");
+    }
 }

@@ -128,9 +128,10 @@ pub fn text(report: &ObjectReport) -> String {
         for cause in &causes {
             write_cause(&mut out, "  ", cause, report);
         }
-        // A finding without a field knows nothing of who or what, and so adds nothing to the server's words.
+        // A finding without a field and a reason knows nothing of who or what, and so adds nothing to the server's words.
         let evident = |evidence: &str| causes.iter().any(|cause| sentence(cause) == evidence);
-        let adds = |finding: &&FindingReport| finding.path.is_some() && finding.evidence.as_deref().is_some_and(evident);
+        let knows = |finding: &FindingReport| finding.path.is_some() || finding.message.contains(", because ");
+        let adds = |finding: &&FindingReport| knows(finding) && finding.evidence.as_deref().is_some_and(evident);
         for finding in report.findings.iter().filter(adds) {
             write_finding(&mut out, finding);
         }

@@ -39,8 +39,7 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     };
     let mut out = String::new();
     line!(&mut out, "{:<35} {headline}", report.object.to_string());
-    let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
-    if !report.summary.is_empty() && (told > 0 || harms || report.phase == Phase::Conflicted) {
+    if tells_summary(report) {
         line!(&mut out, "  {}", report.summary);
     }
     for field in report.fields.iter().filter(|field| field.severity != Severity::Ignored) {
@@ -58,6 +57,13 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     }
     write_warnings(&mut out, &report.warnings);
     out
+}
+
+/// Whether the text of an object has its summary: without a field that is told the headline says it all, unless the next sync is what is wrong.
+pub fn tells_summary(report: &ObjectReport) -> bool {
+    let told = report.fields.iter().any(|field| field.severity != Severity::Ignored);
+    let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
+    !report.summary.is_empty() && (told || harms || report.phase == Phase::Conflicted)
 }
 
 pub(super) fn write_warnings(out: &mut String, warnings: &[Warning]) {
@@ -333,6 +339,37 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
   2 more fields are ignored by a rule: the autoscaler's
   next sync (client-side-apply): succeeds and leaves only what a rule ignores (admission not included)
     when: when somebody syncs the application
+";
+        assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_next_sync_breaks_and_overwrites_is_told_where_nothing_else_is() -> Result<(), serde_json::Error> {
+        let report = ObjectReport {
+            object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
+            phase: Phase::InSync,
+            summary: "live is what Git says; and more".to_owned(),
+            fields: serde_json::from_value(json!([
+                {"path": ".spec.replicas", "change": "Changed", "severity": "ignored", "live": 5, "desired": 3, "reason": "the autoscaler's"},
+            ]))?,
+            prediction: serde_json::from_value(json!({
+                "strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": [".spec.paused"], "breaks": [".spec.paused"],
+                "overwrites": [{"path": ".spec.replicas", "from": 5, "to": 3}, {"path": ".metadata.labels.a", "from": "b"}],
+            }))?,
+            refusals: Vec::new(),
+            findings: Vec::new(),
+            places: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let expected = "\
+Deployment.apps web                 no field differs from Git
+  live is what Git says; and more
+  1 more field is ignored by a rule: the autoscaler's
+  next sync (client-side-apply): succeeds and makes fields differ from Git that do not today (admission not included)
+    breaks: .spec.paused
+    overwrites: .spec.replicas: 5 becomes 3
+    overwrites: .metadata.labels.a: b becomes nothing
 ";
         assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
         Ok(())

@@ -11,6 +11,7 @@ mod cure;
 mod cut;
 mod evidence;
 pub mod human;
+mod news;
 pub mod printer;
 pub mod sarif;
 mod status;
@@ -24,6 +25,7 @@ pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject};
 pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, shown_patch};
+pub use news::is_news;
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport, Place,

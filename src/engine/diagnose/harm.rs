@@ -164,7 +164,10 @@ fn kept(snapshot: &Snapshot, facts: &Facts<'_>, overwrite: &Overwrite) -> String
                 false => format!("take it out of the last-applied annotation before the sync ({command}): else it {becomes}"),
             });
         }
-        Strategy::Replace => ways.push("apply instead of replacing: a replace keeps nothing that Git does not set".to_owned()),
+        Strategy::Replace => {
+            let left_out = if is_set { ", and leave it out of Git" } else { "" };
+            ways.push(format!("apply instead of replacing{left_out}: a replace keeps nothing that Git does not set"));
+        }
     }
     if snapshot.tool.argo_cd().is_some() || syncer.manager.starts_with("argocd") {
         ways.push(format!("in Argo CD: ignoreDifferences for {place} with the sync option RespectIgnoreDifferences=true"));

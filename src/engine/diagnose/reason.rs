@@ -13,7 +13,7 @@ use crate::engine::diff::{Change, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::plan::trial::{self, Tried};
 use crate::engine::predict::{Cause, Facts, Foretold, Strategy, Syncer, Verdict, refusal_of, refusals_as_it_is};
-use crate::engine::schema::Tree;
+use crate::engine::schema::{Tree, apply_defaults};
 use crate::engine::snapshot::Snapshot;
 
 /// The most predictions that are made to find reasons: each takes as long as the one that they are about, and a manifest may have a thousand
@@ -93,7 +93,9 @@ impl Trials<'_, '_, '_> {
     fn reason<'a>(&self, cause: &Cause, drifts: &'a [Drift], of_git: &[(Cause, String)]) -> Reason<'a> {
         let near = near(cause, drifts, self.foretold.refused.as_ref());
         let of_itself = Reason { kind: Kind::Unknown, involved: Vec::new(), clause: None, works: Works::default() };
-        if of_git.iter().any(|(other, _)| is_same(other, cause)) {
+        // Before there is an object, each way of syncing has its own words for what it cannot read.
+        let no_object = self.foretold.refused.is_none();
+        if of_git.iter().any(|(other, _)| is_same(other, cause)) || (no_object && (!of_git.is_empty() || self.is_of_git(cause))) {
             let clause = format!("it refuses Git's document as it is: {}", named(cause));
             return Reason { kind: Kind::GitItself, involved: self.of_git(cause, &near), clause: Some(clause), ..of_itself };
         }
@@ -124,6 +126,10 @@ impl Trials<'_, '_, '_> {
             involved = self.together(cause, near.iter().filter(weighs).copied().collect());
         }
         involved.sort_by_cached_key(|drift| drift.change.path.to_string());
+        if involved.is_empty() && self.is_of_git(cause) {
+            let clause = format!("it refuses Git's document over any live object: {}", named(cause));
+            return Reason { kind: Kind::GitItself, clause: Some(clause), ..of_itself };
+        }
         if involved.is_empty() {
             return of_itself;
         }
@@ -137,6 +143,14 @@ impl Trials<'_, '_, '_> {
         let change = [&drift.change];
         let back = || trial::put_back(self.facts, &change).is_some_and(|tried| self.cures(cause, &tried));
         back() || self.commit_cures(cause, &change)
+    }
+
+    /// Whether the tool's way of syncing brings the cause over a live object, too, that is what Git says and has no history.
+    fn is_of_git(&self, cause: &Cause) -> bool {
+        let mut live = self.facts.desired.clone();
+        apply_defaults(&mut live);
+        self.left.get() > 0
+            && refusal_of(&Facts::of(self.facts.desired, &live), &self.snapshot.syncer).iter().any(|other| is_same(other, cause))
     }
 
     /// What differs near the cause and, where it comes from Git's document alone, is new in Git.

@@ -45,19 +45,27 @@ pub(super) fn ports(involved: &[&Drift]) -> Option<String> {
 
 /// `Git's selector has v=2`, or what else tells two selectors apart.
 pub(super) fn selector(git: &Value, live: &Value) -> String {
-    let only = |one: &Value, other: &Value| -> Vec<String> {
-        let labels = one.get("matchLabels").and_then(Value::as_object);
-        let alone = labels
-            .into_iter()
-            .flatten()
-            .filter(|(name, value)| other.pointer("/matchLabels").and_then(|map| map.get(*name)) != Some(value));
-        alone.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect()
+    let parts = |selector: &Value| -> Vec<String> {
+        let labels = selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
+        let labels = labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
+        let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
+        labels.chain(expressions.map(expression)).collect()
     };
-    match (only(git, live).join(", "), only(live, git).join(", ")) {
-        (git, live) if git.is_empty() && live.is_empty() => "Git's selector has other expressions than live's".to_owned(),
-        (git, _) if !git.is_empty() => format!("Git's selector has {git}"),
-        (_, live) => format!("Git's selector lacks {live}"),
+    let (git, live) = (parts(git), parts(live));
+    let only = |one: &[String], other: &[String]| one.iter().filter(|part| !other.contains(part)).cloned().collect::<Vec<_>>().join(", ");
+    match (only(&git, &live), only(&live, &git)) {
+        (more, _) if !more.is_empty() => format!("Git's selector has {more}"),
+        (_, less) if !less.is_empty() => format!("Git's selector lacks {less}"),
+        _ => "Git's selector is another one than live's".to_owned(),
     }
+}
+
+/// `app In (web, shop)`.
+fn expression(expression: &Value) -> String {
+    let text = |name: &str| expression.get(name).and_then(Value::as_str).unwrap_or_default();
+    let values: Vec<&str> = expression.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+    format!("{} {}{values}", text("key"), text("operator"))
 }
 
 /// ` (kubectl-patch, since …)`, or nothing where no owner is recorded.

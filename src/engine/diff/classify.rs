@@ -76,6 +76,9 @@ pub enum MetAt<'a> {
     Elsewhere,
 }
 
+/// The manager of `kubectl create`: it owns every default that the object was created with, and has changed nothing since.
+const CREATED: &str = "kubectl-create";
+
 /// Why a drift makes no plan by itself.
 pub const NOT_KNOWN: &str = "which side moved is not known";
 
@@ -167,9 +170,10 @@ impl Weigher<'_> {
             ChangeKind::Removed | ChangeKind::Reordered => Vec::new(),
             ChangeKind::Added | ChangeKind::Changed => self.evidence.managed.get().owners(&change.path),
         };
-        // The default of an earlier image stays, and whoever created the object by an update owns it.
+        // The default of an earlier image stays, and whoever created the object by an update owns it: `kubectl create`, where no tool did.
+        let created = |owner: &Owner| owner.is(CREATED, Operation::Update);
         let left_behind = if self.knows_owners() {
-            is_pull_policy(&change) && owners.iter().all(|owner| self.is_syncer(owner))
+            is_pull_policy(&change) && owners.iter().all(|owner| self.is_syncer(owner) || created(owner))
         } else {
             is_policy_of_live_image(&change, self.evidence.live)
         };

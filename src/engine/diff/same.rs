@@ -27,8 +27,8 @@ pub(in crate::engine) fn is_same(one: &Tree<'_>, other: &Tree<'_>) -> bool {
     let metadata = |object| Tree::at(object, &["metadata"]).and_then(Tree::as_map);
     let same_metadata = |one: Option<&Branches<'_>>, other: Option<&Branches<'_>>| {
         let (one, other) = (one.unwrap_or(&nothing), other.unwrap_or(&nothing));
-        one.side_by_side(other).all(|(name, one, other)| match (one, other) {
-            (Some(Tree::Map(map)), None) | (None, Some(Tree::Map(map))) => name != "" && map.iter().next().is_none(),
+        one.side_by_side(other).all(|(_, one, other)| match (one, other) {
+            (Some(Tree::Map(map)), None) | (None, Some(Tree::Map(map))) => map.is_empty(),
             (one, other) => one == other,
         })
     };

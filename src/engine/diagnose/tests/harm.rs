@@ -146,3 +146,23 @@ fn what_argo_cd_is_told_to_respect_is_not_overwritten() {
         assert_eq!(found.prediction.unwrap().verdict == crate::engine::predict::Verdict::Clean, told == 0);
     }
 }
+
+#[test]
+fn a_restart_by_kubectl_under_flux_is_told_before_flux_takes_it_away_and_one_by_another_manager_is_not() {
+    let restarted = |manager: &str| {
+        let mut live = scaled(Strategy::ServerSideApply, &git());
+        live["spec"]["replicas"] = json!(2);
+        live["spec"]["template"]["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/restartedAt": "2026-01-05T10:00:00Z"});
+        let annotation = json!({"f:metadata": {"f:annotations": {".": {}, "f:kubectl.kubernetes.io/restartedAt": {}}}});
+        live["metadata"]["managedFields"][1] = json!({"manager": manager, "operation": "Update", "apiVersion": "apps/v1",
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:template": annotation}}});
+        let syncer = Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..Syncer::new(Strategy::ServerSideApply, "shipper") };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+        assess(&Snapshot { syncer, ..snapshot(git(), live) }, &policy)
+    };
+    let told = "the next sync takes away spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt (kubectl-rollout wrote it)";
+    let way = "shipper takes over what kubectl wrote: write spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt under another \
+               field manager (--field-manager); or commit live's value to Git";
+    assert_eq!(of_harm(&restarted("kubectl-rollout")), [("next-sync-overwrites", told, way)]);
+    assert_eq!(of_harm(&restarted("restarter")), []);
+}

@@ -7,7 +7,7 @@ use super::super::reason::{Kind, reasons};
 use super::*;
 use crate::engine::diff::{Change, LAST_APPLIED, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Memory, trial};
+use crate::engine::plan::{Memory, NoPlan, trial};
 use crate::engine::predict::{Cause, Facts, Verdict, predict_knowing, refusal_of, refusals_as_it_is};
 use crate::engine::{assess, assess_and_propose};
 
@@ -229,9 +229,14 @@ fn an_immutable_selector_is_told_as_that_and_no_write_of_ours_is_a_way_out() {
         let live = changed(&git(), &git(), &syncer);
         let scene = Snapshot { syncer, ..snapshot(desired.clone(), live) };
         let (assessment, plan) = assess_and_propose(&scene, &propose(), &Memory::default());
-        assert!(plan.is_err());
+        assert!(matches!(plan, Err(NoPlan::OnlyGit | NoPlan::StillRefused(_))), "{plan:?}");
         assert!(assessment.summary.contains("spec.selector cannot be changed: Git's selector has v=2"), "{}", assessment.summary);
         assert!(!assessment.findings.iter().any(|finding| finding.remedy.as_deref().unwrap_or_default().contains("A plan takes")));
+        // Where nobody changed anything, there is nothing to put back either.
+        let mut unchanged = scene;
+        unchanged.live.as_mut().unwrap()["spec"]["replicas"] = json!(2);
+        let plan = assess_and_propose(&unchanged, &propose(), &Memory::default()).1;
+        assert!(matches!(plan, Err(NoPlan::OnlyGit | NoPlan::StillRefused(_))), "{plan:?}");
     }
 }
 
@@ -329,4 +334,44 @@ fn a_plan_is_named_where_there_is_one_and_only_the_way_that_it_takes() {
     assert_eq!(said(Remedy::HandBack).unwrap(), "A plan takes HandBack, because spec.remedy of the watch says so");
     let told = assess(&scene, &propose()).findings.into_iter().filter_map(|finding| finding.remedy);
     assert!(!told.into_iter().any(|remedy| remedy.contains("A plan takes")), "no plan was made");
+}
+
+#[test]
+fn what_a_way_of_syncing_cannot_read_in_git_is_cured_in_git_alone_and_what_live_says_of_itself_is_not_git() {
+    let of_container = |fields: Value| git_with(|git| json_patch::merge(&mut git["spec"]["template"]["spec"]["containers"][0], &fields));
+    let [by_client, by_server] = syncers();
+    let twice = of_container(json!({"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}));
+    let nameless = of_container(json!({"env": [{"value": "1"}]}));
+    let quantity = of_container(json!({"resources": {"limits": {"memory": "1 GB"}}}));
+    for (desired, syncer) in
+        [(&twice, &by_server), (&nameless, &by_server), (&nameless, &by_client), (&quantity, &by_server), (&quantity, &by_client)]
+    {
+        let found = of_changed_git(desired.clone(), syncer);
+        assert!(!found.is_empty() && found.iter().all(|(_, _, remedy)| remedy == NO_WRITE), "{syncer:?} {desired} {found:#?}");
+    }
+    assert_eq!(of_changed_git(twice, &by_client), [], "a patch takes the last of two");
+}
+
+#[test]
+fn beside_an_immutable_selector_another_cause_keeps_its_own_reason_and_no_plan_is_named() {
+    let with = |handler: Value, version: &str| {
+        git_with(|git| {
+            git["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = handler;
+            git["spec"]["selector"]["matchLabels"]["v"] = json!(version);
+            git["spec"]["template"]["metadata"]["labels"]["v"] = json!(version);
+        })
+    };
+    let (http, tcp) = (json!({"httpGet": {"port": 80}}), json!({"tcpSocket": {"port": 80}}));
+    for syncer in syncers() {
+        let live = changed(&with(http.clone(), "1"), &with(tcp.clone(), "1"), &syncer);
+        let scene = Snapshot { syncer: syncer.clone(), ..snapshot(with(http.clone(), "2"), live) };
+        let found = refusals(&scene);
+        let of = |part: &str| found.iter().find(|(_, message, _)| message.contains(part)).unwrap_or_else(|| panic!("{part}: {found:#?}"));
+        assert!(!of("spec.selector cannot be changed").2.contains("HandBack"), "{found:#?}");
+        let probe = of("livenessProbe of container web has httpGet in Git, tcpSocket in the cluster (kubectl-patch)");
+        assert!(probe.2.contains("Restore makes"), "{found:#?}");
+        let (assessment, plan) = assess_and_propose(&scene, &propose(), &Memory::default());
+        assert!(plan.is_err(), "{plan:?}");
+        assert!(!assessment.findings.iter().any(|finding| finding.remedy.as_deref().unwrap_or_default().contains("A plan takes")));
+    }
 }

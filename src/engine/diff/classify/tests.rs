@@ -157,6 +157,7 @@ fn the_pull_policy_of_an_earlier_image_is_nobodys_drift() {
     let by =
         |manager: &str| severities(&image("web:1"), &live, json!([wrote(manager, "Update", "", POLICY)]), Strategy::ClientSideApply, None);
     assert_eq!(by("gitops"), []);
+    assert_eq!(by("kubectl-create"), [], "a default of the creation is nobody's change by hand");
     assert_eq!(by("kubectl-edit"), [Severity::Drift]);
     let tool = wrote("gitops", "Apply", "", IMAGE);
     assert_eq!(severities(&image("web:1"), &live, json!([tool]), Strategy::ServerSideApply, None), []);
