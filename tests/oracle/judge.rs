@@ -168,14 +168,14 @@ fn unapplied(mut object: Value) -> Value {
     object
 }
 
-/// The object without the server's own bookkeeping.
+/// The object without the server's own bookkeeping. A dry run still has the `selfLink` that the store would not take.
 fn stored(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(root) = object.as_object_mut() {
         root.remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for name in ["managedFields", "generation", "resourceVersion", "uid", "creationTimestamp"] {
+        for name in ["managedFields", "generation", "resourceVersion", "uid", "creationTimestamp", "selfLink"] {
             metadata.remove(name);
         }
         // Neither side tells an empty map from none.
