@@ -13,7 +13,7 @@ pub fn creation_refused(prediction: &Prediction) -> Option<Vec<Finding>> {
         weight: Weight::Error,
         path: None,
         message: "the API server will refuse to create it at the next sync".to_owned(),
-        evidence: Some(sentence(cause)),
+        evidence: Some(cause.told()),
         remedy: Some("change Git".to_owned()),
     };
     (!prediction.causes.is_empty()).then(|| prediction.causes.iter().map(finding).collect())
