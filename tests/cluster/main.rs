@@ -33,6 +33,7 @@ mod rights;
 mod schema;
 mod shop;
 mod sources;
+mod strict;
 mod tenant;
 mod terms;
 mod trust;

@@ -35,11 +35,15 @@ pub fn told(causes: &[Cause]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::{SignedDuration, Timestamp};
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
     use super::*;
+    use crate::engine::object::{Document, ObjectId, Origin};
+    use crate::engine::phase::Phase;
     use crate::engine::predict::{Strategy, Syncer, predict_new};
+    use crate::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 
     #[test]
     fn each_cause_is_told_and_what_is_created_is_not() {
@@ -53,5 +57,32 @@ mod tests {
         assert!(told(&several.causes).ends_with(&format!("(and {} more)", several.causes.len() - 1)), "{}", told(&several.causes));
         let taken = Prediction { causes: Vec::new(), ..several };
         assert_eq!(creation_refused(&taken), None);
+    }
+
+    #[test]
+    fn what_will_not_be_created_is_conflicted_or_still_missing_and_new_where_nobody_knows_the_tool() {
+        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "managedFields": []}});
+        let id = ObjectId::of(&value).unwrap();
+        let snapshot = |seen: bool| Snapshot {
+            cluster: String::new(),
+            judge: String::new(),
+            target: id.clone(),
+            desired: Some(Document { id: id.clone(), value: value.clone(), origin: Origin { file: "web.yaml".into(), line: 1 } }),
+            live: None,
+            seen,
+            syncer: Syncer::new(Strategy::ServerSideApply, "me"),
+            tool: Tool::default(),
+            source: SourceFacts::default(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+        let bare = ["Git has it and it has not been in the cluster yet", "Git has it, it was in the cluster, and it is gone"];
+        for (seen, phase, without) in [(false, Phase::Conflicted, Phase::Pending), (true, Phase::Missing, Phase::Missing)] {
+            let found = assess(&snapshot(seen), &policy);
+            let summary = format!("{}; the next sync will not create it: metadata.managedFields must be nil", bare[usize::from(seen)]);
+            assert_eq!((found.phase, &found.summary, found.findings.len()), (phase, &summary, 1));
+            let unknown = found.without_prediction();
+            assert_eq!((unknown.phase, unknown.summary.as_str(), unknown.findings.len()), (without, bare[usize::from(seen)], 0));
+        }
     }
 }
