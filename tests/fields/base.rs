@@ -117,7 +117,7 @@ fn pruned(node: &Value, shape: Shape, way: Option<&[Key]>) -> Value {
 
 fn union(of: &Struct) -> &'static [&'static str] {
     if of.name == "Volume" {
-        static SOURCES: OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
+        static SOURCES: OnceLock<Vec<&'static str>> = OnceLock::new();
         return SOURCES.get_or_init(|| of.fields.iter().map(|field| field.0).filter(|name| *name != "name").collect());
     }
     UNIONS.iter().find(|(name, _)| *name == of.name).map_or(&[], |(_, members)| members)

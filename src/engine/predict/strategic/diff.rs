@@ -123,8 +123,9 @@ fn diff_merging_lists(old: &[Value], new: &[Value], item: Option<Shape>, strateg
         let patch = if mode == Mode::Changes { new.to_vec() } else { Vec::new() };
         return Ok(Lists { patch, ..Lists::default() });
     }
+    let of_maps = holds_maps([old, new])?;
     match merge_key(strategy) {
-        Some(key) if holds_maps([old, new])? => {
+        Some(key) if of_maps => {
             let (patch, delete) = diff_lists_of_maps(old, new, item, key, mode, retain(strategy))?;
             let mut patch = normalize_slice_order(patch, new, Some(key))?;
             let order_same = old.len() == new.len() && index_by_index_same(old, new, key)?;

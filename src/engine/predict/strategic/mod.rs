@@ -47,10 +47,10 @@ pub enum PatchError {
         field: String,
     },
 
-    /// A list holds values of several types.
+    /// Two lists hold values of several types.
     #[error("list element types are not identical: {list}")]
     MixedList {
-        /// The list.
+        /// Both lists.
         list: String,
     },
 
@@ -179,7 +179,8 @@ fn holds_maps<D: Look>(lists: [&[D]; 2]) -> Result<bool, PatchError> {
     let items = || lists.into_iter().flatten();
     let Some(first) = items().next() else { return Ok(false) };
     if items().any(|item| std::mem::discriminant(item) != std::mem::discriminant(first)) {
-        let list = items().map(|item| item.to_owned_value().to_string()).collect::<Vec<_>>().join(" ");
+        let shown = lists.map(|list| printed(&list.iter().map(Look::to_owned_value).collect::<Value>()));
+        let list = format!("[{}]", shown.join(" "));
         return Err(PatchError::MixedList { list });
     }
     Ok(first.is_map())

@@ -152,3 +152,13 @@ fn directives_of_a_hand_written_patch_are_carried_out() {
         assert_eq!(apply_patch(&live, &containers(patch)), Ok(containers(merged)));
     }
 }
+
+#[test]
+fn a_set_with_a_value_of_another_type_makes_no_patch() {
+    let with = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
+    let live = with(json!(["example.com/f"]));
+    for (other, shown) in [(json!([null]), "[<nil>]"), (json!(["a/b", 5]), "[a/b 5]")] {
+        let told = three_way_patch(&live, &live, &with(other)).unwrap_err().to_string();
+        assert_eq!(told, format!("list element types are not identical: [[example.com/f] {shown}]"));
+    }
+}
