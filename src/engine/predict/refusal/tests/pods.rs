@@ -322,4 +322,11 @@ fn the_prefix_of_a_generated_name_is_held_to_the_rule_of_names() {
         matches!(faults.as_slice(), [one] if one.starts_with("metadata.generateName: Invalid value: \"Web-\": a lowercase RFC 1123")),
         "{faults:?}"
     );
+    // Of an update only what no path may have is refused.
+    let anew = pod_with(|object| object["metadata"]["generateName"] = json!("A/b%"));
+    let causes = refusals_of_update(&as_stored(Tree::of(&anew)), &pod_with(|_| {}));
+    assert_eq!(
+        causes.into_iter().map(|cause| cause.message).collect::<Vec<_>>(),
+        ["Invalid value: \"A/b%\": may not contain '/'", "Invalid value: \"A/b%\": may not contain '%'"]
+    );
 }
