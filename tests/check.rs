@@ -246,6 +246,45 @@ fn what_cannot_be_read_is_told_with_exit_code_2_and_in_the_sarif_log() -> Result
 }
 
 #[test]
+fn what_is_not_live_yet_is_created_by_the_strategy() -> Result<()> {
+    let folder = folder(a_while_ago())?;
+    let nothing = r#"{"apiVersion": "v1", "kind": "List", "items": []}"#;
+    let container = json!({"name": "app", "image": "registry.example/new:1", "limits": {"cpu": "1"},
+        "ports": [{"name": "http", "containerPort": 80}, {"name": "https", "containerPort": 80}]});
+    let manifest = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "new"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "new"}},
+            "template": {"metadata": {"labels": {"app": "new"}}, "spec": {"containers": [container]}},
+        },
+    });
+    fs::write(folder.path().join("new.json"), serde_json::to_string_pretty(&manifest)?)?;
+    let checked = |more: &[&str]| driftmend(folder.path(), nothing, &[&["check", "new.json", "--live", "-", "-n", "shop"], more].concat());
+    let answer = checked(&["--strategy", "server-side-apply"])?;
+    let told = "\
+Deployment.apps shop/new            the API server refuses to create it
+  next sync (server-side-apply): will be refused by the API server
+    new.json:23: .spec.template.spec.containers[name=\"app\"].limits
+      field not declared in schema
+    new.json:27: .spec.template.spec.containers[name=\"app\"].ports
+      duplicate entries for key [containerPort=80,protocol=\"TCP\"]
+";
+    assert!(answer.stdout.starts_with(told), "{}", answer.stdout);
+    assert!(answer.stdout.ends_with("1 Deployment checked, it is refused; held against live objects: 0, new: 1.\n"), "{}", answer.stdout);
+    assert_eq!(answer.code, Some(1));
+    // A POST takes them, and forgets the field, unless it is asked to be strict.
+    assert_eq!(checked(&["--strategy", "client-side-apply"])?.code, Some(0));
+    let answer = checked(&["--strategy", "client-side-apply", "--validate", "strict"])?;
+    let told = "  new.json:23\n    Deployment in version \"v1\" cannot be handled as a Deployment: \
+                strict decoding error: unknown field \"spec.template.spec.containers[0].limits\"\n";
+    assert!(answer.stdout.contains(told), "{}", answer.stdout);
+    assert_eq!(answer.code, Some(1));
+    assert_eq!(driftmend(folder.path(), "", &["check", "new.json", "--validate", "strict"])?.code, Some(1));
+    assert_eq!(driftmend(folder.path(), "", &["check", "new.json"])?.code, Some(0));
+    Ok(())
+}
+
+#[test]
 fn arguments_that_do_not_go_together_are_told() -> Result<()> {
     let folder = folder(a_while_ago())?;
     for (arguments, part) in [

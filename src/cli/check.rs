@@ -136,6 +136,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     for (at, document) in deployments(&desired.rendered).enumerate() {
         let found = live.of(at, document, namespace);
         against.count(&found);
+        let is_new = matches!(found, Found::New);
         let found = match found {
             Found::Live(found) => {
                 // Where nobody knows who owns what, nothing is said of the next sync.
@@ -154,7 +155,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
             }
             Found::Unasked => None,
         };
-        objects.push(one(&all, document, found.as_deref(), &masker));
+        objects.push(one(&all, document, found.as_deref(), is_new, &masker));
     }
     let against = (!matches!(live, Live::Unasked)).then_some(against);
     let passed_over_live = live.passed_over();
@@ -237,9 +238,10 @@ fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, O
     }
 }
 
-/// One manifest, as it is and over its live object.
-fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, masker: &Masker) -> ObjectReport {
+/// One manifest, as it is, and over its live object or where it is known that there is none.
+fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bool, masker: &Masker) -> ObjectReport {
     let (target, assessment) = (all.target(document, live), all.assess(document, live, Vec::new()));
+    let assessment = if live.is_some() || is_new { assessment } else { assessment.without_prediction() };
     let masker = &masker.of_object([Some(document), live].into_iter().flatten().map(|document| &document.value));
     let report = object_report(&target, &assessment, masker, all.warnings(document, live));
     let (refusals, mut pointers): (Vec<_>, Vec<_>) = refusals_as_it_is(&document.value, all.syncer.validation)

@@ -128,3 +128,44 @@ impl Syncing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        syncing: Syncing,
+    }
+
+    fn syncer(arguments: &[&str]) -> Syncer {
+        Line::parse_from([&["driftmend"], arguments].concat()).syncing.syncer()
+    }
+
+    #[test]
+    fn the_tool_is_told_by_the_manager_or_named_and_validates_as_one_says() {
+        let by =
+            |applier, strategy, manager: &str| Syncer { validation: FieldValidation::Ignore, ..Syncer::by(applier, strategy, manager) };
+        let server_side = |more: &[&'static str]| syncer(&[&["--strategy", "server-side-apply"], more].concat());
+        let apply = Strategy::ServerSideApply;
+        assert_eq!(syncer(&[]), by(Applier::Kubectl, Strategy::ClientSideApply, "kubectl-client-side-apply"));
+        assert_eq!(server_side(&[]), by(Applier::Kubectl, apply, "kubectl"));
+        assert_eq!(server_side(&["--manager", "argocd-controller"]), by(Applier::ArgoCd, apply, "argocd-controller"));
+        assert_eq!(server_side(&["--manager", "gitops"]), by(Applier::Other, apply, "gitops"));
+        assert_eq!(server_side(&["--manager", "gitops", "--tool", "kubectl"]), by(Applier::Kubectl, apply, "gitops"));
+        assert_eq!(server_side(&["--tool", "flux"]), by(Applier::Flux, apply, "kustomize-controller"));
+        for (said, meant) in [
+            ("ignore", FieldValidation::Ignore),
+            ("false", FieldValidation::Ignore),
+            ("warn", FieldValidation::Warn),
+            ("strict", FieldValidation::Strict),
+            ("true", FieldValidation::Strict),
+        ] {
+            assert_eq!(syncer(&["--validate", said]).validation, meant, "{said}");
+        }
+    }
+}

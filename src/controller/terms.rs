@@ -110,6 +110,7 @@ mod tests {
     use crate::controller::governed::{Desired, Target};
     use crate::controller::{observe, origin};
     use crate::engine::object::{Document, ObjectId, Origin};
+    use crate::engine::predict::FieldValidation;
 
     fn watch(uid: &str, change: &Value) -> Arc<DriftWatch> {
         let mut watch = json!({
@@ -141,10 +142,37 @@ mod tests {
         assert_eq!(after(json!({"mode": "Alert"})).policy.mode, Mode::Alert);
         assert_eq!(after(json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the autoscaler's"}]})).policy.ignore.len(), 1);
         let strategy = after(json!({"strategy": "ServerSideApply", "manager": "me"}));
-        assert_eq!(strategy.syncer, Syncer::new(crate::engine::predict::Strategy::ServerSideApply, "me"));
+        assert_eq!(strategy.syncer, Syncer::by(Applier::Other, Strategy::ServerSideApply, "me"));
         let narrow = after(json!({"selector": {"matchLabels": {"tier": "front"}}}));
         assert_eq!(narrow.rendition.desired.keys().map(|target| target.name.as_str()).collect::<Vec<_>>(), ["web"]);
         assert!(narrow.restated && !before.restated);
+    }
+
+    #[test]
+    fn the_tool_of_a_git_source_is_told_by_its_manager_where_the_watch_names_none() {
+        let before = read();
+        let syncer = |spec: Value| restated(&before, &watch("1", &spec)).unwrap().syncer;
+        let server_side = |more: Value| {
+            let mut spec = json!({"strategy": "ServerSideApply"});
+            json_patch::merge(&mut spec, &more);
+            syncer(spec)
+        };
+        let by = |applier, manager: &str| Syncer::by(applier, Strategy::ServerSideApply, manager);
+        for (spec, wanted) in [
+            (json!({}), by(Applier::Kubectl, "kubectl")),
+            (json!({"manager": "kubectl-mine"}), by(Applier::Kubectl, "kubectl-mine")),
+            (json!({"manager": "argocd-controller"}), by(Applier::ArgoCd, "argocd-controller")),
+            (json!({"manager": "kustomize-controller"}), by(Applier::Flux, "kustomize-controller")),
+            (json!({"tool": "ArgoCD"}), by(Applier::ArgoCd, "argocd-controller")),
+            (json!({"tool": "Kubectl", "manager": "me"}), by(Applier::Kubectl, "me")),
+            (json!({"tool": "Other", "manager": "kubectl"}), by(Applier::Other, "kubectl")),
+        ] {
+            assert_eq!(server_side(spec.clone()), wanted, "{spec}");
+        }
+        // kubectl refuses unknown fields by default.
+        assert_eq!(syncer(json!({})).validation, FieldValidation::Strict);
+        assert_eq!(syncer(json!({"manager": "argocd-controller"})).validation, FieldValidation::Warn);
+        assert_eq!(syncer(json!({"validate": "Ignore"})).validation, FieldValidation::Ignore);
     }
 
     #[test]

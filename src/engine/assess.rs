@@ -55,7 +55,11 @@ impl Assessment {
         };
         match self.prediction {
             None => self,
-            Some(_) if self.phase == Phase::Missing => Self { summary: GONE.to_owned(), prediction: None, findings: Vec::new(), ..self },
+            Some(_) if self.findings.iter().any(diagnose::is_of_creation) => {
+                let (phase, summary) = if self.phase == Phase::Missing { (Phase::Missing, GONE) } else { (Phase::Pending, NEW) };
+                let findings = self.findings.into_iter().filter(|finding| !diagnose::is_of_creation(finding)).collect();
+                Self { phase, summary: summary.to_owned(), prediction: None, findings, ..self }
+            }
             Some(_) => {
                 let phase = phase(&self.drifts, &clean);
                 let summary = bare_summary(phase, &self.drifts);
@@ -142,6 +146,8 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
 
 const GONE: &str = "Git has it, it was in the cluster, and it is gone";
 
+const NEW: &str = "Git has it and it has not been in the cluster yet";
+
 /// What is found of an object that is not live, with why the next sync will not create it, where it will not.
 fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
     let (Some(desired), None) = (&snapshot.desired, &snapshot.live) else { return found };
@@ -157,7 +163,7 @@ fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
 fn one_sided(snapshot: &Snapshot) -> Assessment {
     let (phase, summary) = match (&snapshot.desired, &snapshot.live) {
         (Some(_), None) if snapshot.seen => (Phase::Missing, GONE.to_owned()),
-        (Some(_), None) => (Phase::Pending, "Git has it and it has not been in the cluster yet".to_owned()),
+        (Some(_), None) => (Phase::Pending, NEW.to_owned()),
         (None, Some(_)) => (Phase::Orphaned, "the cluster has it and Git no longer does".to_owned()),
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };

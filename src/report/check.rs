@@ -4,6 +4,7 @@ use super::build;
 use super::human::{write_finding, write_warnings};
 use super::printer::line;
 use super::told::{FindingReport, ObjectReport, Oddity, Place};
+use crate::engine::diagnose::CREATION_REFUSED;
 use crate::engine::diff::Masker;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Cause, Strategy, Verdict};
@@ -84,6 +85,7 @@ pub fn text(report: &ObjectReport) -> String {
     let headline = match (report.refusals.is_empty(), &over_live) {
         (false, _) => "the API server refuses it as it is",
         (true, Some((Rule::NextSyncConflict, ..))) => "the next sync meets a conflict with the live object",
+        (true, Some(_)) if report.findings.iter().any(|finding| finding.rule == CREATION_REFUSED) => "the API server refuses to create it",
         (true, Some(_)) => "the API server refuses it over the live object",
         (true, None) if report.warnings.is_empty() => return String::new(),
         (true, None) => "the API server takes it",

@@ -20,4 +20,5 @@ mod operation;
 mod process;
 mod shop;
 mod siblings;
+mod take_over;
 mod watched;

@@ -79,7 +79,18 @@ fn a_watch_that_makes_no_sense_is_refused_with_the_reason() -> Result<()> {
     let refused = [
         (json!({"source": {"git": null}}), "name exactly one source"),
         (json!({"source": {"argoApplication": {"name": "web"}}}), "name exactly one source"),
-        (json!({"source": {"git": null, "argoApplication": {"name": "web"}}, "manager": "me"}), "strategy and manager are read from"),
+        (
+            json!({"source": {"git": null, "argoApplication": {"name": "web"}}, "manager": "me"}),
+            "strategy, manager, tool and validate are read from",
+        ),
+        (
+            json!({"source": {"git": null, "argoApplication": {"name": "web"}}, "tool": "Flux"}),
+            "strategy, manager, tool and validate are read from",
+        ),
+        (
+            json!({"source": {"git": null, "argoApplication": {"name": "web"}}, "validate": "Warn"}),
+            "strategy, manager, tool and validate are read from",
+        ),
         (json!({"source": {"git": {"interval": "999ms"}}}), "interval must be at least 1s"),
         (json!({"ignore": [{"reason": "the autoscaler's"}]}), "an ignore rule needs paths or managers"),
         (json!({"ignore": [{"paths": [], "managers": [], "reason": "the autoscaler's"}]}), "an ignore rule needs paths or managers"),

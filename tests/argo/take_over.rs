@@ -1,0 +1,70 @@
+//! What Argo CD makes its own when it begins to apply server-side, and what it does about fields that the API server does not know.
+
+use anyhow::{Context, Result};
+use driftmend::engine::object::FieldPath;
+use driftmend::engine::operation::Application;
+use driftmend::engine::predict::{Prediction, predict};
+use driftmend::source::syncing::{Dressing, argo_cd};
+use serde_json::{Value, json};
+
+use crate::harness::argo_cd::NAMESPACE;
+use crate::shop::{Apply, Policy, Shop, deployment, http_get, phase};
+
+/// How Argo CD would apply the document now.
+fn predicted(shop: &Shop<'_>, git: &Value, live: &Value) -> Result<Prediction> {
+    let application = Application::read(&shop.application.read()?).context("no Application")?;
+    let dressing = Dressing::ArgoCd(argo_cd::dressing(&application, NAMESPACE, argo_cd::Tracking::default()));
+    let mut git = git.clone();
+    git["metadata"]["namespace"] = json!(shop.namespace);
+    dressing.dress(&mut git, Some(live));
+    let syncer = dressing.syncer(&git, Some(live)).context("no syncer")?;
+    Ok(predict(&git, live, &syncer))
+}
+
+/// What stays, but for the deployment controller's own annotation.
+fn left(residual: &[FieldPath]) -> Vec<String> {
+    residual.iter().map(ToString::to_string).filter(|path| !path.starts_with(".metadata.annotations")).collect()
+}
+
+#[test]
+fn what_was_applied_client_side_goes_with_its_line_of_git_whether_argo_cd_migrates_or_not() -> Result<()> {
+    for (name, options) in
+        [("migrates", json!(["ServerSideApply=true"])), ("migrates-not", json!(["ServerSideApply=true", "ClientSideApplyMigration=false"]))]
+    {
+        let shop = Shop::open(name, Apply::ClientSide, Policy::Manual, &[])?;
+        let mut then = deployment(&http_get());
+        then["spec"]["minReadySeconds"] = json!(1);
+        shop.bring(Policy::Manual, &shop.commit(&[then]))?;
+        shop.application.merge_patch("ada", &json!({"spec": {"syncPolicy": {"syncOptions": options}}}))?.success()?;
+        let (now, live) = (deployment(&http_get()), shop.deployment.read()?);
+        let answer = predicted(&shop, &now, &live)?;
+        assert_eq!((answer.causes, left(&answer.residual)), (vec![], vec![]), "{name}");
+        shop.bring(Policy::Manual, &shop.commit(&[now]))?;
+        let after = shop.deployment.read()?;
+        assert_eq!(after["spec"].get("minReadySeconds"), None, "{name}: {:#}", after["metadata"]["managedFields"]);
+        assert_eq!(answer.predicted.map(|object| object["spec"].clone()), Some(after["spec"].clone()), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_field_that_the_api_server_does_not_know_does_not_keep_argo_cd_from_applying() -> Result<()> {
+    for (name, apply) in [("unknown-apply", Apply::ClientSide), ("unknown-replace", Apply::Replace)] {
+        let shop = Shop::open(name, apply, Policy::Manual, &[])?;
+        let mut git = deployment(&http_get());
+        git["spec"]["minReadySeconds"] = json!(1);
+        git["spec"]["template"]["spec"]["containers"][0]["limits"] = json!({"cpu": "1"});
+        let answer = predicted(&shop, &git, &shop.deployment.read()?)?;
+        assert_eq!((answer.causes, left(&answer.residual)), (vec![], vec![]), "{name}");
+        let commit = shop.commit(&[git]);
+        shop.argo_cd.refresh(&shop.application)?;
+        shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == commit.as_str())?;
+        shop.sync(&json!({}))?;
+        // It never calls such an Application Synced.
+        shop.wait_until("a sync that succeeded", |seen| {
+            phase(seen) == "Succeeded" && seen["status"]["operationState"]["syncResult"]["revision"] == commit.as_str()
+        })?;
+        assert_eq!(shop.deployment.read()?["spec"]["minReadySeconds"], json!(1), "{name}");
+    }
+    Ok(())
+}
