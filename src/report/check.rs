@@ -57,7 +57,7 @@ pub struct Telling<'a> {
 pub fn checked(report: ObjectReport, refusals: &[Cause], places: Vec<Place>, masker: &Masker) -> ObjectReport {
     let refusals: Vec<Cause> = refusals.iter().map(|cause| build::shown_cause(cause, masker)).collect();
     let (phase, summary) = match (refusals.first(), &report.prediction) {
-        (Some(cause), _) => (Phase::Conflicted, format!("The API server refuses it as it is: {}", sentence(cause))),
+        (Some(cause), _) => (Phase::Conflicted, format!("The API server refuses it as it is: {}", cause.told())),
         (None, None) => (report.phase, "the API server takes it as it is".to_owned()),
         (None, Some(_)) => (report.phase, report.summary.clone()),
     };
@@ -129,7 +129,7 @@ pub fn text(report: &ObjectReport) -> String {
             write_cause(&mut out, "  ", cause, report);
         }
         // A finding without a field and a reason knows nothing of who or what, and so adds nothing to the server's words.
-        let evident = |evidence: &str| causes.iter().any(|cause| sentence(cause) == evidence);
+        let evident = |evidence: &str| causes.iter().any(|cause| cause.told() == evidence);
         let knows = |finding: &FindingReport| finding.path.is_some() || finding.message.contains(", because ");
         let adds = |finding: &&FindingReport| knows(finding) && finding.evidence.as_deref().is_some_and(evident);
         for finding in report.findings.iter().filter(adds) {
@@ -212,14 +212,6 @@ fn write_cause(out: &mut String, indent: &str, cause: &Cause, report: &ObjectRep
     let head: Vec<String> = place.into_iter().chain(field).collect();
     line!(out, "{indent}  {}", head.join(": "));
     line!(out, "{indent}    {}", cause.message);
-}
-
-/// `field: message`, as the server writes it into its own sentence.
-pub(super) fn sentence(cause: &Cause) -> String {
-    match cause.field.as_str() {
-        "" => cause.message.clone(),
-        field => format!("{field}: {}", cause.message),
-    }
 }
 
 fn name(strategy: Strategy) -> &'static str {

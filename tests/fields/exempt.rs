@@ -8,6 +8,7 @@ const EXEMPT: &[(&str, Option<Way>, &str)] = &[
     ("kind", None, "only documents of kind Deployment are read as Deployments"),
     ("metadata", None, "there is no name without it, and the request's URL is made from that"),
     ("metadata.name", None, "the request's URL is made from it"),
+    ("metadata.uid", Some(Way::Replace), "the server's words quote the key in its own store, which its flags decide"),
     ("metadata.namespace", None, "the request's URL is made from it"),
 ];
 

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 
 use serde_json::Value;
 
-use crate::engine::schema::{Branches, DEPLOYMENT, Members, Shape, Tree, apply_defaults, is_gated};
+use crate::engine::schema::{DEPLOYMENT, Members, Shape, Tree, apply_defaults, is_gated};
 
 type Gate = (&'static str, &'static str);
 
@@ -35,9 +35,9 @@ fn forget<F: FnOnce() -> Vec<Gate>>(value: &mut Tree<'_>, shape: Shape, in_use: 
         (Tree::Map(fields), Shape::Nested(of)) => fields.keep(|name, inner| {
             let Some(field) = of.field(name) else { return false };
             let emptied = !inner.is_scalar() && {
-                let before = inner.as_map().is_some_and(|members| !members.is_empty());
+                let signals = inner.get("stopSignal").is_some_and(|signal| !signal.is_null());
                 forget(inner, field.2, in_use);
-                before && is_emptied(inner, field.2)
+                signals && is_emptied(inner, field.2)
             };
             !emptied && (!is_gated(of, field.0) || in_use.contains(&(of.name, field.0)))
         }),
@@ -50,7 +50,8 @@ fn forget<F: FnOnce() -> Vec<Gate>>(value: &mut Tree<'_>, shape: Shape, in_use: 
 ///
 /// Source: dropContainerStopSignals of `pkg/api/pod/util.go`; the other functions beside it leave an empty struct behind.
 fn is_emptied(value: &Tree<'_>, shape: Shape) -> bool {
-    matches!(shape, Shape::Nested(of) if of.name == "Lifecycle") && value.as_map().is_some_and(Branches::is_empty)
+    matches!(shape, Shape::Nested(of) if of.name == "Lifecycle")
+        && value.as_map().is_some_and(|members| members.iter().all(|(_, member)| member.is_null()))
 }
 
 fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {

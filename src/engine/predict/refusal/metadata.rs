@@ -56,6 +56,11 @@ fn validate_kube_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
 
 /// `validateCommonFields` of every update, then `ValidateObjectMetaUpdate`, which says most of it once more.
 pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+    // `ValidatePathSegmentName`, which is the rule of names for every kind.
+    let prefix = metadata.at("generateName");
+    for sign in ["/", "%"].iter().filter(|sign| prefix.text().contains(**sign)) {
+        out.invalid(&prefix, prefix.text(), &format!("may not contain '{sign}'"));
+    }
     validate_shared(metadata, out);
     let finalizers = metadata.at("finalizers");
     if old.at("deletionTimestamp").is_set() {

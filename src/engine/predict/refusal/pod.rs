@@ -88,7 +88,9 @@ fn validate_pod_spec(spec: &Node<'_>, in_use: InUse, out: &mut Causes) {
     if let Some(class) = spec.set("runtimeClassName") {
         out.invalid_text(&class, class.text(), content::dns1123_subdomain(class.text()));
     }
-    out.word_if_set(&spec.at("preemptionPolicy"), &["PreemptLowerPriority", "Never"]);
+    if let Some(policy) = spec.set("preemptionPolicy") {
+        out.word(&policy, &["PreemptLowerPriority", "Never"]);
+    }
     validate_overhead(&spec.at("overhead"), out);
     validate_os(spec, out);
     validate_file_key_volumes(spec, out);
