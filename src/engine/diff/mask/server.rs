@@ -20,9 +20,23 @@ const JUDGEMENTS: &[&str] = &[
     "element",
 ];
 
+/// How it goes on to say what a name must be (apimachinery `pkg/util/validation/validation.go`). Their first words are anybody's.
+const RULES_OF_NAMES: &[&str] = &[
+    "name part must ",
+    "prefix part must ",
+    "prefix part a lowercase RFC 1123 ",
+    "a lowercase RFC 1123 ",
+    "a valid label must ",
+    "a qualified name must ",
+    "a DNS-1035 label must ",
+    "a valid environment variable name must ",
+    "a valid config key must ",
+];
+
 /// Whether a value is the beginning of a judgement.
 pub(super) fn is_judgement(value: &str) -> bool {
-    JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'))
+    RULES_OF_NAMES.iter().any(|rule| value.starts_with(rule))
+        || JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'))
 }
 
 /// The fields by which the lists of a Deployment are merged.

@@ -328,6 +328,7 @@ fn the_servers_own_words_stay() {
         ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:map[string]interface {}{}}",
         ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:true}",
         ".spec.template.spec.imagePullSecrets: element 0: associative list with keys may not have a null element",
+        "spec.template.spec.tolerations[0].key: Invalid value: \"secret key\": name part must consist of alphanumeric characters, '-', '_' or '.'",
         "Invalid value: \"a/b\": runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]",
     ] {
         assert_eq!(masker.mask_text(text), text);
