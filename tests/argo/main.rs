@@ -16,6 +16,7 @@ mod hand_back;
 mod heal;
 mod incident;
 mod installed;
+mod moved;
 mod operation;
 mod process;
 mod shop;

@@ -9,6 +9,7 @@ mod choice;
 mod digest;
 mod hand_back;
 mod memory;
+mod no_plan;
 mod on_application;
 mod on_kustomization;
 mod recordable;
@@ -28,6 +29,7 @@ use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
 pub use memory::Memory;
+pub use no_plan::NoPlan;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
 pub use rehearsal::undone;
@@ -69,110 +71,6 @@ pub struct Plan {
 
     /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
     pub window: Option<String>,
-}
-
-/// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoPlan {
-    /// Nothing has drifted.
-    #[error("there is nothing to heal")]
-    NothingToHeal,
-
-    /// The watch only tells.
-    #[error("the watch's mode is Alert: it makes no plans")]
-    AlertOnly,
-
-    /// A person said no to this content of drift.
-    #[error("a person denied this change of the cluster; a new plan comes when the drift changes")]
-    Denied,
-
-    /// No witness tells whether live was changed or Git moved on.
-    #[error(
-        "which side moved is not known: either somebody changed the cluster, or Git moved on since the last sync; the next sync decides it"
-    )]
-    SideNotKnown,
-
-    /// The object is absent: only a sync brings it back.
-    #[error("{phase:?}: no write of ours brings it back; sync the application")]
-    OneSided {
-        /// What is wrong.
-        phase: Phase,
-    },
-
-    /// The source has not answered for too long.
-    #[error("the source last answered {age:#} ago, longer than maxAge: no plan is made from it")]
-    SourceTooOld {
-        /// How long ago.
-        age: jiff::SignedDuration,
-    },
-
-    /// The roll-out is paused, usually by a person in the middle of something.
-    #[error("the roll-out is paused; resume it with `kubectl rollout resume`")]
-    Paused,
-
-    /// The object is being deleted.
-    #[error("the object is being deleted")]
-    BeingDeleted,
-
-    /// Something on the Application or Kustomization forbids every write, or is to be waited for.
-    #[error("{0}")]
-    HeldBack(String),
-
-    /// Only Git's own change is refused, and no tool is known to sync after a HandBack.
-    #[error(
-        "nobody changed the cluster: Git's own change is what the API server will refuse; change Git, or set spec.remedy to HandBack \
-             where the tool will sync again"
-    )]
-    GitAlone,
-
-    /// Only Git's own change is refused, and no write to the cluster makes the server take it.
-    #[error(
-        "nobody changed the cluster: Git's own change is what the API server will refuse, and no write to the cluster cures it; change Git"
-    )]
-    OnlyGit,
-
-    /// The fields cannot be handed to the syncing tool.
-    #[error("the fields that are in the way cannot be handed back: {0}")]
-    NotHandedBack(HandBackError),
-
-    /// The fields cannot be put back by a patch.
-    #[error("the drift cannot be restored by a patch: {0}")]
-    NotRestorable(RestoreError),
-
-    /// The next sync would be refused after the heal, too.
-    #[error("putting Git's values back would not make the next sync succeed: {0}")]
-    StillRefused(String),
-
-    /// The API server does not accept the first write.
-    #[error("the API server refuses the patch in a dry run: {0}")]
-    RefusedInDryRun(String),
-
-    /// Admission changes the first write on its way in.
-    #[error("{} would not come out as it is written: admission changes it ({by}); change Git to what admission makes of it, or exempt the Deployment there", fields.join(", "))]
-    UndoneByAdmission {
-        /// The fields that come out otherwise.
-        fields: Vec<String>,
-
-        /// Who it most likely was, in words.
-        by: String,
-    },
-
-    /// An approval would mean nothing.
-    #[error(
-        "no admission policy makes sure that approval.by is who approves: install the chart's ValidatingAdmissionPolicy approval.driftmend.dev \
-             and its binding, which the controller must be allowed to get, or run in mode confirm and heal with your own rights"
-    )]
-    NotJudged,
-
-    /// Somebody else applies the object server-side as well, and a Transfer would take sides.
-    #[error("another manager applies this object server-side too ({0}); decide first which one is to own it")]
-    TwoAppliers(String),
-
-    /// The heal could not be recorded before it is begun.
-    #[error(
-        "the fields to write, {0} in one step, have more text than a report can keep a record of; sync the application, or restore them by hand"
-    )]
-    TooManyFields(usize),
 }
 
 /// Makes the plan for an assessment.
