@@ -2,7 +2,7 @@
 //!
 //! `pending` means: Git moved since the tool last wrote, and live did not. A manager's name alone proves nothing (a person may run the very
 //! `kubectl apply` that the pipeline runs), nor does a commit's time, which is its author's clock. So the witnesses are asked one after the
-//! other, the best first, and the first that knows decides:
+//! other:
 //!
 //! 1. **synced**: the document at the commit that the tool says it applied last.
 //! 2. **agreed**: the document at which live was last seen equal to Git.
@@ -12,7 +12,7 @@
 //! What follows, by who owns the live field (`T` the syncing tool alone, `N` nobody, `O` anyone else). "as live" and "as Git" stand for what a
 //! witness says of this one field; CSA, SSA and PUT are the ways of syncing.
 //!
-//! | # | witness                                     | owner | last-applied (CSA)  | moved   |
+//! | # | witness                                     | owner | what was sent       | moved   |
 //! |---|---------------------------------------------|-------|---------------------|---------|
 //! | 1 | synced as live                              | any   | any                 | Git     |
 //! | 2 | agreed: Git's document is still that one    | T     | as Git              | server  |
@@ -146,7 +146,8 @@ pub(super) struct Testimony {
     /// When the tool wrote.
     pub wrote: Wrote,
 
-    /// What the last-applied annotation says; [`Says::Nothing`] under any other strategy than client-side apply.
+    /// What the tool is known to have sent: what the last-applied annotation says under client-side apply, and [`Says::AsGit`] where live itself
+    /// shows it (it lacks a field that the tool owns, or has Git's image pinned). [`Says::Nothing`] otherwise.
     pub applied: Says,
 
     /// Whether the tool wrote that annotation, or nobody is known to have.
@@ -186,9 +187,9 @@ pub(super) fn moved(testimony: Testimony) -> Moved {
         },
         (Says::Nothing, Met::AsLive, _) => Git,
         (Says::Nothing, Met::NotAsLive, _) if !tool => Live,
-        (Says::Nothing, _, Wrote::Since) => match strategy {
-            Strategy::ServerSideApply if tool => Server,
-            Strategy::ClientSideApply if tool && applied == Says::AsGit => Server,
+        (Says::Nothing, _, Wrote::Since) => match applied {
+            Says::AsGit if tool => Server,
+            _ if tool && strategy == Strategy::ServerSideApply => Server,
             _ => Live,
         },
         (Says::Nothing, _, wrote) => match (whose, applied) {

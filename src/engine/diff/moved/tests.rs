@@ -42,7 +42,7 @@ const TABLE: &[Row] = &[
     row("Nothing", "AsLive",    "-",      "-",      "-",   "-",               "-",       Moved::Git),
     row("Nothing", "NotAsLive", "-",      "Nobody|Others", "-", "-",          "-",       Moved::Live),
     row("Nothing", "-",         "Since",  "Tool",   "SSA", "-",               "-",       Moved::Server),
-    row("Nothing", "-",         "Since",  "Tool",   "CSA", "AsGit",           "-",       Moved::Server),
+    row("Nothing", "-",         "Since",  "Tool",   "-",   "AsGit",           "-",       Moved::Server),
     row("Nothing", "-",         "Since",  "-",      "-",   "-",               "-",       Moved::Live),
     row("Nothing", "-",         "-",      "Tool",   "-",   "AsGit",           "-",       Moved::Server),
     row("Nothing", "-",         "-",      "Tool",   "-",   "-",               "-",       Moved::Git),
