@@ -34,11 +34,18 @@ pub fn syncer(way: Way) -> Syncer {
 
 /// What the server's answer comes to, and in what we are wrong.
 pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
+    judge_rewritten(way, asked, |_| {})
+}
+
+/// [`judge`] where admission makes something else of what is written, of which the prediction cannot know.
+pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) -> (Outcome, Vec<String>) {
     let prediction = predict(&asked.now, &asked.live, &syncer(way));
     let mut faults = Vec::new();
     let outcome = match &asked.answer {
         Answer::Object(object) => {
-            let predicted = prediction.predicted.as_ref().map(stored);
+            let before = prediction.predicted.as_ref().map(stored);
+            let mut predicted = before.clone();
+            predicted.iter_mut().for_each(&rewrite);
             if matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict) {
                 faults.push(format!("the server accepts it; we say {:?}", prediction.causes));
             } else if predicted.as_ref() != Some(&stored(object)) {
@@ -46,6 +53,7 @@ pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
             }
             let (outcome, residual) = kept(asked, object);
             if faults.is_empty()
+                && before == predicted
                 && (verdict(prediction.verdict), prediction.residual.iter().map(ToString::to_string).collect())
                     != (outcome, residual.clone())
             {

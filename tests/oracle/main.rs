@@ -16,6 +16,7 @@ mod case;
 mod generate;
 mod judge;
 mod random;
+mod sequence;
 mod server;
 mod shrink;
 mod states;
@@ -120,6 +121,16 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
         }
         Ok(())
     })
+}
+
+#[test]
+fn sequences_of_a_fixed_seed() -> Result<()> {
+    sequence::run(number("SEQUENCES_SEED")?.unwrap_or(20_261_129), number("SEQUENCES_N")?.unwrap_or(60) as usize)
+}
+
+#[test]
+fn sequences_that_we_were_wrong_about_once() -> Result<()> {
+    sequence::run_known()
 }
 
 fn run(seed: u64, count: usize) -> Result<()> {

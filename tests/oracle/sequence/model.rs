@@ -1,0 +1,228 @@
+//! What is true of each field, from what the test did and what the server then had.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::leaf::{LEAVES, Leaf};
+
+/// Under which name, how and where someone wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Who {
+    pub manager: String,
+    pub applies: bool,
+    pub subresource: Option<String>,
+}
+
+impl Who {
+    pub fn new(manager: &str, applies: bool) -> Self {
+        Self { manager: manager.to_owned(), applies, subresource: None }
+    }
+}
+
+/// A write that the server took.
+pub struct Write<'a> {
+    pub who: Who,
+
+    /// Whether it is the tool's own sync of what Git says.
+    pub is_sync: bool,
+
+    /// What was sent, as far as it names fields: what a server-side apply sets, and the image before admission.
+    pub sent: &'a Value,
+}
+
+/// Which side is known to have moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Truth {
+    Git,
+    Live,
+    Server,
+}
+
+/// All that is known of one field.
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub leaf: &'static Leaf,
+    pub git: Option<Value>,
+    pub live: Option<Value>,
+
+    /// Whether Git itself says it, and it is not the default alone.
+    pub is_in_git: bool,
+
+    /// Who owns the value, and who owns the item around it.
+    pub value: BTreeSet<Who>,
+    pub node: BTreeSet<Who>,
+
+    /// What Git and live said when they last agreed, or when the tool last brought Git's word.
+    at: (Option<Value>, Option<Value>),
+
+    /// Whether live was last moved by someone under the tool's own name.
+    pub under_tools_name: bool,
+
+    /// Whether the tool brought the value of live, as far as anyone sees; else Git came to say what others had written.
+    pub brought: bool,
+}
+
+impl Field {
+    pub fn differs(&self) -> bool {
+        self.git != self.live
+    }
+
+    pub fn truth(&self) -> Truth {
+        match (self.git != self.at.0, self.live != self.at.1) {
+            (_, true) => Truth::Live,
+            (true, false) => Truth::Git,
+            (false, false) => Truth::Server,
+        }
+    }
+
+    /// Whether the time at which both last agreed decides, and not only that live never was what Git says.
+    pub fn both_moved(&self) -> bool {
+        self.git != self.at.0 && self.live != self.at.1
+    }
+}
+
+/// What is known of one object.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub fields: Vec<Field>,
+
+    /// What Git says, and since when it does; the first document was always there.
+    pub git: Value,
+    pub since: Timestamp,
+    pub is_first: bool,
+
+    /// What the tool synced last.
+    pub synced: Value,
+
+    /// What Git said when live was last equal to it.
+    pub met: Option<Value>,
+
+    tool: Who,
+    rewritten: bool,
+}
+
+impl Model {
+    /// Of an object that the tool has just created.
+    pub fn created(git: &Value, tool: Who, rewritten: bool, since: Timestamp, live: &Value) -> Self {
+        let none = |leaf| Field {
+            leaf,
+            git: None,
+            live: None,
+            is_in_git: false,
+            value: BTreeSet::new(),
+            node: BTreeSet::new(),
+            at: (None, None),
+            under_tools_name: false,
+            brought: true,
+        };
+        let fields = LEAVES.iter().map(none).collect();
+        let mut model = Self {
+            fields,
+            git: git.clone(),
+            since,
+            is_first: true,
+            synced: git.clone(),
+            met: None,
+            tool: tool.clone(),
+            rewritten,
+        };
+        model.read_git();
+        model.wrote(&Write { who: tool, is_sync: true, sent: git }, live);
+        model
+    }
+
+    /// Git says something else.
+    pub fn committed(&mut self, git: Value, at: Timestamp) {
+        if git == self.git {
+            return;
+        }
+        (self.git, self.since, self.is_first) = (git, at, false);
+        self.read_git();
+        self.agree();
+    }
+
+    fn read_git(&mut self) {
+        for field in &mut self.fields {
+            field.git = field.leaf.of(&self.git);
+            field.is_in_git = field.leaf.said(&self.git).is_some();
+        }
+    }
+
+    /// Someone wrote, and this is what the server has now.
+    pub fn wrote(&mut self, write: &Write<'_>, live: &Value) {
+        let Write { who, is_sync, sent } = write;
+        for field in &mut self.fields {
+            let (old, new, said) = (field.live.clone(), field.leaf.of(live), field.leaf.said(sent));
+            // Who owns a value is noted before admission rewrites it.
+            let noted = if self.rewritten && field.leaf.name == "image" { said.clone().or_else(|| new.clone()) } else { new.clone() };
+            let by_admission = field.leaf.name == "ADDED" && self.rewritten;
+            if who.applies {
+                if said.is_some() {
+                    if noted != old {
+                        field.value.clear();
+                    }
+                    if old.is_none() {
+                        field.node.clear();
+                    }
+                    field.value.insert(who.clone());
+                    field.node.insert(who.clone());
+                } else {
+                    field.value.remove(who);
+                    field.node.remove(who);
+                    if new != old {
+                        field.value.clear();
+                    }
+                }
+            } else if noted != old && !by_admission {
+                field.value = BTreeSet::from([who.clone()]);
+                if old.is_none() {
+                    field.node = BTreeSet::from([who.clone()]);
+                }
+            }
+            if new.is_none() {
+                field.value.clear();
+                field.node.clear();
+            }
+            if new != old {
+                field.under_tools_name = !is_sync && *who == self.tool;
+                field.brought = *is_sync;
+            }
+            field.live = new;
+            if *is_sync {
+                // What the tool leaves standing beside its document is not its own; what it wrote is, whatever admission made of it.
+                let left = if self.rewritten && field.is_in_git { field.live.clone() } else { field.git.clone() };
+                field.at = (field.git.clone(), left);
+            }
+        }
+        if *is_sync {
+            self.synced = self.git.clone();
+        }
+        self.agree();
+    }
+
+    fn agree(&mut self) {
+        for field in self.fields.iter_mut().filter(|field| field.git == field.live) {
+            field.at = (field.git.clone(), field.live.clone());
+        }
+        if self.fields.iter().all(|field| !field.differs() || is_no_matter(field)) {
+            self.met = Some(self.git.clone());
+        }
+    }
+}
+
+/// Whether the controller takes live for equal to Git all the same.
+fn is_no_matter(field: &Field) -> bool {
+    is_ignored(field) || !field.is_in_git && (field.leaf.name == "label" && field.truth() != Truth::Git || field.value.is_empty())
+}
+
+/// What the engine knows as nobody's drift: an autoscaler's replicas, and the time of a restart.
+pub fn is_ignored(field: &Field) -> bool {
+    let autoscaled = |who: &Who| who.manager == "kube-controller-manager" && who.subresource.as_deref() == Some("scale");
+    match field.leaf.name {
+        "replicas" => !field.value.is_empty() && field.value.iter().all(autoscaled),
+        "restartedAt" => !field.is_in_git,
+        _ => false,
+    }
+}

@@ -1,0 +1,161 @@
+//! Holds what the engine says of a snapshot against the model.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use driftmend::engine::diff::{ChangeKind, Drift, Moved, Severity};
+use driftmend::engine::object::{Document, ObjectId, Origin};
+use driftmend::engine::ownership::Operation;
+use driftmend::engine::phase::Phase;
+use driftmend::engine::predict::Verdict;
+use driftmend::engine::{Assessment, Met, Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::Known;
+use super::model::{Field, Model, Truth, Who, is_ignored};
+use crate::judge::syncer;
+use crate::server::Way;
+
+/// One thing in which the engine is wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// What kind of thing.
+    pub kind: &'static str,
+
+    /// In words.
+    pub text: String,
+}
+
+fn fault(kind: &'static str, text: String) -> Fault {
+    Fault { kind, text }
+}
+
+/// What the engine is asked, by what it may know of the past.
+pub fn assessed(model: &Model, live: &Value, way: Way, known: Known, now: Timestamp) -> Assessment {
+    let watched = known != Known::Restarted;
+    let met = match &model.met {
+        Some(met) if watched && *met == model.git => Met::Here,
+        Some(met) if watched => Met::Document(Arc::new(met.clone())),
+        _ => Met::Never,
+    };
+    let source = SourceFacts {
+        revision: "4be2c1d".to_owned(),
+        changed_at: Some(model.since),
+        synced: (known == Known::Told).then(|| Arc::new(model.synced.clone())),
+        met,
+        in_git_since: Some(if watched { model.since } else { now }),
+        first_seen: (watched && !model.is_first).then_some(model.since),
+        ..SourceFacts::default()
+    };
+    let target = ObjectId::of(live).unwrap_or_else(|| unreachable!("the server gives objects"));
+    let origin = Origin { file: "web.yaml".into(), line: 1 };
+    let snapshot = Snapshot {
+        cluster: String::new(),
+        judge: String::new(),
+        desired: Some(Document { id: target.clone(), value: model.git.clone(), origin }),
+        target,
+        live: Some(live.clone()),
+        seen: true,
+        syncer: syncer(way),
+        tool: Tool::Unknown,
+        source,
+        now,
+    };
+    let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) };
+    assess(&snapshot, &policy)
+}
+
+/// What the engine must say of a field.
+fn expected(field: &Field) -> (Severity, Option<Moved>) {
+    let is_added = !field.is_in_git;
+    if is_ignored(field) {
+        return (Severity::Ignored, None);
+    }
+    match field.truth() {
+        Truth::Git => (Severity::Pending, Some(Moved::Git)),
+        Truth::Server => (Severity::Info, Some(Moved::Server)),
+        Truth::Live if is_added && field.leaf.name == "label" => (Severity::Info, Some(Moved::Live)),
+        Truth::Live if is_added && field.value.is_empty() => (Severity::Info, Some(Moved::Server)),
+        Truth::Live => (Severity::Drift, Some(Moved::Live)),
+    }
+}
+
+/// What else may be said where the truth cannot be known from what the engine was told; never another certainty.
+fn is_excused(field: &Field, way: Way, known: Known, said: (Severity, Option<Moved>)) -> bool {
+    let _ = (way, field);
+    known == Known::Restarted && said == (Severity::Drift, Some(Moved::Unknown))
+}
+
+/// In what an assessment is wrong.
+pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let differing: Vec<&Field> = model.fields.iter().filter(|field| field.differs()).collect();
+    let drifts: Vec<&Drift> = assessment.drifts.iter().filter(|drift| !drift.change.path.to_string().contains("kubernetes.io/revision")).collect();
+    for drift in &drifts {
+        let path = &drift.change.path;
+        let about: Vec<&&Field> = differing.iter().filter(|field| field.leaf.is_touched_by(path)).collect();
+        let said = (drift.severity, drift.moved);
+        if about.is_empty() {
+            faults.push(fault("invented", format!("{path} is told as {said:?}, and nothing differs there")));
+            continue;
+        }
+        if !about.iter().any(|field| said == expected(field) || is_excused(field, way, known, said)) {
+            let told: Vec<String> = about.iter().map(|field| told(field)).collect();
+            faults.push(fault("severity", format!("{path} is told as {said:?}; true is {}", told.join(", "))));
+        }
+        if let Some(wrong) = wrong_owners(drift, &about) {
+            faults.push(fault("owner", format!("{path} {wrong}")));
+        }
+    }
+    for field in differing.iter().filter(|field| !drifts.iter().any(|drift| field.leaf.is_touched_by(&drift.change.path))) {
+        faults.push(fault("untold", format!("nothing is told of {}", told(field))));
+    }
+    let any = |severity| assessment.drifts.iter().any(|drift| drift.severity == severity);
+    let verdict = assessment.prediction.as_ref().map(|prediction| prediction.verdict);
+    let phase = match verdict {
+        Some(Verdict::Refused | Verdict::Conflict) => Phase::Conflicted,
+        _ if any(Severity::Drift) => Phase::Drifted,
+        _ if any(Severity::Pending) => Phase::Pending,
+        _ => Phase::InSync,
+    };
+    if assessment.phase != phase {
+        faults.push(fault("phase", format!("the phase is {:?}, not {phase:?}", assessment.phase)));
+    }
+    faults
+}
+
+fn told(field: &Field) -> String {
+    format!(
+        "{} {:?} (Git {}, live {}, owners {:?})",
+        field.leaf.name,
+        expected(field),
+        shown(field.git.as_ref()),
+        shown(field.live.as_ref()),
+        field.value
+    )
+}
+
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+}
+
+/// How the owners of a change are not the model's.
+fn wrong_owners(drift: &Drift, about: &[&&Field]) -> Option<String> {
+    let ours: BTreeSet<Who> = drift
+        .owners
+        .iter()
+        .map(|owner| Who {
+            manager: owner.manager.clone(),
+            applies: owner.operation == Operation::Apply,
+            subresource: owner.subresource.clone(),
+        })
+        .collect();
+    let theirs: BTreeSet<Who> = match drift.change.kind {
+        ChangeKind::Removed | ChangeKind::Reordered => BTreeSet::new(),
+        ChangeKind::Changed => about.iter().flat_map(|field| field.value.clone()).collect(),
+        ChangeKind::Added => about.iter().flat_map(|field| field.value.iter().chain(&field.node).cloned()).collect(),
+    };
+    // A scalar that Git leaves to its default is added as the value alone, and an item with all that is around it.
+    (ours != theirs).then(|| format!("is owned by {ours:?}; true is {theirs:?}"))
+}
