@@ -77,6 +77,11 @@ impl Field {
         }
     }
 
+    /// Who owns what is around the value, where anything is.
+    pub fn item_owners(&self) -> impl Iterator<Item = &Who> {
+        self.node.iter().filter(|_| self.leaf.node != self.leaf.path)
+    }
+
     /// Whether the time at which both last agreed decides, and not only that live never was what Git says.
     pub fn both_moved(&self) -> bool {
         self.git != self.at.0 && self.live != self.at.1
@@ -175,6 +180,9 @@ impl Model {
                         field.value.clear();
                     }
                 }
+            } else if who.subresource.is_some() && field.value.is_empty() {
+                // The server notes nothing of a write through /scale while nobody owns the replicas: `skipNonAppliedManager` of
+                // structured-merge-diff's field managers sees a Scale without entries.
             } else if noted != old && !by_admission {
                 field.value = BTreeSet::from([who.clone()]);
                 if old.is_none() {

@@ -18,10 +18,10 @@ use crate::{server, tell};
 const BATCH: usize = 150;
 
 /// How many wrong sequences are made small and told: more tell nothing new.
-const MOST_TOLD: usize = 12;
+const MOST_TOLD: usize = 16;
 
 /// How many times all of the smaller sequences are played before a wrong one is told.
-const SHRINKINGS: usize = 8;
+const SHRINKINGS: usize = 7;
 
 /// The control plane of sequences. Nobody makes Pods: they change nothing of what a sync does.
 fn control_plane() -> Result<ControlPlane> {

@@ -81,10 +81,25 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
     }
 }
 
-/// What else may be said where the truth cannot be known from what the engine was told; never another certainty.
+/// What else may be said where the truth cannot be known from what the engine was told.
+///
+/// | told      | field                                                   | true   | said besides  | since                                             |
+/// |-----------|---------------------------------------------------------|--------|---------------|---------------------------------------------------|
+/// | restarted | any                                                     | any    | not known     | it is what is to be said without a witness        |
+/// | restarted | under the tool's name, not last-applied as Git          | any    | pending       | its name is all that there is                     |
+/// | restarted | others own it                                           | Git    | drift         | they wrote it; whether Git then agreed, nobody saw |
+/// | any       | others own what admission made of Git's own value       | server | drift         | whoever wrote it may have meant it so             |
 fn is_excused(field: &Field, way: Way, known: Known, said: (Severity, Option<Moved>)) -> bool {
-    let _ = (way, field);
-    known == Known::Restarted && said == (Severity::Drift, Some(Moved::Unknown))
+    let tools = Who::new(way.manager(), way == Way::ServerSide);
+    let by_tool = field.value.contains(&tools);
+    let by_others = !field.value.is_empty() && !by_tool;
+    match (known, field.truth(), said) {
+        (Known::Restarted, _, (Severity::Drift, Some(Moved::Unknown))) => true,
+        (Known::Restarted, _, (Severity::Pending, _)) if by_tool => true,
+        (Known::Restarted, Truth::Git, (Severity::Drift, _)) if by_others => true,
+        (_, Truth::Server, (Severity::Drift, _)) if by_others => true,
+        _ => false,
+    }
 }
 
 /// In what an assessment is wrong.
@@ -154,8 +169,8 @@ fn wrong_owners(drift: &Drift, about: &[&&Field]) -> Option<String> {
     let theirs: BTreeSet<Who> = match drift.change.kind {
         ChangeKind::Removed | ChangeKind::Reordered => BTreeSet::new(),
         ChangeKind::Changed => about.iter().flat_map(|field| field.value.clone()).collect(),
-        ChangeKind::Added => about.iter().flat_map(|field| field.value.iter().chain(&field.node).cloned()).collect(),
+        // An item comes with all that is around its value.
+        ChangeKind::Added => about.iter().flat_map(|field| field.value.iter().chain(field.item_owners()).cloned()).collect(),
     };
-    // A scalar that Git leaves to its default is added as the value alone, and an item with all that is around it.
     (ours != theirs).then(|| format!("is owned by {ours:?}; true is {theirs:?}"))
 }
