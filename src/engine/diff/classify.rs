@@ -136,8 +136,12 @@ struct Told<'a> {
 
 impl Told<'_> {
     /// What it says of a field that differs between Git and live.
+    ///
+    /// Where the document lacks a whole list, or live does, the change stands above the field: of the field both may still say nothing.
     fn says(&self, change: &Change, desired: &Value) -> Says {
-        if !touches(&self.since, &change.path) {
+        let lacks_both = change.live.is_none() && change.path.get(self.document).is_none();
+        let differs = |other: &Change| other.path.starts_with(&change.path) || change.path.starts_with(&other.path) && !lacks_both;
+        if !self.since.iter().any(differs) {
             Says::AsLive
         } else if change.path.get(self.document) == change.path.get(desired) {
             Says::AsGit
@@ -286,8 +290,13 @@ impl Weigher<'_> {
 
     /// Whether the syncing tool wrote the annotation that says what was applied last, or nobody is known to.
     fn wrote_last_applied(&self) -> bool {
-        let owners = self.evidence.managed.get().owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
-        owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
+        let managed = self.evidence.managed.get();
+        let owners = managed.owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
+        // The server itself writes it anew at every server-side apply under the name `kubectl`, and owns it for nobody
+        // (`lastappliedupdater.go` of apimachinery's `managedfields/internal`).
+        let applied = managed.entry("kubectl", Operation::Apply, None).map(|entry| entry.owner.time);
+        let is_rewritten = applied.is_some_and(|time| time >= self.last_write());
+        !is_rewritten && (owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner)))
     }
 
     /// When the tool last changed something of live.
@@ -313,11 +322,6 @@ impl Weigher<'_> {
         let syncer = self.evidence.syncer;
         owner.is(&syncer.manager, operation(syncer.strategy)) && owner.subresource.is_none()
     }
-}
-
-/// Whether one of the changes is at, above or below the path.
-fn touches(changes: &[Change], path: &FieldPath) -> bool {
-    changes.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
 }
 
 /// How a write of this strategy stands in `managedFields`.

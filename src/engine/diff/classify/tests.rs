@@ -385,3 +385,5 @@ fn what_the_tool_once_sent_and_forgot_is_drift_and_what_admission_adds_is_not() 
     assert_eq!(severity("serviceAccountName", nobodys(), Strategy::ServerSideApply), Severity::Drift);
     assert_eq!(severity("serviceAccountName", own("serviceAccountName"), Strategy::ClientSideApply), Severity::Drift);
 }
+
+mod documents;
