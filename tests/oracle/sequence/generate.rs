@@ -61,7 +61,9 @@ fn step(random: &mut Random, way: Way) -> Step {
             let manager = (*random.pick(&["kubectl", "release-bot"])).to_owned();
             Step::Write(Writer { manager, style: Style::Apply, edits: only_set(some_edits(random, false)) })
         }
-        81..87 => Step::Write(Writer { manager: "kubectl-patch".to_owned(), style: Style::Strategic, edits: only_set(some_edits(random, false)) }),
+        81..87 => {
+            Step::Write(Writer { manager: "kubectl-patch".to_owned(), style: Style::Strategic, edits: only_set(some_edits(random, false)) })
+        }
         87..92 => {
             let edits = vec![if random.chance(50) { image(random) } else { variable(random, "A", 100) }];
             Step::Write(Writer { manager: "kubectl-set".to_owned(), style: Style::Strategic, edits })
@@ -146,6 +148,18 @@ fn restart(random: &mut Random) -> (String, Option<Value>) {
     (path, Some(json!(format!("2026-01-05T10:0{}:00Z", random.below(10)))))
 }
 
+/// Sets something in a document, of which nothing empty stays: no one writes `env: []`.
 pub fn set(object: &mut Value, at: &str, value: Option<Value>) {
     put(object, &path(at), value);
+    let is_empty = |value: &Value| match value {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        value => value.is_null(),
+    };
+    let parents = ["/spec/template/spec/containers/0", "/spec/template/spec", "/metadata"];
+    for parent in parents {
+        if let Some(map) = object.pointer_mut(parent).and_then(Value::as_object_mut) {
+            map.retain(|_, value| !is_empty(value));
+        }
+    }
 }

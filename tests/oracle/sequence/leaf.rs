@@ -43,7 +43,11 @@ pub const LEAVES: [Leaf; 13] = [
         path: web!("ports[containerPort=80,protocol=\"TCP\"].containerPort"),
         node: web!("ports[containerPort=80,protocol=\"TCP\"]"),
     },
-    Leaf { name: "volume", path: ".spec.template.spec.volumes[name=\"data\"].emptyDir", node: ".spec.template.spec.volumes[name=\"data\"]" },
+    Leaf {
+        name: "volume",
+        path: ".spec.template.spec.volumes[name=\"data\"].emptyDir",
+        node: ".spec.template.spec.volumes[name=\"data\"]",
+    },
     value("restartedAt", ".spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]"),
 ];
 

@@ -104,8 +104,13 @@ pub struct Model {
     /// What Git said when live was last equal to it.
     pub met: Option<Value>,
 
-    tool: Who,
-    rewritten: bool,
+    /// Whether the last-applied annotation is the tool's own word: a PUT drops it, and the server writes it anew at a server-side apply by
+    /// `kubectl`.
+    pub last_applied: bool,
+
+    /// Under which name the tool writes, and whether admission rewrites what is written.
+    pub tool: Who,
+    pub rewritten: bool,
 }
 
 impl Model {
@@ -130,6 +135,7 @@ impl Model {
             is_first: true,
             synced: git.clone(),
             met: None,
+            last_applied: false,
             tool: tool.clone(),
             rewritten,
         };
@@ -158,6 +164,12 @@ impl Model {
     /// Someone wrote, and this is what the server has now.
     pub fn wrote(&mut self, write: &Write<'_>, live: &Value) {
         let Write { who, is_sync, sent } = write;
+        match who.manager.as_str() {
+            "kubectl-client-side-apply" => self.last_applied = true,
+            "kubectl-replace" => self.last_applied = false,
+            "kubectl" if who.applies => self.last_applied = false,
+            _ => {}
+        }
         for field in &mut self.fields {
             let (old, new, said) = (field.live.clone(), field.leaf.of(live), field.leaf.said(sent));
             // Who owns a value is noted before admission rewrites it.
@@ -180,9 +192,12 @@ impl Model {
                         field.value.clear();
                     }
                 }
-            } else if who.subresource.is_some() && field.value.is_empty() {
-                // The server notes nothing of a write through /scale while nobody owns the replicas: `skipNonAppliedManager` of
-                // structured-merge-diff's field managers sees a Scale without entries.
+            } else if who.subresource.is_some() {
+                // The server notes nothing of a write through /scale while nobody owns the replicas, since that Scale has no entries; and
+                // one that changes nothing takes them from their owner.
+                if field.leaf.name == "replicas" {
+                    field.value = noted_of_replicas(live);
+                }
             } else if noted != old && !by_admission {
                 field.value = BTreeSet::from([who.clone()]);
                 if old.is_none() {
@@ -218,6 +233,18 @@ impl Model {
             self.met = Some(self.git.clone());
         }
     }
+}
+
+/// Who is noted as owner of the replicas, read from the entries themselves.
+fn noted_of_replicas(live: &Value) -> BTreeSet<Who> {
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    let theirs = entries.filter(|entry| entry.pointer("/fieldsV1/f:spec/f:replicas").is_some());
+    let who = |entry: &Value| Who {
+        manager: entry["manager"].as_str().unwrap_or_default().to_owned(),
+        applies: entry["operation"] == "Apply",
+        subresource: entry["subresource"].as_str().map(str::to_owned),
+    };
+    theirs.map(who).collect()
 }
 
 /// Whether the controller takes live for equal to Git all the same.

@@ -65,8 +65,12 @@ impl<'a> Stage<'a> {
         // A policy holds a moment after it was stored.
         for _ in 0..120 {
             let manifest = stage.rewriting.named(&crate::states::base(), "probe");
-            let answer = stage.rewriting.send(Method::PATCH, "probe", "fieldManager=probe&dryRun=All", APPLY, serde_json::to_vec(&manifest)?).await?;
-            if matches!(&answer, Answer::Object(object) if object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1") {
+            let answer = stage
+                .rewriting
+                .send(Method::PATCH, "probe", "fieldManager=probe&dryRun=All", APPLY, serde_json::to_vec(&manifest)?)
+                .await?;
+            if matches!(&answer, Answer::Object(object) if object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1")
+            {
                 return Ok(stage);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -80,7 +84,8 @@ impl<'a> Stage<'a> {
 
     /// Plays sequences in step, and gives what is wrong about each.
     pub async fn play(&self, named: &[(String, Sequence)], tally: &mut Tally) -> Result<Vec<Faults>> {
-        let mut players: Vec<Player<'_>> = named.iter().map(|(name, sequence)| Player::new(name, sequence, self.server(sequence))).collect();
+        let mut players: Vec<Player<'_>> =
+            named.iter().map(|(name, sequence)| Player::new(name, sequence, self.server(sequence))).collect();
         let longest = named.iter().map(|(_, sequence)| sequence.steps.len()).max().unwrap_or_default();
         let since = next_second().await;
         let created: Vec<(usize, Sent)> = players.iter().enumerate().map(|(at, player)| (at, player.sync(true))).collect();
@@ -128,13 +133,16 @@ impl<'a> Stage<'a> {
         let sent: Vec<(usize, Sent)> = before.iter().map(|(at, _)| (*at, players[*at].sync(false))).collect();
         let mut refusals = HashMap::new();
         let (by_kubectl, by_request): (Vec<_>, Vec<_>) = sent.into_iter().partition(|(_, sent)| matches!(sent, Sent::Kubectl(_)));
-        let manifests: Vec<(usize, Value)> =
-            by_kubectl.into_iter().filter_map(|(at, sent)| if let Sent::Kubectl(manifest) = sent { Some((at, manifest)) } else { None }).collect();
+        let manifests: Vec<(usize, Value)> = by_kubectl
+            .into_iter()
+            .filter_map(|(at, sent)| if let Sent::Kubectl(manifest) = sent { Some((at, manifest)) } else { None })
+            .collect();
         let taken = self.apply_all(players, &manifests)?;
         for (at, manifest) in manifests.iter().filter(|(at, _)| !taken.contains(at)) {
             refusals.insert(*at, self.server(players[*at].sequence).apply_one(manifest, &[])?);
         }
-        refusals.extend(self.request_all(players, by_request).await?.into_iter().filter(|(_, answer)| !matches!(answer, Answer::Object(_))));
+        refusals
+            .extend(self.request_all(players, by_request).await?.into_iter().filter(|(_, answer)| !matches!(answer, Answer::Object(_))));
         self.read(players).await?;
         for (at, mut live) in before {
             let player = &mut players[at];
@@ -145,7 +153,11 @@ impl<'a> Stage<'a> {
             let answer = refusals.remove(&at).unwrap_or(Answer::Object(after));
             let asked = Asked { name: player.name.clone(), now: player.git.clone(), answer, live };
             let rewritten = player.sequence.rewritten;
-            let (outcome, wrong) = judge::judge_rewritten(player.sequence.way, &asked, |object| if rewritten { rewrite(object) });
+            let (outcome, wrong) = judge::judge_rewritten(player.sequence.way, &asked, |object| {
+                if rewritten {
+                    rewrite(object)
+                }
+            });
             *tally.syncs.entry((player.sequence.way, outcome)).or_default() += 1;
             player.faults.extend(wrong.into_iter().map(|text| ("the sync at the end".to_owned(), Fault { kind: "prediction", text })));
         }

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::Sequence;
 use super::generate::sequence;
 use super::play::{Faults, Stage};
 use super::shrink::smaller;
 use super::tally::Tally;
-use super::Sequence;
 use crate::harness::{ControlPlane, Options};
 use crate::{server, tell};
 
@@ -38,7 +38,8 @@ pub fn run(seed: u64, count: usize) -> Result<()> {
         tell(&format!("oracle: {count} sequences of seed {seed} (again by `make oracle-sequences N={count} SEED={seed}`)"));
         let (mut tally, mut wrong) = (Tally::default(), Vec::new());
         for begin in (0..count).step_by(BATCH) {
-            let batch: Vec<(String, Sequence)> = (begin..(begin + BATCH).min(count)).map(|at| (format!("s{at}"), sequence(seed, at))).collect();
+            let batch: Vec<(String, Sequence)> =
+                (begin..(begin + BATCH).min(count)).map(|at| (format!("s{at}"), sequence(seed, at))).collect();
             let faults = stage.play(&batch, &mut tally).await?;
             for ((name, sequence), faults) in batch.into_iter().zip(faults).filter(|(_, faults)| !faults.is_empty()) {
                 let kinds: BTreeSet<&'static str> = faults.iter().map(|(_, fault)| fault.kind).collect();

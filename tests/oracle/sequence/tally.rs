@@ -38,7 +38,8 @@ impl fmt::Display for Tally {
             writeln!(f, "  fields {truth}: {count}")?;
         }
         let wrong: usize = self.wrong.values().sum();
-        let kinds: Vec<String> = self.wrong.iter().map(|((kind, way, known), count)| format!("{kind} {way:?} {known:?}: {count}")).collect();
+        let kinds: Vec<String> =
+            self.wrong.iter().map(|((kind, way, known), count)| format!("{kind} {way:?} {known:?}: {count}")).collect();
         let by_kind = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
         write!(
             f,

@@ -83,21 +83,27 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 
 /// What else may be said where the truth cannot be known from what the engine was told.
 ///
-/// | told      | field                                                   | true   | said besides  | since                                             |
-/// |-----------|---------------------------------------------------------|--------|---------------|---------------------------------------------------|
-/// | restarted | any                                                     | any    | not known     | it is what is to be said without a witness        |
-/// | restarted | under the tool's name, not last-applied as Git          | any    | pending       | its name is all that there is                     |
-/// | restarted | others own it                                           | Git    | drift         | they wrote it; whether Git then agreed, nobody saw |
-/// | any       | others own what admission made of Git's own value       | server | drift         | whoever wrote it may have meant it so             |
-fn is_excused(field: &Field, way: Way, known: Known, said: (Severity, Option<Moved>)) -> bool {
-    let tools = Who::new(way.manager(), way == Way::ServerSide);
-    let by_tool = field.value.contains(&tools);
+/// | told      | field                                             | true   | said besides | since                                                  |
+/// |-----------|---------------------------------------------------|--------|--------------|--------------------------------------------------------|
+/// | restarted | any                                               | any    | not known    | it is what is to be said without a witness             |
+/// | restarted | the tool's                                        | any    | pending      | the tool's name is all that there is                   |
+/// | restarted | others'                                           | Git    | drift        | they wrote it; whether Git then agreed, nobody saw     |
+/// | watched   | the tool's, and live was never what Git says      | server | pending      | what Git said before is not remembered                 |
+/// | told      | any that others brought and Git said in between   | Git    | drift        | the tool did not bring it, and Git does not say it now |
+/// | any       | others', as admission makes it of Git's own value | server | drift        | whoever wrote it may have meant it so                  |
+/// | any       | the tool's, under admission, changed by its name  | live   | info         | admission would leave the same trace                   |
+fn is_excused(model: &Model, field: &Field, way: Way, known: Known, said: (Severity, Option<Moved>)) -> bool {
+    let by_tool = field.value.contains(&model.tool);
     let by_others = !field.value.is_empty() && !by_tool;
+    let _ = way;
     match (known, field.truth(), said) {
         (Known::Restarted, _, (Severity::Drift, Some(Moved::Unknown))) => true,
         (Known::Restarted, _, (Severity::Pending, _)) if by_tool => true,
         (Known::Restarted, Truth::Git, (Severity::Drift, _)) if by_others => true,
+        (Known::Watched, Truth::Server, (Severity::Pending, _)) if by_tool && model.met.is_none() => true,
+        (Known::Told, Truth::Git, (Severity::Drift, _)) => !field.brought,
         (_, Truth::Server, (Severity::Drift, _)) if by_others => true,
+        (_, Truth::Live, (Severity::Info, Some(Moved::Server))) if by_tool => model.rewritten && field.under_tools_name,
         _ => false,
     }
 }
@@ -106,7 +112,8 @@ fn is_excused(field: &Field, way: Way, known: Known, said: (Severity, Option<Mov
 pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) -> Vec<Fault> {
     let mut faults = Vec::new();
     let differing: Vec<&Field> = model.fields.iter().filter(|field| field.differs()).collect();
-    let drifts: Vec<&Drift> = assessment.drifts.iter().filter(|drift| !drift.change.path.to_string().contains("kubernetes.io/revision")).collect();
+    let drifts: Vec<&Drift> =
+        assessment.drifts.iter().filter(|drift| !drift.change.path.to_string().contains("kubernetes.io/revision")).collect();
     for drift in &drifts {
         let path = &drift.change.path;
         let about: Vec<&&Field> = differing.iter().filter(|field| field.leaf.is_touched_by(path)).collect();
@@ -115,7 +122,7 @@ pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) ->
             faults.push(fault("invented", format!("{path} is told as {said:?}, and nothing differs there")));
             continue;
         }
-        if !about.iter().any(|field| said == expected(field) || is_excused(field, way, known, said)) {
+        if !about.iter().any(|field| said == expected(field) || is_excused(model, field, way, known, said)) {
             let told: Vec<String> = about.iter().map(|field| told(field)).collect();
             faults.push(fault("severity", format!("{path} is told as {said:?}; true is {}", told.join(", "))));
         }
