@@ -248,10 +248,16 @@ impl Weigher<'_> {
             Applied::Unknown if self.is_sent(change, whose) => Says::AsGit,
             Applied::Unknown => Says::Nothing,
         };
+        let synced = self.synced.as_ref().map_or(Says::Nothing, says);
+        let is_told = synced == Says::AsLive || met == Met::AsLive || applied == Says::AsLive;
+        if change.kind == ChangeKind::Added && whose == Whose::Nobody && self.knows_owners() && !is_alias(&change.path) && !is_told {
+            // Had the tool ever sent it, the tool would own it: Git has not dropped what it never had.
+            return Moved::Server;
+        }
         moved(Testimony {
             strategy: syncer.strategy,
             whose,
-            synced: self.synced.as_ref().map_or(Says::Nothing, says),
+            synced,
             met,
             wrote,
             applied,
@@ -295,7 +301,8 @@ impl Weigher<'_> {
         // The server itself writes it anew at every server-side apply under the name `kubectl`, and owns it for nobody
         // (`lastappliedupdater.go` of apimachinery's `managedfields/internal`).
         let applied = managed.entry("kubectl", Operation::Apply, None).map(|entry| entry.owner.time);
-        let is_rewritten = applied.is_some_and(|time| time >= self.last_write());
+        // An apply that changed nothing but the annotation leaves no time.
+        let is_rewritten = applied.is_some_and(|time| time.is_none() || time >= self.last_write());
         !is_rewritten && (owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner)))
     }
 

@@ -41,7 +41,7 @@ const TABLE: &[Row] = &[
     row("Neither", "-",         "-",      "-",      "-",   "-",               "-",       Moved::Live),
     row("Nothing", "AsLive",    "-",      "-",      "-",   "-",               "-",       Moved::Git),
     row("Nothing", "NotAsLive", "-",      "Nobody|Others", "-", "-",          "-",       Moved::Live),
-    row("Nothing", "-",         "Since",  "Tool",   "SSA", "-",               "-",       Moved::Server),
+    row("Nothing", "-",         "Since",  "Tool",   "SSA|PUT", "-",           "-",       Moved::Server),
     row("Nothing", "-",         "Since",  "Tool",   "CSA", "AsGit",           "-",       Moved::Server),
     row("Nothing", "-",         "Since",  "-",      "-",   "-",               "-",       Moved::Live),
     row("Nothing", "-",         "-",      "Tool",   "-",   "AsGit",           "-",       Moved::Server),

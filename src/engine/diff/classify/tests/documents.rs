@@ -1,5 +1,7 @@
 //! What earlier documents say of a field, and whose word they are.
 
+use pretty_assertions::assert_eq;
+
 use super::*;
 
 #[test]
@@ -35,4 +37,24 @@ fn a_variable_that_git_adds_beside_anothers_is_pending_though_the_document_befor
     assert_eq!(severity(Witness { met: MetAt::Document(&before), ..Witness::default() }), pending);
     // What the document before had, and live has no longer, somebody took away.
     assert_eq!(severity(Witness { synced: Some(&git), ..Witness::default() }), Some((Severity::Drift, Some(Moved::Live))));
+}
+
+#[test]
+fn what_admission_added_is_not_pending_because_git_moved_elsewhere() {
+    let mut live = image("web:1");
+    live["spec"]["template"]["spec"]["priorityClassName"] = json!("high");
+    let git = image("web:1");
+    let later = "2026-01-02T00:10:00Z".parse().unwrap();
+    let of = |managed: Value, witness: Witness<'_>| {
+        let (syncer, owned) = (applies(Strategy::ServerSideApply), owned(managed));
+        let evidence =
+            Evidence { desired: &git, live: &live, managed: &Recorded::of(&owned), syncer: &syncer, witness, rules: &[], now: NOW };
+        classify(&evidence).iter().map(|drift| (drift.severity, drift.moved)).collect::<Vec<_>>()
+    };
+    let tool = || json!([wrote("gitops", "Apply", "", IMAGE)]);
+    let moved = Witness { in_git_since: Some(later), first_seen: Some(later), committed_at: Some(later), ..Witness::default() };
+    assert_eq!(of(tool(), moved), [(Severity::Info, Some(Moved::Server))]);
+    assert_eq!(of(tool(), Witness { met: MetAt::Elsewhere, ..moved }), [(Severity::Info, Some(Moved::Server))]);
+    // What Git had once.
+    assert_eq!(of(tool(), Witness { met: MetAt::Document(&live), ..moved }), [(Severity::Pending, Some(Moved::Git))]);
 }
