@@ -57,7 +57,7 @@ pub struct Field {
     /// What Git and live said when they last agreed, or when the tool last brought Git's word.
     at: (Option<Value>, Option<Value>),
 
-    /// Whether live was last moved by someone under the tool's own name.
+    /// Whether live is what someone else than the tool sent under its name since it synced last.
     pub under_tools_name: bool,
 
     /// Whether the tool brought the value of live, as far as anyone sees; else Git came to say what others had written.
@@ -108,6 +108,10 @@ pub struct Model {
     /// `kubectl`.
     pub last_applied: bool,
 
+    /// Whether anyone wrote through `/scale`. Of that the server notes nothing while nobody owns the replicas, since such a Scale has no entries;
+    /// and one that changes nothing takes them from their owner, sooner or later. So their owners are read from then on.
+    scaled: bool,
+
     /// Under which name the tool writes, and whether admission rewrites what is written.
     pub tool: Who,
     pub rewritten: bool,
@@ -136,6 +140,7 @@ impl Model {
             synced: git.clone(),
             met: None,
             last_applied: false,
+            scaled: false,
             tool: tool.clone(),
             rewritten,
         };
@@ -164,6 +169,7 @@ impl Model {
     /// Someone wrote, and this is what the server has now.
     pub fn wrote(&mut self, write: &Write<'_>, live: &Value) {
         let Write { who, is_sync, sent } = write;
+        self.scaled |= who.subresource.is_some();
         match who.manager.as_str() {
             "kubectl-client-side-apply" => self.last_applied = true,
             "kubectl-replace" => self.last_applied = false,
@@ -192,25 +198,27 @@ impl Model {
                         field.value.clear();
                     }
                 }
-            } else if who.subresource.is_some() {
-                // The server notes nothing of a write through /scale while nobody owns the replicas, since that Scale has no entries; and
-                // one that changes nothing takes them from their owner.
-                if field.leaf.name == "replicas" {
-                    field.value = noted_of_replicas(live);
-                }
             } else if noted != old && !by_admission {
                 field.value = BTreeSet::from([who.clone()]);
                 if old.is_none() {
                     field.node = BTreeSet::from([who.clone()]);
                 }
             }
+            if self.scaled && field.leaf.name == "replicas" {
+                field.value = noted_of_replicas(live);
+            }
             if new.is_none() {
                 field.value.clear();
                 field.node.clear();
             }
             if new != old {
-                field.under_tools_name = !is_sync && *who == self.tool;
                 field.brought = *is_sync;
+            }
+            // Whoever runs the tool's own command says something of every field.
+            if *who == self.tool {
+                field.under_tools_name = !is_sync;
+            } else if new != old {
+                field.under_tools_name = false;
             }
             field.live = new;
             if *is_sync {

@@ -11,6 +11,7 @@ use super::generate::sequence;
 use super::play::{Faults, Stage};
 use super::shrink::smaller;
 use super::tally::Tally;
+use super::verdict::OPEN;
 use crate::harness::{ControlPlane, Options};
 use crate::{server, tell};
 
@@ -43,8 +44,13 @@ pub fn run(seed: u64, count: usize) -> Result<()> {
             let faults = stage.play(&batch, &mut tally).await?;
             for ((name, sequence), faults) in batch.into_iter().zip(faults).filter(|(_, faults)| !faults.is_empty()) {
                 let kinds: BTreeSet<&'static str> = faults.iter().map(|(_, fault)| fault.kind).collect();
-                kinds.iter().for_each(|kind| *tally.wrong.entry((kind, sequence.way, sequence.known)).or_default() += 1);
-                wrong.push((name, sequence, faults));
+                for kind in &kinds {
+                    let counts = if *kind == OPEN { &mut tally.open } else { &mut tally.wrong };
+                    *counts.entry((kind, sequence.way, sequence.known)).or_default() += 1;
+                }
+                if kinds.iter().any(|kind| *kind != OPEN) {
+                    wrong.push((name, sequence, faults));
+                }
             }
         }
         tell(&format!("{tally}"));
@@ -69,7 +75,7 @@ pub fn run_known() -> Result<()> {
         let wrong: Vec<String> = files
             .iter()
             .zip(faults)
-            .filter(|(_, faults)| !faults.is_empty())
+            .filter(|(_, faults)| faults.iter().any(|(_, fault)| fault.kind != OPEN))
             .map(|(file, faults)| format!("{}:\n{}", file.display(), words(&faults)))
             .collect();
         if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("\n")) }
@@ -82,7 +88,8 @@ fn words(faults: &Faults) -> String {
 
 /// What is wrong, so that a smaller sequence is wrong in the same way: the kind, and what it says in front of the values.
 fn sign(faults: &Faults) -> BTreeSet<(&'static str, String)> {
-    faults.iter().map(|(_, fault)| (fault.kind, fault.text.split(" (").next().unwrap_or_default().to_owned())).collect()
+    let counted = faults.iter().filter(|(_, fault)| fault.kind != OPEN);
+    counted.map(|(_, fault)| (fault.kind, fault.text.split(" (").next().unwrap_or_default().to_owned())).collect()
 }
 
 /// Makes the wrong sequences small, all at once, leaves each in a file, and tells them.

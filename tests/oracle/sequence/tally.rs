@@ -27,6 +27,9 @@ pub struct Tally {
 
     /// Sequences about which we are wrong, by kind.
     pub wrong: BTreeMap<(&'static str, Way, Known), usize>,
+
+    /// Those that are known and not mended yet.
+    pub open: BTreeMap<(&'static str, Way, Known), usize>,
 }
 
 impl fmt::Display for Tally {
@@ -37,13 +40,16 @@ impl fmt::Display for Tally {
         for (truth, count) in &self.truths {
             writeln!(f, "  fields {truth}: {count}")?;
         }
-        let wrong: usize = self.wrong.values().sum();
-        let kinds: Vec<String> =
-            self.wrong.iter().map(|((kind, way, known), count)| format!("{kind} {way:?} {known:?}: {count}")).collect();
-        let by_kind = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        let counts = |counts: &BTreeMap<(&'static str, Way, Known), usize>| {
+            let kinds: Vec<String> =
+                counts.iter().map(|((kind, way, known), count)| format!("{kind} {way:?} {known:?}: {count}")).collect();
+            let by_kind = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+            (counts.values().sum::<usize>(), by_kind)
+        };
+        let ((wrong, by_kind), (open, open_by_kind)) = (counts(&self.wrong), counts(&self.open));
         write!(
             f,
-            "{} sequences, {} states asked, {} writes refused, {} real syncs; {wrong} wrong{by_kind}",
+            "{} sequences, {} states asked, {} writes refused, {} real syncs; {wrong} wrong{by_kind}, {open} known and open{open_by_kind}",
             self.sequences,
             self.states,
             self.refused,

