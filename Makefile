@@ -4,7 +4,7 @@
 
 .PHONY: help
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Installs what this machine lacks: Debian packages, the compiler, Cargo's tools (root or sudo -n; a few minutes, once)
@@ -96,6 +96,10 @@ test-flux: machine components ## Runs the tests beside a real kustomize-controll
 .PHONY: oracle
 oracle: machine kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1), all of them ABOUT one part where it is named
 	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} ORACLE_ABOUT="$${ABOUT:-}" cargo test --locked --test oracle -- cases_of_a_fixed_seed
+
+.PHONY: oracle-sequences
+oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on the real API server: N of them (5000) of SEED (1)
+	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
 .PHONY: test-chart
 test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules

@@ -5,6 +5,8 @@
 //! resulting object must be ours. What we are wrong about is made small, printed, and left in `target/tmp/oracle`; it belongs into
 //! `tests/oracle/cases`, which are asked again by every run.
 //!
+//! What happened before is played too: [`sequence`] has who wrote what, and which side moved.
+//!
 //! `make oracle N=2000 SEED=7` runs as many cases as one likes, with `ABOUT=volume` all about one part; without them 300 of a fixed seed and 100 of a fresh one.
 #![cfg(feature = "edge")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too, which clippy does not see here")]

@@ -277,7 +277,7 @@ impl Weigher<'_> {
     fn applied(&self) -> &Applied<'_> {
         let Evidence { live, syncer, .. } = *self.evidence;
         self.applied.get_or_init(|| {
-            if syncer.strategy != Strategy::ClientSideApply {
+            if syncer.strategy != Strategy::ClientSideApply || self.is_last_applied_rewritten() {
                 Applied::Unknown
             } else if self.last_applied.is_desired() {
                 Applied::Git
@@ -296,14 +296,17 @@ impl Weigher<'_> {
 
     /// Whether the syncing tool wrote the annotation that says what was applied last, or nobody is known to.
     fn wrote_last_applied(&self) -> bool {
-        let managed = self.evidence.managed.get();
-        let owners = managed.owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
-        // The server itself writes it anew at every server-side apply under the name `kubectl`, and owns it for nobody
-        // (`lastappliedupdater.go` of apimachinery's `managedfields/internal`).
-        let applied = managed.entry("kubectl", Operation::Apply, None).map(|entry| entry.owner.time);
-        // An apply that changed nothing but the annotation leaves no time.
-        let is_rewritten = applied.is_some_and(|time| time.is_none() || time >= self.last_write());
-        !is_rewritten && (owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner)))
+        let owners = self.evidence.managed.get().owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
+        owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
+    }
+
+    /// Whether the server wrote that annotation since the tool did: it does so at every server-side apply under the name `kubectl`, and owns it for
+    /// nobody. An apply that changed nothing else leaves no time.
+    ///
+    /// Source: `lastappliedupdater.go` of apimachinery's `pkg/util/managedfields/internal`.
+    fn is_last_applied_rewritten(&self) -> bool {
+        let entry = self.evidence.managed.get().entry("kubectl", Operation::Apply, None);
+        entry.is_some_and(|entry| entry.owner.time.is_none() || entry.owner.time >= self.last_write())
     }
 
     /// When the tool last changed something of live.

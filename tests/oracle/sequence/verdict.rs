@@ -93,9 +93,12 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 /// | restarted | others'                                           | Git    | drift        | they wrote it; whether Git then agreed, nobody saw     |
 /// | watched   | the tool's, and live was never what Git says      | server | pending      | what Git said before is not remembered                 |
 /// | watched   | sent under the tool's name before Git moved       | live   | pending      | the tool may have brought a document in between        |
+/// | watched   | sent under the tool's name since Git moved        | Git    | info         | admission would leave the same trace                   |
 /// | told      | any that others brought and Git said in between   | Git    | drift        | the tool did not bring it, and Git does not say it now |
 /// | any       | others', as admission makes it of Git's own value | server | drift        | whoever wrote it may have meant it so                  |
-/// | any       | sent under the tool's name, under admission       | live   | info         | admission would leave the same trace                   |
+/// | any       | others', as admission made it of Git's last value | Git    | drift        | the same                                               |
+/// | any       | the tool's, its last-applied overwritten or gone  | server | drift        | what it sent is not kept anywhere                      |
+/// | any       | sent under the tool's name, under admission       | live   | info, pending | the same                                              |
 fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Option<Moved>)) -> bool {
     let by_tool = field.value.contains(&model.tool);
     let by_others = !field.value.is_empty() && !by_tool;
@@ -105,9 +108,14 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
         (Known::Restarted, Truth::Git, (Severity::Drift, _)) if by_others => true,
         (Known::Watched, Truth::Server, (Severity::Pending, _)) if by_tool && model.met.is_none() => true,
         (Known::Watched, Truth::Live, (Severity::Pending, _)) => field.under_tools_name && !model.is_first,
-        (Known::Told, Truth::Git, (Severity::Drift, _)) => !field.brought,
+        (Known::Watched, Truth::Git, (Severity::Info, Some(Moved::Server))) => field.under_tools_name && !model.is_first,
+        (Known::Told, Truth::Git, (Severity::Drift, _)) if !field.brought => true,
         (_, Truth::Server, (Severity::Drift, _)) if by_others => true,
-        (_, Truth::Live, (Severity::Info, Some(Moved::Server))) if by_tool => model.rewritten && field.under_tools_name,
+        (_, Truth::Git, (Severity::Drift, _)) if by_others => model.rewritten && field.leaf.name == "image",
+        (_, Truth::Server, (Severity::Drift, _)) if by_tool => !model.last_applied && !model.tool.applies,
+        (_, Truth::Live, (Severity::Info, Some(Moved::Server)) | (Severity::Pending, _)) if by_tool => {
+            model.rewritten && field.under_tools_name
+        }
         _ => false,
     }
 }
@@ -132,7 +140,8 @@ pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) ->
     let differing: Vec<&Field> = model.fields.iter().filter(|field| field.differs()).collect();
     let drifts: Vec<&Drift> =
         assessment.drifts.iter().filter(|drift| !drift.change.path.to_string().contains("kubernetes.io/revision")).collect();
-    for drift in &drifts {
+    // The order of a list is nobody's field here.
+    for drift in drifts.iter().filter(|drift| drift.change.kind != ChangeKind::Reordered) {
         let path = &drift.change.path;
         let about: Vec<&&Field> = differing.iter().filter(|field| field.leaf.is_touched_by(path)).collect();
         let said = (drift.severity, drift.moved);
@@ -198,5 +207,7 @@ fn wrong_owners(drift: &Drift, about: &[&&Field]) -> Option<String> {
         // An item comes with all that is around its value.
         ChangeKind::Added => about.iter().flat_map(|field| field.value.iter().chain(field.item_owners()).cloned()).collect(),
     };
-    (ours != theirs).then(|| format!("is owned by {ours:?}; true is {theirs:?}"))
+    // What the server defaults in a probe belongs to whoever made it, and the handler to whoever changed it.
+    let is_right = if drift.change.path.to_string().ends_with("livenessProbe") { ours.is_superset(&theirs) } else { ours == theirs };
+    (!is_right).then(|| format!("is owned by {ours:?}; true is {theirs:?}"))
 }

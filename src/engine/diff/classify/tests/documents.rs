@@ -6,15 +6,15 @@ use super::*;
 
 #[test]
 fn a_last_applied_that_the_server_wrote_at_anothers_server_side_apply_is_not_the_tools() {
-    let (git, live) = (image("web:1"), applied(&image("web:3"), image("web:3")));
-    let severity = |tool_at: &str| {
+    let live = applied(&image("web:3"), image("web:3"));
+    let severity = |git: &Value, tool_at: &str| {
         let mut tool = wrote("gitops", "Update", "", ANNOTATION);
         tool["time"] = json!(tool_at);
-        severities(&git, &live, json!([wrote("kubectl", "Apply", "", IMAGE), tool]), Strategy::ClientSideApply, None)
+        severities(git, &live, json!([wrote("kubectl", "Apply", "", IMAGE), tool]), Strategy::ClientSideApply, None)
     };
-    assert_eq!(severity("2026-01-01T00:00:00Z"), [Severity::Drift]);
+    assert_eq!(severity(&image("web:1"), "2026-01-01T00:00:00Z"), [Severity::Drift]);
     // The tool has applied since then, and so wrote it again.
-    assert_eq!(severity("2026-01-03T00:00:00Z"), [Severity::Pending]);
+    assert_eq!(severity(&image("web:1"), "2026-01-03T00:00:00Z"), [Severity::Pending]);
 }
 
 #[test]
