@@ -104,9 +104,11 @@ pub struct Model {
     /// What Git said when live was last equal to it.
     pub met: Option<Value>,
 
-    /// Whether the last-applied annotation is the tool's own word: a PUT drops it, and the server writes it anew at a server-side apply by
-    /// `kubectl`.
-    pub last_applied: bool,
+    /// Whether the last-applied annotation was lost once: a PUT drops it, and the server writes it anew at a server-side apply by `kubectl`.
+    pub is_last_applied_lost: bool,
+
+    /// Whether anyone wrote under the tool's name since Git says what it says.
+    pub wrote_since: bool,
 
     /// Whether anyone wrote through `/scale`. Of that the server notes nothing while nobody owns the replicas, since such a Scale has no entries;
     /// and one that changes nothing takes them from their owner, sooner or later. So their owners are read from then on.
@@ -139,7 +141,8 @@ impl Model {
             is_first: true,
             synced: git.clone(),
             met: None,
-            last_applied: false,
+            is_last_applied_lost: false,
+            wrote_since: false,
             scaled: false,
             tool: tool.clone(),
             rewritten,
@@ -154,9 +157,16 @@ impl Model {
         if git == self.git {
             return;
         }
-        (self.git, self.since, self.is_first) = (git, at, false);
+        (self.git, self.since, self.is_first, self.wrote_since) = (git, at, false, false);
         self.read_git();
         self.agree();
+    }
+
+    /// Reads what only the server can tell: the owners of replicas that were scaled.
+    pub fn looked(&mut self, live: &Value) {
+        for field in self.fields.iter_mut().filter(|field| self.scaled && field.leaf.name == "replicas") {
+            field.value = noted_of_replicas(live);
+        }
     }
 
     fn read_git(&mut self) {
@@ -170,12 +180,8 @@ impl Model {
     pub fn wrote(&mut self, write: &Write<'_>, live: &Value) {
         let Write { who, is_sync, sent } = write;
         self.scaled |= who.subresource.is_some();
-        match who.manager.as_str() {
-            "kubectl-client-side-apply" => self.last_applied = true,
-            "kubectl-replace" => self.last_applied = false,
-            "kubectl" if who.applies => self.last_applied = false,
-            _ => {}
-        }
+        self.is_last_applied_lost |= who.manager == "kubectl-replace" || who.manager == "kubectl" && who.applies;
+        self.wrote_since |= *who == self.tool;
         for field in &mut self.fields {
             let (old, new, said) = (field.live.clone(), field.leaf.of(live), field.leaf.said(sent));
             // Who owns a value is noted before admission rewrites it.
@@ -203,9 +209,6 @@ impl Model {
                 if old.is_none() {
                     field.node = BTreeSet::from([who.clone()]);
                 }
-            }
-            if self.scaled && field.leaf.name == "replicas" {
-                field.value = noted_of_replicas(live);
             }
             if new.is_none() {
                 field.value.clear();

@@ -306,7 +306,9 @@ impl<'s> Player<'s> {
     }
 
     fn judge(&mut self, when: &str, now: Timestamp, tally: &mut Tally) {
-        let Some(model) = &self.model else { return };
+        let Some(model) = &mut self.model else { return };
+        model.looked(&self.live);
+        let model = &*model;
         let Sequence { way, known, .. } = *self.sequence;
         tally.states += 1;
         for field in model.fields.iter().filter(|field| field.differs()) {

@@ -86,52 +86,61 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 
 /// What else may be said where the truth cannot be known from what the engine was told.
 ///
-/// | told      | field                                             | true   | said besides | since                                                  |
-/// |-----------|---------------------------------------------------|--------|--------------|--------------------------------------------------------|
-/// | restarted | any                                               | any    | not known    | it is what is to be said without a witness             |
-/// | restarted | the tool's, or sent under its name                | any    | pending      | the tool's name is all that there is                   |
-/// | restarted | others'                                           | Git    | drift        | they wrote it; whether Git then agreed, nobody saw     |
-/// | watched   | the tool's, and live was never what Git says      | server | pending      | what Git said before is not remembered                 |
-/// | watched   | sent under the tool's name before Git moved       | live   | pending      | the tool may have brought a document in between        |
-/// | watched   | sent under the tool's name since Git moved        | Git    | info         | admission would leave the same trace                   |
-/// | told      | any that others brought and Git said in between   | Git    | drift        | the tool did not bring it, and Git does not say it now |
-/// | any       | others', as admission makes it of Git's own value | server | drift        | whoever wrote it may have meant it so                  |
-/// | any       | others', as admission made it of Git's last value | Git    | drift        | the same                                               |
-/// | any       | the tool's, its last-applied overwritten or gone  | server | drift        | what it sent is not kept anywhere                      |
-/// | any       | sent under the tool's name, under admission       | live   | info, pending | the same                                              |
+/// | told           | field                                             | true   | said besides  | since                                                |
+/// |----------------|---------------------------------------------------|--------|---------------|------------------------------------------------------|
+/// | restarted      | any                                               | any    | not known     | it is what is to be said without a witness           |
+/// | restarted      | the tool's, sent under its name, or nobody's      | any    | pending       | no other name is there                               |
+/// | restarted      | as the tool's last document says                  | any    | pending       | it is what the tool wrote, whoever came between      |
+/// | restarted      | others', wholly or in part                        | Git    | drift         | they wrote it; whether Git then agreed, nobody saw   |
+/// | watched        | the tool's, and live was never what Git says      | server | pending       | what Git said before is not remembered               |
+/// | watched        | sent under the tool's name before Git moved       | live   | pending       | the tool may have brought a document in between      |
+/// | watched        | sent under the tool's name since Git moved        | Git    | info          | admission would leave the same trace                 |
+/// | watched, told  | brought by others while Git said it               | Git    | drift         | the tool did not bring it, and Git says it no more   |
+/// | any            | others', as admission makes it of Git's own value | server | drift         | whoever wrote it may have meant it so                |
+/// | any            | others', as admission made it of Git's last value | Git    | drift         | the same                                             |
+/// | any            | any, where the tool's last-applied was lost       | server, Git | drift    | what the tool sent is not kept anywhere              |
+/// | any            | sent under the tool's name, under admission       | live   | info, pending | admission would leave the same trace                 |
 fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Option<Moved>)) -> bool {
     let by_tool = field.value.contains(&model.tool);
     let by_others = !field.value.is_empty() && !by_tool;
-    match (known, field.truth(), said) {
-        (Known::Restarted, _, (Severity::Drift, Some(Moved::Unknown))) => true,
-        (Known::Restarted, _, (Severity::Pending, _)) if by_tool || field.under_tools_name => true,
-        (Known::Restarted, Truth::Git, (Severity::Drift, _)) if by_others => true,
-        (Known::Watched, Truth::Server, (Severity::Pending, _)) if by_tool && model.met.is_none() => true,
-        (Known::Watched, Truth::Live, (Severity::Pending, _)) => field.under_tools_name && !model.is_first,
-        (Known::Watched, Truth::Git, (Severity::Info, Some(Moved::Server))) => field.under_tools_name && !model.is_first,
-        (Known::Told, Truth::Git, (Severity::Drift, _)) if !field.brought => true,
-        (_, Truth::Server, (Severity::Drift, _)) if by_others => true,
-        (_, Truth::Git, (Severity::Drift, _)) if by_others => model.rewritten && field.leaf.name == "image",
-        (_, Truth::Server, (Severity::Drift, _)) if by_tool => !model.last_applied && !model.tool.applies,
-        (_, Truth::Live, (Severity::Info, Some(Moved::Server)) | (Severity::Pending, _)) if by_tool => {
-            model.rewritten && field.under_tools_name
+    let partly_others = field.value.iter().chain(field.item_owners()).any(|who| *who != model.tool);
+    let (restarted, watched, told) = (known == Known::Restarted, known == Known::Watched, known == Known::Told);
+    match (field.truth(), said) {
+        (_, (Severity::Drift, Some(Moved::Unknown))) => restarted,
+        (truth, (Severity::Pending, _)) => {
+            let as_tool = field.value.is_empty() || by_tool || field.under_tools_name || field.leaf.of(&model.synced) == field.live;
+            restarted && as_tool
+                || watched && truth == Truth::Server && by_tool && model.met.is_none()
+                || watched && truth == Truth::Live && field.under_tools_name && !model.is_first
+                || truth == Truth::Live && by_tool && model.rewritten && field.under_tools_name
         }
+        (Truth::Git, (Severity::Drift, _)) => {
+            restarted && partly_others
+                || (watched || told) && !field.brought
+                || by_others && model.rewritten && field.leaf.name == "image"
+                || model.is_last_applied_lost && !model.tool.applies
+        }
+        (Truth::Server, (Severity::Drift, _)) => by_others || model.is_last_applied_lost && !model.tool.applies,
+        (Truth::Git, (Severity::Info, Some(Moved::Server))) => watched && field.under_tools_name && !model.is_first,
+        (Truth::Live, (Severity::Info, Some(Moved::Server))) => by_tool && model.rewritten && field.under_tools_name,
         _ => false,
     }
 }
 
 /// What the engine says and knows better: faults that are known and not mended yet. They are counted, and fail nothing.
 ///
-/// Under server-side apply and replace a value of the tool's own that is not Git's is taken for admission's or for a commit's, though live and Git
-/// once met at a document that says of this field what Git, or the tool's last document, says: admission lets it through, so that someone wrote
-/// under the tool's name.
+/// 1. Under server-side apply and replace a value of the tool's own that is not Git's is taken for admission's or for a commit's, though live and
+///    Git once met at a document that says of this field what Git, or the tool's last document, says: admission lets it through, so that someone
+///    wrote under the tool's name.
+/// 2. What is as at the last meeting is taken for what Git moved away from, though the tool wrote since Git moved: something else kept both from
+///    meeting again, and somebody took the tool's new value back.
 fn is_open(model: &Model, field: &Field, way: Way, said: (Severity, Option<Moved>)) -> bool {
-    let passed = model.met.as_ref().is_some_and(|met| {
-        let said = field.leaf.of(met);
-        said == field.git || said == field.leaf.of(&model.synced)
-    });
+    let met = model.met.as_ref().map(|met| field.leaf.of(met));
+    let passed = met.as_ref().is_some_and(|met| *met == field.git || *met == field.leaf.of(&model.synced));
     let elsewhere = matches!(said, (Severity::Info, Some(Moved::Server)) | (Severity::Pending, _));
-    way != Way::ClientSide && field.truth() == Truth::Live && field.under_tools_name && passed && elsewhere
+    let under_name = way != Way::ClientSide && field.under_tools_name && passed && elsewhere;
+    let taken_back = said.0 == Severity::Pending && model.wrote_since && met == Some(field.live.clone());
+    field.truth() == Truth::Live && (under_name || taken_back)
 }
 
 /// In what an assessment is wrong.
