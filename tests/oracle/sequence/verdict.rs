@@ -94,6 +94,8 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 /// | restarted      | others', wholly or in part                        | Git    | drift         | they wrote it; whether Git then agreed, nobody saw   |
 /// | watched        | the tool's, and live was never what Git says      | server | pending       | what Git said before is not remembered               |
 /// | watched        | sent under the tool's name before Git moved       | live   | pending       | the tool may have brought a document in between      |
+/// | watched        | as at the last meeting, nothing written since     | live   | pending       | what was brought in between is not remembered        |
+/// | watched        | nobody's, where the tool's last-applied was lost  | live   | pending       | the same                                             |
 /// | watched        | sent under the tool's name since Git moved        | Git    | info          | admission would leave the same trace                 |
 /// | watched, told  | brought by others while Git said it               | Git    | drift         | the tool did not bring it, and Git says it no more   |
 /// | any            | others', as admission makes it of Git's own value | server | drift         | whoever wrote it may have meant it so                |
@@ -112,6 +114,7 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
             restarted && as_tool
                 || watched && truth == Truth::Server && by_tool && model.met.is_none()
                 || watched && truth == Truth::Live && field.under_tools_name && !model.is_first
+                || watched && truth == Truth::Live && !model.wrote_since && is_forgotten(model, field)
                 || truth == Truth::Live && by_tool && model.rewritten && field.under_tools_name
         }
         (Truth::Git, (Severity::Drift, _)) => {
@@ -125,6 +128,12 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
         (Truth::Live, (Severity::Info, Some(Moved::Server))) => by_tool && model.rewritten && field.under_tools_name,
         _ => false,
     }
+}
+
+/// Whether nothing is kept of what the tool brought between the last meeting and Git's last move.
+fn is_forgotten(model: &Model, field: &Field) -> bool {
+    let as_met = model.met.as_ref().is_some_and(|met| field.leaf.of(met) == field.live);
+    as_met || model.is_last_applied_lost && field.value.is_empty()
 }
 
 /// What the engine says and knows better: faults that are known and not mended yet. They are counted, and fail nothing.
