@@ -139,8 +139,12 @@ struct Told<'a> {
 
 impl Told<'_> {
     /// What it says of a field that differs between Git and live.
+    ///
+    /// Where the document lacks a whole list, or live does, the change stands above the field: of the field both may still say nothing.
     fn says(&self, change: &Change, desired: &Value) -> Says {
-        if !touches(&self.since, &change.path) {
+        let lacks_both = change.live.is_none() && change.path.get(self.document).is_none();
+        let differs = |other: &Change| other.path.starts_with(&change.path) || change.path.starts_with(&other.path) && !lacks_both;
+        if !self.since.iter().any(differs) {
             Says::AsLive
         } else if change.path.get(self.document) == change.path.get(desired) {
             Says::AsGit
@@ -252,10 +256,16 @@ impl Weigher<'_> {
             Applied::Unknown if self.is_sent(change, whose) => Says::AsGit,
             Applied::Unknown => Says::Nothing,
         };
+        let synced = self.synced.as_ref().map_or(Says::Nothing, says);
+        let is_told = synced == Says::AsLive || met == Met::AsLive || applied == Says::AsLive;
+        if change.kind == ChangeKind::Added && whose == Whose::Nobody && self.knows_owners() && !is_alias(&change.path) && !is_told {
+            // Had the tool ever sent it, the tool would own it: Git has not dropped what it never had.
+            return Moved::Server;
+        }
         moved(Testimony {
             strategy: syncer.strategy,
             whose,
-            synced: self.synced.as_ref().map_or(Says::Nothing, says),
+            synced,
             met,
             wrote,
             applied,
@@ -275,7 +285,7 @@ impl Weigher<'_> {
     fn applied(&self) -> &Applied<'_> {
         let Evidence { live, syncer, .. } = *self.evidence;
         self.applied.get_or_init(|| {
-            if syncer.strategy != Strategy::ClientSideApply {
+            if syncer.strategy != Strategy::ClientSideApply || self.is_last_applied_rewritten() {
                 Applied::Unknown
             } else if self.last_applied.is_desired() {
                 Applied::Git
@@ -296,6 +306,15 @@ impl Weigher<'_> {
     fn wrote_last_applied(&self) -> bool {
         let owners = self.evidence.managed.get().owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
         owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
+    }
+
+    /// Whether the server wrote that annotation since the tool did: it does so at every server-side apply under the name `kubectl`, and owns it for
+    /// nobody. An apply that changed nothing else leaves no time.
+    ///
+    /// Source: `lastappliedupdater.go` of apimachinery's `pkg/util/managedfields/internal`.
+    fn is_last_applied_rewritten(&self) -> bool {
+        let entry = self.evidence.managed.get().entry("kubectl", Operation::Apply, None);
+        entry.is_some_and(|entry| entry.owner.time.is_none() || entry.owner.time >= self.last_write())
     }
 
     /// When the tool last changed something of live.
@@ -321,11 +340,6 @@ impl Weigher<'_> {
         let syncer = self.evidence.syncer;
         owner.is(&syncer.manager, operation(syncer.strategy)) && owner.subresource.is_none()
     }
-}
-
-/// Whether one of the changes is at, above or below the path.
-fn touches(changes: &[Change], path: &FieldPath) -> bool {
-    changes.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
 }
 
 /// How a write of this strategy stands in `managedFields`.

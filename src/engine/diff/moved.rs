@@ -24,7 +24,7 @@
 //! |   |                                             | else  |                     | live    |
 //! | 5 | agreed on another document, as live         | any   | any                 | Git     |
 //! | 6 | agreed on another document, not as live     | N, O  | any                 | live    |
-//! | 7 | wrote since                                 | T     | as Git, or SSA      | server  |
+//! | 7 | wrote since                                 | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 8 | wrote before                                | T     | as Git              | server  |
 //! |   |                                             | T     | else                | Git     |
@@ -45,6 +45,9 @@
 //! only what it sent. Where the tool owns a field that live does not even have, the same holds: who removes a field takes it from all its owners,
 //! and only admission comes after the owners are recorded (`update` of structured-merge-diff's `merge/update.go`; the managedFields of a write are
 //! made before mutating admission in apiserver's `pkg/endpoints/handlers/{create,update,patch}.go`).
+//!
+//! A field that live alone has, that nobody owns and that none of the documents has is the server's, too, and not asked here: had the tool ever sent
+//! it, the tool would own it.
 
 use serde::{Deserialize, Serialize};
 
@@ -187,11 +190,13 @@ pub(super) fn moved(testimony: Testimony) -> Moved {
         },
         (Says::Nothing, Met::AsLive, _) => Git,
         (Says::Nothing, Met::NotAsLive, _) if !tool => Live,
-        (Says::Nothing, _, Wrote::Since) => match applied {
-            Says::AsGit if tool => Server,
-            _ if tool && strategy == Strategy::ServerSideApply => Server,
-            _ => Live,
-        },
+        (Says::Nothing, _, Wrote::Since) => {
+            if tool && (applied == Says::AsGit || !csa) {
+                Server
+            } else {
+                Live
+            }
+        }
         (Says::Nothing, _, wrote) => match (whose, applied) {
             (Whose::Tool, Says::AsGit) => Server,
             (Whose::Tool, _) => Git,

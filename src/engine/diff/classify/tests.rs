@@ -398,3 +398,4 @@ fn a_pull_policy_is_no_drift_where_nothing_tells_whose_it_is() {
     let person = json!([wrote("kubectl-edit", "Update", "", POLICY)]);
     assert_eq!(severities(&image("web:1"), &live, person, Strategy::ClientSideApply, None), [Severity::Drift]);
 }
+mod documents;
