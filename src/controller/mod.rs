@@ -156,6 +156,9 @@ pub struct Context {
     /// Hides secrets.
     pub masker: Masker,
 
+    /// Which plans did not pass their rehearsal.
+    pub rehearsals: dry_run::Rehearsals,
+
     /// What the server said to dry runs of next syncs.
     pub confirmations: Confirmations,
 

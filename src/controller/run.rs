@@ -16,6 +16,7 @@ use super::announce::Announcements;
 use super::attempts::Attempts;
 use super::confirm::Confirmations;
 use super::desired::Sources;
+use super::dry_run::Rehearsals;
 use super::governed::Governed;
 use super::heal::{Audit, Pace, Sink};
 use super::ignored::Answers;
@@ -163,6 +164,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         masker: Masker::default(),
         announcements: Announcements::default(),
         confirmations: Confirmations::default(),
+        rehearsals: Rehearsals::default(),
         jq: Answers::default(),
         written: Written::default(),
         pace: Pace::default(),

@@ -290,23 +290,15 @@ async fn tell(
         (plan, judge_again) = (Err(NoPlan::NotJudged), Some(LOOK_AGAIN));
     }
     // dry run (client; modes confirm and heal)
-    if let Ok(proposed) = &plan {
-        match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await {
-            Ok(Rehearsed::NotAsked) => {}
+    if let Ok(proposed) = plan.clone() {
+        match rehearsed(context, target, scene, &proposed).await {
+            Ok(Ok(accepted)) => dry_run = accepted,
+            Ok(Err((why, again))) => (plan, rehearse_again) = (Err(why), Some(again)),
             // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
                 // A lock that is stale says only that the Deployment's status moved.
                 rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { error.wait(ASK_AGAIN) });
-            }
-            Ok(Rehearsed::Accepted) => {
-                dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))
-            }
-            Ok(Rehearsed::Refused(why)) => plan = Err(NoPlan::RefusedInDryRun(why)),
-            Ok(Rehearsed::Changed(fields)) => {
-                let fields = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
-                plan = Err(NoPlan::UndoneByAdmission { fields, by: admission::likely(&context.cluster).await });
-                rehearse_again = Some(ASK_AGAIN);
             }
         }
     }
@@ -323,4 +315,28 @@ async fn tell(
         (Some(after), Next::Done) => Next::After(after),
         (None, next) => next,
     })
+}
+
+/// What the server says to a plan's first step, in words where it takes it; else why the plan is not offered, and when to ask again.
+async fn rehearsed(
+    context: &Context,
+    target: &Target,
+    scene: &Scene,
+    plan: &Plan,
+) -> Result<Result<Option<String>, (NoPlan, Duration)>, ApiError> {
+    if let Some(known) = context.rehearsals.known(target, plan) {
+        return Ok(Err(known));
+    }
+    let why = match dry_run::rehearse(context, target, &scene.snapshot, plan, scene.report.as_deref()).await? {
+        Rehearsed::NotAsked => return Ok(Ok(None)),
+        Rehearsed::Accepted => return Ok(Ok(Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now()))))),
+        Rehearsed::Refused(why) => NoPlan::RefusedInDryRun(why),
+        Rehearsed::Changed(fields) => {
+            let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
+            named.extend((fields.len() > CHANGED_FIELDS).then(|| format!("{} more", fields.len() - CHANGED_FIELDS)));
+            NoPlan::UndoneByAdmission { fields: named, by: admission::likely(&context.cluster).await }
+        }
+    };
+    context.rehearsals.keep(target, &plan.hash, why.clone());
+    Ok(Err((why, ASK_AGAIN)))
 }

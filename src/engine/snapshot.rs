@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::{IgnoreRule, MetAt, Witness};
+use super::diff::{Apart, IgnoreRule, MetAt, Witness};
 use super::object::{Document, ObjectId};
 use super::plan::digest;
 use super::predict::Syncer;
@@ -76,6 +76,9 @@ pub struct SourceFacts {
     /// The document at which live was last seen equal to Git.
     pub met: Met,
 
+    /// Where they differed all the same when they met.
+    pub apart: Arc<[Apart]>,
+
     /// Since when this document is known to have been in Git.
     pub in_git_since: Option<Timestamp>,
 
@@ -134,6 +137,7 @@ impl SourceFacts {
         Witness {
             synced: self.synced.as_deref(),
             met,
+            apart: &self.apart,
             in_git_since: self.in_git_since,
             first_seen: self.first_seen,
             committed_at: self.changed_at,

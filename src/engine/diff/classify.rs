@@ -49,6 +49,9 @@ pub struct Witness<'a> {
     /// The object as Git had it when live was last seen equal to it.
     pub met: MetAt<'a>,
 
+    /// Where they differed all the same when they met: what admission made, or a rule ignored.
+    pub apart: &'a [Apart],
+
     /// Since when this document is known to have been in Git.
     pub in_git_since: Option<Timestamp>,
 
@@ -78,6 +81,27 @@ pub enum MetAt<'a> {
 
 /// The manager of `kubectl create`: it owns every default that the object was created with, and has changed nothing since.
 const CREATED: &str = "kubectl-create";
+
+/// A field in which live and Git differed although they met: that both met says nothing of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apart {
+    /// Where.
+    pub path: FieldPath,
+
+    /// What live had; `None` where it lacked the field.
+    pub live: Option<Value>,
+
+    /// Whether that is known, so that another value of today is told from it.
+    pub is_exact: bool,
+}
+
+impl Apart {
+    /// Whether a change is the one that was there already.
+    fn is(&self, change: &Change) -> bool {
+        let touches = self.path.starts_with(&change.path) || change.path.starts_with(&self.path);
+        touches && (!self.is_exact || self.live == change.live)
+    }
+}
 
 /// Why a drift makes no plan by itself.
 pub const NOT_KNOWN: &str = "which side moved is not known";
@@ -239,10 +263,15 @@ impl Weigher<'_> {
         let Evidence { desired, syncer, witness, .. } = *self.evidence;
         let says = |told: &Told<'_>| told.says(change, desired);
         let met = match (witness.met, &self.met) {
+            _ if witness.apart.iter().any(|apart| apart.is(change)) => Met::Never,
             (MetAt::Never, _) => Met::Never,
             (MetAt::Here, _) => Met::Here,
-            (MetAt::Document(_), Some(told)) if says(told) == Says::AsLive => Met::AsLive,
-            (MetAt::Document(_), Some(_)) => Met::NotAsLive,
+            (MetAt::Document(_), Some(told)) => match says(told) {
+                Says::AsLive => Met::AsLive,
+                // Git has moved elsewhere, and not here.
+                Says::AsGit => Met::Here,
+                Says::Neither | Says::Nothing => Met::NotAsLive,
+            },
             (MetAt::Document(_) | MetAt::Elsewhere, _) => Met::Elsewhere,
         };
         let wrote = match self.last_write() {

@@ -15,14 +15,15 @@
 //! | # | witness                                     | owner | what was sent       | moved   |
 //! |---|---------------------------------------------|-------|---------------------|---------|
 //! | 1 | synced as live                              | any   | any                 | Git     |
-//! | 2 | agreed: Git's document is still that one    | T     | as Git              | server  |
+//! | 2 | agreed: Git still says that of this field   | T     | as Git              | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 3 | synced as Git                               | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 4 | synced as neither                           | T     | as Git              | server  |
 //! |   |                                             | T     | neither, or SSA, PUT| Git     |
 //! |   |                                             | else  |                     | live    |
-//! | 5 | agreed on another document, as live         | any   | any                 | Git     |
+//! | 5 | agreed on another document, as live         | T     | any                 | Git     |
+//! |   | the same, and the tool has not written since| N, O  | any                 | Git     |
 //! | 6 | agreed on another document, not as live     | N, O  | any                 | live    |
 //! | 7 | wrote since                                 | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
@@ -105,7 +106,7 @@ pub(super) enum Met {
     /// Never yet.
     Never,
 
-    /// At Git's document of now.
+    /// At Git's document of now, or at one that says the same of this field.
     Here,
 
     /// At another one, which says the same as live of this field.
@@ -188,7 +189,7 @@ pub(super) fn moved(testimony: Testimony) -> Moved {
             _ if tool && !csa => Git,
             _ => Live,
         },
-        (Says::Nothing, Met::AsLive, _) => Git,
+        (Says::Nothing, Met::AsLive, wrote) if tool || wrote != Wrote::Since => Git,
         (Says::Nothing, Met::NotAsLive, _) if !tool => Live,
         (Says::Nothing, _, Wrote::Since) => {
             if tool && (applied == Says::AsGit || !csa) {

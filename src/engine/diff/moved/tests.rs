@@ -19,6 +19,7 @@ struct Row {
 }
 
 #[rustfmt::skip]
+#[allow(clippy::too_many_arguments)] // the columns of a table
 const fn row(
     synced: &'static str, met: &'static str, wrote: &'static str, whose: &'static str, way: &'static str, applied: &'static str,
     also: &'static str, moved: Moved,
@@ -39,7 +40,8 @@ const TABLE: &[Row] = &[
     row("Neither", "-",         "-",      "Tool",   "-",   "Neither",         "-",       Moved::Git),
     row("Neither", "-",         "-",      "Tool",   "SSA|PUT", "-",           "-",       Moved::Git),
     row("Neither", "-",         "-",      "-",      "-",   "-",               "-",       Moved::Live),
-    row("Nothing", "AsLive",    "-",      "-",      "-",   "-",               "-",       Moved::Git),
+    row("Nothing", "AsLive",    "-",      "Tool",   "-",   "-",               "-",       Moved::Git),
+    row("Nothing", "AsLive",    "Unknown|Before", "-", "-", "-",              "-",       Moved::Git),
     row("Nothing", "NotAsLive", "-",      "Nobody|Others", "-", "-",          "-",       Moved::Live),
     row("Nothing", "-",         "Since",  "Tool",   "SSA|PUT", "-",           "-",       Moved::Server),
     row("Nothing", "-",         "Since",  "Tool",   "CSA", "AsGit",           "-",       Moved::Server),
