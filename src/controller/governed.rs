@@ -170,6 +170,8 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         synced: None,
         met: Met::Never,
         apart: Arc::from([]),
+        met_at: None,
+        told: Arc::from([]),
         in_git_since: None,
         first_seen: None,
         dropped_at: None,

@@ -144,6 +144,9 @@ pub struct Context {
     /// Where keys are put.
     pub queue: Queue<Key>,
 
+    /// Where the keys of watches are put whose source is to be looked at.
+    pub looks: Queue<Key>,
+
     /// What Prometheus reads.
     pub metrics: Metrics,
 

@@ -51,9 +51,10 @@ pub struct Scene {
 impl Scene {
     /// What is to be remembered of it.
     pub fn sight(&self, assessment: &Assessment) -> Sight {
-        let Snapshot { live, seen, .. } = &self.snapshot;
+        let Snapshot { live, seen, now, .. } = &self.snapshot;
         let equal = live.is_some() && assessment.drifts.iter().all(|drift| !matches!(drift.severity, Severity::Drift | Severity::Pending));
-        let meeting = |desired| Meeting { desired, apart: assessment.drifts.iter().filter(|drift| is_apart(drift)).map(apart).collect() };
+        let meeting =
+            |desired| Meeting { desired, apart: assessment.drifts.iter().filter(|drift| is_apart(drift)).map(apart).collect(), at: *now };
         Sight {
             live: *seen,
             met: self.desired.clone().filter(|_| equal).map(meeting),
@@ -241,6 +242,9 @@ pub struct Past {
     /// Where they differed all the same, as the report remembers it.
     apart: Vec<Apart>,
 
+    /// The fields that the report tells as moved by live.
+    told: Vec<FieldPath>,
+
     /// Its digest, as the report remembers it.
     digest: Option<String>,
 
@@ -262,7 +266,16 @@ impl Past {
         let first_seen = told.first_seen.filter(|_| told.revision == revision);
         let apart = status.fields.iter().filter(|field| field.moved == Some(Moved::Server) && field.change != ChangeKind::Added);
         let apart = apart.filter_map(|field| Some(Apart { path: FieldPath::parse(&field.path).ok()?, live: None, is_exact: false }));
-        Self { digest: told.in_sync_digest.clone(), apart: apart.collect(), in_git_since: first_seen, first_seen, ..Self::default() }
+        let by_live = status.fields.iter().filter(|field| field.moved == Some(Moved::Live) && field.severity == Severity::Drift);
+        let by_live = by_live.filter_map(|field| FieldPath::parse(&field.path).ok()).collect();
+        Self {
+            digest: told.in_sync_digest.clone(),
+            apart: apart.collect(),
+            told: by_live,
+            in_git_since: first_seen,
+            first_seen,
+            ..Self::default()
+        }
     }
 
     /// What this process remembers, or else the report.
@@ -298,6 +311,8 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
     let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
     source.apart = past.met.as_ref().map_or_else(|| past.apart.clone().into(), |met| met.apart.clone());
+    source.met_at = past.met.as_ref().map(|met| met.at);
+    source.told = past.told.clone().into();
     source.met = past.met(desired.zip(document.as_ref().map(|document| &document.value)), dressed);
     (source.in_git_since, source.first_seen, source.dropped_at) = (past.in_git_since, past.first_seen, past.dropped_at);
     let target = deployment(target);

@@ -160,6 +160,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         reports: reports.clone(),
         tools: Tools::beside(run.settings.sources.argo_cd.clone()),
         queue: queue.clone(),
+        looks: sources.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
         announcements: Announcements::default(),

@@ -17,6 +17,7 @@ use super::queue::Next;
 use super::{Context, ReconcileError, admission, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
+use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::{Assessment, assess_and_propose};
@@ -29,6 +30,12 @@ const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 /// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
 /// the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How soon a Deployment is assessed again whose source is asked once more.
+const LOOK_TAKES: Duration = Duration::from_secs(2);
+
+/// How old a change may be for its source to be waited for: a Git server that does not answer keeps nobody from being told.
+const LONGEST_LOOK: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 
 /// How many fields are named that admission changes.
 const CHANGED_FIELDS: usize = 3;
@@ -161,7 +168,27 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
         return Some(Duration::from_secs(30));
     }
     let told = matches!(status.phase, Phase::Drifted | Phase::Conflicted);
-    settle::rest(assessment, since, told, scene.watch.spec.settle.signed(), now)
+    let settles = settle::rest(assessment, since, told, scene.watch.spec.settle.signed(), now);
+    settles.or_else(|| unseen_commit(context, scene, assessment, since))
+}
+
+/// How long to wait until Git was asked once more: what looks like a change of live may be the sync of a commit that was not seen yet, or a prune
+/// of what it drops. Whoever pushes and syncs at once is faster than the interval of a watch.
+fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, since: Timestamp) -> Option<Duration> {
+    let now = scene.snapshot.now;
+    let by_tool =
+        || assessment.of(Severity::Drift).flat_map(|drift| &drift.owners).any(|owner| owner.manager == scene.snapshot.syncer.manager);
+    let may_be = match assessment.phase {
+        Phase::Missing => scene.status().phase != Phase::Missing,
+        Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
+        _ => false,
+    };
+    let watched = context.governed.watch(&scene.key).filter(|_| may_be)?;
+    if watched.failure.is_some() || watched.answered_at > since || now.duration_since(since) > LONGEST_LOOK {
+        return None;
+    }
+    context.looks.now(super::Key::Watch(scene.key.clone()));
+    Some(LOOK_TAKES)
 }
 
 /// What became of the approval and of a heal.
@@ -297,7 +324,10 @@ async fn tell(
             // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
-                // A lock that is stale says only that the Deployment's status moved.
+                // A lock that is stale says only that the Deployment's status moved: a plan is not offered before it was rehearsed.
+                if error.retry() == Retry::ReadAgain && scene.status().plan.as_ref().is_none_or(|shown| shown.hash != proposed.hash) {
+                    return Ok(Next::After(SOON));
+                }
                 rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { error.wait(ASK_AGAIN) });
             }
         }

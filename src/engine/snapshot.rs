@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::{Apart, IgnoreRule, MetAt, Witness};
-use super::object::{Document, ObjectId};
+use super::object::{Document, FieldPath, ObjectId};
 use super::plan::digest;
 use super::predict::Syncer;
 use super::tool::Tool;
@@ -79,6 +79,12 @@ pub struct SourceFacts {
     /// Where they differed all the same when they met.
     pub apart: Arc<[Apart]>,
 
+    /// When they were last seen to meet.
+    pub met_at: Option<Timestamp>,
+
+    /// The fields that were told before as moved by live, where no more is known of what was seen then.
+    pub told: Arc<[FieldPath]>,
+
     /// Since when this document is known to have been in Git.
     pub in_git_since: Option<Timestamp>,
 
@@ -138,6 +144,8 @@ impl SourceFacts {
             synced: self.synced.as_deref(),
             met,
             apart: &self.apart,
+            met_at: self.met_at,
+            told: &self.told,
             in_git_since: self.in_git_since,
             first_seen: self.first_seen,
             committed_at: self.changed_at,

@@ -34,6 +34,9 @@ pub struct Meeting {
 
     /// Where they differed all the same.
     pub apart: Arc<[Apart]>,
+
+    /// When that was seen last.
+    pub at: Timestamp,
 }
 
 /// What an assessment showed of a Deployment.

@@ -119,7 +119,13 @@ fn a_watch_that_asks_for_less_has_dropped_nothing() {
 fn where_git_and_live_met_is_kept_until_they_meet_again() {
     let governed = Governed::default();
     let watched = answered(0, Surroundings::default());
-    let desired = || watched.rendition.desired.values().next().cloned().map(|desired| Meeting { desired, apart: Arc::from([]) });
+    let desired = || {
+        watched.rendition.desired.values().next().cloned().map(|desired| Meeting {
+            desired,
+            apart: Arc::from([]),
+            at: Timestamp::UNIX_EPOCH,
+        })
+    };
     governed.saw(&target(), Sight { live: true, met: desired(), dropped: None });
     governed.saw(&target(), Sight { live: false, met: None, dropped: None });
     let Remembered { met, live, .. } = governed.remembered(&target());

@@ -52,6 +52,12 @@ pub struct Witness<'a> {
     /// Where they differed all the same when they met: what admission made, or a rule ignored.
     pub apart: &'a [Apart],
 
+    /// When they were last seen to meet.
+    pub met_at: Option<Timestamp>,
+
+    /// The fields that were told before as moved by live, where no more is known of what was seen then.
+    pub told: &'a [FieldPath],
+
     /// Since when this document is known to have been in Git.
     pub in_git_since: Option<Timestamp>,
 
@@ -96,10 +102,13 @@ pub struct Apart {
 }
 
 impl Apart {
+    fn touches(&self, change: &Change) -> bool {
+        self.path.starts_with(&change.path) || change.path.starts_with(&self.path)
+    }
+
     /// Whether a change is the one that was there already.
     fn is(&self, change: &Change) -> bool {
-        let touches = self.path.starts_with(&change.path) || change.path.starts_with(&self.path);
-        touches && (!self.is_exact || self.live == change.live)
+        self.touches(change) && (!self.is_exact || self.live == change.live)
     }
 }
 
@@ -264,6 +273,8 @@ impl Weigher<'_> {
         let says = |told: &Told<'_>| told.says(change, desired);
         let met = match (witness.met, &self.met) {
             _ if witness.apart.iter().any(|apart| apart.is(change)) => Met::Never,
+            // What admission made of another document's value says nothing of what it makes of this one's.
+            (MetAt::Document(_), _) if witness.apart.iter().any(|apart| apart.touches(change)) => Met::Never,
             (MetAt::Never, _) => Met::Never,
             (MetAt::Here, _) => Met::Here,
             (MetAt::Document(_), Some(told)) => match says(told) {
@@ -272,6 +283,7 @@ impl Weigher<'_> {
                 Says::AsGit => Met::Here,
                 Says::Neither | Says::Nothing => Met::NotAsLive,
             },
+            (MetAt::Elsewhere, _) if witness.told.contains(&change.path) => Met::Here,
             (MetAt::Document(_) | MetAt::Elsewhere, _) => Met::Elsewhere,
         };
         let wrote = match self.last_write() {
@@ -300,6 +312,7 @@ impl Weigher<'_> {
             applied,
             by_tool: self.wrote_last_applied(),
             young: self.is_young(),
+            untouched: matches!((self.last_write(), witness.met_at), (Some(write), Some(met)) if write <= met),
         })
     }
 

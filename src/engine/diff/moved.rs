@@ -15,7 +15,7 @@
 //! | # | witness                                     | owner | what was sent       | moved   |
 //! |---|---------------------------------------------|-------|---------------------|---------|
 //! | 1 | synced as live                              | any   | any                 | Git     |
-//! | 2 | agreed: Git still says that of this field   | T     | as Git              | server  |
+//! | 2 | agreed: Git still says that of this field   | T     | as Git, or no write since | server |
 //! |   |                                             | else  |                     | live    |
 //! | 3 | synced as Git                               | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
@@ -25,6 +25,8 @@
 //! | 5 | agreed on another document, as live         | T     | any                 | Git     |
 //! |   | the same, and the tool has not written since| N, O  | any                 | Git     |
 //! | 6 | agreed on another document, not as live     | N, O  | any                 | live    |
+//! |   | the same, and the tool has written since    | T     | as Git              | server  |
+//! |   |                                             | T     | else                | live    |
 //! | 7 | wrote since                                 | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 8 | wrote before                                | T     | as Git              | server  |
@@ -159,18 +161,21 @@ pub(super) struct Testimony {
 
     /// Whether the commit is younger than the tool's last write, and no person wrote since.
     pub young: bool,
+
+    /// Whether the tool has written nothing since live and Git last met.
+    pub untouched: bool,
 }
 
 /// Which side moved, by the table above.
 pub(super) fn moved(testimony: Testimony) -> Moved {
     use Moved::{Git, Live, Server, Unknown};
-    let Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young } = testimony;
+    let Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young, untouched } = testimony;
     let csa = strategy == Strategy::ClientSideApply;
     let tool = whose == Whose::Tool;
     match (synced, met, wrote) {
         (Says::AsLive, ..) => Git,
         (_, Met::Here, _) => {
-            if tool && applied == Says::AsGit {
+            if tool && (applied == Says::AsGit || untouched) {
                 Server
             } else {
                 Live
@@ -190,7 +195,7 @@ pub(super) fn moved(testimony: Testimony) -> Moved {
             _ => Live,
         },
         (Says::Nothing, Met::AsLive, wrote) if tool || wrote != Wrote::Since => Git,
-        (Says::Nothing, Met::NotAsLive, _) if !tool => Live,
+        (Says::Nothing, Met::NotAsLive, wrote) if !tool || (wrote == Wrote::Since && applied != Says::AsGit) => Live,
         (Says::Nothing, _, Wrote::Since) => {
             if tool && (applied == Says::AsGit || !csa) {
                 Server
