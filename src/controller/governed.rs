@@ -320,6 +320,8 @@ impl Governed {
         inner.cohorts.remove(key);
         let mut named: Vec<Target> =
             inner.watches.remove(key).map(|watched| watched.rendition.desired.keys().cloned().collect()).unwrap_or_default();
+        // Another source may be read next: what only this one had was not dropped by that.
+        inner.let_go.extend(named.iter().cloned());
         named.extend(inner.let_go_of(key));
         named
     }

@@ -42,7 +42,9 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
         heal::interrupt(&context.cluster, &context.audit, &report, healing, heal::UNGOVERNED).await?;
         return Ok(Next::After(SOON));
     }
-    delete(context, target, &report, if there { "its watch does not govern it any more" } else { "its watch is gone" }).await
+    let next = delete(context, target, &report, if there { "its watch does not govern it any more" } else { "its watch is gone" }).await?;
+    context.governed.forget(target);
+    Ok(next)
 }
 
 /// Deletes a report that has nothing to tell any more. What it remembers of heals is told in the log before.
