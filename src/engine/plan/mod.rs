@@ -166,6 +166,12 @@ enum Work<'a> {
 impl<'a> Work<'a> {
     fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
         let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+            // What is refused for Git's own document is refused again, however often it is synced.
+            if let Some(refused) = assessment.prediction.as_ref().filter(|_| snapshot.live.is_none() && snapshot.desired.is_some())
+                && matches!(refused.verdict, Verdict::Refused | Verdict::Conflict)
+            {
+                return Err(NoPlan::CreationRefused(super::diagnose::told(&refused.causes)));
+            }
             return match assessment.phase {
                 Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
                 Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
