@@ -42,6 +42,7 @@ use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
+use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::Tool;
 
@@ -303,6 +304,6 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(),
 /// The one roll-out that a change of the pod template costs, whoever writes it.
 fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<String> {
     let paths = drifts.iter().map(|drift| &drift.change.path).chain(steps.iter().flat_map(Step::paths));
-    let of_template = paths.into_iter().any(|path| path.schema().starts_with("spec.template"));
+    let of_template = paths.into_iter().any(rolls_out);
     of_template.then(|| "RollOut: the pod template changes, so the Deployment rolls out once".to_owned())
 }

@@ -51,14 +51,14 @@ fn a_sync_that_scales_down_is_told_although_nothing_drifted_and_the_way_out_keep
     let live = scaled(Strategy::ClientSideApply, &with_replicas(Some(2)));
     let found = assessed(with_replicas(Some(2)), live.clone(), Strategy::ClientSideApply);
     assert_eq!((found.phase, found.is_quiet()), (Phase::InSync, false));
-    assert_eq!(found.summary, "live is what Git says; the next sync changes .spec.replicas, which is ignored");
-    let told = "the next sync sets spec.replicas from 5 to 2 (kube-controller-manager wrote it through scale, since 2026-01-05T09:00:00Z)";
+    assert_eq!(found.summary, "live is what Git says; the next sync changes .spec.replicas, although it is ignored");
+    let told = "the next sync sets spec.replicas from 5 to 2 (kube-controller-manager wrote it through scale)";
     let way = "take it out of the last-applied annotation first (`kubectl apply edit-last-applied deployment/web -n shop`), then out of Git: \
                left out of Git alone, it becomes 1";
     assert_eq!(of_harm(&found), [("next-sync-overwrites", told, way)]);
     // Left out of Git alone, it becomes 1.
     let alone = assessed(with_replicas(None), live.clone(), Strategy::ClientSideApply);
-    let told = "the next sync sets spec.replicas from 5 to 1 (kube-controller-manager wrote it through scale, since 2026-01-05T09:00:00Z)";
+    let told = "the next sync sets spec.replicas from 5 to 1 (kube-controller-manager wrote it through scale)";
     let way = "take it out of the last-applied annotation before the sync (`kubectl apply edit-last-applied deployment/web -n shop`): else it becomes 1";
     assert_eq!(of_harm(&alone), [("next-sync-overwrites", told, way)]);
     // Taken out of both, it stays.
