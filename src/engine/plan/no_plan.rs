@@ -86,7 +86,11 @@ pub enum NoPlan {
     RefusedInDryRun(String),
 
     /// Admission changes the first write on its way in.
-    #[error("{} would not come out as {} written: admission changes it ({by}); change Git to what admission makes of it, or exempt the Deployment there", fields.join(", "), if fields.len() == 1 { "it is" } else { "they are" })]
+    #[error(
+        "{} would not come out as {}; change Git to what admission makes of it, or exempt the Deployment there",
+        fields.join(", "),
+        if fields.len() == 1 { format!("it is written: admission changes it ({by})") } else { format!("they are written: admission changes them ({by})") }
+    )]
     UndoneByAdmission {
         /// The fields that come out otherwise.
         fields: Vec<String>,

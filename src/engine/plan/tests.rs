@@ -221,6 +221,16 @@ fn there_is_no_plan_where_a_person_or_the_source_says_so() {
 }
 
 #[test]
+fn what_admission_undoes_is_told_in_the_right_number() {
+    let undone = |fields: &[&str]| {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        NoPlan::UndoneByAdmission { fields, by: "somebody".to_owned() }.to_string()
+    };
+    assert!(undone(&[".spec.a"]).starts_with(".spec.a would not come out as it is written: admission changes it"));
+    assert!(undone(&[".spec.a", ".spec.b"]).starts_with(".spec.a, .spec.b would not come out as they are written: admission changes them"));
+}
+
+#[test]
 fn a_sync_that_would_be_refused_to_create_is_no_plan() {
     let mut desired = git();
     desired["metadata"]["managedFields"] = json!([]);
