@@ -262,7 +262,7 @@ fn harm(prediction: &Prediction) -> String {
     let more = |count: usize| if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
     let mut told = String::new();
     if let Some(first) = prediction.breaks.first() {
-        told.push_str(&format!("; the next sync makes {first}{} differ from Git", more(prediction.breaks.len())));
+        told.push_str(&format!("; the next sync breaks {first}{}", more(prediction.breaks.len())));
     }
     if let Some(first) = prediction.overwrites.first() {
         let is_ignored = prediction.overwrites.iter().all(|overwrite| overwrite.severity == Severity::Ignored);

@@ -104,11 +104,37 @@ fn a_sync_that_takes_out_what_git_sets_is_an_error_with_the_ways_out_that_work()
     let told = "the next sync takes out what Git sets, or changes it: env MODE of container web, which is as Git says today";
     assert_eq!(of_harm(&found), [("next-sync-breaks", told, "apply server-side, which tells the items of the list apart")]);
     assert_eq!(found.findings[0].weight, Weight::Error);
-    assert!(
-        found.summary.ends_with("makes .spec.template.spec.containers[name=\"web\"].env[name=\"MODE\"] differ from Git"),
-        "{}",
-        found.summary
+    assert!(found.summary.ends_with("breaks .spec.template.spec.containers[name=\"web\"].env[name=\"MODE\"]"), "{}", found.summary);
+}
+
+#[test]
+fn what_the_sync_takes_out_is_not_called_right_today_where_it_differs() {
+    let env = |value: &str, names: &[&str]| {
+        let mut object = git();
+        object["spec"]["template"]["spec"]["containers"][0]["env"] =
+            names.iter().map(|name| json!({"name": name, "value": if *name == "MODE" { value } else { "x" }})).collect();
+        object
+    };
+    let before = env("x", &["A", "MODE", "B", "MODE"]);
+    let mut live = env("", &["A", "MODE", "B", "MODE"]);
+    crate::engine::schema::apply_defaults(&mut live);
+    live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
+    let found = assessed(env("x", &["A", "MODE", "B"]), live, Strategy::ClientSideApply);
+    let told = "the next sync takes out what Git sets: env MODE of container web, which the cluster has today, if not as Git says";
+    assert_eq!(of_harm(&found).into_iter().map(|(_, told, _)| told).collect::<Vec<_>>(), [told]);
+}
+
+#[test]
+fn what_does_not_count_as_drift_is_not_called_ignored() {
+    let mut live = scaled(Strategy::Replace, &git());
+    live["spec"]["replicas"] = json!(2);
+    live["metadata"]["annotations"]["example.com/note"] = json!("by hand");
+    let found = assessed(git(), live, Strategy::Replace);
+    let path = r#".metadata.annotations["example.com/note"]"#;
+    let told = format!(
+        "live is what Git says, but for 1 difference that does not count as drift; the next sync changes {path}, although it does not count as drift"
     );
+    assert_eq!(found.summary, told);
 }
 
 #[test]
