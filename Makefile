@@ -4,7 +4,7 @@
 
 .PHONY: help
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Installs what this machine lacks: Debian packages, the compiler, Cargo's tools (root or sudo -n; a few minutes, once)
@@ -100,6 +100,9 @@ oracle: machine kubernetes ## Holds predictions against the real API server: N c
 .PHONY: oracle-fields
 oracle-fields: machine kubernetes ## Holds predictions for every field with every wrong value against the real API server (half an hour), or N of them, or those ABOUT a part
 	FIELDS_N=$${N:-1000000} FIELDS_ABOUT="$${ABOUT:-}" cargo test --locked --test fields
+.PHONY: oracle-sequences
+oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on the real API server: N of them (5000) of SEED (1)
+	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
 .PHONY: test-chart
 test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules

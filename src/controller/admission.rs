@@ -12,7 +12,7 @@ const POLICIES: Resource<'static> = Resource { group: "admissionregistration.k8s
 /// How many are named.
 const NAMED: usize = 3;
 
-/// Those that may have changed an update of a Deployment, in words. Without the right to list them, or on a server that has no such policies, none.
+/// Those that may have changed an update of a Deployment, in words; whether their selectors let it through is not looked at. Without the right to list them, or on a server that has no such policies, none.
 pub async fn likely(cluster: &Cluster) -> String {
     let mut names = Vec::new();
     for (kind, resource, rules) in
@@ -33,10 +33,10 @@ fn told(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMED);
     match names {
         [] => "a mutating webhook or policy".to_owned(),
-        [one] => format!("most likely {one}"),
+        [one] => format!("it may be {one}"),
         some => {
             let named = some.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            if more == 0 { format!("one of {named}") } else { format!("one of {named} and {more} more") }
+            if more == 0 { format!("it may be one of {named}") } else { format!("it may be one of {named} and {more} more") }
         }
     }
 }
@@ -87,8 +87,8 @@ mod tests {
     fn a_few_are_named_and_the_rest_is_counted() {
         let names: Vec<String> = ["one", "two", "three", "four", "five"].map(str::to_owned).into();
         assert_eq!(told(&[]), "a mutating webhook or policy");
-        assert_eq!(told(&names[..1]), "most likely one");
-        assert_eq!(told(&names[..2]), "one of one, two");
-        assert_eq!(told(&names), "one of one, two, three and 2 more");
+        assert_eq!(told(&names[..1]), "it may be one");
+        assert_eq!(told(&names[..2]), "it may be one of one, two");
+        assert_eq!(told(&names), "it may be one of one, two, three and 2 more");
     }
 }

@@ -6,7 +6,7 @@ mod counts;
 mod precedence;
 mod remembered;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use crate::engine::{Assessment, Met, Policy, SourceFacts};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
 pub use precedence::Covered;
-pub use remembered::{Remembered, Sight};
+pub use remembered::{Meeting, Remembered, Sight};
 
 /// A Deployment, by namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +169,9 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
         synced: None,
         met: Met::Never,
+        apart: Arc::from([]),
+        met_at: None,
+        told: Arc::from([]),
         in_git_since: None,
         first_seen: None,
         dropped_at: None,
@@ -226,6 +229,12 @@ struct Inner {
     cohorts: HashMap<WatchKey, mass::Cohort>,
     first_seen: HashMap<Target, Timestamp>,
     remembered: HashMap<Target, Remembered>,
+
+    /// What a source dropped: by which watch, and when that was seen.
+    dropped: HashMap<Target, (WatchKey, Timestamp)>,
+
+    /// What a watch no longer asks for since it says something else: nobody dropped that.
+    let_go: HashSet<Target>,
 }
 
 impl Inner {
@@ -293,8 +302,8 @@ impl Governed {
             }
             None => now.keys().cloned().collect(),
         };
+        inner.watches.insert(key.clone(), watched.clone());
         inner.note_commit(key, before.as_ref(), &watched);
-        inner.watches.insert(key.clone(), watched);
         affected
     }
 
@@ -311,7 +320,7 @@ impl Governed {
         inner.cohorts.remove(key);
         let mut named: Vec<Target> =
             inner.watches.remove(key).map(|watched| watched.rendition.desired.keys().cloned().collect()).unwrap_or_default();
-        named.extend(inner.let_go(key));
+        named.extend(inner.let_go_of(key));
         named
     }
 
@@ -326,8 +335,7 @@ impl Governed {
     /// Whether any watch names the Deployment, or its source did and dropped it.
     pub fn names(&self, target: &Target) -> bool {
         let inner = self.lock();
-        let dropped = inner.remembered.get(target).is_some_and(|remembered| remembered.dropped.is_some());
-        dropped || inner.watches.values().any(|watched| watched.rendition.desired.contains_key(target))
+        inner.dropped.contains_key(target) || inner.watches.values().any(|watched| watched.rendition.desired.contains_key(target))
     }
 
     /// Records what was found, and tells whether that changed.

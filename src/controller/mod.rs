@@ -144,6 +144,9 @@ pub struct Context {
     /// Where keys are put.
     pub queue: Queue<Key>,
 
+    /// Where the keys of watches are put whose source is to be looked at.
+    pub looks: Queue<Key>,
+
     /// What Prometheus reads.
     pub metrics: Metrics,
 
@@ -155,6 +158,9 @@ pub struct Context {
 
     /// Hides secrets.
     pub masker: Masker,
+
+    /// Which plans did not pass their rehearsal.
+    pub rehearsals: dry_run::Rehearsals,
 
     /// What the server said to dry runs of next syncs.
     pub confirmations: Confirmations,

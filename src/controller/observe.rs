@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::governed::{Desired, Lead, Remembered, Sight, Target, WatchKey, Watched, source_facts};
+use super::governed::{Desired, Lead, Meeting, Remembered, Sight, Target, WatchKey, Watched, source_facts};
 use super::ignored::Answers;
 use super::origin::Tenant;
 use super::{Context, Key};
@@ -16,8 +16,8 @@ use super::{judge, tool};
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
-use crate::engine::diff::{ChangeKind, Drift, Moved, Severity};
-use crate::engine::object::{Document, ObjectId};
+use crate::engine::diff::{Apart, ChangeKind, Drift, Moved, Severity, is_built_in};
+use crate::engine::object::{Document, FieldPath, ObjectId};
 use crate::engine::plan::{self, Memory};
 use crate::engine::{Assessment, Met, Policy, Snapshot, Tool};
 use crate::report::{ReportStatus, memory};
@@ -51,17 +51,13 @@ pub struct Scene {
 impl Scene {
     /// What is to be remembered of it.
     pub fn sight(&self, assessment: &Assessment) -> Sight {
-        let Snapshot { live, seen, .. } = &self.snapshot;
-        // What admission made of Git's own value is not Git's value.
-        let is_equal = |drift: &Drift| match drift.severity {
-            Severity::Ignored => true,
-            Severity::Info => drift.moved != Some(Moved::Server) || drift.change.kind == ChangeKind::Added,
-            Severity::Drift | Severity::Pending => false,
-        };
-        let equal = live.is_some() && assessment.drifts.iter().all(is_equal);
+        let Snapshot { live, seen, now, .. } = &self.snapshot;
+        let equal = live.is_some() && assessment.drifts.iter().all(|drift| !matches!(drift.severity, Severity::Drift | Severity::Pending));
+        let meeting =
+            |desired| Meeting { desired, apart: assessment.drifts.iter().filter(|drift| is_apart(drift)).map(apart).collect(), at: *now };
         Sight {
             live: *seen,
-            met: self.desired.clone().filter(|_| equal),
+            met: self.desired.clone().filter(|_| equal).map(meeting),
             dropped: (live.is_some() && self.desired.is_none()).then(|| self.key.clone()),
         }
     }
@@ -77,6 +73,19 @@ impl Scene {
         let report = self.report.as_ref().and_then(|report| report.uid()).unwrap_or_default();
         Memory { report, watch: self.watch.uid().unwrap_or_default(), ..memory(self.status()) }
     }
+}
+
+/// Whether a difference weighs nothing today and may weigh something tomorrow: what admission made of Git's own value is not Git's value, and a rule
+/// may end.
+fn is_apart(drift: &Drift) -> bool {
+    match drift.severity {
+        Severity::Ignored => drift.reason.as_deref().is_some_and(|reason| !is_built_in(reason)),
+        _ => drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added,
+    }
+}
+
+fn apart(drift: &Drift) -> Apart {
+    Apart { path: drift.change.path.clone(), live: drift.change.live.clone(), is_exact: true }
 }
 
 /// A [`Scene`] read from the API server, with what stops every write.
@@ -173,8 +182,9 @@ fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Opti
     }
     let of_report = report.map(|report| &report.spec.watch_ref);
     let of_report = of_report.map(|watch| WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() });
-    let key = of_report.or_else(|| context.governed.remembered(target).dropped.map(|(key, _)| key))?;
-    let watched = context.governed.watch(&key).filter(|watched| !watched.rendition.passed_over.contains(target))?;
+    let key = of_report.or_else(|| context.governed.dropped(target).map(|(key, _)| key))?;
+    let passed_over = |watched: &Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
+    let watched = context.governed.watch(&key).filter(|watched| !passed_over(watched))?;
     Some(Led { key, watched, desired: None })
 }
 
@@ -189,12 +199,13 @@ struct Observed {
 fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Scene {
     let Led { key, watched, desired } = led;
     let Observed { live, tool, report, judge } = observed;
-    let remembered = context.governed.remembered(target);
+    let remembered = context.governed.remembered(target).seen_from(&key);
     // The tool's word counts for what was there before this process looked: of what came since, the cluster itself tells.
     let brought = || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&deployment(target));
     let reported = report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
-    let past = Past::of(remembered, report.as_deref(), &watched.rendition.revision);
+    let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
+    let past = Past::of(remembered, dropped.map(|(_, at)| at), report.as_deref(), &watched.rendition.revision);
     let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before, past });
     let changes = watched.ignored.changes();
     let policy = policy(&watched, &snapshot, &context.jq);
@@ -226,7 +237,13 @@ pub struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     /// Git's document when they last met, as this process saw it.
-    met: Option<Arc<Desired>>,
+    met: Option<Meeting>,
+
+    /// Where they differed all the same, as the report remembers it.
+    apart: Vec<Apart>,
+
+    /// The fields that the report tells as moved by live.
+    told: Vec<FieldPath>,
 
     /// Its digest, as the report remembers it.
     digest: Option<String>,
@@ -244,29 +261,37 @@ pub struct Past {
 impl Past {
     /// What the report of a Deployment remembers; `revision` is the commit in force.
     pub fn of_report(report: &DriftReport, revision: &str) -> Self {
-        let Some(told) = report.status.as_ref().and_then(|status| status.source.as_ref()) else { return Self::default() };
+        let Some(status) = &report.status else { return Self::default() };
+        let Some(told) = &status.source else { return Self::default() };
         let first_seen = told.first_seen.filter(|_| told.revision == revision);
-        Self { digest: told.in_sync_digest.clone(), in_git_since: first_seen, first_seen, ..Self::default() }
+        let apart = status.fields.iter().filter(|field| field.moved == Some(Moved::Server) && field.change != ChangeKind::Added);
+        let apart = apart.filter_map(|field| Some(Apart { path: FieldPath::parse(&field.path).ok()?, live: None, is_exact: false }));
+        let by_live = status.fields.iter().filter(|field| field.moved == Some(Moved::Live) && field.severity == Severity::Drift);
+        let by_live = by_live.filter_map(|field| FieldPath::parse(&field.path).ok()).collect();
+        Self {
+            digest: told.in_sync_digest.clone(),
+            apart: apart.collect(),
+            told: by_live,
+            in_git_since: first_seen,
+            first_seen,
+            ..Self::default()
+        }
     }
 
     /// What this process remembers, or else the report.
-    fn of(remembered: Remembered, report: Option<&DriftReport>, revision: &str) -> Self {
-        let Remembered { met, in_git_since, first_seen, dropped, .. } = remembered;
+    fn of(remembered: Remembered, dropped_at: Option<Timestamp>, report: Option<&DriftReport>, revision: &str) -> Self {
+        let Remembered { met, in_git_since, first_seen, .. } = remembered;
         let told = report.map(|report| Self::of_report(report, revision)).unwrap_or_default();
-        Self {
-            met,
-            digest: told.digest,
-            in_git_since: told.in_git_since.or(in_git_since),
-            first_seen: first_seen.or(told.first_seen),
-            dropped_at: dropped.map(|(_, at)| at),
-        }
+        // Where this process saw Git change, the report is about what was there before.
+        let in_git_since = first_seen.or(told.in_git_since).or(in_git_since);
+        Self { met, in_git_since, first_seen: first_seen.or(told.first_seen), dropped_at, ..told }
     }
 
     /// Where Git and live last met, seen from Git's document of now; `dressed` is what the tool makes of one.
     fn met(&self, desired: Option<(&Desired, &Value)>, dressed: impl Fn(Value) -> Value) -> Met {
         match (&self.met, desired, &self.digest) {
-            (Some(met), Some((desired, _)), _) if met.document.value == desired.document.value => Met::Here,
-            (Some(met), ..) => Met::Document(Arc::new(dressed(met.document.value.clone()))),
+            (Some(met), Some((desired, _)), _) if met.desired.document.value == desired.document.value => Met::Here,
+            (Some(met), ..) => Met::Document(Arc::new(dressed(met.desired.document.value.clone()))),
             (None, Some((_, document)), Some(digest)) if plan::digest(document) == *digest => Met::Here,
             (None, _, Some(digest)) => Met::Elsewhere(digest.clone()),
             (None, _, None) => Met::Never,
@@ -285,6 +310,9 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     };
     source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
     let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
+    source.apart = past.met.as_ref().map_or_else(|| past.apart.clone().into(), |met| met.apart.clone());
+    source.met_at = past.met.as_ref().map(|met| met.at);
+    source.told = past.told.clone().into();
     source.met = past.met(desired.zip(document.as_ref().map(|document| &document.value)), dressed);
     (source.in_git_since, source.first_seen, source.dropped_at) = (past.in_git_since, past.first_seen, past.dropped_at);
     let target = deployment(target);

@@ -60,6 +60,11 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     let default = ReportStatus::default();
     let stored = scene.report.as_ref().and_then(|report| report.status.as_ref());
     let old = stored.unwrap_or(&default);
+    if news.assessment.is_quiet() && scene.report.is_none() {
+        // (no client) metrics and the watch's counts: most Deployments have nothing to tell, and nobody reads what a report would say
+        record(context, target, scene, news.assessment, &default);
+        return Ok(Next::Done);
+    }
     let found = Findings {
         snapshot: &scene.snapshot,
         assessment: news.assessment,
@@ -73,9 +78,6 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     let new = tokio::task::block_in_place(|| compose(old, found));
     // (no client) metrics and the watch's counts
     record(context, target, scene, news.assessment, &new);
-    if news.assessment.is_quiet() && scene.report.is_none() {
-        return Ok(Next::Done);
-    }
     // (client sends) the report, when something changed and not too often
     let wait = QUIET.saturating_sub(context.written.age(target).unwrap_or(QUIET));
     if !is_news(old, &new) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::runtime::reflector::ObjectRef;
 use tracing::info;
 
-use super::governed::{Target, WatchKey};
+use super::governed::{Target, WatchKey, Watched};
 use super::observe::Scene;
 use super::queue::Next;
 use super::{Context, Key, heal, observe};
@@ -26,12 +26,15 @@ const SOON: Duration = Duration::from_secs(1);
 /// Requests that may succeed later.
 pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiError> {
     forget(context, target);
-    context.governed.forget(target);
-    let Some(report) = observe::report(context, target) else { return Ok(Next::Done) };
+    let Some(report) = observe::report(context, target) else {
+        context.governed.forget(target);
+        return Ok(Next::Done);
+    };
     let watch = &report.spec.watch_ref;
     let there = context.watches.get(&ObjectRef::new(&watch.name).within(&watch.namespace)).is_some();
     let key = WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() };
-    let passed_over = context.governed.watch(&key).is_some_and(|watched| watched.rendition.passed_over.contains(target));
+    let passes_over = |watched: Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
+    let passed_over = context.governed.watch(&key).is_some_and(passes_over);
     if there && !passed_over {
         return Ok(Next::Done);
     }
@@ -68,5 +71,6 @@ fn forget(context: &Context, target: &Target) {
     context.metrics.forget(&target.namespace, &target.name);
     context.announcements.forget(target);
     context.confirmations.forget(target);
+    context.rehearsals.forget(target);
     context.written.forget(target);
 }

@@ -16,6 +16,7 @@ use super::announce::Announcements;
 use super::attempts::Attempts;
 use super::confirm::Confirmations;
 use super::desired::Sources;
+use super::dry_run::Rehearsals;
 use super::governed::Governed;
 use super::heal::{Audit, Pace, Sink};
 use super::ignored::Answers;
@@ -159,10 +160,12 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         reports: reports.clone(),
         tools: Tools::beside(run.settings.sources.argo_cd.clone()),
         queue: queue.clone(),
+        looks: sources.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
         announcements: Announcements::default(),
         confirmations: Confirmations::default(),
+        rehearsals: Rehearsals::default(),
         jq: Answers::default(),
         written: Written::default(),
         pace: Pace::default(),

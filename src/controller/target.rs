@@ -17,6 +17,7 @@ use super::queue::Next;
 use super::{Context, ReconcileError, admission, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
+use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::{Assessment, assess_and_propose};
@@ -29,6 +30,12 @@ const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 /// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
 /// the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How soon a Deployment is assessed again whose source is asked once more.
+const LOOK_TAKES: Duration = Duration::from_secs(2);
+
+/// How old a change may be for its source to be waited for: a Git server that does not answer keeps nobody from being told.
+const LONGEST_LOOK: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 
 /// How many fields are named that admission changes.
 const CHANGED_FIELDS: usize = 3;
@@ -161,7 +168,27 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
         return Some(Duration::from_secs(30));
     }
     let told = matches!(status.phase, Phase::Drifted | Phase::Conflicted);
-    settle::rest(assessment, since, told, scene.watch.spec.settle.signed(), now)
+    let settles = settle::rest(assessment, since, told, scene.watch.spec.settle.signed(), now);
+    settles.or_else(|| unseen_commit(context, scene, assessment, since))
+}
+
+/// How long to wait until Git was asked once more: what looks like a change of live may be the sync of a commit that was not seen yet, or a prune
+/// of what it drops. Whoever pushes and syncs at once is faster than the interval of a watch.
+fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, since: Timestamp) -> Option<Duration> {
+    let now = scene.snapshot.now;
+    let by_tool =
+        || assessment.of(Severity::Drift).flat_map(|drift| &drift.owners).any(|owner| owner.manager == scene.snapshot.syncer.manager);
+    let may_be = match assessment.phase {
+        Phase::Missing => scene.status().phase != Phase::Missing,
+        Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
+        _ => false,
+    };
+    let watched = context.governed.watch(&scene.key).filter(|_| may_be)?;
+    if watched.failure.is_some() || watched.answered_at > since || now.duration_since(since) > LONGEST_LOOK {
+        return None;
+    }
+    context.looks.now(super::Key::Watch(scene.key.clone()));
+    Some(LOOK_TAKES)
 }
 
 /// What became of the approval and of a heal.
@@ -290,23 +317,18 @@ async fn tell(
         (plan, judge_again) = (Err(NoPlan::NotJudged), Some(LOOK_AGAIN));
     }
     // dry run (client; modes confirm and heal)
-    if let Ok(proposed) = &plan {
-        match dry_run::rehearse(context, target, &scene.snapshot, proposed, scene.report.as_deref()).await {
-            Ok(Rehearsed::NotAsked) => {}
+    if let Ok(proposed) = plan.clone() {
+        match rehearsed(context, target, scene, &proposed).await {
+            Ok(Ok(accepted)) => dry_run = accepted,
+            Ok(Err((why, again))) => (plan, rehearse_again) = (Err(why), Some(again)),
             // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
-                // A lock that is stale says only that the Deployment's status moved.
+                // A lock that is stale says only that the Deployment's status moved: a plan is not offered before it was rehearsed.
+                if error.retry() == Retry::ReadAgain && scene.status().plan.as_ref().is_none_or(|shown| shown.hash != proposed.hash) {
+                    return Ok(Next::After(SOON));
+                }
                 rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { error.wait(ASK_AGAIN) });
-            }
-            Ok(Rehearsed::Accepted) => {
-                dry_run = Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now())))
-            }
-            Ok(Rehearsed::Refused(why)) => plan = Err(NoPlan::RefusedInDryRun(why)),
-            Ok(Rehearsed::Changed(fields)) => {
-                let fields = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
-                plan = Err(NoPlan::UndoneByAdmission { fields, by: admission::likely(&context.cluster).await });
-                rehearse_again = Some(ASK_AGAIN);
             }
         }
     }
@@ -323,4 +345,28 @@ async fn tell(
         (Some(after), Next::Done) => Next::After(after),
         (None, next) => next,
     })
+}
+
+/// What the server says to a plan's first step, in words where it takes it; else why the plan is not offered, and when to ask again.
+async fn rehearsed(
+    context: &Context,
+    target: &Target,
+    scene: &Scene,
+    plan: &Plan,
+) -> Result<Result<Option<String>, (NoPlan, Duration)>, ApiError> {
+    if let Some(known) = context.rehearsals.known(target, plan) {
+        return Ok(Err(known));
+    }
+    let why = match dry_run::rehearse(context, target, &scene.snapshot, plan, scene.report.as_deref()).await? {
+        Rehearsed::NotAsked => return Ok(Ok(None)),
+        Rehearsed::Accepted => return Ok(Ok(Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now()))))),
+        Rehearsed::Refused(why) => NoPlan::RefusedInDryRun(why),
+        Rehearsed::Changed(fields) => {
+            let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
+            named.extend((fields.len() > CHANGED_FIELDS).then(|| format!("{} more", fields.len() - CHANGED_FIELDS)));
+            NoPlan::UndoneByAdmission { fields: named, by: admission::likely(&context.cluster).await }
+        }
+    };
+    context.rehearsals.keep(target, &plan.hash, why.clone());
+    Ok(Err((why, ASK_AGAIN)))
 }

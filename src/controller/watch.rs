@@ -153,6 +153,7 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
     }
     let now = whole_seconds(Timestamp::now());
     let known = context.governed.watch(key);
+    let known_before = known.as_ref().map(|known| known.since);
     // The same rules remember what they cost, and where they failed.
     if let Some(same) = known.as_ref().map(|known| &known.ignored).filter(|ignored| **ignored == looked.resolved.ignored) {
         looked.resolved.ignored = same.clone();
@@ -171,8 +172,15 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         let target = Target { namespace: namespace.to_owned(), name: name.to_owned() };
         rendition.desired.contains_key(&target)
     });
+    let is_first = known_before.is_none();
     let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, now));
     stir(context, key, affected);
+    // What the source dropped while no process looked at it is named by nothing but its report.
+    if is_first {
+        for report in context.reports.state().iter().filter(|report| named(report, key)) {
+            context.queue.now(Key::of_report(report));
+        }
+    }
 }
 
 /// Since when a commit is in force, as an earlier process told it.

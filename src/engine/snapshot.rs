@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::{IgnoreRule, MetAt, Witness};
-use super::object::{Document, ObjectId};
+use super::diff::{Apart, IgnoreRule, MetAt, Witness};
+use super::object::{Document, FieldPath, ObjectId};
 use super::plan::digest;
 use super::predict::Syncer;
 use super::tool::Tool;
@@ -76,6 +76,15 @@ pub struct SourceFacts {
     /// The document at which live was last seen equal to Git.
     pub met: Met,
 
+    /// Where they differed all the same when they met.
+    pub apart: Arc<[Apart]>,
+
+    /// When they were last seen to meet.
+    pub met_at: Option<Timestamp>,
+
+    /// The fields that were told before as moved by live, where no more is known of what was seen then.
+    pub told: Arc<[FieldPath]>,
+
     /// Since when this document is known to have been in Git.
     pub in_git_since: Option<Timestamp>,
 
@@ -134,6 +143,9 @@ impl SourceFacts {
         Witness {
             synced: self.synced.as_deref(),
             met,
+            apart: &self.apart,
+            met_at: self.met_at,
+            told: &self.told,
             in_git_since: self.in_git_since,
             first_seen: self.first_seen,
             committed_at: self.changed_at,

@@ -90,14 +90,17 @@ impl Tool {
 
     /// How long the tool may take to delete what Git no longer has; `None` where it does not do so by itself.
     ///
-    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs.
+    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs. Flux asks by the interval of the
+    /// GitRepository; where that is not known, the Kustomization's bounds it.
     pub fn prunes_within(&self) -> Option<SignedDuration> {
         match self {
             Self::Unknown => None,
             Self::ArgoCd(argo_cd) => argo_cd.application.automated().filter(|automated| automated.prune).map(|_| ARGO_CD_PRUNES),
             Self::Flux(flux) => {
                 let Kustomization { prune, suspend, interval, .. } = *flux.kustomization;
-                (prune && !suspend).then(|| interval.unwrap_or_default() + FLUX_PRUNES)
+                // A new commit is reconciled as soon as its source has it.
+                let looks = flux.repository.as_ref().and_then(|repository| repository.interval).or(interval);
+                (prune && !suspend).then(|| looks.unwrap_or_default() + FLUX_PRUNES)
             }
         }
     }

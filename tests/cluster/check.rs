@@ -104,7 +104,8 @@ fn a_manifest_that_is_not_live_yet_is_refused_in_the_words_of_the_api_server() -
             (place.answered(&git)?.stderr.trim(), code),
             (refusal_as_kubectl_prints_it(&json!({"causes": told["refusals"]})).as_str(), 1)
         );
-        assert_eq!(told["prediction"], Value::Null);
+        // The way in which it would be created is refused for the same reasons.
+        assert_eq!((&told["prediction"]["verdict"], &told["prediction"]["causes"]), (&json!("Refused"), &told["refusals"]));
     }
     // A version that is no longer served never comes to validation.
     let mut old = manifest(&json!({}));

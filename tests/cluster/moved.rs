@@ -96,3 +96,72 @@ fn what_git_drops_is_orphaned_whether_or_not_it_had_a_report() -> Result<()> {
     tenant.wait_for("driftwatch/all", "nothing orphaned", in_sync).context("the orphans that are none any more still count")?;
     Ok(())
 }
+
+#[test]
+fn a_sync_that_is_faster_than_the_watch_looks_at_git_is_no_drift_and_no_loss() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "faster")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    tenant.sync("api.yaml", &deployment("api"))?;
+    let mut source = tenant.source("");
+    source["interval"] = json!("10m");
+    tenant.watch("all", &source, &json!({}))?;
+    tenant.wait_until_assessed("all", 2)?;
+    // Pushed and synced at once, one change and one removal.
+    tenant.sync("web.yaml", &deployment("web").replace("web:1.0", "web:2.0"))?;
+    tenant.repository.remove("api.yaml", "Drop the api");
+    tenant.kubectl(&["delete", "deployment", "api"], "")?;
+    tenant.wait_for("driftwatch/all", "the new commit", |watch| {
+        watch["status"]["counts"]["governed"] == 1 && watch["status"]["counts"]["inSync"] == 1
+    })?;
+    let reports = tenant.control_plane.kubectl(&["get", "driftreports", "-n", &tenant.namespace, "-o", "name"])?.success()?;
+    ensure!(reports.is_empty(), "it was told: {reports}");
+    Ok(())
+}
+
+#[test]
+fn what_was_dropped_while_no_process_looked_is_told_where_there_is_a_report() -> Result<()> {
+    let control_plane = ControlPlane::start(Options::default())?;
+    install_definitions(&control_plane)?;
+    let tenant = Tenant::open(&control_plane, "restarts")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    let folder = control_plane.folder().join("controller");
+    fs::create_dir_all(&folder)?;
+    let mut controller = Controller::start(control_plane.admin(), &folder, &[])?;
+    tenant.watch("all", &tenant.source(""), &json!({}))?;
+    tenant.wait_until_assessed("all", 1)?;
+    tenant.set_image("web", HOTFIX)?;
+    tenant.wait_for_report("web", "Drifted")?;
+    controller.signal("STOP")?;
+    tenant.repository.remove("web.yaml", "Drop it while nobody looks");
+    controller.kill_and_restart()?;
+    let report = tenant.wait_for_report("web", "Orphaned")?;
+    assert_eq!(report["status"]["plan"], Value::Null);
+    tenant.kubectl(&["delete", "deployment", "web"], "")?;
+    tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
+    Ok(())
+}
+
+#[test]
+fn a_watch_that_asks_for_something_else_leaves_no_report_behind() -> Result<()> {
+    shared_controller();
+    let tenant = Tenant::open(shared(), "elsewhere")?;
+    tenant.sync("web.yaml", &deployment("web"))?;
+    tenant.watch("all", &tenant.source(""), &json!({}))?;
+    tenant.wait_until_assessed("all", 1)?;
+    for patch in
+        [json!({"spec": {"selector": {"matchLabels": {"tier": "none"}}}}), json!({"spec": {"source": {"git": {"path": "elsewhere"}}}})]
+    {
+        tenant.set_image("web", HOTFIX)?;
+        tenant.wait_for_report("web", "Drifted")?;
+        tenant.repository.commit(&[("elsewhere/other.yaml", &deployment("other"))], "Add another folder");
+        tenant.kubectl(&["patch", "driftwatch", "all", "--type=merge", "-p", &patch.to_string()], "")?;
+        tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
+        tenant.kubectl(
+            &["patch", "driftwatch", "all", "--type=merge", "-p", r#"{"spec": {"selector": null, "source": {"git": {"path": ""}}}}"#],
+            "",
+        )?;
+        tenant.kubectl(&["apply", "-f", "-"], &deployment("web"))?;
+    }
+    Ok(())
+}

@@ -70,14 +70,16 @@ fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()>
     }
     let report = tenant.wait_for_report("expired", "Drifted")?;
     assert_eq!(report["status"]["fields"][0]["path"], ".spec.replicas");
-    // That there is no report says something only when the Deployment was assessed with that field, which is the second that is ignored:
-    // the Deployment controller's annotation is the first.
+    // The Deployment controller's annotation is the first that is ignored.
     let series = format!("driftmend_drifted_fields{{name=\"hidden\",namespace=\"{}\",severity=\"ignored\"}}", tenant.namespace);
     wait::patiently("the hidden field to be counted", TOLD, || {
         let counted = controller.metric(&series)?;
         Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
     })?;
-    assert_eq!(tenant.get("driftreport/deployment-hidden")?, Value::Null);
+    // What is told of it is that the next sync takes it back.
+    let report = tenant.wait_for_report("hidden", "InSync")?;
+    assert_eq!((&report["status"]["counts"]["drifted"], &report["status"]["plan"]), (&json!(0), &Value::Null));
+    assert_eq!(report["status"]["findings"][0]["rule"], "next-sync-overwrites");
 
     // Beside a drift that is told the hidden field is shown, too, with the reason.
     tenant.set_image("hidden", BY_HAND)?;
@@ -264,6 +266,7 @@ fn a_rule_that_covers_no_field_is_told_and_a_json_pointer_covers_one() -> Result
         let counted = controller.metric(&series)?;
         Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
     })?;
-    assert_eq!(tenant.get("driftreport/deployment-web")?, Value::Null);
+    let report = tenant.wait_for_report("web", "InSync")?;
+    assert_eq!((&report["status"]["counts"]["drifted"], &report["status"]["plan"]), (&json!(0), &Value::Null));
     Ok(())
 }

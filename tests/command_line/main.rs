@@ -61,9 +61,9 @@ fn the_json_has_the_promised_shape() -> Result<()> {
             "phase": "Conflicted",
             "summary": null,
             "fields": [
-                {"path": path("httpGet"), "change": "Removed", "severity": "drift", "desired": {"path": "/healthz", "port": 8080}, "live": null,
+                {"path": path("httpGet"), "change": "Removed", "severity": "drift", "moved": "live", "desired": {"path": "/healthz", "port": 8080}, "live": null,
                     "manager": null, "managers": [], "operation": null, "subresource": null, "time": null, "reason": null},
-                {"path": path("tcpSocket"), "change": "Added", "severity": "drift", "desired": null, "live": {"port": 8080},
+                {"path": path("tcpSocket"), "change": "Added", "severity": "drift", "moved": "live", "desired": null, "live": {"port": 8080},
                     "manager": "kubectl-patch", "managers": [], "operation": "Update", "subresource": null, "time": patched, "reason": null},
             ],
             "prediction": {"strategy": "client-side-apply", "verdict": "Refused", "residual": [], "breaks": [], "overwrites": [], "confirmedBy": "Local", "causes": [{
@@ -105,6 +105,10 @@ fn a_drift_that_the_next_sync_reverts_is_told_so_although_the_deployment_control
     let probe = container["livenessProbe"].as_object_mut().context("no probe")?;
     probe.remove("tcpSocket");
     probe.insert("httpGet".to_owned(), json!({"path": "/healthz", "port": 8080, "scheme": "HTTP"}));
+    let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}});
+    let by_hand =
+        json!({"manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    live["metadata"]["managedFields"] = json!([by_hand]);
     let answer = driftmend(folder.path(), &live.to_string(), &["diff", "web.yaml", "-", "--strategy", "client-side-apply"])?;
     assert!(answer.stdout.contains("\n  1 field drifted, the next sync reverts it: .spec.template.spec.containers"), "{}", answer.stdout);
     Ok(())

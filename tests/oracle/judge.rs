@@ -24,7 +24,12 @@ impl Outcome {
 }
 
 /// Who the engine is told that syncs.
-pub fn syncer(way: Way, asked: &Asked) -> Syncer {
+fn syncer(way: Way, asked: &Asked) -> Syncer {
+    Syncer { validation: asked.validation.into(), ..syncer_of(way, &asked.manager) }
+}
+
+/// The same by the way and the manager alone, without a word on unknown fields.
+pub fn syncer_of(way: Way, manager: &str) -> Syncer {
     let strategy = match way {
         Way::ClientSide | Way::CreateClientSide => Strategy::ClientSideApply,
         Way::ServerSide | Way::Unforced | Way::Migrating | Way::CreateServerSide | Way::TakingOver => Strategy::ServerSideApply,
@@ -32,7 +37,7 @@ pub fn syncer(way: Way, asked: &Asked) -> Syncer {
     };
     let force = if way == Way::Unforced { Force::No } else { Force::Yes };
     let takes_over = if way == Way::TakingOver { TakesOver::OfLastApplied } else { TakesOver::Nobodys };
-    Syncer { force, takes_over, validation: asked.validation.into(), ..Syncer::new(strategy, &asked.manager) }
+    Syncer { force, takes_over, ..Syncer::new(strategy, manager) }
 }
 
 /// What we predict.
@@ -46,11 +51,18 @@ pub fn predicted(way: Way, asked: &Asked) -> Prediction {
 
 /// What the server's answer comes to, and in what we are wrong.
 pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
+    judge_rewritten(way, asked, |_| {})
+}
+
+/// [`judge`] where admission makes something else of what is written, of which the prediction cannot know.
+pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) -> (Outcome, Vec<String>) {
     let prediction = predicted(way, asked);
     let mut faults = Vec::new();
     let outcome = match &asked.answer {
         Answer::Object(object) => {
-            let predicted = prediction.predicted.as_ref().map(stored);
+            let before = prediction.predicted.as_ref().map(stored);
+            let mut predicted = before.clone();
+            predicted.iter_mut().for_each(&rewrite);
             if matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict) {
                 faults.push(format!("the server accepts it; we say {:?}", prediction.causes));
             } else if predicted.as_ref() != Some(&stored(object)) {
@@ -58,6 +70,7 @@ pub fn judge(way: Way, asked: &Asked) -> (Outcome, Vec<String>) {
             }
             let (outcome, residual) = kept(asked, object);
             if faults.is_empty()
+                && before == predicted
                 && (verdict(prediction.verdict), prediction.residual.iter().map(ToString::to_string).collect())
                     != (outcome, residual.clone())
             {

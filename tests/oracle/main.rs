@@ -5,6 +5,8 @@
 //! resulting object must be ours. What we are wrong about is made small, printed, and left in `target/tmp/oracle`; it belongs into
 //! `tests/oracle/cases`, which are asked again by every run.
 //!
+//! What happened before is played too: [`sequence`] has who wrote what, and which side moved.
+//!
 //! `make oracle N=2000 SEED=7` runs as many cases as one likes, with `ABOUT=volume` all about one part; without them 300 of a fixed seed and 100 of a fresh one.
 #![cfg(feature = "edge")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too, which clippy does not see here")]
@@ -16,6 +18,7 @@ mod case;
 mod generate;
 mod judge;
 mod random;
+mod sequence;
 mod server;
 mod shrink;
 mod states;
@@ -120,6 +123,16 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
         }
         Ok(())
     })
+}
+
+#[test]
+fn sequences_of_a_fixed_seed() -> Result<()> {
+    sequence::run(number("SEQUENCES_SEED")?.unwrap_or(20_261_129), number("SEQUENCES_N")?.unwrap_or(60) as usize)
+}
+
+#[test]
+fn sequences_that_we_were_wrong_about_once() -> Result<()> {
+    sequence::run_known()
 }
 
 fn run(seed: u64, count: usize) -> Result<()> {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use futures::stream::{self, StreamExt};
 use http::{Method, Request};
 use kube::{Client, Config};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::case::{Case, Style, Validation, Writer};
@@ -80,7 +81,7 @@ impl Answer {
 }
 
 /// The ways in which the next sync may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Way {
     /// `kubectl apply` over what `kubectl apply` made.
     ClientSide,
@@ -209,7 +210,7 @@ impl<'a> Server<'a> {
             for (_, asked) in &mut asked {
                 asked.answer = match given.remove(&asked.name) {
                     Some(object) => Answer::Object(object),
-                    None => self.apply_one(&asked.now, validation)?,
+                    None => self.apply_one(&asked.now, validation, &["--dry-run=server"])?,
                 };
             }
         }
@@ -323,8 +324,21 @@ impl<'a> Server<'a> {
         self.send(method, name, &query, "application/json", serde_json::to_vec(manifest)?).await
     }
 
+    /// All objects of the namespace, by name.
+    pub async fn list(&self) -> Result<HashMap<String, Value>> {
+        let uri = format!("/apis/apps/v1/namespaces/{}/deployments", self.namespace);
+        let list: Value = self.client.request(Request::get(uri).body(Vec::new())?).await?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let typed = items.into_iter().map(|mut item| {
+            // A list leaves out what all of its items have in common.
+            (item["apiVersion"], item["kind"]) = (json!("apps/v1"), json!("Deployment"));
+            (item["metadata"]["name"].as_str().unwrap_or_default().to_owned(), item)
+        });
+        Ok(typed.collect())
+    }
+
     /// Sends a request, again while the server has no answer: a case that is passed over for that would look like one that is right.
-    async fn send(&self, method: Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
+    pub async fn send(&self, method: Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
         for _ in 1..TRIES {
             let answer = self.send_once(&method, name, query, content, body.clone()).await?;
             if !answer.is_none() {
@@ -376,7 +390,7 @@ impl<'a> Server<'a> {
     /// # Errors
     ///
     /// When none was taken and none was refused: then kubectl failed as a whole, and nothing would be asked its way.
-    fn create(&self, manifests: &[Value]) -> Result<HashSet<String>> {
+    pub fn create(&self, manifests: &[Value]) -> Result<HashSet<String>> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
         let output = self.kubectl(list, &["apply", "-f", "-", "--validate=false", "-o", "name"])?;
         let taken: HashSet<String> =
@@ -407,16 +421,16 @@ impl<'a> Server<'a> {
         Ok(items.into_iter().filter_map(|item| Some((name_of(&item)?, item))).collect())
     }
 
-    fn apply_one(&self, manifest: &Value, validation: Validation) -> Result<Answer> {
-        let arguments = ["apply", "-f", "-", validation.option(), "-o", "json", "--dry-run=server"];
-        let output = self.kubectl(manifest.to_string(), &arguments)?;
+    pub fn apply_one(&self, manifest: &Value, validation: Validation, flags: &[&str]) -> Result<Answer> {
+        let arguments = ["apply", "-f", "-", validation.option(), "-o", "json"];
+        let output = self.kubectl(manifest.to_string(), &[&arguments, flags].concat())?;
         Ok(match output.code {
             0 => Answer::Object(serde_json::from_str(&output.stdout)?),
             _ => Answer::Text(without_warnings(&output.stderr)),
         })
     }
 
-    fn named(&self, manifest: &Value, name: &str) -> Value {
+    pub fn named(&self, manifest: &Value, name: &str) -> Value {
         let mut manifest = manifest.clone();
         manifest["metadata"]["name"] = json!(name);
         manifest["metadata"]["namespace"] = json!(self.namespace);

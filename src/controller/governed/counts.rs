@@ -30,7 +30,7 @@ impl Governed {
 impl Inner {
     /// How many Deployments the source of a watch dropped that are there still.
     fn orphans(&self, key: &WatchKey) -> usize {
-        let dropped = self.remembered.iter().filter(|(_, remembered)| remembered.dropped.as_ref().is_some_and(|(by, _)| by == key));
+        let dropped = self.dropped.iter().filter(|(_, (by, _))| by == key);
         let orphaned = |target: &Target| self.outcomes.get(target).is_some_and(|outcome| outcome.phase == Phase::Orphaned);
         dropped.filter(|(target, _)| orphaned(target)).count()
     }

@@ -77,8 +77,9 @@ fn at_commit(revision: &str, second: i64, named: &[(&str, Value)], passed_over: 
 fn a_commit_tells_what_is_new_in_git_and_what_it_dropped() {
     let (governed, key) = (Governed::default(), WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() });
     let known = |name: &str| {
-        let Remembered { first_seen, dropped, .. } = governed.remembered(&Target { namespace: "shop".to_owned(), name: name.to_owned() });
-        (first_seen.map(Timestamp::as_second), dropped.map(|(_, at)| at.as_second()))
+        let target = Target { namespace: "shop".to_owned(), name: name.to_owned() };
+        let first_seen = governed.remembered(&target).first_seen;
+        (first_seen.map(Timestamp::as_second), governed.dropped(&target).map(|(_, at)| at.as_second()))
     };
     let (one, two) = (|| json!({"spec": 1}), || json!({"spec": 2}));
     governed.put(&key, at_commit("a", 10, &[("web", one()), ("api", one()), ("job", one())], &[]));
@@ -107,17 +108,42 @@ fn a_watch_that_asks_for_less_has_dropped_nothing() {
     watch.spec.report_ttl = "1h".parse().unwrap();
     narrower.watch = Arc::new(watch);
     governed.put(&key, narrower);
-    let api = governed.remembered(&Target { namespace: "shop".to_owned(), name: "api".to_owned() });
-    assert_eq!(api.dropped, None);
+    let api = Target { namespace: "shop".to_owned(), name: "api".to_owned() };
+    assert_eq!((governed.dropped(&api), governed.is_let_go(&api)), (None, true));
+    // Asked for again, it is governed like any other.
+    governed.put(&key, at_commit("b", 30, &[("web", json!({})), ("api", json!({}))], &[]));
+    assert!(!governed.is_let_go(&api));
 }
 
 #[test]
 fn where_git_and_live_met_is_kept_until_they_meet_again() {
     let governed = Governed::default();
     let watched = answered(0, Surroundings::default());
-    let desired = || watched.rendition.desired.values().next().cloned();
+    let desired = || {
+        watched.rendition.desired.values().next().cloned().map(|desired| Meeting {
+            desired,
+            apart: Arc::from([]),
+            at: Timestamp::UNIX_EPOCH,
+        })
+    };
     governed.saw(&target(), Sight { live: true, met: desired(), dropped: None });
     governed.saw(&target(), Sight { live: false, met: None, dropped: None });
     let Remembered { met, live, .. } = governed.remembered(&target());
     assert_eq!((met, live), (desired(), true));
+}
+
+#[test]
+fn a_second_watch_of_the_same_deployment_does_not_touch_what_the_leading_one_saw() {
+    let governed = Governed::default();
+    let key = |name: &str| WatchKey { namespace: "shop".to_owned(), name: name.to_owned() };
+    let seen = || governed.remembered(&target()).seen_from(&key("all"));
+    governed.put(&key("all"), at_commit("a", 10, &[("web", json!({"spec": 1}))], &[]));
+    governed.put(&key("all"), at_commit("b", 20, &[("web", json!({"spec": 2}))], &[]));
+    // By name, the second one follows.
+    governed.put(&key("zebra"), at_commit("x", 30, &[("web", json!({"spec": 3}))], &[]));
+    governed.put(&key("zebra"), at_commit("y", 40, &[("web", json!({"spec": 4}))], &[]));
+    assert_eq!(seen().first_seen.map(Timestamp::as_second), Some(20));
+    // When it leads, what the other one saw is nothing to it.
+    governed.remove(&key("all"));
+    assert_eq!(governed.remembered(&target()).seen_from(&key("zebra")).first_seen, None);
 }

@@ -45,19 +45,21 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
         "manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
         "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
     }]);
-    let rules = |times: u8| {
+    let rules = |times: u8, status: &str| {
         let mut looped = snapshot(git(), live.clone());
         looped.syncer = predict::Syncer::new(Strategy::ServerSideApply, "argocd-controller");
         let here = looped.source.revision.clone();
         let history: Vec<Value> =
             (0..times).map(|at| json!({"revision": here, "deployedAt": format!("2026-01-05T0{at}:00:00Z")})).collect();
-        looped.tool = argo_cd(json!({"history": history}));
+        let resource = json!({"group": "apps", "kind": "Deployment", "namespace": looped.target.namespace, "name": looped.target.name, "status": status});
+        looped.tool = argo_cd(json!({"history": history, "resources": [resource]}));
         looped.source.synced = Some(std::sync::Arc::new(git()));
         let told = assess(&looped, &policy());
         (told.phase, told.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>())
     };
-    assert_eq!(rules(2), (Phase::InSync, vec![]));
-    assert_eq!(rules(3), (Phase::InSync, vec!["admission-loop"]));
+    assert_eq!(rules(2, "OutOfSync"), (Phase::InSync, vec![]));
+    assert_eq!(rules(3, "Synced"), (Phase::InSync, vec![]));
+    assert_eq!(rules(3, "OutOfSync"), (Phase::InSync, vec!["admission-loop"]));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::words::place;
 use super::{Finding, Weight};
 use crate::engine::diff::{ChangeKind, Drift, Moved};
+use crate::engine::operation::ResourceRef;
 use crate::engine::snapshot::Snapshot;
 
 /// How often in a row the same document must have been applied: a second time may be a person's, a third one is nobody's intention.
@@ -11,8 +12,11 @@ const IN_A_ROW: usize = 3;
 /// One finding for each of Git's values that admission changes each time the tool applies it.
 pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
     let Some(argo_cd) = snapshot.tool.argo_cd() else { return Vec::new() };
-    let times = argo_cd.application.repeats();
-    if times < IN_A_ROW {
+    let application = &argo_cd.application;
+    let times = application.repeats();
+    let deployment = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
+    let differs = application.resources.iter().any(|found| found.resource == deployment && found.status.as_deref() == Some("OutOfSync"));
+    if times < IN_A_ROW || !differs {
         return Vec::new();
     }
     let undone = drifts.iter().filter(|drift| drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added);
@@ -22,7 +26,7 @@ pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
             weight: Weight::Warning,
             path: Some(drift.change.path.clone()),
             message: format!(
-                "Argo CD has applied the same commit {times} times in a row, and each time admission makes something else of {}: it never becomes Synced",
+                "Argo CD has applied the same commit {times} times in a row and still calls the Deployment OutOfSync: admission makes something else of {}",
                 place(&drift.change.path)
             ),
             evidence: None,

@@ -49,6 +49,15 @@ pub struct Witness<'a> {
     /// The object as Git had it when live was last seen equal to it.
     pub met: MetAt<'a>,
 
+    /// Where they differed all the same when they met: what admission made, or a rule ignored.
+    pub apart: &'a [Apart],
+
+    /// When they were last seen to meet.
+    pub met_at: Option<Timestamp>,
+
+    /// The fields that were told before as moved by live, where no more is known of what was seen then.
+    pub told: &'a [FieldPath],
+
     /// Since when this document is known to have been in Git.
     pub in_git_since: Option<Timestamp>,
 
@@ -78,6 +87,30 @@ pub enum MetAt<'a> {
 
 /// The manager of `kubectl create`: it owns every default that the object was created with, and has changed nothing since.
 const CREATED: &str = "kubectl-create";
+
+/// A field in which live and Git differed although they met: that both met says nothing of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apart {
+    /// Where.
+    pub path: FieldPath,
+
+    /// What live had; `None` where it lacked the field.
+    pub live: Option<Value>,
+
+    /// Whether that is known, so that another value of today is told from it.
+    pub is_exact: bool,
+}
+
+impl Apart {
+    fn touches(&self, change: &Change) -> bool {
+        self.path.starts_with(&change.path) || change.path.starts_with(&self.path)
+    }
+
+    /// Whether a change is the one that was there already.
+    fn is(&self, change: &Change) -> bool {
+        self.touches(change) && (!self.is_exact || self.live == change.live)
+    }
+}
 
 /// Why a drift makes no plan by itself.
 pub const NOT_KNOWN: &str = "which side moved is not known";
@@ -139,8 +172,12 @@ struct Told<'a> {
 
 impl Told<'_> {
     /// What it says of a field that differs between Git and live.
+    ///
+    /// Where the document lacks a whole list, or live does, the change stands above the field: of the field both may still say nothing.
     fn says(&self, change: &Change, desired: &Value) -> Says {
-        if !touches(&self.since, &change.path) {
+        let lacks_both = change.live.is_none() && change.path.get(self.document).is_none();
+        let differs = |other: &Change| other.path.starts_with(&change.path) || change.path.starts_with(&other.path) && !lacks_both;
+        if !self.since.iter().any(differs) {
             Says::AsLive
         } else if change.path.get(self.document) == change.path.get(desired) {
             Says::AsGit
@@ -235,10 +272,18 @@ impl Weigher<'_> {
         let Evidence { desired, syncer, witness, .. } = *self.evidence;
         let says = |told: &Told<'_>| told.says(change, desired);
         let met = match (witness.met, &self.met) {
+            _ if witness.apart.iter().any(|apart| apart.is(change)) => Met::Never,
+            // What admission made of another document's value says nothing of what it makes of this one's.
+            (MetAt::Document(_), _) if witness.apart.iter().any(|apart| apart.touches(change)) => Met::Never,
             (MetAt::Never, _) => Met::Never,
             (MetAt::Here, _) => Met::Here,
-            (MetAt::Document(_), Some(told)) if says(told) == Says::AsLive => Met::AsLive,
-            (MetAt::Document(_), Some(_)) => Met::NotAsLive,
+            (MetAt::Document(_), Some(told)) => match says(told) {
+                Says::AsLive => Met::AsLive,
+                // Git has moved elsewhere, and not here.
+                Says::AsGit => Met::Here,
+                Says::Neither | Says::Nothing => Met::NotAsLive,
+            },
+            (MetAt::Elsewhere, _) if witness.told.contains(&change.path) => Met::Here,
             (MetAt::Document(_) | MetAt::Elsewhere, _) => Met::Elsewhere,
         };
         let wrote = match self.last_write() {
@@ -252,15 +297,22 @@ impl Weigher<'_> {
             Applied::Unknown if self.is_sent(change, whose) => Says::AsGit,
             Applied::Unknown => Says::Nothing,
         };
+        let synced = self.synced.as_ref().map_or(Says::Nothing, says);
+        let is_told = synced == Says::AsLive || met == Met::AsLive || applied == Says::AsLive;
+        if change.kind == ChangeKind::Added && whose == Whose::Nobody && self.knows_owners() && !is_alias(&change.path) && !is_told {
+            // Had the tool ever sent it, the tool would own it: Git has not dropped what it never had.
+            return Moved::Server;
+        }
         moved(Testimony {
             strategy: syncer.strategy,
             whose,
-            synced: self.synced.as_ref().map_or(Says::Nothing, says),
+            synced,
             met,
             wrote,
             applied,
             by_tool: self.wrote_last_applied(),
             young: self.is_young(),
+            untouched: matches!((self.last_write(), witness.met_at), (Some(write), Some(met)) if write <= met),
         })
     }
 
@@ -275,7 +327,7 @@ impl Weigher<'_> {
     fn applied(&self) -> &Applied<'_> {
         let Evidence { live, syncer, .. } = *self.evidence;
         self.applied.get_or_init(|| {
-            if syncer.strategy != Strategy::ClientSideApply {
+            if syncer.strategy != Strategy::ClientSideApply || self.is_last_applied_rewritten() {
                 Applied::Unknown
             } else if self.last_applied.is_desired() {
                 Applied::Git
@@ -296,6 +348,15 @@ impl Weigher<'_> {
     fn wrote_last_applied(&self) -> bool {
         let owners = self.evidence.managed.get().owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
         owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
+    }
+
+    /// Whether the server wrote that annotation since the tool did: it does so at every server-side apply under the name `kubectl`, and owns it for
+    /// nobody. An apply that changed nothing else leaves no time.
+    ///
+    /// Source: `lastappliedupdater.go` of apimachinery's `pkg/util/managedfields/internal`.
+    fn is_last_applied_rewritten(&self) -> bool {
+        let entry = self.evidence.managed.get().entry("kubectl", Operation::Apply, None);
+        entry.is_some_and(|entry| entry.owner.time.is_none() || entry.owner.time >= self.last_write())
     }
 
     /// When the tool last changed something of live.
@@ -321,11 +382,6 @@ impl Weigher<'_> {
         let syncer = self.evidence.syncer;
         owner.is(&syncer.manager, operation(syncer.strategy)) && owner.subresource.is_none()
     }
-}
-
-/// Whether one of the changes is at, above or below the path.
-fn touches(changes: &[Change], path: &FieldPath) -> bool {
-    changes.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
 }
 
 /// How a write of this strategy stands in `managedFields`.

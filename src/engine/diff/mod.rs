@@ -17,7 +17,7 @@ mod same;
 #[cfg(test)]
 mod properties;
 
-pub use classify::{Evidence, MetAt, NOT_KNOWN, Witness, classify, classify_and_compare};
+pub use classify::{Apart, Evidence, MetAt, NOT_KNOWN, Witness, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, Wanted, compare, compare_any};
 pub(in crate::engine) use compare::{expected, expected_of, is_pull_policy};
 pub(in crate::engine) use ignore::comes_back;

@@ -2,7 +2,7 @@
 //!
 //! `pending` means: Git moved since the tool last wrote, and live did not. A manager's name alone proves nothing (a person may run the very
 //! `kubectl apply` that the pipeline runs), nor does a commit's time, which is its author's clock. So the witnesses are asked one after the
-//! other, the best first, and the first that knows decides:
+//! other:
 //!
 //! 1. **synced**: the document at the commit that the tool says it applied last.
 //! 2. **agreed**: the document at which live was last seen equal to Git.
@@ -12,19 +12,22 @@
 //! What follows, by who owns the live field (`T` the syncing tool alone, `N` nobody, `O` anyone else). "as live" and "as Git" stand for what a
 //! witness says of this one field; CSA, SSA and PUT are the ways of syncing.
 //!
-//! | # | witness                                     | owner | last-applied (CSA)  | moved   |
+//! | # | witness                                     | owner | what was sent       | moved   |
 //! |---|---------------------------------------------|-------|---------------------|---------|
 //! | 1 | synced as live                              | any   | any                 | Git     |
-//! | 2 | agreed: Git's document is still that one    | T     | as Git              | server  |
+//! | 2 | agreed: Git still says that of this field   | T     | as Git, or no write since | server |
 //! |   |                                             | else  |                     | live    |
 //! | 3 | synced as Git                               | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 4 | synced as neither                           | T     | as Git              | server  |
 //! |   |                                             | T     | neither, or SSA, PUT| Git     |
 //! |   |                                             | else  |                     | live    |
-//! | 5 | agreed on another document, as live         | any   | any                 | Git     |
+//! | 5 | agreed on another document, as live         | T     | any                 | Git     |
+//! |   | the same, and the tool has not written since| N, O  | any                 | Git     |
 //! | 6 | agreed on another document, not as live     | N, O  | any                 | live    |
-//! | 7 | wrote since                                 | T     | as Git, or SSA      | server  |
+//! |   | the same, and the tool has written since    | T     | as Git              | server  |
+//! |   |                                             | T     | else                | live    |
+//! | 7 | wrote since                                 | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 8 | wrote before                                | T     | as Git              | server  |
 //! |   |                                             | T     | else                | Git     |
@@ -45,6 +48,9 @@
 //! only what it sent. Where the tool owns a field that live does not even have, the same holds: who removes a field takes it from all its owners,
 //! and only admission comes after the owners are recorded (`update` of structured-merge-diff's `merge/update.go`; the managedFields of a write are
 //! made before mutating admission in apiserver's `pkg/endpoints/handlers/{create,update,patch}.go`).
+//!
+//! A field that live alone has, that nobody owns and that none of the documents has is the server's, too, and not asked here: had the tool ever sent
+//! it, the tool would own it.
 
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +108,7 @@ pub(super) enum Met {
     /// Never yet.
     Never,
 
-    /// At Git's document of now.
+    /// At Git's document of now, or at one that says the same of this field.
     Here,
 
     /// At another one, which says the same as live of this field.
@@ -146,7 +152,8 @@ pub(super) struct Testimony {
     /// When the tool wrote.
     pub wrote: Wrote,
 
-    /// What the last-applied annotation says; [`Says::Nothing`] under any other strategy than client-side apply.
+    /// What the tool is known to have sent: what the last-applied annotation says under client-side apply, and [`Says::AsGit`] where live itself
+    /// shows it (it lacks a field that the tool owns, or has Git's image pinned). [`Says::Nothing`] otherwise.
     pub applied: Says,
 
     /// Whether the tool wrote that annotation, or nobody is known to have.
@@ -154,18 +161,21 @@ pub(super) struct Testimony {
 
     /// Whether the commit is younger than the tool's last write, and no person wrote since.
     pub young: bool,
+
+    /// Whether the tool has written nothing since live and Git last met.
+    pub untouched: bool,
 }
 
 /// Which side moved, by the table above.
 pub(super) fn moved(testimony: Testimony) -> Moved {
     use Moved::{Git, Live, Server, Unknown};
-    let Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young } = testimony;
+    let Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young, untouched } = testimony;
     let csa = strategy == Strategy::ClientSideApply;
     let tool = whose == Whose::Tool;
     match (synced, met, wrote) {
         (Says::AsLive, ..) => Git,
         (_, Met::Here, _) => {
-            if tool && applied == Says::AsGit {
+            if tool && (applied == Says::AsGit || untouched) {
                 Server
             } else {
                 Live
@@ -184,13 +194,15 @@ pub(super) fn moved(testimony: Testimony) -> Moved {
             _ if tool && !csa => Git,
             _ => Live,
         },
-        (Says::Nothing, Met::AsLive, _) => Git,
-        (Says::Nothing, Met::NotAsLive, _) if !tool => Live,
-        (Says::Nothing, _, Wrote::Since) => match strategy {
-            Strategy::ServerSideApply if tool => Server,
-            Strategy::ClientSideApply if tool && applied == Says::AsGit => Server,
-            _ => Live,
-        },
+        (Says::Nothing, Met::AsLive, wrote) if tool || wrote != Wrote::Since => Git,
+        (Says::Nothing, Met::NotAsLive, wrote) if !tool || (wrote == Wrote::Since && applied != Says::AsGit) => Live,
+        (Says::Nothing, _, Wrote::Since) => {
+            if tool && (applied == Says::AsGit || !csa) {
+                Server
+            } else {
+                Live
+            }
+        }
         (Says::Nothing, _, wrote) => match (whose, applied) {
             (Whose::Tool, Says::AsGit) => Server,
             (Whose::Tool, _) => Git,

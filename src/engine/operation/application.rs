@@ -172,6 +172,9 @@ pub struct HistoryEntry {
     /// The commit.
     pub revision: Option<Revision>,
 
+    /// When it was begun; older versions do not tell.
+    pub started_at: Option<Timestamp>,
+
     /// When it was done.
     pub deployed_at: Option<Timestamp>,
 
@@ -259,7 +262,13 @@ impl Application {
                 let automated = by.present().then(|| by.flag("automated")).transpose()?;
                 Ok((automated.map(|automated| automated.unwrap_or(false)), by.text("username")?))
             })?;
-            Ok(HistoryEntry { revision: Revision::read(&entry)?, deployed_at: entry.time("deployedAt")?, automated, username })
+            Ok(HistoryEntry {
+                revision: Revision::read(&entry)?,
+                started_at: entry.time("deployStartedAt")?,
+                deployed_at: entry.time("deployedAt")?,
+                automated,
+                username,
+            })
         })?;
         self.health = status.object("health", |health| health.text("status"))?;
         Ok(())

@@ -1,9 +1,12 @@
 //! A sync back to an older commit than the source has: `argocd app rollback`, or a sync of a revision that somebody named.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::application::{Application, HistoryEntry};
 use super::state::Revision;
+
+/// How long Argo CD may not know of a commit that we have seen: it asks Git every three minutes at the latest, and by its cache.
+const KNOWN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// A sync that went back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +36,9 @@ impl Application {
         let had_current = before.iter().any(|entry| one(entry) == Some(current));
         let came_back = before.last().is_some_and(|previous| one(previous) != Some(revision))
             && before.iter().any(|entry| one(entry) == Some(revision));
-        let knew_current = matches!((last.deployed_at, first_seen), (Some(deployed), Some(seen)) if seen < deployed);
-        (had_current || came_back || knew_current).then(|| Rollback { revision, by: self.who_synced(last, revision) })
+        let knew_current = matches!((last.started_at, first_seen), (Some(started), Some(seen)) if seen + KNOWN_AFTER < started);
+        let is_back = had_current || came_back || (knew_current && last.automated != Some(true));
+        is_back.then(|| Rollback { revision, by: self.who_synced(last, revision) })
     }
 
     /// Who asked for a sync; an older version tells it of the last operation only.
@@ -71,7 +75,7 @@ mod tests {
 
     fn with_history(entries: &[(&str, &str)]) -> Application {
         let mut value = quiet();
-        let entry = |(at, (revision, by)): (usize, &(&str, &str))| json!({"id": at, "revision": revision, "deployedAt": format!("2026-03-01T0{at}:00:00Z"), "initiatedBy": {"username": by}});
+        let entry = |(at, (revision, by)): (usize, &(&str, &str))| json!({"id": at, "revision": revision, "deployStartedAt": format!("2026-03-01T0{at}:00:00Z"), "deployedAt": format!("2026-03-01T0{at}:09:00Z"), "initiatedBy": {"username": by}});
         value["status"]["history"] = entries.iter().enumerate().map(entry).collect();
         Application::read(&value).unwrap()
     }
@@ -93,6 +97,9 @@ mod tests {
         // A revision was named while Git's own was there already.
         assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], &new, Some("2026-03-01T00:30:00Z")), back);
         assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], &new, Some("2026-03-01T02:00:00Z")), None);
+        // Seen by us while the sync of the commit before it was under way, or a moment before Argo CD looked at Git.
+        assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], &new, Some("2026-03-01T01:03:00Z")), None);
+        assert_eq!(told(&[(HERE, "ada"), (BEFORE, "eve")], &new, Some("2026-03-01T00:58:00Z")), None);
         // The same once more is no way back.
         assert_eq!(told(&[(BEFORE, "ada"), (BEFORE, "eve")], HERE, None), None);
         assert_eq!(told(&[(BEFORE, ""), (HERE, ""), (BEFORE, "")], HERE, None), Some("rolled back to 0badc0d".to_owned()));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Step;
-use crate::engine::diff::compare;
+use crate::engine::diff::{Change, ChangeKind, compare};
 use crate::engine::object::FieldPath;
 
 /// The fields of a step that the server's answer to its dry run holds otherwise than the step wrote them; `live` is what the step was made for.
@@ -14,8 +14,13 @@ pub fn undone(step: &Step, live: &Value, answer: &Value) -> Vec<FieldPath> {
     if json_patch::patch(&mut written, operations).is_err() {
         return Vec::new();
     }
-    let touched = |at: &FieldPath| paths.iter().any(|path| at.starts_with(path) || path.starts_with(at));
-    compare(&written, answer).into_iter().map(|change| change.path).filter(touched).collect()
+    // What admission adds within a value that is written is no more drift than what it adds beside it.
+    let undone = |change: &Change| {
+        let at = &change.path;
+        let within = |path: &FieldPath| at.starts_with(path) && (change.kind != ChangeKind::Added || at == path);
+        paths.iter().any(|path| within(path) || path.starts_with(at))
+    };
+    compare(&written, answer).into_iter().filter(undone).map(|change| change.path).collect()
 }
 
 #[cfg(test)]
@@ -38,6 +43,7 @@ mod tests {
         };
         assert_eq!(changed(&|_| ()), Vec::<String>::new());
         assert_eq!(changed(&|answer| answer["metadata"]["labels"] = json!({"by": "a webhook"})), Vec::<String>::new());
+        assert_eq!(changed(&|answer| container(answer)["livenessProbe"]["terminationGracePeriodSeconds"] = json!(9)), Vec::<String>::new());
         let probe = r#".spec.template.spec.containers[name="app"].livenessProbe"#;
         assert_eq!(
             changed(&|answer| container(answer)["livenessProbe"]["httpGet"]["path"] = json!("/other")),

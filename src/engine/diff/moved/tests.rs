@@ -19,6 +19,7 @@ struct Row {
 }
 
 #[rustfmt::skip]
+#[allow(clippy::too_many_arguments)] // the columns of a table
 const fn row(
     synced: &'static str, met: &'static str, wrote: &'static str, whose: &'static str, way: &'static str, applied: &'static str,
     also: &'static str, moved: Moved,
@@ -31,6 +32,7 @@ const fn row(
 const TABLE: &[Row] = &[
     row("AsLive",  "-",         "-",      "-",      "-",   "-",               "-",       Moved::Git),
     row("-",       "Here",      "-",      "Tool",   "-",   "AsGit",           "-",       Moved::Server),
+    row("-",       "Here",      "-",      "Tool",   "-",   "-",               "untouched", Moved::Server),
     row("-",       "Here",      "-",      "-",      "-",   "-",               "-",       Moved::Live),
     row("AsGit",   "-",         "-",      "Tool",   "-",   "AsGit",           "-",       Moved::Server),
     row("AsGit",   "-",         "-",      "Tool",   "SSA|PUT", "-",           "-",       Moved::Server),
@@ -39,9 +41,11 @@ const TABLE: &[Row] = &[
     row("Neither", "-",         "-",      "Tool",   "-",   "Neither",         "-",       Moved::Git),
     row("Neither", "-",         "-",      "Tool",   "SSA|PUT", "-",           "-",       Moved::Git),
     row("Neither", "-",         "-",      "-",      "-",   "-",               "-",       Moved::Live),
-    row("Nothing", "AsLive",    "-",      "-",      "-",   "-",               "-",       Moved::Git),
+    row("Nothing", "AsLive",    "-",      "Tool",   "-",   "-",               "-",       Moved::Git),
+    row("Nothing", "AsLive",    "Unknown|Before", "-", "-", "-",              "-",       Moved::Git),
     row("Nothing", "NotAsLive", "-",      "Nobody|Others", "-", "-",          "-",       Moved::Live),
-    row("Nothing", "-",         "Since",  "Tool",   "SSA", "-",               "-",       Moved::Server),
+    row("Nothing", "NotAsLive", "Since",  "Tool",   "-",   "Nothing|AsLive|Neither", "-", Moved::Live),
+    row("Nothing", "-",         "Since",  "Tool",   "SSA|PUT", "-",           "-",       Moved::Server),
     row("Nothing", "-",         "Since",  "Tool",   "CSA", "AsGit",           "-",       Moved::Server),
     row("Nothing", "-",         "Since",  "-",      "-",   "-",               "-",       Moved::Live),
     row("Nothing", "-",         "-",      "Tool",   "-",   "AsGit",           "-",       Moved::Server),
@@ -67,6 +71,7 @@ impl Row {
         let also = match self.also {
             "by tool" => testimony.by_tool,
             "young" => testimony.young,
+            "untouched" => testimony.untouched,
             _ => true,
         };
         has(self.synced, format!("{:?}", testimony.synced))
@@ -85,8 +90,9 @@ fn every_testimony() -> Vec<Testimony> {
         for (whose, synced) in WHOSE.into_iter().flat_map(|whose| SAYS.map(|synced| (whose, synced))) {
             for (met, wrote) in MET.into_iter().flat_map(|met| WROTE.map(|wrote| (met, wrote))) {
                 for applied in SAYS {
-                    for (by_tool, young) in [(false, false), (false, true), (true, false), (true, true)] {
-                        all.push(Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young });
+                    for flags in 0..8 {
+                        let [by_tool, young, untouched] = [1, 2, 4].map(|flag| flags & flag != 0);
+                        all.push(Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young, untouched });
                     }
                 }
             }

@@ -1,0 +1,360 @@
+//! Plays sequences on the real server, many at once and in step, so that one kubectl serves them all.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::admission::{rewrite, rewriting_policy};
+use super::generate;
+use super::leaf::path;
+use super::model::{Model, Truth, Who, Write};
+use super::tally::Tally;
+use super::verdict::{Fault, assessed, faults};
+use super::{Edits, Sequence, Step};
+use crate::case::{Style, Validation, put};
+use crate::harness::ControlPlane;
+use crate::judge;
+use crate::server::{Answer, Asked, Server, Way};
+
+/// How many requests are under way at once.
+const AT_ONCE: usize = 8;
+
+/// Where the deployment controller numbers its revisions, at any time beside everyone's writes.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// The real server with the controllers, and a namespace of each kind.
+pub struct Stage<'a> {
+    plain: Server<'a>,
+    rewriting: Server<'a>,
+}
+
+/// In what we are wrong, each with when.
+pub type Faults = Vec<(String, Fault)>;
+
+/// One sequence that is played.
+struct Player<'s> {
+    name: String,
+    sequence: &'s Sequence,
+    git: Value,
+    model: Option<Model>,
+    live: Value,
+    faults: Faults,
+}
+
+/// A write that a step asks for.
+enum Sent {
+    /// By kubectl, with the others of the round.
+    Kubectl(Value),
+
+    /// By a request.
+    Request { method: Method, place: String, query: String, content: &'static str, body: Value },
+}
+
+impl<'a> Stage<'a> {
+    pub async fn new(control_plane: &'a ControlPlane) -> Result<Self> {
+        let (plain, rewriting) = (control_plane.namespace("plain")?, control_plane.namespace("rewriting")?);
+        for object in rewriting_policy(&rewriting) {
+            control_plane.apply(&object.to_string())?;
+        }
+        let stage = Self { plain: Server::new(control_plane, plain).await?, rewriting: Server::new(control_plane, rewriting).await? };
+        // A policy holds a moment after it was stored.
+        for _ in 0..120 {
+            let manifest = stage.rewriting.named(&crate::states::base(), "probe");
+            let answer = stage
+                .rewriting
+                .send(Method::PATCH, "probe", "fieldManager=probe&dryRun=All", APPLY, serde_json::to_vec(&manifest)?)
+                .await?;
+            if matches!(&answer, Answer::Object(object) if object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1")
+            {
+                return Ok(stage);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        bail!("the policy does not rewrite")
+    }
+
+    fn server(&self, sequence: &Sequence) -> &Server<'a> {
+        if sequence.rewritten { &self.rewriting } else { &self.plain }
+    }
+
+    /// Plays sequences in step, and gives what is wrong about each.
+    pub async fn play(&self, named: &[(String, Sequence)], tally: &mut Tally) -> Result<Vec<Faults>> {
+        let mut players: Vec<Player<'_>> =
+            named.iter().map(|(name, sequence)| Player::new(name, sequence, self.server(sequence))).collect();
+        let longest = named.iter().map(|(_, sequence)| sequence.steps.len()).max().unwrap_or_default();
+        let since = next_second().await;
+        let created: Vec<(usize, Sent)> = players.iter().enumerate().map(|(at, player)| (at, player.sync(true))).collect();
+        let taken = self.send_all(&players, created).await?;
+        self.read(&mut players).await?;
+        for at in taken {
+            let player = &mut players[at];
+            let Sequence { way, rewritten, .. } = *player.sequence;
+            player.model = Some(Model::created(&player.git, tool(way), rewritten, since, &player.live));
+            player.judge("created", soon(), tally);
+        }
+        for round in 0..longest {
+            let now = next_second().await;
+            let mut sent = Vec::new();
+            for (at, player) in players.iter_mut().enumerate() {
+                let (Some(step), true) = (player.sequence.steps.get(round), player.model.is_some()) else { continue };
+                if let Step::Commit(edits) = step {
+                    player.git = edited(&player.git, edits);
+                    let git = player.git.clone();
+                    player.model.iter_mut().for_each(|model| model.committed(git.clone(), now));
+                } else if let Some(write) = player.write(step) {
+                    sent.push((at, write));
+                }
+            }
+            let asked = sent.len();
+            let taken: HashSet<usize> = self.send_all(&players, sent).await?.into_iter().collect();
+            tally.refused += asked - taken.len();
+            self.read(&mut players).await?;
+            for (at, player) in players.iter_mut().enumerate() {
+                let Some(step) = player.sequence.steps.get(round) else { continue };
+                player.saw(step, taken.contains(&at));
+                player.judge(&format!("step {} {step:?}", round + 1), soon(), tally);
+            }
+        }
+        self.finish(&mut players, tally).await?;
+        tally.sequences += players.iter().filter(|player| player.model.is_some()).count();
+        Ok(players.into_iter().map(|player| player.faults).collect())
+    }
+
+    /// The tool syncs for real, and the objects go.
+    async fn finish(&self, players: &mut [Player<'_>], tally: &mut Tally) -> Result<()> {
+        next_second().await;
+        let before: Vec<(usize, Value)> =
+            players.iter().enumerate().filter(|(_, player)| player.model.is_some()).map(|(at, player)| (at, player.live.clone())).collect();
+        let sent: Vec<(usize, Sent)> = before.iter().map(|(at, _)| (*at, players[*at].sync(false))).collect();
+        let mut refusals = HashMap::new();
+        let (by_kubectl, by_request): (Vec<_>, Vec<_>) = sent.into_iter().partition(|(_, sent)| matches!(sent, Sent::Kubectl(_)));
+        let manifests: Vec<(usize, Value)> = by_kubectl
+            .into_iter()
+            .filter_map(|(at, sent)| if let Sent::Kubectl(manifest) = sent { Some((at, manifest)) } else { None })
+            .collect();
+        let taken = self.apply_all(players, &manifests)?;
+        for (at, manifest) in manifests.iter().filter(|(at, _)| !taken.contains(at)) {
+            refusals.insert(*at, self.server(players[*at].sequence).apply_one(manifest, Validation::Ignore, &[])?);
+        }
+        refusals
+            .extend(self.request_all(players, by_request).await?.into_iter().filter(|(_, answer)| !matches!(answer, Answer::Object(_))));
+        self.read(players).await?;
+        for (at, mut live) in before {
+            let player = &mut players[at];
+            let mut after = player.live.clone();
+            for object in [&mut live, &mut after] {
+                put(object, &path(&format!(".metadata.annotations[\"{REVISION}\"]")), None);
+            }
+            let answer = refusals.remove(&at).unwrap_or(Answer::Object(after));
+            let asked = Asked {
+                name: player.name.clone(),
+                now: player.git.clone(),
+                answer,
+                live: Some(live),
+                manager: player.sequence.way.manager().to_owned(),
+                validation: Validation::Ignore,
+            };
+            let rewritten = player.sequence.rewritten;
+            let (outcome, wrong) = judge::judge_rewritten(player.sequence.way, &asked, |object| {
+                if rewritten {
+                    rewrite(object)
+                }
+            });
+            *tally.syncs.entry((player.sequence.way, outcome)).or_default() += 1;
+            player.faults.extend(wrong.into_iter().map(|text| ("the sync at the end".to_owned(), Fault { kind: "prediction", text })));
+        }
+        stream::iter(players.iter().map(|player| async move {
+            let options = serde_json::to_vec(&json!({"propagationPolicy": "Background"}))?;
+            self.server(player.sequence).send(Method::DELETE, &player.name, "", "application/json", options).await.map(drop)
+        }))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await
+        .map(drop)
+    }
+
+    /// Sends the writes of a round, and gives whose were taken.
+    async fn send_all(&self, players: &[Player<'_>], sent: Vec<(usize, Sent)>) -> Result<Vec<usize>> {
+        let (mut manifests, mut requests) = (Vec::new(), Vec::new());
+        for (at, sent) in sent {
+            match sent {
+                Sent::Kubectl(manifest) => manifests.push((at, manifest)),
+                request => requests.push((at, request)),
+            }
+        }
+        let mut taken = self.apply_all(players, &manifests)?;
+        let answers = self.request_all(players, requests).await?;
+        taken.extend(answers.into_iter().filter(|(_, answer)| matches!(answer, Answer::Object(_))).map(|(at, _)| at));
+        Ok(taken)
+    }
+
+    fn apply_all(&self, players: &[Player<'_>], manifests: &[(usize, Value)]) -> Result<Vec<usize>> {
+        let all: Vec<Value> = manifests.iter().map(|(_, manifest)| manifest.clone()).collect();
+        let taken = if all.is_empty() { HashSet::new() } else { self.plain.create(&all)? };
+        Ok(manifests.iter().map(|(at, _)| *at).filter(|at| taken.contains(&players[*at].name)).collect())
+    }
+
+    async fn request_all(&self, players: &[Player<'_>], sent: Vec<(usize, Sent)>) -> Result<Vec<(usize, Answer)>> {
+        stream::iter(sent)
+            .map(|(at, sent)| async move {
+                let Sent::Request { method, place, query, content, body } = sent else { bail!("kubectl's own") };
+                Ok((at, self.server(players[at].sequence).send(method, &place, &query, content, serde_json::to_vec(&body)?).await?))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn read(&self, players: &mut [Player<'_>]) -> Result<()> {
+        let (mut plain, mut rewriting) = (self.plain.list().await?, self.rewriting.list().await?);
+        for player in players {
+            let objects = if player.sequence.rewritten { &mut rewriting } else { &mut plain };
+            if let Some(live) = objects.remove(&player.name) {
+                player.live = live;
+            } else {
+                ensure!(player.model.is_none(), "{} is gone", player.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+const APPLY: &str = "application/apply-patch+yaml";
+
+impl<'s> Player<'s> {
+    fn new(name: &str, sequence: &'s Sequence, server: &Server<'_>) -> Self {
+        let git = server.named(&sequence.git, name);
+        Self { name: name.to_owned(), sequence, git, model: None, live: Value::Null, faults: Faults::new() }
+    }
+
+    /// The tool's own sync of what Git says.
+    fn sync(&self, is_new: bool) -> Sent {
+        self.by_tools_way(self.git.clone(), is_new)
+    }
+
+    fn by_tools_way(&self, document: Value, is_new: bool) -> Sent {
+        let way = self.sequence.way;
+        let manager = way.manager();
+        match way {
+            Way::ClientSide => Sent::Kubectl(document),
+            Way::Replace if is_new => self.request(Method::POST, "", format!("fieldManager={manager}"), "application/json", document),
+            Way::Replace => self.request(Method::PUT, &self.name, format!("fieldManager={manager}"), "application/json", document),
+            _ => self.request(Method::PATCH, &self.name, format!("fieldManager={manager}&force=true"), APPLY, document),
+        }
+    }
+
+    fn request(&self, method: Method, place: &str, query: String, content: &'static str, body: Value) -> Sent {
+        Sent::Request { method, place: place.to_owned(), query, content, body }
+    }
+
+    /// The write of a step; none where there is nothing to write.
+    fn write(&self, step: &Step) -> Option<Sent> {
+        Some(match step {
+            Step::Commit(_) => return None,
+            Step::Sync => self.sync(false),
+            Step::Hotfix(edits) => self.by_tools_way(edited(&self.git, edits), false),
+            Step::Apply(edits) => Sent::Kubectl(edited(&self.git, edits)),
+            Step::Put(edits) => {
+                let query = format!("fieldManager={}", Way::Replace.manager());
+                self.request(Method::PUT, &self.name, query, "application/json", edited(&self.git, edits))
+            }
+            Step::Scale { manager, replicas } => {
+                let body = json!({"spec": {"replicas": replicas}});
+                let place = format!("{}/scale", self.name);
+                self.request(Method::PATCH, &place, format!("fieldManager={manager}"), "application/merge-patch+json", body)
+            }
+            Step::Write(writer) => {
+                let mut body = writer.body(&self.live);
+                if body.as_array().is_some_and(Vec::is_empty) {
+                    return None;
+                }
+                let (content, force) = match writer.style {
+                    Style::Json => ("application/json-patch+json", ""),
+                    Style::Strategic => ("application/strategic-merge-patch+json", ""),
+                    Style::Apply => {
+                        body["apiVersion"] = json!("apps/v1");
+                        body["kind"] = json!("Deployment");
+                        body["metadata"]["name"] = json!(self.name);
+                        (APPLY, "&force=true")
+                    }
+                };
+                self.request(Method::PATCH, &self.name, format!("fieldManager={}{force}", writer.manager), content, body)
+            }
+        })
+    }
+
+    /// Tells the model of a step that the server took, or refused.
+    fn saw(&mut self, step: &Step, taken: bool) {
+        let Some(model) = self.model.as_mut().filter(|_| taken) else { return };
+        let (git, live, tools) = (&self.git, &self.live, tool(self.sequence.way));
+        let mut wrote = |who: Who, is_sync: bool, sent: &Value| model.wrote(&Write { who, is_sync, sent }, live);
+        match step {
+            Step::Commit(_) => {}
+            Step::Sync => wrote(tools, true, git),
+            Step::Hotfix(edits) => wrote(tools, false, &edited(git, edits)),
+            Step::Apply(edits) => wrote(tool(Way::ClientSide), false, &edited(git, edits)),
+            Step::Put(edits) => wrote(tool(Way::Replace), false, &edited(git, edits)),
+            Step::Scale { manager, .. } => {
+                wrote(Who { subresource: Some("scale".to_owned()), ..Who::new(manager, false) }, false, &Value::Null);
+            }
+            Step::Write(writer) => {
+                let mut sent = json!({});
+                for (at, value) in &writer.edits {
+                    put(&mut sent, &path(at), value.clone());
+                }
+                wrote(Who::new(&writer.manager, writer.style == Style::Apply), false, &sent);
+            }
+        }
+    }
+
+    fn judge(&mut self, when: &str, now: Timestamp, tally: &mut Tally) {
+        let Some(model) = &mut self.model else { return };
+        model.looked(&self.live);
+        let model = &*model;
+        let Sequence { way, known, .. } = *self.sequence;
+        tally.states += 1;
+        for field in model.fields.iter().filter(|field| field.differs()) {
+            let truth = match field.truth() {
+                Truth::Git => "Git moved",
+                Truth::Live if field.both_moved() => "both moved",
+                Truth::Live => "live moved",
+                Truth::Server => "admission rewrote",
+            };
+            *tally.truths.entry(truth).or_default() += 1;
+        }
+        let assessment = assessed(model, &self.live, way, known, now);
+        self.faults.extend(faults(model, &assessment, way, known).into_iter().map(|fault| (when.to_owned(), fault)));
+    }
+}
+
+/// Under which name the tool writes.
+fn tool(way: Way) -> Who {
+    Who::new(way.manager(), way == Way::ServerSide)
+}
+
+fn edited(document: &Value, edits: &Edits) -> Value {
+    let mut document = document.clone();
+    for (at, value) in edits {
+        generate::set(&mut document, at, value.clone());
+    }
+    document
+}
+
+/// Waits for the next whole second, as Kubernetes writes times: so that what comes before and after are told apart.
+async fn next_second() -> Timestamp {
+    let now = Timestamp::now();
+    let rest = 1_000 - u64::try_from(now.as_millisecond().rem_euclid(1_000)).unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(rest)).await;
+    Timestamp::from_second(now.as_second() + 1).unwrap_or(now)
+}
+
+/// A time after all that was written so far.
+fn soon() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second() + 1).unwrap_or(now)
+}
