@@ -93,7 +93,7 @@ pub struct PredictionReport {
     #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub breaks: Vec<String>,
 
-    /// What a rule ignores, or weighs nothing, and the sync changes all the same.
+    /// What a rule ignores, or what does not count as drift, and the sync changes all the same.
     #[serde(default)]
     #[schemars(length(max = OVERWRITE_LIMIT))]
     pub overwrites: Vec<OverwriteReport>,
@@ -112,7 +112,7 @@ pub struct PredictionReport {
     pub dry_run: Option<DryRunReport>,
 }
 
-/// A field that is ignored, or weighs nothing, and that the next sync changes.
+/// A field that is ignored, or does not count as drift, and that the next sync changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverwriteReport {

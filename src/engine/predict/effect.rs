@@ -14,7 +14,7 @@ use crate::engine::schema::{Shape, Tree, quantity, shape_at};
 /// Where the deployment controller counts its revisions: it writes the number again after every sync, so that none leaves or changes it.
 const REVISION: [&str; 3] = ["metadata", "annotations", "deployment.kubernetes.io/revision"];
 
-/// A field that a rule ignores, or that weighs nothing, and that the sync changes all the same.
+/// A field that a rule ignores, or that does not count as drift, and that the sync changes all the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overwrite {
     /// Where.

@@ -129,7 +129,7 @@ pub struct Prediction {
     /// what Git sets.
     pub breaks: Vec<FieldPath>,
 
-    /// What a rule ignores, or weighs nothing, and the sync changes all the same; empty where nobody weighed the changes.
+    /// What a rule ignores, or what does not count as drift, and the sync changes all the same; empty where nobody weighed the changes.
     pub overwrites: Vec<Overwrite>,
 
     /// What live alone has beside the fields for which the sync is refused.
