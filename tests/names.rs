@@ -212,6 +212,34 @@ fn every_metric_has_a_caller_and_every_label_somebody_who_sets_it() -> Result<()
 }
 
 #[test]
+fn the_reference_lists_each_finding_metric_and_reason_and_no_other() -> Result<()> {
+    let code = code()?;
+    let of = |place: &str| -> String { code.iter().filter(|(name, _)| name.starts_with(place)).map(|(_, text)| text.as_str()).collect() };
+    let met = |text: &str, pattern: &str| -> Result<BTreeSet<String>> {
+        Ok(Regex::new(pattern)?.captures_iter(text).map(|found| found[1].to_owned()).collect())
+    };
+    let page = fs::read_to_string(root().join("docs/reference.md"))?;
+    let listed = |heading: &str| -> Result<BTreeSet<String>> {
+        let section = page.split("\n## ").find(|section| section.starts_with(heading)).with_context(|| format!("no section {heading}"))?;
+        met(section, r"(?m)^\| `([A-Za-z_-]+)` \|")
+    };
+    let word = "([a-z]+(?:-[a-z]+)+)";
+    let mut rules = met(&of("src/engine/diagnose/"), &format!(r#"(?:rule: |const [A-Z_]+: &str = )"{word}""#))?;
+    rules.extend(met(&of("src/report/confirmed.rs"), &format!(r#"finding\("{word}""#))?);
+    rules.extend(met(&of("src/report/sarif.rs"), &format!(r#"Rule::[^\n]* => "{word}""#))?);
+    assert!(rules.len() > 12, "{rules:?}");
+    assert_eq!(listed("Findings")?, rules);
+    let reasons = met(&of("src/report/compose.rs"), r#"NoPlan::[^\n]* => "([A-Za-z]+)""#)?;
+    assert!(reasons.len() > 15, "{reasons:?}");
+    assert_eq!(listed("Why there is no plan")?, reasons);
+    let metrics = met(&of("src/metrics/"), r#"(?:whole|decimal|counter|histogram|Opts::new)\(\s*"([a-z_]+)""#)?;
+    let metrics: BTreeSet<String> = metrics.into_iter().map(|name| format!("driftmend_{name}")).collect();
+    assert!(metrics.len() > 25, "{metrics:?}");
+    assert_eq!(listed("Metrics")?, metrics);
+    Ok(())
+}
+
+#[test]
 fn one_version_of_the_compiler_is_named_everywhere() -> Result<()> {
     let version = |file: &str, pattern: &str| -> Result<String> {
         let text = fs::read_to_string(root().join(file))?;

@@ -23,6 +23,8 @@ use crate::source::yaml::{Remark, Remarks};
 
 /// Compares Git's manifests with live objects: which fields drifted, who wrote them, and what the next sync gives.
 #[derive(Clone, Debug, Args)]
+// Nothing is predicted without it: the option would be without effect, and nobody would be told.
+#[command(mut_arg("validate", |validate| validate.requires("strategy")))]
 #[command(after_help = "\
 A document without a namespace is held against the live object of its kind and name. Live objects that DESIRED lacks are passed over.
 

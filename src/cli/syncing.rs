@@ -18,15 +18,16 @@ pub struct Syncing {
     #[arg(long, value_name = "NAME", requires = "strategy")]
     pub(super) manager: Option<String>,
 
-    /// The program that syncs, which decides whose fields it makes its own when it applies server-side; told by the manager's name when absent.
+    /// Names the program that syncs: when it applies server-side, that decides whose fields it makes its own. Without it, the manager's name tells.
     #[arg(long, value_enum, requires = "strategy")]
     pub(super) tool: Option<ToolArgument>,
 
-    /// What the API server is asked to do about fields that it does not know: kubectl's own default is `strict`, that of Argo CD and Flux `warn`.
+    /// Predicts what the API server makes of fields that it does not know, as the syncing tool asks it to: kubectl asks for `strict` by default, Argo CD
+    /// and Flux ask for `warn`.
     #[arg(long, value_enum, default_value = "ignore")]
     pub(super) validate: ValidateArgument,
 
-    /// Server-side apply that stops at a conflict, instead of the forced one that Argo CD and Flux send.
+    /// Predicts a server-side apply that stops at a conflict, instead of the forced one that Argo CD and Flux send.
     #[arg(long, requires = "strategy")]
     pub(super) no_force: bool,
 }
@@ -144,6 +145,17 @@ mod tests {
 
     fn syncer(arguments: &[&str]) -> Syncer {
         Line::parse_from([&["driftmend"], arguments].concat()).syncing.syncer()
+    }
+
+    #[test]
+    fn what_would_be_without_effect_is_not_taken() {
+        let parsed = |line: &str| crate::cli::Arguments::try_parse_from(line.split(' ')).map(|_| ()).map_err(|error| error.kind());
+        let missing = Err(clap::error::ErrorKind::MissingRequiredArgument);
+        assert_eq!(parsed("driftmend diff git.yaml live.yaml --validate strict"), missing);
+        assert_eq!(parsed("driftmend diff git.yaml live.yaml --tool flux"), missing);
+        assert_eq!(parsed("driftmend diff git.yaml live.yaml"), Ok(()));
+        assert_eq!(parsed("driftmend diff git.yaml live.yaml --validate strict --strategy server-side-apply"), Ok(()));
+        assert_eq!(parsed("driftmend check git.yaml --validate strict"), Ok(()), "the manifest alone is refused for them, too");
     }
 
     #[test]

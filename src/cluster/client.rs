@@ -235,6 +235,7 @@ fn tuned(mut config: Config) -> Config {
 mod tests {
     use std::convert::Infallible;
 
+    use base64::Engine;
     use kube::client::Body;
     use pretty_assertions::assert_eq;
 
@@ -305,24 +306,21 @@ mod tests {
         assert_eq!(lines, ["driftmend_api_writes_total{resource=\"deployments.apps\",verb=\"patch\"} 1"]);
     }
 
-    /// A certificate without a version field, as `openssl x509 -req` without `-extfile` makes it, and its key: nobody trusts it.
-    const VERSION_ONE: [&str; 2] = [
-        "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJGekNCdndJVU44TlNCZnBzaU5TaCtxdnJyKy9lNmhWMHVONHdDZ1lJS29aSXpqMEVBd0\
+    /// A certificate without a version field, as `openssl x509 -req` without `-extfile` makes it: nobody trusts it, and its key is lost.
+    const VERSION_ONE: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJGekNCdndJVU44TlNCZnBzaU5TaCtxdnJyKy9lNmhWMHVONHdDZ1lJS29aSXpqMEVBd0\
          l3RGpFTU1Bb0cKQTFVRUF3d0RZV1JoTUNBWERUSTJNVEV5T1RJd01qZ3hOVm9ZRHpJeE1qWXhNVEExTWpBeU9ERTFXakFPTVF3dwpDZ1lEVlFR\
          RERBTmhaR0V3V1RBVEJnY3Foa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVRCUXB6eTRUTm41M04xCjlmTEFOS2syVlhZOFM3UUo4L24xSUpoZ0\
          1UZmNjM1FIeUFudy8ydEZBdlZwV214ck1HZjlJYjJ3OThNRDRxbU4KNzNVOE5VMWJNQW9HQ0NxR1NNNDlCQU1DQTBjQU1FUUNJQzZldHRHNVY4\
          VGlkazA1Ri8vanpSeWlhcEJBREtjcAo0ODBvV2c4QUdhWWNBaUFQeXJxR2pHak1zUk5ycHBvVE1Ob3FxRHFtMVE0ZDB3NEc2LzcycGYxVHF3PT\
-         0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=",
-        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JR0hBZ0VBTUJNR0J5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSEJHMHdhd0lCQVFRZ29TbDcycT\
-         dDU1h2WERWNkUKTk1zMlJhZkg4UnpZU055eDBGdGhsZkVZU3NLaFJBTkNBQVRCUXB6eTRUTm41M04xOWZMQU5LazJWWFk4UzdRSgo4L24xSUpo\
-         Z01UZmNjM1FIeUFudy8ydEZBdlZwV214ck1HZjlJYjJ3OThNRDRxbU43M1U4TlUxYgotLS0tLUVORCBQUklWQVRFIEtFWS0tLS0tCg==",
-    ];
+         0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
 
     #[tokio::test]
     async fn a_client_certificate_of_the_first_version_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
-        let [certificate, key] = VERSION_ONE;
+        // Whether the key is the certificate's is asked after the certificate is read.
+        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let (certificate, key) = (VERSION_ONE, base64::engine::general_purpose::STANDARD.encode(key));
         let text = format!(
             "{{apiVersion: v1, kind: Config, current-context: a, clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:1'}}}}], \
              users: [{{name: a, user: {{client-certificate-data: {certificate}, client-key-data: {key}}}}}], \

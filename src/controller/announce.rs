@@ -121,9 +121,12 @@ fn occurrences(
         ..ObjectReference::default()
     };
     let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
-    if old.phase != new.phase || is_new {
+    let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
+    let is_other_phase = old.phase != new.phase || is_new;
+    if is_other_phase || harms(old) != harms(new) {
         let (kind, reason) = match new.phase {
-            Phase::InSync if new.prediction.as_ref().is_some_and(PredictionReport::harms) => (EventType::Warning, "NextSyncHarms"),
+            Phase::InSync if harms(new) => (EventType::Warning, "NextSyncHarms"),
+            _ if harms(new) && !is_other_phase => (EventType::Warning, "NextSyncHarms"),
             Phase::InSync => (EventType::Normal, "InSync"),
             Phase::Pending => (EventType::Normal, "Pending"),
             Phase::Drifted => (EventType::Warning, "Drifted"),
@@ -247,6 +250,27 @@ mod tests {
             requests: Vec::new(),
         };
         ReportStatus { heal: Heal::Healed, history: vec![entry], ..ReportStatus::default() }
+    }
+
+    #[test]
+    fn a_sync_that_begins_to_harm_or_ends_to_is_told_though_the_phase_stays() {
+        let status = |phase: Phase, breaks: &[&str]| {
+            let prediction =
+                json!({"strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": breaks, "breaks": breaks});
+            ReportStatus { phase, prediction: Some(serde_json::from_value(prediction).unwrap()), ..ReportStatus::default() }
+        };
+        let (broken, more) = ([".spec.replicas"], [".spec.paused", ".spec.replicas"]);
+        for (old, new, told) in [
+            (status(Phase::InSync, &[]), status(Phase::InSync, &broken), vec!["NextSyncHarms"]),
+            (status(Phase::InSync, &broken), status(Phase::InSync, &more), vec![]),
+            (status(Phase::InSync, &broken), status(Phase::InSync, &[]), vec!["InSync"]),
+            (status(Phase::Drifted, &[]), status(Phase::Drifted, &broken), vec!["NextSyncHarms"]),
+            (status(Phase::Drifted, &broken), status(Phase::Drifted, &[]), vec!["Drifted"]),
+            (status(Phase::InSync, &[]), status(Phase::Drifted, &broken), vec!["Drifted"]),
+            (status(Phase::Drifted, &broken), status(Phase::InSync, &broken), vec!["NextSyncHarms"]),
+        ] {
+            assert_eq!(reasons(None, (&old, &new)), told);
+        }
     }
 
     #[test]

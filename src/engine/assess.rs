@@ -238,9 +238,9 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[R
             let stays = |drift: &&Drift| prediction.residual.iter().any(|path| path.starts_with(&drift.change.path));
             match (of(Severity::Pending).count(), of(Severity::Pending).filter(stays).count()) {
                 (1, 0) => "1 field waits for the next sync".to_owned(),
-                (1, _) => "Git has 1 field anew, and the next sync does not bring it".to_owned(),
+                (1, _) => "Git changed 1 field, and the next sync does not bring it".to_owned(),
                 (count, 0) => format!("{count} fields wait for the next sync"),
-                (count, left) if left == count => format!("Git has {count} fields anew, and the next sync does not bring them"),
+                (count, left) if left == count => format!("Git changed {count} fields, and the next sync does not bring them"),
                 (count, left) => format!("{count} fields wait for the next sync, which does not bring {left} of them"),
             }
         }
@@ -252,8 +252,8 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[R
 fn in_sync(drifts: &[Drift]) -> String {
     match drifts.iter().filter(|drift| drift.severity == Severity::Info).count() {
         0 => "live is what Git says".to_owned(),
-        1 => "live is what Git says, but for 1 field that weighs nothing".to_owned(),
-        count => format!("live is what Git says, but for {count} fields that weigh nothing"),
+        1 => "live is what Git says, but for 1 difference that does not count as drift".to_owned(),
+        count => format!("live is what Git says, but for {count} differences that do not count as drift"),
     }
 }
 
@@ -262,10 +262,17 @@ fn harm(prediction: &Prediction) -> String {
     let more = |count: usize| if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
     let mut told = String::new();
     if let Some(first) = prediction.breaks.first() {
-        told.push_str(&format!("; the next sync makes {first}{} differ from Git", more(prediction.breaks.len())));
+        told.push_str(&format!("; the next sync breaks {first}{}", more(prediction.breaks.len())));
     }
     if let Some(first) = prediction.overwrites.first() {
-        told.push_str(&format!("; the next sync changes {}{}, which is ignored", first.path, more(prediction.overwrites.len())));
+        let is_ignored = prediction.overwrites.iter().all(|overwrite| overwrite.severity == Severity::Ignored);
+        let although = match (is_ignored, prediction.overwrites.len()) {
+            (true, 1) => "it is ignored",
+            (true, _) => "they are ignored",
+            (false, 1) => "it does not count as drift",
+            (false, _) => "they do not count as drift",
+        };
+        told.push_str(&format!("; the next sync changes {}{}, although {although}", first.path, more(prediction.overwrites.len())));
     }
     told
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::object::FieldPath;
+
 /// How far a roll-out is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rollout {
@@ -13,6 +15,11 @@ pub enum Rollout {
 
     /// The deployment controller gave up; its message.
     Failed(String),
+}
+
+/// Whether a change of this field changes the pod template, so that the Deployment rolls out.
+pub fn rolls_out(path: &FieldPath) -> bool {
+    path.schema().starts_with("spec.template")
 }
 
 /// Reads how far the roll-out of a Deployment is.

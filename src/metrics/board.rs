@@ -322,7 +322,7 @@ impl Gauges {
             self.fields.with_label_values(&[namespace, name, severity_label(*severity)]).set((*count).into());
         }
         for refused in &facts.refused {
-            self.refused.with_label_values(&[namespace, name, strategy_label(refused.strategy), refused.union]).set(1);
+            self.refused.with_label_values(&[namespace, name, refused.strategy.name(), refused.union]).set(1);
         }
         for (harm, count) in &facts.harms {
             self.harms.with_label_values(&[namespace, name, harm.label()]).set((*count).into());
@@ -372,14 +372,6 @@ const fn severity_label(severity: Severity) -> &'static str {
         Severity::Pending => "pending",
         Severity::Info => "info",
         Severity::Ignored => "ignored",
-    }
-}
-
-pub(super) const fn strategy_label(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::ClientSideApply => "client-side-apply",
-        Strategy::ServerSideApply => "server-side-apply",
-        Strategy::Replace => "replace",
     }
 }
 

@@ -17,7 +17,7 @@ use crate::engine::predict::{Strategy, Verdict};
 pub use board::{DeploymentFacts, HealResult, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
 pub use harm::Harm;
 
-use board::{Board, Gauges, strategy_label};
+use board::{Board, Gauges};
 
 /// The metrics of one process; clones share them.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl Metrics {
             mismatches: from_zero(
                 counter("prediction_mismatch_total", "Predictions that a dry run contradicted.", &["strategy"])?,
                 // Those that a dry run may be asked for.
-                [Strategy::ClientSideApply, Strategy::ServerSideApply].map(strategy_label),
+                [Strategy::ClientSideApply, Strategy::ServerSideApply].map(Strategy::name),
             ),
             api_writes: counter("api_writes_total", "Writes that the API server stored.", &["resource", "verb"])?,
             registry,
@@ -162,7 +162,7 @@ impl Metrics {
 
     /// Counts a prediction that a dry run contradicted.
     pub fn prediction_mismatch(&self, strategy: Strategy) {
-        self.0.mismatches.with_label_values(&[strategy_label(strategy)]).inc();
+        self.0.mismatches.with_label_values(&[strategy.name()]).inc();
     }
 
     /// Counts a write that the API server stored; the resource is one such as `deployments.apps`.

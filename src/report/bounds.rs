@@ -95,8 +95,9 @@ fn leave_out(status: &mut ReportStatus) -> bool {
     }
     if let Some(prediction) = &mut status.prediction
         && (prediction.residual.pop().is_some()
-            || prediction.overwrites.pop().is_some()
-            || prediction.breaks.pop().is_some()
+            // The last one of a kind stays: without it the report would say that there is none.
+            || prediction.overwrites.len() > 1 && prediction.overwrites.pop().is_some()
+            || prediction.breaks.len() > 1 && prediction.breaks.pop().is_some()
             || prediction.causes.len() > 1 && prediction.causes.pop().is_some())
     {
         return true;
@@ -355,6 +356,14 @@ mod tests {
         assert_eq!(fitted.fields.len() + fitted.fields_omitted, 500);
         assert!(!fitted.fields.is_empty());
         assert!(fitted.fields.iter().all(|field| field.severity == Severity::Drift));
+    }
+
+    #[test]
+    fn what_the_sync_harms_is_told_however_much_is_left_out() {
+        let mut status = worst();
+        while leave_out(&mut status) {}
+        let left = status.prediction.unwrap();
+        assert_eq!((left.overwrites.len(), left.breaks.len(), left.causes.len(), left.harms()), (1, 1, 1, true));
     }
 
     #[test]

@@ -308,6 +308,7 @@ mod tests {
             from: variable("hunter2-hunter2"),
             to: variable("another-secret"),
             owners: Vec::new(),
+            severity: Severity::Ignored,
             reason: None,
         };
         let prediction = Prediction {

@@ -124,7 +124,7 @@ pub fn text(report: &ObjectReport) -> String {
     }
     if let Some((rule, strategy, causes)) = over_live {
         let outcome = if rule == Rule::NextSyncConflict { "meets a conflict (409)" } else { "will be refused by the API server" };
-        line!(&mut out, "  next sync ({}): {outcome}", name(strategy));
+        line!(&mut out, "  next sync ({}): {outcome}", strategy.name());
         for cause in &causes {
             write_cause(&mut out, "  ", cause, report);
         }
@@ -212,14 +212,6 @@ fn write_cause(out: &mut String, indent: &str, cause: &Cause, report: &ObjectRep
     let head: Vec<String> = place.into_iter().chain(field).collect();
     line!(out, "{indent}  {}", head.join(": "));
     line!(out, "{indent}    {}", cause.message);
-}
-
-fn name(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::ClientSideApply => "client-side-apply",
-        Strategy::ServerSideApply => "server-side-apply",
-        Strategy::Replace => "replace",
-    }
 }
 
 #[cfg(test)]

@@ -265,6 +265,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::Denied => "Denied",
         NoPlan::SideNotKnown => "SideNotKnown",
         NoPlan::OneSided { .. } => "NeedsSync",
+        NoPlan::CreationRefused(_) => "CreationRefused",
         NoPlan::SourceTooOld { .. } => "SourceTooOld",
         NoPlan::Paused => "Paused",
         NoPlan::BeingDeleted => "BeingDeleted",

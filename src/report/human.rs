@@ -180,7 +180,7 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
 }
 
 fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[FieldReport]) {
-    let strategy = serde_json::to_value(prediction.strategy).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+    let strategy = prediction.strategy.name();
     // The revision annotation of the deployment controller stays on every Deployment: nobody is to look for it.
     let is_ignored = |path: &&String| fields.iter().any(|field| field.path == **path && field.severity == Severity::Ignored);
     let (ignored, told): (Vec<&String>, Vec<&String>) =
@@ -189,8 +189,8 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     let verdict = match prediction.verdict {
         Verdict::Clean => "nothing to change",
         Verdict::Reverts if fields.iter().any(told_before) => "succeeds and reverts the drift",
-        Verdict::Reverts => "succeeds and changes what is ignored or weighs nothing",
-        Verdict::Residual if !prediction.breaks.is_empty() => "succeeds and makes fields differ from Git that do not today",
+        Verdict::Reverts => "succeeds and changes what is ignored or does not count as drift",
+        Verdict::Residual if !prediction.breaks.is_empty() => "succeeds and makes fields differ from Git",
         Verdict::Residual if told.is_empty() && !ignored.is_empty() => "succeeds and leaves only what a rule ignores",
         Verdict::Residual => "succeeds and leaves some of it",
         Verdict::Conflict => "meets a conflict (409)",
@@ -366,7 +366,7 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
 Deployment.apps web                 no field differs from Git
   live is what Git says; and more
   1 more field is ignored by a rule: the autoscaler's
-  next sync (client-side-apply): succeeds and makes fields differ from Git that do not today (admission not included)
+  next sync (client-side-apply): succeeds and makes fields differ from Git (admission not included)
     breaks: .spec.paused
     overwrites: .spec.replicas: 5 becomes 3
     overwrites: .metadata.labels.a: b becomes nothing

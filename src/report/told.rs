@@ -29,8 +29,10 @@ pub struct FieldReport {
     /// How much it weighs.
     pub severity: Severity,
 
-    /// Which side moved since both said the same; absent where nobody asks.
+    /// Which side moved since both said the same: `git`, and live is still what the tool wrote; `live`, which somebody or something changed; `server`,
+    /// where the server or its admission made this of the tool's own write; `unknown`, where no witness tells. Absent where nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "moved")]
     pub moved: Option<Moved>,
 
     /// Git's value, masked; absent where Git lacks the field.
@@ -85,12 +87,13 @@ pub struct PredictionReport {
     #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub residual: Vec<String>,
 
-    /// Those of `residual` that the sync itself makes differ: today they are as Git says.
+    /// Those of `residual` that the sync itself harms: today they are as Git says, or the cluster has them, if in another form, and the sync takes out
+    /// what Git sets.
     #[serde(default)]
     #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub breaks: Vec<String>,
 
-    /// What a rule ignores, or weighs nothing, and the sync changes all the same.
+    /// What a rule ignores, or what does not count as drift, and the sync changes all the same.
     #[serde(default)]
     #[schemars(length(max = OVERWRITE_LIMIT))]
     pub overwrites: Vec<OverwriteReport>,
@@ -109,7 +112,7 @@ pub struct PredictionReport {
     pub dry_run: Option<DryRunReport>,
 }
 
-/// A field that is ignored, or weighs nothing, and that the next sync changes.
+/// A field that is ignored, or does not count as drift, and that the next sync changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverwriteReport {
@@ -298,6 +301,13 @@ pub struct ObjectReport {
 
     /// What is odd in the manifest.
     pub warnings: Vec<Warning>,
+}
+
+/// The words of [`Moved`] in place: of an enumeration elsewhere the field's own description would be lost, and with it what each word means.
+fn moved(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let mut schema = Moved::json_schema(generator);
+    schema.insert("nullable".to_owned(), true.into());
+    schema
 }
 
 /// Any JSON value: the type differs by field, and the API server must not prune what is inside.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::words::place;
 use super::{Finding, Weight};
-use crate::engine::diff::{Change, Drift};
+use crate::engine::diff::{Change, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::plan::restore;
 use crate::engine::predict::{Facts, Overwrite, Prediction, Strategy, Syncer, TakesOver, predict_knowing};
@@ -14,7 +14,7 @@ use crate::engine::snapshot::Snapshot;
 /// The field that an autoscaler sets.
 const REPLICAS: &str = "spec.replicas";
 
-/// One finding for each field that is as Git says today, and not after the next sync.
+/// One finding for all the fields that are as Git says today and not after the next sync, or that it takes out.
 ///
 /// A strategic merge goes by one key of a list (`name`, `containerPort`, `ip`, `topologyKey`), where Git and the server may tell more items apart:
 /// the patch for one of them then meets another one.
@@ -26,10 +26,13 @@ pub fn next_sync_breaks(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift]
         1 => " (and 1 field more)".to_owned(),
         more => format!(" (and {more} fields more)"),
     };
-    let wanted = facts.wanted.expected();
-    let message = match first.get(&*wanted) {
-        Some(_) => format!("the next sync takes out what Git sets, or changes it: {}, which is as Git says today{other}", place(first)),
-        None => format!("the next sync adds what Git does not set: {}, which is not there today{other}", place(first)),
+    let (wanted, stored) = (facts.wanted.expected(), facts.stored());
+    let message = match (first.get(&*wanted), first.get(stored)) {
+        (None, _) => format!("the next sync adds what Git does not set: {}, which is not there today{other}", place(first)),
+        (wanted, stored) if wanted == stored => {
+            format!("the next sync takes out what Git sets, or changes it: {}, which is as Git says today{other}", place(first))
+        }
+        _ => format!("the next sync takes out what Git sets: {}, which the cluster has today, if not as Git says{other}", place(first)),
     };
     let paths: Vec<String> = prediction.breaks.iter().map(ToString::to_string).collect();
     vec![Finding {
@@ -95,14 +98,17 @@ fn repeated_key(field: &FieldPath, desired: &Value) -> Option<(FieldPath, &'stat
     (keys.len() < all).then_some((list, key))
 }
 
-/// One finding for each field that a rule ignores and the next sync changes all the same.
+/// One finding for each field that a rule ignores, or that does not count as drift, and the next sync changes all the same.
 pub fn next_sync_overwrites(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &Prediction) -> Vec<Finding> {
     let one = |overwrite: &Overwrite| Finding {
         rule: "next-sync-overwrites",
         weight: Weight::Warning,
         path: Some(overwrite.path.clone()),
         message: format!("the next sync {}{}", what(overwrite), writer(overwrite)),
-        evidence: overwrite.reason.as_ref().map(|reason| format!("ignored today: {reason}")),
+        evidence: overwrite.reason.as_ref().map(|reason| match overwrite.severity {
+            Severity::Ignored => format!("ignored today: {reason}"),
+            _ => format!("does not count as drift today: {reason}"),
+        }),
         remedy: Some(kept(snapshot, facts, overwrite)),
     };
     prediction.overwrites.iter().map(one).collect()
@@ -122,12 +128,11 @@ fn what(Overwrite { path, from, to, .. }: &Overwrite) -> String {
     }
 }
 
-/// ` (kube-controller-manager wrote it through scale)`.
+/// ` (kube-controller-manager wrote it through scale)`. Not since when: an annotation that a controller renews each second would be told anew each time.
 fn writer(overwrite: &Overwrite) -> String {
     let Some(owner) = overwrite.owners.first() else { return String::new() };
     let through = owner.subresource.as_ref().map(|subresource| format!(" through {subresource}")).unwrap_or_default();
-    let since = owner.time.map(|time| format!(", since {time}")).unwrap_or_default();
-    format!(" ({} wrote it{through}{since})", owner.manager)
+    format!(" ({} wrote it{through})", owner.manager)
 }
 
 /// What keeps live's value, by how the tool writes and whether Git has a word on the field.

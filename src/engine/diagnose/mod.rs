@@ -74,7 +74,7 @@ pub fn diagnose(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], foreto
     findings.extend(harm::next_sync_breaks(snapshot, facts, drifts, prediction));
     findings.extend(harm::next_sync_overwrites(snapshot, facts, prediction));
     findings.extend(outcome::next_sync_keeps(snapshot, facts, drifts, prediction));
-    findings.extend(outcome::hot_fix_lost(drifts, prediction));
+    findings.extend(outcome::hot_fix_lost(snapshot, drifts, prediction));
     findings.extend(admission::admission_loop(snapshot, drifts));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings

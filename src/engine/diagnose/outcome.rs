@@ -2,13 +2,13 @@
 
 use super::reason::Works;
 use super::ways::ways_out;
-use super::words::place;
+use super::words::{by, cost, place};
 use super::{Finding, Weight};
-use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
+use crate::engine::diff::{Change, ChangeKind, Drift, Moved, Severity};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::plan::trial;
-use crate::engine::predict::{Facts, Prediction, Strategy, Verdict, predict_knowing};
+use crate::engine::predict::{Facts, Prediction, Strategy, Syncer, Verdict, predict_knowing};
 use crate::engine::snapshot::Snapshot;
 
 /// The rule of the findings of what stays.
@@ -26,21 +26,36 @@ pub fn next_sync_keeps(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift],
     let works = works(snapshot, facts, drifts, &kept, prediction);
     kept.iter()
         .map(|drift| {
-            let why = match (drift.change.kind, snapshot.syncer.strategy) {
-                (ChangeKind::Added, Strategy::ServerSideApply) => "Git does not set it, and another manager owns it".to_owned(),
-                (ChangeKind::Added, _) => "Git does not set it and never did".to_owned(),
-                _ => format!("{} does not change it", snapshot.syncer.manager),
-            };
+            let why = why_kept(snapshot, facts, drift);
             Finding {
                 rule: KEEPS,
                 weight: Weight::Warning,
                 path: Some(drift.change.path.clone()),
-                message: format!("the next sync succeeds and leaves {} as it is{}: {why}", place(&drift.change.path), by(drift)),
+                message: format!("the next sync succeeds and leaves {} as it is{}: {why}", place(&drift.change.path), by(&[drift])),
                 evidence: None,
                 remedy: Some(ways_out(snapshot, works, &[drift])),
             }
         })
         .collect()
+}
+
+/// What of Git, of the last apply and of who owns what makes the sync leave it.
+fn why_kept(snapshot: &Snapshot, facts: &Facts<'_>, drift: &Drift) -> String {
+    let Syncer { manager, strategy, .. } = &snapshot.syncer;
+    let was_applied = || facts.last_applied.value().is_some_and(|applied| drift.change.path.get(applied).is_some());
+    match (drift.change.kind, strategy) {
+        (ChangeKind::Added, Strategy::ServerSideApply) if drift.owners.is_empty() => {
+            "Git does not set it, and nobody is recorded to own it".to_owned()
+        }
+        (ChangeKind::Added, Strategy::ServerSideApply) if drift.owners.iter().any(|owner| owner.manager != *manager) => {
+            "Git does not set it, and another manager owns it".to_owned()
+        }
+        // Whether Git ever did, nobody knows: the tool may have applied it once and forgotten it.
+        (ChangeKind::Added, Strategy::ClientSideApply) if !was_applied() => {
+            "Git does not set it, and neither does what was applied last".to_owned()
+        }
+        _ => format!("{manager} does not change it"),
+    }
 }
 
 /// Which ways out leave nothing of what stays.
@@ -53,25 +68,29 @@ fn works(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], kept: &[&Drif
         let after = predict_knowing(&facts, &snapshot.syncer, || facts.changed_paths()).prediction;
         after.causes.is_empty() && !after.residual.iter().any(is_kept)
     });
-    Works { restore: back, hand_back: handed && snapshot.syncer.strategy != Strategy::Replace, commit: true, server_side: false }
+    Works { restore: back, hand_back: handed && snapshot.syncer.strategy != Strategy::Replace, commit: true, ..Works::default() }
 }
 
 /// One finding for each change of a person that the next sync undoes: in an outage the change may be what ended it.
-pub fn hot_fix_lost(drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+///
+/// What stands under the tool's own manager is a person's only where live is known to have moved: somebody applied under the tool's name.
+pub fn hot_fix_lost(snapshot: &Snapshot, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
     if !matches!(prediction.verdict, Verdict::Reverts | Verdict::Residual) {
         return Vec::new();
     }
-    let lost = told(drifts)
-        .filter(|drift| !stays(drift, prediction) && drift.owners.iter().any(|owner| people::kind_of(&owner.manager) == Kind::Person));
+    let is_persons = |drift: &Drift, manager: &str| {
+        people::kind_of(manager) == Kind::Person && (manager != snapshot.syncer.manager || drift.moved == Some(Moved::Live))
+    };
+    let lost = told(drifts).filter(|drift| !stays(drift, prediction) && drift.owners.iter().any(|owner| is_persons(drift, &owner.manager)));
     lost.map(|drift| Finding {
         rule: "hot-fix-lost",
         weight: Weight::Warning,
         path: Some(drift.change.path.clone()),
-        message: format!("the next sync undoes a change by hand: {}{}", place(&drift.change.path), by(drift)),
+        message: format!("the next sync undoes a change by hand: {}{}", place(&drift.change.path), by(&[drift])),
         evidence: None,
         remedy: Some(format!(
             "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's value back ({})",
-            cost(drift)
+            cost(&[drift])
         )),
     })
     .collect()
@@ -83,16 +102,4 @@ fn told(drifts: &[Drift]) -> impl Iterator<Item = &Drift> {
 
 fn stays(drift: &Drift, prediction: &Prediction) -> bool {
     prediction.residual.iter().any(|path| path.starts_with(&drift.change.path))
-}
-
-/// ` (kubectl-edit, since …)`, or nothing where no owner is recorded.
-fn by(drift: &Drift) -> String {
-    match drift.owners.first() {
-        Some(owner) => owner.time.map_or_else(|| format!(" ({})", owner.manager), |time| format!(" ({}, since {time})", owner.manager)),
-        None => String::new(),
-    }
-}
-
-fn cost(drift: &Drift) -> &'static str {
-    if drift.change.path.schema().starts_with("spec.template") { "one roll-out" } else { "no roll-out" }
 }

@@ -5,11 +5,12 @@
 //! put back in live or given up in Git, makes the cause go, is part of it, and nothing else is.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::words::{by, contrast, ports, selector};
-use crate::engine::diff::{Change, Drift, Severity};
+use crate::engine::diff::{Change, Drift, LAST_APPLIED, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::plan::trial::{self, Tried};
 use crate::engine::predict::{Cause, Facts, Foretold, Strategy, Syncer, Verdict, refusal_of, refusals_as_it_is};
@@ -19,6 +20,10 @@ use crate::engine::snapshot::Snapshot;
 /// The most predictions that are made to find reasons: each takes as long as the one that they are about, and a manifest may have a thousand
 /// faults.
 const MOST_TRIALS: usize = 64;
+
+/// The fewest that a cause gets while there are any left: a union of two members and its ways out take so many, and with fewer nothing comes of
+/// any cause.
+const FEWEST_TRIALS: usize = 8;
 
 /// What kind of cause it is; each has its own words and its own ways out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +37,17 @@ pub(super) enum Kind {
     /// Client-side apply keeps a copy of the manifest in an annotation, and there is no room for it.
     NoRoom,
 
+    /// Client-side apply cannot read what it keeps in the annotation of live, and without it the sync succeeds.
+    Unreadable,
+
     /// Git and live each have something, and the server does not take both.
     Collision,
 
     /// Nothing that was tried makes it go.
     Unknown,
+
+    /// Too much differs, or too much is wrong: not all that may make it go was tried, and nothing that was does.
+    NotTried,
 }
 
 /// Why a sync is refused for one cause.
@@ -69,6 +80,16 @@ pub(super) struct Works {
 
     /// Server-side apply in place of client-side apply.
     pub(super) server_side: bool,
+
+    /// Whether some could not be tried any more; those do not count as working.
+    pub(super) some_untried: bool,
+}
+
+impl Trial {
+    /// Whether the cause is made by what was tried, where that stands beside the field that the server names.
+    const fn helps(self) -> bool {
+        matches!(self, Self::Cures | Self::CuresOne)
+    }
 }
 
 /// The reason for each cause of a refusal, in the order of the causes; none of a sync that is not refused.
@@ -78,47 +99,83 @@ pub fn reasons<'a>(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &'a [Drift], 
         return Vec::new();
     }
     let of_git = refusals_as_it_is(facts.desired, snapshot.syncer.validation);
-    let trials = Trials { snapshot, facts, foretold, left: Cell::new(MOST_TRIALS) };
-    prediction.causes.iter().map(|cause| trials.reason(cause, drifts, &of_git)).collect()
+    let mut left = MOST_TRIALS;
+    let mut found = Vec::with_capacity(prediction.causes.len());
+    for (at, cause) in prediction.causes.iter().enumerate() {
+        // One cause beside which a hundred fields differ leaves the others their part.
+        let share = (left / (prediction.causes.len() - at)).max(FEWEST_TRIALS).min(left);
+        let trials = Trials { snapshot, facts, foretold, left: Cell::new(share), ran_out: Cell::new(false) };
+        found.push(trials.reason(cause, drifts, &of_git));
+        left -= share - trials.left.get();
+    }
+    found
 }
 
 struct Trials<'t, 'f, 'o> {
     snapshot: &'t Snapshot,
     facts: &'t Facts<'f>,
     foretold: &'t Foretold<'o>,
+
+    /// How many predictions may still be made for this cause.
     left: Cell<usize>,
+
+    /// Whether one was not made for want of them.
+    ran_out: Cell<bool>,
+}
+
+/// What came of a way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trial {
+    /// The cause goes, and no other comes.
+    Cures,
+
+    /// One goes of several that say the same of other items of a list, and no other comes.
+    CuresOne,
+
+    /// It stays, or another comes.
+    CuresNot,
+
+    /// There was no prediction left for it.
+    NotTried,
 }
 
 impl Trials<'_, '_, '_> {
     fn reason<'a>(&self, cause: &Cause, drifts: &'a [Drift], of_git: &[(Cause, String)]) -> Reason<'a> {
         let near = near(cause, drifts, self.foretold.refused.as_ref());
-        let of_itself = Reason { kind: Kind::Unknown, involved: Vec::new(), clause: None, works: Works::default() };
+        let of_itself = || {
+            let kind = if self.ran_out.get() { Kind::NotTried } else { Kind::Unknown };
+            Reason { kind, involved: Vec::new(), clause: None, works: Works::default() }
+        };
         // Before there is an object, each way of syncing has its own words for what it cannot read.
         let no_object = self.foretold.refused.is_none();
         if of_git.iter().any(|(other, _)| is_same(other, cause)) || (no_object && (!of_git.is_empty() || self.is_of_git(cause))) {
             let clause = format!("it refuses Git's document as it is: {}", named(cause));
-            return Reason { kind: Kind::GitItself, involved: self.of_git(cause, &near), clause: Some(clause), ..of_itself };
+            return Reason { kind: Kind::GitItself, involved: self.of_git(cause, &near), clause: Some(clause), ..of_itself() };
         }
         if cause.message.ends_with("field is immutable") {
             let at = format!(".{}", cause.field);
             let involved: Vec<&Drift> = drifts.iter().filter(|drift| drift.change.path.to_string().starts_with(&at)).collect();
             let clause = immutable(cause, self.facts);
-            return Reason { kind: Kind::Immutable, involved, clause: Some(clause), ..of_itself };
+            return Reason { kind: Kind::Immutable, involved, clause: Some(clause), ..of_itself() };
         }
         if cause.field == "metadata.annotations" && cause.message.starts_with("Too long") && self.has_no_room(cause) {
             let clause = "the manifest is too big for client-side apply, which keeps a copy of it in an annotation".to_owned();
             let works = Works { server_side: self.goes_server_side(), ..Works::default() };
-            return Reason { kind: Kind::NoRoom, clause: Some(clause), works, ..of_itself };
+            return Reason { kind: Kind::NoRoom, clause: Some(clause), works, ..of_itself() };
+        }
+        if self.is_annotation_unreadable(cause) {
+            let clause = format!("the tool cannot read the annotation {LAST_APPLIED} of the object in the cluster");
+            return Reason { kind: Kind::Unreadable, clause: Some(clause), ..of_itself() };
         }
         let weighs = |drift: &&&Drift| drift.severity != Severity::Ignored;
-        let mut involved: Vec<&Drift> = near.iter().filter(weighs).copied().filter(|drift| self.is_part(cause, drift)).collect();
+        let mut involved: Vec<&Drift> = near.iter().filter(weighs).copied().filter(|drift| self.tried(cause, drift).helps()).collect();
         if involved.is_empty() {
             let rest = drifts.iter().filter(|drift| !near.iter().any(|other| std::ptr::eq(*other, *drift)));
             let (ignored, weighing): (Vec<&Drift>, Vec<&Drift>) =
                 rest.chain(near.iter().copied()).partition(|drift| drift.severity == Severity::Ignored);
             involved = [weighing, ignored]
                 .into_iter()
-                .map(|some| some.into_iter().filter(|drift| self.is_part(cause, drift)).collect::<Vec<_>>())
+                .map(|some| some.into_iter().filter(|drift| self.tried(cause, drift) == Trial::Cures).collect::<Vec<_>>())
                 .find(|found| !found.is_empty())
                 .unwrap_or_default();
         }
@@ -128,41 +185,42 @@ impl Trials<'_, '_, '_> {
         involved.sort_by_cached_key(|drift| drift.change.path.to_string());
         if involved.is_empty() && self.is_of_git(cause) {
             let clause = format!("it refuses Git's document over any live object: {}", named(cause));
-            return Reason { kind: Kind::GitItself, clause: Some(clause), ..of_itself };
+            return Reason { kind: Kind::GitItself, clause: Some(clause), ..of_itself() };
         }
         if involved.is_empty() {
-            return of_itself;
+            return of_itself();
         }
         let works = self.works(cause, &involved, drifts);
         let clause = ports(&involved).or_else(|| contrast(&involved)).map(|clause| clause + &by(&involved));
         Reason { kind: Kind::Collision, involved, clause, works }
     }
 
-    /// Whether the cause goes where this change alone is put back in live, or given up in Git.
-    fn is_part(&self, cause: &Cause, drift: &Drift) -> bool {
+    /// What becomes of the cause where this change alone is put back in live, or given up in Git.
+    fn tried(&self, cause: &Cause, drift: &Drift) -> Trial {
         let change = [&drift.change];
-        let back = || trial::put_back(self.facts, &change).is_some_and(|tried| self.cures(cause, &tried));
-        back() || self.commit_cures(cause, &change)
+        match trial::put_back(self.facts, &change).map(|tried| self.cures(cause, &tried)) {
+            Some(back) if back.helps() => back,
+            _ => self.commit_cures(cause, &change),
+        }
     }
 
     /// Whether the tool's way of syncing brings the cause over a live object, too, that is what Git says and has no history.
     fn is_of_git(&self, cause: &Cause) -> bool {
         let mut live = self.facts.desired.clone();
         apply_defaults(&mut live);
-        self.left.get() > 0
-            && refusal_of(&Facts::of(self.facts.desired, &live), &self.snapshot.syncer).iter().any(|other| is_same(other, cause))
+        self.may_try() && refusal_of(&Facts::of(self.facts.desired, &live), &self.snapshot.syncer).iter().any(|other| is_same(other, cause))
     }
 
     /// What differs near the cause and, where it comes from Git's document alone, is new in Git.
     fn of_git<'a>(&self, cause: &Cause, near: &[&'a Drift]) -> Vec<&'a Drift> {
-        near.iter().filter(|drift| self.commit_cures(cause, &[&drift.change])).copied().collect()
+        near.iter().filter(|drift| self.commit_cures(cause, &[&drift.change]).helps()).copied().collect()
     }
 
     /// The fewest of these changes that make the cause go together; none where all of them do not.
     fn together<'a>(&self, cause: &Cause, changes: Vec<&'a Drift>) -> Vec<&'a Drift> {
         let cures = |some: &[&Drift]| {
             let some: Vec<&Change> = some.iter().map(|drift| &drift.change).collect();
-            trial::put_back(self.facts, &some).is_some_and(|tried| self.cures(cause, &tried))
+            trial::put_back(self.facts, &some).is_some_and(|tried| self.cures(cause, &tried).helps())
         };
         if changes.len() < 2 || !cures(&changes) {
             return Vec::new();
@@ -173,7 +231,8 @@ impl Trials<'_, '_, '_> {
             let fewer: Vec<&Drift> = needed.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, drift)| *drift).collect();
             if cures(&fewer) { needed = fewer } else { at += 1 }
         }
-        needed
+        // What was not tried may have nothing to do with it.
+        if self.ran_out.get() { Vec::new() } else { needed }
     }
 
     /// Which ways out make the cause go.
@@ -183,40 +242,69 @@ impl Trials<'_, '_, '_> {
         // Only drift is put back: what is new in Git comes with the sync.
         let drifted: Vec<&Change> = involved.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
         let all: Vec<&Change> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
-        let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried));
-        Works {
+        let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried).helps());
+        let works = Works {
             restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, prediction)),
             hand_back: self.snapshot.syncer.strategy != Strategy::Replace
                 && cures(trial::handed_back(self.facts, &self.snapshot.syncer, &all, prediction)),
-            commit: self.commit_cures(cause, &changes),
-            server_side: false,
-        }
+            commit: self.commit_cures(cause, &changes).helps(),
+            ..Works::default()
+        };
+        Works { some_untried: self.ran_out.get(), ..works }
     }
 
-    fn commit_cures(&self, cause: &Cause, changes: &[&Change]) -> bool {
-        let Some(document) = trial::committed(self.facts, changes) else { return false };
+    fn commit_cures(&self, cause: &Cause, changes: &[&Change]) -> Trial {
+        let Some(document) = trial::committed(self.facts, changes) else { return Trial::CuresNot };
         self.goes(cause, &Facts::of(&document, self.facts.live), &self.snapshot.syncer)
     }
 
-    fn cures(&self, cause: &Cause, tried: &Tried) -> bool {
+    fn cures(&self, cause: &Cause, tried: &Tried) -> Trial {
         self.goes(cause, &tried.facts(self.facts), &self.snapshot.syncer)
     }
 
-    /// Whether a cause is gone, and no other is there that was not.
-    fn goes(&self, cause: &Cause, facts: &Facts<'_>, syncer: &Syncer) -> bool {
-        let Some(left) = self.left.get().checked_sub(1) else { return false };
-        self.left.set(left);
-        let known = &self.foretold.prediction.causes;
-        refusal_of(facts, syncer).iter().all(|other| !is_same(other, cause) && known.iter().any(|known| is_same(known, other)))
+    /// Whether a cause goes, and no other is there that was not.
+    fn goes(&self, cause: &Cause, facts: &Facts<'_>, syncer: &Syncer) -> Trial {
+        if !self.may_try() {
+            return Trial::NotTried;
+        }
+        let left = refusal_of(facts, syncer);
+        let (before, after) = (tally(&self.foretold.prediction.causes), tally(&left));
+        let of = |tally: &HashMap<(String, &str), usize>| tally.get(&unnumbered(cause)).copied().unwrap_or_default();
+        let another_comes = after.iter().any(|(other, count)| before.get(other).is_none_or(|before| before < count));
+        match (of(&before), of(&after)) {
+            _ if another_comes => Trial::CuresNot,
+            (_, 0) => Trial::Cures,
+            (before, after) if after < before => Trial::CuresOne,
+            _ => Trial::CuresNot,
+        }
+    }
+
+    /// Takes one prediction of those that are left, or notes that there was none.
+    fn may_try(&self) -> bool {
+        let left = self.left.get().checked_sub(1);
+        left.map_or_else(|| self.ran_out.set(true), |left| self.left.set(left));
+        left.is_some()
+    }
+
+    /// Whether the cause goes with what live's annotation says was applied last, which no JSON object is.
+    fn is_annotation_unreadable(&self, cause: &Cause) -> bool {
+        if self.snapshot.syncer.strategy != Strategy::ClientSideApply || !self.facts.last_applied.is_unreadable() {
+            return false;
+        }
+        let mut live = self.facts.live.clone();
+        if let Some(annotations) = live.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.remove(LAST_APPLIED);
+        }
+        self.goes(cause, &self.facts.with_live(&live), &self.snapshot.syncer) == Trial::Cures
     }
 
     /// Whether live's annotations have room for all but the copy of the manifest.
     fn has_no_room(&self, cause: &Cause) -> bool {
-        self.snapshot.syncer.strategy == Strategy::ClientSideApply && self.goes(cause, self.facts, &self.server_side())
+        self.snapshot.syncer.strategy == Strategy::ClientSideApply && self.goes(cause, self.facts, &self.server_side()) == Trial::Cures
     }
 
     fn goes_server_side(&self) -> bool {
-        refusal_of(self.facts, &self.server_side()).is_empty()
+        self.may_try() && refusal_of(self.facts, &self.server_side()).is_empty()
     }
 
     fn server_side(&self) -> Syncer {
@@ -244,8 +332,20 @@ fn union_of(cause: &Cause) -> Option<FieldPath> {
 
 /// Whether two causes are the same but for the numbers of list items, which move with what is merged.
 fn is_same(one: &Cause, other: &Cause) -> bool {
-    let unnumbered = |field: &str| -> String { field.split(['[', ']']).filter(|part| part.parse::<usize>().is_err()).collect() };
-    one.message == other.message && unnumbered(&one.field) == unnumbered(&other.field)
+    unnumbered(one) == unnumbered(other)
+}
+
+/// The field of a cause without the numbers of list items, and its message.
+fn unnumbered(cause: &Cause) -> (String, &str) {
+    let field = cause.field.split(['[', ']']).filter(|part| part.parse::<usize>().is_err()).collect();
+    (field, &cause.message)
+}
+
+/// How many causes are the same.
+fn tally(causes: &[Cause]) -> HashMap<(String, &str), usize> {
+    let mut tally = HashMap::new();
+    causes.iter().for_each(|cause| *tally.entry(unnumbered(cause)).or_default() += 1);
+    tally
 }
 
 /// The field of a cause, or its words where it names none.

@@ -3,6 +3,7 @@
 use super::reason::{Kind, Reason};
 use super::ways::ways_out;
 use super::{Finding, Weight};
+use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::predict::{Cause, Foretold};
 use crate::engine::snapshot::Snapshot;
@@ -58,6 +59,17 @@ fn remedy(snapshot: &Snapshot, reason: &Reason<'_>, cause: &Cause) -> String {
         Kind::NoRoom if reason.works.server_side => "apply server-side, which keeps no copy; or make the manifest smaller".to_owned(),
         Kind::NoRoom => "make the manifest smaller".to_owned(),
         Kind::Collision => ways_out(snapshot, reason.works, &reason.involved),
+        Kind::Unreadable => {
+            let namespace = snapshot.target.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+            format!(
+                "take the annotation away (`kubectl annotate deployment/{}{namespace} {LAST_APPLIED}-`): the next sync writes it anew, and keeps \
+                 what left Git since the last one",
+                snapshot.target.name
+            )
+        }
+        Kind::NotTried => {
+            "not every way out could be tried: change Git, or mend what else is wrong first, so that the next look tries what is left".to_owned()
+        }
         Kind::Unknown => "change Git: nothing that was tried in the cluster makes the server take it".to_owned(),
     }
 }

@@ -7,8 +7,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::diff::{Change, ChangeKind, Moved};
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::{GitRepository, Kustomization};
+use crate::engine::ownership::{Operation, Owner};
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
@@ -74,11 +76,72 @@ fn a_change_by_hand_that_the_sync_undoes_is_told_before_it_is_lost() {
 }
 
 #[test]
+fn what_stands_under_the_tools_own_name_is_a_persons_only_where_live_is_known_to_have_moved() {
+    use super::outcome::hot_fix_lost;
+    use crate::engine::predict::{Prediction, Verdict};
+    let drift = |manager: &str, moved: Option<Moved>| Drift {
+        change: Change {
+            path: ".spec.replicas".parse().unwrap(),
+            kind: ChangeKind::Changed,
+            desired: Some(json!(2)),
+            live: Some(json!(5)),
+        },
+        owners: vec![owner_of(manager)],
+        severity: Severity::Drift,
+        moved,
+        reason: None,
+    };
+    let scene = snapshot(git(), git());
+    let prediction = Prediction::bare(Strategy::ClientSideApply, Verdict::Reverts, Vec::new());
+    for (manager, moved, is_told) in [
+        ("kubectl-client-side-apply", Some(Moved::Live), true),
+        ("kubectl-client-side-apply", Some(Moved::Git), false),
+        ("kubectl-client-side-apply", Some(Moved::Server), false),
+        ("kubectl-client-side-apply", Some(Moved::Unknown), false),
+        ("kubectl-client-side-apply", None, false),
+        ("kubectl-edit", Some(Moved::Unknown), true),
+    ] {
+        let found = hot_fix_lost(&scene, &[drift(manager, moved)], &prediction);
+        assert_eq!(!found.is_empty(), is_told, "{manager} {moved:?}");
+    }
+}
+
+#[test]
+fn what_nobody_owns_is_not_told_as_another_managers() {
+    use super::outcome::next_sync_keeps;
+    use crate::engine::predict::{Facts, Prediction, Verdict};
+    let pinned = live("shipper", &json!({}), |live| live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"}));
+    let git = git();
+    let why = |strategy: Strategy, owner: Option<&str>| {
+        let scene = Snapshot { syncer: Syncer::new(strategy, "shipper"), ..snapshot(git.clone(), pinned.clone()) };
+        let path: FieldPath = ".spec.template.spec.nodeSelector".parse().unwrap();
+        let residual = vec![path.clone()];
+        let change = Change { path, kind: ChangeKind::Added, desired: None, live: Some(json!({"disk": "ssd"})) };
+        let drift =
+            Drift { change, owners: owner.map(owner_of).into_iter().collect(), severity: Severity::Drift, moved: None, reason: None };
+        let prediction = Prediction { residual, ..Prediction::bare(strategy, Verdict::Residual, Vec::new()) };
+        let found = next_sync_keeps(&scene, &Facts::of(&git, &pinned), &[drift], &prediction);
+        found[0].message.rsplit_once(": ").unwrap().1.to_owned()
+    };
+    let (by_server, by_client) = (Strategy::ServerSideApply, Strategy::ClientSideApply);
+    assert_eq!(why(by_server, Some("gone")), "Git does not set it, and another manager owns it");
+    assert_eq!(why(by_server, None), "Git does not set it, and nobody is recorded to own it");
+    assert_eq!(why(by_server, Some("shipper")), "shipper does not change it");
+    assert_eq!(why(by_client, Some("shipper")), "Git does not set it, and neither does what was applied last");
+    assert_eq!(why(Strategy::Replace, None), "shipper does not change it");
+}
+
+/// An update under this manager.
+fn owner_of(manager: &str) -> Owner {
+    Owner { manager: manager.to_owned(), operation: Operation::Update, subresource: None, time: None }
+}
+
+#[test]
 fn what_the_sync_leaves_behind_is_told_with_its_owner_and_its_cost() {
     let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:nodeSelector": {}}}}});
     let pinned = live("kubectl-patch", &fields, |live| live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"}));
     let message = "the next sync succeeds and leaves spec.template.spec.nodeSelector as it is (kubectl-patch, since 2026-01-05T10:00:00Z): \
-                   Git does not set it and never did";
+                   Git does not set it, and neither does what was applied last";
     let remedy = "Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation \
                   (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the \
                   cluster is right, commit it to Git (no roll-out)";

@@ -1,6 +1,7 @@
 //! The ways out of a drift that were tried and work, what each costs, and which one a plan takes.
 
 use super::reason::Works;
+use super::words::cost;
 use super::{Finding, outcome, refused};
 use crate::engine::diff::Drift;
 use crate::engine::plan::{Cure, Plan, StepKind, choose};
@@ -10,7 +11,8 @@ use crate::engine::snapshot::{Policy, Snapshot};
 /// Restore, HandBack and a change of Git, each with its roll-outs and what of the ownership it rewrites. `drifts` is what they are for.
 pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> String {
     let Syncer { manager, strategy, .. } = &snapshot.syncer;
-    let cost = if drifts.is_empty() || drifts.iter().any(|drift| rolls_out(drift)) { "one roll-out" } else { "no roll-out" };
+    // What is in the way and no drift of anybody may stand in the pod template.
+    let cost = if drifts.is_empty() { "one roll-out" } else { cost(drifts) };
     let mut ways: Vec<String> = Vec::new();
     if works.restore {
         let restore = format!("Restore makes it what Git says by a write of ours ({cost})");
@@ -36,6 +38,9 @@ pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> 
         (false, false) => "or change Git".to_owned(),
         (false, true) => "change Git".to_owned(),
     });
+    if works.some_untried {
+        ways.push("not every way out could be tried".to_owned());
+    }
     ways.join("; ")
 }
 
@@ -53,9 +58,4 @@ pub fn with_plan(findings: &mut [Finding], snapshot: &Snapshot, policy: &Policy,
             remedy.push_str(&format!(". A plan takes {taken:?}{why}"));
         }
     }
-}
-
-/// Whether to undo it changes the pod template.
-fn rolls_out(drift: &Drift) -> bool {
-    drift.change.path.schema().starts_with("spec.template")
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::engine::diff::{ChangeKind, Drift};
 use crate::engine::object::{FieldPath, Segment};
+use crate::engine::rollout::rolls_out;
 
 /// The most fields that one sentence names.
 const MOST_NAMED: usize = 3;
@@ -74,6 +75,11 @@ pub(super) fn by(involved: &[&Drift]) -> String {
         Some(owner) => owner.time.map_or_else(|| format!(" ({})", owner.manager), |time| format!(" ({}, since {time})", owner.manager)),
         None => String::new(),
     }
+}
+
+/// What it costs to undo these: a change of the pod template costs a roll-out.
+pub(super) fn cost(drifts: &[&Drift]) -> &'static str {
+    if drifts.iter().any(|drift| rolls_out(&drift.change.path)) { "one roll-out" } else { "no roll-out" }
 }
 
 /// What a field stands in: the parent, and for an item of a list what has the list.

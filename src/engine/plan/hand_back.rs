@@ -117,7 +117,9 @@ fn with_fields_of_tool(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> Re
 fn with_fields_applied(live: &Value, paths: &[FieldPath]) -> Result<(String, String), HandBackError> {
     let old = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
     let old = old.ok_or(HandBackError::NoLastApplied)?;
-    let mut applied: Value = serde_json::from_str(old).map_err(|_| HandBackError::NoLastApplied)?;
+    // A word or a list is JSON, too, and yet nothing that any apply would read.
+    let applied: Map<String, Value> = serde_json::from_str(old).map_err(|_| HandBackError::NoLastApplied)?;
+    let mut applied = Value::Object(applied);
     for path in paths {
         if let Some(value) = path.get(live) {
             put(&mut applied, &path.0, value);

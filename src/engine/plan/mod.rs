@@ -42,6 +42,7 @@ use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
+use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::Tool;
 
@@ -166,6 +167,12 @@ enum Work<'a> {
 impl<'a> Work<'a> {
     fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
         let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
+            // What is refused for Git's own document is refused again, however often it is synced.
+            if let Some(refused) = assessment.prediction.as_ref().filter(|_| snapshot.live.is_none() && snapshot.desired.is_some())
+                && matches!(refused.verdict, Verdict::Refused | Verdict::Conflict)
+            {
+                return Err(NoPlan::CreationRefused(super::diagnose::told(&refused.causes)));
+            }
             return match assessment.phase {
                 Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
                 Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
@@ -297,6 +304,6 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(),
 /// The one roll-out that a change of the pod template costs, whoever writes it.
 fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<String> {
     let paths = drifts.iter().map(|drift| &drift.change.path).chain(steps.iter().flat_map(Step::paths));
-    let of_template = paths.into_iter().any(|path| path.schema().starts_with("spec.template"));
+    let of_template = paths.into_iter().any(rolls_out);
     of_template.then(|| "RollOut: the pod template changes, so the Deployment rolls out once".to_owned())
 }

@@ -31,6 +31,12 @@ pub enum NoPlan {
         phase: Phase,
     },
 
+    /// The object is absent, and the sync that brings it back is refused.
+    #[error(
+        "the object is not in the cluster, and the API server will refuse to create it: {0}; change Git, since no sync brings it back before"
+    )]
+    CreationRefused(String),
+
     /// The source has not answered for too long.
     #[error("the source last answered {age:#} ago, longer than maxAge: no plan is made from it")]
     SourceTooOld {
@@ -80,7 +86,11 @@ pub enum NoPlan {
     RefusedInDryRun(String),
 
     /// Admission changes the first write on its way in.
-    #[error("{} would not come out as it is written: admission changes it ({by}); change Git to what admission makes of it, or exempt the Deployment there", fields.join(", "))]
+    #[error(
+        "{} would not come out as {}; change Git to what admission makes of it, or exempt the Deployment there",
+        fields.join(", "),
+        if fields.len() == 1 { format!("it is written: admission changes it ({by})") } else { format!("they are written: admission changes them ({by})") }
+    )]
     UndoneByAdmission {
         /// The fields that come out otherwise.
         fields: Vec<String>,

@@ -1,13 +1,16 @@
 //! Plans for the incident and its siblings: what is put back, what is guarded, and when a person's yes still holds.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
+use crate::engine::operation::Kustomization;
 use crate::engine::predict::Syncer;
-use crate::engine::{Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Flux, Remedy, SourceFacts, Tool, assess};
 
 /// Git: one container with a probe of each handler kind that matters here.
 pub(in crate::engine) fn git() -> Value {
@@ -215,6 +218,31 @@ fn there_is_no_plan_where_a_person_or_the_source_says_so() {
     gone.live = None;
     assert_eq!(proposed(&gone, &Memory::default()), Err(NoPlan::OneSided { phase: Phase::Missing }));
     assert_eq!(proposed(&snapshot(git(), synced()), &Memory::default()), Err(NoPlan::NothingToHeal));
+}
+
+#[test]
+fn what_admission_undoes_is_told_in_the_right_number() {
+    let undone = |fields: &[&str]| {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        NoPlan::UndoneByAdmission { fields, by: "somebody".to_owned() }.to_string()
+    };
+    assert!(undone(&[".spec.a"]).starts_with(".spec.a would not come out as it is written: admission changes it"));
+    assert!(undone(&[".spec.a", ".spec.b"]).starts_with(".spec.a, .spec.b would not come out as they are written: admission changes them"));
+}
+
+#[test]
+fn a_sync_that_would_be_refused_to_create_is_no_plan() {
+    let mut desired = git();
+    desired["metadata"]["managedFields"] = json!([]);
+    let flux = json!({"metadata": {"name": "shop", "namespace": "flux-system"}, "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"}});
+    let kustomization = Arc::new(Kustomization::read(&flux).unwrap());
+    let flux = Tool::Flux(Arc::new(Flux { kustomization, repository: None }));
+    for (seen, tool) in [(true, flux.clone()), (false, flux), (true, Tool::default()), (false, Tool::default())] {
+        let syncer = Syncer::new(Strategy::ServerSideApply, "shipper");
+        let absent = Snapshot { live: None, seen, tool, syncer, ..snapshot(desired.clone(), synced()) };
+        let refused = "metadata.managedFields must be nil".to_owned();
+        assert_eq!(proposed(&absent, &Memory::default()), Err(NoPlan::CreationRefused(refused)), "{seen}");
+    }
 }
 
 pub(super) fn approval(hash: &str) -> Approval {

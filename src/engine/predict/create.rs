@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::last_applied::LastApplied;
 use super::refusal::{as_stored, forget_empty, refusals_of_new};
+use super::strategic::without_nulls;
 use super::unknown::forget_dropped_fields;
 use super::{Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side};
 use crate::engine::schema::{Members, Tree};
@@ -73,16 +74,6 @@ pub(super) fn annotated(desired: &Value, namespace: Option<&Value>) -> Value {
     let request = json!({"metadata": {"namespace": namespace}});
     let request = if namespace.is_some() { &request } else { &Value::Null };
     without_nulls(LastApplied::of(desired, request).modified())
-}
-
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            members.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), without_nulls(value))).collect()
-        }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::engine::schema::{Shape, Tree, quantity, shape_at};
 /// Where the deployment controller counts its revisions: it writes the number again after every sync, so that none leaves or changes it.
 const REVISION: [&str; 3] = ["metadata", "annotations", "deployment.kubernetes.io/revision"];
 
-/// A field that a rule ignores, or that weighs nothing, and that the sync changes all the same.
+/// A field that a rule ignores, or that does not count as drift, and that the sync changes all the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overwrite {
     /// Where.
@@ -29,7 +29,10 @@ pub struct Overwrite {
     /// Who wrote what live has.
     pub owners: Vec<Owner>,
 
-    /// Why it is ignored today.
+    /// Whether a rule ignores it, or it does not count as drift by itself.
+    pub severity: Severity,
+
+    /// Why it is ignored, or does not count, today.
     pub reason: Option<String>,
 }
 
@@ -40,7 +43,7 @@ pub(super) struct Effect<'a> {
     /// The paths that differ from Git afterwards.
     pub(super) residual: Vec<FieldPath>,
 
-    /// Those of them that are as Git says today.
+    /// Those of them that are as Git says today, or that Git sets, live has in another form and the sync takes out.
     pub(super) breaks: Vec<FieldPath>,
 
     /// The object afterwards, as it is compared; `None` where the sync changes nothing that is.
@@ -84,7 +87,8 @@ fn uncounted<'a>(object: &Tree<'a>) -> Tree<'a> {
     object
 }
 
-/// Whether what differs after the sync is as Git says today, or is taken out although live has it.
+/// Whether what differs after the sync is as Git says today, or is taken out although Git sets it and live has it, if in another form: a port that is
+/// gone is worse than one under another name.
 fn is_broken(change: &Change, wanted: &Tree<'_>, stored: &Tree<'_>) -> bool {
     let (wanted, stored) = (change.path.get(wanted), change.path.get(stored));
     wanted == stored || (change.kind == ChangeKind::Removed && stored.is_some())
@@ -109,6 +113,7 @@ pub(super) fn overwrites(facts: &Facts<'_>, drifts: &[Drift], after: &Tree<'_>) 
                 from,
                 to,
                 owners: drift.owners.clone(),
+                severity: drift.severity,
                 reason: drift.reason.clone(),
             })
         })

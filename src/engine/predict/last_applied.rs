@@ -49,6 +49,11 @@ impl<'a> LastApplied<'a> {
         }
     }
 
+    /// Whether live has the annotation, and no apply can read it.
+    pub fn is_unreadable(&self) -> bool {
+        self.read().is_err()
+    }
+
     /// Whether that is Git's document, to the letter.
     pub fn is_desired(&self) -> bool {
         annotation(self.live).is_some_and(|text| annotation(self.modified()) == Some(text))

@@ -57,6 +57,17 @@ pub enum Strategy {
     Replace,
 }
 
+impl Strategy {
+    /// Its word in reports and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientSideApply => "client-side-apply",
+            Self::ServerSideApply => "server-side-apply",
+            Self::Replace => "replace",
+        }
+    }
+}
+
 /// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cause {
@@ -114,10 +125,11 @@ pub struct Prediction {
     /// Every path that differs from Git after a sync that succeeds.
     pub residual: Vec<FieldPath>,
 
-    /// Those of `residual` that the sync itself makes differ: today they are as Git says.
+    /// Those of `residual` that the sync itself harms: today they are as Git says, or the cluster has them, if in another form, and the sync takes out
+    /// what Git sets.
     pub breaks: Vec<FieldPath>,
 
-    /// What a rule ignores, or weighs nothing, and the sync changes all the same; empty where nobody weighed the changes.
+    /// What a rule ignores, or what does not count as drift, and the sync changes all the same; empty where nobody weighed the changes.
     pub overwrites: Vec<Overwrite>,
 
     /// What live alone has beside the fields for which the sync is refused.

@@ -51,14 +51,14 @@ fn a_sync_that_scales_down_is_told_although_nothing_drifted_and_the_way_out_keep
     let live = scaled(Strategy::ClientSideApply, &with_replicas(Some(2)));
     let found = assessed(with_replicas(Some(2)), live.clone(), Strategy::ClientSideApply);
     assert_eq!((found.phase, found.is_quiet()), (Phase::InSync, false));
-    assert_eq!(found.summary, "live is what Git says; the next sync changes .spec.replicas, which is ignored");
-    let told = "the next sync sets spec.replicas from 5 to 2 (kube-controller-manager wrote it through scale, since 2026-01-05T09:00:00Z)";
+    assert_eq!(found.summary, "live is what Git says; the next sync changes .spec.replicas, although it is ignored");
+    let told = "the next sync sets spec.replicas from 5 to 2 (kube-controller-manager wrote it through scale)";
     let way = "take it out of the last-applied annotation first (`kubectl apply edit-last-applied deployment/web -n shop`), then out of Git: \
                left out of Git alone, it becomes 1";
     assert_eq!(of_harm(&found), [("next-sync-overwrites", told, way)]);
     // Left out of Git alone, it becomes 1.
     let alone = assessed(with_replicas(None), live.clone(), Strategy::ClientSideApply);
-    let told = "the next sync sets spec.replicas from 5 to 1 (kube-controller-manager wrote it through scale, since 2026-01-05T09:00:00Z)";
+    let told = "the next sync sets spec.replicas from 5 to 1 (kube-controller-manager wrote it through scale)";
     let way = "take it out of the last-applied annotation before the sync (`kubectl apply edit-last-applied deployment/web -n shop`): else it becomes 1";
     assert_eq!(of_harm(&alone), [("next-sync-overwrites", told, way)]);
     // Taken out of both, it stays.
@@ -104,11 +104,37 @@ fn a_sync_that_takes_out_what_git_sets_is_an_error_with_the_ways_out_that_work()
     let told = "the next sync takes out what Git sets, or changes it: env MODE of container web, which is as Git says today";
     assert_eq!(of_harm(&found), [("next-sync-breaks", told, "apply server-side, which tells the items of the list apart")]);
     assert_eq!(found.findings[0].weight, Weight::Error);
-    assert!(
-        found.summary.ends_with("makes .spec.template.spec.containers[name=\"web\"].env[name=\"MODE\"] differ from Git"),
-        "{}",
-        found.summary
+    assert!(found.summary.ends_with("breaks .spec.template.spec.containers[name=\"web\"].env[name=\"MODE\"]"), "{}", found.summary);
+}
+
+#[test]
+fn what_the_sync_takes_out_is_not_called_right_today_where_it_differs() {
+    let env = |value: &str, names: &[&str]| {
+        let mut object = git();
+        object["spec"]["template"]["spec"]["containers"][0]["env"] =
+            names.iter().map(|name| json!({"name": name, "value": if *name == "MODE" { value } else { "x" }})).collect();
+        object
+    };
+    let before = env("x", &["A", "MODE", "B", "MODE"]);
+    let mut live = env("", &["A", "MODE", "B", "MODE"]);
+    crate::engine::schema::apply_defaults(&mut live);
+    live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
+    let found = assessed(env("x", &["A", "MODE", "B"]), live, Strategy::ClientSideApply);
+    let told = "the next sync takes out what Git sets: env MODE of container web, which the cluster has today, if not as Git says";
+    assert_eq!(of_harm(&found).into_iter().map(|(_, told, _)| told).collect::<Vec<_>>(), [told]);
+}
+
+#[test]
+fn what_does_not_count_as_drift_is_not_called_ignored() {
+    let mut live = scaled(Strategy::Replace, &git());
+    live["spec"]["replicas"] = json!(2);
+    live["metadata"]["annotations"]["example.com/note"] = json!("by hand");
+    let found = assessed(git(), live, Strategy::Replace);
+    let path = r#".metadata.annotations["example.com/note"]"#;
+    let told = format!(
+        "live is what Git says, but for 1 difference that does not count as drift; the next sync changes {path}, although it does not count as drift"
     );
+    assert_eq!(found.summary, told);
 }
 
 #[test]

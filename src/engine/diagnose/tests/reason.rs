@@ -11,6 +11,8 @@ use crate::engine::plan::{Memory, NoPlan, trial};
 use crate::engine::predict::{Cause, Facts, Verdict, predict_knowing, refusal_of, refusals_as_it_is};
 use crate::engine::{assess, assess_and_propose};
 
+mod trials;
+
 const PERSON: &str = "kubectl-patch";
 const REVISION: &str = "deployment.kubernetes.io/revision";
 

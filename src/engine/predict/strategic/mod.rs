@@ -129,7 +129,8 @@ pub fn left_of_patch(live: &Value, patch: &Value) -> Value {
     Value::Object(left.collect())
 }
 
-fn without_nulls(value: &Value) -> Value {
+/// The value without the members of objects that are null, at every depth.
+pub(super) fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(map) => map
             .iter()
