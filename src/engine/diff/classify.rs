@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::compare::{LAST_APPLIED, Wanted, expected, is_policy_of_live_image, is_pull_policy};
 use super::ignore::{IgnoreRule, known_reason};
 use super::moved::{Met, Moved, Says, Testimony, Whose, Wrote, moved};
+use super::witness::{MetAt, Witness, is_mirrored, is_pinned};
 use super::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::people::{self, Kind};
@@ -40,77 +41,8 @@ pub struct Evidence<'a> {
     pub now: Timestamp,
 }
 
-/// What is known of how Git and live came to where they are; nothing where nobody tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Witness<'a> {
-    /// The object as Git had it at the revision that the tool synced last.
-    pub synced: Option<&'a Value>,
-
-    /// The object as Git had it when live was last seen equal to it.
-    pub met: MetAt<'a>,
-
-    /// Where they differed all the same when they met: what admission made, or a rule ignored.
-    pub apart: &'a [Apart],
-
-    /// When they were last seen to meet.
-    pub met_at: Option<Timestamp>,
-
-    /// The fields that were told before as moved by live, where no more is known of what was seen then.
-    pub told: &'a [FieldPath],
-
-    /// Since when this document is known to have been in Git.
-    pub in_git_since: Option<Timestamp>,
-
-    /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
-    pub first_seen: Option<Timestamp>,
-
-    /// When the desired state was committed, by its author's clock.
-    pub committed_at: Option<Timestamp>,
-}
-
-/// At which document live was last seen equal to Git.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum MetAt<'a> {
-    /// It is not known that it ever was.
-    #[default]
-    Never,
-
-    /// At Git's document of now.
-    Here,
-
-    /// At this one.
-    Document(&'a Value),
-
-    /// At another one, of which only the digest is known.
-    Elsewhere,
-}
-
 /// The manager of `kubectl create`: it owns every default that the object was created with, and has changed nothing since.
 const CREATED: &str = "kubectl-create";
-
-/// A field in which live and Git differed although they met: that both met says nothing of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Apart {
-    /// Where.
-    pub path: FieldPath,
-
-    /// What live had; `None` where it lacked the field.
-    pub live: Option<Value>,
-
-    /// Whether that is known, so that another value of today is told from it.
-    pub is_exact: bool,
-}
-
-impl Apart {
-    fn touches(&self, change: &Change) -> bool {
-        self.path.starts_with(&change.path) || change.path.starts_with(&self.path)
-    }
-
-    /// Whether a change is the one that was there already.
-    fn is(&self, change: &Change) -> bool {
-        self.touches(change) && (!self.is_exact || self.live == change.live)
-    }
-}
 
 /// Why a drift makes no plan by itself.
 pub const NOT_KNOWN: &str = "which side moved is not known";
@@ -395,26 +327,6 @@ fn operation(strategy: Strategy) -> Operation {
 fn is_same_quantity(change: &Change) -> bool {
     let is_quantity = matches!(schema::shape_at(&change.path.schema()), Some(Shape::Quantity));
     matches!((&change.desired, &change.live), (Some(desired), Some(live)) if is_quantity && quantity::same_value(desired, live))
-}
-
-/// Git's image and live's, where these are what differs.
-fn images(change: &Change) -> Option<(&str, &str)> {
-    let is_image = change.path.schema().ends_with("ontainers[].image");
-    Some((change.desired.as_ref()?.as_str()?, change.live.as_ref()?.as_str()?)).filter(|_| is_image)
-}
-
-/// Whether live is Git's own image with the digest that it had when it was admitted.
-fn is_pinned(change: &Change) -> bool {
-    let Some((desired, live)) = images(change) else { return false };
-    let Some((name, _)) = live.split_once("@sha256:") else { return false };
-    // The last colon may be that of a registry's port.
-    let bare = desired.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(desired, |(name, _)| name);
-    !desired.contains('@') && (name == desired || name == bare)
-}
-
-/// Whether live is Git's own image from behind a mirror.
-fn is_mirrored(change: &Change) -> bool {
-    images(change).is_some_and(|(desired, live)| live.strip_suffix(desired).is_some_and(|mirror| mirror.ends_with('/')))
 }
 
 /// A field that the server fills from its alias, so that it stays when Git drops it: admission writes neither.

@@ -14,10 +14,12 @@ mod pattern;
 mod pointer;
 mod same;
 
+mod witness;
+
 #[cfg(test)]
 mod properties;
 
-pub use classify::{Apart, Evidence, MetAt, NOT_KNOWN, Witness, classify, classify_and_compare};
+pub use classify::{Evidence, NOT_KNOWN, classify, classify_and_compare};
 pub use compare::{LAST_APPLIED, Wanted, compare, compare_any};
 pub(in crate::engine) use compare::{expected, expected_of, is_pull_policy};
 pub(in crate::engine) use ignore::comes_back;
@@ -29,6 +31,7 @@ pub use pattern::PathPattern;
 pub(in crate::engine) use pointer::item_segment;
 pub use pointer::{Located, Part, Side, locate};
 pub(in crate::engine) use same::{is_live, is_same};
+pub use witness::{Apart, MetAt, Witness};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -2,6 +2,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::diff::Apart;
 
 #[test]
 fn what_admission_makes_of_the_tools_own_write_is_nobodys_drift() {
