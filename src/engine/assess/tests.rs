@@ -92,3 +92,26 @@ fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
         assert_eq!(phase(tool.clone(), minutes, live), expected, "{minutes} min, {tool:?}");
     }
 }
+
+#[test]
+fn what_git_changed_and_no_sync_brings_is_told_as_that() {
+    let (desired, live) = (git(), synced());
+    let scene = snapshot(desired.clone(), live.clone());
+    let facts = Facts::of(&desired, &live);
+    let drift = |path: &str| Drift {
+        change: diff::Change { path: path.parse().unwrap(), kind: ChangeKind::Added, desired: None, live: Some(json!(1)) },
+        owners: Vec::new(),
+        severity: Severity::Pending,
+        moved: None,
+        reason: None,
+    };
+    let told = |paths: &[&str], left: &[&str]| {
+        let mut foretold = predict::predict_knowing(&facts, &scene.syncer, Vec::new);
+        foretold.prediction.residual = left.iter().map(|path| path.parse().unwrap()).collect();
+        summary(Phase::Pending, &paths.iter().map(|path| drift(path)).collect::<Vec<_>>(), &foretold, &[])
+    };
+    let both = [".spec.minReadySeconds", ".spec.paused"];
+    assert_eq!(told(&both[..1], &both[..1]), "Git changed 1 field, and the next sync does not bring it");
+    assert_eq!(told(&both, &both), "Git changed 2 fields, and the next sync does not bring them");
+    assert_eq!(told(&both, &both[..1]), "2 fields wait for the next sync, which does not bring 1 of them");
+}
