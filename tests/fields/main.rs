@@ -38,7 +38,7 @@ use harness::{ControlPlane, Options};
 use judge::{Way, Wrong, judge};
 
 /// How many cases are asked by default, each in four ways: a minute and a half on two cores.
-const SLICE: usize = 2_000;
+const SLICE: usize = 600;
 
 /// How many cases are under way at once.
 const AT_ONCE: usize = 8;

@@ -1,6 +1,6 @@
 //! Any two documents are compared, weighed and predicted without a panic; nothing differs from itself; defaults are made once.
 
-use driftmend::engine::diff::{self, Evidence, classify, no_effect};
+use driftmend::engine::diff::{self, Evidence, Witness, classify, no_effect};
 use driftmend::engine::ownership::Recorded;
 use driftmend::engine::predict::{Strategy, Syncer, predict};
 use driftmend::engine::schema::apply_defaults;
