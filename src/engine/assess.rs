@@ -62,9 +62,10 @@ impl Assessment {
         }
     }
 
-    /// Whether there is nothing to tell: live is what Git says, and the next sync leaves it so.
+    /// Whether there is nothing to tell: live is what Git says, the next sync leaves it so, and it does not come again and again.
     pub fn is_quiet(&self) -> bool {
-        self.phase == Phase::InSync && !self.prediction.as_ref().is_some_and(Prediction::harms)
+        let harms = self.prediction.as_ref().is_some_and(Prediction::harms);
+        self.phase == Phase::InSync && !harms && !self.findings.iter().any(diagnose::is_a_loop)
     }
 
     /// When the oldest drift began, as far as managedFields tells.

@@ -55,6 +55,7 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
         looped.tool = argo_cd(json!({"history": history, "resources": [resource]}));
         looped.source.synced = Some(std::sync::Arc::new(git()));
         let told = assess(&looped, &policy());
+        assert_eq!(told.is_quiet(), told.findings.is_empty());
         (told.phase, told.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>())
     };
     assert_eq!(rules(2, "OutOfSync"), (Phase::InSync, vec![]));

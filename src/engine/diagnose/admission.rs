@@ -9,6 +9,14 @@ use crate::engine::snapshot::Snapshot;
 /// How often in a row the same document must have been applied: a second time may be a person's, a third one is nobody's intention.
 const IN_A_ROW: usize = 3;
 
+/// The rule's name.
+const ADMISSION_LOOP: &str = "admission-loop";
+
+/// Whether a finding is such a loop: it is told although live is what Git says.
+pub fn is_a_loop(finding: &Finding) -> bool {
+    finding.rule == ADMISSION_LOOP
+}
+
 /// One finding for each of Git's values that admission changes each time the tool applies it.
 pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
     let Some(argo_cd) = snapshot.tool.argo_cd() else { return Vec::new() };
@@ -22,7 +30,7 @@ pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
     let undone = drifts.iter().filter(|drift| drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added);
     undone
         .map(|drift| Finding {
-            rule: "admission-loop",
+            rule: ADMISSION_LOOP,
             weight: Weight::Warning,
             path: Some(drift.change.path.clone()),
             message: format!(

@@ -85,6 +85,7 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
     reconciliation::not_reconciled(snapshot, true).into_iter().chain(reconciliation::no_new_commits(snapshot, true)).collect()
 }
 
+pub use admission::is_a_loop;
 pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
 pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
