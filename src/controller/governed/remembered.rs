@@ -132,6 +132,8 @@ impl Inner {
             if restated {
                 self.let_go.insert(target.clone());
             } else {
+                // Another watch may have let it go before: this one had it until now.
+                self.let_go.remove(target);
                 self.dropped.insert(target.clone(), (key.clone(), now.since));
             }
         }

@@ -147,3 +147,14 @@ fn a_second_watch_of_the_same_deployment_does_not_touch_what_the_leading_one_saw
     governed.remove(&key("all"));
     assert_eq!(governed.remembered(&target()).seen_from(&key("zebra")).first_seen, None);
 }
+
+#[test]
+fn what_one_watch_let_go_and_another_one_drops_is_dropped() {
+    let governed = Governed::default();
+    let key = |name: &str| WatchKey { namespace: "shop".to_owned(), name: name.to_owned() };
+    governed.put(&key("zebra"), at_commit("a", 10, &[("web", json!({}))], &[]));
+    governed.put(&key("all"), at_commit("x", 10, &[("web", json!({}))], &[]));
+    governed.remove(&key("all"));
+    governed.put(&key("zebra"), at_commit("b", 20, &[], &[]));
+    assert_eq!((governed.dropped(&target()).map(|(by, _)| by), governed.is_let_go(&target())), (Some(key("zebra")), false));
+}
