@@ -13,7 +13,7 @@ use crate::harness::driftmend::Controller;
 use crate::harness::object::field_owners;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::{ControlPlane, Options, shared_controller};
-use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, started_at};
+use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, retry, started_at};
 use crate::watched::{Watched, wait_for_plan_over_a_failure};
 
 /// How long a heal may take to come to a place or to its end.
@@ -63,9 +63,9 @@ fn an_approval_does_not_hold_for_a_sync_that_began_after_it() -> Result<()> {
     let shop = &watched.shop;
     let plan = break_and_plan(&watched, None)?;
     watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    let failed = shop.application.read()?;
     shop.sync(&json!({}))?;
-    let running = shop.wait_until("the person's sync", |seen| started_at(seen) != started_at(&failed))?;
+    // By its retry: an operation's start has whole seconds, and the one that failed may have begun in the same one.
+    let running = shop.wait_until("the person's sync", |seen| seen["status"]["operationState"]["operation"]["retry"] == retry())?;
     let before = shop.deployment.read()?;
 
     // How it is refused depends on how far the person's sync is, and on whether the report tells of it yet.
