@@ -16,7 +16,7 @@ use super::{judge, tool};
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
-use crate::engine::diff::{Apart, ChangeKind, Drift, Moved, Severity, is_built_in};
+use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::object::{Document, FieldPath, ObjectId};
 use crate::engine::plan::{self, Memory};
 use crate::engine::{Assessment, Met, Policy, Snapshot, Tool};
@@ -52,12 +52,11 @@ impl Scene {
     /// What is to be remembered of it.
     pub fn sight(&self, assessment: &Assessment) -> Sight {
         let Snapshot { live, seen, now, .. } = &self.snapshot;
-        let equal = live.is_some() && assessment.drifts.iter().all(|drift| !matches!(drift.severity, Severity::Drift | Severity::Pending));
-        let meeting =
-            |desired| Meeting { desired, apart: assessment.drifts.iter().filter(|drift| is_apart(drift)).map(apart).collect(), at: *now };
+        let apart = live.as_ref().and_then(|_| Apart::where_both_meet(&assessment.drifts));
+        let meeting = |(desired, apart): (_, Vec<_>)| Meeting { desired, apart: apart.into(), at: *now };
         Sight {
             live: *seen,
-            met: self.desired.clone().filter(|_| equal).map(meeting),
+            met: self.desired.clone().zip(apart).map(meeting),
             dropped: (live.is_some() && self.desired.is_none()).then(|| self.key.clone()),
         }
     }
@@ -73,19 +72,6 @@ impl Scene {
         let report = self.report.as_ref().and_then(|report| report.uid()).unwrap_or_default();
         Memory { report, watch: self.watch.uid().unwrap_or_default(), ..memory(self.status()) }
     }
-}
-
-/// Whether a difference weighs nothing today and may weigh something tomorrow: what admission made of Git's own value is not Git's value, and a rule
-/// may end.
-fn is_apart(drift: &Drift) -> bool {
-    match drift.severity {
-        Severity::Ignored => drift.reason.as_deref().is_some_and(|reason| !is_built_in(reason)),
-        _ => drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added,
-    }
-}
-
-fn apart(drift: &Drift) -> Apart {
-    Apart { path: drift.change.path.clone(), live: drift.change.live.clone(), is_exact: true }
 }
 
 /// A [`Scene`] read from the API server, with what stops every write.

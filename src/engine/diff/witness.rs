@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Change;
+use super::ignore::is_built_in;
+use super::{Change, ChangeKind, Drift, Moved, Severity};
 use crate::engine::object::FieldPath;
 
 /// What is known of how Git and live came to where they are; nothing where nobody tells.
@@ -65,6 +66,20 @@ pub struct Apart {
 }
 
 impl Apart {
+    /// Whether live and Git meet, by the differences between them, and where they differ all the same; `None` where they do not.
+    ///
+    /// What admission made of Git's own value is not Git's value, and a rule may end: both weigh nothing today and may weigh something tomorrow.
+    #[must_use]
+    pub fn where_both_meet(drifts: &[Drift]) -> Option<Vec<Self>> {
+        let weighs = |drift: &Drift| matches!(drift.severity, Severity::Drift | Severity::Pending);
+        let is_apart = |drift: &&Drift| match drift.severity {
+            Severity::Ignored => drift.reason.as_deref().is_some_and(|reason| !is_built_in(reason)),
+            _ => drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added,
+        };
+        let apart = |Drift { change, .. }: &Drift| Self { path: change.path.clone(), live: change.live.clone(), is_exact: true };
+        (!drifts.iter().any(weighs)).then(|| drifts.iter().filter(is_apart).map(apart).collect())
+    }
+
     pub(super) fn touches(&self, change: &Change) -> bool {
         self.path.starts_with(&change.path) || change.path.starts_with(&self.path)
     }

@@ -1,7 +1,9 @@
 //! What is true of each field, from what the test did and what the server then had.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use driftmend::engine::diff::{Apart, Drift};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -88,6 +90,19 @@ impl Field {
     }
 }
 
+/// Where Git and live met.
+#[derive(Clone, Debug)]
+pub struct Meeting {
+    /// What Git said.
+    pub git: Value,
+
+    /// Where they differed all the same.
+    pub apart: Arc<[Apart]>,
+
+    /// When it was seen.
+    pub at: Timestamp,
+}
+
 /// What is known of one object.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -101,8 +116,8 @@ pub struct Model {
     /// What the tool synced last.
     pub synced: Value,
 
-    /// What Git said when live was last equal to it.
-    pub met: Option<Value>,
+    /// Where Git and live last met, as the controller remembers it from what was told.
+    pub met: Option<Meeting>,
 
     /// Whether the last-applied annotation was lost once: a PUT drops it, and the server writes it anew at a server-side apply by `kubectl`.
     pub is_last_applied_lost: bool,
@@ -240,8 +255,12 @@ impl Model {
         for field in self.fields.iter_mut().filter(|field| field.git == field.live) {
             field.at = (field.git.clone(), field.live.clone());
         }
-        if self.fields.iter().all(|field| !field.differs() || is_no_matter(field)) {
-            self.met = Some(self.git.clone());
+    }
+
+    /// Remembers what an assessment told, as the controller does.
+    pub fn assessed(&mut self, drifts: &[Drift], at: Timestamp) {
+        if let Some(apart) = Apart::where_both_meet(drifts) {
+            self.met = Some(Meeting { git: self.git.clone(), apart: apart.into(), at });
         }
     }
 }
@@ -256,11 +275,6 @@ fn noted_of_replicas(live: &Value) -> BTreeSet<Who> {
         subresource: entry["subresource"].as_str().map(str::to_owned),
     };
     theirs.map(who).collect()
-}
-
-/// Whether the controller takes live for equal to Git all the same.
-fn is_no_matter(field: &Field) -> bool {
-    is_ignored(field) || !field.is_in_git && (field.leaf.name == "label" && field.truth() != Truth::Git || field.value.is_empty())
 }
 
 /// What the engine knows as nobody's drift: an autoscaler's replicas, and the time of a restart.

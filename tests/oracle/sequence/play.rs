@@ -315,7 +315,6 @@ impl<'s> Player<'s> {
     fn judge(&mut self, when: &str, now: Timestamp, tally: &mut Tally) {
         let Some(model) = &mut self.model else { return };
         model.looked(&self.live);
-        let model = &*model;
         let Sequence { way, known, .. } = *self.sequence;
         tally.states += 1;
         for field in model.fields.iter().filter(|field| field.differs()) {
@@ -329,6 +328,7 @@ impl<'s> Player<'s> {
         }
         let assessment = assessed(model, &self.live, way, known, now);
         self.faults.extend(faults(model, &assessment, way, known).into_iter().map(|fault| (when.to_owned(), fault)));
+        model.assessed(&assessment.drifts, Timestamp::now());
     }
 }
 

@@ -37,16 +37,19 @@ fn fault(kind: &'static str, text: String) -> Fault {
 /// What the engine is asked, by what it may know of the past.
 pub fn assessed(model: &Model, live: &Value, way: Way, known: Known, now: Timestamp) -> Assessment {
     let watched = known != Known::Restarted;
-    let met = match &model.met {
-        Some(met) if watched && *met == model.git => Met::Here,
-        Some(met) if watched => Met::Document(Arc::new(met.clone())),
-        _ => Met::Never,
+    let remembered = model.met.as_ref().filter(|_| watched);
+    let met = match remembered {
+        Some(met) if met.git == model.git => Met::Here,
+        Some(met) => Met::Document(Arc::new(met.git.clone())),
+        None => Met::Never,
     };
     let source = SourceFacts {
         revision: "4be2c1d".to_owned(),
         changed_at: Some(model.since),
         synced: (known == Known::Told).then(|| Arc::new(model.synced.clone())),
         met,
+        apart: remembered.map(|met| met.apart.clone()).unwrap_or_default(),
+        met_at: remembered.map(|met| met.at),
         in_git_since: Some(if watched { model.since } else { now }),
         first_seen: (watched && !model.is_first).then_some(model.since),
         ..SourceFacts::default()
@@ -92,6 +95,7 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 /// | restarted      | the tool's, sent under its name, or nobody's      | any    | pending       | no other name is there                               |
 /// | restarted      | as the tool's last document says                  | any    | pending       | it is what the tool wrote, whoever came between      |
 /// | restarted      | others', wholly or in part                        | Git    | drift         | they wrote it; whether Git then agreed, nobody saw   |
+/// | told           | as the tool's last document says                  | any    | pending       | what the tool says comes before what was seen        |
 /// | watched        | the tool's, and live was never what Git says      | server | pending       | what Git said before is not remembered               |
 /// | watched        | sent under the tool's name before Git moved       | live   | pending       | the tool may have brought a document in between      |
 /// | watched        | as at the last meeting, nothing written since     | live   | pending       | what was brought in between is not remembered        |
@@ -112,6 +116,7 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
         (truth, (Severity::Pending, _)) => {
             let as_tool = field.value.is_empty() || by_tool || field.under_tools_name || field.leaf.of(&model.synced) == field.live;
             restarted && as_tool
+                || told && field.leaf.of(&model.synced) == field.live
                 || watched && truth == Truth::Server && by_tool && model.met.is_none()
                 || watched && truth == Truth::Live && field.under_tools_name && !model.is_first
                 || watched && truth == Truth::Live && !model.wrote_since && is_forgotten(model, field)
@@ -132,7 +137,7 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
 
 /// Whether nothing is kept of what the tool brought between the last meeting and Git's last move.
 fn is_forgotten(model: &Model, field: &Field) -> bool {
-    let as_met = model.met.as_ref().is_some_and(|met| field.leaf.of(met) == field.live);
+    let as_met = model.met.as_ref().is_some_and(|met| field.leaf.of(&met.git) == field.live);
     as_met || model.is_last_applied_lost && field.value.is_empty()
 }
 
@@ -144,7 +149,7 @@ fn is_forgotten(model: &Model, field: &Field) -> bool {
 /// 2. What is as at the last meeting is taken for what Git moved away from, though the tool wrote since Git moved: something else kept both from
 ///    meeting again, and somebody took the tool's new value back.
 fn is_open(model: &Model, field: &Field, way: Way, said: (Severity, Option<Moved>)) -> bool {
-    let met = model.met.as_ref().map(|met| field.leaf.of(met));
+    let met = model.met.as_ref().map(|met| field.leaf.of(&met.git));
     let passed = met.as_ref().is_some_and(|met| *met == field.git || *met == field.leaf.of(&model.synced));
     let elsewhere = matches!(said, (Severity::Info, Some(Moved::Server)) | (Severity::Pending, _));
     let under_name = way != Way::ClientSide && field.under_tools_name && passed && elsewhere;
