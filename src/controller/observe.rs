@@ -251,7 +251,8 @@ impl Past {
         let Some(told) = &status.source else { return Self::default() };
         let first_seen = told.first_seen.filter(|_| told.revision == revision);
         let apart = status.fields.iter().filter(|field| field.moved == Some(Moved::Server) && field.change != ChangeKind::Added);
-        let apart = apart.filter_map(|field| Some(Apart { path: FieldPath::parse(&field.path).ok()?, live: None, is_exact: false }));
+        let apart = apart
+            .filter_map(|field| Some(Apart { path: FieldPath::parse(&field.path).ok()?, live: None, is_exact: false, by_server: true }));
         let by_live = status.fields.iter().filter(|field| field.moved == Some(Moved::Live) && field.severity == Severity::Drift);
         let by_live = by_live.filter_map(|field| FieldPath::parse(&field.path).ok()).collect();
         Self {

@@ -111,11 +111,15 @@ impl Told<'_> {
         let differs = |other: &Change| other.path.starts_with(&change.path) || change.path.starts_with(&other.path) && !lacks_both;
         if !self.since.iter().any(differs) {
             Says::AsLive
-        } else if change.path.get(self.document) == change.path.get(desired) {
+        } else if self.agrees_on(change, desired) {
             Says::AsGit
         } else {
             Says::Neither
         }
+    }
+
+    fn agrees_on(&self, change: &Change, desired: &Value) -> bool {
+        change.path.get(self.document) == change.path.get(desired)
     }
 }
 
@@ -203,7 +207,10 @@ impl Weigher<'_> {
     fn moved(&self, change: &Change, whose: Whose) -> Moved {
         let Evidence { desired, syncer, witness, .. } = *self.evidence;
         let says = |told: &Told<'_>| told.says(change, desired);
+        let is_made = || witness.apart.iter().any(|apart| apart.by_server && apart.is_exact && apart.is(change));
         let met = match (witness.met, &self.met) {
+            (MetAt::Here, _) if is_made() => Met::Made,
+            (MetAt::Document(_), Some(told)) if is_made() && told.agrees_on(change, desired) => Met::Made,
             _ if witness.apart.iter().any(|apart| apart.is(change)) => Met::Never,
             // What admission made of another document's value says nothing of what it makes of this one's.
             (MetAt::Document(_), _) if witness.apart.iter().any(|apart| apart.touches(change)) => Met::Never,

@@ -16,6 +16,7 @@
 //! |---|---------------------------------------------|-------|---------------------|---------|
 //! | 1 | synced as live                              | any   | any                 | Git     |
 //! | 2 | agreed: Git still says that of this field   | T     | as Git, or no write since | server |
+//! |   | the same, and live what the server made of it then | any | any            | server  |
 //! |   |                                             | else  |                     | live    |
 //! | 3 | synced as Git                               | T     | as Git, or SSA, PUT | server  |
 //! |   |                                             | else  |                     | live    |
@@ -111,6 +112,9 @@ pub(super) enum Met {
     /// At Git's document of now, or at one that says the same of this field.
     Here,
 
+    /// There, but for what the server had made of this field, and live still has just that.
+    Made,
+
     /// At another one, which says the same as live of this field.
     AsLive,
 
@@ -174,6 +178,7 @@ pub(super) fn moved(testimony: Testimony) -> Moved {
     let tool = whose == Whose::Tool;
     match (synced, met, wrote) {
         (Says::AsLive, ..) => Git,
+        (_, Met::Made, _) => Server,
         (_, Met::Here, _) => {
             if tool && (applied == Says::AsGit || untouched) {
                 Server

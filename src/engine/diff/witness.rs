@@ -63,6 +63,9 @@ pub struct Apart {
 
     /// Whether that is known, so that another value of today is told from it.
     pub is_exact: bool,
+
+    /// Whether the server or its admission had made it of Git's value; else a rule ignored it.
+    pub by_server: bool,
 }
 
 impl Apart {
@@ -76,7 +79,12 @@ impl Apart {
             Severity::Ignored => drift.reason.as_deref().is_some_and(|reason| !is_built_in(reason)),
             _ => drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added,
         };
-        let apart = |Drift { change, .. }: &Drift| Self { path: change.path.clone(), live: change.live.clone(), is_exact: true };
+        let apart = |Drift { change, moved, .. }: &Drift| Self {
+            path: change.path.clone(),
+            live: change.live.clone(),
+            is_exact: true,
+            by_server: *moved == Some(Moved::Server),
+        };
         (!drifts.iter().any(weighs)).then(|| drifts.iter().filter(is_apart).map(apart).collect())
     }
 

@@ -5,9 +5,10 @@ use std::cell::OnceCell;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::fields::FieldSet;
+use super::fields::{FieldSet, Reach};
 use super::{Operation, Owner};
-use crate::engine::object::FieldPath;
+use crate::engine::object::{FieldPath, Segment, schema_path};
+use crate::engine::schema::{self, Shape};
 
 /// One readable entry of `metadata.managedFields`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +106,9 @@ impl ManagedFields {
     /// # Caveats
     /// None means "no owner is recorded": a removal leaves no trace, and a default has no owner.
     pub fn owners(&self, path: &FieldPath) -> Vec<Owner> {
-        let reached: Vec<_> = self.entries().filter_map(|entry| Some((entry.fields.reach(path)?, &entry.owner))).collect();
+        let holds = |reach: &Reach| matches!(reach, Reach::Path) || matches!(reach, Reach::Leaf(at) if is_one_value(&path.0[..*at]));
+        let reach = |entry: &'_ Entry| entry.fields.reach(path).filter(holds);
+        let reached: Vec<_> = self.entries().filter_map(|entry| Some((reach(entry)?, &entry.owner))).collect();
         let nearest = reached.iter().map(|(reach, _)| *reach).max();
         let mut owners: Vec<Owner> =
             reached.into_iter().filter(|(reach, _)| Some(*reach) == nearest).map(|(_, owner)| owner.clone()).collect();
@@ -113,6 +116,14 @@ impl ManagedFields {
         owners.dedup();
         owners
     }
+}
+
+/// Whether what stands here in a set without anything below it is owned with all that is in it: an atomic value, an item of a list with duplicates,
+/// and what no table knows. Of anything else only the node is owned: a map that was sent empty, or a list whose items of that owner are gone.
+///
+/// Source: `doMap`, `doList` and `visitListItems` in structured-merge-diff's `typed/tofieldset.go`.
+fn is_one_value(node: &[Segment]) -> bool {
+    !matches!(node.last(), Some(Segment::Field(_))) || schema::shape_at(&schema_path(node)).is_none_or(Shape::is_atomic)
 }
 
 impl Entry {
@@ -202,7 +213,31 @@ mod tests {
             entry("kubectl-label", "Update", json!({"f:metadata": {"f:labels": {"f:team": {}}}})),
         ]));
         assert_eq!(names(&managed, ".metadata.labels.team"), ["kubectl-label"]);
-        assert_eq!(names(&managed, ".metadata.labels.other"), ["kustomize-controller"]);
+        assert_eq!(names(&managed, ".metadata.labels.other"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_node_alone_holds_what_is_in_it_where_it_is_one_value() {
+        let container = json!({"f:args": {}, "f:env": {}, "f:securityContext": {}, "f:volumeMounts": {"k:{\"mountPath\":\"/a\"}": {}}});
+        let managed = ManagedFields::parse(&json!([entry(
+            "kubectl-client-side-apply",
+            "Update",
+            json!({"f:spec": {"f:selector": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": container}}}}})
+        )]));
+        let web = ".spec.template.spec.containers[name=\"web\"]";
+        for (path, is_theirs) in [
+            (".spec.selector.matchLabels.app".to_owned(), true),
+            (format!("{web}.args"), true),
+            (format!("{web}.args[0]"), true),
+            (format!("{web}.volumeMounts[mountPath=\"/a\"].name"), true),
+            (format!("{web}.env"), true),
+            (format!("{web}.env[name=\"A\"]"), false),
+            (format!("{web}.env[name=\"A\"].value"), false),
+            (format!("{web}.securityContext.runAsNonRoot"), false),
+            (format!("{web}.securityContext.seccompProfile.type"), false),
+        ] {
+            assert_eq!(!names(&managed, &path).is_empty(), is_theirs, "{path}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@ use super::*;
 const WAYS: [Strategy; 3] = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace];
 const WHOSE: [Whose; 3] = [Whose::Tool, Whose::Nobody, Whose::Others];
 const SAYS: [Says; 4] = [Says::Nothing, Says::AsLive, Says::AsGit, Says::Neither];
-const MET: [Met; 5] = [Met::Never, Met::Here, Met::AsLive, Met::NotAsLive, Met::Elsewhere];
+const MET: [Met; 6] = [Met::Never, Met::Here, Met::Made, Met::AsLive, Met::NotAsLive, Met::Elsewhere];
 const WROTE: [Wrote; 3] = [Wrote::Unknown, Wrote::Before, Wrote::Since];
 
 /// One line of the table in the module's docs: the columns as words, where `-` stands for anything and `a|b` for either.
@@ -31,6 +31,7 @@ const fn row(
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     row("AsLive",  "-",         "-",      "-",      "-",   "-",               "-",       Moved::Git),
+    row("-",       "Made",      "-",      "-",      "-",   "-",               "-",       Moved::Server),
     row("-",       "Here",      "-",      "Tool",   "-",   "AsGit",           "-",       Moved::Server),
     row("-",       "Here",      "-",      "Tool",   "-",   "-",               "untouched", Moved::Server),
     row("-",       "Here",      "-",      "-",      "-",   "-",               "-",       Moved::Live),

@@ -120,6 +120,7 @@ fn under_server_side_apply_a_persons_write_in_the_tools_name_is_drift_beside_wha
         path: FieldPath::parse(".spec.template.spec.containers[name=\"web\"].image").unwrap(),
         live: Some(json!("mirror/web:1")),
         is_exact: true,
+        by_server: true,
     };
     let told = |live: &Value, apart: &Apart| {
         let apart = [apart.clone()];
@@ -130,6 +131,16 @@ fn under_server_side_apply_a_persons_write_in_the_tools_name_is_drift_beside_wha
     assert_eq!(told(&with(1, "mirror/web:1"), &pinned), [server]);
     assert_eq!(told(&with(3, "mirror/web:1"), &pinned), [live, server]);
     assert_eq!(told(&with(1, "web:hotfix"), &pinned), [live]);
+    // A commit elsewhere changes nothing of it, whether the tool has brought it by now or not.
+    let before = with(1, "web:1");
+    let mut git = before.clone();
+    git["spec"]["paused"] = json!(true);
+    let apart = [pinned.clone()];
+    let moved = Some("2027-01-01T00:00:00Z".parse().unwrap());
+    let witness = Witness { met: MetAt::Document(&before), apart: &apart, in_git_since: moved, first_seen: moved, ..Witness::default() };
+    let told_after = |live: &Value| sides(&git, live, json!([wrote("gitops", "Apply", "", owns)]), Strategy::ServerSideApply, witness);
+    let pending = (Severity::Pending, Some(Moved::Git));
+    assert_eq!(told_after(&with(1, "mirror/web:1")), [pending, server]);
     // After a restart only the path is known.
     assert_eq!(told(&with(3, "mirror/web:1"), &Apart { live: None, is_exact: false, ..pinned }), [live, server]);
 }
