@@ -207,13 +207,16 @@ impl Weigher<'_> {
     fn moved(&self, change: &Change, whose: Whose) -> Moved {
         let Evidence { desired, syncer, witness, .. } = *self.evidence;
         let says = |told: &Told<'_>| told.says(change, desired);
+        let is_touched = || witness.apart.iter().any(|apart| apart.touches(change));
         let is_made = || witness.apart.iter().any(|apart| apart.by_server && apart.is_exact && apart.is(change));
         let met = match (witness.met, &self.met) {
             (MetAt::Here, _) if is_made() => Met::Made,
             (MetAt::Document(_), Some(told)) if is_made() && told.agrees_on(change, desired) => Met::Made,
             _ if witness.apart.iter().any(|apart| apart.is(change)) => Met::Never,
-            // What admission made of another document's value says nothing of what it makes of this one's.
-            (MetAt::Document(_), _) if witness.apart.iter().any(|apart| apart.touches(change)) => Met::Never,
+            // What admission made of another document's value says nothing of what it makes of this one's; and of the same value it may make
+            // another one where the tool says that it sent that again.
+            (MetAt::Document(_), _) if is_touched() => Met::Never,
+            (MetAt::Here, _) if self.synced.is_some() && is_touched() => Met::Never,
             (MetAt::Never, _) => Met::Never,
             (MetAt::Here, _) => Met::Here,
             (MetAt::Document(_), Some(told)) => match says(told) {

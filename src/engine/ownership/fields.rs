@@ -49,8 +49,11 @@ pub(super) enum Reach {
     /// The set ends in a leaf this many steps from the root, above the path: an atomic value holds what is inside it.
     Leaf(usize),
 
-    /// The set holds the path itself or something below it.
-    Path,
+    /// The set holds the path itself, and nothing below it.
+    Node,
+
+    /// The set holds something below the path.
+    Below,
 }
 
 impl FieldSet {
@@ -182,12 +185,12 @@ impl FieldSet {
                 None => return (at > 0 && set.is_empty()).then_some(Reach::Leaf(at)),
             }
         }
-        Some(Reach::Path)
+        Some(if set.is_empty() { Reach::Node } else { Reach::Below })
     }
 
     /// Whether the set holds the path itself or something below it.
     pub fn holds(&self, path: &FieldPath) -> bool {
-        self.reach(path) == Some(Reach::Path)
+        matches!(self.reach(path), Some(Reach::Node | Reach::Below))
     }
 
     fn node(&self, path: &FieldPath) -> Option<&Node> {

@@ -100,14 +100,18 @@ impl ManagedFields {
 
     /// Everyone who owns the path, sorted.
     ///
-    /// These are all whose entry holds the path or something below it. Where there are none, those with the nearest leaf
-    /// above it: under an atomic node only the node is owned.
+    /// These are all whose entry holds something below the path; where there are none, those who hold the path itself, and then those with the
+    /// nearest leaf above it: under an atomic node only the node is owned. Who holds a list and nothing in it has no part in what is in it.
     ///
     /// # Caveats
     /// None means "no owner is recorded": a removal leaves no trace, and a default has no owner.
     pub fn owners(&self, path: &FieldPath) -> Vec<Owner> {
-        let holds = |reach: &Reach| matches!(reach, Reach::Path) || matches!(reach, Reach::Leaf(at) if is_one_value(&path.0[..*at]));
-        let reach = |entry: &'_ Entry| entry.fields.reach(path).filter(holds);
+        let reach = |entry: &'_ Entry| match entry.fields.reach(path)? {
+            Reach::Leaf(at) if !is_one_value(&path.0[..at]) => None,
+            // An item without anything below it is one of several with the same key, and held whole.
+            Reach::Node if is_one_value(&path.0) => Some(Reach::Below),
+            reach => Some(reach),
+        };
         let reached: Vec<_> = self.entries().filter_map(|entry| Some((reach(entry)?, &entry.owner))).collect();
         let nearest = reached.iter().map(|(reach, _)| *reach).max();
         let mut owners: Vec<Owner> =
@@ -214,6 +218,7 @@ mod tests {
         ]));
         assert_eq!(names(&managed, ".metadata.labels.team"), ["kubectl-label"]);
         assert_eq!(names(&managed, ".metadata.labels.other"), Vec::<String>::new());
+        assert_eq!(names(&managed, ".metadata.labels"), ["kubectl-label"]);
     }
 
     #[test]

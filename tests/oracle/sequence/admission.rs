@@ -37,13 +37,17 @@ pub fn rewriting_policy(namespace: &str) -> [Value; 2] {
     ]
 }
 
+/// What it makes of an image.
+pub fn mirrored(image: &Value) -> Value {
+    image.as_str().filter(|image| !image.starts_with(MIRROR)).map_or_else(|| image.clone(), |image| json!(format!("{MIRROR}{image}")))
+}
+
 /// The same, done to an object.
 pub fn rewrite(object: &mut Value) {
     let web = ".spec.template.spec.containers[name=\"web\"]";
     let image = path(&format!("{web}.image"));
-    let said = image.get(object).and_then(Value::as_str).map(str::to_owned);
-    if let Some(said) = said.filter(|said| !said.starts_with(MIRROR)) {
-        put(object, &image, Some(json!(format!("{MIRROR}{said}"))));
+    if let Some(made) = image.get(object).map(mirrored) {
+        put(object, &image, Some(made));
     }
     put(object, &path(&format!("{web}.env[name=\"ADDED\"]")), Some(json!({"name": "ADDED", "value": "1"})));
 }

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Known;
+use super::admission::mirrored;
 use super::model::{Field, Model, Truth, Who, is_ignored};
 use crate::judge::syncer_of;
 use crate::server::Way;
@@ -101,9 +102,11 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 /// | watched        | as at the last meeting, nothing written since     | live   | pending       | what was brought in between is not remembered        |
 /// | watched        | nobody's, where the tool's last-applied was lost  | live   | pending       | the same                                             |
 /// | watched        | sent under the tool's name since Git moved        | Git    | info          | admission would leave the same trace                 |
+/// | watched        | others', where someone wrote under the tool's name since Git moved | Git | drift | the tool's own write would have left it there, too |
 /// | watched, told  | brought by others while Git said it               | Git    | drift         | the tool did not bring it, and Git says it no more   |
 /// | any            | others', as admission makes it of Git's own value | server | drift         | whoever wrote it may have meant it so                |
 /// | any            | others', as admission made it of Git's last value | Git    | drift         | the same                                             |
+/// | any            | as admission makes it of Git's own value          | live   | info          | whoever sent Git's own value                         |
 /// | any            | any, where the tool's last-applied was lost       | server, Git | drift    | what the tool sent is not kept anywhere              |
 /// | any            | sent under the tool's name, under admission       | live   | info, pending | admission would leave the same trace                 |
 fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Option<Moved>)) -> bool {
@@ -125,12 +128,16 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
         (Truth::Git, (Severity::Drift, _)) => {
             restarted && partly_others
                 || (watched || told) && !field.brought
+                || watched && model.wrote_since && partly_others
                 || by_others && model.rewritten && field.leaf.name == "image"
                 || model.is_last_applied_lost && !model.tool.applies
         }
         (Truth::Server, (Severity::Drift, _)) => by_others || model.is_last_applied_lost && !model.tool.applies,
         (Truth::Git, (Severity::Info, Some(Moved::Server))) => watched && field.under_tools_name && !model.is_first,
-        (Truth::Live, (Severity::Info, Some(Moved::Server))) => by_tool && model.rewritten && field.under_tools_name,
+        (Truth::Live, (Severity::Info, Some(Moved::Server))) => {
+            model.rewritten
+                && (by_tool && field.under_tools_name || field.leaf.name == "image" && field.live == field.git.as_ref().map(mirrored))
+        }
         _ => false,
     }
 }

@@ -131,6 +131,11 @@ fn under_server_side_apply_a_persons_write_in_the_tools_name_is_drift_beside_wha
     assert_eq!(told(&with(1, "mirror/web:1"), &pinned), [server]);
     assert_eq!(told(&with(3, "mirror/web:1"), &pinned), [live, server]);
     assert_eq!(told(&with(1, "web:hotfix"), &pinned), [live]);
+    // Where the tool says that it sent Git's value, admission may make something else of it today.
+    let (git, apart) = (with(1, "web:1"), [pinned.clone()]);
+    let witness = Witness { met: MetAt::Here, apart: &apart, in_git_since: seen, synced: Some(&git), ..Witness::default() };
+    let owned = json!([wrote("gitops", "Apply", "", owns)]);
+    assert_eq!(sides(&git, &with(3, "other-mirror/web:1"), owned, Strategy::ServerSideApply, witness), [live, server]);
     // A commit elsewhere changes nothing of it, whether the tool has brought it by now or not.
     let before = with(1, "web:1");
     let mut git = before.clone();
