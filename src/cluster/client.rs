@@ -188,6 +188,10 @@ impl Cluster {
         if call.effect == Effect::Stored && self.gate.as_ref().is_some_and(|may_write| !may_write()) {
             return Err(ApiError::NotLeading { call: Box::new(call) });
         }
+        #[cfg(debug_assertions)]
+        if call.effect == Effect::Stored {
+            super::crash::before_write();
+        }
         let stored = (call.effect == Effect::Stored).then(|| (call.resource.clone(), call.verb));
         let answer = match tokio::time::timeout(self.limit, request).await {
             Ok(answer) => answer.map_err(|error| ApiError::from_kube(call, self.limit, error))?,

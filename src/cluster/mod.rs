@@ -8,6 +8,8 @@ mod access;
 mod backoff;
 mod call;
 mod client;
+#[cfg(debug_assertions)]
+mod crash;
 pub mod deployments;
 mod errors;
 pub mod events;

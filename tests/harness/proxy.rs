@@ -36,6 +36,16 @@ pub enum Side {
     After,
 }
 
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The way is cut on one side of it.
+    Cut(Side),
+
+    /// It never reaches the API server, which is said to have answered with this code.
+    Answer(u16),
+}
+
 /// The kinds whose writes are a heal's, as they stand in a path.
 const HEALED: [&str; 4] = ["/deployments/", "/driftreports/", "/applications/", "/kustomizations/"];
 
@@ -85,14 +95,15 @@ struct Place {
     /// A part of the path that only the writes that are counted have.
     path: &'static str,
 
-    /// On which side of the one after them.
-    side: Side,
+    /// What becomes of the one after them.
+    fate: Fate,
 }
 
 enum Passage {
     Through,
     ThroughAndCut,
     Nowhere,
+    Answer(u16),
 }
 
 impl Proxy {
@@ -127,8 +138,16 @@ impl Proxy {
 
     /// The same, where only writes whose path has this part are counted.
     pub fn cut_at_write_of(&self, path: &'static str, number: usize, side: Side) {
-        let mut cut = self.shared.cut();
-        *cut = Cut { at: Some(Place { left: number.saturating_sub(1), path, side }), ..Cut::default() };
+        self.place(Place { left: number.saturating_sub(1), path, fate: Fate::Cut(side) });
+    }
+
+    /// Lets this become of the `number`th write from now; after it, if the way is not cut, everything passes.
+    pub fn disturb(&self, number: usize, fate: Fate) {
+        self.place(Place { left: number.saturating_sub(1), path: "", fate });
+    }
+
+    fn place(&self, place: Place) {
+        *self.shared.cut() = Cut { at: Some(place), ..Cut::default() };
     }
 
     /// Whether the write came at which the way was to be cut.
@@ -180,14 +199,18 @@ impl Shared {
             return Passage::Nowhere;
         }
         match (&mut cut.at, write) {
-            (Some(place), Some(path)) if path.contains(place.path) => match (place.left, place.side) {
-                (0, Side::Before) => {
+            (Some(place), Some(path)) if path.contains(place.path) => match (place.left, place.fate) {
+                (0, Fate::Cut(Side::Before)) => {
                     (cut.closed, cut.reached) = (true, true);
                     Passage::Nowhere
                 }
-                (0, Side::After) => {
+                (0, Fate::Cut(Side::After)) => {
                     cut.closed = true;
                     Passage::ThroughAndCut
+                }
+                (0, Fate::Answer(code)) => {
+                    (cut.at, cut.reached) = (None, true);
+                    Passage::Answer(code)
                 }
                 _ => {
                     place.left -= 1;
@@ -204,6 +227,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let counts = counts(&request);
     let mut opened = shared.opened.subscribe();
     let passage = shared.passage(counts.then(|| request.uri().path()));
+    if let Passage::Answer(code) = passage {
+        return refusal(code);
+    }
     if !matches!(passage, Passage::Nowhere) {
         let response = forward(&shared.client, request).await;
         if counts {
@@ -218,6 +244,20 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let _ = opened.changed().await;
     let broken = futures::stream::once(async { Err::<Vec<u8>, _>(std::io::Error::other("the connection is cut")) });
     Body::from_stream(broken).into_response()
+}
+
+/// An answer of the API server's kind to what never reached it.
+fn refusal(code: u16) -> Response {
+    let reason = match code {
+        409 => "Conflict",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        _ => "Unknown",
+    };
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": reason,
+        "message": format!("answered with {code} by the test"), "code": code});
+    let code = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY);
+    (code, [(header::CONTENT_TYPE, "application/json"), (header::RETRY_AFTER, "1")], status.to_string()).into_response()
 }
 
 /// Whether a request is one of a heal's writes: not a dry run, and not what a controller writes beside it.
