@@ -175,6 +175,11 @@ pub struct Foretold<'f> {
 }
 
 impl Foretold<'_> {
+    /// Which of these differences a sync that succeeds changes, with what it makes of them.
+    pub fn changes(&self, facts: &Facts<'_>, drifts: &[Drift], of: impl Fn(&Drift) -> bool) -> Vec<Overwrite> {
+        self.after.as_ref().map(|after| effect::changes(facts, drifts, after, of)).unwrap_or_default()
+    }
+
     /// The same with what the sync changes of what weighs nothing; `spares` tells what the tool takes from live before it syncs.
     #[must_use]
     pub fn weighed(mut self, facts: &Facts<'_>, drifts: &[Drift], spares: impl Fn(&Overwrite) -> bool) -> Self {
