@@ -67,8 +67,12 @@ impl Tool {
     /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`.
     pub fn spares(&self, reason: &str) -> bool {
         let is_its_own = |kind: &str| reason.starts_with(kind) && reason.contains(" ignores ");
-        let respects = |argo_cd: &ArgoCd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS);
-        (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.argo_cd().is_some_and(respects)
+        (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.respects_ignored()
+    }
+
+    /// Whether the tool takes what it is told to ignore from live before it syncs.
+    pub fn respects_ignored(&self) -> bool {
+        self.argo_cd().is_some_and(|argo_cd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS))
     }
 
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.

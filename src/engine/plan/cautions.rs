@@ -165,3 +165,6 @@ fn syncs(snapshot: &Snapshot, steps: &[Step], waits: bool) -> bool {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

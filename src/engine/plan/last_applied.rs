@@ -94,3 +94,6 @@ pub(super) fn is_named_by(operations: &[PatchOperation]) -> bool {
         _ => false,
     })
 }
+
+#[cfg(test)]
+mod tests;

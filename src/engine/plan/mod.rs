@@ -114,13 +114,14 @@ pub(super) fn propose_knowing<'a>(
         return Err(NoPlan::Paused);
     }
     let read = match (facts, &snapshot.desired, live) {
-        (None, Some(document), Some(live)) => Some(Facts::of(&document.value, live)),
+        (None, Some(document), Some(live)) => Some(Facts::sending(snapshot.source.sent_of(&document.value), &document.value, live)),
         _ => None,
     };
     let facts = facts.or(read.as_ref());
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, unrecorded, cautions: mut told }, drifts) = match work {
         Work::Cure { desired, live, drifts, prediction } => {
+            spares_ignored(snapshot, assessment)?;
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
             let cured = |facts: &Facts<'_>| match by_restore {
@@ -265,6 +266,18 @@ fn cure(
         (Err(_), true) if !drifts.is_empty() => restored(snapshot, facts, drifts, prediction),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
+}
+
+/// Nothing is planned on what the tool takes from live before it syncs: it is not in the way of anything, or else only Git and the rule can change that.
+fn spares_ignored(snapshot: &Snapshot, assessment: &Assessment) -> Result<(), NoPlan> {
+    let beside = assessment.prediction.iter().flat_map(|prediction| &prediction.beside);
+    let spared = |path: &FieldPath| {
+        let spared =
+            assessment.of(Severity::Ignored).find(|drift| path.starts_with(&drift.change.path) || drift.change.path.starts_with(path))?;
+        let why = spared.reason.clone().filter(|reason| snapshot.tool.spares(reason))?;
+        Some(NoPlan::IgnoredInTheWay { path: path.clone(), why })
+    };
+    beside.filter_map(spared).next().map_or(Ok(()), Err)
 }
 
 /// What a HandBack rests on where nobody knows whether the tool syncs.

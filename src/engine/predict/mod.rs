@@ -333,7 +333,7 @@ fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
 
 /// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
 fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
-    let Facts { desired, live, managed, .. } = facts;
+    let Facts { sent: desired, live, managed, .. } = facts;
     let merged = match (syncer.strategy, anew) {
         (Strategy::ClientSideApply, _) => client_side::merge(facts, syncer.validation),
         (Strategy::ServerSideApply, None) => server_side::merge_into(desired, live, managed.get(), syncer),
