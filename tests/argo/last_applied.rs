@@ -110,7 +110,7 @@ fn what_git_dropped_before_the_heal_still_goes_and_a_switch_to_server_side_apply
     shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
 
     // Argo CD's own sync would bring what waits, too: the Restore names what it put back, and nothing else.
-    watched.heal_to(&["Restore", "Transfer", "Refresh", "ClearOperation"], "Pending")?;
+    watched.heal_to(&["Restore", "Transfer", "Refresh"], "Pending")?;
     let (probe, pause) = named(shop)?;
     assert_eq!((&probe["httpGet"]["path"], &pause), (&json!("/healthz"), &json!(1)));
     let live = shop.deployment.read()?;
