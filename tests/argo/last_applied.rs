@@ -126,17 +126,13 @@ fn what_git_dropped_before_the_heal_still_goes_and_a_switch_to_server_side_apply
     shop.bring(Policy::Manual, &revision)?;
     assert_eq!(shop.deployment.read()?.pointer("/spec/template/spec/containers/0/env"), Some(&variables(&["KEPT"])));
 
-    // Argo CD begins to apply server-side, and Git drops a field and switches the handler.
+    // Argo CD begins to apply server-side, and Git drops a field. The handler is switched after that: it takes over only when an apply was accepted.
     let server_side = json!({"spec": {"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}});
     shop.application.merge_patch("ada", &server_side)?.success()?;
-    shop.bring(Policy::Manual, &shop.commit(&[deployment(&exec())]))?;
+    shop.bring(Policy::Manual, &shop.commit(&[deployment(&http_get())]))?;
     let live = shop.deployment.read()?;
-    assert_eq!(
-        (live["spec"].get("minReadySeconds"), shop.probe()?.get("httpGet")),
-        (None, None),
-        "{:#}",
-        live["metadata"]["managedFields"]
-    );
+    assert_eq!(live["spec"].get("minReadySeconds"), None, "{:#}", live["metadata"]["managedFields"]);
+    there_and_back(shop, Policy::Manual)?;
     watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
 }
 
