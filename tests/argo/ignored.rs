@@ -5,7 +5,7 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::shop::{Apply, Policy, Shop, deployment, exec, http_get, ours, text};
+use crate::shop::{Apply, PERSON, Policy, Shop, deployment, exec, http_get, ours, text};
 use crate::watched::{Watched, condition};
 
 const PROBE: &str = "/spec/template/spec/containers/0/livenessProbe";
@@ -118,5 +118,48 @@ fn what_a_plans_own_sync_overwrites_is_named_and_approved_only_by_who_acknowledg
     watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?.success()?;
     shop.wait_for_replicas(1)?;
     assert_eq!(shop.probe()?.get("tcpSocket"), None);
+    Ok(())
+}
+
+#[test]
+fn where_a_write_of_ours_spares_what_is_ignored_a_plan_takes_that() -> Result<()> {
+    let shop = Shop::open("spares", Apply::ServerSide, Policy::Manual, &[])?;
+    ignore(&shop, &["/spec/replicas"], false)?;
+    let watched = Watched::open(shop, &json!({}))?;
+    let shop = &watched.shop;
+    shop.scale(5)?;
+    shop.break_by_hand()?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "ClearOperation"])?;
+    let live = shop.deployment.read()?;
+    assert_eq!((&live["spec"]["replicas"], ours(&live)), (&json!(5), vec![]));
+    // The next handler of Git syncs, and that sync sets the replicas: it is Argo CD's, and no plan's.
+    shop.bring(Policy::Manual, &shop.commit(&[deployment(&exec())]))?;
+    assert_eq!(shop.probe()?.get("httpGet"), None);
+    Ok(())
+}
+
+#[test]
+fn what_jq_names_and_what_a_trusted_manager_owns_is_left_alone_by_a_sync_that_is_predicted_so() -> Result<()> {
+    for (name, rule) in
+        [("respect-jq", json!({"jqPathExpressions": [".spec.replicas"]})), ("respect-manager", json!({"managedFieldsManagers": [PERSON]}))]
+    {
+        let shop = Shop::open(name, Apply::ClientSide, Policy::Manual, &[])?;
+        ignore(&shop, &[], true)?;
+        let mut ignored = json!([{"group": "apps", "kind": "Deployment"}]);
+        json_patch::merge(&mut ignored[0], &rule);
+        shop.application.merge_patch("ada", &json!({"spec": {"ignoreDifferences": ignored}}))?.success()?;
+        let watched = Watched::open(shop, &json!({}))?;
+        let shop = &watched.shop;
+        shop.scale(3)?;
+        let revision = shop.commit(&[with_image(&http_get(), "registry.example/web:2")]);
+        let status = watched.wait_for_status("what waits", |status| {
+            status["phase"] == "Pending" && status["counts"]["pending"] == 1 && status["counts"]["ignored"].as_u64() > Some(0)
+        })?;
+        assert_eq!(status["prediction"]["overwrites"], json!([]), "{name}: {status:#}");
+        let left = status["prediction"]["residual"].as_array().cloned().unwrap_or_default();
+        assert!(left.contains(&json!(".spec.replicas")), "{name}: {left:?}");
+        shop.bring(Policy::Manual, &revision)?;
+        assert_eq!(shop.deployment.read()?["spec"]["replicas"], json!(3), "{name}");
+    }
     Ok(())
 }

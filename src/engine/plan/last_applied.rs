@@ -16,14 +16,16 @@ use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::{Facts, Strategy, Syncer};
 
-/// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them.
-pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]) -> Vec<FieldPath> {
+/// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them; `None` where it names all
+/// of them, and there is an annotation.
+pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]) -> Option<Vec<FieldPath>> {
     if syncer.strategy != Strategy::ClientSideApply || facts.last_applied.is_unreadable() {
-        return Vec::new();
+        return None;
     }
     let applied = facts.last_applied.value();
     let is_named = |path: &FieldPath| applied.is_some_and(|applied| path.get(applied).is_some());
-    paths.iter().filter(|path| path.get(facts.desired).is_some() && !is_named(path)).cloned().collect()
+    let unnamed: Vec<_> = paths.iter().filter(|path| path.get(facts.desired).is_some() && !is_named(path)).cloned().collect();
+    (applied.is_none() || !unnamed.is_empty()).then_some(unnamed)
 }
 
 /// Completes a Restore after which the annotation must name these fields; `by_sync` tells that a sync of the tool follows, which writes it.
@@ -32,6 +34,10 @@ pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]
 /// entry that owned it.
 pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
     let Some(Step::Restore { operations, .. }) = steps.first_mut() else { return };
+    // What was only taken away is nobody's.
+    if paths.is_empty() {
+        return;
+    }
     if !by_sync {
         operations.0.extend(naming(facts, paths));
     }

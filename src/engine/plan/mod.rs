@@ -126,7 +126,7 @@ pub(super) fn propose_knowing<'a>(
             let by_restore = window.is_some() && !drifts.is_empty();
             let cured = |facts: &Facts<'_>| match by_restore {
                 true => restored(snapshot, facts, &drifts, prediction),
-                false => cure(snapshot, policy, facts, &drifts, prediction),
+                false => cure(snapshot, assessment, policy, facts, &drifts),
             };
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
@@ -134,8 +134,8 @@ pub(super) fn propose_knowing<'a>(
         Work::Sync | Work::Operation => (Cured::default(), Vec::new()),
     };
     let record = |steps: &mut Vec<Step>, by_sync| {
-        if let Some(facts) = facts.filter(|_| !unrecorded.is_empty()) {
-            last_applied::complete(steps, facts, &snapshot.syncer, &unrecorded, by_sync);
+        if let (Some(facts), Some(paths)) = (facts, &unrecorded) {
+            last_applied::complete(steps, facts, &snapshot.syncer, paths, by_sync);
         }
     };
     match &snapshot.tool {
@@ -145,7 +145,7 @@ pub(super) fn propose_knowing<'a>(
             let changes_more = || facts.is_none_or(|facts| !cautions::of_a_sync(snapshot, facts, assessment, &steps).is_empty());
             let before = match by_sync {
                 true => Before::NeedsSync,
-                false if !unrecorded.is_empty() && window.is_none() && !changes_more() => Before::Unrecorded,
+                false if unrecorded.is_some() && window.is_none() && !changes_more() => Before::Unrecorded,
                 false => Before::InSync,
             };
             let after = on_application::after(argo_cd, &snapshot.target, before, &snapshot.source, snapshot.now)?;
@@ -240,19 +240,14 @@ impl<'a> Work<'a> {
 struct Cured {
     steps: Vec<Step>,
 
-    /// What they put back and client-side apply would not take out again, as long as it does not know better.
-    unrecorded: Vec<FieldPath>,
+    /// What they put back and client-side apply would not take out again; `None` where it knows all of it.
+    unrecorded: Option<Vec<FieldPath>>,
     cautions: Vec<Caution>,
 }
 
 /// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
-fn cure(
-    snapshot: &Snapshot,
-    policy: &Policy,
-    facts: &Facts<'_>,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Cured, NoPlan> {
+fn cure(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<Cured, NoPlan> {
+    let prediction = assessment.prediction.as_ref();
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
         if !drifts.is_empty() {
@@ -262,7 +257,14 @@ fn cure(
         return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
     match (handed_back(snapshot, facts, drifts, prediction), or_else) {
-        (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot), ..Cured::default() }),
+        (Ok(step), or_else) => {
+            let steps = vec![step];
+            // Argo CD does not sync what is in sync: where its sync would overwrite more than the drift, a write of ours spares that.
+            let spares = or_else && !drifts.is_empty() && snapshot.tool.argo_cd().is_some();
+            let overwrites = || cautions::of_a_sync(snapshot, facts, assessment, &steps).iter().any(|caution| caution.must_acknowledge);
+            let restored = if spares && overwrites() { restored(snapshot, facts, drifts, prediction).ok() } else { None };
+            Ok(restored.unwrap_or_else(|| Cured { steps, cautions: needs_sync(snapshot), ..Cured::default() }))
+        }
         (Err(_), true) if !drifts.is_empty() => restored(snapshot, facts, drifts, prediction),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }

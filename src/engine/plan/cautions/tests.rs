@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::{IgnoreRule, PathPattern};
+use crate::engine::operation::Windows;
+use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{approval, container, git, policy, snapshot, switched};
-use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, judge, propose};
+use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, StepKind, judge, propose};
 use crate::engine::predict::{Strategy, Syncer};
-use crate::engine::{Policy, Remedy, assess};
+use crate::engine::{ArgoCd, Policy, Remedy, Tool, assess};
 
 const TOOL: &str = "kustomize-controller";
 
@@ -126,4 +128,18 @@ fn what_waits_in_git_and_comes_along_is_told_and_needs_no_word() {
     let brings = told(&plan, BRINGS).unwrap();
     assert!(brings.contains(r#".image from "registry.example/web:0" to "registry.example/web:1""#), "{brings}");
     assert_eq!(plan.unacknowledged(&[]), Vec::<&str>::new());
+}
+
+#[test]
+fn beside_argo_cd_a_write_of_ours_is_taken_where_the_sync_would_overwrite_what_is_ignored() {
+    let application = std::sync::Arc::new(read(&out_of_sync(quiet())));
+    let argo_cd = ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: Some(now()) };
+    let mut scene = Snapshot { tool: Tool::ArgoCd(std::sync::Arc::new(argo_cd)), now: now(), ..scene(5) };
+    scene.source.revision = HERE.to_owned();
+    let kinds = |policy: &Policy| planned(&scene, policy).unwrap().steps.iter().map(Step::kind).collect::<Vec<_>>();
+    let choose = |policy: Policy| Policy { remedy: Remedy::Choose, ..policy };
+    use StepKind::{HandBack, Refresh, Restore, Transfer};
+    assert_eq!(kinds(&choose(ignoring(".spec.replicas"))), [Restore, Transfer, Refresh]);
+    assert_eq!(kinds(&choose(ignoring(".spec.paused"))), [HandBack, Refresh], "nothing else is changed");
+    assert_eq!(kinds(&ignoring(".spec.replicas")), [HandBack, Refresh], "the watch asks for it");
 }
