@@ -144,9 +144,15 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let plan = offered(&report)?;
+    // Who names a plan is told first where it is another one by now.
+    if let Some(hash) = &arguments.plan {
+        named(hash, plan)?;
+    }
+    if decision == Decision::Approved {
+        check_acknowledged(plan, &mut acknowledged, &arguments.name)?;
+    }
     match &arguments.plan {
-        Some(hash) => {
-            named(hash, plan)?;
+        Some(_) => {
             let source = report.status.as_ref().and_then(|status| status.source.as_ref());
             output::print(&source.map(|source| format!("plan {}\n{}", short(&plan.hash), human::repository(source))).unwrap_or_default())?;
         }
@@ -157,9 +163,6 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
                 return Ok(ExitCode::from(1));
             }
         }
-    }
-    if decision == Decision::Approved {
-        check_acknowledged(plan, &mut acknowledged, &arguments.name)?;
     }
     if let Some(window) = plan.cautions.iter().find(|caution| caution.id == SYNC_WINDOW).map(|caution| &caution.text)
         && decision == Decision::Approved

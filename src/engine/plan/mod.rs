@@ -270,7 +270,7 @@ fn cure(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, facts: &F
     }
 }
 
-/// Nothing is planned on what the tool takes from live before it syncs: it is not in the way of anything, or else only Git and the rule can change that.
+/// Nothing is planned on what the tool leaves alone on purpose: where it is in the way, only a change of Git or of the rule helps.
 fn spares_ignored(snapshot: &Snapshot, assessment: &Assessment) -> Result<(), NoPlan> {
     let beside = assessment.prediction.iter().flat_map(|prediction| &prediction.beside);
     let spared = |path: &FieldPath| {
