@@ -161,3 +161,32 @@ fn what_kubectl_takes_over_after_a_heal_goes_with_its_line() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_heal_at_a_newer_commit_than_last_applied_ends_with_what_it_put_back_named() -> Result<()> {
+    let with = |variable: Value| {
+        let mut manifest = deployment(&http_get());
+        manifest["spec"]["template"]["spec"]["containers"][0]["env"] = json!([variable]);
+        manifest
+    };
+    let watched = Watched::open(Shop::open("lost-newer", Apply::ClientSide, Policy::Manual, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    // Git sets the variable that a person has set before, with another value, and nobody syncs.
+    let by_hand = json!([{"op": "add", "path": "/spec/template/spec/containers/0/env", "value": [{"name": "POD", "value": "by-hand"}]}]);
+    shop.deployment.json_patch(PERSON, &by_hand)?.success()?;
+    let revision = shop.commit(&[with(json!({"name": "POD", "value": "web"}))]);
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    let variable = |shop: &Shop| -> Result<Value> {
+        Ok(shop.deployment.read()?.pointer("/spec/template/spec/containers/0/env/0").cloned().unwrap_or_default())
+    };
+    assert_eq!(variable(shop)?, json!({"name": "POD", "value": "web"}));
+    let reference = json!({"name": "POD", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}});
+    for next in [reference, json!({"name": "POD", "value": "web"})] {
+        shop.bring(Policy::Manual, &shop.commit(&[with(next.clone())]))?;
+        assert_eq!(variable(shop)?, next);
+    }
+    assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new());
+    Ok(())
+}
