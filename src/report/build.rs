@@ -325,6 +325,9 @@ mod tests {
             severity: Severity::Ignored,
             reason: None,
         };
+        let caution = Caution { id: "Overwrites", text: "…".to_owned(), must_acknowledge: true, fields: vec![overwrite.clone()] };
+        let caution = caution_report(&caution, &Masker::default()).text;
+        assert!(caution.contains("DB_PASSWORD") && !caution.contains("hunter2") && !caution.contains("another-secret"), "{caution}");
         let prediction = Prediction {
             overwrites: vec![overwrite],
             breaks: vec![path.parse().unwrap()],
