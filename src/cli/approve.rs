@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, DryRun, Retry};
 use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
 use crate::engine::ownership::people::People;
-use crate::engine::plan::{Approval, Decision};
+use crate::engine::plan::{Approval, Decision, SYNC_WINDOW};
 use crate::report::{Heal, PlanReport, human};
 
 /// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
@@ -34,6 +34,10 @@ pub struct Arguments {
     /// Approves a heal that a sync window of Argo CD forbids; the reason is kept.
     #[arg(long, requires = "reason")]
     break_glass: bool,
+
+    /// Takes a caution of the plan into account that must be acknowledged, by its id (`Overwrites`); may be given more than once.
+    #[arg(long, value_name = "ID")]
+    acknowledge: Vec<String>,
 }
 
 /// What a person decides about, and why.
@@ -72,7 +76,8 @@ pub struct DenyArguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let glass = if arguments.break_glass { Glass::Broken } else { Glass::Whole };
-    decide(&arguments.decision, Decision::Approved, glass, None).await
+    let made = Made { glass, acknowledged: arguments.acknowledge, ..Made::of(Decision::Approved) };
+    decide(&arguments.decision, made).await
 }
 
 pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault> {
@@ -86,7 +91,7 @@ pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault
         output::print_line(&format!("the decision about {namespace}/{} is taken back", report.spec.target.name))?;
         return Ok(ExitCode::SUCCESS);
     }
-    decide(&arguments.decision, Decision::Denied, Glass::Whole, arguments.until).await
+    decide(&arguments.decision, Made { until: arguments.until, ..Made::of(Decision::Denied) }).await
 }
 
 /// Whether a sync window that forbids the heal counts.
@@ -97,6 +102,24 @@ enum Glass {
 
     /// Somebody approves in spite of it.
     Broken,
+}
+
+/// What a person decides, with all that goes with it.
+struct Made {
+    decision: Decision,
+    glass: Glass,
+
+    /// The ids of the cautions that are taken into account.
+    acknowledged: Vec<String>,
+
+    /// When a denial ends.
+    until: Option<End>,
+}
+
+impl Made {
+    const fn of(decision: Decision) -> Self {
+        Self { decision, glass: Glass::Whole, acknowledged: Vec::new(), until: None }
+    }
 }
 
 /// When a denial ends.
@@ -116,13 +139,20 @@ fn end(text: &str) -> Result<End, String> {
     if after.is_positive() { Ok(End::After(after)) } else { Err(OVER.to_owned()) }
 }
 
-async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: Option<End>) -> Result<ExitCode, Fault> {
+async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
+    let Made { decision, glass, mut acknowledged, until } = made;
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
     let plan = offered(&report)?;
+    // Who names a plan is told first where it is another one by now.
+    if let Some(hash) = &arguments.plan {
+        named(hash, plan)?;
+    }
+    if decision == Decision::Approved {
+        check_acknowledged(plan, &mut acknowledged, &arguments.name)?;
+    }
     match &arguments.plan {
-        Some(hash) => {
-            named(hash, plan)?;
+        Some(_) => {
             let source = report.status.as_ref().and_then(|status| status.source.as_ref());
             output::print(&source.map(|source| format!("plan {}\n{}", short(&plan.hash), human::repository(source))).unwrap_or_default())?;
         }
@@ -134,7 +164,7 @@ async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: O
             }
         }
     }
-    if let Some(window) = plan.cautions.iter().find_map(|caution| caution.strip_prefix("SyncWindow: "))
+    if let Some(window) = plan.cautions.iter().find(|caution| caution.id == SYNC_WINDOW).map(|caution| &caution.text)
         && decision == Decision::Approved
         && glass == Glass::Whole
     {
@@ -148,6 +178,7 @@ async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: O
         at: whole_seconds(Timestamp::now()),
         reason: arguments.reason.clone(),
         break_glass: (glass == Glass::Broken).then_some(true),
+        acknowledged,
         until: until.map(|end| match end {
             End::At(time) => time,
             End::After(long) => whole_seconds(Timestamp::now() + long),
@@ -156,8 +187,8 @@ async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: O
     let approval = with_reason(approval, &report);
     let until = approval.until.map(|until| format!(" until {until}")).unwrap_or_default();
     let mut approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
-    // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, or that it broke the glass.
-    for key in ["reason", "breakGlass", "until"] {
+    // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, what it knew, or that it broke the glass.
+    for key in ["reason", "breakGlass", "acknowledged", "until"] {
         if approval.get(key).is_none() {
             approval[key] = Value::Null;
         }
@@ -172,6 +203,24 @@ async fn decide(arguments: &Deciding, decision: Decision, glass: Glass, until: O
         Decision::Denied => format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Holds what a person acknowledges against the plan's cautions: each one that must be is named, and nothing that the plan does not say.
+fn check_acknowledged(plan: &PlanReport, acknowledged: &mut Vec<String>, name: &str) -> Result<(), Fault> {
+    acknowledged.sort_unstable();
+    acknowledged.dedup();
+    if let Some(other) = acknowledged.iter().find(|id| !plan.cautions.iter().any(|caution| caution.id == **id)) {
+        return Err(Fault::new(format!("plan {} has no caution {other:?}", short(&plan.hash)))
+            .hint(format!("driftmend report {name} shows its cautions: it is their first word")));
+    }
+    let missing = plan.cautions.iter().filter(|caution| caution.must_acknowledge && !acknowledged.contains(&caution.id));
+    let (told, flags): (Vec<String>, Vec<String>) =
+        missing.map(|caution| (caution.to_string(), format!("--acknowledge {}", caution.id))).unzip();
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::new(format!("plan {} is approved only by who acknowledges this: {}", short(&plan.hash), told.join("; ")))
+        .hint(format!("approve with {} where that may be", flags.join(" "))))
 }
 
 /// A decision with the reason that the same person gave for the same before, where none is given now.
@@ -280,6 +329,35 @@ mod tests {
                 "until": "2026-01-05T12:00:00Z", "reason": "Git is wrong"}},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn who_approves_names_each_caution_that_must_be_acknowledged_and_no_other() {
+        let plan: PlanReport = serde_json::from_value(json!({
+            "hash": "a".repeat(64), "serial": 1, "expires": "2026-01-05T10:00:00Z", "steps": [],
+            "cautions": [
+                {"id": "Overwrites", "text": ".spec.replicas from 5 to 1", "mustAcknowledge": true},
+                {"id": "Breaks", "text": "a port", "mustAcknowledge": true},
+                {"id": "RollOut", "text": "once"},
+                "NeedsSync: written by an earlier version",
+            ],
+        }))
+        .unwrap();
+        let check = |ids: &[&str]| {
+            let mut ids = ids.iter().map(|id| (*id).to_owned()).collect();
+            check_acknowledged(&plan, &mut ids, "web").map(|()| ids)
+        };
+        let none = check(&["RollOut"]).unwrap_err();
+        assert_eq!(
+            none.message,
+            "plan aaaaaaaaaaaa is approved only by who acknowledges this: Overwrites: .spec.replicas from 5 to 1; Breaks: a port"
+        );
+        assert_eq!(none.hint.as_deref(), Some("approve with --acknowledge Overwrites --acknowledge Breaks where that may be"));
+        assert!(check(&["Overwrites"]).unwrap_err().message.ends_with("this: Breaks: a port"));
+        assert_eq!(check(&["Nothing", "Overwrites", "Breaks"]).unwrap_err().message, "plan aaaaaaaaaaaa has no caution \"Nothing\"");
+        let both = || vec!["Breaks".to_owned(), "Overwrites".to_owned()];
+        assert_eq!(check(&["Overwrites", "Breaks", "Overwrites"]).unwrap(), both());
+        assert_eq!(plan.cautions[3].to_string(), "NeedsSync: written by an earlier version");
     }
 
     #[test]

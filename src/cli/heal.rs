@@ -314,9 +314,9 @@ impl Look for &Eyes<'_> {
         let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
         let past = report.as_deref().map(|report| Past::of_report(report, &self.watched.rendition.revision)).unwrap_or_default();
         let seen = Seen { live, tool, judge, before: true, past };
-        let snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
+        let mut snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene = Scene {
-            policy: policy(&self.watched, &snapshot, &self.jq),
+            policy: policy(&self.watched, &mut snapshot, &self.jq),
             snapshot,
             key: self.key.clone(),
             watch: self.watched.watch.clone(),

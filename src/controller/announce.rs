@@ -208,9 +208,18 @@ fn newly_refused<'a>(old: &ReportStatus, new: &'a ReportStatus) -> Option<(&'sta
 
 /// The Event's reason for an approval that is not followed; `None` for one that is, or that waits.
 fn refused_reason(reason: &str) -> Option<&'static str> {
-    ["ApprovalSpent", "ApprovalExpired", "ApprovalStale", "ApprovalForeign", "ApprovalMoot", "ApprovalForOtherObject", "ApprovalAltered"]
-        .into_iter()
-        .find(|known| *known == reason)
+    [
+        "ApprovalSpent",
+        "ApprovalExpired",
+        "ApprovalStale",
+        "ApprovalForeign",
+        "ApprovalMoot",
+        "ApprovalForOtherObject",
+        "ApprovalAltered",
+        "CautionNotAcknowledged",
+    ]
+    .into_iter()
+    .find(|known| *known == reason)
 }
 
 #[cfg(test)]

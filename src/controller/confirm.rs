@@ -84,7 +84,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     if !worth_asking(prediction) || !context.settings.may_dry_run(&target.namespace) {
         return Confirmed::default();
     }
-    let Ok(request) = request(&desired.value, live, &snapshot.syncer) else { return Confirmed::default() };
+    let Ok(request) = request(snapshot.source.sent_of(&desired.value), live, &snapshot.syncer) else { return Confirmed::default() };
     let question = question(&desired.value, live, &snapshot.syncer);
     if let Some(known) = known(context, target, scene, &question) {
         return known;

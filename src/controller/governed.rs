@@ -163,6 +163,7 @@ pub struct Lead {
 /// Where desired comes from, for the engine.
 pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
     SourceFacts {
+        sent: None,
         repo_url: watched.rendition.repo_url.clone(),
         revision: watched.rendition.revision.clone(),
         changed_at: desired.and_then(|desired| desired.changed_at),

@@ -106,6 +106,12 @@ impl Rules {
         Arc::new(policy)
     }
 
+    /// The document as the tool sends it where it respects what it was told to ignore; `None` where that is Git's.
+    pub fn respected(&self, pair: Pair<'_>, jq: &Answers) -> Option<Value> {
+        let namespace = pair.id.namespace.as_deref().unwrap_or_default();
+        if self.list.is_empty() { None } else { self.list.respected(pair, &Asking::new(jq, namespace, &self.trouble)) }
+    }
+
     /// Remembers what is not in force over one Deployment, and logs it where that is news.
     fn remember(&self, pair: Pair<'_>, problems: Vec<String>) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);

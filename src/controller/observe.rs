@@ -192,9 +192,9 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
     let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
     let past = Past::of(remembered, dropped.map(|(_, at)| at), report.as_deref(), &watched.rendition.revision);
-    let snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before, past });
+    let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before, past });
     let changes = watched.ignored.changes();
-    let policy = policy(&watched, &snapshot, &context.jq);
+    let policy = policy(&watched, &mut snapshot, &context.jq);
     if watched.ignored.changes() != changes {
         context.queue.after(Key::Counts(key.clone()), SOON);
     }
@@ -318,12 +318,15 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     }
 }
 
-/// What the watch asks for, with what its tool was told to ignore in this Deployment.
-pub fn policy(watched: &Watched, snapshot: &Snapshot, jq: &Answers) -> Arc<Policy> {
+/// What the watch asks for, with what its tool was told to ignore in this Deployment; the snapshot learns what the tool sends for that.
+pub fn policy(watched: &Watched, snapshot: &mut Snapshot, jq: &Answers) -> Arc<Policy> {
     match (&snapshot.desired, &snapshot.live) {
         (Some(document), Some(live)) => {
             let pair = Pair { id: &snapshot.target, desired: &document.value, live };
-            watched.ignored.add_to(&watched.policy, pair, jq)
+            let policy = watched.ignored.add_to(&watched.policy, pair, jq);
+            let sent = snapshot.tool.respects_ignored().then(|| watched.ignored.respected(pair, jq)).flatten();
+            snapshot.source.sent = sent.map(Arc::new);
+            policy
         }
         _ => watched.policy.clone(),
     }

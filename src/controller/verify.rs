@@ -76,7 +76,7 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         }
     }
     if let Some(argo_cd) = snapshot.tool.argo_cd()
-        && let Some(verified) = synced(argo_cd, &snapshot.target, started_at, late)
+        && let Some(verified) = synced(argo_cd, &snapshot.target, waits_for_somebody(argo_cd, assessment, steps), started_at, late)
     {
         return verified;
     }
@@ -96,10 +96,16 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
     }
 }
 
+/// Whether something of the Deployment waits in Git for a sync that only a person starts: Argo CD calls it OutOfSync until then, heal or not.
+fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKind]) -> bool {
+    let syncs = |step: &StepKind| matches!(step, StepKind::HandBack | StepKind::StartOperation);
+    argo_cd.application.automated().is_none() && !steps.iter().any(syncs) && assessment.of(Severity::Pending).next().is_some()
+}
+
 /// What Argo CD says after the steps; `None` where it has nothing against it.
 ///
 /// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since is waited for.
-fn synced(argo_cd: &ArgoCd, target: &ObjectId, started_at: Timestamp, late: bool) -> Option<Verified> {
+fn synced(argo_cd: &ArgoCd, target: &ObjectId, waits_for_somebody: bool, started_at: Timestamp, late: bool) -> Option<Verified> {
     let application = &argo_cd.application;
     let since = |time: Timestamp| time.as_second() >= started_at.as_second();
     let not_yet = |what: &str| {
@@ -130,6 +136,7 @@ fn synced(argo_cd: &ArgoCd, target: &ObjectId, started_at: Timestamp, late: bool
     let of_deployment = application.resources.iter().find(|found| found.resource == deployment);
     match of_deployment.and_then(|found| found.status.as_deref()) {
         Some("Synced") => None,
+        _ if waits_for_somebody => None,
         _ => not_yet("Argo CD to call the Deployment Synced"),
     }
 }

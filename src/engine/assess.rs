@@ -92,7 +92,8 @@ pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory)
 
 /// What is read out of Git's document and live; `None` where one of them is absent.
 fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
-    Some(Facts::of(&snapshot.desired.as_ref()?.value, snapshot.live.as_ref()?))
+    let document = &snapshot.desired.as_ref()?.value;
+    Some(Facts::sending(snapshot.source.sent_of(document), document, snapshot.live.as_ref()?))
 }
 
 fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>) -> Assessment {

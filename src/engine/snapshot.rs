@@ -73,6 +73,9 @@ pub struct SourceFacts {
     /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
     pub synced: Option<Arc<Value>>,
 
+    /// The document as the tool sends it, where it takes what it is told to ignore from live first; `None` where it sends what Git has.
+    pub sent: Option<Arc<Value>>,
+
     /// The document at which live was last seen equal to Git.
     pub met: Met,
 
@@ -122,6 +125,11 @@ pub enum Met {
 }
 
 impl SourceFacts {
+    /// What is sent of this document.
+    pub fn sent_of<'a>(&'a self, document: &'a Value) -> &'a Value {
+        self.sent.as_deref().unwrap_or(document)
+    }
+
     /// The digest of the document at which live was last seen equal to Git; `desired` is that of now.
     pub fn met_digest(&self, desired: Option<&Value>) -> Option<String> {
         match &self.met {

@@ -62,13 +62,21 @@ const RESPECTS: &str = "RespectIgnoreDifferences=true";
 
 impl Tool {
     /// Whether the tool's own sync leaves alone what is ignored for this reason: the rule stands in Argo CD's own objects, and Argo CD is told to
-    /// respect it.
+    /// respect it, or it stands in Flux's, which always does, but for its dry run.
     ///
-    /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`.
+    /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`; `computeDriftedPaths` of `fluxcd/pkg/ssa/manager_apply.go`.
     pub fn spares(&self, reason: &str) -> bool {
         let is_its_own = |kind: &str| reason.starts_with(kind) && reason.contains(" ignores ");
-        let respects = |argo_cd: &ArgoCd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS);
-        (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.argo_cd().is_some_and(respects)
+        match self {
+            Self::Unknown => false,
+            Self::ArgoCd(_) => (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.respects_ignored(),
+            Self::Flux(_) => is_its_own("Kustomization "),
+        }
+    }
+
+    /// Whether the tool takes what it is told to ignore from live before it syncs.
+    pub fn respects_ignored(&self) -> bool {
+        self.argo_cd().is_some_and(|argo_cd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS))
     }
 
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
@@ -206,6 +214,9 @@ mod tests {
                            "inventory": {"entries": [{"id": "shop_web_apps_Deployment", "v": "v1"}]}},
             });
             let tool = Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None }));
+            assert!(
+                tool.spares("Kustomization shop/shop ignores /spec/replicas") && !tool.spares("Application a/b ignores /spec/replicas")
+            );
             assert!(tool.applied(&web) && !tool.applied(&ObjectId { name: "api".into(), ..web.clone() }));
             tool.will_sync(&web)
         };

@@ -105,7 +105,9 @@ fn leave_out(status: &mut ReportStatus) -> bool {
     if status.findings.pop().is_some() {
         return true;
     }
-    status.plan.as_mut().is_some_and(|plan| plan.cautions.pop().is_some())
+    // What must be acknowledged stays: without it nobody could approve, and nobody would know why.
+    let plan = status.plan.as_mut();
+    plan.is_some_and(|plan| plan.cautions.pop_if(|caution| !caution.must_acknowledge).is_some())
 }
 
 fn weight(severity: Severity) -> u8 {
@@ -170,7 +172,7 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
             step.target = cut(&step.target, limit.max(64));
         }
         plan.dry_run = plan.dry_run.take().map(|answer| cut(&answer, limit.max(64)));
-        plan.cautions.iter_mut().for_each(|caution| *caution = cut(caution, limit.max(64)));
+        plan.cautions.iter_mut().for_each(|caution| caution.text = cut_within(&caution.text, limit.max(64)));
     }
     for condition in &mut status.conditions {
         condition.message = cut(&condition.message, limit.max(64));
@@ -203,7 +205,7 @@ mod tests {
     use crate::engine::plan::{Approval, Decision};
     use crate::engine::predict::{Cause, Strategy, Verdict};
     use crate::report::evidence::worst_entry;
-    use crate::report::{Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
+    use crate::report::{CautionReport, Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
     use crate::report::{FieldReport, FindingReport, OverwriteReport, PlanReport, PredictionReport, StepReport, WrittenObject};
 
     fn long(letters: usize) -> String {
@@ -276,7 +278,7 @@ mod tests {
                 hash: "0".repeat(64),
                 serial: 1,
                 expires: jiff::Timestamp::UNIX_EPOCH,
-                cautions: vec![long(200); 4],
+                cautions: vec![CautionReport { id: long(60), text: long(200), must_acknowledge: false }; 4],
                 steps: vec![step; 4],
                 dry_run: None,
             }),
@@ -324,6 +326,7 @@ mod tests {
             at: jiff::Timestamp::UNIX_EPOCH,
             reason: Some(long(1_024)),
             break_glass: None,
+            acknowledged: vec![long(64); 16],
             until: None,
         };
         let source = SourceReport {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::cure::{PlanReport, StepReport};
+use super::cure::{CautionReport, PlanReport, StepReport};
 use super::cut::{cut, cut_within};
 use super::status::{Counts, OperationReport, SourceReport};
 use super::told::{
@@ -13,7 +13,7 @@ use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
-use crate::engine::plan::{Act, Plan, Step, Written};
+use crate::engine::plan::{Act, Caution, Plan, Step, Written};
 use crate::engine::predict::{Cause, Overwrite, Prediction, Strategy};
 use crate::engine::{Assessment, Snapshot, Tool};
 
@@ -197,10 +197,17 @@ pub fn plan(plan: &Plan, target: &ObjectId, masker: &Masker) -> PlanReport {
         hash: plan.hash.clone(),
         serial: plan.serial,
         expires: plan.expires,
-        cautions: plan.cautions.clone(),
+        cautions: plan.cautions.iter().map(|caution| caution_report(caution, masker)).collect(),
         steps: plan.steps.iter().map(|step| step_report(step, target, masker)).collect(),
         dry_run: None,
     }
+}
+
+fn caution_report(caution: &Caution, masker: &Masker) -> CautionReport {
+    let shown = |path: &FieldPath, value: &Value| shown_json(masker, path, value).to_string();
+    // A text of ours; each value in it is masked as what its path names.
+    let told = caution.told(shown);
+    CautionReport { id: caution.id.to_owned(), text: cut_within(&told, MESSAGE_LIMIT), must_acknowledge: caution.must_acknowledge }
 }
 
 fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
@@ -241,6 +248,13 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
 /// One operation of a JSON Patch with its value masked as the field that its pointer names.
 pub(super) fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     let mut shown = operation.clone();
+    // A document as text, of which nothing is masked by its path.
+    if operation.get("path").and_then(Value::as_str).is_some_and(|pointer| pointer.contains("last-applied-configuration")) {
+        if let Some(value) = shown.get_mut("value") {
+            *value = Value::from("(what was applied)");
+        }
+        return shown;
+    }
     let path = operation.get("path").and_then(Value::as_str).map(|pointer| FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>()));
     if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {
         *value = shown_json(masker, &path, value);
@@ -311,6 +325,9 @@ mod tests {
             severity: Severity::Ignored,
             reason: None,
         };
+        let caution = Caution { id: "Overwrites", text: "…".to_owned(), must_acknowledge: true, fields: vec![overwrite.clone()] };
+        let caution = caution_report(&caution, &Masker::default()).text;
+        assert!(caution.contains("DB_PASSWORD") && !caution.contains("hunter2") && !caution.contains("another-secret"), "{caution}");
         let prediction = Prediction {
             overwrites: vec![overwrite],
             breaks: vec![path.parse().unwrap()],

@@ -272,6 +272,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::HeldBack(_) => "HeldBack",
         NoPlan::GitAlone => "GitAlone",
         NoPlan::OnlyGit => "OnlyGit",
+        NoPlan::IgnoredInTheWay { .. } => "IgnoredInTheWay",
         NoPlan::NotHandedBack(_) => "NotHandedBack",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bounds::{CAUTION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, STEP_PATHS_LIMIT, TEXT_CHARACTERS};
 use super::evidence::{EVIDENCE_LIMIT, Evidence, SentRequest};
@@ -85,6 +85,47 @@ pub struct StepReport {
     pub patch: String,
 }
 
+/// What a person should know before approving.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CautionReport {
+    /// What it is about, in one word: what an approval names that acknowledges it.
+    #[schemars(length(max = 64))]
+    pub id: String,
+
+    /// In one sentence, masked.
+    #[schemars(length(max = TEXT_CHARACTERS))]
+    pub text: String,
+
+    /// Whether an approval counts only where approval.acknowledged names it.
+    #[serde(default)]
+    pub must_acknowledge: bool,
+}
+
+impl std::fmt::Display for CautionReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.id, self.text)
+    }
+}
+
+/// Reads cautions, which in reports of an earlier version were texts that began with their id.
+fn cautions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<CautionReport>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Caution(CautionReport),
+        Text(String),
+    }
+    let read = |written| match written {
+        Written::Caution(caution) => caution,
+        Written::Text(text) => {
+            let (id, text) = text.split_once(": ").unwrap_or(("Caution", &text));
+            CautionReport { id: id.to_owned(), text: text.to_owned(), must_acknowledge: false }
+        }
+    };
+    Ok(Vec::<Written>::deserialize(from)?.into_iter().map(read).collect())
+}
+
 /// A plan as a person reads it: masked, and never read back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {
@@ -99,9 +140,9 @@ pub struct PlanReport {
     pub expires: Timestamp,
 
     /// What a person should know before approving.
-    #[serde(default)]
-    #[schemars(length(max = CAUTION_LIMIT), inner(length(max = TEXT_CHARACTERS)))]
-    pub cautions: Vec<String>,
+    #[serde(default, deserialize_with = "cautions")]
+    #[schemars(length(max = CAUTION_LIMIT))]
+    pub cautions: Vec<CautionReport>,
 
     /// The steps, in order.
     #[schemars(length(max = STEP_LIMIT))]

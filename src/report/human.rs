@@ -253,7 +253,8 @@ pub fn plan(plan: &PlanReport) -> String {
         }
     }
     for caution in &plan.cautions {
-        line!(&mut out, "  caution: {caution}");
+        let how = if caution.must_acknowledge { format!(" (to be acknowledged: --acknowledge {})", caution.id) } else { String::new() };
+        line!(&mut out, "  caution{how}: {caution}");
     }
     match plan.dry_run.as_deref() {
         Some(answer) => {

@@ -149,7 +149,7 @@ fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> R
     // No operation: it would wait for the window and fire when that closes.
     let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh"])?;
     let status = watched.status()?;
-    assert!(status["plan"]["cautions"].to_string().contains("SyncWindow: "), "{status:#}");
+    assert!(status["plan"]["cautions"][0]["id"] == "SyncWindow", "{status:#}");
     let held = watched.driftmend(&["approve", "web", "--plan", &plan])?;
     assert!(held.code != 0 && held.stderr.contains("deny window") && held.stderr.contains("--break-glass"), "{}", held.stderr);
     // Written without the command line's help, it is not followed.

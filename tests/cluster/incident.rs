@@ -86,6 +86,47 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
 }
 
 #[test]
+fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_it() -> Result<()> {
+    let shared = installation::shared()?;
+    let shop = Shop::open_watched(&shared.installation.control_plane, "last-applied", Sync::ClientSide)?;
+    let git = manifest(&json!({"livenessProbe": http_get()}));
+    shop.kubectl(&["annotate", "deployment", "web", "kubectl.kubernetes.io/last-applied-configuration-"])?.success()?;
+    shop.switch_handler("livenessProbe", 8080)?;
+    let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
+    let kinds: Vec<&Value> = status["plan"]["steps"].as_array().into_iter().flatten().map(|step| &step["kind"]).collect();
+    assert_eq!(kinds, ["Restore", "Transfer"]);
+    let plan = text(&status["plan"]["hash"]);
+    shop.approve(&plan)?;
+    shop.wait_for_heal(&plan)?;
+    let live = shop.deployment()?;
+    let annotation = text(&live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]);
+    let named: Value = serde_json::from_str(&annotation)?;
+    let probed = json!([{"name": "web", "livenessProbe": http_get()}]);
+    assert_eq!(named["spec"], json!({"template": {"spec": {"containers": probed}}}), "the healed handler and nothing else");
+    let heal: Vec<String> = owners(&live).into_iter().filter(|owner| owner.starts_with("driftmend-heal")).collect();
+    assert_eq!(heal, Vec::<String>::new(), "{:?}", owners(&live));
+
+    // The next handler, and the one back; then kubectl applies server-side, and Git drops a field.
+    let next = manifest(&json!({"livenessProbe": exec()}));
+    for (git, kept, gone) in [(&next, "exec", "httpGet"), (&git, "httpGet", "exec")] {
+        shop.commit(git);
+        shop.sync(git)?.success()?;
+        let probe = probe(&shop.deployment()?, "livenessProbe");
+        assert!(probe[kept].is_object() && probe[gone].is_null(), "{probe:#}");
+    }
+    let mut dropped = git.clone();
+    dropped["spec"]["template"]["spec"]["containers"][0].as_object_mut().map(|container| container.remove("ports"));
+    for git in [&git, &dropped] {
+        shop.commit(git);
+        let arguments = ["apply", "--server-side", "--force-conflicts", "-n", &shop.namespace, "-f", "-"];
+        shop.control_plane.tool("kubectl")?.input(git.to_string()).run(&arguments)?.success()?;
+    }
+    assert_eq!(shop.deployment()?.pointer("/spec/template/spec/containers/0/ports"), None);
+    installation::assert_no_right_was_missing(&shared.controller);
+    Ok(())
+}
+
+#[test]
 fn under_server_side_apply_the_tool_owns_the_restored_probe_and_its_next_change_is_accepted() -> Result<()> {
     let shared = installation::shared()?;
     let shop = Shop::open_watched(&shared.installation.control_plane, "server-side", Sync::ServerSide)?;

@@ -18,6 +18,7 @@ pub const RELEASE: &str = "driftmend";
 /// The namespaces in which the shared controller heals: one for each test, since they must be there when the chart is installed.
 const HEALED_NAMESPACES: &[&str] = &[
     "client-side",
+    "last-applied",
     "server-side",
     "replace",
     "two-probes",

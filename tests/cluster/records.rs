@@ -518,7 +518,7 @@ fn worst() -> Result<ReportStatus> {
         "prediction": {"strategy": "server-side-apply", "verdict": "Refused", "causes": causes, "residual": vec![long(2_000); 2_000], "when": long(3_000)},
         "operation": {"application": long(600), "class": "FailedAtRevision", "phase": "Failed", "message": long(5_000)},
         "findings": vec![finding; 100],
-        "plan": {"hash": hash(1), "serial": 1, "expires": AT, "cautions": vec![long(3_000); 30], "steps": vec![step; 4]},
+        "plan": {"hash": hash(1), "serial": 1, "expires": AT, "cautions": vec![json!({"id": long(100), "text": long(3_000), "mustAcknowledge": true}); 30], "steps": vec![step; 4]},
         "planSerial": 9, "supersededPlans": vec![json!({"hash": hash(1), "reason": "Changed"}); 40], "deniedDrift": hash(2),
         "approval": {"decision": "Approved", "planHash": hash(1), "by": long(253), "at": AT, "reason": long(1_024)},
         "healing": {

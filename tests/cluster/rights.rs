@@ -452,6 +452,35 @@ fn a_sync_window_is_broken_only_with_the_verb_for_it() -> Result<()> {
 }
 
 #[test]
+fn what_must_be_acknowledged_is_named_by_an_approval_or_it_is_refused() -> Result<()> {
+    let office = by_patch()?;
+    let heidi = office.editor("heidi")?;
+    office.create("cautions")?;
+    let caution = |id: &str, must: bool| json!({"id": id, "text": "…", "mustAcknowledge": must});
+    let mut shown = plan(&hash('a'), &[step("Restore", Written::Deployment.object("cautions"))]);
+    shown["cautions"] =
+        json!([caution("Overwrites", true), caution("Breaks", true), caution("RollOut", false), {"id": "Bare", "text": "…"}]);
+    office.show("cautions", &shown)?;
+    let mut approved = decision("Approved", &hash('a'), "heidi");
+    let refused = |approved: &Value, missing: &str| {
+        let words = format!("the plan has cautions that an approval must acknowledge, in status.approval.acknowledged: {missing}");
+        let answer = office.decide(&heidi, "cautions", approved)?;
+        ensure!(answer.code != 0 && answer.stderr.trim_end().ends_with(&words), "{words:?} is not in {}{}", answer.stdout, answer.stderr);
+        Ok(())
+    };
+    refused(&approved, "Overwrites, Breaks")?;
+    approved["acknowledged"] = json!(["Breaks", "RollOut"]);
+    refused(&approved, "Overwrites")?;
+    approved["acknowledged"] = json!(["Overwrites", "Breaks"]);
+    office.accepted(&heidi, "cautions", &approved)?;
+    // Who says no knows enough.
+    office.accepted(&heidi, "cautions", &decision("Denied", &hash('a'), "heidi"))?;
+    // What was acknowledged is not taken out of an approval that stays.
+    office.patch(&heidi, "cautions", &json!({"approval": approved}), &[])?.success()?;
+    refused(&json!({"acknowledged": ["Breaks"]}), "Overwrites")
+}
+
+#[test]
 fn where_the_chart_asks_for_the_verb_approve_it_is_enough_to_bring_git_back_and_nothing_else_is() -> Result<()> {
     let office = Office::open("approve", &[])?;
     let control_plane = office.control_plane();

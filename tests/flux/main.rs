@@ -11,6 +11,7 @@ mod installation;
 
 mod force;
 mod heal;
+mod ignored;
 mod incident;
 mod installed;
 mod shop;

@@ -67,6 +67,16 @@ that is for people. */ -}}
     variables.steps.all(step, 'kind' in step && step['kind'] in
     ['Restore', 'Transfer', 'HandBack', 'Refresh', 'ClearOperation', 'StartOperation', 'Reconcile'])
 {{- end }}
+# What the plan shows as to be acknowledged; what was written by an earlier version shows nothing of the kind.
+- name: toAcknowledge
+  expression: >-
+    'cautions' in variables.shown && variables.shown['cautions'] != null
+    ? variables.shown['cautions'].filter(caution, type(caution) != string && 'mustAcknowledge' in caution
+    && caution['mustAcknowledge'] == true).map(caution, string(caution['id'])) : dyn([])
+- name: acknowledged
+  expression: >-
+    variables.approval != null && 'acknowledged' in variables.approval && variables.approval['acknowledged'] != null
+    ? variables.approval['acknowledged'] : dyn([])
 - name: mayBreakGlass
   expression: >-
     authorizer.group('driftmend.dev').resource('driftreports').namespace(oldObject.metadata.namespace)
@@ -142,6 +152,14 @@ that is for people. */ -}}
     'hash' in variables.shown
     ? 'a decision is about the plan that the report shows, ' + string(variables.shown['hash']) + ': look at that one, and name its hash'
     : 'the report shows no plan that could be decided about: wait until it does, and name its hash'
+- expression: >-
+    !variables.decided || variables.approval == null || !('decision' in variables.approval) || variables.approval['decision'] != 'Approved'
+    || variables.toAcknowledge.all(id, id in variables.acknowledged)
+  reason: Forbidden
+  message: "the plan has cautions that an approval must acknowledge by their ids, in status.approval.acknowledged"
+  messageExpression: >-
+    'the plan has cautions that an approval must acknowledge, in status.approval.acknowledged: '
+    + variables.toAcknowledge.filter(id, !(id in variables.acknowledged)).map(id, string(id)).join(', ')
 - expression: >-
     !variables.decided || variables.approval == null || !('breakGlass' in variables.approval)
     || variables.approval['breakGlass'] != true || variables.mayBreakGlass

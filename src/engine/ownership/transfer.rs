@@ -120,6 +120,48 @@ pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to:
     Ok(rewritten(managed, &parsed, &gained, to, |entry| is_given(entry).then(|| entry.fields.difference(&part(&entry.fields)))))
 }
 
+/// The `managedFields` after all of the giver's fields went to what this manager wrote by updates.
+///
+/// # Guarantees
+/// The receiver's `Update` entry of the same version gains the giver's fields, and the giver's entry goes; without such an entry the giver's becomes
+/// it. Every other entry stays as it is. Without a giver nothing changes.
+///
+/// # Errors
+/// [`TransferRefusal::Unreadable`] where an entry is not one that an API server writes.
+pub fn returned(managed: &Value, from: Giver<'_>, to: &str) -> Result<Value, TransferRefusal> {
+    let parsed = ManagedFields::parse(managed);
+    if parsed.records().iter().any(|record| matches!(record, Record::Opaque(_))) {
+        return Err(TransferRefusal::Unreadable);
+    }
+    let mut values: Vec<Option<Value>> = managed.as_array().into_iter().flatten().cloned().map(Some).collect();
+    let entries: Vec<Option<&Entry>> =
+        parsed.records().iter().map(|record| if let Record::Entry(entry) = record { Some(entry) } else { None }).collect();
+    let is_update_of = |entry: &Entry, manager: &str| entry.owner.is(manager, Operation::Update) && entry.owner.subresource.is_none();
+    let version = |at: usize| managed.get(at).and_then(|value| value.get("apiVersion")).cloned();
+    for (at, entry) in entries.iter().enumerate() {
+        let Some(entry) = entry.filter(|entry| from.is(&entry.owner)) else { continue };
+        let receiver = entries
+            .iter()
+            .enumerate()
+            .position(|(other, entry)| entry.is_some_and(|entry| is_update_of(entry, to)) && version(other) == version(at));
+        let receiver = receiver.and_then(|receiver| Some((receiver, entries[receiver]?.fields.union(&entry.fields))));
+        match receiver {
+            Some((receiver, fields)) => {
+                set(&mut values[receiver], "fieldsV1", fields.to_value());
+                values[at] = None;
+            }
+            None => set(&mut values[at], "manager", to.into()),
+        }
+    }
+    Ok(values.into_iter().flatten().collect())
+}
+
+fn set(value: &mut Option<Value>, key: &str, to: Value) {
+    if let Some(members) = value.as_mut().and_then(Value::as_object_mut) {
+        members.insert(key.to_owned(), to);
+    }
+}
+
 impl Giver<'_> {
     fn is(&self, owner: &Owner) -> bool {
         owner.is(self.manager, self.operation)
@@ -192,6 +234,28 @@ mod tests {
 
     fn path(suffix: &str) -> FieldPath {
         FieldPath::parse(&format!("{PROBE}{suffix}")).unwrap()
+    }
+
+    #[test]
+    fn gives_back_to_the_update_that_held_the_annotation_and_makes_one_where_there_is_none() {
+        let probe = json!({"f:livenessProbe": {"f:httpGet": {}}});
+        let image = json!({"f:image": {}});
+        let theirs = entry("argocd-controller", "Update", image.clone());
+        let managed = json!([theirs, status(), entry("driftmend-heal", "Update", probe.clone())]);
+        let mut both = image;
+        json_patch::merge(&mut both, &probe);
+        assert_eq!(returned(&managed, OURS, "argocd-controller"), Ok(json!([entry("argocd-controller", "Update", both), status()])));
+        // Another version of the API, or no entry at all: ours becomes the tool's.
+        let mut older = theirs;
+        older["apiVersion"] = json!("apps/v1beta2");
+        for others in [json!([older, status()]), json!([status()]), json!([entry("argocd-controller", "Apply", json!({"f:image": {}}))])] {
+            let mut managed = others.clone();
+            managed.as_array_mut().unwrap().push(entry("driftmend-heal", "Update", probe.clone()));
+            let mut after = others;
+            after.as_array_mut().unwrap().push(entry("argocd-controller", "Update", probe.clone()));
+            assert_eq!(returned(&managed, OURS, "argocd-controller"), Ok(after.clone()));
+            assert_eq!(returned(&after, OURS, "argocd-controller"), Ok(after));
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use super::step::{Ground, Step, StepKind};
 use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touches};
+use crate::engine::ownership::Operation;
+use crate::engine::predict::Strategy;
 use crate::engine::snapshot::Snapshot;
 
 /// What a person decided.
@@ -25,6 +27,12 @@ pub enum Decision {
 /// What a person writes for others is one line without anything that moves a cursor or hides: the server refuses the rest, as nothing of ours
 /// rewrites an approval.
 const VISIBLE: &str = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$";
+
+/// How many cautions an approval may name: as many as a plan may show.
+const MOST_ACKNOWLEDGED: usize = 16;
+
+/// The longest id of a caution, in characters.
+const LONGEST_ID: usize = 64;
 
 /// A decision as a person writes it into a report's status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +60,11 @@ pub struct Approval {
     /// Heals although a sync window forbids it; counts only with a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<bool>,
+
+    /// The ids of the plan's cautions that the person takes into account; an approval counts only where it names each one that must be acknowledged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_ACKNOWLEDGED), inner(length(max = LONGEST_ID), regex(pattern = VISIBLE)))]
+    pub acknowledged: Vec<String>,
 
     /// Until when a denial holds; while the drift stays as it is, where it is absent. It means nothing to an approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +149,20 @@ pub enum Refusal {
         why: String,
     },
 
+    /// The approval does not name what must be acknowledged.
+    #[error(
+        "plan {} changes more than the drift, and the approval does not say that this is known: acknowledge {}, by --acknowledge or in approval.acknowledged",
+        short(.hash),
+        .ids.join(", ")
+    )]
+    Unacknowledged {
+        /// The approved hash.
+        hash: String,
+
+        /// The ids of the cautions.
+        ids: Vec<&'static str>,
+    },
+
     /// The approval was changed or taken back after the heal began.
     #[error("the approval of plan {} was changed or taken back while it was being carried out", short(.0))]
     Altered(String),
@@ -157,6 +184,7 @@ impl Refusal {
             Self::Moot { .. } => "ApprovalMoot",
             Self::OtherObject(_) => "ApprovalForOtherObject",
             Self::Window { .. } => "HeldBackBySyncWindow",
+            Self::Unacknowledged { .. } => "CautionNotAcknowledged",
             Self::Altered(_) => "ApprovalAltered",
         }
     }
@@ -199,6 +227,12 @@ pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'
         && let Some(why) = plan.window.as_ref().filter(|_| !approval.breaks_glass())
     {
         return Err(Refusal::Window { hash: hash.clone(), why: why.clone() });
+    }
+    if let Ok(plan) = plan
+        && plan.hash == *hash
+        && let ids @ [_, ..] = &plan.unacknowledged(&approval.acknowledged)[..]
+    {
+        return Err(Refusal::Unacknowledged { hash: hash.clone(), ids: ids.to_vec() });
     }
     match (plan, ended) {
         (Ok(plan), None) if plan.hash == *hash && plan.expires > now => Ok(Approved { plan: plan.clone(), by: approval.by.clone() }),
@@ -274,6 +308,10 @@ pub fn resume(
         if let Some(why) = plan.window.as_ref().filter(|_| !approval.is_some_and(Approval::breaks_glass)) {
             return Err(Refusal::Window { hash: hash(), why: why.clone() });
         }
+        let acknowledged = approval.map(|approval| approval.acknowledged.as_slice()).unwrap_or_default();
+        if let ids @ [_, ..] = &plan.unacknowledged(acknowledged)[..] {
+            return Err(Refusal::Unacknowledged { hash: hash(), ids: ids.to_vec() });
+        }
         return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
     }
     if snapshot.desired.is_none() {
@@ -323,7 +361,10 @@ fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
     };
     match step.kind {
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
-        StepKind::Transfer => Some(Step::Transfer { paths, to: snapshot.syncer.manager.clone() }),
+        StepKind::Transfer => {
+            let into = if snapshot.syncer.strategy == Strategy::ServerSideApply { Operation::Apply } else { Operation::Update };
+            Some(Step::Transfer { paths, to: snapshot.syncer.manager.clone(), into })
+        }
         StepKind::HandBack => Some(Step::HandBack { paths, syncer: snapshot.syncer.clone() }),
         StepKind::Refresh => on_application(Act::Refresh),
         StepKind::ClearOperation => on_application(Act::Clear { stale: stale()?, touches: touches() }),

@@ -129,7 +129,7 @@ fn with_fields_applied(live: &Value, paths: &[FieldPath]) -> Result<(String, Str
 }
 
 /// Puts a value at a path, making what is not there on the way.
-fn put(node: &mut Value, path: &[Segment], value: &Value) {
+pub(super) fn put(node: &mut Value, path: &[Segment], value: &Value) {
     let Some((segment, rest)) = path.split_first() else {
         node.clone_from(value);
         return;

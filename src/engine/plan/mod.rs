@@ -5,9 +5,11 @@
 //! plan, and only [`judge`] makes one.
 
 mod approval;
+mod cautions;
 mod choice;
 mod digest;
 mod hand_back;
+mod last_applied;
 mod memory;
 mod no_plan;
 mod on_application;
@@ -24,6 +26,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Refusal, Remembered, judge, resume};
+pub use cautions::{Caution, SYNC_WINDOW};
 pub use choice::{Choice, Cure, choose};
 use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
@@ -39,6 +42,7 @@ pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Writt
 use self::on_application::Before;
 use super::assess::Assessment;
 use super::diff::{Change, Drift, Moved, Severity};
+use super::object::FieldPath;
 use super::ownership::Operation;
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
@@ -68,7 +72,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
 
     /// What a person should know before approving.
-    pub cautions: Vec<String>,
+    pub cautions: Vec<Caution>,
 
     /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
     pub window: Option<String>,
@@ -83,12 +87,12 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
 }
 
 /// [`propose`] for a caller that has read the snapshot already.
-pub(super) fn propose_knowing(
-    snapshot: &Snapshot,
+pub(super) fn propose_knowing<'a>(
+    snapshot: &'a Snapshot,
     assessment: &Assessment,
     policy: &Policy,
     memory: &Memory,
-    facts: Option<&Facts<'_>>,
+    facts: Option<&Facts<'a>>,
 ) -> Result<Plan, NoPlan> {
     let work = Work::of(snapshot, assessment)?;
     if policy.mode == Mode::Alert {
@@ -109,47 +113,70 @@ pub(super) fn propose_knowing(
     if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
         return Err(NoPlan::Paused);
     }
+    let read = match (facts, &snapshot.desired, live) {
+        (None, Some(document), Some(live)) => Some(Facts::sending(snapshot.source.sent_of(&document.value), &document.value, live)),
+        _ => None,
+    };
+    let facts = facts.or(read.as_ref());
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
-    let (Cured { mut steps, mut cautions }, drifts) = match work {
+    let (Cured { mut steps, unrecorded, cautions: mut told }, drifts) = match work {
         Work::Cure { desired, live, drifts, prediction } => {
+            spares_ignored(snapshot, assessment)?;
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
             let cured = |facts: &Facts<'_>| match by_restore {
                 true => restored(snapshot, facts, &drifts, prediction),
-                false => cure(snapshot, policy, facts, &drifts, prediction),
+                false => cure(snapshot, assessment, policy, facts, &drifts),
             };
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
         }
-        Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
+        Work::Sync | Work::Operation => (Cured::default(), Vec::new()),
+    };
+    let record = |steps: &mut Vec<Step>, by_sync| {
+        if let (Some(facts), Some(paths)) = (facts, &unrecorded) {
+            last_applied::complete(steps, facts, &snapshot.syncer, paths, by_sync);
+        }
     };
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
-            let before = if by_sync { Before::NeedsSync } else { Before::InSync };
+            // The tool's own sync writes what it applied; one that changes more than the drift is not started for that alone.
+            let changes_more = || facts.is_none_or(|facts| !cautions::of_a_sync(snapshot, facts, assessment, &steps).is_empty());
+            let before = match by_sync {
+                true => Before::NeedsSync,
+                false if unrecorded.is_some() && window.is_none() && !changes_more() => Before::Unrecorded,
+                false => Before::InSync,
+            };
             let after = on_application::after(argo_cd, &snapshot.target, before, &snapshot.source, snapshot.now)?;
             match &window {
                 Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
-                    cautions.push(format!("SyncWindow: {why}; to heal all the same, approve with --break-glass and a reason"));
+                    let why = format!("{why}; to heal all the same, approve with --break-glass and a reason");
+                    told.push(Caution::note(SYNC_WINDOW, why));
                 }
                 Some(why) => return Err(NoPlan::HeldBack(why.clone())),
                 None => {}
             }
+            let starts = after.iter().any(|step| step.kind() == StepKind::StartOperation);
+            record(&mut steps, starts);
             steps.extend(after);
         }
         Tool::Flux(flux) => {
             steps.extend(on_kustomization::after(flux, live.is_none())?);
-            cautions.extend(flux.stays_behind(&snapshot.source.revision).map(|why| format!("NoNewCommits: {why}")));
-            cautions.extend(flux.kustomization.force_caution().map(|caution| format!("Force: {caution}")));
+            told.extend(flux.stays_behind(&snapshot.source.revision).map(|why| Caution::note(cautions::NO_NEW_COMMITS, why)));
+            told.extend(flux.kustomization.force_caution().map(|why| Caution::note(cautions::FORCE, why)));
         }
-        Tool::Unknown => {}
+        Tool::Unknown => record(&mut steps, false),
     }
     recordable::check(&steps)?;
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let hash = digest::plan_hash(snapshot, memory, &steps);
+    // What is to be acknowledged comes first: a report that is too long leaves out the last ones.
+    let of_sync = facts.map(|facts| cautions::of_own_sync(snapshot, facts, assessment, &steps));
+    told.splice(..0, of_sync.unwrap_or_default());
+    let hash = cautions::hashed(digest::plan_hash(snapshot, memory, &steps), &told);
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
-    cautions.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
+    told.extend(roll_out(&drifts, &steps));
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window })
 }
 
 /// What there is to do.
@@ -209,19 +236,18 @@ impl<'a> Work<'a> {
 }
 
 /// The steps on the Deployment, and what to know about them.
+#[derive(Default)]
 struct Cured {
     steps: Vec<Step>,
-    cautions: Vec<String>,
+
+    /// What they put back and client-side apply would not take out again; `None` where it knows all of it.
+    unrecorded: Option<Vec<FieldPath>>,
+    cautions: Vec<Caution>,
 }
 
 /// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
-fn cure(
-    snapshot: &Snapshot,
-    policy: &Policy,
-    facts: &Facts<'_>,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Cured, NoPlan> {
+fn cure(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<Cured, NoPlan> {
+    let prediction = assessment.prediction.as_ref();
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
         if !drifts.is_empty() {
@@ -231,17 +257,36 @@ fn cure(
         return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
     match (handed_back(snapshot, facts, drifts, prediction), or_else) {
-        (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
+        (Ok(step), or_else) => {
+            let steps = vec![step];
+            // Argo CD does not sync what is in sync: where its sync would overwrite more than the drift, a write of ours spares that.
+            let spares = or_else && !drifts.is_empty() && snapshot.tool.argo_cd().is_some();
+            let overwrites = || cautions::of_a_sync(snapshot, facts, assessment, &steps).iter().any(|caution| caution.must_acknowledge);
+            let restored = if spares && overwrites() { restored(snapshot, facts, drifts, prediction).ok() } else { None };
+            Ok(restored.unwrap_or_else(|| Cured { steps, cautions: needs_sync(snapshot), ..Cured::default() }))
+        }
         (Err(_), true) if !drifts.is_empty() => restored(snapshot, facts, drifts, prediction),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
 }
 
+/// Nothing is planned on what the tool leaves alone on purpose: where it is in the way, only a change of Git or of the rule helps.
+fn spares_ignored(snapshot: &Snapshot, assessment: &Assessment) -> Result<(), NoPlan> {
+    let beside = assessment.prediction.iter().flat_map(|prediction| &prediction.beside);
+    let spared = |path: &FieldPath| {
+        let spared =
+            assessment.of(Severity::Ignored).find(|drift| path.starts_with(&drift.change.path) || drift.change.path.starts_with(path))?;
+        let why = spared.reason.clone().filter(|reason| snapshot.tool.spares(reason))?;
+        Some(NoPlan::IgnoredInTheWay { path: path.clone(), why })
+    };
+    beside.filter_map(spared).next().map_or(Ok(()), Err)
+}
+
 /// What a HandBack rests on where nobody knows whether the tool syncs.
-fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
+fn needs_sync(snapshot: &Snapshot) -> Vec<Caution> {
     let manager = &snapshot.syncer.manager;
-    let caution = || format!("NeedsSync: nothing changes for the pods until {manager} syncs again; let it sync after the heal");
-    if snapshot.tool.will_sync(&snapshot.target) { Vec::new() } else { vec![caution()] }
+    let told = || format!("nothing changes for the pods until {manager} syncs again; let it sync after the heal");
+    if snapshot.tool.will_sync(&snapshot.target) { Vec::new() } else { vec![Caution::note(cautions::NEEDS_SYNC, told())] }
 }
 
 /// HandBack of what is in the way, checked.
@@ -283,9 +328,10 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], predictio
         if !appliers.is_empty() {
             return Err(NoPlan::TwoAppliers(appliers.join(", ")));
         }
-        steps.push(Step::Transfer { paths: taken_over, to: snapshot.syncer.manager.clone() });
+        steps.push(Step::Transfer { paths: taken_over.clone(), to: snapshot.syncer.manager.clone(), into: Operation::Apply });
     }
-    Ok(Cured { steps, cautions: Vec::new() })
+    let unrecorded = last_applied::unrecorded(known, &snapshot.syncer, &taken_over);
+    Ok(Cured { steps, unrecorded, ..Cured::default() })
 }
 
 /// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
@@ -302,8 +348,8 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(),
 }
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.
-fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<String> {
+fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<Caution> {
     let paths = drifts.iter().map(|drift| &drift.change.path).chain(steps.iter().flat_map(Step::paths));
     let of_template = paths.into_iter().any(rolls_out);
-    of_template.then(|| "RollOut: the pod template changes, so the Deployment rolls out once".to_owned())
+    of_template.then(|| Caution::note(cautions::ROLL_OUT, "the pod template changes, so the Deployment rolls out once"))
 }

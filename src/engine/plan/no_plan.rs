@@ -69,6 +69,16 @@ pub enum NoPlan {
     )]
     OnlyGit,
 
+    /// What the tool leaves alone on purpose stands in the way.
+    #[error("{path} stands in the way, and nothing is planned on it: {why}; change Git, or what is ignored")]
+    IgnoredInTheWay {
+        /// The field.
+        path: crate::engine::object::FieldPath,
+
+        /// Who ignores it.
+        why: String,
+    },
+
     /// The fields cannot be handed to the syncing tool.
     #[error("the fields that are in the way cannot be handed back: {0}")]
     NotHandedBack(HandBackError),

@@ -95,6 +95,9 @@ pub(super) enum Before {
     /// Git's values are in the cluster.
     InSync,
 
+    /// Git's values are in the cluster, and client-side apply does not know that they are its own before it has synced once more.
+    Unrecorded,
+
     /// Git's values come by a sync.
     NeedsSync,
 }
@@ -124,12 +127,17 @@ pub(super) fn after(
     // After a limited sync the rest of a revision that failed as a whole would stay as it is, without a word: Argo CD takes the revision for
     // synced, and never runs its later hooks. Where it syncs by itself, it does all of it.
     let failed_whole = application.state.as_ref().is_some_and(|state| !state.operation.partial());
+    // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
+    let later = stale.is_some() && failed_whole && application.automated().is_some() || has_compared(application, source).is_err();
+    let before = if before == Before::Unrecorded && later { Before::InSync } else { before };
     let last = match (before, stale) {
         (Before::NeedsSync, None) if self_heals => None,
         (Before::NeedsSync, Some(stale)) if failed_whole && application.automated().is_some() => {
             Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) })
         }
-        (Before::NeedsSync, stale) => Some(Act::Start { stale, only, touches: touches(application, &Then::Start(limited)) }),
+        (Before::NeedsSync | Before::Unrecorded, stale) => {
+            Some(Act::Start { stale, only, touches: touches(application, &Then::Start(limited)) })
+        }
         (Before::InSync, Some(stale)) => Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) }),
         (Before::InSync, None) => None,
     };

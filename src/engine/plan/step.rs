@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::hand_back::{self, HandBackError};
+use super::last_applied;
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
 use super::on_kustomization::{self, KustomizationRef};
 use crate::engine::diff::{LAST_APPLIED, compare};
@@ -67,6 +68,9 @@ pub enum Step {
 
         /// The syncing tool's field manager.
         to: String,
+
+        /// Into which of its entries: that of its applies, or, under client-side apply, that of its updates.
+        into: Operation,
     },
 
     /// Hand foreign fields to the syncing tool; only what says whose they are changes.
@@ -232,9 +236,12 @@ impl Step {
             [] => "nothing".to_owned(),
         };
         match self {
+            Self::Restore { paths, operations } if last_applied::is_named_by(operations) => {
+                format!("puts Git's value back, and names it in the annotation {LAST_APPLIED}: {}", fields(paths))
+            }
             Self::Restore { paths, .. } => format!("puts Git's value back: {}", fields(paths)),
-            Self::Transfer { paths, to } => {
-                format!("rewrites metadata.managedFields only: {to} (Apply) owns {} again, {HEAL_MANAGER} owns nothing", fields(paths))
+            Self::Transfer { paths, to, into } => {
+                format!("rewrites metadata.managedFields only: {to} ({into:?}) owns {} again, {HEAL_MANAGER} owns nothing", fields(paths))
             }
             Self::OnApplication(step) => step.summary(),
             Self::Reconcile { kustomization } => {
@@ -278,10 +285,13 @@ impl Step {
         let mut operations = vec![replace("/metadata/resourceVersion", version.clone())];
         match self {
             Self::Restore { operations: restoring, .. } => operations.extend(restoring.0.iter().cloned()),
-            Self::Transfer { paths, to } => {
+            Self::Transfer { paths, to, into } => {
                 let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
                 let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update };
-                let moved = transfer::moved(fields, desired, paths, giver, to)?;
+                let moved = match into {
+                    Operation::Apply => transfer::moved(fields, desired, paths, giver, to)?,
+                    Operation::Update => transfer::returned(fields, giver, to)?,
+                };
                 operations.push(replace("/metadata/managedFields", moved));
             }
             Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
@@ -339,7 +349,9 @@ impl Step {
             Self::Restore { operations, .. } => {
                 serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
-            Self::Transfer { to, .. } => serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "to": to}),
+            Self::Transfer { to, into, .. } => {
+                serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "to": to, "into": format!("{into:?}")})
+            }
             Self::HandBack { syncer: Syncer { strategy, manager, force, takes_over, dump, validation }, .. } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
                 serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy, "how": how})

@@ -253,6 +253,7 @@ pub(super) fn approval(hash: &str) -> Approval {
         at: "2026-01-05T12:00:00Z".parse().unwrap(),
         reason: None,
         break_glass: None,
+        acknowledged: Vec::new(),
         until: None,
     }
 }

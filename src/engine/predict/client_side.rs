@@ -18,7 +18,7 @@ pub(super) const PATCH_FIELD: &str = "patch";
 ///
 /// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
 pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Merged<'f> {
-    let Facts { desired, live, .. } = *facts;
+    let Facts { sent: desired, live, .. } = *facts;
     let patch = match facts.patch() {
         Ok(patch) => patch,
         Err(refused) => return Merged::Refused(vec![refused.clone()]),

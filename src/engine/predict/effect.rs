@@ -97,9 +97,14 @@ fn is_broken(change: &Change, wanted: &Tree<'_>, stored: &Tree<'_>) -> bool {
 /// What the sync changes although a rule ignores it or it weighs nothing; `after` is the object afterwards.
 pub(super) fn overwrites(facts: &Facts<'_>, drifts: &[Drift], after: &Tree<'_>) -> Vec<Overwrite> {
     // What admission made of the tool's own write, it makes of the next one, too.
-    let weightless =
-        drifts.iter().filter(|drift| matches!(drift.severity, Severity::Ignored | Severity::Info) && drift.moved != Some(Moved::Server));
-    weightless
+    let weightless = |drift: &Drift| matches!(drift.severity, Severity::Ignored | Severity::Info) && drift.moved != Some(Moved::Server);
+    changes(facts, drifts, after, weightless)
+}
+
+/// Which of these differences the sync changes; `after` is the object afterwards.
+pub(super) fn changes(facts: &Facts<'_>, drifts: &[Drift], after: &Tree<'_>, of: impl Fn(&Drift) -> bool) -> Vec<Overwrite> {
+    let meant = drifts.iter().filter(|drift| of(drift));
+    meant
         .filter_map(|drift| {
             let path = &drift.change.path;
             let (from, to) = (path.get(facts.stored()), path.get(after));

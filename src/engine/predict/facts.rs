@@ -17,6 +17,9 @@ pub struct Facts<'a> {
     /// The document as Git has it.
     pub desired: &'a Value,
 
+    /// The document as the tool sends it: Git's, or that with live's value of what the tool is told to ignore.
+    pub sent: &'a Value,
+
     /// The object as the cluster has it, or would have it.
     pub live: &'a Value,
 
@@ -39,12 +42,17 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Those of an object as the server returned it.
     pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self::over(desired, live, Rc::new(Wanted::of(desired)))
+        Self::sending(desired, desired, live)
     }
 
-    fn over(desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
-        let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(desired, live)));
-        Self { desired, live, wanted, managed, last_applied, stored: OnceCell::new(), patch: OnceCell::new() }
+    /// The same where the tool sends another document than Git has.
+    pub fn sending(sent: &'a Value, desired: &'a Value, live: &'a Value) -> Self {
+        Self::over(sent, desired, live, Rc::new(Wanted::of(desired)))
+    }
+
+    fn over(sent: &'a Value, desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
+        let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(sent, live)));
+        Self { sent, desired, live, wanted, managed, last_applied, stored: OnceCell::new(), patch: OnceCell::new() }
     }
 
     /// Those of the same document and another object.
@@ -52,7 +60,7 @@ impl<'a> Facts<'a> {
     where
         'a: 'b,
     {
-        Facts::over(self.desired, live, self.wanted.clone())
+        Facts::over(self.sent, self.desired, live, self.wanted.clone())
     }
 
     /// Those of the same document and another object with the same books: who owns what, and what was applied last.
@@ -62,6 +70,7 @@ impl<'a> Facts<'a> {
     {
         let (managed, last_applied) = (self.managed.clone(), self.last_applied.clone());
         Facts {
+            sent: self.sent,
             desired: self.desired,
             live,
             wanted: self.wanted.clone(),
@@ -89,6 +98,6 @@ impl<'a> Facts<'a> {
 
     /// The patch that a client-side apply sends, or why it sends none.
     pub(super) fn patch(&self) -> Result<&Value, &Cause> {
-        self.patch.get_or_init(|| client_side::patch(self.desired, self.live, &self.last_applied)).as_ref()
+        self.patch.get_or_init(|| client_side::patch(self.sent, self.live, &self.last_applied)).as_ref()
     }
 }

@@ -175,6 +175,11 @@ pub struct Foretold<'f> {
 }
 
 impl Foretold<'_> {
+    /// Which of these differences a sync that succeeds changes, with what it makes of them.
+    pub fn changes(&self, facts: &Facts<'_>, drifts: &[Drift], of: impl Fn(&Drift) -> bool) -> Vec<Overwrite> {
+        self.after.as_ref().map(|after| effect::changes(facts, drifts, after, of)).unwrap_or_default()
+    }
+
     /// The same with what the sync changes of what weighs nothing; `spares` tells what the tool takes from live before it syncs.
     #[must_use]
     pub fn weighed(mut self, facts: &Facts<'_>, drifts: &[Drift], spares: impl Fn(&Overwrite) -> bool) -> Self {
@@ -328,7 +333,7 @@ fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
 
 /// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
 fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
-    let Facts { desired, live, managed, .. } = facts;
+    let Facts { sent: desired, live, managed, .. } = facts;
     let merged = match (syncer.strategy, anew) {
         (Strategy::ClientSideApply, _) => client_side::merge(facts, syncer.validation),
         (Strategy::ServerSideApply, None) => server_side::merge_into(desired, live, managed.get(), syncer),

@@ -11,6 +11,7 @@
 mod argo_cd;
 mod flux;
 mod reading;
+mod respected;
 mod selector;
 
 #[cfg(test)]

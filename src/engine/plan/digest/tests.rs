@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touched, Touches};
+use crate::engine::ownership::Operation;
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
 use crate::engine::plan::{Act, ApplicationRef, HEAL_MANAGER, KustomizationRef, OnApplication};
 use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
@@ -169,7 +170,7 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     let hand_back = |path: &str, syncer| Step::HandBack { paths: paths(path), syncer };
     let patch = |value: u8| serde_json::from_value(json!([{"op": "replace", "path": "/spec/replicas", "value": value}])).unwrap();
     let restore = |path: &str, value| Step::Restore { paths: paths(path), operations: patch(value) };
-    let transfer = |path: &str, to: &str| Step::Transfer { paths: paths(path), to: to.to_owned() };
+    let transfer = |path: &str, to: &str| Step::Transfer { paths: paths(path), to: to.to_owned(), into: Operation::Apply };
     let named = |namespace: &str, name: &str| KustomizationRef { namespace: namespace.to_owned(), name: name.to_owned() };
     let web = || ResourceRef::deployment("shop", "web");
     let start = |stale, only| on("argocd", "shop", Act::Start { stale, only, touches: touches() });

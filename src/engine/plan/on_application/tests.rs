@@ -61,7 +61,7 @@ fn always_manual(object: Value) -> Value {
 
 #[test]
 fn what_follows_a_cure_depends_on_what_is_stale_and_on_who_syncs() {
-    use Before::{InSync, NeedsSync};
+    use Before::{InSync, NeedsSync, Unrecorded};
     let failed = || out_of_sync(with_state("Failed", HERE));
     for (what, object, before, wanted) in [
         ("nothing is stale and live is as Git says", quiet(), InSync, vec!["refresh"]),
@@ -71,6 +71,9 @@ fn what_follows_a_cure_depends_on_what_is_stale_and_on_who_syncs() {
         ("a failed sync of the Deployment", partial(failed()), NeedsSync, vec!["refresh", "clear and start"]),
         ("a failed sync of the whole", failed(), NeedsSync, vec!["refresh", "clear"]),
         ("the same, by a person", always_manual(failed()), NeedsSync, vec!["refresh", "clear and start"]),
+        ("last-applied does not know it", quiet(), Unrecorded, vec!["refresh", "start"]),
+        ("the same after a failed sync of the Deployment", partial(failed()), Unrecorded, vec!["refresh", "clear and start"]),
+        ("the same after a failed sync of the whole", failed(), Unrecorded, vec!["refresh", "clear"]),
         ("nothing is left to sync", partial(failed()), InSync, vec!["refresh", "clear"]),
     ] {
         assert_eq!(acts(&object, before), Ok(wanted.clone()), "{what}");
@@ -108,6 +111,7 @@ fn a_sync_of_an_older_commit_than_the_cure_is_for_is_not_planned() {
     assert_eq!(planned(&failed, Before::InSync), Err(NoPlan::HeldBack(why.to_owned())), "a clear");
     assert_eq!(planned(&always_manual(failed.clone()), Before::NeedsSync), Err(NoPlan::HeldBack(why.to_owned())), "a start");
     assert_eq!(planned(&quiet(), Before::InSync), Ok(1), "a comparison alone");
+    assert_eq!(planned(&quiet(), Before::Unrecorded), Ok(1), "nobody waits for a sync that only writes down what was applied");
     let elsewhere = SourceFacts { same_at: Some(HERE.to_owned()), ..from(head) };
     assert!(after(&argo_cd(&failed), &target(), Before::InSync, &elsewhere, now()).is_ok(), "the commit changed something else");
     let never = set(always_manual(out_of_sync(quiet())), "/status/sync/revision", Value::Null);

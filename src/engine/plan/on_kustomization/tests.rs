@@ -62,13 +62,17 @@ fn flux_is_handed_the_field_and_asked_to_reconcile() {
     let scene = incident(kustomization(&json!({})));
     let plan = planned(&scene, &policy()).unwrap();
     assert_eq!(kinds(&plan), [StepKind::HandBack, StepKind::Reconcile]);
-    assert!(!plan.cautions.iter().any(|caution| caution.starts_with("NeedsSync")), "{:?}", plan.cautions);
+    assert!(!plan.cautions.iter().any(|caution| caution.id == "NeedsSync"), "{:?}", plan.cautions);
     let plan = planned(&scene, &Policy { remedy: Remedy::Restore, ..policy() }).unwrap();
     assert_eq!(kinds(&plan), [StepKind::Restore, StepKind::Transfer, StepKind::Reconcile]);
     let Written::Kustomization(named) = plan.steps[2].written() else { panic!("{:?}", plan.steps[2]) };
     assert_eq!(named.to_string(), "Kustomization flux-system/shop");
     let forced = planned(&incident(kustomization(&json!({"spec": {"force": true}}))), &policy()).unwrap();
-    assert!(forced.cautions.iter().any(|caution| caution.starts_with("Force: spec.force is set")), "{:?}", forced.cautions);
+    assert!(
+        forced.cautions.iter().any(|caution| caution.id == "Force" && caution.text.starts_with("spec.force is set")),
+        "{:?}",
+        forced.cautions
+    );
 }
 
 #[test]
@@ -120,9 +124,8 @@ fn a_plan_says_which_commit_flux_goes_on_with() {
     let scene = Snapshot { tool: Tool::Flux(Arc::new(Flux { kustomization, repository: Some(Arc::new(repository)) })), ..scene };
     let plan = planned(&scene, &policy()).unwrap();
     assert_eq!(kinds(&plan), [StepKind::HandBack, StepKind::Reconcile]);
-    let why =
-        "NoNewCommits: GitRepository flux-system/shop is suspended: Flux applies 1111111 again, and what Git has since then does not come";
-    assert!(plan.cautions.iter().any(|caution| caution == why), "{:?}", plan.cautions);
+    let why = "GitRepository flux-system/shop is suspended: Flux applies 1111111 again, and what Git has since then does not come";
+    assert!(plan.cautions.iter().any(|caution| (caution.id, caution.text.as_str()) == ("NoNewCommits", why)), "{:?}", plan.cautions);
 }
 
 #[test]
@@ -169,6 +172,7 @@ fn an_interrupted_heal_goes_on_with_the_request() {
         at: "2026-01-05T12:00:00Z".parse().unwrap(),
         reason: None,
         break_glass: None,
+        acknowledged: Vec::new(),
         until: None,
     };
     let remembered = |step: &Step| Remembered { kind: step.kind(), paths: step.paths().to_vec(), stale: None, revision: None };

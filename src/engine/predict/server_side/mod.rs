@@ -118,7 +118,7 @@ pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) ->
 
 /// Git's document as the tool sends it: in the namespace of the request.
 pub(super) fn manifest_sent(facts: &Facts<'_>, syncer: &Syncer) -> Value {
-    sent_over(facts.desired, facts.live, facts.managed.get(), syncer).to_value()
+    sent_over(facts.sent, facts.live, facts.managed.get(), syncer).to_value()
 }
 
 fn sent_over<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Tree<'a> {

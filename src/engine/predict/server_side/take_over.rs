@@ -41,7 +41,7 @@ pub(in super::super) const fn warns_of_second(syncer: &Syncer) -> bool {
 /// kubectl looks for the annotation's owners in what the first apply gave: where Git sets another one, that apply took it from them.
 fn of_last_applied(managed: &Value, facts: &Facts<'_>, manager: &str) -> Option<Value> {
     let annotation = |object: &Value| object.pointer("/metadata/annotations")?.get(LAST_APPLIED)?.as_str().map(str::to_owned);
-    let (live, desired) = (annotation(facts.live), annotation(facts.desired));
+    let (live, desired) = (annotation(facts.live), annotation(facts.sent));
     if desired.is_some() && desired != live {
         return None;
     }

@@ -1,0 +1,105 @@
+//! What a heal under client-side apply leaves for the next change of Git: such a tool takes out of live only what its last-applied annotation
+//! names and Git no longer has.
+//!
+//! Where the annotation is lost, older than Git or somebody else's, a restored handler would stand beside the next one, and the sync would be
+//! refused. The tool's own sync writes the annotation anew; where none follows, the Restore does, with the healed fields and nothing else: what Git
+//! dropped and live still has goes at the next sync because the annotation still names it.
+
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
+use serde_json::{Value, json};
+
+use super::hand_back::put;
+use super::restore::pointer;
+use super::step::{HEAL_MANAGER, Step};
+use crate::engine::diff::LAST_APPLIED;
+use crate::engine::object::{FieldPath, escape_token};
+use crate::engine::ownership::{ManagedFields, Operation};
+use crate::engine::predict::{Facts, Strategy, Syncer};
+
+/// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them; `None` where it names all
+/// of them, and there is an annotation.
+pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]) -> Option<Vec<FieldPath>> {
+    if syncer.strategy != Strategy::ClientSideApply || facts.last_applied.is_unreadable() {
+        return None;
+    }
+    let applied = facts.last_applied.value();
+    let is_named = |path: &FieldPath| applied.is_some_and(|applied| path.get(applied).is_some());
+    let unnamed: Vec<_> = paths.iter().filter(|path| path.get(facts.desired).is_some() && !is_named(path)).cloned().collect();
+    (applied.is_none() || !unnamed.is_empty()).then_some(unnamed)
+}
+
+/// Completes a Restore after which the annotation must name these fields; `by_sync` tells that a sync of the tool follows, which writes it.
+///
+/// Whoever owns the annotation by an update is taken for the client-side manager at a later switch to server-side apply: what we own goes to the
+/// entry that owned it.
+pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
+    let Some(Step::Restore { operations, .. }) = steps.first_mut() else { return };
+    // What was only taken away is nobody's.
+    if paths.is_empty() {
+        return;
+    }
+    if !by_sync {
+        operations.0.extend(naming(facts, paths));
+    }
+    let to = holder(facts.managed.get(), syncer);
+    steps.insert(1, Step::Transfer { paths: paths.to_vec(), to, into: Operation::Update });
+}
+
+/// The manager whose update owns the annotation, or else the tool.
+fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
+    let annotation = FieldPath::of(&["metadata", "annotations", LAST_APPLIED]);
+    let is_holder = |manager: &str, operation| operation == Operation::Update && manager != HEAL_MANAGER;
+    let mut holding = managed.entries().filter(|entry| entry.owner.subresource.is_none() && entry.fields.contains(&annotation));
+    let found = holding.find(|entry| is_holder(&entry.owner.manager, entry.owner.operation));
+    found.map_or_else(|| syncer.manager.clone(), |entry| entry.owner.manager.clone())
+}
+
+/// The operations that make the annotation name these fields as Git has them, and leave all else of it.
+fn naming(facts: &Facts<'_>, paths: &[FieldPath]) -> Vec<PatchOperation> {
+    let Facts { desired, live, last_applied, .. } = facts;
+    let annotations = live.pointer("/metadata/annotations");
+    let old = annotations.and_then(|annotations| annotations.get(LAST_APPLIED));
+    let mut applied = last_applied.value().cloned().unwrap_or_else(|| bare(desired, live));
+    for path in paths {
+        if let Some(value) = path.get(*desired) {
+            put(&mut applied, &path.0, value);
+        }
+    }
+    let (at, value) = (annotation(), Value::from(format!("{applied}\n")));
+    match (old, annotations.is_some_and(Value::is_object)) {
+        (Some(old), _) => vec![
+            PatchOperation::Test(TestOperation { path: pointer(&at), value: old.clone() }),
+            PatchOperation::Replace(ReplaceOperation { path: pointer(&at), value }),
+        ],
+        (None, true) => vec![PatchOperation::Add(AddOperation { path: pointer(&at), value })],
+        (None, false) => vec![
+            PatchOperation::Add(AddOperation { path: pointer("/metadata/annotations"), value: json!({}) }),
+            PatchOperation::Add(AddOperation { path: pointer(&at), value }),
+        ],
+    }
+}
+
+/// The annotation of an object of which nothing was applied.
+fn bare(desired: &Value, live: &Value) -> Value {
+    let of = |object: &Value, name: &str| object.pointer(name).cloned().unwrap_or_default();
+    let metadata = json!({"name": of(desired, "/metadata/name"), "namespace": of(live, "/metadata/namespace")});
+    json!({"apiVersion": of(desired, "/apiVersion"), "kind": of(desired, "/kind"), "metadata": metadata})
+}
+
+/// Where the annotation stands.
+fn annotation() -> String {
+    format!("/metadata/annotations/{}", escape_token(LAST_APPLIED))
+}
+
+/// Whether the operations write the annotation.
+pub(super) fn is_named_by(operations: &[PatchOperation]) -> bool {
+    let at = annotation();
+    operations.iter().any(|operation| match operation {
+        PatchOperation::Replace(replace) => replace.path.as_str() == at,
+        PatchOperation::Add(add) => add.path.as_str() == at,
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests;
