@@ -239,12 +239,13 @@ impl Trials<'_, '_, '_> {
     fn works(&self, cause: &Cause, involved: &[&Drift], drifts: &[Drift]) -> Works {
         let prediction = &self.foretold.prediction;
         let changes: Vec<&Change> = involved.iter().map(|drift| &drift.change).collect();
-        // Only drift is put back: what is new in Git comes with the sync.
+        // Only drift is put back, and what cannot be parted from it: what else is new in Git comes with the sync.
         let drifted: Vec<&Change> = involved.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
-        let all: Vec<&Change> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
+        let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity).map(|drift| &drift.change);
+        let (all, pending): (Vec<&Change>, Vec<&Change>) = (of(Severity::Drift).collect(), of(Severity::Pending).collect());
         let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried).helps());
         let works = Works {
-            restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, prediction)),
+            restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, &pending, prediction)),
             hand_back: self.snapshot.syncer.strategy != Strategy::Replace
                 && cures(trial::handed_back(self.facts, &self.snapshot.syncer, &all, prediction)),
             commit: self.commit_cures(cause, &changes).helps(),

@@ -19,6 +19,7 @@ mod step;
 #[cfg(test)]
 pub(super) mod tests;
 pub(in crate::engine) mod trial;
+mod whole;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
 use self::on_application::Before;
+use self::whole::Whole;
 use super::assess::Assessment;
 use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
@@ -111,12 +113,13 @@ pub(super) fn propose_knowing(
     }
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, mut cautions }, drifts) = match work {
-        Work::Cure { desired, live, drifts, prediction } => {
+        Work::Cure { desired, live, drifts, pending, prediction } => {
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
+            let ill = Ill { drifts: &drifts, pending: &pending, prediction };
             let cured = |facts: &Facts<'_>| match by_restore {
-                true => restored(snapshot, facts, &drifts, prediction),
-                false => cure(snapshot, policy, facts, &drifts, prediction),
+                true => restored(snapshot, facts, ill),
+                false => cure(snapshot, policy, facts, ill),
             };
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
@@ -155,7 +158,7 @@ pub(super) fn propose_knowing(
 /// What there is to do.
 enum Work<'a> {
     /// The Deployment drifted, or the next sync of it is refused.
-    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
+    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, pending: Vec<&'a Change>, prediction: Option<&'a Prediction> },
 
     /// The Deployment is gone: a sync brings it back.
     Sync,
@@ -186,7 +189,10 @@ impl<'a> Work<'a> {
             _ if !refused && !drifts.is_empty() && drifts.iter().all(|drift| drift.moved == Some(Moved::Unknown)) => {
                 Err(NoPlan::SideNotKnown)
             }
-            _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
+            _ if !drifts.is_empty() || refused => {
+                let pending = assessment.of(Severity::Pending).map(|drift| &drift.change).collect();
+                Ok(Self::Cure { desired: &document.value, live, drifts, pending, prediction })
+            }
             Phase::OperationStuck => Ok(Self::Operation),
             _ => Err(NoPlan::NothingToHeal),
         }
@@ -214,27 +220,42 @@ struct Cured {
     cautions: Vec<String>,
 }
 
+/// What is to be cured.
+#[derive(Clone, Copy)]
+struct Ill<'a> {
+    /// What live moved.
+    drifts: &'a [&'a Drift],
+
+    /// What Git moved and no sync brought yet.
+    pending: &'a [&'a Change],
+
+    /// What the next sync gives.
+    prediction: Option<&'a Prediction>,
+}
+
 /// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
-fn cure(
-    snapshot: &Snapshot,
-    policy: &Policy,
-    facts: &Facts<'_>,
-    drifts: &[&Drift],
-    prediction: Option<&Prediction>,
-) -> Result<Cured, NoPlan> {
+fn cure(snapshot: &Snapshot, policy: &Policy, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
-        if !drifts.is_empty() {
-            return restored(snapshot, facts, drifts, prediction);
+        if !ill.drifts.is_empty() || is_in_somebodys_way(snapshot, facts, ill) {
+            return restored(snapshot, facts, ill);
         }
-        let would_help = handed_back(snapshot, facts, drifts, prediction).is_ok();
+        let would_help = handed_back(snapshot, facts, ill).is_ok();
         return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
-    match (handed_back(snapshot, facts, drifts, prediction), or_else) {
+    match (handed_back(snapshot, facts, ill), or_else) {
         (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
-        (Err(_), true) if !drifts.is_empty() => restored(snapshot, facts, drifts, prediction),
+        (Err(_), true) if !ill.drifts.is_empty() => restored(snapshot, facts, ill),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
+}
+
+/// Whether a refusal that is nobody's drift comes from what somebody else than the tool wrote: Git took a change by hand over, and went on from
+/// there.
+fn is_in_somebodys_way(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> bool {
+    let beside = ill.prediction.map(|prediction| prediction.beside.as_slice()).unwrap_or_default();
+    let managed = facts.managed.get();
+    beside.iter().any(|path| managed.owners(path).iter().any(|owner| owner.manager != snapshot.syncer.manager))
 }
 
 /// What a HandBack rests on where nobody knows whether the tool syncs.
@@ -245,28 +266,31 @@ fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// HandBack of what is in the way, checked.
-fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Step, HandBackError> {
-    let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
-    let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Step, HandBackError> {
+    let prediction = ill.prediction.ok_or(HandBackError::NothingForeign)?;
+    let changes: Vec<_> = ill.drifts.iter().map(|drift| &drift.change).collect();
     let paths = hand_back::in_the_way(&changes, prediction);
     hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
 
 /// Restore, and Transfer where the syncing tool applies server-side.
-fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Cured, NoPlan> {
-    let Facts { desired, live, .. } = *known;
+fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
+    let Ill { drifts, pending, prediction } = ill;
     let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
     let all = match prediction {
-        Some(prediction) => trial::with_beside(&drifted, prediction, live),
+        Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
         None => drifted.into_iter().cloned().collect(),
     };
-    let changes: Vec<&Change> = all.iter().collect();
-    let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
+    let Whole { changes, restored, refused } = whole::whole(known, all, pending).map_err(NoPlan::NotRestorable)?;
+    let Restored { operations, healed } = restored;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
-    lint(snapshot, &facts, drifts)?;
+    lint(snapshot, &facts, &changes)?;
+    if let Some(cause) = refused {
+        return Err(NoPlan::NotRestorable(RestoreError::Invalid(cause.told())));
+    }
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
@@ -285,14 +309,22 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], predictio
         }
         steps.push(Step::Transfer { paths: taken_over, to: snapshot.syncer.manager.clone() });
     }
-    Ok(Cured { steps, cautions: Vec::new() })
+    let brought: Vec<_> = changes.iter().filter(|change| pending.iter().any(|other| other.path == change.path)).collect();
+    Ok(Cured { steps, cautions: ahead_of_sync(&brought).into_iter().collect() })
+}
+
+/// What a Restore brings although only Git changed it.
+fn ahead_of_sync(brought: &[&Change]) -> Option<String> {
+    let first = brought.first()?;
+    let more = if brought.len() > 1 { format!(" and {} more", brought.len() - 1) } else { String::new() };
+    Some(format!("AheadOfSync: {}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted", first.path))
 }
 
 /// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
-/// drift left, and the next sync must not be refused any more.
-fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(), NoPlan> {
+/// drift left, nor of what was put back with it, and the next sync must not be refused any more.
+fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<(), NoPlan> {
     let left = facts.changes();
-    if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
+    if let Some(change) = left.iter().find(|change| changes.iter().any(|ours| change.path.starts_with(&ours.path) || ours.path.starts_with(&change.path))) {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
     match refusal_of(facts, &snapshot.syncer).first() {

@@ -272,6 +272,18 @@ pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
     }
 }
 
+/// Why the server would not store this object in the place of live, whoever writes it; empty where it would. What live itself is refused for today
+/// counts for nothing, since the server takes the rest of it all the same or takes nothing.
+pub fn refusals_of_write(written: &Value, live: &Value) -> Vec<Cause> {
+    let syncer = Syncer::new(Strategy::Replace, String::new());
+    let causes = refusal_of(&Facts::of(written, live), &syncer);
+    if causes.is_empty() {
+        return causes;
+    }
+    let before = refusal_of(&Facts::of(live, live), &syncer);
+    causes.into_iter().filter(|cause| !before.contains(cause)).collect()
+}
+
 /// What comes of a sync.
 enum Outcome<'a> {
     /// This object.
