@@ -40,10 +40,10 @@ pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Writt
 use self::on_application::Before;
 use self::whole::Whole;
 use super::assess::Assessment;
-use super::diff::{Change, Drift, Moved, Severity};
+use super::diff::{Change, ChangeKind, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
-use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
+use super::predict::{Facts, Prediction, Strategy, Syncer, Verdict, refusal_of};
 use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::Tool;
@@ -113,10 +113,10 @@ pub(super) fn propose_knowing(
     }
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
     let (Cured { mut steps, mut cautions }, drifts) = match work {
-        Work::Cure { desired, live, drifts, pending, prediction } => {
+        Work::Cure { desired, live, drifts, others, prediction } => {
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
-            let ill = Ill { drifts: &drifts, pending: &pending, prediction };
+            let ill = Ill { drifts: &drifts, others: &others, prediction };
             let cured = |facts: &Facts<'_>| match by_restore {
                 true => restored(snapshot, facts, ill),
                 false => cure(snapshot, policy, facts, ill),
@@ -158,7 +158,7 @@ pub(super) fn propose_knowing(
 /// What there is to do.
 enum Work<'a> {
     /// The Deployment drifted, or the next sync of it is refused.
-    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, pending: Vec<&'a Change>, prediction: Option<&'a Prediction> },
+    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, others: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
 
     /// The Deployment is gone: a sync brings it back.
     Sync,
@@ -190,8 +190,8 @@ impl<'a> Work<'a> {
                 Err(NoPlan::SideNotKnown)
             }
             _ if !drifts.is_empty() || refused => {
-                let pending = assessment.of(Severity::Pending).map(|drift| &drift.change).collect();
-                Ok(Self::Cure { desired: &document.value, live, drifts, pending, prediction })
+                let others = assessment.drifts.iter().filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info));
+                Ok(Self::Cure { desired: &document.value, live, drifts, others: others.collect(), prediction })
             }
             Phase::OperationStuck => Ok(Self::Operation),
             _ => Err(NoPlan::NothingToHeal),
@@ -226,18 +226,39 @@ struct Ill<'a> {
     /// What live moved.
     drifts: &'a [&'a Drift],
 
-    /// What Git moved and no sync brought yet.
-    pending: &'a [&'a Change],
+    /// What Git moved and no sync brought yet, and what weighs nothing.
+    others: &'a [&'a Drift],
 
     /// What the next sync gives.
     prediction: Option<&'a Prediction>,
+}
+
+impl<'a> Ill<'a> {
+    /// What waits to go and is somebody else's, where the next sync is refused: Git took a change by hand over and went on from there, and
+    /// whoever made it owns the old field still.
+    fn taken_over(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
+        let refused = self.prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
+        let taken_over = |drift: &&&Drift| refused && is_taken_over(drift, &snapshot.syncer);
+        self.others.iter().filter(taken_over).map(|drift| &drift.change).collect()
+    }
+
+    /// What live moved, and what it took over.
+    fn changes(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
+        self.drifts.iter().map(|drift| &drift.change).chain(self.taken_over(snapshot)).collect()
+    }
+}
+
+/// Whether a field of live waits to go and is others' than the tool's.
+pub(in crate::engine) fn is_taken_over(drift: &Drift, syncer: &Syncer) -> bool {
+    let goes = drift.severity == Severity::Pending && drift.change.kind == ChangeKind::Added;
+    goes && drift.owners.iter().any(|owner| owner.manager != syncer.manager)
 }
 
 /// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
 fn cure(snapshot: &Snapshot, policy: &Policy, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
-        if !ill.drifts.is_empty() || is_in_somebodys_way(snapshot, facts, ill) {
+        if !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty() {
             return restored(snapshot, facts, ill);
         }
         let would_help = handed_back(snapshot, facts, ill).is_ok();
@@ -250,14 +271,6 @@ fn cure(snapshot: &Snapshot, policy: &Policy, facts: &Facts<'_>, ill: Ill<'_>) -
     }
 }
 
-/// Whether a refusal that is nobody's drift comes from what somebody else than the tool wrote: Git took a change by hand over, and went on from
-/// there.
-fn is_in_somebodys_way(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> bool {
-    let beside = ill.prediction.map(|prediction| prediction.beside.as_slice()).unwrap_or_default();
-    let managed = facts.managed.get();
-    beside.iter().any(|path| managed.owners(path).iter().any(|owner| owner.manager != snapshot.syncer.manager))
-}
-
 /// What a HandBack rests on where nobody knows whether the tool syncs.
 fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
     let manager = &snapshot.syncer.manager;
@@ -268,7 +281,7 @@ fn needs_sync(snapshot: &Snapshot) -> Vec<String> {
 /// HandBack of what is in the way, checked.
 fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Step, HandBackError> {
     let prediction = ill.prediction.ok_or(HandBackError::NothingForeign)?;
-    let changes: Vec<_> = ill.drifts.iter().map(|drift| &drift.change).collect();
+    let changes = ill.changes(snapshot);
     let paths = hand_back::in_the_way(&changes, prediction);
     hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
@@ -276,14 +289,13 @@ fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<S
 
 /// Restore, and Transfer where the syncing tool applies server-side.
 fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
-    let Ill { drifts, pending, prediction } = ill;
-    let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+    let drifted = ill.changes(snapshot);
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let all = match prediction {
+    let all = match ill.prediction {
         Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
         None => drifted.into_iter().cloned().collect(),
     };
-    let Whole { changes, restored, refused } = whole::whole(known, all, pending).map_err(NoPlan::NotRestorable)?;
+    let Whole { changes, restored, refused } = whole::whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
     let Restored { operations, healed } = restored;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
@@ -309,7 +321,8 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
         }
         steps.push(Step::Transfer { paths: taken_over, to: snapshot.syncer.manager.clone() });
     }
-    let brought: Vec<_> = changes.iter().filter(|change| pending.iter().any(|other| other.path == change.path)).collect();
+    let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
+    let brought: Vec<_> = changes.iter().filter(waits).collect();
     Ok(Cured { steps, cautions: ahead_of_sync(&brought).into_iter().collect() })
 }
 
@@ -317,14 +330,19 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
 fn ahead_of_sync(brought: &[&Change]) -> Option<String> {
     let first = brought.first()?;
     let more = if brought.len() > 1 { format!(" and {} more", brought.len() - 1) } else { String::new() };
-    Some(format!("AheadOfSync: {}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted", first.path))
+    Some(format!(
+        "AheadOfSync: {}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted",
+        first.path
+    ))
 }
 
 /// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
 /// drift left, nor of what was put back with it, and the next sync must not be refused any more.
 fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<(), NoPlan> {
     let left = facts.changes();
-    if let Some(change) = left.iter().find(|change| changes.iter().any(|ours| change.path.starts_with(&ours.path) || ours.path.starts_with(&change.path))) {
+    if let Some(change) =
+        left.iter().find(|change| changes.iter().any(|ours| change.path.starts_with(&ours.path) || ours.path.starts_with(&change.path)))
+    {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
     match refusal_of(facts, &snapshot.syncer).first() {

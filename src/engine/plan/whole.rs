@@ -5,7 +5,7 @@
 //! what is drift takes along what waits beside it, and the object that comes of it is validated before anybody sees the plan.
 
 use super::restore::{BROAD, RestoreError, Restored, restore};
-use crate::engine::diff::{Change, ChangeKind};
+use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::predict::{Cause, Facts, refusals_of_write};
 use crate::engine::schema::{merge_strategy, unions_of};
@@ -30,16 +30,19 @@ pub struct Whole {
     pub refused: Option<Cause>,
 }
 
-/// Undoes these changes, with those of `pending` that they cannot be parted from.
+/// Undoes these changes, with those of `others` that they cannot be parted from: what waits for the sync, and what the server took out of the tool's
+/// own write. What admission added to a list is its own, and stays.
 ///
 /// # Errors
 /// [`RestoreError`] where no patch does it.
-pub fn whole(known: &Facts<'_>, changes: Vec<Change>, pending: &[&Change]) -> Result<Whole, RestoreError> {
-    let mut whole = tried(known, with_bound(changes, pending))?;
+pub fn whole(known: &Facts<'_>, changes: Vec<Change>, others: &[&Drift]) -> Result<Whole, RestoreError> {
+    let mut whole = tried(known, with_bound(changes, others))?;
     let mut tries = 0;
     while let Some(cause) = whole.refused.clone() {
-        let left: Vec<&Change> = pending.iter().copied().filter(|change| !holds(&whole.changes, change)).collect();
-        let more = |one: &Change| with_bound(whole.changes.iter().chain([one]).cloned().collect(), pending);
+        let may_come = |drift: &&&Drift| drift.severity == Severity::Pending || is_taken_out(drift);
+        let left: Vec<&Change> =
+            others.iter().filter(may_come).map(|drift| &drift.change).filter(|change| !holds(&whole.changes, change)).collect();
+        let more = |one: &Change| with_bound(whole.changes.iter().chain([one]).cloned().collect(), others);
         let cured = |next: &Whole| next.refused.as_ref() != Some(&cause);
         let mut next = None;
         for change in left {
@@ -73,7 +76,8 @@ fn in_order(known: &Facts<'_>, mut changes: Vec<Change>, restored: Restored) -> 
         return Ok((changes, restored));
     }
     let left = known.with_live_of_same_books(&restored.healed).changes();
-    let is_list_of_ours = |change: &Change| change.kind == ChangeKind::Reordered && changes.iter().any(|ours| ours.path.starts_with(&change.path));
+    let is_list_of_ours =
+        |change: &Change| change.kind == ChangeKind::Reordered && changes.iter().any(|ours| ours.path.starts_with(&change.path));
     let reordered: Vec<Change> = left.into_iter().filter(|change| is_list_of_ours(change) && !holds(&changes, change)).collect();
     if reordered.is_empty() {
         return Ok((changes, restored));
@@ -84,11 +88,15 @@ fn in_order(known: &Facts<'_>, mut changes: Vec<Change>, restored: Restored) -> 
 }
 
 /// These changes with those that they are bound to, and those that these are bound to in turn.
-pub fn with_bound(mut changes: Vec<Change>, pending: &[&Change]) -> Vec<Change> {
+fn with_bound(mut changes: Vec<Change>, others: &[&Drift]) -> Vec<Change> {
     let mut at = 0;
     while let Some(path) = changes.get(at).map(|change| change.path.clone()) {
-        let bound: Vec<Change> =
-            pending.iter().filter(|change| are_bound(&path, &change.path) && !holds(&changes, change)).map(|change| (*change).clone()).collect();
+        let comes = |drift: &&&Drift| match drift.severity {
+            Severity::Pending => are_bound(&path, &drift.change.path),
+            _ => is_taken_out(drift) && in_one_union(&path, &drift.change.path),
+        };
+        let bound = others.iter().filter(comes).map(|drift| &drift.change).filter(|change| !holds(&changes, change));
+        let bound: Vec<Change> = bound.cloned().collect();
         changes.extend(bound);
         at += 1;
     }
@@ -97,6 +105,11 @@ pub fn with_bound(mut changes: Vec<Change>, pending: &[&Change]) -> Vec<Change> 
 
 fn holds(changes: &[Change], change: &Change) -> bool {
     changes.iter().any(|other| other.path == change.path)
+}
+
+/// Whether it is Git's value and weighs nothing in live, since the server made something else of it.
+fn is_taken_out(drift: &Drift) -> bool {
+    drift.severity == Severity::Info && drift.change.kind != ChangeKind::Added
 }
 
 /// Whether two fields that differ can only be put back together.

@@ -103,7 +103,11 @@ pub const UNIONS: &[Union] = &[
         choices: &[r#"{"emptyDir": {}}"#, r#"{"configMap": {"name": "x"}}"#, r#"{"secret": {"secretName": "x"}}"#],
     },
     // validateFCVolumeSource
-    Union { of: "FCVolumeSource", members: &["targetWWNs", "lun", "wwids"], choices: &[r#"{"targetWWNs": ["x"], "lun": 1}"#, r#"{"wwids": ["x"]}"#] },
+    Union {
+        of: "FCVolumeSource",
+        members: &["targetWWNs", "lun", "wwids"],
+        choices: &[r#"{"targetWWNs": ["x"], "lun": 1}"#, r#"{"wwids": ["x"]}"#],
+    },
     // ValidateVolumeMounts
     Union { of: "VolumeMount", members: &["subPath", "subPathExpr"], choices: &[r#"{"subPath": "x"}"#, r#"{"subPathExpr": "x"}"#] },
     // validatePodResourceClaim
