@@ -325,6 +325,7 @@ mod tests {
             drifts: Vec::new(),
             prediction: None,
             findings: Vec::new(),
+            traps: Vec::new(),
             standing: None,
             next_sync: None,
         };

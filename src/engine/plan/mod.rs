@@ -19,6 +19,8 @@ mod step;
 #[cfg(test)]
 pub(super) mod tests;
 pub(in crate::engine) mod trial;
+#[cfg(test)]
+pub(super) use whole::tests as union_scenes;
 mod whole;
 
 use jiff::Timestamp;
@@ -40,6 +42,7 @@ pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Writt
 use self::on_application::Before;
 use self::whole::Whole;
 use super::assess::Assessment;
+use super::diagnose::Trap;
 use super::diff::{Change, ChangeKind, Drift, Moved, Severity};
 use super::ownership::Operation;
 use super::phase::Phase;
@@ -96,7 +99,7 @@ pub(super) fn propose_knowing(
     if policy.mode == Mode::Alert {
         return Err(NoPlan::AlertOnly);
     }
-    let drift = work.digest(snapshot);
+    let drift = work.digest(snapshot, &assessment.traps);
     if memory.denies(&drift, snapshot.now) {
         return Err(NoPlan::Denied);
     }
@@ -124,8 +127,13 @@ pub(super) fn propose_knowing(
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
         }
-        Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
+        Work::Sync | Work::Operation | Work::Traps => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
+    match taken(snapshot, &assessment.traps) {
+        Ok(step) => steps.extend(step),
+        Err(why) if steps.is_empty() => return Err(why),
+        Err(_) => {}
+    }
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
@@ -165,6 +173,9 @@ enum Work<'a> {
 
     /// The Deployment is in sync, and a stale operation stops every further sync.
     Operation,
+
+    /// All is in sync, and others than the tool own what will be in the way of Git's next change.
+    Traps,
 }
 
 impl<'a> Work<'a> {
@@ -194,17 +205,22 @@ impl<'a> Work<'a> {
                 Ok(Self::Cure { desired: &document.value, live, drifts, others: others.collect(), prediction })
             }
             Phase::OperationStuck => Ok(Self::Operation),
+            _ if !assessment.traps.is_empty() => Ok(Self::Traps),
             _ => Err(NoPlan::NothingToHeal),
         }
     }
 
     /// What a person's no holds for.
-    fn digest(&self, snapshot: &Snapshot) -> String {
+    fn digest(&self, snapshot: &Snapshot, traps: &[Trap]) -> String {
         match self {
             // Nobody's drift, and yet a person may say no to this refusal.
             Self::Cure { drifts, prediction: Some(prediction), .. } if drifts.is_empty() => refusal_digest(prediction),
             Self::Cure { drifts, .. } => drift_digest(drifts),
             Self::Sync => digest(&"missing".into()),
+            Self::Traps => {
+                let owners = |trap: &Trap| trap.owners.iter().map(|owner| owner.manager.clone()).collect::<Vec<_>>();
+                digest(&traps.iter().map(|trap| serde_json::json!([trap.path.to_string(), owners(trap)])).collect())
+            }
             Self::Operation => {
                 let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
                 let began = state.and_then(|state| state.started_at.as_ref()).map(|began| began.text.as_str());
@@ -319,11 +335,29 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
         if !appliers.is_empty() {
             return Err(NoPlan::TwoAppliers(appliers.join(", ")));
         }
-        steps.push(Step::Transfer { paths: taken_over, to: snapshot.syncer.manager.clone() });
+        steps.push(Step::Transfer { paths: taken_over, from: Vec::new(), to: snapshot.syncer.manager.clone() });
     }
     let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
     let brought: Vec<_> = changes.iter().filter(waits).collect();
     Ok(Cured { steps, cautions: ahead_of_sync(&brought).into_iter().collect() })
+}
+
+/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nothing will.
+fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
+    if traps.is_empty() {
+        return Ok(None);
+    }
+    let mut appliers: Vec<&str> = traps.iter().flat_map(Trap::appliers).collect();
+    appliers.sort_unstable();
+    appliers.dedup();
+    if !appliers.is_empty() {
+        return Err(NoPlan::TwoAppliers(appliers.join(", ")));
+    }
+    let mut from: Vec<String> = traps.iter().flat_map(|trap| &trap.owners).map(|owner| owner.manager.clone()).collect();
+    from.sort();
+    from.dedup();
+    let paths = traps.iter().map(|trap| trap.path.clone()).collect();
+    Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone() }))
 }
 
 /// What a Restore brings although only Git changed it.
@@ -353,7 +387,8 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<()
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.
 fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<String> {
-    let paths = drifts.iter().map(|drift| &drift.change.path).chain(steps.iter().flat_map(Step::paths));
+    let written = steps.iter().filter(|step| step.kind() != StepKind::Transfer);
+    let paths = drifts.iter().map(|drift| &drift.change.path).chain(written.flat_map(Step::paths));
     let of_template = paths.into_iter().any(rolls_out);
     of_template.then(|| "RollOut: the pod template changes, so the Deployment rolls out once".to_owned())
 }

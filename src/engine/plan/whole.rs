@@ -11,7 +11,7 @@ use crate::engine::predict::{Cause, Facts, refusals_of_write};
 use crate::engine::schema::{merge_strategy, unions_of};
 
 #[cfg(test)]
-mod tests;
+pub(in crate::engine) mod tests;
 
 /// The most tries to make an object valid by one more of Git's changes: each is a validation of the whole, and more changes than these that wait
 /// beside one drift are a release, which no Restore is to bring.

@@ -338,6 +338,18 @@ fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
     }
 }
 
+/// The managedFields as the tool makes them by itself before it meets another document than today's; `None` where it does nothing to them.
+///
+/// Flux takes over what kubectl wrote at each of its intervals, whether anything differs or not. Argo CD does its part before an apply, and applies
+/// nothing that is in sync; what kubectl does comes after an apply that was accepted.
+pub fn settled(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
+    let before = server_side::before_apply(&facts.managed, syncer);
+    match syncer.takes_over {
+        TakesOver::KubectlsAfterDryRun => server_side::after_apply(facts, before.as_ref(), syncer),
+        TakesOver::Nobodys | TakesOver::OfLastApplied | TakesOver::ClientSideOf(_) => before,
+    }
+}
+
 /// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
 fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
     let Facts { desired, live, managed, .. } = facts;
