@@ -18,7 +18,7 @@ use crate::engine::schema::{Union, unions_of};
 use crate::engine::snapshot::Snapshot;
 
 /// The rule of these findings.
-const RULE: &str = "latent-trap";
+pub const LATENT_TRAP: &str = "latent-trap";
 
 /// The most members that are tried in one assessment: each takes two predictions for each choice, and who owns more than these of an object owns it.
 const MOST_TRIED: usize = 16;
@@ -172,7 +172,7 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
             some => format!("decide which one applies this object: {} does, too, and would take the field again", some.join(" and ")),
         };
         Finding {
-            rule: RULE,
+            rule: LATENT_TRAP,
             weight: Weight::Warning,
             path: Some(trap.path.clone()),
             message: format!("all is in sync, and {}", clause(manager, trap)),

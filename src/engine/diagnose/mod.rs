@@ -96,7 +96,7 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
 
 pub use admission::is_a_loop;
 pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
-pub use latent::{Trap, clause as clause_of_trap, traps};
+pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, traps};
 pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
 pub use recreate::is_forced_by_flux;

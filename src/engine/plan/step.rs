@@ -363,8 +363,7 @@ impl Step {
                 serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
             Self::Transfer { from, to, .. } => {
-                let from: Vec<&str> = [HEAL_MANAGER].into_iter().chain(from.iter().map(String::as_str)).collect();
-                serde_json::json!({"kind": "Transfer", "paths": paths, "from": from, "to": to})
+                serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "others": from, "to": to})
             }
             Self::HandBack { syncer: Syncer { strategy, manager, force, takes_over, dump, validation }, .. } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");

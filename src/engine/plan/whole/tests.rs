@@ -192,7 +192,7 @@ fn checked(told: &str, strategy: Strategy, [before, by_person, now]: [&Value; 3]
     for (known, source) in witnesses.into_iter().take(asked_of) {
         let told = format!("{told}, {strategy:?}, {known}");
         let scene = Snapshot { syncer: syncer(strategy), source, ..snapshot(now.clone(), live.clone()) };
-        let handed_back = strategy != Strategy::Replace && known != "nothing is known";
+        let handed_back = strategy != Strategy::Replace && known == SYNCED;
         for remedy in [Remedy::Restore, Remedy::HandBack].into_iter().take(1 + usize::from(handed_back)) {
             let assessment = assess(&scene, &asked(remedy));
             let plan = match propose(&scene, &assessment, &asked(remedy), &Memory::default()) {
