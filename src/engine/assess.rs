@@ -126,7 +126,8 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let prediction = &foretold.prediction;
     // diagnose
     let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
-    let traps = diagnose::traps(snapshot, facts, &drifts);
+    let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
+    let traps = diagnose::traps(snapshot, facts, &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>());
     let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);
     let stuck = diagnose::is_stuck(snapshot);
     let phase = match phase(&drifts, prediction) {

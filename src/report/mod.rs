@@ -22,7 +22,9 @@ pub use build::{counts, dry_run, field, findings, object_report, plan, predictio
 pub use clamp::clamp;
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
-pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject};
+pub use cure::{
+    FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject,
+};
 pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, shown_patch};
 pub use news::is_news;

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::words::place;
 use super::{Finding, Weight};
-use crate::engine::diff::{Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::ownership::transfer::{self, Giver};
@@ -47,8 +46,8 @@ impl Trap {
     }
 }
 
-/// The traps under what is in sync. What differs from Git is told otherwise.
-pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift]) -> Vec<Trap> {
+/// The traps under what is in sync. What differs from Git is told otherwise; where that is, `differing` says.
+pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Trap> {
     let syncer = &snapshot.syncer;
     if syncer.strategy != Strategy::ServerSideApply {
         return Vec::new();
@@ -58,7 +57,7 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift]) -> Vec<Tr
     let parsed = anew.as_ref().map(ManagedFields::parse);
     let managed = parsed.as_ref().unwrap_or_else(|| facts.managed.get());
     let Some(own) = managed.entry(&syncer.manager, Operation::Apply, None) else { return Vec::new() };
-    let members = members_of_others(managed, syncer, facts, drifts);
+    let members = members_of_others(managed, syncer, facts, differing);
     if members.is_empty() {
         return Vec::new();
     }
@@ -82,7 +81,7 @@ struct Member {
 }
 
 /// The members of unions that Git sets, live has as Git says, and others than the tool own, in path order.
-fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>, drifts: &[Drift]) -> Vec<Member> {
+fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::new();
     for entry in managed.entries().filter(|entry| is_anothers(&entry.owner, syncer)) {
         for path in entry.fields.members() {
@@ -95,8 +94,8 @@ fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>
         }
     }
     let differs = |member: &Member| {
-        let weighs = drifts.iter().filter(|drift| drift.severity != Severity::Ignored).map(|drift| &drift.change.path);
-        member.path.parent().is_none_or(|holder| weighs.into_iter().any(|path| path.starts_with(&holder) || holder.starts_with(path)))
+        let holder = member.path.parent().unwrap_or_default();
+        differing.iter().any(|path| path.starts_with(&holder) || holder.starts_with(path))
     };
     members.retain(|member| member.path.get(facts.desired).is_some_and(|value| !value.is_null()) && !differs(member));
     members.sort_by(|one, other| one.path.cmp(&other.path));

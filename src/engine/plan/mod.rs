@@ -44,7 +44,9 @@ use self::whole::Whole;
 use super::assess::Assessment;
 use super::diagnose::Trap;
 use super::diff::{Change, ChangeKind, Drift, Moved, Severity};
+use super::object::FieldPath;
 use super::ownership::Operation;
+use super::ownership::transfer::{self, Giver};
 use super::phase::Phase;
 use super::predict::{Facts, Prediction, Strategy, Syncer, Verdict, refusal_of};
 use super::rollout::rolls_out;
@@ -115,7 +117,7 @@ pub(super) fn propose_knowing(
         return Err(NoPlan::Paused);
     }
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
-    let (Cured { mut steps, mut cautions }, drifts) = match work {
+    let (Cured { mut steps, mut cautions, traps }, drifts) = match work {
         Work::Cure { desired, live, drifts, others, prediction } => {
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
@@ -127,9 +129,9 @@ pub(super) fn propose_knowing(
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
         }
-        Work::Sync | Work::Operation | Work::Traps => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
+        Work::Sync | Work::Operation | Work::Traps => (Cured::default(), Vec::new()),
     };
-    match taken(snapshot, &assessment.traps) {
+    match taken(snapshot, traps.as_ref().unwrap_or(&assessment.traps)) {
         Ok(step) => steps.extend(step),
         Err(why) if steps.is_empty() => return Err(why),
         Err(_) => {}
@@ -158,6 +160,9 @@ pub(super) fn propose_knowing(
     recordable::check(&steps)?;
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     let hash = digest::plan_hash(snapshot, memory, &steps);
+    if memory.was_refused(&hash) {
+        return Err(NoPlan::RefusedBefore);
+    }
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     cautions.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
@@ -231,9 +236,13 @@ impl<'a> Work<'a> {
 }
 
 /// The steps on the Deployment, and what to know about them.
+#[derive(Default)]
 struct Cured {
     steps: Vec<Step>,
     cautions: Vec<String>,
+
+    /// What will be in the way of Git's next change after the steps; `None` where it is what is so today.
+    traps: Option<Vec<Trap>>,
 }
 
 /// What is to be cured.
@@ -281,7 +290,7 @@ fn cure(snapshot: &Snapshot, policy: &Policy, facts: &Facts<'_>, ill: Ill<'_>) -
         return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
     match (handed_back(snapshot, facts, ill), or_else) {
-        (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot) }),
+        (Ok(step), _) => Ok(Cured { steps: vec![step], cautions: needs_sync(snapshot), ..Cured::default() }),
         (Err(_), true) if !ill.drifts.is_empty() => restored(snapshot, facts, ill),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
@@ -315,11 +324,12 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
     let Restored { operations, healed } = restored;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
-    lint(snapshot, &facts, &changes)?;
+    let left = lint(snapshot, &facts, &changes)?;
     if let Some(cause) = refused {
         return Err(NoPlan::NotRestorable(RestoreError::Invalid(cause.told())));
     }
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    let traps = traps_after(snapshot, known, &healed, &paths, &left);
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
@@ -339,7 +349,7 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
     }
     let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
     let brought: Vec<_> = changes.iter().filter(waits).collect();
-    Ok(Cured { steps, cautions: ahead_of_sync(&brought).into_iter().collect() })
+    Ok(Cured { steps, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
 }
 
 /// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nothing will.
@@ -360,6 +370,20 @@ fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
     Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone() }))
 }
 
+/// What will be in the way of Git's next change after a Restore of these fields and the Transfer of them: somebody may own another part of what was
+/// put back. `None` where it cannot be told.
+fn traps_after(snapshot: &Snapshot, known: &Facts<'_>, healed: &Value, paths: &[FieldPath], left: &[Change]) -> Option<Vec<Trap>> {
+    let (to, managed) = (&snapshot.syncer.manager, known.live.pointer("/metadata/managedFields")?);
+    let owners: Vec<(String, Operation)> =
+        known.managed.get().entries().map(|entry| (entry.owner.manager.clone(), entry.owner.operation)).collect();
+    let others = owners.iter().filter(|(manager, operation)| manager != to || *operation != Operation::Apply);
+    let givers: Vec<Giver<'_>> = others.map(|(manager, operation)| Giver { manager, operation: *operation }).collect();
+    let fields = transfer::taken(managed, known.desired, paths, &givers, to).ok()?;
+    let mut after = healed.clone();
+    after.get_mut("metadata")?.as_object_mut()?.insert("managedFields".to_owned(), fields);
+    Some(super::diagnose::traps(snapshot, &known.with_live(&after), &left.iter().map(|change| &change.path).collect::<Vec<_>>()))
+}
+
 /// What a Restore brings although only Git changed it.
 fn ahead_of_sync(brought: &[&Change]) -> Option<String> {
     let first = brought.first()?;
@@ -372,7 +396,8 @@ fn ahead_of_sync(brought: &[&Change]) -> Option<String> {
 
 /// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
 /// drift left, nor of what was put back with it, and the next sync must not be refused any more.
-fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<(), NoPlan> {
+/// Gives what differs still.
+fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<Vec<Change>, NoPlan> {
     let left = facts.changes();
     if let Some(change) =
         left.iter().find(|change| changes.iter().any(|ours| change.path.starts_with(&ours.path) || ours.path.starts_with(&change.path)))
@@ -381,7 +406,7 @@ fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<()
     }
     match refusal_of(facts, &snapshot.syncer).first() {
         Some(cause) => Err(NoPlan::StillRefused(cause.told())),
-        None => Ok(()),
+        None => Ok(left),
     }
 }
 

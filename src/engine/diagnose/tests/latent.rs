@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::engine::ownership::FieldSet;
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::{policy, snapshot};
-use crate::engine::plan::union_scenes::{by_hand, document, places, synced};
+use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
@@ -113,6 +113,21 @@ fn it_is_told_whose_field_it_is_and_what_is_done_about_it() {
          .spec.template.spec.containers[name=\"app\"].livenessProbe.httpGet, kubectl-edit owns it no longer"
     );
     assert_eq!(plan.cautions, Vec::<String>::new(), "nothing rolls out");
+}
+
+#[test]
+fn a_restore_takes_with_it_what_an_earlier_fix_left_in_the_same_union() {
+    let live = fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-edit");
+    let mut other = http_get();
+    other["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["httpGet"]["path"] = json!("/other");
+    let scene = scene(&http_get(), by_hand(&live, &other, "k9s"), argo_cd());
+    let (found, plan) = told(&scene);
+    assert_eq!((found.phase, found.traps.len()), (Phase::Drifted, 0), "the union differs: {}", found.summary);
+    let plan = plan.unwrap();
+    assert_eq!(plan.steps.iter().map(Step::kind).collect::<Vec<_>>(), [StepKind::Restore, StepKind::Transfer, StepKind::Transfer]);
+    let after = carried_out(&scene, &plan, "the union");
+    let (found, plan) = told(&Snapshot { live: Some(after), ..scene });
+    assert_eq!((found.is_quiet(), plan), (true, Err(NoPlan::NothingToHeal)), "{}", found.summary);
 }
 
 #[test]
