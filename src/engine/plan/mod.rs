@@ -8,6 +8,7 @@ mod approval;
 mod choice;
 mod digest;
 mod hand_back;
+mod ill;
 mod memory;
 mod no_plan;
 mod on_application;
@@ -18,6 +19,7 @@ mod restore;
 mod step;
 #[cfg(test)]
 pub(super) mod tests;
+mod traps;
 pub(in crate::engine) mod trial;
 #[cfg(test)]
 pub(super) use whole::tests as union_scenes;
@@ -31,6 +33,7 @@ pub use choice::{Choice, Cure, choose};
 use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
+pub(in crate::engine) use ill::is_taken_over;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
@@ -39,16 +42,15 @@ pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
+use self::ill::Ill;
 use self::on_application::Before;
 use self::whole::Whole;
 use super::assess::Assessment;
 use super::diagnose::Trap;
-use super::diff::{Change, ChangeKind, Drift, Moved, Severity};
-use super::object::FieldPath;
+use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
-use super::ownership::transfer::{self, Giver};
 use super::phase::Phase;
-use super::predict::{Facts, Prediction, Strategy, Syncer, Verdict, refusal_of};
+use super::predict::{Facts, Prediction, Strategy, Verdict, refusal_of};
 use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::Tool;
@@ -131,7 +133,7 @@ pub(super) fn propose_knowing(
         }
         Work::Sync | Work::Operation | Work::Traps => (Cured::default(), Vec::new()),
     };
-    match taken(snapshot, traps.as_ref().unwrap_or(&assessment.traps)) {
+    match traps::taken(snapshot, traps.as_ref().unwrap_or(&assessment.traps)) {
         Ok(step) => steps.extend(step),
         Err(why) if steps.is_empty() => return Err(why),
         Err(_) => {}
@@ -245,40 +247,6 @@ struct Cured {
     traps: Option<Vec<Trap>>,
 }
 
-/// What is to be cured.
-#[derive(Clone, Copy)]
-struct Ill<'a> {
-    /// What live moved.
-    drifts: &'a [&'a Drift],
-
-    /// What Git moved and no sync brought yet, and what weighs nothing.
-    others: &'a [&'a Drift],
-
-    /// What the next sync gives.
-    prediction: Option<&'a Prediction>,
-}
-
-impl<'a> Ill<'a> {
-    /// What waits to go and is somebody else's, where the next sync is refused: Git took a change by hand over and went on from there, and
-    /// whoever made it owns the old field still.
-    fn taken_over(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
-        let refused = self.prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
-        let taken_over = |drift: &&&Drift| refused && is_taken_over(drift, &snapshot.syncer);
-        self.others.iter().filter(taken_over).map(|drift| &drift.change).collect()
-    }
-
-    /// What live moved, and what it took over.
-    fn changes(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
-        self.drifts.iter().map(|drift| &drift.change).chain(self.taken_over(snapshot)).collect()
-    }
-}
-
-/// Whether a field of live waits to go and is others' than the tool's.
-pub(in crate::engine) fn is_taken_over(drift: &Drift, syncer: &Syncer) -> bool {
-    let goes = drift.severity == Severity::Pending && drift.change.kind == ChangeKind::Added;
-    goes && drift.owners.iter().any(|owner| owner.manager != syncer.manager)
-}
-
 /// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
 fn cure(snapshot: &Snapshot, policy: &Policy, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
@@ -329,7 +297,7 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
         return Err(NoPlan::NotRestorable(RestoreError::Invalid(cause.told())));
     }
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
-    let traps = traps_after(snapshot, known, &healed, &paths, &left);
+    let traps = traps::after_restore(snapshot, known, &healed, &paths, &left);
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
@@ -350,38 +318,6 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cure
     let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
     let brought: Vec<_> = changes.iter().filter(waits).collect();
     Ok(Cured { steps, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
-}
-
-/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nothing will.
-fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
-    if traps.is_empty() {
-        return Ok(None);
-    }
-    let mut appliers: Vec<&str> = traps.iter().flat_map(Trap::appliers).collect();
-    appliers.sort_unstable();
-    appliers.dedup();
-    if !appliers.is_empty() {
-        return Err(NoPlan::TwoAppliers(appliers.join(", ")));
-    }
-    let mut from: Vec<String> = traps.iter().flat_map(|trap| &trap.owners).map(|owner| owner.manager.clone()).collect();
-    from.sort();
-    from.dedup();
-    let paths = traps.iter().map(|trap| trap.path.clone()).collect();
-    Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone() }))
-}
-
-/// What will be in the way of Git's next change after a Restore of these fields and the Transfer of them: somebody may own another part of what was
-/// put back. `None` where it cannot be told.
-fn traps_after(snapshot: &Snapshot, known: &Facts<'_>, healed: &Value, paths: &[FieldPath], left: &[Change]) -> Option<Vec<Trap>> {
-    let (to, managed) = (&snapshot.syncer.manager, known.live.pointer("/metadata/managedFields")?);
-    let owners: Vec<(String, Operation)> =
-        known.managed.get().entries().map(|entry| (entry.owner.manager.clone(), entry.owner.operation)).collect();
-    let others = owners.iter().filter(|(manager, operation)| manager != to || *operation != Operation::Apply);
-    let givers: Vec<Giver<'_>> = others.map(|(manager, operation)| Giver { manager, operation: *operation }).collect();
-    let fields = transfer::taken(managed, known.desired, paths, &givers, to).ok()?;
-    let mut after = healed.clone();
-    after.get_mut("metadata")?.as_object_mut()?.insert("managedFields".to_owned(), fields);
-    Some(super::diagnose::traps(snapshot, &known.with_live(&after), &left.iter().map(|change| &change.path).collect::<Vec<_>>()))
 }
 
 /// What a Restore brings although only Git changed it.
