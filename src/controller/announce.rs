@@ -11,6 +11,7 @@ use super::governed::Target;
 use super::observe::Scene;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::crd::DriftReport;
+use crate::engine::diagnose::LATENT_TRAP;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision};
 use crate::report::conditions::APPROVED;
@@ -122,11 +123,14 @@ fn occurrences(
     };
     let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
     let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
+    let trapped = |status: &ReportStatus| status.findings.iter().any(|finding| finding.rule == LATENT_TRAP);
     let is_other_phase = old.phase != new.phase || is_new;
-    if is_other_phase || harms(old) != harms(new) {
+    if is_other_phase || harms(old) != harms(new) || trapped(old) != trapped(new) {
         let (kind, reason) = match new.phase {
             Phase::InSync if harms(new) => (EventType::Warning, "NextSyncHarms"),
             _ if harms(new) && !is_other_phase => (EventType::Warning, "NextSyncHarms"),
+            Phase::InSync if trapped(new) => (EventType::Warning, "LatentTrap"),
+            _ if trapped(new) && !is_other_phase && harms(old) == harms(new) => (EventType::Warning, "LatentTrap"),
             Phase::InSync => (EventType::Normal, "InSync"),
             Phase::Pending => (EventType::Normal, "Pending"),
             Phase::Drifted => (EventType::Warning, "Drifted"),

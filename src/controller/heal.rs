@@ -30,7 +30,9 @@ use crate::engine::plan::{
     Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
 };
 use crate::engine::{Assessment, assess};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
+use crate::report::{
+    FOUND_INVALID, HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer,
+};
 use send::{Sent, texts};
 
 /// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
@@ -222,7 +224,7 @@ impl<L: Look> Healer<'_, L> {
                     return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
                 }
                 Err(Sent::Api(error)) if is_final(&error) => {
-                    return self.end(report, healing, HealResult::Failed, &with_hint(&error)).await;
+                    return self.end(report, healing, HealResult::Failed, &final_words(&error)).await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
                 Err(Sent::Unrenderable(message)) => return self.end(report, healing, HealResult::Failed, &message).await,
@@ -338,6 +340,16 @@ fn is_stale(error: &ApiError) -> bool {
 /// any time; a heal would look as if it hung meanwhile, and a person waits for it.
 fn is_final(error: &ApiError) -> bool {
     error.retry() == Retry::AwaitChange || matches!(error, ApiError::Forbidden { .. })
+}
+
+/// What a heal ends with that such an answer ends. What the server's own validation refuses, which names fields, as no policy does, it refuses again.
+fn final_words(error: &ApiError) -> String {
+    match error {
+        ApiError::Invalid { causes, .. } if causes.iter().any(|cause| !cause.field.is_empty()) => {
+            format!("{FOUND_INVALID}: {}", with_hint(error))
+        }
+        _ => with_hint(error),
+    }
 }
 
 /// Whose guard failed is read again in the next round.

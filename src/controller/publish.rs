@@ -183,6 +183,7 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
         fields,
         refused: refused.collect(),
         harms: assessment.prediction.as_ref().map(harms).unwrap_or_default(),
+        traps: u32::try_from(assessment.traps.len()).unwrap_or(u32::MAX),
         presence: match assessment.phase {
             Phase::Missing => Presence::Missing,
             Phase::Orphaned => Presence::Orphaned,

@@ -31,6 +31,7 @@ mod tests {
             drifts: Vec::new(),
             prediction: None,
             findings: Vec::new(),
+            traps: Vec::new(),
             standing: None,
             next_sync: None,
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::diagnose::{self, Finding, Reason};
+use super::diagnose::{self, Finding, Reason, Trap};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::phase::Phase;
@@ -29,6 +29,9 @@ pub struct Assessment {
 
     /// What is wrong and what to do, worst first.
     pub findings: Vec<Finding>,
+
+    /// What looks in sync and will be in the way of Git's next change.
+    pub traps: Vec<Trap>,
 
     /// In what standing Argo CD's own operation is; `None` for another tool, or none.
     pub standing: Option<Standing>,
@@ -57,15 +60,16 @@ impl Assessment {
             Some(_) => {
                 let phase = phase(&self.drifts, &clean);
                 let summary = bare_summary(phase, &self.drifts);
-                Self { phase, summary, prediction: None, findings: Vec::new(), ..self }
+                Self { phase, summary, prediction: None, findings: Vec::new(), traps: Vec::new(), ..self }
             }
         }
     }
 
-    /// Whether there is nothing to tell: live is what Git says, the next sync leaves it so, and it does not come again and again.
+    /// Whether there is nothing to tell: live is what Git says, the next sync leaves it so, it does not come again and again, and nothing is in the way
+    /// of Git's next change.
     pub fn is_quiet(&self) -> bool {
         let harms = self.prediction.as_ref().is_some_and(Prediction::harms);
-        self.phase == Phase::InSync && !harms && !self.findings.iter().any(diagnose::is_a_loop)
+        self.phase == Phase::InSync && !harms && self.traps.is_empty() && !self.findings.iter().any(diagnose::is_a_loop)
     }
 
     /// When the oldest drift began, as far as managedFields tells.
@@ -123,7 +127,9 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let prediction = &foretold.prediction;
     // diagnose
     let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
-    let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons);
+    let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
+    let traps = diagnose::traps(snapshot, facts, &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>());
+    let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);
     let stuck = diagnose::is_stuck(snapshot);
     let phase = match phase(&drifts, prediction) {
         Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
@@ -141,8 +147,8 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
             format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
         }
         _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
-    };
-    Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, standing, next_sync }
+    } + &trapped(snapshot, phase, &traps);
+    Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, traps, standing, next_sync }
 }
 
 /// To what and by whom the tool was rolled back, where live waits for Git because of that.
@@ -192,7 +198,7 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
     let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
-    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, standing: None, next_sync: None }
+    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, traps: Vec::new(), standing: None, next_sync: None }
 }
 
 /// Why an object that Git dropped will soon be gone, where it will.
@@ -257,6 +263,13 @@ fn in_sync(drifts: &[Drift]) -> String {
         1 => "live is what Git says, but for 1 difference that does not count as drift".to_owned(),
         count => format!("live is what Git says, but for {count} differences that do not count as drift"),
     }
+}
+
+/// What is in the way of Git's next change, as the end of a sentence that says that all is in sync.
+fn trapped(snapshot: &Snapshot, phase: Phase, traps: &[Trap]) -> String {
+    let Some(first) = traps.first().filter(|_| phase == Phase::InSync) else { return String::new() };
+    let more = if traps.len() > 1 { format!(" (and {} more)", traps.len() - 1) } else { String::new() };
+    format!("; {}{more}", diagnose::clause_of_trap(&snapshot.syncer.manager, first))
 }
 
 /// What the next sync changes beside the drift, as the end of a sentence.

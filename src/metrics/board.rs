@@ -23,6 +23,9 @@ pub struct DeploymentFacts {
     /// How many fields the next sync changes that it should leave alone.
     pub harms: BTreeMap<Harm, u32>,
 
+    /// How many fields that look in sync will be in the way of Git's next change.
+    pub traps: u32,
+
     /// Whether it is there.
     pub presence: Presence,
 
@@ -196,6 +199,7 @@ pub(super) struct Gauges {
     fields: IntGaugeVec,
     refused: IntGaugeVec,
     harms: IntGaugeVec,
+    traps: IntGaugeVec,
     missing: IntGaugeVec,
     orphaned: IntGaugeVec,
     age: GaugeVec,
@@ -240,6 +244,11 @@ impl Gauges {
                 "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what is ignored.",
                 &["namespace", "name", "effect"],
             )?,
+            traps: whole(
+                "latent_trap_fields",
+                "Fields that look in sync and that others own, so that Git's next change of them will be refused.",
+                &OBJECT,
+            )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
             orphaned: whole("orphaned", "Git no longer has this Deployment, and it is still there.", &OBJECT)?,
             age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
@@ -274,6 +283,7 @@ impl Gauges {
             &self.fields,
             &self.refused,
             &self.harms,
+            &self.traps,
             &self.missing,
             &self.orphaned,
             &self.plans,
@@ -326,6 +336,9 @@ impl Gauges {
         }
         for (harm, count) in &facts.harms {
             self.harms.with_label_values(&[namespace, name, harm.label()]).set((*count).into());
+        }
+        if facts.traps > 0 {
+            self.traps.with_label_values(&[namespace, name]).set(facts.traps.into());
         }
         match facts.presence {
             Presence::Present => {}

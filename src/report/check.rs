@@ -27,6 +27,9 @@ pub enum Rule {
     /// The next sync changes what somebody else is meant to set.
     NextSyncOverwrites,
 
+    /// Somebody else owns a field that will be in the way of Git's next change.
+    LatentTrap,
+
     /// Something odd that counts for nothing.
     Odd(Oddity),
 }
@@ -95,11 +98,12 @@ pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
     as_it_is.chain(over_live).chain(harms).chain(odd).collect()
 }
 
-/// The rule of a finding that tells what the next sync changes and should not.
+/// The rule of a finding that tells what the next sync changes and should not, or what is in the way of the one after.
 fn harm(finding: &FindingReport) -> Option<Rule> {
     match finding.rule.as_str() {
         "next-sync-breaks" => Some(Rule::NextSyncBreaks),
         "next-sync-overwrites" => Some(Rule::NextSyncOverwrites),
+        "latent-trap" => Some(Rule::LatentTrap),
         _ => None,
     }
 }
@@ -113,6 +117,9 @@ pub fn text(report: &ObjectReport) -> String {
         (true, Some((Rule::NextSyncConflict, ..))) => "the next sync meets a conflict with the live object",
         (true, Some(_)) if report.findings.iter().any(|finding| finding.rule == CREATION_REFUSED) => "the API server refuses to create it",
         (true, Some(_)) => "the API server refuses it over the live object",
+        (true, None) if !harms.is_empty() && harms.iter().all(|finding| harm(finding) == Some(Rule::LatentTrap)) => {
+            "the API server takes it, and will refuse a later change"
+        }
         (true, None) if !harms.is_empty() => "the API server takes it, and the next sync changes what it should not",
         (true, None) if report.warnings.is_empty() => return String::new(),
         (true, None) => "the API server takes it",

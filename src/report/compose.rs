@@ -73,6 +73,7 @@ pub fn memory(status: &ReportStatus) -> Memory {
         serial: status.plan_serial,
         offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
         spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
+        refused: status.history.iter().filter(|entry| entry.was_refused()).map(|entry| entry.plan_hash.clone()).collect(),
         denied: status
             .denied_drift
             .clone()
@@ -276,6 +277,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NotHandedBack(_) => "NotHandedBack",
         NoPlan::NotRestorable(_) => "NotRestorable",
         NoPlan::StillRefused(_) => "StillRefused",
+        NoPlan::RefusedBefore => "RefusedBefore",
         NoPlan::RefusedInDryRun(_) => "RefusedInDryRun",
         NoPlan::UndoneByAdmission { .. } => "UndoneByAdmission",
         NoPlan::NotJudged => "PolicyMissing",
@@ -316,6 +318,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_report_remembers_what_the_server_found_invalid() {
+        let entry = |hash: &str, result: &str, message: &str| {
+            json!({"planHash": hash, "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z", "result": result,
+                   "message": message, "healer": "ann", "steps": []})
+        };
+        let invalid = format!("{}: livenessProbe: Required value", crate::report::FOUND_INVALID);
+        let history = json!([entry("a", "Failed", &invalid), entry("b", "Failed", "the roll-out failed"), entry("c", "Healed", "done")]);
+        let status: ReportStatus = serde_json::from_value(json!({"history": history})).unwrap();
+        let memory = memory(&status);
+        assert_eq!((memory.spent, memory.refused), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], vec!["a".to_owned()]));
+    }
+
+    #[test]
     fn a_heal_that_failed_is_told_although_live_is_what_git_says() {
         let failed = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
             "result": "Failed", "message": "the roll-out failed", "healer": "ann", "steps": []});
@@ -326,6 +341,7 @@ mod tests {
             drifts: Vec::new(),
             prediction: None,
             findings: Vec::new(),
+            traps: Vec::new(),
             standing: None,
             next_sync: None,
         };

@@ -274,6 +274,9 @@ pub enum HealResult {
     Failed,
 }
 
+/// How the message of a heal begins that ended because the API server found a write of it invalid.
+pub const FOUND_INVALID: &str = "the API server finds what the plan writes invalid";
+
 /// One heal that ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -322,4 +325,11 @@ pub struct HistoryEntry {
     #[schemars(length(max = STEP_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<SentRequest>,
+}
+
+impl HistoryEntry {
+    /// Whether the API server found a write of the plan invalid: the same content is so again.
+    pub fn was_refused(&self) -> bool {
+        self.result == HealResult::Failed && self.message.starts_with(FOUND_INVALID)
+    }
 }

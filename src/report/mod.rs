@@ -23,7 +23,8 @@ pub use clamp::clamp;
 pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{
-    CautionReport, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject,
+    CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan,
+    WrittenObject,
 };
 pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, shown_patch};

@@ -26,6 +26,7 @@ const RULES: &[Rule] = &[
     Rule::Odd(Oddity::NoEffect),
     Rule::NextSyncBreaks,
     Rule::NextSyncOverwrites,
+    Rule::LatentTrap,
 ];
 
 /// An input that was not read, or not whole.
@@ -133,6 +134,7 @@ const fn id(rule: Rule) -> &'static str {
         Rule::NextSyncConflict => "next-sync-conflict",
         Rule::NextSyncBreaks => "next-sync-breaks",
         Rule::NextSyncOverwrites => "next-sync-overwrites",
+        Rule::LatentTrap => "latent-trap",
         Rule::Odd(Oddity::ReadOtherwise) => "read-otherwise",
         Rule::Odd(Oddity::NoEffect) => "no-effect",
     }
@@ -141,7 +143,7 @@ const fn id(rule: Rule) -> &'static str {
 const fn level(rule: Rule) -> &'static str {
     match rule {
         Rule::ManifestRefused | Rule::NextSyncRefused | Rule::NextSyncConflict | Rule::NextSyncBreaks => "error",
-        Rule::NextSyncOverwrites | Rule::Odd(_) => "warning",
+        Rule::NextSyncOverwrites | Rule::LatentTrap | Rule::Odd(_) => "warning",
     }
 }
 
@@ -181,6 +183,13 @@ fn descriptor(rule: Rule) -> Descriptor {
             "Somebody else is meant to set this field, such as an autoscaler the replicas; the sync succeeds and changes it all the same.",
             "Leave the field out of the manifest, but not before the live object lets it go: with client-side apply take it out of the last-applied \
              annotation first, with server-side apply hand it to another manager first.",
+        ),
+        Rule::LatentTrap => (
+            "LatentTrap",
+            "A later change of this Deployment will be refused",
+            "Somebody else than the syncing tool owns this field in the cluster, so that server-side apply keeps it when the manifest goes on to \
+             another one in its place, and the API server refuses the two together.",
+            "Let the syncing tool own the field alone: driftmend's plan does so by metadata.managedFields.",
         ),
         Rule::Odd(Oddity::ReadOtherwise) => (
             "ReadOtherwise",

@@ -24,4 +24,5 @@ mod process;
 mod shop;
 mod siblings;
 mod take_over;
+mod unions;
 mod watched;

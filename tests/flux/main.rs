@@ -17,5 +17,6 @@ mod installed;
 mod shop;
 mod siblings;
 mod source;
+mod unions;
 mod waiting;
 mod watched;

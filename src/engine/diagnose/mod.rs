@@ -6,6 +6,7 @@
 mod admission;
 mod creation;
 mod harm;
+mod latent;
 mod operation;
 mod outcome;
 mod reason;
@@ -63,7 +64,14 @@ pub struct Finding {
 }
 
 /// Runs every rule; findings come worst first.
-pub fn diagnose(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[Reason<'_>]) -> Vec<Finding> {
+pub fn diagnose(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    drifts: &[Drift],
+    foretold: &Foretold<'_>,
+    reasons: &[Reason<'_>],
+    traps: &[Trap],
+) -> Vec<Finding> {
     let prediction = &foretold.prediction;
     let mut findings = recreate::recreated_by_force(snapshot, prediction);
     findings.extend(operation::operation_stale(snapshot));
@@ -76,6 +84,7 @@ pub fn diagnose(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], foreto
     findings.extend(outcome::next_sync_keeps(snapshot, facts, drifts, prediction));
     findings.extend(outcome::hot_fix_lost(snapshot, drifts, prediction));
     findings.extend(admission::admission_loop(snapshot, drifts));
+    findings.extend(latent::latent_trap(snapshot, traps));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings
 }
@@ -87,6 +96,7 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
 
 pub use admission::is_a_loop;
 pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
+pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, traps};
 pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
 pub use recreate::is_forced_by_flux;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::words::{by, contrast, ports, selector};
 use crate::engine::diff::{Change, Drift, LAST_APPLIED, Severity};
 use crate::engine::object::{FieldPath, Segment};
+use crate::engine::plan;
 use crate::engine::plan::trial::{self, Tried};
 use crate::engine::predict::{Cause, Facts, Foretold, Strategy, Syncer, Verdict, refusal_of, refusals_as_it_is};
 use crate::engine::schema::{Tree, apply_defaults};
@@ -239,12 +240,16 @@ impl Trials<'_, '_, '_> {
     fn works(&self, cause: &Cause, involved: &[&Drift], drifts: &[Drift]) -> Works {
         let prediction = &self.foretold.prediction;
         let changes: Vec<&Change> = involved.iter().map(|drift| &drift.change).collect();
-        // Only drift is put back: what is new in Git comes with the sync.
+        // Only drift is put back, and what cannot be parted from it: what else is new in Git comes with the sync.
         let drifted: Vec<&Change> = involved.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
-        let all: Vec<&Change> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).map(|drift| &drift.change).collect();
+        let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity).map(|drift| &drift.change);
+        let others: Vec<&Drift> = drifts.iter().filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info)).collect();
+        // As a plan does, where Git took over what somebody wrote and went on from there.
+        let taken_over = drifts.iter().filter(|drift| plan::is_taken_over(drift, &self.snapshot.syncer)).map(|drift| &drift.change);
+        let all: Vec<&Change> = of(Severity::Drift).chain(taken_over).collect();
         let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried).helps());
         let works = Works {
-            restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, prediction)),
+            restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, &others, prediction)),
             hand_back: self.snapshot.syncer.strategy != Strategy::Replace
                 && cures(trial::handed_back(self.facts, &self.snapshot.syncer, &all, prediction)),
             commit: self.commit_cures(cause, &changes).helps(),

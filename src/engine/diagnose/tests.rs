@@ -15,6 +15,7 @@ use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 mod harm;
+mod latent;
 pub(in crate::engine) mod reason;
 
 fn git() -> Value {

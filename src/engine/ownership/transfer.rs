@@ -162,6 +162,28 @@ fn set(value: &mut Option<Value>, key: &str, to: Value) {
     }
 }
 
+/// The `managedFields` after the tool became the only owner of fields that it applies with `desired` and that others own as well.
+///
+/// # Guarantees
+/// The receiver's `Apply` entry gains what an apply of `desired` would own at and below `paths`; the givers lose all that they hold there, and an
+/// entry that is left empty goes. Everything else stays as it is, entries of others that apply the object included: nothing of theirs is taken
+/// unless they are givers.
+///
+/// # Errors
+/// [`TransferRefusal`] where the receiver never applied the object.
+pub fn taken(managed: &Value, desired: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
+    let parsed = ManagedFields::parse(managed);
+    match check_receiver(&parsed, to) {
+        Err(TransferRefusal::OtherApplyManagers { .. }) | Ok(()) => {}
+        Err(refusal) => return Err(refusal),
+    }
+    let applied = FieldSet::of_applied(desired);
+    let part =
+        |fields: &FieldSet| paths.iter().map(|path| fields.at_or_below(path)).fold(FieldSet::default(), |all, some| all.union(&some));
+    let is_given = |entry: &Entry| entry.owner.subresource.is_none() && from.iter().any(|giver| giver.is(&entry.owner));
+    Ok(rewritten(managed, &parsed, &part(&applied), to, |entry| is_given(entry).then(|| entry.fields.difference(&part(&entry.fields)))))
+}
+
 impl Giver<'_> {
     fn is(&self, owner: &Owner) -> bool {
         owner.is(self.manager, self.operation)
@@ -353,6 +375,24 @@ mod tests {
         after["fieldsV1"] = fields;
         let person = Giver { manager: "kubectl", ..OURS };
         assert_eq!(handed_back(&json!([tool, scale]), &[FieldPath::of(&["spec", "replicas"])], &[person], "tool"), Ok(json!([after])));
+    }
+
+    #[test]
+    fn takes_what_the_tool_applies_from_all_others_and_leaves_them_the_rest() {
+        let http_get = json!({".": {}, "f:path": {}, "f:port": {}, "f:scheme": {}});
+        let person = entry("kubectl-edit", "Update", json!({"f:livenessProbe": {"f:httpGet": http_get}, "f:tty": {}}));
+        let other = entry("kubectl", "Apply", json!({"f:livenessProbe": {"f:httpGet": {"f:port": {}}}}));
+        let tool = |probe: Value| entry("tool", "Apply", json!({"f:livenessProbe": probe}));
+        let before = json!([tool(json!({"f:periodSeconds": {}})), person, other, status()]);
+        let givers = [Giver { manager: "kubectl-edit", ..OURS }, Giver { manager: "kubectl", operation: Operation::Apply }];
+        let after = json!([
+            tool(json!({"f:httpGet": {"f:path": {}, "f:port": {}}, "f:periodSeconds": {}})),
+            entry("kubectl-edit", "Update", json!({"f:tty": {}})),
+            status(),
+        ]);
+        assert_eq!(taken(&before, &desired(), &[path(".httpGet")], &givers, "tool"), Ok(after));
+        let nobody = TransferRefusal::NoApplyEntry { to: "another".to_owned() };
+        assert_eq!(taken(&before, &desired(), &[path(".httpGet")], &givers, "another"), Err(nobody));
     }
 
     #[test]

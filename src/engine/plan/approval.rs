@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::on_application::{Act, ApplicationRef, OnApplication};
 use super::on_kustomization::KustomizationRef;
-use super::step::{Ground, Step, StepKind};
+use super::step::{Ground, Step, StepKind, holders};
 use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touches};
-use crate::engine::ownership::Operation;
+use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::Strategy;
 use crate::engine::snapshot::Snapshot;
 
@@ -317,11 +317,18 @@ pub fn resume(
     if snapshot.desired.is_none() {
         return Err(Refusal::Stale(hash()));
     }
-    let steps: Vec<Step> =
-        begun.steps.iter().map(|step| again(step, snapshot)).collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
+    let steps = begun.steps.iter().enumerate().map(|(at, step)| {
+        let after_restore = at.checked_sub(1).is_some_and(|before| begun.steps[before].kind == StepKind::Restore);
+        again(step, after_restore, snapshot)
+    });
+    let steps: Vec<Step> = steps.collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
     let ground = Ground::of(snapshot, begun.plan_hash, None);
     // The first step can only be skipped now. Where it is not done, what the person saw is not what is there.
-    if steps.iter().any(|step| matches!(step.kind(), StepKind::Restore | StepKind::HandBack) && !step.done(&ground)) {
+    let is_first = |at: usize, step: &Step| match step.kind() {
+        StepKind::Restore | StepKind::HandBack => true,
+        kind => kind == StepKind::Transfer && at == 0,
+    };
+    if steps.iter().enumerate().any(|(at, step)| is_first(at, step) && !step.done(&ground)) {
         return Err(Refusal::Stale(hash()));
     }
     let plan = Plan {
@@ -338,7 +345,9 @@ pub fn resume(
 }
 
 /// A step derived again from what a report remembers; `None` where what it was about is gone.
-fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
+///
+/// A Transfer that does not follow a Restore takes its fields from whoever has them beside the tool.
+fn again(step: &Remembered, after_restore: bool, snapshot: &Snapshot) -> Option<Step> {
     let paths = step.paths.clone();
     let on_application = |act| {
         let application = &snapshot.tool.argo_cd()?.application;
@@ -363,7 +372,12 @@ fn again(step: &Remembered, snapshot: &Snapshot) -> Option<Step> {
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
         StepKind::Transfer => {
             let into = if snapshot.syncer.strategy == Strategy::ServerSideApply { Operation::Apply } else { Operation::Update };
-            Some(Step::Transfer { paths, to: snapshot.syncer.manager.clone(), into })
+            let to = snapshot.syncer.manager.clone();
+            let managed = snapshot.live.as_ref().map(ManagedFields::of).unwrap_or_default();
+            let mut from: Vec<String> = holders(&managed, &paths, &to).filter(|_| !after_restore).map(str::to_owned).collect();
+            from.sort();
+            from.dedup();
+            Some(Step::Transfer { paths, from, to, into })
         }
         StepKind::HandBack => Some(Step::HandBack { paths, syncer: snapshot.syncer.clone() }),
         StepKind::Refresh => on_application(Act::Refresh),

@@ -26,6 +26,9 @@ pub const FORCE: &str = "Force";
 /// What Git has since does not come.
 pub const NO_NEW_COMMITS: &str = "NoNewCommits";
 
+/// A Restore brings what waits for the sync, since it cannot be parted from what drifted.
+pub const AHEAD_OF_SYNC: &str = "AheadOfSync";
+
 /// The sync that the plan brings changes what is ignored, or does not count as drift.
 pub const OVERWRITES: &str = "Overwrites";
 

@@ -42,7 +42,7 @@ pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer
         operations.0.extend(naming(facts, paths));
     }
     let to = holder(facts.managed.get(), syncer);
-    steps.insert(1, Step::Transfer { paths: paths.to_vec(), to, into: Operation::Update });
+    steps.insert(1, Step::Transfer { paths: paths.to_vec(), from: Vec::new(), to, into: Operation::Update });
 }
 
 /// The manager whose update owns the annotation, or else the tool.

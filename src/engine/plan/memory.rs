@@ -20,6 +20,9 @@ pub struct Memory {
     /// The hashes that were carried out.
     pub spent: Vec<String>,
 
+    /// Those of them whose write the API server found invalid.
+    pub refused: Vec<String>,
+
     /// The hash that a person decided about last.
     pub decided: Option<String>,
 
@@ -30,6 +33,9 @@ pub struct Memory {
     pub denied_until: Option<Timestamp>,
 }
 
+/// How many serials back a refused plan is looked for: a report remembers ten heals, and offers few plans between two.
+const MOST_SERIALS: u64 = 1_000;
+
 /// The serial, the hash and the end of an offer.
 pub(super) type Offer = (u64, String, Timestamp);
 
@@ -37,6 +43,12 @@ impl Memory {
     /// Whether a person's no to this content of drift holds.
     pub(super) fn denies(&self, drift: &str, now: Timestamp) -> bool {
         self.denied.as_deref() == Some(drift) && self.denied_until.is_none_or(|until| until > now)
+    }
+
+    /// Whether the server found this very content invalid before: it does so again, however often somebody approves it.
+    pub(super) fn was_refused(&self, hash: &impl Fn(u64) -> String) -> bool {
+        let first = self.serial.saturating_sub(MOST_SERIALS).max(1);
+        !self.refused.is_empty() && (first..=self.serial).rev().any(|serial| self.refused.contains(&hash(serial)))
     }
 
     /// What is offered now: the plan that was offered last, where it is still the same and neither over nor carried out; otherwise a new one.

@@ -9,6 +9,7 @@ mod cautions;
 mod choice;
 mod digest;
 mod hand_back;
+mod ill;
 mod last_applied;
 mod memory;
 mod no_plan;
@@ -20,7 +21,11 @@ mod restore;
 mod step;
 #[cfg(test)]
 pub(super) mod tests;
+mod traps;
 pub(in crate::engine) mod trial;
+#[cfg(test)]
+pub(super) use whole::tests as union_scenes;
+mod whole;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -31,6 +36,7 @@ pub use choice::{Choice, Cure, choose};
 use digest::refusal_digest;
 pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
+pub(in crate::engine) use ill::is_taken_over;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
 pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
@@ -39,8 +45,11 @@ pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
+use self::ill::Ill;
 use self::on_application::Before;
+use self::whole::Whole;
 use super::assess::Assessment;
+use super::diagnose::Trap;
 use super::diff::{Change, Drift, Moved, Severity};
 use super::object::FieldPath;
 use super::ownership::Operation;
@@ -98,7 +107,7 @@ pub(super) fn propose_knowing<'a>(
     if policy.mode == Mode::Alert {
         return Err(NoPlan::AlertOnly);
     }
-    let drift = work.digest(snapshot);
+    let drift = work.digest(snapshot, &assessment.traps);
     if memory.denies(&drift, snapshot.now) {
         return Err(NoPlan::Denied);
     }
@@ -119,25 +128,31 @@ pub(super) fn propose_knowing<'a>(
     };
     let facts = facts.or(read.as_ref());
     let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
-    let (Cured { mut steps, unrecorded, cautions: mut told }, drifts) = match work {
-        Work::Cure { desired, live, drifts, prediction } => {
+    let (Cured { mut steps, unrecorded, cautions: mut told, traps }, drifts) = match work {
+        Work::Cure { desired, live, drifts, others, prediction } => {
             spares_ignored(snapshot, assessment)?;
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
+            let ill = Ill { drifts: &drifts, others: &others, prediction };
             let cured = |facts: &Facts<'_>| match by_restore {
-                true => restored(snapshot, facts, &drifts, prediction),
-                false => cure(snapshot, assessment, policy, facts, &drifts),
+                true => restored(snapshot, facts, ill),
+                false => cure(snapshot, assessment, policy, facts, ill),
             };
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
         }
-        Work::Sync | Work::Operation => (Cured::default(), Vec::new()),
+        Work::Sync | Work::Operation | Work::Traps => (Cured::default(), Vec::new()),
     };
     let record = |steps: &mut Vec<Step>, by_sync| {
         if let (Some(facts), Some(paths)) = (facts, &unrecorded) {
             last_applied::complete(steps, facts, &snapshot.syncer, paths, by_sync);
         }
     };
+    match traps::taken(snapshot, traps.as_ref().unwrap_or(&assessment.traps)) {
+        Ok(step) => steps.extend(step),
+        Err(why) if steps.is_empty() => return Err(why),
+        Err(_) => {}
+    }
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
@@ -174,6 +189,9 @@ pub(super) fn propose_knowing<'a>(
     let of_sync = facts.map(|facts| cautions::of_own_sync(snapshot, facts, assessment, &steps));
     told.splice(..0, of_sync.unwrap_or_default());
     let hash = cautions::hashed(digest::plan_hash(snapshot, memory, &steps), &told);
+    if memory.was_refused(&hash) {
+        return Err(NoPlan::RefusedBefore);
+    }
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window })
@@ -182,13 +200,16 @@ pub(super) fn propose_knowing<'a>(
 /// What there is to do.
 enum Work<'a> {
     /// The Deployment drifted, or the next sync of it is refused.
-    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
+    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, others: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
 
     /// The Deployment is gone: a sync brings it back.
     Sync,
 
     /// The Deployment is in sync, and a stale operation stops every further sync.
     Operation,
+
+    /// All is in sync, and others than the tool own what will be in the way of Git's next change.
+    Traps,
 }
 
 impl<'a> Work<'a> {
@@ -213,19 +234,27 @@ impl<'a> Work<'a> {
             _ if !refused && !drifts.is_empty() && drifts.iter().all(|drift| drift.moved == Some(Moved::Unknown)) => {
                 Err(NoPlan::SideNotKnown)
             }
-            _ if !drifts.is_empty() || refused => Ok(Self::Cure { desired: &document.value, live, drifts, prediction }),
+            _ if !drifts.is_empty() || refused => {
+                let others = assessment.drifts.iter().filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info));
+                Ok(Self::Cure { desired: &document.value, live, drifts, others: others.collect(), prediction })
+            }
             Phase::OperationStuck => Ok(Self::Operation),
+            _ if !assessment.traps.is_empty() => Ok(Self::Traps),
             _ => Err(NoPlan::NothingToHeal),
         }
     }
 
     /// What a person's no holds for.
-    fn digest(&self, snapshot: &Snapshot) -> String {
+    fn digest(&self, snapshot: &Snapshot, traps: &[Trap]) -> String {
         match self {
             // Nobody's drift, and yet a person may say no to this refusal.
             Self::Cure { drifts, prediction: Some(prediction), .. } if drifts.is_empty() => refusal_digest(prediction),
             Self::Cure { drifts, .. } => drift_digest(drifts),
             Self::Sync => digest(&"missing".into()),
+            Self::Traps => {
+                let owners = |trap: &Trap| trap.owners.iter().map(|owner| owner.manager.clone()).collect::<Vec<_>>();
+                digest(&traps.iter().map(|trap| serde_json::json!([trap.path.to_string(), owners(trap)])).collect())
+            }
             Self::Operation => {
                 let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
                 let began = state.and_then(|state| state.started_at.as_ref()).map(|began| began.text.as_str());
@@ -243,29 +272,31 @@ struct Cured {
     /// What they put back and client-side apply would not take out again; `None` where it knows all of it.
     unrecorded: Option<Vec<FieldPath>>,
     cautions: Vec<Caution>,
+
+    /// What will be in the way of Git's next change after the steps; `None` where it is what is so today.
+    traps: Option<Vec<Trap>>,
 }
 
 /// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
-fn cure(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<Cured, NoPlan> {
-    let prediction = assessment.prediction.as_ref();
+fn cure(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
     if cure == Cure::Restore {
-        if !drifts.is_empty() {
-            return restored(snapshot, facts, drifts, prediction);
+        if !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty() {
+            return restored(snapshot, facts, ill);
         }
-        let would_help = handed_back(snapshot, facts, drifts, prediction).is_ok();
+        let would_help = handed_back(snapshot, facts, ill).is_ok();
         return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
     }
-    match (handed_back(snapshot, facts, drifts, prediction), or_else) {
+    match (handed_back(snapshot, facts, ill), or_else) {
         (Ok(step), or_else) => {
             let steps = vec![step];
             // Argo CD does not sync what is in sync: where its sync would overwrite more than the drift, a write of ours spares that.
-            let spares = or_else && !drifts.is_empty() && snapshot.tool.argo_cd().is_some();
+            let spares = or_else && !ill.drifts.is_empty() && snapshot.tool.argo_cd().is_some();
             let overwrites = || cautions::of_a_sync(snapshot, facts, assessment, &steps).iter().any(|caution| caution.must_acknowledge);
-            let restored = if spares && overwrites() { restored(snapshot, facts, drifts, prediction).ok() } else { None };
+            let restored = if spares && overwrites() { restored(snapshot, facts, ill).ok() } else { None };
             Ok(restored.unwrap_or_else(|| Cured { steps, cautions: needs_sync(snapshot), ..Cured::default() }))
         }
-        (Err(_), true) if !drifts.is_empty() => restored(snapshot, facts, drifts, prediction),
+        (Err(_), true) if !ill.drifts.is_empty() => restored(snapshot, facts, ill),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
 }
@@ -290,29 +321,32 @@ fn needs_sync(snapshot: &Snapshot) -> Vec<Caution> {
 }
 
 /// HandBack of what is in the way, checked.
-fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Step, HandBackError> {
-    let prediction = prediction.ok_or(HandBackError::NothingForeign)?;
-    let changes: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Step, HandBackError> {
+    let prediction = ill.prediction.ok_or(HandBackError::NothingForeign)?;
+    let changes = ill.changes(snapshot);
     let paths = hand_back::in_the_way(&changes, prediction);
     hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
 
 /// Restore, and Transfer where the syncing tool applies server-side.
-fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], prediction: Option<&Prediction>) -> Result<Cured, NoPlan> {
-    let Facts { desired, live, .. } = *known;
-    let drifted: Vec<_> = drifts.iter().map(|drift| &drift.change).collect();
+fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
+    let drifted = ill.changes(snapshot);
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
-    let all = match prediction {
-        Some(prediction) => trial::with_beside(&drifted, prediction, live),
+    let all = match ill.prediction {
+        Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
         None => drifted.into_iter().cloned().collect(),
     };
-    let changes: Vec<&Change> = all.iter().collect();
-    let Restored { operations, healed } = restore(desired, live, &changes).map_err(NoPlan::NotRestorable)?;
+    let Whole { changes, restored, refused } = whole::whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let Restored { operations, healed } = restored;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
-    lint(snapshot, &facts, drifts)?;
+    let left = lint(snapshot, &facts, &changes)?;
+    if let Some(cause) = refused {
+        return Err(NoPlan::NotRestorable(RestoreError::Invalid(cause.told())));
+    }
     let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    let traps = traps::after_restore(snapshot, known, &healed, &paths, &left);
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
     if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
@@ -328,28 +362,49 @@ fn restored(snapshot: &Snapshot, known: &Facts<'_>, drifts: &[&Drift], predictio
         if !appliers.is_empty() {
             return Err(NoPlan::TwoAppliers(appliers.join(", ")));
         }
-        steps.push(Step::Transfer { paths: taken_over.clone(), to: snapshot.syncer.manager.clone(), into: Operation::Apply });
+        steps.push(Step::Transfer {
+            paths: taken_over.clone(),
+            from: Vec::new(),
+            to: snapshot.syncer.manager.clone(),
+            into: Operation::Apply,
+        });
     }
+    let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
+    let brought: Vec<_> = changes.iter().filter(waits).collect();
     let unrecorded = last_applied::unrecorded(known, &snapshot.syncer, &taken_over);
-    Ok(Cured { steps, unrecorded, ..Cured::default() })
+    Ok(Cured { steps, unrecorded, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
+}
+
+/// What a Restore brings although only Git changed it.
+fn ahead_of_sync(brought: &[&Change]) -> Option<Caution> {
+    let first = brought.first()?;
+    let more = if brought.len() > 1 { format!(" and {} more", brought.len() - 1) } else { String::new() };
+    Some(Caution::note(
+        cautions::AHEAD_OF_SYNC,
+        format!("{}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted", first.path),
+    ))
 }
 
 /// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
-/// drift left, and the next sync must not be refused any more.
-fn lint(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[&Drift]) -> Result<(), NoPlan> {
+/// drift left, nor of what was put back with it, and the next sync must not be refused any more.
+/// Gives what differs still.
+fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<Vec<Change>, NoPlan> {
     let left = facts.changes();
-    if let Some(change) = left.iter().find(|change| drifts.iter().any(|drift| change.path.starts_with(&drift.change.path))) {
+    if let Some(change) =
+        left.iter().find(|change| changes.iter().any(|ours| change.path.starts_with(&ours.path) || ours.path.starts_with(&change.path)))
+    {
         return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
     }
     match refusal_of(facts, &snapshot.syncer).first() {
         Some(cause) => Err(NoPlan::StillRefused(cause.told())),
-        None => Ok(()),
+        None => Ok(left),
     }
 }
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.
 fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<Caution> {
-    let paths = drifts.iter().map(|drift| &drift.change.path).chain(steps.iter().flat_map(Step::paths));
+    let written = steps.iter().filter(|step| step.kind() != StepKind::Transfer);
+    let paths = drifts.iter().map(|drift| &drift.change.path).chain(written.flat_map(Step::paths));
     let of_template = paths.into_iter().any(rolls_out);
     of_template.then(|| Caution::note(cautions::ROLL_OUT, "the pod template changes, so the Deployment rolls out once"))
 }

@@ -91,6 +91,13 @@ pub enum NoPlan {
     #[error("putting Git's values back would not make the next sync succeed: {0}")]
     StillRefused(String),
 
+    /// The API server found this plan's write invalid when it was carried out.
+    #[error(
+        "the API server refused this plan's write when it was carried out (see status.history), and would refuse it again; change Git or the \
+             Deployment by hand"
+    )]
+    RefusedBefore,
+
     /// The API server does not accept the first write.
     #[error("the API server refuses the patch in a dry run: {0}")]
     RefusedInDryRun(String),

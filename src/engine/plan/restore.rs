@@ -27,11 +27,15 @@ pub enum RestoreError {
     /// The patch applies and the field still differs.
     #[error("{0} still differs afterwards")]
     LeavesDrift(FieldPath),
+
+    /// What comes of the patch is no valid Deployment.
+    #[error("what comes of it is refused: {0}")]
+    Invalid(String),
 }
 
 /// Maps whose children belong to several people and tools: never replaced whole. Schema paths as [`FieldPath::schema`]
 /// writes them.
-const BROAD: &[&str] = &[
+pub(super) const BROAD: &[&str] = &[
     "",
     "metadata",
     "metadata.annotations",

@@ -13,7 +13,7 @@ use super::on_kustomization::{self, KustomizationRef};
 use crate::engine::diff::{LAST_APPLIED, compare};
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{Application, Kustomization, NoRequest};
-use crate::engine::ownership::{ManagedFields, Operation, transfer};
+use crate::engine::ownership::{ManagedFields, Operation, Owner, transfer};
 use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::Tool;
@@ -30,7 +30,8 @@ pub enum StepKind {
     /// Puts Git's values back by one JSON Patch.
     Restore,
 
-    /// Moves the restored fields into the syncing tool's own Apply entry, so that its next change can remove them.
+    /// Moves fields that are as Git says, restored ones or such that others own as well, into the syncing tool's own Apply entry, so that its next
+    /// change can remove them.
     Transfer,
 
     /// Hands foreign fields to the syncing tool, whose own next sync removes them and puts Git's values back.
@@ -61,10 +62,13 @@ pub enum Step {
         operations: Patch,
     },
 
-    /// Hand the restored fields to the syncing tool; only `metadata.managedFields` changes.
+    /// Make the syncing tool the only owner of fields that are as Git says; only `metadata.managedFields` changes.
     Transfer {
         /// The fields that change hands.
         paths: Vec<FieldPath>,
+
+        /// Who gives them besides ourselves: after a Restore nobody, since what we wrote is ours.
+        from: Vec<String>,
 
         /// The syncing tool's field manager.
         to: String,
@@ -240,9 +244,21 @@ impl Step {
                 format!("puts Git's value back, and names it in the annotation {LAST_APPLIED}: {}", fields(paths))
             }
             Self::Restore { paths, .. } => format!("puts Git's value back: {}", fields(paths)),
-            Self::Transfer { paths, to, into } => {
-                format!("rewrites metadata.managedFields only: {to} ({into:?}) owns {} again, {HEAL_MANAGER} owns nothing", fields(paths))
-            }
+            Self::Transfer { paths, from, to, into } => match from.as_slice() {
+                [] => {
+                    format!(
+                        "rewrites metadata.managedFields only: {to} ({into:?}) owns {} again, {HEAL_MANAGER} owns nothing",
+                        fields(paths)
+                    )
+                }
+                [one] => {
+                    format!("rewrites metadata.managedFields only: {to} ({into:?}) alone owns {}, {one} owns it no longer", fields(paths))
+                }
+                some => {
+                    let some = some.join(" and ");
+                    format!("rewrites metadata.managedFields only: {to} ({into:?}) alone owns {}, {some} own it no longer", fields(paths))
+                }
+            },
             Self::OnApplication(step) => step.summary(),
             Self::Reconcile { kustomization } => {
                 format!("asks Flux to reconcile {kustomization} now: it applies the whole of it, and prunes where that is on")
@@ -285,13 +301,19 @@ impl Step {
         let mut operations = vec![replace("/metadata/resourceVersion", version.clone())];
         match self {
             Self::Restore { operations: restoring, .. } => operations.extend(restoring.0.iter().cloned()),
-            Self::Transfer { paths, to, into } => {
+            Self::Transfer { paths, from, to, into } => {
                 let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
                 let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update };
-                let moved = match into {
+                let mut moved = match into {
                     Operation::Apply => transfer::moved(fields, desired, paths, giver, to)?,
                     Operation::Update => transfer::returned(fields, giver, to)?,
                 };
+                if !from.is_empty() {
+                    let both = [Operation::Update, Operation::Apply];
+                    let givers = from.iter().flat_map(|manager| both.map(|operation| transfer::Giver { manager, operation }));
+                    let givers: Vec<_> = givers.filter(|giver| giver.manager != to || giver.operation == Operation::Update).collect();
+                    moved = transfer::taken(&moved, desired, paths, &givers, to)?;
+                }
                 operations.push(replace("/metadata/managedFields", moved));
             }
             Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
@@ -308,7 +330,11 @@ impl Step {
                 let left = compare(desired, live);
                 !left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)))
             }
-            Self::Transfer { .. } => ManagedFields::of(live).entry(HEAL_MANAGER, Operation::Update, None).is_none(),
+            Self::Transfer { paths, from, to, .. } => {
+                let managed = ManagedFields::of(live);
+                let ours = managed.entry(HEAL_MANAGER, Operation::Update, None).is_some();
+                !ours && !holders(&managed, paths, to).any(|holder| from.iter().any(|giver| giver == holder))
+            }
             Self::HandBack { paths, syncer } => hand_back::done(live, syncer, paths),
             Self::OnApplication(step) => step.done(ground.application(), ground.plan, ground.begun),
             Self::Reconcile { .. } => on_kustomization::done(ground.kustomization(), ground.plan),
@@ -349,8 +375,8 @@ impl Step {
             Self::Restore { operations, .. } => {
                 serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
-            Self::Transfer { to, into, .. } => {
-                serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "to": to, "into": format!("{into:?}")})
+            Self::Transfer { from, to, into, .. } => {
+                serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "others": from, "to": to, "into": format!("{into:?}")})
             }
             Self::HandBack { syncer: Syncer { strategy, manager, force, takes_over, dump, validation }, .. } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
@@ -364,6 +390,17 @@ impl Step {
             Self::Reconcile { kustomization } => serde_json::json!({"kind": "Reconcile", "kustomization": kustomization.to_string()}),
         }
     }
+}
+
+/// Who owns these fields besides the tool and ourselves.
+pub(super) fn holders<'a>(managed: &'a ManagedFields, paths: &'a [FieldPath], tool: &'a str) -> impl Iterator<Item = &'a str> {
+    let is_others = |owner: &Owner| {
+        let ours = owner.is(HEAL_MANAGER, Operation::Update) || owner.is(tool, Operation::Apply);
+        !ours && owner.subresource.is_none()
+    };
+    let holding = managed.entries().filter(move |entry| is_others(&entry.owner));
+    let holding = holding.filter(|entry| paths.iter().any(|path| entry.fields.contains_or_below(path)));
+    holding.map(|entry| entry.owner.manager.as_str())
 }
 
 fn replace(pointer: &'static str, value: Value) -> PatchOperation {

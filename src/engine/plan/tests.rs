@@ -186,6 +186,20 @@ fn a_plan_keeps_its_hash_while_nothing_that_was_approved_changes() {
 }
 
 #[test]
+fn what_the_server_found_invalid_once_is_not_offered_again_as_it_is() {
+    let first = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
+    let spent = Memory { serial: first.serial, spent: vec![first.hash.clone()], ..Memory::default() };
+    // A heal that failed for another reason is offered once more.
+    let second = proposed(&snapshot(git(), switched()), &spent).unwrap();
+    assert_ne!(second.hash, first.hash);
+    let memory = Memory { serial: second.serial + 3, refused: vec![first.hash], ..spent };
+    assert_eq!(proposed(&snapshot(git(), switched()), &memory), Err(NoPlan::RefusedBefore));
+    let mut other = switched();
+    container(&mut other)["livenessProbe"]["tcpSocket"]["port"] = json!(9090);
+    assert!(proposed(&snapshot(git(), other), &memory).is_ok(), "another content is another plan");
+}
+
+#[test]
 fn an_expired_plan_comes_again_under_another_hash() {
     let first = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
     let memory = Memory { serial: 1, offered: Some((first.hash.clone(), first.expires)), ..Memory::default() };

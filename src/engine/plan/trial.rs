@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::hand_back;
 use super::restore::{restore, spares_books};
-use crate::engine::diff::{Change, ChangeKind};
+use super::whole::whole;
+use crate::engine::diff::{Change, ChangeKind, Drift};
 use crate::engine::predict::{Facts, Prediction, Syncer};
 
 /// Live after a way out.
@@ -36,10 +37,12 @@ pub fn put_back(known: &Facts<'_>, changes: &[&Change]) -> Option<Tried> {
     Some(Tried { live: restored.healed, same_books: changes.iter().all(|change| spares_books(&change.path)) })
 }
 
-/// Live after a Restore of these changes, with what stands beside them.
-pub fn restored(known: &Facts<'_>, changes: &[&Change], prediction: &Prediction) -> Option<Tried> {
-    let all = with_beside(changes, prediction, known.live);
-    put_back(known, &all.iter().collect::<Vec<_>>())
+/// Live after a Restore of these changes, with what stands beside them and what of `others` they cannot be parted from; `None` where the server
+/// would not store it.
+pub fn restored(known: &Facts<'_>, changes: &[&Change], others: &[&Drift], prediction: &Prediction) -> Option<Tried> {
+    let whole = whole(known, with_beside(changes, prediction, known.live), others).ok().filter(|whole| whole.refused.is_none())?;
+    let same_books = whole.changes.iter().all(|change| spares_books(&change.path));
+    Some(Tried { live: whole.restored.healed, same_books })
 }
 
 /// Live after a HandBack of what is in the way; `None` where nothing is, or where there is nothing to write the ownership into.

@@ -277,6 +277,18 @@ pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
     }
 }
 
+/// Why the server would not store this object in the place of live, whoever writes it; empty where it would. What live itself is refused for today
+/// counts for nothing, since the server takes the rest of it all the same or takes nothing.
+pub fn refusals_of_write(written: &Value, live: &Value) -> Vec<Cause> {
+    let syncer = Syncer::new(Strategy::Replace, String::new());
+    let causes = refusal_of(&Facts::of(written, live), &syncer);
+    if causes.is_empty() {
+        return causes;
+    }
+    let before = refusal_of(&Facts::of(live, live), &syncer);
+    causes.into_iter().filter(|cause| !before.contains(cause)).collect()
+}
+
 /// What comes of a sync.
 enum Outcome<'a> {
     /// This object.
@@ -328,6 +340,18 @@ fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
         // kubectl warns that its second apply failed, and the first one stands.
         Outcome::Conflict(_) | Outcome::Refused(..) if server_side::warns_of_second(syncer) => first,
         second => second,
+    }
+}
+
+/// The managedFields as the tool makes them by itself before it meets another document than today's; `None` where it does nothing to them.
+///
+/// Flux takes over what kubectl wrote at each of its intervals, whether anything differs or not. Argo CD does its part before an apply, and applies
+/// nothing that is in sync; what kubectl does comes after an apply that was accepted.
+pub fn settled(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
+    let before = server_side::before_apply(&facts.managed, syncer);
+    match syncer.takes_over {
+        TakesOver::KubectlsAfterDryRun => server_side::after_apply(facts, before.as_ref(), syncer),
+        TakesOver::Nobodys | TakesOver::OfLastApplied | TakesOver::ClientSideOf(_) => before,
     }
 }
 

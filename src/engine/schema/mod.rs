@@ -19,6 +19,7 @@ mod supported;
 mod tree;
 #[rustfmt::skip]
 mod types;
+mod unions;
 #[rustfmt::skip]
 mod versions;
 
@@ -38,6 +39,7 @@ pub use shape::{ListKind, Shape};
 pub use spelt::{GoType, go_type_of};
 pub use supported::{REFERENCE, Versions, fields_without, versions_of};
 pub use tree::{Branches, Tree};
+pub use unions::{UNIONS, Union, unions_of};
 
 /// The shape of a whole Deployment.
 pub const DEPLOYMENT: Shape = Shape::Nested(&types::DEPLOYMENT);

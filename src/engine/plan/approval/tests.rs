@@ -29,7 +29,7 @@ fn steps() -> Vec<Step> {
     };
     vec![
         Step::Restore { paths: paths(), operations: json_patch::Patch::default() },
-        Step::Transfer { paths: paths(), to: "argocd-controller".to_owned(), into: Operation::Apply },
+        Step::Transfer { paths: paths(), from: Vec::new(), to: "argocd-controller".to_owned(), into: Operation::Apply },
         Step::HandBack { paths: paths(), syncer: Syncer::new(Strategy::ServerSideApply, "argocd-controller") },
         on(Act::Refresh),
         on(Act::Clear { stale: stale(), touches: touches() }),

@@ -170,7 +170,8 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     let hand_back = |path: &str, syncer| Step::HandBack { paths: paths(path), syncer };
     let patch = |value: u8| serde_json::from_value(json!([{"op": "replace", "path": "/spec/replicas", "value": value}])).unwrap();
     let restore = |path: &str, value| Step::Restore { paths: paths(path), operations: patch(value) };
-    let transfer = |path: &str, to: &str| Step::Transfer { paths: paths(path), to: to.to_owned(), into: Operation::Apply };
+    let transfer =
+        |path: &str, to: &str| Step::Transfer { paths: paths(path), from: Vec::new(), to: to.to_owned(), into: Operation::Apply };
     let named = |namespace: &str, name: &str| KustomizationRef { namespace: namespace.to_owned(), name: name.to_owned() };
     let web = || ResourceRef::deployment("shop", "web");
     let start = |stale, only| on("argocd", "shop", Act::Start { stale, only, touches: touches() });

@@ -1,0 +1,193 @@
+//! A trap under what looks in sync: somebody else owns a member of a union, so that server-side apply keeps it when Git goes on to another member,
+//! and the server refuses the two together.
+//!
+//! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document with another member must be
+//! refused as things are, and taken once the tool alone owns the field.
+
+use serde_json::Value;
+
+use super::words::place;
+use super::{Finding, Weight};
+use crate::engine::object::{FieldPath, Segment};
+use crate::engine::ownership::people::{self, Kind};
+use crate::engine::ownership::transfer::{self, Giver};
+use crate::engine::ownership::{ManagedFields, Operation, Owner};
+use crate::engine::predict::{Cause, Facts, FieldValidation, Strategy, Syncer, refusal_of, refusals_as_it_is, settled};
+use crate::engine::schema::{Union, unions_of};
+use crate::engine::snapshot::Snapshot;
+
+/// The rule of these findings.
+pub const LATENT_TRAP: &str = "latent-trap";
+
+/// The most members that are tried in one assessment: each takes two predictions for each choice, and who owns more than these of an object owns it.
+const MOST_TRIED: usize = 16;
+
+/// A member of a union that will be in the way of Git's next change of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trap {
+    /// The member.
+    pub path: FieldPath,
+
+    /// Who owns it besides the tool, sorted.
+    pub owners: Vec<Owner>,
+
+    /// Whether the tool owns it, too.
+    shared: bool,
+
+    /// What the server says to the switch that was tried.
+    cause: Cause,
+}
+
+impl Trap {
+    /// Those that apply the object server-side and are no person: whoever takes the field from them gets it back at their next apply.
+    pub fn appliers(&self) -> impl Iterator<Item = &str> {
+        let applies = |owner: &&Owner| owner.operation == Operation::Apply && people::kind_of(&owner.manager) != Kind::Person;
+        self.owners.iter().filter(applies).map(|owner| owner.manager.as_str())
+    }
+}
+
+/// The traps under what is in sync. What differs from Git is told otherwise; where that is, `differing` says.
+pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Trap> {
+    let syncer = &snapshot.syncer;
+    if syncer.strategy != Strategy::ServerSideApply {
+        return Vec::new();
+    }
+    // What the tool takes over by itself, and before it meets the next change, is nobody else's by then.
+    let anew = settled(facts, syncer);
+    let parsed = anew.as_ref().map(ManagedFields::parse);
+    let managed = parsed.as_ref().unwrap_or_else(|| facts.managed.get());
+    let Some(own) = managed.entry(&syncer.manager, Operation::Apply, None) else { return Vec::new() };
+    let members = members_of_others(managed, syncer, facts, differing);
+    if members.is_empty() {
+        return Vec::new();
+    }
+    let mut live = facts.live.clone();
+    if let (Some(anew), Some(fields)) = (anew, live.pointer_mut("/metadata/managedFields")) {
+        *fields = anew;
+    }
+    let trial = Trial { facts, live: &live, syncer, of_today: refusal_of(&facts.with_live(&live), syncer) };
+    let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
+        let owners = others(managed, syncer, &member.path);
+        let cause = trial.cause(&member, &owners)?;
+        Some(Trap { shared: own.fields.contains_or_below(&member.path), path: member.path, owners, cause })
+    });
+    tried.collect()
+}
+
+/// A member of a union that Git sets.
+struct Member {
+    path: FieldPath,
+    union: &'static Union,
+}
+
+/// The members of unions that Git sets, live has as Git says, and others than the tool own, in path order.
+fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Member> {
+    let mut members: Vec<Member> = Vec::new();
+    for entry in managed.entries().filter(|entry| is_anothers(&entry.owner, syncer)) {
+        for path in entry.fields.members() {
+            for (at, union) in unions_of(&path) {
+                let path = FieldPath(path.0[..=at].to_vec());
+                if !members.iter().any(|member| member.path == path) {
+                    members.push(Member { path, union });
+                }
+            }
+        }
+    }
+    let differs = |member: &Member| {
+        let holder = member.path.parent().unwrap_or_default();
+        differing.iter().any(|path| path.starts_with(&holder) || holder.starts_with(path))
+    };
+    members.retain(|member| member.path.get(facts.desired).is_some_and(|value| !value.is_null()) && !differs(member));
+    members.sort_by(|one, other| one.path.cmp(&other.path));
+    members
+}
+
+fn is_anothers(owner: &Owner, syncer: &Syncer) -> bool {
+    owner.subresource.is_none() && !owner.is(&syncer.manager, Operation::Apply)
+}
+
+fn others(managed: &ManagedFields, syncer: &Syncer, path: &FieldPath) -> Vec<Owner> {
+    let holding = managed.entries().filter(|entry| is_anothers(&entry.owner, syncer) && entry.fields.contains_or_below(path));
+    let mut owners: Vec<Owner> = holding.map(|entry| entry.owner.clone()).collect();
+    owners.sort();
+    owners.dedup();
+    owners
+}
+
+struct Trial<'t, 'f> {
+    facts: &'t Facts<'f>,
+    live: &'t Value,
+    syncer: &'t Syncer,
+
+    /// What the next sync is refused for as it is: no switch is to answer for that.
+    of_today: Vec<Cause>,
+}
+
+impl Trial<'_, '_> {
+    /// Why a switch to another member is refused that would be taken without the owners; `None` where there is none.
+    fn cause(&self, member: &Member, owners: &[Owner]) -> Option<Cause> {
+        let Segment::Field(name) = member.path.0.last()? else { return None };
+        let without = self.without(member, owners)?;
+        member.union.choices().filter(|choice| choice.get(name).is_none()).find_map(|choice| {
+            let document = self.switched(member, &choice)?;
+            if !refusals_as_it_is(&document, FieldValidation::Ignore).is_empty() {
+                return None;
+            }
+            let new = |live: &Value| {
+                let causes = refusal_of(&Facts::of(&document, live), self.syncer);
+                causes.into_iter().find(|cause| !self.of_today.contains(cause))
+            };
+            new(self.live).filter(|_| new(&without).is_none())
+        })
+    }
+
+    /// Git's document with another member in the union.
+    fn switched(&self, member: &Member, choice: &Value) -> Option<Value> {
+        let mut document = self.facts.desired.clone();
+        let holder = member.path.parent()?.pointer(&document)?;
+        let fields = document.pointer_mut(&holder)?.as_object_mut()?;
+        fields.retain(|name, _| !member.union.members.contains(&name.as_str()));
+        fields.extend(choice.as_object()?.clone());
+        Some(document)
+    }
+
+    /// Live in which the tool alone owns the member.
+    fn without(&self, member: &Member, owners: &[Owner]) -> Option<Value> {
+        let mut live = self.live.clone();
+        let givers: Vec<Giver<'_>> = owners.iter().map(|owner| Giver { manager: &owner.manager, operation: owner.operation }).collect();
+        let fields = live.pointer_mut("/metadata/managedFields")?;
+        *fields = transfer::taken(fields, self.facts.desired, std::slice::from_ref(&member.path), &givers, &self.syncer.manager).ok()?;
+        Some(live)
+    }
+}
+
+/// One finding for each trap.
+pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
+    let manager = &snapshot.syncer.manager;
+    let one = |trap: &Trap| {
+        let appliers: Vec<&str> = trap.appliers().collect();
+        let remedy = match appliers.as_slice() {
+            [] => format!("Transfer makes {manager} its only owner (managedFields only, no roll-out)"),
+            some => format!("decide which one applies this object: {} does, too, and would take the field again", some.join(" and ")),
+        };
+        Finding {
+            rule: LATENT_TRAP,
+            weight: Weight::Warning,
+            path: Some(trap.path.clone()),
+            message: format!("all is in sync, and {}", clause(manager, trap)),
+            evidence: Some(format!("a switch in Git was tried: {}", trap.cause.told())),
+            remedy: Some(remedy),
+        }
+    };
+    traps.iter().map(one).collect()
+}
+
+/// `the next change of livenessProbe.httpGet of container web to another one will be refused: kubectl-edit owns it, too (since …)`.
+pub fn clause(manager: &str, trap: &Trap) -> String {
+    let mut names: Vec<&str> = trap.owners.iter().map(|owner| owner.manager.as_str()).collect();
+    names.dedup();
+    let verb = if names.len() == 1 { "owns" } else { "own" };
+    let since = trap.owners.iter().filter_map(|owner| owner.time).max().map(|time| format!(" (since {time})")).unwrap_or_default();
+    let too = if trap.shared { ", too".to_owned() } else { format!(", and {manager} does not") };
+    format!("the next change of {} to another one in Git will be refused: {} {verb} it{too}{since}", place(&trap.path), names.join(" and "))
+}

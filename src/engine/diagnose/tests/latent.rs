@@ -1,0 +1,188 @@
+//! What looks in sync and is in the way of Git's next change: told where a switch is refused for it, and only there.
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::engine::ownership::FieldSet;
+use crate::engine::phase::Phase;
+use crate::engine::plan::tests::{policy, snapshot};
+use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
+use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
+use crate::engine::predict::{Applier, Strategy, Syncer, predict};
+use crate::engine::schema::UNIONS;
+use crate::engine::{Assessment, Snapshot, assess_and_propose};
+
+const ARGO_CD: &str = "argocd-controller";
+
+fn argo_cd() -> Syncer {
+    Syncer::by(Applier::ArgoCd, Strategy::ServerSideApply, ARGO_CD)
+}
+
+fn told(scene: &Snapshot) -> (Assessment, Result<Plan, NoPlan>) {
+    assess_and_propose(scene, &policy(), &Memory::default())
+}
+
+fn scene(git: &Value, live: Value, syncer: Syncer) -> Snapshot {
+    Snapshot { syncer, ..snapshot(git.clone(), live) }
+}
+
+/// Live after a person took a hand change back, as `kubectl edit` writes it.
+fn fixed_by_hand(git: &Value, meanwhile: &Value, fixer: &str) -> Value {
+    let broken = by_hand(&synced(git, Strategy::ServerSideApply), meanwhile, "kubectl-patch");
+    by_hand(&broken, git, fixer)
+}
+
+/// The Deployment after the plan's one Transfer.
+fn transferred(scene: &Snapshot, plan: &Plan) -> Value {
+    let [step @ Step::Transfer { .. }] = plan.steps.as_slice() else { panic!("not one Transfer: {plan:?}") };
+    let (desired, mut live) = (&scene.desired.as_ref().unwrap().value, scene.live.clone().unwrap());
+    let before = live.clone();
+    let ground = Ground { desired, live: &before, tool: &scene.tool, plan: &plan.hash, begun: None };
+    assert!(!step.done(&ground), "it has nothing to do");
+    json_patch::patch(&mut live, &step.render(&ground).unwrap().unwrap().patch).unwrap();
+    assert!(step.done(&Ground { live: &live, ..ground }), "it would be sent again");
+    assert_eq!((&live["spec"], &live["metadata"]["annotations"]), (&before["spec"], &before["metadata"]["annotations"]));
+    live
+}
+
+#[test]
+fn a_fix_by_hand_of_any_union_is_told_until_the_tool_owns_it_alone() {
+    let mut trapped = 0;
+    for place in places() {
+        let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
+        let choices: Vec<Value> = union.choices().collect();
+        for (git, meanwhile) in
+            choices.iter().flat_map(|one| choices.iter().map(move |other| (one, other))).filter(|(one, other)| one != other)
+        {
+            let context = format!("{}: Git {git}, meanwhile {meanwhile}", place.1);
+            let (desired, meanwhile) = (document(&place, git), document(&place, meanwhile));
+            let scene = scene(&desired, fixed_by_hand(&desired, &meanwhile, "kubectl-edit"), argo_cd());
+            let (found, plan) = told(&scene);
+            assert_eq!((found.phase, found.is_quiet()), (Phase::InSync, found.traps.is_empty()), "{context}: {:?}", found.summary);
+            // The rule is held against the predictor over every switch there is.
+            let switches = choices.iter().map(|choice| document(&place, choice));
+            let refused = |live: &Value| -> Vec<Value> {
+                switches.clone().filter(|next| !predict(next, live, &scene.syncer).causes.is_empty()).collect()
+            };
+            let (clean, now) = (synced(&desired, Strategy::ServerSideApply), scene.live.as_ref().unwrap());
+            let without: Vec<Value> = refused(&clean);
+            let more = refused(now).into_iter().filter(|next| !without.contains(next)).count();
+            assert_eq!(found.traps.is_empty(), more == 0, "{context}: {:?}", found.findings);
+            assert_eq!(found.findings.iter().filter(|finding| finding.rule == "latent-trap").count(), found.traps.len(), "{context}");
+            if more == 0 {
+                assert_eq!(plan, Err(NoPlan::NothingToHeal), "{context}");
+                continue;
+            }
+            trapped += 1;
+            let after = transferred(&scene, &plan.unwrap());
+            assert_eq!(refused(&after), without, "{context}: {:#}", after["metadata"]["managedFields"]);
+            let (found, plan) = told(&Snapshot { live: Some(after), ..scene.clone() });
+            assert_eq!((found.is_quiet(), plan), (true, Err(NoPlan::NothingToHeal)), "{context}");
+        }
+    }
+    assert!(trapped > 50, "{trapped}");
+}
+
+fn probe(handler: &Value) -> Value {
+    document(&("Probe", "/spec/template/spec/containers/0/livenessProbe", json!({"periodSeconds": 5})), handler)
+}
+
+fn http_get() -> Value {
+    probe(&json!({"httpGet": {"path": "/healthz", "port": 8080}}))
+}
+
+fn tcp_socket() -> Value {
+    probe(&json!({"tcpSocket": {"port": 8080}}))
+}
+
+#[test]
+fn it_is_told_whose_field_it_is_and_what_is_done_about_it() {
+    let scene = scene(&http_get(), fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-edit"), argo_cd());
+    let (found, plan) = told(&scene);
+    let clause = "the next change of livenessProbe.httpGet of container app to another one in Git will be refused: kubectl-edit owns it, and \
+                  argocd-controller does not (since 2026-01-05T10:00:00Z)";
+    assert_eq!(found.summary, format!("live is what Git says; {clause}"));
+    let finding = found.findings.iter().find(|finding| finding.rule == "latent-trap").unwrap();
+    assert_eq!(finding.message, format!("all is in sync, and {clause}"));
+    assert!(finding.evidence.as_ref().unwrap().contains("may not specify more than 1 handler type"), "{finding:?}");
+    assert!(finding.remedy.as_ref().unwrap().contains("Transfer makes argocd-controller its only owner"), "{finding:?}");
+    let plan = plan.unwrap();
+    assert_eq!(
+        plan.steps[0].summary(),
+        "rewrites metadata.managedFields only: argocd-controller (Apply) alone owns \
+         .spec.template.spec.containers[name=\"app\"].livenessProbe.httpGet, kubectl-edit owns it no longer"
+    );
+    assert_eq!(plan.cautions, [], "nothing rolls out");
+}
+
+#[test]
+fn a_restore_takes_with_it_what_an_earlier_fix_left_in_the_same_union() {
+    let live = fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-edit");
+    let mut other = http_get();
+    other["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["httpGet"]["path"] = json!("/other");
+    let scene = scene(&http_get(), by_hand(&live, &other, "k9s"), argo_cd());
+    let (found, plan) = told(&scene);
+    assert_eq!((found.phase, found.traps.len()), (Phase::Drifted, 0), "the union differs: {}", found.summary);
+    let plan = plan.unwrap();
+    assert_eq!(plan.steps.iter().map(Step::kind).collect::<Vec<_>>(), [StepKind::Restore, StepKind::Transfer, StepKind::Transfer]);
+    let after = carried_out(&scene, &plan, "the union");
+    let (found, plan) = told(&Snapshot { live: Some(after), ..scene });
+    assert_eq!((found.is_quiet(), plan), (true, Err(NoPlan::NothingToHeal)), "{}", found.summary);
+}
+
+#[test]
+fn a_hand_change_that_git_took_over_is_told_where_somebody_keeps_it() {
+    let patched = || by_hand(&synced(&http_get(), Strategy::ServerSideApply), &tcp_socket(), "kubectl-patch");
+    let (found, plan) = told(&scene(&tcp_socket(), patched(), argo_cd()));
+    assert_eq!((found.phase, found.traps.len()), (Phase::InSync, 1), "{:?}", found.summary);
+    assert_eq!(plan.unwrap().steps.iter().map(Step::kind).collect::<Vec<_>>(), [StepKind::Transfer]);
+    // The tool applied it since and owns it, too, and that changes nothing.
+    let mut applied = patched();
+    applied["metadata"]["managedFields"][0]["fieldsV1"] = FieldSet::of_applied(&tcp_socket()).to_value();
+    let (found, _) = told(&scene(&tcp_socket(), applied, argo_cd()));
+    assert!(found.summary.contains("kubectl-patch owns it, too"), "{}", found.summary);
+}
+
+#[test]
+fn flux_takes_over_by_itself_what_kubectl_wrote_and_nothing_of_anybody_else() {
+    let flux = || Syncer::by(Applier::Flux, Strategy::ServerSideApply, ARGO_CD);
+    for (fixer, traps) in [("kubectl-edit", 0), ("kubectl", 0), ("before-first-apply", 0), ("Lens", 1), ("k9s", 1)] {
+        let (found, plan) = told(&scene(&http_get(), fixed_by_hand(&http_get(), &tcp_socket(), fixer), flux()));
+        assert_eq!((found.traps.len(), found.is_quiet(), plan.is_ok()), (traps, traps == 0, traps == 1), "{fixer}: {}", found.summary);
+    }
+}
+
+#[test]
+fn under_client_side_apply_and_beside_what_argo_cd_migrates_there_is_none() {
+    for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
+        let fixed = by_hand(&by_hand(&synced(&http_get(), strategy), &tcp_socket(), "kubectl-patch"), &http_get(), "kubectl-edit");
+        let (found, plan) = told(&scene(&http_get(), fixed, Syncer::by(Applier::ArgoCd, strategy, ARGO_CD)));
+        assert_eq!((found.traps.len(), plan), (0, Err(NoPlan::NothingToHeal)));
+    }
+    let fixed = fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-client-side-apply");
+    assert_eq!(told(&scene(&http_get(), fixed, argo_cd())).0.traps, vec![]);
+    // Who owns what stands beside the handler is in nobody's way.
+    let mut slower = http_get();
+    slower["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["periodSeconds"] = json!(7);
+    let beside = by_hand(&by_hand(&synced(&http_get(), Strategy::ServerSideApply), &slower, "k9s"), &http_get(), "k9s");
+    assert_eq!(told(&scene(&http_get(), beside, argo_cd())).0.traps, vec![]);
+}
+
+#[test]
+fn what_somebody_applies_is_taken_from_a_person_and_from_no_other_tool() {
+    let applied = |manager: &str| {
+        let mut live = fixed_by_hand(&http_get(), &tcp_socket(), manager);
+        let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
+        entries.iter_mut().find(|entry| entry["manager"] == manager).unwrap()["operation"] = json!("Apply");
+        scene(&http_get(), live, argo_cd())
+    };
+    let person = applied("kubectl");
+    let (found, plan) = told(&person);
+    assert_eq!(found.traps.len(), 1);
+    let after = transferred(&person, &plan.unwrap());
+    assert_eq!(told(&Snapshot { live: Some(after), ..person }).0.traps, vec![]);
+    let (found, plan) = told(&applied("pipeline"));
+    assert_eq!((found.traps.len(), plan), (1, Err(NoPlan::TwoAppliers("pipeline".to_owned()))));
+    let remedy = found.findings.iter().find(|finding| finding.rule == "latent-trap").and_then(|finding| finding.remedy.clone()).unwrap();
+    assert!(remedy.contains("pipeline does, too"), "{remedy}");
+}

@@ -1,0 +1,39 @@
+//! What a cure is for: what live moved, and what Git took over and left again.
+
+use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
+use crate::engine::predict::{Prediction, Syncer, Verdict};
+use crate::engine::snapshot::Snapshot;
+
+/// What is to be cured.
+#[derive(Clone, Copy)]
+pub(super) struct Ill<'a> {
+    /// What live moved.
+    pub drifts: &'a [&'a Drift],
+
+    /// What Git moved and no sync brought yet, and what weighs nothing.
+    pub others: &'a [&'a Drift],
+
+    /// What the next sync gives.
+    pub prediction: Option<&'a Prediction>,
+}
+
+impl<'a> Ill<'a> {
+    /// What waits to go and is somebody else's, where the next sync is refused: Git took a change by hand over and went on from there, and
+    /// whoever made it owns the old field still.
+    pub fn taken_over(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
+        let refused = self.prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
+        let taken_over = |drift: &&&Drift| refused && is_taken_over(drift, &snapshot.syncer);
+        self.others.iter().filter(taken_over).map(|drift| &drift.change).collect()
+    }
+
+    /// What live moved, and what it took over.
+    pub fn changes(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
+        self.drifts.iter().map(|drift| &drift.change).chain(self.taken_over(snapshot)).collect()
+    }
+}
+
+/// Whether a field of live waits to go and is others' than the tool's.
+pub(in crate::engine) fn is_taken_over(drift: &Drift, syncer: &Syncer) -> bool {
+    let goes = drift.severity == Severity::Pending && drift.change.kind == ChangeKind::Added;
+    goes && drift.owners.iter().any(|owner| owner.manager != syncer.manager)
+}

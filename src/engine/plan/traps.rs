@@ -1,0 +1,50 @@
+//! The Transfer of what looks in sync and will be in the way of Git's next change.
+
+use serde_json::Value;
+
+use super::{NoPlan, Step};
+use crate::engine::diagnose::{Trap, traps};
+use crate::engine::diff::Change;
+use crate::engine::object::FieldPath;
+use crate::engine::ownership::Operation;
+use crate::engine::ownership::transfer::{self, Giver};
+use crate::engine::predict::Facts;
+use crate::engine::snapshot::Snapshot;
+
+/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nothing will.
+pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
+    if traps.is_empty() {
+        return Ok(None);
+    }
+    let mut appliers: Vec<&str> = traps.iter().flat_map(Trap::appliers).collect();
+    appliers.sort_unstable();
+    appliers.dedup();
+    if !appliers.is_empty() {
+        return Err(NoPlan::TwoAppliers(appliers.join(", ")));
+    }
+    let mut from: Vec<String> = traps.iter().flat_map(|trap| &trap.owners).map(|owner| owner.manager.clone()).collect();
+    from.sort();
+    from.dedup();
+    let paths = traps.iter().map(|trap| trap.path.clone()).collect();
+    Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone(), into: Operation::Apply }))
+}
+
+/// What will be in the way of Git's next change after a Restore of these fields and the Transfer of them: somebody may own another part of what was
+/// put back. `None` where it cannot be told.
+pub(super) fn after_restore(
+    snapshot: &Snapshot,
+    known: &Facts<'_>,
+    healed: &Value,
+    paths: &[FieldPath],
+    left: &[Change],
+) -> Option<Vec<Trap>> {
+    let (to, managed) = (&snapshot.syncer.manager, known.live.pointer("/metadata/managedFields")?);
+    let owners: Vec<(String, Operation)> =
+        known.managed.get().entries().map(|entry| (entry.owner.manager.clone(), entry.owner.operation)).collect();
+    let others = owners.iter().filter(|(manager, operation)| manager != to || *operation != Operation::Apply);
+    let givers: Vec<Giver<'_>> = others.map(|(manager, operation)| Giver { manager, operation: *operation }).collect();
+    let fields = transfer::taken(managed, known.desired, paths, &givers, to).ok()?;
+    let mut after = healed.clone();
+    after.get_mut("metadata")?.as_object_mut()?.insert("managedFields".to_owned(), fields);
+    Some(traps(snapshot, &known.with_live(&after), &left.iter().map(|change| &change.path).collect::<Vec<_>>()))
+}

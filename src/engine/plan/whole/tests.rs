@@ -1,0 +1,381 @@
+//! Every union of the catalogue, and lists of small items: Git said one thing, somebody wrote another one, and Git says a third one by now.
+
+use std::sync::Arc;
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::engine::diff::{LAST_APPLIED, compare};
+use crate::engine::ownership::FieldSet;
+use crate::engine::plan::tests::{container, git, policy, proposed, snapshot};
+use crate::engine::plan::{Caution, Ground, HEAL_MANAGER, Memory, NoPlan, Plan, Step, propose};
+use crate::engine::predict::{FieldValidation, Strategy, Syncer, Verdict, predict, refusals_as_it_is};
+use crate::engine::schema::{UNIONS, apply_defaults};
+use crate::engine::{Policy, Remedy, Snapshot, SourceFacts, assess, snapshot::Met};
+
+const TOOL: &str = "argocd-controller";
+const PERSON: &str = "kubectl-edit";
+const SYNCED: &str = "the tool says what it synced";
+
+/// A place of a union: the Go type, the pointer of what has it, and what stands beside the union there.
+pub(in crate::engine) fn places() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("Probe", "/spec/template/spec/containers/0/livenessProbe", json!({"periodSeconds": 5})),
+        ("Probe", "/spec/template/spec/containers/0/readinessProbe", json!({})),
+        ("Probe", "/spec/template/spec/containers/0/startupProbe", json!({"failureThreshold": 30})),
+        ("LifecycleHandler", "/spec/template/spec/containers/0/lifecycle/preStop", json!({})),
+        ("LifecycleHandler", "/spec/template/spec/containers/0/lifecycle/postStart", json!({})),
+        ("EnvVar", "/spec/template/spec/containers/0/env/1", json!({"name": "B"})),
+        ("EnvVarSource", "/spec/template/spec/containers/0/env/1/valueFrom", json!({})),
+        ("Volume", "/spec/template/spec/volumes/0", json!({"name": "data"})),
+        ("FCVolumeSource", "/spec/template/spec/volumes/0/fc", json!({})),
+        ("VolumeMount", "/spec/template/spec/containers/0/volumeMounts/0", json!({"name": "data", "mountPath": "/data"})),
+        ("PodResourceClaim", "/spec/template/spec/resourceClaims/0", json!({"name": "gpu"})),
+        ("DeploymentStrategy", "/spec/strategy", json!({})),
+        ("SeccompProfile", "/spec/template/spec/securityContext/seccompProfile", json!({})),
+        ("SeccompProfile", "/spec/template/spec/containers/0/securityContext/seccompProfile", json!({})),
+        ("AppArmorProfile", "/spec/template/spec/securityContext/appArmorProfile", json!({})),
+    ]
+}
+
+/// Puts a value where a pointer leads, making what is not there on the way.
+fn put(document: &mut Value, pointer: &str, value: Value) {
+    let (above, name) = pointer.rsplit_once('/').unwrap();
+    if document.pointer(above).is_none() {
+        put(document, above, if name.parse::<usize>().is_ok() { json!([]) } else { json!({}) });
+    }
+    let parent = document.pointer_mut(above).unwrap();
+    match (name.parse::<usize>(), parent.as_array_mut()) {
+        (Ok(at), Some(items)) if at < items.len() => items[at] = value,
+        (_, Some(items)) => items.push(value),
+        _ => parent[name] = value,
+    }
+}
+
+/// A document with this union in this place.
+pub(in crate::engine) fn document((of, pointer, beside): &(&str, &str, Value), choice: &Value) -> Value {
+    let mut document = git();
+    container(&mut document).as_object_mut().unwrap().remove("livenessProbe");
+    match *of {
+        "EnvVarSource" => put(&mut document, "/spec/template/spec/containers/0/env/1", json!({"name": "B"})),
+        "FCVolumeSource" => put(&mut document, "/spec/template/spec/volumes/0", json!({"name": "data"})),
+        "VolumeMount" => put(&mut document, "/spec/template/spec/volumes/0", json!({"name": "data", "emptyDir": {}})),
+        _ => {}
+    }
+    let mut union = beside.clone();
+    union.as_object_mut().unwrap().extend(choice.as_object().unwrap().clone());
+    put(&mut document, pointer, union);
+    document
+}
+
+/// What a union may say there: one choice of each kind, nothing where that is valid, and the other members of a volume that need nothing.
+fn choices(place: &(&str, &str, Value)) -> Vec<Value> {
+    let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
+    let valid = |choice: &Value| refusals_as_it_is(&document(place, choice), FieldValidation::Ignore).is_empty();
+    union.choices().chain([json!({})]).filter(valid).collect()
+}
+
+/// What a write of these contents makes of the books, as the server keeps them for an update.
+fn update(before: &Value, mut after: Value, manager: &str) -> Value {
+    let mut bare = after.clone();
+    bare.as_object_mut().unwrap().remove("status");
+    bare["metadata"] = json!({"annotations": {}});
+    let set = FieldSet::of_applied(&bare);
+    let leaves: Vec<FieldPath> = set.leaves().collect();
+    let is_new = |path: &FieldPath| match (path.get(before), path.get(&after)) {
+        (None, _) => true,
+        (before, after) => before != after && leaves.contains(path),
+    };
+    let written: FieldSet = set.members().into_iter().filter(is_new).collect();
+    let left = |value: &Value| -> FieldSet {
+        let kept = FieldSet::parse(value).unwrap().difference(&written);
+        kept.members().into_iter().filter(|path| path.get(&after).is_some()).collect()
+    };
+    let mut entries = Vec::new();
+    for entry in before["metadata"]["managedFields"].as_array().unwrap() {
+        let fields = left(&entry["fieldsV1"]);
+        if !fields.is_empty() {
+            entries.push(of(entry["manager"].as_str().unwrap(), entry["operation"].as_str().unwrap(), &fields));
+        }
+    }
+    if !written.is_empty() {
+        entries.push(of(manager, "Update", &written));
+    }
+    after["metadata"]["managedFields"] = entries.into();
+    after
+}
+
+fn of(manager: &str, operation: &str, fields: &FieldSet) -> Value {
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+           "fieldsV1": fields.to_value()})
+}
+
+/// The cluster right after the tool's sync of a document.
+pub(in crate::engine) fn synced(document: &Value, strategy: Strategy) -> Value {
+    let mut live = document.clone();
+    apply_defaults(&mut live);
+    live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
+    live["metadata"]["resourceVersion"] = json!("41");
+    live["metadata"]["generation"] = json!(1);
+    if strategy == Strategy::ClientSideApply {
+        live["metadata"]["annotations"] = json!({LAST_APPLIED: document.to_string()});
+    }
+    let operation = if strategy == Strategy::ServerSideApply { "Apply" } else { "Update" };
+    live["metadata"]["managedFields"] = json!([of(TOOL, operation, &FieldSet::of_applied(document))]);
+    live
+}
+
+/// The cluster after a person made of it what this document says.
+pub(in crate::engine) fn by_hand(live: &Value, document: &Value, manager: &str) -> Value {
+    let mut after = document.clone();
+    apply_defaults(&mut after);
+    after["metadata"] = live["metadata"].clone();
+    after["metadata"]["generation"] = json!(2);
+    update(live, after, manager)
+}
+
+/// What is known of how it came to this.
+fn witnesses(before: &Value, live: &Value) -> Vec<(&'static str, SourceFacts)> {
+    let facts = |facts: SourceFacts| SourceFacts { revision: "a".repeat(40), ..facts };
+    let known = |document: &Value| facts(SourceFacts { synced: Some(Arc::new(document.clone())), ..SourceFacts::default() });
+    let met = |document: &Value| facts(SourceFacts { met: Met::Document(Arc::new(document.clone())), ..SourceFacts::default() });
+    vec![
+        ("nothing is known", facts(SourceFacts::default())),
+        (SYNCED, known(before)),
+        ("both met before", met(before)),
+        ("Git took the change over, and the tool says so", known(live)),
+        ("Git took the change over, and both met", met(live)),
+    ]
+}
+
+fn syncer(strategy: Strategy) -> Syncer {
+    Syncer::new(strategy, TOOL)
+}
+
+fn asked(remedy: Remedy) -> Policy {
+    Policy { remedy, ..policy() }
+}
+
+/// Carries out what a plan writes on the Deployment, and checks each step on its way.
+pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) -> Value {
+    let desired = &scene.desired.as_ref().unwrap().value;
+    let mut live = scene.live.clone().unwrap();
+    for step in &plan.steps {
+        let before = live.clone();
+        let ground = Ground { desired, live: &before, tool: &scene.tool, plan: &plan.hash, begun: None };
+        // What was applied once under the same key is named in the annotation already.
+        assert!(!step.done(&ground) || matches!(step, Step::HandBack { .. }), "{told}: it has nothing to do: {step:?}");
+        let mut after = before.clone();
+        json_patch::patch(&mut after, &step.render(&ground).unwrap().unwrap().patch).unwrap();
+        assert_eq!(refusals_of_write(&after, &before), vec![], "{told}: {step:?}");
+        live = match step {
+            Step::Restore { .. } => update(&before, after, HEAL_MANAGER),
+            _ => after,
+        };
+        assert!(step.done(&Ground { live: &live, ..ground }), "{told}: it would be sent again: {step:?}\n{:#?}", compare(desired, &live));
+    }
+    live
+}
+
+/// Everything that must hold of the plans for one scene; gives how many there are. Beside what the tool says, the other witnesses take turns.
+fn checked(told: &str, strategy: Strategy, turn: usize, [before, by_person, now]: [&Value; 3], switches: &[Value]) -> usize {
+    let live = by_hand(&synced(before, strategy), by_person, PERSON);
+    // To write out what the server fills in anyway is no change.
+    if compare(before, &live).is_empty() {
+        return 0;
+    }
+    let mut plans = 0;
+    let witnesses = witnesses(before, by_person);
+    // A PUT knows nothing of who moved what, and takes it all.
+    let has_its_turn = |at: usize, known: &str| at == turn % 5 || (known == SYNCED && strategy != Strategy::Replace);
+    for (_, (known, source)) in witnesses.into_iter().enumerate().filter(|(at, (known, _))| has_its_turn(*at, known)) {
+        let told = format!("{told}, {strategy:?}, {known}");
+        let scene = Snapshot { syncer: syncer(strategy), source, ..snapshot(now.clone(), live.clone()) };
+        let handed_back = strategy != Strategy::Replace && known == SYNCED;
+        for remedy in [Remedy::Restore, Remedy::HandBack].into_iter().take(1 + usize::from(handed_back)) {
+            let assessment = assess(&scene, &asked(remedy));
+            let plan = match propose(&scene, &assessment, &asked(remedy), &Memory::default()) {
+                Ok(plan) => plan,
+                Err(NoPlan::NothingToHeal | NoPlan::SideNotKnown) => continue,
+                Err(NoPlan::NotHandedBack(_)) if remedy == Remedy::HandBack => continue,
+                Err(why) => {
+                    let differs = assessment.drifts.iter().map(|drift| format!("{} {:?}", drift.change.path, drift.severity));
+                    panic!("{told}, {remedy:?}: {why}\n{:#?}", differs.collect::<Vec<_>>())
+                }
+            };
+            plans += 1;
+            let after = carried_out(&scene, &plan, &told);
+            let sync = predict(now, &after, &scene.syncer);
+            assert_eq!((&sync.causes, &sync.residual), (&vec![], &vec![]), "{told}, {remedy:?}: {:#?}", plan.steps);
+            if remedy == Remedy::Restore {
+                let (one, other) = (assessment.drifts.iter().map(|drift| &drift.change.path), compare(now, &after));
+                let touched = plan.steps[0].paths();
+                let left: Vec<&FieldPath> = one
+                    .filter(|path| touched.iter().any(|ours| are_bound(ours, path)))
+                    .filter(|path| other.iter().any(|change| change.path.starts_with(path)))
+                    .collect();
+                assert_eq!(left, Vec::<&FieldPath>::new(), "{told}: it is in parts");
+                assert!(matches!(sync.verdict, Verdict::Clean | Verdict::Reverts));
+                // Nothing of ours stands in the way of any further switch.
+                if strategy == Strategy::ServerSideApply && known == "the tool says what it synced" {
+                    // Without any incident a default that nobody owns is in the way of some, such as Recreate.
+                    let clean = synced(now, strategy);
+                    for next in switches.iter().filter(|next| predict(next, &clean, &scene.syncer).causes.is_empty()) {
+                        let causes = predict(next, &after, &scene.syncer).causes;
+                        assert_eq!(causes, vec![], "{told}: then {next:#}\n{:#}", after["metadata"]["managedFields"]);
+                    }
+                }
+            }
+        }
+    }
+    plans
+}
+
+#[test]
+fn no_union_is_put_back_in_parts_whoever_moved_which_member() {
+    let places = places();
+    for (at, place) in places.iter().enumerate() {
+        let is_first = !places[..at].iter().any(|(of, ..)| *of == place.0);
+        let choices = choices(place);
+        assert!(choices.len() > 1, "{place:?}");
+        let (mut plans, mut turn) = (0, 0);
+        for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
+            for before in &choices {
+                // Of places with the same union one is walked whole.
+                for by_person in choices.iter().filter(|other| *other != before && (is_first || *before == choices[0])) {
+                    for now in choices.iter().filter(|other| *other != by_person) {
+                        let told = format!("{}: Git {before}, by hand {by_person}, Git {now}", place.1);
+                        let documents = [before, by_person, now].map(|choice| document(place, choice));
+                        let switches: Vec<Value> = choices.iter().map(|choice| document(place, choice)).collect();
+                        turn += 1;
+                        plans += checked(&told, strategy, turn, [&documents[0], &documents[1], &documents[2]], &switches);
+                    }
+                }
+            }
+        }
+        assert!(plans > 4, "{place:?}: {plans}");
+    }
+}
+
+fn with(list: &str, items: &Value) -> Value {
+    let mut document = git();
+    put(&mut document, &format!("/spec/template/spec/{list}"), items.clone());
+    if list.ends_with("volumeMounts") {
+        put(&mut document, "/spec/template/spec/volumes", json!([{"name": "data", "emptyDir": {}}, {"name": "more", "emptyDir": {}}]));
+    }
+    document
+}
+
+#[test]
+fn no_list_of_small_items_is_put_back_in_parts_whoever_moved_which_key() {
+    let port = |number: u32, name: &str| json!({"containerPort": number, "name": name});
+    let protocol = |number: u32, name: &str, protocol: &str| json!({"containerPort": number, "name": name, "protocol": protocol});
+    let variable = |name: &str, value: &str| json!({"name": name, "value": value});
+    let mount = |path: &str, volume: &str| json!({"mountPath": path, "name": volume});
+    let scenes = [
+        ("containers/0/ports", [json!([port(8080, "http")]), json!([port(9090, "http")]), json!([port(8081, "http")])]),
+        (
+            "containers/0/ports",
+            [
+                json!([port(8080, "http"), port(9000, "metrics")]),
+                json!([port(9000, "metrics"), port(9090, "http")]),
+                json!([port(8081, "http"), port(9000, "metrics")]),
+            ],
+        ),
+        ("containers/0/ports", [json!([port(8080, "http")]), json!([port(8080, "web")]), json!([port(8081, "http")])]),
+        (
+            "containers/0/ports",
+            [
+                json!([protocol(53, "dns", "TCP"), protocol(53, "dns-udp", "UDP")]),
+                json!([protocol(53, "dns", "TCP")]),
+                json!([protocol(53, "dns-tcp", "TCP"), protocol(53, "dns-udp", "UDP")]),
+            ],
+        ),
+        ("containers/0/env", [json!([variable("A", "1")]), json!([variable("X", "1")]), json!([variable("B", "1")])]),
+        (
+            "containers/0/env",
+            [
+                json!([variable("A", "1"), variable("B", "2"), variable("C", "3")]),
+                json!([variable("C", "3"), variable("A", "1"), variable("X", "2")]),
+                json!([variable("A", "1"), variable("B", "2"), variable("C", "3"), variable("D", "4")]),
+            ],
+        ),
+        ("containers/0/volumeMounts", [json!([mount("/a", "data")]), json!([mount("/x", "data")]), json!([mount("/b", "more")])]),
+        ("containers/0/volumeMounts", [json!([mount("/a", "data")]), json!([mount("/a", "more")]), json!([mount("/b", "data")])]),
+        (
+            "hostAliases",
+            [
+                json!([{"ip": "10.0.0.1", "hostnames": ["a"]}]),
+                json!([{"ip": "10.0.0.9", "hostnames": ["a"]}]),
+                json!([{"ip": "10.0.0.2", "hostnames": ["a"]}]),
+            ],
+        ),
+        (
+            "volumes",
+            [
+                json!([{"name": "a", "emptyDir": {}}]),
+                json!([{"name": "x", "emptyDir": {}}]),
+                json!([{"name": "b", "configMap": {"name": "c"}}]),
+            ],
+        ),
+        (
+            "containers",
+            [
+                json!([{"name": "app", "image": "a:1"}]),
+                json!([{"name": "other", "image": "a:1"}]),
+                json!([{"name": "web", "image": "a:1"}]),
+            ],
+        ),
+    ];
+    for (list, documents) in scenes {
+        let [before, by_person, now] = documents.each_ref().map(|items| with(list, items));
+        let plans: usize = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace]
+            .into_iter()
+            .flat_map(|strategy| [0, 2, 3, 4].map(|turn| (strategy, turn)))
+            .map(|(strategy, turn)| checked(&format!("{list}: {documents:?}"), strategy, turn, [&before, &by_person, &now], &[]))
+            .sum();
+        assert!(plans > 4, "{list} {documents:?}: {plans}");
+    }
+}
+
+#[test]
+fn a_port_that_moved_on_in_git_comes_whole_and_is_told() {
+    let ports = |number: u32| with("containers/0/ports", &json!([{"containerPort": number, "name": "http"}]));
+    let live = by_hand(&synced(&ports(8080), Strategy::ClientSideApply), &ports(9090), PERSON);
+    let scene = Snapshot { syncer: syncer(Strategy::ClientSideApply), ..snapshot(ports(8081), live) };
+    let plan = proposed(&scene, &Memory::default()).unwrap();
+    let mut after = carried_out(&scene, &plan, "the port");
+    assert_eq!(container(&mut after)["ports"], json!([{"containerPort": 8081, "name": "http"}]));
+    let told: Vec<&Caution> = plan.cautions.iter().filter(|caution| caution.id == "AheadOfSync").collect();
+    assert_eq!(told.len(), 1, "{:?}", plan.cautions);
+    assert!(told[0].text.contains("ports[containerPort=8081,protocol=\"TCP\"] waits for the sync"), "{told:?}");
+}
+
+#[test]
+fn what_waits_elsewhere_stays_where_it_is() {
+    let mut now = git();
+    container(&mut now)["image"] = json!("registry.example/web:2");
+    container(&mut now)["livenessProbe"]["periodSeconds"] = json!(7);
+    let mut by_person = git();
+    container(&mut by_person)["livenessProbe"] = json!({"tcpSocket": {"port": 8080}, "periodSeconds": 5});
+    let live = by_hand(&synced(&git(), Strategy::ClientSideApply), &by_person, PERSON);
+    let scene = Snapshot { syncer: syncer(Strategy::ClientSideApply), ..snapshot(now, live) };
+    let plan = proposed(&scene, &Memory::default()).unwrap();
+    let mut after = carried_out(&scene, &plan, "the probe");
+    let container = container(&mut after);
+    assert_eq!((&container["image"], &container["livenessProbe"]["periodSeconds"]), (&json!("registry.example/web:1"), &json!(5)));
+    assert_eq!(container["livenessProbe"]["httpGet"]["port"], 8080);
+    assert!(!plan.cautions.iter().any(|caution| caution.id == "AheadOfSync"), "{:?}", plan.cautions);
+}
+
+#[test]
+fn a_change_of_gits_without_which_the_object_is_none_comes_too() {
+    // Git names the container otherwise by now, and the person's is the only one that is there.
+    let named = |name: &str| with("containers", &json!([{"name": name, "image": "a:1"}]));
+    let live = by_hand(&synced(&named("app"), Strategy::ClientSideApply), &named("other"), PERSON);
+    let scene = Snapshot { syncer: syncer(Strategy::ClientSideApply), ..snapshot(named("web"), live) };
+    let plan = proposed(&scene, &Memory::default()).unwrap();
+    let mut after = carried_out(&scene, &plan, "the container");
+    assert_eq!(container(&mut after)["name"], "web");
+}

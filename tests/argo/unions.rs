@@ -1,0 +1,168 @@
+//! Unions and lists of ports while Git moves on, and what is in the way of Git's next change although Argo CD calls all Synced.
+
+use anyhow::{Context, Result};
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::harness::watched::finding;
+use crate::shop::{Apply, Policy, Shop, deployment, exec, http_get, in_sync, ours};
+use crate::watched::{Watched, kinds};
+
+/// Where the container's ports are.
+const PORTS: &str = "/spec/template/spec/containers/0/ports";
+
+/// A person who mends the Deployment by hand.
+const FIXER: &str = "kubectl-edit";
+
+fn tcp_socket() -> Value {
+    json!({"tcpSocket": {"port": 8080}})
+}
+
+/// The one handler of a probe.
+fn handler(probe: &Value) -> Vec<&str> {
+    let all = ["exec", "httpGet", "tcpSocket", "grpc"];
+    all.into_iter().filter(|name| !probe[name].is_null()).collect()
+}
+
+/// Heals by the plan that begins with this step, whatever Argo CD needs afterwards.
+fn heal_by(watched: &Watched<'_>, first: &str) -> Result<Value> {
+    let status = watched.wait_for_status(&format!("a plan that begins with {first}"), |status| kinds(status).first() == Some(&first))?;
+    watched.heal(&kinds(&status))
+}
+
+/// Commits a document whose sync is refused, and waits until Argo CD has given it up.
+fn refused(shop: &Shop, policy: Policy, document: &Value) -> Result<String> {
+    let revision = shop.commit(std::slice::from_ref(document));
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
+    if policy == Policy::Manual {
+        shop.sync(&json!({}))?;
+    }
+    shop.wait_until_failed(Some(&revision))?;
+    Ok(revision)
+}
+
+/// Checks that Git's next handlers go through.
+fn the_next_handlers_go_through(watched: &Watched<'_>, policy: Policy, probes: &[Value]) -> Result<()> {
+    let shop = &watched.shop;
+    for probe in probes {
+        let revision = shop.commit(&[deployment(probe)]);
+        shop.bring(policy, &revision)?;
+        assert_eq!(handler(&shop.probe()?), handler(probe));
+    }
+    assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new());
+    Ok(())
+}
+
+/// A person's handler, Git's next one while it is there, and the heal.
+fn git_moves_on_to_a_third_handler(name: &str, apply: Apply, policy: Policy, more: &Value) -> Result<()> {
+    let watched = Watched::open(Shop::open(name, apply, policy, &[])?, more)?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    refused(shop, policy, &deployment(&exec()))?;
+    watched.wait_for_status("the coming refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
+    let healed = heal_by(&watched, "Restore")?;
+    assert_eq!(healed["history"].as_array().map(Vec::len), Some(1), "one approval, one heal: {:#}", healed["history"]);
+    assert_eq!(handler(&shop.probe()?), ["exec"]);
+    shop.wait_until("Synced", in_sync)?;
+    // Whatever the annotation says after a heal that no sync followed, a sync writes it.
+    shop.sync(&json!({}))?;
+    shop.wait_until_settled()?;
+    the_next_handlers_go_through(&watched, policy, &[http_get(), exec()])
+}
+
+#[test]
+fn a_third_handler_of_git_comes_whole_under_client_side_apply() -> Result<()> {
+    git_moves_on_to_a_third_handler("third-client", Apply::ClientSide, Policy::SelfHeal, &json!({}))
+}
+
+#[test]
+fn a_third_handler_of_git_comes_whole_under_server_side_apply() -> Result<()> {
+    git_moves_on_to_a_third_handler("third-server", Apply::ServerSide, Policy::Manual, &json!({"remedy": "Restore"}))
+}
+
+#[test]
+fn a_port_that_git_moves_while_another_one_is_live_leaves_a_deployment_with_ports() -> Result<()> {
+    let on = |port: u32| {
+        let mut manifest = deployment(&exec());
+        *manifest.pointer_mut(PORTS).expect("ports") = json!([{"name": "http", "containerPort": port}]);
+        manifest
+    };
+    for (name, apply) in [("ports-client", Apply::ClientSide), ("ports-server", Apply::ServerSide)] {
+        let shop = Shop::open(name, apply, Policy::Manual, &[])?;
+        let revision = shop.commit(&[on(8080)]);
+        shop.bring(Policy::Manual, &revision)?;
+        let watched = Watched::open(shop, &json!({"remedy": "Restore"}))?;
+        let shop = &watched.shop;
+        let patch = json!([{"op": "replace", "path": format!("{PORTS}/0/containerPort"), "value": 9090}]);
+        shop.deployment.json_patch(FIXER, &patch)?.success()?;
+        refused(shop, Policy::Manual, &on(8081))?;
+        heal_by(&watched, "Restore")?;
+        let ports = shop.deployment.read()?.pointer(PORTS).cloned().context("no ports")?;
+        assert_eq!(ports, json!([{"name": "http", "containerPort": 8081, "protocol": "TCP"}]), "{name}");
+        shop.wait_until("Synced", in_sync)?;
+        shop.sync(&json!({}))?;
+        shop.wait_until_settled()?;
+        let revision = shop.commit(&[on(8080)]);
+        shop.bring(Policy::Manual, &revision)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fix_by_hand_is_a_trap_that_is_told_and_healed_before_git_moves_on() -> Result<()> {
+    // It is one: where nobody heals it, the next handler of Git is refused.
+    let shop = Shop::open("trap-left", Apply::ServerSide, Policy::Manual, &[])?;
+    shop.switch_handler()?;
+    shop.switch_back(FIXER)?;
+    shop.wait_until("Synced", in_sync)?;
+    refused(&shop, Policy::Manual, &deployment(&exec()))?;
+
+    let watched = Watched::open(Shop::open("trap-healed", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    shop.switch_back(FIXER)?;
+    let status = watched.wait_for_status("the trap", |status| status["phase"] == "InSync" && finding(status, "latent-trap").is_object())?;
+    let told = finding(&status, "latent-trap");
+    let message = told["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains("livenessProbe.httpGet of container web to another one in Git will be refused: kubectl-edit owns it"),
+        "{message}"
+    );
+    assert_eq!((&told["severity"], &status["counts"]["drifted"]), (&json!("warning"), &json!(0)));
+    let before = shop.deployment.read()?;
+    heal_by(&watched, "Transfer")?;
+    let after = shop.deployment.read()?;
+    assert_eq!((&after["spec"], &after["metadata"]["generation"]), (&before["spec"], &before["metadata"]["generation"]));
+    watched.wait_for_status("no trap", |status| finding(status, "latent-trap").is_null() && status["plan"].is_null())?;
+    the_next_handlers_go_through(&watched, Policy::Manual, &[exec(), http_get(), tcp_socket()])
+}
+
+#[test]
+fn a_hand_change_that_git_takes_over_is_a_trap_until_it_is_transferred() -> Result<()> {
+    let watched = Watched::open(Shop::open("trap-adopted", Apply::ServerSide, Policy::Automated, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    let revision = shop.commit(&[deployment(&tcp_socket())]);
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("Synced", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision.as_str())?;
+    watched.wait_for_status("the trap", |status| status["phase"] == "InSync" && finding(status, "latent-trap").is_object())?;
+    heal_by(&watched, "Transfer")?;
+    the_next_handlers_go_through(&watched, Policy::Automated, &[http_get(), exec()])
+}
+
+#[test]
+fn a_change_that_git_took_over_and_left_again_is_healed_under_client_side_apply() -> Result<()> {
+    let policy = Policy::SelfHeal;
+    let watched = Watched::open(Shop::open("left-again", Apply::ClientSide, policy, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    refused(shop, policy, &deployment(&exec()))?;
+    let revision = shop.commit(&[deployment(&tcp_socket())]);
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("Synced", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision.as_str())?;
+    refused(shop, policy, &deployment(&exec()))?;
+    heal_by(&watched, "Restore")?;
+    assert_eq!(handler(&shop.probe()?), ["exec"]);
+    Ok(())
+}
