@@ -287,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn a_trap_under_what_is_in_sync_is_told_when_it_comes_and_when_it_goes() {
+        let finding = json!({"rule": LATENT_TRAP, "severity": "warning", "message": "all is in sync, and …"});
+        let trapped = ReportStatus { findings: vec![serde_json::from_value(finding).unwrap()], ..ReportStatus::default() };
+        let quiet = ReportStatus { phase: trapped.phase, ..ReportStatus::default() };
+        assert_eq!(reasons(None, (&quiet, &trapped)), ["LatentTrap"]);
+        assert_eq!(reasons(None, (&trapped, &trapped)), Vec::<&str>::new());
+        assert_eq!(reasons(None, (&trapped, &quiet)), ["InSync"]);
+    }
+
+    #[test]
     fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart() {
         let (status, announcements) = (healed(), Announcements::default());
         let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
