@@ -33,8 +33,11 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     let judged = judge(approval, plan, Ledger { spent: &spent, superseded: &ended, offered }, now);
     match (approval.decision, judged) {
         (Decision::Approved, Ok(approved)) => Verdict::CarryOut(Box::new(approved)),
+        (Decision::Approved, Err(refusal @ Refusal::Waits { .. })) => {
+            Verdict::Tell(Answer::Waiting { reason: "Waits", message: format!("approved by {}: {refusal}", approval.by) })
+        }
         (Decision::Approved, Err(refusal)) => Verdict::Tell(Answer::Refused(refusal)),
-        (Decision::Denied, Ok(_)) => Verdict::Tell(Answer::Denied),
+        (Decision::Denied, Ok(_) | Err(Refusal::Waits { .. } | Refusal::Window { .. })) => Verdict::Tell(Answer::Denied),
         (Decision::Denied, Err(_)) if matches!(plan, Err(NoPlan::Denied)) => Verdict::Tell(Answer::Denied),
         // The drift changed after the no: the new plan is a new question.
         (Decision::Denied, Err(Refusal::Foreign(hash))) => Verdict::Tell(Answer::Refused(Refusal::Foreign(hash))),

@@ -97,6 +97,9 @@ pub struct Rendition {
     /// The Deployments that the source holds and the watch does not govern.
     pub passed_over: BTreeSet<Target>,
 
+    /// Whether the source holds hooks of Argo CD, of whatever kind.
+    pub has_hooks: bool,
+
     /// What the source holds and the watch does not govern, in words.
     pub not_governed: Vec<String>,
 
@@ -176,6 +179,7 @@ pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts
         first_seen: None,
         dropped_at: None,
         same_at: desired.and_then(|desired| desired.same_at.clone()),
+        has_hooks: watched.rendition.has_hooks,
         answered_at: Some(watched.answered_at),
         max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
     }

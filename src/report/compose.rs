@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::build;
-use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::conditions::{self, APPROVED, CONFLICTED, Condition, ConditionStatus, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, HistoryEntry, PlanReport, SupersededPlan};
 use super::printer;
@@ -16,6 +16,9 @@ use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision, Ended, Memory, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::{Assessment, Snapshot};
+
+/// What a heal waits for that may not clear yet, with its place behind it.
+pub const TURN: &str = "its turn to clear";
 
 /// What becomes of a person's approval.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,30 +71,50 @@ pub struct Findings<'a> {
 
 /// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
 pub fn memory(status: &ReportStatus) -> Memory {
+    let of = |reason: Ended| status.superseded_plans.iter().filter(move |plan| plan.reason == reason);
+    let over = of(Ended::Expired).chain(of(Ended::TakenBack)).map(|plan| plan.hash.clone());
+    let withdrawn = status.plan.iter().filter(|_| is_withdrawn(status)).map(|plan| plan.hash.clone());
     Memory {
         decided: status.approval.as_ref().map(|approval| approval.plan_hash.clone()),
         serial: status.plan_serial,
         offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
+        passed: of(Ended::Changed).filter_map(|plan| Some((plan.hash.clone(), plan.expires?))).collect(),
         spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
+        over: over.chain(withdrawn).collect(),
         denied: status
             .denied_drift
             .clone()
             .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
         denied_until: status.approval.as_ref().and_then(|approval| approval.until),
+        failed_clears: status.history.iter().filter_map(HistoryEntry::failed_clear).collect(),
         ..Memory::default()
     }
+}
+
+/// Whether a yes that the report told of was taken away before anything was carried out: what is offered then is another question.
+fn is_withdrawn(status: &ReportStatus) -> bool {
+    let told = status.conditions.iter().any(|condition| condition.type_ == APPROVED && condition.status == ConditionStatus::True);
+    told && status.approval.is_none() && status.healing.is_none()
 }
 
 /// The plans that ended otherwise, with the one that was offered last if it is no longer the one.
 pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Vec<SupersededPlan> {
     let mut ended = status.superseded_plans.clone();
+    let is_over = |expires: Option<Timestamp>| expires.is_some_and(|expires| expires <= now);
+    ended.iter_mut().filter(|plan| plan.reason == Ended::Changed && is_over(plan.expires)).for_each(|plan| plan.reason = Ended::Expired);
     if let Some(offered) = &status.plan {
         let current = plan.is_ok_and(|plan| plan.hash == offered.hash);
         let carried_out = status.history.iter().any(|entry| entry.plan_hash == offered.hash)
             || status.healing.as_ref().is_some_and(|healing| healing.plan_hash == offered.hash);
-        if !current && !carried_out && !ended.iter().any(|plan| plan.hash == offered.hash) {
-            let reason = if offered.expires <= now { Ended::Expired } else { Ended::Changed };
-            ended.push(SupersededPlan { hash: offered.hash.clone(), reason });
+        if !current && !carried_out {
+            let reason = match plan {
+                Err(NoPlan::Denied) => Ended::TakenBack,
+                _ if is_withdrawn(status) => Ended::TakenBack,
+                _ if offered.expires <= now => Ended::Expired,
+                _ => Ended::Changed,
+            };
+            ended.retain(|plan| plan.hash != offered.hash);
+            ended.push(SupersededPlan { hash: offered.hash.clone(), reason, expires: Some(offered.expires) });
         }
     }
     ended
@@ -127,7 +150,11 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         }),
         operation: build::operation(snapshot, assessment, masker),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
-        superseded_plans: superseded(old, plan, now),
+        // One that is needed again is offered again.
+        superseded_plans: superseded(old, plan, now)
+            .into_iter()
+            .filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash))
+            .collect(),
         denied_drift: match (answer, plan) {
             (Answer::Denied, Ok(plan)) => Some(plan.drift.clone()),
             (Answer::Denied, Err(_)) => old.denied_drift.clone(),
@@ -168,7 +195,7 @@ fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> He
     }
     match (answer, plan) {
         (Answer::Denied, _) => Heal::Denied,
-        (Answer::Waiting { .. }, Ok(_)) => Heal::Approved,
+        (Answer::Waiting { .. }, _) => Heal::Approved,
         (_, Ok(_)) => Heal::AwaitingApproval,
         (_, Err(NoPlan::Denied)) => Heal::Denied,
         // What is wrong now came after the heal.
@@ -210,6 +237,10 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
             Said::when(CONFLICTED, false, "NextSyncAccepted", "")
         },
         match found.plan {
+            Ok(Plan { hash, waits: Some(waits), .. }) => {
+                let message = format!("plan {} waits for {waits}; approved meanwhile, it is carried out afterwards", short(hash));
+                Said::when(PLAN_READY, true, "WaitsForOperation", message)
+            }
             Ok(plan) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),
             Err(NoPlan::NothingToHeal) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
             Err(why) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
@@ -233,7 +264,11 @@ fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said
     };
     let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else { return last.map(carried_out) };
     if old.healing.is_some() {
-        return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}", approval.by)));
+        let waits = match &found.answer {
+            Answer::Waiting { message, .. } => format!("; waits for {message}"),
+            _ => String::new(),
+        };
+        return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}{waits}", approval.by)));
     }
     match &found.answer {
         Answer::Open => None,
@@ -280,18 +315,21 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NotJudged => "PolicyMissing",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",
+        NoPlan::ClearedInVain(_) => "ClearedInVain",
     }
 }
 
 /// Whether a new status must be written at once: a change that a person or another program acts on. Everything else
 /// (counts, findings, another commit) may wait, so that five hundred crash-looping pods cost one write a minute.
 pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
+    // While a heal goes on, its next waits come by themselves, and its place in a queue moves: that it waits for its turn is news, and no more.
+    let gist = |condition: &Condition| match condition.message.split_once(TURN) {
+        Some(_) if condition.reason == "BeingCarriedOut" => TURN.to_owned(),
+        None if condition.reason == "BeingCarriedOut" => String::new(),
+        _ => condition.message.clone(),
+    };
     let approved = |status: &ReportStatus| {
-        status
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == APPROVED)
-            .map(|condition| (condition.reason.clone(), condition.message.clone()))
+        status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), gist(condition)))
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
     let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());

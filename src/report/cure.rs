@@ -92,7 +92,7 @@ pub struct PlanReport {
     #[schemars(length(max = 64))]
     pub hash: String,
 
-    /// How many plans this report has had.
+    /// Rises where a plan of the same content was carried out, taken back or over by its time.
     pub serial: u64,
 
     /// After this time an approval is refused and a new plan is made.
@@ -102,6 +102,11 @@ pub struct PlanReport {
     #[serde(default)]
     #[schemars(length(max = CAUTION_LIMIT), inner(length(max = TEXT_CHARACTERS)))]
     pub cautions: Vec<String>,
+
+    /// For what it waits, an operation of Argo CD that runs: approved meanwhile, it is carried out when that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
+    pub waits: Option<String>,
 
     /// The steps, in order.
     #[schemars(length(max = STEP_LIMIT))]
@@ -122,6 +127,10 @@ pub struct SupersededPlan {
 
     /// Why it ended.
     pub reason: Ended,
+
+    /// When it could no longer be approved: until then it is the same plan where the same is needed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
 }
 
 /// How far one step of a heal is.
@@ -156,7 +165,7 @@ pub struct HealingStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
 
-    /// When the operation state began that the step removes, as the Application has it.
+    /// When the operation state began that the step removes or replaces, as the Application has it: a later one is somebody else's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]
     pub stale: Option<String>,
@@ -281,4 +290,14 @@ pub struct HistoryEntry {
     #[schemars(length(max = STEP_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<SentRequest>,
+}
+
+impl HistoryEntry {
+    /// The revision at which this heal cleared the state of an operation and failed all the same.
+    pub(super) fn failed_clear(&self) -> Option<String> {
+        let cleared = self.result == HealResult::Failed && self.requests.iter().any(|request| request.kind == StepKind::ClearOperation);
+        let removed = self.removed.as_deref().filter(|_| cleared)?;
+        let removed: serde_json::Value = serde_json::from_str(removed).ok()?;
+        removed.get("revision")?.as_str().map(str::to_owned)
+    }
 }

@@ -255,6 +255,9 @@ pub fn plan(plan: &PlanReport) -> String {
     for caution in &plan.cautions {
         line!(&mut out, "  caution: {caution}");
     }
+    if let Some(waits) = &plan.waits {
+        line!(&mut out, "  waits for {waits}; approved meanwhile, it is carried out afterwards");
+    }
     match plan.dry_run.as_deref() {
         Some(answer) => {
             line!(&mut out, "  dry run: {answer}");

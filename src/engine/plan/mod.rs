@@ -36,7 +36,7 @@ pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
-use self::on_application::Before;
+use self::on_application::{Around, Before};
 use super::assess::Assessment;
 use super::diff::{Change, Drift, Moved, Severity};
 use super::ownership::Operation;
@@ -52,7 +52,7 @@ pub struct Plan {
     /// Covers everything that a person's yes depends on; 64 hexadecimal digits.
     pub hash: String,
 
-    /// Counts the plans of one report: a plan made again after its time has another serial, so another hash.
+    /// Rises where a plan of the same content was carried out, taken back or over by its time, so that it comes again under another hash.
     pub serial: u64,
 
     /// When it can no longer be approved.
@@ -72,6 +72,9 @@ pub struct Plan {
 
     /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
     pub window: Option<String>,
+
+    /// For what it waits, in words: an operation runs, and the plan is carried out when that has ended. Nothing of this is hashed.
+    pub waits: Option<String>,
 }
 
 /// Makes the plan for an assessment.
@@ -123,19 +126,24 @@ pub(super) fn propose_knowing(
         }
         Work::Sync | Work::Operation => (Cured { steps: Vec::new(), cautions: Vec::new() }, Vec::new()),
     };
+    let mut waits = None;
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
             let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-            let after = on_application::after(argo_cd, &snapshot.target, before, &snapshot.source, snapshot.now)?;
+            let around =
+                Around { target: &snapshot.target, source: &snapshot.source, memory, cures: !steps.is_empty(), now: snapshot.now };
+            let after = on_application::after(argo_cd, before, around)?;
             match &window {
-                Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
+                Some(why) if after.steps.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
                     cautions.push(format!("SyncWindow: {why}; to heal all the same, approve with --break-glass and a reason"));
                 }
                 Some(why) => return Err(NoPlan::HeldBack(why.clone())),
                 None => {}
             }
-            steps.extend(after);
+            steps.extend(after.steps);
+            cautions.extend(after.cautions);
+            waits = after.waits;
         }
         Tool::Flux(flux) => {
             steps.extend(on_kustomization::after(flux, live.is_none())?);
@@ -149,7 +157,7 @@ pub(super) fn propose_knowing(
     let hash = digest::plan_hash(snapshot, memory, &steps);
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     cautions.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window })
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions, window, waits })
 }
 
 /// What there is to do.

@@ -5,7 +5,8 @@ use pretty_assertions::assert_eq;
 
 use super::*;
 use crate::engine::object::ObjectId;
-use crate::engine::plan::Memory;
+use crate::engine::operation::{OperationPhase, Stale};
+use crate::engine::plan::{ApplicationRef, Memory};
 use crate::engine::plan::digest::plan_hash;
 use crate::engine::plan::tests::{approval, git, snapshot, switched};
 use crate::engine::predict::{Strategy, Syncer};
@@ -15,7 +16,7 @@ fn steps() -> Vec<Step> {
     let paths = || vec![".spec.replicas".parse().unwrap()];
     let on = |act| {
         let application = ApplicationRef { namespace: "argocd".to_owned(), name: "shop".to_owned() };
-        Step::OnApplication(Box::new(OnApplication { application, act }))
+        Step::OnApplication(Box::new(OnApplication { application, uid: Some("uid".to_owned()), act }))
     };
     let stale = || Stale { uid: "uid".to_owned(), phase: OperationPhase::Failed, started_at: "2026-01-05T10:00:00Z".to_owned() };
     let touches = || Touches {
@@ -32,8 +33,8 @@ fn steps() -> Vec<Step> {
         Step::Transfer { paths: paths(), to: "argocd-controller".to_owned() },
         Step::HandBack { paths: paths(), syncer: Syncer::new(Strategy::ServerSideApply, "argocd-controller") },
         on(Act::Refresh),
-        on(Act::Clear { stale: stale(), touches: touches() }),
-        on(Act::Start { stale: None, only: ResourceRef::deployment("shop", "web"), touches: touches() }),
+        on(Act::Clear { stale: Some(stale()), touches: touches(), why: "hooks".to_owned(), attempt: 1 }),
+        on(Act::Start { replaces: None, only: ResourceRef::deployment("shop", "web"), touches: touches() }),
         Step::Reconcile { kustomization: KustomizationRef { namespace: "flux-system".to_owned(), name: "shop".to_owned() } },
     ]
 }
@@ -43,7 +44,7 @@ fn offered(snapshot: &Snapshot, memory: &Memory, step: &Step) -> Plan {
     let steps = vec![step.clone()];
     let (serial, hash, expires) = memory.offer(plan_hash(snapshot, memory, &steps), snapshot.now, SignedDuration::from_hours(1));
     let (uid, drift) = ("uid".to_owned(), String::new());
-    Plan { hash, serial, expires, uid, drift, steps, cautions: Vec::new(), window: None }
+    Plan { hash, serial, expires, uid, drift, steps, cautions: Vec::new(), window: None, waits: None }
 }
 
 #[test]
