@@ -21,7 +21,7 @@ pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
-use super::verify::{Verified, verify};
+use super::verify::{Times, Verified, verify};
 use crate::cluster::{ApiError, Cluster, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::object::FieldPath;
@@ -31,10 +31,11 @@ use crate::engine::plan::{
 };
 use crate::engine::{Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
+use pace::NotYourTurn;
 use send::{Sent, texts};
 
-/// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
-const STEPS_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+/// How long one step of a heal may take. It is seconds of work; the rest is for an API server that is away.
+const STEP_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often a roll-out is looked at while a heal is verified. The Deployment's own events wake it earlier.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -102,6 +103,9 @@ impl<L: Look> Healer<'_, L> {
     pub async fn begin(&self, approved: &Approved, scene: &Scene, report: &DriftReport) -> Result<DriftReport, ApiError> {
         self.may_write(approved, scene).await?;
         let plan = approved.plan();
+        if plan.steps.iter().any(|step| step.kind() == StepKind::ClearOperation) {
+            self.pace.enter(approved_at(report), &plan.hash);
+        }
         let steps = plan.steps.iter().map(|step| {
             let (stale, revision) = step.remembered();
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
@@ -151,15 +155,24 @@ impl<L: Look> Healer<'_, L> {
                 Ok(approved) => approved,
                 Err(refusal) if refusal.is_about_the_plan() && nothing_began(healing) => {
                     record::take_back(self.cluster, report, &refusal).await?;
+                    self.pace.leave(&healing.plan_hash);
                     return Ok(Progress::TakenBack(refusal));
                 }
                 Err(refusal) => return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
             };
+            // An operation began after the approval was judged: what was approved is carried out when it has ended.
+            if let Some(why) = approved.plan().waits.clone().filter(|_| nothing_began(healing)) {
+                let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
+                record::take_back(self.cluster, report, &refusal).await?;
+                self.pace.leave(&healing.plan_hash);
+                return Ok(Progress::TakenBack(refusal));
+            }
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
-                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, healing.started_at)).await;
+                let times = Times { began: healing.started_at, last_step: last_begun(&healing.steps).unwrap_or(healing.started_at) };
+                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, times)).await;
             };
             if healing.judge != scene.snapshot.judge {
                 return self.end(report, healing, HealResult::Failed, REJUDGED).await;
@@ -174,7 +187,12 @@ impl<L: Look> Healer<'_, L> {
             if let Some(place) = frozen {
                 return Ok(Progress::Waiting(format!("frozen by {place}"), LOOK_AGAIN));
             }
-            if scene.snapshot.now.duration_since(healing.started_at) > STEPS_LIMIT {
+            // Each step has its time from its beginning, or from that of the one before it; to stand in line takes nothing of it.
+            let since = last_begun(healing.steps.get(..=at).unwrap_or_default()).unwrap_or(healing.started_at);
+            let limit = SignedDuration::try_from(self.pace.waited(&healing.plan_hash)).unwrap_or_default() + STEP_LIMIT;
+            let is_late = scene.snapshot.now.duration_since(since) > limit;
+            let clears = step.kind() == StepKind::ClearOperation;
+            if is_late && (!clears || step.waits(&ground).is_some() || forbidden(step, &scene).is_some()) {
                 return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
             }
             if let Some(NotYet(what)) = step.waits(&ground) {
@@ -191,8 +209,11 @@ impl<L: Look> Healer<'_, L> {
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
             }
-            if let (Some(_), Some(wait)) = (step.remembered().0, self.pace.wait(&healing.plan_hash)) {
-                return Ok(Progress::Waiting("a clear of another Application a moment ago".to_owned(), wait));
+            if clears && let Err(NotYourTurn { why, after }) = self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash).await? {
+                return Ok(Progress::Waiting(why, after));
+            }
+            if is_late && recorded.state == StepState::Begun {
+                return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
             }
             if recorded.state == StepState::Pending {
                 if !is_told && healing.steps.iter().all(|step| step.begun_at.is_none()) {
@@ -206,7 +227,7 @@ impl<L: Look> Healer<'_, L> {
                 continue;
             }
             // (client sends) the one guarded request, dry first
-            let answer = self.send(step, &ground, &scene).await;
+            let answer = self.send(step, &ground, &scene, approved_at(report)).await;
             if let Ok(Some(request)) = &answer {
                 sent = Some((at, request.clone()));
             }
@@ -225,6 +246,7 @@ impl<L: Look> Healer<'_, L> {
                     return self.end(report, healing, HealResult::Failed, &with_hint(&error)).await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
+                Err(Sent::NotYet(NotYourTurn { why, after })) => return Ok(Progress::Waiting(why, after)),
                 Err(Sent::Unrenderable(message)) => return self.end(report, healing, HealResult::Failed, &message).await,
             }
         }
@@ -260,10 +282,21 @@ impl<L: Look> Healer<'_, L> {
     /// Ends a heal: what was approved is spent, whatever the result.
     async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
         let entry = record::end(self.cluster, report, healing, result, message).await?;
+        self.pace.leave(&healing.plan_hash);
         self.audit
             .line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
         Ok(Progress::Ended(entry))
     }
+}
+
+/// When the plan of a report was approved: the order in which heals are served.
+fn approved_at(report: &DriftReport) -> Timestamp {
+    report.status.as_ref().and_then(|status| status.approval.as_ref()).map_or(Timestamp::MAX, |approval| approval.at)
+}
+
+/// When the last of these steps began.
+fn last_begun(steps: &[HealingStep]) -> Option<Timestamp> {
+    steps.iter().filter_map(|step| step.begun_at).max()
 }
 
 /// What is recorded of one step.

@@ -20,7 +20,7 @@ mod told;
 pub use bounds::{HISTORY_LIMIT, STATUS_LIMIT, STEP_PATHS_LIMIT, fit};
 pub use build::{counts, dry_run, field, findings, object_report, plan, prediction_report, source, text};
 pub use clamp::clamp;
-pub use compose::{Answer, Findings, compose, memory, superseded, urgent};
+pub use compose::{Answer, Findings, TURN, compose, memory, superseded, urgent};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan, WrittenObject};
 pub use cut::cut;

@@ -57,7 +57,8 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
 
 fn verified(snapshot: &Snapshot, steps: &[StepKind]) -> Verified {
     let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
-    verify(snapshot, &assess(snapshot, &policy), steps, "2026-01-05T11:58:00Z".parse().unwrap())
+    let began = "2026-01-05T11:58:00Z".parse().unwrap();
+    verify(snapshot, &assess(snapshot, &policy), steps, Times { began, last_step: began })
 }
 
 const HAND_BACK: &[StepKind] = &[StepKind::HandBack, StepKind::Reconcile];
