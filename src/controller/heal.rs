@@ -209,7 +209,8 @@ impl<L: Look> Healer<'_, L> {
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
             }
-            if clears && let Err(NotYourTurn { why, after }) = self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash).await? {
+            if clears && let Err(NotYourTurn { why, after }) = self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash).await?
+            {
                 return Ok(Progress::Waiting(why, after));
             }
             if is_late && recorded.state == StepState::Begun {

@@ -151,10 +151,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         operation: build::operation(snapshot, assessment, masker),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
         // One that is needed again is offered again.
-        superseded_plans: superseded(old, plan, now)
-            .into_iter()
-            .filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash))
-            .collect(),
+        superseded_plans: superseded(old, plan, now).into_iter().filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash)).collect(),
         denied_drift: match (answer, plan) {
             (Answer::Denied, Ok(plan)) => Some(plan.drift.clone()),
             (Answer::Denied, Err(_)) => old.denied_drift.clone(),

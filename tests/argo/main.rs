@@ -19,6 +19,7 @@ mod installed;
 mod moved;
 mod operation;
 mod process;
+mod retries;
 mod shop;
 mod siblings;
 mod take_over;

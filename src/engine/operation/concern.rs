@@ -31,7 +31,8 @@ impl OperationState {
                 concern.others.push((result.resource.to_string(), comparable(&result.message)));
             }
         }
-        let is_ours = |refused: &Refused| refused.name == deployment.name && refused.kind == format!("{}.{}", deployment.kind, deployment.group);
+        let is_ours =
+            |refused: &Refused| refused.name == deployment.name && refused.kind == format!("{}.{}", deployment.kind, deployment.group);
         for refused in refused(&self.message) {
             let is_told = |told: &(String, String)| told.0.ends_with(&refused.name) && told.0.starts_with(&refused.kind);
             if is_ours(&refused) {
@@ -61,9 +62,8 @@ impl Application {
             _ => false,
         };
         let state = self.state.as_ref().filter(failed).filter(|_| self.attempted())?;
-        let is_mended = |name: &str| {
-            self.resources.iter().any(|found| found.status.as_deref() == Some("Synced") && found.resource.to_string() == name)
-        };
+        let is_mended =
+            |name: &str| self.resources.iter().any(|found| found.status.as_deref() == Some("Synced") && found.resource.to_string() == name);
         let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| !is_mended(name)).collect();
         told(&others)
     }
@@ -108,14 +108,20 @@ mod tests {
         let service = || result("", "Service", "web", "SyncFailed", "Failed", INVALID);
         let hook = || result("batch", "Job", "migrate", "Synced", "Failed", "Job has reached the specified backoff limit");
         let degraded = || result("apps", "Deployment", "web", "Synced", "Failed", "exceeded its progress deadline");
-        let whole = format!("one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 times).");
+        let whole =
+            format!("one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 times).");
         let ours = "one or more objects failed to apply, reason: Deployment.apps \"web\" is invalid: a: Forbidden: b";
         let told = Some(format!("Service shop/web ({INVALID})"));
         for (what, message, results, others) in [
             ("another object", whole.as_str(), vec![applied(), service()], told.clone()),
             ("another object, before this one's turn came", &whole, vec![service()], told),
             ("another object, without results", &whole, vec![], Some("Service web".to_owned())),
-            ("a hook", "", vec![applied(), hook()], Some("Job.batch shop/migrate (Job has reached the specified backoff limit)".to_owned())),
+            (
+                "a hook",
+                "",
+                vec![applied(), hook()],
+                Some("Job.batch shop/migrate (Job has reached the specified backoff limit)".to_owned()),
+            ),
             ("both", ours, vec![refused(), service()], None),
             ("this one", ours, vec![refused()], None),
             ("this one, without results", ours, vec![], None),

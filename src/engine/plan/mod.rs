@@ -131,8 +131,7 @@ pub(super) fn propose_knowing(
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
             let before = if by_sync { Before::NeedsSync } else { Before::InSync };
-            let around =
-                Around { target: &snapshot.target, source: &snapshot.source, memory, cures: !steps.is_empty(), now: snapshot.now };
+            let around = Around { target: &snapshot.target, source: &snapshot.source, memory, cures: !steps.is_empty(), now: snapshot.now };
             let after = on_application::after(argo_cd, before, around)?;
             match &window {
                 Some(why) if after.steps.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {

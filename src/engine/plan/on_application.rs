@@ -221,8 +221,13 @@ impl OnApplication {
     }
 }
 
+/// Whether the operation succeeded, as a retry does after the cure. A success that lost its end or its result is what is stale.
 fn succeeded(application: &Application) -> bool {
-    application.operation.is_none() && application.state.as_ref().is_some_and(|state| state.phase == OperationPhase::Succeeded)
+    let is_whole = application
+        .state
+        .as_ref()
+        .is_some_and(|state| state.phase == OperationPhase::Succeeded && state.finished_at.is_some() && state.result.is_some());
+    application.operation.is_none() && is_whole
 }
 
 impl From<NoRequest> for RenderError {

@@ -6,9 +6,9 @@ use pretty_assertions::assert_eq;
 use super::*;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{OperationPhase, Stale};
-use crate::engine::plan::{ApplicationRef, Memory};
 use crate::engine::plan::digest::plan_hash;
 use crate::engine::plan::tests::{approval, git, snapshot, switched};
+use crate::engine::plan::{ApplicationRef, Memory};
 use crate::engine::predict::{Strategy, Syncer};
 
 /// A step of each kind.

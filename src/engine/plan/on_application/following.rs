@@ -70,7 +70,9 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     let last = match before {
         Before::InSync if in_window => {
             if standing.clears() {
-                cautions.push("StaleOperation: the failed operation stays as it is while the window lasts; a plan for it comes afterwards".to_owned());
+                cautions.push(
+                    "StaleOperation: the failed operation stays as it is while the window lasts; a plan for it comes afterwards".to_owned(),
+                );
             }
             None
         }
@@ -115,7 +117,9 @@ fn last(
     if !cures {
         return Err(NoPlan::ClearedInVain(revision));
     }
-    cautions.push(format!("ClearedInVain: {CLEARS} clears at this revision failed, so that only the Deployment is synced; what stays undone: {why}"));
+    cautions.push(format!(
+        "ClearedInVain: {CLEARS} clears at this revision failed, so that only the Deployment is synced; what stays undone: {why}"
+    ));
     Ok(Some(start()))
 }
 

@@ -134,13 +134,16 @@ fn a_clear_says_its_attempt_and_why_and_there_is_no_third_at_one_revision() {
 
 #[test]
 fn what_follows_is_the_same_while_a_sync_runs_waits_for_its_retry_and_has_failed() {
-    let intents = |object: &Value, before: Before| -> Vec<Value> {
-        follow(object, before).unwrap().steps.iter().map(Step::intent).collect()
-    };
+    let intents =
+        |object: &Value, before: Before| -> Vec<Value> { follow(object, before).unwrap().steps.iter().map(Step::intent).collect() };
     let waiting = |object: Value| set(object, "/status/operationState/finishedAt", json!("2026-03-02T10:00:04Z"));
     let again = |object: Value| {
         let object = set(object, "/status/operationState/retryCount", json!(2));
-        set(set(object, "/status/operationState/syncResult", Value::Null), "/status/operationState/message", json!("Retrying operation. Attempt #2"))
+        set(
+            set(object, "/status/operationState/syncResult", Value::Null),
+            "/status/operationState/message",
+            json!("Retrying operation. Attempt #2"),
+        )
     };
     let later = |object: Value| set(object, "/status/operationState/startedAt", json!("2026-03-02T10:00:03Z"));
     let asked = set(set(under_way("Running"), "/status/operationState", Value::Null), "/operation/sync/revision", json!(HERE));
@@ -221,7 +224,10 @@ fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
     let failed = with_more_left(out_of_sync(with_state("Failed", HERE)));
     let failed = set(failed, "/status/operationState/syncResult/resources", json!([refused]));
     let cautions = follow(&failed, Before::InSync).unwrap().cautions;
-    assert!(cautions[0].starts_with("OthersRefused: the last sync failed for Service shop/web (Service \"web\" is invalid"), "{cautions:?}");
+    assert!(
+        cautions[0].starts_with("OthersRefused: the last sync failed for Service shop/web (Service \"web\" is invalid"),
+        "{cautions:?}"
+    );
 }
 
 #[test]
@@ -282,6 +288,9 @@ fn a_clear_is_done_when_the_state_is_gone_or_the_retry_succeeded() {
     assert!(done(&quiet()));
     assert!(done(&set(failed.clone(), "/status/operationState/startedAt", json!("2026-03-02T10:00:09Z"))), "another operation's state");
     assert!(done(&with_state("Succeeded", HERE)), "the retry of the same operation");
+    for lost in ["/status/operationState/finishedAt", "/status/operationState/syncResult"] {
+        assert!(!done(&set(with_state("Succeeded", HERE), lost, Value::Null)), "a success that lost {lost} is what is stale");
+    }
     assert!(clear.waits(Some(&read(&under_way("Running")))).is_some());
     assert!(clear.render(Some(&read(&under_way("Running"))), PLAN).is_err(), "an operation was started since the plan was made");
 }
