@@ -4,6 +4,7 @@
 //! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
 //! what is done is skipped, what is not is derived again and sent under the same approval.
 
+mod answer;
 mod audit;
 mod pace;
 mod permission;
@@ -16,13 +17,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
 
+pub use answer::with_hint;
 pub use audit::{Audit, Sink};
 pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Times, Verified, verify};
-use crate::cluster::{ApiError, Cluster, DryRun, Retry};
+use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::Hold;
@@ -31,6 +33,7 @@ use crate::engine::plan::{
 };
 use crate::engine::{Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
+use answer::{guarded, is_final, is_stale, stale_is_fine};
 use pace::NotYourTurn;
 use send::{Sent, texts};
 
@@ -327,6 +330,7 @@ fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: 
     let memory = Memory {
         offered: Some((healing.plan_hash.clone(), Timestamp::MAX)),
         spent: Vec::new(),
+        over: Vec::new(),
         decided: None,
         denied: None,
         ..scene.memory()
@@ -354,41 +358,6 @@ fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     holds
         .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
-}
-
-/// Whether a guard of ours failed: somebody wrote the object after it was read.
-///
-/// A stale lock alone is a 409. Where a `test` fails as well, the server answers the bare 422 that it has for every patch that
-/// does not apply, without a cause (`jsonPatcher.applyJSPatch` in `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`);
-/// a patch that applies and gives an invalid object always names causes.
-fn is_stale(error: &ApiError) -> bool {
-    match error {
-        ApiError::Invalid { causes, .. } => causes.is_empty(),
-        other => other.retry() == Retry::ReadAgain,
-    }
-}
-
-/// Whether sending a step again is no use. A right that is missing is asked for again elsewhere, since a role may be granted at
-/// any time; a heal would look as if it hung meanwhile, and a person waits for it.
-fn is_final(error: &ApiError) -> bool {
-    error.retry() == Retry::AwaitChange || matches!(error, ApiError::Forbidden { .. })
-}
-
-/// Whose guard failed is read again in the next round.
-fn guarded(error: ApiError) -> Result<(), ApiError> {
-    if is_stale(&error) { Ok(()) } else { Err(error) }
-}
-
-/// A report that changed under a mark is read again in the next round.
-fn stale_is_fine(error: ApiError) -> Result<(), ApiError> {
-    if error.retry() == Retry::ReadAgain { Ok(()) } else { Err(error) }
-}
-
-pub(super) fn with_hint(error: &ApiError) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    }
 }
 
 /// The time as Kubernetes writes it, in whole seconds.

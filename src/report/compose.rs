@@ -1,19 +1,18 @@
 //! The next status of a report: what it said before, and what is found now.
 
-use jiff::Timestamp;
-
 use super::build;
-use super::conditions::{self, APPROVED, CONFLICTED, Condition, ConditionStatus, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
-use super::cure::{Heal, HealResult, HistoryEntry, PlanReport, SupersededPlan};
+use super::cure::{Heal, HealResult, HistoryEntry, PlanReport};
 use super::printer;
+use super::remember::superseded;
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, Decision, Ended, Memory, NoPlan, Plan, Refusal};
+use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::{Assessment, Snapshot};
 
@@ -67,57 +66,6 @@ pub struct Findings<'a> {
 
     /// Hides secrets.
     pub masker: &'a Masker,
-}
-
-/// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
-pub fn memory(status: &ReportStatus) -> Memory {
-    let of = |reason: Ended| status.superseded_plans.iter().filter(move |plan| plan.reason == reason);
-    let over = of(Ended::Expired).chain(of(Ended::TakenBack)).map(|plan| plan.hash.clone());
-    let withdrawn = status.plan.iter().filter(|_| is_withdrawn(status)).map(|plan| plan.hash.clone());
-    Memory {
-        decided: status.approval.as_ref().map(|approval| approval.plan_hash.clone()),
-        serial: status.plan_serial,
-        offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
-        passed: of(Ended::Changed).filter_map(|plan| Some((plan.hash.clone(), plan.expires?))).collect(),
-        spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
-        over: over.chain(withdrawn).collect(),
-        denied: status
-            .denied_drift
-            .clone()
-            .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
-        denied_until: status.approval.as_ref().and_then(|approval| approval.until),
-        failed_clears: status.history.iter().filter_map(HistoryEntry::failed_clear).collect(),
-        ..Memory::default()
-    }
-}
-
-/// Whether a yes that the report told of was taken away before anything was carried out: what is offered then is another question.
-fn is_withdrawn(status: &ReportStatus) -> bool {
-    let told = status.conditions.iter().any(|condition| condition.type_ == APPROVED && condition.status == ConditionStatus::True);
-    told && status.approval.is_none() && status.healing.is_none()
-}
-
-/// The plans that ended otherwise, with the one that was offered last if it is no longer the one.
-pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Vec<SupersededPlan> {
-    let mut ended = status.superseded_plans.clone();
-    let is_over = |expires: Option<Timestamp>| expires.is_some_and(|expires| expires <= now);
-    ended.iter_mut().filter(|plan| plan.reason == Ended::Changed && is_over(plan.expires)).for_each(|plan| plan.reason = Ended::Expired);
-    if let Some(offered) = &status.plan {
-        let current = plan.is_ok_and(|plan| plan.hash == offered.hash);
-        let carried_out = status.history.iter().any(|entry| entry.plan_hash == offered.hash)
-            || status.healing.as_ref().is_some_and(|healing| healing.plan_hash == offered.hash);
-        if !current && !carried_out {
-            let reason = match plan {
-                Err(NoPlan::Denied) => Ended::TakenBack,
-                _ if is_withdrawn(status) => Ended::TakenBack,
-                _ if offered.expires <= now => Ended::Expired,
-                _ => Ended::Changed,
-            };
-            ended.retain(|plan| plan.hash != offered.hash);
-            ended.push(SupersededPlan { hash: offered.hash.clone(), reason, expires: Some(offered.expires) });
-        }
-    }
-    ended
 }
 
 /// The next status. What a person wrote (`approval`) is taken over as it is until it was carried out, and what a heal wrote (`healing`, `history`).
@@ -348,6 +296,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn status(value: serde_json::Value) -> ReportStatus {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn that_a_heal_waits_for_its_turn_is_written_at_once_and_its_place_with_the_next_write() {
+        let with = |message: &str| {
+            status(json!({"conditions": [{"type": "Approved", "status": "True", "reason": "BeingCarriedOut", "message": message,
+                "lastTransitionTime": "2026-01-05T10:00:00Z"}]}))
+        };
+        let (begun, third, second) = (
+            with("approved by ann"),
+            with(&format!("approved by ann; waits for {TURN}: 3rd of 7")),
+            with(&format!("approved by ann; waits for {TURN}: 2nd of 6")),
+        );
+        assert!(urgent(&begun, &third) && !urgent(&third, &second));
+        assert!(!urgent(&begun, &with("approved by ann; waits for Argo CD's comparison")));
+    }
 
     #[test]
     fn a_heal_that_failed_is_told_although_live_is_what_git_says() {

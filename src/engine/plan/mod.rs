@@ -30,7 +30,7 @@ pub use digest::{digest, drift_digest, live_digest};
 pub use hand_back::HandBackError;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
-pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
+pub use on_application::{Act, ApplicationRef, Asked, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
 pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};

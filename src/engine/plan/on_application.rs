@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::step::RenderError;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Application, NoRequest, Operation, OperationPhase, ResourceRef, Stale, Then, Touches, clear, refresh, refresh_asked, start, started,
-    withdraw_refresh,
+    Application, NoRequest, Operation, OperationPhase, OperationState, ResourceRef, Stale, Then, Touches, clear, refresh, refresh_asked,
+    start, started, withdraw_refresh,
 };
 
 mod following;
@@ -63,8 +64,37 @@ pub struct OnApplication {
     /// Its uid: one that was made anew is another.
     pub uid: Option<String>,
 
+    /// The sync of a person that is in the way: who decided about what was there before did not know of it.
+    pub asked: Option<Asked>,
+
     /// What is done.
     pub act: Act,
+}
+
+/// A sync that a person asked for, and that has not succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Who asked.
+    pub by: String,
+
+    /// When it began; `None` before that. Its retries do not begin it anew.
+    pub began: Option<String>,
+}
+
+impl Asked {
+    /// The one of this Application; `None` where the last operation was Argo CD's own, or ours.
+    fn of(application: &Application) -> Option<Self> {
+        let state = application.state.as_ref();
+        let began = |state: &OperationState| state.started_at.as_ref().map(|began| began.text.clone());
+        let (asked, began) = match (&application.operation, state) {
+            (Some(asked), Some(state)) if !state.phase.completed() => (asked, began(state)),
+            (Some(asked), _) => (asked, None),
+            (None, Some(state)) if state.phase != OperationPhase::Succeeded => (&state.operation, began(state)),
+            (None, _) => return None,
+        };
+        let by = asked.username.clone().filter(|by| !asked.automated && by != USERNAME)?;
+        Some(Self { by, began })
+    }
 }
 
 /// What is done to an Application.
@@ -110,7 +140,8 @@ impl OnApplication {
     /// A write on this Application.
     pub(super) fn of(application: &Application, act: Act) -> Self {
         let named = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
-        Self { application: named, uid: application.uid.clone(), act }
+        let asked = if act == Act::Refresh { None } else { Asked::of(application) };
+        Self { application: named, uid: application.uid.clone(), asked, act }
     }
 
     /// Lets the act mean the operation state that began then, and no later one.
@@ -148,7 +179,8 @@ impl OnApplication {
     /// The bytes of intent that a plan's hash covers.
     ///
     /// Left out is what passes while Argo CD tries a sync again: which state is meant (that is bound when the heal begins, and tested when the
-    /// step is sent), its phase, its times and its retries. What a sync of one resource touches is said by its name.
+    /// step is sent), its phase, its times and its retries. Only a person's own sync is told from an earlier one. What a sync of one resource
+    /// touches is said by its name.
     pub(super) fn intent(&self, kind: &str) -> Value {
         let (only, touches) = match &self.act {
             Act::Refresh => (None, Value::Null),
@@ -157,7 +189,9 @@ impl OnApplication {
                 (Some(only), json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options, "retry": retry}))
             }
         };
-        json!({"kind": kind, "application": self.application.to_string(), "uid": self.uid, "only": only, "touches": touches})
+        json!({
+            "kind": kind, "application": self.application.to_string(), "uid": self.uid, "asked": self.asked, "only": only, "touches": touches,
+        })
     }
 
     /// The guarded patch; `None` where what it asks for is asked for already.

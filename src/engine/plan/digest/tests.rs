@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touched, Touches};
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
-use crate::engine::plan::{Act, ApplicationRef, HEAL_MANAGER, KustomizationRef, OnApplication};
+use crate::engine::plan::{Act, ApplicationRef, Asked, HEAL_MANAGER, KustomizationRef, OnApplication};
 use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
 
 #[test]
@@ -125,7 +125,7 @@ fn paths(text: &str) -> Vec<FieldPath> {
 
 fn on(namespace: &str, name: &str, act: Act) -> Step {
     let application = ApplicationRef { namespace: namespace.to_owned(), name: name.to_owned() };
-    Step::OnApplication(Box::new(OnApplication { application, uid: Some("uid".to_owned()), act }))
+    Step::OnApplication(Box::new(OnApplication { application, uid: Some("uid".to_owned()), asked: None, act }))
 }
 
 /// The step on an Application that was made anew under the same name.
@@ -169,6 +169,13 @@ fn touched() -> Vec<(&'static str, Touches)> {
     ]
 }
 
+/// The step while a sync of a person is in the way.
+fn asked(by: &str, began: Option<&str>, step: Step) -> Step {
+    let Step::OnApplication(step) = step else { panic!("{step:?}") };
+    let asked = Asked { by: by.to_owned(), began: began.map(str::to_owned) };
+    Step::OnApplication(Box::new(OnApplication { asked: Some(asked), ..*step }))
+}
+
 #[test]
 fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     let syncer = || Syncer::new(Strategy::ServerSideApply, "argocd-controller");
@@ -202,6 +209,10 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ("clear an application that was made anew", anew(clear(Some(stale())))),
         ("start elsewhere", on("teams", "shop", Act::Start { replaces: None, only: web(), touches: touches() })),
         ("start in an application that was made anew", anew(start(None, web()))),
+        ("start over a person's sync", asked("ada", Some("2026-01-05T10:00:00Z"), start(None, web()))),
+        ("start over a later one", asked("ada", Some("2026-01-05T11:00:00Z"), start(None, web()))),
+        ("start over one that is asked for", asked("ada", None, start(None, web()))),
+        ("start over another person's", asked("ben", Some("2026-01-05T10:00:00Z"), start(None, web()))),
         ("start for another", start(None, ResourceRef::deployment("shop", "api"))),
         ("start for another kind", start(None, ResourceRef { kind: "StatefulSet".to_owned(), ..web() })),
         ("start for another group", start(None, ResourceRef { group: "example.com".to_owned(), ..web() })),

@@ -157,12 +157,37 @@ fn what_follows_is_the_same_while_a_sync_runs_waits_for_its_retry_and_has_failed
                 ("waits", waiting(under_way("Running"))),
                 ("runs again", again(under_way("Running"))),
                 ("waits again", waiting(again(under_way("Running")))),
-                ("of another operation", later(with_state("Failed", HERE))),
+                ("of another operation of Argo CD's own", later(with_state("Failed", HERE))),
             ] {
                 assert_eq!(intents(&of(out_of_sync(object)), before), failed, "{what}, {before:?}: {when}");
             }
         }
     }
+}
+
+#[test]
+fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
+    let by_ada = |object: Value| {
+        let by = json!({"username": "ada"});
+        let object = set(out_of_sync(object), "/status/operationState/operation/initiatedBy", by.clone());
+        if object.get("operation").is_some() { set(object, "/operation/initiatedBy", by) } else { object }
+    };
+    let began = |object: Value, at: &str| set(object, "/status/operationState/startedAt", json!(at));
+    let waiting = |object: Value| set(object, "/status/operationState/finishedAt", json!("2026-03-02T10:00:09Z"));
+    let intent = |object: &Value| follow(object, Before::InSync).unwrap().steps[1].intent();
+    let first = intent(&by_ada(with_state("Failed", HERE)));
+    for object in [under_way("Running"), waiting(under_way("Running"))] {
+        assert_eq!(intent(&by_ada(object.clone())), first, "the same sync");
+        assert_ne!(intent(&began(by_ada(object), "2026-03-02T10:00:08Z")), first, "a later one");
+    }
+    let asked = set(by_ada(with_state("Failed", HERE)), "/operation", json!({"initiatedBy": {"username": "ada"}, "sync": {}}));
+    assert_ne!(intent(&asked), first, "one that is asked for");
+    let ours = set(with_state("Failed", HERE), "/status/operationState/operation/initiatedBy", json!({"username": "driftmend"}));
+    assert_eq!(intent(&out_of_sync(ours)), intent(&out_of_sync(with_state("Failed", HERE))), "ours is nobody's");
+    // After a success it is no part of what is decided.
+    let synced = |at: &str| without_self_heal(began(by_ada(with_state("Succeeded", HERE)), at));
+    let start = |object: &Value| follow(object, Before::NeedsSync).unwrap().steps[1].intent();
+    assert_eq!(start(&synced("2026-03-02T10:00:00Z")), start(&synced("2026-03-02T10:00:08Z")));
 }
 
 #[test]
