@@ -131,6 +131,10 @@ pub struct SupersededPlan {
     /// When it could no longer be approved: until then it is the same plan where the same is needed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+
+    /// Whether a person had decided about it while it was shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decided: bool,
 }
 
 /// How far one step of a heal is.

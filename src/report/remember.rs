@@ -16,7 +16,11 @@ pub fn memory(status: &ReportStatus) -> Memory {
         decided: status.approval.as_ref().map(|approval| approval.plan_hash.clone()),
         serial: status.plan_serial,
         offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
-        passed: of(Ended::Changed).filter_map(|plan| Some((plan.hash.clone(), plan.expires?))).collect(),
+        // Who decides about one that is not shown, past every policy, decides about nothing.
+        passed: of(Ended::Changed)
+            .filter(|plan| plan.decided || status.approval.as_ref().is_none_or(|approval| approval.plan_hash != plan.hash))
+            .filter_map(|plan| Some((plan.hash.clone(), plan.expires?)))
+            .collect(),
         spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
         over: over.chain(withdrawn).collect(),
         denied: status
@@ -46,13 +50,15 @@ pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Time
             || status.healing.as_ref().is_some_and(|healing| healing.plan_hash == offered.hash);
         if !current && !carried_out {
             let reason = match plan {
-                Err(NoPlan::Denied) => Ended::TakenBack,
+                // Whoever lets the watch tell only takes back what it offered.
+                Err(NoPlan::Denied | NoPlan::AlertOnly) => Ended::TakenBack,
                 _ if is_withdrawn(status) => Ended::TakenBack,
                 _ if offered.expires <= now => Ended::Expired,
                 _ => Ended::Changed,
             };
             ended.retain(|plan| plan.hash != offered.hash);
-            ended.push(SupersededPlan { hash: offered.hash.clone(), reason, expires: Some(offered.expires) });
+            let decided = status.approval.as_ref().is_some_and(|approval| approval.plan_hash == offered.hash);
+            ended.push(SupersededPlan { hash: offered.hash.clone(), reason, expires: Some(offered.expires), decided });
         }
     }
     ended
@@ -84,9 +90,20 @@ mod tests {
         };
         let (reason, remembered) = ended(&old, &held, before);
         assert_eq!((reason, remembered.passed, remembered.over), (Ended::Changed, vec![("a".to_owned(), after)], vec![]));
-        for (why, now, wanted) in [(&NoPlan::Denied, before, Ended::TakenBack), (&held, after, Ended::Expired)] {
+        let alert = &NoPlan::AlertOnly;
+        for (why, now, wanted) in
+            [(&NoPlan::Denied, before, Ended::TakenBack), (alert, before, Ended::TakenBack), (&held, after, Ended::Expired)]
+        {
             let (reason, remembered) = ended(&old, why, now);
             assert_eq!((reason, remembered.passed, remembered.over), (wanted, vec![], vec!["a".to_owned()]));
+        }
+        // A yes that was there when the plan was shown outlasts what passes; one that was written while it was not is to nothing.
+        let yes = json!({"decision": "Approved", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z"});
+        let seen = status(json!({"plan": shown("a"), "planSerial": 1, "approval": yes}));
+        for (old, remembered) in [(&seen, 1), (&old, 0)] {
+            let passed = superseded(old, Err(&held), before);
+            let later = status(json!({"approval": yes, "supersededPlans": passed}));
+            assert_eq!(memory(&later).passed.len(), remembered);
         }
         // A yes that was told of and is gone.
         let approved =

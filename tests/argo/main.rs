@@ -18,6 +18,7 @@ mod incident;
 mod installed;
 mod moved;
 mod operation;
+mod paced;
 mod process;
 mod retries;
 mod shop;
