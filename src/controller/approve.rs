@@ -24,7 +24,7 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     }
     // An approval stays where the person wrote it until the report says so: after the heal it is not a new one.
     let carried_out = status.history.iter().rev().find(|entry| entry.plan_hash == approval.plan_hash);
-    if carried_out.is_some_and(|entry| approval.at <= entry.finished_at) {
+    if carried_out.is_some_and(|entry| entry.ended_after(approval.at)) {
         return Verdict::Tell(if plan.is_ok() { Answer::Open } else { Answer::CarriedOut });
     }
     let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();

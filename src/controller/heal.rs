@@ -106,9 +106,7 @@ impl<L: Look> Healer<'_, L> {
     pub async fn begin(&self, approved: &Approved, scene: &Scene, report: &DriftReport) -> Result<DriftReport, ApiError> {
         self.may_write(approved, scene).await?;
         let plan = approved.plan();
-        if plan.steps.iter().any(|step| step.kind() == StepKind::ClearOperation) {
-            self.pace.enter(approved_at(report), &plan.hash);
-        }
+        self.pace.enter_with(approved_at(report), plan);
         let steps = plan.steps.iter().map(|step| {
             let (stale, revision) = step.remembered();
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));

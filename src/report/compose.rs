@@ -122,7 +122,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
 /// Whether what a person decided was carried out: it stands in the history then, and asks for nothing any more.
 fn is_spent(status: &ReportStatus) -> bool {
     let of =
-        |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && approval.at <= entry.finished_at);
+        |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && entry.ended_after(approval.at));
     status.healing.is_none() && status.approval.as_ref().is_some_and(of)
 }
 

@@ -297,6 +297,11 @@ pub struct HistoryEntry {
 }
 
 impl HistoryEntry {
+    /// Whether the heal ended at this time or later. It is written in whole seconds: a heal may end in the second in which it was approved.
+    pub fn ended_after(&self, time: Timestamp) -> bool {
+        time.as_second() <= self.finished_at.as_second()
+    }
+
     /// The revision at which this heal cleared the state of an operation and failed all the same.
     pub(super) fn failed_clear(&self) -> Option<String> {
         let cleared = self.result == HealResult::Failed && self.requests.iter().any(|request| request.kind == StepKind::ClearOperation);

@@ -118,6 +118,15 @@ mod tests {
     }
 
     #[test]
+    fn a_heal_that_ended_in_the_second_of_its_approval_ended_after_it() {
+        let entry: HistoryEntry = serde_json::from_value(json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+            "finishedAt": "2026-01-05T10:00:05Z", "result": "Healed", "message": ""}))
+        .unwrap();
+        let after = |at: &str| entry.ended_after(at.parse().unwrap());
+        assert!(after("2026-01-05T10:00:05.19Z") && !after("2026-01-05T10:00:06Z"));
+    }
+
+    #[test]
     fn clears_that_failed_are_remembered_by_their_revision() {
         let entry = |result: &str, kind: &str| {
             json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z", "result": result,

@@ -1,5 +1,8 @@
 //! The chart's controller in mode heal: clears of several Applications approved at once, and an approval given while Argo CD tries again.
 
+use std::thread;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use pretty_assertions::assert_eq;
@@ -54,9 +57,10 @@ fn clears_approved_at_once_come_in_that_order_ten_seconds_apart_and_what_was_app
     }
     let steps = ["HandBack", "Refresh", "ClearOperation"];
     let plans: Vec<String> = watched.iter().map(|one| wait_for_plan_over_a_failure(one, &steps)).collect::<Result<_>>()?;
-    // The last one first.
+    // The last one first, each a moment after the one before.
     for (one, plan) in watched.iter().zip(&plans).rev() {
         one.driftmend(&["approve", "web", "--plan", plan])?.success()?;
+        thread::sleep(Duration::from_millis(1_100));
     }
     watched[0].wait_for_status("a place in line", |status| {
         text(&condition(status, "Approved")["message"]).contains("waits for its turn to clear: ")

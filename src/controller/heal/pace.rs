@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::cluster::{ApiError, Cluster};
+use crate::engine::plan::{Plan, StepKind};
 use crate::lease::last_clear::{self, Place};
 use crate::report::TURN;
 
@@ -44,8 +45,11 @@ pub struct Pace {
 /// Who stands in line to clear.
 #[derive(Debug, Default)]
 struct Line {
-    /// By the time of the approval, then by the plan.
-    waiting: BTreeMap<(Timestamp, String), Waiting>,
+    /// By the time of the approval, then in the order in which they came.
+    waiting: BTreeMap<Key, Waiting>,
+
+    /// How many came so far.
+    count: u64,
 
     /// Whose turn it is, and since when it was last heard of.
     turn: Option<(String, Instant)>,
@@ -53,6 +57,9 @@ struct Line {
     /// When the last clear was answered, and of which plan it was.
     cleared: Option<(Instant, String)>,
 }
+
+/// When a plan was approved, as which it came, and its hash.
+type Key = (Timestamp, u64, String);
 
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
@@ -81,8 +88,22 @@ impl Line {
         }
     }
 
+    /// The place of a plan, a new one where it has none.
+    fn key(&mut self, approved: Timestamp, plan: &str) -> Key {
+        let found = self.waiting.keys().find(|(at, _, of)| *at == approved && of == plan).cloned();
+        found.unwrap_or_else(|| {
+            self.count += 1;
+            (approved, self.count, plan.to_owned())
+        })
+    }
+
+    fn enter(&mut self, approved: Timestamp, plan: &str, now: Instant) {
+        let key = self.key(approved, plan);
+        self.waiting.entry(key).or_insert(Waiting { ready: None, seen: now });
+    }
+
     fn leave(&mut self, plan: &str) {
-        self.waiting.retain(|(_, of), _| of != plan);
+        self.waiting.retain(|(_, _, of), _| of != plan);
         if self.turn.as_ref().is_some_and(|(of, _)| of == plan) {
             self.turn = None;
         }
@@ -91,7 +112,7 @@ impl Line {
     /// Asks for the turn of a plan; where it is given, nobody else has it until [`Line::leave`].
     fn ask(&mut self, approved: Timestamp, plan: &str, now: Instant) -> Result<(), NotYourTurn> {
         self.forget(now);
-        let key = (approved, plan.to_owned());
+        let key = self.key(approved, plan);
         let ready = self.waiting.get(&key).and_then(|one| one.ready).unwrap_or(now);
         self.waiting.insert(key.clone(), Waiting { ready: Some(ready), seen: now });
         let rest = self.cleared.as_ref().filter(|(_, of)| of != plan).map(|(at, _)| CLEAR_PAUSE.saturating_sub(now.duration_since(*at)));
@@ -107,7 +128,7 @@ impl Line {
         Err(NotYourTurn { why: self.place(&key), after })
     }
 
-    fn place(&self, key: &(Timestamp, String)) -> String {
+    fn place(&self, key: &Key) -> String {
         format!("{TURN}: {} of {}", ordinal(self.waiting.range(..key).count() + 1), self.waiting.len())
     }
 }
@@ -122,10 +143,11 @@ impl Pace {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a heal stand in line that begins and will have to clear: one that was approved later and is faster does not overtake it.
-    pub(super) fn enter(&self, approved: Timestamp, plan: &str) {
-        let now = Instant::now();
-        self.line().waiting.entry((approved, plan.to_owned())).or_insert(Waiting { ready: None, seen: now });
+    /// Lets the heal of an approved plan stand in line where it will have to clear: one that was approved later and is faster does not overtake it.
+    pub fn enter_with(&self, approved: Timestamp, plan: &Plan) {
+        if plan.steps.iter().any(|step| step.kind() == StepKind::ClearOperation) {
+            self.line().enter(approved, &plan.hash, Instant::now());
+        }
     }
 
     /// Takes a heal that ended, or was taken back, out of the line.
@@ -136,7 +158,7 @@ impl Pace {
     /// For how long a heal has been standing in line, ready to clear.
     pub(super) fn waited(&self, plan: &str) -> Duration {
         let line = self.line();
-        let of_plan = line.waiting.iter().find(|((_, of), _)| of == plan).and_then(|(_, one)| one.ready);
+        let of_plan = line.waiting.iter().find(|((_, _, of), _)| of == plan).and_then(|(_, one)| one.ready);
         of_plan.map(|since| since.elapsed()).unwrap_or_default()
     }
 
@@ -167,7 +189,9 @@ impl Pace {
     }
 
     fn elsewhere(&self, approved: Timestamp, plan: &str, after: Duration) -> NotYourTurn {
-        let why = format!("{}, after another process", self.line().place(&(approved, plan.to_owned())));
+        let mut line = self.line();
+        let key = line.key(approved, plan);
+        let why = format!("{}, after another process", line.place(&key));
         NotYourTurn { why, after: after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE) }
     }
 
@@ -220,8 +244,7 @@ mod tests {
         // They ask in another order than they were approved in, each as often as it is told to.
         let mut due: BTreeMap<(Duration, i64), ()> = (0..100).map(|plan| ((Duration::from_millis(1), plan * 37 % 100), ())).collect();
         (0..100).for_each(|plan| {
-            let key = (approved(plan), format!("plan {plan}"));
-            line.waiting.insert(key, Waiting { ready: None, seen: begin });
+            line.enter(approved(plan), &format!("plan {plan}"), begin);
         });
         let mut cleared: Vec<(i64, Duration)> = Vec::new();
         while let Some(((at, plan), ())) = due.pop_first() {
@@ -264,9 +287,15 @@ mod tests {
     #[test]
     fn one_that_begins_is_not_overtaken_by_one_that_was_approved_later() {
         let (mut line, begin) = (Line::default(), Instant::now());
-        line.waiting.insert((approved(1), "slow".to_owned()), Waiting { ready: None, seen: begin });
+        line.enter(approved(1), "slow", begin);
         assert_eq!(why(&mut line, 2, "fast", begin), "its turn to clear: 2nd of 2");
         assert_eq!(why(&mut line, 2, "fast", begin + COMES), "now", "nobody waits for one that is held up");
+        // Of one second the first that came.
+        let mut line = Line::default();
+        line.enter(approved(1), "z", begin);
+        line.enter(approved(1), "a", begin);
+        assert_eq!(why(&mut line, 1, "a", begin), "its turn to clear: 2nd of 2");
+        assert_eq!(why(&mut line, 1, "z", begin), "now");
     }
 
     #[test]
