@@ -8,6 +8,7 @@
 //! of the controller is conditional (uid, resourceVersion) as well, and the epoch says under whose lead it was made.
 
 mod election;
+pub mod last_clear;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;

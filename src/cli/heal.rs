@@ -26,6 +26,7 @@ use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
 use crate::engine::plan::Approved;
+use crate::lease::last_clear::Place;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
 use crate::source::git::{self, UrlPolicy};
 
@@ -76,7 +77,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     shown(&report, &arguments.plan)?;
     let cache = Scratch::new()?;
     let eyes = Eyes::open(&cluster, &report, &cache, &arguments.trust).await?;
-    let pace = Pace::default();
+    // Other processes are told by the controller's Lease, and this one by them.
+    let pace = Pace::beside(eyes.lease());
     let audit = Audit::new(Sink::beside_people(std::io::stderr().is_terminal()), Masker::default());
     let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, audit: &audit };
     let status = report.status.clone().unwrap_or_default();
@@ -283,6 +285,12 @@ impl<'a> Eyes<'a> {
 }
 
 impl Eyes<'_> {
+    /// The Lease of the controller that wrote the watch.
+    fn lease(&self) -> Option<Place> {
+        let controller = self.watched.watch.status.as_ref()?.controller.clone()?;
+        Some(Place { namespace: controller.namespace, name: controller.lease? })
+    }
+
     /// What judges approvals, for the hash that was approved: as it is now where one may look, and else as the report tells it, where only the
     /// controller writes it.
     async fn judge(&self) -> Result<String, ApiError> {

@@ -24,7 +24,7 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     }
     // An approval stays where the person wrote it until the report says so: after the heal it is not a new one.
     let carried_out = status.history.iter().rev().find(|entry| entry.plan_hash == approval.plan_hash);
-    if carried_out.is_some_and(|entry| approval.at <= entry.finished_at) {
+    if carried_out.is_some_and(|entry| entry.ended_after(approval.at)) {
         return Verdict::Tell(if plan.is_ok() { Answer::Open } else { Answer::CarriedOut });
     }
     let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();
@@ -33,8 +33,11 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     let judged = judge(approval, plan, Ledger { spent: &spent, superseded: &ended, offered }, now);
     match (approval.decision, judged) {
         (Decision::Approved, Ok(approved)) => Verdict::CarryOut(Box::new(approved)),
+        (Decision::Approved, Err(refusal @ Refusal::Waits { .. })) => {
+            Verdict::Tell(Answer::Waiting { reason: "Waits", message: format!("approved by {}: {refusal}", approval.by) })
+        }
         (Decision::Approved, Err(refusal)) => Verdict::Tell(Answer::Refused(refusal)),
-        (Decision::Denied, Ok(_)) => Verdict::Tell(Answer::Denied),
+        (Decision::Denied, Ok(_) | Err(Refusal::Waits { .. } | Refusal::Window { .. })) => Verdict::Tell(Answer::Denied),
         (Decision::Denied, Err(_)) if matches!(plan, Err(NoPlan::Denied)) => Verdict::Tell(Answer::Denied),
         // The drift changed after the no: the new plan is a new question.
         (Decision::Denied, Err(Refusal::Foreign(hash))) => Verdict::Tell(Answer::Refused(Refusal::Foreign(hash))),

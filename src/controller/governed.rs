@@ -19,7 +19,7 @@ use crate::crd::{DriftWatch, SourceFailure};
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Syncer;
-use crate::engine::{Assessment, Met, Policy, SourceFacts};
+use crate::engine::{Assessment, Policy};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
 pub use precedence::Covered;
@@ -97,6 +97,9 @@ pub struct Rendition {
     /// The Deployments that the source holds and the watch does not govern.
     pub passed_over: BTreeSet<Target>,
 
+    /// Whether the source holds hooks of Argo CD, of whatever kind.
+    pub has_hooks: bool,
+
     /// What the source holds and the watch does not govern, in words.
     pub not_governed: Vec<String>,
 
@@ -158,28 +161,6 @@ pub struct Lead {
 
     /// What Git says of the Deployment.
     pub desired: Arc<Desired>,
-}
-
-/// Where desired comes from, for the engine.
-pub fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
-    SourceFacts {
-        sent: None,
-        repo_url: watched.rendition.repo_url.clone(),
-        revision: watched.rendition.revision.clone(),
-        changed_at: desired.and_then(|desired| desired.changed_at),
-        synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
-        synced: None,
-        met: Met::Never,
-        apart: Arc::from([]),
-        met_at: None,
-        told: Arc::from([]),
-        in_git_since: None,
-        first_seen: None,
-        dropped_at: None,
-        same_at: desired.and_then(|desired| desired.same_at.clone()),
-        answered_at: Some(watched.answered_at),
-        max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
-    }
 }
 
 impl Watched {

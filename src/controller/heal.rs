@@ -4,6 +4,7 @@
 //! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
 //! what is done is skipped, what is not is derived again and sent under the same approval.
 
+mod answer;
 mod audit;
 mod pace;
 mod permission;
@@ -16,13 +17,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
 
+pub use answer::with_hint;
 pub use audit::{Audit, Sink};
 pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
-use super::verify::{Verified, verify};
-use crate::cluster::{ApiError, Cluster, DryRun, Retry};
+use super::verify::{Times, Verified, verify};
+use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::Hold;
@@ -30,13 +32,13 @@ use crate::engine::plan::{
     Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
 };
 use crate::engine::{Assessment, assess};
-use crate::report::{
-    FOUND_INVALID, HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer,
-};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
+use answer::{final_words, guarded, is_final, is_stale, stale_is_fine};
+use pace::NotYourTurn;
 use send::{Sent, texts};
 
-/// How long the steps of one heal may take. They are seconds of work; the rest is for an API server that is away.
-const STEPS_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+/// How long one step of a heal may take. It is seconds of work; the rest is for an API server that is away.
+const STEP_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often a roll-out is looked at while a heal is verified. The Deployment's own events wake it earlier.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -104,6 +106,7 @@ impl<L: Look> Healer<'_, L> {
     pub async fn begin(&self, approved: &Approved, scene: &Scene, report: &DriftReport) -> Result<DriftReport, ApiError> {
         self.may_write(approved, scene).await?;
         let plan = approved.plan();
+        self.pace.enter_with(approved_at(report), plan);
         let steps = plan.steps.iter().map(|step| {
             let (stale, revision) = step.remembered();
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
@@ -153,15 +156,24 @@ impl<L: Look> Healer<'_, L> {
                 Ok(approved) => approved,
                 Err(refusal) if refusal.is_about_the_plan() && nothing_began(healing) => {
                     record::take_back(self.cluster, report, &refusal).await?;
+                    self.pace.leave(&healing.plan_hash);
                     return Ok(Progress::TakenBack(refusal));
                 }
                 Err(refusal) => return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
             };
+            // An operation began after the approval was judged: what was approved is carried out when it has ended.
+            if let Some(why) = approved.plan().waits.clone().filter(|_| nothing_began(healing)) {
+                let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
+                record::take_back(self.cluster, report, &refusal).await?;
+                self.pace.leave(&healing.plan_hash);
+                return Ok(Progress::TakenBack(refusal));
+            }
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
-                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, healing.started_at)).await;
+                let times = Times { began: healing.started_at, last_step: last_begun(&healing.steps).unwrap_or(healing.started_at) };
+                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, times)).await;
             };
             if healing.judge != scene.snapshot.judge {
                 return self.end(report, healing, HealResult::Failed, REJUDGED).await;
@@ -176,7 +188,12 @@ impl<L: Look> Healer<'_, L> {
             if let Some(place) = frozen {
                 return Ok(Progress::Waiting(format!("frozen by {place}"), LOOK_AGAIN));
             }
-            if scene.snapshot.now.duration_since(healing.started_at) > STEPS_LIMIT {
+            // Each step has its time from its beginning, or from that of the one before it; to stand in line takes nothing of it.
+            let since = last_begun(healing.steps.get(..=at).unwrap_or_default()).unwrap_or(healing.started_at);
+            let limit = SignedDuration::try_from(self.pace.waited(&healing.plan_hash)).unwrap_or_default() + STEP_LIMIT;
+            let is_late = scene.snapshot.now.duration_since(since) > limit;
+            let clears = step.kind() == StepKind::ClearOperation;
+            if is_late && (!clears || step.waits(&ground).is_some() || forbidden(step, &scene).is_some()) {
                 return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
             }
             if let Some(NotYet(what)) = step.waits(&ground) {
@@ -193,8 +210,12 @@ impl<L: Look> Healer<'_, L> {
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
             }
-            if let (Some(_), Some(wait)) = (step.remembered().0, self.pace.wait(&healing.plan_hash)) {
-                return Ok(Progress::Waiting("a clear of another Application a moment ago".to_owned(), wait));
+            if clears && let Err(NotYourTurn { why, after }) = self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash).await?
+            {
+                return Ok(Progress::Waiting(why, after));
+            }
+            if is_late && recorded.state == StepState::Begun {
+                return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
             }
             if recorded.state == StepState::Pending {
                 if !is_told && healing.steps.iter().all(|step| step.begun_at.is_none()) {
@@ -208,7 +229,7 @@ impl<L: Look> Healer<'_, L> {
                 continue;
             }
             // (client sends) the one guarded request, dry first
-            let answer = self.send(step, &ground, &scene).await;
+            let answer = self.send(step, &ground, &scene, approved_at(report)).await;
             if let Ok(Some(request)) = &answer {
                 sent = Some((at, request.clone()));
             }
@@ -227,6 +248,7 @@ impl<L: Look> Healer<'_, L> {
                     return self.end(report, healing, HealResult::Failed, &final_words(&error)).await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
+                Err(Sent::NotYet(NotYourTurn { why, after })) => return Ok(Progress::Waiting(why, after)),
                 Err(Sent::Unrenderable(message)) => return self.end(report, healing, HealResult::Failed, &message).await,
             }
         }
@@ -262,10 +284,21 @@ impl<L: Look> Healer<'_, L> {
     /// Ends a heal: what was approved is spent, whatever the result.
     async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
         let entry = record::end(self.cluster, report, healing, result, message).await?;
+        self.pace.leave(&healing.plan_hash);
         self.audit
             .line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
         Ok(Progress::Ended(entry))
     }
+}
+
+/// When the plan of a report was approved: the order in which heals are served.
+fn approved_at(report: &DriftReport) -> Timestamp {
+    report.status.as_ref().and_then(|status| status.approval.as_ref()).map_or(Timestamp::MAX, |approval| approval.at)
+}
+
+/// When the last of these steps began.
+fn last_begun(steps: &[HealingStep]) -> Option<Timestamp> {
+    steps.iter().filter_map(|step| step.begun_at).max()
 }
 
 /// What is recorded of one step.
@@ -295,6 +328,7 @@ fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: 
     let memory = Memory {
         offered: Some((healing.plan_hash.clone(), Timestamp::MAX)),
         spent: Vec::new(),
+        over: Vec::new(),
         decided: None,
         denied: None,
         ..scene.memory()
@@ -322,51 +356,6 @@ fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     holds
         .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
-}
-
-/// Whether a guard of ours failed: somebody wrote the object after it was read.
-///
-/// A stale lock alone is a 409. Where a `test` fails as well, the server answers the bare 422 that it has for every patch that
-/// does not apply, without a cause (`jsonPatcher.applyJSPatch` in `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`);
-/// a patch that applies and gives an invalid object always names causes.
-fn is_stale(error: &ApiError) -> bool {
-    match error {
-        ApiError::Invalid { causes, .. } => causes.is_empty(),
-        other => other.retry() == Retry::ReadAgain,
-    }
-}
-
-/// Whether sending a step again is no use. A right that is missing is asked for again elsewhere, since a role may be granted at
-/// any time; a heal would look as if it hung meanwhile, and a person waits for it.
-fn is_final(error: &ApiError) -> bool {
-    error.retry() == Retry::AwaitChange || matches!(error, ApiError::Forbidden { .. })
-}
-
-/// What a heal ends with that such an answer ends. What the server's own validation refuses, which names fields, as no policy does, it refuses again.
-fn final_words(error: &ApiError) -> String {
-    match error {
-        ApiError::Invalid { causes, .. } if causes.iter().any(|cause| !cause.field.is_empty()) => {
-            format!("{FOUND_INVALID}: {}", with_hint(error))
-        }
-        _ => with_hint(error),
-    }
-}
-
-/// Whose guard failed is read again in the next round.
-fn guarded(error: ApiError) -> Result<(), ApiError> {
-    if is_stale(&error) { Ok(()) } else { Err(error) }
-}
-
-/// A report that changed under a mark is read again in the next round.
-fn stale_is_fine(error: ApiError) -> Result<(), ApiError> {
-    if error.retry() == Retry::ReadAgain { Ok(()) } else { Err(error) }
-}
-
-pub(super) fn with_hint(error: &ApiError) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    }
 }
 
 /// The time as Kubernetes writes it, in whole seconds.

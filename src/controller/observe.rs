@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::governed::{Desired, Lead, Meeting, Remembered, Sight, Target, WatchKey, Watched, source_facts};
+use super::governed::{Desired, Lead, Meeting, Remembered, Sight, Target, WatchKey, Watched};
 use super::ignored::Answers;
 use super::origin::Tenant;
 use super::{Context, Key};
@@ -19,7 +19,7 @@ use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::object::{Document, FieldPath, ObjectId};
 use crate::engine::plan::{self, Memory};
-use crate::engine::{Assessment, Met, Policy, Snapshot, Tool};
+use crate::engine::{Assessment, Met, Policy, Snapshot, SourceFacts, Tool};
 use crate::report::{ReportStatus, memory};
 use crate::source::ignore::Pair;
 
@@ -283,6 +283,29 @@ impl Past {
             (None, _, Some(digest)) => Met::Elsewhere(digest.clone()),
             (None, _, None) => Met::Never,
         }
+    }
+}
+
+/// Where desired comes from, for the engine.
+fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
+    SourceFacts {
+        sent: None,
+        repo_url: watched.rendition.repo_url.clone(),
+        revision: watched.rendition.revision.clone(),
+        changed_at: desired.and_then(|desired| desired.changed_at),
+        synced_revision: desired.and_then(|desired| desired.synced_revision.clone()),
+        synced: None,
+        met: Met::Never,
+        apart: Arc::from([]),
+        met_at: None,
+        told: Arc::from([]),
+        in_git_since: None,
+        first_seen: None,
+        dropped_at: None,
+        same_at: desired.and_then(|desired| desired.same_at.clone()),
+        has_hooks: watched.rendition.has_hooks,
+        answered_at: Some(watched.answered_at),
+        max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
     }
 }
 

@@ -30,6 +30,7 @@ use crate::cluster::events::Events;
 use crate::cluster::{ApiError, Cluster, DEFINITIONS_HINT, Gate, Retry, WatchBackoff, patient};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
+use crate::lease::last_clear::Place;
 use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
 use crate::metrics::Metrics;
 use crate::server::{Health, ServeError, Server};
@@ -168,7 +169,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         rehearsals: Rehearsals::default(),
         jq: Answers::default(),
         written: Written::default(),
-        pace: Pace::default(),
+        pace: Pace::beside(run.lease.clone().map(|name| Place { namespace: run.settings.sources.own_namespace.clone(), name })),
         controller: ControllerRef { namespace: run.settings.sources.own_namespace.clone(), lease: run.lease.clone() },
         audit: Audit::new(Sink::Output, Masker::default()),
         attempts: Attempts::default(),

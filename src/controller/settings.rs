@@ -95,7 +95,7 @@ mod tests {
     fn steps() -> Vec<Step> {
         let application = ApplicationRef { namespace: "teams".to_owned(), name: "shop".to_owned() };
         let restore = Step::Restore { paths: Vec::new(), operations: json_patch::Patch::default() };
-        vec![restore, Step::OnApplication(Box::new(OnApplication { application, act: Act::Refresh }))]
+        vec![restore, Step::OnApplication(Box::new(OnApplication { application, uid: None, asked: None, act: Act::Refresh }))]
     }
 
     #[test]

@@ -229,6 +229,10 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     if let Some(what) = context.settings.beyond(&target.namespace, steps) {
         return Ok(Healed::Nothing(by_hand(target, found, &what)));
     }
+    // stand in line (no client): who approved first clears first, however long the rest takes
+    if let (Some(approval), Ok(plan)) = (&scene.status().approval, found.plan()) {
+        pace.enter_with(approval.at, plan);
+    }
     // approve (client reads): the same again, from what is there now
     let Some(FreshScene { scene, frozen }) = observe::fresh(context, target).await? else { return Ok(Healed::Nothing(Answer::Open)) };
     let found = Found::of(context, &scene);

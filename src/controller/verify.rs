@@ -5,8 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::engine::diff::Severity;
-use crate::engine::object::ObjectId;
-use crate::engine::operation::{OperationPhase, Reconciliation, ResourceRef, comes_after_apply, comparable, names};
+use crate::engine::operation::{OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names};
 use crate::engine::phase::Phase;
 use crate::engine::plan::StepKind;
 use crate::engine::predict::Verdict;
@@ -36,9 +35,19 @@ pub enum Verified {
     No(String),
 }
 
+/// The times of a heal whose steps are done.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// When it began.
+    pub began: Timestamp,
+
+    /// When its last step began: a heal may have stood in line before that.
+    pub last_step: Timestamp,
+}
+
 /// Looks at a snapshot that was taken after the last step of a heal with these steps.
-pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], started_at: Timestamp) -> Verified {
-    let late = snapshot.now.duration_since(started_at) > SYNC_LIMIT;
+pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], times: Times) -> Verified {
+    let late = snapshot.now.duration_since(times.last_step) > SYNC_LIMIT;
     let Some(live) = &snapshot.live else {
         // A plan for a Deployment that is gone is a sync, which brings it back.
         let comes = steps.contains(&StepKind::StartOperation) && !steps.contains(&StepKind::HandBack) && !late;
@@ -75,10 +84,14 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
             (Some(_), _) => {}
         }
     }
-    if let Some(argo_cd) = snapshot.tool.argo_cd()
-        && let Some(verified) = synced(argo_cd, &snapshot.target, waits_for_somebody(argo_cd, assessment, steps), started_at, late)
-    {
-        return verified;
+    let mut beside = String::new();
+    if let Some(argo_cd) = snapshot.tool.argo_cd() {
+        let for_somebody = waits_for_somebody(argo_cd, assessment, steps);
+        match synced(argo_cd, snapshot, for_somebody, times.began, late) {
+            Synced::Not(verified) => return verified,
+            Synced::BesideFailed(others) => beside = format!("; beside it Argo CD's sync failed for {others}"),
+            Synced::Yes => {}
+        }
     }
     if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
         let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();
@@ -86,10 +99,10 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
     }
     match rollout(live) {
         Rollout::Complete => {
-            Verified::Yes("Git's values are back, the next sync will be accepted, and the roll-out is complete".to_owned())
+            Verified::Yes(format!("Git's values are back, the next sync will be accepted, and the roll-out is complete{beside}"))
         }
         Rollout::Failed(message) => Verified::No(format!("Git's values are back, but the roll-out failed: {message}")),
-        Rollout::Progressing(what) if snapshot.now.duration_since(started_at) > deadline(live) => {
+        Rollout::Progressing(what) if snapshot.now.duration_since(times.last_step) > deadline(live) => {
             Verified::No(format!("Git's values are back, but the roll-out did not complete in time: {what}"))
         }
         Rollout::Progressing(what) => Verified::NotYet(what),
@@ -102,42 +115,59 @@ fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKi
     argo_cd.application.automated().is_none() && !steps.iter().any(syncs) && assessment.of(Severity::Pending).next().is_some()
 }
 
-/// What Argo CD says after the steps; `None` where it has nothing against it.
+/// What Argo CD says after the steps of a heal.
+enum Synced {
+    /// It has nothing against it.
+    Yes,
+
+    /// Its sync failed for these other objects, and this one is synced.
+    BesideFailed(String),
+
+    /// It is not so far, or will not be.
+    Not(Verified),
+}
+
+/// What Argo CD says after the steps.
 ///
-/// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since is waited for.
-fn synced(argo_cd: &ArgoCd, target: &ObjectId, waits_for_somebody: bool, started_at: Timestamp, late: bool) -> Option<Verified> {
-    let application = &argo_cd.application;
-    let since = |time: Timestamp| time.as_second() >= started_at.as_second();
-    let not_yet = |what: &str| {
-        Some(if late {
-            Verified::No(format!("Argo CD did not get there within {} minutes: {what}", SYNC_LIMIT.as_mins()))
+/// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since is waited for, unless it
+/// waits for a sync window itself. A failure that names other objects only is theirs.
+fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began: Timestamp, late: bool) -> Synced {
+    let (application, target) = (&argo_cd.application, &snapshot.target);
+    let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let since = |time: Timestamp| time.as_second() >= began.as_second();
+    let mut beside = None;
+    let not_yet = |what: &str, beside: Option<&String>| {
+        let beside = beside.map(|others| format!("; its sync failed for {others}")).unwrap_or_default();
+        Synced::Not(if late {
+            Verified::No(format!("Argo CD did not get there within {} minutes: {what}{beside}", SYNC_LIMIT.as_mins()))
         } else {
-            Verified::NotYet(what.to_owned())
+            Verified::NotYet(format!("{what}{beside}"))
         })
     };
-    if application.operation.is_some() {
-        return not_yet("the sync of Argo CD");
+    let waits_for_window = matches!(argo_cd.standing(target, snapshot.now), Standing::WaitingForWindow { .. });
+    if application.operation.is_some() && !waits_for_window {
+        return not_yet("the sync of Argo CD", None);
     }
-    if let Some(state) = &application.state
+    if let Some(state) = application.state.as_ref().filter(|_| !waits_for_window)
         && state.started_at.as_ref().is_some_and(|started| since(started.time))
     {
         match state.phase {
-            OperationPhase::Failed | OperationPhase::Error => {
-                return Some(Verified::No(format!("Argo CD's sync failed again: {}", comparable(&state.message))));
-            }
-            OperationPhase::Running | OperationPhase::Terminating => return not_yet("the sync of Argo CD"),
+            OperationPhase::Failed | OperationPhase::Error => match state.failed_for_others_only(&deployment) {
+                Some(others) => beside = Some(others),
+                None => return Synced::Not(Verified::No(format!("Argo CD's sync failed again: {}", comparable(&state.message)))),
+            },
+            OperationPhase::Running | OperationPhase::Terminating => return not_yet("the sync of Argo CD", None),
             OperationPhase::Succeeded | OperationPhase::Other(_) => {}
         }
     }
     if !application.reconciled_at.is_some_and(since) {
-        return not_yet("a comparison by Argo CD that is newer than the heal");
+        return not_yet("a comparison by Argo CD that is newer than the heal", beside.as_ref());
     }
-    let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
     let of_deployment = application.resources.iter().find(|found| found.resource == deployment);
     match of_deployment.and_then(|found| found.status.as_deref()) {
-        Some("Synced") => None,
-        _ if waits_for_somebody => None,
-        _ => not_yet("Argo CD to call the Deployment Synced"),
+        Some("Synced") => beside.map_or(Synced::Yes, Synced::BesideFailed),
+        _ if waits_for_somebody => beside.map_or(Synced::Yes, Synced::BesideFailed),
+        _ => not_yet("Argo CD to call the Deployment Synced", beside.as_ref()),
     }
 }
 

@@ -97,6 +97,9 @@ pub struct SourceFacts {
     /// Another commit at which Git has the same document: the one that the tool compared last, where that holds.
     pub same_at: Option<String>,
 
+    /// Whether the same source holds hooks of Argo CD, which only a sync of the whole runs.
+    pub has_hooks: bool,
+
     /// When it was seen that Git has the object no longer; `None` where it still has it, or was never seen to have it.
     pub dropped_at: Option<Timestamp>,
 

@@ -28,6 +28,9 @@ enum Mood {
     Answers,
     Hangs,
     Fails,
+
+    /// As to a person, who may read the Lease only.
+    Reads,
 }
 
 impl Server {
@@ -42,7 +45,11 @@ impl Server {
                 }
                 let (parts, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
-                let (code, answer) = if mood == Mood::Fails { failure(503) } else { server.answer(&parts.method, &body) };
+                let (code, answer) = match mood {
+                    Mood::Fails => failure(503),
+                    Mood::Reads if parts.method != Method::GET => failure(403),
+                    _ => server.answer(&parts.method, &body),
+                };
                 Ok::<_, Infallible>(Response::builder().status(code).body(Body::from(answer.to_string().into_bytes())).unwrap())
             }
         });
@@ -198,4 +205,28 @@ async fn a_lead_ends_by_the_clock_even_if_nobody_told_so() {
 #[test]
 fn two_processes_of_one_pod_have_two_identities() {
     assert_ne!(identity("driftmend-0"), identity("driftmend-0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_processes_one_is_first_to_clear_and_the_lead_goes_on() {
+    use last_clear::{Place, claim, wait};
+    let server = Server::default();
+    let mut leader = Process::start(&server, "a");
+    assert!(leader.changed().await.0.is_some());
+    let place = Place { namespace: "ops".into(), name: "driftmend".into() };
+    let (one, two) = (server.client(), server.client());
+    let (first, second) = tokio::join!(claim(&one, &place, "one"), claim(&two, &place, "two"));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!([first, second].iter().filter(|wait| wait.is_none()).count(), 1, "{first:?} {second:?}");
+    // The leader renews what it read, the annotation with it.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(leader.epoch().is_some());
+    let later = server.client();
+    assert!(wait(&later, &place, "three").await.unwrap().is_some(), "a later leader, or the command line");
+    let its_own = if first.is_none() { "one" } else { "two" };
+    assert_eq!(claim(&later, &place, its_own).await.unwrap(), None);
+    // Who may only read goes on without telling.
+    server.becomes(Mood::Reads);
+    server.0.lock().unwrap().lease.as_mut().unwrap()["metadata"]["annotations"] = json!({});
+    assert_eq!(claim(&later, &place, "three").await.unwrap(), None);
 }

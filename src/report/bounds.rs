@@ -275,6 +275,7 @@ mod tests {
                 }),
             }),
             plan: Some(PlanReport {
+                waits: Some(long(200)),
                 hash: "0".repeat(64),
                 serial: 1,
                 expires: jiff::Timestamp::UNIX_EPOCH,

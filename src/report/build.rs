@@ -198,6 +198,7 @@ pub fn plan(plan: &Plan, target: &ObjectId, masker: &Masker) -> PlanReport {
         serial: plan.serial,
         expires: plan.expires,
         cautions: plan.cautions.iter().map(|caution| caution_report(caution, masker)).collect(),
+        waits: plan.waits.clone(),
         steps: plan.steps.iter().map(|step| step_report(step, target, masker)).collect(),
         dry_run: None,
     }
@@ -226,8 +227,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
         Step::OnApplication(step) => match &step.act {
             Act::Refresh => format!("metadata.annotations[{REFRESH}] only"),
             Act::Clear { .. } => "status.operationState and the annotation that asks for a comparison".to_owned(),
-            Act::Start { stale: Some(_), .. } => "status.operationState and operation".to_owned(),
-            Act::Start { stale: None, .. } => "operation".to_owned(),
+            Act::Start { .. } => "operation, and status.operationState where that says that an operation runs and there is none".to_owned(),
         },
         Step::Reconcile { .. } => format!("metadata.annotations[{REQUESTED_AT}] only"),
     };

@@ -1,21 +1,23 @@
 //! The next status of a report: what it said before, and what is found now.
 
-use jiff::Timestamp;
-
 use super::build;
-use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
-use super::cure::{Heal, HealResult, HistoryEntry, PlanReport, SupersededPlan};
+use super::cure::{Heal, HealResult, HistoryEntry, PlanReport};
 use super::printer;
+use super::remember::superseded;
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, Decision, Ended, Memory, NoPlan, Plan, Refusal};
+use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::{Assessment, Snapshot};
+
+/// What a heal waits for that may not clear yet, with its place behind it.
+pub const TURN: &str = "its turn to clear";
 
 /// What becomes of a person's approval.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,38 +68,6 @@ pub struct Findings<'a> {
     pub masker: &'a Masker,
 }
 
-/// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
-pub fn memory(status: &ReportStatus) -> Memory {
-    Memory {
-        decided: status.approval.as_ref().map(|approval| approval.plan_hash.clone()),
-        serial: status.plan_serial,
-        offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
-        spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
-        refused: status.history.iter().filter(|entry| entry.was_refused()).map(|entry| entry.plan_hash.clone()).collect(),
-        denied: status
-            .denied_drift
-            .clone()
-            .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
-        denied_until: status.approval.as_ref().and_then(|approval| approval.until),
-        ..Memory::default()
-    }
-}
-
-/// The plans that ended otherwise, with the one that was offered last if it is no longer the one.
-pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Vec<SupersededPlan> {
-    let mut ended = status.superseded_plans.clone();
-    if let Some(offered) = &status.plan {
-        let current = plan.is_ok_and(|plan| plan.hash == offered.hash);
-        let carried_out = status.history.iter().any(|entry| entry.plan_hash == offered.hash)
-            || status.healing.as_ref().is_some_and(|healing| healing.plan_hash == offered.hash);
-        if !current && !carried_out && !ended.iter().any(|plan| plan.hash == offered.hash) {
-            let reason = if offered.expires <= now { Ended::Expired } else { Ended::Changed };
-            ended.push(SupersededPlan { hash: offered.hash.clone(), reason });
-        }
-    }
-    ended
-}
-
 /// The next status. What a person wrote (`approval`) is taken over as it is until it was carried out, and what a heal wrote (`healing`, `history`).
 pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let sides = [found.snapshot.desired.as_ref().map(|document| &document.value), found.snapshot.live.as_ref()];
@@ -128,7 +98,8 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         }),
         operation: build::operation(snapshot, assessment, masker),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
-        superseded_plans: superseded(old, plan, now),
+        // One that is needed again is offered again.
+        superseded_plans: superseded(old, plan, now).into_iter().filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash)).collect(),
         denied_drift: match (answer, plan) {
             (Answer::Denied, Ok(plan)) => Some(plan.drift.clone()),
             (Answer::Denied, Err(_)) => old.denied_drift.clone(),
@@ -151,7 +122,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
 /// Whether what a person decided was carried out: it stands in the history then, and asks for nothing any more.
 fn is_spent(status: &ReportStatus) -> bool {
     let of =
-        |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && approval.at <= entry.finished_at);
+        |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && entry.ended_after(approval.at));
     status.healing.is_none() && status.approval.as_ref().is_some_and(of)
 }
 
@@ -169,7 +140,7 @@ fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> He
     }
     match (answer, plan) {
         (Answer::Denied, _) => Heal::Denied,
-        (Answer::Waiting { .. }, Ok(_)) => Heal::Approved,
+        (Answer::Waiting { .. }, _) => Heal::Approved,
         (_, Ok(_)) => Heal::AwaitingApproval,
         (_, Err(NoPlan::Denied)) => Heal::Denied,
         // What is wrong now came after the heal.
@@ -211,6 +182,10 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
             Said::when(CONFLICTED, false, "NextSyncAccepted", "")
         },
         match found.plan {
+            Ok(Plan { hash, waits: Some(waits), .. }) => {
+                let message = format!("plan {} waits for {waits}; approved meanwhile, it is carried out afterwards", short(hash));
+                Said::when(PLAN_READY, true, "WaitsForOperation", message)
+            }
             Ok(plan) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),
             Err(NoPlan::NothingToHeal) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
             Err(why) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
@@ -234,7 +209,11 @@ fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said
     };
     let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else { return last.map(carried_out) };
     if old.healing.is_some() {
-        return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}", approval.by)));
+        let waits = match &found.answer {
+            Answer::Waiting { message, .. } => format!("; waits for {message}"),
+            _ => String::new(),
+        };
+        return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}{waits}", approval.by)));
     }
     match &found.answer {
         Answer::Open => None,
@@ -283,18 +262,21 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::NotJudged => "PolicyMissing",
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",
+        NoPlan::ClearedInVain(_) => "ClearedInVain",
     }
 }
 
 /// Whether a new status must be written at once: a change that a person or another program acts on. Everything else
 /// (counts, findings, another commit) may wait, so that five hundred crash-looping pods cost one write a minute.
 pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
+    // While a heal goes on, its next waits come by themselves, and its place in a queue moves: that it waits for its turn is news, and no more.
+    let gist = |condition: &Condition| match condition.message.split_once(TURN) {
+        Some(_) if condition.reason == "BeingCarriedOut" => TURN.to_owned(),
+        None if condition.reason == "BeingCarriedOut" => String::new(),
+        _ => condition.message.clone(),
+    };
     let approved = |status: &ReportStatus| {
-        status
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == APPROVED)
-            .map(|condition| (condition.reason.clone(), condition.message.clone()))
+        status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), gist(condition)))
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
     let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
@@ -317,17 +299,23 @@ mod tests {
 
     use super::*;
 
+    fn status(value: serde_json::Value) -> ReportStatus {
+        serde_json::from_value(value).unwrap()
+    }
+
     #[test]
-    fn a_report_remembers_what_the_server_found_invalid() {
-        let entry = |hash: &str, result: &str, message: &str| {
-            json!({"planHash": hash, "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z", "result": result,
-                   "message": message, "healer": "ann", "steps": []})
+    fn that_a_heal_waits_for_its_turn_is_written_at_once_and_its_place_with_the_next_write() {
+        let with = |message: &str| {
+            status(json!({"conditions": [{"type": "Approved", "status": "True", "reason": "BeingCarriedOut", "message": message,
+                "lastTransitionTime": "2026-01-05T10:00:00Z"}]}))
         };
-        let invalid = format!("{}: livenessProbe: Required value", crate::report::FOUND_INVALID);
-        let history = json!([entry("a", "Failed", &invalid), entry("b", "Failed", "the roll-out failed"), entry("c", "Healed", "done")]);
-        let status: ReportStatus = serde_json::from_value(json!({"history": history})).unwrap();
-        let memory = memory(&status);
-        assert_eq!((memory.spent, memory.refused), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], vec!["a".to_owned()]));
+        let (begun, third, second) = (
+            with("approved by ann"),
+            with(&format!("approved by ann; waits for {TURN}: 3rd of 7")),
+            with(&format!("approved by ann; waits for {TURN}: 2nd of 6")),
+        );
+        assert!(urgent(&begun, &third) && !urgent(&third, &second));
+        assert!(!urgent(&begun, &with("approved by ann; waits for Argo CD's comparison")));
     }
 
     #[test]

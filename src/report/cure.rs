@@ -133,7 +133,7 @@ pub struct PlanReport {
     #[schemars(length(max = 64))]
     pub hash: String,
 
-    /// How many plans this report has had.
+    /// Rises where a plan of the same content was carried out, taken back or over by its time.
     pub serial: u64,
 
     /// After this time an approval is refused and a new plan is made.
@@ -143,6 +143,11 @@ pub struct PlanReport {
     #[serde(default, deserialize_with = "cautions")]
     #[schemars(length(max = CAUTION_LIMIT))]
     pub cautions: Vec<CautionReport>,
+
+    /// For what it waits, an operation of Argo CD that runs: approved meanwhile, it is carried out when that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = TEXT_CHARACTERS))]
+    pub waits: Option<String>,
 
     /// The steps, in order.
     #[schemars(length(max = STEP_LIMIT))]
@@ -163,6 +168,14 @@ pub struct SupersededPlan {
 
     /// Why it ended.
     pub reason: Ended,
+
+    /// When it could no longer be approved: until then it is the same plan where the same is needed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+
+    /// Whether a person had decided about it while it was shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decided: bool,
 }
 
 /// How far one step of a heal is.
@@ -197,7 +210,7 @@ pub struct HealingStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
 
-    /// When the operation state began that the step removes, as the Application has it.
+    /// When the operation state began that the step removes or replaces, as the Application has it: a later one is somebody else's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]
     pub stale: Option<String>,
@@ -331,5 +344,18 @@ impl HistoryEntry {
     /// Whether the API server found a write of the plan invalid: the same content is so again.
     pub fn was_refused(&self) -> bool {
         self.result == HealResult::Failed && self.message.starts_with(FOUND_INVALID)
+    }
+
+    /// Whether the heal ended at this time or later. It is written in whole seconds: a heal may end in the second in which it was approved.
+    pub fn ended_after(&self, time: Timestamp) -> bool {
+        time.as_second() <= self.finished_at.as_second()
+    }
+
+    /// The revision at which this heal cleared the state of an operation and failed all the same.
+    pub(super) fn failed_clear(&self) -> Option<String> {
+        let cleared = self.result == HealResult::Failed && self.requests.iter().any(|request| request.kind == StepKind::ClearOperation);
+        let removed = self.removed.as_deref().filter(|_| cleared)?;
+        let removed: serde_json::Value = serde_json::from_str(removed).ok()?;
+        removed.get("revision")?.as_str().map(str::to_owned)
     }
 }

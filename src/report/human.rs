@@ -256,6 +256,9 @@ pub fn plan(plan: &PlanReport) -> String {
         let how = if caution.must_acknowledge { format!(" (to be acknowledged: --acknowledge {})", caution.id) } else { String::new() };
         line!(&mut out, "  caution{how}: {caution}");
     }
+    if let Some(waits) = &plan.waits {
+        line!(&mut out, "  waits for {waits}; approved meanwhile, it is carried out afterwards");
+    }
     match plan.dry_run.as_deref() {
         Some(answer) => {
             line!(&mut out, "  dry run: {answer}");

@@ -21,11 +21,12 @@ fn is_held_back(status: &Value, class: &str) -> bool {
     status["operation"]["class"] == class && condition(status, "PlanReady")["reason"] == "HeldBack"
 }
 
-/// Waits for a class with no plan, and gives the reason.
-fn held_back(watched: &Watched, class: &str) -> Result<String> {
-    let status = watched.wait_for_status(&format!("{class}, held back"), |status| is_held_back(status, class))?;
-    assert_eq!(status["plan"], Value::Null);
-    Ok(text(&condition(&status, "PlanReady")["message"]))
+/// Waits for a class with a plan that waits for the operation, and gives for what.
+fn waits(watched: &Watched, class: &str) -> Result<String> {
+    let status = watched.wait_for_status(&format!("{class}, and a plan that waits"), |status| {
+        status["operation"]["class"] == class && condition(status, "PlanReady")["reason"] == "WaitsForOperation"
+    })?;
+    Ok(text(&status["plan"]["waits"]))
 }
 
 /// Waits for a class with a plan of these steps.
@@ -52,7 +53,7 @@ fn a_retry_wait_is_the_best_moment_to_heal_for_nothing_has_to_be_cleared() -> Re
 }
 
 #[test]
-fn an_operation_without_a_sync_leaves_a_state_that_is_cleared() -> Result<()> {
+fn an_operation_without_a_sync_leaves_a_state_that_is_replaced() -> Result<()> {
     let watched = open("class-empty", Apply::ClientSide, Policy::Automated)?;
     let shop = &watched.shop;
     let empty = json!({"operation": {"initiatedBy": {"username": "ada"}}});
@@ -60,8 +61,8 @@ fn an_operation_without_a_sync_leaves_a_state_that_is_cleared() -> Result<()> {
     shop.wait_until("the error", |seen| phase(seen) == "Error" && seen["operation"].is_null())?;
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
-    wait_for_class(&watched, "CompletedWithoutResult", &["Restore", "Refresh", "ClearOperation"])?;
-    watched.heal(&["Restore", "Refresh", "ClearOperation"])?;
+    wait_for_class(&watched, "CompletedWithoutResult", &["Restore", "Refresh", "StartOperation"])?;
+    watched.heal(&["Restore", "Refresh", "StartOperation"])?;
     assert_eq!(shop.application.read()?["status"]["conditions"], Value::Null);
     Ok(())
 }
@@ -74,14 +75,14 @@ fn a_state_whose_operation_was_taken_away_is_cleared() -> Result<()> {
     shop.switch_handler()?;
     shop.wait_until("the retry wait", |seen| phase(seen) == "Running" && !seen["status"]["operationState"]["finishedAt"].is_null())?;
     shop.application.json_patch("ada", &json!([{"op": "remove", "path": "/operation"}]))?.success()?;
-    wait_for_class(&watched, "Orphaned", &["Restore", "Refresh", "ClearOperation"])?;
-    watched.heal(&["Restore", "Refresh", "ClearOperation"])?;
+    wait_for_class(&watched, "Orphaned", &["Restore", "Refresh", "StartOperation"])?;
+    watched.heal(&["Restore", "Refresh", "StartOperation"])?;
     shop.scale(3)?;
     shop.wait_for_replicas(1)
 }
 
 #[test]
-fn a_success_that_lost_its_result_is_cleared() -> Result<()> {
+fn a_success_that_lost_its_result_is_replaced() -> Result<()> {
     let watched = open("class-lost", Apply::ClientSide, Policy::Automated)?;
     let shop = &watched.shop;
     let lost = json!([
@@ -91,8 +92,12 @@ fn a_success_that_lost_its_result_is_cleared() -> Result<()> {
     shop.application.json_patch("ada", &lost)?.success()?;
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
-    wait_for_class(&watched, "SucceededWithoutResult", &["Restore", "Refresh", "ClearOperation"])?;
-    watched.heal(&["Restore", "Refresh", "ClearOperation"]).map(drop)
+    wait_for_class(&watched, "SucceededWithoutResult", &["Restore", "Refresh", "StartOperation"])?;
+    watched.heal(&["Restore", "Refresh", "StartOperation"])?;
+    let state = shop.application.read()?["status"]["operationState"].clone();
+    assert_eq!(state["phase"], "Succeeded");
+    assert!(state["finishedAt"].is_string() && state["syncResult"].is_object(), "it was not replaced: {state:#}");
+    Ok(())
 }
 
 #[test]
@@ -107,7 +112,7 @@ fn a_sync_that_waits_for_a_hook_is_left_alone() -> Result<()> {
     shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
     shop.sync(&json!({}))?;
     shop.scale(3)?;
-    let why = held_back(&watched, "WaitingForHook")?;
+    let why = waits(&watched, "WaitingForHook")?;
     assert!(why.contains("would run the hook a second time"), "{why}");
     Ok(())
 }
@@ -187,7 +192,7 @@ fn a_request_that_nobody_took_up_yet_is_left_alone() -> Result<()> {
         {"op": "add", "path": "/operation", "value": {"initiatedBy": {"username": "ada"}, "sync": {}}},
     ]);
     watched.shop.application.json_patch("ada", &request)?.success()?;
-    let why = held_back(&watched, "Requested")?;
+    let why = waits(&watched, "Requested")?;
     assert!(why.contains("begins as soon as"), "{why}");
     argo_cd.restart_controller()?;
     watched.shop.wait_for_replicas(1)?;

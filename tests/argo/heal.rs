@@ -113,7 +113,7 @@ fn the_next_handler_of_git_goes_through(watched: &Watched, policy: Policy) -> Re
 
 #[test]
 fn under_client_side_apply_with_self_heal() -> Result<()> {
-    the_incident_is_told_and_ended("heal-client", Apply::ClientSide, Policy::SelfHeal, &["Restore", "Refresh", "ClearOperation"])
+    the_incident_is_told_and_ended("heal-client", Apply::ClientSide, Policy::SelfHeal, &["Restore", "Refresh", "StartOperation"])
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn under_server_side_apply_with_self_heal() -> Result<()> {
 
 #[test]
 fn under_client_side_apply_with_manual_syncs() -> Result<()> {
-    the_incident_is_told_and_ended("heal-manual", Apply::ClientSide, Policy::Manual, &["Restore", "Refresh", "ClearOperation"])
+    the_incident_is_told_and_ended("heal-manual", Apply::ClientSide, Policy::Manual, &["Restore", "Refresh", "StartOperation"])
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn a_new_commit_is_pending_and_a_hand_change_is_drift() -> Result<()> {
 
 #[test]
 fn under_server_side_apply_with_automated_syncs_and_no_self_heal() -> Result<()> {
-    // The failed sync was one of the whole: what it left undone comes with Argo CD's own next one.
-    the_incident_is_told_and_ended("heal-automated", Apply::ServerSide, Policy::Automated, &["HandBack", "Refresh", "ClearOperation"])
+    // The failed sync was one of the whole, and left nothing else undone.
+    the_incident_is_told_and_ended("heal-automated", Apply::ServerSide, Policy::Automated, &["HandBack", "Refresh", "StartOperation"])
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_restore_hands_the_fields_to_argo_cd_that_applies_server_side() -> Result<()
     let watched = open("heal-restore", Apply::ServerSide, Policy::SelfHeal, &json!({"remedy": "Restore"}))?;
     switch_both(&watched.shop)?;
     watched.shop.wait_until_failed(None)?;
-    watched.heal(&["Restore", "Transfer", "Refresh", "ClearOperation"])?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     assert_eq!(ours(&watched.shop.deployment.read()?), Vec::<String>::new());
     the_next_handler_of_git_goes_through(&watched, Policy::SelfHeal)
 }

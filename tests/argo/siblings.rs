@@ -102,8 +102,8 @@ fn gits_recreate_over_a_default_that_nobody_owns_is_handed_back() -> Result<()> 
     assert!(text(&failed["status"]["operationState"]["message"]).contains(message), "{failed:#}");
 
     let before = roll_outs(shop)?;
-    // The failed sync was one of the whole revision, and Argo CD syncs the whole of it itself.
-    watched.heal(&["HandBack", "Refresh", "ClearOperation"])?;
+    // The failed sync was one of the whole revision, of which nothing else is left.
+    watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
     assert_eq!(roll_outs(shop)?, before, "the pods stay as they are");
     let live = shop.deployment.read()?;
     assert_eq!((&live["spec"]["strategy"], ours(&live)), (&json!({"type": "Recreate"}), Vec::new()));

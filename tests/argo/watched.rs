@@ -12,7 +12,7 @@ pub type Watched<'a> = harness::watched::Watched<Shop<'a>>;
 
 /// Waits for a plan with these steps over a sync that Argo CD has given up, and gives its hash.
 ///
-/// While it still retries there is a plan with the same steps, and another hash.
+/// While it still retries there is the same plan: this is for what the failure itself leaves behind.
 pub fn wait_for_plan_over_a_failure(watched: &Watched<'_>, steps: &[&str]) -> Result<String> {
     let status = watched.wait_for_status(&format!("a plan of {steps:?} over a failed sync"), |status| {
         status["operation"]["class"] == "FailedAtRevision" && kinds(status) == steps

@@ -107,7 +107,7 @@ impl Fenced {
         let spec = self.theirs.read()?["spec"].clone();
         let state = json!({
             "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:00:04Z", "message": "refused",
-            "operation": {"sync": {"revision": revision}},
+            "operation": {"sync": {"revision": revision, "autoHealAttemptsCount": 2}},
             "syncResult": {"revision": revision, "source": spec["source"]},
         });
         let sync = json!({
@@ -251,12 +251,16 @@ fn an_operation_is_a_sync_of_what_git_has_and_replaces_none() -> Result<()> {
     fenced.refused(own, HEAL, &with("/retry", json!({"limit": -1})))?;
     for (pointer, value) in [
         ("/sync/dryRun", json!(true)),
-        ("/sync/autoHealAttemptsCount", json!(3)),
         ("/initiatedBy", json!({"username": "driftmend", "automated": true})),
         ("/info", json!([{"name": "driftmend.dev/plan", "value": "not a hash"}])),
         ("/info/-", json!({"name": "another", "value": "0123456789ab"})),
     ] {
         fenced.refused(shape, HEAL, &with(pointer, value))?;
+    }
+    let count = "an operation that driftmend starts has the count of self-heals of the operation before";
+    assert_eq!(whole["sync"]["autoHealAttemptsCount"], 2);
+    for other in [json!(0), json!(1), json!(3)] {
+        fenced.refused(count, HEAL, &with("/sync/autoHealAttemptsCount", other))?;
     }
     let revision = "an operation that driftmend starts is a sync of the revision that Argo CD compared last";
     for other in [json!("HEAD"), json!(""), json!("b".repeat(40))] {

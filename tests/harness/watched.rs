@@ -17,13 +17,15 @@ const LOOKS: usize = 10;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// What the command line says of a plan that something overtook: a comparison, a sync of the tool's own, another hand change.
-const OVERTAKEN: [&str; 6] = [
+const OVERTAKEN: [&str; 7] = [
     "is not the current plan",
     "shows no plan",
     "changed since the report was written",
     "is not approved",
     "is no longer what is needed",
     "has nothing to do any more",
+    // It would be carried out by a controller that heals; here a person does, who comes again.
+    "waits for",
 ];
 
 /// A namespace with a Deployment `web` that a tool syncs.

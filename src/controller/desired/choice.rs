@@ -96,6 +96,7 @@ pub(super) fn govern(
     rendered.warnings.iter().for_each(&mut warn);
     governed().for_each(|document| rendered.without_effect(document, None).iter().for_each(&mut warn));
     let compared = resolved.origin.compared.clone();
+    let has_hooks = rendered.documents.iter().any(|document| resolved.dressing.is_hook(document));
     let mut desired = BTreeMap::new();
     for (at, document) in rendered.documents.into_iter().enumerate() {
         let Some(target) = chosen.get(&at) else { continue };
@@ -115,7 +116,7 @@ pub(super) fn govern(
         desired.insert((*target).clone(), Arc::new(Desired { document, changed_at, synced_revision, synced, same_at }));
     }
     let synced = resolved.origin.synced.clone();
-    Ok(Rendition { repo_url, revision, synced, compared, desired, passed_over, not_governed, warnings, more_warnings })
+    Ok(Rendition { repo_url, revision, synced, compared, desired, passed_over, has_hooks, not_governed, warnings, more_warnings })
 }
 
 /// The Deployments as one commit has them.

@@ -1,38 +1,205 @@
-//! How often the tools that sync are written to, whatever the number of heals.
+//! How often the tools that sync are written to, whatever the number of heals, and in which order.
+//!
+//! A clear of an operation state may be followed by a sync of a whole application: there is one in ten seconds. Within a process heals stand in
+//! line, in the order in which they were approved, and whose turn it is holds it until its clear is answered. Other processes, a later leader and
+//! the command line among them, are told by an annotation of the controller's Lease (`lease::last_clear`).
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use crate::cluster::{ApiError, Cluster};
+use crate::engine::plan::{Plan, StepKind};
+use crate::lease::last_clear::{self, Place};
+use crate::report::TURN;
+
 /// Between two clears of operation states: each may be followed by a sync of a whole application.
-const CLEAR_PAUSE: Duration = Duration::from_secs(10);
+pub const CLEAR_PAUSE: Duration = Duration::from_secs(10);
 
 /// Between two requests for a comparison that are made again because nobody answered the first.
 const ASK_PAUSE: Duration = Duration::from_secs(10);
 
-/// Holds such writes of a process apart.
+/// How long a heal that began stands in line before it comes to its clear: its first steps take seconds, and nobody waits for one that is held up.
+const COMES: Duration = Duration::from_secs(10);
+
+/// How long one stands in line, or holds the turn, that is not heard of: longer than any pause after which a heal looks again.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// The longest pause after which one that stands in line looks again: those before it may leave.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// The shortest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Holds such writes apart.
 #[derive(Debug, Default)]
 pub struct Pace {
-    /// The last clear, and the plan that made it or is about to.
-    cleared: Mutex<Option<(Instant, String)>>,
+    /// Where other processes are told.
+    lease: Option<Place>,
+    line: Mutex<Line>,
     asked: Mutex<Option<Instant>>,
 }
 
-impl Pace {
-    /// How long the clear of a plan has to wait; where it has not, the turn is its own from now on: of two that ask at once one waits.
-    pub(super) fn wait(&self, plan: &str) -> Option<Duration> {
-        let mut cleared = self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
-        let others = cleared.as_ref().filter(|(_, by)| by != plan);
-        let wait = others.map(|(at, _)| CLEAR_PAUSE.saturating_sub(at.elapsed())).filter(|wait| !wait.is_zero());
-        if wait.is_some() {
-            return wait;
+/// Who stands in line to clear.
+#[derive(Debug, Default)]
+struct Line {
+    /// By the time of the approval, then in the order in which they came.
+    waiting: BTreeMap<Key, Waiting>,
+
+    /// How many came so far.
+    count: u64,
+
+    /// Whose turn it is, and since when it was last heard of.
+    turn: Option<(String, Instant)>,
+
+    /// When the last clear was answered, and of which plan it was.
+    cleared: Option<(Instant, String)>,
+}
+
+/// When a plan was approved, as which it came, and its hash.
+type Key = (Timestamp, u64, String);
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// Since when it could clear; `None` before it came so far.
+    ready: Option<Instant>,
+
+    /// When it was last heard of.
+    seen: Instant,
+}
+
+/// That it is not a heal's turn yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotYourTurn {
+    /// What it waits for, with its place.
+    pub why: String,
+
+    /// When to ask again.
+    pub after: Duration,
+}
+
+impl Line {
+    fn forget(&mut self, now: Instant) {
+        self.waiting.retain(|_, one| now.duration_since(one.seen) < if one.ready.is_some() { FORGOTTEN } else { COMES });
+        if self.turn.as_ref().is_some_and(|(_, seen)| now.duration_since(*seen) >= FORGOTTEN) {
+            self.turn = None;
         }
-        *cleared = Some((Instant::now(), plan.to_owned()));
-        None
     }
 
-    /// Records the clear of a plan.
+    /// The place of a plan, a new one where it has none.
+    fn key(&mut self, approved: Timestamp, plan: &str) -> Key {
+        let found = self.waiting.keys().find(|(at, _, of)| *at == approved && of == plan).cloned();
+        found.unwrap_or_else(|| {
+            self.count += 1;
+            (approved, self.count, plan.to_owned())
+        })
+    }
+
+    fn enter(&mut self, approved: Timestamp, plan: &str, now: Instant) {
+        let key = self.key(approved, plan);
+        self.waiting.entry(key).or_insert(Waiting { ready: None, seen: now });
+    }
+
+    fn leave(&mut self, plan: &str) {
+        self.waiting.retain(|(_, _, of), _| of != plan);
+        if self.turn.as_ref().is_some_and(|(of, _)| of == plan) {
+            self.turn = None;
+        }
+    }
+
+    /// Asks for the turn of a plan; where it is given, nobody else has it until [`Line::leave`].
+    fn ask(&mut self, approved: Timestamp, plan: &str, now: Instant) -> Result<(), NotYourTurn> {
+        self.forget(now);
+        let key = self.key(approved, plan);
+        let ready = self.waiting.get(&key).and_then(|one| one.ready).unwrap_or(now);
+        self.waiting.insert(key.clone(), Waiting { ready: Some(ready), seen: now });
+        let rest = self.cleared.as_ref().filter(|(_, of)| of != plan).map(|(at, _)| CLEAR_PAUSE.saturating_sub(now.duration_since(*at)));
+        let rest = rest.unwrap_or_default();
+        let ahead = self.waiting.range(..&key).count();
+        let is_taken = self.turn.as_ref().is_some_and(|(of, _)| of != plan);
+        if !is_taken && rest.is_zero() && (ahead == 0 || self.turn.is_some()) {
+            self.turn = Some((plan.to_owned(), now));
+            return Ok(());
+        }
+        let others = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let after = rest.saturating_add(CLEAR_PAUSE.saturating_mul(others)).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        Err(NotYourTurn { why: self.place(&key), after })
+    }
+
+    fn place(&self, key: &Key) -> String {
+        format!("{TURN}: {} of {}", ordinal(self.waiting.range(..key).count() + 1), self.waiting.len())
+    }
+}
+
+impl Pace {
+    /// Tells other processes by this Lease, where there is one.
+    pub fn beside(lease: Option<Place>) -> Self {
+        Self { lease, ..Self::default() }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the heal of an approved plan stand in line where it will have to clear: one that was approved later and is faster does not overtake it.
+    pub fn enter_with(&self, approved: Timestamp, plan: &Plan) {
+        if plan.steps.iter().any(|step| step.kind() == StepKind::ClearOperation) {
+            self.line().enter(approved, &plan.hash, Instant::now());
+        }
+    }
+
+    /// Takes a heal that ended, or was taken back, out of the line.
+    pub(super) fn leave(&self, plan: &str) {
+        self.line().leave(plan);
+    }
+
+    /// For how long a heal has been standing in line, ready to clear.
+    pub(super) fn waited(&self, plan: &str) -> Duration {
+        let line = self.line();
+        let of_plan = line.waiting.iter().find(|((_, _, of), _)| of == plan).and_then(|(_, one)| one.ready);
+        of_plan.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    /// Asks for the turn to clear, here and of the other processes; nothing is written.
+    ///
+    /// # Errors
+    /// Those of reading the Lease; the inner one says that it is not the heal's turn.
+    pub(super) async fn turn(&self, cluster: &Cluster, approved: Timestamp, plan: &str) -> Result<Result<(), NotYourTurn>, ApiError> {
+        if let Err(not_yet) = self.line().ask(approved, plan, Instant::now()) {
+            return Ok(Err(not_yet));
+        }
+        let Some(lease) = &self.lease else { return Ok(Ok(())) };
+        let wait = last_clear::wait(cluster, lease, plan).await?;
+        Ok(wait.map_or(Ok(()), |after| Err(self.elsewhere(approved, plan, after))))
+    }
+
+    /// Tells the other processes that a clear is about to be sent; the turn is this heal's.
+    ///
+    /// # Errors
+    /// Those of writing the Lease; the inner one says that another process was first.
+    pub(super) async fn claim(&self, cluster: &Cluster, approved: Timestamp, plan: &str) -> Result<Result<(), NotYourTurn>, ApiError> {
+        if let Err(not_yet) = self.line().ask(approved, plan, Instant::now()) {
+            return Ok(Err(not_yet));
+        }
+        let Some(lease) = &self.lease else { return Ok(Ok(())) };
+        let wait = last_clear::claim(cluster, lease, plan).await?;
+        Ok(wait.map_or(Ok(()), |after| Err(self.elsewhere(approved, plan, after))))
+    }
+
+    fn elsewhere(&self, approved: Timestamp, plan: &str, after: Duration) -> NotYourTurn {
+        let mut line = self.line();
+        let key = line.key(approved, plan);
+        let why = format!("{}, after another process", line.place(&key));
+        NotYourTurn { why, after: after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE) }
+    }
+
+    /// Records the clear of a plan: the turn is the next one's, when its time has come.
     pub(super) fn cleared(&self, plan: &str) {
-        *self.cleared.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), plan.to_owned()));
+        let mut line = self.line();
+        line.leave(plan);
+        line.cleared = Some((Instant::now(), plan.to_owned()));
     }
 
     /// Whether a request may be made again now; if so, that is recorded.
@@ -46,18 +213,96 @@ impl Pace {
     }
 }
 
+/// 1st, 2nd, 3rd, 4th …
+fn ordinal(number: usize) -> String {
+    let end = match (number % 10, number % 100) {
+        (1, last) if last != 11 => "st",
+        (2, last) if last != 12 => "nd",
+        (3, last) if last != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{end}")
+}
+
 #[cfg(test)]
 mod tests {
+    use pretty_assertions::assert_eq;
+
     use super::*;
 
+    fn approved(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn why(line: &mut Line, at: i64, plan: &str, now: Instant) -> String {
+        line.ask(approved(at), plan, now).map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
+    }
+
     #[test]
-    fn a_clear_waits_for_the_one_before_and_a_request_is_repeated_once() {
+    fn a_hundred_clears_come_in_the_order_of_approval_ten_seconds_apart() {
+        let (mut line, begin) = (Line::default(), Instant::now());
+        // They ask in another order than they were approved in, each as often as it is told to.
+        let mut due: BTreeMap<(Duration, i64), ()> = (0..100).map(|plan| ((Duration::from_millis(1), plan * 37 % 100), ())).collect();
+        (0..100).for_each(|plan| {
+            line.enter(approved(plan), &format!("plan {plan}"), begin);
+        });
+        let mut cleared: Vec<(i64, Duration)> = Vec::new();
+        while let Some(((at, plan), ())) = due.pop_first() {
+            let (now, name) = (begin + at, format!("plan {plan}"));
+            match line.ask(approved(plan), &name, now) {
+                Ok(()) => {
+                    line.leave(&name);
+                    line.cleared = Some((now, name));
+                    cleared.push((plan, at));
+                }
+                Err(not_yet) => drop(due.insert((at + not_yet.after, plan), ())),
+            }
+        }
+        assert_eq!(cleared.iter().map(|(plan, _)| *plan).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+        assert!(cleared.windows(2).all(|pair| pair[1].1 - pair[0].1 >= CLEAR_PAUSE), "{cleared:?}");
+        let (_, end) = cleared[99];
+        assert!(end < CLEAR_PAUSE * 130, "the line stands still: {end:?}");
+    }
+
+    #[test]
+    fn the_turn_is_held_until_its_clear_is_answered_and_the_place_is_told() {
+        let (mut line, begin) = (Line::default(), Instant::now());
+        let later = |seconds: u64| begin + Duration::from_secs(seconds);
+        assert_eq!(why(&mut line, 5, "one", begin), "now");
+        assert_eq!(why(&mut line, 6, "two", begin), "its turn to clear: 2nd of 2");
+        // Approved earlier, and too late to take the turn away.
+        assert_eq!(why(&mut line, 4, "zero", begin), "its turn to clear: 1st of 3");
+        assert_eq!(why(&mut line, 5, "one", later(20)), "now", "it is still its own");
+        assert_eq!(why(&mut line, 4, "zero", later(20)), "its turn to clear: 1st of 3", "however long the clear takes");
+        line.leave("one");
+        line.cleared = Some((later(20), "one".to_owned()));
+        assert_eq!(why(&mut line, 6, "two", later(29)), "its turn to clear: 2nd of 2");
+        assert_eq!(why(&mut line, 4, "zero", later(29)), "its turn to clear: 1st of 2");
+        assert_eq!(why(&mut line, 4, "zero", later(30)), "now");
+        // One that is not heard of any more is not waited for.
+        assert_eq!(why(&mut line, 6, "two", later(31)), "its turn to clear: 2nd of 2");
+        assert_eq!(why(&mut line, 6, "two", later(91)), "now");
+    }
+
+    #[test]
+    fn one_that_begins_is_not_overtaken_by_one_that_was_approved_later() {
+        let (mut line, begin) = (Line::default(), Instant::now());
+        line.enter(approved(1), "slow", begin);
+        assert_eq!(why(&mut line, 2, "fast", begin), "its turn to clear: 2nd of 2");
+        assert_eq!(why(&mut line, 2, "fast", begin + COMES), "now", "nobody waits for one that is held up");
+        // Of one second the first that came.
+        let mut line = Line::default();
+        line.enter(approved(1), "z", begin);
+        line.enter(approved(1), "a", begin);
+        assert_eq!(why(&mut line, 1, "a", begin), "its turn to clear: 2nd of 2");
+        assert_eq!(why(&mut line, 1, "z", begin), "now");
+    }
+
+    #[test]
+    fn a_request_is_repeated_once_and_places_are_said_as_people_say_them() {
         let pace = Pace::default();
-        assert_eq!(pace.wait("one"), None);
-        assert!(pace.wait("two").is_some_and(|wait| wait <= CLEAR_PAUSE), "the first has the turn before it has cleared");
-        assert_eq!(pace.wait("one"), None, "its own turn");
-        pace.cleared("one");
-        assert!(pace.wait("two").is_some());
         assert!(pace.may_ask_again() && !pace.may_ask_again());
+        let told: Vec<String> = [1, 2, 3, 4, 11, 12, 13, 21, 102, 113].into_iter().map(ordinal).collect();
+        assert_eq!(told, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "113th"]);
     }
 }

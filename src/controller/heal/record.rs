@@ -102,7 +102,8 @@ pub async fn take_back(cluster: &Cluster, report: &DriftReport, refusal: &Refusa
 /// The operation state that is about to go, as a report keeps it.
 pub fn removed(argo_cd: &ArgoCd) -> Option<String> {
     let state = argo_cd.application.state.as_ref()?;
-    let revision = state.result.as_ref().and_then(|result| result.revision.as_ref()).map(ToString::to_string);
+    let compared = argo_cd.application.sync.as_ref().and_then(|sync| sync.revision.as_ref());
+    let revision = state.result.as_ref().and_then(|result| result.revision.as_ref()).or(compared).map(ToString::to_string);
     let word = |text: &str| cut(text, REMOVED_WORD);
     let kept = |message: usize| {
         json!({

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
 use super::super::admission;
+use super::pace::NotYourTurn;
 use super::{Healer, Look, Scene, name, now, with_hint};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, DEPLOYMENTS, DryRun};
@@ -24,6 +26,7 @@ const BEHIND: [u64; 7] = [50, 100, 200, 400, 800, 1_600, 3_200];
 /// Why a step was not carried out.
 pub(super) enum Sent {
     Api(ApiError),
+    NotYet(NotYourTurn),
     Unrenderable(String),
 }
 
@@ -46,7 +49,13 @@ impl<L: Look> Healer<'_, L> {
     }
 
     /// Sends one step: a dry run of the very same request, then the request; `None` where there is nothing to send.
-    pub(super) async fn send(&self, step: &Step, ground: &Ground<'_>, scene: &Scene) -> Result<Option<SentRequest>, Sent> {
+    pub(super) async fn send(
+        &self,
+        step: &Step,
+        ground: &Ground<'_>,
+        scene: &Scene,
+        approved: Timestamp,
+    ) -> Result<Option<SentRequest>, Sent> {
         let target = &scene.snapshot.target;
         let rendered = step.render(ground).map_err(|error| Sent::Unrenderable(error.to_string()))?;
         let Some(request) = rendered else { return Ok(None) };
@@ -55,8 +64,12 @@ impl<L: Look> Healer<'_, L> {
             let by = admission::likely(self.cluster).await;
             return Err(Sent::Unrenderable(format!("{first} would not come out as it is written: admission changes it ({by})")));
         }
+        let clears = step.kind() == StepKind::ClearOperation;
+        if clears {
+            self.pace.claim(self.cluster, approved, ground.plan).await.map_err(Sent::Api)?.map_err(Sent::NotYet)?;
+        }
         let sent = self.write(step.kind(), &request, ground.plan, target).await.map_err(Sent::Api)?;
-        if step.remembered().0.is_some() {
+        if clears {
             self.pace.cleared(ground.plan);
         }
         info!(%target, step = ?step.kind(), "the step was carried out");

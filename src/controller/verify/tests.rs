@@ -1,4 +1,4 @@
-//! What Flux says after a heal, and when it is believed.
+//! What Flux and Argo CD say after a heal, and when it is believed.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::object::{Document, Origin};
+use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::Kustomization;
 use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
@@ -57,7 +57,8 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
 
 fn verified(snapshot: &Snapshot, steps: &[StepKind]) -> Verified {
     let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
-    verify(snapshot, &assess(snapshot, &policy), steps, "2026-01-05T11:58:00Z".parse().unwrap())
+    let began = "2026-01-05T11:58:00Z".parse().unwrap();
+    verify(snapshot, &assess(snapshot, &policy), steps, Times { began, last_step: began })
 }
 
 const HAND_BACK: &[StepKind] = &[StepKind::HandBack, StepKind::Reconcile];
@@ -108,4 +109,57 @@ fn a_failure_counts_where_it_is_this_deployments() {
     assert_eq!(failed("api", 30), done(), "the other Deployment has a report of its own");
     let slow = ("False", "HealthCheckFailed", "timeout waiting for: [Deployment/shop/web status: 'InProgress']");
     assert_eq!(verified(&scene(slow, 30, live()), RESTORE), done(), "the roll-out is looked at here");
+}
+
+/// The Application after a sync of the whole that ended in this phase after the heal began, with these results.
+fn application(phase: &str, message: &str, results: &Value) -> Value {
+    let commit = "4be2c1d0a5f3e6978899aabbccddeeff00112233";
+    let source = json!({"repoURL": "https://git.example/shop.git", "path": "web"});
+    json!({
+        "metadata": {"namespace": "argocd", "name": "shop", "uid": "7d0e", "resourceVersion": "41"},
+        "spec": {"project": "default", "source": source, "destination": {"namespace": "shop"}, "syncPolicy": {"automated": {"selfHeal": true}}},
+        "status": {
+            "sync": {"status": "OutOfSync", "revision": commit}, "reconciledAt": "2026-01-05T11:59:30Z",
+            "resources": [{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"},
+                {"kind": "Service", "namespace": "shop", "name": "web", "status": "OutOfSync"}],
+            "operationState": {"phase": phase, "message": message, "startedAt": "2026-01-05T11:59:00Z", "finishedAt": "2026-01-05T11:59:20Z",
+                "operation": {"sync": {"revision": commit}}, "syncResult": {"revision": commit, "source": source, "resources": results}},
+        },
+    })
+}
+
+fn after_sync(application: &Value) -> Verified {
+    let application = Arc::new(crate::engine::operation::Application::read(application).unwrap());
+    let seen_alive = "2026-01-05T11:59:59Z".parse().ok();
+    let argo_cd = ArgoCd { application, windows: crate::engine::operation::Windows::none(), application_set: None, seen_alive };
+    let tool = Tool::ArgoCd(Arc::new(argo_cd));
+    verified(&Snapshot { tool, ..scene(READY, 30, live()) }, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
+}
+
+#[test]
+fn a_sync_of_argo_cd_that_failed_for_other_objects_only_is_told_and_does_not_end_the_heal_as_failed() {
+    let result = |group: &str, kind: &str, status: &str| json!({"group": group, "version": "v1", "kind": kind, "namespace": "shop", "name": "web", "status": status, "message": "refused"});
+    let whole = "one or more synchronization tasks completed unsuccessfully, reason: refused";
+    let beside = json!([result("apps", "Deployment", "Synced"), result("", "Service", "SyncFailed")]);
+    let Verified::Yes(told) = done() else { panic!() };
+    let told = Verified::Yes(format!("{told}; beside it Argo CD's sync failed for Service shop/web (refused)"));
+    assert_eq!(after_sync(&application("Failed", whole, &beside)), told);
+    let ours = json!([result("apps", "Deployment", "SyncFailed"), result("", "Service", "SyncFailed")]);
+    assert_eq!(after_sync(&application("Failed", whole, &ours)), Verified::No(format!("Argo CD's sync failed again: {whole}")));
+    let nobody = "ComparisonError: the repository does not answer";
+    assert_eq!(after_sync(&application("Error", nobody, &json!([]))), Verified::No(format!("Argo CD's sync failed again: {nobody}")));
+    // The sync came to this one's turn not yet, and it is not as Git says either.
+    let mut behind = application("Failed", whole, &json!([result("", "Service", "SyncFailed")]));
+    behind["status"]["resources"][0]["status"] = json!("OutOfSync");
+    assert_eq!(after_sync(&behind), not_yet("Argo CD to call the Deployment Synced; its sync failed for Service shop/web (refused)"));
+}
+
+#[test]
+fn a_sync_that_waits_for_its_window_is_not_waited_for() {
+    let mut waiting = application("Running", "Sync operation blocked by sync window", &json!([]));
+    waiting["operation"] = waiting["status"]["operationState"]["operation"].clone();
+    waiting["status"]["operationState"].as_object_mut().unwrap().remove("finishedAt");
+    assert_eq!(after_sync(&waiting), done());
+    waiting["status"]["operationState"]["message"] = json!("waiting for healthy state of apps/Deployment/web");
+    assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD"));
 }

@@ -82,7 +82,11 @@ pub fn held_back(application: &Application, application_set: Option<&Value>, con
     }
     match window_leave(context) {
         Leave::Granted => {}
-        Leave::Refused(why) => holds.push(Hold::Window { why, until: context.windows.next_change(Trigger::Automated, context.now) }),
+        Leave::Refused(why) => {
+            let until = context.windows.next_change(Trigger::Automated, context.now);
+            let why = if until.is_some() { why } else { format!("{why}; its end is not in sight") };
+            holds.push(Hold::Window { why, until });
+        }
         Leave::Broken(why) => holds.push(Hold::Window { why, until: None }),
         Leave::Unknown => holds.push(Hold::WindowsNotRead),
     }

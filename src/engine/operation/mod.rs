@@ -9,6 +9,7 @@
 
 mod application;
 mod class;
+mod concern;
 mod duration;
 mod fetching;
 mod git_repository;
@@ -34,6 +35,7 @@ pub use application::{
     Application, Automated, Condition, Destination, HistoryEntry, REFRESH, ResourceStatus, SKIP_RECONCILE, SyncPolicy, SyncStatus,
 };
 pub use class::{Context, PATIENCE, SILENCE, classify, concerns};
+pub use concern::Concern;
 pub use duration::DurationError;
 pub use fetching::NotFetching;
 pub use git_repository::{FluxCondition, GitRepository, Reference};

@@ -74,6 +74,10 @@ pub struct Operation {
 
     /// What it is limited to; `None` for all. A limited sync leaves no entry in the history.
     pub resources: Option<Vec<ResourceRef>>,
+
+    /// How many self-heals in a row the last operation was: auto-sync goes on from there, with its wait. Whoever fights with self-heal is not
+    /// let off by a heal.
+    pub auto_heal_attempts: Option<i64>,
 }
 
 impl Operation {
@@ -89,13 +93,14 @@ impl Operation {
             sync_options: application.policy.sync_options.clone(),
             retry: application.policy.retry_written.clone(),
             resources: only.map(|resource| vec![resource]),
+            auto_heal_attempts: application.state.as_ref().and_then(|state| state.operation.sync.as_ref()?.auto_heal_attempts),
         }
     }
 
     /// The value of `operation`.
     ///
-    /// Source: `Operation` and `SyncOperation` in `pkg/apis/application/v1alpha1/types.go`. Self-heal's own count is left out: with one, the
-    /// next self-heal would wait longer.
+    /// Source: `Operation` and `SyncOperation` in `pkg/apis/application/v1alpha1/types.go`; `autoSync` in `controller/appcontroller.go` takes the
+    /// count of self-heals from the last operation.
     pub fn to_value(&self) -> Value {
         let mut sync = Map::new();
         match &self.revision {
@@ -105,6 +110,9 @@ impl Operation {
         }
         if self.prune {
             sync.insert("prune".to_owned(), json!(true));
+        }
+        if let Some(attempts) = self.auto_heal_attempts.filter(|attempts| *attempts > 0) {
+            sync.insert("autoHealAttemptsCount".to_owned(), json!(attempts));
         }
         if !self.sync_options.is_empty() {
             sync.insert("syncOptions".to_owned(), json!(self.sync_options));

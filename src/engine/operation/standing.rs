@@ -218,6 +218,19 @@ impl Standing {
         matches!(self.action(), Action::Clear | Action::ClearAfterHeal)
     }
 
+    /// Whether an operation is there that is carried on or begins by itself: what comes of it is not known yet.
+    pub fn is_under_way(&self) -> bool {
+        matches!(
+            self,
+            Self::Running
+                | Self::Requested
+                | Self::WaitingForRetry { .. }
+                | Self::WaitingForHook { .. }
+                | Self::WaitingForHealth { .. }
+                | Self::WaitingForWindow { .. }
+        )
+    }
+
     /// Whether it is to be told: it stops a sync, there is something to clear, or only a person can end it.
     pub fn is_stale(&self) -> bool {
         self.blocks() || self.clears() || self.action() == Action::AskAPerson

@@ -359,6 +359,9 @@ pub struct ResourceResult {
 
     /// The type of hook, where it is one.
     pub hook_type: Option<String>,
+
+    /// How far it is as a task, in the words of an operation's phase: one that was applied may be `Failed` all the same.
+    pub hook_phase: Option<String>,
 }
 
 impl ResourceResult {
@@ -368,7 +371,13 @@ impl ResourceResult {
             status: fields.text("status")?,
             message: fields.text("message")?.unwrap_or_default(),
             hook_type: fields.text("hookType")?,
+            hook_phase: fields.text("hookPhase")?,
         })
+    }
+
+    /// Whether the sync failed for it.
+    pub fn failed(&self) -> bool {
+        self.status.as_deref() == Some("SyncFailed") || self.hook_phase.as_deref().is_some_and(|phase| ["Failed", "Error"].contains(&phase))
     }
 
     /// Whether it was applied.

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::on_application::{Act, ApplicationRef, OnApplication};
+use super::on_application::{Act, OnApplication};
 use super::on_kustomization::KustomizationRef;
 use super::step::{Ground, Step, StepKind, holders};
 use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
-use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touches};
+use crate::engine::operation::{ResourceRef, Revision, Touches};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::Strategy;
 use crate::engine::snapshot::Snapshot;
@@ -91,6 +91,9 @@ pub enum Ended {
 
     /// Nobody approved it in time.
     Expired,
+
+    /// A person took it back: said no to it, or withdrew a yes.
+    TakenBack,
 }
 
 /// What became of earlier plans, as far as a report remembers.
@@ -163,6 +166,16 @@ pub enum Refusal {
         ids: Vec<&'static str>,
     },
 
+    /// It is what is needed, and something passes first.
+    #[error("plan {} waits for {why}", short(.hash))]
+    Waits {
+        /// The approved hash.
+        hash: String,
+
+        /// What passes, in words.
+        why: String,
+    },
+
     /// The approval was changed or taken back after the heal began.
     #[error("the approval of plan {} was changed or taken back while it was being carried out", short(.0))]
     Altered(String),
@@ -171,7 +184,7 @@ pub enum Refusal {
 impl Refusal {
     /// Whether only the plan is no longer what is needed: what was approved may be needed again.
     pub fn is_about_the_plan(&self) -> bool {
-        matches!(self, Self::Stale(_) | Self::Moot { .. })
+        matches!(self, Self::Stale(_) | Self::Moot { .. } | Self::Waits { .. })
     }
 
     /// The reason of the condition and the Event, in PascalCase.
@@ -185,6 +198,7 @@ impl Refusal {
             Self::OtherObject(_) => "ApprovalForOtherObject",
             Self::Window { .. } => "HeldBackBySyncWindow",
             Self::Unacknowledged { .. } => "CautionNotAcknowledged",
+            Self::Waits { .. } => "ApprovalWaits",
             Self::Altered(_) => "ApprovalAltered",
         }
     }
@@ -219,28 +233,36 @@ pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'
         return Err(Refusal::Spent(hash.clone()));
     }
     let ended = ledger.superseded.iter().find(|(superseded, _)| superseded == hash).map(|(_, ended)| *ended);
-    if ended.is_none() && ledger.offered != Some(hash) {
+    let is_shown = ledger.offered == Some(hash);
+    if ended.is_none() && !is_shown {
         return Err(Refusal::Foreign(hash.clone()));
     }
-    if let Ok(plan) = plan
-        && plan.hash == *hash
-        && let Some(why) = plan.window.as_ref().filter(|_| !approval.breaks_glass())
-    {
-        return Err(Refusal::Window { hash: hash.clone(), why: why.clone() });
-    }
-    if let Ok(plan) = plan
-        && plan.hash == *hash
-        && let ids @ [_, ..] = &plan.unacknowledged(&approval.acknowledged)[..]
-    {
-        return Err(Refusal::Unacknowledged { hash: hash.clone(), ids: ids.to_vec() });
-    }
-    match (plan, ended) {
-        (Ok(plan), None) if plan.hash == *hash && plan.expires > now => Ok(Approved { plan: plan.clone(), by: approval.by.clone() }),
-        (Ok(plan), None) if plan.hash == *hash => Err(Refusal::Expired(hash.clone())),
-        (_, None) => Err(Refusal::Foreign(hash.clone())),
-        (Err(why), Some(_)) => Err(Refusal::Moot { hash: hash.clone(), why: why.clone() }),
-        (Ok(_), Some(Ended::Changed)) => Err(Refusal::Stale(hash.clone())),
-        (Ok(_), Some(Ended::Expired)) => Err(Refusal::Expired(hash.clone())),
+    let waits = |why: String| Err(Refusal::Waits { hash: hash.clone(), why });
+    match plan {
+        Ok(plan) if plan.hash == *hash => {
+            if let Some(why) = plan.window.as_ref().filter(|_| !approval.breaks_glass()) {
+                return Err(Refusal::Window { hash: hash.clone(), why: why.clone() });
+            }
+            if let ids @ [_, ..] = &plan.unacknowledged(&approval.acknowledged)[..] {
+                return Err(Refusal::Unacknowledged { hash: hash.clone(), ids: ids.to_vec() });
+            }
+            if plan.expires <= now {
+                return Err(Refusal::Expired(hash.clone()));
+            }
+            match &plan.waits {
+                Some(why) => waits(why.clone()),
+                // It is needed again after something that passed, and a heal begins only for what the report shows.
+                None if !is_shown => waits("the report, which shows it again in a moment".to_owned()),
+                None => Ok(Approved { plan: plan.clone(), by: approval.by.clone() }),
+            }
+        }
+        Err(why) if why.passes() && ended.is_none_or(|ended| ended == Ended::Changed) => waits(format!("what holds it back: {why}")),
+        plan => Err(match (plan, ended) {
+            (_, Some(Ended::Expired)) => Refusal::Expired(hash.clone()),
+            (Err(why), Some(_)) => Refusal::Moot { hash: hash.clone(), why: why.clone() },
+            (Ok(_), Some(Ended::Changed | Ended::TakenBack)) => Refusal::Stale(hash.clone()),
+            (_, None) => Refusal::Foreign(hash.clone()),
+        }),
     }
 }
 
@@ -312,7 +334,10 @@ pub fn resume(
         if let ids @ [_, ..] = &plan.unacknowledged(acknowledged)[..] {
             return Err(Refusal::Unacknowledged { hash: hash(), ids: ids.to_vec() });
         }
-        return Ok(Approved { plan: plan.clone(), by: begun.by.to_owned() });
+        let mut plan = plan.clone();
+        // The hash does not say which state of the operation was meant: a later one, of somebody else's sync, is not ours to remove.
+        plan.steps.iter_mut().zip(&begun.steps).for_each(|(step, remembered)| step.bind(remembered.stale.as_deref()));
+        return Ok(Approved { plan, by: begun.by.to_owned() });
     }
     if snapshot.desired.is_none() {
         return Err(Refusal::Stale(hash()));
@@ -340,6 +365,7 @@ pub fn resume(
         steps,
         cautions: Vec::new(),
         window: None,
+        waits: None,
     };
     Ok(Approved { plan, by: begun.by.to_owned() })
 }
@@ -347,28 +373,24 @@ pub fn resume(
 /// A step derived again from what a report remembers; `None` where what it was about is gone.
 ///
 /// A Transfer that does not follow a Restore takes its fields from whoever has them beside the tool.
-fn again(step: &Remembered, after_restore: bool, snapshot: &Snapshot) -> Option<Step> {
-    let paths = step.paths.clone();
+fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> Option<Step> {
+    let paths = remembered.paths.clone();
     let on_application = |act| {
         let application = &snapshot.tool.argo_cd()?.application;
-        let application = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
-        Some(Step::OnApplication(Box::new(OnApplication { application, act })))
-    };
-    let stale = || {
-        let application = &snapshot.tool.argo_cd()?.application;
-        let phase = application.state.as_ref().map_or(OperationPhase::Failed, |state| state.phase.clone());
-        Some(Stale { uid: application.uid.clone()?, phase, started_at: step.stale.clone()? })
+        let mut step = Step::OnApplication(Box::new(OnApplication::of(application, act)));
+        step.bind(remembered.stale.as_deref());
+        Some(step)
     };
     let touches = || Touches {
         resources: Vec::new(),
         from: None,
-        to: step.revision.clone().map(Revision::One),
-        whole_application: step.kind == StepKind::ClearOperation,
+        to: remembered.revision.clone().map(Revision::One),
+        whole_application: remembered.kind == StepKind::ClearOperation,
         compared: false,
         sync_options: Vec::new(),
         retry: None,
     };
-    match step.kind {
+    match remembered.kind {
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
         StepKind::Transfer => {
             let into = if snapshot.syncer.strategy == Strategy::ServerSideApply { Operation::Apply } else { Operation::Update };
@@ -381,11 +403,11 @@ fn again(step: &Remembered, after_restore: bool, snapshot: &Snapshot) -> Option<
         }
         StepKind::HandBack => Some(Step::HandBack { paths, syncer: snapshot.syncer.clone() }),
         StepKind::Refresh => on_application(Act::Refresh),
-        StepKind::ClearOperation => on_application(Act::Clear { stale: stale()?, touches: touches() }),
+        StepKind::ClearOperation => on_application(Act::Clear { stale: None, touches: touches(), why: String::new(), attempt: 1 }),
         StepKind::StartOperation => {
             let target = &snapshot.target;
             let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
-            on_application(Act::Start { stale: stale(), only, touches: touches() })
+            on_application(Act::Start { replaces: None, only, touches: touches() })
         }
         StepKind::Reconcile => Some(Step::Reconcile { kustomization: KustomizationRef::of(&snapshot.tool.flux()?.kustomization) }),
     }

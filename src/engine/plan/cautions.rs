@@ -20,6 +20,15 @@ pub const NEEDS_SYNC: &str = "NeedsSync";
 /// The pods are replaced once.
 pub const ROLL_OUT: &str = "RollOut";
 
+/// A failed operation stays as it is for now.
+pub const STALE_OPERATION: &str = "StaleOperation";
+
+/// What only a sync of everything does stays undone.
+pub const CLEARED_IN_VAIN: &str = "ClearedInVain";
+
+/// The last sync failed for other objects.
+pub const OTHERS_REFUSED: &str = "OthersRefused";
+
 /// Flux deletes and creates anew what the server refuses.
 pub const FORCE: &str = "Force";
 

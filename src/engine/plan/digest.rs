@@ -124,7 +124,7 @@ fn content<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> im
     let steps: Vec<Value> = steps.iter().map(Step::intent).collect();
     move |serial| {
         json!({
-            "version": 3,
+            "version": 4,
             "cluster": snapshot.cluster,
             "judge": snapshot.judge,
             "report": memory.report,

@@ -14,14 +14,20 @@ pub struct Memory {
     /// The serial of the plan that was offered last; 0 where there was none.
     pub serial: u64,
 
-    /// Its hash and when it expires.
+    /// The plan that the report shows: its hash and when it expires.
     pub offered: Option<(String, Timestamp)>,
+
+    /// The plans that the report showed before and that gave way to another one, or to none for a while, each with when it expires.
+    pub passed: Vec<(String, Timestamp)>,
 
     /// The hashes that were carried out.
     pub spent: Vec<String>,
 
     /// Those of them whose write the API server found invalid.
     pub refused: Vec<String>,
+
+    /// The hashes that ended otherwise: their time was over, or a person took them back.
+    pub over: Vec<String>,
 
     /// The hash that a person decided about last.
     pub decided: Option<String>,
@@ -31,6 +37,9 @@ pub struct Memory {
 
     /// Until when that no holds, where it has an end.
     pub denied_until: Option<Timestamp>,
+
+    /// The revisions at which the state of an operation was cleared by a heal that failed, one for each such heal.
+    pub failed_clears: Vec<String>,
 }
 
 /// How many serials back a refused plan is looked for: a report remembers ten heals, and offers few plans between two.
@@ -51,25 +60,27 @@ impl Memory {
         !self.refused.is_empty() && (first..=self.serial).rev().any(|serial| self.refused.contains(&hash(serial)))
     }
 
-    /// What is offered now: the plan that was offered last, where it is still the same and neither over nor carried out; otherwise a new one.
+    /// What is offered now. The same content is the same plan, whatever came between: the serial rises only where that very plan was carried
+    /// out, taken back, or is over by its time.
     ///
-    /// A new one never takes a hash that somebody decided about: that decision is older than the offer, so that it was made without seeing it.
+    /// A plan that this report never showed never takes a hash that somebody decided about: that decision was made without seeing it.
     pub(super) fn offer(&self, hash: impl Fn(u64) -> String, now: Timestamp, ttl: SignedDuration) -> Offer {
-        if let Some((offered, expires)) = &self.offered
-            && *expires > now
-            && !self.spent.contains(offered)
-            && *offered == hash(self.serial)
-        {
-            return (self.serial, offered.clone(), *expires);
+        let mut serial = self.serial.max(1);
+        loop {
+            let new = hash(serial);
+            let is_over = self.spent.contains(&new) || self.over.contains(&new);
+            let shown = self.offered.iter().chain(&self.passed).find(|(shown, _)| *shown == new);
+            match shown {
+                Some((_, expires)) if !is_over && *expires > now => return (serial, new, *expires),
+                None if !is_over && self.decided.as_ref() != Some(&new) => return (serial, new, now + ttl),
+                _ => serial += 1,
+            }
         }
-        let used = |hash: &String| self.decided.as_ref() == Some(hash) || self.spent.contains(hash);
-        let mut serial = self.serial + 1;
-        let mut new = hash(serial);
-        while used(&new) {
-            serial += 1;
-            new = hash(serial);
-        }
-        (serial, new, now + ttl)
+    }
+
+    /// How many clears failed at a revision.
+    pub(super) fn failed_clears_of(&self, revision: &str) -> usize {
+        self.failed_clears.iter().filter(|of| *of == revision).count()
     }
 }
 
@@ -79,14 +90,42 @@ mod tests {
 
     use super::*;
 
+    fn plan(serial: u64) -> String {
+        format!("plan {serial}")
+    }
+
+    fn other(serial: u64) -> String {
+        format!("other {serial}")
+    }
+
     #[test]
     fn a_decision_that_was_there_before_the_plan_is_about_another_one() {
         let (now, ttl) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
-        let hash = |serial: u64| format!("plan {serial}");
-        let memory = Memory { serial: 3, decided: Some(hash(4)), spent: vec![hash(5)], ..Memory::default() };
-        assert_eq!(memory.offer(hash, now, ttl), (6, hash(6), now + ttl));
+        let memory = Memory { serial: 3, decided: Some(plan(3)), spent: vec![plan(4)], over: vec![plan(5)], ..Memory::default() };
+        assert_eq!(memory.offer(plan, now, ttl), (6, plan(6), now + ttl));
         // One that is shown stays what it is when somebody decides about it.
-        let offered = Memory { offered: Some((hash(3), now + ttl)), decided: Some(hash(3)), ..memory };
-        assert_eq!(offered.offer(hash, now, ttl), (3, hash(3), now + ttl));
+        let offered = Memory { offered: Some((plan(3), now + ttl)), decided: Some(plan(3)), ..memory };
+        assert_eq!(offered.offer(plan, now, ttl), (3, plan(3), now + ttl));
+    }
+
+    #[test]
+    fn the_same_content_after_a_state_that_passes_is_the_same_plan_until_it_is_spent_or_taken_back() {
+        let (now, ttl, later) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1), SignedDuration::from_mins(20));
+        let first = Memory::default().offer(plan, now, ttl);
+        assert_eq!(first, (1, plan(1), now + ttl));
+        // It gave way to none, and to another one; somebody approved it meanwhile. It ends when it would have ended.
+        let passed = Memory { serial: 1, passed: vec![(plan(1), now + ttl)], decided: Some(plan(1)), ..Memory::default() };
+        let between = Memory { offered: Some((other(1), now + ttl)), ..passed.clone() };
+        for memory in [&passed, &between] {
+            assert_eq!(memory.offer(plan, now + later, ttl), first);
+        }
+        assert_eq!(passed.offer(other, now + later, ttl), (1, other(1), now + later + ttl), "another content needs no other serial");
+        for (what, memory, at) in [
+            ("carried out", Memory { spent: vec![plan(1)], ..passed.clone() }, now),
+            ("taken back", Memory { over: vec![plan(1)], ..passed.clone() }, now),
+            ("its time is over", passed.clone(), now + ttl),
+        ] {
+            assert_eq!(memory.offer(plan, at, ttl), (2, plan(2), at + ttl), "{what}");
+        }
     }
 }

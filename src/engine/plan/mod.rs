@@ -39,14 +39,14 @@ pub use hand_back::HandBackError;
 pub(in crate::engine) use ill::is_taken_over;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
-pub use on_application::{Act, ApplicationRef, NotYet, OnApplication};
+pub use on_application::{Act, ApplicationRef, Asked, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
 pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
 pub use step::{Ground, HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
 
 use self::ill::Ill;
-use self::on_application::Before;
+use self::on_application::{Around, Before};
 use self::whole::Whole;
 use super::assess::Assessment;
 use super::diagnose::Trap;
@@ -65,7 +65,7 @@ pub struct Plan {
     /// Covers everything that a person's yes depends on; 64 hexadecimal digits.
     pub hash: String,
 
-    /// Counts the plans of one report: a plan made again after its time has another serial, so another hash.
+    /// Rises where a plan of the same content was carried out, taken back or over by its time, so that it comes again under another hash.
     pub serial: u64,
 
     /// When it can no longer be approved.
@@ -85,6 +85,9 @@ pub struct Plan {
 
     /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
     pub window: Option<String>,
+
+    /// For what it waits, in words: an operation runs, and the plan is carried out when that has ended. Nothing of this is hashed.
+    pub waits: Option<String>,
 }
 
 /// Makes the plan for an assessment.
@@ -153,6 +156,7 @@ pub(super) fn propose_knowing<'a>(
         Err(why) if steps.is_empty() => return Err(why),
         Err(_) => {}
     }
+    let mut waits = None;
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
@@ -163,18 +167,21 @@ pub(super) fn propose_knowing<'a>(
                 false if unrecorded.is_some() && window.is_none() && !changes_more() => Before::Unrecorded,
                 false => Before::InSync,
             };
-            let after = on_application::after(argo_cd, &snapshot.target, before, &snapshot.source, snapshot.now)?;
+            let around = Around { target: &snapshot.target, source: &snapshot.source, memory, cures: !steps.is_empty(), now: snapshot.now };
+            let after = on_application::after(argo_cd, before, around)?;
             match &window {
-                Some(why) if after.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
+                Some(why) if after.steps.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
                     let why = format!("{why}; to heal all the same, approve with --break-glass and a reason");
                     told.push(Caution::note(SYNC_WINDOW, why));
                 }
                 Some(why) => return Err(NoPlan::HeldBack(why.clone())),
                 None => {}
             }
-            let starts = after.iter().any(|step| step.kind() == StepKind::StartOperation);
+            let starts = after.steps.iter().any(|step| step.kind() == StepKind::StartOperation);
             record(&mut steps, starts);
-            steps.extend(after);
+            steps.extend(after.steps);
+            told.extend(after.cautions);
+            waits = after.waits;
         }
         Tool::Flux(flux) => {
             steps.extend(on_kustomization::after(flux, live.is_none())?);
@@ -194,7 +201,7 @@ pub(super) fn propose_knowing<'a>(
     }
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window })
+    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window, waits })
 }
 
 /// What there is to do.

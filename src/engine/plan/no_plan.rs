@@ -56,6 +56,13 @@ pub enum NoPlan {
     #[error("{0}")]
     HeldBack(String),
 
+    /// The state of the operation was cleared as often as that may help, and nothing else is left to do.
+    #[error(
+        "a sync of the whole application failed after each of two clears at revision {0}, and a third would end the same way: see why it fails, \
+             and change Git or sync by hand"
+    )]
+    ClearedInVain(String),
+
     /// Only Git's own change is refused, and no tool is known to sync after a HandBack.
     #[error(
         "nobody changed the cluster: Git's own change is what the API server will refuse; change Git, or set spec.remedy to HandBack \
@@ -132,4 +139,11 @@ pub enum NoPlan {
         "the fields to write, {0} in one step, have more text than a report can keep a record of; sync the application, or restore them by hand"
     )]
     TooManyFields(usize),
+}
+
+impl NoPlan {
+    /// Whether it is a state that passes, after which the same plan is offered again: what was approved is not lost by it.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::HeldBack(_) | Self::SourceTooOld { .. } | Self::Paused | Self::NotJudged)
+    }
 }

@@ -2,26 +2,30 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::NoPlan;
-use super::step::{RenderError, Step};
+use super::step::RenderError;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Action, Application, Hold, NoRequest, Operation, OperationPhase, ResourceRef, Revision, Stale, Standing, Then, Touches, clear, refresh,
-    refresh_asked, short_commit, start, started, touches, withdraw_refresh,
+    Application, NoRequest, Operation, OperationPhase, OperationState, ResourceRef, Stale, Then, Touches, clear, refresh, refresh_asked,
+    start, started, withdraw_refresh,
 };
-use crate::engine::snapshot::SourceFacts;
-use crate::engine::tool::ArgoCd;
 
+mod following;
 #[cfg(test)]
 mod tests;
+
+pub(super) use following::{Around, Before, after, window};
 
 /// The name under which our operations are asked for.
 const USERNAME: &str = "driftmend";
 
 /// The name of the entry of `operation.info` that carries the plan's hash.
 const PLAN_INFO: &str = "driftmend.dev/plan";
+
+/// How often the state of an operation is cleared at one revision: a third sync of the whole would end as the two before.
+const CLEARS: usize = 2;
 
 /// The Application that a step writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +61,40 @@ pub struct OnApplication {
     /// Which.
     pub application: ApplicationRef,
 
+    /// Its uid: one that was made anew is another.
+    pub uid: Option<String>,
+
+    /// The sync of a person that is in the way: who decided about what was there before did not know of it.
+    pub asked: Option<Asked>,
+
     /// What is done.
     pub act: Act,
+}
+
+/// A sync that a person asked for, and that has not succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Who asked.
+    pub by: String,
+
+    /// When it began; `None` before that. Its retries do not begin it anew.
+    pub began: Option<String>,
+}
+
+impl Asked {
+    /// The one of this Application; `None` where the last operation was Argo CD's own, or ours.
+    fn of(application: &Application) -> Option<Self> {
+        let state = application.state.as_ref();
+        let began = |state: &OperationState| state.started_at.as_ref().map(|began| began.text.clone());
+        let (asked, began) = match (&application.operation, state) {
+            (Some(asked), Some(state)) if !state.phase.completed() => (asked, began(state)),
+            (Some(asked), _) => (asked, None),
+            (None, Some(state)) if state.phase != OperationPhase::Succeeded => (&state.operation, began(state)),
+            (None, _) => return None,
+        };
+        let by = asked.username.clone().filter(|by| !asked.automated && by != USERNAME)?;
+        Some(Self { by, began })
+    }
 }
 
 /// What is done to an Application.
@@ -67,19 +103,26 @@ pub enum Act {
     /// A comparison is asked for. It proves that the controller lives, and that `status.sync` is newer than the cure.
     Refresh,
 
-    /// The stale state is removed and a comparison asked for: Argo CD then syncs by itself what is out of sync.
+    /// The stale state is removed and a comparison asked for: Argo CD then syncs by itself the whole that is out of sync. Only for what an
+    /// operation of ours cannot do, since each clear may be followed by a sync of everything.
     Clear {
-        /// Which state.
-        stale: Stale,
+        /// Which state: the one that is there when the heal begins.
+        stale: Option<Stale>,
 
         /// What that sync touches.
         touches: Touches,
+
+        /// What a sync of the Deployment alone would leave undone.
+        why: String,
+
+        /// Which attempt at this revision it is, from 1.
+        attempt: usize,
     },
 
-    /// A sync is asked for, limited to this Deployment; a stale state is removed in the same write.
+    /// A sync is asked for, limited to this Deployment. Argo CD replaces the state of an operation that is over by the new one's.
     Start {
-        /// Which state is stale.
-        stale: Option<Stale>,
+        /// Which stale state it replaces: the one that is there when the heal begins.
+        replaces: Option<Stale>,
 
         /// The Deployment.
         only: ResourceRef,
@@ -89,152 +132,66 @@ pub enum Act {
     },
 }
 
-/// What the cure of the Deployment is, as far as the Application is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    /// Git's values are in the cluster.
-    InSync,
-
-    /// Git's values are in the cluster, and client-side apply does not know that they are its own before it has synced once more.
-    Unrecorded,
-
-    /// Git's values come by a sync.
-    NeedsSync,
-}
-
-/// The steps on the Application after a cure that makes the cluster fit for what the source says, or why nothing may be written now.
-pub(super) fn after(
-    argo_cd: &ArgoCd,
-    target: &ObjectId,
-    before: Before,
-    source: &SourceFacts,
-    now: Timestamp,
-) -> Result<Vec<Step>, NoPlan> {
-    let standing = argo_cd.standing(target, now);
-    forbidden(argo_cd, target, &standing, now)?;
-    let application = &argo_cd.application;
-    let named = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
-    let step = |act| Step::OnApplication(Box::new(OnApplication { application: named.clone(), act }));
-    let stale = match standing {
-        // The retry may succeed by itself after the cure; what it leaves behind is cleared then.
-        Standing::WaitingForRetry { .. } => Stale::of(application).ok(),
-        ref standing if standing.clears() => Some(Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?),
-        _ => None,
-    };
-    let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
-    let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
-    // After a limited sync the rest of a revision that failed as a whole would stay as it is, without a word: Argo CD takes the revision for
-    // synced, and never runs its later hooks. Where it syncs by itself, it does all of it.
-    let failed_whole = application.state.as_ref().is_some_and(|state| !state.operation.partial());
-    // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
-    let later = stale.is_some() && failed_whole && application.automated().is_some() || has_compared(application, source).is_err();
-    let before = if before == Before::Unrecorded && later { Before::InSync } else { before };
-    let last = match (before, stale) {
-        (Before::NeedsSync, None) if self_heals => None,
-        (Before::NeedsSync, Some(stale)) if failed_whole && application.automated().is_some() => {
-            Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) })
-        }
-        (Before::NeedsSync | Before::Unrecorded, stale) => {
-            Some(Act::Start { stale, only, touches: touches(application, &Then::Start(limited)) })
-        }
-        (Before::InSync, Some(stale)) => Some(Act::Clear { stale, touches: touches(application, &Then::Refresh) }),
-        (Before::InSync, None) => None,
-    };
-    if last.is_some() {
-        has_compared(application, source)?;
-    }
-    Ok([Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect())
-}
-
-/// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what
-/// Git no longer says.
-fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
-    let head = source.revision.as_str();
-    let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
-    match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
-        Some(compared) if !fits(compared) => {
-            let head = short_commit(head);
-            Err(NoPlan::HeldBack(format!(
-                "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",
-                short_commit(compared)
-            )))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The sync window that forbids a heal, in words.
-pub(super) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: Timestamp) -> Option<String> {
-    argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
-}
-
-/// Legitimate waits are left alone, and so is everything that a person holds back.
-fn forbidden(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp) -> Result<(), NoPlan> {
-    let retries = matches!(standing, Standing::WaitingForRetry { .. });
-    // A retry that waits is the best moment: nothing has to be cleared then. A window may be broken by a person, who is asked for that.
-    let passed = |hold: &Hold| matches!(hold, Hold::Window { .. }) || retries && *hold == Hold::OperationPresent;
-    let hold = argo_cd.holds(target, now).into_iter().find(|hold| !passed(hold));
-    match (hold, standing.action()) {
-        (Some(Hold::OperationPresent), _) | (None, Action::AskAPerson) => {
-            Err(NoPlan::HeldBack(with_time(standing.why(), standing.until())))
-        }
-        (Some(hold), _) => Err(NoPlan::HeldBack(hold.why())),
-        (None, _) => Ok(()),
-    }
-}
-
-fn with_time(why: String, until: Option<Timestamp>) -> String {
-    match until {
-        Some(until) => format!("{why} (until {until})"),
-        None => why,
-    }
-}
-
 /// Why a step is not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotYet(pub String);
 
 impl OnApplication {
+    /// A write on this Application.
+    pub(super) fn of(application: &Application, act: Act) -> Self {
+        let named = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
+        let asked = if act == Act::Refresh { None } else { Asked::of(application) };
+        Self { application: named, uid: application.uid.clone(), asked, act }
+    }
+
+    /// Lets the act mean the operation state that began then, and no later one.
+    pub(super) fn bind(&mut self, began: Option<&str>) {
+        let uid = self.uid.clone();
+        let (Act::Clear { stale, .. } | Act::Start { replaces: stale, .. }) = &mut self.act else { return };
+        let phase = stale.take().map_or(OperationPhase::Failed, |stale| stale.phase);
+        *stale = uid.zip(began).map(|(uid, began)| Stale { uid, phase, started_at: began.to_owned() });
+    }
+
     /// What the step does, in one sentence.
     pub(super) fn summary(&self) -> String {
         let name = &self.application;
+        let told = |stale: &Option<Stale>| {
+            stale.as_ref().map(|stale| format!(" ({}, since {})", stale.phase.as_str(), stale.started_at)).unwrap_or_default()
+        };
         match &self.act {
             Act::Refresh => format!("asks Argo CD to compare {name} anew"),
-            Act::Clear { stale, touches } => {
-                format!(
-                    "removes the stale operation state of {} ({}, since {}) and asks for a comparison: {}",
-                    name,
-                    stale.phase.as_str(),
-                    stale.started_at,
-                    touches.sentence()
-                )
-            }
-            Act::Start { stale: Some(stale), touches, only } => format!(
-                "removes the stale operation state of {} ({}, since {}) and starts a sync of {only} alone: {}",
-                name,
+            Act::Clear { stale, touches, why, attempt } => format!(
+                "attempt {attempt} of {CLEARS} at this revision: removes the stale operation state of {name}{} and asks for a comparison, since a sync of \
+                 the Deployment alone would leave undone: {why}; {}",
+                told(stale),
+                touches.sentence()
+            ),
+            Act::Start { replaces: Some(stale), touches, only } => format!(
+                "starts a sync of {only} alone in {name}, which replaces the stale operation state ({}, since {}): {}",
                 stale.phase.as_str(),
                 stale.started_at,
                 touches.sentence()
             ),
-            Act::Start { stale: None, touches, only } => format!("starts a sync of {only} alone in {name}: {}", touches.sentence()),
+            Act::Start { replaces: None, touches, only } => format!("starts a sync of {only} alone in {name}: {}", touches.sentence()),
         }
     }
 
     /// The bytes of intent that a plan's hash covers.
+    ///
+    /// Left out is what passes while Argo CD tries a sync again: which state is meant (that is bound when the heal begins, and tested when the
+    /// step is sent), its phase, its times and its retries. Only a person's own sync is told from an earlier one. What a sync of one resource
+    /// touches is said by its name.
     pub(super) fn intent(&self, kind: &str) -> Value {
-        let (stale, touches) = match &self.act {
-            Act::Refresh => (None, None),
-            Act::Clear { stale, touches } => (Some(stale), Some(touches)),
-            Act::Start { stale, touches, .. } => (stale.as_ref(), Some(touches)),
+        let (only, touches) = match &self.act {
+            Act::Refresh => (None, Value::Null),
+            Act::Clear { touches, .. } => (None, json!(touches)),
+            Act::Start { only, touches: Touches { to, whole_application, sync_options, retry, .. }, .. } => {
+                (Some(only), json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options, "retry": retry}))
+            }
         };
-        // A failure ends the wait for a retry: the same state under another phase.
-        let stale = stale.map(|stale| json!({"uid": stale.uid, "startedAt": stale.started_at}));
-        let only = match &self.act {
-            Act::Start { only, .. } => Some(only),
-            Act::Refresh | Act::Clear { .. } => None,
-        };
-        json!({"kind": kind, "application": self.application.to_string(), "stale": stale, "only": only, "touches": touches})
+        json!({
+            "kind": kind, "application": self.application.to_string(), "uid": self.uid, "asked": self.asked, "only": only, "touches": touches,
+        })
     }
 
     /// The guarded patch; `None` where what it asks for is asked for already.
@@ -243,12 +200,11 @@ impl OnApplication {
         Ok(match &self.act {
             Act::Refresh => refresh(application)?,
             Act::Clear { .. } => Some(clear(application, &Then::Refresh)?),
-            Act::Start { stale, .. } => {
+            Act::Start { .. } => {
                 let operation = self.operation(application, plan).ok_or(RenderError::NoApplication)?;
-                Some(match stale {
-                    Some(stale) if !stale.cleared(application) => clear(application, &Then::Start(operation))?,
-                    _ => start(application, &operation)?,
-                })
+                // A state that nobody ends would be taken for the new operation's.
+                let is_orphan = application.state.as_ref().is_some_and(|state| !state.phase.completed());
+                Some(if is_orphan { clear(application, &Then::Start(operation))? } else { start(application, &operation)? })
             }
         })
     }
@@ -268,13 +224,13 @@ impl OnApplication {
         match &self.act {
             // In whole seconds: one of the same second may have come before.
             Act::Refresh => begun.is_some_and(|begun| application.reconciled_at.is_some_and(|made| made.as_second() > begun.as_second())),
-            Act::Clear { stale, .. } => ended(stale),
-            Act::Start { stale, .. } => {
+            Act::Clear { stale, .. } => stale.as_ref().is_some_and(ended),
+            Act::Start { replaces, .. } => {
                 let ours = self.operation(application, plan).is_some_and(|operation| started(application, &operation));
                 // With self-heal Argo CD may replace our operation's state by that of its own next one within a tenth of a second.
                 let state = application.state.as_ref().and_then(|state| state.started_at.as_ref());
                 let newer = matches!((state, begun), (Some(state), Some(begun)) if state.time.as_second() >= begun.as_second());
-                ours || newer || stale.as_ref().is_some_and(ended)
+                ours || newer || replaces.as_ref().is_some_and(ended)
             }
         }
     }
@@ -299,8 +255,13 @@ impl OnApplication {
     }
 }
 
+/// Whether the operation succeeded, as a retry does after the cure. A success that lost its end or its result is what is stale.
 fn succeeded(application: &Application) -> bool {
-    application.operation.is_none() && application.state.as_ref().is_some_and(|state| state.phase == OperationPhase::Succeeded)
+    let is_whole = application
+        .state
+        .as_ref()
+        .is_some_and(|state| state.phase == OperationPhase::Succeeded && state.finished_at.is_some() && state.result.is_some());
+    application.operation.is_none() && is_whole
 }
 
 impl From<NoRequest> for RenderError {

@@ -43,7 +43,7 @@ pub enum StepKind {
     /// Removes the Application's stale operation state.
     ClearOperation,
 
-    /// Asks Argo CD for a sync, and removes a stale operation state in the same write.
+    /// Asks Argo CD for a sync of the Deployment, which replaces a stale operation state.
     StartOperation,
 
     /// Asks Flux to reconcile the Kustomization.
@@ -341,15 +341,22 @@ impl Step {
         }
     }
 
-    /// When the operation state began that the step removes, and the revision that it starts a sync of.
+    /// When the operation state began that the step removes or replaces, and the revision that it starts a sync of.
     pub fn remembered(&self) -> (Option<&str>, Option<String>) {
         let Self::OnApplication(step) = self else { return (None, None) };
         match &step.act {
             Act::Refresh => (None, None),
-            Act::Clear { stale, .. } => (Some(&stale.started_at), None),
-            Act::Start { stale, touches, .. } => {
-                (stale.as_ref().map(|stale| stale.started_at.as_str()), touches.to.as_ref().map(ToString::to_string))
+            Act::Clear { stale, .. } => (stale.as_ref().map(|stale| stale.started_at.as_str()), None),
+            Act::Start { replaces, touches, .. } => {
+                (replaces.as_ref().map(|stale| stale.started_at.as_str()), touches.to.as_ref().map(ToString::to_string))
             }
+        }
+    }
+
+    /// Lets the step mean the operation state that began then, and no later one.
+    pub(super) fn bind(&mut self, stale: Option<&str>) {
+        if let Self::OnApplication(step) = self {
+            step.bind(stale);
         }
     }
 

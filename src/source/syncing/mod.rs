@@ -113,6 +113,11 @@ impl Dressing {
         }
     }
 
+    /// Whether the document is a hook, which only a sync of the whole runs.
+    pub fn is_hook(&self, document: &Document) -> bool {
+        matches!(self, Self::ArgoCd(_)) && argo_cd::passes_over(&document.value).is_some()
+    }
+
     /// How the tool applies the document; `None` where the watch says it.
     pub fn syncer(&self, desired: &Value, live: Option<&Value>) -> Option<Syncer> {
         match self {

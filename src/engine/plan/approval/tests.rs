@@ -5,9 +5,10 @@ use pretty_assertions::assert_eq;
 
 use super::*;
 use crate::engine::object::ObjectId;
-use crate::engine::plan::Memory;
+use crate::engine::operation::{OperationPhase, Stale};
 use crate::engine::plan::digest::plan_hash;
 use crate::engine::plan::tests::{approval, git, snapshot, switched};
+use crate::engine::plan::{ApplicationRef, Memory};
 use crate::engine::predict::{Strategy, Syncer};
 
 /// A step of each kind.
@@ -15,7 +16,7 @@ fn steps() -> Vec<Step> {
     let paths = || vec![".spec.replicas".parse().unwrap()];
     let on = |act| {
         let application = ApplicationRef { namespace: "argocd".to_owned(), name: "shop".to_owned() };
-        Step::OnApplication(Box::new(OnApplication { application, act }))
+        Step::OnApplication(Box::new(OnApplication { application, uid: Some("uid".to_owned()), asked: None, act }))
     };
     let stale = || Stale { uid: "uid".to_owned(), phase: OperationPhase::Failed, started_at: "2026-01-05T10:00:00Z".to_owned() };
     let touches = || Touches {
@@ -32,8 +33,8 @@ fn steps() -> Vec<Step> {
         Step::Transfer { paths: paths(), from: Vec::new(), to: "argocd-controller".to_owned(), into: Operation::Apply },
         Step::HandBack { paths: paths(), syncer: Syncer::new(Strategy::ServerSideApply, "argocd-controller") },
         on(Act::Refresh),
-        on(Act::Clear { stale: stale(), touches: touches() }),
-        on(Act::Start { stale: None, only: ResourceRef::deployment("shop", "web"), touches: touches() }),
+        on(Act::Clear { stale: Some(stale()), touches: touches(), why: "hooks".to_owned(), attempt: 1 }),
+        on(Act::Start { replaces: None, only: ResourceRef::deployment("shop", "web"), touches: touches() }),
         Step::Reconcile { kustomization: KustomizationRef { namespace: "flux-system".to_owned(), name: "shop".to_owned() } },
     ]
 }
@@ -43,7 +44,7 @@ fn offered(snapshot: &Snapshot, memory: &Memory, step: &Step) -> Plan {
     let steps = vec![step.clone()];
     let (serial, hash, expires) = memory.offer(plan_hash(snapshot, memory, &steps), snapshot.now, SignedDuration::from_hours(1));
     let (uid, drift) = ("uid".to_owned(), String::new());
-    Plan { hash, serial, expires, uid, drift, steps, cautions: Vec::new(), window: None }
+    Plan { hash, serial, expires, uid, drift, steps, cautions: Vec::new(), window: None, waits: None }
 }
 
 #[test]
@@ -75,4 +76,37 @@ fn a_yes_to_what_this_very_report_does_not_show_is_foreign_to_it() {
             assert_eq!(judged(Ok(&other), Some(&other.hash)), foreign, "{kind:?}: {what}");
         }
     }
+}
+
+#[test]
+fn a_yes_outlasts_what_passes_and_nothing_else() {
+    let scene = snapshot(git(), switched());
+    let memory = Memory { report: "report-1".to_owned(), watch: "watch-1".to_owned(), ..Memory::default() };
+    let plan = offered(&scene, &memory, &steps()[0]);
+    let running = Plan { waits: Some("the operation: a sync is running".to_owned()), ..plan.clone() };
+    let other = Plan { hash: "f".repeat(64), ..plan.clone() };
+    let yes = approval(&plan.hash);
+    let passed = [(plan.hash.clone(), Ended::Changed)];
+    let taken = [(plan.hash.clone(), Ended::TakenBack)];
+    let held = NoPlan::HeldBack("the controller is away".to_owned());
+    for (what, plan, superseded, shown, wanted) in [
+        ("it is shown", Ok(&plan), &[][..], Some(&plan.hash), Ok(())),
+        ("an operation runs", Ok(&running), &[], Some(&plan.hash), Err("ApprovalWaits")),
+        ("something else is needed for a while", Ok(&other), &passed, Some(&other.hash), Err("ApprovalStale")),
+        ("it is needed again, and not shown yet", Ok(&plan), &passed, Some(&other.hash), Err("ApprovalWaits")),
+        ("the same, where nothing was shown between", Ok(&plan), &passed, None, Err("ApprovalWaits")),
+        ("it is shown again", Ok(&plan), &passed, Some(&plan.hash), Ok(())),
+        ("something holds it back for a while", Err(&held), &passed, None, Err("ApprovalWaits")),
+        ("the same at the first look", Err(&held), &[], Some(&plan.hash), Err("ApprovalWaits")),
+        ("nothing is left to do", Err(&NoPlan::NothingToHeal), &passed, None, Err("ApprovalMoot")),
+        ("a person took it back", Err(&held), &taken, None, Err("ApprovalMoot")),
+        ("it was never shown", Err(&held), &[], None, Err("ApprovalForeign")),
+    ] {
+        let ledger = Ledger { spent: &[], superseded, offered: shown.map(String::as_str) };
+        assert_eq!(judge(&yes, plan, ledger, scene.now).map(drop).map_err(|refusal| refusal.reason()), wanted, "{what}");
+    }
+    let ledger = Ledger { spent: &[], superseded: &passed, offered: Some(&plan.hash) };
+    let refusal = judge(&yes, Ok(&running), ledger, scene.now).unwrap_err();
+    assert!(refusal.to_string().ends_with(" waits for the operation: a sync is running") && refusal.is_about_the_plan(), "{refusal}");
+    assert_eq!(judge(&yes, Ok(&plan), ledger, plan.expires).unwrap_err().reason(), "ApprovalExpired");
 }

@@ -10,7 +10,7 @@ use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Revision, Stale, Touched, Touches};
 use crate::engine::ownership::Operation;
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
-use crate::engine::plan::{Act, ApplicationRef, HEAL_MANAGER, KustomizationRef, OnApplication};
+use crate::engine::plan::{Act, ApplicationRef, Asked, HEAL_MANAGER, KustomizationRef, OnApplication};
 use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
 
 #[test]
@@ -126,7 +126,13 @@ fn paths(text: &str) -> Vec<FieldPath> {
 
 fn on(namespace: &str, name: &str, act: Act) -> Step {
     let application = ApplicationRef { namespace: namespace.to_owned(), name: name.to_owned() };
-    Step::OnApplication(Box::new(OnApplication { application, act }))
+    Step::OnApplication(Box::new(OnApplication { application, uid: Some("uid".to_owned()), asked: None, act }))
+}
+
+/// The step on an Application that was made anew under the same name.
+fn anew(step: Step) -> Step {
+    let Step::OnApplication(step) = step else { panic!("{step:?}") };
+    Step::OnApplication(Box::new(OnApplication { uid: Some("another".to_owned()), ..*step }))
 }
 
 fn stale() -> Stale {
@@ -164,6 +170,13 @@ fn touched() -> Vec<(&'static str, Touches)> {
     ]
 }
 
+/// The step while a sync of a person is in the way.
+fn asked(by: &str, began: Option<&str>, step: Step) -> Step {
+    let Step::OnApplication(step) = step else { panic!("{step:?}") };
+    let asked = Asked { by: by.to_owned(), began: began.map(str::to_owned) };
+    Step::OnApplication(Box::new(OnApplication { asked: Some(asked), ..*step }))
+}
+
 #[test]
 fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     let syncer = || Syncer::new(Strategy::ServerSideApply, "argocd-controller");
@@ -174,8 +187,9 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         |path: &str, to: &str| Step::Transfer { paths: paths(path), from: Vec::new(), to: to.to_owned(), into: Operation::Apply };
     let named = |namespace: &str, name: &str| KustomizationRef { namespace: namespace.to_owned(), name: name.to_owned() };
     let web = || ResourceRef::deployment("shop", "web");
-    let start = |stale, only| on("argocd", "shop", Act::Start { stale, only, touches: touches() });
-    let clear = |stale| on("argocd", "shop", Act::Clear { stale, touches: touches() });
+    let start = |replaces, only| on("argocd", "shop", Act::Start { replaces, only, touches: touches() });
+    let clear_of = |stale, touches| Act::Clear { stale, touches, why: "hooks".to_owned(), attempt: 1 };
+    let clear = |stale| on("argocd", "shop", clear_of(stale, touches()));
     let mut steps = vec![
         ("restore", restore(".spec.replicas", 1)),
         ("restore another path", restore(".spec.paused", 1)),
@@ -192,13 +206,15 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ("refresh", on("argocd", "shop", Act::Refresh)),
         ("refresh elsewhere", on("teams", "shop", Act::Refresh)),
         ("refresh another", on("argocd", "office", Act::Refresh)),
-        ("clear elsewhere", on("teams", "shop", Act::Clear { stale: stale(), touches: touches() })),
-        ("clear another application", clear(Stale { uid: "another".to_owned(), ..stale() })),
-        ("clear a later state", clear(Stale { started_at: "2026-01-05T11:00:00Z".to_owned(), ..stale() })),
-        ("start elsewhere", on("teams", "shop", Act::Start { stale: None, only: web(), touches: touches() })),
-        ("clear and start", start(Some(stale()), web())),
-        ("clear another and start", start(Some(Stale { uid: "another".to_owned(), ..stale() }), web())),
-        ("clear a later state and start", start(Some(Stale { started_at: "2026-01-05T11:00:00Z".to_owned(), ..stale() }), web())),
+        ("refresh an application that was made anew", anew(on("argocd", "shop", Act::Refresh))),
+        ("clear elsewhere", on("teams", "shop", clear_of(Some(stale()), touches()))),
+        ("clear an application that was made anew", anew(clear(Some(stale())))),
+        ("start elsewhere", on("teams", "shop", Act::Start { replaces: None, only: web(), touches: touches() })),
+        ("start in an application that was made anew", anew(start(None, web()))),
+        ("start over a person's sync", asked("ada", Some("2026-01-05T10:00:00Z"), start(None, web()))),
+        ("start over a later one", asked("ada", Some("2026-01-05T11:00:00Z"), start(None, web()))),
+        ("start over one that is asked for", asked("ada", None, start(None, web()))),
+        ("start over another person's", asked("ben", Some("2026-01-05T10:00:00Z"), start(None, web()))),
         ("start for another", start(None, ResourceRef::deployment("shop", "api"))),
         ("start for another kind", start(None, ResourceRef { kind: "StatefulSet".to_owned(), ..web() })),
         ("start for another group", start(None, ResourceRef { group: "example.com".to_owned(), ..web() })),
@@ -207,9 +223,16 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ("reconcile elsewhere", Step::Reconcile { kustomization: named("teams", "shop") }),
         ("reconcile another", Step::Reconcile { kustomization: named("flux-system", "office") }),
     ];
+    // What a sync of one resource touches is that resource.
+    let of_the_whole = ["changes a resource", "deletes it", "from another revision", "not compared"];
     for (what, touches) in touched() {
-        steps.push((what, on("argocd", "shop", Act::Clear { stale: stale(), touches: touches.clone() })));
-        steps.push((what, on("argocd", "shop", Act::Start { stale: None, only: web(), touches })));
+        steps.push((what, on("argocd", "shop", clear_of(Some(stale()), touches.clone()))));
+        let start = on("argocd", "shop", Act::Start { replaces: None, only: web(), touches });
+        if of_the_whole.contains(&what) {
+            assert_eq!(start.intent(), on("argocd", "shop", Act::Start { replaces: None, only: web(), touches: self::touches() }).intent());
+        } else {
+            steps.push((what, start));
+        }
     }
     for (at, (what, step)) in steps.iter().enumerate() {
         assert_eq!(step.intent()["kind"], json!(step.kind()), "{what}");
@@ -219,7 +242,11 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     }
     // Whose entry gives, which is always ours.
     assert_eq!(transfer(".spec.replicas", "argocd-controller").intent()["from"], HEAL_MANAGER);
-    // A failure ends the wait for a retry: the same state under another phase.
-    let running = clear(Stale { phase: OperationPhase::Running, ..stale() });
-    assert_eq!(running.intent(), clear(stale()).intent());
+    // Which state is meant is bound when the heal begins: while Argo CD tries again, what is approved stays the same.
+    let later = || Stale { started_at: "2026-01-05T11:00:00Z".to_owned(), ..stale() };
+    let running = || Stale { phase: OperationPhase::Running, ..stale() };
+    for state in [Some(running()), Some(later()), None] {
+        assert_eq!(clear(state.clone()).intent(), clear(Some(stale())).intent(), "{state:?}");
+        assert_eq!(start(state.clone(), web()).intent(), start(Some(stale()), web()).intent(), "{state:?}");
+    }
 }

@@ -1,0 +1,146 @@
+//! Whom a failed sync concerns: the Deployment that is looked at, other objects, or nobody knows whom.
+
+use super::application::Application;
+use super::message::{Refused, comparable, refused};
+use super::state::{OperationPhase, OperationState, ResourceRef};
+
+/// The longest of another object's failure that is told, in characters.
+const TOLD: usize = 240;
+
+/// Whom a failed sync names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Concern {
+    /// Whether it names the Deployment.
+    pub ours: bool,
+
+    /// Which other objects it names, each with what became of it where that is told.
+    pub others: Vec<(String, String)>,
+}
+
+impl OperationState {
+    /// Whom the state of a failed operation names, in the results of its resources and in the API server's words in its message.
+    ///
+    /// Source: `setOperationPhase` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`: what failed has the status SyncFailed, or its
+    /// task the phase Failed. The message alone is left where the operation failed before it had results.
+    pub fn concern(&self, deployment: &ResourceRef) -> Concern {
+        let mut concern = Concern::default();
+        for result in self.result.iter().flat_map(|result| &result.resources).filter(|result| result.failed()) {
+            if result.resource == *deployment {
+                concern.ours = true;
+            } else {
+                concern.others.push((result.resource.to_string(), comparable(&result.message)));
+            }
+        }
+        let is_ours =
+            |refused: &Refused| refused.name == deployment.name && refused.kind == format!("{}.{}", deployment.kind, deployment.group);
+        for refused in refused(&self.message) {
+            let is_told = |told: &(String, String)| told.0.ends_with(&refused.name) && told.0.starts_with(&refused.kind);
+            if is_ours(&refused) {
+                // The message has no namespace: of two of one name the results tell which one it was.
+                concern.ours |= concern.others.is_empty();
+            } else if !concern.others.iter().any(is_told) {
+                concern.others.push((format!("{} {}", refused.kind, refused.name), String::new()));
+            }
+        }
+        concern
+    }
+
+    /// The other objects that a failed operation names where it does not name this one; in words.
+    pub fn failed_for_others_only(&self, deployment: &ResourceRef) -> Option<String> {
+        let concern = self.concern(deployment);
+        (!concern.ours).then(|| told(&concern.others)).flatten()
+    }
+}
+
+impl Application {
+    /// The other objects for which the last sync of this revision failed and that are still not in sync, with the reason of the first; in words.
+    pub fn fails_for_others(&self, deployment: &ResourceRef) -> Option<String> {
+        let failed = |state: &&OperationState| match state.phase {
+            OperationPhase::Failed | OperationPhase::Error => true,
+            // It waits for its retry.
+            OperationPhase::Running => state.finished_at.is_some(),
+            _ => false,
+        };
+        let state = self.state.as_ref().filter(failed).filter(|_| self.attempted())?;
+        let is_mended =
+            |name: &str| self.resources.iter().any(|found| found.status.as_deref() == Some("Synced") && found.resource.to_string() == name);
+        let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| !is_mended(name)).collect();
+        told(&others)
+    }
+}
+
+fn told(others: &[(String, String)]) -> Option<String> {
+    let (first, why) = others.first()?;
+    let why: String = why.chars().take(TOLD).collect();
+    let why = if why.is_empty() { why } else { format!(" ({why})") };
+    let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
+    Some(format!("{first}{why}{more}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::{Value, json};
+
+    use super::super::shapes::{HERE, out_of_sync, read, set, with_state};
+    use super::*;
+
+    const INVALID: &str = "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
+
+    fn web() -> ResourceRef {
+        ResourceRef::deployment("shop", "web")
+    }
+
+    fn result(group: &str, kind: &str, name: &str, status: &str, phase: &str, message: &str) -> Value {
+        json!({"group": group, "version": "v1", "kind": kind, "namespace": "shop", "name": name, "status": status, "hookPhase": phase,
+            "message": message})
+    }
+
+    fn failed(message: &str, results: &[Value]) -> Value {
+        let state = set(out_of_sync(with_state("Failed", HERE)), "/status/operationState/message", json!(message));
+        set(state, "/status/operationState/syncResult/resources", json!(results))
+    }
+
+    #[test]
+    fn a_failure_that_names_other_objects_only_is_theirs() {
+        let applied = || result("apps", "Deployment", "web", "Synced", "Running", "deployment.apps/web serverside-applied");
+        let refused = || result("apps", "Deployment", "web", "SyncFailed", "Failed", "Deployment.apps \"web\" is invalid: a: Forbidden: b");
+        let service = || result("", "Service", "web", "SyncFailed", "Failed", INVALID);
+        let hook = || result("batch", "Job", "migrate", "Synced", "Failed", "Job has reached the specified backoff limit");
+        let degraded = || result("apps", "Deployment", "web", "Synced", "Failed", "exceeded its progress deadline");
+        let whole =
+            format!("one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 times).");
+        let ours = "one or more objects failed to apply, reason: Deployment.apps \"web\" is invalid: a: Forbidden: b";
+        let told = Some(format!("Service shop/web ({INVALID})"));
+        for (what, message, results, others) in [
+            ("another object", whole.as_str(), vec![applied(), service()], told.clone()),
+            ("another object, before this one's turn came", &whole, vec![service()], told),
+            ("another object, without results", &whole, vec![], Some("Service web".to_owned())),
+            (
+                "a hook",
+                "",
+                vec![applied(), hook()],
+                Some("Job.batch shop/migrate (Job has reached the specified backoff limit)".to_owned()),
+            ),
+            ("both", ours, vec![refused(), service()], None),
+            ("this one", ours, vec![refused()], None),
+            ("this one, without results", ours, vec![], None),
+            ("its roll-out", "", vec![degraded()], None),
+            ("nobody", "rpc error: code = Unknown", vec![], None),
+        ] {
+            let state = read(&failed(message, &results)).state.unwrap();
+            assert_eq!(state.failed_for_others_only(&web()), others, "{what}");
+        }
+    }
+
+    #[test]
+    fn others_are_told_while_they_are_in_the_way_of_this_revision() {
+        let service = result("", "Service", "web", "SyncFailed", "Failed", INVALID);
+        let failed = set(failed("", &[service]), "/status/resources/1/status", json!("OutOfSync"));
+        let told = |object: &Value| read(object).fails_for_others(&web());
+        assert_eq!(told(&failed), Some(format!("Service shop/web ({INVALID})")));
+        assert_eq!(told(&set(failed.clone(), "/status/resources/1/status", json!("Synced"))), None, "it was mended");
+        assert_eq!(told(&set(failed.clone(), "/status/sync/revision", json!("another"))), None, "another commit");
+        assert_eq!(told(&set(failed, "/status/operationState/phase", json!("Succeeded"))), None, "the retry went through");
+    }
+}

@@ -1,0 +1,212 @@
+//! What follows the cure of a Deployment on its Application, or why nothing may be written there now.
+
+use jiff::Timestamp;
+
+use super::super::cautions::{CLEARED_IN_VAIN, Caution, OTHERS_REFUSED, STALE_OPERATION};
+use super::super::step::Step;
+use super::super::{Memory, NoPlan};
+use super::{Act, CLEARS, OnApplication, USERNAME};
+use crate::engine::object::ObjectId;
+use crate::engine::operation::{
+    Action, Application, Hold, Operation, ResourceRef, ResourceStatus, Revision, Stale, Standing, Then, short_commit, touches,
+};
+use crate::engine::snapshot::SourceFacts;
+use crate::engine::tool::ArgoCd;
+
+/// What the cure of the Deployment is, as far as the Application is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine::plan) enum Before {
+    /// Git's values are in the cluster.
+    InSync,
+
+    /// Git's values are in the cluster, and client-side apply does not know that they are its own before it has synced once more.
+    Unrecorded,
+
+    /// Git's values come by a sync.
+    NeedsSync,
+}
+
+/// What is known beside the Application.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine::plan) struct Around<'a> {
+    /// The Deployment.
+    pub target: &'a ObjectId,
+
+    /// Where Git's document comes from.
+    pub source: &'a SourceFacts,
+
+    /// What the report remembers of earlier heals.
+    pub memory: &'a Memory,
+
+    /// Whether the plan has steps on the Deployment.
+    pub cures: bool,
+
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What follows a cure on the Application.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::engine::plan) struct After {
+    /// The steps.
+    pub steps: Vec<Step>,
+
+    /// Why nothing is to be written yet: an operation runs, whose end the same plan is for.
+    pub waits: Option<String>,
+
+    /// What a person should know.
+    pub cautions: Vec<Caution>,
+}
+
+/// The steps on the Application after a cure that makes the cluster fit for what the source says, or why nothing may be written now.
+///
+/// They are the same while an operation runs, waits for its retry and has failed: what was approved in one of these holds in the others.
+pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: Around<'_>) -> Result<After, NoPlan> {
+    let Around { target, now, .. } = around;
+    let standing = argo_cd.standing(target, now);
+    let waits = held(argo_cd, target, &standing, now)?;
+    let application = &argo_cd.application;
+    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let step = |act| Step::OnApplication(Box::new(OnApplication::of(application, act)));
+    let mut cautions = Vec::new();
+    let in_window = window(argo_cd, target, now).is_some();
+    // An operation would wait for the window to change and fire then.
+    let last = match before {
+        Before::InSync if in_window => {
+            if standing.clears() {
+                let told = "the failed operation stays as it is while the window lasts; a plan for it comes afterwards";
+                cautions.push(Caution::note(STALE_OPERATION, told));
+            }
+            None
+        }
+        _ => last(application, &standing, before, &only, around, &mut cautions)?,
+    };
+    if last.is_some() {
+        has_compared(application, around.source)?;
+    }
+    cautions.extend(others_refused(application, &only));
+    Ok(After { steps: [Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect(), waits, cautions })
+}
+
+/// The act that ends a stale operation, or brings Git's values.
+fn last(
+    application: &Application,
+    standing: &Standing,
+    before: Before,
+    only: &ResourceRef,
+    around: Around<'_>,
+    cautions: &mut Vec<Caution>,
+) -> Result<Option<Act>, NoPlan> {
+    let Around { source, memory, cures, .. } = around;
+    if standing.clears() {
+        Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
+    }
+    // What is under way may fail, and is what would be stale then. It may also succeed by itself after the cure, and nothing is left to do.
+    let is_in_the_way = standing.clears() || standing.is_under_way();
+    let stale = || Stale::of(application).ok().filter(|_| is_in_the_way);
+    let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
+    // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
+    let beyond = is_in_the_way.then(|| beyond_us(application, only, source)).flatten();
+    let later = || beyond.is_some() || has_compared(application, source).is_err();
+    let before = if before == Before::Unrecorded && later() { Before::InSync } else { before };
+    if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals) {
+        return Ok(None);
+    }
+    let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
+    let start = || Act::Start { replaces: stale(), only: only.clone(), touches: touches(application, &Then::Start(limited)) };
+    let Some(why) = beyond else { return Ok(Some(start())) };
+    let touches = touches(application, &Then::Refresh);
+    let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
+    let failed = memory.failed_clears_of(&revision);
+    if failed < CLEARS {
+        return Ok(Some(Act::Clear { stale: stale(), touches, why, attempt: failed + 1 }));
+    }
+    if !cures {
+        return Err(NoPlan::ClearedInVain(revision));
+    }
+    let told = format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced; what stays undone: {why}");
+    cautions.push(Caution::note(CLEARED_IN_VAIN, told));
+    Ok(Some(start()))
+}
+
+/// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the one who syncs: it takes the
+/// revision for synced then. Self-heal brings what is out of sync in any wave, and never runs a hook.
+fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts) -> Option<String> {
+    let automated = application.automated()?;
+    let asked = application.operation.as_ref().or(application.state.as_ref().map(|state| &state.operation))?;
+    if asked.partial() {
+        return None;
+    }
+    let hooks = source.has_hooks || application.resources.iter().any(|found| found.hook);
+    let is_left = |found: &&ResourceStatus| !found.hook && found.resource != *only && found.status.as_deref() != Some("Synced");
+    let left = application.resources.iter().filter(is_left).filter(|found| automated.prune || !found.requires_pruning).count();
+    match (hooks, left) {
+        (true, _) => Some("hooks, which only a sync of the whole application runs".to_owned()),
+        (false, left) if left > 0 && !automated.self_heal => {
+            let what = if left == 1 { "1 other resource is".to_owned() } else { format!("{left} other resources are") };
+            Some(format!("{what} out of sync, perhaps in a later wave, and Argo CD would take the revision for synced"))
+        }
+        _ => None,
+    }
+}
+
+/// That the last sync failed for other objects: a sync of the whole fails again until they are mended, whatever becomes of this one.
+fn others_refused(application: &Application, only: &ResourceRef) -> Option<Caution> {
+    let others = application.fails_for_others(only)?;
+    Some(Caution::note(
+        OTHERS_REFUSED,
+        format!(
+            "the last sync failed for {others}; until that is mended no sync of the whole application succeeds, and this plan heals the Deployment \
+             alone"
+        ),
+    ))
+}
+
+/// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what
+/// Git no longer says.
+fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
+    let head = source.revision.as_str();
+    let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
+    match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
+        Some(compared) if !fits(compared) => {
+            let head = short_commit(head);
+            Err(NoPlan::HeldBack(format!(
+                "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",
+                short_commit(compared)
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The sync window that forbids a heal, in words.
+pub(in crate::engine::plan) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: Timestamp) -> Option<String> {
+    argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
+}
+
+/// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by itself.
+fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp) -> Result<Option<String>, NoPlan> {
+    let why = || with_time(standing.why(), standing.until());
+    for hold in argo_cd.holds(target, now) {
+        match hold {
+            // It may be broken by a person, who is asked for that.
+            Hold::Window { .. } => {}
+            Hold::OperationPresent if standing.is_under_way() => {}
+            Hold::OperationPresent => return Err(NoPlan::HeldBack(why())),
+            hold => return Err(NoPlan::HeldBack(hold.why())),
+        }
+    }
+    if standing.action() == Action::AskAPerson {
+        return Err(NoPlan::HeldBack(why()));
+    }
+    // A retry that waits is the best moment: it succeeds by itself after the cure. So does a sync that waits for its window.
+    let is_a_good_moment = matches!(standing, Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. });
+    Ok((standing.is_under_way() && !is_a_good_moment).then(|| format!("the operation: {}", why())))
+}
+
+fn with_time(why: String, until: Option<Timestamp>) -> String {
+    match until {
+        Some(until) => format!("{why} (until {until})"),
+        None => why,
+    }
+}
