@@ -1,6 +1,7 @@
 //! When a heal may be taken back.
 
 use super::*;
+use crate::report::FOUND_INVALID;
 
 fn healing(states: &[StepState]) -> Healing {
     let step = |state: &StepState| HealingStep {

@@ -11,7 +11,7 @@ use crate::engine::object::Look;
 use crate::engine::schema::{Branches, Members, Tree};
 
 /// Metadata that a write cannot change: the server puts back its own.
-const KEPT: &[&str] = &["creationTimestamp", "generation", "resourceVersion", "selfLink"];
+const KEPT: &[&str] = &["creationTimestamp", "generation", "resourceVersion"];
 
 /// Metadata that a write cannot change once it is set: the server puts back its own then, and has nothing to put back before.
 const KEPT_ONCE_SET: &[&str] = &["deletionTimestamp"];

@@ -31,9 +31,13 @@ pub(super) fn validate_claim_template(template: &Node<'_>, out: &mut Causes) {
     let metadata = template.at("metadata");
     validate_annotations(&metadata.at("annotations"), out);
     validate_labels(&metadata.at("labels"), &metadata.at("labels"), out);
-    // Go knows a list that is empty from one that is not there only by its JSON, which leaves both out.
-    let is_said = |field: &Node<'_>| !matches!(field.value().as_str(), Some("")) && field.is_set() && field.integer() != Some(0);
-    for (_, reported) in NOT_IN_A_TEMPLATE.iter().filter(|(name, _)| is_said(&metadata.at(name))) {
+    // What Go holds in no pointer is not said where it is zero.
+    let is_said = |name: &'static str| {
+        let field = metadata.at(name);
+        let is_zero = field.value().as_str() == Some("") || name == "generation" && field.integer() == Some(0);
+        field.is_set() && !is_zero
+    };
+    for (_, reported) in NOT_IN_A_TEMPLATE.iter().filter(|(name, _)| is_said(name)) {
         out.forbidden(&metadata.at(reported), "cannot be set");
     }
     validate_claim_spec(&template.at("spec"), out);

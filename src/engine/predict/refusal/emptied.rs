@@ -1,6 +1,6 @@
 //! Fields whose empty value is not the same as none to a rule, though it is to what is stored.
 
-use crate::engine::schema::{Branches, Tree, apply_defaults};
+use crate::engine::schema::{Branches, Members, Tree, apply_defaults};
 
 /// The object in normal form and with its defaults. What a rule tells from an absent value although it is empty stays.
 pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
@@ -9,12 +9,28 @@ pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
         find(&object, place.parent, place.name, &mut Vec::new(), &mut found);
     }
     apply_defaults(&mut object);
+    leave_out_repeated_owners(&mut object);
     for Found { steps, name, value } in found {
         if let Some(Tree::Map(parent)) = follow(&mut object, &steps) {
             parent.insert(name, value);
         }
     }
     object
+}
+
+/// Leaves out owner references that are there already, to the last field.
+///
+/// Source: `dedupOwnerReferences` of apiserver's `pkg/endpoints/handlers/rest.go`.
+fn leave_out_repeated_owners(object: &mut Tree<'_>) {
+    let Some(Tree::List(owners)) = object.map_at_mut(&["metadata"]).and_then(|metadata| metadata.find("ownerReferences")) else { return };
+    let mut at = 1;
+    while at < owners.len() {
+        if owners[..at].contains(&owners[at]) {
+            owners.remove(at);
+        } else {
+            at += 1;
+        }
+    }
 }
 
 /// A field that a rule tells from none.
@@ -124,6 +140,15 @@ mod tests {
     use super::*;
     use pretty_assertions::assert_eq;
     use serde_json::json;
+
+    #[test]
+    fn an_owner_counts_once_where_it_is_the_same_to_the_last_field() {
+        let owner =
+            |name: &str, controller: bool| json!({"apiVersion": "v1", "kind": "Set", "name": name, "uid": "1", "controller": controller});
+        let object = json!({"metadata": {"ownerReferences": [owner("a", true), owner("b", false), owner("a", true), owner("a", false)]}});
+        let left = as_stored(Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
+        assert_eq!(left, json!([owner("a", true), owner("b", false), owner("a", false)]));
+    }
 
     #[test]
     fn an_empty_list_stays_for_the_rules_and_goes_from_what_is_stored() {
