@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::Kustomization;
+use crate::engine::phase::Phase;
+use crate::engine::predict::Strategy;
 use crate::engine::predict::Syncer;
 use crate::engine::{Flux, Remedy, SourceFacts, Tool, assess};
 

@@ -1,0 +1,160 @@
+//! The steps on the Deployment: what hands it back to the tool, or puts Git's values back, each checked before anybody sees it.
+
+use super::cautions::{self, Caution};
+use super::choice::{Choice, Cure, choose};
+use super::hand_back::{self, HandBackError};
+use super::ill::Ill;
+use super::restore::{RestoreError, Restored};
+use super::step::Step;
+use super::whole::{Whole, whole};
+use super::{NoPlan, last_applied, restore, traps, trial};
+use crate::engine::assess::Assessment;
+use crate::engine::diagnose::Trap;
+use crate::engine::diff::{Change, Severity};
+use crate::engine::object::FieldPath;
+use crate::engine::ownership::Operation;
+use crate::engine::predict::{Facts, Strategy, refusal_of};
+use crate::engine::snapshot::{Policy, Snapshot};
+
+/// The steps on the Deployment, and what to know about them.
+#[derive(Default)]
+pub(super) struct Cured {
+    pub steps: Vec<Step>,
+
+    /// What they put back and client-side apply would not take out again; `None` where it knows all of it.
+    pub unrecorded: Option<Vec<FieldPath>>,
+    pub cautions: Vec<Caution>,
+
+    /// What will be in the way of Git's next change after the steps; `None` where it is what is so today.
+    pub traps: Option<Vec<Trap>>,
+}
+
+/// Takes the way out that [`choose`] names, or the other one where the first does not work and either will do.
+pub(super) fn cure(
+    snapshot: &Snapshot,
+    assessment: &Assessment,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    ill: Ill<'_>,
+) -> Result<Cured, NoPlan> {
+    let Choice { cure, or_else, .. } = choose(snapshot, policy);
+    if cure == Cure::Restore {
+        if !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty() {
+            return restored(snapshot, facts, ill);
+        }
+        let would_help = handed_back(snapshot, facts, ill).is_ok();
+        return Err(if would_help { NoPlan::GitAlone } else { NoPlan::OnlyGit });
+    }
+    match (handed_back(snapshot, facts, ill), or_else) {
+        (Ok(step), or_else) => {
+            let steps = vec![step];
+            // Argo CD does not sync what is in sync: where its sync would overwrite more than the drift, a write of ours spares that.
+            let spares = or_else && !ill.drifts.is_empty() && snapshot.tool.argo_cd().is_some();
+            let overwrites = || cautions::of_a_sync(snapshot, facts, assessment, &steps).iter().any(|caution| caution.must_acknowledge);
+            let restored = if spares && overwrites() { restored(snapshot, facts, ill).ok() } else { None };
+            Ok(restored.unwrap_or_else(|| Cured { steps, cautions: needs_sync(snapshot), ..Cured::default() }))
+        }
+        (Err(_), true) if !ill.drifts.is_empty() => restored(snapshot, facts, ill),
+        (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
+    }
+}
+
+/// Nothing is planned on what the tool leaves alone on purpose: where it is in the way, only a change of Git or of the rule helps.
+pub(super) fn spares_ignored(snapshot: &Snapshot, assessment: &Assessment) -> Result<(), NoPlan> {
+    let beside = assessment.prediction.iter().flat_map(|prediction| &prediction.beside);
+    let spared = |path: &FieldPath| {
+        let spared =
+            assessment.of(Severity::Ignored).find(|drift| path.starts_with(&drift.change.path) || drift.change.path.starts_with(path))?;
+        let why = spared.reason.clone().filter(|reason| snapshot.tool.spares(reason))?;
+        Some(NoPlan::IgnoredInTheWay { path: path.clone(), why })
+    };
+    beside.filter_map(spared).next().map_or(Ok(()), Err)
+}
+
+/// What a HandBack rests on where nobody knows whether the tool syncs.
+fn needs_sync(snapshot: &Snapshot) -> Vec<Caution> {
+    let manager = &snapshot.syncer.manager;
+    let told = || format!("nothing changes for the pods until {manager} syncs again; let it sync after the heal");
+    if snapshot.tool.will_sync(&snapshot.target) { Vec::new() } else { vec![Caution::note(cautions::NEEDS_SYNC, told())] }
+}
+
+/// HandBack of what is in the way, checked.
+fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<Step, HandBackError> {
+    let prediction = ill.prediction.ok_or(HandBackError::NothingForeign)?;
+    let changes = ill.changes(snapshot);
+    let paths = hand_back::in_the_way(&changes, prediction);
+    hand_back::check(facts, &snapshot.syncer, &paths, &changes)?;
+    Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
+}
+
+/// Restore, and Transfer where the syncing tool applies server-side.
+pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
+    let drifted = ill.changes(snapshot);
+    // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
+    let all = match ill.prediction {
+        Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
+        None => drifted.into_iter().cloned().collect(),
+    };
+    let Whole { changes, restored, refused } = whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let Restored { operations, healed } = restored;
+    let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
+    let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
+    let left = lint(snapshot, &facts, &changes)?;
+    if let Some(cause) = refused {
+        return Err(NoPlan::NotRestorable(RestoreError::Invalid(cause.told())));
+    }
+    let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    let traps = traps::after_restore(snapshot, known, &healed, &paths, &left);
+    let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
+    let mut steps = vec![Step::Restore { paths, operations }];
+    if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
+        let appliers: Vec<&str> = known
+            .managed
+            .get()
+            .entries()
+            .map(|entry| &entry.owner)
+            .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
+            .map(|owner| owner.manager.as_str())
+            .filter(|manager| *manager != snapshot.syncer.manager)
+            .collect();
+        if !appliers.is_empty() {
+            return Err(NoPlan::TwoAppliers(appliers.join(", ")));
+        }
+        steps.push(Step::Transfer {
+            paths: taken_over.clone(),
+            from: Vec::new(),
+            to: snapshot.syncer.manager.clone(),
+            into: Operation::Apply,
+        });
+    }
+    let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
+    let brought: Vec<_> = changes.iter().filter(waits).collect();
+    let unrecorded = last_applied::unrecorded(known, &snapshot.syncer, &taken_over);
+    Ok(Cured { steps, unrecorded, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
+}
+
+/// What a Restore brings although only Git changed it.
+fn ahead_of_sync(brought: &[&Change]) -> Option<Caution> {
+    let first = brought.first()?;
+    let more = if brought.len() > 1 { format!(" and {} more", brought.len() - 1) } else { String::new() };
+    Some(Caution::note(
+        cautions::AHEAD_OF_SYNC,
+        format!("{}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted", first.path),
+    ))
+}
+
+/// Checks a restoring patch before anybody sees it: live with the patch applied, which is the live of these facts, must have none of the
+/// drift left, nor of what was put back with it, and the next sync must not be refused any more.
+/// Gives what differs still.
+fn lint(snapshot: &Snapshot, facts: &Facts<'_>, changes: &[Change]) -> Result<Vec<Change>, NoPlan> {
+    let left = facts.changes();
+    if let Some(change) =
+        left.iter().find(|change| changes.iter().any(|ours| change.path.starts_with(&ours.path) || ours.path.starts_with(&change.path)))
+    {
+        return Err(NoPlan::NotRestorable(RestoreError::LeavesDrift(change.path.clone())));
+    }
+    match refusal_of(facts, &snapshot.syncer).first() {
+        Some(cause) => Err(NoPlan::StillRefused(cause.told())),
+        None => Ok(left),
+    }
+}
