@@ -65,8 +65,6 @@ fn git_moves_on_to_a_third_handler(name: &str, apply: Apply, policy: Policy, mor
     assert_eq!(healed["history"].as_array().map(Vec::len), Some(1), "one approval, one heal: {:#}", healed["history"]);
     assert_eq!(handler(&shop.probe()?), ["exec"]);
     shop.wait_until("Synced", in_sync)?;
-    // Whatever the annotation says after a heal that no sync followed, a sync writes it.
-    shop.sync(&json!({}))?;
     shop.wait_until_settled()?;
     the_next_handlers_go_through(&watched, policy, &[http_get(), exec()])
 }
@@ -101,7 +99,6 @@ fn a_port_that_git_moves_while_another_one_is_live_leaves_a_deployment_with_port
         let ports = shop.deployment.read()?.pointer(PORTS).cloned().context("no ports")?;
         assert_eq!(ports, json!([{"name": "http", "containerPort": 8081, "protocol": "TCP"}]), "{name}");
         shop.wait_until("Synced", in_sync)?;
-        shop.sync(&json!({}))?;
         shop.wait_until_settled()?;
         let revision = shop.commit(&[on(8080)]);
         shop.bring(Policy::Manual, &revision)?;

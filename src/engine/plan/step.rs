@@ -1,22 +1,20 @@
 //! The steps of a plan: typed intents, each with one guarded request and a test of whether it is done.
 
-use jiff::Timestamp;
 use json_patch::{Patch, PatchOperation, ReplaceOperation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ground::Ground;
 use super::hand_back::{self, HandBackError};
 use super::last_applied;
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
 use super::on_kustomization::{self, KustomizationRef};
 use crate::engine::diff::{LAST_APPLIED, compare};
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::operation::{Application, Kustomization, NoRequest};
+use crate::engine::operation::NoRequest;
 use crate::engine::ownership::{ManagedFields, Operation, Owner, transfer};
 use crate::engine::predict::{Strategy, Syncer};
-use crate::engine::snapshot::Snapshot;
-use crate::engine::tool::Tool;
 
 /// The field manager of every heal, whoever carries it out.
 ///
@@ -117,44 +115,6 @@ impl Written {
             Self::Application(application) => application.object(),
             Self::Kustomization(kustomization) => kustomization.object(),
         }
-    }
-}
-
-/// What a step stands on: the objects as they are now, and what is known of the heal.
-#[derive(Clone, Copy, Debug)]
-pub struct Ground<'a> {
-    /// Git's document; `null` where it is absent.
-    pub desired: &'a Value,
-
-    /// The Deployment; `null` where it is absent.
-    pub live: &'a Value,
-
-    /// The tool that syncs.
-    pub tool: &'a Tool,
-
-    /// The hash of the plan that is carried out.
-    pub plan: &'a str,
-
-    /// When the step was first to be sent, where it was.
-    pub begun: Option<Timestamp>,
-}
-
-impl<'a> Ground<'a> {
-    /// What the steps of this plan stand on in a snapshot.
-    pub fn of(snapshot: &'a Snapshot, plan: &'a str, begun: Option<Timestamp>) -> Self {
-        let desired = snapshot.desired.as_ref().map_or(&Value::Null, |document| &document.value);
-        let live = snapshot.live.as_ref().unwrap_or(&Value::Null);
-        Self { desired, live, tool: &snapshot.tool, plan, begun }
-    }
-}
-
-impl Ground<'_> {
-    fn application(&self) -> Option<&Application> {
-        self.tool.argo_cd().map(|argo_cd| &*argo_cd.application)
-    }
-
-    fn kustomization(&self) -> Option<&Kustomization> {
-        self.tool.flux().map(|flux| &*flux.kustomization)
     }
 }
 
