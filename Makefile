@@ -104,6 +104,10 @@ oracle-fields: machine kubernetes ## Holds predictions for every field with ever
 oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on the real API server: N of them (5000) of SEED (1)
 	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
+.PHONY: crash
+crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (five)
+	CRASHES_N=$${N:-40} cargo test --locked --test argo --test flux -- ends_once_and_well
+
 .PHONY: test-chart
 test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"

@@ -8,11 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use crate::harness::disturbance::{self, Heal};
 use crate::harness::driftmend::binary;
 use crate::harness::process::Process;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::wait;
-use crate::shop::{Apply, Policy, Shop, in_sync, phase, started_at, text};
+use crate::shop::{Apply, Policy, Shop, in_sync, ours, phase, started_at, text};
 use crate::watched::{Watched, kinds};
 
 /// How long one way to the cut, or to the end, may take.
@@ -45,9 +46,14 @@ pub fn break_and_plan(watched: &Watched, last: Option<&str>) -> Result<String> {
 
 /// `driftmend heal` in its own process, so that it can be killed.
 pub fn start_heal(watched: &Watched, kubeconfig: &Path, plan: &str, log: &Path) -> Result<Process> {
+    start_heal_with(watched, kubeconfig, plan, log, &[])
+}
+
+/// The same with these variables.
+fn start_heal_with(watched: &Watched, kubeconfig: &Path, plan: &str, log: &Path, environment: &[(&str, &str)]) -> Result<Process> {
     let kubeconfig = kubeconfig.display().to_string();
     let arguments = ["heal", "web", "-n", &watched.shop.namespace, "--allow-http", "--plan", plan, "--kubeconfig", &kubeconfig];
-    Process::start(&binary(), &arguments.map(str::to_owned), &[], log)
+    Process::start(&binary(), &arguments.map(str::to_owned), environment, log)
 }
 
 /// The syncs that succeeded: Argo CD tells of each end by an Event.
@@ -109,4 +115,50 @@ fn a_heal_killed_before_any_of_its_writes_does_exactly_the_rest() -> Result<()> 
         last = Some(plan);
     }
     bail!("the heal still writes after {MOST_WRITES} writes")
+}
+
+/// Breaks the Deployment time and again, and disturbs each heal of it at another write.
+fn disturbed_heals(name: &str, apply: Apply, remedy: &str) -> Result<()> {
+    let watched = Watched::open(Shop::open(name, apply, Policy::Manual, &[])?, &json!({"remedy": remedy}))?;
+    let shop = &watched.shop;
+    let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
+    let log = shop.control_plane.folder().join(format!("{}-heal.log", shop.namespace));
+    let mut last = Value::Null;
+    for (number, disturbance) in disturbance::rounds(LEAST_WRITES, 2)? {
+        let at = format!("{disturbance:?} at write {number}");
+        shop.switch_handler()?;
+        shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
+        shop.sync(&json!({}))?;
+        shop.wait_until_failed(None)?;
+        let status = watched.wait_for_status(&format!("the plan over the failed operation ({at})"), |status| {
+            status["operation"]["class"] == "FailedAtRevision" && status["plan"]["hash"].is_string() && status["plan"]["hash"] != last
+        })?;
+        let plan = text(&status["plan"]["hash"]);
+        watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+        let start = |environment: &[(&str, &str)]| start_heal_with(&watched, proxy.kubeconfig(), &plan, &log, environment);
+        let heal = Heal { proxy: &proxy, start: &start };
+        heal.disturbed(number, disturbance)?;
+        let healed = heal.brought_to_its_end(&watched, &plan, &at)?;
+        shop.wait_until("the end of the sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
+        assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz", "{at}");
+        assert_eq!(shop.probe()?["tcpSocket"], Value::Null, "{at}");
+        assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new(), "{at}");
+        last = healed["history"].as_array().and_then(|history| history.last()).map(|entry| entry["planHash"].clone()).unwrap_or_default();
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hand_back_that_is_disturbed_at_any_write_ends_once_and_well() -> Result<()> {
+    disturbed_heals("crash-hand", Apply::ServerSide, "HandBack")
+}
+
+#[test]
+fn a_restore_under_server_side_apply_that_is_disturbed_at_any_write_ends_once_and_well() -> Result<()> {
+    disturbed_heals("crash-server", Apply::ServerSide, "Restore")
+}
+
+#[test]
+fn a_restore_under_client_side_apply_that_is_disturbed_at_any_write_ends_once_and_well() -> Result<()> {
+    disturbed_heals("crash-client", Apply::ClientSide, "Restore")
 }

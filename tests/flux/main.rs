@@ -9,6 +9,7 @@ mod harness;
 #[path = "../cluster/installation.rs"]
 mod installation;
 
+mod crash;
 mod force;
 mod heal;
 mod ignored;

@@ -20,6 +20,7 @@ pub mod certificates;
 pub mod command;
 pub mod control_plane;
 pub mod definitions;
+pub mod disturbance;
 pub mod driftmend;
 pub mod git_server;
 mod http;

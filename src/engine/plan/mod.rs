@@ -162,14 +162,22 @@ pub(super) fn propose_knowing<'a>(
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
-            // The tool's own sync writes what it applied; one that changes more than the drift is not started for that alone.
-            let changes_more = || facts.is_none_or(|facts| !cautions::of_a_sync(snapshot, facts, assessment, &steps).is_empty());
+            let read = facts.filter(|_| !by_sync);
+            let beside = read.map(|facts| cautions::of_a_sync(snapshot, facts, assessment, &steps));
             let before = match by_sync {
                 true => Before::NeedsSync,
-                false if unrecorded.is_some() && window.is_none() && !changes_more() => Before::Unrecorded,
+                // The tool's own sync writes what it applied; one that changes more than the drift is not started for that alone.
+                false if unrecorded.is_some() && window.is_none() && beside.as_ref().is_some_and(Vec::is_empty) => Before::Unrecorded,
                 false => Before::InSync,
             };
-            let around = Around { target: &snapshot.target, source: &snapshot.source, memory, cures: !steps.is_empty(), now: snapshot.now };
+            let around = Around {
+                target: &snapshot.target,
+                source: &snapshot.source,
+                memory,
+                cures: !steps.is_empty(),
+                overwrites: beside.iter().flatten().any(|caution| caution.must_acknowledge),
+                now: snapshot.now,
+            };
             let after = on_application::after(argo_cd, before, around)?;
             match &window {
                 Some(why) if after.steps.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {

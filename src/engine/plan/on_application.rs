@@ -112,7 +112,7 @@ pub enum Act {
         /// What that sync touches.
         touches: Touches,
 
-        /// What a sync of the Deployment alone would leave undone.
+        /// Why no sync of ours does it, as the end of a sentence.
         why: String,
 
         /// Which attempt at this revision it is, from 1.
@@ -161,8 +161,8 @@ impl OnApplication {
         match &self.act {
             Act::Refresh => format!("asks Argo CD to compare {name} anew"),
             Act::Clear { stale, touches, why, attempt } => format!(
-                "attempt {attempt} of {CLEARS} at this revision: removes the stale operation state of {name}{} and asks for a comparison, since a sync of \
-                 the Deployment alone would leave undone: {why}; {}",
+                "attempt {attempt} of {CLEARS} at this revision: removes the stale operation state of {name}{} and asks for a comparison, since \
+                 {why}; {}",
                 told(stale),
                 touches.sentence()
             ),

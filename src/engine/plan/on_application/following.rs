@@ -41,6 +41,9 @@ pub(in crate::engine::plan) struct Around<'a> {
     /// Whether the plan has steps on the Deployment.
     pub cures: bool,
 
+    /// Whether a sync after the cure would change what is not drift, though none is needed.
+    pub overwrites: bool,
+
     /// The time.
     pub now: Timestamp,
 }
@@ -97,7 +100,7 @@ fn last(
     around: Around<'_>,
     cautions: &mut Vec<Caution>,
 ) -> Result<Option<Act>, NoPlan> {
-    let Around { source, memory, cures, .. } = around;
+    let Around { source, memory, cures, overwrites, .. } = around;
     if standing.clears() {
         Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
     }
@@ -114,7 +117,9 @@ fn last(
     }
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
     let start = || Act::Start { replaces: stale(), only: only.clone(), touches: touches(application, &Then::Start(limited)) };
-    let Some(why) = beyond else { return Ok(Some(start())) };
+    let spared = || (before == Before::InSync && overwrites).then(|| "a sync of ours would change what is not drift".to_owned());
+    let why = beyond.map(|why| format!("a sync of the Deployment alone would leave undone: {why}")).or_else(spared);
+    let Some(why) = why else { return Ok(Some(start())) };
     let touches = touches(application, &Then::Refresh);
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
     let failed = memory.failed_clears_of(&revision);
@@ -124,7 +129,7 @@ fn last(
     if !cures {
         return Err(NoPlan::ClearedInVain(revision));
     }
-    let told = format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced; what stays undone: {why}");
+    let told = format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced, although {why}");
     cautions.push(Caution::note(CLEARED_IN_VAIN, told));
     Ok(Some(start()))
 }

@@ -31,7 +31,7 @@ fn argo_cd(object: &Value) -> ArgoCd {
 
 /// What follows a cure there, where Git is at this commit and the report remembers this.
 fn follows(argo_cd: &ArgoCd, before: Before, source: &SourceFacts, memory: &Memory) -> Result<following::After, NoPlan> {
-    after(argo_cd, before, Around { target: &target(), source, memory, cures: true, now: now() })
+    after(argo_cd, before, Around { target: &target(), source, memory, cures: true, overwrites: false, now: now() })
 }
 
 fn follow(object: &Value, before: Before) -> Result<following::After, NoPlan> {
@@ -118,6 +118,19 @@ fn what_follows_a_cure_depends_on_what_is_stale_and_on_who_syncs() {
 }
 
 #[test]
+fn where_a_sync_would_change_what_is_not_drift_and_none_is_needed_the_state_is_cleared() {
+    let (failed, source, memory) = (always_manual(out_of_sync(with_state("Failed", HERE))), from(HERE), Memory::default());
+    let last = |before| {
+        let around = Around { target: &target(), source: &source, memory: &memory, cures: true, overwrites: true, now: now() };
+        after(&argo_cd(&failed), before, around).unwrap().steps.pop().unwrap()
+    };
+    let cleared = last(Before::InSync);
+    assert_eq!(act(&cleared), "clear");
+    assert!(cleared.summary().contains("since a sync of ours would change what is not drift"), "{}", cleared.summary());
+    assert_eq!(act(&last(Before::NeedsSync)), "replace", "it comes with the sync in any case, and is said");
+}
+
+#[test]
 fn a_clear_says_its_attempt_and_why_and_there_is_no_third_at_one_revision() {
     let failed = with_hook(out_of_sync(with_state("Failed", HERE)));
     let failed_before = |times: usize| Memory { failed_clears: vec![HERE.to_owned(); times], ..Memory::default() };
@@ -129,7 +142,7 @@ fn a_clear_says_its_attempt_and_why_and_there_is_no_third_at_one_revision() {
     let third = follows(&argo_cd(&failed), Before::InSync, &from(HERE), &failed_before(2)).unwrap();
     assert_eq!(act(&third.steps[1]), "replace");
     assert!(third.cautions[0].text.starts_with("2 clears at this revision failed"), "{:?}", third.cautions);
-    let alone = Around { target: &target(), source: &from(HERE), memory: &failed_before(2), cures: false, now: now() };
+    let alone = Around { target: &target(), source: &from(HERE), memory: &failed_before(2), cures: false, overwrites: false, now: now() };
     assert_eq!(after(&argo_cd(&failed), Before::InSync, alone), Err(NoPlan::ClearedInVain(HERE.to_owned())), "nothing else is to be done");
     let elsewhere = Memory { failed_clears: vec!["another".to_owned(); 2], ..Memory::default() };
     assert_eq!(act(&follows(&argo_cd(&failed), Before::InSync, &from(HERE), &elsewhere).unwrap().steps[1]), "clear");
