@@ -142,7 +142,10 @@ fn disturbed_heals(name: &str, apply: Apply, remedy: &str) -> Result<()> {
         shop.wait_until("the end of the sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
         assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz", "{at}");
         assert_eq!(shop.probe()?["tcpSocket"], Value::Null, "{at}");
-        assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new(), "{at}");
+        // Under client-side apply nobody's update is in the way of the next one, and the annotation says what is the tool's.
+        if apply == Apply::ServerSide {
+            assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new(), "{at}");
+        }
         last = healed["history"].as_array().and_then(|history| history.last()).map(|entry| entry["planHash"].clone()).unwrap_or_default();
     }
     Ok(())
