@@ -164,7 +164,7 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
         Tool::Unknown => (None, None),
         Tool::ArgoCd(argo_cd) => {
             let standing = argo_cd.standing(&snapshot.target, snapshot.now);
-            let when = next_sync(&argo_cd.application, &standing, &argo_cd.windows, snapshot.now);
+            let when = next_sync(&argo_cd.application, &standing, &argo_cd.context(&snapshot.target, snapshot.now));
             (Some(standing), Some(when))
         }
         Tool::Flux(flux) => (None, Some(next_reconciliation(&flux.kustomization, flux.repository.as_deref(), snapshot.now))),
