@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
 
-pub use answer::with_hint;
+pub use answer::{is_stale, with_hint};
 pub use audit::{Audit, Sink};
 pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
@@ -33,7 +33,7 @@ use crate::engine::plan::{
 };
 use crate::engine::{Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
-use answer::{final_words, guarded, is_final, is_stale, stale_is_fine};
+use answer::{final_words, guarded, is_final, stale_is_fine};
 use pace::NotYourTurn;
 use send::{Sent, texts};
 

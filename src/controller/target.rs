@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
-use super::dry_run::{self, Rehearsed};
+use super::dry_run::{self, ACCEPTED, Rehearsed};
 use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
@@ -323,16 +323,16 @@ async fn tell(
     // dry run (client; modes confirm and heal)
     if let Ok(proposed) = plan.clone() {
         match rehearsed(context, target, scene, &proposed).await {
-            Ok(Ok(accepted)) => dry_run = accepted,
-            Ok(Err((why, again))) => (plan, rehearse_again) = (Err(why), Some(again)),
+            Ok(Rehearsal::Offered(answer)) => dry_run = answer,
+            Ok(Rehearsal::Not(why, again)) => (plan, rehearse_again) = (Err(why), Some(again)),
+            // A plan is not offered before it was rehearsed.
+            Ok(Rehearsal::Overtaken) => return Ok(Next::After(SOON)),
+            Ok(Rehearsal::Undecided(why)) => (dry_run, rehearse_again) = (Some(why), Some(ASK_AGAIN)),
             // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
-                // A lock that is stale says only that the Deployment's status moved: a plan is not offered before it was rehearsed.
-                if error.retry() == Retry::ReadAgain && scene.status().plan.as_ref().is_none_or(|shown| shown.hash != proposed.hash) {
-                    return Ok(Next::After(SOON));
-                }
-                rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { error.wait(ASK_AGAIN) });
+                dry_run = Some(format!("not made: {error}"));
+                rehearse_again = Some(error.wait(ASK_AGAIN));
             }
         }
     }
@@ -351,19 +351,37 @@ async fn tell(
     })
 }
 
-/// What the server says to a plan's first step, in words where it takes it; else why the plan is not offered, and when to ask again.
-async fn rehearsed(
-    context: &Context,
-    target: &Target,
-    scene: &Scene,
-    plan: &Plan,
-) -> Result<Result<Option<String>, (NoPlan, Duration)>, ApiError> {
-    if let Some(known) = context.rehearsals.known(target, plan) {
-        return Ok(Err(known));
+/// What a rehearsal makes of a plan.
+enum Rehearsal {
+    /// It is offered, with the server's answer where it was asked.
+    Offered(Option<String>),
+
+    /// It is not, and when to ask again.
+    Not(NoPlan, Duration),
+
+    /// It is not what is needed any more.
+    Overtaken,
+
+    /// It is offered, with why nothing is known, and asked about again.
+    Undecided(String),
+}
+
+/// What the server says to a plan's first step.
+async fn rehearsed(context: &Context, target: &Target, scene: &Scene, plan: &Plan) -> Result<Rehearsal, ApiError> {
+    if let Some((why, again)) = context.rehearsals.known(target, plan) {
+        return Ok(Rehearsal::Not(why, again));
     }
     let why = match dry_run::rehearse(context, target, &scene.snapshot, plan, scene.report.as_deref()).await? {
-        Rehearsed::NotAsked => return Ok(Ok(None)),
-        Rehearsed::Accepted => return Ok(Ok(Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now()))))),
+        Rehearsed::NotAsked => return Ok(Rehearsal::Offered(None)),
+        Rehearsed::Accepted => {
+            let at = observe::whole_seconds(Timestamp::now());
+            return Ok(Rehearsal::Offered(Some(format!("{ACCEPTED} at {at}"))));
+        }
+        Rehearsed::Overtaken => return Ok(Rehearsal::Overtaken),
+        Rehearsed::TooFast => {
+            let why = "not made: the Deployment was written between each reading and each question".to_owned();
+            return Ok(Rehearsal::Undecided(why));
+        }
         Rehearsed::Refused(why) => NoPlan::RefusedInDryRun(why),
         Rehearsed::Changed(fields) => {
             let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
@@ -372,5 +390,5 @@ async fn rehearsed(
         }
     };
     context.rehearsals.keep(target, &plan.hash, why.clone());
-    Ok(Err((why, ASK_AGAIN)))
+    Ok(Rehearsal::Not(why, ASK_AGAIN))
 }

@@ -86,11 +86,8 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
 /// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
 pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
     let facts = facts(snapshot);
-    let mut assessment = assess_knowing(snapshot, policy, facts.as_ref());
+    let assessment = assess_knowing(snapshot, policy, facts.as_ref());
     let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
-    if let Ok(plan) = &plan {
-        diagnose::with_plan(&mut assessment.findings, snapshot, policy, plan);
-    }
     (assessment, plan)
 }
 

@@ -1,5 +1,7 @@
 //! The next status of a report: what it said before, and what is found now.
 
+use std::borrow::Cow;
+
 use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
@@ -8,13 +10,14 @@ use super::printer;
 use super::remember::superseded;
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
+use crate::engine::diagnose::with_plan;
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
-use crate::engine::{Assessment, Snapshot};
+use crate::engine::{Assessment, Policy, Snapshot};
 
 /// What a heal waits for that may not clear yet, with its place behind it.
 pub const TURN: &str = "its turn to clear";
@@ -49,6 +52,9 @@ pub struct Findings<'a> {
     /// What was observed.
     pub snapshot: &'a Snapshot,
 
+    /// What the watch asks for.
+    pub policy: &'a Policy,
+
     /// What was found.
     pub assessment: &'a Assessment,
 
@@ -82,7 +88,12 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let fields = assessment.drifts.iter().map(|drift| build::field(drift, masker)).collect();
     let said = said(old, &found, heal);
     let prediction = assessment.prediction.as_ref();
-    let findings = build::findings(assessment, masker);
+    let findings = match plan {
+        // While a heal goes on, what is proposed meanwhile is not what is carried out.
+        Ok(plan) if old.healing.is_none() => with_plan(&assessment.findings, snapshot, found.policy, plan),
+        _ => Cow::Borrowed(assessment.findings.as_slice()),
+    };
+    let findings = build::findings(&findings, masker);
     let new = printer::told(ReportStatus {
         phase: assessment.phase,
         heal,
@@ -155,7 +166,7 @@ fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> He
 fn plan_report(old: &ReportStatus, plan: &Plan, target: &ObjectId, dry_run: Option<String>, masker: &Masker) -> PlanReport {
     let mut report = build::plan(plan, target, masker);
     let before = old.plan.as_ref().filter(|before| before.hash == plan.hash);
-    report.dry_run = dry_run.or_else(|| before.and_then(|before| before.dry_run.clone()));
+    report.dry_run = dry_run.map(|answer| build::text(masker, &answer)).or_else(|| before.and_then(|before| before.dry_run.clone()));
     report
 }
 
