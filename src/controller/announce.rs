@@ -218,6 +218,7 @@ fn refused_reason(reason: &str) -> Option<&'static str> {
         "ApprovalStale",
         "ApprovalForeign",
         "ApprovalMoot",
+        "ApprovalTakenBack",
         "ApprovalForOtherObject",
         "ApprovalAltered",
         "CautionNotAcknowledged",
