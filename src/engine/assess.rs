@@ -139,9 +139,17 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
             format!("{back}: {fields} not what Git says now") + &harm(prediction)
         }
         (Phase::OperationStuck, Some(standing)) => standing.why(),
-        (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
-            let refused = summary(phase, &drifts, &foretold, &reasons);
-            format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
+        (Phase::Conflicted | Phase::Drifted | Phase::Pending, _) if let Some(by) = diagnose::next_sync_recreates(snapshot, prediction) => {
+            let cause = match phase {
+                Phase::Conflicted => {
+                    diagnose::headline(&reasons, &foretold).unwrap_or_else(|| "the API server does not accept it".to_owned())
+                }
+                _ => summary(phase, &drifts, &foretold, &reasons),
+            };
+            format!(
+                "The next sync is an outage: told to force, {} deletes the Deployment with all its pods and creates it anew: {cause}",
+                by.tool
+            )
         }
         _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
     } + &trapped(snapshot, phase, &traps);

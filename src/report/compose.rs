@@ -10,7 +10,7 @@ use super::printer;
 use super::remember::superseded;
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
-use crate::engine::diagnose::with_plan;
+use crate::engine::diagnose::{FORCE_RECREATES, Weight, with_plan};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
@@ -193,7 +193,9 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
             _ => Said::when(DRIFTED, false, "InSync", ""),
         },
         if refused {
-            Said::when(CONFLICTED, true, "NextSyncRefused", assessment.summary.clone())
+            let forced = assessment.findings.iter().any(|finding| finding.rule == FORCE_RECREATES && finding.weight == Weight::Error);
+            let reason = if forced { "NextSyncRecreates" } else { "NextSyncRefused" };
+            Said::when(CONFLICTED, true, reason, assessment.summary.clone())
         } else {
             Said::when(CONFLICTED, false, "NextSyncAccepted", "")
         },

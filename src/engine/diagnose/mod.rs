@@ -99,7 +99,7 @@ pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
 pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, traps};
 pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
-pub use recreate::is_forced_by_flux;
+pub use recreate::{FORCE_RECREATES, Recreates, next_sync_recreates, recreates};
 pub use refused::headline;
 pub use union::union_of;
 pub use ways::with_plan;

@@ -132,6 +132,41 @@ fn what_nobody_owns_is_not_told_as_another_managers() {
     assert_eq!(why(Strategy::Replace, None), "shipper does not change it");
 }
 
+/// Argo CD with this strategy and these options in Git or live, over a selector that Git changes: the summary and the findings.
+fn forced(strategy: Strategy, options: &str, on_live: bool) -> (String, Vec<(String, String)>) {
+    let mut live = live("kubectl-patch", &json!({}), |_| {});
+    let mut desired = git();
+    desired["spec"]["selector"]["matchLabels"]["v"] = json!("2");
+    desired["spec"]["template"]["metadata"]["labels"]["v"] = json!("2");
+    let asks = if on_live { &mut live } else { &mut desired };
+    json_patch::merge(asks, &json!({"metadata": {"annotations": {"argocd.argoproj.io/sync-options": options}}}));
+    let scene = Snapshot { syncer: Syncer::new(strategy, "argocd-controller"), ..snapshot(desired, live) };
+    let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+    let found = assess(&scene, &policy);
+    let told = found.findings.into_iter().map(|finding| (format!("{} {:?}", finding.rule, finding.weight), finding.message));
+    (found.summary, told.collect())
+}
+
+#[test]
+fn force_in_argo_cd_is_an_outage_where_it_recreates_and_nothing_where_it_does_not() {
+    let outage = "The next sync is an outage: told to force, Argo CD deletes the Deployment with all its pods and creates it anew: ";
+    for on_live in [false, true] {
+        for (strategy, words) in [(Strategy::Replace, "Replace=true with Force=true"), (Strategy::ClientSideApply, "Force=true")] {
+            let (summary, found) = forced(strategy, "Prune=false, Force=true", on_live);
+            assert!(summary.starts_with(outage), "{summary}");
+            let told =
+                format!("the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and create it anew");
+            assert_eq!(found.first(), Some(&("force-recreates Error".to_owned(), told)));
+            assert!(!found.iter().any(|(_, message)| message.contains("will refuse")), "{found:?}");
+        }
+        for (strategy, options) in [(Strategy::ServerSideApply, "Force=true"), (Strategy::ClientSideApply, "force=True")] {
+            let (summary, found) = forced(strategy, options, on_live);
+            assert!(summary.starts_with("The next sync will be refused: "), "{summary}");
+            assert!(!found.iter().any(|(rule, _)| rule.starts_with("force-recreates")), "{found:?}");
+        }
+    }
+}
+
 /// An update under this manager.
 fn owner_of(manager: &str) -> Owner {
     Owner { manager: manager.to_owned(), operation: Operation::Update, subresource: None, time: None }
@@ -212,7 +247,8 @@ fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as
     assert_eq!(rule(&json!({}), "Lens", &labelled).len(), 1, "the live object asks for it, too");
     let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
     let summary = assess(&under_flux(&force, "Lens", Some(refused.clone())), &policy).summary;
-    assert!(summary.ends_with("; by its force Flux then deletes the Deployment and creates it anew"), "{summary}");
+    let told = "The next sync is an outage: told to force, Flux deletes the Deployment with all its pods and creates it anew: ";
+    assert!(summary.starts_with(told) && !summary.contains("will be refused"), "{summary}");
     let accepted = json!({"type": "Recreate"});
     refused["spec"]["strategy"] = accepted;
     let message = "spec.force of Kustomization flux-system/shop makes Flux delete the Deployment and create it anew where the server refuses a \

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::on_application::Act;
 use super::{Plan, Step, digest, hand_back};
 use crate::engine::assess::Assessment;
+use crate::engine::diagnose::{Recreates, recreates};
 use crate::engine::diff::Severity;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::ResourceRef;
@@ -112,7 +113,16 @@ pub(super) fn hashed(hash: impl Fn(u64) -> String, cautions: &[Caution]) -> impl
 pub(super) fn of_own_sync(snapshot: &Snapshot, known: &Facts<'_>, assessment: &Assessment, steps: &[Step]) -> Vec<Caution> {
     let all = of_a_sync(snapshot, known, assessment, steps);
     let waits = all.iter().any(|caution| caution.id == BRINGS);
-    if syncs(snapshot, steps, waits) { all } else { Vec::new() }
+    if !syncs(snapshot, steps, waits) {
+        return Vec::new();
+    }
+    let recreates = recreates(snapshot).filter(|recreates| recreates.always).map(|Recreates { tool, .. }| Caution {
+        id: FORCE,
+        text: format!("the sync that this plan brings is an outage: told to force, {tool} deletes the Deployment with all its pods and creates it anew"),
+        must_acknowledge: true,
+        fields: Vec::new(),
+    });
+    recreates.into_iter().chain(all).collect()
 }
 
 /// What a sync after these steps changes in the Deployment besides what they are for, whether they bring one or not.
