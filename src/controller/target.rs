@@ -8,20 +8,21 @@ use tracing::warn;
 
 use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
-use super::dry_run::{self, ACCEPTED, Rehearsed};
+use super::dry_run;
 use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
-use super::{Context, ReconcileError, admission, retire, settle};
+use super::rehearsal::{Rehearsal, rehearsed};
+use super::{Context, ReconcileError, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
-use crate::engine::{Assessment, assess_and_propose};
-use crate::report::Answer;
+use crate::engine::{Assessment, assess_and_propose, assess_during};
+use crate::report::{Answer, own_heal};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
 /// healer waits for, and a margin.
@@ -36,9 +37,6 @@ const LOOK_TAKES: Duration = Duration::from_secs(2);
 
 /// How old a change may be for its source to be waited for: a Git server that does not answer keeps nobody from being told.
 const LONGEST_LOOK: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
-
-/// How many fields are named that admission changes.
-const CHANGED_FIELDS: usize = 3;
 
 /// How soon to look again where the store was behind the server.
 const SOON: Duration = Duration::from_secs(1);
@@ -311,6 +309,10 @@ async fn tell(
     answer: Answer,
     after: Option<Duration>,
 ) -> Result<Next, ReconcileError> {
+    // What a heal writes is told in the names of those who had written it before.
+    let healing = scene.status().healing.as_ref().map(own_heal);
+    let during = healing.map(|healing| tokio::task::block_in_place(|| assess_during(&scene.snapshot, &scene.policy, &healing)));
+    let assessment = during.as_ref().unwrap_or(&found.assessment);
     // judge (client; where this controller would carry the plan out)
     let mut plan = found.plan.clone();
     let (mut dry_run, mut rehearse_again, mut judge_again) = (None, None, None);
@@ -337,58 +339,16 @@ async fn tell(
         }
     }
     // confirm (client; modes confirm and heal)
-    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
+    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, assessment).await;
     let pruned = scene.snapshot.pruned_by().map(|until| until.duration_since(scene.snapshot.now)).and_then(|rest| rest.try_into().ok());
     let pruned = pruned.filter(|_| scene.desired.is_none()).map(|rest: Duration| rest + SOON);
     let after = [after, rehearse_again, judge_again, look_again, pruned].into_iter().flatten().min();
     // publish (client sends)
-    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
+    let news = News { scene, assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;
     Ok(match (after, next) {
         (Some(after), Next::After(other)) => Next::After(after.min(other)),
         (Some(after), Next::Done) => Next::After(after),
         (None, next) => next,
     })
-}
-
-/// What a rehearsal makes of a plan.
-enum Rehearsal {
-    /// It is offered, with the server's answer where it was asked.
-    Offered(Option<String>),
-
-    /// It is not, and when to ask again.
-    Not(NoPlan, Duration),
-
-    /// It is not what is needed any more.
-    Overtaken,
-
-    /// It is offered, with why nothing is known, and asked about again.
-    Undecided(String),
-}
-
-/// What the server says to a plan's first step.
-async fn rehearsed(context: &Context, target: &Target, scene: &Scene, plan: &Plan) -> Result<Rehearsal, ApiError> {
-    if let Some((why, again)) = context.rehearsals.known(target, plan) {
-        return Ok(Rehearsal::Not(why, again));
-    }
-    let why = match dry_run::rehearse(context, target, &scene.snapshot, plan, scene.report.as_deref()).await? {
-        Rehearsed::NotAsked => return Ok(Rehearsal::Offered(None)),
-        Rehearsed::Accepted => {
-            let at = observe::whole_seconds(Timestamp::now());
-            return Ok(Rehearsal::Offered(Some(format!("{ACCEPTED} at {at}"))));
-        }
-        Rehearsed::Overtaken => return Ok(Rehearsal::Overtaken),
-        Rehearsed::TooFast => {
-            let why = "not made: the Deployment was written between each reading and each question".to_owned();
-            return Ok(Rehearsal::Undecided(why));
-        }
-        Rehearsed::Refused(why) => NoPlan::RefusedInDryRun(why),
-        Rehearsed::Changed(fields) => {
-            let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
-            named.extend((fields.len() > CHANGED_FIELDS).then(|| format!("{} more", fields.len() - CHANGED_FIELDS)));
-            NoPlan::UndoneByAdmission { fields: named, by: admission::likely(&context.cluster).await }
-        }
-    };
-    context.rehearsals.keep(target, &plan.hash, why.clone());
-    Ok(Rehearsal::Not(why, ASK_AGAIN))
 }

@@ -12,7 +12,7 @@ use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::{GitRepository, Kustomization};
 use crate::engine::ownership::{Operation, Owner};
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
-use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Flux, Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrote, assess, assess_during};
 
 mod harm;
 mod latent;
@@ -182,6 +182,24 @@ fn what_the_sync_leaves_behind_is_told_with_its_owner_and_its_cost() {
                   (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the \
                   cluster is right, commit it to Git (no roll-out)";
     assert_eq!(told(git(), pinned), [("next-sync-keeps Warning".to_owned(), message.to_owned(), Some(remedy.to_owned()))]);
+}
+
+#[test]
+fn while_our_own_heal_runs_a_field_is_told_in_the_name_of_who_had_changed_it() {
+    let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:nodeSelector": {}}}}});
+    let found = |manager: &str| {
+        let pinned = live(manager, &fields, |live| live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"}));
+        let scene = Snapshot { syncer: Syncer::new(Strategy::ServerSideApply, "argocd-controller"), ..snapshot(git(), pinned) };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+        let wrote = Wrote { path: FieldPath::of(&["spec", "template", "spec", "nodeSelector"]), owner: Some(owner_of("kubectl-patch")) };
+        let (plain, during) = (assess(&scene, &policy), assess_during(&scene, &policy, &OwnHeal { wrote: vec![wrote] }));
+        [plain, during].map(|found| (found.drifts[0].owners[0].manager.clone(), found.summary.contains("by kubectl-patch")))
+    };
+    let by_person = ("kubectl-patch".to_owned(), true);
+    for ours in ["driftmend-heal", "argocd-controller"] {
+        assert_eq!(found(ours), [(ours.to_owned(), false), by_person.clone()]);
+    }
+    assert_eq!(found("kubectl-edit")[1], ("kubectl-edit".to_owned(), false), "somebody else wrote it meanwhile");
 }
 
 #[test]
