@@ -18,7 +18,7 @@ mod harm;
 mod latent;
 pub(in crate::engine) mod reason;
 
-fn git() -> Value {
+pub(super) fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
             "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}})
@@ -42,7 +42,7 @@ fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
     of(&snapshot(desired, live)).into_iter().map(|(rule, message, _, remedy)| (rule, message, remedy)).collect()
 }
 
-fn snapshot(desired: Value, live: Value) -> Snapshot {
+pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     let id = ObjectId::of(&desired).unwrap();
     Snapshot {
         cluster: String::new(),
@@ -59,7 +59,7 @@ fn snapshot(desired: Value, live: Value) -> Snapshot {
 }
 
 /// Rule and weight, message, evidence, remedy.
-fn of(snapshot: &Snapshot) -> Vec<(String, String, Option<String>, Option<String>)> {
+pub(super) fn of(snapshot: &Snapshot) -> Vec<(String, String, Option<String>, Option<String>)> {
     let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
     let found = assess(snapshot, &policy).findings.into_iter();
     found.map(|finding| (format!("{} {:?}", finding.rule, finding.weight), finding.message, finding.evidence, finding.remedy)).collect()
@@ -363,4 +363,19 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
     let never = json!({"spec": {"suspend": true}});
     let told = "GitRepository flux-system/shop is suspended: Flux has no commit of it";
     assert_eq!(rule(&never, NEWEST, Some(&drifted)), [(told.to_owned(), None)]);
+}
+
+#[test]
+fn a_second_kustomization_that_applies_the_same_object_is_told() {
+    let mut shared = git();
+    crate::engine::schema::apply_defaults(&mut shared);
+    let labelled = |namespace: &str, name: &str| {
+        let mut live = shared.clone();
+        live["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/namespace": namespace, "kustomize.toolkit.fluxcd.io/name": name});
+        of_rule(&under_flux(&json!({}), "Lens", Some(live)), "two-kustomizations")
+    };
+    assert_eq!(labelled("flux-system", "shop"), []);
+    let told = "Kustomization flux-system/other applied this object last, and Kustomization flux-system/shop applies it, too: at each interval one undoes \
+                the other";
+    assert_eq!(labelled("flux-system", "other"), [("two-kustomizations Error".to_owned(), told.to_owned())]);
 }

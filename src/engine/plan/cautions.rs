@@ -27,6 +27,15 @@ pub const STALE_OPERATION: &str = "StaleOperation";
 /// What only a sync of everything does stays undone.
 pub const CLEARED_IN_VAIN: &str = "ClearedInVain";
 
+/// Others stay out of sync, which nobody brings by itself.
+pub const LEFT_UNDONE: &str = "LeftUndone";
+
+/// Somebody stopped the last sync.
+pub const TERMINATED: &str = "Terminated";
+
+/// A sync runs that has not come to the Deployment, and meets it healed.
+pub const BEFORE_ITS_TURN: &str = "BeforeItsTurn";
+
 /// The last sync failed for other objects.
 pub const OTHERS_REFUSED: &str = "OthersRefused";
 
