@@ -11,7 +11,7 @@ use super::governed::Target;
 use super::observe::Scene;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::crd::DriftReport;
-use crate::engine::diagnose::LATENT_TRAP;
+use crate::engine::diagnose::{FORCE_RECREATES, LATENT_TRAP, Weight};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision};
 use crate::report::conditions::APPROVED;
@@ -134,12 +134,21 @@ fn occurrences(
             Phase::InSync => (EventType::Normal, "InSync"),
             Phase::Pending => (EventType::Normal, "Pending"),
             Phase::Drifted => (EventType::Warning, "Drifted"),
+            Phase::Conflicted if recreates(new) => (EventType::Warning, "NextSyncRecreates"),
             Phase::Conflicted => (EventType::Warning, "NextSyncRefused"),
             Phase::Missing => (EventType::Warning, "Missing"),
             Phase::Orphaned => (EventType::Warning, "Orphaned"),
             Phase::OperationStuck => (EventType::Warning, "OperationStuck"),
         };
         told.push((kind, reason, "Assessed", new.summary.clone()));
+    }
+    // An answer to what was there before, which is gone with all its pods.
+    if let (Some(before), Some(now)) = (&old.target_uid, &new.target_uid)
+        && before != now
+    {
+        let note =
+            format!("the Deployment was deleted and created anew: its uid was {before} and is {now}; all the pods that it had are gone");
+        told.push((EventType::Warning, "Recreated", "Assessed", note));
     }
     if let Some((reason, message)) = newly_refused(old, new) {
         told.push((EventType::Warning, reason, "ApprovalRefused", message.to_owned()));
@@ -181,6 +190,11 @@ fn occurrences(
         .collect()
 }
 
+/// Whether the next sync deletes the Deployment and creates it anew.
+fn recreates(status: &ReportStatus) -> bool {
+    status.findings.iter().any(|finding| finding.rule == FORCE_RECREATES && finding.severity == Weight::Error)
+}
+
 /// What a person decided since `before`, or took back. What was carried out is told as a heal, and goes by itself.
 fn decided(before: Option<&Approval>, status: &ReportStatus) -> Option<(EventType, &'static str, &'static str, String)> {
     let hash = |approval: &Approval| short(&approval.plan_hash);
@@ -218,6 +232,7 @@ fn refused_reason(reason: &str) -> Option<&'static str> {
         "ApprovalStale",
         "ApprovalForeign",
         "ApprovalMoot",
+        "ApprovalTakenBack",
         "ApprovalForOtherObject",
         "ApprovalAltered",
         "CautionNotAcknowledged",

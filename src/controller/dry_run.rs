@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::confirm::ASK_AGAIN;
 use super::governed::Target;
+use super::heal::is_stale;
 use super::judge::APPROVAL_POLICY;
 use super::observe::Scene;
 use super::{Context, judge, observe};
@@ -16,11 +17,17 @@ use crate::cluster::{ApiError, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Ground, NoPlan, Plan, Written, undone};
-use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry};
+use crate::engine::plan::{Ground, NoPlan, Plan, Written, live_digest, undone};
+use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry, PlanReport};
 
 /// The chart's policy over `status.history` and `status.healing`; so does its.
 const RECORDS_POLICY: &str = "records.driftmend.dev";
+
+/// How the answer to a rehearsal begins that the server takes; one that could not be made says so, and is made again.
+pub const ACCEPTED: &str = "accepted by the API server";
+
+/// How often a question is asked again whose lock is stale, as a heal's own writes are.
+const LOCK_TRIES: usize = 5;
 
 /// The server's answer to a plan's first step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +43,12 @@ pub enum Rehearsed {
 
     /// Accepted, and stored otherwise than it is written: these fields.
     Changed(Vec<FieldPath>),
+
+    /// The Deployment is not what the plan was made for any more, which comes as an event.
+    Overtaken,
+
+    /// Something of the Deployment was written between each reading and each question.
+    TooFast,
 }
 
 /// Why plans were not offered after their rehearsals: nobody sees such a plan, so that the same question would come with each event.
@@ -69,6 +82,10 @@ impl Rehearsals {
     }
 }
 
+fn is_accepted(shown: &PlanReport) -> bool {
+    shown.dry_run.as_ref().is_some_and(|answer| answer.starts_with(ACCEPTED))
+}
+
 /// Rehearses a plan that is new to its report. Later steps cannot be rehearsed: they rest on the first one.
 ///
 /// # Errors
@@ -82,28 +99,45 @@ pub async fn rehearse(
     report: Option<&DriftReport>,
 ) -> Result<Rehearsed, ApiError> {
     let shown = report.and_then(|report| report.status.as_ref()).and_then(|status| status.plan.as_ref());
-    let known = shown.is_some_and(|shown| shown.hash == plan.hash && shown.dry_run.is_some());
+    let known = shown.is_some_and(|shown| shown.hash == plan.hash && is_accepted(shown));
     if known || !context.settings.may_dry_run(&target.namespace) {
         return Ok(Rehearsed::NotAsked);
     }
     let (Some(step), Some(_), Some(_)) = (plan.steps.first(), &snapshot.desired, &snapshot.live) else {
         return Ok(Rehearsed::NotAsked);
     };
-    let ground = Ground::of(snapshot, &plan.hash, None);
-    let request = match step.render(&ground) {
-        Ok(Some(request)) if request.written == Written::Deployment => request,
-        // What is written on an Application is not worth a right to ask.
-        _ => return Ok(Rehearsed::NotAsked),
-    };
-    let sent = context.cluster.patch_deployment(&target.namespace, &target.name, &request.patch, request.manager, DryRun::Yes).await;
-    match sent {
-        Ok(answer) => {
-            let undone = undone(step, ground.live, &answer);
-            Ok(if undone.is_empty() { Rehearsed::Accepted } else { Rehearsed::Changed(undone) })
+    let mut read = None;
+    for _ in 0..LOCK_TRIES {
+        let snapshot = read.as_ref().unwrap_or(snapshot);
+        let ground = Ground::of(snapshot, &plan.hash, None);
+        let request = match step.render(&ground) {
+            Ok(Some(request)) if request.written == Written::Deployment => request,
+            // What is written on an Application is not worth a right to ask.
+            _ => return Ok(Rehearsed::NotAsked),
+        };
+        let sent = context.cluster.patch_deployment(&target.namespace, &target.name, &request.patch, request.manager, DryRun::Yes).await;
+        match sent {
+            Ok(answer) => {
+                let undone = undone(step, ground.live, &answer);
+                return Ok(if undone.is_empty() { Rehearsed::Accepted } else { Rehearsed::Changed(undone) });
+            }
+            // (client reads) A stale lock says only that somebody wrote the Deployment, mostly its status, after it was read.
+            Err(error) if is_stale(&error) => match fresh_of_same(context, target, snapshot).await? {
+                Some(fresh) => read = Some(fresh),
+                None => return Ok(Rehearsed::Overtaken),
+            },
+            Err(error) if error.retry() == Retry::AwaitChange => return Ok(Rehearsed::Refused(error.to_string())),
+            Err(error) => return Err(error),
         }
-        Err(error) if error.retry() == Retry::AwaitChange => Ok(Rehearsed::Refused(error.to_string())),
-        Err(error) => Err(error),
     }
+    Ok(Rehearsed::TooFast)
+}
+
+/// The same with the Deployment as it is now; `None` where it is not what the plan was made for any more.
+async fn fresh_of_same(context: &Context, target: &Target, snapshot: &Snapshot) -> Result<Option<Snapshot>, ApiError> {
+    let now = context.cluster.get_deployment(&target.namespace, &target.name).await?;
+    let same = now.as_ref().map(live_digest) == snapshot.live.as_ref().map(live_digest);
+    Ok(same.then(|| Snapshot { live: now, ..snapshot.clone() }))
 }
 
 /// Whether a plan that this controller would carry out may be offered: what its hash names as the judge of approvals stands, and judges. One that is

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
 
-pub use answer::with_hint;
+pub use answer::{is_stale, with_hint};
 pub use audit::{Audit, Sink};
 pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
@@ -33,7 +33,7 @@ use crate::engine::plan::{
 };
 use crate::engine::{Assessment, assess};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
-use answer::{final_words, guarded, is_final, is_stale, stale_is_fine};
+use answer::{final_words, guarded, is_final, stale_is_fine};
 use pace::NotYourTurn;
 use send::{Sent, texts};
 
@@ -191,7 +191,7 @@ impl<L: Look> Healer<'_, L> {
             // Each step has its time from its beginning, or from that of the one before it; to stand in line takes nothing of it.
             let since = last_begun(healing.steps.get(..=at).unwrap_or_default()).unwrap_or(healing.started_at);
             let limit = SignedDuration::try_from(self.pace.waited(&healing.plan_hash)).unwrap_or_default() + STEP_LIMIT;
-            let is_late = scene.snapshot.now.duration_since(since) > limit;
+            let is_late = scene.snapshot.now.duration_since(since) > limit && !follows_a_sync(step, &ground, &scene);
             let clears = step.kind() == StepKind::ClearOperation;
             if is_late && (!clears || step.waits(&ground).is_some() || forbidden(step, &scene).is_some()) {
                 return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
@@ -354,8 +354,15 @@ fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     let asks = step.kind() == StepKind::Refresh;
     let holds = argo_cd.holds(&scene.snapshot.target, scene.snapshot.now).into_iter();
     holds
-        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen | Hold::OperationPresent | Hold::Window { .. }), hold))
+        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen { .. } | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
+}
+
+/// Whether a step waits for a sync that runs. How long that may take, its standing says, which then is no longer one that is under way.
+fn follows_a_sync(step: &Step, ground: &Ground<'_>, scene: &Scene) -> bool {
+    let under_way =
+        || scene.snapshot.tool.argo_cd().is_some_and(|tool| tool.standing(&scene.snapshot.target, scene.snapshot.now).is_under_way());
+    step.kind() != StepKind::Refresh && step.waits(ground).is_some() && under_way()
 }
 
 /// The time as Kubernetes writes it, in whole seconds.

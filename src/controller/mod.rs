@@ -29,6 +29,7 @@ pub mod origin;
 pub mod publish;
 pub mod queue;
 mod reading;
+mod rehearsal;
 mod repositories;
 pub mod retire;
 pub mod run;

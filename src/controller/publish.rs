@@ -67,6 +67,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     }
     let found = Findings {
         snapshot: &scene.snapshot,
+        policy: &scene.policy,
         assessment: news.assessment,
         plan: news.plan,
         dry_run: news.dry_run,

@@ -8,20 +8,21 @@ use tracing::warn;
 
 use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
-use super::dry_run::{self, Rehearsed};
+use super::dry_run;
 use super::governed::{Target, WatchKey};
 use super::heal::{Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
-use super::{Context, ReconcileError, admission, retire, settle};
+use super::rehearsal::{Rehearsal, rehearsed};
+use super::{Context, ReconcileError, retire, settle};
 use crate::cluster::{ApiError, Retry};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
-use crate::engine::{Assessment, assess_and_propose};
-use crate::report::Answer;
+use crate::engine::{Assessment, assess_and_propose, assess_during};
+use crate::report::{Answer, own_heal};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
 /// healer waits for, and a margin.
@@ -36,9 +37,6 @@ const LOOK_TAKES: Duration = Duration::from_secs(2);
 
 /// How old a change may be for its source to be waited for: a Git server that does not answer keeps nobody from being told.
 const LONGEST_LOOK: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
-
-/// How many fields are named that admission changes.
-const CHANGED_FIELDS: usize = 3;
 
 /// How soon to look again where the store was behind the server.
 const SOON: Duration = Duration::from_secs(1);
@@ -311,6 +309,10 @@ async fn tell(
     answer: Answer,
     after: Option<Duration>,
 ) -> Result<Next, ReconcileError> {
+    // What a heal writes is told in the names of those who had written it before.
+    let healing = scene.status().healing.as_ref().map(own_heal);
+    let during = healing.map(|healing| tokio::task::block_in_place(|| assess_during(&scene.snapshot, &scene.policy, &healing)));
+    let assessment = during.as_ref().unwrap_or(&found.assessment);
     // judge (client; where this controller would carry the plan out)
     let mut plan = found.plan.clone();
     let (mut dry_run, mut rehearse_again, mut judge_again) = (None, None, None);
@@ -323,54 +325,30 @@ async fn tell(
     // dry run (client; modes confirm and heal)
     if let Ok(proposed) = plan.clone() {
         match rehearsed(context, target, scene, &proposed).await {
-            Ok(Ok(accepted)) => dry_run = accepted,
-            Ok(Err((why, again))) => (plan, rehearse_again) = (Err(why), Some(again)),
+            Ok(Rehearsal::Offered(answer)) => dry_run = answer,
+            Ok(Rehearsal::Not(why, again)) => (plan, rehearse_again) = (Err(why), Some(again)),
+            // A plan is not offered before it was rehearsed.
+            Ok(Rehearsal::Overtaken) => return Ok(Next::After(SOON)),
+            Ok(Rehearsal::Undecided(why)) => (dry_run, rehearse_again) = (Some(why), Some(ASK_AGAIN)),
             // Not a reason to tell nothing: the plan's first step is sent as a dry run again before it is carried out.
             Err(error) => {
                 warn!(%target, %error, hint = error.hint(), "the plan's first step could not be rehearsed");
-                // A lock that is stale says only that the Deployment's status moved: a plan is not offered before it was rehearsed.
-                if error.retry() == Retry::ReadAgain && scene.status().plan.as_ref().is_none_or(|shown| shown.hash != proposed.hash) {
-                    return Ok(Next::After(SOON));
-                }
-                rehearse_again = Some(if error.retry() == Retry::ReadAgain { SOON } else { error.wait(ASK_AGAIN) });
+                dry_run = Some(format!("not made: {error}"));
+                rehearse_again = Some(error.wait(ASK_AGAIN));
             }
         }
     }
     // confirm (client; modes confirm and heal)
-    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, &found.assessment).await;
+    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, assessment).await;
     let pruned = scene.snapshot.pruned_by().map(|until| until.duration_since(scene.snapshot.now)).and_then(|rest| rest.try_into().ok());
     let pruned = pruned.filter(|_| scene.desired.is_none()).map(|rest: Duration| rest + SOON);
     let after = [after, rehearse_again, judge_again, look_again, pruned].into_iter().flatten().min();
     // publish (client sends)
-    let news = News { scene, assessment: &found.assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
+    let news = News { scene, assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
     let next = publish(context, target, news).await?;
     Ok(match (after, next) {
         (Some(after), Next::After(other)) => Next::After(after.min(other)),
         (Some(after), Next::Done) => Next::After(after),
         (None, next) => next,
     })
-}
-
-/// What the server says to a plan's first step, in words where it takes it; else why the plan is not offered, and when to ask again.
-async fn rehearsed(
-    context: &Context,
-    target: &Target,
-    scene: &Scene,
-    plan: &Plan,
-) -> Result<Result<Option<String>, (NoPlan, Duration)>, ApiError> {
-    if let Some(known) = context.rehearsals.known(target, plan) {
-        return Ok(Err(known));
-    }
-    let why = match dry_run::rehearse(context, target, &scene.snapshot, plan, scene.report.as_deref()).await? {
-        Rehearsed::NotAsked => return Ok(Ok(None)),
-        Rehearsed::Accepted => return Ok(Ok(Some(format!("accepted by the API server at {}", observe::whole_seconds(Timestamp::now()))))),
-        Rehearsed::Refused(why) => NoPlan::RefusedInDryRun(why),
-        Rehearsed::Changed(fields) => {
-            let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
-            named.extend((fields.len() > CHANGED_FIELDS).then(|| format!("{} more", fields.len() - CHANGED_FIELDS)));
-            NoPlan::UndoneByAdmission { fields: named, by: admission::likely(&context.cluster).await }
-        }
-    };
-    context.rehearsals.keep(target, &plan.hash, why.clone());
-    Ok(Err((why, ASK_AGAIN)))
 }

@@ -92,6 +92,8 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
             Synced::BesideFailed(others) => beside = format!("; beside it Argo CD's sync failed for {others}"),
             Synced::Yes => {}
         }
+        let only = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
+        beside.extend(argo_cd.application.left_to_somebody(&only).map(|left| format!("; {left}")));
     }
     if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
         let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();

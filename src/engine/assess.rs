@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::diagnose::{self, Finding, Reason, Trap};
 use super::diff::{self, ChangeKind, Drift, Severity};
 use super::operation::{Standing, When, next_reconciliation, next_sync};
+use super::own_heal::OwnHeal;
 use super::phase::Phase;
 use super::plan::{self, Memory, NoPlan, Plan};
 use super::predict::{self, Facts, Foretold, Prediction, Strategy, Verdict};
@@ -80,17 +81,19 @@ impl Assessment {
 
 /// Assesses one object.
 pub fn assess(snapshot: &Snapshot, policy: &Policy) -> Assessment {
-    assess_knowing(snapshot, policy, facts(snapshot).as_ref())
+    assess_knowing(snapshot, policy, facts(snapshot).as_ref(), None)
+}
+
+/// The same to be told while a heal goes on, whose own writes are nobody's change. Nothing is decided by it.
+pub fn assess_during(snapshot: &Snapshot, policy: &Policy, heal: &OwnHeal) -> Assessment {
+    assess_knowing(snapshot, policy, facts(snapshot).as_ref(), Some(heal))
 }
 
 /// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
 pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
     let facts = facts(snapshot);
-    let mut assessment = assess_knowing(snapshot, policy, facts.as_ref());
+    let assessment = assess_knowing(snapshot, policy, facts.as_ref(), None);
     let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
-    if let Ok(plan) = &plan {
-        diagnose::with_plan(&mut assessment.findings, snapshot, policy, plan);
-    }
     (assessment, plan)
 }
 
@@ -100,7 +103,7 @@ fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     Some(Facts::sending(snapshot.source.sent_of(document), document, snapshot.live.as_ref()?))
 }
 
-fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>) -> Assessment {
+fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>, heal: Option<&OwnHeal>) -> Assessment {
     let (standing, next_sync) = operation(snapshot);
     let Some(facts @ Facts { desired, live, .. }) = facts else {
         return Assessment { standing, next_sync, ..with_creation(snapshot, one_sided(snapshot)) };
@@ -117,6 +120,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         now: snapshot.now,
     };
     let (mut drifts, paths) = diff::classify_and_compare(&evidence, facts);
+    heal.into_iter().for_each(|heal| heal.retell(&mut drifts, &snapshot.syncer.manager));
     let rolled_back = rolled_back(snapshot, &drifts);
     if let Some(back) = &rolled_back {
         drifts.iter_mut().filter(|drift| drift.severity == Severity::Pending).for_each(|drift| drift.reason = Some(back.clone()));
@@ -129,6 +133,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
     let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
     let traps = diagnose::traps(snapshot, facts, &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>());
+    let traps = if heal.is_some() { OwnHeal::spare(traps) } else { traps };
     let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);
     let stuck = diagnose::is_stuck(snapshot);
     let phase = match phase(&drifts, prediction) {
@@ -142,9 +147,17 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
             format!("{back}: {fields} not what Git says now") + &harm(prediction)
         }
         (Phase::OperationStuck, Some(standing)) => standing.why(),
-        (Phase::Conflicted, _) if prediction.verdict == Verdict::Refused && diagnose::is_forced_by_flux(snapshot) => {
-            let refused = summary(phase, &drifts, &foretold, &reasons);
-            format!("{refused}; by its force Flux then deletes the Deployment and creates it anew")
+        (Phase::Conflicted | Phase::Drifted | Phase::Pending, _) if let Some(by) = diagnose::next_sync_recreates(snapshot, prediction) => {
+            let cause = match phase {
+                Phase::Conflicted => {
+                    diagnose::headline(&reasons, &foretold).unwrap_or_else(|| "the API server does not accept it".to_owned())
+                }
+                _ => summary(phase, &drifts, &foretold, &reasons),
+            };
+            format!(
+                "The next sync is an outage: told to force, {} deletes the Deployment with all its pods and creates it anew: {cause}",
+                by.tool
+            )
         }
         _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
     } + &trapped(snapshot, phase, &traps);
@@ -164,7 +177,7 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
         Tool::Unknown => (None, None),
         Tool::ArgoCd(argo_cd) => {
             let standing = argo_cd.standing(&snapshot.target, snapshot.now);
-            let when = next_sync(&argo_cd.application, &standing, &argo_cd.windows, snapshot.now);
+            let when = next_sync(&argo_cd.application, &standing, &argo_cd.context(&snapshot.target, snapshot.now));
             (Some(standing), Some(when))
         }
         Tool::Flux(flux) => (None, Some(next_reconciliation(&flux.kustomization, flux.repository.as_deref(), snapshot.now))),

@@ -11,6 +11,7 @@ pub mod diagnose;
 pub mod diff;
 pub mod object;
 pub mod operation;
+mod own_heal;
 pub mod ownership;
 pub mod phase;
 pub mod plan;
@@ -20,6 +21,7 @@ pub mod schema;
 mod snapshot;
 mod tool;
 
-pub use assess::{Assessment, assess, assess_and_propose};
+pub use assess::{Assessment, assess, assess_and_propose, assess_during};
+pub use own_heal::{OwnHeal, Wrote};
 pub use snapshot::{Met, Mode, Policy, Remedy, Snapshot, SourceFacts};
 pub use tool::{ArgoCd, Flux, Tool};

@@ -29,7 +29,7 @@ pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker
         fields: assessment.drifts.iter().map(|drift| field(drift, masker)).collect(),
         prediction: assessment.prediction.as_ref().map(|prediction| prediction_report(prediction, masker)),
         refusals: Vec::new(),
-        findings: findings(assessment, masker),
+        findings: findings(&assessment.findings, masker),
         places: Vec::new(),
         warnings,
     }
@@ -155,7 +155,7 @@ pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
 }
 
 /// What is wrong and what to do, worst first.
-pub fn findings(assessment: &Assessment, masker: &Masker) -> Vec<FindingReport> {
+pub fn findings(findings: &[Finding], masker: &Masker) -> Vec<FindingReport> {
     let one = |finding: &Finding| FindingReport {
         rule: finding.rule.to_owned(),
         severity: finding.weight,
@@ -164,7 +164,7 @@ pub fn findings(assessment: &Assessment, masker: &Masker) -> Vec<FindingReport> 
         evidence: finding.evidence.as_deref().map(|evidence| text(masker, evidence)),
         remedy: finding.remedy.clone(),
     };
-    assessment.findings.iter().map(one).collect()
+    findings.iter().map(one).collect()
 }
 
 /// How many fields there are of each kind.

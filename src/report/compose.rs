@@ -1,5 +1,7 @@
 //! The next status of a report: what it said before, and what is found now.
 
+use std::borrow::Cow;
+
 use super::build;
 use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
@@ -8,13 +10,14 @@ use super::printer;
 use super::remember::superseded;
 use super::status::ReportStatus;
 use super::told::{DryRunReport, PredictionReport};
+use crate::engine::diagnose::{FORCE_RECREATES, Weight, with_plan};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
-use crate::engine::{Assessment, Snapshot};
+use crate::engine::{Assessment, Policy, Snapshot};
 
 /// What a heal waits for that may not clear yet, with its place behind it.
 pub const TURN: &str = "its turn to clear";
@@ -49,6 +52,9 @@ pub struct Findings<'a> {
     /// What was observed.
     pub snapshot: &'a Snapshot,
 
+    /// What the watch asks for.
+    pub policy: &'a Policy,
+
     /// What was found.
     pub assessment: &'a Assessment,
 
@@ -74,7 +80,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let found = Findings { masker: &found.masker.of_object(sides.into_iter().flatten()), ..found };
     let Findings { snapshot, assessment, plan, ref answer, masker, .. } = found;
     let now = snapshot.now;
-    let heal = heal(old, plan, answer);
+    let heal = heal(old, assessment, plan, answer);
     let live = snapshot.live.as_ref();
     let target_uid = live.and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str).map(str::to_owned);
     let generation = live.and_then(|live| live.pointer("/metadata/generation")).and_then(serde_json::Value::as_i64);
@@ -82,7 +88,12 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let fields = assessment.drifts.iter().map(|drift| build::field(drift, masker)).collect();
     let said = said(old, &found, heal);
     let prediction = assessment.prediction.as_ref();
-    let findings = build::findings(assessment, masker);
+    let findings = match plan {
+        // While a heal goes on, what is proposed meanwhile is not what is carried out.
+        Ok(plan) if old.healing.is_none() => with_plan(&assessment.findings, snapshot, found.policy, plan),
+        _ => Cow::Borrowed(assessment.findings.as_slice()),
+    };
+    let findings = build::findings(&findings, masker);
     let new = printer::told(ReportStatus {
         phase: assessment.phase,
         heal,
@@ -134,7 +145,7 @@ fn summary(old: &ReportStatus, assessment: &Assessment, heal: Heal) -> String {
 }
 
 /// How far the cure is.
-fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> Heal {
+fn heal(old: &ReportStatus, assessment: &Assessment, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> Heal {
     if old.healing.is_some() {
         return Heal::Healing;
     }
@@ -146,24 +157,29 @@ fn heal(old: &ReportStatus, plan: Result<&Plan, &NoPlan>, answer: &Answer) -> He
         // What is wrong now came after the heal.
         (_, Err(why)) => match old.history.last() {
             Some(entry) if entry.result == HealResult::Failed => Heal::Failed,
-            Some(_) if *why == NoPlan::NothingToHeal => Heal::Healed,
+            // That the next sync will be accepted is a part of it.
+            Some(_) if *why == NoPlan::NothingToHeal && !is_refused(assessment) => Heal::Healed,
             Some(_) | None => Heal::None,
         },
     }
 }
 
+/// Whether the next sync comes to nothing.
+fn is_refused(assessment: &Assessment) -> bool {
+    assessment.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict))
+}
+
 fn plan_report(old: &ReportStatus, plan: &Plan, target: &ObjectId, dry_run: Option<String>, masker: &Masker) -> PlanReport {
     let mut report = build::plan(plan, target, masker);
     let before = old.plan.as_ref().filter(|before| before.hash == plan.hash);
-    report.dry_run = dry_run.or_else(|| before.and_then(|before| before.dry_run.clone()));
+    report.dry_run = dry_run.map(|answer| build::text(masker, &answer)).or_else(|| before.and_then(|before| before.dry_run.clone()));
     report
 }
 
 fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
     let assessment = found.assessment;
     let drifted = assessment.of(Severity::Drift).count();
-    let refused =
-        assessment.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
+    let refused = is_refused(assessment);
     let mut said = vec![
         Said::when(READY, true, "Assessed", ""),
         match assessment.phase {
@@ -177,7 +193,9 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
             _ => Said::when(DRIFTED, false, "InSync", ""),
         },
         if refused {
-            Said::when(CONFLICTED, true, "NextSyncRefused", assessment.summary.clone())
+            let forced = assessment.findings.iter().any(|finding| finding.rule == FORCE_RECREATES && finding.weight == Weight::Error);
+            let reason = if forced { "NextSyncRecreates" } else { "NextSyncRefused" };
+            Said::when(CONFLICTED, true, reason, assessment.summary.clone())
         } else {
             Said::when(CONFLICTED, false, "NextSyncAccepted", "")
         },
@@ -298,6 +316,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::predict::{Prediction, Strategy};
 
     fn status(value: serde_json::Value) -> ReportStatus {
         serde_json::from_value(value).unwrap()
@@ -319,11 +338,20 @@ mod tests {
     }
 
     #[test]
-    fn a_heal_that_failed_is_told_although_live_is_what_git_says() {
-        let failed = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
-            "result": "Failed", "message": "the roll-out failed", "healer": "ann", "steps": []});
-        let old: ReportStatus = serde_json::from_value(json!({"history": [failed]})).unwrap();
-        let assessment = |phase| Assessment {
+    fn a_heal_is_no_longer_told_as_one_where_the_next_sync_meets_a_refusal_or_a_conflict() {
+        let old = status(json!({"history": [{"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+            "finishedAt": "2026-01-05T10:05:00Z", "result": "Healed", "message": "Git's values are back", "healer": "ann"}]}));
+        let of = |verdict| {
+            let prediction = Some(Prediction::bare(Strategy::ServerSideApply, verdict, Vec::new()));
+            let assessment = Assessment { prediction, ..assessment(Phase::Pending) };
+            heal(&old, &assessment, Err(&NoPlan::NothingToHeal), &Answer::Open)
+        };
+        assert_eq!([of(Verdict::Clean), of(Verdict::Reverts), of(Verdict::Residual)], [Heal::Healed; 3]);
+        assert_eq!([of(Verdict::Conflict), of(Verdict::Refused)], [Heal::None; 2]);
+    }
+
+    fn assessment(phase: Phase) -> Assessment {
+        Assessment {
             phase,
             summary: "live is what Git says".to_owned(),
             drifts: Vec::new(),
@@ -332,7 +360,14 @@ mod tests {
             traps: Vec::new(),
             standing: None,
             next_sync: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_heal_that_failed_is_told_although_live_is_what_git_says() {
+        let failed = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
+            "result": "Failed", "message": "the roll-out failed", "healer": "ann", "steps": []});
+        let old: ReportStatus = serde_json::from_value(json!({"history": [failed]})).unwrap();
         let told = "the last heal failed: the roll-out failed; now live is what Git says";
         assert_eq!(summary(&old, &assessment(Phase::InSync), Heal::Failed), told);
         for (phase, heal) in [(Phase::Drifted, Heal::Failed), (Phase::InSync, Heal::Healed), (Phase::InSync, Heal::None)] {

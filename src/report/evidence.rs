@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use super::bounds::{HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
 use super::build::masked_operation;
 use super::clamp::clamp;
-use super::cure::HistoryEntry;
+use super::cure::{Healing, HistoryEntry};
 use super::cut::cut;
 use crate::engine::diff::Masker;
 use crate::engine::object::FieldPath;
-use crate::engine::ownership::{ManagedFields, Operation};
+use crate::engine::ownership::{ManagedFields, Operation, Owner};
 use crate::engine::plan::{StepKind, digest};
+use crate::engine::{OwnHeal, Wrote};
 
 /// The most pieces of evidence that a report keeps of one heal.
 pub(super) const EVIDENCE_LIMIT: usize = 32;
@@ -84,6 +85,20 @@ pub struct SentRequest {
     pub answer: String,
 }
 
+/// A heal in progress, as far as telling of the Deployment meanwhile needs it.
+pub fn own_heal(healing: &Healing) -> OwnHeal {
+    let wrote = |evidence: &Evidence| {
+        let owner = evidence.manager.clone().zip(evidence.operation).map(|(manager, operation)| Owner {
+            manager,
+            operation,
+            subresource: evidence.subresource.clone(),
+            time: evidence.time,
+        });
+        Some(Wrote { path: evidence.path.parse().ok()?, owner })
+    };
+    OwnHeal { wrote: healing.evidence.iter().filter_map(wrote).collect() }
+}
+
 /// Who had written these fields of an object, in the order of the paths; a line for each owner of each.
 pub fn evidence<'a>(live: &Value, paths: impl Iterator<Item = &'a FieldPath>, masker: &Masker) -> Vec<Evidence> {
     let managed = ManagedFields::of(live);
@@ -92,7 +107,7 @@ pub fn evidence<'a>(live: &Value, paths: impl Iterator<Item = &'a FieldPath>, ma
     for path in paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()) {
         let old = path.get(live);
         let is_hidden = old.is_some_and(|old| serde_json::to_value(masker.mask(&path, old)).ok().as_ref() != Some(old));
-        let of = |manager: Option<&crate::engine::ownership::Owner>| Evidence {
+        let of = |manager: Option<&Owner>| Evidence {
             path: path.to_string(),
             manager: manager.map(|owner| owner.manager.clone()),
             operation: manager.map(|owner| owner.operation),

@@ -28,7 +28,7 @@ pub use cure::{
     WrittenObject,
 };
 pub use cut::cut;
-pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, shown_patch};
+pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, own_heal, shown_patch};
 pub use news::is_news;
 pub use remember::{memory, superseded};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};

@@ -23,7 +23,7 @@ const OVERTAKEN: [&str; 7] = [
     "changed since the report was written",
     "is not approved",
     "is no longer what is needed",
-    "has nothing to do any more",
+    "is not carried out as things are",
     // It would be carried out by a controller that heals; here a person does, who comes again.
     "waits for",
 ];

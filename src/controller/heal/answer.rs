@@ -8,7 +8,7 @@ use crate::report::FOUND_INVALID;
 /// A stale lock alone is a 409. Where a `test` fails as well, the server answers the bare 422 that it has for every patch that
 /// does not apply, without a cause (`jsonPatcher.applyJSPatch` in `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`);
 /// a patch that applies and gives an invalid object always names causes.
-pub(super) fn is_stale(error: &ApiError) -> bool {
+pub fn is_stale(error: &ApiError) -> bool {
     match error {
         ApiError::Invalid { causes, .. } => causes.is_empty(),
         other => other.retry() == Retry::ReadAgain,

@@ -4,6 +4,7 @@
 //! that must be fetched enters with the snapshot.
 
 mod admission;
+mod compared;
 mod creation;
 mod harm;
 mod latent;
@@ -78,6 +79,8 @@ pub fn diagnose(
     let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
     findings.extend(reconciliation::no_new_commits(snapshot, differs));
+    findings.extend(reconciliation::two_kustomizations(snapshot));
+    findings.extend(compared::comparison_refused(snapshot, facts, prediction));
     findings.extend(refused::next_sync_refused(snapshot, reasons, foretold));
     findings.extend(harm::next_sync_breaks(snapshot, facts, drifts, prediction));
     findings.extend(harm::next_sync_overwrites(snapshot, facts, prediction));
@@ -99,7 +102,7 @@ pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
 pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, traps};
 pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
-pub use recreate::is_forced_by_flux;
+pub use recreate::{FORCE_RECREATES, Recreates, next_sync_recreates, recreates};
 pub use refused::headline;
 pub use union::union_of;
 pub use ways::with_plan;

@@ -1,6 +1,9 @@
 //! Flux does not apply the Kustomization, or not what Git has: it does not reach the cluster, whatever Git says.
 
+use serde_json::Value;
+
 use super::{Finding, Weight};
+use crate::engine::object::FieldPath;
 use crate::engine::operation::{Awaited, NotFetching, Reconciliation, comes_after_apply, names};
 use crate::engine::snapshot::Snapshot;
 
@@ -63,6 +66,32 @@ pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
         evidence: evidence.filter(|message| !message.is_empty() && standing != Reconciliation::Suspended),
         remedy: Some(remedy.to_owned()),
     }]
+}
+
+/// The labels by which Flux marks what it applies.
+///
+/// Source: `SetOwnerLabels` in `ssa/manager.go` of fluxcd/pkg, called with the Kustomization's name and namespace.
+const OWNER_LABELS: [&str; 2] = ["kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name"];
+
+/// One finding where another Kustomization applied the Deployment last: the two take it from each other at each interval.
+pub fn two_kustomizations(snapshot: &Snapshot) -> Option<Finding> {
+    let ours = &snapshot.tool.flux()?.kustomization;
+    let labels = snapshot.live.as_ref()?.pointer("/metadata/labels")?;
+    let [namespace, name] = OWNER_LABELS.map(|label| labels.get(label).and_then(Value::as_str));
+    let (namespace, name) = namespace.zip(name).filter(|other| *other != (ours.namespace.as_str(), ours.name.as_str()))?;
+    Some(Finding {
+        rule: "two-kustomizations",
+        weight: Weight::Error,
+        path: Some(FieldPath::of(&["metadata", "labels", OWNER_LABELS[1]])),
+        message: format!(
+            "Kustomization {namespace}/{name} applied this object last, and Kustomization {}/{} applies it, too: at each interval one undoes the other",
+            ours.namespace, ours.name
+        ),
+        evidence: None,
+        remedy: Some(
+            "let one of the two apply it: take it out of the other's folder, with prune off there, so that it is not deleted".to_owned(),
+        ),
+    })
 }
 
 /// One finding where Flux has another commit than Git and fetches none, told of the Deployments that differ.

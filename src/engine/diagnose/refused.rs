@@ -1,6 +1,7 @@
 //! The next sync will be refused: for which reason, because of whose field, and the ways out.
 
 use super::reason::{Kind, Reason};
+use super::recreate::{Recreates, next_sync_recreates};
 use super::ways::ways_out;
 use super::{Finding, Weight};
 use crate::engine::diff::LAST_APPLIED;
@@ -13,13 +14,18 @@ pub(super) const RULE: &str = "next-sync-refused";
 
 /// One finding for each cause of a predicted refusal.
 pub fn next_sync_refused(snapshot: &Snapshot, reasons: &[Reason<'_>], foretold: &Foretold<'_>) -> Vec<Finding> {
+    let forced = next_sync_recreates(snapshot, &foretold.prediction);
     let one = |(reason, cause): (&Reason<'_>, &Cause)| Finding {
         rule: RULE,
         weight: Weight::Error,
         path: path(reason, cause),
-        message: match &reason.clause {
-            Some(clause) => format!("the API server will refuse the next sync, because {clause}"),
-            None => "the API server will refuse the next sync".to_owned(),
+        message: match (&reason.clause, forced) {
+            (Some(clause), None) => format!("the API server will refuse the next sync, because {clause}"),
+            (None, None) => "the API server will refuse the next sync".to_owned(),
+            (clause, Some(Recreates { tool, .. })) => {
+                let because = clause.as_ref().map(|clause| format!(", because {clause}")).unwrap_or_default();
+                format!("the API server would refuse to change it{because}: told to force, {tool} deletes it and creates it anew instead")
+            }
         },
         evidence: Some(cause.told()),
         remedy: Some(remedy(snapshot, reason, cause)),

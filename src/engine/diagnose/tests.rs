@@ -12,13 +12,13 @@ use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::{GitRepository, Kustomization};
 use crate::engine::ownership::{Operation, Owner};
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
-use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Flux, Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrote, assess, assess_during};
 
 mod harm;
 mod latent;
 pub(in crate::engine) mod reason;
 
-fn git() -> Value {
+pub(super) fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
             "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}})
@@ -42,7 +42,7 @@ fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
     of(&snapshot(desired, live)).into_iter().map(|(rule, message, _, remedy)| (rule, message, remedy)).collect()
 }
 
-fn snapshot(desired: Value, live: Value) -> Snapshot {
+pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     let id = ObjectId::of(&desired).unwrap();
     Snapshot {
         cluster: String::new(),
@@ -59,7 +59,7 @@ fn snapshot(desired: Value, live: Value) -> Snapshot {
 }
 
 /// Rule and weight, message, evidence, remedy.
-fn of(snapshot: &Snapshot) -> Vec<(String, String, Option<String>, Option<String>)> {
+pub(super) fn of(snapshot: &Snapshot) -> Vec<(String, String, Option<String>, Option<String>)> {
     let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
     let found = assess(snapshot, &policy).findings.into_iter();
     found.map(|finding| (format!("{} {:?}", finding.rule, finding.weight), finding.message, finding.evidence, finding.remedy)).collect()
@@ -132,6 +132,41 @@ fn what_nobody_owns_is_not_told_as_another_managers() {
     assert_eq!(why(Strategy::Replace, None), "shipper does not change it");
 }
 
+/// Argo CD with this strategy and these options in Git or live, over a selector that Git changes: the summary and the findings.
+fn forced(strategy: Strategy, options: &str, on_live: bool) -> (String, Vec<(String, String)>) {
+    let mut live = live("kubectl-patch", &json!({}), |_| {});
+    let mut desired = git();
+    desired["spec"]["selector"]["matchLabels"]["v"] = json!("2");
+    desired["spec"]["template"]["metadata"]["labels"]["v"] = json!("2");
+    let asks = if on_live { &mut live } else { &mut desired };
+    json_patch::merge(asks, &json!({"metadata": {"annotations": {"argocd.argoproj.io/sync-options": options}}}));
+    let scene = Snapshot { syncer: Syncer::new(strategy, "argocd-controller"), ..snapshot(desired, live) };
+    let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+    let found = assess(&scene, &policy);
+    let told = found.findings.into_iter().map(|finding| (format!("{} {:?}", finding.rule, finding.weight), finding.message));
+    (found.summary, told.collect())
+}
+
+#[test]
+fn force_in_argo_cd_is_an_outage_where_it_recreates_and_nothing_where_it_does_not() {
+    let outage = "The next sync is an outage: told to force, Argo CD deletes the Deployment with all its pods and creates it anew: ";
+    for on_live in [false, true] {
+        for (strategy, words) in [(Strategy::Replace, "Replace=true with Force=true"), (Strategy::ClientSideApply, "Force=true")] {
+            let (summary, found) = forced(strategy, "Prune=false, Force=true", on_live);
+            assert!(summary.starts_with(outage), "{summary}");
+            let told =
+                format!("the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and create it anew");
+            assert_eq!(found.first(), Some(&("force-recreates Error".to_owned(), told)));
+            assert!(!found.iter().any(|(_, message)| message.contains("will refuse")), "{found:?}");
+        }
+        for (strategy, options) in [(Strategy::ServerSideApply, "Force=true"), (Strategy::ClientSideApply, "force=True")] {
+            let (summary, found) = forced(strategy, options, on_live);
+            assert!(summary.starts_with("The next sync will be refused: "), "{summary}");
+            assert!(!found.iter().any(|(rule, _)| rule.starts_with("force-recreates")), "{found:?}");
+        }
+    }
+}
+
 /// An update under this manager.
 fn owner_of(manager: &str) -> Owner {
     Owner { manager: manager.to_owned(), operation: Operation::Update, subresource: None, time: None }
@@ -147,6 +182,24 @@ fn what_the_sync_leaves_behind_is_told_with_its_owner_and_its_cost() {
                   (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the \
                   cluster is right, commit it to Git (no roll-out)";
     assert_eq!(told(git(), pinned), [("next-sync-keeps Warning".to_owned(), message.to_owned(), Some(remedy.to_owned()))]);
+}
+
+#[test]
+fn while_our_own_heal_runs_a_field_is_told_in_the_name_of_who_had_changed_it() {
+    let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:nodeSelector": {}}}}});
+    let found = |manager: &str| {
+        let pinned = live(manager, &fields, |live| live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"}));
+        let scene = Snapshot { syncer: Syncer::new(Strategy::ServerSideApply, "argocd-controller"), ..snapshot(git(), pinned) };
+        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+        let wrote = Wrote { path: FieldPath::of(&["spec", "template", "spec", "nodeSelector"]), owner: Some(owner_of("kubectl-patch")) };
+        let (plain, during) = (assess(&scene, &policy), assess_during(&scene, &policy, &OwnHeal { wrote: vec![wrote] }));
+        [plain, during].map(|found| (found.drifts[0].owners[0].manager.clone(), found.summary.contains("by kubectl-patch")))
+    };
+    let by_person = ("kubectl-patch".to_owned(), true);
+    for ours in ["driftmend-heal", "argocd-controller"] {
+        assert_eq!(found(ours), [(ours.to_owned(), false), by_person.clone()]);
+    }
+    assert_eq!(found("kubectl-edit")[1], ("kubectl-edit".to_owned(), false), "somebody else wrote it meanwhile");
 }
 
 #[test]
@@ -212,7 +265,8 @@ fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as
     assert_eq!(rule(&json!({}), "Lens", &labelled).len(), 1, "the live object asks for it, too");
     let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
     let summary = assess(&under_flux(&force, "Lens", Some(refused.clone())), &policy).summary;
-    assert!(summary.ends_with("; by its force Flux then deletes the Deployment and creates it anew"), "{summary}");
+    let told = "The next sync is an outage: told to force, Flux deletes the Deployment with all its pods and creates it anew: ";
+    assert!(summary.starts_with(told) && !summary.contains("will be refused"), "{summary}");
     let accepted = json!({"type": "Recreate"});
     refused["spec"]["strategy"] = accepted;
     let message = "spec.force of Kustomization flux-system/shop makes Flux delete the Deployment and create it anew where the server refuses a \
@@ -309,4 +363,19 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
     let never = json!({"spec": {"suspend": true}});
     let told = "GitRepository flux-system/shop is suspended: Flux has no commit of it";
     assert_eq!(rule(&never, NEWEST, Some(&drifted)), [(told.to_owned(), None)]);
+}
+
+#[test]
+fn a_second_kustomization_that_applies_the_same_object_is_told() {
+    let mut shared = git();
+    crate::engine::schema::apply_defaults(&mut shared);
+    let labelled = |namespace: &str, name: &str| {
+        let mut live = shared.clone();
+        live["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/namespace": namespace, "kustomize.toolkit.fluxcd.io/name": name});
+        of_rule(&under_flux(&json!({}), "Lens", Some(live)), "two-kustomizations")
+    };
+    assert_eq!(labelled("flux-system", "shop"), []);
+    let told = "Kustomization flux-system/other applied this object last, and Kustomization flux-system/shop applies it, too: at each interval one undoes \
+                the other";
+    assert_eq!(labelled("flux-system", "other"), [("two-kustomizations Error".to_owned(), told.to_owned())]);
 }

@@ -1,5 +1,7 @@
 //! The ways out of a drift that were tried and work, what each costs, and which one a plan takes.
 
+use std::borrow::Cow;
+
 use super::reason::Works;
 use super::words::cost;
 use super::{Finding, outcome, refused};
@@ -44,18 +46,26 @@ pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> 
     ways.join("; ")
 }
 
-/// Adds to the findings that a plan cures which way out it takes: the plan is there, so that it is true.
-pub fn with_plan(findings: &mut [Finding], snapshot: &Snapshot, policy: &Policy, plan: &Plan) {
+/// The findings, with which way out the plan takes: said of the plan that is shown, since one that was proposed may still be refused by a rehearsal, or
+/// be another one once there is a report.
+pub fn with_plan<'a>(findings: &'a [Finding], snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Cow<'a, [Finding]> {
     let has = |kind: StepKind| plan.steps.iter().any(|step| step.kind() == kind);
     let taken = if has(StepKind::HandBack) { Cure::HandBack } else { Cure::Restore };
-    if taken == Cure::Restore && !has(StepKind::Restore) {
-        return;
+    let names = |finding: &Finding| {
+        let named = finding.remedy.as_ref().is_some_and(|remedy| remedy.contains(&format!("{taken:?} ")));
+        named && [refused::RULE, outcome::KEEPS].contains(&finding.rule)
+    };
+    if taken == Cure::Restore && !has(StepKind::Restore) || !findings.iter().any(names) {
+        return Cow::Borrowed(findings);
     }
     let choice = choose(snapshot, policy);
     let why = if choice.cure == taken { format!(", because {}", choice.why) } else { String::new() };
-    for finding in findings.iter_mut().filter(|finding| [refused::RULE, outcome::KEEPS].contains(&finding.rule)) {
-        if let Some(remedy) = finding.remedy.as_mut().filter(|remedy| remedy.contains(&format!("{taken:?} "))) {
-            remedy.push_str(&format!(". A plan takes {taken:?}{why}"));
+    let told = |finding: &Finding| {
+        let mut finding = finding.clone();
+        if names(&finding) {
+            finding.remedy.as_mut().into_iter().for_each(|remedy| remedy.push_str(&format!(". A plan takes {taken:?}{why}")));
         }
-    }
+        finding
+    };
+    findings.iter().map(told).collect()
 }

@@ -39,7 +39,10 @@ pub enum Hold {
     OperationPresent,
 
     /// No controller of Argo CD would carry anything on.
-    ControllerNotSeen,
+    ControllerNotSeen {
+        /// When one gave its last sign of life.
+        seen: Option<Timestamp>,
+    },
 
     /// The sync windows do not let a sync run: an operation written now would fire when they do.
     Window {
@@ -78,7 +81,7 @@ pub fn held_back(application: &Application, application_set: Option<&Value>, con
         holds.push(Hold::OperationPresent);
     }
     if !context.controller_alive() {
-        holds.push(Hold::ControllerNotSeen);
+        holds.push(Hold::ControllerNotSeen { seen: context.controller_seen_alive });
     }
     match window_leave(context) {
         Leave::Granted => {}
@@ -126,7 +129,7 @@ impl Hold {
             Self::RollingSync { .. } => "RollingSync",
             Self::ApplicationSetNotRead { .. } => "ApplicationSetNotRead",
             Self::OperationPresent => "OperationPresent",
-            Self::ControllerNotSeen => "ControllerNotSeen",
+            Self::ControllerNotSeen { .. } => "ControllerNotSeen",
             Self::Window { .. } => "SyncWindow",
             Self::WindowsNotRead => "WindowsNotRead",
         }
@@ -147,7 +150,8 @@ impl Hold {
                 format!("the ApplicationSet {application_set} owns the application and could not be read")
             }
             Self::OperationPresent => "the application has an operation".to_owned(),
-            Self::ControllerNotSeen => "Argo CD's application controller has not been seen alive".to_owned(),
+            Self::ControllerNotSeen { seen: Some(seen) } => format!("it waits for Argo CD's controller: last sign of life {seen}"),
+            Self::ControllerNotSeen { seen: None } => "it waits for Argo CD's controller, which has given no sign of life".to_owned(),
             Self::Window { why, until: Some(until) } => format!("{why}; until {until}"),
             Self::Window { why, until: None } => why.clone(),
             Self::WindowsNotRead => "the application's project could not be read, so its sync windows are not known".to_owned(),

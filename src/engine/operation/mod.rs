@@ -16,6 +16,7 @@ mod git_repository;
 pub mod glob;
 mod hold;
 mod kustomization;
+mod left;
 mod message;
 mod next_sync;
 mod read;

@@ -166,7 +166,8 @@ pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'
         Err(why) if why.passes() && ended.is_none_or(|ended| ended == Ended::Changed) => waits(format!("what holds it back: {why}")),
         plan => Err(match (plan, ended) {
             (_, Some(Ended::Expired)) => Refusal::Expired(hash.clone()),
-            (Err(why), Some(_)) => Refusal::Moot { hash: hash.clone(), why: why.clone() },
+            (Err(why), Some(Ended::TakenBack)) => Refusal::TakenBack { hash: hash.clone(), why: why.clone() },
+            (Err(why), Some(Ended::Changed)) => Refusal::Moot { hash: hash.clone(), why: why.clone() },
             (Ok(_), Some(Ended::Changed | Ended::TakenBack)) => Refusal::Stale(hash.clone()),
             (_, None) => Refusal::Foreign(hash.clone()),
         }),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::on_application::Act;
 use super::{Plan, Step, digest, hand_back};
 use crate::engine::assess::Assessment;
+use crate::engine::diagnose::{Recreates, recreates};
 use crate::engine::diff::Severity;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::ResourceRef;
@@ -25,6 +26,15 @@ pub const STALE_OPERATION: &str = "StaleOperation";
 
 /// What only a sync of everything does stays undone.
 pub const CLEARED_IN_VAIN: &str = "ClearedInVain";
+
+/// Others stay out of sync, which nobody brings by itself.
+pub const LEFT_UNDONE: &str = "LeftUndone";
+
+/// Somebody stopped the last sync.
+pub const TERMINATED: &str = "Terminated";
+
+/// A sync runs that has not come to the Deployment, and meets it healed.
+pub const BEFORE_ITS_TURN: &str = "BeforeItsTurn";
 
 /// The last sync failed for other objects.
 pub const OTHERS_REFUSED: &str = "OthersRefused";
@@ -112,7 +122,16 @@ pub(super) fn hashed(hash: impl Fn(u64) -> String, cautions: &[Caution]) -> impl
 pub(super) fn of_own_sync(snapshot: &Snapshot, known: &Facts<'_>, assessment: &Assessment, steps: &[Step]) -> Vec<Caution> {
     let all = of_a_sync(snapshot, known, assessment, steps);
     let waits = all.iter().any(|caution| caution.id == BRINGS);
-    if syncs(snapshot, steps, waits) { all } else { Vec::new() }
+    if !syncs(snapshot, steps, waits) {
+        return Vec::new();
+    }
+    let recreates = recreates(snapshot).filter(|recreates| recreates.always).map(|Recreates { tool, .. }| Caution {
+        id: FORCE,
+        text: format!("the sync that this plan brings is an outage: told to force, {tool} deletes the Deployment with all its pods and creates it anew"),
+        must_acknowledge: true,
+        fields: Vec::new(),
+    });
+    recreates.into_iter().chain(all).collect()
 }
 
 /// What a sync after these steps changes in the Deployment besides what they are for, whether they bring one or not.

@@ -247,7 +247,10 @@ impl OnApplication {
     pub(super) fn waits(&self, application: Option<&Application>) -> Option<NotYet> {
         let application = application?;
         match &self.act {
-            Act::Refresh => refresh_asked(application).then(|| NotYet("Argo CD's answer to the request for a comparison".to_owned())),
+            Act::Refresh => refresh_asked(application).then(|| {
+                let seen = application.reconciled_at.map(|seen| format!(": last sign of life {seen}")).unwrap_or_default();
+                NotYet(format!("Argo CD's controller, which answers the request for a comparison{seen}"))
+            }),
             Act::Clear { .. } | Act::Start { .. } => {
                 application.operation.is_some().then(|| NotYet("the operation that Argo CD carries out itself".to_owned()))
             }

@@ -21,9 +21,22 @@ pub enum Refusal {
     #[error("{} is not the hash of a plan of this report; take it from status.plan.hash", short(.0))]
     Foreign(String),
 
-    /// There is nothing to carry out any more.
-    #[error("plan {} has nothing to do any more: {why}", short(.hash))]
+    /// There is nothing to carry out as things are. That may pass, as where the tool has not compared what changed, or its own retry is under way.
+    #[error(
+        "plan {} is not carried out as things are: {why}; where the same plan is offered again before its time is over, this approval counts",
+        short(.hash)
+    )]
     Moot {
+        /// The approved hash.
+        hash: String,
+
+        /// Why there is no plan.
+        why: NoPlan,
+    },
+
+    /// A person took it back after it was offered.
+    #[error("plan {} was taken back, and an approval of it counts no more: {why}", short(.hash))]
+    TakenBack {
         /// The approved hash.
         hash: String,
 
@@ -77,7 +90,7 @@ pub enum Refusal {
 impl Refusal {
     /// Whether only the plan is no longer what is needed: what was approved may be needed again.
     pub fn is_about_the_plan(&self) -> bool {
-        matches!(self, Self::Stale(_) | Self::Moot { .. } | Self::Waits { .. })
+        matches!(self, Self::Stale(_) | Self::Moot { .. } | Self::TakenBack { .. } | Self::Waits { .. })
     }
 
     /// The reason of the condition and the Event, in PascalCase.
@@ -88,6 +101,7 @@ impl Refusal {
             Self::Stale(_) => "ApprovalStale",
             Self::Foreign(_) => "ApprovalForeign",
             Self::Moot { .. } => "ApprovalMoot",
+            Self::TakenBack { .. } => "ApprovalTakenBack",
             Self::OtherObject(_) => "ApprovalForOtherObject",
             Self::Window { .. } => "HeldBackBySyncWindow",
             Self::Unacknowledged { .. } => "CautionNotAcknowledged",

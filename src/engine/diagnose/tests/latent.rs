@@ -10,7 +10,7 @@ use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, 
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
-use crate::engine::{Assessment, Snapshot, assess_and_propose};
+use crate::engine::{Assessment, OwnHeal, Snapshot, assess_and_propose, assess_during};
 
 const ARGO_CD: &str = "argocd-controller";
 
@@ -185,4 +185,19 @@ fn what_somebody_applies_is_taken_from_a_person_and_from_no_other_tool() {
     assert_eq!((found.traps.len(), plan), (1, Err(NoPlan::TwoAppliers("pipeline".to_owned()))));
     let remedy = found.findings.iter().find(|finding| finding.rule == "latent-trap").and_then(|finding| finding.remedy.clone()).unwrap();
     assert!(remedy.contains("pipeline does, too"), "{remedy}");
+}
+
+#[test]
+fn while_our_own_heal_runs_what_it_owns_is_no_trap_and_what_somebody_else_owns_is() {
+    let place = &places()[0];
+    let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
+    let choices: Vec<Value> = union.choices().take(2).collect();
+    let (desired, meanwhile) = (document(place, &choices[0]), document(place, &choices[1]));
+    let found = |manager: &str| {
+        let scene = scene(&desired, fixed_by_hand(&desired, &meanwhile, manager), argo_cd());
+        assert!(!told(&scene).0.is_quiet(), "after the heal it is one, whoever owns it");
+        assess_during(&scene, &policy(), &OwnHeal::default())
+    };
+    assert!(found("driftmend-heal").is_quiet());
+    assert_eq!(found("kubectl-edit").traps.len(), 1);
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::reason::{Kind, reasons};
 use super::*;
+use crate::engine::diagnose::with_plan;
 use crate::engine::diff::{Change, LAST_APPLIED, Severity};
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Memory, NoPlan, trial};
@@ -99,8 +100,15 @@ fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
         }
     }
     let (assessment, plan) = assess_and_propose(&scene, &propose(), &Memory::default());
-    let takes = assessment.findings.iter().any(|finding| finding.remedy.as_ref().is_some_and(|remedy| remedy.contains("A plan takes")));
-    assert!(!takes || plan.is_ok(), "{plan:?}");
+    if let Ok(plan) = &plan {
+        let told = with_plan(&assessment.findings, &scene, &propose(), plan);
+        let taken = told.iter().filter_map(|finding| finding.remedy.as_ref()?.rsplit_once(". A plan takes "));
+        for (ways, taken) in taken {
+            let word = taken.split(',').next().unwrap_or_default();
+            assert!(ways.contains(&format!("{word} ")), "{ways}: {taken}");
+            assert!(plan.steps.iter().any(|step| format!("{:?}", step.kind()) == word), "{taken}: {plan:?}");
+        }
+    }
 }
 
 /// Holds everything that a rule of the server refuses, be it Git's alone or Git's and live's together, to the rules of a reason. `plain` is taken,
@@ -329,8 +337,8 @@ fn a_plan_is_named_where_there_is_one_and_only_the_way_that_it_takes() {
     let scene = Snapshot { syncer: by_client.clone(), ..snapshot(http.clone(), changed(&http, &tcp, &by_client)) };
     let said = |remedy: Remedy| {
         let (found, plan) = assess_and_propose(&scene, &Policy { remedy, ..propose() }, &Memory::default());
-        assert!(plan.is_ok(), "{plan:?}");
-        let told = found.findings.iter().find(|finding| finding.rule == "next-sync-refused").unwrap().remedy.clone().unwrap();
+        let found = with_plan(&found.findings, &scene, &Policy { remedy, ..propose() }, &plan.unwrap());
+        let told = found.iter().find(|finding| finding.rule == "next-sync-refused").unwrap().remedy.clone().unwrap();
         told.rsplit_once(". ").map(|(_, taken)| taken.to_owned())
     };
     let why = "kubectl-client-side-apply does not apply server-side, so that nothing of ours stays in its way";

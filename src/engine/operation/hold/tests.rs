@@ -58,7 +58,10 @@ fn windows_and_a_silent_controller_hold() {
     let windows = Windows::of(&project, &application).unwrap();
     let told = held_back(&application, None, &Context { windows: &windows, controller_seen_alive: None, ..context() });
     let why = "a deny window is open: \"0 9 * * *\" for 2h UTC (market)".to_owned();
-    assert_eq!(told, [Hold::ControllerNotSeen, Hold::Window { why: why.clone(), until: Some(time("2026-03-02T11:00:00Z")) }]);
+    assert_eq!(
+        told,
+        [Hold::ControllerNotSeen { seen: None }, Hold::Window { why: why.clone(), until: Some(time("2026-03-02T11:00:00Z")) }]
+    );
     assert_eq!(told[1].why(), format!("{why}; until 2026-03-02T11:00:00Z"));
     let unread = Windows::unread();
     assert_eq!(held_back(&application, None, &Context { windows: &unread, ..context() }), [Hold::WindowsNotRead]);

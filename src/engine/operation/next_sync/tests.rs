@@ -2,13 +2,13 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::shapes::{BEFORE, HERE, context, now, out_of_sync, quiet, read, set, time, under_way, with_state};
+use crate::engine::operation::shapes::{BEFORE, HERE, context, out_of_sync, quiet, read, set, time, under_way, with_state};
 use crate::engine::operation::{SKIP_RECONCILE, classify};
 
 fn next_under(value: &Value, windows: &Windows) -> When {
     let application = read(value);
-    let standing = classify(&application, &super::super::Context { windows, ..context() });
-    next_sync(&application, &standing, windows, now())
+    let context = Context { windows, ..context() };
+    next_sync(&application, &classify(&application, &context), &context)
 }
 
 fn words(value: &Value) -> String {
@@ -17,17 +17,61 @@ fn words(value: &Value) -> String {
 
 #[test]
 fn what_is_free_comes_at_once() {
-    assert_eq!(words(&out_of_sync(quiet())), "at once: this revision was not synced yet");
-    assert_eq!(words(&out_of_sync(with_state("Failed", BEFORE))), "at once: this revision was not synced yet");
+    let asked = |value: Value| set(value, "/metadata/annotations", json!({REFRESH: "normal"}));
+    let free = "at once: a comparison is asked for, and no operation is remembered, so that nothing keeps auto-sync from this revision";
+    assert_eq!(words(&asked(out_of_sync(quiet()))), free);
     assert_eq!(words(&out_of_sync(with_state("Succeeded", HERE))), "at once: self-heal is on");
     assert_eq!(words(&set(under_way("Running"), "/status/operationState", Value::Null)), "at once: a sync is asked for");
     assert_eq!(words(&under_way("Running")), "at once: a sync is running");
     let unknown = set(quiet(), "/status/sync/status", json!("Unknown"));
     assert_eq!(words(&unknown), "unknown: Argo CD has not compared the application with its source");
+}
+
+/// A cleared state, with no comparison asked for, was left for 25 s beside a real Argo CD: auto-sync is the end of a comparison.
+#[test]
+fn without_a_comparison_no_sync_begins() {
+    let once = |why: &str| format!("once Argo CD compares the application again: {why}");
+    let nothing = "so that nothing keeps auto-sync from this revision";
+    assert_eq!(words(&out_of_sync(quiet())), once(&format!("no operation is remembered, {nothing}")));
+    assert_eq!(words(&out_of_sync(with_state("Failed", BEFORE))), once("the last operation was at another revision"));
+    let lost = out_of_sync(set(with_state("Running", HERE), "/status/operationState/syncResult", Value::Null));
+    assert_eq!(words(&lost), once(&format!("the last operation has no result, {nothing}")));
+    let moved = out_of_sync(set(with_state("Succeeded", HERE), "/status/operationState/syncResult/source/path", json!("elsewhere")));
+    assert_eq!(words(&moved), once("the last operation synced from another source"));
+}
+
+/// Argo CD's own comparison does not see a handler that is only live; of what it finds in sync nothing is synced.
+#[test]
+fn self_heal_comes_only_for_what_argo_cd_finds_out_of_sync() {
+    let says = |what: &str| format!("it says that {what} is Synced, and auto-sync begins only with what it finds OutOfSync");
+    for value in [quiet(), with_state("Succeeded", HERE), with_state("Failed", BEFORE)] {
+        assert_eq!(words(&value), format!("once Argo CD finds a difference: {}", says("the application")));
+    }
+    let other = out_of_sync(with_state("Succeeded", HERE));
+    let other = set(other, "/status/resources/0/status", json!("Synced"));
+    let other = set(other, "/status/resources/1/status", json!("OutOfSync"));
+    assert_eq!(words(&other), format!("once Argo CD finds a difference in it: {}", says("this Deployment")));
+    let pruned = set(set(other, "/status/resources/1/requiresPruning", json!(true)), "/spec/syncPolicy/automated/prune", json!(false));
     assert_eq!(
-        words(&out_of_sync(set(with_state("Running", HERE), "/status/operationState/syncResult", Value::Null))),
-        "at once: this revision was not synced yet"
+        words(&pruned),
+        "once Argo CD finds something to apply: what is OutOfSync now would only be pruned, and automated pruning is off"
     );
+}
+
+#[test]
+fn without_its_controller_nothing_comes() {
+    let silent = |value: &Value, controller_seen_alive: Option<Timestamp>| {
+        let application = read(value);
+        let context = Context { controller_seen_alive, ..context() };
+        next_sync(&application, &classify(&application, &context), &context).words()
+    };
+    for value in [out_of_sync(quiet()), out_of_sync(with_state("Succeeded", HERE)), under_way("Running")] {
+        let seen = Some(time("2026-03-02T09:40:00Z"));
+        assert_eq!(silent(&value, seen), "once Argo CD's controller is back: its last sign of life was at 2026-03-02T09:40:00Z");
+        assert_eq!(silent(&value, None), "once Argo CD's controller is back: it has given no sign of life");
+    }
+    let failed = silent(&out_of_sync(with_state("Failed", HERE)), None);
+    assert!(failed.starts_with("at the next commit: "), "{failed}");
 }
 
 #[test]
@@ -92,7 +136,7 @@ fn windows_put_it_off() {
             why: "the sync window changes; now a deny window is open: \"0 9 * * *\" for 2h UTC".to_owned()
         }
     );
-    assert_eq!(next_under(&value, &windows("0 9 * * *", "allow")), When::AtOnce { why: "this revision was not synced yet".to_owned() });
+    assert!(matches!(next_under(&value, &windows("0 9 * * *", "allow")), When::Once { .. }));
     let broken = next_under(&value, &windows("@daily", "allow")).words();
     assert!(broken.starts_with("never as it is: a sync window of the project cannot be read"), "{broken}");
     assert!(matches!(next_under(&value, &Windows::unread()), When::Unknown { .. }));

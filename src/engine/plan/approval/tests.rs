@@ -99,13 +99,16 @@ fn a_yes_outlasts_what_passes_and_nothing_else() {
         ("something holds it back for a while", Err(&held), &passed, None, Err("ApprovalWaits")),
         ("the same at the first look", Err(&held), &[], Some(&plan.hash), Err("ApprovalWaits")),
         ("nothing is left to do", Err(&NoPlan::NothingToHeal), &passed, None, Err("ApprovalMoot")),
-        ("a person took it back", Err(&held), &taken, None, Err("ApprovalMoot")),
+        ("a person took it back", Err(&held), &taken, None, Err("ApprovalTakenBack")),
         ("it was never shown", Err(&held), &[], None, Err("ApprovalForeign")),
     ] {
         let ledger = Ledger { spent: &[], superseded, offered: shown.map(String::as_str) };
         assert_eq!(judge(&yes, plan, ledger, scene.now).map(drop).map_err(|refusal| refusal.reason()), wanted, "{what}");
     }
     let ledger = Ledger { spent: &[], superseded: &passed, offered: Some(&plan.hash) };
+    let moot = judge(&yes, Err(&NoPlan::NothingToHeal), ledger, scene.now).unwrap_err().to_string();
+    let told = "there is nothing to heal; where the same plan is offered again before its time is over, this approval counts";
+    assert!(moot.ends_with(told), "a retry of the tool may fail after that, and the plan is carried out: {moot}");
     let refusal = judge(&yes, Ok(&running), ledger, scene.now).unwrap_err();
     assert!(refusal.to_string().ends_with(" waits for the operation: a sync is running") && refusal.is_about_the_plan(), "{refusal}");
     assert_eq!(judge(&yes, Ok(&plan), ledger, plan.expires).unwrap_err().reason(), "ApprovalExpired");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read};
+use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, with_state};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{approval, container, git, policy, snapshot, switched};
 use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, StepKind, judge, propose};
@@ -142,4 +142,34 @@ fn beside_argo_cd_a_write_of_ours_is_taken_where_the_sync_would_overwrite_what_i
     assert_eq!(kinds(&choose(ignoring(".spec.replicas"))), [Restore, Transfer, Refresh]);
     assert_eq!(kinds(&choose(ignoring(".spec.paused"))), [HandBack, Refresh], "nothing else is changed");
     assert_eq!(kinds(&ignoring(".spec.replicas")), [HandBack, Refresh], "the watch asks for it");
+}
+
+#[test]
+fn a_sync_that_recreates_the_deployment_is_acknowledged_before_a_plan_brings_it() {
+    let application = std::sync::Arc::new(read(&out_of_sync(with_state("Failed", HERE))));
+    let argo_cd = ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: Some(now()) };
+    let forced = |strategy: Strategy| {
+        let mut scene = Snapshot { tool: Tool::ArgoCd(std::sync::Arc::new(argo_cd.clone())), now: now(), ..scene(5) };
+        scene.syncer = Syncer::new(strategy, "argocd-controller");
+        scene.source.revision = HERE.to_owned();
+        let asks = json!({"metadata": {"annotations": {"argocd.argoproj.io/sync-options": "Replace=true,Force=true"}}});
+        json_patch::merge(scene.live.as_mut().unwrap(), &asks);
+        let plan = planned(&scene, &Policy { remedy: Remedy::Restore, ..ignoring(".metadata.annotations") }).unwrap();
+        assert!(plan.steps.iter().any(|step| step.kind() == StepKind::StartOperation), "{plan:?}");
+        plan.unacknowledged(&[]).contains(&FORCE)
+    };
+    assert!(forced(Strategy::Replace) && !forced(Strategy::ClientSideApply));
+}
+
+#[test]
+fn what_a_person_applied_server_side_keeps_no_restore_away_and_what_another_tool_applies_does() {
+    let restored = |manager: &str| {
+        let mut scene = scene(2);
+        let person = &mut scene.live.as_mut().unwrap()["metadata"]["managedFields"][1];
+        (person["manager"], person["operation"]) = (json!(manager), json!("Apply"));
+        let plan = planned(&scene, &Policy { remedy: Remedy::Restore, ignore: Vec::new(), ..policy() });
+        plan.map(|plan| plan.steps.first().map(Step::kind))
+    };
+    assert_eq!(restored("kubectl"), Ok(Some(StepKind::Restore)));
+    assert_eq!(restored("pipeline"), Err(NoPlan::TwoAppliers("pipeline".to_owned())));
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::cautions::{CLEARED_IN_VAIN, Caution, OTHERS_REFUSED, STALE_OPERATION};
+use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, OTHERS_REFUSED, STALE_OPERATION, TERMINATED};
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
@@ -88,6 +88,13 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
         has_compared(application, around.source)?;
     }
     cautions.extend(others_refused(application, &only));
+    if let Some(Act::Start { .. }) = &last {
+        cautions.extend(application.left_to_somebody(&only).map(|left| Caution::note(LEFT_UNDONE, left)));
+    }
+    if waits.is_none() && is_before_its_turn(application, &standing, &only) {
+        let told = "the sync that runs waits for a hook and has not come to the Deployment: healed before that, it meets what it accepts";
+        cautions.push(Caution::note(BEFORE_ITS_TURN, told));
+    }
     Ok(After { steps: [Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect(), waits, cautions })
 }
 
@@ -121,6 +128,14 @@ fn last(
     let why = beyond.map(|why| format!("a sync of the Deployment alone would leave undone: {why}")).or_else(spared);
     let Some(why) = why else { return Ok(Some(start())) };
     let touches = touches(application, &Then::Refresh);
+    // Whoever stopped a sync does not want it again, its hooks and all.
+    if application.was_terminated() {
+        let told = format!(
+            "somebody terminated the last sync, so that only the Deployment is synced, without hooks; what stays undone until a person syncs again: {why}"
+        );
+        cautions.push(Caution::note(TERMINATED, told));
+        return Ok(Some(start()));
+    }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
     let failed = memory.failed_clears_of(&revision);
     if failed < CLEARS {
@@ -189,6 +204,11 @@ pub(in crate::engine::plan) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: 
     argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
 }
 
+/// Whether a sync waits for a hook before it comes to the Deployment: what is cured meanwhile, it finds cured.
+fn is_before_its_turn(application: &Application, standing: &Standing, only: &ResourceRef) -> bool {
+    matches!(standing, Standing::WaitingForHook { .. }) && application.has_not_come_to(only)
+}
+
 /// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by itself.
 fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp) -> Result<Option<String>, NoPlan> {
     let why = || with_time(standing.why(), standing.until());
@@ -205,7 +225,9 @@ fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp
         return Err(NoPlan::HeldBack(why()));
     }
     // A retry that waits is the best moment: it succeeds by itself after the cure. So does a sync that waits for its window.
-    let is_a_good_moment = matches!(standing, Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. });
+    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let is_a_good_moment = matches!(standing, Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. })
+        || is_before_its_turn(&argo_cd.application, standing, &only);
     Ok((standing.is_under_way() && !is_a_good_moment).then(|| format!("the operation: {}", why())))
 }
 

@@ -12,6 +12,8 @@ use crate::engine::plan::{Memory, NoPlan, Step};
 use crate::engine::snapshot::SourceFacts;
 use crate::engine::tool::ArgoCd;
 
+mod moments;
+
 fn from(commit: &str) -> SourceFacts {
     SourceFacts { revision: commit.to_owned(), ..SourceFacts::default() }
 }
@@ -209,6 +211,8 @@ fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
 #[test]
 fn a_plan_waits_for_what_runs_and_what_is_held_back_is_left_alone() {
     let hook = set(under_way("Running"), "/status/operationState/message", json!("waiting for completion of hook batch/Job/migrate"));
+    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
+    let hook = set(hook, "/status/operationState/syncResult/resources", applied);
     for (object, told) in [
         (under_way("Running"), "the operation: a sync is running"),
         (hook, "waits for a hook"),
