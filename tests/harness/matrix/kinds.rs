@@ -208,7 +208,8 @@ impl Kind {
 
     /// The JSON patch that sets this member, and takes the others out.
     pub fn patch(&self, member: usize) -> Result<Value> {
-        Ok(json!([{"op": "add", "path": self.place, "value": self.value(member)?}]))
+        // An addition to a list would come beside what is there.
+        Ok(json!([{"op": "replace", "path": self.place, "value": self.value(member)?}]))
     }
 
     /// Sets this member in an object.

@@ -33,16 +33,18 @@ impl Tally {
             format!("hand {:?}", case.hand),
             format!("Git {:?}", case.git),
         ];
-        let went = played.went.into_iter().map(|(of, word)| format!("{of}: {word}"));
+        let went: Vec<String> = played.went.into_iter().map(|(of, word)| format!("{of}: {word}")).collect();
+        for (kind, words) in &played.faults {
+            self.wrong.push(format!("{kind} in {case} ({}): {words}", went.join("; ")));
+        }
         for word in words.into_iter().chain(went) {
             *self.by.entry(word).or_default() += 1;
         }
         for (of, time) in played.times {
             self.times.entry(of).or_default().push(time);
         }
-        for (kind, words) in played.faults {
+        for (kind, _) in played.faults {
             *self.faults.entry(kind).or_default() += 1;
-            self.wrong.push(format!("{kind} in {case}: {words}"));
         }
     }
 
