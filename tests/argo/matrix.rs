@@ -48,7 +48,7 @@ impl fmt::Display for Way {
 
 impl played::Way for Way {
     fn draw(random: &mut Random) -> Self {
-        let apply = *random.pick(&[Apply::ClientSide, Apply::ClientSide, Apply::ServerSide, Apply::ServerSide, Apply::Replace]);
+        let apply = *random.pick(&APPLIES);
         let policy = *random.pick(&[Policy::Manual, Policy::Automated, Policy::SelfHeal, Policy::SelfHeal]);
         let retry = if random.chance(30) { Retry::Long } else { Retry::Once };
         Self { apply, policy, retry, server_side_diff: random.chance(20) }
@@ -84,7 +84,6 @@ impl Tool for Beside {
         }
         let (how, manifests) = ((way.apply, way.policy), [manifest.clone()]);
         let shop = Shop::made(shared(), shared_argo_cd(), NAMESPACE, name, how, &manifests, &more)?;
-        shop.wait_until("Synced and Healthy", |seen| Self::rests(seen) && seen["status"]["health"]["status"] == "Healthy")?;
         Ok(Self { shop, way: *way })
     }
 
@@ -101,10 +100,16 @@ impl Tool for Beside {
         if elsewhere {
             manifests.push(config_map("elsewhere", 0, "new"));
         }
-        let revision = self.shop.commit(&manifests);
-        self.shop.argo_cd.refresh(&self.shop.application)?;
-        self.shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
-        Ok(revision)
+        Ok(self.shop.commit(&manifests))
+    }
+
+    fn look(&self) -> Result<()> {
+        // Any value but `hard` means the same, and another one is a request of its own.
+        self.shop.application.annotate("argocd.argoproj.io/refresh", &format!("{:?}", Moment::now()))
+    }
+
+    fn has_seen(object: &Value, revision: &str) -> bool {
+        object["status"]["sync"]["revision"] == revision
     }
 
     fn is_asked(&self, moved: bool) -> bool {
@@ -153,13 +158,19 @@ impl Tool for Beside {
     }
 
     fn rests(object: &Value) -> bool {
-        in_sync(object) && matches!(phase(object).as_str(), None | Some("Succeeded"))
+        in_sync(object) && object["status"]["health"]["status"] == "Healthy" && matches!(phase(object).as_str(), None | Some("Succeeded"))
     }
 
     fn runs(object: &Value) -> bool {
         !object["operation"].is_null() || matches!(phase(object).as_str(), Some("Running" | "Terminating"))
     }
 }
+
+/// Each as often as it matters: a replace is never refused for what is there.
+const APPLIES: [Apply; 7] = {
+    let (client, server) = (Apply::ClientSide, Apply::ServerSide);
+    [client, client, client, server, server, server, Apply::Replace]
+};
 
 /// A shop and how it is set up.
 pub struct Beside {

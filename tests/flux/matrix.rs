@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::kustomize_controller::{condition, shared_kustomize_controller};
 use crate::harness::object::Object;
-use crate::harness::{ControlPlane, watched};
+use crate::harness::{ControlPlane, shared, watched};
 use crate::played::{self, Hand, Moment, Random, Tool, Try};
 use crate::shop::Shop;
 
@@ -71,9 +71,8 @@ impl Tool for Beside {
 
     fn open(name: &str, way: &Way, manifest: &Value) -> Result<Self> {
         let more = if way.by_itself { json!({"interval": "10s", "retryInterval": "10s"}) } else { json!({}) };
-        let shop = Shop::open_with(name, &more)?;
-        let revision = shop.publish(manifest)?;
-        shop.flux.wait_ready(&shop.kustomization, &revision)?;
+        let shop = Shop::made(shared(), shared_kustomize_controller(), name, &more)?;
+        shop.publish(manifest)?;
         Ok(Self { shop, way: *way })
     }
 
@@ -94,6 +93,15 @@ impl Tool for Beside {
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let commit = self.shop.commit(&files);
         self.shop.fetch(&commit)
+    }
+
+    /// It watches its source.
+    fn look(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn has_seen(object: &Value, revision: &str) -> bool {
+        object["status"]["lastAttemptedRevision"] == revision
     }
 
     /// A new artifact is reconciled at once, whoever waits.
@@ -117,8 +125,9 @@ impl Tool for Beside {
             }
             let refused = ready["status"] == "False";
             let message = ready["message"].as_str().unwrap_or_default().to_owned();
-            let revision = &kustomization["status"][if refused { "lastAttemptedRevision" } else { "lastAppliedRevision" }];
-            let revision = revision.as_str().unwrap_or_default().to_owned();
+            // `lastAppliedRevision` comes with another write than the condition.
+            let attempted = kustomization["status"]["lastAttemptedRevision"].as_str().unwrap_or_default();
+            let revision = message.strip_prefix("Applied revision: ").unwrap_or(attempted).to_owned();
             tries.push(Try { seen: *at, ended: *at, revision, refused, message });
         }
         tries

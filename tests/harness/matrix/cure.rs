@@ -132,28 +132,31 @@ pub fn cure<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Result<Cure> {
 fn offer<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Option<Offer> {
     let tool = watched.shop.kept();
     let begun = Moment::now();
-    witness.wait(&watched.kept(), PATIENCE, |history| {
-        let newest = history.last().map(|(_, report)| report["status"].clone()).unwrap_or_default();
-        let stands_since = history.iter().rev().take_while(|(_, report)| signs(&report["status"]) == signs(&newest)).last().map(|(at, _)| *at);
-        let stood = stands_since.map_or(Duration::MAX, |at| at.elapsed()).min(begun.elapsed());
-        if newest["plan"].is_object() {
-            return (stood > READ && newest["healing"].is_null()).then(|| Offer::Plan(newest));
-        }
-        if is_quiet(&newest) {
-            // Not under the same lock: another object's history.
-            return (stood > QUIET).then_some(Offer::Nothing);
-        }
-        let why = condition(&newest, "PlanReady");
-        (stood > NO_PLAN).then(|| Offer::None(format!("{} {}: {}", text(&newest["phase"]), text(&why["reason"]), text(&why["message"]))))
-    })
-    .map(|offer| match offer {
-        Offer::Nothing if T::runs(&witness.newest(&tool)) => {
-            // It may come upon something yet.
-            witness.wait(&tool, PATIENCE, |history| history.last().filter(|(_, newest)| !T::runs(newest)).map(drop));
-            Offer::Nothing
-        }
-        other => other,
-    })
+    witness
+        .wait(&watched.kept(), PATIENCE, |history| {
+            let newest = history.last().map(|(_, report)| report["status"].clone()).unwrap_or_default();
+            let stands_since =
+                history.iter().rev().take_while(|(_, report)| signs(&report["status"]) == signs(&newest)).last().map(|(at, _)| *at);
+            let stood = stands_since.map_or(Duration::MAX, |at| at.elapsed()).min(begun.elapsed());
+            if newest["plan"].is_object() {
+                return (stood > READ && newest["healing"].is_null()).then(|| Offer::Plan(newest));
+            }
+            if is_quiet(&newest) {
+                // Not under the same lock: another object's history.
+                return (stood > QUIET).then_some(Offer::Nothing);
+            }
+            let why = condition(&newest, "PlanReady");
+            (stood > NO_PLAN)
+                .then(|| Offer::None(format!("{} {}: {}", text(&newest["phase"]), text(&why["reason"]), text(&why["message"]))))
+        })
+        .map(|offer| match offer {
+            Offer::Nothing if T::runs(&witness.newest(&tool)) => {
+                // It may come upon something yet.
+                witness.wait(&tool, PATIENCE, |history| history.last().filter(|(_, newest)| !T::runs(newest)).map(drop));
+                Offer::Nothing
+            }
+            other => other,
+        })
 }
 
 /// What makes a report another one to who waits for a plan.

@@ -77,7 +77,8 @@ fn standing(seen: &Seen<'_>, one: &Try) -> Option<Value> {
 
 /// "at once" where nothing came.
 fn at_once(seen: &Seen<'_>) -> Vec<String> {
-    let says = |report: &Value| report["status"]["prediction"]["when"].as_str().filter(|when| when.starts_with("at once")).map(str::to_owned);
+    let says =
+        |report: &Value| report["status"]["prediction"]["when"].as_str().filter(|when| when.starts_with("at once")).map(str::to_owned);
     let mut faults = Vec::new();
     let mut at = 0;
     while let Some((from, report)) = seen.reports.get(at) {

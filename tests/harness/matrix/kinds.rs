@@ -34,17 +34,11 @@ const HANDLERS: &[&str] = &[
     r#"{"grpc": {"port": 8080}}"#,
 ];
 
-const HOOKS: &[&str] = &[
-    r#"{"exec": {"command": ["/bin/drain"]}}"#,
-    r#"{"httpGet": {"path": "/drain", "port": 8080}}"#,
-    r#"{"sleep": {"seconds": 1}}"#,
-];
+const HOOKS: &[&str] =
+    &[r#"{"exec": {"command": ["/bin/drain"]}}"#, r#"{"httpGet": {"path": "/drain", "port": 8080}}"#, r#"{"sleep": {"seconds": 1}}"#];
 
-const PROFILES: &[&str] = &[
-    r#"{"type": "RuntimeDefault"}"#,
-    r#"{"type": "Localhost", "localhostProfile": "web"}"#,
-    r#"{"type": "Unconfined"}"#,
-];
+const PROFILES: &[&str] =
+    &[r#"{"type": "RuntimeDefault"}"#, r#"{"type": "Localhost", "localhostProfile": "web"}"#, r#"{"type": "Unconfined"}"#];
 
 const WEB: &[&str] = &["f:spec", "f:template", "f:spec", "f:containers", r#"k:{"name":"web"}"#];
 
@@ -158,11 +152,7 @@ pub const KINDS: &[Kind] = &[
         owned: &["f:resourceClaims", r#"k:{"name":"gpu"}"#],
         beside: &[("/spec/template/spec/resourceClaims", "[{}]")],
         fixed: r#"{"name": "gpu"}"#,
-        members: &[
-            r#"{"resourceClaimName": "one"}"#,
-            r#"{"resourceClaimTemplateName": "template"}"#,
-            r#"{"resourceClaimName": "two"}"#,
-        ],
+        members: &[r#"{"resourceClaimName": "one"}"#, r#"{"resourceClaimTemplateName": "template"}"#, r#"{"resourceClaimName": "two"}"#],
     },
     Kind {
         name: "appArmorProfile",

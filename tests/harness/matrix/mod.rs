@@ -9,6 +9,8 @@ mod drift;
 mod judge;
 mod kinds;
 mod play;
+// What a union by chance needs of it is not all.
+#[allow(dead_code)]
 #[path = "../../oracle/random.rs"]
 mod random;
 mod run;
@@ -18,7 +20,6 @@ mod witness;
 
 use std::fmt;
 
-
 pub use kinds::Kind;
 pub use random::Random;
 pub use run::run;
@@ -26,6 +27,8 @@ pub use tool::{Tool, Try, Way};
 pub use witness::{Kept, Moment};
 
 /// Who changes the union by hand, and how.
+// Each tool's tests use only those that it can meet.
+#[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Hand {
     /// `kubectl edit`: an Update in its name.

@@ -18,6 +18,12 @@ use crate::harness::watched::Watched;
 /// How long a report may take to tell of a change.
 const REPORT: Duration = Duration::from_secs(30);
 
+/// How long a shop or a watch may take to be there, with as many others beside it.
+const OPENS: Duration = Duration::from_secs(120);
+
+/// How long a tool must rest before anything is done: Argo CD often syncs again right after the first time.
+const STEADY: Duration = Duration::from_millis(1500);
+
 /// How long a report stands before the tool is asked to sync, where somebody asks it.
 const SETTLES: Duration = Duration::from_millis(1500);
 
@@ -26,6 +32,12 @@ const SETTLES: Duration = Duration::from_millis(1500);
 pub struct Played {
     /// What is wrong: what it counts as, and the words.
     pub faults: Vec<(&'static str, String)>,
+
+    /// What is known and not mended yet.
+    pub open: Vec<String>,
+
+    /// Why there was no plan although something was wrong.
+    pub unhealed: Option<String>,
 
     /// How it went, in words that are counted.
     pub went: BTreeMap<&'static str, String>,
@@ -51,10 +63,16 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     let [first, second, third] = case.members;
     let kind = case.kind;
     let manifest = kind.document(first)?;
-    let shop = T::open(&format!("m{}", case.number), &case.way, &manifest).context("failed to bring the shop in sync")?;
-    let watched = Watched::open(shop, &json!({}))?;
+    let shop = T::open(&format!("m{}", case.number), &case.way, &manifest)?;
+    let opened =
+        |history: &[(Moment, Arc<Value>)]| history.last().filter(|(at, newest)| T::rests(newest) && at.elapsed() > STEADY).map(drop);
+    if witness.wait(&shop.kept(), OPENS, opened).is_none() {
+        bail!("the shop does not come in sync: {}", witness.newest(&shop.kept()));
+    }
+    let watched = Watched::look(shop, &json!({}))?;
     let shop = &watched.shop;
     let (tool, report) = (shop.kept(), watched.kept());
+    watched.says(witness, "in sync", |status| status["counts"]["governed"] == 1 && status["counts"]["inSync"] == 1)?;
     let mut played = Played::default();
 
     let begun = Moment::now();
@@ -85,7 +103,8 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     let mut revision = String::new();
     if moved {
         revision = shop.commit(&kind.document(next)?, case.git == Git::Elsewhere)?;
-        watched.sees(&revision)?;
+        shop.sees(witness, &revision)?;
+        watched.has_read(witness, &revision)?;
         if next != first {
             revisions.push(revision.clone());
         }
@@ -101,7 +120,8 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     let goes_on = match cured.end {
         End::Quiet | End::Healed(_) => true,
         End::NoPlan(why) => {
-            played.went.insert("no plan", why);
+            played.unhealed = Some(why.clone());
+            played.went.insert("no plan", why.split(':').next().unwrap_or_default().to_owned());
             false
         }
         End::Failed(why) => {
@@ -147,7 +167,8 @@ fn after<T: Tool>(
         let since = Moment::now();
         let revision = shop.commit(&kind.document(member)?, false)?;
         revisions.push(revision.clone());
-        watched.sees(&revision)?;
+        shop.sees(witness, &revision)?;
+        watched.has_read(witness, &revision)?;
         if shop.is_asked(true) {
             witness.wait(&watched.kept(), REPORT, |history| history.last().is_none_or(|(at, _)| at.elapsed() > SETTLES).then_some(()));
         }
@@ -158,31 +179,49 @@ fn after<T: Tool>(
             }
             Some(_) => {}
             None => {
-                played.fault("failed heal", format!("no sync of the next change comes: {}", witness.newest(&shop.kept())["status"]));
+                let (status, object) = (&witness.newest(&watched.kept())["status"], witness.newest(&shop.kept()));
+                let told = format!("{} {}: {}", status["phase"], status["operation"]["class"], status["summary"]);
+                let conditions = &object["status"]["conditions"];
+                if status["operation"]["class"] == "DryRunRefused" {
+                    // The tool's own comparison is in the way, whoever changes the union: said, and nobody's trap.
+                    played.went.insert("next change", format!("stopped by the tool's own comparison, told {}", status["phase"]));
+                } else {
+                    let at = &object["status"]["operationState"];
+                    played.fault(
+                        "failed heal",
+                        format!("no sync of the next change comes: told {told}; {conditions} {} {}", at["phase"], at["message"]),
+                    );
+                }
                 return Ok(());
             }
         }
         if !kind.has(&shop.deployment().read()?, member)? {
-            played.fault("trap", format!("the next change to member {member} syncs, and is not there: {}", shop.deployment().read()?["spec"]));
+            played.fault(
+                "trap",
+                format!("the next change to member {member} syncs, and is not there: {}", shop.deployment().read()?["spec"]),
+            );
         }
         let rests = |history: &[(Moment, Arc<Value>)]| history.last().filter(|(_, newest)| T::rests(newest)).map(drop);
         witness.wait(&shop.kept(), REPORT, rests);
     }
-    let quiet = witness.wait(&watched.kept(), REPORT, |history| {
-        history.last().is_none_or(|(_, newest)| is_quiet(&newest["status"])).then_some(())
-    });
+    let quiet =
+        witness.wait(&watched.kept(), REPORT, |history| history.last().is_none_or(|(_, newest)| is_quiet(&newest["status"])).then_some(()));
     if quiet.is_none() {
         let status = &witness.newest(&watched.kept())["status"];
         played.fault("failed heal", format!("the report is not quiet at the end: {} {}", status["phase"], status["summary"]));
     }
     let live = shop.deployment().read()?;
-    let foreign = if case.way.by_owner() { kind.owners_besides(&live, T::MANAGERS)? } else { Vec::new() };
-    let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let ours = entries.filter_map(|entry| entry["manager"].as_str()).filter(|manager| manager.starts_with("driftmend"));
-    let left: Vec<String> = foreign.into_iter().chain(ours.map(str::to_owned)).collect();
+    // Who does not ask who owns a field is stopped by nobody who does: of ours, though, nothing may be left.
+    let mut left = kind.owners_besides(&live, T::MANAGERS)?;
+    if !case.way.by_owner() {
+        left.retain(|owner| owner.starts_with("driftmend"));
+    }
     if !left.is_empty() {
         played.fault("trap", format!("owners are left on the union: {}", left.join(", ")));
     }
+    let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let elsewhere = entries.filter(|entry| entry["manager"].as_str().is_some_and(|manager| manager.starts_with("driftmend")));
+    played.open.extend(elsewhere.map(|entry| format!("{} is left beside the union: {}", entry["manager"], entry["fieldsV1"])));
     Ok(())
 }
 
@@ -193,11 +232,17 @@ impl<T: Tool> Watched<T> {
     }
 
     /// Waits until the watch has read this commit.
-    fn sees(&self, revision: &str) -> Result<()> {
+    fn has_read(&self, witness: &Witness, revision: &str) -> Result<()> {
         let commit = revision.rsplit(':').next().unwrap_or(revision);
-        if commit.is_empty() {
-            bail!("no commit");
+        self.says(witness, "the new commit", |status| status["revision"].as_str().is_some_and(|at| at.contains(commit)))
+    }
+
+    /// Waits until the watch's status fits.
+    fn says(&self, witness: &Witness, what: &str, fits: impl Fn(&Value) -> bool) -> Result<()> {
+        let kept = super::Kept::new("DriftWatch", self.shop.namespace(), "shop");
+        match witness.wait(&kept, OPENS, |history| history.last().filter(|(_, newest)| fits(&newest["status"])).map(drop)) {
+            Some(()) => Ok(()),
+            None => bail!("the watch does not tell of {what}: {}", witness.newest(&kept)["status"]),
         }
-        self.wait_for_watch("the new commit", |status| status["revision"].as_str().is_some_and(|at| at.contains(commit))).map(drop)
     }
 }

@@ -27,8 +27,9 @@ pub fn run<T: Tool>(count: usize) -> Result<()> {
     let last = at.map_or(count, |at| at + 1);
     let cases: Vec<Case<T::Way>> = (0..last).map(|number| Case::of(seed as u64, number)).filter(named).collect();
     shared_controller();
-    let reports = ["driftmend.dev", "v1alpha1", "DriftReport", "driftreports"];
-    let witness = Witness::start(shared(), &[T::OBJECTS, reports])?;
+    let ours =
+        [("DriftReport", "driftreports"), ("DriftWatch", "driftwatches")].map(|(kind, plural)| ["driftmend.dev", "v1alpha1", kind, plural]);
+    let witness = Witness::start(shared(), &[&[T::OBJECTS][..], &ours].concat())?;
     tell(&format!("{} cases of seed {seed} beside {}, {at_once} at once", cases.len(), T::OBJECTS[2]));
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
     thread::scope(|scope| {

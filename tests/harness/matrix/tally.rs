@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::Case;
 use super::play::Played;
 use super::tool::Way;
-use super::Case;
 
 /// The counts of a run.
 #[derive(Default)]
@@ -19,11 +19,12 @@ pub struct Tally {
     faults: BTreeMap<&'static str, usize>,
     times: BTreeMap<&'static str, Vec<Duration>>,
     wrong: Vec<String>,
+    known: Vec<String>,
 }
 
 impl Tally {
     /// Counts a case.
-    pub fn add<W: Way>(&mut self, case: &Case<W>, played: Played) {
+    pub fn add<W: Way>(&mut self, case: &Case<W>, mut played: Played) {
         self.cases += 1;
         self.judged += played.judged;
         self.refused += played.refused;
@@ -34,6 +35,9 @@ impl Tally {
             format!("Git {:?}", case.git),
         ];
         let went: Vec<String> = played.went.into_iter().map(|(of, word)| format!("{of}: {word}")).collect();
+        let known = [("without a plan", played.unhealed.take()), ("known and open", played.open.pop())];
+        let known = known.into_iter().filter_map(|(what, words)| Some((what, words?)));
+        self.known.extend(known.map(|(what, words)| format!("{what}: {case} ({}): {words}", went.join("; "))));
         for (kind, words) in &played.faults {
             self.wrong.push(format!("{kind} in {case} ({}): {words}", went.join("; ")));
         }
@@ -64,6 +68,9 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (word, count) in &self.by {
             writeln!(f, "  {count:>4} {word}")?;
+        }
+        for words in &self.known {
+            writeln!(f, "  {words}")?;
         }
         for (of, times) in &self.times {
             let mut times = times.clone();

@@ -4,12 +4,12 @@ use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::Value;
 
+use super::Hand;
 use super::random::Random;
 use super::witness::{Kept, Moment, Witness};
-use super::Hand;
 use crate::harness::object::Object;
 use crate::harness::watched::Shop;
 
@@ -55,7 +55,7 @@ pub trait Tool: Shop + Sized + Send {
     /// Its name as a field manager, whichever way it writes.
     const MANAGERS: &'static [&'static str];
 
-    /// Opens a shop with this manifest, and waits until it is in sync.
+    /// Opens a shop with this manifest, which it brings in sync.
     fn open(name: &str, way: &Self::Way, manifest: &Value) -> Result<Self>;
 
     /// The Deployment.
@@ -64,8 +64,14 @@ pub trait Tool: Shop + Sized + Send {
     /// The tool's object: namespace and name.
     fn object(&self) -> (String, String);
 
-    /// Commits the manifest, and something else where that is wanted; lets the tool see it. Gives the revision as the reports name it.
+    /// Commits the manifest, and something else where that is wanted. Gives the revision as the reports name it.
     fn commit(&self, manifest: &Value, elsewhere: bool) -> Result<String>;
+
+    /// Lets the tool look at what Git has now.
+    fn look(&self) -> Result<()>;
+
+    /// Whether the tool has seen this revision.
+    fn has_seen(object: &Value, revision: &str) -> bool;
 
     /// Whether somebody must ask for a sync of what Git has now.
     fn is_asked(&self, moved: bool) -> bool;
@@ -79,7 +85,7 @@ pub trait Tool: Shop + Sized + Send {
     /// Whether the tool's object says that the cluster is not as Git says.
     fn differs(object: &Value) -> bool;
 
-    /// Whether nothing runs or waits, and all is as it says.
+    /// Whether nothing runs or waits, and all is as Git says.
     fn rests(object: &Value) -> bool;
 
     /// Whether an operation runs or is asked for.
@@ -89,6 +95,18 @@ pub trait Tool: Shop + Sized + Send {
     fn kept(&self) -> Kept {
         let (namespace, name) = self.object();
         Kept::new(Self::OBJECTS[2], &namespace, &name)
+    }
+
+    /// Lets the tool see a commit, again where it does not: Argo CD can lose a request.
+    fn sees(&self, witness: &Witness, revision: &str) -> Result<()> {
+        for _ in 0..LOOKS {
+            self.look()?;
+            let seen = |history: &[(Moment, Arc<Value>)]| history.last().filter(|(_, newest)| Self::has_seen(newest, revision)).map(drop);
+            if witness.wait(&self.kept(), LOST, seen).is_some() {
+                return Ok(());
+            }
+        }
+        bail!("the tool does not see {revision}: {}", witness.newest(&self.kept()))
     }
 
     /// Lets the tool sync what Git has, or waits until it does so by itself; gives the try, or none where none comes.
@@ -113,6 +131,10 @@ pub trait Tool: Shop + Sized + Send {
 
 /// How long a tool may do nothing before it counts as content: Argo CD's self-heal waits 2, 6, 18 s between attempts.
 const IDLE: Duration = Duration::from_secs(12);
+
+/// After this time a request to look counts as lost, and how many are sent.
+const LOST: Duration = Duration::from_secs(10);
+const LOOKS: usize = 6;
 
 /// How long a sync may take.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -109,7 +109,8 @@ async fn watch(api: Api<DynamicObject>, kind: String, seen: Arc<Seen>) {
                 continue;
             }
         };
-        let name = Kept::new(&kind, object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default());
+        let name =
+            Kept::new(&kind, object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default());
         let mut value = if deleted { Value::Null } else { serde_json::to_value(&object).unwrap_or_default() };
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             // Nobody asks for it here, and it is half of what would be kept.
