@@ -1,5 +1,6 @@
 //! What a person does with a report: reads the plan, approves it with what it demands, carries it out, and looks again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -106,9 +107,9 @@ pub fn cure<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Result<Cure> {
         let answer = watched.driftmend(&["heal", "web", "--plan", &hash, "--allow-http", "--timeout", "60"])?;
         if answer.code == 0 {
             cure.plans.push(steps);
-            let rests = |history: &[(Moment, _)]| {
-                let (at, newest): &(Moment, std::sync::Arc<Value>) = history.last()?;
-                T::rests(newest).then_some(*at)
+            // Since when it rests; it may have been told so long before the command ended, which looks at the roll-out, too.
+            let rests = |history: &[(Moment, Arc<Value>)]| {
+                history.iter().rev().take_while(|(at, object)| *at >= approved && T::rests(object)).last().map(|(at, _)| *at)
             };
             if let Some(at) = witness.wait(&shop.kept(), Duration::from_secs(20), rests) {
                 cure.took = Some(at.saturating_duration_since(approved));
