@@ -105,7 +105,7 @@ oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on
 	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
 .PHONY: heals
-heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT a word, or AT one number
+heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or AT one number
 	HEALS_N=$${N:-150} HEALS_SEED=$${SEED:-1} HEALS_ABOUT="$${ABOUT:-}" HEALS_AT=$${AT:-} cargo test --locked --no-fail-fast --test argo --test flux -- matrix:: --nocapture
 
 .PHONY: test-chart

@@ -13,7 +13,7 @@ use crate::played::{self, Hand, Moment, Random, Tool, Try};
 use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, started_at, text};
 
 /// How many cases CI has time for.
-const CASES: usize = 16;
+const CASES: usize = 10;
 
 /// How Argo CD tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl played::Way for Way {
     }
 
     fn hands(&self) -> Vec<Hand> {
-        let mut hands = vec![Hand::Edit, Hand::Edit, Hand::Patch, Hand::Replace, Hand::ServerSide];
+        let mut hands = vec![Hand::Edit, Hand::Edit, Hand::Patch, Hand::Replace, Hand::ServerSide, Hand::Applier];
         if self.apply == Apply::ClientSide {
             hands.extend([Hand::Apply, Hand::Lost]);
         }

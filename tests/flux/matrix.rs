@@ -13,7 +13,7 @@ use crate::played::{self, Hand, Moment, Random, Tool, Try};
 use crate::shop::Shop;
 
 /// How many cases CI has time for.
-const CASES: usize = 12;
+const CASES: usize = 8;
 
 /// How a Kustomization is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl played::Way for Way {
     }
 
     fn hands(&self) -> Vec<Hand> {
-        vec![Hand::Edit, Hand::Patch, Hand::Replace, Hand::ServerSide, Hand::Program, Hand::Program]
+        vec![Hand::Edit, Hand::Patch, Hand::Replace, Hand::ServerSide, Hand::Applier, Hand::Program, Hand::Program]
     }
 
     fn by_owner(&self) -> bool {

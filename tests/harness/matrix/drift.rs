@@ -10,6 +10,9 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// A program of which no tool takes anything over.
 const PROGRAM: &str = "Lens";
 
+/// Another one, which applies server-side.
+const APPLIER: &str = "ops";
+
 /// Somebody sets this member by hand. The manifest is what Git has.
 pub fn drift<T: Tool>(shop: &T, kind: &Kind, member: usize, hand: Hand, manifest: &Value) -> Result<()> {
     let (deployment, patch) = (shop.deployment(), kind.patch(member)?);
@@ -32,9 +35,10 @@ pub fn drift<T: Tool>(shop: &T, kind: &Kind, member: usize, hand: Hand, manifest
             kubectl(&live, &["replace", "-f", "-"])?
         }
         Hand::Apply => kubectl(&marked(shop, kind, member, manifest)?, &["apply", "-f", "-"])?,
-        Hand::ServerSide => {
+        Hand::ServerSide | Hand::Applier => {
             deployment.json_patch("kubectl-edit", &patch)?.success()?;
-            let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=ops", "-f", "-"];
+            let manager = format!("--field-manager={}", if hand == Hand::Applier { APPLIER } else { "kubectl" });
+            let arguments = ["apply", "--server-side", "--force-conflicts", &manager, "-f", "-"];
             kubectl(&marked(shop, kind, member, manifest)?, &arguments)?
         }
         Hand::Lost => {

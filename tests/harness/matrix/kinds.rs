@@ -207,6 +207,22 @@ impl Kind {
         put(object, self.place, self.value(member)?)
     }
 
+    /// A member that takes out a field which this one has, or brings one: what a foreign owner is in the way of.
+    pub fn other_than(&self, member: usize) -> Result<usize> {
+        let keys = |member: usize| -> Result<Vec<String>> {
+            Ok(self.value(member)?.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect())
+        };
+        let now = keys(member)?;
+        let mut fallback = None;
+        for other in (0..self.members.len()).filter(|other| *other != member) {
+            if keys(other)? != now {
+                return Ok(other);
+            }
+            fallback.get_or_insert(other);
+        }
+        fallback.context("one member only")
+    }
+
     /// Whether an object has this member and no other.
     pub fn has(&self, object: &Value, member: usize) -> Result<bool> {
         let wanted = self.value(member)?;

@@ -43,8 +43,11 @@ pub enum Hand {
     /// `kubectl apply` of Git's document with the change: only where last-applied is there to take the other member out.
     Apply,
 
-    /// An edit, which another program then applies server-side as its own.
+    /// An edit, which a person then applies server-side as their own.
     ServerSide,
+
+    /// The same by a program.
+    Applier,
 
     /// An edit, after which the annotation of client-side apply is gone.
     Lost,

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -17,13 +18,16 @@ use crate::harness::{shared, shared_controller};
 /// How many cases are played at once: two cores are busy then, and Argo CD still answers within a second.
 const AT_ONCE: usize = 8;
 
-/// Plays as many cases as CI has time for, or as many as `HEALS_N` says, of `HEALS_SEED`; with `HEALS_ABOUT` those alone whose words have it,
-/// with `HEALS_AT` one alone.
+/// Plays as many cases as CI has time for, or as many as `HEALS_N` says, of `HEALS_SEED`; with `HEALS_ABOUT` those alone that have all of its words,
+/// which stand between commas;
+/// with `HEALS_AT` one alone, and no further ones after `HEALS_MINUTES`.
 pub fn run<T: Tool>(count: usize) -> Result<()> {
     let (count, seed) = (number("HEALS_N")?.unwrap_or(count), number("HEALS_SEED")?.unwrap_or(1));
     let (about, at) = (env::var("HEALS_ABOUT").unwrap_or_default(), number("HEALS_AT")?);
     let at_once = number("HEALS_AT_ONCE")?.unwrap_or(AT_ONCE);
-    let named = |case: &Case<T::Way>| case.to_string().contains(&about) && at.is_none_or(|at| at == case.number);
+    // What is begun is played to its end.
+    let until = number("HEALS_MINUTES")?.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes as u64));
+    let named = |case: &Case<T::Way>| about.split(',').all(|word| case.to_string().contains(word)) && at.is_none_or(|at| at == case.number);
     let last = at.map_or(count, |at| at + 1);
     let cases: Vec<Case<T::Way>> = (0..last).map(|number| Case::of(seed as u64, number)).filter(named).collect();
     shared_controller();
@@ -36,6 +40,9 @@ pub fn run<T: Tool>(count: usize) -> Result<()> {
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if until.is_some_and(|until| Instant::now() > until) {
+                        break;
+                    }
                     let played = play::<T>(case, &witness);
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                     let known = tally.wrong().len();
