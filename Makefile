@@ -108,6 +108,10 @@ oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on
 crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (five)
 	CRASHES_N=$${N:-40} cargo test --locked --test argo --test flux -- ends_once_and_well
 
+.PHONY: heals
+heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or AT one number
+	HEALS_N=$${N:-150} HEALS_SEED=$${SEED:-1} HEALS_ABOUT="$${ABOUT:-}" HEALS_AT=$${AT:-} cargo test --locked --no-fail-fast --test argo --test flux -- matrix:: --nocapture
+
 .PHONY: test-chart
 test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules
 	bash tests/chart/lint.sh "$$(tests/components/build.sh kubernetes)/helm"

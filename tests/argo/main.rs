@@ -4,6 +4,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+#[path = "../harness/matrix/mod.rs"]
+mod played;
+
 // The chart is installed in the same way; what only the other program's tests share is not used here.
 #[allow(dead_code)]
 #[path = "../cluster/installation.rs"]
@@ -19,6 +22,7 @@ mod ignored;
 mod incident;
 mod installed;
 mod last_applied;
+mod matrix;
 mod moved;
 mod operation;
 mod paced;

@@ -85,6 +85,22 @@ impl<'a> Shop<'a> {
         policy: Policy,
         manifests: &[Value],
     ) -> Result<Self> {
+        let manifests = [&[deployment(&http_get())], manifests].concat();
+        let shop = Self::made(control_plane, argo_cd, of_application, name, (apply, policy), &manifests, &json!({}))?;
+        shop.wait_until_settled()?;
+        Ok(shop)
+    }
+
+    /// Commits these manifests and makes the Application with these fields in addition, and returns when its first sync is asked for.
+    pub fn made(
+        control_plane: &'a ControlPlane,
+        argo_cd: &'a ArgoCd,
+        of_application: &str,
+        name: &str,
+        (apply, policy): (Apply, Policy),
+        manifests: &[Value],
+        more: &Value,
+    ) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         let folder = tempfile::tempdir()?;
         let repository = Repository::create(folder.path(), "shop.git");
@@ -100,12 +116,13 @@ impl<'a> Shop<'a> {
             _pods: ReadyPods::start(control_plane.admin(), Scope::Namespace(namespace.clone()))?,
             namespace,
         };
-        shop.commit(&[&[deployment(&http_get())], manifests].concat());
-        control_plane.apply(&shop.manifest(apply, policy).to_string())?;
+        shop.commit(manifests);
+        let mut manifest = shop.manifest(apply, policy);
+        json_patch::merge(&mut manifest, more);
+        control_plane.apply(&manifest.to_string())?;
         if policy == Policy::Manual {
             shop.sync(&json!({}))?;
         }
-        shop.wait_until_settled()?;
         Ok(shop)
     }
 
@@ -155,9 +172,16 @@ impl<'a> Shop<'a> {
 
     /// A person's manual sync at what Git has, as Argo CD's own command line asks for it, with these fields in addition.
     pub fn sync(&self, more: &Value) -> Result<()> {
+        self.ask(more, &json!({}))
+    }
+
+    /// The same with these fields of the operation in addition.
+    pub fn ask(&self, more: &Value, of_operation: &Value) -> Result<()> {
         let mut sync = json!({"syncOptions": self.application.read()?["spec"]["syncPolicy"]["syncOptions"]});
         json_patch::merge(&mut sync, more);
-        let operation = json!({"operation": {"initiatedBy": {"username": "ada"}, "sync": sync, "retry": retry()}});
+        let mut operation = json!({"initiatedBy": {"username": "ada"}, "sync": sync, "retry": retry()});
+        json_patch::merge(&mut operation, of_operation);
+        let operation = json!({"operation": operation});
         self.application.merge_patch("argocd-server", &operation)?.success().map(drop)
     }
 

@@ -4,6 +4,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+#[path = "../harness/matrix/mod.rs"]
+mod played;
+
 // The chart is installed in the same way; what only the other program's tests share is not used here.
 #[allow(dead_code)]
 #[path = "../cluster/installation.rs"]
@@ -15,6 +18,7 @@ mod heal;
 mod ignored;
 mod incident;
 mod installed;
+mod matrix;
 mod shop;
 mod siblings;
 mod source;

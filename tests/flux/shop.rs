@@ -53,6 +53,25 @@ impl<'a> Shop<'a> {
         namespace: &str,
         more: &Value,
     ) -> Result<Self> {
+        let shop = Self::made_at(control_plane, flux, of_flux, namespace, more)?;
+        let revision = shop.publish(&deployment(&http_get()))?;
+        flux.wait_ready(&shop.kustomization, &revision)?;
+        Ok(shop)
+    }
+
+    /// Makes the source and the Kustomization in a namespace of their own, with nothing in Git.
+    pub fn made(control_plane: &'a ControlPlane, flux: &'a KustomizeController, name: &str, more: &Value) -> Result<Self> {
+        let namespace = control_plane.namespace(name)?;
+        Self::made_at(control_plane, flux, &namespace, &namespace, more)
+    }
+
+    fn made_at(
+        control_plane: &'a ControlPlane,
+        flux: &'a KustomizeController,
+        of_flux: &str,
+        namespace: &str,
+        more: &Value,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let repository = Repository::create(folder.path(), "shop.git");
         let shop = Self {
@@ -68,8 +87,6 @@ impl<'a> Shop<'a> {
             namespace: namespace.to_owned(),
         };
         control_plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": shop.manifests(more)}).to_string())?;
-        let revision = shop.publish(&deployment(&http_get()))?;
-        flux.wait_ready(&shop.kustomization, &revision)?;
         Ok(shop)
     }
 

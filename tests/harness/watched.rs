@@ -17,7 +17,7 @@ const LOOKS: usize = 10;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// What the command line says of a plan that something overtook: a comparison, a sync of the tool's own, another hand change.
-const OVERTAKEN: [&str; 7] = [
+pub const OVERTAKEN: [&str; 7] = [
     "is not the current plan",
     "shows no plan",
     "changed since the report was written",
