@@ -154,6 +154,9 @@ fn a_sync_that_recreates_the_deployment_is_acknowledged_before_a_plan_brings_it(
         scene.source.revision = HERE.to_owned();
         let asks = json!({"metadata": {"annotations": {"argocd.argoproj.io/sync-options": "Replace=true,Force=true"}}});
         json_patch::merge(scene.live.as_mut().unwrap(), &asks);
+        let mut git = scene.desired.take().unwrap();
+        json_patch::merge(&mut git.value, &asks);
+        scene.desired = Some(git);
         let plan = planned(&scene, &Policy { remedy: Remedy::Restore, ..ignoring(".metadata.annotations") }).unwrap();
         assert!(plan.steps.iter().any(|step| step.kind() == StepKind::StartOperation), "{plan:?}");
         plan.unacknowledged(&[]).contains(&FORCE)
