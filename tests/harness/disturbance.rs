@@ -50,10 +50,13 @@ pub fn rounds(writes: usize, usual: usize) -> Result<Vec<(usize, Disturbance)>> 
     Ok((0..count).map(|at| all[at * all.len() / count]).collect())
 }
 
-/// A heal that is run through a proxy; `start` runs it with these variables.
+/// Starts a heal with these variables.
+pub type Start<'a> = &'a dyn Fn(&[(&str, &str)]) -> Result<Process>;
+
+/// A heal that is run through a proxy.
 pub struct Heal<'a> {
     pub proxy: &'a Proxy,
-    pub start: &'a dyn Fn(&[(&str, &str)]) -> Result<Process>,
+    pub start: Start<'a>,
 }
 
 impl Heal<'_> {
