@@ -186,18 +186,3 @@ fn what_somebody_applies_is_taken_from_a_person_and_from_no_other_tool() {
     let remedy = found.findings.iter().find(|finding| finding.rule == "latent-trap").and_then(|finding| finding.remedy.clone()).unwrap();
     assert!(remedy.contains("pipeline does, too"), "{remedy}");
 }
-
-#[test]
-fn what_a_person_applied_is_put_back_and_what_another_tool_applies_is_not() {
-    let applied = |manager: &str| {
-        let mut live = by_hand(&synced(&http_get(), Strategy::ServerSideApply), &tcp_socket(), manager);
-        let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
-        entries.iter_mut().find(|entry| entry["manager"] == manager).unwrap()["operation"] = json!("Apply");
-        scene(&http_get(), live, argo_cd())
-    };
-    let (found, plan) = told(&applied("kubectl"));
-    assert_eq!(found.phase, Phase::Conflicted);
-    let steps: Vec<StepKind> = plan.unwrap().steps.iter().map(Step::kind).collect();
-    assert_eq!(steps[..2], [StepKind::Restore, StepKind::Transfer]);
-    assert_eq!(told(&applied("pipeline")).1, Err(NoPlan::TwoAppliers("pipeline".to_owned())));
-}
