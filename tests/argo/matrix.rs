@@ -13,7 +13,7 @@ use crate::played::{self, Hand, Moment, Random, Tool, Try};
 use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, started_at, text};
 
 /// How many cases CI has time for.
-const CASES: usize = 10;
+const CASES: usize = 8;
 
 /// How Argo CD tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

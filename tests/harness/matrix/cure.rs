@@ -140,7 +140,7 @@ fn offer<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Option<Offer> {
                 history.iter().rev().take_while(|(_, report)| signs(&report["status"]) == signs(&newest)).last().map(|(at, _)| *at);
             let stood = stands_since.map_or(Duration::MAX, |at| at.elapsed()).min(begun.elapsed());
             if newest["plan"].is_object() {
-                return (stood > READ && newest["healing"].is_null()).then(|| Offer::Plan(newest));
+                return (stood > READ && newest["healing"].is_null()).then_some(Offer::Plan(newest));
             }
             if is_quiet(&newest) {
                 // Not under the same lock: another object's history.
