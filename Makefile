@@ -105,8 +105,8 @@ oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on
 	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
 .PHONY: heals
-heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or AT one number
-	HEALS_N=$${N:-150} HEALS_SEED=$${SEED:-1} HEALS_ABOUT="$${ABOUT:-}" HEALS_AT=$${AT:-} cargo test --locked --no-fail-fast --test argo --test flux -- matrix:: --nocapture
+heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or that NUMBER alone
+	HEALS_N=$${N:-150} HEALS_SEED=$${SEED:-1} HEALS_ABOUT="$${ABOUT:-}" HEALS_AT=$${NUMBER:-} cargo test --locked --no-fail-fast --test argo --test flux -- matrix:: --nocapture
 
 .PHONY: test-chart
 test-chart: machine kubernetes promtool ## Lints the chart in its three modes, and plays its alert rules

@@ -59,7 +59,7 @@ pub fn run<T: Tool>(count: usize) -> Result<()> {
     let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     tell(&format!("{tally}"));
     if !tally.wrong().is_empty() {
-        bail!("{} are wrong (again by `make heals SEED={seed} AT=NUMBER`):\n{}", tally.wrong().len(), tally.wrong().join("\n"));
+        bail!("{} are wrong (again by `make heals SEED={seed} NUMBER=…`):\n{}", tally.wrong().len(), tally.wrong().join("\n"));
     }
     Ok(())
 }
