@@ -109,7 +109,7 @@ crash: machine components ## Disturbs heals beside Argo CD and Flux at their wri
 	CRASHES_N=$${N:-40} cargo test --locked --test argo --test flux -- ends_once_and_well
 
 .PHONY: heals
-heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or one NUMBER
+heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or that NUMBER alone
 	HEALS_N=$${N:-150} HEALS_SEED=$${SEED:-1} HEALS_ABOUT="$${ABOUT:-}" HEALS_AT=$${NUMBER:-} cargo test --locked --no-fail-fast --test argo --test flux -- matrix:: --nocapture
 
 .PHONY: test-chart

@@ -13,7 +13,6 @@ use crate::engine::diagnose::Trap;
 use crate::engine::diff::{Change, Severity};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Operation;
-use crate::engine::ownership::people::{self, Kind};
 use crate::engine::predict::{Facts, Strategy, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
@@ -116,8 +115,7 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
             .map(|entry| &entry.owner)
             .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
             .map(|owner| owner.manager.as_str())
-            // What a person applied once is taken from them like any other write of theirs; another tool would take it back.
-            .filter(|manager| *manager != snapshot.syncer.manager && people::kind_of(manager) != Kind::Person)
+            .filter(|manager| *manager != snapshot.syncer.manager)
             .collect();
         if !appliers.is_empty() {
             return Err(NoPlan::TwoAppliers(appliers.join(", ")));
