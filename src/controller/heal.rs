@@ -154,6 +154,7 @@ impl<L: Look> Healer<'_, L> {
             let assessment = assess(&scene.snapshot, &scene.policy);
             let approved = match again(&scene, &assessment, report, healing) {
                 Ok(approved) => approved,
+                Err(_) if healing.judge != scene.snapshot.judge => return self.end(report, healing, HealResult::Failed, REJUDGED).await,
                 Err(refusal) if refusal.is_about_the_plan() && nothing_began(healing) => {
                     record::take_back(self.cluster, report, &refusal).await?;
                     self.pace.leave(&healing.plan_hash);
