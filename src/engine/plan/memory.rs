@@ -73,7 +73,8 @@ impl Memory {
             match shown {
                 Some((_, expires)) if !is_over && *expires > now => return (serial, new, *expires),
                 None if !is_over && self.decided.as_ref() != Some(&new) => return (serial, new, now + ttl),
-                _ => serial += 1,
+                // Whoever may write a status may have written any number there.
+                _ => serial = serial.wrapping_add(1),
             }
         }
     }
@@ -104,6 +105,8 @@ mod tests {
         let memory = Memory { serial: 3, decided: Some(plan(3)), spent: vec![plan(4)], over: vec![plan(5)], ..Memory::default() };
         assert_eq!(memory.offer(plan, now, ttl), (6, plan(6), now + ttl));
         // One that is shown stays what it is when somebody decides about it.
+        let last = Memory { serial: u64::MAX, spent: vec![plan(u64::MAX)], ..memory.clone() };
+        assert_eq!(last.offer(plan, now, ttl), (0, plan(0), now + ttl), "a number that nobody counted to");
         let offered = Memory { offered: Some((plan(3), now + ttl)), decided: Some(plan(3)), ..memory };
         assert_eq!(offered.offer(plan, now, ttl), (3, plan(3), now + ttl));
     }

@@ -145,10 +145,11 @@ fn collect(shape: Shape, into: &mut Vec<Option<Rules>>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn structs(shape: Shape, into: &mut Vec<&'static Struct>) {
+    /// Every type of a shape, each once.
+    pub(in crate::engine::schema) fn structs(shape: Shape, into: &mut Vec<&'static Struct>) {
         match shape {
             Shape::Nested(of) if !into.iter().any(|other| std::ptr::eq(*other, of)) => {
                 into.push(of);

@@ -173,19 +173,8 @@ pub fn unions_of(path: &FieldPath) -> Vec<(usize, &'static Union)> {
 mod tests {
     use pretty_assertions::assert_eq;
 
-    use super::super::shape::Struct;
+    use super::super::rules::tests::structs;
     use super::*;
-
-    fn structs(shape: Shape, into: &mut Vec<&'static Struct>) {
-        match shape {
-            Shape::Nested(of) if !into.iter().any(|other| std::ptr::eq(*other, of)) => {
-                into.push(of);
-                of.fields.iter().for_each(|field| structs(field.2, into));
-            }
-            Shape::Map(inner) | Shape::AtomicMap(inner) | Shape::List(_, inner) => structs(*inner, into),
-            _ => {}
-        }
-    }
 
     #[test]
     fn every_union_is_of_a_type_of_the_tree_and_its_choices_are_of_its_members() {
