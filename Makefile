@@ -55,7 +55,7 @@ demo: build ## Plays the whole story on a control plane of its own, or in the cl
 	target/debug/examples/demo
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-dependencies ## Checks format, lints and dependencies
+lint: lint-format lint-clippy lint-fuzz lint-dependencies ## Checks format, lints and dependencies
 
 .PHONY: lint-format
 lint-format:
@@ -65,6 +65,11 @@ lint-format:
 lint-clippy:
 	cargo clippy --locked --no-default-features --all-targets -- -D warnings
 	cargo clippy --locked --all-targets -- -D warnings
+
+# A workspace of its own, which no other target but fuzz builds; the doors to what is private are there for cargo-fuzz alone.
+.PHONY: lint-fuzz
+lint-fuzz:
+	RUSTFLAGS="--cfg fuzzing" cargo clippy --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz/lint -- -D warnings
 
 .PHONY: lint-dependencies
 lint-dependencies:

@@ -183,11 +183,21 @@ async fn serve_connect(mut client: TcpStream, target: Target) {
     let server = if answer == CONNECTED { dial(&target).await } else { None };
     let answer = if answer == CONNECTED && server.is_none() { "502 Bad Gateway" } else { answer };
     let line = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
-    if client.write_all(line.as_bytes()).await.is_ok()
-        && let Some(server) = server
-    {
-        hand_on(client, server, &target).await;
+    if client.write_all(line.as_bytes()).await.is_err() {
+        return;
     }
+    match server {
+        Some(server) => hand_on(client, server, &target).await,
+        None => end(client).await,
+    }
+}
+
+/// Closes behind a refusal. What the client sent beyond its request is read first: a socket that is closed on unread bytes resets the
+/// connection, and the answer may go with it.
+async fn end(mut client: TcpStream) {
+    let _ = client.shutdown().await;
+    let mut rest = client.take(LONGEST_REQUEST as u64);
+    let _ = tokio::time::timeout(REQUEST, copy(&mut rest, &mut tokio::io::sink())).await;
 }
 
 const CONNECTED: &str = "200 Connection Established";

@@ -14,11 +14,11 @@ pub fn read(bytes: &[u8]) {
     let now = super::now();
     let context = Context { now, controller_seen_alive: Some(now), windows: &windows, deployment: ("shop", "web") };
     let standing = classify(&application, &context);
-    (standing.why(), standing.until(), concerns(&application, &context));
+    let _ = (standing.why(), standing.until(), concerns(&application, &context));
     for hold in held_back(&application, Some(&project), &context) {
         hold.why();
     }
-    next_sync(&application, &standing, &windows, now).words();
+    next_sync(&application, &standing, &context).words();
     windows.may_sync(Trigger::Manual, now, None);
     windows.next_change(Trigger::Automated, now);
     let operation = Operation::of(&application, "fuzz", Vec::new(), None);
@@ -27,7 +27,7 @@ pub fn read(bytes: &[u8]) {
         let _ = clear(&application, &then);
     }
     let _ = (start(&application, &operation), refresh(&application));
-    (started(&application, &operation), refreshed(&application, now));
+    let _ = (started(&application, &operation), refreshed(&application, now));
     if let Some(state) = &application.state {
         comparable(&state.message);
     }

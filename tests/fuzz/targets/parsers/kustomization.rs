@@ -8,13 +8,13 @@ pub fn read(bytes: &[u8]) {
     let Some(document) = documents.next() else { return };
     let repository = documents.next().and_then(|document| GitRepository::read(&document).ok());
     if let Some(repository) = &repository {
-        (repository.commit(), repository.alters(), repository.why_not_fetching());
+        let _ = (repository.commit(), repository.alters(), repository.why_not_fetching());
     }
     let Ok(kustomization) = Kustomization::read(&document) else { return };
     let standing = reconciliation(&kustomization);
-    (standing.name(), standing.why(), standing.action(), standing.held_back());
+    let _ = (standing.name(), standing.why(), standing.action(), standing.held_back());
     next_reconciliation(&kustomization, repository.as_ref(), super::now()).words();
-    (kustomization.transforms(), kustomization.diverts(), kustomization.force_caution(), kustomization.synced_commit());
+    let _ = (kustomization.transforms(), kustomization.diverts(), kustomization.force_caution(), kustomization.synced_commit());
     kustomization.applied("shop", "web");
     let deployment = ObjectId {
         api_version: "apps/v1".to_owned(),
@@ -23,6 +23,6 @@ pub fn read(bytes: &[u8]) {
         name: "web".to_owned(),
     };
     if let Some(ready) = kustomization.condition("Ready") {
-        (names(&ready.message, &deployment), comparable(&ready.message), commit(&ready.message));
+        let _ = (names(&ready.message, &deployment), comparable(&ready.message), commit(&ready.message));
     }
 }

@@ -15,5 +15,5 @@ pub fn read(bytes: &[u8]) {
         namespace: Some("shop".to_owned()),
         name: "web".to_owned(),
     };
-    (names(&text, &id), commit(&text));
+    let _ = (names(&text, &id), commit(&text));
 }

@@ -15,7 +15,7 @@ pub fn read(bytes: &[u8]) {
     }
     let mut next = || lines.next().unwrap_or_default();
     let window = json!({
-        "kind": if bytes.len() % 2 == 0 { "allow" } else { "deny" }, "schedule": schedule, "duration": next(), "timeZone": next(),
+        "kind": if bytes.len().is_multiple_of(2) { "allow" } else { "deny" }, "schedule": schedule, "duration": next(), "timeZone": next(),
         "applications": [next(), next()], "namespaces": [next()], "clusters": [next()], "manualSync": true,
     });
     let application: Value = json!({
