@@ -212,7 +212,7 @@ fn checked(told: &str, strategy: Strategy, turn: usize, [before, by_person, now]
                 let (one, other) = (assessment.drifts.iter().map(|drift| &drift.change.path), compare(now, &after));
                 let touched = plan.steps[0].paths();
                 let left: Vec<&FieldPath> = one
-                    .filter(|path| touched.iter().any(|ours| are_bound(ours, path)))
+                    .filter(|path| touched.iter().any(|ours| in_one_union(ours, path) || under_one_key(ours, path)))
                     .filter(|path| other.iter().any(|change| change.path.starts_with(path)))
                     .collect();
                 assert_eq!(left, Vec::<&FieldPath>::new(), "{told}: it is in parts");
@@ -284,6 +284,7 @@ fn no_list_of_small_items_is_put_back_in_parts_whoever_moved_which_key() {
             ],
         ),
         ("containers/0/ports", [json!([port(8080, "http")]), json!([port(8080, "web")]), json!([port(8081, "http")])]),
+        ("containers/0/ports", [json!([port(8080, "http")]), json!([port(9090, "http")]), json!([port(8081, "http"), port(9090, "m")])]),
         (
             "containers/0/ports",
             [
@@ -350,6 +351,22 @@ fn a_port_that_moved_on_in_git_comes_whole_and_is_told() {
     let told: Vec<&Caution> = plan.cautions.iter().filter(|caution| caution.id == "AheadOfSync").collect();
     assert_eq!(told.len(), 1, "{:?}", plan.cautions);
     assert!(told[0].text.contains("ports[containerPort=8081,protocol=\"TCP\"] waits for the sync"), "{told:?}");
+}
+
+#[test]
+fn the_name_of_a_port_goes_with_the_port_that_takes_it_over() {
+    let ports = |ports: &[(u32, &str)]| {
+        let items: Vec<Value> = ports.iter().map(|(number, name)| json!({"containerPort": number, "name": name})).collect();
+        with("containers/0/ports", &json!(items))
+    };
+    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
+        let live = by_hand(&synced(&ports(&[(8080, "http")]), strategy), &ports(&[(9090, "http")]), PERSON);
+        let scene = Snapshot { syncer: syncer(strategy), ..snapshot(ports(&[(8081, "http"), (9090, "m")]), live) };
+        let plan = proposed(&scene, &Memory::default()).unwrap();
+        let mut after = carried_out(&scene, &plan, "the ports");
+        let named: Vec<&Value> = container(&mut after)["ports"].as_array().unwrap().iter().map(|port| &port["name"]).collect();
+        assert!(named.contains(&&json!("http")) && named.contains(&&json!("m")), "{strategy:?}: {named:?}");
+    }
 }
 
 #[test]
