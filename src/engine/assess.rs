@@ -167,8 +167,8 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
 /// To what and by whom the tool was rolled back, where live waits for Git because of that.
 fn rolled_back(snapshot: &Snapshot, drifts: &[Drift]) -> Option<String> {
     let argo_cd = snapshot.tool.argo_cd().filter(|_| drifts.iter().any(|drift| drift.severity == Severity::Pending))?;
-    let SourceFacts { revision, first_seen, .. } = &snapshot.source;
-    argo_cd.application.rolled_back(revision, *first_seen).map(|back| back.to_string())
+    let SourceFacts { revision, first_seen, answered_at, .. } = &snapshot.source;
+    argo_cd.application.rolled_back(revision, *first_seen, *answered_at).map(|back| back.to_string())
 }
 
 /// How far the tool's own operation is, and when it syncs next.

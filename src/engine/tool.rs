@@ -66,11 +66,10 @@ impl Tool {
     ///
     /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`; `computeDriftedPaths` of `fluxcd/pkg/ssa/manager_apply.go`.
     pub fn spares(&self, reason: &str) -> bool {
-        let is_its_own = |kind: &str| reason.starts_with(kind) && reason.contains(" ignores ");
         match self {
             Self::Unknown => false,
-            Self::ArgoCd(_) => (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.respects_ignored(),
-            Self::Flux(_) => is_its_own("Kustomization "),
+            Self::ArgoCd(_) => is_of_argo_cd(reason) && self.respects_ignored(),
+            Self::Flux(_) => is_of("Kustomization ", reason),
         }
     }
 
@@ -194,6 +193,15 @@ impl Flux {
             Reconciliation::Waiting { .. } | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => false,
         }
     }
+}
+
+/// Whether a rule with this reason stands in Argo CD's own objects, so that its comparison passes over what the rule ignores.
+pub fn is_of_argo_cd(reason: &str) -> bool {
+    is_of("Application ", reason) || is_of("ConfigMap ", reason)
+}
+
+fn is_of(kind: &str, reason: &str) -> bool {
+    reason.starts_with(kind) && reason.contains(" ignores ")
 }
 
 #[cfg(test)]

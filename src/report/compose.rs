@@ -281,6 +281,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",
         NoPlan::ClearedInVain(_) => "ClearedInVain",
+        NoPlan::ComparisonRefused => "ComparisonRefused",
     }
 }
 

@@ -294,6 +294,7 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
         from: None,
         to: remembered.revision.clone().map(Revision::One),
         whole_application: remembered.kind == StepKind::ClearOperation,
+        syncs: true,
         compared: false,
         sync_options: Vec::new(),
         retry: None,

@@ -10,10 +10,10 @@ use super::whole::{Whole, whole};
 use super::{NoPlan, last_applied, restore, traps, trial};
 use crate::engine::assess::Assessment;
 use crate::engine::diagnose::Trap;
-use crate::engine::diff::{Change, Severity};
+use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Operation;
-use crate::engine::predict::{Facts, Strategy, refusal_of};
+use crate::engine::predict::{Facts, Strategy, predict_knowing, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
 /// The steps on the Deployment, and what to know about them.
@@ -95,7 +95,13 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
         Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
         None => drifted.into_iter().cloned().collect(),
     };
-    let Whole { changes, restored, refused } = whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let mut cured = whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let stays = stays_behind(snapshot, known, &cured, ill.others);
+    if !stays.is_empty() {
+        let with_it = cured.changes.iter().chain(&stays).cloned().collect();
+        cured = whole(known, with_it, ill.others).map_err(NoPlan::NotRestorable)?;
+    }
+    let Whole { changes, restored, refused } = cured;
     let Restored { operations, healed } = restored;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
@@ -133,13 +139,29 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
     Ok(Cured { steps, unrecorded, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
 }
 
+/// What Git dropped and no sync after this Restore takes out: the tool does not know that it is its own, or somebody else owns it too. It goes with the
+/// drift, since nobody would look for it later.
+fn stays_behind(snapshot: &Snapshot, known: &Facts<'_>, cured: &Whole, others: &[&Drift]) -> Vec<Change> {
+    let dropped = |drift: &&&Drift| drift.severity == Severity::Pending && drift.change.kind == ChangeKind::Added;
+    let mut dropped = others.iter().filter(dropped).peekable();
+    if dropped.peek().is_none() {
+        return Vec::new();
+    }
+    let facts = known.with_live(&cured.restored.healed);
+    let left = predict_knowing(&facts, &snapshot.syncer, || facts.changed_paths()).prediction.residual;
+    dropped.map(|drift| &drift.change).filter(|change| left.contains(&change.path)).cloned().collect()
+}
+
 /// What a Restore brings although only Git changed it.
 fn ahead_of_sync(brought: &[&Change]) -> Option<Caution> {
     let first = brought.first()?;
     let more = if brought.len() > 1 { format!(" and {} more", brought.len() - 1) } else { String::new() };
     Some(Caution::note(
         cautions::AHEAD_OF_SYNC,
-        format!("{}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted", first.path),
+        format!(
+            "{}{more} waits for the sync and comes with this plan: it cannot be parted from what drifted, or the sync would not bring it",
+            first.path
+        ),
     ))
 }
 

@@ -59,7 +59,7 @@ use super::diff::Drift;
 use super::predict::Facts;
 use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
-use super::tool::Tool;
+use super::tool::{ArgoCd, Tool, is_of_argo_cd};
 
 /// What a person is asked to approve.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +175,8 @@ pub(super) fn propose_knowing<'a>(
                 source: &snapshot.source,
                 memory,
                 cures: !steps.is_empty(),
-                overwrites: beside.iter().flatten().any(|caution| caution.must_acknowledge),
+                spares: beside.iter().flatten().any(|caution| caution.must_acknowledge) && stays_in_sync(argo_cd, beside.iter().flatten()),
+                waits: beside.iter().flatten().any(|caution| caution.id == cautions::BRINGS),
                 now: snapshot.now,
             };
             let after = on_application::after(argo_cd, before, around)?;
@@ -212,6 +213,14 @@ pub(super) fn propose_knowing<'a>(
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window, waits })
+}
+
+/// Whether Argo CD syncs nothing by itself after a cure, although a sync would change these fields: nobody lets it, or it compares without them.
+fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caution>) -> bool {
+    let compared = |caution: &Caution| {
+        caution.id == cautions::OVERWRITES && !caution.fields.iter().all(|field| field.reason.as_deref().is_some_and(is_of_argo_cd))
+    };
+    argo_cd.application.automated().is_none() || !beside.any(compared)
 }
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.

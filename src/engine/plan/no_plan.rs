@@ -56,6 +56,12 @@ pub enum NoPlan {
     #[error("{0}")]
     HeldBack(String),
 
+    /// Argo CD cannot compare the Deployment, and no write of a plan makes it.
+    #[error(
+        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it again: the finding              comparison-refused says the way out"
+    )]
+    ComparisonRefused,
+
     /// The state of the operation was cleared as often as that may help, and nothing else is left to do.
     #[error(
         "a sync of the whole application failed after each of two clears at revision {0}, and a third would end the same way: see why it fails, \

@@ -24,6 +24,7 @@ fn steps() -> Vec<Step> {
         from: None,
         to: None,
         whole_application: false,
+        syncs: true,
         compared: true,
         sync_options: Vec::new(),
         retry: None,

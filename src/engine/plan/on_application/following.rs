@@ -41,8 +41,11 @@ pub(in crate::engine::plan) struct Around<'a> {
     /// Whether the plan has steps on the Deployment.
     pub cures: bool,
 
-    /// Whether a sync after the cure would change what is not drift, though none is needed.
-    pub overwrites: bool,
+    /// Whether a sync after the cure would change what is not drift, though none is needed, and Argo CD does none by itself.
+    pub spares: bool,
+
+    /// Whether something of the Deployment waits in Git after the cure.
+    pub waits: bool,
 
     /// The time.
     pub now: Timestamp,
@@ -107,7 +110,7 @@ fn last(
     around: Around<'_>,
     cautions: &mut Vec<Caution>,
 ) -> Result<Option<Act>, NoPlan> {
-    let Around { source, memory, cures, overwrites, .. } = around;
+    let Around { source, memory, cures, spares, .. } = around;
     if standing.clears() {
         Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
     }
@@ -124,10 +127,20 @@ fn last(
     }
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
     let start = || Act::Start { replaces: stale(), only: only.clone(), touches: touches(application, &Then::Start(limited)) };
-    let spared = || (before == Before::InSync && overwrites).then(|| "a sync of ours would change what is not drift".to_owned());
+    let spared = || (before == Before::InSync && spares).then(|| "a sync of ours would change what is not drift".to_owned());
     let why = beyond.map(|why| format!("a sync of the Deployment alone would leave undone: {why}")).or_else(spared);
-    let Some(why) = why else { return Ok(Some(start())) };
-    let touches = touches(application, &Then::Refresh);
+    let Some(why) = why else {
+        if is_in_the_way && application.was_terminated() {
+            let told = "somebody terminated the last sync, and this plan asks for one again, of the Deployment alone and without hooks";
+            cautions.push(Caution::note(TERMINATED, told));
+        }
+        return Ok(Some(start()));
+    };
+    let mut touches = touches(application, &Then::Refresh);
+    if before != Before::NeedsSync && !around.waits {
+        // By then it is what Git says.
+        touches.resources.retain(|touched| touched.resource != *only);
+    }
     // Whoever stopped a sync does not want it again, its hooks and all.
     if application.was_terminated() {
         let told = format!(
@@ -189,11 +202,15 @@ fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), N
     let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
     match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
         Some(compared) if !fits(compared) => {
-            let head = short_commit(head);
-            Err(NoPlan::HeldBack(format!(
-                "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",
-                short_commit(compared)
-            )))
+            let (head, compared) = (short_commit(head), short_commit(compared));
+            let is_behind = |answered: Timestamp| application.reconciled_at.is_some_and(|at| answered.as_second() <= at.as_second());
+            Err(NoPlan::HeldBack(if source.answered_at.is_some_and(is_behind) {
+                format!("Argo CD compared commit {compared}, and what was read of Git before that is {head}: the next look into Git tells")
+            } else {
+                format!(
+                    "Argo CD has not compared commit {head} yet, only {compared}: it looks into Git every few minutes, or when it is asked for a refresh"
+                )
+            }))
         }
         _ => Ok(()),
     }
