@@ -181,8 +181,11 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
         Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
         _ => false,
     };
-    let watched = context.governed.watch(&scene.key).filter(|_| may_be)?;
-    if watched.failure.is_some() || watched.answered_at > since || now.duration_since(since) > LONGEST_LOOK {
+    let unread = scene.snapshot.tool.synced_unread(&scene.snapshot.source).filter(|_| assessment.phase != Phase::InSync);
+    let watched = context.governed.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
+    let since = unread.map_or(since, |(_, began)| began);
+    let is_read = watched.answered_at > since && unread.is_none();
+    if watched.failure.is_some() || is_read || now.duration_since(since) > LONGEST_LOOK {
         return None;
     }
     context.looks.now(super::Key::Watch(scene.key.clone()));

@@ -10,6 +10,7 @@ use super::operation::{
     Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back,
     names, reconciliation,
 };
+use super::snapshot::SourceFacts;
 
 /// How long Argo CD may take from a commit to the end of a sync that prunes.
 const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
@@ -76,6 +77,11 @@ impl Tool {
     /// Whether the tool takes what it is told to ignore from live before it syncs.
     pub fn respects_ignored(&self) -> bool {
         self.argo_cd().is_some_and(|argo_cd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS))
+    }
+
+    /// The commit that the tool synced after Git was read last, where it is not the one that was read, and when that sync began.
+    pub fn synced_unread<'a>(&'a self, source: &SourceFacts) -> Option<(&'a str, Timestamp)> {
+        self.argo_cd()?.application.unread(&source.revision, source.answered_at?)
     }
 
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.

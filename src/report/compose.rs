@@ -262,6 +262,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::AlertOnly => "AlertOnly",
         NoPlan::Denied => "Denied",
         NoPlan::SideNotKnown => "SideNotKnown",
+        NoPlan::Orphaned => "Orphaned",
         NoPlan::OneSided { .. } => "NeedsSync",
         NoPlan::CreationRefused(_) => "CreationRefused",
         NoPlan::SourceTooOld { .. } => "SourceTooOld",

@@ -129,11 +129,15 @@ fn application(phase: &str, message: &str, results: &Value) -> Value {
 }
 
 fn after_sync(application: &Value) -> Verified {
+    after_sync_of(application, live())
+}
+
+fn after_sync_of(application: &Value, live: Value) -> Verified {
     let application = Arc::new(crate::engine::operation::Application::read(application).unwrap());
     let seen_alive = "2026-01-05T11:59:59Z".parse().ok();
     let argo_cd = ArgoCd { application, windows: crate::engine::operation::Windows::none(), application_set: None, seen_alive };
     let tool = Tool::ArgoCd(Arc::new(argo_cd));
-    verified(&Snapshot { tool, ..scene(READY, 30, live()) }, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
+    verified(&Snapshot { tool, ..scene(READY, 30, live) }, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
 }
 
 #[test]
@@ -171,4 +175,24 @@ fn a_sync_that_waits_for_its_window_is_not_waited_for() {
     assert_eq!(after_sync(&waiting), done());
     waiting["status"]["operationState"]["message"] = json!("waiting for healthy state of apps/Deployment/web");
     assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD"));
+}
+
+#[test]
+fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
+    let mut scaled = live();
+    scaled["spec"]["replicas"] = json!(5);
+    scaled["status"] = json!({"observedGeneration": 3, "replicas": 5, "updatedReplicas": 5, "availableReplicas": 5, "readyReplicas": 5,
+        "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]});
+    scaled["metadata"]["managedFields"] = json!([
+        {"manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:selector": {}}}},
+        {"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+         "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    ]);
+    let mut cleared = application("Succeeded", "successfully synced", &json!([]));
+    cleared["status"]["resources"] =
+        json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "OutOfSync"}]);
+    assert_eq!(after_sync_of(&cleared, scaled.clone()), not_yet("Argo CD to call the Deployment Synced"), "self-heal syncs it");
+    cleared["spec"]["syncPolicy"] = json!({});
+    assert_eq!(after_sync_of(&cleared, scaled), done());
+    assert_eq!(after_sync_of(&cleared, live()), not_yet("Argo CD to call the Deployment Synced"), "it will, soon");
 }

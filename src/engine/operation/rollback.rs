@@ -38,11 +38,18 @@ impl Application {
         let came_back = before.last().is_some_and(|previous| one(previous) != Some(revision))
             && before.iter().any(|entry| one(entry) == Some(revision));
         let knew_current = matches!((last.started_at, first_seen), (Some(started), Some(seen)) if seen + KNOWN_AFTER < started);
-        // Argo CD writes whole seconds.
-        let since = |started: Timestamp| answered_at.is_none_or(|answered| started.as_second() < answered.as_second());
-        let is_read = last.started_at.is_none_or(since);
+        let is_read = answered_at.is_none_or(|answered| self.unread(current, answered).is_none());
         let is_back = came_back || is_read && (had_current || knew_current && last.automated != Some(true));
         is_back.then(|| Rollback { revision, by: self.who_synced(last, revision) })
+    }
+
+    /// The commit of the last sync of the whole, where that began after the source answered last and is another one than `current`, which it had
+    /// then, and when it began: Git may have moved on since, and live is what it says now.
+    pub fn unread(&self, current: &str, answered_at: Timestamp) -> Option<(&str, Timestamp)> {
+        let last = self.history.last()?;
+        // Argo CD writes whole seconds.
+        let started = last.started_at.filter(|started| started.as_second() >= answered_at.as_second())?;
+        one(last).filter(|revision| *revision != current).map(|revision| (revision, started))
     }
 
     /// Who asked for a sync; an older version tells it of the last operation only.

@@ -56,6 +56,7 @@ use self::on_application::{Around, Before};
 use self::work::Work;
 use super::assess::Assessment;
 use super::diff::Drift;
+use super::operation::short_commit;
 use super::predict::Facts;
 use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
@@ -118,6 +119,12 @@ pub(super) fn propose_knowing<'a>(
     }
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
+    }
+    if let Some((commit, _)) = snapshot.tool.synced_unread(&snapshot.source) {
+        let commit = short_commit(commit);
+        return Err(NoPlan::HeldBack(format!(
+            "Argo CD synced commit {commit} after Git was read last: what Git says by now is read first"
+        )));
     }
     let live = snapshot.live.as_ref();
     let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));

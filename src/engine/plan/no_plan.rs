@@ -24,6 +24,10 @@ pub enum NoPlan {
     )]
     SideNotKnown,
 
+    /// Git has the object no longer.
+    #[error("Git has the object no longer, and no plan deletes one: a sync that prunes takes it away, or a person does")]
+    Orphaned,
+
     /// The object is absent: only a sync brings it back.
     #[error("{phase:?}: no write of ours brings it back; sync the application")]
     OneSided {

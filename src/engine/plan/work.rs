@@ -40,6 +40,7 @@ impl<'a> Work<'a> {
             return match assessment.phase {
                 Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
                 Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
+                Phase::Orphaned => Err(NoPlan::Orphaned),
                 phase => Err(NoPlan::OneSided { phase }),
             };
         };

@@ -95,7 +95,7 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
         cautions.extend(application.left_to_somebody(&only).map(|left| Caution::note(LEFT_UNDONE, left)));
     }
     if waits.is_none() && is_before_its_turn(application, &standing, &only) {
-        let told = "the sync that runs waits for a hook and has not come to the Deployment: healed before that, it meets what it accepts";
+        let told = "the sync that runs waits and has not come to the Deployment: healed before that, it meets what it accepts";
         cautions.push(Caution::note(BEFORE_ITS_TURN, told));
     }
     Ok(After { steps: [Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect(), waits, cautions })
@@ -221,9 +221,9 @@ pub(in crate::engine::plan) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: 
     argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
 }
 
-/// Whether a sync waits for a hook before it comes to the Deployment: what is cured meanwhile, it finds cured.
+/// Whether a sync waits for a hook or an earlier wave before it comes to the Deployment: what is cured meanwhile, it finds cured.
 fn is_before_its_turn(application: &Application, standing: &Standing, only: &ResourceRef) -> bool {
-    matches!(standing, Standing::WaitingForHook { .. }) && application.has_not_come_to(only)
+    matches!(standing, Standing::WaitingForHook { .. } | Standing::WaitingForHealth { .. }) && application.has_not_come_to(only)
 }
 
 /// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by itself.
