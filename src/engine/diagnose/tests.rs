@@ -16,6 +16,7 @@ use crate::engine::{Flux, Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrot
 
 mod harm;
 mod latent;
+mod unnamed;
 pub(in crate::engine) mod reason;
 
 pub(super) fn git() -> Value {

@@ -5,16 +5,15 @@
 //! refused. The tool's own sync writes the annotation anew; where none follows, the Restore does, with the healed fields and nothing else: what Git
 //! dropped and live still has goes at the next sync because the annotation still names it.
 
-use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
+use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::hand_back::put;
 use super::restore::pointer;
 use super::step::{HEAL_MANAGER, Step};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::{Facts, Strategy, Syncer};
+use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
 
 /// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them; `None` where it names all
 /// of them, and there is an annotation.
@@ -33,13 +32,17 @@ pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]
 /// Whoever owns the annotation by an update is taken for the client-side manager at a later switch to server-side apply: what we own goes to the
 /// entry that owned it.
 pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
-    let Some(Step::Restore { operations, .. }) = steps.first_mut() else { return };
     // What was only taken away is nobody's.
     if paths.is_empty() {
         return;
     }
-    if !by_sync {
-        operations.0.extend(naming(facts, paths));
+    match steps.first_mut() {
+        // Live is as Git says, and the tool's own sync writes down all that is missing.
+        None if by_sync => return,
+        None => steps.push(Step::Restore { paths: paths.to_vec(), operations: Patch(naming(facts, paths)) }),
+        Some(Step::Restore { operations, .. }) if !by_sync => operations.0.extend(naming(facts, paths)),
+        Some(Step::Restore { .. }) => {}
+        Some(_) => return,
     }
     let to = holder(facts.managed.get(), syncer);
     steps.insert(1, Step::Transfer { paths: paths.to_vec(), from: Vec::new(), to, into: Operation::Update });
@@ -56,16 +59,9 @@ fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
 
 /// The operations that make the annotation name these fields as Git has them, and leave all else of it.
 fn naming(facts: &Facts<'_>, paths: &[FieldPath]) -> Vec<PatchOperation> {
-    let Facts { desired, live, last_applied, .. } = facts;
-    let annotations = live.pointer("/metadata/annotations");
+    let annotations = facts.live.pointer("/metadata/annotations");
     let old = annotations.and_then(|annotations| annotations.get(LAST_APPLIED));
-    let mut applied = last_applied.value().cloned().unwrap_or_else(|| bare(desired, live));
-    for path in paths {
-        if let Some(value) = path.get(*desired) {
-            put(&mut applied, &path.0, value);
-        }
-    }
-    let (at, value) = (annotation(), Value::from(format!("{applied}\n")));
+    let (at, value) = (annotation(), Value::from(facts.last_applied.naming(facts.desired, paths)));
     match (old, annotations.is_some_and(Value::is_object)) {
         (Some(old), _) => vec![
             PatchOperation::Test(TestOperation { path: pointer(&at), value: old.clone() }),
@@ -79,16 +75,30 @@ fn naming(facts: &Facts<'_>, paths: &[FieldPath]) -> Vec<PatchOperation> {
     }
 }
 
-/// The annotation of an object of which nothing was applied.
-fn bare(desired: &Value, live: &Value) -> Value {
-    let of = |object: &Value, name: &str| object.pointer(name).cloned().unwrap_or_default();
-    let metadata = json!({"name": of(desired, "/metadata/name"), "namespace": of(live, "/metadata/namespace")});
-    json!({"apiVersion": of(desired, "/apiVersion"), "kind": of(desired, "/kind"), "metadata": metadata})
-}
-
 /// Where the annotation stands.
 fn annotation() -> String {
     format!("/metadata/annotations/{}", escape_token(LAST_APPLIED))
+}
+
+/// Whether the annotation names what Git says of these fields.
+pub(super) fn names(desired: &Value, live: &Value, paths: &[FieldPath]) -> bool {
+    let last_applied = LastApplied::of(desired, live);
+    let is_named = |path: &FieldPath| last_applied.value().is_some_and(|applied| path.get(applied).is_some());
+    paths.iter().all(|path| path.get(desired).is_none() || is_named(path))
+}
+
+/// Whether the operations write the annotation, and nothing else.
+pub(super) fn is_all_of(operations: &[PatchOperation]) -> bool {
+    let is_other = |operation: &PatchOperation| {
+        let path = match operation {
+            PatchOperation::Replace(replace) => &replace.path,
+            PatchOperation::Add(add) => &add.path,
+            PatchOperation::Remove(remove) => &remove.path,
+            _ => return false,
+        };
+        !path.as_str().starts_with("/metadata/annotations")
+    };
+    is_named_by(operations) && !operations.iter().any(is_other)
 }
 
 /// Whether the operations write the annotation.

@@ -11,12 +11,19 @@ use crate::engine::ownership::transfer::{self, Giver};
 use crate::engine::predict::Facts;
 use crate::engine::snapshot::Snapshot;
 
-/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nothing will.
+/// The fields that client-side apply leaves when Git goes on from them, for its annotation does not name them; `None` where there are none.
+pub(super) fn unnamed(traps: &[Trap]) -> Option<Vec<FieldPath>> {
+    let paths: Vec<FieldPath> = traps.iter().filter(|trap| trap.is_unnamed()).map(|trap| trap.path.clone()).collect();
+    (!paths.is_empty()).then_some(paths)
+}
+
+/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nobody else owns any of it.
 pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
+    let traps: Vec<&Trap> = traps.iter().filter(|trap| !trap.is_unnamed()).collect();
     if traps.is_empty() {
         return Ok(None);
     }
-    let mut appliers: Vec<&str> = traps.iter().flat_map(Trap::appliers).collect();
+    let mut appliers: Vec<&str> = traps.iter().flat_map(|trap| trap.appliers()).collect();
     appliers.sort_unstable();
     appliers.dedup();
     if !appliers.is_empty() {
