@@ -139,6 +139,23 @@ fn a_fix_by_hand_is_a_trap_that_is_told_and_healed_before_git_moves_on() -> Resu
 }
 
 #[test]
+fn what_a_person_applied_server_side_is_put_back_and_becomes_the_tools() -> Result<()> {
+    let policy = Policy::Manual;
+    let watched = Watched::open(Shop::open("applied-person", Apply::ServerSide, policy, &[])?, &json!({"remedy": "Restore"}))?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    let mut own = deployment(&tcp_socket());
+    own["metadata"]["namespace"] = json!(shop.namespace);
+    let arguments = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    shop.control_plane.tool("kubectl")?.input(own.to_string()).run(&arguments)?.success()?;
+    refused(shop, policy, &deployment(&http_get()))?;
+    heal_by(&watched, "Restore")?;
+    assert_eq!(handler(&shop.probe()?), ["httpGet"]);
+    the_next_handlers_go_through(&watched, policy, &[exec(), tcp_socket()])?;
+    watched.wait_for_status("quiet", |status| status["phase"] == "InSync" && status["plan"].is_null()).map(drop)
+}
+
+#[test]
 fn a_hand_change_that_git_takes_over_is_a_trap_until_it_is_transferred() -> Result<()> {
     let watched = Watched::open(Shop::open("trap-adopted", Apply::ServerSide, Policy::Automated, &[])?, &json!({}))?;
     let shop = &watched.shop;

@@ -13,6 +13,7 @@ use crate::engine::diagnose::Trap;
 use crate::engine::diff::{Change, Severity};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Operation;
+use crate::engine::ownership::people::{self, Kind};
 use crate::engine::predict::{Facts, Strategy, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
@@ -115,7 +116,8 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
             .map(|entry| &entry.owner)
             .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
             .map(|owner| owner.manager.as_str())
-            .filter(|manager| *manager != snapshot.syncer.manager)
+            // A person applies once; a tool takes it back at its next apply.
+            .filter(|manager| *manager != snapshot.syncer.manager && people::kind_of(manager) != Kind::Person)
             .collect();
         if !appliers.is_empty() {
             return Err(NoPlan::TwoAppliers(appliers.join(", ")));

@@ -10,7 +10,7 @@ use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, 
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
-use crate::engine::{Assessment, OwnHeal, Snapshot, assess_and_propose, assess_during};
+use crate::engine::{Assessment, OwnHeal, Policy, Remedy, Snapshot, assess_and_propose, assess_during};
 
 const ARGO_CD: &str = "argocd-controller";
 
@@ -185,6 +185,32 @@ fn what_somebody_applies_is_taken_from_a_person_and_from_no_other_tool() {
     assert_eq!((found.traps.len(), plan), (1, Err(NoPlan::TwoAppliers("pipeline".to_owned()))));
     let remedy = found.findings.iter().find(|finding| finding.rule == "latent-trap").and_then(|finding| finding.remedy.clone()).unwrap();
     assert!(remedy.contains("pipeline does, too"), "{remedy}");
+}
+
+#[test]
+fn what_a_person_applied_is_put_back_or_handed_back_and_what_another_tool_applies_is_not() {
+    let applied = |manager: &str| {
+        let mut live = by_hand(&synced(&http_get(), Strategy::ServerSideApply), &tcp_socket(), manager);
+        let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
+        entries.iter_mut().find(|entry| entry["manager"] == manager).unwrap()["operation"] = json!("Apply");
+        scene(&http_get(), live, argo_cd())
+    };
+    for (remedy, wanted) in [(Remedy::Restore, &[StepKind::Restore, StepKind::Transfer][..]), (Remedy::HandBack, &[StepKind::HandBack])] {
+        let policy = Policy { remedy, ..policy() };
+        let person = applied("kubectl");
+        let (found, plan) = assess_and_propose(&person, &policy, &Memory::default());
+        assert_eq!(found.phase, Phase::Conflicted);
+        let plan = plan.unwrap();
+        assert_eq!(plan.steps.iter().map(Step::kind).collect::<Vec<_>>(), wanted);
+        let after = carried_out(&person, &plan, "a person");
+        assert_eq!(predict(&http_get(), &after, &person.syncer).causes, vec![]);
+        if remedy == Remedy::Restore {
+            let (found, plan) = told(&Snapshot { live: Some(after), ..person });
+            assert_eq!((found.is_quiet(), plan), (true, Err(NoPlan::NothingToHeal)));
+        }
+        let (_, plan) = assess_and_propose(&applied("pipeline"), &policy, &Memory::default());
+        assert!(matches!(plan, Err(NoPlan::TwoAppliers(_) | NoPlan::NotHandedBack(_))), "{plan:?}");
+    }
 }
 
 #[test]
