@@ -180,7 +180,9 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
         let appliers: Vec<&str> = trap.appliers().collect();
         let remedy = match appliers.as_slice() {
             _ if trap.is_unnamed() => {
-                format!("a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it finds no difference")
+                format!(
+                    "a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it finds no difference"
+                )
             }
             [] => format!("Transfer makes {manager} its only owner (managedFields only, no roll-out)"),
             some => format!("decide which one applies this object: {} does, too, and would take the field again", some.join(" and ")),

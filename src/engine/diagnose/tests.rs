@@ -16,8 +16,8 @@ use crate::engine::{Flux, Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrot
 
 mod harm;
 mod latent;
-mod unnamed;
 pub(in crate::engine) mod reason;
+mod unnamed;
 
 pub(super) fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},

@@ -9,7 +9,7 @@ use super::on_application::{Act, OnApplication};
 use super::on_kustomization::KustomizationRef;
 use super::refusal::Refusal;
 use super::step::{Step, StepKind, holders};
-use super::{NoPlan, Plan};
+use super::{NoPlan, Plan, last_applied};
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{ResourceRef, Revision, Touches};
 use crate::engine::ownership::{ManagedFields, Operation};
@@ -301,9 +301,11 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
     match remembered.kind {
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
         StepKind::Transfer => {
-            let into = if snapshot.syncer.strategy == Strategy::ServerSideApply { Operation::Apply } else { Operation::Update };
-            let to = snapshot.syncer.manager.clone();
             let managed = snapshot.live.as_ref().map(ManagedFields::of).unwrap_or_default();
+            let (to, into) = match snapshot.syncer.strategy {
+                Strategy::ServerSideApply => (snapshot.syncer.manager.clone(), Operation::Apply),
+                Strategy::ClientSideApply | Strategy::Replace => (last_applied::holder(&managed, &snapshot.syncer), Operation::Update),
+            };
             let mut from: Vec<String> = holders(&managed, &paths, &to).filter(|_| !after_restore).map(str::to_owned).collect();
             from.sort();
             from.dedup();

@@ -88,7 +88,7 @@ fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<S
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
 
-/// Restore, and Transfer where the syncing tool applies server-side.
+/// Restore, and Transfer of what it wrote.
 pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
     let drifted = ill.changes(snapshot);
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
@@ -108,31 +108,35 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
     let traps = traps::after_restore(snapshot, known, &healed, &paths, &left);
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
-    if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
-        let appliers: Vec<&str> = known
-            .managed
-            .get()
-            .entries()
-            .map(|entry| &entry.owner)
-            .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
-            .map(|owner| owner.manager.as_str())
-            // A person applies once; a tool takes it back at its next apply.
-            .filter(|manager| *manager != snapshot.syncer.manager && people::kind_of(manager) != Kind::Person)
-            .collect();
-        if !appliers.is_empty() {
-            return Err(NoPlan::TwoAppliers(appliers.join(", ")));
-        }
-        steps.push(Step::Transfer {
-            paths: taken_over.clone(),
-            from: Vec::new(),
-            to: snapshot.syncer.manager.clone(),
-            into: Operation::Apply,
-        });
+    // What was only taken away is nobody's.
+    if !taken_over.is_empty() {
+        steps.push(taken_from_us(snapshot, known, taken_over.clone())?);
     }
     let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
     let brought: Vec<_> = changes.iter().filter(waits).collect();
     let unrecorded = last_applied::unrecorded(known, &snapshot.syncer, &taken_over);
     Ok(Cured { steps, unrecorded, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
+}
+
+/// The Transfer after a Restore of these fields: what we wrote becomes the tool's, since what stays ours stays in live when Git drops it. Under server-side
+/// apply that is so at once, under the other ways at a later switch to it.
+fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, paths: Vec<FieldPath>) -> Result<Step, NoPlan> {
+    let (syncer, managed) = (&snapshot.syncer, known.managed.get());
+    if syncer.strategy != Strategy::ServerSideApply {
+        return Ok(Step::Transfer { paths, from: Vec::new(), to: last_applied::holder(managed, syncer), into: Operation::Update });
+    }
+    let appliers: Vec<&str> = managed
+        .entries()
+        .map(|entry| &entry.owner)
+        .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
+        .map(|owner| owner.manager.as_str())
+        // A person applies once; a tool takes it back at its next apply.
+        .filter(|manager| *manager != syncer.manager && people::kind_of(manager) != Kind::Person)
+        .collect();
+    if !appliers.is_empty() {
+        return Err(NoPlan::TwoAppliers(appliers.join(", ")));
+    }
+    Ok(Step::Transfer { paths, from: Vec::new(), to: syncer.manager.clone(), into: Operation::Apply })
 }
 
 /// What a Restore brings although only Git changed it.

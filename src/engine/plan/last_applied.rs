@@ -27,29 +27,27 @@ pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]
     (applied.is_none() || !unnamed.is_empty()).then_some(unnamed)
 }
 
-/// Completes a Restore after which the annotation must name these fields; `by_sync` tells that a sync of the tool follows, which writes it.
-///
-/// Whoever owns the annotation by an update is taken for the client-side manager at a later switch to server-side apply: what we own goes to the
-/// entry that owned it.
+/// Lets a cure end with an annotation that names these fields; `by_sync` tells that a sync of the tool follows, which writes it.
 pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
-    // What was only taken away is nobody's.
-    if paths.is_empty() {
+    if paths.is_empty() || by_sync {
         return;
     }
     match steps.first_mut() {
-        // Live is as Git says, and the tool's own sync writes down all that is missing.
-        None if by_sync => return,
-        None => steps.push(Step::Restore { paths: paths.to_vec(), operations: Patch(naming(facts, paths)) }),
-        Some(Step::Restore { operations, .. }) if !by_sync => operations.0.extend(naming(facts, paths)),
-        Some(Step::Restore { .. }) => {}
-        Some(_) => return,
+        Some(Step::Restore { operations, .. }) => operations.0.extend(naming(facts, paths)),
+        Some(_) => {}
+        // Live is as Git says, and only the annotation is to be written.
+        None => {
+            let (paths, to) = (paths.to_vec(), holder(facts.managed.get(), syncer));
+            steps.push(Step::Restore { paths: paths.clone(), operations: Patch(naming(facts, &paths)) });
+            steps.push(Step::Transfer { paths, from: Vec::new(), to, into: Operation::Update });
+        }
     }
-    let to = holder(facts.managed.get(), syncer);
-    steps.insert(1, Step::Transfer { paths: paths.to_vec(), from: Vec::new(), to, into: Operation::Update });
 }
 
-/// The manager whose update owns the annotation, or else the tool.
-fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
+/// To whom what we write goes where no apply owns it: the manager whose update owns the annotation, or else the tool.
+///
+/// That one is taken for the client-side manager at a later switch to server-side apply, which makes what it owns the tool's.
+pub(super) fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
     let annotation = FieldPath::of(&["metadata", "annotations", LAST_APPLIED]);
     let is_holder = |manager: &str, operation| operation == Operation::Update && manager != HEAL_MANAGER;
     let mut holding = managed.entries().filter(|entry| entry.owner.subresource.is_none() && entry.fields.contains(&annotation));

@@ -300,7 +300,8 @@ impl Step {
         match self {
             Self::Restore { paths, operations } => {
                 let left = compare(desired, live);
-                let differs = left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)));
+                let differs =
+                    left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)));
                 !differs && (!last_applied::is_named_by(operations) || last_applied::names(desired, live, paths))
             }
             Self::Transfer { paths, from, to, .. } => {

@@ -53,7 +53,8 @@ fn what_git_took_over_is_told_until_last_applied_names_it() {
     for place in places() {
         let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
         let choices: Vec<Value> = union.choices().collect();
-        for (one, other) in choices.iter().flat_map(|one| choices.iter().map(move |other| (one, other))).filter(|(one, other)| one != other) {
+        for (one, other) in choices.iter().flat_map(|one| choices.iter().map(move |other| (one, other))).filter(|(one, other)| one != other)
+        {
             let context = format!("{}: Git had {one}, and took {other} over", place.1);
             let desired = document(&place, other);
             let scene = scene(&desired, adopted(&document(&place, one), &desired), &quiet());

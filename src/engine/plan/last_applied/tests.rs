@@ -79,7 +79,7 @@ fn where_last_applied_does_not_name_a_healed_handler_the_restore_names_it() {
 fn an_annotation_that_names_what_is_healed_stays_as_it_is() {
     let named = git().to_string();
     let (kinds, live) = healed(&scene(Some(&named)));
-    assert_eq!((kinds, live.pointer(NAME)), (vec![StepKind::Restore], Some(&named.into())));
+    assert_eq!((kinds, live.pointer(NAME)), (vec![StepKind::Restore, StepKind::Transfer], Some(&named.into())));
 }
 
 #[test]
