@@ -39,8 +39,9 @@ pub(super) fn cure(
     ill: Ill<'_>,
 ) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
+    let is_anothers = || !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty();
     if cure == Cure::Restore {
-        if !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty() {
+        if is_anothers() {
             return restored(snapshot, facts, ill);
         }
         let would_help = handed_back(snapshot, facts, ill).is_ok();
@@ -55,7 +56,7 @@ pub(super) fn cure(
             let restored = if spares && overwrites() { restored(snapshot, facts, ill).ok() } else { None };
             Ok(restored.unwrap_or_else(|| Cured { steps, cautions: needs_sync(snapshot), ..Cured::default() }))
         }
-        (Err(_), true) if !ill.drifts.is_empty() => restored(snapshot, facts, ill),
+        (Err(_), true) if is_anothers() => restored(snapshot, facts, ill),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
+use crate::engine::snapshot::Snapshot;
 
 /// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them; `None` where it names all
 /// of them, and there is an annotation.
@@ -25,6 +26,17 @@ pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]
     let is_named = |path: &FieldPath| applied.is_some_and(|applied| path.get(applied).is_some());
     let unnamed: Vec<_> = paths.iter().filter(|path| path.get(facts.desired).is_some() && !is_named(path)).cloned().collect();
     (applied.is_none() || !unnamed.is_empty()).then_some(unnamed)
+}
+
+/// The first of these fields of Git that the annotation does not name under client-side apply, so that the next change of it leaves it in live; `None`
+/// where it names all of them, or where nothing goes by it.
+pub fn first_unnamed<'p>(snapshot: &Snapshot, paths: &'p [FieldPath]) -> Option<&'p FieldPath> {
+    let (document, live) = (snapshot.desired.as_ref()?, snapshot.live.as_ref()?);
+    let last_applied = LastApplied::of(&document.value, live);
+    if snapshot.syncer.strategy != Strategy::ClientSideApply || last_applied.is_unreadable() {
+        return None;
+    }
+    paths.iter().find(|path| !names(&document.value, live, std::slice::from_ref(path)))
 }
 
 /// Lets a cure end with an annotation that names these fields; `by_sync` tells that a sync of the tool follows, which writes it.

@@ -41,6 +41,7 @@ pub use digest::{digest, drift_digest, live_digest};
 pub use ground::Ground;
 pub use hand_back::HandBackError;
 pub(in crate::engine) use ill::is_taken_over;
+pub use last_applied::first_unnamed;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
 pub use on_application::{Act, ApplicationRef, Asked, NotYet, OnApplication};
