@@ -174,7 +174,8 @@ impl<L: Look> Healer<'_, L> {
             let Some((at, (step, recorded))) = open else {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
                 let times = Times { began: healing.started_at, last_step: last_begun(&healing.steps).unwrap_or(healing.started_at) };
-                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, times)).await;
+                let restored: Vec<FieldPath> = healing.steps.iter().filter(|step| step.kind == StepKind::Restore).flat_map(paths).collect();
+                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, &restored, times)).await;
             };
             if healing.judge != scene.snapshot.judge {
                 return self.end(report, healing, HealResult::Failed, REJUDGED).await;
@@ -337,12 +338,17 @@ fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: 
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
     let steps = healing.steps.iter().map(|step| Remembered {
         kind: step.kind,
-        paths: step.paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()).collect(),
+        paths: paths(step).collect(),
         stale: step.stale.clone(),
         revision: step.revision.clone(),
     });
     let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };
     resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
+}
+
+/// The fields of a recorded step.
+fn paths(step: &HealingStep) -> impl Iterator<Item = FieldPath> {
+    step.paths.iter().filter_map(|path| path.parse().ok())
 }
 
 /// What forbids a write on the tool's object now, although the plan was approved: people hold back when they have a reason.

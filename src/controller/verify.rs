@@ -4,10 +4,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::engine::diff::Severity;
+use crate::engine::diff::{LAST_APPLIED, Severity};
+use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names};
 use crate::engine::phase::Phase;
-use crate::engine::plan::StepKind;
+use crate::engine::plan::{StepKind, first_unnamed};
 use crate::engine::predict::Verdict;
 use crate::engine::rollout::{Rollout, rollout};
 use crate::engine::{ArgoCd, Assessment, Flux, Snapshot};
@@ -19,7 +20,7 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 const SYNC_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long after the end of a reconciliation of Flux it is believed: the Deployment was read a moment before the Kustomization, and what was
-/// asked for in the middle of one reconciliation is followed by another at once.
+/// asked for in the middle of one reconciliation is followed by another at once. So it is of what a sync of Argo CD wrote.
 const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 
 /// What a fresh look says of a heal whose steps are done.
@@ -45,8 +46,8 @@ pub struct Times {
     pub last_step: Timestamp,
 }
 
-/// Looks at a snapshot that was taken after the last step of a heal with these steps.
-pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], times: Times) -> Verified {
+/// Looks at a snapshot that was taken after the last step of a heal with these steps, which put these fields back.
+pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], restored: &[FieldPath], times: Times) -> Verified {
     let late = snapshot.now.duration_since(times.last_step) > SYNC_LIMIT;
     let Some(live) = &snapshot.live else {
         // A plan for a Deployment that is gone is a sync, which brings it back.
@@ -95,6 +96,14 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         let only = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
         beside.extend(argo_cd.application.left_to_somebody(&only).map(|left| format!("; {left}")));
     }
+    // Client-side apply takes out what the annotation names, and leaves the rest beside Git's next value.
+    if let Some(path) = first_unnamed(snapshot, restored) {
+        let why = format!("the annotation {LAST_APPLIED} does not name {path}");
+        return match snapshot.now.duration_since(last_write(snapshot, times)) > SETTLED {
+            true => Verified::No(format!("Git's values are back, and {why}: the next change of it in Git would be refused, or leave it")),
+            false => Verified::NotYet(format!("what Argo CD's sync wrote: {why} yet")),
+        };
+    }
     if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
         let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();
         return Verified::No(format!("the next sync would still be refused: {cause}"));
@@ -109,6 +118,12 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         }
         Rollout::Progressing(what) => Verified::NotYet(what),
     }
+}
+
+/// When the last write came to an end that the heal is for: the Deployment was read a moment before the Application.
+fn last_write(snapshot: &Snapshot, times: Times) -> Timestamp {
+    let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
+    state.and_then(|state| state.finished_at).map_or(times.last_step, |finished| finished.max(times.last_step))
 }
 
 /// Whether something of the Deployment differs for Argo CD until a person starts a sync: it calls it OutOfSync until then, heal or not. That is what

@@ -246,7 +246,7 @@ impl Gauges {
             )?,
             traps: whole(
                 "latent_trap_fields",
-                "Fields that look in sync and that others own, so that Git's next change of them will be refused.",
+                "Fields that look in sync and of which Git's next change will be refused: others own them, or last-applied does not name them.",
                 &OBJECT,
             )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,

@@ -187,9 +187,9 @@ fn descriptor(rule: Rule) -> Descriptor {
         Rule::LatentTrap => (
             "LatentTrap",
             "A later change of this Deployment will be refused",
-            "Somebody else than the syncing tool owns this field in the cluster, so that server-side apply keeps it when the manifest goes on to \
-             another one in its place, and the API server refuses the two together.",
-            "Let the syncing tool own the field alone: driftmend's plan does so by metadata.managedFields.",
+            "Somebody else than the syncing tool owns this field in the cluster, or what client-side apply keeps of the last sync does not name it, \
+             so that an apply leaves it when the manifest goes on to another one in its place, and the API server refuses the two together.",
+            "Let the syncing tool own the field alone, or sync once more: driftmend's plan does so, and changes no field.",
         ),
         Rule::Odd(Oddity::ReadOtherwise) => (
             "ReadOtherwise",

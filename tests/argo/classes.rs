@@ -62,8 +62,8 @@ fn an_operation_without_a_sync_leaves_a_state_that_is_replaced() -> Result<()> {
     shop.wait_until("the error", |seen| phase(seen) == "Error" && seen["operation"].is_null())?;
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
-    wait_for_class(&watched, "CompletedWithoutResult", &["Restore", "Refresh", "StartOperation"])?;
-    watched.heal(&["Restore", "Refresh", "StartOperation"])?;
+    wait_for_class(&watched, "CompletedWithoutResult", &["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     assert_eq!(shop.application.read()?["status"]["conditions"], Value::Null);
     Ok(())
 }
@@ -76,8 +76,8 @@ fn a_state_whose_operation_was_taken_away_is_cleared() -> Result<()> {
     shop.switch_handler()?;
     shop.wait_until("the retry wait", |seen| phase(seen) == "Running" && !seen["status"]["operationState"]["finishedAt"].is_null())?;
     shop.application.json_patch("ada", &json!([{"op": "remove", "path": "/operation"}]))?.success()?;
-    wait_for_class(&watched, "Orphaned", &["Restore", "Refresh", "StartOperation"])?;
-    watched.heal(&["Restore", "Refresh", "StartOperation"])?;
+    wait_for_class(&watched, "Orphaned", &["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     shop.scale(3)?;
     shop.wait_for_replicas(1)
 }
@@ -93,8 +93,8 @@ fn a_success_that_lost_its_result_is_replaced() -> Result<()> {
     shop.application.json_patch("ada", &lost)?.success()?;
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
-    wait_for_class(&watched, "SucceededWithoutResult", &["Restore", "Refresh", "StartOperation"])?;
-    watched.heal(&["Restore", "Refresh", "StartOperation"])?;
+    wait_for_class(&watched, "SucceededWithoutResult", &["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     let state = shop.application.read()?["status"]["operationState"].clone();
     assert_eq!(state["phase"], "Succeeded");
     assert!(state["finishedAt"].is_string() && state["syncResult"].is_object(), "it was not replaced: {state:#}");

@@ -113,7 +113,12 @@ fn the_next_handler_of_git_goes_through(watched: &Watched, policy: Policy) -> Re
 
 #[test]
 fn under_client_side_apply_with_self_heal() -> Result<()> {
-    the_incident_is_told_and_ended("heal-client", Apply::ClientSide, Policy::SelfHeal, &["Restore", "Refresh", "StartOperation"])
+    the_incident_is_told_and_ended(
+        "heal-client",
+        Apply::ClientSide,
+        Policy::SelfHeal,
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]
@@ -123,7 +128,7 @@ fn under_server_side_apply_with_self_heal() -> Result<()> {
 
 #[test]
 fn under_client_side_apply_with_manual_syncs() -> Result<()> {
-    the_incident_is_told_and_ended("heal-manual", Apply::ClientSide, Policy::Manual, &["Restore", "Refresh", "StartOperation"])
+    the_incident_is_told_and_ended("heal-manual", Apply::ClientSide, Policy::Manual, &["Restore", "Transfer", "Refresh", "StartOperation"])
 }
 
 #[test]
@@ -190,15 +195,15 @@ fn under_replace_argo_cd_undoes_the_change_by_itself() -> Result<()> {
     switch_both(&watched.shop)?;
     let status = watched.wait_for_status("the drift", |status| status["phase"] == "Drifted" && !status["plan"].is_null())?;
     assert_eq!((&status["prediction"]["strategy"], &status["prediction"]["verdict"]), (&json!("replace"), &json!("Reverts")));
-    watched.heal(&["Restore", "Refresh"])?;
+    watched.heal(&["Restore", "Transfer", "Refresh"])?;
     the_next_handler_of_git_goes_through(&watched, Policy::Manual)
 }
 
 #[test]
 fn a_comparison_by_server_side_dry_run_hides_the_incident_and_leaves_nothing_to_clear() -> Result<()> {
     for (name, apply, steps) in [
-        ("heal-compare-client", Apply::ClientSide, ["Restore", "Refresh"]),
-        ("heal-compare-server", Apply::ServerSide, ["HandBack", "Refresh"]),
+        ("heal-compare-client", Apply::ClientSide, &["Restore", "Transfer", "Refresh"][..]),
+        ("heal-compare-server", Apply::ServerSide, &["HandBack", "Refresh"]),
     ] {
         let watched = open(name, apply, Policy::SelfHeal, &json!({}))?;
         let compares = json!({"metadata": {"annotations": {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}}});
@@ -207,7 +212,7 @@ fn a_comparison_by_server_side_dry_run_hides_the_incident_and_leaves_nothing_to_
         switch_both(&watched.shop)?;
         let status = watched.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted")?;
         assert_eq!(status["prediction"]["causes"], refusal());
-        watched.heal(&steps)?;
+        watched.heal(steps)?;
         watched.shop.wait_until_settled()?;
     }
     Ok(())

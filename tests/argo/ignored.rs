@@ -75,7 +75,7 @@ fn a_live_only_member_that_is_ignored_in_a_list_is_refused_as_argo_cd_refuses_it
 #[test]
 fn a_heal_beside_a_respected_field_ends_and_leaves_it() -> Result<()> {
     for (name, apply, steps) in [
-        ("respect-heal-client", Apply::ClientSide, &["Restore", "Refresh", "StartOperation"][..]),
+        ("respect-heal-client", Apply::ClientSide, &["Restore", "Transfer", "Refresh", "StartOperation"][..]),
         ("respect-heal-server", Apply::ServerSide, &["HandBack", "Refresh", "StartOperation"]),
     ] {
         let shop = Shop::open(name, apply, Policy::Manual, &[])?;

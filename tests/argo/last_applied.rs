@@ -1,14 +1,21 @@
 //! Under client-side apply Argo CD takes out what last-applied names and Git no longer has. Where last-applied is lost, older than Git or somebody
 //! else's, a heal mends it: the next change of the healed handler syncs, and so does the one back.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use crate::crash::start_heal;
+use crate::harness::proxy::{Proxy, Side};
 use crate::shop::{Apply, PERSON, Policy, Shop, deployment, exec, http_get, in_sync, ours, text};
-use crate::watched::Watched;
+use crate::watched::{Watched, kinds};
 
 const LAST_APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
+
+/// How long a heal may take to come to a place or to its end.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A manifest with a field more, which Git drops later.
 fn with_pause(handler: &Value) -> Value {
@@ -51,7 +58,11 @@ fn named(shop: &Shop) -> Result<(Value, Value)> {
 
 /// Git's next handler, and the one back.
 fn there_and_back(shop: &Shop, policy: Policy) -> Result<()> {
-    for handler in [exec(), http_get()] {
+    go_through(shop, policy, [exec(), http_get()])
+}
+
+fn go_through(shop: &Shop, policy: Policy, handlers: [Value; 2]) -> Result<()> {
+    for handler in handlers {
         shop.bring(policy, &shop.commit(&[deployment(&handler)]))?;
         let probe = shop.probe()?;
         for (name, other) in [("exec", "httpGet"), ("httpGet", "exec")] {
@@ -189,4 +200,41 @@ fn a_heal_at_a_newer_commit_than_last_applied_ends_with_what_it_put_back_named()
     }
     assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new());
     Ok(())
+}
+
+#[test]
+fn git_that_moves_the_healed_handler_in_the_middle_of_the_heal_leaves_no_trap() -> Result<()> {
+    let policy = Policy::SelfHeal;
+    let watched = Watched::open(Shop::open("lost-moved", Apply::ClientSide, policy, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
+    let log = shop.control_plane.folder().join(format!("{}-heal.log", shop.namespace));
+    lose_annotation(shop)?;
+    broken(shop, policy)?;
+    let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    // The handler is restored, and its sync not asked for.
+    proxy.cut_at_write_of("/applications/", 1, Side::Before);
+    let mut heal = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal does not write the Application: {}", heal.log_tail());
+    heal.kill();
+    let revision = shop.commit(&[deployment(&exec())]);
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until_failed(Some(&revision))?;
+    watched.wait_for_watch("the new commit", |status| status["revision"] == revision.as_str())?;
+    proxy.open();
+    let mut again = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    proxy.wait_for_cut(PATIENCE, || Ok(again.ended()?.is_some()))?;
+
+    // The one heal ends and says so; what is left is a plan of its own.
+    let left = watched.wait_for_status("what is left", |status| {
+        let ended = status["history"].as_array().into_iter().flatten().any(|entry| entry["planHash"] == plan.as_str());
+        ended && status["healing"].is_null() && status["phase"] == "Conflicted" && kinds(status).last() == Some(&"StartOperation")
+    })?;
+    assert_eq!(left["history"][0]["result"], "Failed", "{:#}", left["history"]);
+    watched.heal(&kinds(&left))?;
+    shop.wait_until_settled()?;
+    assert_eq!((shop.probe()?.get("httpGet"), ours(&shop.deployment.read()?)), (None, vec![]));
+    assert_eq!(named(shop)?.0["exec"], exec()["exec"]);
+    go_through(shop, policy, [http_get(), exec()])
 }

@@ -67,7 +67,7 @@ fn under_server_side_apply_one_plan_stands_through_all_retries_and_its_approval_
 
 #[test]
 fn under_client_side_apply_one_plan_stands_through_all_retries_and_its_approval_is_carried_out() -> Result<()> {
-    one_plan_stands_through_all_retries("retries-client", Apply::ClientSide, &["Restore", "Refresh", "StartOperation"])
+    one_plan_stands_through_all_retries("retries-client", Apply::ClientSide, &["Restore", "Transfer", "Refresh", "StartOperation"])
 }
 
 /// A hook that ends at once, and a Service that the API server refuses.

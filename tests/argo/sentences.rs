@@ -223,7 +223,12 @@ fn the_incident_is_told_in_true_sentences(name: &str, apply: Apply, policy: Poli
 
 #[test]
 fn under_client_side_apply_with_self_heal_every_sentence_is_true() -> Result<()> {
-    the_incident_is_told_in_true_sentences("true-client", Apply::ClientSide, Policy::SelfHeal, &["Restore", "Refresh", "StartOperation"])
+    the_incident_is_told_in_true_sentences(
+        "true-client",
+        Apply::ClientSide,
+        Policy::SelfHeal,
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]
@@ -233,7 +238,12 @@ fn under_server_side_apply_with_self_heal_every_sentence_is_true() -> Result<()>
 
 #[test]
 fn under_client_side_apply_with_manual_syncs_every_sentence_is_true() -> Result<()> {
-    the_incident_is_told_in_true_sentences("true-manual", Apply::ClientSide, Policy::Manual, &["Restore", "Refresh", "StartOperation"])
+    the_incident_is_told_in_true_sentences(
+        "true-manual",
+        Apply::ClientSide,
+        Policy::Manual,
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]

@@ -8,7 +8,8 @@ use driftmend::source::syncing::{Dressing, argo_cd};
 use serde_json::{Value, json};
 
 use crate::harness::argo_cd::NAMESPACE;
-use crate::shop::{Apply, Policy, Shop, deployment, http_get, phase};
+use crate::shop::{Apply, PERSON, Policy, Shop, deployment, http_get, ours, phase};
+use crate::watched::Watched;
 
 /// How Argo CD would apply the document now.
 fn predicted(shop: &Shop<'_>, git: &Value, live: &Value) -> Result<Prediction> {
@@ -43,6 +44,31 @@ fn what_was_applied_client_side_goes_with_its_line_of_git_whether_argo_cd_migrat
         let after = shop.deployment.read()?;
         assert_eq!(after["spec"].get("minReadySeconds"), None, "{name}: {:#}", after["metadata"]["managedFields"]);
         assert_eq!(answer.predicted.map(|object| object["spec"].clone()), Some(after["spec"].clone()), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_a_heal_put_back_goes_with_its_line_of_git_after_a_switch_to_server_side_apply() -> Result<()> {
+    for (name, apply) in [("healed-client", Apply::ClientSide), ("healed-replace", Apply::Replace)] {
+        let shop = Shop::open(name, apply, Policy::Manual, &[])?;
+        let mut then = deployment(&http_get());
+        then["spec"]["minReadySeconds"] = json!(1);
+        shop.bring(Policy::Manual, &shop.commit(&[then]))?;
+        let watched = Watched::open(shop, &json!({}))?;
+        let shop = &watched.shop;
+        let by_hand = json!([{"op": "replace", "path": "/spec/minReadySeconds", "value": 2}]);
+        shop.deployment.json_patch(PERSON, &by_hand)?.success()?;
+        watched.heal(&["Restore", "Transfer", "Refresh"])?;
+        assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new(), "{name}");
+        // What it wrote by a PUT Argo CD makes its own only where it is told whose fields to take.
+        let migrates =
+            (apply == Apply::Replace).then(|| json!({"argocd.argoproj.io/client-side-apply-migration-manager": "argocd-controller"}));
+        let switch = json!({"metadata": {"annotations": migrates.unwrap_or(json!({}))}, "spec": {"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}});
+        shop.application.merge_patch("ada", &switch)?.success()?;
+        shop.bring(Policy::Manual, &shop.commit(&[deployment(&http_get())]))?;
+        let after = shop.deployment.read()?;
+        assert_eq!(after["spec"].get("minReadySeconds"), None, "{name}: {:#}", after["metadata"]["managedFields"]);
     }
     Ok(())
 }

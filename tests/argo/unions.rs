@@ -11,6 +11,9 @@ use crate::watched::{Watched, kinds};
 /// Where the container's ports are.
 const PORTS: &str = "/spec/template/spec/containers/0/ports";
 
+/// Where what was applied last is.
+const LAST_APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
+
 /// A person who mends the Deployment by hand.
 const FIXER: &str = "kubectl-edit";
 
@@ -136,6 +139,23 @@ fn a_fix_by_hand_is_a_trap_that_is_told_and_healed_before_git_moves_on() -> Resu
 }
 
 #[test]
+fn what_a_person_applied_server_side_is_put_back_and_becomes_the_tools() -> Result<()> {
+    let policy = Policy::Manual;
+    let watched = Watched::open(Shop::open("applied-person", Apply::ServerSide, policy, &[])?, &json!({"remedy": "Restore"}))?;
+    let shop = &watched.shop;
+    shop.switch_handler()?;
+    let mut own = deployment(&tcp_socket());
+    own["metadata"]["namespace"] = json!(shop.namespace);
+    let arguments = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    shop.control_plane.tool("kubectl")?.input(own.to_string()).run(&arguments)?.success()?;
+    refused(shop, policy, &deployment(&http_get()))?;
+    heal_by(&watched, "Restore")?;
+    assert_eq!(handler(&shop.probe()?), ["httpGet"]);
+    the_next_handlers_go_through(&watched, policy, &[exec(), tcp_socket()])?;
+    watched.wait_for_status("quiet", |status| status["phase"] == "InSync" && status["plan"].is_null()).map(drop)
+}
+
+#[test]
 fn a_hand_change_that_git_takes_over_is_a_trap_until_it_is_transferred() -> Result<()> {
     let watched = Watched::open(Shop::open("trap-adopted", Apply::ServerSide, Policy::Automated, &[])?, &json!({}))?;
     let shop = &watched.shop;
@@ -146,6 +166,37 @@ fn a_hand_change_that_git_takes_over_is_a_trap_until_it_is_transferred() -> Resu
     watched.wait_for_status("the trap", |status| status["phase"] == "InSync" && finding(status, "latent-trap").is_object())?;
     heal_by(&watched, "Transfer")?;
     the_next_handlers_go_through(&watched, Policy::Automated, &[http_get(), exec()])
+}
+
+#[test]
+fn what_last_applied_does_not_name_is_a_trap_under_client_side_apply_until_it_does() -> Result<()> {
+    let policy = Policy::SelfHeal;
+    let watched = Watched::open(Shop::open("trap-client", Apply::ClientSide, policy, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    let trap = || watched.wait_for_status("the trap", |status| status["phase"] == "InSync" && finding(status, "latent-trap").is_object());
+    let cured = || watched.wait_for_status("no trap", |status| finding(status, "latent-trap").is_null() && status["plan"].is_null());
+    shop.switch_handler()?;
+    shop.wait_until_failed(None)?;
+    let revision = shop.commit(&[deployment(&tcp_socket())]);
+    shop.argo_cd.refresh(&shop.application)?;
+    shop.wait_until("Synced", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision.as_str())?;
+    let message = finding(&trap()?, "latent-trap")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("last-applied-configuration does not name it"), "{message}");
+    let before = shop.deployment.read()?;
+    watched.heal(&["Refresh", "StartOperation"])?;
+    cured()?;
+    let after = shop.deployment.read()?;
+    assert_eq!(after["spec"], before["spec"]);
+    the_next_handlers_go_through(&watched, policy, &[exec(), tcp_socket()])?;
+
+    // Lost, where a sync of Argo CD passes over what it calls Synced.
+    let only_differences = json!({"spec": {"syncPolicy": {"syncOptions": ["ApplyOutOfSyncOnly=true"]}}});
+    shop.application.merge_patch("ada", &only_differences)?.success()?;
+    shop.deployment.json_patch(FIXER, &json!([{"op": "remove", "path": LAST_APPLIED}]))?.success()?;
+    trap()?;
+    watched.heal(&["Restore", "Transfer", "Refresh"])?;
+    cured()?;
+    the_next_handlers_go_through(&watched, policy, &[http_get(), exec()])
 }
 
 #[test]

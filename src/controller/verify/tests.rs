@@ -58,7 +58,8 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
 fn verified(snapshot: &Snapshot, steps: &[StepKind]) -> Verified {
     let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
     let began = "2026-01-05T11:58:00Z".parse().unwrap();
-    verify(snapshot, &assess(snapshot, &policy), steps, Times { began, last_step: began })
+    let restored = [FieldPath::of(&["spec", "replicas"])];
+    verify(snapshot, &assess(snapshot, &policy), steps, &restored, Times { began, last_step: began })
 }
 
 const HAND_BACK: &[StepKind] = &[StepKind::HandBack, StepKind::Reconcile];
@@ -133,11 +134,36 @@ fn after_sync(application: &Value) -> Verified {
 }
 
 fn after_sync_of(application: &Value, live: Value) -> Verified {
+    let snapshot = Snapshot { live: Some(live), ..beside(application) };
+    verified(&snapshot, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
+}
+
+fn beside(application: &Value) -> Snapshot {
     let application = Arc::new(crate::engine::operation::Application::read(application).unwrap());
     let seen_alive = "2026-01-05T11:59:59Z".parse().ok();
     let argo_cd = ArgoCd { application, windows: crate::engine::operation::Windows::none(), application_set: None, seen_alive };
-    let tool = Tool::ArgoCd(Arc::new(argo_cd));
-    verified(&Snapshot { tool, ..scene(READY, 30, live) }, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
+    Snapshot { tool: Tool::ArgoCd(Arc::new(argo_cd)), ..scene(READY, 30, live()) }
+}
+
+#[test]
+fn under_client_side_apply_the_end_is_an_annotation_that_names_what_was_put_back() {
+    let after = |applied: Option<Value>, second: i8| {
+        let mut application = application("Succeeded", "successfully synced", &json!([]));
+        application["status"]["operationState"]["finishedAt"] = json!(format!("2026-01-05T11:59:{second}Z"));
+        let mut snapshot = Snapshot { syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"), ..beside(&application) };
+        let applied = applied.map(|applied| json!({LAST_APPLIED: applied.to_string()}));
+        snapshot.live.as_mut().unwrap()["metadata"]["annotations"] = applied.unwrap_or_default();
+        verified(&snapshot, &[StepKind::Restore, StepKind::Transfer, StepKind::Refresh, StepKind::StartOperation])
+    };
+    assert_eq!(after(Some(git()), 20), done());
+    for applied in [None, Some(json!({"spec": {"paused": false}}))] {
+        let Verified::No(why) = after(applied.clone(), 20) else { panic!("{applied:?}") };
+        assert!(why.contains("last-applied-configuration does not name .spec.replicas: the next change of it"), "{why}");
+        // The Deployment was read a moment before the Application.
+        assert!(matches!(after(applied, 57), Verified::NotYet(_)));
+    }
+    // No apply goes by what it cannot read, and whoever applies server-side by none.
+    assert!(matches!(after_sync(&application("Succeeded", "successfully synced", &json!([]))), Verified::Yes(_)));
 }
 
 #[test]

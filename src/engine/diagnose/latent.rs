@@ -1,13 +1,15 @@
 //! A trap under what looks in sync: somebody else owns a member of a union, so that server-side apply keeps it when Git goes on to another member,
-//! and the server refuses the two together.
+//! or last-applied does not name it, so that client-side apply does ([`unnamed`](super::unnamed)); and the server refuses the two together.
 //!
 //! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document with another member must be
 //! refused as things are, and taken once the tool alone owns the field.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::words::place;
 use super::{Finding, Weight};
+use crate::engine::diff::{Change, ChangeKind, IgnoreRule, LAST_APPLIED};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::ownership::transfer::{self, Giver};
@@ -15,12 +17,13 @@ use crate::engine::ownership::{ManagedFields, Operation, Owner};
 use crate::engine::predict::{Cause, Facts, FieldValidation, Strategy, Syncer, refusal_of, refusals_as_it_is, settled};
 use crate::engine::schema::{Union, unions_of};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::tool::Tool;
 
 /// The rule of these findings.
 pub const LATENT_TRAP: &str = "latent-trap";
 
 /// The most members that are tried in one assessment: each takes two predictions for each choice, and who owns more than these of an object owns it.
-const MOST_TRIED: usize = 16;
+pub(super) const MOST_TRIED: usize = 16;
 
 /// A member of a union that will be in the way of Git's next change of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,17 +31,28 @@ pub struct Trap {
     /// The member.
     pub path: FieldPath,
 
-    /// Who owns it besides the tool, sorted.
+    /// Who owns it besides the tool, sorted; nobody where it is last-applied that does not name it.
     pub owners: Vec<Owner>,
 
     /// Whether the tool owns it, too.
-    shared: bool,
+    pub(super) shared: bool,
 
     /// What the server says to the switch that was tried.
-    cause: Cause,
+    pub(super) cause: Cause,
 }
 
 impl Trap {
+    /// Whether it is one because last-applied does not name the member.
+    pub fn is_unnamed(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// Whether the tool takes the member from live before it syncs, so that a change of it in Git is none.
+    pub fn is_spared(&self, tool: &Tool, rules: &[IgnoreRule], now: Timestamp) -> bool {
+        let change = Change { path: self.path.clone(), kind: ChangeKind::Changed, desired: None, live: None };
+        rules.iter().any(|rule| tool.spares(&rule.reason) && rule.covers(&change, &self.owners, now))
+    }
+
     /// Those that apply the object server-side and are no person: whoever takes the field from them gets it back at their next apply.
     pub fn appliers(&self) -> impl Iterator<Item = &str> {
         let applies = |owner: &&Owner| owner.operation == Operation::Apply && people::kind_of(&owner.manager) != Kind::Person;
@@ -68,30 +82,37 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
     let trial = Trial { facts, live: &live, syncer, of_today: refusal_of(&facts.with_live(&live), syncer) };
     let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
         let owners = others(managed, syncer, &member.path);
-        let cause = trial.cause(&member, &owners)?;
+        let cause = trial.cause(&member, &trial.without(&member, &owners)?)?;
         Some(Trap { shared: own.fields.contains_or_below(&member.path), path: member.path, owners, cause })
     });
     tried.collect()
 }
 
 /// A member of a union that Git sets.
-struct Member {
-    path: FieldPath,
-    union: &'static Union,
+pub(super) struct Member {
+    pub path: FieldPath,
+    pub union: &'static Union,
+}
+
+impl Member {
+    /// Those that these fields are, or are a part of, each once, after those that are known already.
+    pub fn add(members: &mut Vec<Self>, fields: Vec<FieldPath>) {
+        for field in fields {
+            for (at, union) in unions_of(&field) {
+                let path = FieldPath(field.0[..=at].to_vec());
+                if !members.iter().any(|member| member.path == path) {
+                    members.push(Self { path, union });
+                }
+            }
+        }
+    }
 }
 
 /// The members of unions that Git sets, live has as Git says, and others than the tool own, in path order.
 fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::new();
     for entry in managed.entries().filter(|entry| is_anothers(&entry.owner, syncer)) {
-        for path in entry.fields.members() {
-            for (at, union) in unions_of(&path) {
-                let path = FieldPath(path.0[..=at].to_vec());
-                if !members.iter().any(|member| member.path == path) {
-                    members.push(Member { path, union });
-                }
-            }
-        }
+        Member::add(&mut members, entry.fields.members());
     }
     let differs = |member: &Member| {
         let holder = member.path.parent().unwrap_or_default();
@@ -114,20 +135,19 @@ fn others(managed: &ManagedFields, syncer: &Syncer, path: &FieldPath) -> Vec<Own
     owners
 }
 
-struct Trial<'t, 'f> {
-    facts: &'t Facts<'f>,
-    live: &'t Value,
-    syncer: &'t Syncer,
+pub(super) struct Trial<'t, 'f> {
+    pub facts: &'t Facts<'f>,
+    pub live: &'t Value,
+    pub syncer: &'t Syncer,
 
     /// What the next sync is refused for as it is: no switch is to answer for that.
-    of_today: Vec<Cause>,
+    pub of_today: Vec<Cause>,
 }
 
 impl Trial<'_, '_> {
-    /// Why a switch to another member is refused that would be taken without the owners; `None` where there is none.
-    fn cause(&self, member: &Member, owners: &[Owner]) -> Option<Cause> {
+    /// Why a switch to another member is refused that would be taken of live `without` what is in the way; `None` where there is none.
+    pub fn cause(&self, member: &Member, without: &Value) -> Option<Cause> {
         let Segment::Field(name) = member.path.0.last()? else { return None };
-        let without = self.without(member, owners)?;
         member.union.choices().filter(|choice| choice.get(name).is_none()).find_map(|choice| {
             let document = self.switched(member, &choice)?;
             if !refusals_as_it_is(&document, FieldValidation::Ignore).is_empty() {
@@ -137,7 +157,7 @@ impl Trial<'_, '_> {
                 let causes = refusal_of(&Facts::of(&document, live), self.syncer);
                 causes.into_iter().find(|cause| !self.of_today.contains(cause))
             };
-            new(self.live).filter(|_| new(&without).is_none())
+            new(self.live).filter(|_| new(without).is_none())
         })
     }
 
@@ -167,6 +187,11 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
     let one = |trap: &Trap| {
         let appliers: Vec<&str> = trap.appliers().collect();
         let remedy = match appliers.as_slice() {
+            _ if trap.is_unnamed() => {
+                format!(
+                    "a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it finds no difference"
+                )
+            }
             [] => format!("Transfer makes {manager} its only owner (managedFields only, no roll-out)"),
             some => format!("decide which one applies this object: {} does, too, and would take the field again", some.join(" and ")),
         };
@@ -174,7 +199,7 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
             rule: LATENT_TRAP,
             weight: Weight::Warning,
             path: Some(trap.path.clone()),
-            message: format!("all is in sync, and {}", clause(manager, trap)),
+            message: clause(manager, trap),
             evidence: Some(format!("a switch in Git was tried: {}", trap.cause.told())),
             remedy: Some(remedy),
         }
@@ -184,10 +209,14 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
 
 /// `the next change of livenessProbe.httpGet of container web to another one will be refused: kubectl-edit owns it, too (since …)`.
 pub fn clause(manager: &str, trap: &Trap) -> String {
+    let refused = format!("the next change of {} to another one in Git will be refused", place(&trap.path));
+    if trap.is_unnamed() {
+        return format!("{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one");
+    }
     let mut names: Vec<&str> = trap.owners.iter().map(|owner| owner.manager.as_str()).collect();
     names.dedup();
     let verb = if names.len() == 1 { "owns" } else { "own" };
     let since = trap.owners.iter().filter_map(|owner| owner.time).max().map(|time| format!(" (since {time})")).unwrap_or_default();
     let too = if trap.shared { ", too".to_owned() } else { format!(", and {manager} does not") };
-    format!("the next change of {} to another one in Git will be refused: {} {verb} it{too}{since}", place(&trap.path), names.join(" and "))
+    format!("{refused}: {} {verb} it{too}{since}", names.join(" and "))
 }

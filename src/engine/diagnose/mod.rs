@@ -17,6 +17,7 @@ mod refused;
 #[cfg(test)]
 pub(super) mod tests;
 mod union;
+mod unnamed;
 mod ways;
 mod words;
 
@@ -106,4 +107,5 @@ pub use reason::{Reason, reasons};
 pub use recreate::{FORCE_RECREATES, Recreates, next_sync_recreates, recreates};
 pub use refused::headline;
 pub use union::union_of;
+pub use unnamed::unnamed;
 pub use ways::with_plan;

@@ -245,7 +245,7 @@ impl Trials<'_, '_, '_> {
         let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity).map(|drift| &drift.change);
         let others: Vec<&Drift> = drifts.iter().filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info)).collect();
         // As a plan does, where Git took over what somebody wrote and went on from there.
-        let taken_over = drifts.iter().filter(|drift| plan::is_taken_over(drift, &self.snapshot.syncer)).map(|drift| &drift.change);
+        let taken_over = drifts.iter().filter(|drift| plan::is_taken_over(drift, self.snapshot)).map(|drift| &drift.change);
         let all: Vec<&Change> = of(Severity::Drift).chain(taken_over).collect();
         let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried).helps());
         let works = Works {

@@ -1,6 +1,6 @@
 //! Field paths in the grammar of server-side apply's messages: `.spec.containers[name="web"].image`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::look::Look;
 
@@ -107,6 +107,11 @@ impl FieldPath {
         Some(out)
     }
 
+    /// Puts a value at this path, making what is not there on the way.
+    pub fn put(&self, object: &mut Value, value: &Value) {
+        put(object, &self.0, value);
+    }
+
     /// Reads a path in the grammar that [`std::fmt::Display`] writes. An index may be written `[0]`.
     ///
     /// # Errors
@@ -155,7 +160,47 @@ pub fn schema_path(segments: &[Segment]) -> String {
     out
 }
 
+fn put(node: &mut Value, path: &[Segment], value: &Value) {
+    let Some((segment, rest)) = path.split_first() else {
+        node.clone_from(value);
+        return;
+    };
+    let inner = match segment {
+        Segment::Field(name) => {
+            if !node.is_object() {
+                *node = Value::Object(Map::new());
+            }
+            node.as_object_mut().map(|members| members.entry(name.clone()).or_insert(Value::Null))
+        }
+        Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => {
+            if !node.is_array() {
+                *node = Value::Array(Vec::new());
+            }
+            let at = segment.index_in(node);
+            node.as_array_mut().and_then(|items| {
+                let at = at.unwrap_or(items.len());
+                if at == items.len() {
+                    items.push(segment.bare_item());
+                }
+                items.get_mut(at)
+            })
+        }
+    };
+    if let Some(inner) = inner {
+        put(inner, rest, value);
+    }
+}
+
 impl Segment {
+    /// A list item with nothing but what names it.
+    fn bare_item(&self) -> Value {
+        match self {
+            Self::Key(keys) => Value::Object(keys.iter().cloned().collect()),
+            Self::Value(value) => value.clone(),
+            Self::Field(_) | Self::Index(_) => Value::Null,
+        }
+    }
+
     /// The child of `node` that this segment names.
     fn find<'a, D: Look>(&self, node: &'a D) -> Option<&'a D> {
         match self {

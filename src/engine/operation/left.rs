@@ -26,6 +26,13 @@ impl Application {
             .then(|| format!("{} {verb} out of sync until somebody syncs Application {}/{}", named.join(", "), self.namespace, self.name))
     }
 
+    /// Whether a sync of ours passes over what Argo CD calls Synced, so that it writes nothing there.
+    ///
+    /// Source: `HasOption` where `controller/sync.go` gives `WithResourceModificationChecker`; `filterOutOfSyncTasks` of gitops-engine.
+    pub fn syncs_differences_only(&self) -> bool {
+        self.policy.sync_options.iter().any(|option| option == "ApplyOutOfSyncOnly=true")
+    }
+
     /// Whether somebody terminated the last operation.
     ///
     /// Source: `Terminate` in gitops-engine's `pkg/sync/sync_context.go`, whose words stay in the state. Argo CD does the same where

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::fields::FieldSet;
 use super::managed::{Entry, ManagedFields, Record};
+use super::people::{self, Kind};
 use super::{Operation, Owner};
 use crate::engine::object::FieldPath;
 
@@ -25,7 +26,7 @@ pub enum TransferRefusal {
         to: String,
     },
 
-    /// Others apply the object, too, and it is not known whose field it is.
+    /// Others than people apply the object, too, and would take the field again at their next apply.
     #[error("failed to choose between managers that apply the object: {to:?} and {}", others.join(", "))]
     OtherApplyManagers {
         /// Who was to receive the fields.
@@ -78,7 +79,7 @@ pub struct Giver<'a> {
 /// is, as does every word of the receiver's besides its fields. Without one nothing changes.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, or is not the only one that does.
+/// [`TransferRefusal`] where the receiver never applied the object, or a program does so as well.
 pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<'_>, to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
     let given: Vec<&Entry> = parsed.entries().filter(|entry| from.is(&entry.owner)).collect();
@@ -100,7 +101,7 @@ pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<
 /// giver the paths themselves are gained: a default has no owner. Everything else stays as it is.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, is not the only one that does, or a path is held by no giver.
+/// [`TransferRefusal`] where the receiver never applied the object, a program does so as well, or a path is held by no giver.
 pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
     check_receiver(&parsed, to)?;
@@ -203,7 +204,9 @@ fn check_receiver(managed: &ManagedFields, to: &str) -> Result<(), TransferRefus
     if own.is_empty() {
         return Err(TransferRefusal::NoApplyEntry { to: to.to_owned() });
     }
-    let mut others: Vec<String> = other.into_iter().map(|entry| entry.owner.manager.clone()).collect();
+    // A person applies once.
+    let programs = other.into_iter().filter(|entry| people::kind_of(&entry.owner.manager) != Kind::Person);
+    let mut others: Vec<String> = programs.map(|entry| entry.owner.manager.clone()).collect();
     others.sort();
     if others.is_empty() { Ok(()) } else { Err(TransferRefusal::OtherApplyManagers { to: to.to_owned(), others }) }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cure::receiver;
 use super::ground::Ground;
 use super::on_application::{Act, OnApplication};
 use super::on_kustomization::KustomizationRef;
@@ -12,8 +13,7 @@ use super::step::{Step, StepKind, holders};
 use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{ResourceRef, Revision, Touches};
-use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::Strategy;
+use crate::engine::ownership::ManagedFields;
 use crate::engine::snapshot::Snapshot;
 
 /// What a person decided.
@@ -302,9 +302,8 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
     match remembered.kind {
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
         StepKind::Transfer => {
-            let into = if snapshot.syncer.strategy == Strategy::ServerSideApply { Operation::Apply } else { Operation::Update };
-            let to = snapshot.syncer.manager.clone();
             let managed = snapshot.live.as_ref().map(ManagedFields::of).unwrap_or_default();
+            let (to, into) = receiver(&managed, &snapshot.syncer);
             let mut from: Vec<String> = holders(&managed, &paths, &to).filter(|_| !after_restore).map(str::to_owned).collect();
             from.sort();
             from.dedup();

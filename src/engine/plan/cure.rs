@@ -12,8 +12,9 @@ use crate::engine::assess::Assessment;
 use crate::engine::diagnose::Trap;
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::ownership::Operation;
-use crate::engine::predict::{Facts, Strategy, predict_knowing, refusal_of};
+use crate::engine::ownership::people::{self, Kind};
+use crate::engine::ownership::{ManagedFields, Operation};
+use crate::engine::predict::{Facts, Strategy, Syncer, predict_knowing, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
 /// The steps on the Deployment, and what to know about them.
@@ -38,8 +39,9 @@ pub(super) fn cure(
     ill: Ill<'_>,
 ) -> Result<Cured, NoPlan> {
     let Choice { cure, or_else, .. } = choose(snapshot, policy);
+    let is_anothers = || !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty();
     if cure == Cure::Restore {
-        if !ill.drifts.is_empty() || !ill.taken_over(snapshot).is_empty() {
+        if is_anothers() {
             return restored(snapshot, facts, ill);
         }
         let would_help = handed_back(snapshot, facts, ill).is_ok();
@@ -54,7 +56,7 @@ pub(super) fn cure(
             let restored = if spares && overwrites() { restored(snapshot, facts, ill).ok() } else { None };
             Ok(restored.unwrap_or_else(|| Cured { steps, cautions: needs_sync(snapshot), ..Cured::default() }))
         }
-        (Err(_), true) if !ill.drifts.is_empty() => restored(snapshot, facts, ill),
+        (Err(_), true) if is_anothers() => restored(snapshot, facts, ill),
         (Err(error), _) => Err(NoPlan::NotHandedBack(error)),
     }
 }
@@ -87,7 +89,7 @@ fn handed_back(snapshot: &Snapshot, facts: &Facts<'_>, ill: Ill<'_>) -> Result<S
     Ok(Step::HandBack { paths, syncer: snapshot.syncer.clone() })
 }
 
-/// Restore, and Transfer where the syncing tool applies server-side.
+/// Restore, and Transfer of what it wrote.
 pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> Result<Cured, NoPlan> {
     let drifted = ill.changes(snapshot);
     // What stands beside the drift and is nobody's, such as a defaulted rollingUpdate, goes with it: the union changes as one.
@@ -113,25 +115,9 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
     let traps = traps::after_restore(snapshot, known, &healed, &paths, &left);
     let taken_over: Vec<_> = changes.iter().filter(|change| change.desired.is_some()).map(|change| change.path.clone()).collect();
     let mut steps = vec![Step::Restore { paths, operations }];
-    if snapshot.syncer.strategy == Strategy::ServerSideApply && !taken_over.is_empty() {
-        let appliers: Vec<&str> = known
-            .managed
-            .get()
-            .entries()
-            .map(|entry| &entry.owner)
-            .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
-            .map(|owner| owner.manager.as_str())
-            .filter(|manager| *manager != snapshot.syncer.manager)
-            .collect();
-        if !appliers.is_empty() {
-            return Err(NoPlan::TwoAppliers(appliers.join(", ")));
-        }
-        steps.push(Step::Transfer {
-            paths: taken_over.clone(),
-            from: Vec::new(),
-            to: snapshot.syncer.manager.clone(),
-            into: Operation::Apply,
-        });
+    // What was only taken away is nobody's.
+    if !taken_over.is_empty() {
+        steps.push(taken_from_us(snapshot, known, taken_over.clone())?);
     }
     let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
     let brought: Vec<_> = changes.iter().filter(waits).collect();
@@ -150,6 +136,35 @@ fn stays_behind(snapshot: &Snapshot, known: &Facts<'_>, cured: &Whole, others: &
     let facts = known.with_live(&cured.restored.healed);
     let left = predict_knowing(&facts, &snapshot.syncer, || facts.changed_paths()).prediction.residual;
     dropped.map(|drift| &drift.change).filter(|change| left.contains(&change.path)).cloned().collect()
+}
+
+/// The Transfer after a Restore of these fields: what we wrote becomes the tool's, since what stays ours stays in live when Git drops it. Under server-side
+/// apply that is so at once, under the other ways, and before the first apply after a switch to it, at the apply that follows the switch.
+fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, paths: Vec<FieldPath>) -> Result<Step, NoPlan> {
+    let (syncer, managed) = (&snapshot.syncer, known.managed.get());
+    let (to, into) = receiver(managed, syncer);
+    if into == Operation::Update {
+        return Ok(Step::Transfer { paths, from: Vec::new(), to, into });
+    }
+    let appliers: Vec<&str> = managed
+        .entries()
+        .map(|entry| &entry.owner)
+        .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
+        .map(|owner| owner.manager.as_str())
+        // A person applies once; a tool takes it back at its next apply.
+        .filter(|manager| *manager != syncer.manager && people::kind_of(manager) != Kind::Person)
+        .collect();
+    if !appliers.is_empty() {
+        return Err(NoPlan::TwoAppliers(appliers.join(", ")));
+    }
+    Ok(Step::Transfer { paths, from: Vec::new(), to, into })
+}
+
+/// Whose entry takes what we wrote: the tool's apply, where it has applied server-side before, or else what the tool, or whoever applied for it, wrote by
+/// updates. The first server-side apply takes that over.
+pub(super) fn receiver(managed: &ManagedFields, syncer: &Syncer) -> (String, Operation) {
+    let applies = syncer.strategy == Strategy::ServerSideApply && managed.entry(&syncer.manager, Operation::Apply, None).is_some();
+    if applies { (syncer.manager.clone(), Operation::Apply) } else { (last_applied::holder(managed, syncer), Operation::Update) }
 }
 
 /// What a Restore brings although only Git changed it.

@@ -8,7 +8,7 @@ use json_patch::{PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Map, Value};
 
 use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED};
-use crate::engine::object::{FieldPath, Segment, escape_token};
+use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::transfer::{self, Giver, TransferRefusal};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::{Facts, Prediction, Strategy, Syncer, predict_knowing};
@@ -122,51 +122,10 @@ fn with_fields_applied(live: &Value, paths: &[FieldPath]) -> Result<(String, Str
     let mut applied = Value::Object(applied);
     for path in paths {
         if let Some(value) = path.get(live) {
-            put(&mut applied, &path.0, value);
+            path.put(&mut applied, value);
         }
     }
     Ok((old.to_owned(), format!("{applied}\n")))
-}
-
-/// Puts a value at a path, making what is not there on the way.
-pub(super) fn put(node: &mut Value, path: &[Segment], value: &Value) {
-    let Some((segment, rest)) = path.split_first() else {
-        node.clone_from(value);
-        return;
-    };
-    let inner = match segment {
-        Segment::Field(name) => {
-            if !node.is_object() {
-                *node = Value::Object(Map::new());
-            }
-            node.as_object_mut().map(|members| members.entry(name.clone()).or_insert(Value::Null))
-        }
-        Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => {
-            if !node.is_array() {
-                *node = Value::Array(Vec::new());
-            }
-            let at = FieldPath(vec![segment.clone()]).pointer(node).and_then(|pointer| pointer.strip_prefix('/')?.parse::<usize>().ok());
-            node.as_array_mut().and_then(|items| {
-                let at = at.unwrap_or(items.len());
-                if at == items.len() {
-                    items.push(bare_item(segment));
-                }
-                items.get_mut(at)
-            })
-        }
-    };
-    if let Some(inner) = inner {
-        put(inner, rest, value);
-    }
-}
-
-/// A list item with nothing but what names it.
-fn bare_item(segment: &Segment) -> Value {
-    match segment {
-        Segment::Key(keys) => Value::Object(keys.iter().cloned().collect()),
-        Segment::Value(value) => value.clone(),
-        Segment::Field(_) | Segment::Index(_) => Value::Null,
-    }
 }
 
 /// Whether the tool's next sync removes the fields, or they are gone.

@@ -1,7 +1,7 @@
 //! What a cure is for: what live moved, and what Git took over and left again.
 
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
-use crate::engine::predict::{Prediction, Syncer, Verdict};
+use crate::engine::predict::{LastApplied, Prediction, Strategy, Verdict};
 use crate::engine::snapshot::Snapshot;
 
 /// What is to be cured.
@@ -18,11 +18,11 @@ pub(super) struct Ill<'a> {
 }
 
 impl<'a> Ill<'a> {
-    /// What waits to go and is somebody else's, where the next sync is refused: Git took a change by hand over and went on from there, and
-    /// whoever made it owns the old field still.
+    /// What waits to go and the sync would leave, where it is refused: Git took a change by hand over and went on from there, and whoever made it owns
+    /// the old field still, or the annotation of client-side apply was lost.
     pub fn taken_over(&self, snapshot: &Snapshot) -> Vec<&'a Change> {
         let refused = self.prediction.is_some_and(|prediction| prediction.verdict == Verdict::Refused);
-        let taken_over = |drift: &&&Drift| refused && is_taken_over(drift, &snapshot.syncer);
+        let taken_over = |drift: &&&Drift| refused && is_taken_over(drift, snapshot);
         self.others.iter().filter(taken_over).map(|drift| &drift.change).collect()
     }
 
@@ -32,8 +32,18 @@ impl<'a> Ill<'a> {
     }
 }
 
-/// Whether a field of live waits to go and is others' than the tool's.
-pub(in crate::engine) fn is_taken_over(drift: &Drift, syncer: &Syncer) -> bool {
+/// Whether a field of live waits to go, and the tool's sync leaves it: it is others' than the tool's, or client-side apply does not know that it ever
+/// applied it.
+pub(in crate::engine) fn is_taken_over(drift: &Drift, snapshot: &Snapshot) -> bool {
+    let syncer = &snapshot.syncer;
     let goes = drift.severity == Severity::Pending && drift.change.kind == ChangeKind::Added;
-    goes && drift.owners.iter().any(|owner| owner.manager != syncer.manager)
+    goes && (drift.owners.iter().any(|owner| owner.manager != syncer.manager) || is_unnamed(drift, snapshot))
+}
+
+fn is_unnamed(drift: &Drift, snapshot: &Snapshot) -> bool {
+    let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else { return false };
+    let last_applied = LastApplied::of(&document.value, live);
+    snapshot.syncer.strategy == Strategy::ClientSideApply
+        && !last_applied.is_unreadable()
+        && last_applied.value().is_none_or(|applied| drift.change.path.get(applied).is_none())
 }

@@ -5,16 +5,16 @@
 //! refused. The tool's own sync writes the annotation anew; where none follows, the Restore does, with the healed fields and nothing else: what Git
 //! dropped and live still has goes at the next sync because the annotation still names it.
 
-use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
+use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::hand_back::put;
 use super::restore::pointer;
 use super::step::{HEAL_MANAGER, Step};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::{Facts, Strategy, Syncer};
+use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
+use crate::engine::snapshot::Snapshot;
 
 /// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them; `None` where it names all
 /// of them, and there is an annotation.
@@ -28,25 +28,38 @@ pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]
     (applied.is_none() || !unnamed.is_empty()).then_some(unnamed)
 }
 
-/// Completes a Restore after which the annotation must name these fields; `by_sync` tells that a sync of the tool follows, which writes it.
-///
-/// Whoever owns the annotation by an update is taken for the client-side manager at a later switch to server-side apply: what we own goes to the
-/// entry that owned it.
-pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
-    let Some(Step::Restore { operations, .. }) = steps.first_mut() else { return };
-    // What was only taken away is nobody's.
-    if paths.is_empty() {
-        return;
+/// The first of these fields of Git that the annotation does not name under client-side apply, so that the next change of it leaves it in live; `None`
+/// where it names all of them, or where nothing goes by it.
+pub fn first_unnamed<'p>(snapshot: &Snapshot, paths: &'p [FieldPath]) -> Option<&'p FieldPath> {
+    let (document, live) = (snapshot.desired.as_ref()?, snapshot.live.as_ref()?);
+    let last_applied = LastApplied::of(&document.value, live);
+    if snapshot.syncer.strategy != Strategy::ClientSideApply || last_applied.is_unreadable() {
+        return None;
     }
-    if !by_sync {
-        operations.0.extend(naming(facts, paths));
-    }
-    let to = holder(facts.managed.get(), syncer);
-    steps.insert(1, Step::Transfer { paths: paths.to_vec(), from: Vec::new(), to, into: Operation::Update });
+    paths.iter().find(|path| !names(&document.value, live, std::slice::from_ref(path)))
 }
 
-/// The manager whose update owns the annotation, or else the tool.
-fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
+/// Lets a cure end with an annotation that names these fields; `by_sync` tells that a sync of the tool follows, which writes it.
+pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
+    if paths.is_empty() || by_sync {
+        return;
+    }
+    match steps.first_mut() {
+        Some(Step::Restore { operations, .. }) => operations.0.extend(naming(facts, paths)),
+        Some(_) => {}
+        // Live is as Git says, and only the annotation is to be written.
+        None => {
+            let (paths, to) = (paths.to_vec(), holder(facts.managed.get(), syncer));
+            steps.push(Step::Restore { paths: paths.clone(), operations: Patch(naming(facts, &paths)) });
+            steps.push(Step::Transfer { paths, from: Vec::new(), to, into: Operation::Update });
+        }
+    }
+}
+
+/// To whom what we write goes where no apply owns it: the manager whose update owns the annotation, or else the tool.
+///
+/// That one is taken for the client-side manager at a later switch to server-side apply, which makes what it owns the tool's.
+pub(super) fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
     let annotation = FieldPath::of(&["metadata", "annotations", LAST_APPLIED]);
     let is_holder = |manager: &str, operation| operation == Operation::Update && manager != HEAL_MANAGER;
     let mut holding = managed.entries().filter(|entry| entry.owner.subresource.is_none() && entry.fields.contains(&annotation));
@@ -56,16 +69,9 @@ fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
 
 /// The operations that make the annotation name these fields as Git has them, and leave all else of it.
 fn naming(facts: &Facts<'_>, paths: &[FieldPath]) -> Vec<PatchOperation> {
-    let Facts { desired, live, last_applied, .. } = facts;
-    let annotations = live.pointer("/metadata/annotations");
+    let annotations = facts.live.pointer("/metadata/annotations");
     let old = annotations.and_then(|annotations| annotations.get(LAST_APPLIED));
-    let mut applied = last_applied.value().cloned().unwrap_or_else(|| bare(desired, live));
-    for path in paths {
-        if let Some(value) = path.get(*desired) {
-            put(&mut applied, &path.0, value);
-        }
-    }
-    let (at, value) = (annotation(), Value::from(format!("{applied}\n")));
+    let (at, value) = (annotation(), Value::from(facts.last_applied.naming(facts.desired, paths)));
     match (old, annotations.is_some_and(Value::is_object)) {
         (Some(old), _) => vec![
             PatchOperation::Test(TestOperation { path: pointer(&at), value: old.clone() }),
@@ -79,16 +85,30 @@ fn naming(facts: &Facts<'_>, paths: &[FieldPath]) -> Vec<PatchOperation> {
     }
 }
 
-/// The annotation of an object of which nothing was applied.
-fn bare(desired: &Value, live: &Value) -> Value {
-    let of = |object: &Value, name: &str| object.pointer(name).cloned().unwrap_or_default();
-    let metadata = json!({"name": of(desired, "/metadata/name"), "namespace": of(live, "/metadata/namespace")});
-    json!({"apiVersion": of(desired, "/apiVersion"), "kind": of(desired, "/kind"), "metadata": metadata})
-}
-
 /// Where the annotation stands.
 fn annotation() -> String {
     format!("/metadata/annotations/{}", escape_token(LAST_APPLIED))
+}
+
+/// Whether the annotation names what Git says of these fields.
+pub(super) fn names(desired: &Value, live: &Value, paths: &[FieldPath]) -> bool {
+    let last_applied = LastApplied::of(desired, live);
+    let is_named = |path: &FieldPath| last_applied.value().is_some_and(|applied| path.get(applied).is_some());
+    paths.iter().all(|path| path.get(desired).is_none() || is_named(path))
+}
+
+/// Whether the operations write the annotation, and nothing else.
+pub(super) fn is_all_of(operations: &[PatchOperation]) -> bool {
+    let is_other = |operation: &PatchOperation| {
+        let path = match operation {
+            PatchOperation::Replace(replace) => &replace.path,
+            PatchOperation::Add(add) => &add.path,
+            PatchOperation::Remove(remove) => &remove.path,
+            _ => return false,
+        };
+        !path.as_str().starts_with("/metadata/annotations")
+    };
+    is_named_by(operations) && !operations.iter().any(is_other)
 }
 
 /// Whether the operations write the annotation.

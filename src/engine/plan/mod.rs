@@ -41,6 +41,7 @@ pub use digest::{digest, drift_digest, live_digest};
 pub use ground::Ground;
 pub use hand_back::HandBackError;
 pub(in crate::engine) use ill::is_taken_over;
+pub use last_applied::first_unnamed;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
 pub use on_application::{Act, ApplicationRef, Asked, NotYet, OnApplication};
@@ -153,13 +154,15 @@ pub(super) fn propose_knowing<'a>(
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
         }
-        Work::Sync | Work::Operation | Work::Traps => (Cured::default(), Vec::new()),
+        Work::Traps => (Cured { unrecorded: traps::unnamed(&assessment.traps), ..Cured::default() }, Vec::new()),
+        Work::Sync | Work::Operation => (Cured::default(), Vec::new()),
     };
     let record = |steps: &mut Vec<Step>, by_sync| {
         if let (Some(facts), Some(paths)) = (facts, &unrecorded) {
             last_applied::complete(steps, facts, &snapshot.syncer, paths, by_sync);
         }
     };
+    let traps = traps.map(|traps| traps::not_spared(snapshot, policy, traps));
     match traps::taken(snapshot, traps.as_ref().unwrap_or(&assessment.traps)) {
         Ok(step) => steps.extend(step),
         Err(why) if steps.is_empty() => return Err(why),
@@ -187,6 +190,8 @@ pub(super) fn propose_knowing<'a>(
                 now: snapshot.now,
             };
             let after = on_application::after(argo_cd, before, around)?;
+            let starts = after.steps.iter().any(|step| step.kind() == StepKind::StartOperation);
+            record(&mut steps, starts);
             match &window {
                 Some(why) if after.steps.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
                     let why = format!("{why}; to heal all the same, approve with --break-glass and a reason");
@@ -195,8 +200,6 @@ pub(super) fn propose_knowing<'a>(
                 Some(why) => return Err(NoPlan::HeldBack(why.clone())),
                 None => {}
             }
-            let starts = after.steps.iter().any(|step| step.kind() == StepKind::StartOperation);
-            record(&mut steps, starts);
             steps.extend(after.steps);
             told.extend(after.cautions);
             waits = after.waits;
@@ -232,7 +235,7 @@ fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caut
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.
 fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<Caution> {
-    let written = steps.iter().filter(|step| step.kind() != StepKind::Transfer);
+    let written = steps.iter().filter(|step| !step.writes_books_only());
     let paths = drifts.iter().map(|drift| &drift.change.path).chain(written.flat_map(Step::paths));
     let of_template = paths.into_iter().any(rolls_out);
     of_template.then(|| Caution::note(cautions::ROLL_OUT, "the pod template changes, so the Deployment rolls out once"))

@@ -140,7 +140,7 @@ pub enum NoPlan {
     )]
     NotJudged,
 
-    /// Somebody else applies the object server-side as well, and a Transfer would take sides.
+    /// Another program applies the object server-side as well, and a Transfer would take sides.
     #[error(
         "another manager applies this object server-side too ({0}); decide first which one is to own it: let the other one apply a manifest without \
              these fields, which gives them up, or take the object out of the tool's source"

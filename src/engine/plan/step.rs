@@ -183,6 +183,15 @@ impl Step {
         }
     }
 
+    /// Whether it writes down whose a field is, and no field.
+    pub(super) fn writes_books_only(&self) -> bool {
+        match self {
+            Self::Transfer { .. } => true,
+            Self::Restore { operations, .. } => last_applied::is_all_of(operations),
+            Self::HandBack { .. } | Self::OnApplication(_) | Self::Reconcile { .. } => false,
+        }
+    }
+
     /// The object it writes.
     pub fn written(&self) -> Written {
         match self {
@@ -200,6 +209,9 @@ impl Step {
             [] => "nothing".to_owned(),
         };
         match self {
+            Self::Restore { paths, operations } if last_applied::is_all_of(operations) => {
+                format!("rewrites the annotation {LAST_APPLIED} only, so that it names what Git says: {}", fields(paths))
+            }
             Self::Restore { paths, operations } if last_applied::is_named_by(operations) => {
                 format!("puts Git's value back, and names it in the annotation {LAST_APPLIED}: {}", fields(paths))
             }
@@ -286,9 +298,11 @@ impl Step {
     pub fn done(&self, ground: &Ground<'_>) -> bool {
         let Ground { desired, live, .. } = *ground;
         match self {
-            Self::Restore { paths, .. } => {
+            Self::Restore { paths, operations } => {
                 let left = compare(desired, live);
-                !left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)))
+                let differs =
+                    left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)));
+                !differs && (!last_applied::is_named_by(operations) || last_applied::names(desired, live, paths))
             }
             Self::Transfer { paths, from, to, .. } => {
                 let managed = ManagedFields::of(live);

@@ -4,19 +4,26 @@ use serde_json::Value;
 
 use super::{NoPlan, Step};
 use crate::engine::diagnose::{Trap, traps};
-use crate::engine::diff::Change;
+use crate::engine::diff::{Change, placed};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Operation;
 use crate::engine::ownership::transfer::{self, Giver};
 use crate::engine::predict::Facts;
-use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::{Policy, Snapshot};
 
-/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nothing will.
+/// The fields that client-side apply leaves when Git goes on from them, for its annotation does not name them; `None` where there are none.
+pub(super) fn unnamed(traps: &[Trap]) -> Option<Vec<FieldPath>> {
+    let paths: Vec<FieldPath> = traps.iter().filter(|trap| trap.is_unnamed()).map(|trap| trap.path.clone()).collect();
+    (!paths.is_empty()).then_some(paths)
+}
+
+/// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nobody else owns any of it.
 pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
+    let traps: Vec<&Trap> = traps.iter().filter(|trap| !trap.is_unnamed()).collect();
     if traps.is_empty() {
         return Ok(None);
     }
-    let mut appliers: Vec<&str> = traps.iter().flat_map(Trap::appliers).collect();
+    let mut appliers: Vec<&str> = traps.iter().flat_map(|trap| trap.appliers()).collect();
     appliers.sort_unstable();
     appliers.dedup();
     if !appliers.is_empty() {
@@ -27,6 +34,15 @@ pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>,
     from.dedup();
     let paths = traps.iter().map(|trap| trap.path.clone()).collect();
     Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone(), into: Operation::Apply }))
+}
+
+/// Those that are on no field which the tool takes from live.
+pub(super) fn not_spared(snapshot: &Snapshot, policy: &Policy, mut traps: Vec<Trap>) -> Vec<Trap> {
+    if let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) {
+        let rules = placed(&policy.ignore, &document.value, live);
+        traps.retain(|trap| !trap.is_spared(&snapshot.tool, &rules, snapshot.now));
+    }
+    traps
 }
 
 /// What will be in the way of Git's next change after a Restore of these fields and the Transfer of them: somebody may own another part of what was

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use serde_json::{Value, json};
 
 use crate::engine::diff::LAST_APPLIED;
+use crate::engine::object::FieldPath;
 
 /// The last-applied annotation of live, and the one that an apply of Git's document would write. Each is made when it is asked for first: mostly
 /// Git has not changed since the last apply, and then neither has to be taken apart.
@@ -59,12 +60,31 @@ impl<'a> LastApplied<'a> {
         annotation(self.live).is_some_and(|text| annotation(self.modified()) == Some(text))
     }
 
+    /// The annotation of live in which these fields are named, too, as a document has them. Nothing of it is taken away: what Git dropped and live still
+    /// has goes at the next apply because the annotation names it.
+    pub fn naming(&self, document: &Value, paths: &[FieldPath]) -> String {
+        let mut applied = self.value().cloned().unwrap_or_else(|| bare(document, self.live));
+        for path in paths {
+            if let Some(value) = path.get(document) {
+                path.put(&mut applied, value);
+            }
+        }
+        format!("{applied}\n")
+    }
+
     /// Git's document as kubectl sends it: in the namespace of the request, with itself as the annotation.
     ///
     /// Source: `GetModifiedConfiguration`.
     pub fn modified(&self) -> &Value {
         self.modified.get_or_init(|| modified_configuration(self.desired, self.live))
     }
+}
+
+/// The annotation of an object of which nothing was applied.
+fn bare(document: &Value, live: &Value) -> Value {
+    let of = |object: &Value, name: &str| object.pointer(name).cloned().unwrap_or_default();
+    let metadata = json!({"name": of(document, "/metadata/name"), "namespace": of(live, "/metadata/namespace")});
+    json!({"apiVersion": of(document, "/apiVersion"), "kind": of(document, "/kind"), "metadata": metadata})
 }
 
 fn annotation(object: &Value) -> Option<&str> {

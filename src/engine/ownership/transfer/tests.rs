@@ -102,6 +102,19 @@ fn refuses_where_the_receiver_is_not_the_one_that_applies() {
 }
 
 #[test]
+fn a_person_who_applied_the_object_once_is_in_nobodys_way_and_gives_what_stands_in_the_way() {
+    let (ours, tool) = (entry("driftmend-heal", "Update", json!({"f:image": {}})), entry("tool", "Apply", json!({"f:paused": {}})));
+    let person = entry("kubectl", "Apply", json!({"f:livenessProbe": {"f:exec": {}}, "f:image": {}}));
+    let managed = json!([ours, tool, person]);
+    let after = moved(&managed, &desired(), &[path("")], OURS, "tool").unwrap();
+    assert_eq!(after.as_array().unwrap().iter().map(|entry| &entry["manager"]).collect::<Vec<_>>(), ["tool", "kubectl"]);
+    assert_eq!(after[1], person, "what is the person's stays so until somebody asks for it");
+    let giver = Giver { manager: "kubectl", operation: Operation::Apply };
+    let after = handed_back(&json!([tool, person]), &[path(".exec")], &[giver], "tool").unwrap();
+    assert_eq!(after[1], entry("kubectl", "Apply", json!({"f:image": {}})));
+}
+
+#[test]
 fn hands_a_foreign_field_to_the_tool_that_will_remove_it() {
     let foreign = Giver { manager: "kubectl-patch", ..OURS };
     let apply = |probe: Value| entry("tool", "Apply", json!({"f:livenessProbe": probe}));

@@ -181,7 +181,7 @@ fn a_sync_that_recreates_the_deployment_is_acknowledged_before_a_plan_brings_it(
 }
 
 #[test]
-fn what_somebody_else_applied_server_side_keeps_a_restore_away() {
+fn what_another_program_applies_server_side_keeps_a_restore_away_and_what_a_person_applied_does_not() {
     let restored = |manager: &str| {
         let mut scene = scene(2);
         let person = &mut scene.live.as_mut().unwrap()["metadata"]["managedFields"][1];
@@ -189,7 +189,8 @@ fn what_somebody_else_applied_server_side_keeps_a_restore_away() {
         let plan = planned(&scene, &Policy { remedy: Remedy::Restore, ignore: Vec::new(), ..policy() });
         plan.map(|plan| plan.steps.first().map(Step::kind))
     };
-    for manager in ["kubectl", "pipeline"] {
+    for manager in ["pipeline", "helm-controller"] {
         assert_eq!(restored(manager), Err(NoPlan::TwoAppliers(manager.to_owned())));
     }
+    assert_eq!(restored("kubectl"), Ok(Some(StepKind::Restore)));
 }

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
+use crate::engine::plan::union_scenes::{carried_out, document, places, synced};
 use crate::engine::plan::{Ground, Memory, StepKind, propose};
 use crate::engine::predict::{Verdict, predict};
+use crate::engine::schema::UNIONS;
 use crate::engine::snapshot::Met;
-use crate::engine::{Snapshot, assess};
+use crate::engine::{Policy, Remedy, Snapshot, assess};
 
 const NAME: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
 
@@ -79,7 +81,7 @@ fn where_last_applied_does_not_name_a_healed_handler_the_restore_names_it() {
 fn an_annotation_that_names_what_is_healed_stays_as_it_is() {
     let named = git().to_string();
     let (kinds, live) = healed(&scene(Some(&named)));
-    assert_eq!((kinds, live.pointer(NAME)), (vec![StepKind::Restore], Some(&named.into())));
+    assert_eq!((kinds, live.pointer(NAME)), (vec![StepKind::Restore, StepKind::Transfer], Some(&named.into())));
 }
 
 #[test]
@@ -132,4 +134,38 @@ fn only_client_side_apply_asks_for_a_readable_annotation() {
     assert_eq!((asked(Strategy::ServerSideApply, &bare, &paths), asked(Strategy::Replace, &bare, &paths)), (None, None));
     bare["metadata"]["annotations"][LAST_APPLIED] = json!("[]");
     assert_eq!(asked(Strategy::ClientSideApply, &bare, &paths), None, "no apply goes on before a person has mended that");
+}
+
+#[test]
+fn where_git_moved_on_from_what_last_applied_does_not_name_there_is_a_way_out_though_nobody_changed_the_cluster() {
+    let mut refused = 0;
+    for place in places() {
+        let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
+        let choices: Vec<Value> = union.choices().collect();
+        for (one, other) in choices.iter().flat_map(|one| choices.iter().map(move |other| (one, other))).filter(|(one, other)| one != other)
+        {
+            let context = format!("{}: Git had {one}, and has {other}", place.1);
+            let (before, desired) = (document(&place, one), document(&place, other));
+            let mut live = synced(&before, Strategy::ClientSideApply);
+            live["metadata"]["annotations"] = json!({});
+            let mut scene =
+                Snapshot { syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"), ..snapshot(desired.clone(), live) };
+            scene.source.synced = Some(std::sync::Arc::new(before.clone()));
+            if predict(&desired, scene.live.as_ref().unwrap(), &scene.syncer).causes.is_empty() {
+                continue;
+            }
+            refused += 1;
+            for remedy in [Remedy::Choose, Remedy::Restore] {
+                let policy = Policy { remedy, ..policy() };
+                let plan =
+                    propose(&scene, &assess(&scene, &policy), &policy, &Memory::default()).unwrap_or_else(|why| panic!("{context}: {why}"));
+                let after = carried_out(&scene, &plan, &context);
+                // Git's value is there, and the next change syncs, too.
+                for next in [&desired, &before] {
+                    assert_eq!(predict(next, &after, &scene.syncer).causes, vec![], "{context}");
+                }
+            }
+        }
+    }
+    assert!(refused > 20, "{refused}");
 }

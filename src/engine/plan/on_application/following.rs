@@ -120,7 +120,7 @@ fn last(
     let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
     // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
     let beyond = is_in_the_way.then(|| beyond_us(application, only, source)).flatten();
-    let later = || beyond.is_some() || has_compared(application, source).is_err();
+    let later = || beyond.is_some() || application.syncs_differences_only() || has_compared(application, source).is_err();
     let before = if before == Before::Unrecorded && later() { Before::InSync } else { before };
     if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals) {
         return Ok(None);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::{LAST_APPLIED, compare};
-use crate::engine::ownership::FieldSet;
+use crate::engine::ownership::{FieldSet, ManagedFields, Operation};
 use crate::engine::plan::tests::{container, git, policy, proposed, snapshot};
 use crate::engine::plan::{Caution, Ground, HEAL_MANAGER, Memory, NoPlan, Plan, Step, propose};
 use crate::engine::predict::{FieldValidation, Strategy, Syncer, Verdict, predict, refusals_as_it_is};
@@ -219,6 +219,11 @@ fn checked(told: &str, strategy: Strategy, turn: usize, [before, by_person, now]
                     .collect();
                 assert_eq!(left, Vec::<&FieldPath>::new(), "{told}: it is in parts");
                 assert!(matches!(sync.verdict, Verdict::Clean | Verdict::Reverts));
+                // What Git sets and stays ours would stay in live when Git drops it under server-side apply, be it that the tool begins with that later.
+                let ours = ManagedFields::of(&after).entry(HEAL_MANAGER, Operation::Update, None).map(|entry| entry.fields.members());
+                let of_git: Vec<FieldPath> =
+                    ours.into_iter().flatten().filter(|path| path.get(now).is_some_and(|value| !value.is_object())).collect();
+                assert_eq!(of_git, vec![], "{told}");
                 // Nothing of ours stands in the way of any further switch.
                 if strategy == Strategy::ServerSideApply && known == "the tool says what it synced" {
                     // Without any incident a default that nobody owns is in the way of some, such as Recreate.

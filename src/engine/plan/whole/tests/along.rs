@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::ownership::Operation;
 
 #[test]
 fn a_port_that_moved_on_in_git_comes_whole_and_is_told() {
@@ -86,4 +87,21 @@ fn a_change_of_gits_without_which_the_object_is_none_comes_too() {
     let plan = proposed(&scene, &Memory::default()).unwrap();
     let mut after = carried_out(&scene, &plan, "the container");
     assert_eq!(container(&mut after)["name"], "web");
+}
+
+#[test]
+fn before_the_first_server_side_apply_what_we_wrote_goes_to_the_entry_that_this_apply_takes_over() {
+    let handler = |name: &str| {
+        let mut document = git();
+        container(&mut document)["livenessProbe"] = json!({name: {"port": 8080}});
+        document
+    };
+    let live = by_hand(&synced(&handler("httpGet"), Strategy::ClientSideApply), &handler("tcpSocket"), PERSON);
+    let source = SourceFacts { revision: "a".repeat(40), synced: Some(Arc::new(handler("httpGet"))), ..SourceFacts::default() };
+    let scene = Snapshot { syncer: syncer(Strategy::ServerSideApply), source, ..snapshot(handler("httpGet"), live) };
+    let plan = propose(&scene, &assess(&scene, &asked(Remedy::Restore)), &asked(Remedy::Restore), &Memory::default()).unwrap();
+    let [Step::Restore { .. }, Step::Transfer { to, into, .. }, ..] = plan.steps.as_slice() else { panic!("{plan:?}") };
+    assert_eq!((to.as_str(), *into), (TOOL, Operation::Update));
+    let after = carried_out(&scene, &plan, "the probe");
+    assert!(!after["metadata"]["managedFields"].to_string().contains(HEAL_MANAGER), "{:#}", after["metadata"]["managedFields"]);
 }

@@ -1,0 +1,52 @@
+//! The trap of client-side apply: last-applied does not name a member of a union, so that the tool leaves it in live when Git goes on to another one.
+//!
+//! Argo CD syncs what it finds OutOfSync. Where Git took a change by hand over, or the annotation was lost while live is what Git says, it finds
+//! nothing, and the annotation stays as it is until a change of Git comes that is refused. Whoever applies each commit, as a pipeline does, writes it by
+//! that.
+
+use serde_json::Value;
+
+use super::latent::{MOST_TRIED, Member, Trap, Trial};
+use crate::engine::diff::{Drift, LAST_APPLIED, Severity};
+use crate::engine::operation::When;
+use crate::engine::ownership::FieldSet;
+use crate::engine::predict::{Facts, Strategy, refusal_of};
+use crate::engine::snapshot::Snapshot;
+
+/// The members that last-applied does not name, where no sync comes by itself that writes it.
+pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sync: Option<&When>) -> Vec<Trap> {
+    let (syncer, last_applied) = (&snapshot.syncer, &facts.last_applied);
+    let is_coming = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
+    let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
+    if syncer.strategy != Strategy::ClientSideApply || snapshot.tool.argo_cd().is_none() || is_coming || differs {
+        return Vec::new();
+    }
+    // No apply reads an annotation that is no object: that is told as the refusal that it is.
+    if last_applied.is_desired() || last_applied.is_unreadable() {
+        return Vec::new();
+    }
+    let is_named = |member: &Member| last_applied.value().is_some_and(|applied| member.path.get(applied).is_some());
+    let is_set = |member: &Member| member.path.get(facts.sent).is_some_and(|value| !value.is_null());
+    let mut members = Vec::new();
+    Member::add(&mut members, FieldSet::of_applied(facts.desired).members());
+    members.retain(|member| is_set(member) && !is_named(member));
+    if members.is_empty() {
+        return Vec::new();
+    }
+    let trial = Trial { facts, live: facts.live, syncer, of_today: refusal_of(facts, syncer) };
+    let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
+        let cause = trial.cause(&member, &naming(facts, &member)?)?;
+        Some(Trap { path: member.path, owners: Vec::new(), shared: false, cause })
+    });
+    tried.collect()
+}
+
+/// Live in which the annotation names the member.
+fn naming(facts: &Facts<'_>, member: &Member) -> Option<Value> {
+    let text = facts.last_applied.naming(facts.desired, std::slice::from_ref(&member.path));
+    let mut live = facts.live.clone();
+    let metadata = live.get_mut("metadata")?.as_object_mut()?;
+    let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
+    annotations.as_object_mut()?.insert(LAST_APPLIED.to_owned(), text.into());
+    Some(live)
+}
