@@ -25,7 +25,7 @@ use crate::controller::{judge, origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
-use crate::engine::plan::Approved;
+use crate::engine::plan::{Approved, OTHERS_FORETOLD};
 use crate::lease::last_clear::Place;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
 use crate::source::git::{self, UrlPolicy};
@@ -230,6 +230,7 @@ struct Eyes<'a> {
     cluster: &'a Cluster,
     cluster_id: String,
     told_judge: String,
+    refused_beside: Arc<[String]>,
     target: Target,
     key: WatchKey,
     watched: Watched,
@@ -280,7 +281,22 @@ impl<'a> Eyes<'a> {
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
         let told_judge = report.status.as_ref().and_then(|status| status.judge.clone()).unwrap_or_default();
-        Ok(Self { cluster, cluster_id, told_judge, target, key, watched, desired, jq: Answers::default(), argo_cd: trust.argo_cd() })
+        // What the controller predicts of the others; the hash that was approved covers what follows from it.
+        let plan = report.status.as_ref().and_then(|status| status.plan.as_ref());
+        let foretold = plan.into_iter().flat_map(|plan| &plan.cautions).filter(|caution| caution.id == OTHERS_FORETOLD);
+        let refused_beside = foretold.map(|caution| caution.text.clone()).collect();
+        Ok(Self {
+            cluster,
+            cluster_id,
+            told_judge,
+            refused_beside,
+            target,
+            key,
+            watched,
+            desired,
+            jq: Answers::default(),
+            argo_cd: trust.argo_cd(),
+        })
     }
 }
 
@@ -321,7 +337,7 @@ impl Look for &Eyes<'_> {
         let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
         let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
         let past = report.as_deref().map(|report| Past::of_report(report, &self.watched.rendition.revision)).unwrap_or_default();
-        let seen = Seen { live, tool, judge, before: true, past };
+        let seen = Seen { live, tool, judge, before: true, past, refused_beside: self.refused_beside.clone() };
         let mut snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene = Scene {
             policy: policy(&self.watched, &mut snapshot, &self.jq),

@@ -2,6 +2,7 @@
 //!
 //! An index in memory, fed by the watches and read by every reconcile. It holds no lock across an await.
 
+mod beside;
 mod counts;
 mod precedence;
 mod remembered;
@@ -212,6 +213,9 @@ struct Inner {
     first_seen: HashMap<Target, Timestamp>,
     remembered: HashMap<Target, Remembered>,
 
+    /// Why the next sync of a Deployment is predicted to be refused.
+    refused: BTreeMap<Target, String>,
+
     /// What a source dropped: by which watch, and when that was seen.
     dropped: HashMap<Target, (WatchKey, Timestamp)>,
 
@@ -329,6 +333,7 @@ impl Governed {
             Some(outcome) => inner.outcomes.insert(target.clone(), outcome) != Some(outcome),
             None => {
                 inner.first_seen.remove(target);
+                inner.refused.remove(target);
                 inner.outcomes.remove(target).is_some()
             }
         }

@@ -192,7 +192,9 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
     let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
     let past = Past::of(remembered, dropped.map(|(_, at)| at), report.as_deref(), &watched.rendition.revision);
-    let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before, past });
+    let refused_beside = watched.tool.as_ref().map(|tool| context.governed.refused_beside(tool, target)).unwrap_or_default();
+    let seen = Seen { live, tool, judge, before, past, refused_beside };
+    let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), seen);
     let changes = watched.ignored.changes();
     let policy = policy(&watched, &mut snapshot, &context.jq);
     if watched.ignored.changes() != changes {
@@ -217,6 +219,9 @@ pub struct Seen {
 
     /// What is remembered of how it came so.
     pub past: Past,
+
+    /// The other Deployments of the same tool's object that are predicted to be refused, in words.
+    pub refused_beside: Arc<[String]>,
 }
 
 /// What is remembered of how Git and live came to where they are.
@@ -304,6 +309,7 @@ fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
         dropped_at: None,
         same_at: desired.and_then(|desired| desired.same_at.clone()),
         has_hooks: watched.rendition.has_hooks,
+        refused_beside: Arc::default(),
         answered_at: Some(watched.answered_at),
         max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
     }
@@ -311,9 +317,9 @@ fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
 
 /// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
 pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Option<&Desired>, seen: Seen) -> Snapshot {
-    let Seen { live, tool, judge, before, past } = seen;
+    let Seen { live, tool, judge, before, past, refused_beside } = seen;
     let dressing = &watched.dressing;
-    let mut source = source_facts(watched, desired);
+    let mut source = SourceFacts { refused_beside, ..source_facts(watched, desired) };
     let dressed = |mut value: Value| {
         dressing.dress(&mut value, live.as_ref());
         value

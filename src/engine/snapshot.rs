@@ -100,6 +100,9 @@ pub struct SourceFacts {
     /// Whether the same source holds hooks of Argo CD, which only a sync of the whole runs.
     pub has_hooks: bool,
 
+    /// The other Deployments that the same tool's object syncs and whose next sync is predicted to be refused, each with the reason; in words.
+    pub refused_beside: Arc<[String]>,
+
     /// When it was seen that Git has the object no longer; `None` where it still has it, or was never seen to have it.
     pub dropped_at: Option<Timestamp>,
 

@@ -297,6 +297,10 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
         status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), gist(condition)))
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
+    // What a person is to know before a yes; how many others there are comes with the next write.
+    let cautions = |status: &ReportStatus| -> Vec<String> {
+        status.plan.iter().flat_map(|plan| &plan.cautions).map(|caution| caution.id.clone()).collect()
+    };
     let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
     let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
     let class = |status: &ReportStatus| status.operation.as_ref().map(|operation| operation.class.clone());
@@ -305,7 +309,7 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
     };
     (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift)
         || (class(old), ready(old)) != (class(new), ready(new))
-        || approved(old) != approved(new)
+        || (approved(old), cautions(old)) != (approved(new), cautions(new))
         || dry_run(old) != dry_run(new)
         || harms(old) != harms(new)
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, OTHERS_REFUSED, STALE_OPERATION, TERMINATED};
+use super::super::cautions::{ALONE, BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, STALE_OPERATION, TERMINATED};
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
@@ -87,7 +87,6 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     if last.is_some() {
         has_compared(application, around.source)?;
     }
-    cautions.extend(others_refused(application, &only));
     if let Some(Act::Start { .. }) = &last {
         cautions.extend(application.left_to_somebody(&only).map(|left| Caution::note(LEFT_UNDONE, left)));
     }
@@ -119,7 +118,9 @@ fn last(
     let beyond = is_in_the_way.then(|| beyond_us(application, only, source)).flatten();
     let later = || beyond.is_some() || has_compared(application, source).is_err();
     let before = if before == Before::Unrecorded && later() { Before::InSync } else { before };
-    if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals) {
+    // What comes by a sync does not come by one of the whole.
+    let is_alone = before == Before::NeedsSync && is_spoiled(application, only, source);
+    if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals && !is_alone) {
         return Ok(None);
     }
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
@@ -136,6 +137,11 @@ fn last(
         cautions.push(Caution::note(TERMINATED, told));
         return Ok(Some(start()));
     }
+    if is_alone {
+        cautions
+            .push(Caution::note(ALONE, format!("no sync of the whole succeeds, so that only the Deployment is synced, although {why}")));
+        return Ok(Some(start()));
+    }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
     let failed = memory.failed_clears_of(&revision);
     if failed < CLEARS {
@@ -147,6 +153,12 @@ fn last(
     let told = format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced, although {why}");
     cautions.push(Caution::note(CLEARED_IN_VAIN, told));
     Ok(Some(start()))
+}
+
+/// Whether each sync of the whole is refused for other objects, as far as is known.
+fn is_spoiled(application: &Application, only: &ResourceRef, source: &SourceFacts) -> bool {
+    let fails = || application.fails_for_others(only).is_some_and(|failing| failing.refused && failing.of_before.is_none());
+    !source.refused_beside.is_empty() || fails()
 }
 
 /// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the one who syncs: it takes the
@@ -168,18 +180,6 @@ fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts
         }
         _ => None,
     }
-}
-
-/// That the last sync failed for other objects: a sync of the whole fails again until they are mended, whatever becomes of this one.
-fn others_refused(application: &Application, only: &ResourceRef) -> Option<Caution> {
-    let others = application.fails_for_others(only)?;
-    Some(Caution::note(
-        OTHERS_REFUSED,
-        format!(
-            "the last sync failed for {others}; until that is mended no sync of the whole application succeeds, and this plan heals the Deployment \
-             alone"
-        ),
-    ))
 }
 
 /// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what

@@ -263,16 +263,6 @@ fn in_a_window_no_operation_is_written_and_the_cure_is_offered_whoever_syncs() {
 }
 
 #[test]
-fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
-    let refused = json!({"version": "v1", "kind": "Service", "namespace": "shop", "name": "web", "status": "SyncFailed", "hookPhase": "Failed",
-        "message": "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"});
-    let failed = with_more_left(out_of_sync(with_state("Failed", HERE)));
-    let failed = set(failed, "/status/operationState/syncResult/resources", json!([refused]));
-    let cautions = follow(&failed, Before::InSync).unwrap().cautions;
-    assert!(cautions[0].text.starts_with("the last sync failed for Service shop/web (Service \"web\" is invalid"), "{cautions:?}");
-}
-
-#[test]
 fn a_sync_of_an_older_commit_than_the_cure_is_for_is_not_planned() {
     let head = "5eedc0de5eedc0de5eedc0de5eedc0de5eedc0de";
     let planned =
