@@ -60,9 +60,6 @@ pub struct Failing {
 
     /// The commit, where it is not the one that Argo CD would sync now: whether that one fares as badly, nobody knows.
     pub of_before: Option<Revision>,
-
-    /// Whether the API server refused one of them as invalid: without a change it does so again.
-    pub refused: bool,
 }
 
 impl Application {
@@ -83,8 +80,7 @@ impl Application {
         let is_mended =
             |name: &str| self.resources.iter().any(|found| found.status.as_deref() == Some("Synced") && found.resource.to_string() == name);
         let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| !is_mended(name)).collect();
-        let is_refused = |why: &str| why.is_empty() || !refused(why).is_empty();
-        Some(Failing { told: told(&others)?, of_before, refused: others.iter().any(|(_, why)| is_refused(why)) })
+        Some(Failing { told: told(&others)?, of_before })
     }
 }
 
@@ -157,7 +153,7 @@ mod tests {
         let service = result("", "Service", "web", "SyncFailed", "Failed", INVALID);
         let of_service = set(failed("", &[service]), "/status/resources/1/status", json!("OutOfSync"));
         let told = |object: &Value| read(object).fails_for_others(&web());
-        let failing = Failing { told: format!("Service shop/web ({INVALID})"), of_before: None, refused: true };
+        let failing = Failing { told: format!("Service shop/web ({INVALID})"), of_before: None };
         assert_eq!(told(&of_service), Some(failing.clone()));
         assert_eq!(told(&set(of_service.clone(), "/status/resources/1/status", json!("Synced"))), None, "it was mended");
         assert_eq!(told(&set(of_service.clone(), "/status/operationState/phase", json!("Succeeded"))), None, "the retry went through");
@@ -167,7 +163,5 @@ mod tests {
             Some(Failing { of_before: Some(Revision::One(HERE.to_owned())), ..failing }),
             "another commit, which may be better"
         );
-        let hook = result("batch", "Job", "migrate", "Synced", "Failed", "Job has reached the specified backoff limit");
-        assert_eq!(told(&failed("", &[hook])).map(|failing| failing.refused), Some(false), "it may go better the next time");
     }
 }

@@ -42,9 +42,6 @@ pub const OTHERS_REFUSED: &str = "OthersRefused";
 /// Other Deployments that the same tool's object syncs are predicted to be refused.
 pub const OTHERS_FORETOLD: &str = "OthersForetold";
 
-/// What only a sync of everything does stays undone, since none of everything succeeds.
-pub const ALONE: &str = "SyncedAlone";
-
 /// Flux deletes and creates anew what the server refuses.
 pub const FORCE: &str = "Force";
 

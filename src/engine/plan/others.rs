@@ -77,15 +77,18 @@ fn failed_under_flux(flux: &Flux, snapshot: &Snapshot) -> Option<Failed> {
     }
 }
 
+/// Within a wave Argo CD applies each object, whatever becomes of the others; the next wave does not come.
+///
+/// Source: `Sync` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`.
 fn of_application(steps: &[Step]) -> &'static str {
     let has = |kind| steps.iter().any(|step| step.kind() == kind);
-    match (has(StepKind::StartOperation), has(StepKind::ClearOperation), has(StepKind::HandBack)) {
-        (true, ..) => "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone",
-        (false, true, _) => {
-            "until that is mended no sync of the whole application succeeds, the one after the clear included; the Deployment is put right before it"
-        }
-        (false, false, true) => "until that is mended no sync of the whole application succeeds, and this plan counts on one",
-        (false, false, false) => "until that is mended no sync of the whole application succeeds, and this plan heals the Deployment alone",
+    if has(StepKind::StartOperation) {
+        "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone"
+    } else if has(StepKind::HandBack) {
+        "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes to the Deployment all the same \
+         unless the other object is of an earlier wave"
+    } else {
+        "until that is mended no sync of the whole application succeeds, and this plan heals the Deployment by itself"
     }
 }
 
@@ -94,7 +97,7 @@ fn of_kustomization(snapshot: &Snapshot, steps: &[Step]) -> &'static str {
     if handed_back || snapshot.live.is_none() {
         "until that is mended Flux applies nothing of the Kustomization, and this plan counts on it"
     } else {
-        "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment alone"
+        "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment by itself"
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::cautions::{ALONE, BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, STALE_OPERATION, TERMINATED};
+use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, STALE_OPERATION, TERMINATED};
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
@@ -118,9 +118,7 @@ fn last(
     let beyond = is_in_the_way.then(|| beyond_us(application, only, source)).flatten();
     let later = || beyond.is_some() || has_compared(application, source).is_err();
     let before = if before == Before::Unrecorded && later() { Before::InSync } else { before };
-    // What comes by a sync does not come by one of the whole.
-    let is_alone = before == Before::NeedsSync && is_spoiled(application, only, source);
-    if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals && !is_alone) {
+    if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals) {
         return Ok(None);
     }
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
@@ -137,11 +135,6 @@ fn last(
         cautions.push(Caution::note(TERMINATED, told));
         return Ok(Some(start()));
     }
-    if is_alone {
-        cautions
-            .push(Caution::note(ALONE, format!("no sync of the whole succeeds, so that only the Deployment is synced, although {why}")));
-        return Ok(Some(start()));
-    }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
     let failed = memory.failed_clears_of(&revision);
     if failed < CLEARS {
@@ -153,12 +146,6 @@ fn last(
     let told = format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced, although {why}");
     cautions.push(Caution::note(CLEARED_IN_VAIN, told));
     Ok(Some(start()))
-}
-
-/// Whether each sync of the whole is refused for other objects, as far as is known.
-fn is_spoiled(application: &Application, only: &ResourceRef, source: &SourceFacts) -> bool {
-    let fails = || application.fails_for_others(only).is_some_and(|failing| failing.refused && failing.of_before.is_none());
-    !source.refused_beside.is_empty() || fails()
 }
 
 /// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the one who syncs: it takes the

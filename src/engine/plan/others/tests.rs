@@ -1,4 +1,4 @@
-//! Others that will be refused, or were, are said before approval, and a plan counts on no sync that cannot succeed.
+//! Others that will be refused, or were, are said before approval, with what the plan makes of it.
 
 use std::sync::Arc;
 
@@ -76,23 +76,28 @@ fn failed_for(resource: Value, message: &str) -> Value {
 }
 
 #[test]
-fn another_deployment_that_will_be_refused_is_said_before_approval_and_no_sync_of_the_whole_is_counted_on() {
+fn another_deployment_that_will_be_refused_is_said_before_approval() {
     use StepKind::{HandBack, Refresh, StartOperation};
-    let drifted = argo_cd(&out_of_sync(quiet()));
-    let alone = planned(&scene(drifted.clone(), &[]), &policy());
-    assert_eq!((kinds(&alone), told(&alone)), (vec![HandBack, Refresh], vec![]), "self-heal syncs the whole");
-    let plan = planned(&scene(drifted.clone(), &[API]), &policy());
-    assert_eq!(kinds(&plan), [HandBack, Refresh, StartOperation], "of the Deployment alone");
+    let handed = planned(&scene(argo_cd(&out_of_sync(quiet())), &[API]), &policy());
+    assert_eq!(kinds(&handed), [HandBack, Refresh], "self-heal brings it");
+    assert!(
+        told(&handed)[0].ends_with("which comes to the Deployment all the same unless the other object is of an earlier wave"),
+        "{handed:?}"
+    );
+    let failed = || argo_cd(&out_of_sync(with_state("Failed", HERE)));
+    let quiet_beside = planned(&scene(failed(), &[]), &policy());
+    let plan = planned(&scene(failed(), &[API]), &policy());
+    assert_eq!((kinds(&plan), told(&quiet_beside)), (vec![HandBack, Refresh, StartOperation], vec![]));
     let end = "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone";
     assert_eq!(told(&plan), [format!("another watched Deployment of this Application is predicted to be refused ({API}); {end}")]);
-    let many = planned(&scene(drifted, &[API, "shop/job", "shop/old"]), &policy());
+    let many = planned(&scene(failed(), &[API, "shop/job", "shop/old"]), &policy());
     assert_eq!(
         told(&many),
         [format!("other watched Deployments of this Application are predicted to be refused ({API} and 2 more); {end}")]
     );
-    assert_eq!(many.hash, plan.hash, "how many there are is not what somebody says yes to");
-    let restored = planned(&scene(argo_cd(&quiet()), &[API]), &Policy { remedy: Remedy::Restore, ..policy() });
-    assert!(told(&restored)[0].ends_with("and this plan heals the Deployment alone"), "{restored:?}");
+    assert_eq!((&many.hash, &plan.hash), (&quiet_beside.hash, &quiet_beside.hash), "nobody says yes to others");
+    let restored = planned(&scene(failed(), &[API]), &Policy { remedy: Remedy::Restore, ..policy() });
+    assert!(told(&restored)[0].ends_with("and this plan syncs the Deployment alone"), "{restored:?}");
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn under_flux_what_it_would_not_apply_is_restored_and_that_is_said() {
     assert_eq!(kinds(&planned(&scene(flux(None), &[]), &policy())), [HandBack, Reconcile]);
     let plan = planned(&scene(flux(None), &[API]), &policy());
     assert_eq!(kinds(&plan), [Restore, Transfer, Reconcile]);
-    let end = "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment alone";
+    let end = "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment by itself";
     assert_eq!(told(&plan), [format!("another watched Deployment of this Kustomization is predicted to be refused ({API}); {end}")]);
     let asked = planned(&scene(flux(None), &[API]), &Policy { remedy: Remedy::HandBack, ..policy() });
     assert!(told(&asked)[0].ends_with("and this plan counts on it"), "{asked:?}");
@@ -113,26 +118,22 @@ fn under_flux_what_it_would_not_apply_is_restored_and_that_is_said() {
 
 #[test]
 fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
-    use StepKind::{ClearOperation, HandBack, Refresh, Restore, StartOperation, Transfer};
+    use StepKind::{ClearOperation, HandBack, Refresh, Restore, Transfer};
     const INVALID: &str = "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
     let nobody_brings = |object: Value| set(object, "/spec/syncPolicy/automated/selfHeal", Value::Null);
     let service = || nobody_brings(failed_for(json!({"kind": "Service", "name": "web"}), INVALID));
-    let handed = planned(&scene(argo_cd(&service()), &[]), &policy());
-    assert_eq!(kinds(&handed), [HandBack, Refresh, StartOperation], "a clear would be followed by the same refusal");
+    let plan = planned(&scene(argo_cd(&service()), &[]), &policy());
+    assert_eq!(kinds(&plan), [HandBack, Refresh, ClearOperation], "nobody else brings what is left");
     assert_eq!(
-        told(&handed),
+        told(&plan),
         [format!(
             "the last sync failed for Service shop/web ({INVALID}); until that is mended no sync of the whole application succeeds, and this plan \
-             syncs the Deployment alone"
+             counts on one, which comes to the Deployment all the same unless the other object is of an earlier wave"
         )]
     );
-    assert!(handed.cautions.iter().any(|caution| caution.id == "SyncedAlone"), "{handed:?}");
     let restored = planned(&scene(argo_cd(&service()), &[]), &Policy { remedy: Remedy::Restore, ..policy() });
     assert_eq!(kinds(&restored), [Restore, Transfer, Refresh, ClearOperation]);
-    assert!(told(&restored)[0].ends_with("the one after the clear included; the Deployment is put right before it"), "{restored:?}");
-    // A hook may go better the next time.
-    let hook = nobody_brings(failed_for(json!({"group": "batch", "kind": "Job", "name": "migrate"}), "Job has reached its backoff limit"));
-    assert_eq!(kinds(&planned(&scene(argo_cd(&hook), &[]), &policy())), [HandBack, Refresh, ClearOperation]);
+    assert!(told(&restored)[0].ends_with("and this plan heals the Deployment by itself"), "{restored:?}");
     // Of another commit nothing is claimed.
     let before = set(service(), "/status/operationState/syncResult/revision", json!(BEFORE));
     let before = planned(&scene(argo_cd(&before), &[]), &policy());
