@@ -13,6 +13,7 @@ mod crash;
 mod crds;
 mod decisions;
 mod disturbances;
+mod dry_runs;
 mod fence;
 mod freeze;
 mod harm;
