@@ -10,7 +10,7 @@ use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
 use super::dry_run;
 use super::governed::{Target, WatchKey};
-use super::heal::{Healer, Look, Progress};
+use super::heal::{Elsewhere, Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
@@ -318,6 +318,10 @@ struct Eyes<'a> {
 impl Look for Eyes<'_> {
     async fn fresh(&self) -> Result<Option<FreshScene>, ApiError> {
         observe::fresh(self.context, self.target).await
+    }
+
+    async fn elsewhere(&self, healer: &str) -> Result<Vec<Elsewhere>, ApiError> {
+        Ok(self.context.reports.state().iter().filter_map(|report| Elsewhere::of(report, healer)).collect())
     }
 }
 

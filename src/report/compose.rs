@@ -7,8 +7,8 @@ use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, 
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, HistoryEntry, PlanReport};
 use super::printer;
-use super::remember::superseded;
-use super::status::ReportStatus;
+use super::remember::{failed_clears, superseded};
+use super::status::{OperationReport, ReportStatus};
 use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diagnose::{FORCE_RECREATES, Weight, with_plan};
 use crate::engine::diff::{Masker, Severity};
@@ -107,7 +107,8 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
             let when = assessment.next_sync.as_ref().map(When::words);
             PredictionReport { when, ..confirmed(build::prediction_report(prediction, masker), found.confirmation) }
         }),
-        operation: build::operation(snapshot, assessment, masker),
+        operation: build::operation(snapshot, assessment, masker)
+            .map(|operation| OperationReport { failed_clears: failed_clears(snapshot, old), ..operation }),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
         // One that is needed again is offered again.
         superseded_plans: superseded(old, plan, now).into_iter().filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash)).collect(),

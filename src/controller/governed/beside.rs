@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Governed, Inner, Target};
+use super::{Governed, Inner, Target, WatchKey};
 use crate::controller::tool::ToolKey;
 
 impl Governed {
@@ -16,8 +16,18 @@ impl Governed {
         if before == refused {
             return Vec::new();
         }
-        let named = inner.watches.values().filter(|watched| watched.tool.as_ref() == Some(tool));
-        named.flat_map(|watched| watched.rendition.desired.keys()).filter(|other| *other != target).cloned().collect()
+        inner.beside(tool, target)
+    }
+
+    /// The watches that name this object.
+    pub fn watches_of(&self, tool: &ToolKey) -> Vec<WatchKey> {
+        let inner = self.lock();
+        inner.watches.iter().filter(|(_, watched)| watched.tool.as_ref() == Some(tool)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The other Deployments that this object syncs.
+    pub fn beside(&self, tool: &ToolKey, target: &Target) -> Vec<Target> {
+        self.lock().beside(tool, target)
     }
 
     /// The other Deployments that this object syncs and that are predicted to be refused, in words. Why, is told within a namespace: who reads a
@@ -33,6 +43,11 @@ impl Governed {
 }
 
 impl Inner {
+    fn beside(&self, tool: &ToolKey, target: &Target) -> Vec<Target> {
+        let named = self.watches.values().filter(|watched| watched.tool.as_ref() == Some(tool));
+        named.flat_map(|watched| watched.rendition.desired.keys()).filter(|other| *other != target).cloned().collect()
+    }
+
     /// Whether a watch that names this object names the Deployment.
     fn syncs(&self, tool: &ToolKey, target: &Target) -> bool {
         self.watches.values().any(|watched| watched.tool.as_ref() == Some(tool) && watched.rendition.desired.contains_key(target))
@@ -44,7 +59,6 @@ mod tests {
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
-    use super::super::WatchKey;
     use super::super::tests::at_commit;
     use super::*;
     use crate::controller::tool::ToolKind;

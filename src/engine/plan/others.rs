@@ -19,7 +19,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
         Tool::Flux(flux) => (failed_under_flux(flux, snapshot), "this Kustomization", of_kustomization(snapshot, steps)),
     };
     let is_named = |deployment: &str| failed.as_ref().is_some_and(|failed| failed.names(deployment));
-    let foretold = snapshot.source.refused_beside.iter().filter(|told| !is_named(told.split(": ").next().unwrap_or_default()));
+    let foretold = snapshot.source.beside.refused.iter().filter(|told| !is_named(told.split(": ").next().unwrap_or_default()));
     let foretold: Vec<&String> = foretold.collect();
     let foretold = foretold.first().map(|first| {
         let (are, more) = match foretold.len() {

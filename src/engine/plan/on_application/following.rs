@@ -136,7 +136,8 @@ fn last(
         return Ok(Some(start()));
     }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
-    let failed = memory.failed_clears_of(&revision);
+    // A clear is one of the Application, whichever Deployment it was for.
+    let failed = memory.failed_clears_of(&revision) + source.beside.failed_clears_of(&revision);
     if failed < CLEARS {
         return Ok(Some(Act::Clear { stale: stale(), touches, why, attempt: failed + 1 }));
     }

@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, time, under_way, with_state};
 use crate::engine::operation::{Revision, Windows};
 use crate::engine::plan::{Memory, NoPlan, Step};
-use crate::engine::snapshot::SourceFacts;
+use crate::engine::snapshot::{Beside, SourceFacts};
 use crate::engine::tool::ArgoCd;
 
 mod moments;
@@ -146,6 +146,10 @@ fn a_clear_says_its_attempt_and_why_and_there_is_no_third_at_one_revision() {
     assert!(third.cautions[0].text.starts_with("2 clears at this revision failed"), "{:?}", third.cautions);
     let alone = Around { target: &target(), source: &from(HERE), memory: &failed_before(2), cures: false, overwrites: false, now: now() };
     assert_eq!(after(&argo_cd(&failed), Before::InSync, alone), Err(NoPlan::ClearedInVain(HERE.to_owned())), "nothing else is to be done");
+    let beside = Beside { failed_clears: vec![HERE.to_owned()].into(), ..Beside::default() };
+    let beside = SourceFacts { beside, ..from(HERE) };
+    let with_theirs = follows(&argo_cd(&failed), Before::InSync, &beside, &failed_before(1)).unwrap();
+    assert_eq!(act(&with_theirs.steps[1]), "replace", "one of them was for another Deployment");
     let elsewhere = Memory { failed_clears: vec!["another".to_owned(); 2], ..Memory::default() };
     assert_eq!(act(&follows(&argo_cd(&failed), Before::InSync, &from(HERE), &elsewhere).unwrap().steps[1]), "clear");
 }

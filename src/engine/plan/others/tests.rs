@@ -13,6 +13,7 @@ use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::{Memory, Plan, propose};
 use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::snapshot::Beside;
 use crate::engine::{Policy, Remedy, SourceFacts, assess};
 
 const API: &str = "shop/api: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
@@ -29,7 +30,7 @@ fn scene(tool: Tool, refused_beside: &[&str]) -> Snapshot {
     live["metadata"]["managedFields"] = json!([of_tool, person]);
     let source = SourceFacts {
         revision: HERE.to_owned(),
-        refused_beside: refused_beside.iter().map(|told| (*told).to_owned()).collect(),
+        beside: Beside { refused: refused_beside.iter().map(|told| (*told).to_owned()).collect(), ..Beside::default() },
         ..SourceFacts::default()
     };
     let now: Timestamp = now();
