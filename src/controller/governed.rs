@@ -213,8 +213,8 @@ struct Inner {
     first_seen: HashMap<Target, Timestamp>,
     remembered: HashMap<Target, Remembered>,
 
-    /// Why the next sync of a Deployment is predicted to be refused.
-    refused: BTreeMap<Target, String>,
+    /// Why the next sync of a Deployment, by this object of a tool, is predicted to be refused.
+    refused: BTreeMap<Target, (ToolKey, String)>,
 
     /// What a source dropped: by which watch, and when that was seen.
     dropped: HashMap<Target, (WatchKey, Timestamp)>,
@@ -333,7 +333,6 @@ impl Governed {
             Some(outcome) => inner.outcomes.insert(target.clone(), outcome) != Some(outcome),
             None => {
                 inner.first_seen.remove(target);
-                inner.refused.remove(target);
                 inner.outcomes.remove(target).is_some()
             }
         }

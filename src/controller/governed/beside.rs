@@ -9,14 +9,19 @@ impl Governed {
     /// Records why the next sync of a Deployment is predicted to be refused, and gives the others whose plans tell of that, where it changed.
     pub fn foretell(&self, tool: &ToolKey, target: &Target, refused: Option<String>) -> Vec<Target> {
         let mut inner = self.lock();
+        let refused = refused.map(|why| (tool.clone(), why));
         let before = match refused.clone() {
-            Some(why) => inner.refused.insert(target.clone(), why),
+            Some(told) => inner.refused.insert(target.clone(), told),
             None => inner.refused.remove(target),
         };
-        if before == refused {
-            return Vec::new();
-        }
-        inner.beside(tool, target)
+        if before == refused { Vec::new() } else { inner.beside(tool, target) }
+    }
+
+    /// Forgets what was predicted of a Deployment that nobody governs any more, and gives the others whose plans told of it.
+    pub fn foretell_nothing(&self, target: &Target) -> Vec<Target> {
+        let mut inner = self.lock();
+        let told = inner.refused.remove(target);
+        told.map(|(tool, _)| inner.beside(&tool, target)).unwrap_or_default()
     }
 
     /// The watches that name this object.
@@ -34,8 +39,8 @@ impl Governed {
     /// report there need not be one who reads those of another.
     pub fn refused_beside(&self, tool: &ToolKey, target: &Target) -> Arc<[String]> {
         let inner = self.lock();
-        let others = inner.refused.iter().filter(|(other, _)| *other != target && inner.syncs(tool, other));
-        let told = |(other, why): (&Target, &String)| {
+        let others = inner.refused.iter().filter(|(other, (by, _))| *other != target && by == tool && inner.syncs(tool, other));
+        let told = |(other, (_, why)): (&Target, &(ToolKey, String))| {
             if other.namespace == target.namespace { format!("{other}: {why}") } else { other.to_string() }
         };
         others.map(told).collect()
@@ -87,6 +92,9 @@ mod tests {
         assert_eq!((told("shop", "api"), told("other", "job")), (vec![], vec![]), "neither itself nor another application");
         assert_eq!(governed.foretell(&tool("shop"), &target("api"), None), [target("web")]);
         assert_eq!(told("shop", "web"), Vec::<String>::new());
+        governed.foretell(&tool("shop"), &target("api"), refused());
+        assert_eq!(governed.foretell_nothing(&target("api")), [target("web")], "nobody governs it any more");
+        assert_eq!(governed.foretell_nothing(&target("api")), []);
         // What Git has no longer is not synced.
         governed.foretell(&tool("shop"), &target("api"), refused());
         put("one", "shop", &["web"]);
