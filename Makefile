@@ -113,8 +113,9 @@ oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on
 crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (five)
 	CRASHES_N=$${N:-40} cargo test --locked --test argo --test flux -- ends_once_and_well
 
-.PHONY: clears
-clears: machine components ## Approves N (100) heals beside Argo CD at once that each clear an operation: all end well, in the order of their approvals
+.PHONY: at-once
+at-once: machine components ## Approves N (100) heals at once, and as many beside Argo CD that each clear an operation: all end well, clears in the order of approval
+	HEALS_AT_ONCE=$${N:-100} cargo test --locked --test cluster -- heals_approved_at_once
 	CLEARS_N=$${N:-100} cargo test --locked --test argo -- clears_approved_at_once
 
 .PHONY: heals

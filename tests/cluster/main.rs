@@ -4,6 +4,7 @@
 mod harness;
 
 mod admission;
+mod at_once;
 mod between;
 mod budgets;
 mod check;
