@@ -73,6 +73,13 @@ impl Assessment {
         self.phase == Phase::InSync && !harms && self.traps.is_empty() && !self.findings.iter().any(diagnose::is_a_loop)
     }
 
+    /// Why the next sync is refused, where it is: one that recreates the object is not.
+    pub fn refused_sync(&self, snapshot: &Snapshot) -> Option<&[predict::Cause]> {
+        let prediction = self.prediction.as_ref()?;
+        let is_refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
+        (is_refused && diagnose::next_sync_recreates(snapshot, prediction).is_none()).then_some(&prediction.causes)
+    }
+
     /// When the oldest drift began, as far as managedFields tells.
     pub fn since(&self) -> Option<Timestamp> {
         self.of(Severity::Drift).flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time)).min()

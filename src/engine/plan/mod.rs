@@ -17,6 +17,7 @@ mod memory;
 mod no_plan;
 mod on_application;
 mod on_kustomization;
+mod others;
 mod recordable;
 mod refusal;
 mod rehearsal;
@@ -35,7 +36,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, judge, resume};
-pub use cautions::{Caution, SYNC_WINDOW};
+pub use cautions::{Caution, OTHERS_FORETOLD, SYNC_WINDOW};
 pub use choice::{Choice, Cure, choose};
 pub use digest::{digest, drift_digest, live_digest};
 pub use ground::Ground;
@@ -211,6 +212,7 @@ pub(super) fn propose_knowing<'a>(
         }
         Tool::Unknown => record(&mut steps, false),
     }
+    told.extend(others::in_the_way(snapshot, &steps));
     recordable::check(&steps)?;
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     // What is to be acknowledged comes first: a report that is too long leaves out the last ones.

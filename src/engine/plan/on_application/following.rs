@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, OTHERS_REFUSED, STALE_OPERATION, TERMINATED};
+use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, STALE_OPERATION, TERMINATED};
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
@@ -90,7 +90,6 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     if last.is_some() {
         has_compared(application, around.source)?;
     }
-    cautions.extend(others_refused(application, &only));
     if let Some(Act::Start { .. }) = &last {
         cautions.extend(application.left_to_somebody(&only).map(|left| Caution::note(LEFT_UNDONE, left)));
     }
@@ -150,7 +149,8 @@ fn last(
         return Ok(Some(start()));
     }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
-    let failed = memory.failed_clears_of(&revision);
+    // A clear is one of the Application, whichever Deployment it was for.
+    let failed = memory.failed_clears_of(&revision) + source.beside.failed_clears_of(&revision);
     if failed < CLEARS {
         return Ok(Some(Act::Clear { stale: stale(), touches, why, attempt: failed + 1 }));
     }
@@ -181,18 +181,6 @@ fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts
         }
         _ => None,
     }
-}
-
-/// That the last sync failed for other objects: a sync of the whole fails again until they are mended, whatever becomes of this one.
-fn others_refused(application: &Application, only: &ResourceRef) -> Option<Caution> {
-    let others = application.fails_for_others(only)?;
-    Some(Caution::note(
-        OTHERS_REFUSED,
-        format!(
-            "the last sync failed for {others}; until that is mended no sync of the whole application succeeds, and this plan heals the Deployment \
-             alone"
-        ),
-    ))
 }
 
 /// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what

@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, time, under_way, with_state};
 use crate::engine::operation::{Revision, Windows};
 use crate::engine::plan::{Memory, NoPlan, Step};
-use crate::engine::snapshot::SourceFacts;
+use crate::engine::snapshot::{Beside, SourceFacts};
 use crate::engine::tool::ArgoCd;
 
 mod moments;
@@ -149,6 +149,10 @@ fn a_clear_says_its_attempt_and_why_and_there_is_no_third_at_one_revision() {
     let alone =
         Around { target: &target(), source: &from(HERE), memory: &failed_before(2), cures: false, spares: false, waits: false, now: now() };
     assert_eq!(after(&argo_cd(&failed), Before::InSync, alone), Err(NoPlan::ClearedInVain(HERE.to_owned())), "nothing else is to be done");
+    let beside = Beside { failed_clears: vec![HERE.to_owned()].into(), ..Beside::default() };
+    let beside = SourceFacts { beside, ..from(HERE) };
+    let with_theirs = follows(&argo_cd(&failed), Before::InSync, &beside, &failed_before(1)).unwrap();
+    assert_eq!(act(&with_theirs.steps[1]), "replace", "one of them was for another Deployment");
     let elsewhere = Memory { failed_clears: vec!["another".to_owned(); 2], ..Memory::default() };
     assert_eq!(act(&follows(&argo_cd(&failed), Before::InSync, &from(HERE), &elsewhere).unwrap().steps[1]), "clear");
 }
@@ -263,16 +267,6 @@ fn in_a_window_no_operation_is_written_and_the_cure_is_offered_whoever_syncs() {
         let window = window(&argo_cd, &target(), now()).unwrap();
         assert!(window.contains("a deny window is open") && window.ends_with("until 2026-03-02T12:00:00Z"), "{what}: {window}");
     }
-}
-
-#[test]
-fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
-    let refused = json!({"version": "v1", "kind": "Service", "namespace": "shop", "name": "web", "status": "SyncFailed", "hookPhase": "Failed",
-        "message": "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"});
-    let failed = with_more_left(out_of_sync(with_state("Failed", HERE)));
-    let failed = set(failed, "/status/operationState/syncResult/resources", json!([refused]));
-    let cautions = follow(&failed, Before::InSync).unwrap().cautions;
-    assert!(cautions[0].text.starts_with("the last sync failed for Service shop/web (Service \"web\" is invalid"), "{cautions:?}");
 }
 
 #[test]
