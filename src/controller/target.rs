@@ -313,8 +313,9 @@ async fn tell(
     let healing = scene.status().healing.as_ref().map(own_heal);
     let during = healing.map(|healing| tokio::task::block_in_place(|| assess_during(&scene.snapshot, &scene.policy, &healing)));
     let assessment = during.as_ref().unwrap_or(&found.assessment);
+    // What is left of a plan that is being carried out is nothing to decide about.
+    let mut plan = if scene.status().healing.is_some() { Err(NoPlan::BeingCarriedOut) } else { found.plan.clone() };
     // judge (client; where this controller would carry the plan out)
-    let mut plan = found.plan.clone();
     let (mut dry_run, mut rehearse_again, mut judge_again) = (None, None, None);
     if let Ok(proposed) = &plan
         && context.settings.beyond(&target.namespace, &proposed.steps).is_none()

@@ -273,6 +273,13 @@ pub struct Healing {
     pub requests: Vec<SentRequest>,
 }
 
+impl Healing {
+    /// The first digits of the plan's hash, as people say it.
+    pub fn short_hash(&self) -> &str {
+        self.plan_hash.get(..12).unwrap_or(&self.plan_hash)
+    }
+}
+
 pub(super) fn is_zero(count: &usize) -> bool {
     *count == 0
 }
