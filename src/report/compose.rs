@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::build;
-use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, HistoryEntry, PlanReport};
 use super::in_progress;

@@ -188,15 +188,20 @@ fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), N
     let head = source.revision.as_str();
     let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
     match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
-        Some(compared) if !fits(compared) => {
-            let head = short_commit(head);
-            Err(NoPlan::HeldBack(format!(
-                "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",
-                short_commit(compared)
-            )))
-        }
+        Some(compared) if !fits(compared) => Err(NoPlan::HeldBack(format!(
+            "Argo CD compared commit {} last, and what is to be in the cluster was read at {}: whichever is behind comes there with its next look \
+             into Git, Argo CD's every few minutes, or when it is asked for a refresh",
+            short_commit(compared),
+            short_commit(head)
+        ))),
         _ => Ok(()),
     }
+}
+
+/// The one commit that Argo CD compared last, where Git says the same of the Deployment there.
+pub(in crate::engine::plan) fn compared<'a>(application: &'a Application, source: &SourceFacts) -> Option<&'a str> {
+    has_compared(application, source).ok()?;
+    application.sync.as_ref()?.revision.as_ref()?.one()
 }
 
 /// The sync window that forbids a heal, in words.
