@@ -17,7 +17,7 @@ use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
-use crate::controller::heal::{Audit, Healer, Look, Pace, Progress, Sink};
+use crate::controller::heal::{Audit, Healer, Look, Outbox, Pace, Progress, Sink};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::trust::ArgoCdNamespaces;
@@ -79,8 +79,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let eyes = Eyes::open(&cluster, &report, &cache, &arguments.trust).await?;
     // Other processes are told by the controller's Lease, and this one by them.
     let pace = Pace::beside(eyes.lease());
+    let outbox = Outbox::default();
     let audit = Audit::new(Sink::beside_people(std::io::stderr().is_terminal()), Masker::default());
-    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, audit: &audit };
+    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, outbox: &outbox, audit: &audit };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
@@ -221,6 +222,9 @@ fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
         HealResult::Failed => {
             output::print_line(&format!("failed: {}", entry.message))?;
             Ok(ExitCode::from(1))
+        }
+        HealResult::NotCarriedOut => {
+            Err(Fault::new(entry.message.clone()).hint("look at what is needed now with `driftmend report`, and approve that".to_owned()))
         }
     }
 }

@@ -205,8 +205,8 @@ enum Healed {
 }
 
 async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
-    let Context { cluster, identity, pace, audit, .. } = context;
-    let healer = Healer { cluster, identity, look: Eyes { context, target }, pace, audit };
+    let Context { cluster, identity, pace, outbox, audit, .. } = context;
+    let healer = Healer { cluster, identity, look: Eyes { context, target }, pace, outbox, audit };
     if let Some(healing) = &scene.status().healing {
         if healing.healer == context.identity {
             return carry_on(&healer).await;

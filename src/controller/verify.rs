@@ -147,8 +147,9 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began
         })
     };
     let waits_for_window = matches!(argo_cd.standing(target, snapshot.now), Standing::WaitingForWindow { .. });
+    let under_way = || argo_cd.under_way(target, snapshot.now);
     if application.operation.is_some() && !waits_for_window {
-        return not_yet("the sync of Argo CD", None);
+        return not_yet(&under_way(), None);
     }
     if let Some(state) = application.state.as_ref().filter(|_| !waits_for_window)
         && state.started_at.as_ref().is_some_and(|started| since(started.time))
@@ -158,7 +159,7 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began
                 Some(others) => beside = Some(others),
                 None => return Synced::Not(Verified::No(format!("Argo CD's sync failed again: {}", comparable(&state.message)))),
             },
-            OperationPhase::Running | OperationPhase::Terminating => return not_yet("the sync of Argo CD", None),
+            OperationPhase::Running | OperationPhase::Terminating => return not_yet(&under_way(), None),
             OperationPhase::Succeeded | OperationPhase::Other(_) => {}
         }
     }

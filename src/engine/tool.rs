@@ -136,6 +136,13 @@ impl ArgoCd {
         classify(&self.application, &self.context(target, now))
     }
 
+    /// Its operation that is under way, as what a heal waits for: the retry has its time, and whatever else it waits for is said.
+    pub fn under_way(&self, target: &ObjectId, now: Timestamp) -> String {
+        let standing = self.standing(target, now);
+        let what = if matches!(standing, Standing::WaitingForRetry { .. }) { "Argo CD's own retry" } else { "the sync of Argo CD" };
+        format!("{what}: {}", standing.why())
+    }
+
     /// Since when its operation is in this standing, as far as the Application tells.
     pub fn since(&self, standing: &Standing) -> Option<Timestamp> {
         let state = self.application.state.as_ref();

@@ -159,7 +159,7 @@ fn heal(old: &ReportStatus, assessment: &Assessment, plan: Result<&Plan, &NoPlan
         (_, Err(why)) => match old.history.last() {
             Some(entry) if entry.result == HealResult::Failed => Heal::Failed,
             // That the next sync will be accepted is a part of it.
-            Some(_) if *why == NoPlan::NothingToHeal && !is_refused(assessment) => Heal::Healed,
+            Some(entry) if entry.result == HealResult::Healed && *why == NoPlan::NothingToHeal && !is_refused(assessment) => Heal::Healed,
             Some(_) | None => Heal::None,
         },
     }
@@ -222,10 +222,14 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
 }
 
 fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said> {
-    let last = old.history.last().filter(|_| matches!(heal, Heal::Healed | Heal::Failed));
+    let told = |entry: &&HistoryEntry| entry.result == HealResult::NotCarriedOut || matches!(heal, Heal::Healed | Heal::Failed);
+    let last = old.history.last().filter(told);
     let carried_out = |entry: &HistoryEntry| {
-        let message = format!("plan {}, approved by {}, was carried out", short(&entry.plan_hash), entry.by);
-        Said::when(APPROVED, false, "CarriedOut", message)
+        let plan = format!("plan {}, approved by {}, was", short(&entry.plan_hash), entry.by);
+        match entry.result {
+            HealResult::NotCarriedOut => Said::when(APPROVED, false, "NotCarriedOut", format!("{plan} not carried out: {}", entry.message)),
+            HealResult::Healed | HealResult::Failed => Said::when(APPROVED, false, "CarriedOut", format!("{plan} carried out")),
+        }
     };
     if let Some(healing) = &old.healing {
         return Some(in_progress::approved(healing, &found.answer));
@@ -331,5 +335,54 @@ mod tests {
         for (phase, heal) in [(Phase::Drifted, Heal::Failed), (Phase::InSync, Heal::Healed), (Phase::InSync, Heal::None)] {
             assert_eq!(summary(&old, &assessment(phase), heal), "live is what Git says", "{phase:?} {heal:?}");
         }
+    }
+
+    #[test]
+    fn a_heal_that_was_overtaken_before_its_first_write_failed_nobody_and_is_told_with_its_reason() {
+        let message = "nothing was written: somebody changed the Deployment after the approval";
+        let entry = json!({"planHash": "00b5b4e534a6ff", "by": "ada", "startedAt": "2026-01-05T10:00:00Z",
+            "finishedAt": "2026-01-05T10:00:01Z", "result": "NotCarriedOut", "message": message, "healer": "h"});
+        let approval = json!({"decision": "Approved", "planHash": "00b5b4e534a6ff", "by": "ada", "at": "2026-01-05T09:59:00Z"});
+        let old = status(json!({"history": [entry], "approval": approval}));
+        assert!(is_spent(&old));
+        for (why, phase) in [(NoPlan::NothingToHeal, Phase::InSync), (NoPlan::Paused, Phase::Drifted)] {
+            assert_eq!(heal(&old, &assessment(phase), Err(&why), &Answer::Open), Heal::None, "{why}");
+        }
+        let snapshot = Snapshot {
+            cluster: String::new(),
+            judge: String::new(),
+            target: ObjectId::of(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}}))
+                .unwrap(),
+            desired: None,
+            live: None,
+            seen: true,
+            syncer: crate::engine::predict::Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+            tool: crate::engine::Tool::Unknown,
+            source: crate::engine::SourceFacts::default(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let policy = Policy {
+            mode: crate::engine::Mode::Propose,
+            remedy: crate::engine::Remedy::Choose,
+            ignore: Vec::new(),
+            plan_ttl: jiff::SignedDuration::ZERO,
+        };
+        let (masker, assessment) = (Masker::default(), assessment(Phase::Drifted));
+        let found = Findings {
+            snapshot: &snapshot,
+            policy: &policy,
+            assessment: &assessment,
+            plan: Err(&NoPlan::Paused),
+            dry_run: None,
+            confirmation: None,
+            answer: Answer::Open,
+            masker: &masker,
+        };
+        let new = compose(&old, found);
+        let condition = |kind: &str| new.conditions.iter().find(|condition| condition.type_ == kind);
+        let approved = condition(APPROVED).unwrap();
+        let told = format!("plan 00b5b4e534a6, approved by ada, was not carried out: {message}");
+        assert_eq!((approved.reason.as_str(), approved.message.as_str()), ("NotCarriedOut", told.as_str()));
+        assert!(condition(HEALED).is_none() && new.approval.is_none());
     }
 }

@@ -42,7 +42,8 @@ mod tests {
     use super::*;
 
     fn with(kind: &str, reason: &str, message: &str) -> ReportStatus {
-        let condition = json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": "2026-01-05T10:00:00Z"});
+        let condition =
+            json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": "2026-01-05T10:00:00Z"});
         serde_json::from_value(json!({"conditions": [condition]})).unwrap()
     }
 
@@ -68,7 +69,8 @@ mod tests {
     #[test]
     fn which_step_a_heal_is_at_is_written_at_once() {
         let ready = |reason: &str, message: &str| with(PLAN_READY, reason, message);
-        let at = |step: u32| ready(BEING_CARRIED_OUT, &format!("plan 41ca41e9f15f, approved by ann, is being carried out: step {step} of 3"));
+        let at =
+            |step: u32| ready(BEING_CARRIED_OUT, &format!("plan 41ca41e9f15f, approved by ann, is being carried out: step {step} of 3"));
         assert!(urgent(&at(1), &at(2)));
         assert!(urgent(&ready("Proposed", "approve plan 41ca41e9f15f"), &at(1)));
         assert!(!urgent(&ready("HeldBack", "until 10:00"), &ready("HeldBack", "until 11:00")));

@@ -170,5 +170,5 @@ fn a_sync_that_waits_for_its_window_is_not_waited_for() {
     waiting["status"]["operationState"].as_object_mut().unwrap().remove("finishedAt");
     assert_eq!(after_sync(&waiting), done());
     waiting["status"]["operationState"]["message"] = json!("waiting for healthy state of apps/Deployment/web");
-    assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD"));
+    assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD: the running sync waits for the resources of a wave"));
 }
