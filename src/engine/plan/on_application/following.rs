@@ -112,7 +112,9 @@ fn last(
         Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
     }
     // What is under way may fail, and is what would be stale then. It may also succeed by itself after the cure, and nothing is left to do.
-    let is_in_the_way = standing.clears() || standing.is_under_way();
+    // So may the sync of another commit, which auto-sync begins with its next comparison after what failed at the one before.
+    let follows = *standing == Standing::FailedElsewhere && application.automated().is_some() && application.out_of_sync();
+    let is_in_the_way = standing.clears() || standing.is_under_way() || follows;
     let stale = || Stale::of(application).ok().filter(|_| is_in_the_way);
     let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
     // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
