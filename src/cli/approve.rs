@@ -14,7 +14,7 @@ use crate::controller::observe::whole_seconds;
 use crate::crd::DriftReport;
 use crate::engine::ownership::people::People;
 use crate::engine::plan::{Approval, Decision, SYNC_WINDOW};
-use crate::report::{Heal, PlanReport, human};
+use crate::report::{Heal, Healing, PlanReport, human};
 
 /// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
 const SHORTEST_HASH: usize = 8;
@@ -143,6 +143,9 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
     let Made { decision, glass, mut acknowledged, until } = made;
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
+    if let Some(healing) = report.status.as_ref().and_then(|status| status.healing.as_ref()).filter(|_| decision == Decision::Approved) {
+        return Err(in_progress(&report, healing));
+    }
     let plan = offered(&report)?;
     // Who names a plan is told first where it is another one by now.
     if let Some(hash) = &arguments.plan {
@@ -242,6 +245,14 @@ pub(super) fn offered(report: &DriftReport) -> Result<&PlanReport, Fault> {
         let why = condition.map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
         Fault::new(format!("{} shows no plan: {}", report.spec.target.name, why.unwrap_or_else(|| "there is nothing to heal".to_owned())))
     })
+}
+
+/// Why nothing is approved while a plan is being carried out: another yes would take the place of the one that is followed.
+fn in_progress(report: &DriftReport, healing: &Healing) -> Fault {
+    let (name, namespace) = (&report.spec.target.name, report.namespace().unwrap_or_default());
+    Fault::new(format!("plan {}, approved by {}, is being carried out", healing.short_hash(), healing.by)).hint(format!(
+        "approve what the report offers when that has ended; `driftmend deny {name} -n {namespace} --withdraw` takes the approval back and stops it"
+    ))
 }
 
 /// Why there is nothing to approve or carry out where a person said no, and how that is taken back.

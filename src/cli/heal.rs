@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -16,16 +16,15 @@ use super::{Access, Fault, approve, output, target};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
-use crate::controller::governed::{Desired, Target, WatchKey, Watched};
-use crate::controller::heal::{Audit, Elsewhere, Healer, Look, Pace, Progress, Sink};
+use crate::controller::governed::{Desired, Rendition, Target, WatchKey, Watched};
+use crate::controller::heal::{Audit, Elsewhere, Healer, Look, Outbox, Pace, Progress, Sink};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
-use crate::controller::trust::ArgoCdNamespaces;
 use crate::controller::{judge, origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
 use crate::engine::diff::Masker;
 use crate::engine::plan::{Approved, OTHERS_FORETOLD};
-use crate::engine::{Beside, assess_and_propose};
+use crate::engine::{Beside, Tool, assess_and_propose};
 use crate::lease::last_clear::Place;
 use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, failed_clears_beside};
 use crate::source::git::{self, UrlPolicy};
@@ -79,8 +78,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let eyes = Eyes::open(&cluster, &report, &cache, &arguments.trust).await?;
     // Other processes are told by the controller's Lease, and this one by them.
     let pace = Pace::beside(eyes.lease());
+    let outbox = Outbox::default();
     let audit = Audit::new(Sink::beside_people(std::io::stderr().is_terminal()), Masker::default());
-    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, audit: &audit };
+    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, outbox: &outbox, audit: &audit };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
@@ -222,10 +222,14 @@ fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
             output::print_line(&format!("failed: {}", entry.message))?;
             Ok(ExitCode::from(1))
         }
+        HealResult::NotCarriedOut => {
+            Err(Fault::new(entry.message.clone()).hint("look at what is needed now with `driftmend report`, and approve that".to_owned()))
+        }
     }
 }
 
-/// Where a heal of the command line looks: the source as it was when the command began, everything else fresh each time.
+/// Where a heal of the command line looks: the source as it was when the command began, and again when Argo CD has compared another commit; everything else
+/// fresh each time.
 struct Eyes<'a> {
     cluster: &'a Cluster,
     cluster_id: String,
@@ -233,10 +237,27 @@ struct Eyes<'a> {
     refused_beside: Arc<[String]>,
     target: Target,
     key: WatchKey,
+    sources: Sources,
+    is_http_allowed: bool,
+    read: Mutex<Read>,
+    jq: Answers,
+}
+
+/// What was read of the source.
+#[derive(Clone)]
+struct Read {
     watched: Watched,
     desired: Option<Arc<Desired>>,
-    jq: Answers,
-    argo_cd: ArgoCdNamespaces,
+}
+
+impl Read {
+    /// Whether it tells what Git says of the Deployment at the commit that Argo CD compared last.
+    fn knows_what_was_compared(&self, tool: &Tool) -> bool {
+        let Some(argo_cd) = tool.argo_cd() else { return true };
+        let compared = argo_cd.application.sync.as_ref().and_then(|sync| sync.revision.as_ref()?.one());
+        let Rendition { revision, compared: known, .. } = self.watched.rendition.as_ref();
+        compared.is_none_or(|compared| compared == revision || known.as_deref() == Some(compared))
+    }
 }
 
 impl<'a> Eyes<'a> {
@@ -258,26 +279,8 @@ impl<'a> Eyes<'a> {
             // The report is there: its watch may govern the namespace.
             own_namespace: key.namespace.clone(),
         };
-        let fault = |error: SourceError| {
-            let fault = Fault::of(&error).hint(error.hint());
-            Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
-        };
-        let object = origin::object(cluster, &sources.own_namespace, &watch).await.map_err(fault)?;
-        let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object).await.map_err(fault)?;
-        let unencrypted = !trust.allow_http && resolved.origin.url.starts_with("http://");
-        let fault = |error: SourceError| match error.category() {
-            "InvalidURL" if unencrypted => {
-                fault(error).hint("--allow-http reads it all the same, if you trust the way to that server".to_owned())
-            }
-            _ => fault(error),
-        };
-        let rendition = match desired::look(&sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
-            Looked::Rendered(rendition) => *rendition,
-            Looked::Unchanged => return Err(Fault::new("the source gave no commit")),
-        };
         let target = Target { namespace: report.namespace().unwrap_or_default(), name: report.spec.target.name.clone() };
-        let desired = rendition.desired.get(&target).cloned();
-        let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
+        let read = read(cluster, &sources, watch, &target, trust.allow_http).await?;
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
         let told_judge = report.status.as_ref().and_then(|status| status.judge.clone()).unwrap_or_default();
@@ -285,26 +288,52 @@ impl<'a> Eyes<'a> {
         let plan = report.status.as_ref().and_then(|status| status.plan.as_ref());
         let foretold = plan.into_iter().flat_map(|plan| &plan.cautions).filter(|caution| caution.id == OTHERS_FORETOLD);
         let refused_beside = foretold.map(|caution| caution.text.clone()).collect();
-        Ok(Self {
-            cluster,
-            cluster_id,
-            told_judge,
-            refused_beside,
-            target,
-            key,
-            watched,
-            desired,
-            jq: Answers::default(),
-            argo_cd: trust.argo_cd(),
-        })
+        let (is_http_allowed, read, jq) = (trust.allow_http, Mutex::new(read), Answers::default());
+        Ok(Self { cluster, cluster_id, told_judge, refused_beside, target, key, sources, is_http_allowed, read, jq })
     }
+}
+
+/// Reads what a watch names, and what it says of one Deployment.
+async fn read(cluster: &Cluster, sources: &Sources, watch: DriftWatch, target: &Target, is_http_allowed: bool) -> Result<Read, Fault> {
+    let fault = |error: SourceError| {
+        let fault = Fault::of(&error).hint(error.hint());
+        Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
+    };
+    let object = origin::object(cluster, &sources.own_namespace, &watch).await.map_err(fault)?;
+    let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object).await.map_err(fault)?;
+    let unencrypted = !is_http_allowed && resolved.origin.url.starts_with("http://");
+    let fault = |error: SourceError| match error.category() {
+        "InvalidURL" if unencrypted => {
+            fault(error).hint("--allow-http reads it all the same, if you trust the way to that server".to_owned())
+        }
+        _ => fault(error),
+    };
+    let rendition = match desired::look(sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
+        Looked::Rendered(rendition) => *rendition,
+        Looked::Unchanged => return Err(Fault::new("the source gave no commit")),
+    };
+    let desired = rendition.desired.get(target).cloned();
+    let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
+    Ok(Read { watched, desired })
 }
 
 impl Eyes<'_> {
     /// The Lease of the controller that wrote the watch.
     fn lease(&self) -> Option<Place> {
-        let controller = self.watched.watch.status.as_ref()?.controller.clone()?;
+        let controller = self.read().watched.watch.status.as_ref()?.controller.clone()?;
         Some(Place { namespace: controller.namespace, name: controller.lease? })
+    }
+
+    /// What was read of the source last.
+    fn read(&self) -> Read {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the source again; one that does not answer is as it was.
+    async fn read_again(&self, watch: &DriftWatch) {
+        if let Ok(new) = read(self.cluster, &self.sources, watch.clone(), &self.target, self.is_http_allowed).await {
+            *self.read.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        }
     }
 
     /// What judges approvals, for the hash that was approved: as it is now where one may look, and else as the report tells it, where only the
@@ -319,37 +348,13 @@ impl Eyes<'_> {
 
 impl Look for &Eyes<'_> {
     async fn fresh(&self) -> Result<Option<FreshScene>, ApiError> {
-        let (namespace, name) = (&self.target.namespace, &self.target.name);
-        let live = self.cluster.get_deployment(namespace, name).await?;
-        let report = self.cluster.report_of(namespace, &TargetRef::deployment(name)).await?.map(Arc::new);
-        let judge = self.judge().await?;
-        let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
-        if !is_in_force(&self.watched, watch.as_ref()) {
-            return Ok(None);
+        match self.look().await? {
+            Some(FreshScene { scene, .. }) if !self.read().knows_what_was_compared(&scene.snapshot.tool) => {
+                self.read_again(&scene.watch).await;
+                self.look().await
+            }
+            looked => Ok(looked),
         }
-        let facts = self.cluster.get_namespace(namespace).await?;
-        let annotation = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();
-        let frozen = frozen(
-            facts.as_ref().and_then(|facts| annotation(&facts.annotations)).as_ref(),
-            watch.as_ref().and_then(|watch| annotation(watch.annotations())).as_ref(),
-            report.as_ref().and_then(|report| annotation(report.annotations())).as_ref(),
-        );
-        let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
-        let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
-        let past = report.as_deref().map(|report| Past::of_report(report, &self.watched.rendition.revision)).unwrap_or_default();
-        let failed_clears = report.as_ref().and_then(|report| failed_clears_beside(&tool, report.status.as_ref()?)).unwrap_or_default();
-        let beside = Beside { refused: self.refused_beside.clone(), failed_clears: failed_clears.into() };
-        let seen = Seen { live, tool, judge, before: true, past, beside };
-        let mut snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
-        let scene = Scene {
-            policy: policy(&self.watched, &mut snapshot, &self.jq),
-            snapshot,
-            key: self.key.clone(),
-            watch: self.watched.watch.clone(),
-            report,
-            desired: self.desired.clone(),
-        };
-        Ok(Some(FreshScene { scene, frozen }))
     }
 
     /// Those of all namespaces, or, for who may not list them, of the Deployment's own.
@@ -362,6 +367,41 @@ impl Look for &Eyes<'_> {
             Err(ApiError::Forbidden { .. }) => Ok(Vec::new()),
             told => Ok(told?.iter().filter_map(|report| Elsewhere::of(report, healer)).collect()),
         }
+    }
+}
+
+impl Eyes<'_> {
+    async fn look(&self) -> Result<Option<FreshScene>, ApiError> {
+        let (namespace, name) = (&self.target.namespace, &self.target.name);
+        let live = self.cluster.get_deployment(namespace, name).await?;
+        let report = self.cluster.report_of(namespace, &TargetRef::deployment(name)).await?.map(Arc::new);
+        let judge = self.judge().await?;
+        let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
+        let Read { watched, desired } = self.read();
+        let Some(watch) = watch.filter(|watch| is_in_force(&watched, Some(watch))) else { return Ok(None) };
+        let facts = self.cluster.get_namespace(namespace).await?;
+        let annotation = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();
+        let frozen = frozen(
+            facts.as_ref().and_then(|facts| annotation(&facts.annotations)).as_ref(),
+            annotation(watch.annotations()).as_ref(),
+            report.as_ref().and_then(|report| annotation(report.annotations())).as_ref(),
+        );
+        let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
+        let tool = tool::fresh(self.cluster, tenant, &self.sources.argo_cd, watched.tool.as_ref(), None).await?;
+        let past = report.as_deref().map(|report| Past::of_report(report, &watched.rendition.revision)).unwrap_or_default();
+        let failed_clears = report.as_ref().and_then(|report| failed_clears_beside(&tool, report.status.as_ref()?)).unwrap_or_default();
+        let beside = Beside { refused: self.refused_beside.clone(), failed_clears: failed_clears.into() };
+        let seen = Seen { live, tool, judge, before: true, past, beside };
+        let mut snapshot = snapshot(self.cluster_id.clone(), &self.target, &watched, desired.as_deref(), seen);
+        let scene = Scene {
+            policy: policy(&watched, &mut snapshot, &self.jq),
+            snapshot,
+            key: self.key.clone(),
+            watch: watched.watch,
+            report,
+            desired,
+        };
+        Ok(Some(FreshScene { scene, frozen }))
     }
 }
 

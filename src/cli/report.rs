@@ -141,7 +141,9 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
         text.push_str(&human::operation(operation, now));
     }
     if let Some(plan) = &status.plan {
-        let _ = write!(text, "\n{}", human::plan(plan));
+        let offered = || format!("can be approved until {}", plan.expires);
+        let standing = status.healing.as_ref().map_or_else(offered, |healing| format!("approved by {}, is being carried out", healing.by));
+        let _ = write!(text, "\n{}", human::plan(plan, &standing));
         text.push_str(&status.source.as_ref().map(human::repository).unwrap_or_default());
     }
     text.push_str(&cure(report, status));
@@ -154,20 +156,24 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
     let condition = |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_);
     let mut text = String::new();
     match status.heal {
-        Heal::AwaitingApproval | Heal::Approved => match condition("Approved") {
-            Some(condition) => {
+        Heal::AwaitingApproval | Heal::Approved => {
+            let told = condition("Approved");
+            if let Some(condition) = told {
                 let _ = writeln!(text, "\n{}: {}", condition.reason, condition.message);
             }
-            None => {
+            if told.is_none_or(|condition| condition.reason == "NotCarriedOut") {
                 let _ = writeln!(text, "\nTo heal it: driftmend approve {name} -n {namespace}");
             }
-        },
+        }
         Heal::Healing => {
             let steps = status
                 .healing
                 .as_ref()
                 .map(|healing| healing.steps.iter().map(|step| format!("{:?} {:?}", step.kind, step.state)).collect::<Vec<_>>().join(", "));
             let _ = writeln!(text, "\nHealing: {}", steps.unwrap_or_default());
+            for told in ["PlanReady", "Approved"].into_iter().filter_map(condition) {
+                let _ = writeln!(text, "  {}", told.message);
+            }
         }
         Heal::Healed | Heal::Failed => {
             if let Some(entry) = status.history.last() {

@@ -35,6 +35,27 @@ struct Announced {
 
     /// What a person decided last.
     decision: Option<Approval>,
+
+    /// What was wrong. While a heal goes on it stays what it was before that: what a heal does to get there is no news, and what is there afterwards is.
+    assessed: Assessed,
+}
+
+/// What Events have told of how a Deployment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Assessed {
+    phase: Phase,
+    harms: bool,
+    trapped: bool,
+}
+
+impl Assessed {
+    fn of(status: &ReportStatus) -> Self {
+        Self {
+            phase: status.phase,
+            harms: status.prediction.as_ref().is_some_and(PredictionReport::harms),
+            trapped: status.findings.iter().any(|finding| finding.rule == LATENT_TRAP),
+        }
+    }
 }
 
 impl Announcements {
@@ -44,13 +65,17 @@ impl Announcements {
     }
 
     /// Records what is told now, and gives what was told before; `None` after a restart.
-    fn replace(&self, target: &Target, status: &ReportStatus) -> Option<Announced> {
+    fn replace(&self, target: &Target, (old, new): (&ReportStatus, &ReportStatus)) -> Option<Announced> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.get(target).map(|before| before.assessed);
+        let assessed = if new.healing.is_some() { before.unwrap_or_else(|| Assessed::of(old)) } else { Assessed::of(new) };
         let announced = Announced {
-            heal: status.heal,
-            healed_at: status.history.last().map(|entry| entry.finished_at),
-            decision: status.approval.clone(),
+            heal: new.heal,
+            healed_at: new.history.last().map(|entry| entry.finished_at),
+            decision: new.approval.clone(),
+            assessed,
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), announced)
+        all.insert(target.clone(), announced)
     }
 }
 
@@ -65,7 +90,7 @@ pub async fn announce(
     written: Option<&DriftReport>,
     (old, new): (&ReportStatus, &ReportStatus),
 ) {
-    let announced = context.announcements.replace(target, new);
+    let announced = context.announcements.replace(target, (old, new));
     let report = match (written, &announced) {
         (Some(report), _) => report,
         // Seen for the first time and not changed: it was told before the restart.
@@ -122,15 +147,15 @@ fn occurrences(
         ..ObjectReference::default()
     };
     let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
-    let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
-    let trapped = |status: &ReportStatus| status.findings.iter().any(|finding| finding.rule == LATENT_TRAP);
-    let is_other_phase = old.phase != new.phase || is_new;
-    if is_other_phase || harms(old) != harms(new) || trapped(old) != trapped(new) {
-        let (kind, reason) = match new.phase {
-            Phase::InSync if harms(new) => (EventType::Warning, "NextSyncHarms"),
-            _ if harms(new) && !is_other_phase => (EventType::Warning, "NextSyncHarms"),
-            Phase::InSync if trapped(new) => (EventType::Warning, "LatentTrap"),
-            _ if trapped(new) && !is_other_phase && harms(old) == harms(new) => (EventType::Warning, "LatentTrap"),
+    let now = Assessed::of(new);
+    let before = announced.as_ref().map_or_else(|| Assessed::of(old), |announced| announced.assessed);
+    if new.healing.is_none() && (before != now || is_new) {
+        let is_other_phase = before.phase != now.phase || is_new;
+        let (kind, reason) = match now.phase {
+            Phase::InSync if now.harms => (EventType::Warning, "NextSyncHarms"),
+            _ if now.harms && !is_other_phase => (EventType::Warning, "NextSyncHarms"),
+            Phase::InSync if now.trapped => (EventType::Warning, "LatentTrap"),
+            _ if now.trapped && !is_other_phase && before.harms == now.harms => (EventType::Warning, "LatentTrap"),
             Phase::InSync => (EventType::Normal, "InSync"),
             Phase::Pending => (EventType::Normal, "Pending"),
             Phase::Drifted => (EventType::Warning, "Drifted"),
@@ -158,6 +183,10 @@ fn occurrences(
         told.push(match entry.result {
             HealResult::Healed => (EventType::Normal, "Healed", "Heal", entry.message.clone()),
             HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
+            HealResult::NotCarriedOut => {
+                let plan = format!("plan {}, approved by {},", short(&entry.plan_hash), entry.by);
+                (EventType::Warning, "NotCarriedOut", "Heal", format!("{plan} was not carried out: {}", entry.message))
+            }
         });
     }
     // After a restart nothing was announced by this process; what the report said before was, by the one before.
@@ -315,14 +344,48 @@ mod tests {
     fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart() {
         let (status, announcements) = (healed(), Announcements::default());
         let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
-        let before = Announced { heal: Heal::Healing, healed_at: None, decision: None };
+        let before = Announced { heal: Heal::Healing, healed_at: None, decision: None, assessed: Assessed::of(&status) };
         assert_eq!(reasons(Some(before), (&status, &status)), ["Healed"]);
-        assert_eq!(announcements.replace(&target, &status), None);
-        let told = announcements.replace(&target, &status);
+        assert_eq!(announcements.replace(&target, (&status, &status)), None);
+        let told = announcements.replace(&target, (&status, &status));
         assert_eq!(reasons(told, (&status, &status)), Vec::<&str>::new());
         assert_eq!(reasons(None, (&status, &status)), Vec::<&str>::new());
         let waits = ReportStatus { heal: Heal::AwaitingApproval, ..ReportStatus::default() };
         assert_eq!(reasons(None, (&waits, &waits)), Vec::<&str>::new());
         assert_eq!(reasons(None, (&ReportStatus::default(), &waits)), ["PlanReady"]);
+    }
+
+    #[test]
+    fn what_a_heal_does_on_its_way_is_no_news_and_what_is_there_afterwards_is() {
+        let healing =
+            json!({"planHash": "41ca41e9f15f77", "uid": "", "by": "ada", "healer": "h", "startedAt": "2026-01-05T10:00:00Z", "steps": []});
+        let refused = ReportStatus { phase: Phase::Conflicted, heal: Heal::AwaitingApproval, ..ReportStatus::default() };
+        let during = |phase| ReportStatus {
+            phase,
+            heal: Heal::Healing,
+            healing: Some(serde_json::from_value(healing.clone()).unwrap()),
+            ..ReportStatus::default()
+        };
+        let (drifted, stuck) = (during(Phase::Drifted), during(Phase::OperationStuck));
+        let after = |phase| ReportStatus { phase, ..healed() };
+        for (phase, told) in
+            [(Phase::InSync, vec!["InSync", "Healed"]), (Phase::Drifted, vec!["Drifted", "Healed"]), (Phase::Conflicted, vec!["Healed"])]
+        {
+            let announcements = Announcements::default();
+            let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
+            let after = after(phase);
+            announcements.replace(&target, (&refused, &refused));
+            let mut all = Vec::new();
+            for (old, new) in [(&refused, &drifted), (&drifted, &stuck), (&stuck, &after)] {
+                all.push(reasons(announcements.replace(&target, (old, new)), (old, new)));
+            }
+            assert_eq!(all, [vec!["HealStarted"], vec![], told], "{phase:?}");
+        }
+        // Who begins to tell in the middle of it does not know what was told before.
+        let announcements = Announcements::default();
+        let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
+        assert_eq!(reasons(announcements.replace(&target, (&drifted, &stuck)), (&drifted, &stuck)), Vec::<&str>::new());
+        let quiet = after(Phase::InSync);
+        assert_eq!(reasons(announcements.replace(&target, (&stuck, &quiet)), (&stuck, &quiet)), ["InSync", "Healed"]);
     }
 }

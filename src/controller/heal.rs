@@ -6,7 +6,9 @@
 
 mod answer;
 mod audit;
+mod derived;
 mod elsewhere;
+mod outbox;
 mod pace;
 mod permission;
 mod record;
@@ -21,6 +23,7 @@ use tracing::info;
 pub use answer::{is_stale, with_hint};
 pub use audit::{Audit, Sink};
 pub use elsewhere::Elsewhere;
+pub use outbox::Outbox;
 pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
@@ -28,14 +31,12 @@ use super::observe::{FreshScene, Scene};
 use super::verify::{Times, Verified, verify};
 use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
-use crate::engine::object::FieldPath;
+use crate::engine::assess;
 use crate::engine::operation::Hold;
-use crate::engine::plan::{
-    Approved, Begun, Ground, Memory, NotYet, Refusal, Remembered, Step, StepKind, Written, held_back, propose, resume,
-};
-use crate::engine::{Assessment, assess};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, ReportStatus, SentRequest, StepState, evidence, fitting, printer};
+use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, Written, held_back};
+use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, SentRequest, StepState, evidence, fitting, printer};
 use answer::{final_words, guarded, is_final, stale_is_fine};
+use derived::{again, begun, paths};
 use pace::NotYourTurn;
 use send::{Sent, texts};
 
@@ -80,6 +81,9 @@ pub struct Healer<'a, L> {
 
     /// Holds clears apart.
     pub pace: &'a Pace,
+
+    /// What of each heal left this process.
+    pub outbox: &'a Outbox,
 
     /// Where it says what it writes.
     pub audit: &'a Audit,
@@ -160,26 +164,20 @@ impl<L: Look> Healer<'_, L> {
             let approved = match again(&scene, &assessment, report, healing) {
                 Ok(approved) => approved,
                 Err(_) if healing.judge != scene.snapshot.judge => return self.end(report, healing, HealResult::Failed, REJUDGED).await,
-                Err(refusal) if refusal.is_about_the_plan() && nothing_began(healing) => {
-                    record::take_back(self.cluster, report, &refusal).await?;
-                    self.pace.leave(&healing.plan_hash);
-                    return Ok(Progress::TakenBack(refusal));
-                }
-                Err(refusal) => return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
+                Err(refusal) => return self.overtaken(&scene, report, healing, refusal).await,
             };
             // An operation began after the approval was judged: what was approved is carried out when it has ended.
-            if let Some(why) = approved.plan().waits.clone().filter(|_| nothing_began(healing)) {
+            let is_untouched = || nothing_began(healing) || self.outbox.nothing_left(&healing.plan_hash).is_some();
+            if let Some(why) = approved.plan().waits.clone().filter(|_| is_untouched()) {
                 let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
-                record::take_back(self.cluster, report, &refusal).await?;
-                self.pace.leave(&healing.plan_hash);
-                return Ok(Progress::TakenBack(refusal));
+                return self.overtaken(&scene, report, healing, refusal).await;
             }
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
                 let times = Times { began: healing.started_at, last_step: last_begun(&healing.steps).unwrap_or(healing.started_at) };
-                let restored: Vec<FieldPath> = healing.steps.iter().filter(|step| step.kind == StepKind::Restore).flat_map(paths).collect();
+                let restored: Vec<_> = healing.steps.iter().filter(|step| step.kind == StepKind::Restore).flat_map(paths).collect();
                 return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, &restored, times)).await;
             };
             if healing.judge != scene.snapshot.judge {
@@ -210,7 +208,7 @@ impl<L: Look> Healer<'_, L> {
                         let taken = self.write(step.kind(), &request, &healing.plan_hash, &scene.snapshot.target).await;
                         taken.map(drop).or_else(guarded)?;
                     }
-                    None => return Ok(Progress::Waiting(what, LOOK_SOON)),
+                    None => return Ok(Progress::Waiting(under_way(step, &scene).unwrap_or(what), LOOK_SOON)),
                 }
                 continue;
             }
@@ -231,6 +229,9 @@ impl<L: Look> Healer<'_, L> {
                 // (client sends) the report says "begun" before the request leaves; the next round reads everything again
                 let removed = step.remembered().0.and_then(|_| scene.snapshot.tool.argo_cd()).and_then(record::removed);
                 let mark = Mark { at, state: StepState::Begun, removed, request: None };
+                if nothing_began(healing) {
+                    self.outbox.opens(&healing.plan_hash, &scene.snapshot);
+                }
                 self.mark(report, healing, mark).await.or_else(stale_is_fine)?;
                 continue;
             }
@@ -266,6 +267,26 @@ impl<L: Look> Healer<'_, L> {
         self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash, &others).await
     }
 
+    /// What was approved is not what is needed. What passes is waited for; a heal that wrote nothing did not fail.
+    async fn overtaken(&self, scene: &Scene, report: &DriftReport, healing: &Healing, refusal: Refusal) -> Result<Progress, ApiError> {
+        if !refusal.is_about_the_plan() {
+            return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await;
+        }
+        if nothing_began(healing) {
+            record::take_back(self.cluster, report, &refusal).await?;
+            self.pace.leave(&healing.plan_hash);
+            return Ok(Progress::TakenBack(refusal));
+        }
+        let since = last_begun(&healing.steps).unwrap_or(healing.started_at);
+        if let Some(why) = refusal.passes().filter(|_| scene.snapshot.now.duration_since(since) <= STEP_LIMIT) {
+            return Ok(Progress::Waiting(why.to_owned(), LOOK_AGAIN));
+        }
+        match self.outbox.nothing_left(&healing.plan_hash) {
+            Some(began) => self.end(report, healing, HealResult::NotCarriedOut, &began.overtaken(&refusal, &scene.snapshot)).await,
+            None => self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
+        }
+    }
+
     /// Records how far one step is.
     async fn mark(&self, report: &DriftReport, healing: &Healing, mark: Mark) -> Result<(), ApiError> {
         let mut steps = healing.steps.clone();
@@ -297,6 +318,7 @@ impl<L: Look> Healer<'_, L> {
     async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
         let entry = record::end(self.cluster, report, healing, result, message).await?;
         self.pace.leave(&healing.plan_hash);
+        self.outbox.forget(&healing.plan_hash);
         self.audit
             .line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
         Ok(Progress::Ended(entry))
@@ -326,41 +348,6 @@ fn nothing_began(healing: &Healing) -> bool {
     healing.steps.iter().all(|step| step.state == StepState::Pending)
 }
 
-/// The report and its heal in progress.
-fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
-    let report = scene.report.as_deref()?;
-    Some((report, report.status.as_ref()?.healing.as_ref()?))
-}
-
-/// The approved plan, derived again from what is there now. The time limit of the offer does not count any more: it was
-/// approved in time.
-fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: &Healing) -> Result<Approved, Refusal> {
-    let default = ReportStatus::default();
-    let status = report.status.as_ref().unwrap_or(&default);
-    let memory = Memory {
-        offered: Some((healing.plan_hash.clone(), Timestamp::MAX)),
-        spent: Vec::new(),
-        over: Vec::new(),
-        decided: None,
-        denied: None,
-        ..scene.memory()
-    };
-    let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
-    let steps = healing.steps.iter().map(|step| Remembered {
-        kind: step.kind,
-        paths: paths(step).collect(),
-        stale: step.stale.clone(),
-        revision: step.revision.clone(),
-    });
-    let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };
-    resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
-}
-
-/// The fields of a recorded step.
-fn paths(step: &HealingStep) -> impl Iterator<Item = FieldPath> {
-    step.paths.iter().filter_map(|path| path.parse().ok())
-}
-
 /// What forbids a write on the tool's object now, although the plan was approved: people hold back when they have a reason.
 fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     if let (Written::Kustomization(_), Some(flux)) = (step.written(), scene.snapshot.tool.flux()) {
@@ -373,6 +360,12 @@ fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     holds
         .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen { .. } | Hold::OperationPresent | Hold::Window { .. }), hold))
         .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
+}
+
+/// The operation that a step waits for, in words; `None` where it waits for something else.
+fn under_way(step: &Step, scene: &Scene) -> Option<String> {
+    let argo_cd = scene.snapshot.tool.argo_cd().filter(|_| step.kind() != StepKind::Refresh)?;
+    Some(argo_cd.under_way(&scene.snapshot.target, scene.snapshot.now))
 }
 
 /// Whether a step waits for a sync that runs. How long that may take, its standing says, which then is no longer one that is under way.

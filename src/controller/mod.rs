@@ -175,6 +175,9 @@ pub struct Context {
     /// Holds clears of operation states apart.
     pub pace: heal::Pace,
 
+    /// What of each heal left this process.
+    pub outbox: heal::Outbox,
+
     /// Which controller this is, for who reads a watch's status.
     pub controller: ControllerRef,
 

@@ -310,6 +310,7 @@ impl Past {
 fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
     SourceFacts {
         sent: None,
+        compared: watched.rendition.compared.clone(),
         repo_url: watched.rendition.repo_url.clone(),
         revision: watched.rendition.revision.clone(),
         changed_at: desired.and_then(|desired| desired.changed_at),

@@ -29,6 +29,9 @@ use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStat
 /// cost one write a minute.
 const QUIET: Duration = Duration::from_secs(60);
 
+/// The same while a heal goes on: how many pods it waits for, its place in a line.
+const WHILE_HEALING: Duration = Duration::from_secs(5);
+
 /// What a reconcile found, to be told.
 pub struct News<'a> {
     /// What was observed.
@@ -80,7 +83,8 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     // (no client) metrics and the watch's counts
     record(context, target, scene, news.assessment, &new);
     // (client sends) the report, when something changed and not too often
-    let wait = QUIET.saturating_sub(context.written.age(target).unwrap_or(QUIET));
+    let pause = if new.heal == Heal::Healing { WHILE_HEALING } else { QUIET };
+    let wait = pause.saturating_sub(context.written.age(target).unwrap_or(pause));
     if !is_news(old, &new) {
         // (client sends) Events for what whoever carries a heal out wrote
         announce(context, target, scene, None, (old, &new)).await;
@@ -106,7 +110,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
 fn later(scene: &Scene, status: &ReportStatus) -> Next {
     let now = scene.snapshot.now;
     let times = [
-        status.plan.as_ref().map(|plan| plan.expires),
+        status.plan.as_ref().filter(|_| status.healing.is_none()).map(|plan| plan.expires),
         status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed()),
         status.approval.as_ref().and_then(|approval| approval.until).filter(|until| *until > now),
     ];
@@ -166,6 +170,7 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         context.metrics.heal_ended(match entry.result {
             HealResult::Healed => HealMetric::Healed,
             HealResult::Failed => HealMetric::Failed,
+            HealResult::NotCarriedOut => HealMetric::NotCarriedOut,
         });
     }
 }

@@ -170,6 +170,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         jq: Answers::default(),
         written: Written::default(),
         pace: Pace::beside(run.lease.clone().map(|name| Place { namespace: run.settings.sources.own_namespace.clone(), name })),
+        outbox: super::heal::Outbox::default(),
         controller: ControllerRef { namespace: run.settings.sources.own_namespace.clone(), lease: run.lease.clone() },
         audit: Audit::new(Sink::Output, Masker::default()),
         attempts: Attempts::default(),

@@ -22,7 +22,7 @@ use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
 use crate::engine::predict::Cause;
-use crate::engine::{Assessment, assess_and_propose, assess_during};
+use crate::engine::{Assessment, Snapshot, assess_and_propose, assess_during};
 use crate::report::{Answer, own_heal, text};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
@@ -201,11 +201,13 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
         Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
         _ => false,
     };
-    let unread = scene.snapshot.tool.synced_unread(&scene.snapshot.source).filter(|_| assessment.phase != Phase::InSync);
+    let Snapshot { tool, source, .. } = &scene.snapshot;
+    let synced = tool.synced_unread(source).map(|(_, began)| began);
+    let unread = synced.or_else(|| tool.compared_unread(source).map(|_| source.answered_at.unwrap_or(now)));
+    let unread = unread.filter(|_| assessment.phase != Phase::InSync);
     let watched = context.governed.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
-    let since = unread.map_or(since, |(_, began)| began);
     let is_read = watched.answered_at > since && unread.is_none();
-    if watched.failure.is_some() || is_read || now.duration_since(since) > LONGEST_LOOK {
+    if watched.failure.is_some() || is_read || now.duration_since(unread.unwrap_or(since)) > LONGEST_LOOK {
         return None;
     }
     context.looks.now(super::Key::Watch(scene.key.clone()));
@@ -228,8 +230,8 @@ enum Healed {
 }
 
 async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
-    let Context { cluster, identity, pace, audit, .. } = context;
-    let healer = Healer { cluster, identity, look: Eyes { context, target }, pace, audit };
+    let Context { cluster, identity, pace, outbox, audit, .. } = context;
+    let healer = Healer { cluster, identity, look: Eyes { context, target }, pace, outbox, audit };
     if let Some(healing) = &scene.status().healing {
         if healing.healer == context.identity {
             return carry_on(&healer).await;
@@ -340,8 +342,9 @@ async fn tell(
     let healing = scene.status().healing.as_ref().map(own_heal);
     let during = healing.map(|healing| tokio::task::block_in_place(|| assess_during(&scene.snapshot, &scene.policy, &healing)));
     let assessment = during.as_ref().unwrap_or(&found.assessment);
+    // What is left of a plan that is being carried out is nothing to decide about.
+    let mut plan = if scene.status().healing.is_some() { Err(NoPlan::BeingCarriedOut) } else { found.plan.clone() };
     // judge (client; where this controller would carry the plan out)
-    let mut plan = found.plan.clone();
     let (mut dry_run, mut rehearse_again, mut judge_again) = (None, None, None);
     if let Ok(proposed) = &plan
         && context.settings.beyond(&target.namespace, &proposed.steps).is_none()

@@ -108,6 +108,9 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();
         return Verified::No(format!("the next sync would still be refused: {cause}"));
     }
+    if steps.iter().all(|step| matches!(step, StepKind::Transfer | StepKind::Refresh)) {
+        return Verified::Yes(format!("nobody but the tool owns what is in Git: its next change will be accepted{beside}"));
+    }
     match rollout(live) {
         Rollout::Complete => {
             Verified::Yes(format!("Git's values are back, the next sync will be accepted, and the roll-out is complete{beside}"))
@@ -116,7 +119,7 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         Rollout::Progressing(what) if snapshot.now.duration_since(times.last_step) > deadline(live) => {
             Verified::No(format!("Git's values are back, but the roll-out did not complete in time: {what}"))
         }
-        Rollout::Progressing(what) => Verified::NotYet(what),
+        Rollout::Progressing(what) => Verified::NotYet(format!("the roll-out: {what}")),
     }
 }
 
@@ -131,8 +134,13 @@ fn last_write(snapshot: &Snapshot, times: Times) -> Timestamp {
 fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKind]) -> bool {
     let syncs = |step: &StepKind| matches!(step, StepKind::HandBack | StepKind::StartOperation);
     let overwrites = assessment.prediction.as_ref().is_some_and(|prediction| !prediction.overwrites.is_empty());
-    let differs = assessment.of(Severity::Pending).next().is_some() || overwrites;
-    argo_cd.application.automated().is_none() && !steps.iter().any(syncs) && differs
+    let pending = assessment.of(Severity::Pending).next().is_some();
+    let is_left = match argo_cd.application.automated() {
+        None => pending || overwrites,
+        // Auto-sync brings a new commit, and undoes nothing.
+        Some(automated) => !automated.self_heal && overwrites && !pending,
+    };
+    is_left && !steps.iter().any(syncs)
 }
 
 /// What Argo CD says after the steps of a heal.
@@ -165,8 +173,9 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began
         })
     };
     let waits_for_window = matches!(argo_cd.standing(target, snapshot.now), Standing::WaitingForWindow { .. });
+    let under_way = || argo_cd.under_way(target, snapshot.now);
     if application.operation.is_some() && !waits_for_window {
-        return not_yet("the sync of Argo CD", None);
+        return not_yet(&under_way(), None);
     }
     if let Some(state) = application.state.as_ref().filter(|_| !waits_for_window)
         && state.started_at.as_ref().is_some_and(|started| since(started.time))
@@ -176,7 +185,7 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began
                 Some(others) => beside = Some(others),
                 None => return Synced::Not(Verified::No(format!("Argo CD's sync failed again: {}", comparable(&state.message)))),
             },
-            OperationPhase::Running | OperationPhase::Terminating => return not_yet("the sync of Argo CD", None),
+            OperationPhase::Running | OperationPhase::Terminating => return not_yet(&under_way(), None),
             OperationPhase::Succeeded | OperationPhase::Other(_) => {}
         }
     }

@@ -70,6 +70,9 @@ pub struct SourceFacts {
     /// The commit that the tool synced last, as the tool says.
     pub synced_revision: Option<String>,
 
+    /// The commit that the tool said it compared last when the source was read; `None` where nobody tells.
+    pub compared: Option<String>,
+
     /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
     pub synced: Option<Arc<Value>>,
 

@@ -84,6 +84,12 @@ impl Tool {
         self.argo_cd()?.application.unread(&source.revision, source.answered_at?)
     }
 
+    /// The commit that the tool compared live with and that was not read, where that is another one than was compared when the source was read last.
+    pub fn compared_unread<'a>(&'a self, source: &SourceFacts) -> Option<&'a str> {
+        let compared = self.argo_cd()?.application.sync.as_ref()?.revision.as_ref()?.one()?;
+        source.compared.as_deref().filter(|known| ![*known, source.revision.as_str()].contains(&compared)).map(|_| compared)
+    }
+
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
     pub fn will_sync(&self, target: &ObjectId) -> bool {
         match self {
@@ -139,6 +145,13 @@ impl ArgoCd {
     /// In what standing its operation is, seen from this Deployment.
     pub fn standing(&self, target: &ObjectId, now: Timestamp) -> Standing {
         classify(&self.application, &self.context(target, now))
+    }
+
+    /// Its operation that is under way, as what a heal waits for: the retry has its time, and whatever else it waits for is said.
+    pub fn under_way(&self, target: &ObjectId, now: Timestamp) -> String {
+        let standing = self.standing(target, now);
+        let what = if matches!(standing, Standing::WaitingForRetry { .. }) { "Argo CD's own retry" } else { "the sync of Argo CD" };
+        format!("{what}: {}", standing.why())
     }
 
     /// Since when its operation is in this standing, as far as the Application tells.

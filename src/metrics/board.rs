@@ -130,15 +130,19 @@ pub enum HealResult {
 
     /// A step was refused, or something remains.
     Failed,
+
+    /// Something else was needed before anything was written.
+    NotCarriedOut,
 }
 
 impl HealResult {
-    pub(super) const ALL: [Self; 2] = [Self::Healed, Self::Failed];
+    pub(super) const ALL: [Self; 3] = [Self::Healed, Self::Failed, Self::NotCarriedOut];
 
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Healed => "Healed",
             Self::Failed => "Failed",
+            Self::NotCarriedOut => "NotCarriedOut",
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::build;
-use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, PLAN_READY, READY, Said};
+use super::conditions::{self, APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, HistoryEntry, PlanReport};
+use super::in_progress;
 use super::printer;
 use super::remember::{failed_clears, superseded};
 use super::status::{OperationReport, ReportStatus};
@@ -18,9 +19,6 @@ use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::{Assessment, Policy, Snapshot};
-
-/// What a heal waits for that may not clear yet, with its place behind it.
-pub const TURN: &str = "its turn to clear";
 
 /// What becomes of a person's approval.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +82,10 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let live = snapshot.live.as_ref();
     let target_uid = live.and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str).map(str::to_owned);
     let generation = live.and_then(|live| live.pointer("/metadata/generation")).and_then(serde_json::Value::as_i64);
-    let shown = plan.ok().map(|plan| plan_report(old, plan, &snapshot.target, found.dry_run.clone(), masker));
+    let shown = match &old.healing {
+        Some(healing) => in_progress::shown(old, healing),
+        None => plan.ok().map(|plan| plan_report(old, plan, &snapshot.target, found.dry_run.clone(), masker)),
+    };
     let fields = assessment.drifts.iter().map(|drift| build::field(drift, masker)).collect();
     let said = said(old, &found, heal);
     let prediction = assessment.prediction.as_ref();
@@ -109,7 +110,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         }),
         operation: build::operation(snapshot, assessment, masker)
             .map(|operation| OperationReport { failed_clears: failed_clears(snapshot, old), ..operation }),
-        plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
+        plan_serial: plan.ok().filter(|_| old.healing.is_none()).map_or(old.plan_serial, |plan| plan.serial),
         // One that is needed again is offered again.
         superseded_plans: superseded(old, plan, now).into_iter().filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash)).collect(),
         denied_drift: match (answer, plan) {
@@ -159,7 +160,7 @@ fn heal(old: &ReportStatus, assessment: &Assessment, plan: Result<&Plan, &NoPlan
         (_, Err(why)) => match old.history.last() {
             Some(entry) if entry.result == HealResult::Failed => Heal::Failed,
             // That the next sync will be accepted is a part of it.
-            Some(_) if *why == NoPlan::NothingToHeal && !is_refused(assessment) => Heal::Healed,
+            Some(entry) if entry.result == HealResult::Healed && *why == NoPlan::NothingToHeal && !is_refused(assessment) => Heal::Healed,
             Some(_) | None => Heal::None,
         },
     }
@@ -200,14 +201,15 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
         } else {
             Said::when(CONFLICTED, false, "NextSyncAccepted", "")
         },
-        match found.plan {
-            Ok(Plan { hash, waits: Some(waits), .. }) => {
+        match (&old.healing, found.plan) {
+            (Some(healing), _) => in_progress::plan_ready(old, healing),
+            (None, Ok(Plan { hash, waits: Some(waits), .. })) => {
                 let message = format!("plan {} waits for {waits}; approved meanwhile, it is carried out afterwards", short(hash));
                 Said::when(PLAN_READY, true, "WaitsForOperation", message)
             }
-            Ok(plan) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),
-            Err(NoPlan::NothingToHeal) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
-            Err(why) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
+            (None, Ok(plan)) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),
+            (None, Err(NoPlan::NothingToHeal)) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
+            (None, Err(why)) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
         },
     ];
     said.extend(approved(old, found, heal));
@@ -221,19 +223,19 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
 }
 
 fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said> {
-    let last = old.history.last().filter(|_| matches!(heal, Heal::Healed | Heal::Failed));
+    let told = |entry: &&HistoryEntry| entry.result == HealResult::NotCarriedOut || matches!(heal, Heal::Healed | Heal::Failed);
+    let last = old.history.last().filter(told);
     let carried_out = |entry: &HistoryEntry| {
-        let message = format!("plan {}, approved by {}, was carried out", short(&entry.plan_hash), entry.by);
-        Said::when(APPROVED, false, "CarriedOut", message)
+        let plan = format!("plan {}, approved by {}, was", short(&entry.plan_hash), entry.by);
+        match entry.result {
+            HealResult::NotCarriedOut => Said::when(APPROVED, false, "NotCarriedOut", format!("{plan} not carried out: {}", entry.message)),
+            HealResult::Healed | HealResult::Failed => Said::when(APPROVED, false, "CarriedOut", format!("{plan} carried out")),
+        }
     };
-    let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else { return last.map(carried_out) };
-    if old.healing.is_some() {
-        let waits = match &found.answer {
-            Answer::Waiting { message, .. } => format!("; waits for {message}"),
-            _ => String::new(),
-        };
-        return Some(Said::when(APPROVED, true, "BeingCarriedOut", format!("approved by {}{waits}", approval.by)));
+    if let Some(healing) = &old.healing {
+        return Some(in_progress::approved(healing, &found.answer));
     }
+    let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else { return last.map(carried_out) };
     match &found.answer {
         Answer::Open => None,
         Answer::Denied => Some(Said::when(APPROVED, false, "Denied", denial(approval, &found.snapshot.target))),
@@ -284,37 +286,8 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::TooManyFields(_) => "TooManyFields",
         NoPlan::ClearedInVain(_) => "ClearedInVain",
         NoPlan::ComparisonRefused => "ComparisonRefused",
+        NoPlan::BeingCarriedOut => "BeingCarriedOut",
     }
-}
-
-/// Whether a new status must be written at once: a change that a person or another program acts on. Everything else
-/// (counts, findings, another commit) may wait, so that five hundred crash-looping pods cost one write a minute.
-pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
-    // While a heal goes on, its next waits come by themselves, and its place in a queue moves: that it waits for its turn is news, and no more.
-    let gist = |condition: &Condition| match condition.message.split_once(TURN) {
-        Some(_) if condition.reason == "BeingCarriedOut" => TURN.to_owned(),
-        None if condition.reason == "BeingCarriedOut" => String::new(),
-        _ => condition.message.clone(),
-    };
-    let approved = |status: &ReportStatus| {
-        status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), gist(condition)))
-    };
-    let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
-    // What a person is to know before a yes; how many others there are comes with the next write.
-    let cautions = |status: &ReportStatus| -> Vec<String> {
-        status.plan.iter().flat_map(|plan| &plan.cautions).map(|caution| caution.id.clone()).collect()
-    };
-    let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
-    let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
-    let class = |status: &ReportStatus| status.operation.as_ref().map(|operation| operation.class.clone());
-    let ready = |status: &ReportStatus| {
-        status.conditions.iter().find(|condition| condition.type_ == PLAN_READY).map(|condition| condition.reason.clone())
-    };
-    (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift)
-        || (class(old), ready(old)) != (class(new), ready(new))
-        || (approved(old), cautions(old)) != (approved(new), cautions(new))
-        || dry_run(old) != dry_run(new)
-        || harms(old) != harms(new)
 }
 
 #[cfg(test)]
@@ -327,21 +300,6 @@ mod tests {
 
     fn status(value: serde_json::Value) -> ReportStatus {
         serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn that_a_heal_waits_for_its_turn_is_written_at_once_and_its_place_with_the_next_write() {
-        let with = |message: &str| {
-            status(json!({"conditions": [{"type": "Approved", "status": "True", "reason": "BeingCarriedOut", "message": message,
-                "lastTransitionTime": "2026-01-05T10:00:00Z"}]}))
-        };
-        let (begun, third, second) = (
-            with("approved by ann"),
-            with(&format!("approved by ann; waits for {TURN}: 3rd of 7")),
-            with(&format!("approved by ann; waits for {TURN}: 2nd of 6")),
-        );
-        assert!(urgent(&begun, &third) && !urgent(&third, &second));
-        assert!(!urgent(&begun, &with("approved by ann; waits for Argo CD's comparison")));
     }
 
     #[test]
@@ -380,5 +338,54 @@ mod tests {
         for (phase, heal) in [(Phase::Drifted, Heal::Failed), (Phase::InSync, Heal::Healed), (Phase::InSync, Heal::None)] {
             assert_eq!(summary(&old, &assessment(phase), heal), "live is what Git says", "{phase:?} {heal:?}");
         }
+    }
+
+    #[test]
+    fn a_heal_that_was_overtaken_before_its_first_write_failed_nobody_and_is_told_with_its_reason() {
+        let message = "nothing was written: somebody changed the Deployment after the approval";
+        let entry = json!({"planHash": "00b5b4e534a6ff", "by": "ada", "startedAt": "2026-01-05T10:00:00Z",
+            "finishedAt": "2026-01-05T10:00:01Z", "result": "NotCarriedOut", "message": message, "healer": "h"});
+        let approval = json!({"decision": "Approved", "planHash": "00b5b4e534a6ff", "by": "ada", "at": "2026-01-05T09:59:00Z"});
+        let old = status(json!({"history": [entry], "approval": approval}));
+        assert!(is_spent(&old));
+        for (why, phase) in [(NoPlan::NothingToHeal, Phase::InSync), (NoPlan::Paused, Phase::Drifted)] {
+            assert_eq!(heal(&old, &assessment(phase), Err(&why), &Answer::Open), Heal::None, "{why}");
+        }
+        let snapshot = Snapshot {
+            cluster: String::new(),
+            judge: String::new(),
+            target: ObjectId::of(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}}))
+                .unwrap(),
+            desired: None,
+            live: None,
+            seen: true,
+            syncer: crate::engine::predict::Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+            tool: crate::engine::Tool::Unknown,
+            source: crate::engine::SourceFacts::default(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let policy = Policy {
+            mode: crate::engine::Mode::Propose,
+            remedy: crate::engine::Remedy::Choose,
+            ignore: Vec::new(),
+            plan_ttl: jiff::SignedDuration::ZERO,
+        };
+        let (masker, assessment) = (Masker::default(), assessment(Phase::Drifted));
+        let found = Findings {
+            snapshot: &snapshot,
+            policy: &policy,
+            assessment: &assessment,
+            plan: Err(&NoPlan::Paused),
+            dry_run: None,
+            confirmation: None,
+            answer: Answer::Open,
+            masker: &masker,
+        };
+        let new = compose(&old, found);
+        let condition = |kind: &str| new.conditions.iter().find(|condition| condition.type_ == kind);
+        let approved = condition(APPROVED).unwrap();
+        let told = format!("plan 00b5b4e534a6, approved by ada, was not carried out: {message}");
+        assert_eq!((approved.reason.as_str(), approved.message.as_str()), ("NotCarriedOut", told.as_str()));
+        assert!(condition(HEALED).is_none() && new.approval.is_none());
     }
 }

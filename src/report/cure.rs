@@ -215,7 +215,7 @@ pub struct HealingStep {
     #[schemars(length(max = NAME_CHARACTERS))]
     pub stale: Option<String>,
 
-    /// The revision that the step starts a sync of.
+    /// The revision that the step is to start a sync of: that one, or another at which Git says the same of the Deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = PATH_CHARACTERS))]
     pub revision: Option<String>,
@@ -273,6 +273,13 @@ pub struct Healing {
     pub requests: Vec<SentRequest>,
 }
 
+impl Healing {
+    /// The first digits of the plan's hash, as people say it.
+    pub fn short_hash(&self) -> &str {
+        self.plan_hash.get(..12).unwrap_or(&self.plan_hash)
+    }
+}
+
 pub(super) fn is_zero(count: &usize) -> bool {
     *count == 0
 }
@@ -285,6 +292,20 @@ pub enum HealResult {
 
     /// Ended without success.
     Failed,
+
+    /// Ended before its first write: something else was needed by then.
+    NotCarriedOut,
+}
+
+impl From<HealResult> for Heal {
+    fn from(result: HealResult) -> Self {
+        match result {
+            HealResult::Healed => Self::Healed,
+            HealResult::Failed => Self::Failed,
+            // What is needed now is another question.
+            HealResult::NotCarriedOut => Self::AwaitingApproval,
+        }
+    }
 }
 
 /// How the message of a heal begins that ended because the API server found a write of it invalid.

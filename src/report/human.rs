@@ -243,10 +243,10 @@ pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
     }
 }
 
-/// The plan as a person reads it before approving.
-pub fn plan(plan: &PlanReport) -> String {
+/// The plan as a person reads it before approving, with what becomes of it behind its hash.
+pub fn plan(plan: &PlanReport, standing: &str) -> String {
     let mut out = String::new();
-    line!(&mut out, "Plan {}, can be approved until {}", plan.hash.get(..12).unwrap_or(&plan.hash), plan.expires);
+    line!(&mut out, "Plan {}, {standing}", plan.hash.get(..12).unwrap_or(&plan.hash));
     for (at, step) in plan.steps.iter().enumerate() {
         line!(&mut out, "  {}. {:?} on {}: {}", at + 1, step.kind, step.target, step.summary);
         for line in operations(&step.patch) {

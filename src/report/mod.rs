@@ -11,17 +11,19 @@ mod cure;
 mod cut;
 mod evidence;
 pub mod human;
+mod in_progress;
 mod news;
 pub mod printer;
 mod remember;
 pub mod sarif;
 mod status;
 mod told;
+mod urgency;
 
 pub use bounds::{HISTORY_LIMIT, STATUS_LIMIT, STEP_PATHS_LIMIT, fit};
 pub use build::{counts, dry_run, field, findings, object_report, plan, prediction_report, source, text};
 pub use clamp::clamp;
-pub use compose::{Answer, Findings, TURN, compose, urgent};
+pub use compose::{Answer, Findings, compose};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{
     CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan,
@@ -29,6 +31,7 @@ pub use cure::{
 };
 pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, own_heal, shown_patch};
+pub use in_progress::TURN;
 pub use news::is_news;
 pub use remember::{failed_clears_beside, memory, superseded};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
@@ -36,3 +39,4 @@ pub use told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport, Place,
     PredictionReport, Warning,
 };
+pub use urgency::urgent;

@@ -24,6 +24,7 @@ mod incident;
 mod installed;
 mod last_applied;
 mod matrix;
+mod midheal;
 mod moved;
 mod operation;
 mod paced;

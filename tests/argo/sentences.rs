@@ -24,7 +24,7 @@ const AT_ONCE: SignedDuration = SignedDuration::from_secs(15);
 const LOOKS: Duration = Duration::from_millis(150);
 
 /// What was there at one time.
-struct Look {
+pub struct Look {
     at: Timestamp,
     report: Value,
     application: Value,
@@ -82,7 +82,7 @@ fn operations(looks: &[Look]) -> Vec<(Timestamp, bool)> {
 }
 
 /// The sentences that were not true.
-fn lies(looks: &[Look]) -> Vec<String> {
+pub fn lies(looks: &[Look]) -> Vec<String> {
     let operations = operations(looks);
     shown(looks).iter().filter(|shown| !shown.status.is_null()).flat_map(|shown| judge(shown, &operations)).collect()
 }
@@ -92,6 +92,9 @@ fn judge(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
     let Shown { status, .. } = shown;
     lies.extend(plans(shown));
     lies.extend(conditions(shown));
+    lies.extend(in_progress(shown));
+    lies.extend(waits(shown, operations));
+    lies.extend(healed(shown));
     // What we, or the tool that was handed a field, write in a heal is nobody's change.
     if !status["healing"].is_null() {
         for told in sentences(status).filter(|told| told.contains("driftmend-heal") || told.contains("by argocd-controller")) {
@@ -164,6 +167,74 @@ fn conditions(shown: &Shown<'_>) -> Vec<String> {
     others.map(|other| shown.says("Healed is True", &format!("so is {other}"))).collect()
 }
 
+/// What is said of a heal in progress, held against its record: no other plan is offered, and the step is the one that it is at.
+fn in_progress(shown: &Shown<'_>) -> Vec<String> {
+    let (status, healing) = (shown.status, &shown.status["healing"]);
+    let (Some(hash), ready) = (healing["planHash"].as_str(), text(&condition(status, "PlanReady")["message"])) else {
+        return Vec::new();
+    };
+    // Whoever heals says so before anybody else does.
+    if shown.until.duration_since(shown.from) < LAG {
+        return Vec::new();
+    }
+    let mut lies = Vec::new();
+    let short = hash.get(..12).unwrap_or(hash);
+    if !ready.starts_with(&format!("plan {short}, approved by {}, is being carried out", text(&healing["by"]))) {
+        lies.push(shown.says(&ready, &format!("plan {short} is being carried out")));
+    }
+    let steps = healing["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let open = steps.iter().position(|step| step["state"] != "Done");
+    let far = open.map(|at| format!("step {} of {} ({})", at + 1, steps.len(), text(&steps[at]["kind"])));
+    if far.as_ref().is_some_and(|far| !ready.ends_with(far.as_str())) {
+        lies.push(shown.says(&ready, &format!("it is at {far:?}")));
+    }
+    if !status["plan"].is_null() && status["plan"]["hash"] != hash {
+        lies.push(shown.says(&text(&status["plan"]["hash"]), &format!("plan {short} is being carried out")));
+    }
+    lies
+}
+
+/// What an approved plan waits for, held against what was there meanwhile.
+fn waits(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
+    let told = text(&condition(shown.status, "Approved")["message"]);
+    let mut lies = Vec::new();
+    let asked = |look: &Look| !look.application["metadata"]["annotations"]["argocd.argoproj.io/refresh"].is_null();
+    let runs = |look: &Look| !look.application["operation"].is_null();
+    let mut settled = shown.settled();
+    if told.contains("waits for Argo CD's comparison") || told.contains("waits for Argo CD's controller") {
+        lies.extend(settled.find(|look| !asked(look)).map(|look| shown.says(&told, &format!("none is asked for at {}", look.at))));
+    } else if told.contains("waits for Argo CD's own retry") || told.contains("waits for the sync of Argo CD") {
+        lies.extend(settled.find(|look| !runs(look)).map(|look| shown.says(&told, &format!("no operation is there at {}", look.at))));
+    }
+    let at = told.split_once("is tried again at ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<Timestamp>().ok());
+    if at.is_some_and(|at| shown.until > at + AT_ONCE) {
+        lies.push(shown.says(&told, &format!("that time is over, and these came: {operations:?}")));
+    }
+    lies
+}
+
+/// That a heal is over and holds: live is as Git said then, and no heal goes on.
+fn healed(shown: &Shown<'_>) -> Vec<String> {
+    let healed = condition(shown.status, "Healed");
+    if healed["status"] != "True" {
+        return Vec::new();
+    }
+    let newest = shown.status["history"].as_array().and_then(|history| history.last());
+    let mut lies = Vec::new();
+    if newest.is_none_or(|newest| newest["result"] != "Healed") {
+        lies.push(shown.says("Healed is True", &format!("the last heal ended as {newest:?}")));
+    }
+    if !shown.status["healing"].is_null() {
+        lies.push(shown.says("Healed is True", "a heal goes on"));
+    }
+    let failed = |look: &&Look| {
+        let state = &look.application["status"]["operationState"];
+        ["Failed", "Error"].contains(&text(&state["phase"]).as_str()) && text(&state["message"]).contains("Deployment")
+    };
+    lies.extend(shown.settled().find(failed).map(|look| shown.says("Healed is True", &format!("a sync has failed at {}", look.at))));
+    lies
+}
+
 /// All that a status says in sentences.
 fn sentences(status: &Value) -> impl Iterator<Item = String> {
     let findings = status["findings"].as_array().into_iter().flatten();
@@ -175,7 +246,7 @@ fn sentences(status: &Value) -> impl Iterator<Item = String> {
 }
 
 /// Looks at everything while a scenario plays.
-fn watch<T>(shop: &Shop<'_>, play: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Look>)> {
+pub fn watch<T>(shop: &Shop<'_>, play: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Look>)> {
     let report = Object::new(shop.control_plane, "driftreport", &shop.namespace, "deployment-web")?;
     let (application, live) = (shop.application.clone(), shop.deployment.clone());
     let over = AtomicBool::new(false);

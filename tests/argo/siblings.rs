@@ -141,7 +141,7 @@ fn a_handler_that_somebodys_repair_left_to_nobody_is_rescued() -> Result<()> {
     assert_eq!(cause(&status), "Forbidden: may not specify more than 1 handler type");
     let held_back = |status: &Value| condition(status, "PlanReady")["reason"] == "HeldBack";
     let status = watched.wait_for_status("no plan before Argo CD knows the commit", held_back)?;
-    assert!(text(&condition(&status, "PlanReady")["message"]).starts_with("Argo CD has not compared commit "), "{status:#}");
+    assert!(text(&condition(&status, "PlanReady")["message"]).starts_with("Argo CD compared commit "), "{status:#}");
     shop.argo_cd.refresh(&shop.application)?;
     let before = roll_outs(shop)?;
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;

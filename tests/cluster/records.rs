@@ -371,6 +371,41 @@ fn two_steps_of_one_kind_are_told_apart_and_who_ends_the_heal_of_another_says_on
 }
 
 #[test]
+fn while_a_plan_is_carried_out_nobody_approves_and_only_what_sent_nothing_was_not_carried_out() -> Result<()> {
+    let installation = shared()?;
+    let people = People::of(installation, "kim")?;
+    for (target, sent) in [("meanwhile", false), ("sent", true)] {
+        let report = Report::create(&installation.control_plane, target)?;
+        let plan = hash(1);
+        report.approved(&people, "kim", &plan)?;
+        let mine = healing(&plan, "kim", "kim", "Pending");
+        report.accepted("the beginning", &people.person, json!({"healing": mine, "heal": "Healing"}))?;
+        let before = report.status()?;
+        let again = json!({"approval": {"decision": "Approved", "planHash": plan, "by": "kim", "at": "2026-01-05T11:00:00Z"}});
+        let answer = report.write(&people.person, again)?;
+        let told = format!("plan {plan}, approved by kim, is being carried out: approve what the report offers when that has ended");
+        ensure!(answer.stderr.contains(&told), "{told:?} is not in {}", answer.stderr);
+        report.refused("another yes", answer, &before)?;
+
+        let requests = if sent { vec![json!({"kind": "Restore", "at": AT, "digest": "", "answer": ""})] } else { Vec::new() };
+        let begun = with(
+            &mine,
+            json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": AT}], "requests": requests}),
+        );
+        report.accepted("the step", &people.person, json!({ "healing": begun }))?;
+        let before = report.status()?;
+        let entry = with(&entry(&plan, "kim", "kim", "NotCarriedOut"), json!({ "requests": requests }));
+        let end = |word: &str| json!({"healing": null, "heal": word, "history": [entry]});
+        report.refused("a word of its own", report.write(&people.person, end("Healed"))?, &before)?;
+        match sent {
+            true => report.refused("it sent a request", report.write(&people.person, end("AwaitingApproval"))?, &before)?,
+            false => report.accepted("the end", &people.person, end("AwaitingApproval"))?,
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_person_cannot_fill_a_status_by_heals_of_their_own() -> Result<()> {
     let installation = shared()?;
     let people = People::of(installation, "jan")?;

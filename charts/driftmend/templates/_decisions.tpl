@@ -7,6 +7,9 @@ that is for people. */ -}}
   expression: "'approval' in variables.changed"
 - name: decisionBefore
   expression: "'approval' in variables.before && variables.before['approval'] != null ? variables.before['approval'] : dyn({})"
+# The heal that is in progress before this write.
+- name: inProgress
+  expression: "'healing' in variables.before ? variables.before['healing'] : null"
 - name: spent
   expression: >-
     'planHash' in variables.decisionBefore && 'history' in variables.before && variables.before['history'] != null
@@ -102,6 +105,15 @@ that is for people. */ -}}
   reason: Forbidden
   message: "status.approval.by must be your own user name, as `kubectl auth whoami` tells it"
   messageExpression: "'status.approval.by must be your own user name: set it to \"' + request.userInfo.username + '\"'"
+# What would be left of a plan that is being carried out is no plan, and another yes would take the place of the one that is followed.
+- expression: >-
+    variables.inProgress == null || !variables.decided || variables.approval == null || !('decision' in variables.approval)
+    || variables.approval['decision'] != 'Approved'
+  reason: Forbidden
+  message: "a plan is being carried out: approve what the report offers when that has ended, or take the approval back to stop it"
+  messageExpression: >-
+    variables.inProgress == null ? '' : 'plan ' + string(variables.inProgress.planHash) + ', approved by ' + string(variables.inProgress.by)
+    + ', is being carried out: approve what the report offers when that has ended, or take the approval back to stop it'
 - expression: "variables.controller || !variables.decided || !variables.machine"
   reason: Forbidden
   message: "a decision is a person's: a ServiceAccount decides only where the chart lists it under approval.serviceAccounts"

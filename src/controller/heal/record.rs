@@ -54,10 +54,11 @@ pub async fn end(
     let mut history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
     history.push(entry.clone());
     history.drain(..history.len().saturating_sub(HISTORY_LIMIT));
-    cluster.patch_report_status(report, json!({"healing": null, "heal": result, "history": history}), DryRun::No).await?;
+    cluster.patch_report_status(report, json!({"healing": null, "heal": Heal::from(result), "history": history}), DryRun::No).await?;
     match result {
         HealResult::Healed => info!(report = %name(report), message, "the heal ended"),
         HealResult::Failed => warn!(report = %name(report), message, "the heal failed"),
+        HealResult::NotCarriedOut => info!(report = %name(report), message, "the heal ended before its first write"),
     }
     Ok(entry)
 }

@@ -78,6 +78,8 @@ impl<L: Look> Healer<'_, L> {
 
     /// Sends a request that is to be stored, and tells of it.
     pub(super) async fn write(&self, kind: StepKind, request: &Request, plan: &str, target: &ObjectId) -> Result<SentRequest, ApiError> {
+        let is_first = self.outbox.nothing_left(plan).is_some();
+        self.outbox.leaves(plan);
         let mut answer = self.patch(request, target, DryRun::No).await;
         for pause in BEHIND {
             if !answer.as_ref().is_err_and(is_behind) {
@@ -86,6 +88,7 @@ impl<L: Look> Healer<'_, L> {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             answer = self.patch(request, target, DryRun::No).await;
         }
+        self.outbox.answered(plan, is_first, &answer);
         let (shown, digest) = shown_patch(&request.patch, self.audit.masker());
         let told = match &answer {
             Ok(object) => stored(object),

@@ -200,7 +200,7 @@ fn a_sync_that_waits_for_its_window_is_not_waited_for() {
     waiting["status"]["operationState"].as_object_mut().unwrap().remove("finishedAt");
     assert_eq!(after_sync(&waiting), done());
     waiting["status"]["operationState"]["message"] = json!("waiting for healthy state of apps/Deployment/web");
-    assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD"));
+    assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD: the running sync waits for the resources of a wave"));
 }
 
 #[test]
@@ -218,6 +218,8 @@ fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
     cleared["status"]["resources"] =
         json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "OutOfSync"}]);
     assert_eq!(after_sync_of(&cleared, scaled.clone()), not_yet("Argo CD to call the Deployment Synced"), "self-heal syncs it");
+    cleared["spec"]["syncPolicy"] = json!({"automated": {"prune": true}});
+    assert_eq!(after_sync_of(&cleared, scaled.clone()), done());
     cleared["spec"]["syncPolicy"] = json!({});
     assert_eq!(after_sync_of(&cleared, scaled), done());
     assert_eq!(after_sync_of(&cleared, live()), not_yet("Argo CD to call the Deployment Synced"), "it will, soon");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cure::receiver;
 use super::ground::Ground;
-use super::on_application::{Act, OnApplication};
+use super::on_application::{self, Act, OnApplication};
 use super::on_kustomization::KustomizationRef;
 use super::refusal::Refusal;
 use super::step::{Step, StepKind, holders};
@@ -202,7 +202,7 @@ pub struct Remembered {
     /// When the operation state began that it removes, as the Application has it.
     pub stale: Option<String>,
 
-    /// The revision that it starts a sync of.
+    /// The revision that it was to start a sync of. Where Argo CD compared another one since, at which Git says the same of the Deployment, it is that.
     pub revision: Option<String>,
 }
 
@@ -212,8 +212,8 @@ pub struct Remembered {
 /// landed no drift is left to derive it from, and the remaining steps follow from the approved kinds and fields.
 ///
 /// # Errors
-/// [`Refusal::Altered`] when the approval is no longer the one that the heal began with, [`Refusal::OtherObject`] when the
-/// object is another one, [`Refusal::Stale`] when somebody changed the fields in between.
+/// [`Refusal::Altered`] when the approval was taken back, [`Refusal::OtherObject`] when the object is another one, [`Refusal::Stale`] or
+/// [`Refusal::Moot`] when something else is needed than what was approved, and [`Refusal::Waits`] where that passes.
 pub fn resume(
     begun: &Begun<'_>,
     approval: Option<&Approval>,
@@ -221,11 +221,11 @@ pub fn resume(
     snapshot: &Snapshot,
 ) -> Result<Approved, Refusal> {
     let hash = || begun.plan_hash.to_owned();
-    let unchanged =
-        |approval: &Approval| approval.decision == Decision::Approved && approval.plan_hash == begun.plan_hash && approval.by == begun.by;
-    if !approval.is_some_and(unchanged) {
+    // A yes to something else, or another person's, is a question for when this heal has ended, and says nothing of it.
+    if approval.is_none_or(|approval| approval.decision != Decision::Approved) {
         return Err(Refusal::Altered(hash()));
     }
+    let approval = approval.filter(|approval| approval.plan_hash == begun.plan_hash && approval.by == begun.by);
     // A Deployment that was missing when the plan was approved has no uid yet.
     let uid = snapshot.live.as_ref().and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str);
     if !begun.uid.is_empty() && uid != Some(begun.uid) {
@@ -238,8 +238,9 @@ pub fn resume(
         if let Some(why) = plan.window.as_ref().filter(|_| !approval.is_some_and(Approval::breaks_glass)) {
             return Err(Refusal::Window { hash: hash(), why: why.clone() });
         }
-        let acknowledged = approval.map(|approval| approval.acknowledged.as_slice()).unwrap_or_default();
-        if let ids @ [_, ..] = &plan.unacknowledged(acknowledged)[..] {
+        if let Some(approval) = approval
+            && let ids @ [_, ..] = &plan.unacknowledged(&approval.acknowledged)[..]
+        {
             return Err(Refusal::Unacknowledged { hash: hash(), ids: ids.to_vec() });
         }
         let mut plan = plan.clone();
@@ -247,14 +248,20 @@ pub fn resume(
         plan.steps.iter_mut().zip(&begun.steps).for_each(|(step, remembered)| step.bind(remembered.stale.as_deref()));
         return Ok(Approved { plan, by: begun.by.to_owned() });
     }
+    // Why what was approved is not what is needed, where that is so.
+    let overtaken = || match plan {
+        Err(why) if why.passes() => Refusal::Waits { hash: hash(), why: format!("what holds it back: {why}") },
+        Err(why) => Refusal::Moot { hash: hash(), why: why.clone() },
+        Ok(_) => Refusal::Stale(hash()),
+    };
     if snapshot.desired.is_none() {
-        return Err(Refusal::Stale(hash()));
+        return Err(overtaken());
     }
     let steps = begun.steps.iter().enumerate().map(|(at, step)| {
         let after_restore = at.checked_sub(1).is_some_and(|before| begun.steps[before].kind == StepKind::Restore);
         again(step, after_restore, snapshot)
     });
-    let steps: Vec<Step> = steps.collect::<Option<_>>().ok_or_else(|| Refusal::Stale(hash()))?;
+    let steps: Vec<Step> = steps.collect::<Option<_>>().ok_or_else(overtaken)?;
     let ground = Ground::of(snapshot, begun.plan_hash, None);
     // The first step can only be skipped now. Where it is not done, what the person saw is not what is there.
     let is_first = |at: usize, step: &Step| match step.kind() {
@@ -262,7 +269,7 @@ pub fn resume(
         kind => kind == StepKind::Transfer && at == 0,
     };
     if steps.iter().enumerate().any(|(at, step)| is_first(at, step) && !step.done(&ground)) {
-        return Err(Refusal::Stale(hash()));
+        return Err(overtaken());
     }
     let plan = Plan {
         hash: hash(),
@@ -283,16 +290,18 @@ pub fn resume(
 /// A Transfer that does not follow a Restore takes its fields from whoever has them beside the tool.
 fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> Option<Step> {
     let paths = remembered.paths.clone();
-    let on_application = |act| {
+    let of_application = |act| {
         let application = &snapshot.tool.argo_cd()?.application;
         let mut step = Step::OnApplication(Box::new(OnApplication::of(application, act)));
         step.bind(remembered.stale.as_deref());
         Some(step)
     };
+    // Argo CD may have compared another commit by now.
+    let compared = || on_application::compared(&snapshot.tool.argo_cd()?.application, &snapshot.source).map(str::to_owned);
     let touches = || Touches {
         resources: Vec::new(),
         from: None,
-        to: remembered.revision.clone().map(Revision::One),
+        to: compared().or_else(|| remembered.revision.clone()).map(Revision::One),
         whole_application: remembered.kind == StepKind::ClearOperation,
         syncs: true,
         compared: false,
@@ -310,12 +319,12 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
             Some(Step::Transfer { paths, from, to, into })
         }
         StepKind::HandBack => Some(Step::HandBack { paths, syncer: snapshot.syncer.clone() }),
-        StepKind::Refresh => on_application(Act::Refresh),
-        StepKind::ClearOperation => on_application(Act::Clear { stale: None, touches: touches(), why: String::new(), attempt: 1 }),
+        StepKind::Refresh => of_application(Act::Refresh),
+        StepKind::ClearOperation => of_application(Act::Clear { stale: None, touches: touches(), why: String::new(), attempt: 1 }),
         StepKind::StartOperation => {
             let target = &snapshot.target;
             let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
-            on_application(Act::Start { replaces: None, only, touches: touches() })
+            of_application(Act::Start { replaces: None, only, touches: touches() })
         }
         StepKind::Reconcile => Some(Step::Reconcile { kustomization: KustomizationRef::of(&snapshot.tool.flux()?.kustomization) }),
     }

@@ -122,11 +122,10 @@ pub(super) fn propose_knowing<'a>(
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
     }
-    if let Some((commit, _)) = snapshot.tool.synced_unread(&snapshot.source) {
+    let unread = snapshot.tool.synced_unread(&snapshot.source).map(|(commit, _)| ("synced", commit));
+    if let Some((did, commit)) = unread.or_else(|| Some(("compared", snapshot.tool.compared_unread(&snapshot.source)?))) {
         let commit = short_commit(commit);
-        return Err(NoPlan::HeldBack(format!(
-            "Argo CD synced commit {commit} after Git was read last: what Git says by now is read first"
-        )));
+        return Err(NoPlan::HeldBack(format!("Argo CD {did} commit {commit} after Git was read last: what Git says by now is read first")));
     }
     let live = snapshot.live.as_ref();
     let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));

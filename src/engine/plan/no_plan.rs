@@ -140,6 +140,10 @@ pub enum NoPlan {
     )]
     NotJudged,
 
+    /// A plan is being carried out.
+    #[error("a plan is being carried out; what is left to do is known when that has ended")]
+    BeingCarriedOut,
+
     /// Another program applies the object server-side as well, and a Transfer would take sides.
     #[error(
         "another manager applies this object server-side too ({0}); decide first which one is to own it: let the other one apply a manifest without \

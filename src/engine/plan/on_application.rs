@@ -16,7 +16,7 @@ mod following;
 #[cfg(test)]
 mod tests;
 
-pub(super) use following::{Around, Before, after, window};
+pub(super) use following::{Around, Before, after, compared, window};
 
 /// The name under which our operations are asked for.
 const USERNAME: &str = "driftmend";
@@ -174,12 +174,14 @@ impl OnApplication {
     ///
     /// Left out is what passes while Argo CD tries a sync again: which state is meant (that is bound when the heal begins, and tested when the
     /// step is sent), its phase, its times and its retries; whose sync it is counts, where a person asked for it. What a sync of one resource touches
-    /// is said by its name.
+    /// is said by its name, and what it brings by the digest of Git's document: at which commit that stands, any commit elsewhere moves.
     pub(super) fn intent(&self, kind: &str) -> Value {
         let (only, touches) = match &self.act {
             Act::Refresh => (None, Value::Null),
             Act::Clear { touches, .. } => (None, json!(touches)),
             Act::Start { only, touches: Touches { to, whole_application, sync_options, retry, .. }, .. } => {
+                // Git's document is held against one commit, and not against several.
+                let to = to.as_ref().filter(|to| to.one().is_none());
                 (Some(only), json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options, "retry": retry}))
             }
         };

@@ -88,9 +88,26 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether only the plan is no longer what is needed: what was approved may be needed again.
+    /// Whether only the plan is no longer what is needed, or not now: what was approved may be needed again.
     pub fn is_about_the_plan(&self) -> bool {
-        matches!(self, Self::Stale(_) | Self::Moot { .. } | Self::TakenBack { .. } | Self::Waits { .. })
+        match self {
+            Self::Stale(_)
+            | Self::Moot { .. }
+            | Self::TakenBack { .. }
+            | Self::Waits { .. }
+            | Self::Window { .. }
+            | Self::Unacknowledged { .. }
+            | Self::OtherObject(_) => true,
+            Self::Spent(_) | Self::Expired(_) | Self::Foreign(_) | Self::Altered(_) => false,
+        }
+    }
+
+    /// What a heal that began waits for, where it passes by itself.
+    pub fn passes(&self) -> Option<&str> {
+        match self {
+            Self::Waits { why, .. } | Self::Window { why, .. } => Some(why),
+            _ => None,
+        }
     }
 
     /// The reason of the condition and the Event, in PascalCase.

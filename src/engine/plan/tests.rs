@@ -312,6 +312,11 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
     // After it no drift is left to derive a plan from; the step is there to be skipped.
     let after = snapshot(git(), synced());
     assert_eq!(steps(resume(&begun(uid), Some(&yes), Err(&NoPlan::NothingToHeal), &after)), Ok(2));
+    // What passes is waited for before the first write; where nothing passes, the reason is told.
+    let held = NoPlan::HeldBack("Argo CD has not compared it yet".to_owned());
+    for (why, reason) in [(held, "ApprovalWaits"), (NoPlan::Denied, "ApprovalMoot")] {
+        assert_eq!(resume(&begun(uid), Some(&yes), Err(&why), &before).unwrap_err().reason(), reason);
+    }
     // Somebody changed the fields in between.
     let mut other = switched();
     container(&mut other)["livenessProbe"]["tcpSocket"]["port"] = json!(9090);
@@ -319,8 +324,14 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
     let other_plan = proposed(&other, &Memory::default()).unwrap();
     assert_eq!(steps(resume(&begun(uid), Some(&yes), Ok(&other_plan), &other)), Err(Refusal::Stale(plan.hash.clone())));
     assert_eq!(steps(resume(&begun(uid), None, Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
-    let mallory = Approval { by: "mallory".to_owned(), ..yes.clone() };
-    assert_eq!(steps(resume(&begun(uid), Some(&mallory), Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
+    let no = Approval { decision: Decision::Denied, ..yes.clone() };
+    assert_eq!(steps(resume(&begun(uid), Some(&no), Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
+    // What another person says yes to meanwhile is nothing that this heal waits for, and gives it no leave.
+    let bob = Approval { by: "bob".to_owned(), break_glass: Some(true), reason: Some("in a hurry".to_owned()), ..approval("41ca41e9f15f") };
+    assert_eq!(steps(resume(&begun(uid), Some(&bob), Ok(&plan), &before)), Ok(1));
+    assert_eq!(steps(resume(&begun(uid), Some(&bob), Err(&NoPlan::NothingToHeal), &after)), Ok(1));
+    let shut = Plan { window: Some("a deny window is open".to_owned()), ..plan.clone() };
+    assert_eq!(resume(&begun(uid), Some(&bob), Ok(&shut), &before).unwrap_err().reason(), "HeldBackBySyncWindow");
     assert_eq!(steps(resume(&begun("another"), Some(&yes), Ok(&plan), &before)), Err(Refusal::OtherObject(plan.hash.clone())));
 }
 

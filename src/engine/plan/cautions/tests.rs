@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, with_state};
+use crate::engine::operation::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{approval, container, git, policy, snapshot, switched};
 use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, StepKind, judge, propose};
 use crate::engine::predict::{Strategy, Syncer};
-use crate::engine::{ArgoCd, Policy, Remedy, Tool, assess};
+use crate::engine::{ArgoCd, Policy, Remedy, SourceFacts, Tool, assess};
 
 const TOOL: &str = "kustomize-controller";
 
@@ -158,6 +158,25 @@ fn nothing_is_planned_for_a_commit_that_argo_cd_has_synced_past() {
     assert_eq!(at("2026-03-02T09:59:31Z"), Ok(2), "Git was asked since, and still has this one");
     let waits = "Argo CD synced commit 5555555 after Git was read last: what Git says by now is read first";
     assert_eq!(at("2026-03-02T09:59:30.9Z"), Err(NoPlan::HeldBack(waits.to_owned())));
+}
+
+#[test]
+fn nothing_is_planned_for_a_commit_that_argo_cd_has_compared_past() {
+    let scene = Snapshot { now: now(), ..scene(5) };
+    // In sync with a commit that was not read: nothing but a comparison tells of it.
+    let application = std::sync::Arc::new(read(&quiet()));
+    let argo_cd = ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: Some(now()) };
+    let planned_where = |compared: Option<&str>| {
+        let source = SourceFacts { revision: BEFORE.to_owned(), compared: compared.map(str::to_owned), ..scene.source.clone() };
+        let tool = Tool::ArgoCd(std::sync::Arc::new(argo_cd.clone()));
+        let restored = Policy { remedy: Remedy::Restore, ..ignoring(".spec.paused") };
+        planned(&Snapshot { tool, source, ..scene.clone() }, &restored).map(|plan| plan.steps.first().map(Step::kind))
+    };
+    let waits = "Argo CD compared commit 4be2c1d after Git was read last: what Git says by now is read first";
+    assert_eq!(planned_where(Some(BEFORE)), Err(NoPlan::HeldBack(waits.to_owned())));
+    for compared in [Some(HERE), None] {
+        assert_eq!(planned_where(compared), Ok(Some(StepKind::Restore)), "{compared:?}: it was read, or nobody tells");
+    }
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn touched() -> Vec<(&'static str, Touches)> {
         ("deletes it", Touches { resources: resource(true), ..touches() }),
         ("from another revision", Touches { from: Some(Revision::One("b".to_owned())), ..touches() }),
         ("to another revision", Touches { to: Some(Revision::One("b".to_owned())), ..touches() }),
-        ("to several revisions", Touches { to: Some(Revision::Several(vec!["a".to_owned()])), ..touches() }),
+        ("to several revisions", Touches { to: Some(Revision::Several(vec!["a".to_owned(), "b".to_owned()])), ..touches() }),
         ("the whole application", Touches { whole_application: true, ..touches() }),
         ("not compared", Touches { compared: false, ..touches() }),
         ("with options", Touches { sync_options: vec!["Force=true".to_owned()], ..touches() }),
@@ -222,8 +222,8 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ("reconcile elsewhere", Step::Reconcile { kustomization: named("teams", "shop") }),
         ("reconcile another", Step::Reconcile { kustomization: named("flux-system", "office") }),
     ];
-    // What a sync of one resource touches is that resource.
-    let of_the_whole = ["changes a resource", "deletes it", "from another revision", "not compared"];
+    // What a sync of one resource touches is that resource, and what it brings is said by the digest of Git's document.
+    let of_the_whole = ["changes a resource", "deletes it", "from another revision", "to another revision", "not compared"];
     for (what, touches) in touched() {
         steps.push((what, on("argocd", "shop", clear_of(Some(stale()), touches.clone()))));
         let start = on("argocd", "shop", Act::Start { replaces: None, only: web(), touches });

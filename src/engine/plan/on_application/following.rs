@@ -114,7 +114,9 @@ fn last(
         Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
     }
     // What is under way may fail, and is what would be stale then. It may also succeed by itself after the cure, and nothing is left to do.
-    let is_in_the_way = standing.clears() || standing.is_under_way();
+    // So may the sync of another commit, which auto-sync begins with its next comparison after what failed at the one before.
+    let follows = *standing == Standing::FailedElsewhere && application.automated().is_some() && application.out_of_sync();
+    let is_in_the_way = standing.clears() || standing.is_under_way() || follows;
     let stale = || Stale::of(application).ok().filter(|_| is_in_the_way);
     let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
     // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
@@ -189,19 +191,20 @@ fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), N
     let head = source.revision.as_str();
     let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
     match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
-        Some(compared) if !fits(compared) => {
-            let (head, compared) = (short_commit(head), short_commit(compared));
-            let is_behind = |answered: Timestamp| application.reconciled_at.is_some_and(|at| answered.as_second() <= at.as_second());
-            Err(NoPlan::HeldBack(if source.answered_at.is_some_and(is_behind) {
-                format!("Argo CD compared commit {compared}, and what was read of Git before that is {head}: the next look into Git tells")
-            } else {
-                format!(
-                    "Argo CD has not compared commit {head} yet, only {compared}: it looks into Git every few minutes, or when it is asked for a refresh"
-                )
-            }))
-        }
+        Some(compared) if !fits(compared) => Err(NoPlan::HeldBack(format!(
+            "Argo CD compared commit {} last, and what is to be in the cluster was read at {}: whichever is behind comes there with its next look \
+             into Git, Argo CD's every few minutes, or when it is asked for a refresh",
+            short_commit(compared),
+            short_commit(head)
+        ))),
         _ => Ok(()),
     }
+}
+
+/// The one commit that Argo CD compared last, where Git says the same of the Deployment there.
+pub(in crate::engine::plan) fn compared<'a>(application: &'a Application, source: &SourceFacts) -> Option<&'a str> {
+    has_compared(application, source).ok()?;
+    application.sync.as_ref()?.revision.as_ref()?.one()
 }
 
 /// The sync window that forbids a heal, in words.

@@ -277,8 +277,8 @@ fn a_sync_of_an_older_commit_than_the_cure_is_for_is_not_planned() {
     let planned =
         |object: &Value, before| follows(&argo_cd(object), before, &from(head), &Memory::default()).map(|after| after.steps.len());
     let failed = out_of_sync(with_state("Failed", HERE));
-    let why =
-        "Argo CD has not compared commit 5eedc0d yet, only 4be2c1d: it looks into Git every few minutes, or when it is asked for a refresh";
+    let why = "Argo CD compared commit 4be2c1d last, and what is to be in the cluster was read at 5eedc0d: whichever is behind comes there with its next look \
+         into Git, Argo CD's every few minutes, or when it is asked for a refresh";
     assert_eq!(planned(&failed, Before::InSync), Err(NoPlan::HeldBack(why.to_owned())), "a clear");
     assert_eq!(planned(&always_manual(failed.clone()), Before::NeedsSync), Err(NoPlan::HeldBack(why.to_owned())), "a start");
     assert_eq!(planned(&quiet(), Before::InSync), Ok(1), "a comparison alone");
@@ -373,6 +373,31 @@ fn the_hash_covers_what_the_sync_of_the_whole_touches_and_not_which_state_is_rem
         touches.to = Some(Revision::One("another".to_owned()));
     }
     assert_ne!(other.intent("ClearOperation"), first);
+}
+
+#[test]
+fn a_commit_elsewhere_is_no_other_plan_where_the_deployment_alone_is_synced() {
+    let elsewhere = "5eedc0de5eedc0de5eedc0de5eedc0de5eedc0de";
+    let at = |compared: &str, head: &str, same_at: Option<&str>, of: fn(Value) -> Value| {
+        let retry = set(out_of_sync(under_way("Running")), "/status/operationState/finishedAt", json!("2026-03-02T10:00:04Z"));
+        let object = set(of(retry), "/status/sync/revision", json!(compared));
+        let source = SourceFacts { same_at: same_at.map(str::to_owned), ..from(head) };
+        let after = follows(&argo_cd(&object), Before::InSync, &source, &Memory::default()).unwrap();
+        after.steps.iter().map(Step::intent).collect::<Vec<_>>()
+    };
+    let first = at(HERE, HERE, None, |object| object);
+    assert_eq!(at(HERE, elsewhere, Some(HERE), |object| object), first, "before Argo CD compared it");
+    assert_eq!(at(elsewhere, elsewhere, None, |object| object), first, "and after");
+    // Argo CD gave up at the commit before, and its sync of this one follows at once.
+    let failed = set(out_of_sync(with_state("Failed", HERE)), "/status/sync/revision", json!(elsewhere));
+    let after = follows(&argo_cd(&failed), Before::InSync, &from(elsewhere), &Memory::default()).unwrap();
+    assert_eq!(after.steps.iter().map(Step::intent).collect::<Vec<_>>(), first, "between both");
+    // Nobody syncs the new commit of a manual one.
+    let manual = always_manual(failed);
+    let after = follows(&argo_cd(&manual), Before::InSync, &from(elsewhere), &Memory::default()).unwrap();
+    assert_eq!(after.steps.len(), 1);
+    // What a sync of the whole brings is another thing at another commit.
+    assert_ne!(at(elsewhere, elsewhere, None, with_hook), at(HERE, HERE, None, with_hook));
 }
 
 #[test]

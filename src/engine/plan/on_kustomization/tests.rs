@@ -200,7 +200,7 @@ fn an_interrupted_heal_goes_on_with_the_request() {
     let mut restored = handed.live.clone().unwrap();
     json_patch::patch(&mut restored, operations).unwrap();
     assert_eq!(container(&mut restored)["livenessProbe"].get("tcpSocket"), None);
-    // Suspended before the first write: nothing is written any more.
+    // Suspended before the first write: nothing is written until that has passed.
     let suspended = Snapshot { tool: kustomization(&json!({"spec": {"suspend": true}})), ..before };
-    assert_eq!(went_on(&suspended), Err(Refusal::Stale(plan.hash.clone())));
+    assert!(matches!(went_on(&suspended), Err(Refusal::Waits { why, .. }) if why.contains("is suspended")));
 }
