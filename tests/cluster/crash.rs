@@ -55,7 +55,7 @@ fn assert_healed_once(shop: &Shop, round: &Round, proxy: &Proxy, at: &str) -> Re
 }
 
 /// `driftmend heal` in its own process, so that it can be killed.
-fn start_heal(shop: &Shop, kubeconfig: &Path, plan: &str, log: &Path) -> Result<Process> {
+pub fn start_heal(shop: &Shop, kubeconfig: &Path, plan: &str, log: &Path) -> Result<Process> {
     let arguments =
         ["heal", "web", "-n", &shop.namespace, "--allow-http", "--plan", plan, "--kubeconfig", &kubeconfig.display().to_string()];
     Process::start(&binary(), &arguments.map(str::to_owned), &[], log)

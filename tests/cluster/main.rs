@@ -27,6 +27,7 @@ mod moved;
 mod naming;
 mod neighbours;
 mod offered;
+mod overtaken;
 mod printer;
 mod process;
 mod records;
