@@ -113,6 +113,11 @@ oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on
 crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (five)
 	CRASHES_N=$${N:-40} cargo test --locked --test argo --test flux -- ends_once_and_well
 
+.PHONY: at-once
+at-once: machine components ## Approves N (100) heals at once, and as many beside Argo CD that each clear an operation: all end well, clears in the order of approval
+	HEALS_AT_ONCE=$${N:-100} cargo test --locked --test cluster -- heals_approved_at_once
+	CLEARS_N=$${N:-100} cargo test --locked --test argo -- clears_approved_at_once
+
 .PHONY: heals
 heals: machine components ## Plays unions by chance beside the real Argo CD and Flux: N cases each (150) of SEED (1), those ABOUT words between commas, or that NUMBER alone
 	HEALS_N=$${N:-150} HEALS_SEED=$${SEED:-1} HEALS_ABOUT="$${ABOUT:-}" HEALS_AT=$${NUMBER:-} cargo test --locked --no-fail-fast --test argo --test flux -- matrix:: --nocapture

@@ -212,7 +212,7 @@ fn every_metric_has_a_caller_and_every_label_somebody_who_sets_it() -> Result<()
 }
 
 #[test]
-fn the_reference_lists_each_finding_metric_and_reason_and_no_other() -> Result<()> {
+fn the_reference_lists_each_finding_metric_reason_and_caution_and_no_other() -> Result<()> {
     let code = code()?;
     let of = |place: &str| -> String { code.iter().filter(|(name, _)| name.starts_with(place)).map(|(_, text)| text.as_str()).collect() };
     let met = |text: &str, pattern: &str| -> Result<BTreeSet<String>> {
@@ -232,6 +232,9 @@ fn the_reference_lists_each_finding_metric_and_reason_and_no_other() -> Result<(
     let reasons = met(&of("src/report/compose.rs"), r#"NoPlan::[^\n]* => "([A-Za-z]+)""#)?;
     assert!(reasons.len() > 15, "{reasons:?}");
     assert_eq!(listed("Why there is no plan")?, reasons);
+    let cautions = met(&of("src/engine/plan/cautions.rs"), r#"(?m)^pub const [A-Z_]+: &str = "([A-Za-z]+)""#)?;
+    assert!(cautions.len() > 10, "{cautions:?}");
+    assert_eq!(listed("Cautions of a plan")?, cautions);
     let metrics = met(&of("src/metrics/"), r#"(?:whole|decimal|counter|histogram|Opts::new)\(\s*"([a-z_]+)""#)?;
     let metrics: BTreeSet<String> = metrics.into_iter().map(|name| format!("driftmend_{name}")).collect();
     assert!(metrics.len() > 25, "{metrics:?}");

@@ -17,17 +17,17 @@ use crate::cluster::{ApiError, Cluster, Retry};
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Target, WatchKey, Watched};
-use crate::controller::heal::{Audit, Healer, Look, Pace, Progress, Sink};
+use crate::controller::heal::{Audit, Elsewhere, Healer, Look, Pace, Progress, Sink};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::trust::ArgoCdNamespaces;
 use crate::controller::{judge, origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
-use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
-use crate::engine::plan::Approved;
+use crate::engine::plan::{Approved, OTHERS_FORETOLD};
+use crate::engine::{Beside, assess_and_propose};
 use crate::lease::last_clear::Place;
-use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
+use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus, failed_clears_beside};
 use crate::source::git::{self, UrlPolicy};
 
 /// Between two tries of a request that may succeed later.
@@ -230,6 +230,7 @@ struct Eyes<'a> {
     cluster: &'a Cluster,
     cluster_id: String,
     told_judge: String,
+    refused_beside: Arc<[String]>,
     target: Target,
     key: WatchKey,
     watched: Watched,
@@ -280,7 +281,22 @@ impl<'a> Eyes<'a> {
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
         let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
         let told_judge = report.status.as_ref().and_then(|status| status.judge.clone()).unwrap_or_default();
-        Ok(Self { cluster, cluster_id, told_judge, target, key, watched, desired, jq: Answers::default(), argo_cd: trust.argo_cd() })
+        // What the controller predicts of the others; the hash that was approved covers what follows from it.
+        let plan = report.status.as_ref().and_then(|status| status.plan.as_ref());
+        let foretold = plan.into_iter().flat_map(|plan| &plan.cautions).filter(|caution| caution.id == OTHERS_FORETOLD);
+        let refused_beside = foretold.map(|caution| caution.text.clone()).collect();
+        Ok(Self {
+            cluster,
+            cluster_id,
+            told_judge,
+            refused_beside,
+            target,
+            key,
+            watched,
+            desired,
+            jq: Answers::default(),
+            argo_cd: trust.argo_cd(),
+        })
     }
 }
 
@@ -321,7 +337,9 @@ impl Look for &Eyes<'_> {
         let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
         let tool = tool::fresh(self.cluster, tenant, &self.argo_cd, self.watched.tool.as_ref(), None).await?;
         let past = report.as_deref().map(|report| Past::of_report(report, &self.watched.rendition.revision)).unwrap_or_default();
-        let seen = Seen { live, tool, judge, before: true, past };
+        let failed_clears = report.as_ref().and_then(|report| failed_clears_beside(&tool, report.status.as_ref()?)).unwrap_or_default();
+        let beside = Beside { refused: self.refused_beside.clone(), failed_clears: failed_clears.into() };
+        let seen = Seen { live, tool, judge, before: true, past, beside };
         let mut snapshot = snapshot(self.cluster_id.clone(), &self.target, &self.watched, self.desired.as_deref(), seen);
         let scene = Scene {
             policy: policy(&self.watched, &mut snapshot, &self.jq),
@@ -332,6 +350,18 @@ impl Look for &Eyes<'_> {
             desired: self.desired.clone(),
         };
         Ok(Some(FreshScene { scene, frozen }))
+    }
+
+    /// Those of all namespaces, or, for who may not list them, of the Deployment's own.
+    async fn elsewhere(&self, healer: &str) -> Result<Vec<Elsewhere>, ApiError> {
+        let mut told = self.cluster.list_reports(None).await;
+        if matches!(told, Err(ApiError::Forbidden { .. })) {
+            told = self.cluster.list_reports(Some(&self.target.namespace)).await;
+        }
+        match told {
+            Err(ApiError::Forbidden { .. }) => Ok(Vec::new()),
+            told => Ok(told?.iter().filter_map(|report| Elsewhere::of(report, healer)).collect()),
+        }
     }
 }
 

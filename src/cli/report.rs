@@ -6,14 +6,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
-use kube::api::ListParams;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 
 use super::doubts::Doubts;
 use super::output::{self, Format};
 use super::standing::{Watches, unwatched};
 use super::{Access, Fault, people, target, unreported};
-use crate::cluster::{Call, Cluster, Verb};
+use crate::cluster::Cluster;
 use crate::crd::DriftReport;
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
@@ -104,13 +103,7 @@ fn needs_person(report: &DriftReport) -> bool {
 
 /// The reports of a namespace, or all.
 pub(super) async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<DriftReport>, Fault> {
-    let api: Api<DriftReport> = match namespace {
-        Some(namespace) => Api::namespaced(cluster.client(), namespace),
-        None => Api::all(cluster.client()),
-    };
-    let call = Call::new(Verb::List, "driftreports.driftmend.dev");
-    let call = if let Some(namespace) = namespace { call.namespace(namespace) } else { call };
-    Ok(cluster.call(call, api.list(&ListParams::default())).await?.items)
+    Ok(cluster.list_reports(namespace).await?)
 }
 
 /// A whole report as text: what is wrong, the plan, and what to do next.

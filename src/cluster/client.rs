@@ -195,7 +195,7 @@ impl Cluster {
         let stored = (call.effect == Effect::Stored).then(|| (call.resource.clone(), call.verb));
         let answer = match tokio::time::timeout(self.limit, request).await {
             Ok(answer) => answer.map_err(|error| ApiError::from_kube(call, self.limit, error))?,
-            Err(_elapsed) => return Err(ApiError::TimedOut { call: Box::new(call), limit: self.limit }),
+            Err(_elapsed) => return Err(ApiError::TimedOut { call: Box::new(call), limit: self.limit, told: None }),
         };
         if let (Some(metrics), Some((resource, verb))) = (&self.metrics, stored) {
             metrics.api_write(&resource, verb);

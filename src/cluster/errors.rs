@@ -97,14 +97,17 @@ pub enum ApiError {
         after: Option<Duration>,
     },
 
-    /// No answer came in time; a write may have happened all the same.
-    #[error("unable to {call}: no answer within {} s", limit.as_secs())]
+    /// No answer came in time, or the server's own that it did not get there in time (408, 504); a write may have happened all the same.
+    #[error("unable to {call}: {}", late(*limit, told.as_deref()))]
     TimedOut {
         /// What was tried.
         call: Box<Call>,
 
         /// How long was waited.
         limit: Duration,
+
+        /// The server's answer; `None` where none came.
+        told: Option<String>,
     },
 
     /// The server could not be reached, or the connection broke.
@@ -174,7 +177,7 @@ impl ApiError {
             kube::Error::SerdeError(source) => Self::unreadable(call, &source),
             kube::Error::FromUtf8(source) => Self::Unreadable { call, detail: source.utf8_error().to_string() },
             kube::Error::BuildRequest(source) => Self::Unsendable { call, detail: source.to_string() },
-            error if is_timeout(&error) => Self::TimedOut { call, limit },
+            error if is_timeout(&error) => Self::TimedOut { call, limit, told: None },
             error => Self::Unreachable { call, source: Box::new(error) },
         }
     }
@@ -197,7 +200,7 @@ impl ApiError {
             404 => Self::NotFound { call },
             409 => Self::Conflict { call, causes: causes(&status), message: status.message },
             422 => Self::Invalid { call, causes: causes(&status), message: status.message },
-            408 | 504 => Self::TimedOut { call, limit },
+            code @ (408 | 504) => Self::TimedOut { call, limit, told: Some(format!("{} (status {code})", status.message)) },
             code @ (429 | 500..) => Self::Unavailable { call, code, after: retry_after(&status), message: status.message },
             code => Self::Rejected { call, code, message: status.message },
         }
@@ -309,6 +312,10 @@ fn has_no_kind(call: &Call) -> bool {
         Verb::Get => call.resource.ends_with(OURS),
         _ => false,
     }
+}
+
+fn late(limit: Duration, told: Option<&str>) -> String {
+    told.map_or_else(|| format!("no answer within {} s", limit.as_secs()), str::to_owned)
 }
 
 fn absent(call: &Call) -> &'static str {

@@ -1,6 +1,6 @@
 //! driftmend's own resources: typed reads and the guarded writes of their status.
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
@@ -36,6 +36,19 @@ impl Cluster {
     pub async fn report_of(&self, namespace: &str, target: &TargetRef) -> Result<Option<DriftReport>, ApiError> {
         let report = self.get_report(namespace, &target.report_name()).await?;
         Ok(report.filter(|report| report.spec.target == *target))
+    }
+
+    /// Reads the reports of a namespace, or of all.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ApiError`].
+    pub async fn list_reports(&self, namespace: Option<&str>) -> Result<Vec<DriftReport>, ApiError> {
+        let (api, call): (Api<DriftReport>, _) = match namespace {
+            Some(namespace) => (Api::namespaced(self.client(), namespace), Call::new(Verb::List, REPORTS).namespace(namespace)),
+            None => (Api::all(self.client()), Call::new(Verb::List, REPORTS)),
+        };
+        Ok(self.call(call, api.list(&ListParams::default())).await?.items)
     }
 
     /// Reads one watch, fresh from the server.

@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_trap_under_what_is_in_sync_is_told_when_it_comes_and_when_it_goes() {
-        let finding = json!({"rule": LATENT_TRAP, "severity": "warning", "message": "all is in sync, and …"});
+        let finding = json!({"rule": LATENT_TRAP, "severity": "warning", "message": "the next change of …"});
         let trapped = ReportStatus { findings: vec![serde_json::from_value(finding).unwrap()], ..ReportStatus::default() };
         let quiet = ReportStatus { phase: trapped.phase, ..ReportStatus::default() };
         assert_eq!(reasons(None, (&quiet, &trapped)), ["LatentTrap"]);

@@ -8,6 +8,7 @@ use tracing::{error, info};
 
 use super::Context;
 use super::allowance::Allowance;
+use super::dry_run::LOCK_TRIES;
 use super::governed::Target;
 use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
@@ -89,11 +90,19 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     if let Some(known) = known(context, target, scene, &question) {
         return known;
     }
-    if !context.confirmations.asked().allowance.take(Instant::now()) {
+    let take = || context.confirmations.asked().allowance.take(Instant::now());
+    if !take() {
         return Confirmed { dry_run: None, look_again: Some(NONE_LEFT) };
     }
     // (client asks)
-    let sent = context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await;
+    let mut sent = context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await;
+    for _ in 1..LOCK_TRIES {
+        // A write came between, which says nothing of the sync: it is asked again, and only then told.
+        if !sent.as_ref().is_err_and(came_between) || !take() {
+            break;
+        }
+        sent = context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await;
+    }
     // A webhook that cannot be asked in a dry run says so each time: nothing is asked while nothing changes.
     let mut may_pass = sent.as_ref().is_err_and(|error| error.retry() != Retry::AwaitChange);
     let answer = answer(sent);
@@ -140,6 +149,11 @@ fn known(context: &Context, target: &Target, scene: &Scene, question: &str) -> O
     // How old an undecided answer of an earlier process is does not stand there: it is asked again.
     let decided = report.question == question && report.answer != DryRunAnswer::Undecided;
     decided.then(|| Confirmed { dry_run: Some(report.clone()), look_again: None })
+}
+
+/// Whether a request met another write, where no field is in conflict.
+fn came_between(error: &ApiError) -> bool {
+    matches!(error, ApiError::Conflict { causes, .. } if causes.is_empty())
 }
 
 /// What a request's end says of the sync. Other failures than these are not about it.

@@ -27,7 +27,7 @@ const RECORDS_POLICY: &str = "records.driftmend.dev";
 pub const ACCEPTED: &str = "accepted by the API server";
 
 /// How often a question is asked again whose lock is stale, as a heal's own writes are.
-const LOCK_TRIES: usize = 5;
+pub(super) const LOCK_TRIES: usize = 5;
 
 /// The server's answer to a plan's first step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub enum Rehearsed {
     /// The Deployment is not what the plan was made for any more, which comes as an event.
     Overtaken,
 
-    /// Something of the Deployment was written between each reading and each question.
-    TooFast,
+    /// Each of several tries met a stale lock; why, in words.
+    Stale(String),
 }
 
 /// Why plans were not offered after their rehearsals: nobody sees such a plan, so that the same question would come with each event.
@@ -107,6 +107,7 @@ pub async fn rehearse(
         return Ok(Rehearsed::NotAsked);
     };
     let mut read = None;
+    let mut stale = String::new();
     for _ in 0..LOCK_TRIES {
         let snapshot = read.as_ref().unwrap_or(snapshot);
         let ground = Ground::of(snapshot, &plan.hash, None);
@@ -123,14 +124,26 @@ pub async fn rehearse(
             }
             // (client reads) A stale lock says only that somebody wrote the Deployment, mostly its status, after it was read.
             Err(error) if is_stale(&error) => match fresh_of_same(context, target, snapshot).await? {
-                Some(fresh) => read = Some(fresh),
+                Some(fresh) => {
+                    stale = told_of_stale(&error, version(snapshot) != version(&fresh));
+                    read = Some(fresh);
+                }
                 None => return Ok(Rehearsed::Overtaken),
             },
             Err(error) if error.retry() == Retry::AwaitChange => return Ok(Rehearsed::Refused(error.to_string())),
             Err(error) => return Err(error),
         }
     }
-    Ok(Rehearsed::TooFast)
+    Ok(Rehearsed::Stale(stale))
+}
+
+fn version(snapshot: &Snapshot) -> Option<&Value> {
+    snapshot.live.as_ref()?.pointer("/metadata/resourceVersion")
+}
+
+/// Why the last question met a stale lock. Where nobody wrote the Deployment, it was none, and the server's words say more.
+fn told_of_stale(error: &ApiError, was_written: bool) -> String {
+    if was_written { "the Deployment was written between each reading and each question".to_owned() } else { error.to_string() }
 }
 
 /// The same with the Deployment as it is now; `None` where it is not what the plan was made for any more.
@@ -201,5 +214,22 @@ async fn is_refused(context: &Context, report: &DriftReport, forged: Value, poli
         // Any other refusal proves nothing: a missing right, or a schema of another version.
         Err(ApiError::Invalid { message, .. } | ApiError::Forbidden { message, .. }) => Ok(message.contains(policy)),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+    use crate::cluster::{Call, Verb};
+
+    #[test]
+    fn a_lock_that_is_none_is_told_in_the_servers_words() {
+        let call = Box::new(Call::new(Verb::Patch, "deployments.apps").namespace("shop").name("web"));
+        let bare = ApiError::Invalid { call, message: "the server rejected our request".to_owned(), causes: Vec::new() };
+        assert!(is_stale(&bare), "a test that fails beside the lock is answered like that");
+        assert_eq!(told_of_stale(&bare, true), "the Deployment was written between each reading and each question");
+        assert_eq!(told_of_stale(&bare, false), "failed to patch deployments.apps shop/web: the server rejected our request");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! An index in memory, fed by the watches and read by every reconcile. It holds no lock across an await.
 
+mod beside;
 mod counts;
 mod precedence;
 mod remembered;
@@ -211,6 +212,9 @@ struct Inner {
     cohorts: HashMap<WatchKey, mass::Cohort>,
     first_seen: HashMap<Target, Timestamp>,
     remembered: HashMap<Target, Remembered>,
+
+    /// Why the next sync of a Deployment, by this object of a tool, is predicted to be refused.
+    refused: BTreeMap<Target, (ToolKey, String)>,
 
     /// What a source dropped: by which watch, and when that was seen.
     dropped: HashMap<Target, (WatchKey, Timestamp)>,

@@ -6,6 +6,7 @@
 
 mod answer;
 mod audit;
+mod elsewhere;
 mod pace;
 mod permission;
 mod record;
@@ -19,6 +20,7 @@ use tracing::info;
 
 pub use answer::{is_stale, with_hint};
 pub use audit::{Audit, Sink};
+pub use elsewhere::Elsewhere;
 pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
@@ -60,6 +62,9 @@ const REJUDGED: &str =
 pub trait Look {
     /// Reads everything fresh; `None` when nothing governs the Deployment any more.
     fn fresh(&self) -> impl Future<Output = Result<Option<FreshScene>, ApiError>> + Send;
+
+    /// The heals that others than this healer carry out and that have yet to clear, as far as they are told.
+    fn elsewhere(&self, healer: &str) -> impl Future<Output = Result<Vec<Elsewhere>, ApiError>> + Send;
 }
 
 /// Who heals, and through what.
@@ -212,8 +217,7 @@ impl<L: Look> Healer<'_, L> {
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
             }
-            if clears && let Err(NotYourTurn { why, after }) = self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash).await?
-            {
+            if clears && let Err(NotYourTurn { why, after }) = self.turn(report, healing).await? {
                 return Ok(Progress::Waiting(why, after));
             }
             if is_late && recorded.state == StepState::Begun {
@@ -254,6 +258,12 @@ impl<L: Look> Healer<'_, L> {
                 Err(Sent::Unrenderable(message)) => return self.end(report, healing, HealResult::Failed, &message).await,
             }
         }
+    }
+
+    /// Asks for the turn to clear: who was approved before comes first, whoever carries it out.
+    async fn turn(&self, report: &DriftReport, healing: &Healing) -> Result<Result<(), NotYourTurn>, ApiError> {
+        let others = self.look.elsewhere(self.identity).await?;
+        self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash, &others).await
     }
 
     /// Records how far one step is.

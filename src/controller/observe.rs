@@ -11,16 +11,17 @@ use serde_json::Value;
 use super::governed::{Desired, Lead, Meeting, Remembered, Sight, Target, WatchKey, Watched};
 use super::ignored::Answers;
 use super::origin::Tenant;
+use super::tool::ToolKey;
 use super::{Context, Key};
 use super::{judge, tool};
 use crate::cluster::ApiError;
 use crate::cluster::deployments;
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
+use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef, WatchRef};
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::object::{Document, FieldPath, ObjectId};
 use crate::engine::plan::{self, Memory};
-use crate::engine::{Assessment, Met, Policy, Snapshot, SourceFacts, Tool};
-use crate::report::{ReportStatus, memory};
+use crate::engine::{Assessment, Beside, Met, Policy, Snapshot, SourceFacts, Tool};
+use crate::report::{HistoryEntry, ReportStatus, memory};
 use crate::source::ignore::Pair;
 
 /// How soon a watch tells which rules are not in force: a commit assesses all Deployments at once, and is told once.
@@ -192,13 +193,29 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
     let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
     let past = Past::of(remembered, dropped.map(|(_, at)| at), report.as_deref(), &watched.rendition.revision);
-    let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), Seen { live, tool, judge, before, past });
+    let beside = watched.tool.as_ref().map(|tool| beside(context, tool, target)).unwrap_or_default();
+    let seen = Seen { live, tool, judge, before, past, beside };
+    let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), seen);
     let changes = watched.ignored.changes();
     let policy = policy(&watched, &mut snapshot, &context.jq);
     if watched.ignored.changes() != changes {
         context.queue.after(Key::Counts(key.clone()), SOON);
     }
     Scene { snapshot, policy, key, watch: watched.watch, report, desired }
+}
+
+/// What is known of the other Deployments that this object syncs: by their last assessments, and by what their reports tell of heals.
+fn beside(context: &Context, tool: &ToolKey, target: &Target) -> Beside {
+    let watches = context.governed.watches_of(tool);
+    let is_of_another = |report: &&Arc<DriftReport>| {
+        let WatchRef { namespace, name } = &report.spec.watch_ref;
+        let is_watched = watches.iter().any(|watch| watch.namespace == *namespace && watch.name == *name);
+        is_watched && (report.namespace().as_ref(), &report.spec.target.name) != (Some(&target.namespace), &target.name)
+    };
+    let reports = context.reports.state();
+    let others = reports.iter().filter(is_of_another).filter_map(|report| report.status.as_ref());
+    let failed_clears = others.flat_map(|status| status.history.iter().filter_map(HistoryEntry::failed_clear)).collect();
+    Beside { refused: context.governed.refused_beside(tool, target), failed_clears }
 }
 
 /// What the cluster shows of one Deployment.
@@ -217,6 +234,9 @@ pub struct Seen {
 
     /// What is remembered of how it came so.
     pub past: Past,
+
+    /// What is known of the other Deployments of the same object of a tool.
+    pub beside: Beside,
 }
 
 /// What is remembered of how Git and live came to where they are.
@@ -304,6 +324,7 @@ fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
         dropped_at: None,
         same_at: desired.and_then(|desired| desired.same_at.clone()),
         has_hooks: watched.rendition.has_hooks,
+        beside: Beside::default(),
         answered_at: Some(watched.answered_at),
         max_age: watched.watch.spec.source.times().map(|(_, max_age)| max_age.signed()),
     }
@@ -311,9 +332,9 @@ fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
 
 /// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
 pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Option<&Desired>, seen: Seen) -> Snapshot {
-    let Seen { live, tool, judge, before, past } = seen;
+    let Seen { live, tool, judge, before, past, beside } = seen;
     let dressing = &watched.dressing;
-    let mut source = source_facts(watched, desired);
+    let mut source = SourceFacts { beside, ..source_facts(watched, desired) };
     let dressed = |mut value: Value| {
         dressing.dress(&mut value, live.as_ref());
         value

@@ -158,6 +158,11 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
     context.metrics.deployment(&target.namespace, &target.name, facts(scene, assessment, status, outcome));
     context.metrics.assessed(&scene.key.namespace, &scene.key.name, now);
     if let Some(entry) = ended(before.map(|before| before.healed_at), status) {
+        // A clear in vain is one of the Application: the plans of the others count it.
+        let tool = entry.failed_clear().and_then(|_| context.governed.watch(&scene.key)).and_then(|watched| watched.tool);
+        for other in tool.iter().flat_map(|tool| context.governed.beside(tool, target)) {
+            context.queue.after(super::Key::Target(other), Duration::from_secs(1));
+        }
         context.metrics.heal_ended(match entry.result {
             HealResult::Healed => HealMetric::Healed,
             HealResult::Failed => HealMetric::Failed,

@@ -46,10 +46,7 @@ pub async fn rehearsed(context: &Context, target: &Target, scene: &Scene, plan: 
             return Ok(Rehearsal::Offered(Some(format!("{ACCEPTED} at {at}"))));
         }
         Rehearsed::Overtaken => return Ok(Rehearsal::Overtaken),
-        Rehearsed::TooFast => {
-            let why = "not made: the Deployment was written between each reading and each question".to_owned();
-            return Ok(Rehearsal::Undecided(why));
-        }
+        Rehearsed::Stale(why) => return Ok(Rehearsal::Undecided(format!("not made: {why}"))),
         Rehearsed::Refused(why) => NoPlan::RefusedInDryRun(why),
         Rehearsed::Changed(fields) => {
             let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();

@@ -69,6 +69,9 @@ pub fn gone(context: &Context, target: &Target, scene: &Scene) -> Next {
 }
 
 fn forget(context: &Context, target: &Target) {
+    for other in context.governed.foretell_nothing(target) {
+        context.queue.after(Key::Target(other), SOON);
+    }
     context.governed.record(target, None);
     context.metrics.forget(&target.namespace, &target.name);
     context.announcements.forget(target);

@@ -10,7 +10,7 @@ use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
 use super::dry_run;
 use super::governed::{Target, WatchKey};
-use super::heal::{Healer, Look, Progress};
+use super::heal::{Elsewhere, Healer, Look, Progress};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
@@ -21,8 +21,9 @@ use crate::crd::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approved, NoPlan, Plan, propose};
+use crate::engine::predict::Cause;
 use crate::engine::{Assessment, assess_and_propose, assess_during};
-use crate::report::{Answer, own_heal};
+use crate::report::{Answer, own_heal, text};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
 /// healer waits for, and a margin.
@@ -45,6 +46,9 @@ const SOON: Duration = Duration::from_secs(1);
 /// that was given. The end of the plan's time ends it.
 const ASK_AGAIN_FOR_RIGHT: Duration = Duration::from_secs(30);
 
+/// The longest cause of a refusal that is told of another Deployment, in characters.
+const LONGEST_CAUSE: usize = 240;
+
 /// Reconciles one Deployment.
 ///
 /// # Errors
@@ -57,6 +61,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     let found = Found::of(context, &scene);
     // remember (no client)
     context.governed.saw(target, scene.sight(&found.assessment));
+    foretell(context, target, &scene, &found.assessment);
     // retire (client sends)
     if let Some(why) = out_of_date(context, &scene, &found.assessment) {
         return Ok(match &scene.report {
@@ -109,6 +114,21 @@ impl Found {
 
     fn plan(&self) -> Result<&Plan, &NoPlan> {
         self.plan.as_ref()
+    }
+}
+
+/// Lets the plans of the others that the same object of a tool syncs know whether this one is going to be refused.
+fn foretell(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) {
+    let Some(tool) = context.governed.watch(&scene.key).and_then(|watched| watched.tool) else { return };
+    let refused = assessment.refused_sync(&scene.snapshot).map(|causes| {
+        let cause = causes.first().map(Cause::told).unwrap_or_default();
+        text(&context.masker, &cause).chars().take(LONGEST_CAUSE).collect()
+    });
+    for other in context.governed.foretell(&tool, target, refused) {
+        // Where there is no report, there is no plan.
+        if observe::report(context, &other).is_some() {
+            context.queue.after(super::Key::Target(other), SOON);
+        }
     }
 }
 
@@ -181,8 +201,11 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
         Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
         _ => false,
     };
-    let watched = context.governed.watch(&scene.key).filter(|_| may_be)?;
-    if watched.failure.is_some() || watched.answered_at > since || now.duration_since(since) > LONGEST_LOOK {
+    let unread = scene.snapshot.tool.synced_unread(&scene.snapshot.source).filter(|_| assessment.phase != Phase::InSync);
+    let watched = context.governed.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
+    let since = unread.map_or(since, |(_, began)| began);
+    let is_read = watched.answered_at > since && unread.is_none();
+    if watched.failure.is_some() || is_read || now.duration_since(since) > LONGEST_LOOK {
         return None;
     }
     context.looks.now(super::Key::Watch(scene.key.clone()));
@@ -298,6 +321,10 @@ struct Eyes<'a> {
 impl Look for Eyes<'_> {
     async fn fresh(&self) -> Result<Option<FreshScene>, ApiError> {
         observe::fresh(self.context, self.target).await
+    }
+
+    async fn elsewhere(&self, healer: &str) -> Result<Vec<Elsewhere>, ApiError> {
+        Ok(self.context.reports.state().iter().filter_map(|report| Elsewhere::of(report, healer)).collect())
     }
 }
 

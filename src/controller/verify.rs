@@ -126,10 +126,13 @@ fn last_write(snapshot: &Snapshot, times: Times) -> Timestamp {
     state.and_then(|state| state.finished_at).map_or(times.last_step, |finished| finished.max(times.last_step))
 }
 
-/// Whether something of the Deployment waits in Git for a sync that only a person starts: Argo CD calls it OutOfSync until then, heal or not.
+/// Whether something of the Deployment differs for Argo CD until a person starts a sync: it calls it OutOfSync until then, heal or not. That is what
+/// waits in Git, and what is not drift and a sync would change, such as the replicas that an autoscaler wrote.
 fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKind]) -> bool {
     let syncs = |step: &StepKind| matches!(step, StepKind::HandBack | StepKind::StartOperation);
-    argo_cd.application.automated().is_none() && !steps.iter().any(syncs) && assessment.of(Severity::Pending).next().is_some()
+    let overwrites = assessment.prediction.as_ref().is_some_and(|prediction| !prediction.overwrites.is_empty());
+    let differs = assessment.of(Severity::Pending).next().is_some() || overwrites;
+    argo_cd.application.automated().is_none() && !steps.iter().any(syncs) && differs
 }
 
 /// What Argo CD says after the steps of a heal.

@@ -73,6 +73,13 @@ impl Assessment {
         self.phase == Phase::InSync && !harms && self.traps.is_empty() && !self.findings.iter().any(diagnose::is_a_loop)
     }
 
+    /// Why the next sync is refused, where it is: one that recreates the object is not.
+    pub fn refused_sync(&self, snapshot: &Snapshot) -> Option<&[predict::Cause]> {
+        let prediction = self.prediction.as_ref()?;
+        let is_refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
+        (is_refused && diagnose::next_sync_recreates(snapshot, prediction).is_none()).then_some(&prediction.causes)
+    }
+
     /// When the oldest drift began, as far as managedFields tells.
     pub fn since(&self) -> Option<Timestamp> {
         self.of(Severity::Drift).flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time)).min()
@@ -134,6 +141,7 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
     let mut traps = diagnose::traps(snapshot, facts, &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>());
     traps.extend(diagnose::unnamed(snapshot, facts, &drifts, next_sync.as_ref()));
+    traps.retain(|trap| !trap.is_spared(&snapshot.tool, &rules, snapshot.now));
     let traps = if heal.is_some() { OwnHeal::spare(traps) } else { traps };
     let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);
     let stuck = diagnose::is_stuck(snapshot);
@@ -168,8 +176,8 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
 /// To what and by whom the tool was rolled back, where live waits for Git because of that.
 fn rolled_back(snapshot: &Snapshot, drifts: &[Drift]) -> Option<String> {
     let argo_cd = snapshot.tool.argo_cd().filter(|_| drifts.iter().any(|drift| drift.severity == Severity::Pending))?;
-    let SourceFacts { revision, first_seen, .. } = &snapshot.source;
-    argo_cd.application.rolled_back(revision, *first_seen).map(|back| back.to_string())
+    let SourceFacts { revision, first_seen, answered_at, .. } = &snapshot.source;
+    argo_cd.application.rolled_back(revision, *first_seen, *answered_at).map(|back| back.to_string())
 }
 
 /// How far the tool's own operation is, and when it syncs next.

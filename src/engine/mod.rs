@@ -23,5 +23,5 @@ mod tool;
 
 pub use assess::{Assessment, assess, assess_and_propose, assess_during};
 pub use own_heal::{OwnHeal, Wrote};
-pub use snapshot::{Met, Mode, Policy, Remedy, Snapshot, SourceFacts};
+pub use snapshot::{Beside, Met, Mode, Policy, Remedy, Snapshot, SourceFacts};
 pub use tool::{ArgoCd, Flux, Tool};

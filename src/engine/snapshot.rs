@@ -100,6 +100,9 @@ pub struct SourceFacts {
     /// Whether the same source holds hooks of Argo CD, which only a sync of the whole runs.
     pub has_hooks: bool,
 
+    /// What is known of the other Deployments that the same object of a tool syncs.
+    pub beside: Beside,
+
     /// When it was seen that Git has the object no longer; `None` where it still has it, or was never seen to have it.
     pub dropped_at: Option<Timestamp>,
 
@@ -108,6 +111,23 @@ pub struct SourceFacts {
 
     /// How old an answer may be for a plan to be made from it.
     pub max_age: Option<SignedDuration>,
+}
+
+/// What is known of the other Deployments that the same object of a tool syncs.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// Those whose next sync is predicted to be refused, each with the reason; in words.
+    pub refused: Arc<[String]>,
+
+    /// The revisions at which clears of the operation's state failed in heals of theirs.
+    pub failed_clears: Arc<[String]>,
+}
+
+impl Beside {
+    /// How often a clear at this revision failed.
+    pub fn failed_clears_of(&self, revision: &str) -> usize {
+        self.failed_clears.iter().filter(|of| *of == revision).count()
+    }
 }
 
 /// At which document live was last seen equal to Git.

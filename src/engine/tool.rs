@@ -10,6 +10,7 @@ use super::operation::{
     Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back,
     names, reconciliation,
 };
+use super::snapshot::SourceFacts;
 
 /// How long Argo CD may take from a commit to the end of a sync that prunes.
 const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
@@ -66,17 +67,21 @@ impl Tool {
     ///
     /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`; `computeDriftedPaths` of `fluxcd/pkg/ssa/manager_apply.go`.
     pub fn spares(&self, reason: &str) -> bool {
-        let is_its_own = |kind: &str| reason.starts_with(kind) && reason.contains(" ignores ");
         match self {
             Self::Unknown => false,
-            Self::ArgoCd(_) => (is_its_own("Application ") || is_its_own("ConfigMap ")) && self.respects_ignored(),
-            Self::Flux(_) => is_its_own("Kustomization "),
+            Self::ArgoCd(_) => is_of_argo_cd(reason) && self.respects_ignored(),
+            Self::Flux(_) => is_of("Kustomization ", reason),
         }
     }
 
     /// Whether the tool takes what it is told to ignore from live before it syncs.
     pub fn respects_ignored(&self) -> bool {
         self.argo_cd().is_some_and(|argo_cd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS))
+    }
+
+    /// The commit that the tool synced after Git was read last, where it is not the one that was read, and when that sync began.
+    pub fn synced_unread<'a>(&'a self, source: &SourceFacts) -> Option<(&'a str, Timestamp)> {
+        self.argo_cd()?.application.unread(&source.revision, source.answered_at?)
     }
 
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
@@ -194,6 +199,15 @@ impl Flux {
             Reconciliation::Waiting { .. } | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => false,
         }
     }
+}
+
+/// Whether a rule with this reason stands in Argo CD's own objects, so that its comparison passes over what the rule ignores.
+pub fn is_of_argo_cd(reason: &str) -> bool {
+    is_of("Application ", reason) || is_of("ConfigMap ", reason)
+}
+
+fn is_of(kind: &str, reason: &str) -> bool {
+    reason.starts_with(kind) && reason.contains(" ignores ")
 }
 
 #[cfg(test)]

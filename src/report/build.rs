@@ -94,6 +94,7 @@ pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) 
                 message: state.map(|state| text(masker, &comparable(&state.message))).filter(|message| !message.is_empty()),
                 started_at: state.and_then(|state| state.started_at.as_ref()).map(|started| started.time),
                 until: standing.until(),
+                failed_clears: None,
             })
         }
         Tool::Flux(flux) => {
@@ -107,6 +108,7 @@ pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) 
                 message: ready.map(|ready| text(masker, &comparable(&ready.message))).filter(|message| !message.is_empty()),
                 started_at: None,
                 until: None,
+                failed_clears: None,
             })
         }
     }

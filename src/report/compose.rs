@@ -7,8 +7,8 @@ use super::conditions::{self, APPROVED, CONFLICTED, Condition, DRIFTED, HEALED, 
 use super::confirmed::{confirmed, with_dry_run};
 use super::cure::{Heal, HealResult, HistoryEntry, PlanReport};
 use super::printer;
-use super::remember::superseded;
-use super::status::ReportStatus;
+use super::remember::{failed_clears, superseded};
+use super::status::{OperationReport, ReportStatus};
 use super::told::{DryRunReport, PredictionReport};
 use crate::engine::diagnose::{FORCE_RECREATES, Weight, with_plan};
 use crate::engine::diff::{Masker, Severity};
@@ -107,7 +107,8 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
             let when = assessment.next_sync.as_ref().map(When::words);
             PredictionReport { when, ..confirmed(build::prediction_report(prediction, masker), found.confirmation) }
         }),
-        operation: build::operation(snapshot, assessment, masker),
+        operation: build::operation(snapshot, assessment, masker)
+            .map(|operation| OperationReport { failed_clears: failed_clears(snapshot, old), ..operation }),
         plan_serial: plan.map_or(old.plan_serial, |plan| plan.serial),
         // One that is needed again is offered again.
         superseded_plans: superseded(old, plan, now).into_iter().filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash)).collect(),
@@ -262,6 +263,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::AlertOnly => "AlertOnly",
         NoPlan::Denied => "Denied",
         NoPlan::SideNotKnown => "SideNotKnown",
+        NoPlan::Orphaned => "Orphaned",
         NoPlan::OneSided { .. } => "NeedsSync",
         NoPlan::CreationRefused(_) => "CreationRefused",
         NoPlan::SourceTooOld { .. } => "SourceTooOld",
@@ -281,6 +283,7 @@ fn no_plan_reason(why: &NoPlan) -> &'static str {
         NoPlan::TwoAppliers(_) => "TwoAppliers",
         NoPlan::TooManyFields(_) => "TooManyFields",
         NoPlan::ClearedInVain(_) => "ClearedInVain",
+        NoPlan::ComparisonRefused => "ComparisonRefused",
     }
 }
 
@@ -297,6 +300,10 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
         status.conditions.iter().find(|condition| condition.type_ == APPROVED).map(|condition| (condition.reason.clone(), gist(condition)))
     };
     let hash = |status: &ReportStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
+    // What a person is to know before a yes; how many others there are comes with the next write.
+    let cautions = |status: &ReportStatus| -> Vec<String> {
+        status.plan.iter().flat_map(|plan| &plan.cautions).map(|caution| caution.id.clone()).collect()
+    };
     let dry_run = |status: &ReportStatus| status.prediction.as_ref().and_then(|prediction| prediction.dry_run.clone());
     let harms = |status: &ReportStatus| status.prediction.as_ref().is_some_and(PredictionReport::harms);
     let class = |status: &ReportStatus| status.operation.as_ref().map(|operation| operation.class.clone());
@@ -305,7 +312,7 @@ pub fn urgent(old: &ReportStatus, new: &ReportStatus) -> bool {
     };
     (old.phase, old.heal, hash(old), &old.denied_drift) != (new.phase, new.heal, hash(new), &new.denied_drift)
         || (class(old), ready(old)) != (class(new), ready(new))
-        || approved(old) != approved(new)
+        || (approved(old), cautions(old)) != (approved(new), cautions(new))
         || dry_run(old) != dry_run(new)
         || harms(old) != harms(new)
 }

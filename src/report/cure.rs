@@ -352,7 +352,7 @@ impl HistoryEntry {
     }
 
     /// The revision at which this heal cleared the state of an operation and failed all the same.
-    pub(super) fn failed_clear(&self) -> Option<String> {
+    pub fn failed_clear(&self) -> Option<String> {
         let cleared = self.result == HealResult::Failed && self.requests.iter().any(|request| request.kind == StepKind::ClearOperation);
         let removed = self.removed.as_deref().filter(|_| cleared)?;
         let removed: serde_json::Value = serde_json::from_str(removed).ok()?;

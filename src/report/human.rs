@@ -221,13 +221,14 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
 
 /// The operation of the tool that syncs, in a line or two.
 pub fn operation(operation: &OperationReport, now: Timestamp) -> String {
-    let OperationReport { application, kustomization, class, phase, message, started_at, until } = operation;
+    let OperationReport { application, kustomization, class, phase, message, started_at, until, failed_clears } = operation;
     let of = application.as_ref().or(kustomization.as_ref()).map_or("the tool that syncs", String::as_str);
     let phase = phase.as_deref().map(|phase| format!(", {phase}")).unwrap_or_default();
     let since = started_at.map(|since| format!(", began {} ago", age(now, since))).unwrap_or_default();
     let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let cleared = failed_clears.map(|times| format!(", cleared in vain at this revision: {times}")).unwrap_or_default();
     let mut text = String::new();
-    line!(&mut text, "  operation of {of}: {class}{phase}{since}{until}");
+    line!(&mut text, "  operation of {of}: {class}{phase}{since}{until}{cleared}");
     if let Some(message) = message {
         line!(&mut text, "    {message}");
     }

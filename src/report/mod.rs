@@ -30,7 +30,7 @@ pub use cure::{
 pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, own_heal, shown_patch};
 pub use news::is_news;
-pub use remember::{memory, superseded};
+pub use remember::{failed_clears_beside, memory, superseded};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport, Place,

@@ -6,6 +6,7 @@ use super::conditions::{APPROVED, ConditionStatus};
 use super::cure::{HistoryEntry, SupersededPlan};
 use super::status::ReportStatus;
 use crate::engine::plan::{Decision, Ended, Memory, NoPlan, Plan};
+use crate::engine::{Beside, Snapshot, Tool};
 
 /// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
 pub fn memory(status: &ReportStatus) -> Memory {
@@ -32,6 +33,30 @@ pub fn memory(status: &ReportStatus) -> Memory {
         failed_clears: status.history.iter().filter_map(HistoryEntry::failed_clear).collect(),
         ..Memory::default()
     }
+}
+
+/// How often the state of the Application's operation was cleared in vain at the revision that it compared last; `None` for never.
+pub fn failed_clears(snapshot: &Snapshot, status: &ReportStatus) -> Option<usize> {
+    count(&snapshot.tool, &snapshot.source.beside, status)
+}
+
+fn count(tool: &Tool, beside: &Beside, status: &ReportStatus) -> Option<usize> {
+    let (revision, own) = own(tool, status)?;
+    Some(own + beside.failed_clears_of(&revision)).filter(|count| *count > 0)
+}
+
+/// The revision that was compared last, and how many clears of this report's own heals failed at it.
+fn own(tool: &Tool, status: &ReportStatus) -> Option<(String, usize)> {
+    let revision = tool.argo_cd()?.application.sync.as_ref()?.revision.as_ref()?.to_string();
+    let own = status.history.iter().filter_map(HistoryEntry::failed_clear).filter(|of| *of == revision).count();
+    Some((revision, own))
+}
+
+/// What of these the heals of other Deployments were, for who cannot read their reports.
+pub fn failed_clears_beside(tool: &Tool, status: &ReportStatus) -> Option<Vec<String>> {
+    let (revision, own) = own(tool, status)?;
+    let all = status.operation.as_ref()?.failed_clears?;
+    Some(vec![revision; all.saturating_sub(own)])
 }
 
 /// Whether a yes that the report told of was taken away before anything was carried out: what is offered then is another question.
@@ -67,10 +92,14 @@ pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Time
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
     use super::*;
+    use crate::engine::ArgoCd;
+    use crate::engine::operation::{Application, Windows};
 
     fn shown(hash: &str) -> serde_json::Value {
         json!({"hash": hash, "serial": 1, "expires": "2026-01-05T11:00:00Z", "cautions": [], "steps": []})
@@ -125,6 +154,25 @@ mod tests {
         .unwrap();
         let after = |at: &str| entry.ended_after(at.parse().unwrap());
         assert!(after("2026-01-05T10:00:05.19Z") && !after("2026-01-05T10:00:06Z"));
+    }
+
+    #[test]
+    fn clears_in_vain_are_those_of_all_deployments_of_an_application_and_a_report_tells_which_are_not_its_own() {
+        let application = json!({"metadata": {"namespace": "argocd", "name": "shop"}, "spec": {"source": {"repoURL": "https://git.example/a.git"}},
+            "status": {"sync": {"status": "OutOfSync", "revision": "4be2c1d"}}});
+        let application = Arc::new(Application::read(&application).unwrap());
+        let tool = Tool::ArgoCd(Arc::new(ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: None }));
+        let entry = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
+            "result": "Failed", "message": "", "removed": "{\"revision\": \"4be2c1d\"}",
+            "requests": [{"kind": "ClearOperation", "at": "2026-01-05T10:00:00Z", "digest": "d", "answer": "stored"}]});
+        let own = status(json!({"history": [entry]}));
+        let theirs: Arc<[String]> = ["4be2c1d".to_owned(), "before".to_owned()].into();
+        let beside = Beside { failed_clears: theirs, ..Beside::default() };
+        assert_eq!((count(&tool, &beside, &own), count(&tool, &Beside::default(), &own)), (Some(2), Some(1)));
+        assert_eq!(count(&tool, &Beside::default(), &status(json!({}))), None);
+        let operation = json!({"class": "FailedAtRevision", "failedClears": 2});
+        let told = status(json!({"history": [entry], "operation": operation}));
+        assert_eq!(failed_clears_beside(&tool, &told), Some(vec!["4be2c1d".to_owned()]));
     }
 
     #[test]

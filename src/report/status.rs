@@ -99,6 +99,11 @@ pub struct OperationReport {
     /// Until when it is left alone, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+
+    /// How often its state was cleared in vain at the revision that was compared last, in heals of this Deployment or of another of the same
+    /// Application; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_clears: Option<usize>,
 }
 
 /// The status of a DriftReport.

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::crash::{break_and_plan, start_heal};
+use crate::crash::break_and_plan;
 use crate::harness::argo_cd::{self, ArgoCd};
+use crate::harness::disturbance::{log_of, start_heal};
 use crate::harness::driftmend::Controller;
 use crate::harness::object::field_owners;
 use crate::harness::proxy::{Proxy, Side};
@@ -32,19 +33,19 @@ fn a_sync_that_a_person_starts_in_the_middle_of_a_heal_is_the_heals_last_step() 
     let watched = Watched::open(Shop::open("disturbed-sync", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
-    let log = shop.control_plane.folder().join(format!("{}-heal.log", shop.namespace));
+    let log = log_of(&watched);
     let plan = break_and_plan(&watched, None)?;
     watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
     // The first write to the Application asks for a comparison, the second one removes the stale state and starts a sync.
     proxy.cut_at_write_of("/applications/", 2, Side::Before);
-    let mut heal = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    let mut heal = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
     ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the Application less than twice");
     heal.kill();
     shop.sync(&json!({}))?;
     let succeeded = shop.wait_until("the person's sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
     proxy.open();
 
-    let mut again = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    let mut again = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
     proxy.wait_for_cut(PATIENCE, || Ok(again.ended()?.is_some()))?;
     let status = again.ended()?.context("it still runs")?;
     ensure!(status.success(), "the second run ended with {status}: {}", again.log_tail());
@@ -116,7 +117,7 @@ fn a_heal_clears_nothing_while_argo_cds_controller_is_away_and_goes_on_when_it_i
     watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
 
     argo_cd.stop_controller()?;
-    let mut heal = start_heal(&watched, control_plane.admin(), &plan, &folder.path().join("heal.log"))?;
+    let mut heal = start_heal(control_plane.admin(), &shop.namespace, &plan, &[], &folder.path().join("heal.log"))?;
     let asked = |seen: &Value| !seen["metadata"]["annotations"][REFRESH].is_null();
     shop.wait_until("the request for a comparison", asked)?;
     thread::sleep(AWAY);

@@ -12,6 +12,7 @@ mod played;
 #[path = "../cluster/installation.rs"]
 mod installation;
 
+mod beside;
 mod classes;
 mod crash;
 mod disturbed;

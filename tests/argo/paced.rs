@@ -3,18 +3,22 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::argo_cd::{ArgoCd, NAMESPACE, Options};
+use crate::harness::disturbance::start_heal;
 use crate::installation::{self, Installation};
 use crate::shop::{Apply, Policy, Shop, in_sync, phase, text};
 use crate::watched::{Watched, condition, wait_for_plan_over_a_failure};
 
-/// How many Applications are cleared at once.
+/// How many Applications are cleared at once, by the controller and one by a person; `CLEARS_N` asks for more.
 const CLEARS: usize = 3;
+
+/// Which of them is cleared by a person: in the middle of the line.
+const BY_HAND: usize = 1;
 
 /// Between two clears.
 const PAUSE: SignedDuration = SignedDuration::from_secs(10);
@@ -32,6 +36,29 @@ fn cleared_at(status: &Value) -> Result<Timestamp> {
     Ok(text(&clear["at"]).parse()?)
 }
 
+/// How many clears are asked for.
+fn clears_asked() -> Result<usize> {
+    match std::env::var("CLEARS_N") {
+        Ok(number) => Ok(number.parse::<usize>().with_context(|| format!("CLEARS_N is no number: {number}"))?.max(CLEARS)),
+        Err(_) => Ok(CLEARS),
+    }
+}
+
+/// The report of one after its heal: where many stand in line, its turn is long in coming, and each wait is for a sign of life.
+fn healed_in_its_turn(one: &Watched<'_>) -> Result<Value> {
+    let mut place = String::new();
+    loop {
+        let status = one.wait_for_status("the healed report, or the next place in line", |status| {
+            status["heal"] == "Healed" || text(&condition(status, "Approved")["message"]) != place
+        })?;
+        if status["heal"] == "Healed" {
+            return Ok(status);
+        }
+        ensure!(status["heal"] != "Failed", "{status:#}");
+        place = text(&condition(&status, "Approved")["message"]);
+    }
+}
+
 #[test]
 fn clears_approved_at_once_come_in_that_order_ten_seconds_apart_and_what_was_approved_in_a_retry_is_carried_out() -> Result<()> {
     let installation = Installation::prepare(&[])?;
@@ -40,10 +67,13 @@ fn clears_approved_at_once_come_in_that_order_ten_seconds_apart_and_what_was_app
     let open = |name: &str, policy, manifests: &[Value]| {
         Shop::open_at(control_plane, &argo_cd, NAMESPACE, name, Apply::ServerSide, policy, manifests)
     };
+    let count = clears_asked()?;
     let shops: Vec<Shop<'_>> =
-        (0..CLEARS).map(|at| open(&format!("paced-{at}"), Policy::Automated, &[hook("old")])).collect::<Result<_>>()?;
+        (0..count).map(|at| open(&format!("paced-{at}"), Policy::Automated, &[hook("old")])).collect::<Result<_>>()?;
     let retried = open("paced-retry", Policy::SelfHeal, &[])?;
-    let namespaces: Vec<&str> = shops.iter().chain([&retried]).map(|shop| shop.namespace.as_str()).collect();
+    let by_hand = shops[BY_HAND].namespace.clone();
+    let healed = shops.iter().chain([&retried]).map(|shop| shop.namespace.as_str());
+    let namespaces: Vec<&str> = healed.filter(|namespace| *namespace != by_hand).collect();
     let applications: (&str, &[&str]) = ("heal.applications.namespaces", &[NAMESPACE]);
     let flags = installation.install_with("heal", &namespaces, &[("argocd.namespaces", &[NAMESPACE]), applications])?;
     let controller = installation.start_controller(&flags)?;
@@ -58,8 +88,13 @@ fn clears_approved_at_once_come_in_that_order_ten_seconds_apart_and_what_was_app
     let steps = ["HandBack", "Refresh", "ClearOperation"];
     let plans: Vec<String> = watched.iter().map(|one| wait_for_plan_over_a_failure(one, &steps)).collect::<Result<_>>()?;
     // The last one first, each a moment after the one before.
+    let log = control_plane.folder().join("by-hand.log");
+    let mut person = None;
     for (one, plan) in watched.iter().zip(&plans).rev() {
         one.driftmend(&["approve", "web", "--plan", plan])?.success()?;
+        if one.shop.namespace == by_hand {
+            person = Some(start_heal(control_plane.admin(), &by_hand, plan, &[], &log)?);
+        }
         thread::sleep(Duration::from_millis(1_100));
     }
     watched[0].wait_for_status("a place in line", |status| {
@@ -67,12 +102,13 @@ fn clears_approved_at_once_come_in_that_order_ten_seconds_apart_and_what_was_app
     })?;
     let mut clears = Vec::new();
     for (one, plan) in watched.iter().zip(&plans).rev() {
-        let status = one.wait_for_status("the healed report", |status| status["heal"] == "Healed")?;
+        let status = healed_in_its_turn(one)?;
         assert_eq!((&status["history"][0]["planHash"], &status["history"][0]["result"]), (&json!(plan), &json!("Healed")));
         clears.push(cleared_at(&status)?);
         assert_eq!(one.shop.object("configmap", "after")?.read()?["data"]["text"], "new", "the hook was not run");
     }
     assert!(clears.windows(2).all(|pair| pair[1].duration_since(pair[0]) >= PAUSE), "{clears:?}");
+    drop(person);
     let lease = control_plane.kubectl(&["get", "leases", "--all-namespaces", "--output=json"])?.success()?;
     assert!(lease.contains("driftmend.dev/last-clear") && lease.contains(&plans[0]), "other processes are not told: {lease}");
 

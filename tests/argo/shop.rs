@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::harness::argo_cd::{ArgoCd, NAMESPACE, shared_argo_cd};
 use crate::harness::git_server::{self, GitServer, Repository};
-use crate::harness::incident::PROBE;
+use crate::harness::incident::{self, PROBE};
 pub use crate::harness::incident::{PERSON, deployment, exec, http_get};
 use crate::harness::object::Object;
 use crate::harness::pods::{ReadyPods, Scope};
@@ -225,20 +225,12 @@ impl<'a> Shop<'a> {
 
     /// The hand change of the incident.
     pub fn switch_handler(&self) -> Result<()> {
-        let patch = json!([
-            {"op": "remove", "path": format!("{PROBE}/httpGet")},
-            {"op": "add", "path": format!("{PROBE}/tcpSocket"), "value": {"port": 8080}},
-        ]);
-        self.deployment.json_patch(PERSON, &patch)?.success().map(drop)
+        incident::switch_handler(&self.deployment, PERSON)
     }
 
     /// The hand change taken back, in the name of this manager.
     pub fn switch_back(&self, manager: &str) -> Result<()> {
-        let patch = json!([
-            {"op": "remove", "path": format!("{PROBE}/tcpSocket")},
-            {"op": "add", "path": format!("{PROBE}/httpGet"), "value": http_get()["httpGet"]},
-        ]);
-        self.deployment.json_patch(manager, &patch)?.success().map(drop)
+        incident::switch_back(&self.deployment, manager)
     }
 
     /// Waits until Argo CD has given up a sync of this revision, or of any, and gives the Application.

@@ -4,6 +4,7 @@
 mod harness;
 
 mod admission;
+mod at_once;
 mod between;
 mod budgets;
 mod check;
@@ -13,6 +14,7 @@ mod crash;
 mod crds;
 mod decisions;
 mod disturbances;
+mod dry_runs;
 mod fence;
 mod freeze;
 mod harm;

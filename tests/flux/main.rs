@@ -12,6 +12,7 @@ mod played;
 #[path = "../cluster/installation.rs"]
 mod installation;
 
+mod beside;
 mod crash;
 mod force;
 mod heal;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::git_server::{self, GitServer, Repository};
-use crate::harness::incident::PROBE;
+use crate::harness::incident::{self, PROBE};
 pub use crate::harness::incident::{PERSON, deployment, exec, http_get};
 use crate::harness::kustomize_controller::{KustomizeController, shared_kustomize_controller};
 use crate::harness::object::Object;
@@ -134,20 +134,12 @@ impl<'a> Shop<'a> {
 
     /// The same in the name of another program than kubectl.
     pub fn switch_handler_as(&self, manager: &str) -> Result<()> {
-        let patch = json!([
-            {"op": "remove", "path": format!("{PROBE}/httpGet")},
-            {"op": "add", "path": format!("{PROBE}/tcpSocket"), "value": {"port": 8080}},
-        ]);
-        self.deployment.json_patch(manager, &patch)?.success().map(drop)
+        incident::switch_handler(&self.deployment, manager)
     }
 
     /// The hand change taken back, in the name of this manager.
     pub fn switch_back(&self, manager: &str) -> Result<()> {
-        let patch = json!([
-            {"op": "remove", "path": format!("{PROBE}/tcpSocket")},
-            {"op": "add", "path": format!("{PROBE}/httpGet"), "value": http_get()["httpGet"]},
-        ]);
-        self.deployment.json_patch(manager, &patch)?.success().map(drop)
+        incident::switch_back(&self.deployment, manager)
     }
 
     /// The live container's probe.

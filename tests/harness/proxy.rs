@@ -69,6 +69,8 @@ pub struct Proxy {
 struct Shared {
     client: Client,
     cut: Mutex<Cut>,
+    /// With which code dry runs of writes to Deployments are answered, and how many more of them.
+    dry_runs: Mutex<(u16, usize)>,
     // Counts how often the way was opened: what hangs is let go when the count moves.
     opened: watch::Sender<u64>,
 }
@@ -116,7 +118,12 @@ impl Proxy {
             let config = Config::from_custom_kubeconfig(user, &KubeConfigOptions::default()).await?;
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             let address = listener.local_addr()?;
-            let shared = Arc::new(Shared { client: Client::try_from(config)?, cut: Mutex::default(), opened: watch::channel(0).0 });
+            let shared = Arc::new(Shared {
+                client: Client::try_from(config)?,
+                cut: Mutex::default(),
+                dry_runs: Mutex::default(),
+                opened: watch::channel(0).0,
+            });
             let router = Router::new().fallback(answer).with_state(shared.clone());
             tokio::spawn(async move { axum::serve(listener, router).await });
             Ok::<_, anyhow::Error>((shared, address))
@@ -144,6 +151,16 @@ impl Proxy {
     /// Lets this become of the `number`th write from now; after it, if the way is not cut, everything passes.
     pub fn disturb(&self, number: usize, fate: Fate) {
         self.place(Place { left: number.saturating_sub(1), path: "", fate });
+    }
+
+    /// Lets the API server seem to have answered with this code to the next `times` dry runs of writes to Deployments.
+    pub fn answer_dry_runs(&self, code: u16, times: usize) {
+        *self.shared.dry_runs.lock().unwrap_or_else(PoisonError::into_inner) = (code, times);
+    }
+
+    /// How many of those are still to come.
+    pub fn dry_runs_left(&self) -> usize {
+        self.shared.dry_runs.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     fn place(&self, place: Place) {
@@ -192,6 +209,18 @@ impl Shared {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The code that a dry run is answered with instead of being sent.
+    fn answer_to_dry_run(&self, request: &Request) -> Option<u16> {
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        if !path.contains("/deployments/") || !query.contains("dryRun=All") {
+            return None;
+        }
+        let mut dry_runs = self.dry_runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let (code, left) = *dry_runs;
+        dry_runs.1 = left.checked_sub(1)?;
+        Some(code)
+    }
+
     /// Decides about a request: `write` is the path of one that counts.
     fn passage(&self, write: Option<&str>) -> Passage {
         let mut cut = self.cut();
@@ -226,6 +255,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let name = format!("{} {}", request.method(), request.uri().path());
     let counts = counts(&request);
     let mut opened = shared.opened.subscribe();
+    if let Some(code) = shared.answer_to_dry_run(&request) {
+        return refusal(code);
+    }
     let passage = shared.passage(counts.then(|| request.uri().path()));
     if let Passage::Answer(code) = passage {
         return refusal(code);
@@ -249,9 +281,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 /// An answer of the API server's kind to what never reached it.
 fn refusal(code: u16) -> Response {
     let reason = match code {
+        403 => "Forbidden",
         409 => "Conflict",
+        422 => "Invalid",
         429 => "TooManyRequests",
         500 => "InternalError",
+        504 => "Timeout",
         _ => "Unknown",
     };
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": reason,

@@ -70,6 +70,16 @@ fn every_status_has_its_own_category_and_moment_to_retry() {
 }
 
 #[test]
+fn whatever_the_server_answered_is_told_in_its_words_and_no_answer_only_where_none_came() {
+    for code in [400, 403, 408, 409, 410, 413, 422, 429, 500, 503, 504] {
+        let told = answered(serde_json::json!({"status": "Failure", "code": code, "message": "the server's words"})).to_string();
+        assert!(told.contains("deployments.apps shop/web: the server's words"), "{code}: {told}");
+    }
+    let late = ApiError::TimedOut { call: Box::new(patch_web()), limit: LIMIT, told: None };
+    assert_eq!(late.to_string(), "unable to patch deployments.apps shop/web: no answer within 30 s");
+}
+
+#[test]
 fn a_busy_server_is_asked_again_when_it_says_so() {
     let error = answered(
         serde_json::json!({"status": "Failure", "code": 429, "message": "too many requests", "details": {"retryAfterSeconds": 7}}),

@@ -58,7 +58,7 @@ fn a_sync_window_that_came_is_a_reason_to_look_again_and_a_status_of_the_tool_is
 }
 
 /// The same watch at a commit, with these documents and with the Deployments that it leaves.
-fn at_commit(revision: &str, second: i64, named: &[(&str, Value)], passed_over: &[&str]) -> Watched {
+pub(super) fn at_commit(revision: &str, second: i64, named: &[(&str, Value)], passed_over: &[&str]) -> Watched {
     let template = answered(second, Surroundings::default());
     let (_, desired) = template.rendition.desired.first_key_value().unwrap();
     let of = |name: &str| Target { namespace: "shop".to_owned(), name: name.to_owned() };

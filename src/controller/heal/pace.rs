@@ -2,7 +2,8 @@
 //!
 //! A clear of an operation state may be followed by a sync of a whole application: there is one in ten seconds. Within a process heals stand in
 //! line, in the order in which they were approved, and whose turn it is holds it until its clear is answered. Other processes, a later leader and
-//! the command line among them, are told by an annotation of the controller's Lease (`lease::last_clear`).
+//! the command line among them, are told by an annotation of the controller's Lease (`lease::last_clear`), and their heals stand in the same line
+//! as far as their reports can be read ([`super::elsewhere`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,8 @@ use crate::cluster::{ApiError, Cluster};
 use crate::engine::plan::{Plan, StepKind};
 use crate::lease::last_clear::{self, Place};
 use crate::report::TURN;
+
+use super::elsewhere::Elsewhere;
 
 /// Between two clears of operation states: each may be followed by a sync of a whole application.
 pub const CLEAR_PAUSE: Duration = Duration::from_secs(10);
@@ -56,6 +59,9 @@ struct Line {
 
     /// When the last clear was answered, and of which plan it was.
     cleared: Option<(Instant, String)>,
+
+    /// Since when a heal of another process stands before all of this one's, by its plan.
+    first_elsewhere: BTreeMap<String, Instant>,
 }
 
 /// When a plan was approved, as which it came, and its hash.
@@ -109,9 +115,10 @@ impl Line {
         }
     }
 
-    /// Asks for the turn of a plan; where it is given, nobody else has it until [`Line::leave`].
-    fn ask(&mut self, approved: Timestamp, plan: &str, now: Instant) -> Result<(), NotYourTurn> {
+    /// Asks for the turn of a plan; where it is given, nobody else has it until [`Line::leave`]. `others` stand in line in other processes.
+    fn ask(&mut self, approved: Timestamp, plan: &str, now: Instant, others: &[Elsewhere]) -> Result<(), NotYourTurn> {
         self.forget(now);
+        let (elsewhere, others) = self.elsewhere(approved, plan, now, others);
         let key = self.key(approved, plan);
         let ready = self.waiting.get(&key).and_then(|one| one.ready).unwrap_or(now);
         self.waiting.insert(key.clone(), Waiting { ready: Some(ready), seen: now });
@@ -119,17 +126,34 @@ impl Line {
         let rest = rest.unwrap_or_default();
         let ahead = self.waiting.range(..&key).count();
         let is_taken = self.turn.as_ref().is_some_and(|(of, _)| of != plan);
-        if !is_taken && rest.is_zero() && (ahead == 0 || self.turn.is_some()) {
+        if !is_taken && rest.is_zero() && (ahead + elsewhere == 0 || self.turn.is_some()) {
             self.turn = Some((plan.to_owned(), now));
             return Ok(());
         }
-        let others = u32::try_from(ahead).unwrap_or(u32::MAX);
-        let after = rest.saturating_add(CLEAR_PAUSE.saturating_mul(others)).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
-        Err(NotYourTurn { why: self.place(&key), after })
+        let before = u32::try_from(ahead + elsewhere).unwrap_or(u32::MAX);
+        let after = rest.saturating_add(CLEAR_PAUSE.saturating_mul(before)).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        Err(NotYourTurn { why: self.place(&key, elsewhere, others), after })
     }
 
-    fn place(&self, key: &Key) -> String {
-        format!("{TURN}: {} of {}", ordinal(self.waiting.range(..key).count() + 1), self.waiting.len())
+    /// How many heals of other processes were approved before this one, and how many stand in line at all. One that stood before all of ours for so
+    /// long is not heard of any more.
+    fn elsewhere(&mut self, approved: Timestamp, plan: &str, now: Instant, others: &[Elsewhere]) -> (usize, usize) {
+        let others: Vec<&Elsewhere> = others.iter().filter(|other| !self.waiting.keys().any(|(_, _, ours)| *ours == other.plan)).collect();
+        self.first_elsewhere.retain(|plan, _| others.iter().any(|other| other.plan == *plan));
+        let is_lost = |since: &Instant| now.duration_since(*since) >= FORGOTTEN;
+        let waiting: Vec<&Elsewhere> =
+            others.into_iter().filter(|other| !self.first_elsewhere.get(&other.plan).is_some_and(is_lost)).collect();
+        let ours = self.waiting.keys().map(|(at, _, _)| *at).fold(approved, Timestamp::min);
+        if let Some(first) = waiting.iter().min().filter(|first| first.approved <= ours) {
+            self.first_elsewhere.entry(first.plan.clone()).or_insert(now);
+        }
+        let ahead = waiting.iter().filter(|other| (other.approved, other.plan.as_str()) < (approved, plan)).count();
+        (ahead, waiting.len())
+    }
+
+    /// The place of one that has so many before it in other processes, where so many of them stand in line.
+    fn place(&self, key: &Key, elsewhere: usize, others: usize) -> String {
+        format!("{TURN}: {} of {}", ordinal(self.waiting.range(..key).count() + elsewhere + 1), self.waiting.len() + others)
     }
 }
 
@@ -162,12 +186,18 @@ impl Pace {
         of_plan.map(|since| since.elapsed()).unwrap_or_default()
     }
 
-    /// Asks for the turn to clear, here and of the other processes; nothing is written.
+    /// Asks for the turn to clear, here and of the other processes, whose heals stand in line as `others`; nothing is written.
     ///
     /// # Errors
     /// Those of reading the Lease; the inner one says that it is not the heal's turn.
-    pub(super) async fn turn(&self, cluster: &Cluster, approved: Timestamp, plan: &str) -> Result<Result<(), NotYourTurn>, ApiError> {
-        if let Err(not_yet) = self.line().ask(approved, plan, Instant::now()) {
+    pub(super) async fn turn(
+        &self,
+        cluster: &Cluster,
+        approved: Timestamp,
+        plan: &str,
+        others: &[Elsewhere],
+    ) -> Result<Result<(), NotYourTurn>, ApiError> {
+        if let Err(not_yet) = self.line().ask(approved, plan, Instant::now(), others) {
             return Ok(Err(not_yet));
         }
         let Some(lease) = &self.lease else { return Ok(Ok(())) };
@@ -180,7 +210,8 @@ impl Pace {
     /// # Errors
     /// Those of writing the Lease; the inner one says that another process was first.
     pub(super) async fn claim(&self, cluster: &Cluster, approved: Timestamp, plan: &str) -> Result<Result<(), NotYourTurn>, ApiError> {
-        if let Err(not_yet) = self.line().ask(approved, plan, Instant::now()) {
+        // Whoever has the turn has had those of other processes before it.
+        if let Err(not_yet) = self.line().ask(approved, plan, Instant::now(), &[]) {
             return Ok(Err(not_yet));
         }
         let Some(lease) = &self.lease else { return Ok(Ok(())) };
@@ -191,7 +222,7 @@ impl Pace {
     fn elsewhere(&self, approved: Timestamp, plan: &str, after: Duration) -> NotYourTurn {
         let mut line = self.line();
         let key = line.key(approved, plan);
-        let why = format!("{}, after another process", line.place(&key));
+        let why = format!("{}, after another process", line.place(&key, 0, 0));
         NotYourTurn { why, after: after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE) }
     }
 
@@ -235,7 +266,7 @@ mod tests {
     }
 
     fn why(line: &mut Line, at: i64, plan: &str, now: Instant) -> String {
-        line.ask(approved(at), plan, now).map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
+        line.ask(approved(at), plan, now, &[]).map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
     }
 
     #[test]
@@ -249,7 +280,7 @@ mod tests {
         let mut cleared: Vec<(i64, Duration)> = Vec::new();
         while let Some(((at, plan), ())) = due.pop_first() {
             let (now, name) = (begin + at, format!("plan {plan}"));
-            match line.ask(approved(plan), &name, now) {
+            match line.ask(approved(plan), &name, now, &[]) {
                 Ok(()) => {
                     line.leave(&name);
                     line.cleared = Some((now, name));
@@ -296,6 +327,37 @@ mod tests {
         line.enter(approved(1), "a", begin);
         assert_eq!(why(&mut line, 1, "a", begin), "its turn to clear: 2nd of 2");
         assert_eq!(why(&mut line, 1, "z", begin), "now");
+    }
+
+    #[test]
+    fn what_was_approved_before_clears_before_also_in_another_process_unless_that_one_is_lost() {
+        let (mut line, begin) = (Line::default(), Instant::now());
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        let of = |second: i64, plan: &str| Elsewhere { approved: approved(second), plan: plan.to_owned() };
+        let why = |line: &mut Line, second: i64, plan: &str, now: Instant, others: &[Elsewhere]| {
+            line.ask(approved(second), plan, now, others).map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
+        };
+        let others = [of(1, "by hand"), of(4, "by hand, later")];
+        assert_eq!(why(&mut line, 2, "ours", begin, &others), "its turn to clear: 2nd of 3");
+        assert_eq!(why(&mut line, 3, "ours, too", at(1), &others), "its turn to clear: 3rd of 4");
+        // The first one has cleared.
+        assert_eq!(why(&mut line, 3, "ours, too", at(20), &others[1..]), "its turn to clear: 2nd of 3");
+        assert_eq!(why(&mut line, 2, "ours", at(20), &others[1..]), "now");
+        line.leave("ours");
+        // One that stands before all of ours and does not clear is lost, and the next one gets its own time.
+        let others = [of(1, "lost"), of(2, "slow"), of(4, "by hand, later")];
+        for seconds in [30, 60, 89] {
+            assert_eq!(why(&mut line, 3, "ours, too", at(seconds), &others), "its turn to clear: 3rd of 4");
+        }
+        assert_eq!(why(&mut line, 3, "ours, too", at(91), &others), "its turn to clear: 2nd of 3");
+        assert_eq!(why(&mut line, 3, "ours, too", at(92), &others[..1]), "now");
+        // Of one moment the one whose plan comes first, in both processes.
+        let mut line = Line::default();
+        assert_eq!(why(&mut line, 1, "b", begin, &[of(1, "a")]), "its turn to clear: 2nd of 2");
+        assert_eq!(why(&mut Line::default(), 1, "a", begin, &[of(1, "b")]), "now");
+        // A heal of this process that stands in the reports as well is counted once.
+        line.enter(approved(1), "c", begin);
+        assert_eq!(why(&mut line, 2, "d", begin, &[of(1, "c")]), "its turn to clear: 3rd of 3");
     }
 
     #[test]

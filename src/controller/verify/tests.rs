@@ -130,7 +130,12 @@ fn application(phase: &str, message: &str, results: &Value) -> Value {
 }
 
 fn after_sync(application: &Value) -> Verified {
-    verified(&beside(application), &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
+    after_sync_of(application, live())
+}
+
+fn after_sync_of(application: &Value, live: Value) -> Verified {
+    let snapshot = Snapshot { live: Some(live), ..beside(application) };
+    verified(&snapshot, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
 }
 
 fn beside(application: &Value) -> Snapshot {
@@ -196,4 +201,24 @@ fn a_sync_that_waits_for_its_window_is_not_waited_for() {
     assert_eq!(after_sync(&waiting), done());
     waiting["status"]["operationState"]["message"] = json!("waiting for healthy state of apps/Deployment/web");
     assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD"));
+}
+
+#[test]
+fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
+    let mut scaled = live();
+    scaled["spec"]["replicas"] = json!(5);
+    scaled["status"] = json!({"observedGeneration": 3, "replicas": 5, "updatedReplicas": 5, "availableReplicas": 5, "readyReplicas": 5,
+        "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]});
+    scaled["metadata"]["managedFields"] = json!([
+        {"manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:selector": {}}}},
+        {"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+         "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    ]);
+    let mut cleared = application("Succeeded", "successfully synced", &json!([]));
+    cleared["status"]["resources"] =
+        json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "OutOfSync"}]);
+    assert_eq!(after_sync_of(&cleared, scaled.clone()), not_yet("Argo CD to call the Deployment Synced"), "self-heal syncs it");
+    cleared["spec"]["syncPolicy"] = json!({});
+    assert_eq!(after_sync_of(&cleared, scaled), done());
+    assert_eq!(after_sync_of(&cleared, live()), not_yet("Argo CD to call the Deployment Synced"), "it will, soon");
 }

@@ -5,6 +5,9 @@ use super::{Finding, Weight};
 use crate::engine::predict::{Facts, Force, Prediction, Strategy, Syncer, Verdict, refusal_of};
 use crate::engine::snapshot::Snapshot;
 
+/// The rule of these findings.
+pub const COMPARISON_REFUSED: &str = "comparison-refused";
+
 /// One finding where the comparison is refused and the sync is not.
 ///
 /// Argo CD then compares by a forced server-side apply of Git's document under its own name, whatever it syncs with. Under client-side apply its
@@ -22,7 +25,7 @@ pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &P
     let compares = Syncer { force: Force::Yes, ..Syncer::new(Strategy::ServerSideApply, snapshot.syncer.manager.clone()) };
     let causes = refusal_of(facts, &compares);
     (!causes.is_empty()).then(|| Finding {
-        rule: "comparison-refused",
+        rule: COMPARISON_REFUSED,
         weight: Weight::Error,
         path: None,
         message: format!(

@@ -5,11 +5,12 @@
 //! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document with another member must be
 //! refused as things are, and taken once the tool alone owns the field.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::words::place;
 use super::{Finding, Weight};
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::diff::{Change, ChangeKind, IgnoreRule, LAST_APPLIED};
 use crate::engine::object::{FieldPath, Segment, schema_path};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::ownership::transfer::{self, Giver};
@@ -17,6 +18,7 @@ use crate::engine::ownership::{ManagedFields, Operation, Owner};
 use crate::engine::predict::{Cause, Facts, FieldValidation, Strategy, Syncer, refusal_of, refusals_as_it_is, settled};
 use crate::engine::schema::{Union, unions_of};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::tool::Tool;
 
 /// The rule of these findings.
 pub const LATENT_TRAP: &str = "latent-trap";
@@ -44,6 +46,12 @@ impl Trap {
     /// Whether it is one because last-applied does not name the member.
     pub fn is_unnamed(&self) -> bool {
         self.owners.is_empty()
+    }
+
+    /// Whether the tool takes the member from live before it syncs, so that a change of it in Git is none.
+    pub fn is_spared(&self, tool: &Tool, rules: &[IgnoreRule], now: Timestamp) -> bool {
+        let change = Change { path: self.path.clone(), kind: ChangeKind::Changed, desired: None, live: None };
+        rules.iter().any(|rule| tool.spares(&rule.reason) && rule.covers(&change, &self.owners, now))
     }
 
     /// Those that apply the object server-side and are no person: whoever takes the field from them gets it back at their next apply.
@@ -229,7 +237,7 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
             rule: LATENT_TRAP,
             weight: Weight::Warning,
             path: Some(trap.path.clone()),
-            message: format!("all is in sync, and {}", clause(manager, trap)),
+            message: clause(manager, trap),
             evidence: Some(format!("a switch in Git was tried: {}", trap.cause.told())),
             remedy: Some(remedy),
         }

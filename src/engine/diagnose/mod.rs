@@ -99,6 +99,7 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 pub use admission::is_a_loop;
+pub use compared::COMPARISON_REFUSED;
 pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
 pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, traps};
 pub use operation::is_stuck;

@@ -21,7 +21,7 @@ pub fn next_sync_refused(snapshot: &Snapshot, reasons: &[Reason<'_>], foretold: 
         path: path(reason, cause),
         message: match (&reason.clause, forced) {
             (Some(clause), None) => format!("the API server will refuse the next sync, because {clause}"),
-            (None, None) => "the API server will refuse the next sync".to_owned(),
+            (None, None) => format!("the API server will refuse the next sync: {}", cause.told()),
             (clause, Some(Recreates { tool, .. })) => {
                 let because = clause.as_ref().map(|clause| format!(", because {clause}")).unwrap_or_default();
                 format!("the API server would refuse to change it{because}: told to force, {tool} deletes it and creates it anew instead")

@@ -2,7 +2,7 @@
 
 use super::application::Application;
 use super::message::{Refused, comparable, refused};
-use super::state::{OperationPhase, OperationState, ResourceRef};
+use super::state::{OperationPhase, OperationState, ResourceRef, Revision};
 
 /// The longest of another object's failure that is told, in characters.
 const TOLD: usize = 240;
@@ -52,20 +52,35 @@ impl OperationState {
     }
 }
 
+/// The other objects for which a sync failed and that are still not in sync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Which, with the reason of the first; in words.
+    pub told: String,
+
+    /// The commit, where it is not the one that Argo CD would sync now: whether that one fares as badly, nobody knows.
+    pub of_before: Option<Revision>,
+}
+
 impl Application {
-    /// The other objects for which the last sync of this revision failed and that are still not in sync, with the reason of the first; in words.
-    pub fn fails_for_others(&self, deployment: &ResourceRef) -> Option<String> {
+    /// The other objects for which the last sync failed, as long as one of them is not in sync.
+    pub fn fails_for_others(&self, deployment: &ResourceRef) -> Option<Failing> {
         let failed = |state: &&OperationState| match state.phase {
             OperationPhase::Failed | OperationPhase::Error => true,
             // It waits for its retry.
             OperationPhase::Running => state.finished_at.is_some(),
             _ => false,
         };
-        let state = self.state.as_ref().filter(failed).filter(|_| self.attempted())?;
+        let state = self.state.as_ref().filter(failed)?;
+        let of_before = match self.attempted() {
+            true => None,
+            // Without its results nobody knows what it was a sync of.
+            false => Some(state.result.as_ref()?.revision.clone()?),
+        };
         let is_mended =
             |name: &str| self.resources.iter().any(|found| found.status.as_deref() == Some("Synced") && found.resource.to_string() == name);
         let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| !is_mended(name)).collect();
-        told(&others)
+        Some(Failing { told: told(&others)?, of_before })
     }
 }
 
@@ -134,13 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn others_are_told_while_they_are_in_the_way_of_this_revision() {
+    fn others_are_told_while_they_are_in_the_way() {
         let service = result("", "Service", "web", "SyncFailed", "Failed", INVALID);
-        let failed = set(failed("", &[service]), "/status/resources/1/status", json!("OutOfSync"));
+        let of_service = set(failed("", &[service]), "/status/resources/1/status", json!("OutOfSync"));
         let told = |object: &Value| read(object).fails_for_others(&web());
-        assert_eq!(told(&failed), Some(format!("Service shop/web ({INVALID})")));
-        assert_eq!(told(&set(failed.clone(), "/status/resources/1/status", json!("Synced"))), None, "it was mended");
-        assert_eq!(told(&set(failed.clone(), "/status/sync/revision", json!("another"))), None, "another commit");
-        assert_eq!(told(&set(failed, "/status/operationState/phase", json!("Succeeded"))), None, "the retry went through");
+        let failing = Failing { told: format!("Service shop/web ({INVALID})"), of_before: None };
+        assert_eq!(told(&of_service), Some(failing.clone()));
+        assert_eq!(told(&set(of_service.clone(), "/status/resources/1/status", json!("Synced"))), None, "it was mended");
+        assert_eq!(told(&set(of_service.clone(), "/status/operationState/phase", json!("Succeeded"))), None, "the retry went through");
+        let before = told(&set(of_service, "/status/sync/revision", json!("another")));
+        assert_eq!(
+            before,
+            Some(Failing { of_before: Some(Revision::One(HERE.to_owned())), ..failing }),
+            "another commit, which may be better"
+        );
     }
 }

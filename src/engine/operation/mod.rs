@@ -36,7 +36,7 @@ pub use application::{
     Application, Automated, Condition, Destination, HistoryEntry, REFRESH, ResourceStatus, SKIP_RECONCILE, SyncPolicy, SyncStatus,
 };
 pub use class::{Context, PATIENCE, SILENCE, classify, concerns};
-pub use concern::Concern;
+pub use concern::{Concern, Failing};
 pub use duration::DurationError;
 pub use fetching::NotFetching;
 pub use git_repository::{FluxCondition, GitRepository, Reference};

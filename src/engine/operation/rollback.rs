@@ -27,18 +27,29 @@ impl std::fmt::Display for Rollback<'_> {
 
 impl Application {
     /// The last sync of the whole, where it went back from what it had before, or from `current`, the commit that the source has and whose document
-    /// was first seen at `first_seen`.
+    /// was first seen at `first_seen`. Of a source that has not answered since that sync began, which of two commits is the newer one is not known,
+    /// unless the history has the one of the sync twice.
     ///
     /// A rollback is a sync like any other and stands in the history as one more entry (`Rollback` of `server/application/application.go`).
-    pub fn rolled_back(&self, current: &str, first_seen: Option<Timestamp>) -> Option<Rollback<'_>> {
+    pub fn rolled_back(&self, current: &str, first_seen: Option<Timestamp>, answered_at: Option<Timestamp>) -> Option<Rollback<'_>> {
         let (last, before) = self.history.split_last()?;
         let revision = one(last).filter(|revision| *revision != current)?;
         let had_current = before.iter().any(|entry| one(entry) == Some(current));
         let came_back = before.last().is_some_and(|previous| one(previous) != Some(revision))
             && before.iter().any(|entry| one(entry) == Some(revision));
         let knew_current = matches!((last.started_at, first_seen), (Some(started), Some(seen)) if seen + KNOWN_AFTER < started);
-        let is_back = had_current || came_back || (knew_current && last.automated != Some(true));
+        let is_read = answered_at.is_none_or(|answered| self.unread(current, answered).is_none());
+        let is_back = came_back || is_read && (had_current || knew_current && last.automated != Some(true));
         is_back.then(|| Rollback { revision, by: self.who_synced(last, revision) })
+    }
+
+    /// The commit of the last sync of the whole, where that began after the source answered last and is another one than `current`, which it had
+    /// then, and when it began: Git may have moved on since, and live is what it says now.
+    pub fn unread(&self, current: &str, answered_at: Timestamp) -> Option<(&str, Timestamp)> {
+        let last = self.history.last()?;
+        // Argo CD writes whole seconds.
+        let started = last.started_at.filter(|started| started.as_second() >= answered_at.as_second())?;
+        one(last).filter(|revision| *revision != current).map(|revision| (revision, started))
     }
 
     /// Who asked for a sync; an older version tells it of the last operation only.
@@ -84,7 +95,7 @@ mod tests {
     fn a_sync_back_is_told_from_a_sync_that_has_not_come_yet() {
         let new = "5".repeat(40);
         let told = |entries: &[(&str, &str)], current: &str, seen: Option<&str>| {
-            with_history(entries).rolled_back(current, seen.map(time)).map(|back| back.to_string())
+            with_history(entries).rolled_back(current, seen.map(time), None).map(|back| back.to_string())
         };
         // Git is one commit ahead.
         assert_eq!(told(&[(BEFORE, "ada"), (HERE, "ada")], &new, None), None);
@@ -103,6 +114,23 @@ mod tests {
         // The same once more is no way back.
         assert_eq!(told(&[(BEFORE, "ada"), (BEFORE, "eve")], HERE, None), None);
         assert_eq!(told(&[(BEFORE, ""), (HERE, ""), (BEFORE, "")], HERE, None), Some("rolled back to 0badc0d".to_owned()));
+    }
+
+    #[test]
+    fn a_sync_of_a_commit_that_was_not_read_yet_is_no_way_back() {
+        let told = |entries: &[(&str, &str)], answered: &str| {
+            with_history(entries).rolled_back(HERE, None, Some(time(answered))).map(|back| back.to_string())
+        };
+        let new = "5".repeat(40);
+        let forth = [(BEFORE, "ada"), (HERE, "ada"), (new.as_str(), "eve")];
+        assert_eq!(told(&forth, "2026-03-01T01:59:59Z"), None);
+        assert_eq!(
+            told(&forth, "2026-03-01T02:00:01Z"),
+            Some("rolled back to 5555555 by eve".to_owned()),
+            "Git was asked since, and has it not"
+        );
+        let back = [(BEFORE, "ada"), (HERE, "ada"), (BEFORE, "eve")];
+        assert_eq!(told(&back, "2026-03-01T01:59:59Z"), Some("rolled back to 0badc0d by eve".to_owned()));
     }
 
     #[test]

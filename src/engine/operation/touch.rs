@@ -23,6 +23,9 @@ pub struct Touches {
     /// Whether everything is synced, with its hooks, and not only what the operation is limited to.
     pub whole_application: bool,
 
+    /// Whether a sync follows at all where something is out of sync: a start is one, and after a clear Argo CD syncs only what is automated.
+    pub syncs: bool,
+
     /// Whether the last comparison tells what differs; with `false` the list is not to be relied on.
     pub compared: bool,
 
@@ -76,6 +79,7 @@ pub fn touches(application: &Application, then: &Then) -> Touches {
             Then::Refresh => sync.and_then(|sync| sync.revision.clone()),
         },
         whole_application: limits.is_none(),
+        syncs,
         compared: sync.is_some_and(|sync| ["Synced", "OutOfSync"].contains(&sync.status.as_str())),
         sync_options: application.policy.sync_options.clone(),
         retry: application.policy.retry_written.clone(),
@@ -91,6 +95,9 @@ impl Touches {
             _ => String::new(),
         };
         let what = if self.whole_application { "the whole application, with its hooks," } else { "only the resources named," };
+        if !self.syncs {
+            return "no sync follows, since the application is synced by hand".to_owned();
+        }
         if !self.compared {
             return format!("syncs {what}{to}{from}; Argo CD could not compare it, so what changes is not known");
         }
@@ -104,7 +111,7 @@ impl Touches {
             }
         };
         match (list(false), list(true)) {
-            (None, None) => format!("nothing is out of sync{to}: no sync follows, or it changes nothing"),
+            (None, None) => format!("nothing is left out of sync{to}: no sync follows, or it changes nothing"),
             (Some(changed), None) => format!("syncs {what}{to}{from}: changes {changed}"),
             (None, Some(deleted)) => format!("syncs {what}{to}{from}: DELETES {deleted}"),
             (Some(changed), Some(deleted)) => format!("syncs {what}{to}{from}: changes {changed}; DELETES {deleted}"),
@@ -174,9 +181,11 @@ mod tests {
     #[test]
     fn nothing_follows_where_nothing_syncs() {
         let manual = set(drifted(), "/spec/syncPolicy/automated", Value::Null);
-        assert_eq!(touches(&read(&manual), &Then::Refresh).resources, []);
+        let by_hand = touches(&read(&manual), &Then::Refresh);
+        assert_eq!(by_hand.resources, []);
+        assert_eq!(by_hand.sentence(), "no sync follows, since the application is synced by hand");
         let synced = touches(&read(&quiet()), &Then::Refresh);
-        assert_eq!(synced.sentence(), "nothing is out of sync to 4be2c1d: no sync follows, or it changes nothing");
+        assert_eq!(synced.sentence(), "nothing is left out of sync to 4be2c1d: no sync follows, or it changes nothing");
         // An explicit operation syncs without automation, and does not prune there.
         let operation = Operation::of(&read(&manual), "driftmend", Vec::new(), None);
         assert_eq!(touches(&read(&manual), &Then::Start(operation)).resources, [touched("shop", "web", false)]);
@@ -223,6 +232,7 @@ mod tests {
                 "from": BEFORE,
                 "to": HERE,
                 "wholeApplication": true,
+                "syncs": true,
                 "compared": true,
                 "syncOptions": ["ServerSideApply=true"],
                 "retry": {"limit": 3, "backoff": {"duration": "4s", "factor": 3, "maxDuration": "1m"}}

@@ -4,16 +4,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cure::receiver;
 use super::ground::Ground;
 use super::on_application::{Act, OnApplication};
 use super::on_kustomization::KustomizationRef;
 use super::refusal::Refusal;
 use super::step::{Step, StepKind, holders};
-use super::{NoPlan, Plan, last_applied};
+use super::{NoPlan, Plan};
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{ResourceRef, Revision, Touches};
-use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::Strategy;
+use crate::engine::ownership::ManagedFields;
 use crate::engine::snapshot::Snapshot;
 
 /// What a person decided.
@@ -294,6 +294,7 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
         from: None,
         to: remembered.revision.clone().map(Revision::One),
         whole_application: remembered.kind == StepKind::ClearOperation,
+        syncs: true,
         compared: false,
         sync_options: Vec::new(),
         retry: None,
@@ -302,10 +303,7 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
         StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
         StepKind::Transfer => {
             let managed = snapshot.live.as_ref().map(ManagedFields::of).unwrap_or_default();
-            let (to, into) = match snapshot.syncer.strategy {
-                Strategy::ServerSideApply => (snapshot.syncer.manager.clone(), Operation::Apply),
-                Strategy::ClientSideApply | Strategy::Replace => (last_applied::holder(&managed, &snapshot.syncer), Operation::Update),
-            };
+            let (to, into) = receiver(&managed, &snapshot.syncer);
             let mut from: Vec<String> = holders(&managed, &paths, &to).filter(|_| !after_restore).map(str::to_owned).collect();
             from.sort();
             from.dedup();

@@ -39,6 +39,9 @@ pub const BEFORE_ITS_TURN: &str = "BeforeItsTurn";
 /// The last sync failed for other objects.
 pub const OTHERS_REFUSED: &str = "OthersRefused";
 
+/// Other Deployments that the same tool's object syncs are predicted to be refused.
+pub const OTHERS_FORETOLD: &str = "OthersForetold";
+
 /// Flux deletes and creates anew what the server refuses.
 pub const FORCE: &str = "Force";
 

@@ -34,9 +34,14 @@ pub struct Choice {
 pub fn choose(snapshot: &Snapshot, policy: &Policy) -> Choice {
     let manager = &snapshot.syncer.manager;
     let choice = |cure, or_else, why| Choice { cure, or_else, why };
+    // One dry run that is refused keeps Flux from applying anything; under Argo CD a plan syncs the Deployment alone.
+    let is_kept = snapshot.tool.flux().is_some() && !snapshot.source.beside.refused.is_empty();
     match (policy.remedy, snapshot.syncer.strategy, snapshot.tool.will_sync(&snapshot.target)) {
         (Remedy::Restore, ..) => choice(Cure::Restore, false, "spec.remedy of the watch says so".to_owned()),
         (Remedy::HandBack, ..) => choice(Cure::HandBack, false, "spec.remedy of the watch says so".to_owned()),
+        (Remedy::Choose, Strategy::ServerSideApply, true) if is_kept => {
+            choice(Cure::Restore, false, format!("{manager} applies nothing as long as another Deployment is refused"))
+        }
         (Remedy::Choose, Strategy::ServerSideApply, true) => {
             choice(Cure::HandBack, true, format!("{manager} applies server-side and syncs afterwards"))
         }

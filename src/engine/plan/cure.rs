@@ -10,11 +10,11 @@ use super::whole::{Whole, whole};
 use super::{NoPlan, last_applied, restore, traps, trial};
 use crate::engine::assess::Assessment;
 use crate::engine::diagnose::Trap;
-use crate::engine::diff::{Change, Severity};
+use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::ownership::Operation;
 use crate::engine::ownership::people::{self, Kind};
-use crate::engine::predict::{Facts, Strategy, refusal_of};
+use crate::engine::ownership::{ManagedFields, Operation};
+use crate::engine::predict::{Facts, Strategy, Syncer, predict_knowing, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
 /// The steps on the Deployment, and what to know about them.
@@ -97,7 +97,13 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
         Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
         None => drifted.into_iter().cloned().collect(),
     };
-    let Whole { changes, restored, refused } = whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let mut cured = whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let stays = stays_behind(snapshot, known, &cured, ill.others);
+    if !stays.is_empty() {
+        let with_it = cured.changes.iter().chain(&stays).cloned().collect();
+        cured = whole(known, with_it, ill.others).map_err(NoPlan::NotRestorable)?;
+    }
+    let Whole { changes, restored, refused } = cured;
     let Restored { operations, healed } = restored;
     let same_books = changes.iter().all(|change| restore::spares_books(&change.path));
     let facts = if same_books { known.with_live_of_same_books(&healed) } else { known.with_live(&healed) };
@@ -119,12 +125,26 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
     Ok(Cured { steps, unrecorded, cautions: ahead_of_sync(&brought).into_iter().collect(), traps })
 }
 
+/// What Git dropped and no sync after this Restore takes out: the tool does not know that it is its own, or somebody else owns it too. It goes with the
+/// drift, since nobody would look for it later.
+fn stays_behind(snapshot: &Snapshot, known: &Facts<'_>, cured: &Whole, others: &[&Drift]) -> Vec<Change> {
+    let dropped = |drift: &&&Drift| drift.severity == Severity::Pending && drift.change.kind == ChangeKind::Added;
+    let mut dropped = others.iter().filter(dropped).peekable();
+    if dropped.peek().is_none() {
+        return Vec::new();
+    }
+    let facts = known.with_live(&cured.restored.healed);
+    let left = predict_knowing(&facts, &snapshot.syncer, || facts.changed_paths()).prediction.residual;
+    dropped.map(|drift| &drift.change).filter(|change| left.contains(&change.path)).cloned().collect()
+}
+
 /// The Transfer after a Restore of these fields: what we wrote becomes the tool's, since what stays ours stays in live when Git drops it. Under server-side
-/// apply that is so at once, under the other ways at a later switch to it.
+/// apply that is so at once, under the other ways, and before the first apply after a switch to it, at the apply that follows the switch.
 fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, paths: Vec<FieldPath>) -> Result<Step, NoPlan> {
     let (syncer, managed) = (&snapshot.syncer, known.managed.get());
-    if syncer.strategy != Strategy::ServerSideApply {
-        return Ok(Step::Transfer { paths, from: Vec::new(), to: last_applied::holder(managed, syncer), into: Operation::Update });
+    let (to, into) = receiver(managed, syncer);
+    if into == Operation::Update {
+        return Ok(Step::Transfer { paths, from: Vec::new(), to, into });
     }
     let appliers: Vec<&str> = managed
         .entries()
@@ -137,7 +157,14 @@ fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, paths: Vec<FieldPath>) 
     if !appliers.is_empty() {
         return Err(NoPlan::TwoAppliers(appliers.join(", ")));
     }
-    Ok(Step::Transfer { paths, from: Vec::new(), to: syncer.manager.clone(), into: Operation::Apply })
+    Ok(Step::Transfer { paths, from: Vec::new(), to, into })
+}
+
+/// Whose entry takes what we wrote: the tool's apply, where it has applied server-side before, or else what the tool, or whoever applied for it, wrote by
+/// updates. The first server-side apply takes that over.
+pub(super) fn receiver(managed: &ManagedFields, syncer: &Syncer) -> (String, Operation) {
+    let applies = syncer.strategy == Strategy::ServerSideApply && managed.entry(&syncer.manager, Operation::Apply, None).is_some();
+    if applies { (syncer.manager.clone(), Operation::Apply) } else { (last_applied::holder(managed, syncer), Operation::Update) }
 }
 
 /// What a Restore brings although only Git changed it.
@@ -146,7 +173,10 @@ fn ahead_of_sync(brought: &[&Change]) -> Option<Caution> {
     let more = if brought.len() > 1 { format!(" and {} more", brought.len() - 1) } else { String::new() };
     Some(Caution::note(
         cautions::AHEAD_OF_SYNC,
-        format!("{}{more} waits for the sync and comes with this plan, since it cannot be parted from what drifted", first.path),
+        format!(
+            "{}{more} waits for the sync and comes with this plan: it cannot be parted from what drifted, or the sync would not bring it",
+            first.path
+        ),
     ))
 }
 

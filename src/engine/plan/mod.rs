@@ -17,6 +17,7 @@ mod memory;
 mod no_plan;
 mod on_application;
 mod on_kustomization;
+mod others;
 mod recordable;
 mod refusal;
 mod rehearsal;
@@ -35,7 +36,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, judge, resume};
-pub use cautions::{Caution, SYNC_WINDOW};
+pub use cautions::{Caution, OTHERS_FORETOLD, SYNC_WINDOW};
 pub use choice::{Choice, Cure, choose};
 pub use digest::{digest, drift_digest, live_digest};
 pub use ground::Ground;
@@ -57,10 +58,11 @@ use self::on_application::{Around, Before};
 use self::work::Work;
 use super::assess::Assessment;
 use super::diff::Drift;
+use super::operation::short_commit;
 use super::predict::Facts;
 use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
-use super::tool::Tool;
+use super::tool::{ArgoCd, Tool, is_of_argo_cd};
 
 /// What a person is asked to approve.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +122,12 @@ pub(super) fn propose_knowing<'a>(
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
     }
+    if let Some((commit, _)) = snapshot.tool.synced_unread(&snapshot.source) {
+        let commit = short_commit(commit);
+        return Err(NoPlan::HeldBack(format!(
+            "Argo CD synced commit {commit} after Git was read last: what Git says by now is read first"
+        )));
+    }
     let live = snapshot.live.as_ref();
     let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));
     if at("/metadata/deletionTimestamp").is_some() {
@@ -155,6 +163,7 @@ pub(super) fn propose_knowing<'a>(
             last_applied::complete(steps, facts, &snapshot.syncer, paths, by_sync);
         }
     };
+    let traps = traps.map(|traps| traps::not_spared(snapshot, policy, traps));
     match traps::taken(snapshot, traps.as_ref().unwrap_or(&assessment.traps)) {
         Ok(step) => steps.extend(step),
         Err(why) if steps.is_empty() => return Err(why),
@@ -177,7 +186,8 @@ pub(super) fn propose_knowing<'a>(
                 source: &snapshot.source,
                 memory,
                 cures: !steps.is_empty(),
-                overwrites: beside.iter().flatten().any(|caution| caution.must_acknowledge),
+                spares: beside.iter().flatten().any(|caution| caution.must_acknowledge) && stays_in_sync(argo_cd, beside.iter().flatten()),
+                waits: beside.iter().flatten().any(|caution| caution.id == cautions::BRINGS),
                 now: snapshot.now,
             };
             let after = on_application::after(argo_cd, before, around)?;
@@ -202,6 +212,7 @@ pub(super) fn propose_knowing<'a>(
         }
         Tool::Unknown => record(&mut steps, false),
     }
+    told.extend(others::in_the_way(snapshot, &steps));
     recordable::check(&steps)?;
     let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
     // What is to be acknowledged comes first: a report that is too long leaves out the last ones.
@@ -214,6 +225,14 @@ pub(super) fn propose_knowing<'a>(
     let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window, waits })
+}
+
+/// Whether Argo CD syncs nothing by itself after a cure, although a sync would change these fields: nobody lets it, or it compares without them.
+fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caution>) -> bool {
+    let compared = |caution: &Caution| {
+        caution.id == cautions::OVERWRITES && !caution.fields.iter().all(|field| field.reason.as_deref().is_some_and(is_of_argo_cd))
+    };
+    argo_cd.application.automated().is_none() || !beside.any(compared)
 }
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.

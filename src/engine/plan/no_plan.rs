@@ -24,6 +24,10 @@ pub enum NoPlan {
     )]
     SideNotKnown,
 
+    /// Git has the object no longer.
+    #[error("Git has the object no longer, and no plan deletes one: a sync that prunes takes it away, or a person does")]
+    Orphaned,
+
     /// The object is absent: only a sync brings it back.
     #[error("{phase:?}: no write of ours brings it back; sync the application")]
     OneSided {
@@ -55,6 +59,12 @@ pub enum NoPlan {
     /// Something on the Application or Kustomization forbids every write, or is to be waited for.
     #[error("{0}")]
     HeldBack(String),
+
+    /// Argo CD cannot compare the Deployment, and no write of a plan makes it.
+    #[error(
+        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it again: the finding              comparison-refused says the way out"
+    )]
+    ComparisonRefused,
 
     /// The state of the operation was cleared as often as that may help, and nothing else is left to do.
     #[error(

@@ -161,13 +161,13 @@ impl OnApplication {
         match &self.act {
             Act::Refresh => format!("asks Argo CD to compare {name} anew"),
             Act::Clear { stale, touches, why, attempt } => format!(
-                "attempt {attempt} of {CLEARS} at this revision: removes the stale operation state of {name}{} and asks for a comparison, since \
+                "attempt {attempt} of {CLEARS} at this revision: removes the operation state of {name}{} and asks for a comparison, since \
                  {why}; {}",
                 told(stale),
                 touches.sentence()
             ),
             Act::Start { replaces: Some(stale), touches, only } => format!(
-                "starts a sync of {only} alone in {name}, which replaces the stale operation state ({}, since {}): {}",
+                "starts a sync of {only} alone in {name}, which replaces the operation state ({}, since {}): {}",
                 stale.phase.as_str(),
                 stale.started_at,
                 touches.sentence()

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::{NoPlan, Step};
 use crate::engine::diagnose::{Trap, traps};
-use crate::engine::diff::Change;
+use crate::engine::diff::{Change, placed};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Operation;
 use crate::engine::ownership::transfer::{self, Giver};
 use crate::engine::predict::Facts;
-use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::{Policy, Snapshot};
 
 /// The fields that client-side apply leaves when Git goes on from them, for its annotation does not name them; `None` where there are none.
 pub(super) fn unnamed(traps: &[Trap]) -> Option<Vec<FieldPath>> {
@@ -34,6 +34,15 @@ pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>,
     from.dedup();
     let paths = traps.iter().map(|trap| trap.path.clone()).collect();
     Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone(), into: Operation::Apply }))
+}
+
+/// Those that are on no field which the tool takes from live.
+pub(super) fn not_spared(snapshot: &Snapshot, policy: &Policy, mut traps: Vec<Trap>) -> Vec<Trap> {
+    if let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) {
+        let rules = placed(&policy.ignore, &document.value, live);
+        traps.retain(|trap| !trap.is_spared(&snapshot.tool, &rules, snapshot.now));
+    }
+    traps
 }
 
 /// What will be in the way of Git's next change after a Restore of these fields and the Transfer of them: somebody may own another part of what was

@@ -4,6 +4,8 @@
 //! sync. To undo the one alone would leave a probe without a handler, and of a port that Git has under another number by now no port at all. So
 //! what is drift takes along what waits beside it, and the object that comes of it is validated before anybody sees the plan.
 
+use serde_json::Value;
+
 use super::restore::{BROAD, RestoreError, Restored, restore};
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::{FieldPath, Segment};
@@ -90,10 +92,10 @@ fn in_order(known: &Facts<'_>, mut changes: Vec<Change>, restored: Restored) -> 
 /// These changes with those that they are bound to, and those that these are bound to in turn.
 fn with_bound(mut changes: Vec<Change>, others: &[&Drift]) -> Vec<Change> {
     let mut at = 0;
-    while let Some(path) = changes.get(at).map(|change| change.path.clone()) {
+    while let Some(change) = changes.get(at).cloned() {
         let comes = |drift: &&&Drift| match drift.severity {
-            Severity::Pending => are_bound(&path, &drift.change.path),
-            _ => is_taken_out(drift) && in_one_union(&path, &drift.change.path),
+            Severity::Pending => are_bound(&change, &drift.change),
+            _ => is_taken_out(drift) && in_one_union(&change.path, &drift.change.path),
         };
         let bound = others.iter().filter(comes).map(|drift| &drift.change).filter(|change| !holds(&changes, change));
         let bound: Vec<Change> = bound.cloned().collect();
@@ -113,8 +115,35 @@ fn is_taken_out(drift: &Drift) -> bool {
 }
 
 /// Whether two fields that differ can only be put back together.
-fn are_bound(one: &FieldPath, other: &FieldPath) -> bool {
-    in_one_union(one, other) || under_one_key(one, other)
+fn are_bound(one: &Change, other: &Change) -> bool {
+    in_one_union(&one.path, &other.path) || under_one_key(&one.path, &other.path) || hand_over_a_name(one, other)
+}
+
+/// Whether the name of a port goes from one item to another: a Service finds the port by it, and between the two there is none of that name.
+fn hand_over_a_name(one: &Change, other: &Change) -> bool {
+    let (Some((list, one)), Some((same, other))) = (names_of_port(one), names_of_port(other)) else { return false };
+    let goes = |from: Option<&str>, to: Option<&str>| from.is_some() && from == to;
+    list == same && (goes(one.live, other.desired) || goes(other.live, one.desired))
+}
+
+/// What a port is called on both sides of a change of it.
+struct Names<'a> {
+    desired: Option<&'a str>,
+    live: Option<&'a str>,
+}
+
+/// The list, and the names, where a change is one of a port or of its name.
+fn names_of_port<'a>(change: &'a Change) -> Option<(&'a [Segment], Names<'a>)> {
+    let (item, name): (&[Segment], _) = match change.path.0.as_slice() {
+        [item @ .., Segment::Field(name)] if name == "name" => (item, None),
+        item => (item, Some("name")),
+    };
+    let [list @ .., Segment::Key(_)] = item else { return None };
+    if !matches!(list.last(), Some(Segment::Field(name)) if name == "ports") {
+        return None;
+    }
+    let of = |value: &'a Value| name.map_or(Some(value), |name| value.get(name)).and_then(Value::as_str);
+    Some((list, Names { desired: change.desired.as_ref().and_then(of), live: change.live.as_ref().and_then(of) }))
 }
 
 /// Whether both are members, or parts of members, of one union.
@@ -136,7 +165,7 @@ fn under_one_key(one: &FieldPath, other: &FieldPath) -> bool {
         }
         let same = match merge_strategy(&list.schema()).key {
             Some(key) => {
-                let of = |keys: &[(String, serde_json::Value)]| keys.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                let of = |keys: &[(String, Value)]| keys.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
                 of(keys) == of(others)
             }
             None => keys == others,

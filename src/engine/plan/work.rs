@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::NoPlan;
 use super::digest::{digest, drift_digest, refusal_digest};
 use crate::engine::assess::Assessment;
-use crate::engine::diagnose::Trap;
+use crate::engine::diagnose::{COMPARISON_REFUSED, Trap};
 use crate::engine::diff::{Drift, Moved, Severity};
+use crate::engine::operation::Standing;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Prediction, Verdict};
 use crate::engine::snapshot::Snapshot;
@@ -39,6 +40,7 @@ impl<'a> Work<'a> {
             return match assessment.phase {
                 Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
                 Phase::InSync | Phase::Pending => Err(NoPlan::NothingToHeal),
+                Phase::Orphaned => Err(NoPlan::Orphaned),
                 phase => Err(NoPlan::OneSided { phase }),
             };
         };
@@ -53,6 +55,7 @@ impl<'a> Work<'a> {
                 let others = assessment.drifts.iter().filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info));
                 Ok(Self::Cure { desired: &document.value, live, drifts, others: others.collect(), prediction })
             }
+            Phase::OperationStuck if is_refused_anew(assessment) => Err(NoPlan::ComparisonRefused),
             Phase::OperationStuck => Ok(Self::Operation),
             _ if !assessment.traps.is_empty() => Ok(Self::Traps),
             _ => Err(NoPlan::NothingToHeal),
@@ -77,4 +80,9 @@ impl<'a> Work<'a> {
             }
         }
     }
+}
+
+/// Whether Argo CD's comparison is refused for this Deployment, and refused again however often it is asked for.
+fn is_refused_anew(assessment: &Assessment) -> bool {
+    assessment.standing == Some(Standing::DryRunRefused) && assessment.findings.iter().any(|finding| finding.rule == COMPARISON_REFUSED)
 }

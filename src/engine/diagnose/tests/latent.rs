@@ -1,8 +1,13 @@
 //! What looks in sync and is in the way of Git's next change: told where a switch is refused for it, and only there.
 
+use std::sync::Arc;
+
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use crate::engine::diff::{IgnoreRule, PathPattern};
+use crate::engine::operation::Windows;
+use crate::engine::operation::shapes::{quiet, read, set};
 use crate::engine::ownership::FieldSet;
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::{policy, snapshot};
@@ -10,7 +15,7 @@ use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, 
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
-use crate::engine::{Assessment, OwnHeal, Policy, Remedy, Snapshot, assess_and_propose, assess_during};
+use crate::engine::{ArgoCd, Assessment, OwnHeal, Policy, Remedy, Snapshot, Tool, assess_and_propose, assess_during};
 
 const ARGO_CD: &str = "argocd-controller";
 
@@ -103,7 +108,7 @@ fn it_is_told_whose_field_it_is_and_what_is_done_about_it() {
                   argocd-controller does not (since 2026-01-05T10:00:00Z)";
     assert_eq!(found.summary, format!("live is what Git says; {clause}"));
     let finding = found.findings.iter().find(|finding| finding.rule == "latent-trap").unwrap();
-    assert_eq!(finding.message, format!("all is in sync, and {clause}"));
+    assert_eq!(finding.message, clause);
     assert!(finding.evidence.as_ref().unwrap().contains("may not specify more than 1 handler type"), "{finding:?}");
     assert!(finding.remedy.as_ref().unwrap().contains("Transfer makes argocd-controller its only owner"), "{finding:?}");
     let plan = plan.unwrap();
@@ -254,4 +259,28 @@ fn while_our_own_heal_runs_what_it_owns_is_no_trap_and_what_somebody_else_owns_i
     };
     assert!(found("driftmend-heal").is_quiet());
     assert_eq!(found("kubectl-edit").traps.len(), 1);
+}
+
+#[test]
+fn what_the_tool_takes_from_live_is_in_the_way_of_no_change() {
+    let reason = "Application argocd/shop ignores it";
+    let path = ".spec.template.spec.containers[*].livenessProbe";
+    let rule = IgnoreRule {
+        paths: vec![PathPattern::parse(path).unwrap()],
+        pointers: Vec::new(),
+        parts: Vec::new(),
+        managers: Vec::new(),
+        reason: reason.to_owned(),
+        expires: None,
+    };
+    let ignoring = Policy { ignore: vec![rule], ..policy() };
+    let found = |options: Value| {
+        let application = Arc::new(read(&set(quiet(), "/spec/syncPolicy/syncOptions", options)));
+        let tool = Tool::ArgoCd(Arc::new(ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: None }));
+        let live = fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-edit");
+        let scene = Snapshot { tool, ..scene(&http_get(), live, argo_cd()) };
+        assess_and_propose(&scene, &ignoring, &Memory::default()).0.traps.len()
+    };
+    assert_eq!(found(json!(["ServerSideApply=true"])), 1, "it is compared without it and applied all the same");
+    assert_eq!(found(json!(["ServerSideApply=true", "RespectIgnoreDifferences=true"])), 0);
 }

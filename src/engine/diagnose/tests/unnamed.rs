@@ -118,7 +118,7 @@ fn it_is_told_what_does_not_name_the_field_and_what_is_done_about_it() {
                   kubectl.kubernetes.io/last-applied-configuration does not name it, so that argocd-controller would leave it beside the other one";
     assert_eq!(found.summary, format!("live is what Git says; {clause}"));
     let finding = found.findings.iter().find(|finding| finding.rule == "latent-trap").unwrap();
-    assert_eq!(finding.message, format!("all is in sync, and {clause}"));
+    assert_eq!(finding.message, clause);
     assert!(finding.evidence.as_ref().unwrap().contains("may not specify more than 1 handler type"), "{finding:?}");
     assert!(finding.remedy.as_ref().unwrap().contains("a sync of this Deployment"), "{finding:?}");
     assert_eq!(plan.unwrap().cautions, [], "nothing rolls out");

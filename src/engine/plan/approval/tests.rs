@@ -6,6 +6,7 @@ use pretty_assertions::assert_eq;
 use super::*;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{OperationPhase, Stale};
+use crate::engine::ownership::Operation;
 use crate::engine::plan::digest::plan_hash;
 use crate::engine::plan::tests::{approval, git, snapshot, switched};
 use crate::engine::plan::{ApplicationRef, Memory};
@@ -24,6 +25,7 @@ fn steps() -> Vec<Step> {
         from: None,
         to: None,
         whole_application: false,
+        syncs: true,
         compared: true,
         sync_options: Vec::new(),
         retry: None,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, with_state};
+use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, with_state};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{approval, container, git, policy, snapshot, switched};
 use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, StepKind, judge, propose};
@@ -142,6 +142,22 @@ fn beside_argo_cd_a_write_of_ours_is_taken_where_the_sync_would_overwrite_what_i
     assert_eq!(kinds(&choose(ignoring(".spec.replicas"))), [Restore, Transfer, Refresh]);
     assert_eq!(kinds(&choose(ignoring(".spec.paused"))), [HandBack, Refresh], "nothing else is changed");
     assert_eq!(kinds(&ignoring(".spec.replicas")), [HandBack, Refresh], "the watch asks for it");
+}
+
+#[test]
+fn nothing_is_planned_for_a_commit_that_argo_cd_has_synced_past() {
+    let object = set(out_of_sync(quiet()), "/status/history/0/revision", json!("5".repeat(40)));
+    let application = std::sync::Arc::new(read(&set(object, "/status/history/0/deployStartedAt", json!("2026-03-02T09:59:30Z"))));
+    let argo_cd = ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: Some(now()) };
+    let mut scene = Snapshot { tool: Tool::ArgoCd(std::sync::Arc::new(argo_cd)), now: now(), ..scene(5) };
+    scene.source.revision = HERE.to_owned();
+    let mut at = |answered: &str| {
+        scene.source.answered_at = Some(answered.parse().unwrap());
+        planned(&scene, &ignoring(".spec.replicas")).map(|plan| plan.steps.len())
+    };
+    assert_eq!(at("2026-03-02T09:59:31Z"), Ok(2), "Git was asked since, and still has this one");
+    let waits = "Argo CD synced commit 5555555 after Git was read last: what Git says by now is read first";
+    assert_eq!(at("2026-03-02T09:59:30.9Z"), Err(NoPlan::HeldBack(waits.to_owned())));
 }
 
 #[test]

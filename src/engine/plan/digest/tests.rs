@@ -146,6 +146,7 @@ fn touches() -> Touches {
         from: None,
         to: Some(one),
         whole_application: false,
+        syncs: true,
         compared: true,
         sync_options: Vec::new(),
         retry: None,

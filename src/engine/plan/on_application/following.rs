@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, OTHERS_REFUSED, STALE_OPERATION, TERMINATED};
+use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UNDONE, STALE_OPERATION, TERMINATED};
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
@@ -41,8 +41,11 @@ pub(in crate::engine::plan) struct Around<'a> {
     /// Whether the plan has steps on the Deployment.
     pub cures: bool,
 
-    /// Whether a sync after the cure would change what is not drift, though none is needed.
-    pub overwrites: bool,
+    /// Whether a sync after the cure would change what is not drift, though none is needed, and Argo CD does none by itself.
+    pub spares: bool,
+
+    /// Whether something of the Deployment waits in Git after the cure.
+    pub waits: bool,
 
     /// The time.
     pub now: Timestamp,
@@ -87,12 +90,11 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     if last.is_some() {
         has_compared(application, around.source)?;
     }
-    cautions.extend(others_refused(application, &only));
     if let Some(Act::Start { .. }) = &last {
         cautions.extend(application.left_to_somebody(&only).map(|left| Caution::note(LEFT_UNDONE, left)));
     }
     if waits.is_none() && is_before_its_turn(application, &standing, &only) {
-        let told = "the sync that runs waits for a hook and has not come to the Deployment: healed before that, it meets what it accepts";
+        let told = "the sync that runs waits and has not come to the Deployment: healed before that, it meets what it accepts";
         cautions.push(Caution::note(BEFORE_ITS_TURN, told));
     }
     Ok(After { steps: [Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect(), waits, cautions })
@@ -107,7 +109,7 @@ fn last(
     around: Around<'_>,
     cautions: &mut Vec<Caution>,
 ) -> Result<Option<Act>, NoPlan> {
-    let Around { source, memory, cures, overwrites, .. } = around;
+    let Around { source, memory, cures, spares, .. } = around;
     if standing.clears() {
         Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
     }
@@ -124,10 +126,20 @@ fn last(
     }
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
     let start = || Act::Start { replaces: stale(), only: only.clone(), touches: touches(application, &Then::Start(limited)) };
-    let spared = || (before == Before::InSync && overwrites).then(|| "a sync of ours would change what is not drift".to_owned());
+    let spared = || (before == Before::InSync && spares).then(|| "a sync of ours would change what is not drift".to_owned());
     let why = beyond.map(|why| format!("a sync of the Deployment alone would leave undone: {why}")).or_else(spared);
-    let Some(why) = why else { return Ok(Some(start())) };
-    let touches = touches(application, &Then::Refresh);
+    let Some(why) = why else {
+        if is_in_the_way && application.was_terminated() {
+            let told = "somebody terminated the last sync, and this plan asks for one again, of the Deployment alone and without hooks";
+            cautions.push(Caution::note(TERMINATED, told));
+        }
+        return Ok(Some(start()));
+    };
+    let mut touches = touches(application, &Then::Refresh);
+    if before != Before::NeedsSync && !around.waits {
+        // By then it is what Git says.
+        touches.resources.retain(|touched| touched.resource != *only);
+    }
     // Whoever stopped a sync does not want it again, its hooks and all.
     if application.was_terminated() {
         let told = format!(
@@ -137,7 +149,8 @@ fn last(
         return Ok(Some(start()));
     }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
-    let failed = memory.failed_clears_of(&revision);
+    // A clear is one of the Application, whichever Deployment it was for.
+    let failed = memory.failed_clears_of(&revision) + source.beside.failed_clears_of(&revision);
     if failed < CLEARS {
         return Ok(Some(Act::Clear { stale: stale(), touches, why, attempt: failed + 1 }));
     }
@@ -170,18 +183,6 @@ fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts
     }
 }
 
-/// That the last sync failed for other objects: a sync of the whole fails again until they are mended, whatever becomes of this one.
-fn others_refused(application: &Application, only: &ResourceRef) -> Option<Caution> {
-    let others = application.fails_for_others(only)?;
-    Some(Caution::note(
-        OTHERS_REFUSED,
-        format!(
-            "the last sync failed for {others}; until that is mended no sync of the whole application succeeds, and this plan heals the Deployment \
-             alone"
-        ),
-    ))
-}
-
 /// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what
 /// Git no longer says.
 fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
@@ -189,11 +190,15 @@ fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), N
     let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
     match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
         Some(compared) if !fits(compared) => {
-            let head = short_commit(head);
-            Err(NoPlan::HeldBack(format!(
-                "Argo CD has not compared commit {head} yet, only {}: it looks into Git every few minutes, or when it is asked for a refresh",
-                short_commit(compared)
-            )))
+            let (head, compared) = (short_commit(head), short_commit(compared));
+            let is_behind = |answered: Timestamp| application.reconciled_at.is_some_and(|at| answered.as_second() <= at.as_second());
+            Err(NoPlan::HeldBack(if source.answered_at.is_some_and(is_behind) {
+                format!("Argo CD compared commit {compared}, and what was read of Git before that is {head}: the next look into Git tells")
+            } else {
+                format!(
+                    "Argo CD has not compared commit {head} yet, only {compared}: it looks into Git every few minutes, or when it is asked for a refresh"
+                )
+            }))
         }
         _ => Ok(()),
     }
@@ -204,9 +209,9 @@ pub(in crate::engine::plan) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: 
     argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
 }
 
-/// Whether a sync waits for a hook before it comes to the Deployment: what is cured meanwhile, it finds cured.
+/// Whether a sync waits for a hook or an earlier wave before it comes to the Deployment: what is cured meanwhile, it finds cured.
 fn is_before_its_turn(application: &Application, standing: &Standing, only: &ResourceRef) -> bool {
-    matches!(standing, Standing::WaitingForHook { .. }) && application.has_not_come_to(only)
+    matches!(standing, Standing::WaitingForHook { .. } | Standing::WaitingForHealth { .. }) && application.has_not_come_to(only)
 }
 
 /// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by itself.

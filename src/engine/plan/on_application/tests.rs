@@ -9,10 +9,11 @@ use super::*;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, time, under_way, with_state};
 use crate::engine::operation::{Revision, Windows};
 use crate::engine::plan::{Memory, NoPlan, Step};
-use crate::engine::snapshot::SourceFacts;
+use crate::engine::snapshot::{Beside, SourceFacts};
 use crate::engine::tool::ArgoCd;
 
 mod moments;
+mod told;
 
 fn from(commit: &str) -> SourceFacts {
     SourceFacts { revision: commit.to_owned(), ..SourceFacts::default() }
@@ -33,7 +34,7 @@ fn argo_cd(object: &Value) -> ArgoCd {
 
 /// What follows a cure there, where Git is at this commit and the report remembers this.
 fn follows(argo_cd: &ArgoCd, before: Before, source: &SourceFacts, memory: &Memory) -> Result<following::After, NoPlan> {
-    after(argo_cd, before, Around { target: &target(), source, memory, cures: true, overwrites: false, now: now() })
+    after(argo_cd, before, Around { target: &target(), source, memory, cures: true, spares: false, waits: false, now: now() })
 }
 
 fn follow(object: &Value, before: Before) -> Result<following::After, NoPlan> {
@@ -123,13 +124,14 @@ fn what_follows_a_cure_depends_on_what_is_stale_and_on_who_syncs() {
 fn where_a_sync_would_change_what_is_not_drift_and_none_is_needed_the_state_is_cleared() {
     let (failed, source, memory) = (always_manual(out_of_sync(with_state("Failed", HERE))), from(HERE), Memory::default());
     let last = |before| {
-        let around = Around { target: &target(), source: &source, memory: &memory, cures: true, overwrites: true, now: now() };
+        let around = Around { target: &target(), source: &source, memory: &memory, cures: true, spares: true, waits: false, now: now() };
         after(&argo_cd(&failed), before, around).unwrap().steps.pop().unwrap()
     };
     let cleared = last(Before::InSync);
     assert_eq!(act(&cleared), "clear");
     assert!(cleared.summary().contains("since a sync of ours would change what is not drift"), "{}", cleared.summary());
     assert_eq!(act(&last(Before::NeedsSync)), "replace", "it comes with the sync in any case, and is said");
+    assert!(cleared.summary().ends_with("no sync follows, since the application is synced by hand"), "{}", cleared.summary());
 }
 
 #[test]
@@ -139,13 +141,18 @@ fn a_clear_says_its_attempt_and_why_and_there_is_no_third_at_one_revision() {
     let second = follows(&argo_cd(&failed), Before::InSync, &from(HERE), &failed_before(1)).unwrap();
     let Step::OnApplication(clear) = &second.steps[1] else { panic!("{second:?}") };
     let told = clear.summary();
-    assert!(told.starts_with("attempt 2 of 2 at this revision: removes the stale operation state"), "{told}");
+    assert!(told.starts_with("attempt 2 of 2 at this revision: removes the operation state"), "{told}");
     assert!(told.contains("would leave undone: hooks, which only a sync of the whole application runs"), "{told}");
     let third = follows(&argo_cd(&failed), Before::InSync, &from(HERE), &failed_before(2)).unwrap();
     assert_eq!(act(&third.steps[1]), "replace");
     assert!(third.cautions[0].text.starts_with("2 clears at this revision failed"), "{:?}", third.cautions);
-    let alone = Around { target: &target(), source: &from(HERE), memory: &failed_before(2), cures: false, overwrites: false, now: now() };
+    let alone =
+        Around { target: &target(), source: &from(HERE), memory: &failed_before(2), cures: false, spares: false, waits: false, now: now() };
     assert_eq!(after(&argo_cd(&failed), Before::InSync, alone), Err(NoPlan::ClearedInVain(HERE.to_owned())), "nothing else is to be done");
+    let beside = Beside { failed_clears: vec![HERE.to_owned()].into(), ..Beside::default() };
+    let beside = SourceFacts { beside, ..from(HERE) };
+    let with_theirs = follows(&argo_cd(&failed), Before::InSync, &beside, &failed_before(1)).unwrap();
+    assert_eq!(act(&with_theirs.steps[1]), "replace", "one of them was for another Deployment");
     let elsewhere = Memory { failed_clears: vec!["another".to_owned(); 2], ..Memory::default() };
     assert_eq!(act(&follows(&argo_cd(&failed), Before::InSync, &from(HERE), &elsewhere).unwrap().steps[1]), "clear");
 }
@@ -260,16 +267,6 @@ fn in_a_window_no_operation_is_written_and_the_cure_is_offered_whoever_syncs() {
         let window = window(&argo_cd, &target(), now()).unwrap();
         assert!(window.contains("a deny window is open") && window.ends_with("until 2026-03-02T12:00:00Z"), "{what}: {window}");
     }
-}
-
-#[test]
-fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
-    let refused = json!({"version": "v1", "kind": "Service", "namespace": "shop", "name": "web", "status": "SyncFailed", "hookPhase": "Failed",
-        "message": "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"});
-    let failed = with_more_left(out_of_sync(with_state("Failed", HERE)));
-    let failed = set(failed, "/status/operationState/syncResult/resources", json!([refused]));
-    let cautions = follow(&failed, Before::InSync).unwrap().cautions;
-    assert!(cautions[0].text.starts_with("the last sync failed for Service shop/web (Service \"web\" is invalid"), "{cautions:?}");
 }
 
 #[test]

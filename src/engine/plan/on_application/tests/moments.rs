@@ -18,15 +18,18 @@ fn what_somebody_terminated_is_not_run_again_with_its_hooks() {
 }
 
 #[test]
-fn a_sync_that_waits_for_a_hook_before_the_deployment_is_not_waited_for() {
-    let waiting = set(under_way("Running"), "/status/operationState/message", json!("waiting for completion of hook batch/Job/migrate"));
-    let before = follow(&waiting, Before::InSync).unwrap();
-    assert_eq!(before.waits, None, "healed now, the running sync succeeds");
-    assert!(before.cautions.iter().any(|caution| caution.id == "BeforeItsTurn"));
-    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
-    let after = follow(&set(waiting, "/status/operationState/syncResult/resources", applied), Before::InSync).unwrap();
-    assert!(after.waits.is_some() && after.cautions.is_empty(), "{after:?}");
-    assert_eq!(before.steps, after.steps, "the same plan");
+fn a_sync_that_waits_before_it_comes_to_the_deployment_is_not_waited_for() {
+    for words in ["waiting for completion of hook batch/Job/migrate", "waiting for healthy state of apps/Deployment/first"] {
+        let waiting = set(under_way("Running"), "/status/operationState/message", json!(words));
+        let before = follow(&waiting, Before::InSync).unwrap();
+        assert_eq!(before.waits, None, "{words}: healed now, the running sync succeeds");
+        assert!(before.cautions.iter().any(|caution| caution.id == "BeforeItsTurn"));
+        let applied =
+            json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
+        let after = follow(&set(waiting, "/status/operationState/syncResult/resources", applied), Before::InSync).unwrap();
+        assert!(after.waits.is_some() && after.cautions.is_empty(), "{after:?}");
+        assert_eq!(before.steps, after.steps, "the same plan");
+    }
 }
 
 #[test]
