@@ -111,6 +111,7 @@ impl Touches {
             }
         };
         match (list(false), list(true)) {
+            (None, None) if !self.whole_application => format!("syncs {what}{to}{from}, of which Argo CD finds nothing out of sync so far"),
             (None, None) => format!("nothing is left out of sync{to}: no sync follows, or it changes nothing"),
             (Some(changed), None) => format!("syncs {what}{to}{from}: changes {changed}"),
             (None, Some(deleted)) => format!("syncs {what}{to}{from}: DELETES {deleted}"),
