@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::crash::start_heal;
+use crate::harness::disturbance::{log_of, start_heal};
 use crate::harness::proxy::{Proxy, Side};
 use crate::shop::{Apply, PERSON, Policy, Shop, deployment, exec, http_get, in_sync, ours, text};
 use crate::watched::{Watched, kinds};
@@ -208,14 +208,14 @@ fn git_that_moves_the_healed_handler_in_the_middle_of_the_heal_leaves_no_trap() 
     let watched = Watched::open(Shop::open("lost-moved", Apply::ClientSide, policy, &[])?, &json!({}))?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
-    let log = shop.control_plane.folder().join(format!("{}-heal.log", shop.namespace));
+    let log = log_of(&watched);
     lose_annotation(shop)?;
     broken(shop, policy)?;
     let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
     // The handler is restored, and its sync not asked for.
     proxy.cut_at_write_of("/applications/", 1, Side::Before);
-    let mut heal = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    let mut heal = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
     ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal does not write the Application: {}", heal.log_tail());
     heal.kill();
     let revision = shop.commit(&[deployment(&exec())]);
@@ -223,7 +223,7 @@ fn git_that_moves_the_healed_handler_in_the_middle_of_the_heal_leaves_no_trap() 
     shop.wait_until_failed(Some(&revision))?;
     watched.wait_for_watch("the new commit", |status| status["revision"] == revision.as_str())?;
     proxy.open();
-    let mut again = start_heal(&watched, proxy.kubeconfig(), &plan, &log)?;
+    let mut again = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
     proxy.wait_for_cut(PATIENCE, || Ok(again.ended()?.is_some()))?;
 
     // The one heal ends and says so; what is left is a plan of its own.
