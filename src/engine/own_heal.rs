@@ -44,7 +44,7 @@ impl OwnHeal {
         }
     }
 
-    /// Leaves out what only we own: a later step of the heal hands it over.
+    /// Leaves out what only we own, which a later step of the heal hands over, and what last-applied does not name yet: its end is held to that.
     pub(super) fn spare(traps: Vec<Trap>) -> Vec<Trap> {
         let spared = |mut trap: Trap| {
             trap.owners.retain(|owner| owner.manager != HEAL_MANAGER);

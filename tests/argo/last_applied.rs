@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::disturbance::start_heal;
+use crate::harness::disturbance::{log_of, start_heal};
 use crate::harness::proxy::{Proxy, Side};
 use crate::shop::{Apply, PERSON, Policy, Shop, deployment, exec, http_get, in_sync, ours, text};
 use crate::watched::{Watched, kinds};
@@ -208,7 +208,7 @@ fn git_that_moves_the_healed_handler_in_the_middle_of_the_heal_leaves_no_trap() 
     let watched = Watched::open(Shop::open("lost-moved", Apply::ClientSide, policy, &[])?, &json!({}))?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
-    let log = shop.control_plane.folder().join(format!("{}-heal.log", shop.namespace));
+    let log = log_of(&watched);
     lose_annotation(shop)?;
     broken(shop, policy)?;
     let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh", "StartOperation"])?;

@@ -82,13 +82,15 @@ fn a_third_handler_of_git_comes_whole_under_server_side_apply() -> Result<()> {
     git_moves_on_to_a_third_handler("third-server", Apply::ServerSide, Policy::Manual, &json!({"remedy": "Restore"}))
 }
 
+/// Git with its one port on this number.
+fn on(port: u32) -> Value {
+    let mut manifest = deployment(&exec());
+    *manifest.pointer_mut(PORTS).expect("ports") = json!([{"name": "http", "containerPort": port}]);
+    manifest
+}
+
 #[test]
 fn a_port_that_git_moves_while_another_one_is_live_leaves_a_deployment_with_ports() -> Result<()> {
-    let on = |port: u32| {
-        let mut manifest = deployment(&exec());
-        *manifest.pointer_mut(PORTS).expect("ports") = json!([{"name": "http", "containerPort": port}]);
-        manifest
-    };
     for (name, apply) in [("ports-client", Apply::ClientSide), ("ports-server", Apply::ServerSide)] {
         let shop = Shop::open(name, apply, Policy::Manual, &[])?;
         let revision = shop.commit(&[on(8080)]);
@@ -105,6 +107,41 @@ fn a_port_that_git_moves_while_another_one_is_live_leaves_a_deployment_with_port
         shop.wait_until_settled()?;
         let revision = shop.commit(&[on(8080)]);
         shop.bring(Policy::Manual, &revision)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_port_that_git_takes_over_is_a_trap_until_it_is_argo_cds() -> Result<()> {
+    let policy = Policy::Manual;
+    let tries = |shop: &Shop, more: &[&str]| {
+        let mut next = on(9091);
+        next["metadata"]["namespace"] = json!(shop.namespace);
+        let arguments = [&["apply", "--dry-run=server", "-f", "-"][..], more].concat();
+        shop.control_plane.tool("kubectl")?.input(next.to_string()).run(&arguments)
+    };
+    for (name, apply, more, first) in [
+        ("taken-client", Apply::ClientSide, &[][..], "Refresh"),
+        ("taken-server", Apply::ServerSide, &["--server-side", "--force-conflicts", "--field-manager=argocd-controller"], "Transfer"),
+    ] {
+        let shop = Shop::open(name, apply, policy, &[])?;
+        shop.bring(policy, &shop.commit(&[on(8080)]))?;
+        let watched = Watched::open(shop, &json!({}))?;
+        let shop = &watched.shop;
+        let patch = json!([{"op": "replace", "path": format!("{PORTS}/0/containerPort"), "value": 9090}]);
+        shop.deployment.json_patch(FIXER, &patch)?.success()?;
+        let revision = shop.commit(&[on(9090)]);
+        shop.argo_cd.refresh(&shop.application)?;
+        shop.wait_until("Synced", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision.as_str())?;
+        let status = watched.wait_for_status("the trap", |status| finding(status, "latent-trap").is_object())?;
+        let message = finding(&status, "latent-trap")["message"].as_str().unwrap_or_default().to_owned();
+        assert!(message.contains("port 9090 of container web to another number in Git will be refused"), "{message}");
+        let tried = tries(shop, more)?;
+        assert!(tried.code != 0 && tried.stderr.contains("Duplicate value"), "{name}: {} {}", tried.stdout, tried.stderr);
+        heal_by(&watched, first)?;
+        shop.bring(policy, &shop.commit(&[on(9091)]))?;
+        let ports = shop.deployment.read()?.pointer(PORTS).cloned();
+        assert_eq!(ports, Some(json!([{"name": "http", "containerPort": 9091, "protocol": "TCP"}])), "{name}");
     }
     Ok(())
 }

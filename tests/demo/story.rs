@@ -78,7 +78,7 @@ fn server_side(stage: &Stage, told: &mut Transcript) -> Result<()> {
     told.scene("The same with server-side apply, where the cure must give the fields back")?;
     told.say(
         "api is synced by server-side apply under the field manager gitops, as Flux does it. A restored field would belong to whoever \
-         restored it, and the next change of the handler in Git would be refused again: so the plan has a second step, Transfer.",
+         restored it, and the next change of the handler in Git would be refused again: so the second step, Transfer, puts it into gitops' apply.",
     )?;
     SERVER_SIDE.sync(stage, told)?.success()?;
     watch(stage, told, &SERVER_SIDE)?;

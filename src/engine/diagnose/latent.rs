@@ -1,5 +1,6 @@
 //! A trap under what looks in sync: somebody else owns a member of a union, so that server-side apply keeps it when Git goes on to another member,
-//! or last-applied does not name it, so that client-side apply does ([`unnamed`](super::unnamed)); and the server refuses the two together.
+//! or last-applied does not name it, so that client-side apply does ([`unnamed`](super::unnamed)); and the server refuses the two together. A port
+//! whose name Git gives to another number is such a member, too: the two are items of one list, and their name is the one that both have.
 //!
 //! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document with another member must be
 //! refused as things are, and taken once the tool alone owns the field.
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::words::place;
 use super::{Finding, Weight};
 use crate::engine::diff::{Change, ChangeKind, IgnoreRule, LAST_APPLIED};
-use crate::engine::object::{FieldPath, Segment};
+use crate::engine::object::{FieldPath, Segment, schema_path};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::ownership::transfer::{self, Giver};
 use crate::engine::ownership::{ManagedFields, Operation, Owner};
@@ -25,10 +26,10 @@ pub const LATENT_TRAP: &str = "latent-trap";
 /// The most members that are tried in one assessment: each takes two predictions for each choice, and who owns more than these of an object owns it.
 pub(super) const MOST_TRIED: usize = 16;
 
-/// A member of a union that will be in the way of Git's next change of it.
+/// A member of a union, or a port, that will be in the way of Git's next change of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trap {
-    /// The member.
+    /// The member, or the port.
     pub path: FieldPath,
 
     /// Who owns it besides the tool, sorted; nobody where it is last-applied that does not name it.
@@ -88,17 +89,29 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
     tried.collect()
 }
 
-/// A member of a union that Git sets.
+/// The lists in which an item that stays beside the next one is refused although their keys differ: two ports of a container have one name, or one
+/// port of the host.
+///
+/// Source: `validateContainerPorts` and `checkHostPortConflicts` of `pkg/apis/core/validation/validation.go`.
+const PORTS: [&str; 2] = ["spec.template.spec.containers[].ports", "spec.template.spec.initContainers[].ports"];
+
+/// The largest number of a port.
+const LAST_PORT: i64 = 65_535;
+
+/// What Git sets and goes on from.
 pub(super) struct Member {
     pub path: FieldPath,
-    pub union: &'static Union,
+
+    /// The union of which it is a member; a port is none.
+    union: Option<&'static Union>,
 }
 
 impl Member {
     /// Those that these fields are, or are a part of, each once, after those that are known already.
     pub fn add(members: &mut Vec<Self>, fields: Vec<FieldPath>) {
         for field in fields {
-            for (at, union) in unions_of(&field) {
+            let of_unions = unions_of(&field).into_iter().map(|(at, union)| (at, Some(union)));
+            for (at, union) in of_unions.chain(port_of(&field).map(|at| (at, None))) {
                 let path = FieldPath(field.0[..=at].to_vec());
                 if !members.iter().any(|member| member.path == path) {
                     members.push(Self { path, union });
@@ -106,9 +119,46 @@ impl Member {
             }
         }
     }
+
+    /// Git's document with something else in its place, in each way that is tried.
+    fn switched(&self, document: &Value) -> Vec<Value> {
+        let (Some(holder), Some(last)) = (self.path.parent(), self.path.0.last()) else { return Vec::new() };
+        let (Some(union), Segment::Field(name)) = (self.union, last) else {
+            return self.with_another_number(&holder, document).into_iter().collect();
+        };
+        let choices = union.choices().filter(|choice| choice.get(name).is_none());
+        choices.filter_map(|choice| with_choice(document, &holder, union, &choice)).collect()
+    }
+
+    /// The document with the port on another number, whatever else is said of it.
+    fn with_another_number(&self, ports: &FieldPath, document: &Value) -> Option<Value> {
+        let number = |port: &Value| port.get("containerPort").and_then(Value::as_i64);
+        let now = number(self.path.get(document)?)?;
+        let used: Vec<i64> = ports.get(document)?.as_array()?.iter().filter_map(number).collect();
+        let next = (now + 1..=LAST_PORT).chain(1..now).find(|next| !used.contains(next))?;
+        let mut document = document.clone();
+        let port = document.pointer_mut(&self.path.pointer(&document)?)?.as_object_mut()?;
+        port.insert("containerPort".to_owned(), next.into());
+        Some(document)
+    }
 }
 
-/// The members of unions that Git sets, live has as Git says, and others than the tool own, in path order.
+/// How many steps from the root the port stands that a field is, or is a part of.
+fn port_of(field: &FieldPath) -> Option<usize> {
+    let is_port = |at: &usize| matches!(field.0[*at], Segment::Key(_)) && PORTS.contains(&schema_path(&field.0[..*at]).as_str());
+    (1..field.0.len()).find(is_port)
+}
+
+/// The document with another member in the union.
+fn with_choice(document: &Value, holder: &FieldPath, union: &Union, choice: &Value) -> Option<Value> {
+    let mut document = document.clone();
+    let fields = document.pointer_mut(&holder.pointer(&document)?)?.as_object_mut()?;
+    fields.retain(|name, _| !union.members.contains(&name.as_str()));
+    fields.extend(choice.as_object()?.clone());
+    Some(document)
+}
+
+/// What Git sets and goes on from, live has as Git says, and others than the tool own, in path order.
 fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::new();
     for entry in managed.entries().filter(|entry| is_anothers(&entry.owner, syncer)) {
@@ -145,11 +195,9 @@ pub(super) struct Trial<'t, 'f> {
 }
 
 impl Trial<'_, '_> {
-    /// Why a switch to another member is refused that would be taken of live `without` what is in the way; `None` where there is none.
+    /// Why a switch to something else is refused that would be taken of live `without` what is in the way; `None` where there is none.
     pub fn cause(&self, member: &Member, without: &Value) -> Option<Cause> {
-        let Segment::Field(name) = member.path.0.last()? else { return None };
-        member.union.choices().filter(|choice| choice.get(name).is_none()).find_map(|choice| {
-            let document = self.switched(member, &choice)?;
+        member.switched(self.facts.desired).into_iter().find_map(|document| {
             if !refusals_as_it_is(&document, FieldValidation::Ignore).is_empty() {
                 return None;
             }
@@ -159,16 +207,6 @@ impl Trial<'_, '_> {
             };
             new(self.live).filter(|_| new(without).is_none())
         })
-    }
-
-    /// Git's document with another member in the union.
-    fn switched(&self, member: &Member, choice: &Value) -> Option<Value> {
-        let mut document = self.facts.desired.clone();
-        let holder = member.path.parent()?.pointer(&document)?;
-        let fields = document.pointer_mut(&holder)?.as_object_mut()?;
-        fields.retain(|name, _| !member.union.members.contains(&name.as_str()));
-        fields.extend(choice.as_object()?.clone());
-        Some(document)
     }
 
     /// Live in which the tool alone owns the member.
@@ -209,7 +247,8 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
 
 /// `the next change of livenessProbe.httpGet of container web to another one will be refused: kubectl-edit owns it, too (since …)`.
 pub fn clause(manager: &str, trap: &Trap) -> String {
-    let refused = format!("the next change of {} to another one in Git will be refused", place(&trap.path));
+    let other = if matches!(trap.path.0.last(), Some(Segment::Field(_))) { "one" } else { "number" };
+    let refused = format!("the next change of {} to another {other} in Git will be refused", place(&trap.path));
     if trap.is_unnamed() {
         return format!("{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one");
     }

@@ -1,4 +1,5 @@
-//! The trap of client-side apply: last-applied does not name a member of a union, so that the tool leaves it in live when Git goes on to another one.
+//! The trap of client-side apply: last-applied does not name a member of a union, or a port, so that the tool leaves it in live when Git goes on to
+//! another one.
 //!
 //! Argo CD syncs what it finds OutOfSync. Where Git took a change by hand over, or the annotation was lost while live is what Git says, it finds
 //! nothing, and the annotation stays as it is until a change of Git comes that is refused. Whoever applies each commit, as a pipeline does, writes it by

@@ -192,6 +192,34 @@ fn what_somebody_applies_is_taken_from_a_person_and_from_no_other_tool() {
     assert!(remedy.contains("pipeline does, too"), "{remedy}");
 }
 
+/// Git with this port of the name http and one that has no name.
+fn on_port(number: u32) -> Value {
+    let mut git = http_get();
+    git["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"name": "http", "containerPort": number}, {"containerPort": 7000}]);
+    git
+}
+
+#[test]
+fn a_port_that_somebody_else_owns_is_in_the_way_of_its_name_on_another_number() {
+    // A person moved it, and Git took that over.
+    let live = by_hand(&synced(&on_port(8080), Strategy::ServerSideApply), &on_port(9090), "kubectl-patch");
+    let scene = scene(&on_port(9090), live, argo_cd());
+    let refused = |live: &Value| !predict(&on_port(9091), live, &scene.syncer).causes.is_empty();
+    assert!(refused(scene.live.as_ref().unwrap()));
+    let (found, plan) = told(&scene);
+    assert_eq!((found.phase, found.traps.len()), (Phase::InSync, 1), "{:?}", found.findings);
+    let clause = "the next change of port 9090 of container app to another number in Git will be refused: kubectl-patch owns it";
+    assert!(found.summary.contains(clause), "{}", found.summary);
+    let after = transferred(&scene, &plan.unwrap());
+    assert!(!refused(&after));
+    assert_eq!(told(&Snapshot { live: Some(after), ..scene }).0.traps, vec![]);
+    // One without a name is in nobody's way.
+    let mut other = on_port(8080);
+    other["spec"]["template"]["spec"]["containers"][0]["ports"][1]["containerPort"] = json!(7001);
+    let live = by_hand(&synced(&on_port(8080), Strategy::ServerSideApply), &other, "kubectl-patch");
+    assert_eq!(told(&self::scene(&other, live, argo_cd())).0.traps, vec![]);
+}
+
 #[test]
 fn what_a_person_applied_is_put_back_or_handed_back_and_what_another_tool_applies_is_not() {
     let applied = |manager: &str| {

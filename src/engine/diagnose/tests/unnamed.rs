@@ -149,6 +149,29 @@ fn a_lost_annotation_names_nothing_and_one_that_nobody_can_read_is_told_otherwis
 }
 
 #[test]
+fn a_port_that_last_applied_does_not_name_is_in_the_way_of_its_name_on_another_number() {
+    let on = |number: u32| {
+        let mut git = http_get();
+        git["spec"]["template"]["spec"]["containers"][0]["ports"] =
+            json!([{"name": "http", "containerPort": number}, {"containerPort": 7000}]);
+        git
+    };
+    let scene = scene(&on(9090), adopted(&on(8080), &on(9090)), &only_differences());
+    let refused = |live: &Value| !predict(&on(9091), live, &scene.syncer).causes.is_empty();
+    assert!(refused(scene.live.as_ref().unwrap()));
+    let (found, plan) = told(&scene);
+    assert!(
+        found.summary.contains("port 9090 of container app to another number in Git will be refused: the annotation"),
+        "{}",
+        found.summary
+    );
+    let plan = plan.unwrap();
+    let after = carried_out(&scene, &Plan { steps: plan.steps[..2].to_vec(), ..plan }, "a port");
+    assert!(!refused(&after));
+    assert!(told(&Snapshot { live: Some(after), ..scene }).0.is_quiet());
+}
+
+#[test]
 fn nothing_is_told_where_a_sync_comes_that_writes_the_annotation() {
     let live = || adopted(&http_get(), &tcp_socket());
     let traps = |scene: &Snapshot| told(scene).0.traps.len();
