@@ -110,7 +110,7 @@ oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on
 	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
 .PHONY: crash
-crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (five)
+crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (ten)
 	CRASHES_N=$${N:-40} cargo test --locked --test argo --test flux -- ends_once_and_well
 
 .PHONY: at-once

@@ -74,7 +74,7 @@ fn a_transfer_of_a_trap_that_is_disturbed_at_any_write_ends_once_and_well() -> R
     let kind = Kind {
         watched: &watched,
         writes: WRITES,
-        usual: USUAL,
+        usual: FEW,
         broken: &|| {
             shop.switch_handler_as(PROGRAM)?;
             shop.switch_back(PROGRAM)

@@ -139,7 +139,10 @@ impl Line {
     /// long is not heard of any more.
     fn elsewhere(&mut self, approved: Timestamp, plan: &str, now: Instant, others: &[Elsewhere]) -> (usize, usize) {
         let others: Vec<&Elsewhere> = others.iter().filter(|other| !self.waiting.keys().any(|(_, _, ours)| *ours == other.plan)).collect();
-        self.first_elsewhere.retain(|plan, _| others.iter().any(|other| other.plan == *plan));
+        // Whoever has the turn asks for it once more without the others, and none of them is found again by that.
+        if !others.is_empty() {
+            self.first_elsewhere.retain(|plan, _| others.iter().any(|other| other.plan == *plan));
+        }
         let is_lost = |since: &Instant| now.duration_since(*since) >= FORGOTTEN;
         let waiting: Vec<&Elsewhere> =
             others.into_iter().filter(|other| !self.first_elsewhere.get(&other.plan).is_some_and(is_lost)).collect();
@@ -351,6 +354,9 @@ mod tests {
         }
         assert_eq!(why(&mut line, 3, "ours, too", at(91), &others), "its turn to clear: 2nd of 3");
         assert_eq!(why(&mut line, 3, "ours, too", at(92), &others[..1]), "now");
+        assert_eq!(why(&mut line, 3, "ours, too", at(93), &[]), "now");
+        line.leave("ours, too");
+        assert_eq!(why(&mut line, 5, "ours, last", at(94), &others[..1]), "now", "one that is lost is waited for once");
         // Of one moment the one whose plan comes first, in both processes.
         let mut line = Line::default();
         assert_eq!(why(&mut line, 1, "b", begin, &[of(1, "a")]), "its turn to clear: 2nd of 2");
