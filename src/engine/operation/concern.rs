@@ -77,9 +77,14 @@ impl Application {
             // Without its results nobody knows what it was a sync of.
             false => Some(state.result.as_ref()?.revision.clone()?),
         };
-        let is_mended =
-            |name: &str| self.resources.iter().any(|found| found.status.as_deref() == Some("Synced") && found.resource.to_string() == name);
-        let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| !is_mended(name)).collect();
+        let status =
+            |name: &str| self.resources.iter().find(|found| found.resource.to_string() == name).and_then(|found| found.status.as_deref());
+        let is_left = |name: &str| match &of_before {
+            None => status(name) != Some("Synced"),
+            // What no comparison tells of, a hook for one, may be well by now.
+            Some(_) => status(name) == Some("OutOfSync"),
+        };
+        let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| is_left(name)).collect();
         Some(Failing { told: told(&others)?, of_before })
     }
 }
