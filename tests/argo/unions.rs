@@ -85,7 +85,7 @@ fn a_third_handler_of_git_comes_whole_under_server_side_apply() -> Result<()> {
 /// Git with its one port on this number.
 fn on(port: u32) -> Value {
     let mut manifest = deployment(&exec());
-    *manifest.pointer_mut(PORTS).expect("ports") = json!([{"name": "http", "containerPort": port}]);
+    manifest["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"name": "http", "containerPort": port}]);
     manifest
 }
 
