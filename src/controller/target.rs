@@ -283,7 +283,9 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     // heal (client sends)
     match healer.begin(&approved, &scene, report).await {
         Ok(_) => carry_on(&healer).await,
-        Err(error) if error.retry() == Retry::ReadAgain => Ok(Healed::Waiting("the report changed".to_owned(), Duration::from_millis(200))),
+        Err(error) if error.retry() == Retry::ReadAgain => {
+            Ok(Healed::Waiting("another look at the report, which somebody wrote meanwhile".to_owned(), Duration::from_millis(200)))
+        }
         Err(error @ ApiError::Forbidden { .. }) => {
             let message = format!("the plan is approved and waits: {}", super::heal::with_hint(&error));
             Ok(Healed::Held(Answer::Waiting { reason: "Forbidden", message }, ASK_AGAIN_FOR_RIGHT))
