@@ -5,6 +5,7 @@
 
 mod board;
 mod harm;
+mod heals;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,8 +15,9 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Regist
 
 use crate::cluster::Verb;
 use crate::engine::predict::{Strategy, Verdict};
-pub use board::{DeploymentFacts, HealResult, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
+pub use board::{DeploymentFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
 pub use harm::Harm;
+pub use heals::HealResult;
 
 use board::{Board, Gauges};
 

@@ -12,9 +12,10 @@ fn series(metrics: &Metrics) -> Vec<String> {
     own.map(str::to_owned).collect()
 }
 
-const QUIET: [&str; 10] = [
+const QUIET: [&str; 11] = [
     "driftmend_heals_total{result=\"Failed\"} 0",
     "driftmend_heals_total{result=\"Healed\"} 0",
+    "driftmend_heals_total{result=\"NotCarriedOut\"} 0",
     "driftmend_leader 0",
     "driftmend_plans{state=\"Approved\"} 0",
     "driftmend_plans{state=\"AwaitingApproval\"} 0",
@@ -47,6 +48,7 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"ignored\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 0",
         "driftmend_heals_total{result=\"Healed\"} 0",
+        "driftmend_heals_total{result=\"NotCarriedOut\"} 0",
         "driftmend_latent_trap_fields{name=\"web\",namespace=\"shop\"} 1",
         "driftmend_leader 0",
         "driftmend_next_sync_harms_fields{effect=\"overwrites\",name=\"web\",namespace=\"shop\"} 2",
@@ -161,6 +163,7 @@ fn watches_and_events_are_counted() {
         "driftmend_dry_runs_total{verdict=\"Refused\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 1",
         "driftmend_heals_total{result=\"Healed\"} 0",
+        "driftmend_heals_total{result=\"NotCarriedOut\"} 0",
         "driftmend_last_successful_assessment_timestamp_seconds{namespace=\"shop\",watch=\"all\"} 1800000000",
         "driftmend_leader 1",
         "driftmend_prediction_mismatch_total{strategy=\"client-side-apply\"} 0",

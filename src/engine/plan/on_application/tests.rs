@@ -376,31 +376,6 @@ fn the_hash_covers_what_the_sync_of_the_whole_touches_and_not_which_state_is_rem
 }
 
 #[test]
-fn a_commit_elsewhere_is_no_other_plan_where_the_deployment_alone_is_synced() {
-    let elsewhere = "5eedc0de5eedc0de5eedc0de5eedc0de5eedc0de";
-    let at = |compared: &str, head: &str, same_at: Option<&str>, of: fn(Value) -> Value| {
-        let retry = set(out_of_sync(under_way("Running")), "/status/operationState/finishedAt", json!("2026-03-02T10:00:04Z"));
-        let object = set(of(retry), "/status/sync/revision", json!(compared));
-        let source = SourceFacts { same_at: same_at.map(str::to_owned), ..from(head) };
-        let after = follows(&argo_cd(&object), Before::InSync, &source, &Memory::default()).unwrap();
-        after.steps.iter().map(Step::intent).collect::<Vec<_>>()
-    };
-    let first = at(HERE, HERE, None, |object| object);
-    assert_eq!(at(HERE, elsewhere, Some(HERE), |object| object), first, "before Argo CD compared it");
-    assert_eq!(at(elsewhere, elsewhere, None, |object| object), first, "and after");
-    // Argo CD gave up at the commit before, and its sync of this one follows at once.
-    let failed = set(out_of_sync(with_state("Failed", HERE)), "/status/sync/revision", json!(elsewhere));
-    let after = follows(&argo_cd(&failed), Before::InSync, &from(elsewhere), &Memory::default()).unwrap();
-    assert_eq!(after.steps.iter().map(Step::intent).collect::<Vec<_>>(), first, "between both");
-    // Nobody syncs the new commit of a manual one.
-    let manual = always_manual(failed);
-    let after = follows(&argo_cd(&manual), Before::InSync, &from(elsewhere), &Memory::default()).unwrap();
-    assert_eq!(after.steps.len(), 1);
-    // What a sync of the whole brings is another thing at another commit.
-    assert_ne!(at(elsewhere, elsewhere, None, with_hook), at(HERE, HERE, None, with_hook));
-}
-
-#[test]
 fn a_step_means_the_state_that_was_there_when_its_heal_began_and_no_later_one() {
     let failed = |began: &str| set(with_hook(out_of_sync(with_state("Failed", HERE))), "/status/operationState/startedAt", json!(began));
     let (before, after) = (failed("2026-03-02T10:00:00Z"), failed("2026-03-02T10:00:08Z"));

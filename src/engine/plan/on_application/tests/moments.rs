@@ -39,3 +39,28 @@ fn what_a_sync_of_the_deployment_alone_leaves_to_a_person_is_said_before() {
     let healed = follow(&with_more_left(with_state("Failed", HERE)), Before::InSync).unwrap();
     assert!(!healed.cautions.iter().any(|caution| caution.id == "LeftUndone"), "self-heal brings it: {healed:?}");
 }
+
+#[test]
+fn a_commit_elsewhere_is_no_other_plan_where_the_deployment_alone_is_synced() {
+    let elsewhere = "5eedc0de5eedc0de5eedc0de5eedc0de5eedc0de";
+    let at = |compared: &str, head: &str, same_at: Option<&str>, of: fn(Value) -> Value| {
+        let retry = set(out_of_sync(under_way("Running")), "/status/operationState/finishedAt", json!("2026-03-02T10:00:04Z"));
+        let object = set(of(retry), "/status/sync/revision", json!(compared));
+        let source = SourceFacts { same_at: same_at.map(str::to_owned), ..from(head) };
+        let after = follows(&argo_cd(&object), Before::InSync, &source, &Memory::default()).unwrap();
+        after.steps.iter().map(Step::intent).collect::<Vec<_>>()
+    };
+    let first = at(HERE, HERE, None, |object| object);
+    assert_eq!(at(HERE, elsewhere, Some(HERE), |object| object), first, "before Argo CD compared it");
+    assert_eq!(at(elsewhere, elsewhere, None, |object| object), first, "and after");
+    // Argo CD gave up at the commit before, and its sync of this one follows at once.
+    let failed = set(out_of_sync(with_state("Failed", HERE)), "/status/sync/revision", json!(elsewhere));
+    let after = follows(&argo_cd(&failed), Before::InSync, &from(elsewhere), &Memory::default()).unwrap();
+    assert_eq!(after.steps.iter().map(Step::intent).collect::<Vec<_>>(), first, "between both");
+    // Nobody syncs the new commit of a manual one.
+    let manual = always_manual(failed);
+    let after = follows(&argo_cd(&manual), Before::InSync, &from(elsewhere), &Memory::default()).unwrap();
+    assert_eq!(after.steps.len(), 1);
+    // What a sync of the whole brings is another thing at another commit.
+    assert_ne!(at(elsewhere, elsewhere, None, with_hook), at(HERE, HERE, None, with_hook));
+}
