@@ -129,7 +129,7 @@ fn what_drifts_while_a_sync_waits_for_the_hook_before_it_is_healed_before_its_tu
     let shop = &watched.shop;
     let waiting = wait_for_hook(shop)?;
     shop.switch_handler()?;
-    let steps = ["Restore", "Refresh", "StartOperation"];
+    let steps = ["Restore", "Transfer", "Refresh", "StartOperation"];
     let status = wait_for_class(&watched, "WaitingForHook", &steps)?;
     assert_eq!(status["plan"]["waits"], Value::Null);
     let told = status["plan"]["cautions"].to_string();

@@ -123,7 +123,7 @@ fn a_heal_in_progress_is_told_as_what_it_is_and_neither_a_commit_elsewhere_nor_a
     // A commit that changes another object of the application, at the moment of the approval.
     client.shop.retry_by(&retry(3, "5s"))?;
     client.shop.switch_handler()?;
-    let plan = client.wait_for_plan(&["Restore", "Refresh", "StartOperation"])?;
+    let plan = client.wait_for_plan(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     wait_for_a_retry(&client)?;
     let (_, looks) = watch(&client.shop, || {
         client.driftmend(&["approve", "web", "--plan", &plan])?.success()?;

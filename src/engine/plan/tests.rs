@@ -328,8 +328,8 @@ fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_obj
     assert_eq!(steps(resume(&begun(uid), Some(&no), Ok(&plan), &before)), Err(Refusal::Altered(plan.hash.clone())));
     // What another person says yes to meanwhile is nothing that this heal waits for, and gives it no leave.
     let bob = Approval { by: "bob".to_owned(), break_glass: Some(true), reason: Some("in a hurry".to_owned()), ..approval("41ca41e9f15f") };
-    assert_eq!(steps(resume(&begun(uid), Some(&bob), Ok(&plan), &before)), Ok(1));
-    assert_eq!(steps(resume(&begun(uid), Some(&bob), Err(&NoPlan::NothingToHeal), &after)), Ok(1));
+    assert_eq!(steps(resume(&begun(uid), Some(&bob), Ok(&plan), &before)), Ok(2));
+    assert_eq!(steps(resume(&begun(uid), Some(&bob), Err(&NoPlan::NothingToHeal), &after)), Ok(2));
     let shut = Plan { window: Some("a deny window is open".to_owned()), ..plan.clone() };
     assert_eq!(resume(&begun(uid), Some(&bob), Ok(&shut), &before).unwrap_err().reason(), "HeldBackBySyncWindow");
     assert_eq!(steps(resume(&begun("another"), Some(&yes), Ok(&plan), &before)), Err(Refusal::OtherObject(plan.hash.clone())));
