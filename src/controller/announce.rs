@@ -180,6 +180,14 @@ fn occurrences(
     }
     told.extend(announced.as_ref().and_then(|announced| decided(announced.decision.as_ref(), new)));
     if let Some(entry) = ended(announced.as_ref().map(|announced| announced.healed_at), new) {
+        // A heal that had nothing to wait for: nobody looked between the yes and its end.
+        let is_told = |announced: &Announced| {
+            announced.heal == Heal::Healing || announced.decision.as_ref().is_some_and(|decision| decision.plan_hash == entry.plan_hash)
+        };
+        if !announced.as_ref().is_some_and(is_told) {
+            let note = format!("plan {} was approved by {}", short(&entry.plan_hash), entry.by);
+            told.push((EventType::Normal, "PlanApproved", "Decide", note));
+        }
         told.push(match entry.result {
             HealResult::Healed => (EventType::Normal, "Healed", "Heal", entry.message.clone()),
             HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
@@ -346,6 +354,9 @@ mod tests {
         let target = Target { namespace: "shop".to_owned(), name: "web".to_owned() };
         let before = Announced { heal: Heal::Healing, healed_at: None, decision: None, assessed: Assessed::of(&status) };
         assert_eq!(reasons(Some(before), (&status, &status)), ["Healed"]);
+        // Nobody looked between the yes and the end.
+        let unseen = Announced { heal: Heal::AwaitingApproval, healed_at: None, decision: None, assessed: Assessed::of(&status) };
+        assert_eq!(reasons(Some(unseen), (&status, &status)), ["PlanApproved", "Healed"]);
         assert_eq!(announcements.replace(&target, (&status, &status)), None);
         let told = announcements.replace(&target, (&status, &status));
         assert_eq!(reasons(told, (&status, &status)), Vec::<&str>::new());

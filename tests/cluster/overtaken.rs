@@ -27,7 +27,7 @@ fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_c
     shop.approve(&plan)?;
     shop.wait_for_condition("Approved", "AwaitingHealer")?;
     // The heal and its first step begin, and then the way is gone for a while: the second write of the report is answered to nobody.
-    proxy.cut_at(2, Side::After);
+    proxy.cut_at_write_of("/driftreports/", 2, Side::After);
     let mut heal = start_heal(&shop, proxy.kubeconfig(), &plan, &log)?;
     ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the report less than twice");
     let begun = shop.wait_for_status("the step that began", |status| status["healing"]["steps"][0]["state"] == "Begun")?;
