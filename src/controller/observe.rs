@@ -19,6 +19,7 @@ use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef, WatchRef};
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::object::{Document, FieldPath, ObjectId};
+use crate::engine::operation::OperationPhase;
 use crate::engine::plan::{self, Memory};
 use crate::engine::{Assessment, Beside, Met, Policy, Snapshot, SourceFacts, Tool};
 use crate::report::{HistoryEntry, ReportStatus, memory};
@@ -193,7 +194,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
     let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
     let past = Past::of(remembered, dropped.map(|(_, at)| at), report.as_deref(), &watched.rendition.revision);
-    let beside = watched.tool.as_ref().map(|tool| beside(context, tool, target)).unwrap_or_default();
+    let beside = watched.tool.as_ref().map(|key| beside(context, (key, &tool), target)).unwrap_or_default();
     let seen = Seen { live, tool, judge, before, past, beside };
     let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), seen);
     let changes = watched.ignored.changes();
@@ -205,8 +206,15 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
 }
 
 /// What is known of the other Deployments that this object syncs: by their last assessments, and by what their reports tell of heals.
-fn beside(context: &Context, tool: &ToolKey, target: &Target) -> Beside {
-    let watches = context.governed.watches_of(tool);
+///
+/// The reports are gone through only where there is a state that may be cleared: most Deployments are looked at beside an operation that succeeded.
+fn beside(context: &Context, (key, tool): (&ToolKey, &Tool), target: &Target) -> Beside {
+    let refused = context.governed.refused_beside(key, target);
+    let state = tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
+    if state.is_none_or(|state| state.phase == OperationPhase::Succeeded && state.result.is_some()) {
+        return Beside { refused, ..Beside::default() };
+    }
+    let watches = context.governed.watches_of(key);
     let is_of_another = |report: &&Arc<DriftReport>| {
         let WatchRef { namespace, name } = &report.spec.watch_ref;
         let is_watched = watches.iter().any(|watch| watch.namespace == *namespace && watch.name == *name);
@@ -215,7 +223,7 @@ fn beside(context: &Context, tool: &ToolKey, target: &Target) -> Beside {
     let reports = context.reports.state();
     let others = reports.iter().filter(is_of_another).filter_map(|report| report.status.as_ref());
     let failed_clears = others.flat_map(|status| status.history.iter().filter_map(HistoryEntry::failed_clear)).collect();
-    Beside { refused: context.governed.refused_beside(tool, target), failed_clears }
+    Beside { refused, failed_clears }
 }
 
 /// What the cluster shows of one Deployment.

@@ -191,7 +191,8 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
 }
 
 /// How long to wait until Git was asked once more: what looks like a change of live may be the sync of a commit that was not seen yet, or a prune
-/// of what it drops. Whoever pushes and syncs at once is faster than the interval of a watch.
+/// of what it drops. Whoever pushes and syncs at once is faster than the interval of a watch. However often Argo CD compares other commits, a drift is
+/// told after a while: only its plan goes on to wait.
 fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, since: Timestamp) -> Option<Duration> {
     let now = scene.snapshot.now;
     let by_tool =
@@ -202,9 +203,10 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
         _ => false,
     };
     let Snapshot { tool, source, .. } = &scene.snapshot;
-    let synced = tool.synced_unread(source).map(|(_, began)| began);
-    let unread = synced.or_else(|| tool.compared_unread(source).map(|_| source.answered_at.unwrap_or(now)));
-    let unread = unread.filter(|_| assessment.phase != Phase::InSync);
+    // What does not drift has no beginning, from which on it could be waited for.
+    let drifts = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
+    let synced = tool.synced_unread(source).map(|(_, began)| began).filter(|_| assessment.phase != Phase::InSync);
+    let unread = synced.or_else(|| tool.compared_unread(source).filter(|_| drifts).map(|_| since));
     let watched = context.governed.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
     let is_read = watched.answered_at > since && unread.is_none();
     if watched.failure.is_some() || is_read || now.duration_since(unread.unwrap_or(since)) > LONGEST_LOOK {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::super::Fault;
-use super::super::input::MEMORY;
-use super::super::reach::Trust;
-use super::super::scratch::Scratch;
+use crate::cli::Fault;
+use crate::cli::input::MEMORY;
+use crate::cli::reach::Trust;
+use crate::cli::scratch::Scratch;
 use crate::cluster::{ApiError, Cluster};
 use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
 use crate::controller::governed::{Desired, Rendition, Target, WatchKey, Watched};

@@ -17,13 +17,13 @@ use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
 use crate::engine::{ArgoCd, Assessment, OwnHeal, Policy, Remedy, Snapshot, Tool, assess_and_propose, assess_during};
 
-const ARGO_CD: &str = "argocd-controller";
+pub(super) const ARGO_CD: &str = "argocd-controller";
 
 fn argo_cd() -> Syncer {
     Syncer::by(Applier::ArgoCd, Strategy::ServerSideApply, ARGO_CD)
 }
 
-fn told(scene: &Snapshot) -> (Assessment, Result<Plan, NoPlan>) {
+pub(super) fn told(scene: &Snapshot) -> (Assessment, Result<Plan, NoPlan>) {
     assess_and_propose(scene, &policy(), &Memory::default())
 }
 
@@ -92,11 +92,11 @@ fn probe(handler: &Value) -> Value {
     document(&("Probe", "/spec/template/spec/containers/0/livenessProbe", json!({"periodSeconds": 5})), handler)
 }
 
-fn http_get() -> Value {
+pub(super) fn http_get() -> Value {
     probe(&json!({"httpGet": {"path": "/healthz", "port": 8080}}))
 }
 
-fn tcp_socket() -> Value {
+pub(super) fn tcp_socket() -> Value {
     probe(&json!({"tcpSocket": {"port": 8080}}))
 }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use super::latent::{ARGO_CD, http_get, tcp_socket, told};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::operation::Windows;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::phase::Phase;
-use crate::engine::plan::tests::{policy, snapshot};
+use crate::engine::plan::tests::snapshot;
 use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
-use crate::engine::plan::{Memory, NoPlan, Plan, Step, StepKind};
+use crate::engine::plan::{NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
-use crate::engine::{ArgoCd, Assessment, Snapshot, Tool, assess_and_propose};
+use crate::engine::{ArgoCd, Snapshot, Tool};
 
-const ARGO_CD: &str = "argocd-controller";
 const CLIENT_SIDE: Strategy = Strategy::ClientSideApply;
 
 /// A scene beside Argo CD, with its Application.
@@ -33,10 +33,6 @@ fn scene(git: &Value, live: Value, application: &Value) -> Snapshot {
 /// Git had the one, somebody made the other of it, and Git took that over.
 fn adopted(before: &Value, now: &Value) -> Value {
     by_hand(&synced(before, CLIENT_SIDE), now, "kubectl-edit")
-}
-
-fn told(scene: &Snapshot) -> (Assessment, Result<Plan, NoPlan>) {
-    assess_and_propose(scene, &policy(), &Memory::default())
 }
 
 fn kinds(plan: &Plan) -> Vec<StepKind> {
@@ -96,18 +92,6 @@ fn what_git_took_over_is_told_until_last_applied_names_it() {
         }
     }
     assert!(trapped > 50, "{trapped}");
-}
-
-fn probe(handler: &Value) -> Value {
-    document(&("Probe", "/spec/template/spec/containers/0/livenessProbe", json!({"periodSeconds": 5})), handler)
-}
-
-fn http_get() -> Value {
-    probe(&json!({"httpGet": {"path": "/healthz", "port": 8080}}))
-}
-
-fn tcp_socket() -> Value {
-    probe(&json!({"tcpSocket": {"port": 8080}}))
 }
 
 #[test]
