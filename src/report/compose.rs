@@ -204,7 +204,10 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
         match (&old.healing, found.plan) {
             (Some(healing), _) => in_progress::plan_ready(old, healing),
             (None, Ok(Plan { hash, waits: Some(waits), .. })) => {
-                let message = format!("plan {} waits for {waits}; approved meanwhile, it is carried out afterwards", short(hash));
+                let message = format!(
+                    "plan {} waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same plan then",
+                    short(hash)
+                );
                 Said::when(PLAN_READY, true, "WaitsForOperation", message)
             }
             (None, Ok(plan)) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),

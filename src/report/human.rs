@@ -258,7 +258,7 @@ pub fn plan(plan: &PlanReport, standing: &str) -> String {
         line!(&mut out, "  caution{how}: {caution}");
     }
     if let Some(waits) = &plan.waits {
-        line!(&mut out, "  waits for {waits}; approved meanwhile, it is carried out afterwards");
+        line!(&mut out, "  waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same plan then");
     }
     match plan.dry_run.as_deref() {
         Some(answer) => {

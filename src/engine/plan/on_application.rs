@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::step::RenderError;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Application, NoRequest, Operation, OperationPhase, ResourceRef, Stale, Then, Touches, clear, refresh, refresh_asked, start, started,
-    withdraw_refresh,
+    Application, NoRequest, Operation, OperationPhase, OperationState, ResourceRef, Stale, Then, Touches, clear, refresh, refresh_asked,
+    start, started, withdraw_refresh,
 };
 
 mod following;
@@ -74,16 +74,26 @@ pub struct OnApplication {
 /// A sync that a person asked for, and that has not succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Asked {
-    /// Who asked. When it began is no part of what is decided: asked for, running and failed it is the same sync.
+    /// Who asked.
     pub by: String,
+
+    /// When it began; `None` before that. Its retries do not begin it anew.
+    pub began: Option<String>,
 }
 
 impl Asked {
     /// The one of this Application; `None` where the last operation was Argo CD's own, or ours.
     fn of(application: &Application) -> Option<Self> {
-        let failed = application.state.as_ref().filter(|state| state.phase != OperationPhase::Succeeded);
-        let asked = application.operation.as_ref().or(failed.map(|state| &state.operation))?;
-        asked.username.clone().filter(|by| !asked.automated && by != USERNAME).map(|by| Self { by })
+        let state = application.state.as_ref();
+        let began = |state: &OperationState| state.started_at.as_ref().map(|began| began.text.clone());
+        let (asked, began) = match (&application.operation, state) {
+            (Some(asked), Some(state)) if !state.phase.completed() => (asked, began(state)),
+            (Some(asked), _) => (asked, None),
+            (None, Some(state)) if state.phase != OperationPhase::Succeeded => (&state.operation, began(state)),
+            (None, _) => return None,
+        };
+        let by = asked.username.clone().filter(|by| !asked.automated && by != USERNAME)?;
+        Some(Self { by, began })
     }
 }
 
@@ -173,7 +183,7 @@ impl OnApplication {
     /// The bytes of intent that a plan's hash covers.
     ///
     /// Left out is what passes while Argo CD tries a sync again: which state is meant (that is bound when the heal begins, and tested when the
-    /// step is sent), its phase, its times and its retries; whose sync it is counts, where a person asked for it. What a sync of one resource touches
+    /// step is sent), its phase, its times and its retries. Only a person's own sync is told from an earlier one. What a sync of one resource touches
     /// is said by its name, and what it brings by the digest of Git's document: at which commit that stands, any commit elsewhere moves.
     pub(super) fn intent(&self, kind: &str) -> Value {
         let (only, touches) = match &self.act {

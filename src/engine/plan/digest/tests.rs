@@ -172,9 +172,9 @@ fn touched() -> Vec<(&'static str, Touches)> {
 }
 
 /// The step while a sync of a person is in the way.
-fn asked(by: &str, step: Step) -> Step {
+fn asked(by: &str, began: Option<&str>, step: Step) -> Step {
     let Step::OnApplication(step) = step else { panic!("{step:?}") };
-    let asked = Asked { by: by.to_owned() };
+    let asked = Asked { by: by.to_owned(), began: began.map(str::to_owned) };
     Step::OnApplication(Box::new(OnApplication { asked: Some(asked), ..*step }))
 }
 
@@ -212,8 +212,10 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ("clear an application that was made anew", anew(clear(Some(stale())))),
         ("start elsewhere", on("teams", "shop", Act::Start { replaces: None, only: web(), touches: touches() })),
         ("start in an application that was made anew", anew(start(None, web()))),
-        ("start over a person's sync", asked("ada", start(None, web()))),
-        ("start over another person's", asked("ben", start(None, web()))),
+        ("start over a person's sync", asked("ada", Some("2026-01-05T10:00:00Z"), start(None, web()))),
+        ("start over a later one", asked("ada", Some("2026-01-05T11:00:00Z"), start(None, web()))),
+        ("start over one that is asked for", asked("ada", None, start(None, web()))),
+        ("start over another person's", asked("ben", Some("2026-01-05T10:00:00Z"), start(None, web()))),
         ("start for another", start(None, ResourceRef::deployment("shop", "api"))),
         ("start for another kind", start(None, ResourceRef { kind: "StatefulSet".to_owned(), ..web() })),
         ("start for another group", start(None, ResourceRef { group: "example.com".to_owned(), ..web() })),
