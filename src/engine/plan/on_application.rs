@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::step::RenderError;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Application, NoRequest, Operation, OperationPhase, OperationState, ResourceRef, Stale, Then, Touches, clear, refresh, refresh_asked,
-    start, started, withdraw_refresh,
+    Application, NoRequest, Operation, OperationPhase, OperationState, Requested, ResourceRef, Retry, Stale, Then, Touches, clear, refresh,
+    refresh_asked, start, started, withdraw_refresh,
 };
 
 mod following;
@@ -79,6 +79,10 @@ pub struct Asked {
 
     /// When it began; `None` before that. Its retries do not begin it anew.
     pub began: Option<String>,
+
+    /// What it is limited to and how it syncs: two that began in the same second differ in nothing else. At which commit is left out, since a
+    /// retry may take another.
+    pub asks: Value,
 }
 
 impl Asked {
@@ -93,7 +97,7 @@ impl Asked {
             (None, _) => return None,
         };
         let by = asked.username.clone().filter(|by| !asked.automated && by != USERNAME)?;
-        Some(Self { by, began })
+        Some(Self { by, began, asks: asks(asked) })
     }
 }
 
@@ -135,6 +139,13 @@ pub enum Act {
 /// Why a step is not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotYet(pub String);
+
+/// What was asked for, as Argo CD reads it: it leaves out what is empty where it remembers an operation.
+fn asks(Requested { info, sync, retry, .. }: &Requested) -> Value {
+    let sync = sync.as_ref().map(|sync| json!({"prune": sync.prune, "dryRun": sync.dry_run, "resources": sync.resources}));
+    let Retry { limit, duration, factor, max_duration } = retry;
+    json!({"info": info, "sync": sync, "retry": [limit, duration, factor, max_duration]})
+}
 
 impl OnApplication {
     /// A write on this Application.

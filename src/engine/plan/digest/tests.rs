@@ -174,7 +174,7 @@ fn touched() -> Vec<(&'static str, Touches)> {
 /// The step while a sync of a person is in the way.
 fn asked(by: &str, began: Option<&str>, step: Step) -> Step {
     let Step::OnApplication(step) = step else { panic!("{step:?}") };
-    let asked = Asked { by: by.to_owned(), began: began.map(str::to_owned) };
+    let asked = Asked { by: by.to_owned(), began: began.map(str::to_owned), asks: json!({}) };
     Step::OnApplication(Box::new(OnApplication { asked: Some(asked), ..*step }))
 }
 

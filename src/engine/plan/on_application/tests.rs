@@ -207,6 +207,18 @@ fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
     }
     let asked = set(by_ada(with_state("Failed", HERE)), "/operation", json!({"initiatedBy": {"username": "ada"}, "sync": {}}));
     assert_ne!(intent(&asked), first, "one that is asked for");
+    let of = |at: &str, value: Value| intent(&set(by_ada(with_state("Failed", HERE)), &format!("/status/operationState/operation/{at}"), value));
+    let limited = json!([{"group": "apps", "kind": "Deployment", "name": "web"}]);
+    for (at, value) in [
+        ("sync/resources", limited),
+        ("sync/prune", json!(true)),
+        ("sync/dryRun", json!(true)),
+        ("retry", json!({"limit": 9})),
+        ("info", json!([{"name": "why", "value": "hotfix"}])),
+    ] {
+        assert_ne!(of(at, value), first, "another one that began in the same second: {at}");
+    }
+    assert_eq!(of("sync/revision", Value::Null), first, "a retry that takes what is newest");
     let ours = set(with_state("Failed", HERE), "/status/operationState/operation/initiatedBy", json!({"username": "driftmend"}));
     assert_eq!(intent(&out_of_sync(ours)), intent(&out_of_sync(with_state("Failed", HERE))), "ours is nobody's");
     // After a success it is no part of what is decided.
