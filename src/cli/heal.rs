@@ -22,7 +22,7 @@ use crate::crd::DriftReport;
 use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
 use crate::engine::plan::Approved;
-use crate::report::{Answer, HealResult, HistoryEntry, ReportStatus};
+use crate::report::{Answer, HealResult, Healing, HistoryEntry, ReportStatus};
 
 /// Between two tries of a request that may succeed later.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -81,9 +81,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
             output::print_line("going on with the heal that began before")?;
         }
-        Some(healing) => {
-            return Err(Fault::new(format!("plan {} is being carried out by {}", short(&healing.plan_hash), healing.healer)));
-        }
+        Some(healing) => return Err(carried_out_by(healing)),
         None => begin_soon(&healer, &eyes, &arguments).await?,
     }
     let interrupted = tokio::signal::ctrl_c();
@@ -134,6 +132,10 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     let default = ReportStatus::default();
     let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
     let status = report.status.as_ref().unwrap_or(&default);
+    // Since the report was read first: the controller carries out what is approved within moments.
+    if let Some(healing) = &status.healing {
+        return Err(carried_out_by(healing));
+    }
     let (_, plan) = assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory());
     if let Ok(plan) = &plan
         && !plan.hash.starts_with(&arguments.plan)
@@ -221,6 +223,11 @@ fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
             Err(Fault::new(entry.message.clone()).hint("look at what is needed now with `driftmend report`, and approve that".to_owned()))
         }
     }
+}
+
+fn carried_out_by(healing: &Healing) -> Fault {
+    Fault::new(format!("plan {} is being carried out by {}", short(&healing.plan_hash), healing.healer))
+        .hint("`driftmend report` tells how it goes, and how it ended".to_owned())
 }
 
 fn ungoverned(name: &str) -> Fault {

@@ -185,10 +185,11 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
     let is_ignored = |path: &&String| fields.iter().any(|field| field.path == **path && field.severity == Severity::Ignored);
     let (ignored, told): (Vec<&String>, Vec<&String>) =
         prediction.residual.iter().filter(|path| !prediction.breaks.contains(path)).partition(is_ignored);
-    let told_before = |field: &FieldReport| matches!(field.severity, Severity::Drift | Severity::Pending);
+    let is_told = |severity| fields.iter().any(|field| field.severity == severity);
     let verdict = match prediction.verdict {
         Verdict::Clean => "nothing to change",
-        Verdict::Reverts if fields.iter().any(told_before) => "succeeds and reverts the drift",
+        Verdict::Reverts if is_told(Severity::Drift) => "succeeds and reverts the drift",
+        Verdict::Reverts if is_told(Severity::Pending) => "succeeds and brings what Git changed",
         Verdict::Reverts => "succeeds and changes what is ignored or does not count as drift",
         Verdict::Residual if !prediction.breaks.is_empty() => "succeeds and makes fields differ from Git",
         Verdict::Residual if told.is_empty() && !ignored.is_empty() => "succeeds and leaves only what a rule ignores",

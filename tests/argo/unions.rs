@@ -251,3 +251,30 @@ fn a_change_that_git_took_over_and_left_again_is_healed_under_client_side_apply(
     assert_eq!(handler(&shop.probe()?), ["exec"]);
     Ok(())
 }
+
+/// Argo CD is to apply server-side from now on: no difference that it would sync.
+fn switch_to_server_side(shop: &Shop) -> Result<()> {
+    let switch = json!({"spec": {"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}});
+    shop.application.merge_patch("ada", &switch)?.success().map(drop)
+}
+
+#[test]
+fn a_switch_to_server_side_apply_is_a_trap_until_argo_cd_applied_that_way() -> Result<()> {
+    let policy = Policy::SelfHeal;
+    // Git's next handler in the first server-side apply is refused.
+    let shop = Shop::open("trap-switched", Apply::ClientSide, policy, &[])?;
+    switch_to_server_side(&shop)?;
+    refused(&shop, policy, &deployment(&exec()))?;
+
+    let watched = Watched::open(Shop::open("trap-switch", Apply::ClientSide, policy, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    switch_to_server_side(shop)?;
+    let status = watched.wait_for_status("the trap", |status| status["phase"] == "InSync" && finding(status, "latent-trap").is_object())?;
+    let message = finding(&status, "latent-trap")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("argocd-controller has not applied this object server-side yet"), "{message}");
+    let before = shop.deployment.read()?;
+    watched.heal(&["Refresh", "StartOperation"])?;
+    watched.wait_for_status("no trap", |status| finding(status, "latent-trap").is_null() && status["plan"].is_null())?;
+    assert_eq!(shop.deployment.read()?["spec"], before["spec"]);
+    the_next_handlers_go_through(&watched, policy, &[exec(), http_get()])
+}

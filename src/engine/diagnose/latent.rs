@@ -32,20 +32,43 @@ pub struct Trap {
     /// The member, or the port.
     pub path: FieldPath,
 
-    /// Who owns it besides the tool, sorted; nobody where it is last-applied that does not name it.
-    pub owners: Vec<Owner>,
+    /// What keeps it in live.
+    pub(super) kept: Kept,
 
-    /// Whether the tool owns it, too.
-    pub(super) shared: bool,
+    /// Who owns it besides the tool, sorted; nobody where it is not kept by an owner.
+    pub owners: Vec<Owner>,
 
     /// What the server says to the switch that was tried.
     pub(super) cause: Cause,
 }
 
+/// What keeps a member in live when Git goes on from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Others own it; `shared` tells that the tool does, too.
+    ByOthers { shared: bool },
+
+    /// Last-applied does not name it.
+    Unnamed,
+
+    /// The tool has not applied the object server-side since it was told to, and owns it by its updates.
+    Unapplied,
+}
+
 impl Trap {
+    /// Whether others than the tool own the member.
+    pub const fn is_of_others(&self) -> bool {
+        matches!(self.kept, Kept::ByOthers { .. })
+    }
+
     /// Whether it is one because last-applied does not name the member.
     pub fn is_unnamed(&self) -> bool {
-        self.owners.is_empty()
+        self.kept == Kept::Unnamed
+    }
+
+    /// Whether it is one until the tool applies the object server-side.
+    pub fn is_unapplied(&self) -> bool {
+        self.kept == Kept::Unapplied
     }
 
     /// Whether the tool takes the member from live before it syncs, so that a change of it in Git is none.
@@ -84,7 +107,8 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
     let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
         let owners = others(managed, syncer, &member.path);
         let cause = trial.cause(&member, &trial.without(&member, &owners)?)?;
-        Some(Trap { shared: own.fields.contains_or_below(&member.path), path: member.path, owners, cause })
+        let shared = own.fields.contains_or_below(&member.path);
+        Some(Trap { kept: Kept::ByOthers { shared }, path: member.path, owners, cause })
     });
     tried.collect()
 }
@@ -230,6 +254,11 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
                     "a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it finds no difference"
                 )
             }
+            _ if trap.is_unapplied() => {
+                format!(
+                    "a sync of this Deployment by {manager}, before Git changes it; it starts none by itself where it finds no difference"
+                )
+            }
             [] => format!("Transfer makes {manager} its only owner (managedFields only, no roll-out)"),
             some => format!("decide which one applies this object: {} does, too, and would take the field again", some.join(" and ")),
         };
@@ -252,10 +281,14 @@ pub fn clause(manager: &str, trap: &Trap) -> String {
     if trap.is_unnamed() {
         return format!("{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one");
     }
+    if trap.is_unapplied() {
+        let why = format!("{manager} has not applied this object server-side yet, and what it wrote before stays beside what comes");
+        return format!("{refused}, as that of any other such field: {why}");
+    }
     let mut names: Vec<&str> = trap.owners.iter().map(|owner| owner.manager.as_str()).collect();
     names.dedup();
     let verb = if names.len() == 1 { "owns" } else { "own" };
     let since = trap.owners.iter().filter_map(|owner| owner.time).max().map(|time| format!(" (since {time})")).unwrap_or_default();
-    let too = if trap.shared { ", too".to_owned() } else { format!(", and {manager} does not") };
+    let too = if trap.kept == (Kept::ByOthers { shared: true }) { ", too".to_owned() } else { format!(", and {manager} does not") };
     format!("{refused}: {} {verb} it{too}{since}", names.join(" and "))
 }

@@ -16,6 +16,7 @@ mod recreate;
 mod refused;
 #[cfg(test)]
 pub(super) mod tests;
+mod unapplied;
 mod union;
 mod unnamed;
 mod ways;
@@ -106,6 +107,7 @@ pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
 pub use recreate::{FORCE_RECREATES, Recreates, next_sync_recreates, recreates};
 pub use refused::headline;
+pub use unapplied::unapplied;
 pub use union::union_of;
 pub use unnamed::unnamed;
 pub use ways::with_plan;

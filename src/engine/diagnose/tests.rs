@@ -17,6 +17,7 @@ use crate::engine::{Flux, Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrot
 mod harm;
 mod latent;
 pub(in crate::engine) mod reason;
+mod unapplied;
 mod unnamed;
 
 pub(super) fn git() -> Value {

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::latent::{MOST_TRIED, Member, Trap, Trial};
+use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial};
 use crate::engine::diff::{Drift, LAST_APPLIED, Severity};
 use crate::engine::operation::When;
 use crate::engine::ownership::FieldSet;
@@ -17,9 +17,7 @@ use crate::engine::snapshot::Snapshot;
 /// The members that last-applied does not name, where no sync comes by itself that writes it.
 pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sync: Option<&When>) -> Vec<Trap> {
     let (syncer, last_applied) = (&snapshot.syncer, &facts.last_applied);
-    let is_coming = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
-    let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
-    if syncer.strategy != Strategy::ClientSideApply || snapshot.tool.argo_cd().is_none() || is_coming || differs {
+    if syncer.strategy != Strategy::ClientSideApply || !is_left_alone(snapshot, drifts, next_sync) {
         return Vec::new();
     }
     // No apply reads an annotation that is no object: that is told as the refusal that it is.
@@ -37,9 +35,16 @@ pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sy
     let trial = Trial { facts, live: facts.live, syncer, of_today: refusal_of(facts, syncer) };
     let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
         let cause = trial.cause(&member, &naming(facts, &member)?)?;
-        Some(Trap { path: member.path, owners: Vec::new(), shared: false, cause })
+        Some(Trap { path: member.path, kept: Kept::Unnamed, owners: Vec::new(), cause })
     });
     tried.collect()
+}
+
+/// Whether Argo CD finds nothing to sync, and so applies nothing by itself.
+pub(super) fn is_left_alone(snapshot: &Snapshot, drifts: &[Drift], next_sync: Option<&When>) -> bool {
+    let is_coming = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
+    let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
+    snapshot.tool.argo_cd().is_some() && !is_coming && !differs
 }
 
 /// Live in which the annotation names the member.

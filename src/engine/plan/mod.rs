@@ -57,6 +57,7 @@ use self::ill::Ill;
 use self::on_application::{Around, Before};
 use self::work::Work;
 use super::assess::Assessment;
+use super::diagnose::Trap;
 use super::diff::Drift;
 use super::operation::short_commit;
 use super::predict::Facts;
@@ -168,16 +169,18 @@ pub(super) fn propose_knowing<'a>(
         Err(why) if steps.is_empty() => return Err(why),
         Err(_) => {}
     }
+    let is_unapplied = assessment.traps.iter().any(Trap::is_unapplied);
     let mut waits = None;
     match &snapshot.tool {
         Tool::ArgoCd(argo_cd) => {
             let by_sync = live.is_none() || steps.iter().any(|step| step.kind() == StepKind::HandBack);
             let read = facts.filter(|_| !by_sync);
             let beside = read.map(|facts| cautions::of_a_sync(snapshot, facts, assessment, &steps));
+            let writes_by_sync = unrecorded.is_some() || is_unapplied;
             let before = match by_sync {
                 true => Before::NeedsSync,
                 // The tool's own sync writes what it applied; one that changes more than the drift is not started for that alone.
-                false if unrecorded.is_some() && window.is_none() && beside.as_ref().is_some_and(Vec::is_empty) => Before::Unrecorded,
+                false if writes_by_sync && window.is_none() && beside.as_ref().is_some_and(Vec::is_empty) => Before::Unrecorded,
                 false => Before::InSync,
             };
             let around = Around {
@@ -192,6 +195,9 @@ pub(super) fn propose_knowing<'a>(
             let after = on_application::after(argo_cd, before, around)?;
             let starts = after.steps.iter().any(|step| step.kind() == StepKind::StartOperation);
             record(&mut steps, starts);
+            if is_unapplied && steps.is_empty() && !starts {
+                return Err(NoPlan::HeldBack(SYNC_BY_HAND.to_owned()));
+            }
             match &window {
                 Some(why) if after.steps.iter().all(|step| step.kind() == StepKind::Refresh) && !steps.is_empty() => {
                     let why = format!("{why}; to heal all the same, approve with --break-glass and a reason");
@@ -225,6 +231,10 @@ pub(super) fn propose_knowing<'a>(
     told.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window, waits })
 }
+
+/// What helps where only an apply of the tool does, and none of ours is started.
+const SYNC_BY_HAND: &str = "a sync of this Deployment alone is not started now, or would change more than whose its fields are: sync the application \
+                            before Git changes the field";
 
 /// Whether Argo CD syncs nothing by itself after a cure, although a sync would change these fields: nobody lets it, or it compares without them.
 fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caution>) -> bool {

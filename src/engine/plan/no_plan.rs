@@ -62,7 +62,7 @@ pub enum NoPlan {
 
     /// Argo CD cannot compare the Deployment, and no write of a plan makes it.
     #[error(
-        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it again: the finding              comparison-refused says the way out"
+        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it again: the finding comparison-refused says the way out"
     )]
     ComparisonRefused,
 

@@ -19,7 +19,7 @@ pub(super) fn unnamed(traps: &[Trap]) -> Option<Vec<FieldPath>> {
 
 /// The Transfer that makes the tool the only owner of what will be in the way of Git's next change; `None` where nobody else owns any of it.
 pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>, NoPlan> {
-    let traps: Vec<&Trap> = traps.iter().filter(|trap| !trap.is_unnamed()).collect();
+    let traps: Vec<&Trap> = traps.iter().filter(|trap| trap.is_of_others()).collect();
     if traps.is_empty() {
         return Ok(None);
     }

@@ -355,6 +355,12 @@ pub fn settled(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
     }
 }
 
+/// The managedFields as the tool makes them around an apply of what is live already; `None` where it does nothing to them.
+pub fn taken_over(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
+    let before = server_side::before_apply(&facts.managed, syncer);
+    server_side::after_apply(facts, before.as_ref(), syncer).or(before)
+}
+
 /// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
 fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
     let Facts { sent: desired, live, managed, .. } = facts;

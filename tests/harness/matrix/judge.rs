@@ -25,8 +25,11 @@ pub struct Seen<'a> {
     /// From the first approval to the end of the heal: a plan's own syncs meet what its own writes left.
     pub healing: Option<(Moment, Moment)>,
 
-    /// The commits that change the union: only a report of the same one says anything of a sync.
+    /// The commits that change the union: a report of another one says nothing of a sync.
     pub telling: &'a [String],
+
+    /// Until when a hand that writes twice is not at its end, and the report of the first write may stand: a try met either state.
+    pub unsettled: Option<Moment>,
 
     /// Whether the tool's object says that something runs.
     pub runs: fn(&Value) -> bool,
@@ -67,11 +70,15 @@ fn standing(seen: &Seen<'_>, one: &Try) -> Option<Value> {
     if seen.healing.is_some_and(|(from, to)| one.ended >= from && one.seen <= to) {
         return None;
     }
+    if seen.unsettled.is_some_and(|until| one.seen <= until) {
+        return None;
+    }
     let until = if one.refused { one.ended } else { one.seen };
     let (_, report) = seen.reports.iter().rev().find(|(at, _)| *at <= until)?;
     let status = &report["status"];
     let of = status["source"]["revision"].as_str().unwrap_or_default();
-    let fits = !of.is_empty() && one.revision.contains(of) || !seen.telling.iter().any(|revision| one.revision.contains(revision.as_str()));
+    let tells = |revision: &str| seen.telling.iter().any(|telling| revision.contains(telling.as_str()) || telling.contains(revision));
+    let fits = !of.is_empty() && (one.revision.contains(of) || !tells(&one.revision) && !tells(of));
     (fits && status["prediction"].is_object()).then(|| status["prediction"].clone())
 }
 

@@ -56,6 +56,13 @@ pub enum Hand {
     Program,
 }
 
+impl Hand {
+    /// Whether another write follows the one that switches the union.
+    pub const fn writes_twice(self) -> bool {
+        matches!(self, Self::ServerSide | Self::Applier)
+    }
+}
+
 /// What Git does after the hand change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Git {

@@ -24,7 +24,7 @@ const OPENS: Duration = Duration::from_secs(120);
 /// How long a tool must rest before anything is done: Argo CD often syncs again right after the first time.
 const STEADY: Duration = Duration::from_millis(1500);
 
-/// How long a report stands before the tool is asked to sync, where somebody asks it.
+/// How long a report may take to tell of a write, and stands before the tool is asked to sync, where somebody asks it.
 const SETTLES: Duration = Duration::from_millis(1500);
 
 /// What came of a case.
@@ -141,7 +141,8 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     let (reports, objects) = (witness.history(&report), witness.history(&tool));
     let reports: Vec<(Moment, Arc<Value>)> = reports.into_iter().filter(|(at, _)| *at >= begun).collect();
     let tries = T::tries(&objects, begun);
-    let seen = Seen { reports: &reports, objects: &objects, tries: &tries, healing, telling: &revisions, runs: T::runs };
+    let unsettled = case.hand.writes_twice().then(|| drifted + SETTLES);
+    let seen = Seen { reports: &reports, objects: &objects, tries: &tries, healing, telling: &revisions, unsettled, runs: T::runs };
     played.judged = judge::judged(&seen);
     played.refused = tries.iter().filter(|one| one.refused).count();
     for words in judge::false_sentences(&seen) {

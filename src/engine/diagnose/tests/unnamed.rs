@@ -21,7 +21,7 @@ use crate::engine::{ArgoCd, Snapshot, Tool};
 const CLIENT_SIDE: Strategy = Strategy::ClientSideApply;
 
 /// A scene beside Argo CD, with its Application.
-fn scene(git: &Value, live: Value, application: &Value) -> Snapshot {
+pub(super) fn scene(git: &Value, live: Value, application: &Value) -> Snapshot {
     let application = Arc::new(read(application));
     let tool = Tool::ArgoCd(Arc::new(ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: Some(now()) }));
     let syncer = Syncer::by(Applier::ArgoCd, CLIENT_SIDE, ARGO_CD);
@@ -35,7 +35,7 @@ fn adopted(before: &Value, now: &Value) -> Value {
     by_hand(&synced(before, CLIENT_SIDE), now, "kubectl-edit")
 }
 
-fn kinds(plan: &Plan) -> Vec<StepKind> {
+pub(super) fn kinds(plan: &Plan) -> Vec<StepKind> {
     plan.steps.iter().map(Step::kind).collect()
 }
 

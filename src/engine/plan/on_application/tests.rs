@@ -207,7 +207,8 @@ fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
     }
     let asked = set(by_ada(with_state("Failed", HERE)), "/operation", json!({"initiatedBy": {"username": "ada"}, "sync": {}}));
     assert_ne!(intent(&asked), first, "one that is asked for");
-    let of = |at: &str, value: Value| intent(&set(by_ada(with_state("Failed", HERE)), &format!("/status/operationState/operation/{at}"), value));
+    let of =
+        |at: &str, value: Value| intent(&set(by_ada(with_state("Failed", HERE)), &format!("/status/operationState/operation/{at}"), value));
     let limited = json!([{"group": "apps", "kind": "Deployment", "name": "web"}]);
     for (at, value) in [
         ("sync/resources", limited),

@@ -120,11 +120,13 @@ pub(in crate::engine) fn synced(document: &Value, strategy: Strategy) -> Value {
     live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
     live["metadata"]["resourceVersion"] = json!("41");
     live["metadata"]["generation"] = json!(1);
+    let mut fields = FieldSet::of_applied(document);
     if strategy == Strategy::ClientSideApply {
         live["metadata"]["annotations"] = json!({LAST_APPLIED: document.to_string()});
+        fields = fields.union(&std::iter::once(FieldPath::of(&["metadata", "annotations", LAST_APPLIED])).collect());
     }
     let operation = if strategy == Strategy::ServerSideApply { "Apply" } else { "Update" };
-    live["metadata"]["managedFields"] = json!([of(TOOL, operation, &FieldSet::of_applied(document))]);
+    live["metadata"]["managedFields"] = json!([of(TOOL, operation, &fields)]);
     live
 }
 

@@ -1,0 +1,91 @@
+//! What a switch to server-side apply leaves until the first apply: told where the next switch of a union is refused for it, and only there.
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use super::latent::{ARGO_CD, http_get, tcp_socket, told};
+use super::unnamed::{kinds, scene};
+use crate::engine::Snapshot;
+use crate::engine::operation::shapes::{quiet, set};
+use crate::engine::phase::Phase;
+use crate::engine::plan::union_scenes::{by_hand, document, places, synced};
+use crate::engine::plan::{NoPlan, StepKind};
+use crate::engine::predict::{Applier, Strategy, Syncer, predict, taken_over};
+use crate::engine::schema::UNIONS;
+
+/// The Application has the option since then, and nothing was synced.
+fn switched(git: &Value, live: Value, application: &Value) -> Snapshot {
+    let application = set(application.clone(), "/spec/syncPolicy/syncOptions", json!(["ServerSideApply=true"]));
+    let syncer = Syncer::by(Applier::ArgoCd, Strategy::ServerSideApply, ARGO_CD);
+    Snapshot { syncer, ..scene(git, live, &application) }
+}
+
+/// Live after Argo CD's apply of an unchanged document.
+fn applied(scene: &Snapshot) -> Value {
+    let (desired, mut live) = (&scene.desired.as_ref().unwrap().value, scene.live.clone().unwrap());
+    live["metadata"]["managedFields"] = taken_over(&crate::engine::predict::Facts::of(desired, &live), &scene.syncer).unwrap();
+    live
+}
+
+#[test]
+fn a_switch_to_server_side_apply_is_told_until_it_was_applied() {
+    let mut trapped = 0;
+    for place in places() {
+        let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
+        let choices: Vec<Value> = union.choices().collect();
+        for git in &choices {
+            let context = format!("{}: {git}", place.1);
+            let desired = document(&place, git);
+            let scene = switched(&desired, synced(&desired, Strategy::ClientSideApply), &quiet());
+            let (found, plan) = told(&scene);
+            assert_eq!((found.phase, found.is_quiet()), (Phase::InSync, found.traps.is_empty()), "{context}: {:?}", found.summary);
+            // The rule is held against the predictor over every switch there is.
+            let switches = choices.iter().map(|choice| document(&place, choice));
+            let refused =
+                |live: &Value| -> usize { switches.clone().filter(|next| !predict(next, live, &scene.syncer).causes.is_empty()).count() };
+            let after = applied(&scene);
+            if refused(scene.live.as_ref().unwrap()) > refused(&after) {
+                trapped += 1;
+                assert_eq!(found.traps.len(), 1, "{context}: {:?}", found.findings);
+            }
+            if found.traps.is_empty() {
+                assert_eq!(plan, Err(NoPlan::NothingToHeal), "{context}");
+                continue;
+            }
+            assert_eq!(kinds(&plan.unwrap()), [StepKind::Refresh, StepKind::StartOperation], "{context}");
+            let (found, plan) = told(&Snapshot { live: Some(after), ..scene });
+            assert_eq!((found.is_quiet(), plan), (true, Err(NoPlan::NothingToHeal)), "{context}");
+        }
+    }
+    assert!(trapped > 20, "{trapped}");
+}
+
+#[test]
+fn it_is_told_what_helps_and_a_fix_by_hand_comes_after_it() {
+    let clean = synced(&http_get(), Strategy::ClientSideApply);
+    let scene = switched(&http_get(), by_hand(&by_hand(&clean, &tcp_socket(), "kubectl-patch"), &http_get(), "kubectl-edit"), &quiet());
+    let (found, plan) = told(&scene);
+    let finding = found.findings.iter().find(|finding| finding.rule == "latent-trap").unwrap();
+    assert_eq!(
+        finding.message,
+        "the next change of value of env A of container app to another one in Git will be refused, as that of any other such field: \
+         argocd-controller has not applied this object server-side yet, and what it wrote before stays beside what comes"
+    );
+    assert!(
+        finding.remedy.as_ref().unwrap().starts_with("a sync of this Deployment by argocd-controller, before Git changes it"),
+        "{finding:?}"
+    );
+    assert_eq!(kinds(&plan.unwrap()), [StepKind::Refresh, StepKind::StartOperation]);
+    let (_, plan) = told(&Snapshot { live: Some(applied(&scene)), ..scene });
+    assert_eq!(kinds(&plan.unwrap()), [StepKind::Transfer, StepKind::Refresh]);
+}
+
+#[test]
+fn where_no_sync_of_ours_is_started_a_persons_is_asked_for() {
+    let only_differences = json!(["ServerSideApply=true", "ApplyOutOfSyncOnly=true"]);
+    let scene = switched(&http_get(), synced(&http_get(), Strategy::ClientSideApply), &quiet());
+    let application = set(quiet(), "/spec/syncPolicy/syncOptions", only_differences);
+    let scene = Snapshot { tool: self::scene(&http_get(), Value::Null, &application).tool, ..scene };
+    let plan = told(&scene).1;
+    assert!(matches!(&plan, Err(NoPlan::HeldBack(why)) if why.contains("sync the application before Git changes the field")), "{plan:?}");
+}
