@@ -26,8 +26,8 @@ pub enum TransferRefusal {
         to: String,
     },
 
-    /// Others than people apply the object, too, and would take the field again at their next apply.
-    #[error("failed to choose between managers that apply the object: {to:?} and {}", others.join(", "))]
+    /// Others than people apply one of the fields, too, and would take it again at their next apply.
+    #[error("failed to choose between managers that apply the field: {to:?} and {}", others.join(", "))]
     OtherApplyManagers {
         /// Who was to receive the fields.
         to: String,
@@ -54,7 +54,7 @@ impl TransferRefusal {
             Self::NoApplyEntry { to } => {
                 Some(format!("let {to} apply the object server-side once, or name its field manager in spec.manager"))
             }
-            Self::OtherApplyManagers { .. } => Some("agree on one manager that applies this object, then sync again".to_owned()),
+            Self::OtherApplyManagers { .. } => Some("agree on one manager that applies this field, then sync again".to_owned()),
             Self::NotHeld { .. } => Some("ask for a new plan: the object has changed".to_owned()),
             Self::Unreadable => None,
         }
@@ -79,14 +79,14 @@ pub struct Giver<'a> {
 /// is, as does every word of the receiver's besides its fields. Without one nothing changes.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, or a program does so as well.
+/// [`TransferRefusal`] where the receiver never applied the object, or a program applies one of the fields as well.
 pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<'_>, to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
     let given: Vec<&Entry> = parsed.entries().filter(|entry| from.is(&entry.owner)).collect();
     if given.is_empty() {
         return Ok(managed.clone());
     }
-    check_receiver(&parsed, to)?;
+    check_receiver(&parsed, paths, to)?;
     let applied = FieldSet::of_applied(desired);
     let restored = paths.iter().map(|path| applied.at_or_below(path));
     let held = given.iter().map(|entry| entry.fields.intersection(&applied));
@@ -101,10 +101,10 @@ pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<
 /// giver the paths themselves are gained: a default has no owner. Everything else stays as it is.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, a program does so as well, or a path is held by no giver.
+/// [`TransferRefusal`] where the receiver never applied the object, a program applies one of the fields as well, or a path is held by no giver.
 pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
-    check_receiver(&parsed, to)?;
+    check_receiver(&parsed, paths, to)?;
     let is_given = |entry: &Entry| from.iter().any(|giver| giver.is(&entry.owner));
     let union = |all: FieldSet, some: FieldSet| all.union(&some);
     let part = |fields: &FieldSet| paths.iter().map(|path| fields.at_or_below(path)).fold(FieldSet::default(), union);
@@ -174,7 +174,7 @@ fn set(value: &mut Option<Value>, key: &str, to: Value) {
 /// [`TransferRefusal`] where the receiver never applied the object.
 pub fn taken(managed: &Value, desired: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
     let parsed = ManagedFields::parse(managed);
-    match check_receiver(&parsed, to) {
+    match check_receiver(&parsed, paths, to) {
         Err(TransferRefusal::OtherApplyManagers { .. }) | Ok(()) => {}
         Err(refusal) => return Err(refusal),
     }
@@ -195,19 +195,25 @@ fn is_apply(entry: &Entry) -> bool {
     entry.owner.operation == Operation::Apply && entry.owner.subresource.is_none()
 }
 
-fn check_receiver(managed: &ManagedFields, to: &str) -> Result<(), TransferRefusal> {
+/// The managers besides this one that apply one of these paths, a part of it or the whole of which it is one, and are no person, sorted: each would take
+/// it again at its next apply. A person applies once.
+pub fn appliers_of(managed: &ManagedFields, paths: &[FieldPath], to: &str) -> Vec<String> {
+    let applies = |entry: &&Entry| is_apply(entry) && entry.owner.manager != to && people::kind_of(&entry.owner.manager) != Kind::Person;
+    let holds =
+        |entry: &&Entry| entry.fields.leaves().any(|leaf| paths.iter().any(|path| leaf.starts_with(path) || path.starts_with(&leaf)));
+    let mut appliers: Vec<String> = managed.entries().filter(applies).filter(holds).map(|entry| entry.owner.manager.clone()).collect();
+    appliers.sort();
+    appliers
+}
+
+fn check_receiver(managed: &ManagedFields, paths: &[FieldPath], to: &str) -> Result<(), TransferRefusal> {
     if managed.records().iter().any(|record| matches!(record, Record::Opaque(_))) {
         return Err(TransferRefusal::Unreadable);
     }
-    let (own, other): (Vec<&Entry>, Vec<&Entry>) =
-        managed.entries().filter(|entry| is_apply(entry)).partition(|entry| entry.owner.manager == to);
-    if own.is_empty() {
+    if !managed.entries().any(|entry| is_apply(entry) && entry.owner.manager == to) {
         return Err(TransferRefusal::NoApplyEntry { to: to.to_owned() });
     }
-    // A person applies once.
-    let programs = other.into_iter().filter(|entry| people::kind_of(&entry.owner.manager) != Kind::Person);
-    let mut others: Vec<String> = programs.map(|entry| entry.owner.manager.clone()).collect();
-    others.sort();
+    let others = appliers_of(managed, paths, to);
     if others.is_empty() { Ok(()) } else { Err(TransferRefusal::OtherApplyManagers { to: to.to_owned(), others }) }
 }
 

@@ -12,8 +12,7 @@ use crate::engine::assess::Assessment;
 use crate::engine::diagnose::Trap;
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::ownership::people::{self, Kind};
-use crate::engine::ownership::{ManagedFields, Operation};
+use crate::engine::ownership::{ManagedFields, Operation, transfer};
 use crate::engine::predict::{Facts, Strategy, Syncer, predict_knowing, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
@@ -117,7 +116,8 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
     let mut steps = vec![Step::Restore { paths, operations }];
     // What was only taken away is nobody's.
     if !taken_over.is_empty() {
-        steps.push(taken_from_us(snapshot, known, taken_over.clone())?);
+        let written: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+        steps.push(taken_from_us(snapshot, known, &written, taken_over.clone())?);
     }
     let waits = |change: &&Change| ill.others.iter().any(|other| other.severity == Severity::Pending && other.change.path == change.path);
     let brought: Vec<_> = changes.iter().filter(waits).collect();
@@ -140,20 +140,13 @@ fn stays_behind(snapshot: &Snapshot, known: &Facts<'_>, cured: &Whole, others: &
 
 /// The Transfer after a Restore of these fields: what we wrote becomes the tool's, since what stays ours stays in live when Git drops it. Under server-side
 /// apply that is so at once, under the other ways, and before the first apply after a switch to it, at the apply that follows the switch.
-fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, paths: Vec<FieldPath>) -> Result<Step, NoPlan> {
+fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, written: &[FieldPath], paths: Vec<FieldPath>) -> Result<Step, NoPlan> {
     let (syncer, managed) = (&snapshot.syncer, known.managed.get());
     let (to, into) = receiver(managed, syncer);
     if into == Operation::Update {
         return Ok(Step::Transfer { paths, from: Vec::new(), to, into });
     }
-    let appliers: Vec<&str> = managed
-        .entries()
-        .map(|entry| &entry.owner)
-        .filter(|owner| owner.operation == Operation::Apply && owner.subresource.is_none())
-        .map(|owner| owner.manager.as_str())
-        // A person applies once; a tool takes it back at its next apply.
-        .filter(|manager| *manager != syncer.manager && people::kind_of(manager) != Kind::Person)
-        .collect();
+    let appliers = transfer::appliers_of(managed, written, &syncer.manager);
     if !appliers.is_empty() {
         return Err(NoPlan::TwoAppliers(appliers.join(", ")));
     }

@@ -144,10 +144,10 @@ pub enum NoPlan {
     #[error("a plan is being carried out; what is left to do is known when that has ended")]
     BeingCarriedOut,
 
-    /// Another program applies the object server-side as well, and a Transfer would take sides.
+    /// Another program applies the fields server-side as well, and a Transfer would take sides.
     #[error(
-        "another manager applies this object server-side too ({0}); decide first which one is to own it: let the other one apply a manifest without \
-             these fields, which gives them up, or take the object out of the tool's source"
+        "another manager applies these fields server-side too ({0}); decide first which one is to own them: let the other one apply a manifest \
+             without them, which gives them up, or take the object out of the tool's source"
     )]
     TwoAppliers(String),
 

@@ -88,8 +88,11 @@ fn changes_nothing_where_nothing_is_ours() {
 
 #[test]
 fn refuses_where_the_receiver_is_not_the_one_that_applies() {
-    let (ours, tool, other) =
-        (entry("driftmend-heal", "Update", json!({"f:image": {}})), entry("tool", "Apply", json!({})), entry("other", "Apply", json!({})));
+    let (ours, tool, other) = (
+        entry("driftmend-heal", "Update", json!({"f:image": {}})),
+        entry("tool", "Apply", json!({})),
+        entry("other", "Apply", json!({"f:livenessProbe": {"f:exec": {}}})),
+    );
     let to = "tool".to_owned();
     for (managed, refusal) in [
         (json!([ours, other]), TransferRefusal::NoApplyEntry { to: to.clone() }),
@@ -98,6 +101,20 @@ fn refuses_where_the_receiver_is_not_the_one_that_applies() {
         (json!([ours, tool, {"manager": "x"}]), TransferRefusal::Unreadable),
     ] {
         assert_eq!(moved(&managed, &desired(), &[path("")], OURS, "tool"), Err(refusal));
+    }
+}
+
+#[test]
+fn who_applies_something_else_of_the_object_takes_nothing_again() {
+    let (ours, tool) = (entry("driftmend-heal", "Update", json!({"f:image": {}})), entry("tool", "Apply", json!({})));
+    let fits = |other: Value| moved(&json!([ours, tool, entry("other", "Apply", other)]), &desired(), &[path("")], OURS, "tool").is_ok();
+    for elsewhere in [json!({"f:tty": {}}), json!({"f:readinessProbe": {"f:exec": {}}})] {
+        assert!(fits(elsewhere.clone()), "{elsewhere}");
+    }
+    for at in
+        [json!({"f:livenessProbe": {}}), json!({"f:livenessProbe": {".": {}}}), json!({"f:livenessProbe": {"f:exec": {"f:command": {}}}})]
+    {
+        assert!(!fits(at.clone()), "{at}");
     }
 }
 

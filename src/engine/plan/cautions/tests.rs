@@ -212,4 +212,13 @@ fn what_another_program_applies_server_side_keeps_a_restore_away_and_what_a_pers
         assert_eq!(restored(manager), Err(NoPlan::TwoAppliers(manager.to_owned())));
     }
     assert_eq!(restored("kubectl"), Ok(Some(StepKind::Restore)));
+    // It gave the field up, as it was told to, and applies something else.
+    let mut scene = scene(2);
+    let entries = scene.live.as_mut().unwrap()["metadata"]["managedFields"].as_array_mut().unwrap();
+    let mut elsewhere = entries[1].clone();
+    (elsewhere["manager"], elsewhere["operation"]) = (json!("pipeline"), json!("Apply"));
+    elsewhere["fieldsV1"] = json!({"f:metadata": {"f:labels": {"f:team": {}}}});
+    entries.push(elsewhere);
+    let plan = planned(&scene, &Policy { remedy: Remedy::Restore, ignore: Vec::new(), ..policy() }).unwrap();
+    assert_eq!(plan.steps.first().map(Step::kind), Some(StepKind::Restore));
 }
