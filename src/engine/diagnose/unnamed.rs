@@ -42,9 +42,11 @@ pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sy
 
 /// Whether Argo CD finds nothing to sync, and so applies nothing by itself.
 pub(super) fn is_left_alone(snapshot: &Snapshot, drifts: &[Drift], next_sync: Option<&When>) -> bool {
-    let is_coming = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
+    let Some(argo_cd) = snapshot.tool.argo_cd() else { return false };
+    let is_tried = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
+    let is_coming = is_tried && !argo_cd.application.is_left_with_another_commit();
     let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
-    snapshot.tool.argo_cd().is_some() && !is_coming && !differs
+    !is_coming && !differs
 }
 
 /// Live in which the annotation names the member.

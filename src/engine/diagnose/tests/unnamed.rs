@@ -95,6 +95,16 @@ fn what_git_took_over_is_told_until_last_applied_names_it() {
 }
 
 #[test]
+fn what_is_tried_again_of_another_commit_names_nothing_of_this_one() {
+    let live = adopted(&http_get(), &tcp_socket());
+    let of = |application: Value| told(&scene(&tcp_socket(), live.clone(), &application)).0.traps.len();
+    let of_before = |application: Value| set(application, "/status/operationState/syncResult/revision", json!("b".repeat(40)));
+    assert_eq!(of(under_way("Running")), 0, "it writes the annotation");
+    assert_eq!(of(of_before(under_way("Running"))), 1);
+    assert_eq!(of(of_before(out_of_sync(under_way("Running")))), 0, "a sync of this commit follows");
+}
+
+#[test]
 fn it_is_told_what_does_not_name_the_field_and_what_is_done_about_it() {
     let scene = scene(&tcp_socket(), adopted(&http_get(), &tcp_socket()), &quiet());
     let (found, plan) = told(&scene);
