@@ -23,6 +23,14 @@ const SYNC_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 /// asked for in the middle of one reconciliation is followed by another at once. So it is of what a sync of Argo CD wrote.
 const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 
+/// How long Argo CD may call a Deployment OutOfSync that is as Git says, and that it has not synced since, before that counts as an error of its own
+/// comparison: it comes to know of a write within moments.
+const CALLED: SignedDuration = SignedDuration::from_mins(1);
+
+/// What is said beside the end of a heal where it does.
+const ERRS: &str = "; Argo CD goes on calling the Deployment OutOfSync, although nothing of it differs from Git: its own comparison errs, and \
+                    `argocd app diff` shows where";
+
 /// What a fresh look says of a heal whose steps are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
@@ -87,10 +95,15 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
     }
     let mut beside = String::new();
     if let Some(argo_cd) = snapshot.tool.argo_cd() {
-        let for_somebody = waits_for_somebody(argo_cd, assessment, steps);
-        match synced(argo_cd, snapshot, for_somebody, times.began, late) {
+        let stays = match () {
+            () if waits_for_somebody(argo_cd, assessment, steps) => OutOfSync::UntilSomebodySyncs,
+            () if errs(argo_cd, snapshot, assessment, times) => OutOfSync::InError,
+            () => OutOfSync::Passes,
+        };
+        match synced(argo_cd, snapshot, stays, times.began, late) {
             Synced::Not(verified) => return verified,
             Synced::BesideFailed(others) => beside = format!("; beside it Argo CD's sync failed for {others}"),
+            Synced::ButForItself => beside.push_str(ERRS),
             Synced::Yes => {}
         }
         let only = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
@@ -143,6 +156,39 @@ fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKi
     is_left && !steps.iter().any(syncs)
 }
 
+/// Whether Argo CD calls the Deployment OutOfSync for nothing: it compared the commit that was read, after its own sync of the Deployment went well or a
+/// good while after the last write, and nothing of it differs from Git. A value that the API server writes otherwise and means the same is such a case.
+fn errs(argo_cd: &ArgoCd, snapshot: &Snapshot, assessment: &Assessment, times: Times) -> bool {
+    let differs = assessment.drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
+    let changes = assessment.prediction.as_ref().is_none_or(|prediction| prediction.verdict != Verdict::Clean);
+    if differs || changes || snapshot.tool.compared_unread(&snapshot.source).is_some() {
+        return false;
+    }
+    let (application, written) = (&argo_cd.application, last_write(snapshot, times));
+    let is_compared = application.reconciled_at.is_some_and(|at| at.as_second() >= written.as_second());
+    let deployment = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
+    let is_applied = application.state.as_ref().is_some_and(|state| {
+        let began = state.started_at.as_ref().is_some_and(|started| started.time.as_second() >= times.began.as_second());
+        let applied = state.result.iter().flat_map(|result| &result.resources);
+        let mut of_deployment = applied.filter(|entry| entry.resource == deployment && entry.applied());
+        began && state.phase == OperationPhase::Succeeded && of_deployment.next().is_some()
+    });
+    is_compared && snapshot.now.duration_since(written) > if is_applied { SETTLED } else { CALLED }
+}
+
+/// What becomes of a Deployment that Argo CD calls OutOfSync after the steps of a heal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OutOfSync {
+    /// Argo CD will call it Synced.
+    Passes,
+
+    /// It stays so until a person starts a sync.
+    UntilSomebodySyncs,
+
+    /// It stays so, and nothing differs.
+    InError,
+}
+
 /// What Argo CD says after the steps of a heal.
 enum Synced {
     /// It has nothing against it.
@@ -150,6 +196,9 @@ enum Synced {
 
     /// Its sync failed for these other objects, and this one is synced.
     BesideFailed(String),
+
+    /// It goes on calling it OutOfSync, for nothing.
+    ButForItself,
 
     /// It is not so far, or will not be.
     Not(Verified),
@@ -159,7 +208,7 @@ enum Synced {
 ///
 /// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since is waited for, unless it
 /// waits for a sync window itself. A failure that names other objects only is theirs.
-fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began: Timestamp, late: bool) -> Synced {
+fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timestamp, late: bool) -> Synced {
     let (application, target) = (&argo_cd.application, &snapshot.target);
     let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
     let since = |time: Timestamp| time.as_second() >= began.as_second();
@@ -195,7 +244,8 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, waits_for_somebody: bool, began
     let of_deployment = application.resources.iter().find(|found| found.resource == deployment);
     match of_deployment.and_then(|found| found.status.as_deref()) {
         Some("Synced") => beside.map_or(Synced::Yes, Synced::BesideFailed),
-        _ if waits_for_somebody => beside.map_or(Synced::Yes, Synced::BesideFailed),
+        _ if stays == OutOfSync::UntilSomebodySyncs => beside.map_or(Synced::Yes, Synced::BesideFailed),
+        _ if stays == OutOfSync::InError => beside.map_or(Synced::ButForItself, Synced::BesideFailed),
         _ => not_yet("Argo CD to call the Deployment Synced", beside.as_ref()),
     }
 }

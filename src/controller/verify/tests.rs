@@ -224,3 +224,34 @@ fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
     assert_eq!(after_sync_of(&cleared, scaled), done());
     assert_eq!(after_sync_of(&cleared, live()), not_yet("Argo CD to call the Deployment Synced"), "it will, soon");
 }
+
+#[test]
+fn a_comparison_of_argo_cd_that_errs_does_not_keep_a_heal_from_its_end() {
+    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
+    let mut errs = application("Succeeded", "successfully synced", &applied);
+    errs["status"]["resources"][0]["status"] = json!("OutOfSync");
+    let mut managed = live();
+    managed["metadata"]["managedFields"][0]["manager"] = json!("argocd-controller");
+    let after = |application: &Value, live: &Value, now: &str| {
+        let syncer = Syncer::new(Strategy::ServerSideApply, "argocd-controller");
+        let snapshot = Snapshot { live: Some(live.clone()), syncer, now: now.parse().unwrap(), ..beside(application) };
+        verified(&snapshot, &[StepKind::HandBack, StepKind::Refresh, StepKind::StartOperation])
+    };
+    let Verified::Yes(told) = after(&errs, &managed, "2026-01-05T12:00:00Z") else { panic!() };
+    assert!(told.contains("goes on calling the Deployment OutOfSync, although nothing of it differs from Git"), "{told}");
+    // It may not know of the end of its own sync yet.
+    let soon = not_yet("Argo CD to call the Deployment Synced");
+    assert_eq!(after(&errs, &managed, "2026-01-05T11:59:24Z"), soon);
+    let mut before = errs.clone();
+    before["status"]["reconciledAt"] = json!("2026-01-05T11:59:19Z");
+    assert_eq!(after(&before, &managed, "2026-01-05T12:00:00Z"), soon);
+    // Of what was not synced since, it may come to know later.
+    let mut unsynced = errs.clone();
+    unsynced["status"]["operationState"]["syncResult"]["resources"] = json!([]);
+    assert_eq!(after(&unsynced, &managed, "2026-01-05T12:00:00Z"), soon);
+    assert!(matches!(after(&unsynced, &managed, "2026-01-05T12:00:21Z"), Verified::Yes(_)));
+    // What differs for us differs for it.
+    let mut differs = managed.clone();
+    differs["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:2");
+    assert_eq!(after(&errs, &differs, "2026-01-05T12:00:00Z"), not_yet("the next sync of argocd-controller"));
+}
