@@ -17,6 +17,7 @@ use crate::crd::DriftReport;
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
 use crate::engine::phase::Phase;
+use crate::engine::plan::Approval;
 use crate::report::human::{self, View};
 use crate::report::printer;
 use crate::report::{Heal, ObjectReport, ReportStatus};
@@ -161,7 +162,11 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
             if let Some(condition) = told {
                 let _ = writeln!(text, "\n{}: {}", condition.reason, condition.message);
             }
-            if told.is_none_or(|condition| condition.reason == "NotCarriedOut") {
+            let is_decided = |approval: &&Approval| status.plan.as_ref().is_some_and(|plan| plan.hash == approval.plan_hash);
+            if let (None, Some(approval)) = (told, status.approval.as_ref().filter(is_decided)) {
+                let Approval { decision, by, at, .. } = approval;
+                let _ = writeln!(text, "\n{decision:?} by {by} at {at}, and not answered by the controller yet");
+            } else if told.is_none_or(|condition| condition.reason == "NotCarriedOut") {
                 let _ = writeln!(text, "\nTo heal it: driftmend approve {name} -n {namespace}");
             }
         }
@@ -232,4 +237,31 @@ fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String 
 /// A number with its noun.
 pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn who_has_approved_is_not_asked_to_approve_before_the_controller_answers() {
+        let hash = "ab".repeat(32);
+        let told = |decision: Value| {
+            let report: DriftReport = serde_json::from_value(json!({
+                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
+                "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "shop"}},
+                "status": {"heal": "AwaitingApproval", "approval": decision,
+                    "plan": {"hash": hash, "serial": 1, "expires": "2026-01-05T11:00:00Z", "steps": []}},
+            }))
+            .unwrap();
+            cure(&report, report.status.as_ref().unwrap())
+        };
+        let approved = |hash: &str| json!({"decision": "Approved", "by": "ada", "at": "2026-01-05T10:00:00Z", "planHash": hash});
+        assert_eq!(told(approved(&hash)), "\nApproved by ada at 2026-01-05T10:00:00Z, and not answered by the controller yet\n");
+        for open in [Value::Null, approved(&"cd".repeat(32))] {
+            assert_eq!(told(open), "\nTo heal it: driftmend approve web -n shop\n");
+        }
+    }
 }

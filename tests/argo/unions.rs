@@ -262,9 +262,12 @@ fn switch_to_server_side(shop: &Shop) -> Result<()> {
 fn a_switch_to_server_side_apply_is_a_trap_until_argo_cd_applied_that_way() -> Result<()> {
     let policy = Policy::SelfHeal;
     // Git's next handler in the first server-side apply is refused.
-    let shop = Shop::open("trap-switched", Apply::ClientSide, policy, &[])?;
-    switch_to_server_side(&shop)?;
-    refused(&shop, policy, &deployment(&exec()))?;
+    let watched = Watched::open(Shop::open("trap-switched", Apply::ClientSide, policy, &[])?, &json!({}))?;
+    switch_to_server_side(&watched.shop)?;
+    refused(&watched.shop, policy, &deployment(&exec()))?;
+    heal_by(&watched, "HandBack")?;
+    assert_eq!(handler(&watched.shop.probe()?), ["exec"]);
+    the_next_handlers_go_through(&watched, policy, &[http_get(), exec()])?;
 
     let watched = Watched::open(Shop::open("trap-switch", Apply::ClientSide, policy, &[])?, &json!({}))?;
     let shop = &watched.shop;

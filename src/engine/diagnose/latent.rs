@@ -201,7 +201,7 @@ fn is_anothers(owner: &Owner, syncer: &Syncer) -> bool {
     owner.subresource.is_none() && !owner.is(&syncer.manager, Operation::Apply)
 }
 
-fn others(managed: &ManagedFields, syncer: &Syncer, path: &FieldPath) -> Vec<Owner> {
+pub(super) fn others(managed: &ManagedFields, syncer: &Syncer, path: &FieldPath) -> Vec<Owner> {
     let holding = managed.entries().filter(|entry| is_anothers(&entry.owner, syncer) && entry.fields.contains_or_below(path));
     let mut owners: Vec<Owner> = holding.map(|entry| entry.owner.clone()).collect();
     owners.sort();
@@ -234,7 +234,7 @@ impl Trial<'_, '_> {
     }
 
     /// Live in which the tool alone owns the member.
-    fn without(&self, member: &Member, owners: &[Owner]) -> Option<Value> {
+    pub fn without(&self, member: &Member, owners: &[Owner]) -> Option<Value> {
         let mut live = self.live.clone();
         let givers: Vec<Giver<'_>> = owners.iter().map(|owner| Giver { manager: &owner.manager, operation: owner.operation }).collect();
         let fields = live.pointer_mut("/metadata/managedFields")?;

@@ -3,7 +3,7 @@
 //!
 //! A new sync option is no difference that Argo CD would sync. The first apply of an unchanged document goes through, and makes all of it its own.
 
-use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial};
+use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial, others};
 use super::unnamed::is_left_alone;
 use crate::engine::diff::Drift;
 use crate::engine::operation::When;
@@ -28,10 +28,14 @@ pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_
     let mut applied = facts.live.clone();
     let Some(fields) = applied.pointer_mut("/metadata/managedFields") else { return Vec::new() };
     *fields = after;
-    let trial = Trial { facts, live: facts.live, syncer, of_today: refusal_of(facts, syncer) };
-    // All of them are kept for one reason, and go with one apply: the first one stands for all.
+    let of_today = || refusal_of(facts, syncer);
+    let (trial, afterwards) =
+        (Trial { facts, live: facts.live, syncer, of_today: of_today() }, Trial { facts, live: &applied, syncer, of_today: of_today() });
+    let managed = ManagedFields::of(&applied);
+    // All of them are kept for one reason, and go with one apply: the first one stands for all. What others own besides is in the way after it, too.
     let first = members.into_iter().take(MOST_TRIED).find_map(|member| {
-        let cause = trial.cause(&member, &applied)?;
+        let others = others(&managed, syncer, &member.path);
+        let cause = trial.cause(&member, &afterwards.without(&member, &others)?)?;
         Some(Trap { path: member.path, kept: Kept::Unapplied, owners: Vec::new(), cause })
     });
     first.into_iter().collect()

@@ -98,11 +98,14 @@ pub fn moved(managed: &Value, desired: &Value, paths: &[FieldPath], from: Giver<
 ///
 /// # Guarantees
 /// The receiver's `Apply` entry gains what the givers hold at and below `paths`; they lose it, and an entry that is left empty goes. With no
-/// giver the paths themselves are gained: a default has no owner. Everything else stays as it is.
+/// giver the paths themselves are gained: a default has no owner. Everything else stays as it is. A receiver that has only written the object by updates
+/// gets an `Apply` entry with these fields: it was switched to server-side apply, and its first apply removes what of them it does not set.
 ///
 /// # Errors
-/// [`TransferRefusal`] where the receiver never applied the object, a program applies one of the fields as well, or a path is held by no giver.
+/// [`TransferRefusal`] where the receiver never wrote the object, a program applies one of the fields as well, or a path is held by no giver.
 pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to: &str) -> Result<Value, TransferRefusal> {
+    let with_receiver = with_receiver(managed, to);
+    let managed = with_receiver.as_ref().unwrap_or(managed);
     let parsed = ManagedFields::parse(managed);
     check_receiver(&parsed, paths, to)?;
     let is_given = |entry: &Entry| from.iter().any(|giver| giver.is(&entry.owner));
@@ -119,6 +122,21 @@ pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to:
         }
     };
     Ok(rewritten(managed, &parsed, &gained, to, |entry| is_given(entry).then(|| entry.fields.difference(&part(&entry.fields)))))
+}
+
+/// The `managedFields` with an empty `Apply` entry of who has only written the object by updates; `None` where it has one, or never wrote the object.
+fn with_receiver(managed: &Value, to: &str) -> Option<Value> {
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let entries = managed.as_array()?;
+    let is_own = |entry: &&Value| text(entry, "manager") == to && text(entry, "subresource").is_empty();
+    if entries.iter().filter(is_own).any(|entry| text(entry, "operation") == "Apply") {
+        return None;
+    }
+    let mut entry = entries.iter().find(is_own)?.clone();
+    let members = entry.as_object_mut()?;
+    members.insert("operation".to_owned(), "Apply".into());
+    members.insert("fieldsV1".to_owned(), FieldSet::default().to_value());
+    Some(entries.iter().cloned().chain([entry]).collect())
 }
 
 /// The `managedFields` after all of the giver's fields went to what this manager wrote by updates.

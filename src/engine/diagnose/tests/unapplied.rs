@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::latent::{ARGO_CD, http_get, tcp_socket, told};
 use super::unnamed::{kinds, scene};
 use crate::engine::Snapshot;
-use crate::engine::operation::shapes::{quiet, set};
+use crate::engine::operation::shapes::{HERE, out_of_sync, quiet, set, with_state};
 use crate::engine::phase::Phase;
-use crate::engine::plan::union_scenes::{by_hand, document, places, synced};
-use crate::engine::plan::{NoPlan, StepKind};
+use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
+use crate::engine::plan::{NoPlan, Plan, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict, taken_over};
 use crate::engine::schema::UNIONS;
 
@@ -88,4 +88,33 @@ fn where_no_sync_of_ours_is_started_a_persons_is_asked_for() {
     let scene = Snapshot { tool: self::scene(&http_get(), Value::Null, &application).tool, ..scene };
     let plan = told(&scene).1;
     assert!(matches!(&plan, Err(NoPlan::HeldBack(why)) if why.contains("sync the application before Git changes the field")), "{plan:?}");
+}
+
+#[test]
+fn a_fix_by_hand_on_the_only_union_hides_no_switch() {
+    let mut git = http_get();
+    git["spec"]["template"]["spec"]["containers"][0].as_object_mut().unwrap().remove("env");
+    let broken = by_hand(&synced(&git, Strategy::ClientSideApply), &tcp_socket(), "kubectl-patch");
+    let scene = switched(&git, by_hand(&broken, &git, "kubectl-edit"), &quiet());
+    let (found, plan) = told(&scene);
+    assert!(
+        found.summary.contains("livenessProbe.httpGet of container app to another one in Git will be refused, as that"),
+        "{}",
+        found.summary
+    );
+    assert_eq!(kinds(&plan.unwrap()), [StepKind::Refresh, StepKind::StartOperation]);
+}
+
+#[test]
+fn a_refusal_after_the_switch_is_healed_by_an_apply_entry_with_what_is_in_the_way() {
+    let live = synced(&http_get(), Strategy::ClientSideApply);
+    let scene =
+        switched(&tcp_socket(), live.clone(), &set(out_of_sync(with_state("Failed", HERE)), "/spec/syncPolicy/automated", json!({})));
+    let (found, plan) = told(&scene);
+    assert_eq!(found.phase, Phase::Conflicted, "{}", found.summary);
+    let plan = plan.unwrap();
+    assert_eq!(kinds(&plan), [StepKind::HandBack, StepKind::Refresh, StepKind::StartOperation]);
+    let after = carried_out(&scene, &Plan { steps: plan.steps[..1].to_vec(), ..plan }, "a switch");
+    assert_eq!((&after["spec"], &after["metadata"]["annotations"]), (&live["spec"], &live["metadata"]["annotations"]));
+    assert!(predict(&tcp_socket(), &after, &scene.syncer).causes.is_empty(), "{:#}", after["metadata"]["managedFields"]);
 }
