@@ -149,8 +149,6 @@ impl<L: Look> Healer<'_, L> {
     /// failed instead.
     pub async fn advance(&self) -> Result<Progress, ApiError> {
         let mut stale_locks = 0;
-        // What this very call sent, as long as the report does not have it.
-        let mut sent: Option<(usize, SentRequest)> = None;
         let mut is_told = false;
         loop {
             // (client) everything that decides, fresh
@@ -159,18 +157,20 @@ impl<L: Look> Healer<'_, L> {
             if healing.healer != self.identity {
                 return Ok(Progress::NotOurs);
             }
+            // However it ends, the record names what was sent.
+            let sent_too = self.outbox.with_sent(healing);
             // (no client) the approved plan, derived again
             let assessment = assess(&scene.snapshot, &scene.policy);
             let approved = match again(&scene, &assessment, report, healing) {
                 Ok(approved) => approved,
-                Err(_) if healing.judge != scene.snapshot.judge => return self.end(report, healing, HealResult::Failed, REJUDGED).await,
-                Err(refusal) => return self.overtaken(&scene, report, healing, refusal).await,
+                Err(_) if healing.judge != scene.snapshot.judge => return self.end(report, &sent_too, HealResult::Failed, REJUDGED).await,
+                Err(refusal) => return self.overtaken(&scene, report, &sent_too, refusal).await,
             };
             // An operation began after the approval was judged: what was approved is carried out when it has ended.
             let is_untouched = || nothing_began(healing) || self.outbox.nothing_left(&healing.plan_hash).is_some();
             if let Some(why) = approved.plan().waits.clone().filter(|_| is_untouched()) {
                 let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
-                return self.overtaken(&scene, report, healing, refusal).await;
+                return self.overtaken(&scene, report, &sent_too, refusal).await;
             }
             // (no client) the first step that is not done
             let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
@@ -178,14 +178,14 @@ impl<L: Look> Healer<'_, L> {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
                 let times = Times { began: healing.started_at, last_step: last_begun(&healing.steps).unwrap_or(healing.started_at) };
                 let restored: Vec<_> = healing.steps.iter().filter(|step| step.kind == StepKind::Restore).flat_map(paths).collect();
-                return self.verified(report, healing, verify(&scene.snapshot, &assessment, &kinds, &restored, times)).await;
+                return self.verified(report, &sent_too, verify(&scene.snapshot, &assessment, &kinds, &restored, times)).await;
             };
             if healing.judge != scene.snapshot.judge {
-                return self.end(report, healing, HealResult::Failed, REJUDGED).await;
+                return self.end(report, &sent_too, HealResult::Failed, REJUDGED).await;
             }
             let ground = Ground::of(&scene.snapshot, &healing.plan_hash, recorded.begun_at);
             if step.done(&ground) {
-                let request = sent.as_ref().filter(|(of, _)| *of == at).map(|(_, request)| request.clone());
+                let request = self.outbox.sent(&healing.plan_hash).filter(|(of, _)| *of == at).map(|(_, request)| request);
                 let mark = Mark { at, state: StepState::Done, removed: None, request };
                 self.mark(report, healing, mark).await.or_else(stale_is_fine)?;
                 continue;
@@ -199,7 +199,7 @@ impl<L: Look> Healer<'_, L> {
             let is_late = scene.snapshot.now.duration_since(since) > limit && !follows_a_sync(step, &ground, &scene);
             let clears = step.kind() == StepKind::ClearOperation;
             if is_late && (!clears || step.waits(&ground).is_some() || forbidden(step, &scene).is_some()) {
-                return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
+                return self.end(report, &sent_too, HealResult::Failed, "the steps did not get through in time").await;
             }
             if let Some(NotYet(what)) = step.waits(&ground) {
                 let lost = recorded.begun_at.is_some_and(|begun| scene.snapshot.now.duration_since(begun) > LOST);
@@ -219,7 +219,7 @@ impl<L: Look> Healer<'_, L> {
                 return Ok(Progress::Waiting(why, after));
             }
             if is_late && recorded.state == StepState::Begun {
-                return self.end(report, healing, HealResult::Failed, "the steps did not get through in time").await;
+                return self.end(report, &sent_too, HealResult::Failed, "the steps did not get through in time").await;
             }
             if recorded.state == StepState::Pending {
                 if !is_told && healing.steps.iter().all(|step| step.begun_at.is_none()) {
@@ -238,7 +238,7 @@ impl<L: Look> Healer<'_, L> {
             // (client sends) the one guarded request, dry first
             let answer = self.send(step, &ground, &scene, approved_at(report)).await;
             if let Ok(Some(request)) = &answer {
-                sent = Some((at, request.clone()));
+                self.outbox.keeps(&healing.plan_hash, at, request);
             }
             match answer {
                 // The comparison takes a moment, and has whole seconds for its time.
@@ -252,11 +252,11 @@ impl<L: Look> Healer<'_, L> {
                     return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
                 }
                 Err(Sent::Api(error)) if is_final(&error) => {
-                    return self.end(report, healing, HealResult::Failed, &final_words(&error)).await;
+                    return self.end(report, &sent_too, HealResult::Failed, &final_words(&error)).await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
                 Err(Sent::NotYet(NotYourTurn { why, after })) => return Ok(Progress::Waiting(why, after)),
-                Err(Sent::Unrenderable(message)) => return self.end(report, healing, HealResult::Failed, &message).await,
+                Err(Sent::Unrenderable(message)) => return self.end(report, &sent_too, HealResult::Failed, &message).await,
             }
         }
     }

@@ -59,3 +59,31 @@ fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_c
     ensure!(!reasons.iter().any(|reason| reason == "HealFailed"), "{reasons:?}");
     Ok(())
 }
+
+#[test]
+fn a_write_that_something_overtakes_before_it_is_recorded_is_in_the_record() -> Result<()> {
+    let control_plane = &installation::shared()?.installation.control_plane;
+    let namespace = control_plane.namespace("after-write")?;
+    let shop = Shop::open_watched(control_plane, &namespace, Sync::ClientSide)?;
+    let proxy = Proxy::start(control_plane.admin(), control_plane.folder())?;
+    let log = control_plane.folder().join(format!("{namespace}-heal.log"));
+    shop.switch_handler("livenessProbe", 8_101)?;
+    let plan = shop.wait_for_plan(None)?;
+    shop.approve(&plan)?;
+    shop.wait_for_condition("Approved", "AwaitingHealer")?;
+    // The third write of the report says that the step is done.
+    proxy.cut_at_write_of("/driftreports/", 3, Side::Before);
+    let mut heal = start_heal(&shop, proxy.kubeconfig(), &plan, &log)?;
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the report less than three times");
+    shop.switch_handler("livenessProbe", 4_242)?;
+    proxy.open();
+
+    let status = shop.wait_for_status("the end", |status| status["healing"].is_null() && !status["history"][0].is_null())?;
+    let entry = &status["history"][0];
+    assert_eq!((&entry["planHash"], &entry["result"]), (&json!(plan), &json!("Failed")), "{entry:#}");
+    assert_eq!(entry["requests"][0]["kind"], "Restore", "{entry:#}");
+    wait::until("the end of the command", PATIENCE, || {
+        Ok(heal.ended()?.map_or_else(|| std::ops::ControlFlow::Continue("it runs".to_owned()), std::ops::ControlFlow::Break))
+    })?;
+    Ok(())
+}

@@ -3,6 +3,7 @@
 //! A report says that a step began before its request leaves, so that it cannot tell the two apart afterwards. Who began the step can: a heal that was overtaken
 //! in between wrote nothing, and is none that failed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,13 +12,14 @@ use serde_json::Value;
 use crate::cluster::ApiError;
 use crate::engine::Snapshot;
 use crate::engine::plan::{Refusal, digest, live_digest};
+use crate::report::{Healing, SentRequest, StepState};
 
 /// The heals whose first step this process began, by their plans.
 #[derive(Debug, Default)]
 pub struct Outbox(Mutex<BTreeMap<String, Began>>);
 
 /// How it was when the first step of a heal began.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Began {
     /// The digest of Git's document.
     desired: Option<String>,
@@ -27,6 +29,9 @@ pub(super) struct Began {
 
     /// Whether a write left that may have been stored.
     has_left: bool,
+
+    /// The last request that was answered, and of which step: the report may not have it yet.
+    sent: Option<(usize, SentRequest)>,
 }
 
 impl Began {
@@ -35,6 +40,7 @@ impl Began {
             desired: snapshot.desired.as_ref().map(|document| digest(&document.value)),
             live: snapshot.live.as_ref().map(live_digest),
             has_left: false,
+            sent: None,
         }
     }
 
@@ -84,6 +90,28 @@ impl Outbox {
     /// Whether nothing of a heal was sent so far that may have been stored: then how it was when it began. `None` also where another process began it.
     pub(super) fn nothing_left(&self, plan: &str) -> Option<Began> {
         self.began().get(plan).filter(|began| !began.has_left).cloned()
+    }
+
+    /// A request of this step was answered.
+    pub(super) fn keeps(&self, plan: &str, at: usize, request: &SentRequest) {
+        self.began().entry(plan.to_owned()).or_default().sent = Some((at, request.clone()));
+    }
+
+    /// The last request of a heal that was answered, and of which step.
+    pub(super) fn sent(&self, plan: &str) -> Option<(usize, SentRequest)> {
+        self.began().get(plan)?.sent.clone()
+    }
+
+    /// The heal with what was sent for a step that is not recorded as done.
+    pub(super) fn with_sent<'h>(&self, healing: &'h Healing) -> Cow<'h, Healing> {
+        let is_open = |at: usize| healing.steps.get(at).is_some_and(|step| step.state != StepState::Done);
+        match self.sent(&healing.plan_hash) {
+            Some((at, request)) if is_open(at) && healing.requests.len() < healing.steps.len() => {
+                let requests = [&healing.requests[..], &[request]].concat();
+                Cow::Owned(Healing { requests, ..healing.clone() })
+            }
+            _ => Cow::Borrowed(healing),
+        }
     }
 
     /// The heal ended.
