@@ -203,6 +203,10 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
             "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the controller may not write, \
              `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
         ),
+        Decision::Denied if report.status.as_ref().is_some_and(|status| status.healing.is_some()) => format!(
+            "plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as another plan: deny that, too, where \
+             it is to stay\n"
+        ),
         Decision::Denied => format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
     })?;
     Ok(ExitCode::SUCCESS)

@@ -33,7 +33,7 @@ use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
 use crate::engine::assess;
 use crate::engine::operation::Hold;
-use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, Written, held_back};
+use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, Written, beyond, held_back, reach};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, SentRequest, StepState, evidence, fitting, printer};
 use answer::{final_words, guarded, is_final, stale_is_fine};
 use derived::{again, begun, paths};
@@ -116,10 +116,12 @@ impl<L: Look> Healer<'_, L> {
         self.may_write(approved, scene).await?;
         let plan = approved.plan();
         self.pace.enter_with(approved_at(report), plan);
+        let assessment = assess(&scene.snapshot, &scene.policy);
         let steps = plan.steps.iter().map(|step| {
             let (stale, revision) = step.remembered();
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
-            HealingStep { kind, state: StepState::Pending, paths, begun_at: None, stale, revision }
+            let brings = brings_sync(kind).then(|| reach(&assessment, &plan.cautions)).flatten();
+            HealingStep { kind, state: StepState::Pending, paths, begun_at: None, stale, revision, brings }
         });
         let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
         let (evidence, evidence_omitted) =
@@ -214,6 +216,13 @@ impl<L: Look> Healer<'_, L> {
             }
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
+            }
+            if let Some(known) = recorded.brings.as_ref().filter(|_| brings_sync(step.kind())) {
+                let own: Vec<_> = healing.steps.iter().flat_map(paths).collect();
+                if let Some(path) = beyond(&assessment, &own, known) {
+                    let refusal = Refusal::Beyond { hash: healing.plan_hash.clone(), path };
+                    return self.overtaken(&scene, report, &sent_too, refusal).await;
+                }
             }
             if clears && let Err(NotYourTurn { why, after }) = self.turn(report, healing).await? {
                 return Ok(Progress::Waiting(why, after));
@@ -328,6 +337,11 @@ impl<L: Look> Healer<'_, L> {
 /// When the plan of a report was approved: the order in which heals are served.
 fn approved_at(report: &DriftReport) -> Timestamp {
     report.status.as_ref().and_then(|status| status.approval.as_ref()).map_or(Timestamp::MAX, |approval| approval.at)
+}
+
+/// Whether Argo CD syncs the Deployment because of such a step.
+const fn brings_sync(kind: StepKind) -> bool {
+    matches!(kind, StepKind::StartOperation | StepKind::ClearOperation)
 }
 
 /// When the last of these steps began.

@@ -19,6 +19,7 @@ use crate::crd::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
 use crate::engine::Assessment;
 use crate::engine::diagnose::union_of;
 use crate::engine::diff::Severity;
+use crate::engine::operation::Trigger;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::{Prediction, Verdict};
@@ -106,13 +107,18 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     Ok(later(scene, &new))
 }
 
-/// When to look again although nothing happens: when a plan expires, when a denial ends, when a quiet report is to go.
+/// When to look again although nothing happens: when a plan expires, when a denial ends, when a quiet report is to go, and when a sync window opens or
+/// closes, of which nobody tells.
 fn later(scene: &Scene, status: &ReportStatus) -> Next {
     let now = scene.snapshot.now;
+    let argo_cd = scene.snapshot.tool.argo_cd().filter(|_| status.quiet_since.is_none());
+    let window = |trigger| argo_cd?.windows.next_change(trigger, now);
     let times = [
         status.plan.as_ref().filter(|_| status.healing.is_none()).map(|plan| plan.expires),
         status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed()),
         status.approval.as_ref().and_then(|approval| approval.until).filter(|until| *until > now),
+        window(Trigger::Automated),
+        window(Trigger::Manual),
     ];
     match times.into_iter().flatten().min() {
         // A second more, so that the clock is past it.

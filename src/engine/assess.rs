@@ -140,8 +140,12 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
     let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
     let mut traps = diagnose::traps(snapshot, facts, &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>());
-    traps.extend(diagnose::unnamed(snapshot, facts, &drifts, next_sync.as_ref()));
-    traps.extend(diagnose::unapplied(snapshot, facts, &drifts, next_sync.as_ref()));
+    let differs = diagnose::Differs { drifts: &drifts, residual: &prediction.residual };
+    traps.extend(diagnose::unnamed(snapshot, facts, differs, next_sync.as_ref()));
+    traps.extend(diagnose::unapplied(snapshot, facts, differs, next_sync.as_ref()));
+    if traps.is_empty() {
+        traps.extend(diagnose::left_by_us(facts));
+    }
     traps.retain(|trap| !trap.is_spared(&snapshot.tool, &rules, snapshot.now));
     let traps = if heal.is_some() { OwnHeal::spare(traps) } else { traps };
     let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);

@@ -300,6 +300,7 @@ mod tests {
         let history: Vec<_> = (0..10).map(worst_entry).collect();
         let (evidence, evidence_omitted) = (history[0].evidence.clone(), history[0].evidence_omitted);
         let step = HealingStep {
+            brings: Some(vec!["0".repeat(16); 100]),
             kind: crate::engine::plan::StepKind::Restore,
             state: StepState::Begun,
             paths: vec![long(100); 59],

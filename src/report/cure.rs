@@ -219,6 +219,11 @@ pub struct HealingStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = PATH_CHARACTERS))]
     pub revision: Option<String>,
+
+    /// Marks of what the sync that the step brings changes in the Deployment, as the approval knows it; absent of other steps, and where they are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100), inner(length(max = 16)))]
+    pub brings: Option<Vec<String>>,
 }
 
 /// A heal in progress: written before its first write, removed at its end.

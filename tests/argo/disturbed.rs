@@ -14,8 +14,8 @@ use crate::harness::driftmend::Controller;
 use crate::harness::object::field_owners;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::{ControlPlane, Options, shared_controller};
-use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, retry, started_at};
-use crate::watched::{Watched, wait_for_plan_over_a_failure};
+use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, retry, started_at, text};
+use crate::watched::{Watched, kinds, wait_for_plan_over_a_failure};
 
 /// How long a heal may take to come to a place or to its end.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -56,6 +56,39 @@ fn a_sync_that_a_person_starts_in_the_middle_of_a_heal_is_the_heals_last_step() 
     assert_eq!(after["status"]["operationState"]["operation"]["initiatedBy"]["username"], "ada");
     assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
     Ok(())
+}
+
+#[test]
+fn what_somebody_changes_before_the_sync_of_a_plan_is_not_taken_back_unsaid() -> Result<()> {
+    let watched = Watched::open(Shop::open("disturbed-fix", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let shop = &watched.shop;
+    let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
+    let log = log_of(&watched);
+    let plan = break_and_plan(&watched, None)?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    proxy.cut_at_write_of("/applications/", 2, Side::Before);
+    let mut heal = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the Application less than twice");
+    let image = "/spec/template/spec/containers/0/image";
+    shop.deployment.json_patch("kubectl-edit", &json!([{"op": "replace", "path": image, "value": "web:hotfix"}]))?.success()?;
+    let failed = shop.application.read()?;
+    proxy.open();
+
+    let status = watched.wait_for_status("the end", |status| status["healing"].is_null() && !status["history"][0].is_null())?;
+    let entry = &status["history"][0];
+    assert_eq!((&entry["planHash"], &entry["result"]), (&json!(plan), &json!("Failed")), "{entry:#}");
+    let message = text(&entry["message"]);
+    ensure!(message.contains("would by now change .spec.template.spec.containers[name=\"web\"].image, too"), "{message}");
+    assert_eq!(entry["requests"][0]["kind"], "HandBack", "{entry:#}");
+    assert_eq!(shop.deployment.read()?.pointer(image), Some(&json!("web:hotfix")));
+    assert_eq!(started_at(&shop.application.read()?), started_at(&failed), "a sync was started");
+
+    // What is left is offered, and says what it takes back.
+    let status = watched.wait_for_status("what is left", |status| status["plan"]["hash"].is_string())?;
+    ensure!(status["fields"].to_string().contains("web:hotfix"), "{:#}", status["fields"]);
+    watched.heal(&kinds(&status))?;
+    assert_ne!(shop.deployment.read()?.pointer(image), Some(&json!("web:hotfix")));
+    shop.wait_until("Synced", in_sync).map(drop)
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::report::FOUND_INVALID;
 
 fn healing(states: &[StepState]) -> Healing {
     let step = |state: &StepState| HealingStep {
+        brings: None,
         kind: StepKind::Restore,
         state: *state,
         paths: Vec::new(),

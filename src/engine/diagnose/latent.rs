@@ -15,6 +15,7 @@ use crate::engine::object::{FieldPath, Segment, schema_path};
 use crate::engine::ownership::people::{self, Kind};
 use crate::engine::ownership::transfer::{self, Giver};
 use crate::engine::ownership::{ManagedFields, Operation, Owner};
+use crate::engine::plan::HEAL_MANAGER;
 use crate::engine::predict::{Cause, Facts, FieldValidation, Strategy, Syncer, refusal_of, refusals_as_it_is, settled};
 use crate::engine::schema::{Union, unions_of};
 use crate::engine::snapshot::Snapshot;
@@ -38,8 +39,8 @@ pub struct Trap {
     /// Who owns it besides the tool, sorted; nobody where it is not kept by an owner.
     pub owners: Vec<Owner>,
 
-    /// What the server says to the switch that was tried.
-    pub(super) cause: Cause,
+    /// What the server says to the switch that was tried; `None` where it is no matter of this tool's next sync.
+    pub(super) cause: Option<Cause>,
 }
 
 /// What keeps a member in live when Git goes on from it.
@@ -51,6 +52,9 @@ pub(super) enum Kept {
     /// Last-applied does not name it.
     Unnamed,
 
+    /// A heal of ours that did not come to its end.
+    ByUs,
+
     /// The tool has not applied the object server-side since it was told to, and owns it by its updates.
     Unapplied,
 }
@@ -59,6 +63,11 @@ impl Trap {
     /// Whether others than the tool own the member.
     pub const fn is_of_others(&self) -> bool {
         matches!(self.kept, Kept::ByOthers { .. })
+    }
+
+    /// Whether a heal of ours left it.
+    pub fn is_of_ours(&self) -> bool {
+        self.kept == Kept::ByUs
     }
 
     /// Whether it is one because last-applied does not name the member.
@@ -108,9 +117,17 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
         let owners = others(managed, syncer, &member.path);
         let cause = trial.cause(&member, &trial.without(&member, &owners)?)?;
         let shared = own.fields.contains_or_below(&member.path);
-        Some(Trap { kept: Kept::ByOthers { shared }, path: member.path, owners, cause })
+        Some(Trap { kept: Kept::ByOthers { shared }, path: member.path, owners, cause: Some(cause) })
     });
     tried.collect()
+}
+
+/// What a heal of ours left as its own, of a Deployment for which nothing else is wrong with owners.
+pub fn left_by_us(facts: &Facts<'_>) -> Option<Trap> {
+    let entry = facts.managed.get().entry(HEAL_MANAGER, Operation::Update, None)?;
+    let is_set = |path: &FieldPath| path.get(facts.desired).is_some();
+    let path = entry.fields.leaves().find(is_set).or_else(|| entry.fields.leaves().next())?;
+    Some(Trap { path, kept: Kept::ByUs, owners: vec![entry.owner.clone()], cause: None })
 }
 
 /// The lists in which an item that stays beside the next one is refused although their keys differ: two ports of a container have one name, or one
@@ -267,7 +284,7 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
             weight: Weight::Warning,
             path: Some(trap.path.clone()),
             message: clause(manager, trap),
-            evidence: Some(format!("a switch in Git was tried: {}", trap.cause.told())),
+            evidence: trap.cause.as_ref().map(|cause| format!("a switch in Git was tried: {}", cause.told())),
             remedy: Some(remedy),
         }
     };
@@ -281,11 +298,19 @@ pub fn clause(manager: &str, trap: &Trap) -> String {
     if trap.is_unnamed() {
         return format!("{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one");
     }
+    if trap.is_of_ours() {
+        return format!(
+            "{HEAL_MANAGER} owns {} since a heal that did not come to its end: after a switch to server-side apply it would stay beside Git's next change",
+            place(&trap.path)
+        );
+    }
     if trap.is_unapplied() {
-        let why = format!("{manager} has not applied this object server-side yet, and what it wrote before stays beside what comes");
+        let why = format!("{manager} has not applied this object server-side yet, and what is there stays beside what comes");
         return format!("{refused}, as that of any other such field: {why}");
     }
-    let mut names: Vec<&str> = trap.owners.iter().map(|owner| owner.manager.as_str()).collect();
+    // What the tool wrote by an update is not what it applied.
+    let name = |owner: &Owner| if owner.manager == manager { format!("{manager} (Update)") } else { owner.manager.clone() };
+    let mut names: Vec<String> = trap.owners.iter().map(name).collect();
     names.dedup();
     let verb = if names.len() == 1 { "owns" } else { "own" };
     let since = trap.owners.iter().filter_map(|owner| owner.time).max().map(|time| format!(" (since {time})")).unwrap_or_default();

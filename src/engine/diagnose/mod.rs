@@ -102,12 +102,12 @@ pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
 pub use admission::is_a_loop;
 pub use compared::COMPARISON_REFUSED;
 pub use creation::{CREATION_REFUSED, creation_refused, is_of_creation, told};
-pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, traps};
+pub use latent::{LATENT_TRAP, Trap, clause as clause_of_trap, left_by_us, traps};
 pub use operation::is_stuck;
 pub use reason::{Reason, reasons};
 pub use recreate::{FORCE_RECREATES, Recreates, next_sync_recreates, recreates};
 pub use refused::headline;
 pub use unapplied::unapplied;
 pub use union::union_of;
-pub use unnamed::unnamed;
+pub use unnamed::{Differs, unnamed};
 pub use ways::with_plan;

@@ -15,7 +15,7 @@ use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrote, assess, assess_during};
 
 mod harm;
-mod latent;
+pub(in crate::engine) mod latent;
 pub(in crate::engine) mod reason;
 mod unapplied;
 mod unnamed;

@@ -1,27 +1,29 @@
-//! The trap of a switch to server-side apply: until Argo CD applies the object that way for the first time, what it wrote client-side is its by updates
-//! only, which its first apply takes nothing from. Git's change of a union in that very apply is refused.
+//! The trap of what was never applied server-side: until Argo CD applies the object that way for the first time, what it wrote client-side is its by updates
+//! only, and what a backup brought back is not its at all. Its first apply takes nothing from either. Git's change of a union in that very apply is refused.
 //!
-//! A new sync option is no difference that Argo CD would sync. The first apply of an unchanged document goes through, and makes all of it its own.
+//! A new sync option is no difference that Argo CD would sync, and neither is what equals Git. The first apply of an unchanged document goes through, and makes all of it its own.
+
+use serde_json::{Value, json};
 
 use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial, others};
-use super::unnamed::is_left_alone;
-use crate::engine::diff::Drift;
+use super::unnamed::{Differs, is_left_alone};
 use crate::engine::operation::When;
 use crate::engine::ownership::{FieldSet, ManagedFields, Operation};
 use crate::engine::predict::{Facts, Strategy, refusal_of, taken_over};
 use crate::engine::snapshot::Snapshot;
 
-/// The first member that the tool owns by its updates alone, where no sync comes by itself that applies it.
-pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sync: Option<&When>) -> Vec<Trap> {
+/// The first member that the tool does not own by an apply, where no sync comes by itself that applies it.
+pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, next_sync: Option<&When>) -> Vec<Trap> {
     let syncer = &snapshot.syncer;
-    if syncer.strategy != Strategy::ServerSideApply || !is_left_alone(snapshot, drifts, next_sync) {
+    if syncer.strategy != Strategy::ServerSideApply || !is_left_alone(snapshot, differs, next_sync) {
         return Vec::new();
     }
     let has_applied = |managed: &ManagedFields| managed.entry(&syncer.manager, Operation::Apply, None).is_some();
     if has_applied(facts.managed.get()) {
         return Vec::new();
     }
-    let Some(after) = taken_over(facts, syncer).filter(|after| has_applied(&ManagedFields::parse(after))) else { return Vec::new() };
+    let after = taken_over(facts, syncer).filter(|after| has_applied(&ManagedFields::parse(after)));
+    let Some(after) = after.or_else(|| with_apply(facts, &syncer.manager)) else { return Vec::new() };
     let mut members = Vec::new();
     Member::add(&mut members, FieldSet::of_applied(facts.desired).members());
     members.retain(|member| member.path.get(facts.sent).is_some_and(|value| !value.is_null()));
@@ -36,7 +38,17 @@ pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_
     let first = members.into_iter().take(MOST_TRIED).find_map(|member| {
         let others = others(&managed, syncer, &member.path);
         let cause = trial.cause(&member, &afterwards.without(&member, &others)?)?;
-        Some(Trap { path: member.path, kept: Kept::Unapplied, owners: Vec::new(), cause })
+        Some(Trap { path: member.path, kept: Kept::Unapplied, owners: Vec::new(), cause: Some(cause) })
     });
     first.into_iter().collect()
+}
+
+/// The managedFields as the tool's first apply leaves them where it takes nothing over.
+fn with_apply(facts: &Facts<'_>, manager: &str) -> Option<Value> {
+    let entry = json!({
+        "manager": manager, "operation": "Apply", "apiVersion": facts.live.get("apiVersion"), "fieldsType": "FieldsV1",
+        "fieldsV1": FieldSet::of_applied(facts.desired).to_value(),
+    });
+    let entries = facts.live.pointer("/metadata/managedFields")?.as_array()?;
+    Some(entries.iter().cloned().chain([entry]).collect())
 }

@@ -8,16 +8,17 @@
 use serde_json::Value;
 
 use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial};
-use crate::engine::diff::{Drift, LAST_APPLIED, Severity};
+use crate::engine::diff::{ChangeKind, Drift, LAST_APPLIED, Severity};
+use crate::engine::object::FieldPath;
 use crate::engine::operation::When;
 use crate::engine::ownership::FieldSet;
 use crate::engine::predict::{Facts, Strategy, refusal_of};
 use crate::engine::snapshot::Snapshot;
 
 /// The members that last-applied does not name, where no sync comes by itself that writes it.
-pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sync: Option<&When>) -> Vec<Trap> {
+pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, next_sync: Option<&When>) -> Vec<Trap> {
     let (syncer, last_applied) = (&snapshot.syncer, &facts.last_applied);
-    if syncer.strategy != Strategy::ClientSideApply || !is_left_alone(snapshot, drifts, next_sync) {
+    if syncer.strategy != Strategy::ClientSideApply || !is_left_alone(snapshot, differs, next_sync) {
         return Vec::new();
     }
     // No apply reads an annotation that is no object: that is told as the refusal that it is.
@@ -35,18 +36,39 @@ pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], next_sy
     let trial = Trial { facts, live: facts.live, syncer, of_today: refusal_of(facts, syncer) };
     let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
         let cause = trial.cause(&member, &naming(facts, &member)?)?;
-        Some(Trap { path: member.path, kept: Kept::Unnamed, owners: Vec::new(), cause })
+        Some(Trap { path: member.path, kept: Kept::Unnamed, owners: Vec::new(), cause: Some(cause) })
     });
     tried.collect()
 }
 
+/// What differs from Git, and what of it the next sync leaves.
+#[derive(Clone, Copy)]
+pub struct Differs<'a> {
+    /// What differs.
+    pub drifts: &'a [Drift],
+
+    /// What stays.
+    pub residual: &'a [FieldPath],
+}
+
+impl Differs<'_> {
+    /// Whether there is something to sync. What Git dropped and no sync takes out is none: Argo CD calls the Deployment Synced, however long it stays.
+    fn for_a_sync(self) -> bool {
+        let stays = |drift: &Drift| drift.change.kind == ChangeKind::Added && self.residual.contains(&drift.change.path);
+        self.drifts.iter().any(|drift| match drift.severity {
+            Severity::Drift => true,
+            Severity::Pending => !stays(drift),
+            Severity::Info | Severity::Ignored => false,
+        })
+    }
+}
+
 /// Whether Argo CD finds nothing to sync, and so applies nothing by itself.
-pub(super) fn is_left_alone(snapshot: &Snapshot, drifts: &[Drift], next_sync: Option<&When>) -> bool {
+pub(super) fn is_left_alone(snapshot: &Snapshot, differs: Differs<'_>, next_sync: Option<&When>) -> bool {
     let Some(argo_cd) = snapshot.tool.argo_cd() else { return false };
     let is_tried = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
     let is_coming = is_tried && !argo_cd.application.is_left_with_another_commit();
-    let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
-    !is_coming && !differs
+    !is_coming && !differs.for_a_sync()
 }
 
 /// Live in which the annotation names the member.

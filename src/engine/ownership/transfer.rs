@@ -4,7 +4,7 @@
 //! handler in Git is refused because our entry still holds the old one. Dropping our entry alone is worse, for then nobody
 //! owns the field. So the field goes to the entry of the tool's apply, and our entry goes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fields::FieldSet;
 use super::managed::{Entry, ManagedFields, Record};
@@ -124,19 +124,26 @@ pub fn handed_back(managed: &Value, paths: &[FieldPath], from: &[Giver<'_>], to:
     Ok(rewritten(managed, &parsed, &gained, to, |entry| is_given(entry).then(|| entry.fields.difference(&part(&entry.fields)))))
 }
 
+/// The `managedFields` with an `Apply` entry of this manager, which is empty where it has not applied the object so far.
+///
+/// For one that applies the object from now on: its next apply makes the entry its own, and removes what of it Git does not set.
+pub fn with_apply_entry(managed: &Value, to: &str) -> Value {
+    let entries = managed.as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let is_own =
+        |entry: &Value| text(entry, "manager") == to && text(entry, "operation") == "Apply" && text(entry, "subresource").is_empty();
+    let Some(first) = entries.first().filter(|_| !entries.iter().any(is_own)) else { return managed.clone() };
+    let version = entries.iter().find(|entry| text(entry, "subresource").is_empty()).unwrap_or(first).get("apiVersion");
+    let entry = json!({
+        "manager": to, "operation": "Apply", "apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": FieldSet::default().to_value(),
+    });
+    entries.iter().cloned().chain([entry]).collect()
+}
+
 /// The `managedFields` with an empty `Apply` entry of who has only written the object by updates; `None` where it has one, or never wrote the object.
 fn with_receiver(managed: &Value, to: &str) -> Option<Value> {
-    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let entries = managed.as_array()?;
-    let is_own = |entry: &&Value| text(entry, "manager") == to && text(entry, "subresource").is_empty();
-    if entries.iter().filter(is_own).any(|entry| text(entry, "operation") == "Apply") {
-        return None;
-    }
-    let mut entry = entries.iter().find(is_own)?.clone();
-    let members = entry.as_object_mut()?;
-    members.insert("operation".to_owned(), "Apply".into());
-    members.insert("fieldsV1".to_owned(), FieldSet::default().to_value());
-    Some(entries.iter().cloned().chain([entry]).collect())
+    let has_written = ManagedFields::parse(managed).entries().any(|entry| entry.owner.manager == to && entry.owner.subresource.is_none());
+    has_written.then(|| with_apply_entry(managed, to))
 }
 
 /// The `managedFields` after all of the giver's fields went to what this manager wrote by updates.

@@ -13,7 +13,7 @@ use crate::engine::diagnose::Trap;
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
-use crate::engine::predict::{Facts, Strategy, Syncer, predict_knowing, refusal_of};
+use crate::engine::predict::{Facts, Strategy, Syncer, TakesOver, predict_knowing, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 
 /// The steps on the Deployment, and what to know about them.
@@ -154,9 +154,14 @@ fn taken_from_us(snapshot: &Snapshot, known: &Facts<'_>, written: &[FieldPath], 
 }
 
 /// Whose entry takes what we wrote: the tool's apply, where it has applied server-side before, or else what the tool, or whoever applied for it, wrote by
-/// updates. The first server-side apply takes that over.
+/// updates. The first server-side apply takes that over, by the annotation of client-side apply: where there is none, it is an apply's from the start.
 pub(super) fn receiver(managed: &ManagedFields, syncer: &Syncer) -> (String, Operation) {
-    let applies = syncer.strategy == Strategy::ServerSideApply && managed.entry(&syncer.manager, Operation::Apply, None).is_some();
+    let has_applied = || managed.entry(&syncer.manager, Operation::Apply, None).is_some();
+    let takes_nothing = || {
+        matches!(syncer.takes_over, TakesOver::OfLastApplied | TakesOver::ClientSideOf(_))
+            && last_applied::holder_of_annotation(managed).is_none()
+    };
+    let applies = syncer.strategy == Strategy::ServerSideApply && (has_applied() || takes_nothing());
     if applies { (syncer.manager.clone(), Operation::Apply) } else { (last_applied::holder(managed, syncer), Operation::Update) }
 }
 

@@ -60,11 +60,16 @@ pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer
 ///
 /// That one is taken for the client-side manager at a later switch to server-side apply, which makes what it owns the tool's.
 pub(super) fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
+    holder_of_annotation(managed).unwrap_or_else(|| syncer.manager.clone())
+}
+
+/// The manager whose update owns the annotation; `None` where nobody's does.
+pub(super) fn holder_of_annotation(managed: &ManagedFields) -> Option<String> {
     let annotation = FieldPath::of(&["metadata", "annotations", LAST_APPLIED]);
     let is_holder = |manager: &str, operation| operation == Operation::Update && manager != HEAL_MANAGER;
     let mut holding = managed.entries().filter(|entry| entry.owner.subresource.is_none() && entry.fields.contains(&annotation));
     let found = holding.find(|entry| is_holder(&entry.owner.manager, entry.owner.operation));
-    found.map_or_else(|| syncer.manager.clone(), |entry| entry.owner.manager.clone())
+    found.map(|entry| entry.owner.manager.clone())
 }
 
 /// The operations that make the annotation name these fields as Git has them, and leave all else of it.

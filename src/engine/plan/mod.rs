@@ -18,6 +18,7 @@ mod no_plan;
 mod on_application;
 mod on_kustomization;
 mod others;
+mod reach;
 mod recordable;
 mod refusal;
 mod rehearsal;
@@ -47,6 +48,7 @@ pub use memory::Memory;
 pub use no_plan::NoPlan;
 pub use on_application::{Act, ApplicationRef, Asked, NotYet, OnApplication};
 pub use on_kustomization::{KustomizationRef, held_back};
+pub use reach::{beyond, reach};
 pub use refusal::Refusal;
 pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
@@ -169,6 +171,7 @@ pub(super) fn propose_knowing<'a>(
         Err(why) if steps.is_empty() => return Err(why),
         Err(_) => {}
     }
+    steps.extend(facts.and_then(|facts| traps::given_back(snapshot, facts, &steps)));
     let is_unapplied = assessment.traps.iter().any(Trap::is_unapplied);
     let mut waits = None;
     match &snapshot.tool {

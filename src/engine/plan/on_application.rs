@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::step::RenderError;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Application, NoRequest, Operation, OperationPhase, OperationState, Requested, ResourceRef, Retry, Stale, Then, Touches, clear, refresh,
-    refresh_asked, start, started, withdraw_refresh,
+    Application, NoRequest, Operation, OperationPhase, OperationState, Requested, ResourceRef, Retry, Revision, Stale, Then, Touches,
+    clear, refresh, refresh_asked, start, started, withdraw_refresh,
 };
 
 mod following;
@@ -231,7 +231,11 @@ impl OnApplication {
         let Act::Start { only, touches, .. } = &self.act else { return None };
         let info = vec![(PLAN_INFO.to_owned(), plan.to_owned())];
         let asked = Operation::of(application, USERNAME, info, Some(only.clone()));
-        Some(Operation { revision: touches.to.clone(), ..asked })
+        // Of one source in a list, the commit is written in a list, too.
+        let is_compared =
+            touches.to.as_ref().and_then(Revision::one).is_some_and(|to| asked.revision.as_ref().and_then(Revision::one) == Some(to));
+        let revision = if is_compared { asked.revision.clone() } else { touches.to.clone() };
+        Some(Operation { revision, ..asked })
     }
 
     /// Whether the Application is as the step would leave it. `begun` is when the step was first to be sent.

@@ -1,6 +1,7 @@
 //! Why nothing is carried out.
 
 use super::NoPlan;
+use crate::engine::object::FieldPath;
 
 /// Why an approval is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +73,20 @@ pub enum Refusal {
         ids: Vec<&'static str>,
     },
 
+    /// A sync that the plan starts would change more than the approval knows of.
+    #[error(
+        "the sync of plan {} would by now change {path}, too, of which the approved plan says nothing: the Deployment or Git changed since; look at \
+         the new plan and approve that",
+        short(.hash)
+    )]
+    Beyond {
+        /// The approved hash.
+        hash: String,
+
+        /// The first such field.
+        path: FieldPath,
+    },
+
     /// It is what is needed, and something passes first.
     #[error("plan {} waits for {why}", short(.hash))]
     Waits {
@@ -97,6 +112,7 @@ impl Refusal {
             | Self::Waits { .. }
             | Self::Window { .. }
             | Self::Unacknowledged { .. }
+            | Self::Beyond { .. }
             | Self::OtherObject(_) => true,
             Self::Spent(_) | Self::Expired(_) | Self::Foreign(_) | Self::Altered(_) => false,
         }
@@ -122,6 +138,7 @@ impl Refusal {
             Self::OtherObject(_) => "ApprovalForOtherObject",
             Self::Window { .. } => "HeldBackBySyncWindow",
             Self::Unacknowledged { .. } => "CautionNotAcknowledged",
+            Self::Beyond { .. } => "ApprovalStale",
             Self::Waits { .. } => "ApprovalWaits",
             Self::Altered(_) => "ApprovalAltered",
         }

@@ -277,7 +277,7 @@ impl Step {
                 let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
                 let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update };
                 let mut moved = match into {
-                    Operation::Apply => transfer::moved(fields, desired, paths, giver, to)?,
+                    Operation::Apply => transfer::moved(&transfer::with_apply_entry(fields, to), desired, paths, giver, to)?,
                     Operation::Update => transfer::returned(fields, giver, to)?,
                 };
                 if !from.is_empty() {

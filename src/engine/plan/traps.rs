@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::cure::receiver;
+use super::step::HEAL_MANAGER;
 use super::{NoPlan, Step};
 use crate::engine::diagnose::{Trap, traps};
 use crate::engine::diff::{Change, placed};
@@ -34,6 +36,14 @@ pub(super) fn taken(snapshot: &Snapshot, traps: &[Trap]) -> Result<Option<Step>,
     from.dedup();
     let paths = traps.iter().map(|trap| trap.path.clone()).collect();
     Ok(Some(Step::Transfer { paths, from, to: snapshot.syncer.manager.clone(), into: Operation::Apply }))
+}
+
+/// The Transfer of what an earlier heal of ours left; `None` where it left nothing, or a step of this plan hands it over.
+pub(super) fn given_back(snapshot: &Snapshot, facts: &Facts<'_>, steps: &[Step]) -> Option<Step> {
+    let entry = facts.managed.get().entry(HEAL_MANAGER, Operation::Update, None).filter(|_| steps.is_empty())?;
+    let (to, into) = receiver(facts.managed.get(), &snapshot.syncer);
+    let paths = entry.fields.leaves().filter(|path| path.get(facts.desired).is_some()).collect();
+    Some(Step::Transfer { paths, from: Vec::new(), to, into })
 }
 
 /// Those that are on no field which the tool takes from live.

@@ -92,11 +92,11 @@ fn probe(handler: &Value) -> Value {
     document(&("Probe", "/spec/template/spec/containers/0/livenessProbe", json!({"periodSeconds": 5})), handler)
 }
 
-pub(super) fn http_get() -> Value {
+pub(in crate::engine) fn http_get() -> Value {
     probe(&json!({"httpGet": {"path": "/healthz", "port": 8080}}))
 }
 
-pub(super) fn tcp_socket() -> Value {
+pub(in crate::engine) fn tcp_socket() -> Value {
     probe(&json!({"tcpSocket": {"port": 8080}}))
 }
 
@@ -283,4 +283,28 @@ fn what_the_tool_takes_from_live_is_in_the_way_of_no_change() {
     };
     assert_eq!(found(json!(["ServerSideApply=true"])), 1, "it is compared without it and applied all the same");
     assert_eq!(found(json!(["ServerSideApply=true", "RespectIgnoreDifferences=true"])), 0);
+}
+
+#[test]
+fn what_a_heal_left_that_did_not_come_to_its_end_is_told_and_handed_over() {
+    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
+        let synced = synced(&http_get(), strategy);
+        let left = by_hand(&by_hand(&synced, &tcp_socket(), "kubectl-patch"), &http_get(), "driftmend-heal");
+        let scene = scene(&http_get(), left, Syncer::by(Applier::ArgoCd, strategy, ARGO_CD));
+        let (found, plan) = told(&scene);
+        assert!(found.summary.contains("driftmend-heal owns"), "{strategy:?}: {}", found.summary);
+        let after = transferred(&scene, &plan.unwrap());
+        let (found, plan) = told(&Snapshot { live: Some(after), ..scene });
+        assert_eq!((found.is_quiet(), plan), (true, Err(NoPlan::NothingToHeal)), "{strategy:?}");
+    }
+}
+
+#[test]
+fn an_operation_in_the_way_is_not_ended_before_what_a_heal_left_is_handed_over() {
+    let left =
+        by_hand(&by_hand(&synced(&http_get(), Strategy::ClientSideApply), &tcp_socket(), "kubectl-patch"), &http_get(), "driftmend-heal");
+    let failed = crate::engine::operation::shapes::with_state("Failed", crate::engine::operation::shapes::HERE);
+    let scene = super::unnamed::scene(&http_get(), left, &failed);
+    let kinds: Vec<StepKind> = told(&scene).1.unwrap().steps.iter().map(Step::kind).collect();
+    assert_eq!(kinds, [StepKind::Transfer, StepKind::Refresh, StepKind::StartOperation]);
 }

@@ -69,7 +69,7 @@ fn it_is_told_what_helps_and_a_fix_by_hand_comes_after_it() {
     assert_eq!(
         finding.message,
         "the next change of value of env A of container app to another one in Git will be refused, as that of any other such field: \
-         argocd-controller has not applied this object server-side yet, and what it wrote before stays beside what comes"
+         argocd-controller has not applied this object server-side yet, and what is there stays beside what comes"
     );
     assert!(
         finding.remedy.as_ref().unwrap().starts_with("a sync of this Deployment by argocd-controller, before Git changes it"),
@@ -117,4 +117,27 @@ fn a_refusal_after_the_switch_is_healed_by_an_apply_entry_with_what_is_in_the_wa
     let after = carried_out(&scene, &Plan { steps: plan.steps[..1].to_vec(), ..plan }, "a switch");
     assert_eq!((&after["spec"], &after["metadata"]["annotations"]), (&live["spec"], &live["metadata"]["annotations"]));
     assert!(predict(&tcp_socket(), &after, &scene.syncer).causes.is_empty(), "{:#}", after["metadata"]["managedFields"]);
+}
+
+/// Live as a backup brought it back: all of it is the program's.
+fn brought_back(git: &Value) -> Value {
+    let mut live = synced(git, Strategy::ServerSideApply);
+    let entry = &mut live["metadata"]["managedFields"][0];
+    (entry["manager"], entry["operation"]) = (json!("velero-server"), json!("Update"));
+    live
+}
+
+#[test]
+fn what_a_backup_brought_back_is_told_until_it_is_applied_and_until_nobody_else_owns_it() {
+    let scene = switched(&http_get(), brought_back(&http_get()), &quiet());
+    let (found, plan) = told(&scene);
+    assert!(found.summary.contains("argocd-controller has not applied this object server-side yet"), "{}", found.summary);
+    assert_eq!(kinds(&plan.unwrap()), [StepKind::Refresh, StepKind::StartOperation]);
+    // After the sync.
+    let mut live = scene.live.clone().unwrap();
+    let own = synced(&http_get(), Strategy::ServerSideApply)["metadata"]["managedFields"][0].clone();
+    live["metadata"]["managedFields"].as_array_mut().unwrap().push(own);
+    let (found, plan) = told(&Snapshot { live: Some(live), ..scene });
+    assert!(found.summary.contains("will be refused: velero-server owns it, too"), "{}", found.summary);
+    assert_eq!(kinds(&plan.unwrap()), [StepKind::Transfer, StepKind::Refresh]);
 }

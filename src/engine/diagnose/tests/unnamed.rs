@@ -182,3 +182,17 @@ fn nothing_is_told_where_a_sync_comes_that_writes_the_annotation() {
     replaced.syncer = Syncer::by(Applier::ArgoCd, Strategy::Replace, ARGO_CD);
     assert_eq!(traps(&replaced), 0);
 }
+
+#[test]
+fn what_git_dropped_and_no_sync_takes_out_hides_no_trap() {
+    let mut dropped = http_get();
+    dropped["spec"]["template"]["spec"]["containers"][0]["workingDir"] = json!("/srv");
+    let mut live = synced(&dropped, CLIENT_SIDE);
+    live["metadata"]["annotations"] = json!({});
+    let mut scene = scene(&http_get(), live, &quiet());
+    scene.source.synced = Some(Arc::new(dropped));
+    let (found, plan) = told(&scene);
+    assert_eq!(found.phase, Phase::Pending, "{}", found.summary);
+    assert!(!found.traps.is_empty(), "{:?}", found.findings);
+    assert_eq!(kinds(&plan.unwrap()), [StepKind::Refresh, StepKind::StartOperation]);
+}
