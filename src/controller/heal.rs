@@ -8,6 +8,7 @@ mod answer;
 mod audit;
 mod derived;
 mod elsewhere;
+mod holds;
 mod outbox;
 mod pace;
 mod permission;
@@ -32,11 +33,11 @@ use super::verify::{Times, Verified, verify};
 use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
 use crate::engine::assess;
-use crate::engine::operation::Hold;
-use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, Written, beyond, held_back, reach};
+use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, beyond, reach};
 use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, SentRequest, StepState, evidence, fitting, printer};
 use answer::{final_words, guarded, is_final, stale_is_fine};
 use derived::{again, begun, paths};
+use holds::{brings_sync, forbidden, unread};
 use pace::NotYourTurn;
 use send::{Sent, texts};
 
@@ -217,6 +218,9 @@ impl<L: Look> Healer<'_, L> {
             if let Some(forbidden) = forbidden(step, &scene) {
                 return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
             }
+            if let Some(unread) = unread(step, &scene) {
+                return Ok(Progress::Waiting(unread, LOOK_AGAIN));
+            }
             if let Some(known) = recorded.brings.as_ref().filter(|_| brings_sync(step.kind())) {
                 let own: Vec<_> = healing.steps.iter().flat_map(paths).collect();
                 if let Some(path) = beyond(&assessment, &own, known) {
@@ -339,11 +343,6 @@ fn approved_at(report: &DriftReport) -> Timestamp {
     report.status.as_ref().and_then(|status| status.approval.as_ref()).map_or(Timestamp::MAX, |approval| approval.at)
 }
 
-/// Whether Argo CD syncs the Deployment because of such a step.
-const fn brings_sync(kind: StepKind) -> bool {
-    matches!(kind, StepKind::StartOperation | StepKind::ClearOperation)
-}
-
 /// When the last of these steps began.
 fn last_begun(steps: &[HealingStep]) -> Option<Timestamp> {
     steps.iter().filter_map(|step| step.begun_at).max()
@@ -360,20 +359,6 @@ struct Mark {
 /// Whether no request of a heal can have left: of which a step began, that ends by an entry of the history, whatever came of it.
 fn nothing_began(healing: &Healing) -> bool {
     healing.steps.iter().all(|step| step.state == StepState::Pending)
-}
-
-/// What forbids a write on the tool's object now, although the plan was approved: people hold back when they have a reason.
-fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
-    if let (Written::Kustomization(_), Some(flux)) = (step.written(), scene.snapshot.tool.flux()) {
-        return held_back(flux);
-    }
-    let (Written::Application(_), Some(argo_cd)) = (step.written(), scene.snapshot.tool.argo_cd()) else { return None };
-    // A request for a comparison is what shows whether the controller is alive.
-    let asks = step.kind() == StepKind::Refresh;
-    let holds = argo_cd.holds(&scene.snapshot.target, scene.snapshot.now).into_iter();
-    holds
-        .map(|hold| (asks && matches!(hold, Hold::ControllerNotSeen { .. } | Hold::OperationPresent | Hold::Window { .. }), hold))
-        .find_map(|(passed, hold)| (!passed).then(|| hold.why()))
 }
 
 /// The operation that a step waits for, in words; `None` where it waits for something else.

@@ -54,14 +54,14 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
     context.tools.name(key, origin::tool_of(&watch).map(|(tool, _)| tool).as_ref());
     // look (client, git)
     let known = context.governed.watch(key).filter(|watched| watched.says_the_same(&watch) && !watched.restated);
-    let started = Instant::now();
+    let (started, asked_at) = (Instant::now(), whole_seconds(Timestamp::now()));
     let looked = look(context, &watch, known.as_ref()).await;
     context.metrics.source_fetched(started.elapsed());
     // put in force (no client)
     let interval = watch.spec.source.times().map_or(QUIET, |(interval, _)| interval.unsigned());
     let (failure, again) = match looked {
         Ok(looked) => {
-            put_in_force(context, key, &watch, looked);
+            put_in_force(context, key, &watch, looked, asked_at);
             context.attempts.forget(key);
             context.metrics.source_read(&key.namespace, &key.name);
             (None, interval)
@@ -145,7 +145,7 @@ fn in_force(
     Watched { watch, syncer, dressing, tool, surroundings, ignored, policy, rendition, since, answered_at, failure: None, restated: false }
 }
 
-fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut looked: Looked) {
+fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut looked: Looked, asked_at: Timestamp) {
     // A look takes its time: what it was asked with may not be what the watch says by now, and that has its own look.
     let current = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace));
     if current.is_none_or(|current| (&current.spec, &current.metadata.uid) != (&watch.spec, &watch.metadata.uid)) {
@@ -173,7 +173,7 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         rendition.desired.contains_key(&target)
     });
     let is_first = known_before.is_none();
-    let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, now));
+    let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, asked_at));
     stir(context, key, affected);
     // What the source dropped while no process looked at it is named by nothing but its report.
     if is_first {

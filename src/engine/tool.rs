@@ -86,7 +86,9 @@ impl Tool {
 
     /// The commit that the tool compared live with and that was not read, where that is another one than was compared when the source was read last.
     pub fn compared_unread<'a>(&'a self, source: &SourceFacts) -> Option<&'a str> {
-        let compared = self.argo_cd()?.application.sync.as_ref()?.revision.as_ref()?.one()?;
+        // Where a comparison failed it names what it was to compare, which may be a branch.
+        let sync = self.argo_cd()?.application.sync.as_ref().filter(|sync| sync.status != "Unknown")?;
+        let compared = sync.revision.as_ref()?.one()?;
         source.compared.as_deref().filter(|known| ![*known, source.revision.as_str()].contains(&compared)).map(|_| compared)
     }
 

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use super::memory::Memory;
 use super::step::Step;
 use crate::engine::diff::Drift;
+use crate::engine::object::FieldPath;
+use crate::engine::ownership::ManagedFields;
 use crate::engine::predict::Prediction;
 use crate::engine::snapshot::Snapshot;
 
@@ -116,11 +118,29 @@ pub(super) fn plan_hash<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &
     move |serial| digest(&content(serial))
 }
 
+/// Live without its replicas, and without the generation that they move, where an autoscaler sets them and Git does not: no plan is about them, and an
+/// approval outlives each of its steps. `None` elsewhere.
+fn unscaled(snapshot: &Snapshot) -> Option<Value> {
+    let replicas = FieldPath::of(&["spec", "replicas"]);
+    let (document, live) = (snapshot.desired.as_ref()?, snapshot.live.as_ref()?);
+    let managed = ManagedFields::of(live);
+    let is_scaled = managed.entries().any(|entry| entry.owner.subresource.as_deref() == Some("scale") && entry.fields.contains(&replicas));
+    if !is_scaled || replicas.get(&document.value).is_some() {
+        return None;
+    }
+    let mut live = live.clone();
+    live.get_mut("spec")?.as_object_mut()?.remove("replicas");
+    live.get_mut("metadata")?.as_object_mut()?.remove("generation");
+    Some(live)
+}
+
 /// What the hash of a plan covers, by name.
 fn content<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> impl Fn(u64) -> Value + use<'a> {
+    let unscaled = unscaled(snapshot);
     let live = snapshot.live.as_ref();
+    let generation = live.filter(|_| unscaled.is_none()).and_then(|live| live.pointer("/metadata/generation"));
     let desired = snapshot.desired.as_ref().map(|document| digest(&document.value));
-    let digest_of_live = live.map(live_digest);
+    let digest_of_live = unscaled.as_ref().or(live).map(live_digest);
     let steps: Vec<Value> = steps.iter().map(Step::intent).collect();
     move |serial| {
         json!({
@@ -131,7 +151,7 @@ fn content<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> im
             "watch": memory.watch,
             "target": snapshot.target,
             "uid": live.and_then(|live| live.pointer("/metadata/uid")),
-            "generation": live.and_then(|live| live.pointer("/metadata/generation")),
+            "generation": generation,
             "desired": desired,
             "live": digest_of_live,
             "strategy": snapshot.syncer.strategy,

@@ -251,3 +251,25 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         assert_eq!(start(state.clone(), web()).intent(), start(Some(stale()), web()).intent(), "{state:?}");
     }
 }
+
+#[test]
+fn an_autoscalers_steps_make_no_other_plan_where_git_leaves_the_replicas_to_it() {
+    let mut git = git();
+    git["spec"].as_object_mut().unwrap().remove("replicas");
+    let hash = |git: &Value, replicas: u32, generation: u32, by: Option<&str>| {
+        let mut live = switched();
+        live["spec"]["replicas"] = json!(replicas);
+        live["metadata"]["generation"] = json!(generation);
+        let mut entry = json!({"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:replicas": {}}}});
+        by.into_iter().for_each(|by| entry["subresource"] = json!(by));
+        live["metadata"]["managedFields"].as_array_mut().unwrap().push(entry);
+        let scene = snapshot(git.clone(), live);
+        plan_hash(&scene, &Memory::default(), &[])(1)
+    };
+    assert_eq!(hash(&git, 3, 7, Some("scale")), hash(&git, 4, 8, Some("scale")));
+    assert_ne!(hash(&git, 3, 7, None), hash(&git, 4, 8, None), "a person's change");
+    let mut set = git.clone();
+    set["spec"]["replicas"] = json!(2);
+    assert_ne!(hash(&set, 3, 7, Some("scale")), hash(&set, 4, 7, Some("scale")), "a plan may take it back");
+}

@@ -189,6 +189,9 @@ fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts
 /// Git no longer says.
 fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
     let head = source.revision.as_str();
+    if application.sync.as_ref().is_some_and(|sync| sync.status == "Unknown") {
+        return Err(NoPlan::HeldBack("Argo CD's last comparison failed, and a sync is one of the commit that it compared".to_owned()));
+    }
     let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
     match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
         Some(compared) if !fits(compared) => Err(NoPlan::HeldBack(format!(

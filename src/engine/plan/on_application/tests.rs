@@ -372,6 +372,28 @@ fn our_operation_carries_the_plan_and_is_started_once() {
 }
 
 #[test]
+fn of_one_source_in_a_list_the_commit_is_written_in_a_list_also_where_a_heal_goes_on() {
+    let mut listed = partial(out_of_sync(with_state("Failed", HERE)));
+    let start = step(&listed, Before::NeedsSync, 1);
+    let sync = listed["status"]["sync"].as_object_mut().unwrap();
+    sync.remove("revision");
+    sync.insert("revisions".to_owned(), json!([HERE]));
+    let patch = serde_json::to_value(start.render(Some(&read(&listed)), PLAN).unwrap().unwrap()).unwrap();
+    let sync = &patch.as_array().unwrap().last().unwrap()["value"]["sync"];
+    assert_eq!((sync.get("revision"), &sync["revisions"]), (None, &json!([HERE])));
+}
+
+#[test]
+fn after_a_comparison_that_failed_no_sync_is_planned() {
+    let mut failed = out_of_sync(with_state("Failed", HERE));
+    failed["status"]["sync"] = json!({"status": "Unknown", "revision": "main"});
+    for before in [Before::NeedsSync, Before::InSync, Before::Unrecorded] {
+        let acts = acts(&failed, before);
+        assert!(acts.as_ref().is_ok_and(|acts| acts == &["refresh"]) || acts.is_err(), "{before:?}: {acts:?}");
+    }
+}
+
+#[test]
 fn the_hash_covers_what_the_sync_of_the_whole_touches_and_not_which_state_is_removed() {
     let failed = with_hook(out_of_sync(with_state("Failed", HERE)));
     let intent = |object: &Value| step(object, Before::InSync, 1).intent("ClearOperation");
