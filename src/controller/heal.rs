@@ -215,8 +215,13 @@ impl<L: Look> Healer<'_, L> {
                 }
                 continue;
             }
-            if let Some(forbidden) = forbidden(step, &scene) {
-                return Ok(Progress::Waiting(forbidden, LOOK_AGAIN));
+            if let Some(why) = forbidden(step, &scene) {
+                if !is_untouched() {
+                    return Ok(Progress::Waiting(why, LOOK_AGAIN));
+                }
+                // Nothing is in progress of which nothing was written: another plan may be what is wanted.
+                let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
+                return self.overtaken(&scene, report, &sent_too, refusal).await;
             }
             if let Some(unread) = unread(step, &scene) {
                 return Ok(Progress::Waiting(unread, LOOK_AGAIN));
@@ -329,7 +334,13 @@ impl<L: Look> Healer<'_, L> {
 
     /// Ends a heal: what was approved is spent, whatever the result.
     async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
-        let entry = record::end(self.cluster, report, healing, result, message).await?;
+        // A policy holds what an entry of the history says against what the heal in progress said.
+        let known = report.status.as_ref().and_then(|status| status.healing.as_ref()).map_or(0, |healing| healing.requests.len());
+        let told = match known < healing.requests.len() {
+            true => Some(self.cluster.patch_report_status(report, json!({"healing": {"requests": healing.requests}}), DryRun::No).await?),
+            false => None,
+        };
+        let entry = record::end(self.cluster, told.as_ref().unwrap_or(report), healing, result, message).await?;
         self.pace.leave(&healing.plan_hash);
         self.outbox.forget(&healing.plan_hash);
         self.audit

@@ -83,6 +83,10 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
             // (client reads) what the heal changed
             let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
             let found = Found::of(context, &scene);
+            let since = context.governed.first_seen(target, &found.assessment, scene.snapshot.now);
+            if let Some(rest) = unseen_commit(context, &scene, &found.assessment, since) {
+                return Ok(Next::After(rest.min(after)));
+            }
             tell(context, target, &scene, &found, Answer::Waiting { reason: "BeingCarriedOut", message: why }, Some(after)).await
         }
         Healed::Ended => {

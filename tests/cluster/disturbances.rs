@@ -331,7 +331,7 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
         let carried_out = |report: &Value| report["status"]["healing"]["steps"][0]["state"] == "Done";
         tenant.wait_for("driftreport/deployment-web", "a heal that waits for its roll-out", carried_out)?;
         let generation = tenant.get("deployment/web")?["metadata"]["generation"].clone();
-        let beside = tenant.driftmend(&["heal", "web", "--plan", &plan])?;
+        let beside = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
         assert_eq!(beside.code, 2, "{}", beside.stdout);
         assert!(beside.stderr.contains("is being carried out by"), "{}", beside.stderr);
 

@@ -4,9 +4,9 @@ use crate::controller::observe::Scene;
 use crate::engine::operation::Hold;
 use crate::engine::plan::{Step, StepKind, Written, held_back};
 
-/// Whether Argo CD syncs the Deployment because of such a step.
+/// Whether the step syncs the Deployment itself. What follows a clear is Argo CD's own sync, which goes by its own policy.
 pub(super) const fn brings_sync(kind: StepKind) -> bool {
-    matches!(kind, StepKind::StartOperation | StepKind::ClearOperation)
+    matches!(kind, StepKind::StartOperation)
 }
 
 /// What forbids a write on the tool's object now, although the plan was approved: people hold back when they have a reason.
