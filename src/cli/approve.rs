@@ -191,10 +191,8 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
     let until = approval.until.map(|until| format!(" until {until}")).unwrap_or_default();
     let mut approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
     // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, what it knew, or that it broke the glass.
-    for key in ["reason", "breakGlass", "acknowledged", "until"] {
-        if approval.get(key).is_none() {
-            approval[key] = Value::Null;
-        }
+    for key in ["reason", "breakGlass", "acknowledged", "until"].into_iter().filter(|key| approval.get(key).is_none()).collect::<Vec<_>>() {
+        approval[key] = Value::Null;
     }
     write(&cluster, &report, approval).await?;
     let (name, hash) = (&report.spec.target.name, short(&plan.hash));
@@ -203,10 +201,9 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
             "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the controller may not write, \
              `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
         ),
-        Decision::Denied if report.status.as_ref().is_some_and(|status| status.healing.is_some()) => format!(
-            "plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as another plan: deny that, too, where \
-             it is to stay\n"
-        ),
+        Decision::Denied if report.status.as_ref().is_some_and(|status| status.healing.is_some()) => {
+            format!("plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as another plan\n")
+        }
         Decision::Denied => format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
     })?;
     Ok(ExitCode::SUCCESS)

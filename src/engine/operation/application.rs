@@ -328,16 +328,6 @@ impl Application {
         (same_revision || passed_over) && self.sources.same(&result.sources)
     }
 
-    /// Whether what is under way syncs another commit than was compared last, in which nothing is out of sync: each retry is of the commit of the first
-    /// try, and nothing follows it.
-    pub fn is_left_with_another_commit(&self) -> bool {
-        let Some(state) = self.state.as_ref().filter(|state| !state.phase.completed()) else { return false };
-        let asked = || state.operation.sync.as_ref()?.revision.as_ref();
-        let tried = state.result.as_ref().and_then(|result| result.revision.as_ref()).or_else(asked);
-        let compared = self.sync.as_ref().and_then(|sync| sync.revision.as_ref());
-        tried.is_some() && tried != compared && !self.out_of_sync()
-    }
-
     /// The revision that was last synced with success as a whole.
     ///
     /// The newest entry of the history, or the last operation where it is newer or no history is kept

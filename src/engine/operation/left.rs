@@ -45,6 +45,16 @@ impl Application {
                 .is_some_and(|state| state.phase == OperationPhase::Failed && state.message.starts_with("Operation terminated"))
     }
 
+    /// Whether what is under way syncs another commit than was compared last, in which nothing is out of sync: each retry is of the commit of the first
+    /// try, and nothing follows it.
+    pub fn is_left_with_another_commit(&self) -> bool {
+        let Some(state) = self.state.as_ref().filter(|state| !state.phase.completed()) else { return false };
+        let asked = || state.operation.sync.as_ref()?.revision.as_ref();
+        let tried = state.result.as_ref().and_then(|result| result.revision.as_ref()).or_else(asked);
+        let compared = self.sync.as_ref().and_then(|sync| sync.revision.as_ref());
+        tried.is_some() && tried != compared && !self.out_of_sync()
+    }
+
     /// Whether the sync that runs has not come to this resource.
     pub fn has_not_come_to(&self, resource: &ResourceRef) -> bool {
         let result = self.operation.as_ref().and(self.state.as_ref()).and_then(|state| state.result.as_ref());

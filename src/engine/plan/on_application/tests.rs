@@ -191,44 +191,6 @@ fn what_follows_is_the_same_while_a_sync_runs_waits_for_its_retry_and_has_failed
 }
 
 #[test]
-fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
-    let by_ada = |object: Value| {
-        let by = json!({"username": "ada"});
-        let object = set(out_of_sync(object), "/status/operationState/operation/initiatedBy", by.clone());
-        if object.get("operation").is_some() { set(object, "/operation/initiatedBy", by) } else { object }
-    };
-    let began = |object: Value, at: &str| set(object, "/status/operationState/startedAt", json!(at));
-    let waiting = |object: Value| set(object, "/status/operationState/finishedAt", json!("2026-03-02T10:00:09Z"));
-    let intent = |object: &Value| follow(object, Before::InSync).unwrap().steps[1].intent();
-    let first = intent(&by_ada(with_state("Failed", HERE)));
-    for object in [under_way("Running"), waiting(under_way("Running"))] {
-        assert_eq!(intent(&by_ada(object.clone())), first, "the same sync");
-        assert_ne!(intent(&began(by_ada(object), "2026-03-02T10:00:08Z")), first, "a later one");
-    }
-    let asked = set(by_ada(with_state("Failed", HERE)), "/operation", json!({"initiatedBy": {"username": "ada"}, "sync": {}}));
-    assert_ne!(intent(&asked), first, "one that is asked for");
-    let of =
-        |at: &str, value: Value| intent(&set(by_ada(with_state("Failed", HERE)), &format!("/status/operationState/operation/{at}"), value));
-    let limited = json!([{"group": "apps", "kind": "Deployment", "name": "web"}]);
-    for (at, value) in [
-        ("sync/resources", limited),
-        ("sync/prune", json!(true)),
-        ("sync/dryRun", json!(true)),
-        ("retry", json!({"limit": 9})),
-        ("info", json!([{"name": "why", "value": "hotfix"}])),
-    ] {
-        assert_ne!(of(at, value), first, "another one that began in the same second: {at}");
-    }
-    assert_eq!(of("sync/revision", Value::Null), first, "a retry that takes what is newest");
-    let ours = set(with_state("Failed", HERE), "/status/operationState/operation/initiatedBy", json!({"username": "driftmend"}));
-    assert_eq!(intent(&out_of_sync(ours)), intent(&out_of_sync(with_state("Failed", HERE))), "ours is nobody's");
-    // After a success it is no part of what is decided.
-    let synced = |at: &str| without_self_heal(began(by_ada(with_state("Succeeded", HERE)), at));
-    let start = |object: &Value| follow(object, Before::NeedsSync).unwrap().steps[1].intent();
-    assert_eq!(start(&synced("2026-03-02T10:00:00Z")), start(&synced("2026-03-02T10:00:08Z")));
-}
-
-#[test]
 fn a_plan_waits_for_what_runs_and_what_is_held_back_is_left_alone() {
     let hook = set(under_way("Running"), "/status/operationState/message", json!("waiting for completion of hook batch/Job/migrate"));
     let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
@@ -369,28 +331,6 @@ fn our_operation_carries_the_plan_and_is_started_once() {
     let cleared = set(failed.clone(), "/status/operationState", Value::Null);
     assert!(done(&set(cleared, "/operation", operation["value"].clone())), "it waits to be taken up");
     assert!(done(&set(failed, "/status/operationState/startedAt", json!("2026-03-02T10:00:08Z"))), "Argo CD's own next one replaced it");
-}
-
-#[test]
-fn of_one_source_in_a_list_the_commit_is_written_in_a_list_also_where_a_heal_goes_on() {
-    let mut listed = partial(out_of_sync(with_state("Failed", HERE)));
-    let start = step(&listed, Before::NeedsSync, 1);
-    let sync = listed["status"]["sync"].as_object_mut().unwrap();
-    sync.remove("revision");
-    sync.insert("revisions".to_owned(), json!([HERE]));
-    let patch = serde_json::to_value(start.render(Some(&read(&listed)), PLAN).unwrap().unwrap()).unwrap();
-    let sync = &patch.as_array().unwrap().last().unwrap()["value"]["sync"];
-    assert_eq!((sync.get("revision"), &sync["revisions"]), (None, &json!([HERE])));
-}
-
-#[test]
-fn after_a_comparison_that_failed_no_sync_is_planned() {
-    let mut failed = out_of_sync(with_state("Failed", HERE));
-    failed["status"]["sync"] = json!({"status": "Unknown", "revision": "main"});
-    for before in [Before::NeedsSync, Before::InSync, Before::Unrecorded] {
-        let acts = acts(&failed, before);
-        assert!(acts.as_ref().is_ok_and(|acts| acts == &["refresh"]) || acts.is_err(), "{before:?}: {acts:?}");
-    }
 }
 
 #[test]
