@@ -251,6 +251,22 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Counts a write no longer that came too late and was not stored: it is made again.
+    fn take_back(&self, path: &str, passage: &Passage) {
+        let mut cut = self.cut();
+        match (&mut cut.at, passage) {
+            (_, Passage::ThroughAndCut) => {
+                cut.closed = false;
+                // What came meanwhile hangs, and is made again.
+                self.opened.send_modify(|count| *count += 1);
+            }
+            (Some(place), Passage::Through) if path.contains(place.path) => place.left += 1,
+            _ => {}
+        }
+    }
+}
+
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let name = format!("{} {}", request.method(), request.uri().path());
     let counts = counts(&request);
@@ -263,7 +279,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         return refusal(code);
     }
     if !matches!(passage, Passage::Nowhere) {
+        let path = request.uri().path().to_owned();
         let response = forward(&shared.client, request).await;
+        if counts && response.status() == StatusCode::CONFLICT {
+            shared.take_back(&path, &passage);
+            return response;
+        }
         if counts {
             shared.cut().writes.push(Write { request: name, code: response.status().as_u16() });
         }
