@@ -105,8 +105,10 @@ impl Outbox {
     /// The heal with what was sent for a step that is not recorded as done.
     pub(super) fn with_sent<'h>(&self, healing: &'h Healing) -> Cow<'h, Healing> {
         let is_open = |at: usize| healing.steps.get(at).is_some_and(|step| step.state != StepState::Done);
+        let is_told =
+            |request: &SentRequest| healing.requests.iter().any(|told| (told.kind, &told.digest) == (request.kind, &request.digest));
         match self.sent(&healing.plan_hash) {
-            Some((at, request)) if is_open(at) && healing.requests.len() < healing.steps.len() => {
+            Some((at, request)) if is_open(at) && !is_told(&request) && healing.requests.len() < healing.steps.len() => {
                 let requests = [&healing.requests[..], &[request]].concat();
                 Cow::Owned(Healing { requests, ..healing.clone() })
             }
@@ -205,5 +207,21 @@ mod tests {
         assert!(told(&stale, &before).starts_with("nothing was written: what the tool that syncs would do changed"));
         let moot = Refusal::Moot { hash: "a".to_owned(), why: NoPlan::NothingToHeal };
         assert_eq!(told(&moot, &after), "nothing was written: there is nothing to heal");
+    }
+
+    #[test]
+    fn what_was_sent_is_told_once_of_a_step_that_is_not_recorded_as_done() {
+        let healing = |state: &str, requests: Value| -> Healing {
+            serde_json::from_value(json!({"planHash": "a", "uid": "", "by": "ada", "healer": "h", "startedAt": "2026-01-05T10:00:00Z",
+                "steps": [{"kind": "Restore", "state": state}, {"kind": "Transfer", "state": "Pending"}], "requests": requests}))
+            .unwrap()
+        };
+        let sent = json!({"kind": "Restore", "at": "2026-01-05T10:00:01Z", "digest": "d", "answer": "resourceVersion 2"});
+        let outbox = Outbox::default();
+        assert_eq!(outbox.with_sent(&healing("Begun", json!([]))).requests, []);
+        outbox.keeps("a", 0, &serde_json::from_value(sent.clone()).unwrap());
+        assert_eq!(outbox.with_sent(&healing("Begun", json!([]))).requests.len(), 1);
+        assert_eq!(outbox.with_sent(&healing("Begun", json!([sent]))).requests.len(), 1, "twice");
+        assert_eq!(outbox.with_sent(&healing("Done", json!([]))).requests, [], "that step's record says what it sent");
     }
 }
