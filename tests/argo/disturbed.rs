@@ -12,6 +12,7 @@ use crate::harness::argo_cd::{self, ArgoCd};
 use crate::harness::disturbance::{log_of, start_heal};
 use crate::harness::driftmend::Controller;
 use crate::harness::object::field_owners;
+use crate::harness::process::Process;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::{ControlPlane, Options, shared_controller};
 use crate::shop::{Apply, Policy, Shop, config_map, in_sync, phase, retry, started_at, text};
@@ -28,24 +29,29 @@ const SHOPS: usize = 4;
 
 const REFRESH: &str = "argocd.argoproj.io/refresh";
 
+/// Breaks a shop, and carries the approved heal out up to the start of its sync: the first write to the Application asks for a comparison, the second one
+/// removes the stale state and starts a sync.
+fn cut_before_its_sync(watched: &Watched<'_>, proxy: &Proxy) -> Result<(String, Process)> {
+    let plan = break_and_plan(watched, None)?;
+    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
+    proxy.cut_at_write_of("/applications/", 2, Side::Before);
+    let mut heal = start_heal(proxy.kubeconfig(), &watched.shop.namespace, &plan, &[], &log_of(watched))?;
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the Application less than twice");
+    Ok((plan, heal))
+}
+
 #[test]
 fn a_sync_that_a_person_starts_in_the_middle_of_a_heal_is_the_heals_last_step() -> Result<()> {
     let watched = Watched::open(Shop::open("disturbed-sync", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
-    let log = log_of(&watched);
-    let plan = break_and_plan(&watched, None)?;
-    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    // The first write to the Application asks for a comparison, the second one removes the stale state and starts a sync.
-    proxy.cut_at_write_of("/applications/", 2, Side::Before);
-    let mut heal = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
-    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the Application less than twice");
+    let (plan, mut heal) = cut_before_its_sync(&watched, &proxy)?;
     heal.kill();
     shop.sync(&json!({}))?;
     let succeeded = shop.wait_until("the person's sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
     proxy.open();
 
-    let mut again = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
+    let mut again = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log_of(&watched))?;
     proxy.wait_for_cut(PATIENCE, || Ok(again.ended()?.is_some()))?;
     let status = again.ended()?.context("it still runs")?;
     ensure!(status.success(), "the second run ended with {status}: {}", again.log_tail());
@@ -63,12 +69,7 @@ fn what_somebody_changes_before_the_sync_of_a_plan_is_not_taken_back_unsaid() ->
     let watched = Watched::open(Shop::open("disturbed-fix", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
-    let log = log_of(&watched);
-    let plan = break_and_plan(&watched, None)?;
-    watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    proxy.cut_at_write_of("/applications/", 2, Side::Before);
-    let mut heal = start_heal(proxy.kubeconfig(), &shop.namespace, &plan, &[], &log)?;
-    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the Application less than twice");
+    let (plan, _heal) = cut_before_its_sync(&watched, &proxy)?;
     let image = "/spec/template/spec/containers/0/image";
     shop.deployment.json_patch("kubectl-edit", &json!([{"op": "replace", "path": image, "value": "web:hotfix"}]))?.success()?;
     let failed = shop.application.read()?;

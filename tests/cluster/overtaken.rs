@@ -7,6 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::crash::start_heal;
+use crate::harness::process::Process;
 use crate::harness::proxy::{Proxy, Side};
 use crate::harness::wait;
 use crate::installation;
@@ -15,10 +16,18 @@ use crate::shop::{Shop, Sync, text};
 /// How long one way to the cut, or to the end, may take.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-#[test]
-fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_carried_out() -> Result<()> {
+/// An approved heal whose way is cut.
+struct Cut {
+    shop: Shop<'static>,
+    proxy: Proxy,
+    plan: String,
+    heal: Process,
+}
+
+/// Drifts a Deployment, and carries the heal of it out up to a write of its report.
+fn cut_at(name: &str, write: usize, side: Side) -> Result<Cut> {
     let control_plane = &installation::shared()?.installation.control_plane;
-    let namespace = control_plane.namespace("between-writes")?;
+    let namespace = control_plane.namespace(name)?;
     let shop = Shop::open_watched(control_plane, &namespace, Sync::ClientSide)?;
     let proxy = Proxy::start(control_plane.admin(), control_plane.folder())?;
     let log = control_plane.folder().join(format!("{namespace}-heal.log"));
@@ -26,10 +35,16 @@ fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_c
     let plan = shop.wait_for_plan(None)?;
     shop.approve(&plan)?;
     shop.wait_for_condition("Approved", "AwaitingHealer")?;
-    // The heal and its first step begin, and then the way is gone for a while: the second write of the report is answered to nobody.
-    proxy.cut_at_write_of("/driftreports/", 2, Side::After);
+    proxy.cut_at_write_of("/driftreports/", write, side);
     let mut heal = start_heal(&shop, proxy.kubeconfig(), &plan, &log)?;
-    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the report less than twice");
+    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal does not write the report {write} times");
+    Ok(Cut { shop, proxy, plan, heal })
+}
+
+#[test]
+fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_carried_out() -> Result<()> {
+    // The heal and its first step begin, and then the way is gone for a while: the second write of the report is answered to nobody.
+    let Cut { shop, proxy, plan, mut heal } = cut_at("between-writes", 2, Side::After)?;
     let begun = shop.wait_for_status("the step that began", |status| status["healing"]["steps"][0]["state"] == "Begun")?;
     assert_eq!(begun["healing"]["requests"], Value::Null);
     shop.switch_handler("livenessProbe", 4_242)?;
@@ -62,19 +77,8 @@ fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_c
 
 #[test]
 fn a_write_that_something_overtakes_before_it_is_recorded_is_in_the_record() -> Result<()> {
-    let control_plane = &installation::shared()?.installation.control_plane;
-    let namespace = control_plane.namespace("after-write")?;
-    let shop = Shop::open_watched(control_plane, &namespace, Sync::ClientSide)?;
-    let proxy = Proxy::start(control_plane.admin(), control_plane.folder())?;
-    let log = control_plane.folder().join(format!("{namespace}-heal.log"));
-    shop.switch_handler("livenessProbe", 8_101)?;
-    let plan = shop.wait_for_plan(None)?;
-    shop.approve(&plan)?;
-    shop.wait_for_condition("Approved", "AwaitingHealer")?;
     // The third write of the report says that the step is done.
-    proxy.cut_at_write_of("/driftreports/", 3, Side::Before);
-    let mut heal = start_heal(&shop, proxy.kubeconfig(), &plan, &log)?;
-    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal wrote the report less than three times");
+    let Cut { shop, proxy, plan, mut heal } = cut_at("after-write", 3, Side::Before)?;
     shop.switch_handler("livenessProbe", 4_242)?;
     proxy.open();
 

@@ -124,6 +124,11 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
 
 /// What a heal of ours left as its own, of a Deployment for which nothing else is wrong with owners.
 pub fn left_by_us(facts: &Facts<'_>) -> Option<Trap> {
+    // Nearly no Deployment has such an entry, and nothing else of one that is in sync asks who owns what.
+    let managers = facts.live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    if !managers.into_iter().any(|entry| entry.get("manager").and_then(Value::as_str) == Some(HEAL_MANAGER)) {
+        return None;
+    }
     let entry = facts.managed.get().entry(HEAL_MANAGER, Operation::Update, None)?;
     let is_set = |path: &FieldPath| path.get(facts.desired).is_some();
     let path = entry.fields.leaves().find(is_set).or_else(|| entry.fields.leaves().next())?;
@@ -300,7 +305,7 @@ pub fn clause(manager: &str, trap: &Trap) -> String {
     }
     if trap.is_of_ours() {
         return format!(
-            "{HEAL_MANAGER} owns {} since a heal that did not come to its end: after a switch to server-side apply it would stay beside Git's next change",
+            "{HEAL_MANAGER} owns {} since a heal that did not come to its end: under server-side apply it stays in live when Git drops it or goes on from it",
             place(&trap.path)
         );
     }

@@ -3,12 +3,13 @@
 //!
 //! A new sync option is no difference that Argo CD would sync, and neither is what equals Git. The first apply of an unchanged document goes through, and makes all of it its own.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial, others};
 use super::unnamed::{Differs, is_left_alone};
+use crate::engine::object::FieldPath;
 use crate::engine::operation::When;
-use crate::engine::ownership::{FieldSet, ManagedFields, Operation};
+use crate::engine::ownership::{FieldSet, ManagedFields, Operation, transfer};
 use crate::engine::predict::{Facts, Strategy, refusal_of, taken_over};
 use crate::engine::snapshot::Snapshot;
 
@@ -45,10 +46,6 @@ pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, n
 
 /// The managedFields as the tool's first apply leaves them where it takes nothing over.
 fn with_apply(facts: &Facts<'_>, manager: &str) -> Option<Value> {
-    let entry = json!({
-        "manager": manager, "operation": "Apply", "apiVersion": facts.live.get("apiVersion"), "fieldsType": "FieldsV1",
-        "fieldsV1": FieldSet::of_applied(facts.desired).to_value(),
-    });
-    let entries = facts.live.pointer("/metadata/managedFields")?.as_array()?;
-    Some(entries.iter().cloned().chain([entry]).collect())
+    let managed = transfer::with_apply_entry(facts.live.pointer("/metadata/managedFields")?, manager);
+    transfer::taken(&managed, facts.desired, &[FieldPath::root()], &[], manager).ok()
 }
