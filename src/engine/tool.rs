@@ -84,11 +84,18 @@ impl Tool {
         self.argo_cd()?.application.unread(&source.revision, source.answered_at?)
     }
 
-    /// The commit that the tool compared live with and that was not read, where that is another one than was compared when the source was read last.
+    /// The commit that the tool compared live with, or tried to apply, and that was not read, where that is another one than was compared when the
+    /// source was read last.
     pub fn compared_unread<'a>(&'a self, source: &SourceFacts) -> Option<&'a str> {
-        // Where a comparison failed it names what it was to compare, which may be a branch.
-        let sync = self.argo_cd()?.application.sync.as_ref().filter(|sync| sync.status != "Unknown")?;
-        let compared = sync.revision.as_ref()?.one()?;
+        let compared = match self {
+            Self::Unknown => return None,
+            Self::ArgoCd(argo_cd) => {
+                // Where a comparison failed it names what it was to compare, which may be a branch.
+                let sync = argo_cd.application.sync.as_ref().filter(|sync| sync.status != "Unknown")?;
+                sync.revision.as_ref()?.one()?
+            }
+            Self::Flux(flux) => flux.kustomization.attempted_commit()?,
+        };
         source.compared.as_deref().filter(|known| ![*known, source.revision.as_str()].contains(&compared)).map(|_| compared)
     }
 
@@ -281,7 +288,7 @@ mod tests {
             argo_cd.since(&standing).map(|time| time.to_string())
         };
         let at = |minute: u8| Some(format!("2026-01-05T10:0{minute}:00Z"));
-        assert_eq!(since(&object, Standing::FailedAtRevision { healed: false, automated: true }), at(1));
+        assert_eq!(since(&object, Standing::FailedAtRevision { healed: false, automated: true, terminated: false }), at(1));
         assert_eq!(since(&object, Standing::NeverCleared), at(1));
         assert_eq!(since(&object, Standing::ComparisonFailed), at(3));
         assert_eq!(since(&object, Standing::ControllerNotSeen), at(4));

@@ -196,6 +196,7 @@ const SYNCED: &[&str] = &[
     "/status/sync/revision",
     "/status/sync/revisions",
     "/status/lastAppliedRevision",
+    "/status/lastAttemptedRevision",
 ];
 
 /// How far the operation of an Application is.

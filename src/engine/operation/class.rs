@@ -119,7 +119,9 @@ fn over(application: &Application, state: &OperationState) -> Standing {
             Standing::SucceededWithoutResult { blocks, healed }
         }
         (Some(_), true) => compared(application),
-        (Some(_), false) if application.attempted() => Standing::FailedAtRevision { healed, automated: application.automated().is_some() },
+        (Some(_), false) if application.attempted() => {
+            Standing::FailedAtRevision { healed, automated: application.automated().is_some(), terminated: application.was_terminated() }
+        }
         (Some(_), false) => match compared(application) {
             Standing::Idle => Standing::FailedElsewhere,
             other => other,

@@ -210,6 +210,11 @@ impl Kustomization {
         commit(revision?)
     }
 
+    /// The commit that it tried to apply last, however that ended.
+    pub fn attempted_commit(&self) -> Option<&str> {
+        commit(self.last_attempted_revision.as_deref()?)
+    }
+
     /// Whether it applied this Deployment.
     ///
     /// Source: `ObjMetadata.String` in `pkg/object/objmetadata.go` of fluxcd/cli-utils.

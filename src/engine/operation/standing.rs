@@ -21,6 +21,9 @@ pub enum Standing {
 
         /// Whether the Application is synced automatically, so that something is blocked.
         automated: bool,
+
+        /// Whether somebody terminated it.
+        terminated: bool,
     },
 
     /// S2: the last operation ended without a result. Auto-sync is blocked, new commits included.
@@ -253,10 +256,14 @@ impl Standing {
             Self::Idle => "no operation is under way and none is in the way",
             Self::FailedElsewhere => "the last operation failed at another revision or source, which blocks nothing",
             Self::Running => "a sync is running",
-            Self::FailedAtRevision { automated: true, .. } => {
-                "the last sync of this revision failed: Argo CD does not try it again, and self-heal is off for the whole application"
+            Self::FailedAtRevision { automated, terminated, .. } => {
+                let ended = if *terminated { "was terminated" } else { "failed" };
+                let rest = match automated {
+                    true => ": Argo CD does not try it again, and self-heal is off for the whole application",
+                    false => ", and nobody is going to try it again",
+                };
+                return format!("the last sync of this revision {ended}{rest}");
             }
-            Self::FailedAtRevision { automated: false, .. } => "the last sync of this revision failed, and nobody is going to try it again",
             Self::CompletedWithoutResult { .. } => {
                 "the last operation ended without a result: Argo CD syncs neither this revision nor new ones"
             }

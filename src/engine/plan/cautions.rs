@@ -114,7 +114,7 @@ impl Plan {
 }
 
 /// The hash of a plan by its serial, with what is to be acknowledged in it: what somebody said yes to is another plan where that changes.
-pub(super) fn hashed(hash: impl Fn(u64) -> String, cautions: &[Caution]) -> impl Fn(u64) -> String {
+pub(super) fn hashed<H: Fn(u64) -> String>(hash: H, cautions: &[Caution]) -> impl Fn(u64) -> String + use<H> {
     let asked: Vec<Value> = cautions.iter().filter_map(Caution::intent).collect();
     move |serial| if asked.is_empty() { hash(serial) } else { digest(&json!([hash(serial), asked])) }
 }

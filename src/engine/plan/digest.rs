@@ -118,6 +118,19 @@ pub(super) fn plan_hash<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &
     move |serial| digest(&content(serial))
 }
 
+/// The steps as they were while the sync that they were made beside was only asked for; `None` where nobody's sync began.
+///
+/// That it begins changes nothing of what a person approved: the plan waited for that very sync.
+pub(super) fn before_it_began(steps: &[Step]) -> Option<Vec<Step>> {
+    let mut earlier = steps.to_vec();
+    let mut has_begun = false;
+    for step in &mut earlier {
+        let asked = if let Step::OnApplication(step) = step { step.asked.as_mut() } else { None };
+        has_begun |= asked.is_some_and(|asked| asked.began.take().is_some());
+    }
+    has_begun.then_some(earlier)
+}
+
 /// Live without its replicas, and without the generation that they move, where an autoscaler sets them and Git does not: no plan is about them, and an
 /// approval outlives each of its steps. `None` elsewhere.
 fn unscaled(snapshot: &Snapshot) -> Option<Value> {

@@ -125,10 +125,11 @@ pub(super) fn propose_knowing<'a>(
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
     }
-    let unread = snapshot.tool.synced_unread(&snapshot.source).map(|(commit, _)| ("synced", commit));
-    if let Some((did, commit)) = unread.or_else(|| Some(("compared", snapshot.tool.compared_unread(&snapshot.source)?))) {
+    let unread = snapshot.tool.synced_unread(&snapshot.source).map(|(commit, _)| ("Argo CD synced", commit));
+    let looked = if snapshot.tool.flux().is_some() { "Flux tried" } else { "Argo CD compared" };
+    if let Some((did, commit)) = unread.or_else(|| Some((looked, snapshot.tool.compared_unread(&snapshot.source)?))) {
         let commit = short_commit(commit);
-        return Err(NoPlan::HeldBack(format!("Argo CD {did} commit {commit} after Git was read last: what Git says by now is read first")));
+        return Err(NoPlan::HeldBack(format!("{did} commit {commit} after Git was read last: what Git says by now is read first")));
     }
     let live = snapshot.live.as_ref();
     let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));
@@ -230,7 +231,10 @@ pub(super) fn propose_knowing<'a>(
     if memory.was_refused(&hash) {
         return Err(NoPlan::RefusedBefore);
     }
-    let (serial, hash, expires) = memory.offer(hash, snapshot.now, policy.plan_ttl);
+    let earlier = digest::before_it_began(&steps);
+    let before = earlier.as_ref().map(|steps| cautions::hashed(digest::plan_hash(snapshot, memory, steps), &told));
+    let before = before.as_ref().map(|hash| hash as &dyn Fn(u64) -> String);
+    let (serial, hash, expires) = memory.offer(hash, before, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(&drifts, &steps));
     Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window, waits })
 }

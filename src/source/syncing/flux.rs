@@ -86,7 +86,7 @@ pub fn origin(kustomization: &Kustomization, repository: &GitRepository) -> Resu
         path: kustomization.path.as_deref().map(plain_path).unwrap_or_default(),
         folders: Folders::All,
         synced: kustomization.synced_commit().map(str::to_owned).into_iter().collect(),
-        compared: None,
+        compared: kustomization.attempted_commit().map(str::to_owned),
     })
 }
 

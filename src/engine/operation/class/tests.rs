@@ -227,6 +227,14 @@ fn s6_blocks_by_policy_and_attempts() {
 }
 
 #[test]
+fn a_sync_that_somebody_terminated_is_not_called_failed() {
+    let terminated = set(out_of_sync(with_state("Failed", HERE)), &format!("{STATE}/message"), json!("Operation terminated"));
+    is(&terminated, Some("S1"), "FailedAtRevision", Action::ClearAfterHeal);
+    assert!(standing(&terminated).why().starts_with("the last sync of this revision was terminated: Argo CD does not try it again"));
+    assert!(standing(&out_of_sync(with_state("Failed", HERE))).why().starts_with("the last sync of this revision failed: "));
+}
+
+#[test]
 fn s7_is_a_request_that_stays_after_its_end() {
     let late = Context { now: time("2026-03-02T10:20:00Z"), controller_seen_alive: Some(time("2026-03-02T10:19:00Z")), ..context() };
     let value = under_way("Failed");

@@ -44,7 +44,7 @@ fn steps() -> Vec<Step> {
 /// The plan of one step as a report offers it.
 fn offered(snapshot: &Snapshot, memory: &Memory, step: &Step) -> Plan {
     let steps = vec![step.clone()];
-    let (serial, hash, expires) = memory.offer(plan_hash(snapshot, memory, &steps), snapshot.now, SignedDuration::from_hours(1));
+    let (serial, hash, expires) = memory.offer(plan_hash(snapshot, memory, &steps), None, snapshot.now, SignedDuration::from_hours(1));
     let (uid, drift) = ("uid".to_owned(), String::new());
     Plan { hash, serial, expires, uid, drift, steps, cautions: Vec::new(), window: None, waits: None }
 }

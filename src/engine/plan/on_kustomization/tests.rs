@@ -204,3 +204,19 @@ fn an_interrupted_heal_goes_on_with_the_request() {
     let suspended = Snapshot { tool: kustomization(&json!({"spec": {"suspend": true}})), ..before };
     assert!(matches!(went_on(&suspended), Err(Refusal::Waits { why, .. }) if why.contains("is suspended")));
 }
+
+#[test]
+fn nothing_is_planned_for_a_commit_that_flux_has_tried_past() {
+    let (read, tried) = ("a".repeat(40), "b".repeat(40));
+    let tool = kustomization(&json!({"status": {"lastAttemptedRevision": format!("main@sha1:{tried}")}}));
+    let planned_where = |compared: Option<&String>| {
+        let mut scene = incident(tool.clone());
+        scene.source = SourceFacts { revision: read.clone(), compared: compared.cloned(), ..scene.source };
+        planned(&scene, &policy()).map(|plan| kinds(&plan))
+    };
+    let waits = "Flux tried commit bbbbbbb after Git was read last: what Git says by now is read first";
+    assert_eq!(planned_where(Some(&read)), Err(NoPlan::HeldBack(waits.to_owned())));
+    for compared in [Some(&tried), None] {
+        assert!(planned_where(compared).is_ok(), "{compared:?}: it was read, or nobody tells");
+    }
+}

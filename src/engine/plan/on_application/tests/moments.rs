@@ -125,3 +125,20 @@ fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
     let start = |object: &Value| follow(object, Before::NeedsSync).unwrap().steps[1].intent();
     assert_eq!(start(&synced("2026-03-02T10:00:00Z")), start(&synced("2026-03-02T10:00:08Z")));
 }
+
+#[test]
+fn that_the_sync_begins_that_a_plan_waits_for_leaves_it_the_plan_that_it_was() {
+    use crate::engine::plan::digest::before_it_began;
+    let by_ada = json!({"initiatedBy": {"username": "ada"}, "sync": {"revision": HERE}});
+    let intents = |steps: &[Step]| steps.iter().map(Step::intent).collect::<Vec<_>>();
+    let waiting = set(out_of_sync(with_state("Succeeded", HERE)), "/operation", by_ada.clone());
+    let shown = intents(&follow(&waiting, Before::NeedsSync).unwrap().steps);
+    let running = set(set(out_of_sync(under_way("Running")), "/operation", by_ada.clone()), "/status/operationState/operation", by_ada.clone());
+    let failed = set(out_of_sync(with_state("Failed", HERE)), "/status/operationState/operation", by_ada);
+    for begun in [running, failed] {
+        let steps = follow(&begun, Before::NeedsSync).unwrap().steps;
+        assert_ne!(intents(&steps), shown);
+        assert_eq!(intents(&before_it_began(&steps).unwrap()), shown);
+    }
+    assert!(before_it_began(&follow(&waiting, Before::NeedsSync).unwrap().steps).is_none());
+}
