@@ -1,11 +1,12 @@
 //! One leader at a time, by a Lease (coordination.k8s.io/v1).
 //!
-//! The rules are client-go's (`tools/leaderelection/leaderelection.go`): a write replaces exactly the version that was read, and whether a
-//! holder is dead is judged only by how long its record has not changed before this process's own eyes, on a monotonic clock. [`election`]
-//! holds the rules without any request, and this file sends what they decide.
+//! The rules are client-go's (`tools/leaderelection/leaderelection.go`): a write replaces exactly the version that was
+//! read, and whether a holder is dead is judged only by how long its record has not changed before this process's own
+//! eyes, on a monotonic clock. [`election`] holds the rules without any request, and this file sends what they decide.
 //!
-//! A Lease coordinates and does not fence: a leader that hangs for longer than the lease may still have a write on the way. So each write
-//! of the controller is conditional (uid, resourceVersion) as well, and the epoch says under whose lead it was made.
+//! A Lease coordinates and does not fence: a leader that hangs for longer than the lease may still have a write on the
+//! way. So each write of the controller is conditional (uid, resourceVersion) as well, and the epoch says under whose
+//! lead it was made.
 
 mod election;
 pub mod last_clear;
@@ -39,12 +40,16 @@ pub struct LeaseTimes {
     pub retry: Duration,
 }
 
-/// The times of kube-controller-manager and kube-scheduler (component-base, `config/v1alpha1/defaults.go`): 5 s between the moment that a
-/// leader stops and the moment that another may start, and a new leader at most 17 s after a crash. The renewal is the controller's only
-/// write when nothing happens.
+/// The times of kube-controller-manager and kube-scheduler (component-base, `config/v1alpha1/defaults.go`): 5 s between
+/// the moment that a leader stops and the moment that another may start, and a new leader at most 17 s after a crash.
+/// The renewal is the controller's only write when nothing happens.
 impl Default for LeaseTimes {
     fn default() -> Self {
-        Self { duration: Duration::from_secs(15), renew_deadline: Duration::from_secs(10), retry: Duration::from_secs(2) }
+        Self {
+            duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry: Duration::from_secs(2),
+        }
     }
 }
 
@@ -94,7 +99,8 @@ pub struct LeaseSettings {
 
 /// Makes a holder identity that no other process has, from a readable part such as the pod's name.
 ///
-/// A name alone is not enough: a container restarts under its pod's name, and would take the Lease of its past self for its own.
+/// A name alone is not enough: a container restarts under its pod's name, and would take the Lease of its past self for
+/// its own.
 pub fn identity(pod: &str) -> String {
     // Each `RandomState` has keys of its own, and no other source of randomness is needed here.
     format!("{pod}_{:016x}", RandomState::new().build_hasher().finish())
@@ -104,22 +110,32 @@ pub fn identity(pod: &str) -> String {
 ///
 /// # Guarantees
 ///
-/// `Leading` is told only while the Lease is held, and `Standby` at the latest `renew_deadline` after the last successful renewal
-/// was *sent*, also when the API server hangs. At shutdown `Standby` is told before the Lease is released.
+/// `Leading` is told only while the Lease is held, and `Standby` at the latest `renew_deadline` after the last
+/// successful renewal was *sent*, also when the API server hangs. At shutdown `Standby` is told before the Lease is
+/// released.
 ///
 /// # Assumptions
 ///
-/// Who acts under the lead has stopped before `shutdown` is cancelled. Clocks of different machines run equally fast, within
-/// `duration - renew_deadline` each `duration`; what they show does not matter.
+/// Who acts under the lead has stopped before `shutdown` is cancelled. Clocks of different machines run equally fast,
+/// within `duration - renew_deadline` each `duration`; what they show does not matter.
 ///
 /// # Caveats
 ///
-/// When a person deletes the Lease, a process that starts in the same seconds may lead beside the old leader, for `renew_deadline` at most.
-pub async fn run(cluster: Cluster, settings: LeaseSettings, leadership: watch::Sender<Leadership>, shutdown: CancellationToken) {
+/// When a person deletes the Lease, a process that starts in the same seconds may lead beside the old leader, for
+/// `renew_deadline` at most.
+pub async fn run(
+    cluster: Cluster,
+    settings: LeaseSettings,
+    leadership: watch::Sender<Leadership>,
+    shutdown: CancellationToken,
+) {
     let mut candidate = Candidate::new(settings.identity.clone(), settings.times);
     let retry = settings.times.retry;
     // Half the deadline, so that a request that hangs leaves time for another (kube-controller-manager does the same).
-    let keeper = Keeper { cluster: cluster.with_limit(settings.times.renew_deadline / 2), settings };
+    let keeper = Keeper {
+        cluster: cluster.with_limit(settings.times.renew_deadline / 2),
+        settings,
+    };
     while !shutdown.is_cancelled() {
         let lead = candidate.leadership(Instant::now());
         tokio::select! {
@@ -157,7 +173,15 @@ fn tell(leadership: &watch::Sender<Leadership>, lead: Leadership) {
         };
         let changed = epoch(*told) != epoch(lead);
         if changed {
-            info!(epoch = epoch(lead), "{}", if lead == Leadership::Standby { "standing by" } else { "leading" });
+            info!(
+                epoch = epoch(lead),
+                "{}",
+                if lead == Leadership::Standby {
+                    "standing by"
+                } else {
+                    "leading"
+                }
+            );
         }
         *told = lead;
         changed
@@ -166,7 +190,11 @@ fn tell(leadership: &watch::Sender<Leadership>, lead: Leadership) {
 
 fn log(result: Result<(), ApiError>) {
     if let Err(error) = result {
-        warn!(error = &error as &dyn std::error::Error, hint = error.hint(), "the Lease is out of reach");
+        warn!(
+            error = &error as &dyn std::error::Error,
+            hint = error.hint(),
+            "the Lease is out of reach"
+        );
     }
 }
 
@@ -180,7 +208,9 @@ impl Keeper {
     /// Reads the Lease and writes what the candidate proposes.
     async fn turn(&self, candidate: &mut Candidate) -> Result<(), ApiError> {
         let found = self.get().await?;
-        let Some(proposal) = candidate.propose(found, Instant::now(), Timestamp::now()) else { return Ok(()) };
+        let Some(proposal) = candidate.propose(found, Instant::now(), Timestamp::now()) else {
+            return Ok(());
+        };
         let sent = Instant::now();
         match self.send(&proposal).await {
             Ok(()) => candidate.won(&proposal, sent),
@@ -200,21 +230,41 @@ impl Keeper {
 
     async fn get(&self) -> Result<Option<Lease>, ApiError> {
         let name = &self.settings.name;
-        ApiError::optional(self.cluster.call(self.call(Verb::Get).name(name), self.api().get(name)).await)
+        ApiError::optional(
+            self.cluster
+                .call(self.call(Verb::Get).name(name), self.api().get(name))
+                .await,
+        )
     }
 
     async fn send(&self, proposal: &Proposal) -> Result<(), ApiError> {
         let (name, parameters) = (&self.settings.name, PostParams::default());
         match proposal {
             Proposal::Create(spec) => {
-                let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
-                let lease = Lease { metadata, spec: Some(spec.clone()) };
-                self.cluster.call(self.call(Verb::Create), self.api().create(&parameters, &lease)).await
+                let metadata = ObjectMeta {
+                    name: Some(name.clone()),
+                    ..ObjectMeta::default()
+                };
+                let lease = Lease {
+                    metadata,
+                    spec: Some(spec.clone()),
+                };
+                self.cluster
+                    .call(self.call(Verb::Create), self.api().create(&parameters, &lease))
+                    .await
             }
             // The metadata that was read holds the resourceVersion that the server compares.
             Proposal::Replace(metadata, spec) => {
-                let lease = Lease { metadata: metadata.as_ref().clone(), spec: Some(spec.clone()) };
-                self.cluster.call(self.call(Verb::Update).name(name), self.api().replace(name, &parameters, &lease)).await
+                let lease = Lease {
+                    metadata: metadata.as_ref().clone(),
+                    spec: Some(spec.clone()),
+                };
+                self.cluster
+                    .call(
+                        self.call(Verb::Update).name(name),
+                        self.api().replace(name, &parameters, &lease),
+                    )
+                    .await
             }
         }
         .map(drop)

@@ -1,5 +1,5 @@
-//! driftmend sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync
-//! will be refused, and heals the object with one guarded patch after a person approved it.
+//! driftmend sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next
+//! sync will be refused, and heals the object with one guarded patch after a person approved it.
 //!
 //! ```text
 //! trigger    watch event, interval           -> a key, never a reason

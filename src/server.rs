@@ -1,7 +1,7 @@
 //! The process's own door: `/metrics` for Prometheus, `/healthz` and `/readyz` for the kubelet.
 //!
-//! Alive means that no work is stuck. Ready means that the caches are filled; a process that stands by is as ready as one that leads. A
-//! Git or API server that is away changes neither: a restart would not bring it back.
+//! Alive means that no work is stuck. Ready means that the caches are filled; a process that stands by is as ready as
+//! one that leads. A Git or API server that is away changes neither: a restart would not bring it back.
 
 mod health;
 
@@ -47,13 +47,22 @@ pub enum ServeError {
 impl ServeError {
     /// Says what a person can do about it.
     pub fn hint(&self) -> Option<String> {
-        let Self::Bind { address, source } = self else { return None };
+        let Self::Bind { address, source } = self else {
+            return None;
+        };
         match source.kind() {
-            io::ErrorKind::AddrInUse => Some(format!("another process listens on port {}: choose another with --listen", address.port())),
-            io::ErrorKind::PermissionDenied => Some("ports below 1024 are reserved: choose a higher one with --listen".into()),
-            io::ErrorKind::AddrNotAvailable => {
-                Some(format!("this machine has no address {}: try --listen 0.0.0.0:{}", address.ip(), address.port()))
+            io::ErrorKind::AddrInUse => Some(format!(
+                "another process listens on port {}: choose another with --listen",
+                address.port()
+            )),
+            io::ErrorKind::PermissionDenied => {
+                Some("ports below 1024 are reserved: choose a higher one with --listen".into())
             }
+            io::ErrorKind::AddrNotAvailable => Some(format!(
+                "this machine has no address {}: try --listen 0.0.0.0:{}",
+                address.ip(),
+                address.port()
+            )),
             _ => None,
         }
     }
@@ -75,7 +84,10 @@ impl Server {
     pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
         let bound = async {
             let listener = TcpListener::bind(address).await?;
-            Ok::<_, io::Error>(Self { address: listener.local_addr()?, listener })
+            Ok::<_, io::Error>(Self {
+                address: listener.local_addr()?,
+                listener,
+            })
         };
         bound.await.map_err(|source| ServeError::Bind { address, source })
     }
@@ -85,8 +97,8 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown`, and lets answers under way end. It keeps its thread for itself: a probe does not wait behind what somebody's
-    /// manifests take to be held against each other.
+    /// Answers until `shutdown`, and lets answers under way end. It keeps its thread for itself: a probe does not wait
+    /// behind what somebody's manifests take to be held against each other.
     ///
     /// # Errors
     ///
@@ -103,12 +115,20 @@ impl Server {
 }
 
 async fn serve(listener: TcpListener, metrics: Metrics, health: Health, shutdown: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, router(metrics, health)).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    axum::serve(listener, router(metrics, health))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }
 
 fn router(metrics: Metrics, health: Health) -> Router {
-    let probes = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(health);
-    Router::new().route("/metrics", get(render)).with_state(metrics).merge(probes)
+    let probes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(health);
+    Router::new()
+        .route("/metrics", get(render))
+        .with_state(metrics)
+        .merge(probes)
 }
 
 async fn render(State(metrics): State<Metrics>) -> impl IntoResponse {
@@ -128,7 +148,10 @@ fn probe(wrong: &str, what: &[impl AsRef<str>]) -> (StatusCode, String) {
     let what: Vec<&str> = what.iter().map(AsRef::as_ref).collect();
     match what.as_slice() {
         [] => (StatusCode::OK, "ok\n".into()),
-        what => (StatusCode::SERVICE_UNAVAILABLE, format!("{wrong}: {}\n", what.join(", "))),
+        what => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{wrong}: {}\n", what.join(", ")),
+        ),
     }
 }
 
@@ -153,13 +176,26 @@ mod tests {
     async fn running() -> Running {
         let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (health, shutdown, address) = (Health::default(), CancellationToken::new(), server.address());
-        let task = tokio::spawn(serve(server.listener, Metrics::new().unwrap(), health.clone(), shutdown.clone()));
-        Running { address, health, shutdown, task }
+        let task = tokio::spawn(serve(
+            server.listener,
+            Metrics::new().unwrap(),
+            health.clone(),
+            shutdown.clone(),
+        ));
+        Running {
+            address,
+            health,
+            shutdown,
+            task,
+        }
     }
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
@@ -175,7 +211,11 @@ mod tests {
         });
         // The runtime of this test has one thread, which waits here.
         let mut stream = std::net::TcpStream::connect(address).unwrap();
-        io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        io::Write::write_all(
+            &mut stream,
+            b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        )
+        .unwrap();
         let mut answer = String::new();
         io::Read::read_to_string(&mut stream, &mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -187,7 +227,10 @@ mod tests {
     async fn metrics_are_served_in_the_text_format() {
         let running = running().await;
         let answer = fetch(running.address, "/metrics").await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\n"),
+            "{answer}"
+        );
         assert!(answer.contains("\ndriftmend_leader 0\n"), "{answer}");
     }
 
@@ -196,7 +239,10 @@ mod tests {
         let running = running().await;
         running.health.expect("Deployments");
         let answer = fetch(running.address, "/readyz").await;
-        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("waiting for the first list of: Deployments\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 503") && answer.ends_with("waiting for the first list of: Deployments\n"),
+            "{answer}"
+        );
         running.health.synced("Deployments");
         assert!(fetch(running.address, "/readyz").await.starts_with("HTTP/1.1 200"));
     }
@@ -210,7 +256,10 @@ mod tests {
         tokio::time::advance(STUCK_AFTER + Duration::from_secs(1)).await;
         tokio::time::resume();
         let answer = fetch(running.address, "/healthz").await;
-        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("stuck: shop/web has not ended for 601 s\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 503") && answer.contains("stuck: shop/web has not ended for 601 s\n"),
+            "{answer}"
+        );
     }
 
     #[tokio::test]
@@ -227,6 +276,9 @@ mod tests {
         let error = Server::bind(first.address()).await.unwrap_err();
         let (address, port) = (first.address(), first.address().port());
         assert_eq!(error.to_string(), format!("failed to listen on {address}"));
-        assert_eq!(error.hint().unwrap(), format!("another process listens on port {port}: choose another with --listen"));
+        assert_eq!(
+            error.hint().unwrap(),
+            format!("another process listens on port {port}: choose another with --listen")
+        );
     }
 }

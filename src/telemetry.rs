@@ -1,7 +1,7 @@
 //! What the process says about its own work, on standard error.
 //!
-//! Nothing is set up by linking this library: the program calls [`init`] once. What a message or a field quotes goes through the printer: a
-//! line of the log is one line.
+//! Nothing is set up by linking this library: the program calls [`init`] once. What a message or a field quotes goes
+//! through the printer: a line of the log is one line.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -22,7 +22,8 @@ const FILTER_VARIABLE: &str = "RUST_LOG";
 /// What is logged when nobody says otherwise.
 const DEFAULT_FILTER: &str = "info";
 
-/// Laid over every filter: kube's client logs the whole text of an answer that it cannot parse, values of Secrets included.
+/// Laid over every filter: kube's client logs the whole text of an answer that it cannot parse, values of Secrets
+/// included.
 const NEVER_LOG_ANSWERS: &str = "kube_client::client=error";
 
 /// How a log line is written.
@@ -92,12 +93,17 @@ pub enum TelemetryError {
 /// When the filter cannot be read, or logging is set up already.
 pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
     let given = std::env::var(FILTER_VARIABLE).ok();
-    subscriber(format, filter(given.as_deref())?, io::stderr).try_init().map_err(|source| TelemetryError::Twice { source })
+    subscriber(format, filter(given.as_deref())?, io::stderr)
+        .try_init()
+        .map_err(|source| TelemetryError::Twice { source })
 }
 
 fn filter(given: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     let given = given.filter(|given| !given.trim().is_empty()).unwrap_or(DEFAULT_FILTER);
-    let wrong = |source| TelemetryError::Filter { given: given.to_owned(), source };
+    let wrong = |source| TelemetryError::Filter {
+        given: given.to_owned(),
+        source,
+    };
     let filter = EnvFilter::builder().parse(given).map_err(wrong)?;
     Ok(filter.add_directive(NEVER_LOG_ANSWERS.parse().map_err(wrong)?))
 }
@@ -144,7 +150,8 @@ struct Line<W>(W);
 
 impl<W: Write> Write for Line<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(printer::lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        self.0
+            .write_all(printer::lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -187,13 +194,19 @@ mod tests {
     fn json_lines_have_their_fields_at_the_top() {
         let text = logged(LogFormat::Json, None, || tracing::info!(namespace = "shop", "assessed"));
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&line["message"], &line["namespace"], &line["level"]), (&"assessed".into(), &"shop".into(), &"INFO".into()));
+        assert_eq!(
+            (&line["message"], &line["namespace"], &line["level"]),
+            (&"assessed".into(), &"shop".into(), &"INFO".into())
+        );
     }
 
     #[test]
     fn text_has_no_colours() {
         let text = logged(LogFormat::Text, Some(""), || tracing::warn!("late"));
-        assert!(text.ends_with("WARN driftmend::telemetry::tests: late\n") && !text.contains('\u{1b}'), "{text:?}");
+        assert!(
+            text.ends_with("WARN driftmend::telemetry::tests: late\n") && !text.contains('\u{1b}'),
+            "{text:?}"
+        );
     }
 
     #[test]
@@ -227,8 +240,14 @@ mod tests {
 
     #[test]
     fn a_wrong_filter_or_format_is_told() {
-        assert_eq!(filter(Some("driftmend=loud")).unwrap_err().to_string(), "failed to read the log filter \"driftmend=loud\"");
-        assert_eq!("xml".parse::<LogFormat>().unwrap_err().to_string(), "failed to read log format \"xml\": it is text or json");
+        assert_eq!(
+            filter(Some("driftmend=loud")).unwrap_err().to_string(),
+            "failed to read the log filter \"driftmend=loud\""
+        );
+        assert_eq!(
+            "xml".parse::<LogFormat>().unwrap_err().to_string(),
+            "failed to read log format \"xml\": it is text or json"
+        );
         assert_eq!("json".parse::<LogFormat>().unwrap(), LogFormat::Json);
     }
 }

@@ -1,4 +1,5 @@
-//! `driftmend check` without a cluster: exit codes, texts, JSON and SARIF as a script, a code host or a person gets them.
+//! `driftmend check` without a cluster: exit codes, texts, JSON and SARIF as a script, a code host or a person gets
+//! them.
 #![cfg(feature = "edge")]
 // A test says what it needed by failing; clippy knows only functions marked as tests for one.
 #![allow(clippy::expect_used, clippy::panic)]
@@ -37,12 +38,21 @@ Deployment.apps shop/web            the API server refuses it as it is
 fn a_manifest_that_the_server_refuses_is_told_with_its_line_and_exit_code_1() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let api = DESIRED.replace("name: web\n", "name: api\n");
-    fs::write(folder.path().join("web.yaml"), format!("{}{SERVICE}---\n{api}", two_handlers()))?;
+    fs::write(
+        folder.path().join("web.yaml"),
+        format!("{}{SERVICE}---\n{api}", two_handlers()),
+    )?;
     let answer = driftmend(folder.path(), "", &["check", "web.yaml"])?;
     let expected = format!("{REFUSED}2 Deployments checked, 1 is refused; passed over: 1 Service.\n");
-    assert_eq!((answer.stdout, answer.stderr.as_str(), answer.code), (expected, "", Some(1)));
+    assert_eq!(
+        (answer.stdout, answer.stderr.as_str(), answer.code),
+        (expected, "", Some(1))
+    );
     let piped = driftmend(folder.path(), &two_handlers(), &["check", "-", "-n", "bar"])?;
-    let expected = format!("{}1 Deployment checked, it is refused.\n", REFUSED.replace("web.yaml:", "-:"));
+    let expected = format!(
+        "{}1 Deployment checked, it is refused.\n",
+        REFUSED.replace("web.yaml:", "-:")
+    );
     assert_eq!((piped.stdout, piped.code), (expected, Some(1)));
     Ok(())
 }
@@ -50,7 +60,10 @@ fn a_manifest_that_the_server_refuses_is_told_with_its_line_and_exit_code_1() ->
 #[test]
 fn a_value_of_a_wrong_type_is_told_with_its_line() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("web.yaml"), DESIRED.replace("replicas: 2", "replicas: \"2\""))?;
+    fs::write(
+        folder.path().join("web.yaml"),
+        DESIRED.replace("replicas: 2", "replicas: \"2\""),
+    )?;
     let answer = driftmend(folder.path(), "", &["check", "."])?;
     let expected = "\
 Deployment.apps shop/web            the API server refuses it as it is
@@ -91,8 +104,14 @@ fn a_folder_of_a_repository_is_checked_at_a_revision() -> Result<()> {
         ("1 Deployment checked, none is refused.\n", "", Some(0))
     );
     let refused = driftmend(folder.path(), "", &["check", &place("both")])?;
-    let expected = format!("{}1 Deployment checked, it is refused.\n", REFUSED.replace("web.yaml:", "deploy/web.yaml:"));
-    assert_eq!((refused.stdout, refused.stderr.as_str(), refused.code), (expected, "", Some(1)));
+    let expected = format!(
+        "{}1 Deployment checked, it is refused.\n",
+        REFUSED.replace("web.yaml:", "deploy/web.yaml:")
+    );
+    assert_eq!(
+        (refused.stdout, refused.stderr.as_str(), refused.code),
+        (expected, "", Some(1))
+    );
     Ok(())
 }
 
@@ -107,7 +126,10 @@ Deployment.apps shop/web            the API server takes it
   warning: -:9: .spec.hostNetwork has no effect: the API does not know this field
 1 Deployment checked, none is refused.
 ";
-    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str(), answer.code), (expected, "", Some(0)));
+    assert_eq!(
+        (answer.stdout.as_str(), answer.stderr.as_str(), answer.code),
+        (expected, "", Some(0))
+    );
     Ok(())
 }
 
@@ -116,7 +138,10 @@ fn a_refusal_over_the_live_object_points_at_the_nearest_parent_in_the_manifest()
     let patched = a_while_ago();
     let folder = folder(patched)?;
     let alone = driftmend(folder.path(), "", &["check", "web.yaml"])?;
-    assert_eq!((alone.stdout.as_str(), alone.code), ("1 Deployment checked, none is refused.\n", Some(0)));
+    assert_eq!(
+        (alone.stdout.as_str(), alone.code),
+        ("1 Deployment checked, none is refused.\n", Some(0))
+    );
     let answer = driftmend(folder.path(), "", &["check", "web.yaml", "--live", "live.json"])?;
     let expected = format!(
         "\
@@ -129,12 +154,22 @@ Deployment.apps shop/web            the API server refuses it over the live obje
 1 Deployment checked, it is refused; held against live objects: 1, new: 0.
 "
     );
-    assert_eq!((answer.stdout, answer.stderr.as_str(), answer.code), (expected, "", Some(1)));
+    assert_eq!(
+        (answer.stdout, answer.stderr.as_str(), answer.code),
+        (expected, "", Some(1))
+    );
     // A PUT has nothing of the live probe in it.
-    let replaced = driftmend(folder.path(), "", &["check", "web.yaml", "--live", "live.json", "--strategy", "replace"])?;
+    let replaced = driftmend(
+        folder.path(),
+        "",
+        &["check", "web.yaml", "--live", "live.json", "--strategy", "replace"],
+    )?;
     assert_eq!(
         (replaced.stdout.as_str(), replaced.code),
-        ("1 Deployment checked, none is refused; held against live objects: 1, new: 0.\n", Some(0))
+        (
+            "1 Deployment checked, none is refused; held against live objects: 1, new: 0.\n",
+            Some(0)
+        )
     );
     Ok(())
 }
@@ -147,10 +182,22 @@ fn the_lines_are_right_although_the_live_object_has_another_container_before() -
     *containers = json!([{"name": "sidecar", "image": "registry.example/sidecar:1"}, containers[0]]);
     let answer = driftmend(folder.path(), &live.to_string(), &["check", "web.yaml", "--live", "-"])?;
     // Client-side apply puts Git's containers first, server-side apply keeps the order of live.
-    assert!(answer.stdout.contains("    web.yaml:17: spec.template.spec.containers["), "{}", answer.stdout);
+    assert!(
+        answer
+            .stdout
+            .contains("    web.yaml:17: spec.template.spec.containers["),
+        "{}",
+        answer.stdout
+    );
     let strategy = ["check", "web.yaml", "--live", "-", "--strategy", "server-side-apply"];
     let answer = driftmend(folder.path(), &live.to_string(), &strategy)?;
-    assert!(answer.stdout.contains("    web.yaml:17: spec.template.spec.containers[1].livenessProbe.tcpSocket\n"), "{}", answer.stdout);
+    assert!(
+        answer
+            .stdout
+            .contains("    web.yaml:17: spec.template.spec.containers[1].livenessProbe.tcpSocket\n"),
+        "{}",
+        answer.stdout
+    );
     Ok(())
 }
 
@@ -162,7 +209,15 @@ fn a_conflict_counts_as_a_refusal_and_a_new_deployment_does_not() -> Result<()> 
     let entry = json!({"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z",
         "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}});
     live["metadata"]["managedFields"] = json!([entry]);
-    let strategy = ["check", "web.yaml", "--live", "-", "--strategy", "server-side-apply", "--no-force"];
+    let strategy = [
+        "check",
+        "web.yaml",
+        "--live",
+        "-",
+        "--strategy",
+        "server-side-apply",
+        "--no-force",
+    ];
     let answer = driftmend(folder.path(), &live.to_string(), &strategy)?;
     let expected = "\
 Deployment.apps shop/web            the next sync meets a conflict with the live object
@@ -176,7 +231,10 @@ Deployment.apps shop/web            the next sync meets a conflict with the live
     let new = driftmend(folder.path(), nothing, &["check", "web.yaml", "--live", "-"])?;
     assert_eq!(
         (new.stdout.as_str(), new.code),
-        ("1 Deployment checked, none is refused; held against live objects: 0, new: 1.\n", Some(0))
+        (
+            "1 Deployment checked, none is refused; held against live objects: 0, new: 1.\n",
+            Some(0)
+        )
     );
     Ok(())
 }
@@ -184,7 +242,11 @@ Deployment.apps shop/web            the next sync meets a conflict with the live
 #[test]
 fn the_json_has_the_promised_shape_and_the_places() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let answer = driftmend(folder.path(), &format!("{}{SERVICE}", two_handlers()), &["check", "-", "-o", "json"])?;
+    let answer = driftmend(
+        folder.path(),
+        &format!("{}{SERVICE}", two_handlers()),
+        &["check", "-", "-o", "json"],
+    )?;
     let mut told: Value = serde_json::from_str(&answer.stdout)?;
     assert!(told["objects"][0]["summary"].take().is_string());
     let field = "spec.template.spec.containers[0].livenessProbe.tcpSocket";
@@ -206,7 +268,13 @@ fn the_json_has_the_promised_shape_and_the_places() -> Result<()> {
     });
     assert_eq!((told, answer.stderr.as_str(), answer.code), (expected, "", Some(1)));
     let yaml = driftmend(folder.path(), DESIRED, &["check", "-", "-o", "yaml"])?;
-    assert!(yaml.stdout.starts_with("objects:\n- object:\n    apiVersion: apps/v1\n") && yaml.code == Some(0), "{}", yaml.stdout);
+    assert!(
+        yaml.stdout
+            .starts_with("objects:\n- object:\n    apiVersion: apps/v1\n")
+            && yaml.code == Some(0),
+        "{}",
+        yaml.stdout
+    );
     Ok(())
 }
 
@@ -215,32 +283,44 @@ fn sarif_points_code_hosts_at_file_and_line() -> Result<()> {
     let folder = folder(a_while_ago())?;
     fs::create_dir(folder.path().join("deploy"))?;
     fs::write(folder.path().join("deploy/web.yaml"), two_handlers())?;
-    fs::write(folder.path().join("deploy/broken.yaml"), "kind: Deployment\n spec: {}\n")?;
+    fs::write(
+        folder.path().join("deploy/broken.yaml"),
+        "kind: Deployment\n spec: {}\n",
+    )?;
     // By its absolute path: what lies below the folder that the command runs in is relative to it all the same.
     let deploy = fs::canonicalize(folder.path())?.join("deploy").display().to_string();
     let answer = driftmend(folder.path(), "", &["check", &deploy, "-o", "sarif"])?;
     let expected = include_str!("check/refused.sarif").replace("VERSION", env!("CARGO_PKG_VERSION"));
-    assert_eq!((answer.stdout, answer.stderr.as_str(), answer.code), (expected, "", Some(2)));
+    assert_eq!(
+        (answer.stdout, answer.stderr.as_str(), answer.code),
+        (expected, "", Some(2))
+    );
     Ok(())
 }
 
 #[test]
 fn what_cannot_be_read_is_told_with_exit_code_2_and_in_the_sarif_log() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("web.yaml"), format!("{}---\na: b: c\n", two_handlers()))?;
+    fs::write(
+        folder.path().join("web.yaml"),
+        format!("{}---\na: b: c\n", two_handlers()),
+    )?;
     let broken = driftmend(folder.path(), "", &["check", "web.yaml"])?;
     let stdout = format!("{REFUSED}1 Deployment checked, it is refused; not everything could be read.\n");
     let stderr = "error: web.yaml:22:5: mapping values are not allowed in this context\n\
                   hint: quote the value that holds `: `, or correct the indentation\n";
-    assert_eq!((broken.stdout, broken.stderr.as_str(), broken.code), (stdout, stderr, Some(2)));
+    assert_eq!(
+        (broken.stdout, broken.stderr.as_str(), broken.code),
+        (stdout, stderr, Some(2))
+    );
     let absent = driftmend(folder.path(), "", &["check", "absent.yaml", "-o", "sarif"])?;
     let log: Value = serde_json::from_str(&absent.stdout)?;
     let invocation = &log["runs"][0]["invocations"][0];
-    let message = "failed to read absent.yaml: No such file or directory (os error 2); check the path; `-` reads standard input";
+    let message =
+        "failed to read absent.yaml: No such file or directory (os error 2); check the path; `-` reads standard input";
     assert_eq!(invocation["executionSuccessful"], false);
     assert_eq!(invocation["toolExecutionNotifications"][0]["message"]["text"], message);
-    let stderr =
-        "error: failed to read absent.yaml: No such file or directory (os error 2)\nhint: check the path; `-` reads standard input\n";
+    let stderr = "error: failed to read absent.yaml: No such file or directory (os error 2)\nhint: check the path; `-` reads standard input\n";
     assert_eq!((absent.stderr.as_str(), absent.code), (stderr, Some(2)));
     Ok(())
 }
@@ -259,7 +339,13 @@ fn what_is_not_live_yet_is_created_by_the_strategy() -> Result<()> {
         },
     });
     fs::write(folder.path().join("new.json"), serde_json::to_string_pretty(&manifest)?)?;
-    let checked = |more: &[&str]| driftmend(folder.path(), nothing, &[&["check", "new.json", "--live", "-", "-n", "shop"], more].concat());
+    let checked = |more: &[&str]| {
+        driftmend(
+            folder.path(),
+            nothing,
+            &[&["check", "new.json", "--live", "-", "-n", "shop"], more].concat(),
+        )
+    };
     let answer = checked(&["--strategy", "server-side-apply"])?;
     let told = "\
 Deployment.apps shop/new            the API server refuses to create it
@@ -270,7 +356,13 @@ Deployment.apps shop/new            the API server refuses to create it
       duplicate entries for key [containerPort=80,protocol=\"TCP\"]
 ";
     assert!(answer.stdout.starts_with(told), "{}", answer.stdout);
-    assert!(answer.stdout.ends_with("1 Deployment checked, it is refused; held against live objects: 0, new: 1.\n"), "{}", answer.stdout);
+    assert!(
+        answer
+            .stdout
+            .ends_with("1 Deployment checked, it is refused; held against live objects: 0, new: 1.\n"),
+        "{}",
+        answer.stdout
+    );
     assert_eq!(answer.code, Some(1));
     // A POST takes them, and forgets the field, unless it is asked to be strict.
     assert_eq!(checked(&["--strategy", "client-side-apply"])?.code, Some(0));
@@ -279,7 +371,10 @@ Deployment.apps shop/new            the API server refuses to create it
                 strict decoding error: unknown field \"spec.template.spec.containers[0].limits\"\n";
     assert!(answer.stdout.contains(told), "{}", answer.stdout);
     assert_eq!(answer.code, Some(1));
-    assert_eq!(driftmend(folder.path(), "", &["check", "new.json", "--validate", "strict"])?.code, Some(1));
+    assert_eq!(
+        driftmend(folder.path(), "", &["check", "new.json", "--validate", "strict"])?.code,
+        Some(1)
+    );
     assert_eq!(driftmend(folder.path(), "", &["check", "new.json"])?.code, Some(0));
     Ok(())
 }
@@ -288,11 +383,26 @@ Deployment.apps shop/new            the API server refuses to create it
 fn arguments_that_do_not_go_together_are_told() -> Result<()> {
     let folder = folder(a_while_ago())?;
     for (arguments, part) in [
-        (["web.yaml", "--live", "live.json", "--cluster"].as_slice(), "the argument '--live <PATH>' cannot be used with '--cluster'"),
-        (&["web.yaml", "--strategy", "replace"], "hint: give them with --live or --cluster"),
-        (&["web.yaml", "--live", "live.json", "--manager", "me"], "--strategy <STRATEGY>"),
-        (&["web.yaml", "--context", "prod"], "error: --kubeconfig and --context are only for --cluster"),
-        (&["-", "--live", "-"], "error: PATH and --live cannot both be standard input"),
+        (
+            ["web.yaml", "--live", "live.json", "--cluster"].as_slice(),
+            "the argument '--live <PATH>' cannot be used with '--cluster'",
+        ),
+        (
+            &["web.yaml", "--strategy", "replace"],
+            "hint: give them with --live or --cluster",
+        ),
+        (
+            &["web.yaml", "--live", "live.json", "--manager", "me"],
+            "--strategy <STRATEGY>",
+        ),
+        (
+            &["web.yaml", "--context", "prod"],
+            "error: --kubeconfig and --context are only for --cluster",
+        ),
+        (
+            &["-", "--live", "-"],
+            "error: PATH and --live cannot both be standard input",
+        ),
     ] {
         let answer = driftmend(folder.path(), "", &[&["check"], arguments].concat())?;
         assert!(answer.stderr.contains(part), "{arguments:?}: {}", answer.stderr);

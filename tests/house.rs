@@ -1,12 +1,22 @@
-//! The rules of the house that the compiler does not know: what is pure stays pure, and files stay small enough to know where a
-//! line belongs.
+//! The rules of the house that the compiler does not know: what is pure stays pure, and files stay small enough to know
+//! where a line belongs.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The crates that the pure part may use: values, their text, their hashes and their times.
-const PURE_CRATES: &[&str] = &["std", "core", "serde", "serde_json", "schemars", "thiserror", "sha2", "jiff", "json_patch"];
+const PURE_CRATES: &[&str] = &[
+    "std",
+    "core",
+    "serde",
+    "serde_json",
+    "schemars",
+    "thiserror",
+    "sha2",
+    "jiff",
+    "json_patch",
+];
 
 /// What gives a clock, a disk, a network, an environment, a thread or a log to code that must have none.
 const IMPURE: &[&str] = &[
@@ -53,7 +63,10 @@ fn sources(folder: &str) -> io::Result<Vec<(PathBuf, String)>> {
 
 /// The lines of code: comments are free to name anything.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())).filter(|(_, line)| !line.starts_with("//"))
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line.trim()))
+        .filter(|(_, line)| !line.starts_with("//"))
 }
 
 /// The first segments of the paths that a `use` line brings in.
@@ -64,10 +77,13 @@ fn used_crate(line: &str) -> Option<&str> {
 
 /// Whether the module that declares a file does so for tests only.
 fn declared_for_tests(path: &Path) -> bool {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_stem().and_then(|name| name.to_str())) else { return false };
+    let (Some(folder), Some(name)) = (path.parent(), path.file_stem().and_then(|name| name.to_str())) else {
+        return false;
+    };
     let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("mod.rs");
     fs::read_to_string(parent).is_ok_and(|text| {
-        text.contains(&format!("#[cfg(test)]\nmod {name};")) || text.contains(&format!("#[cfg(test)]\npub(crate) mod {name};"))
+        text.contains(&format!("#[cfg(test)]\nmod {name};"))
+            || text.contains(&format!("#[cfg(test)]\npub(crate) mod {name};"))
     })
 }
 
@@ -80,21 +96,35 @@ fn engine_and_report_use_values_only() -> io::Result<()> {
             continue;
         }
         // Unit tests at a file's foot may use what tests use.
-        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text).to_owned();
+        let text = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or(&text)
+            .to_owned();
         for (line, code) in code(&text) {
             let module = used_crate(code);
-            let local = |name: &str| ["crate", "super", "self"].contains(&name) || name.chars().next().is_some_and(char::is_uppercase);
+            let local = |name: &str| {
+                ["crate", "super", "self"].contains(&name) || name.chars().next().is_some_and(char::is_uppercase)
+            };
             let declared = |name: &str| text.contains(&format!("mod {name};"));
             if let Some(name) = module.filter(|name| !local(name) && !PURE_CRATES.contains(name) && !declared(name)) {
                 faults.push(format!("{}:{line}: uses {name}", path.display()));
             }
-            for module in code.match_indices("crate::").filter_map(|(at, _)| code[at + 7..].split([':', ';', ' ', '{', ',', ')']).next()) {
+            for module in code
+                .match_indices("crate::")
+                .filter_map(|(at, _)| code[at + 7..].split([':', ';', ' ', '{', ',', ')']).next())
+            {
                 let allowed = module == "engine" || module == "report" && path.starts_with("src/report");
                 if !allowed && !module.is_empty() {
                     faults.push(format!("{}:{line}: reaches crate::{module}", path.display()));
                 }
             }
-            faults.extend(IMPURE.iter().filter(|word| code.contains(**word)).map(|word| format!("{}:{line}: {word}", path.display())));
+            faults.extend(
+                IMPURE
+                    .iter()
+                    .filter(|word| code.contains(**word))
+                    .map(|word| format!("{}:{line}: {word}", path.display())),
+            );
         }
     }
     assert!(faults.is_empty(), "the pure part is not pure:\n{}", faults.join("\n"));
@@ -105,11 +135,17 @@ fn engine_and_report_use_values_only() -> io::Result<()> {
 fn files_stay_small() -> io::Result<()> {
     let long: Vec<String> = sources("src")?
         .into_iter()
-        .filter(|(_, text)| !text.starts_with("// @generated") && !text.lines().take(3).any(|line| line.contains("generated")))
+        .filter(|(_, text)| {
+            !text.starts_with("// @generated") && !text.lines().take(3).any(|line| line.contains("generated"))
+        })
         .filter_map(|(path, text)| Some((path, text.lines().count())).filter(|(_, lines)| *lines > LONGEST_FILE))
         .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
         .collect();
-    assert!(long.is_empty(), "look for the noun that wants its own file:\n{}", long.join("\n"));
+    assert!(
+        long.is_empty(),
+        "look for the noun that wants its own file:\n{}",
+        long.join("\n")
+    );
     Ok(())
 }
 
@@ -121,8 +157,13 @@ fn nothing_is_left_for_later() -> io::Result<()> {
         .chain(sources("tests")?)
         .filter(|(path, _)| !path.ends_with("house.rs"))
         .flat_map(|(path, text)| {
-            let found = text.lines().enumerate().filter(|(_, line)| marks.iter().any(|mark| line.contains(mark)));
-            found.map(|(at, line)| format!("{}:{}: {}", path.display(), at + 1, line.trim())).collect::<Vec<_>>()
+            let found = text
+                .lines()
+                .enumerate()
+                .filter(|(_, line)| marks.iter().any(|mark| line.contains(mark)));
+            found
+                .map(|(at, line)| format!("{}:{}: {}", path.display(), at + 1, line.trim()))
+                .collect::<Vec<_>>()
         })
         .collect();
     assert!(left.is_empty(), "{}", left.join("\n"));

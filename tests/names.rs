@@ -1,5 +1,5 @@
-//! What a hint, a help text or a page names must be there: flags are held against the real commands, variables against what the code reads,
-//! chart values against the chart, metrics against who sets them.
+//! What a hint, a help text or a page names must be there: flags are held against the real commands, variables against
+//! what the code reads, chart values against the chart, metrics against who sets them.
 #![cfg(feature = "edge")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,9 @@ use pretty_assertions::assert_eq;
 use regex::Regex;
 
 /// Other programs whose flags our texts name. `apply` is what kubectl's is called in prose.
-const PROGRAMS: &[&str] = &["apply", "apt-get", "cargo", "curl", "docker", "git", "helm", "kubectl", "rustup"];
+const PROGRAMS: &[&str] = &[
+    "apply", "apt-get", "cargo", "curl", "docker", "git", "helm", "kubectl", "rustup",
+];
 
 /// Flags of other programs that stand without their program.
 const ALONE: &[&str] = &["--set"];
@@ -22,7 +24,12 @@ const ALONE: &[&str] = &["--set"];
 const FOREIGN: &[&str] = &["CRON_TZ", "KUBECTL_EXTERNAL_DIFF", "TMPDIR", "TZ"];
 
 /// Code whose strings are about other people's names: what a secret is called, fields and their sources.
-const NOT_HINTS: &[&str] = &["src/engine/diff/mask", "src/engine/schema", "src/engine/predict/refusal", "src/engine/ownership/people.rs"];
+const NOT_HINTS: &[&str] = &[
+    "src/engine/diff/mask",
+    "src/engine/schema",
+    "src/engine/predict/refusal",
+    "src/engine/ownership/people.rs",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,7 +38,11 @@ fn root() -> &'static Path {
 /// The files below these places with one of these endings; generated ones and tests of units are left out.
 fn files(places: &[&str], endings: &[&str]) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    let mut open: Vec<PathBuf> = places.iter().map(|place| root().join(place)).filter(|path| path.exists()).collect();
+    let mut open: Vec<PathBuf> = places
+        .iter()
+        .map(|place| root().join(place))
+        .filter(|path| path.exists())
+        .collect();
     while let Some(path) = open.pop() {
         if path.is_dir() {
             for entry in fs::read_dir(&path)? {
@@ -48,8 +59,20 @@ fn files(places: &[&str], endings: &[&str]) -> Result<Vec<(String, String)>> {
 
 /// The code of the program without its unit tests.
 fn code() -> Result<Vec<(String, String)>> {
-    let sources = files(&["src"], &[".rs"])?.into_iter().filter(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/"));
-    Ok(sources.map(|(name, text)| (name, text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned())).collect())
+    let sources = files(&["src"], &[".rs"])?
+        .into_iter()
+        .filter(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/"));
+    Ok(sources
+        .map(|(name, text)| {
+            (
+                name,
+                text.split("#[cfg(test)]\nmod tests {")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        })
+        .collect())
 }
 
 /// A text that a person reads, and where it stands.
@@ -68,24 +91,46 @@ fn said() -> Result<Vec<Said>> {
         }
         let comment = |line: &&str| name.starts_with("src/cli/") && line.trim_start().starts_with("///");
         for line in text.lines().filter(comment) {
-            said.push(Said { place: name.clone(), text: line.trim_start().trim_start_matches('/').to_owned() });
+            said.push(Said {
+                place: name.clone(),
+                text: line.trim_start().trim_start_matches('/').to_owned(),
+            });
         }
-        let without: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        let without: String = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| format!("{line}\n"))
+            .collect();
         for found in string.captures_iter(&without) {
             let text = found[1].replace("\\\n", " ").replace("\\n", "\n");
-            said.extend(text.lines().map(|line| Said { place: name.clone(), text: line.to_owned() }));
+            said.extend(text.lines().map(|line| Said {
+                place: name.clone(),
+                text: line.to_owned(),
+            }));
         }
     }
     let pages = files(
-        &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs", "charts", "Dockerfile"],
+        &[
+            "README.md",
+            "ARCHITECTURE.md",
+            "CHANGELOG.md",
+            "docs",
+            "charts",
+            "Dockerfile",
+        ],
         &[".md", ".txt", ".yaml", ".tpl", ".json", "Dockerfile"],
     )?;
     for (name, text) in pages {
         // A command may go on in the next line.
         let text = text.replace("\\\n", " ");
         // What is no comment of the Dockerfile is no text but a program.
-        let lines = text.lines().filter(|line| name != "Dockerfile" || line.starts_with('#'));
-        said.extend(lines.map(|line| Said { place: name.clone(), text: line.to_owned() }));
+        let lines = text
+            .lines()
+            .filter(|line| name != "Dockerfile" || line.starts_with('#'));
+        said.extend(lines.map(|line| Said {
+            place: name.clone(),
+            text: line.to_owned(),
+        }));
     }
     Ok(said)
 }
@@ -96,9 +141,15 @@ fn commands() -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
     command.build();
     let (mut flags, mut variables) = (BTreeMap::new(), BTreeSet::new());
     for subcommand in std::iter::once(&command).chain(command.get_subcommands()) {
-        let longs = subcommand.get_arguments().filter_map(|argument| argument.get_long().map(|long| format!("--{long}")));
+        let longs = subcommand
+            .get_arguments()
+            .filter_map(|argument| argument.get_long().map(|long| format!("--{long}")));
         flags.insert(subcommand.get_name().to_owned(), longs.collect());
-        variables.extend(subcommand.get_arguments().filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned())));
+        variables.extend(
+            subcommand
+                .get_arguments()
+                .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned())),
+        );
     }
     (flags, variables)
 }
@@ -114,10 +165,13 @@ fn every_flag_that_a_text_names_is_one() -> Result<()> {
             for found in flag.captures_iter(command) {
                 let (name, before) = (&found[1], &command[..found.get(1).map_or(0, |found| found.start())]);
                 let words: Vec<&str> = before.split([' ', '(', '$']).filter(|word| !word.is_empty()).collect();
-                let program = words.iter().position(|word| *word == "driftmend" || PROGRAMS.contains(word));
+                let program = words
+                    .iter()
+                    .position(|word| *word == "driftmend" || PROGRAMS.contains(word));
                 let is_right = match program.map(|at| (words[at], words.get(at + 1))) {
                     Some(("driftmend", Some(subcommand))) => {
-                        flags.get(*subcommand).is_none_or(|flags| flags.contains(name)) && all.contains(&name.to_owned())
+                        flags.get(*subcommand).is_none_or(|flags| flags.contains(name))
+                            && all.contains(&name.to_owned())
                     }
                     Some(("driftmend", None)) | None => all.contains(&name.to_owned()) || ALONE.contains(&name),
                     Some(_) => true,
@@ -139,11 +193,18 @@ fn every_variable_that_a_text_names_is_read() -> Result<()> {
     let (_, mut read) = commands();
     // What code reads by name, the tests' and the demo's own among it, stands there as a string of its own.
     let literal = Regex::new(r#""([A-Z][A-Z0-9_]{2,})""#)?;
-    for (_, text) in code()?.into_iter().chain(files(&["tests"], &[".rs"])?.into_iter().filter(|(name, _)| name != "tests/names.rs")) {
+    for (_, text) in code()?.into_iter().chain(
+        files(&["tests"], &[".rs"])?
+            .into_iter()
+            .filter(|(name, _)| name != "tests/names.rs"),
+    ) {
         read.extend(literal.captures_iter(&text).map(|found| found[1].to_owned()));
     }
     let script = Regex::new(r"\$+[({]?([A-Z][A-Z0-9_]{2,})")?;
-    for (_, text) in files(&["Makefile", "tests", ".ci/run", "Dockerfile"], &["Makefile", ".sh", "run", "Dockerfile"])? {
+    for (_, text) in files(
+        &["Makefile", "tests", ".ci/run", "Dockerfile"],
+        &["Makefile", ".sh", "run", "Dockerfile"],
+    )? {
         read.extend(script.captures_iter(&text).map(|found| found[1].to_owned()));
     }
     read.extend(FOREIGN.iter().map(|name| (*name).to_owned()));
@@ -153,7 +214,9 @@ fn every_variable_that_a_text_names_is_read() -> Result<()> {
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for Said { place, text } in said()? {
         for found in named.captures_iter(&text) {
-            let Some(name) = found.get(1).or(found.get(2)).or(found.get(3)) else { continue };
+            let Some(name) = found.get(1).or(found.get(2)).or(found.get(3)) else {
+                continue;
+            };
             seen += 1;
             if !read.contains(name.as_str()) {
                 wrong.push(format!("{place}: {} in {:?}", name.as_str(), text.trim()));
@@ -167,7 +230,8 @@ fn every_variable_that_a_text_names_is_read() -> Result<()> {
 
 #[test]
 fn every_chart_value_that_a_text_sets_is_one() -> Result<()> {
-    let values: serde_json::Value = serde_yaml::from_str(&fs::read_to_string(root().join("charts/driftmend/values.yaml"))?)?;
+    let values: serde_json::Value =
+        serde_yaml::from_str(&fs::read_to_string(root().join("charts/driftmend/values.yaml"))?)?;
     let set = Regex::new(r"--set '?([a-zA-Z.]+)=")?;
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for Said { place, text } in said()? {
@@ -186,13 +250,28 @@ fn every_chart_value_that_a_text_sets_is_one() -> Result<()> {
 #[test]
 fn every_metric_has_a_caller_and_every_label_somebody_who_sets_it() -> Result<()> {
     let code = code()?;
-    let of = |name: &str| code.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str()).context(name.to_owned());
-    let callers: String = code.iter().filter(|(name, _)| !name.starts_with("src/metrics/")).map(|(_, text)| text.as_str()).collect();
+    let of = |name: &str| {
+        code.iter()
+            .find(|(file, _)| file == name)
+            .map(|(_, text)| text.as_str())
+            .context(name.to_owned())
+    };
+    let callers: String = code
+        .iter()
+        .filter(|(name, _)| !name.starts_with("src/metrics/"))
+        .map(|(_, text)| text.as_str())
+        .collect();
     let setter = Regex::new(r"pub fn ([a-z_]+)\(&self")?;
-    let setters: Vec<&str> =
-        setter.captures_iter(of("src/metrics/mod.rs")?).filter_map(|found| found.get(1)).map(|name| name.as_str()).collect();
+    let setters: Vec<&str> = setter
+        .captures_iter(of("src/metrics/mod.rs")?)
+        .filter_map(|found| found.get(1))
+        .map(|name| name.as_str())
+        .collect();
     assert!(setters.len() > 10, "{setters:?}");
-    let idle: Vec<&&str> = setters.iter().filter(|name| !callers.contains(&format!("metrics.{name}("))).collect();
+    let idle: Vec<&&str> = setters
+        .iter()
+        .filter(|name| !callers.contains(&format!("metrics.{name}(")))
+        .collect();
     assert_eq!(idle, Vec::<&&str>::new(), "nobody calls these");
 
     let enumeration = Regex::new(r"(?s)pub enum ([A-Za-z]+) \{\n(.*?)\n\}")?;
@@ -202,10 +281,24 @@ fn every_metric_has_a_caller_and_every_label_somebody_who_sets_it() -> Result<()
         let (name, body) = (&found[1], &found[2]);
         let aliases = [
             name.to_owned(),
-            callers.split(&format!("{name} as ")).nth(1).and_then(|rest| rest.split([',', '}', ';']).next()).unwrap_or(name).to_owned(),
+            callers
+                .split(&format!("{name} as "))
+                .nth(1)
+                .and_then(|rest| rest.split([',', '}', ';']).next())
+                .unwrap_or(name)
+                .to_owned(),
         ];
-        let is_set = |variant: &str| aliases.iter().any(|alias| callers.contains(&format!("{alias}::{variant}")));
-        unset.extend(variant.captures_iter(body).filter(|found| !is_set(&found[1])).map(|found| format!("{name}::{}", &found[1])));
+        let is_set = |variant: &str| {
+            aliases
+                .iter()
+                .any(|alias| callers.contains(&format!("{alias}::{variant}")))
+        };
+        unset.extend(
+            variant
+                .captures_iter(body)
+                .filter(|found| !is_set(&found[1]))
+                .map(|found| format!("{name}::{}", &found[1])),
+        );
     }
     assert_eq!(unset, Vec::<String>::new(), "nobody sets these");
     Ok(())
@@ -214,28 +307,51 @@ fn every_metric_has_a_caller_and_every_label_somebody_who_sets_it() -> Result<()
 #[test]
 fn the_reference_lists_each_finding_metric_reason_and_caution_and_no_other() -> Result<()> {
     let code = code()?;
-    let of = |place: &str| -> String { code.iter().filter(|(name, _)| name.starts_with(place)).map(|(_, text)| text.as_str()).collect() };
+    let of = |place: &str| -> String {
+        code.iter()
+            .filter(|(name, _)| name.starts_with(place))
+            .map(|(_, text)| text.as_str())
+            .collect()
+    };
     let met = |text: &str, pattern: &str| -> Result<BTreeSet<String>> {
-        Ok(Regex::new(pattern)?.captures_iter(text).map(|found| found[1].to_owned()).collect())
+        Ok(Regex::new(pattern)?
+            .captures_iter(text)
+            .map(|found| found[1].to_owned())
+            .collect())
     };
     let page = fs::read_to_string(root().join("docs/reference.md"))?;
     let listed = |heading: &str| -> Result<BTreeSet<String>> {
-        let section = page.split("\n## ").find(|section| section.starts_with(heading)).with_context(|| format!("no section {heading}"))?;
+        let section = page
+            .split("\n## ")
+            .find(|section| section.starts_with(heading))
+            .with_context(|| format!("no section {heading}"))?;
         met(section, r"(?m)^\| `([A-Za-z_-]+)` \|")
     };
     let word = "([a-z]+(?:-[a-z]+)+)";
-    let mut rules = met(&of("src/engine/diagnose/"), &format!(r#"(?:rule: |const [A-Z_]+: &str = )"{word}""#))?;
+    let mut rules = met(
+        &of("src/engine/diagnose/"),
+        &format!(r#"(?:rule: |const [A-Z_]+: &str = )"{word}""#),
+    )?;
     rules.extend(met(&of("src/report/confirmed.rs"), &format!(r#"finding\("{word}""#))?);
-    rules.extend(met(&of("src/report/sarif.rs"), &format!(r#"Rule::[^\n]* => "{word}""#))?);
+    rules.extend(met(
+        &of("src/report/sarif.rs"),
+        &format!(r#"Rule::[^\n]* => "{word}""#),
+    )?);
     assert!(rules.len() > 12, "{rules:?}");
     assert_eq!(listed("Findings")?, rules);
     let reasons = met(&of("src/report/compose.rs"), r#"NoPlan::[^\n]* => "([A-Za-z]+)""#)?;
     assert!(reasons.len() > 15, "{reasons:?}");
     assert_eq!(listed("Why there is no plan")?, reasons);
-    let cautions = met(&of("src/engine/plan/cautions.rs"), r#"(?m)^pub const [A-Z_]+: &str = "([A-Za-z]+)""#)?;
+    let cautions = met(
+        &of("src/engine/plan/cautions.rs"),
+        r#"(?m)^pub const [A-Z_]+: &str = "([A-Za-z]+)""#,
+    )?;
     assert!(cautions.len() > 10, "{cautions:?}");
     assert_eq!(listed("Cautions of a plan")?, cautions);
-    let metrics = met(&of("src/metrics/"), r#"(?:whole|decimal|counter|histogram|Opts::new)\(\s*"([a-z_]+)""#)?;
+    let metrics = met(
+        &of("src/metrics/"),
+        r#"(?:whole|decimal|counter|histogram|Opts::new)\(\s*"([a-z_]+)""#,
+    )?;
     let metrics: BTreeSet<String> = metrics.into_iter().map(|name| format!("driftmend_{name}")).collect();
     assert!(metrics.len() > 25, "{metrics:?}");
     assert_eq!(listed("Metrics")?, metrics);
@@ -246,7 +362,10 @@ fn the_reference_lists_each_finding_metric_reason_and_caution_and_no_other() -> 
 fn one_version_of_the_compiler_is_named_everywhere() -> Result<()> {
     let version = |file: &str, pattern: &str| -> Result<String> {
         let text = fs::read_to_string(root().join(file))?;
-        Ok(Regex::new(pattern)?.captures(&text).with_context(|| format!("{file} names no version"))?[1].to_owned())
+        Ok(Regex::new(pattern)?
+            .captures(&text)
+            .with_context(|| format!("{file} names no version"))?[1]
+            .to_owned())
     };
     let pinned = version("rust-toolchain.toml", r#"(?m)^channel = "(.+)"$"#)?;
     assert_eq!(version("Cargo.toml", r#"(?m)^rust-version = "(.+)"$"#)?, pinned);
@@ -258,11 +377,17 @@ fn one_version_of_the_compiler_is_named_everywhere() -> Result<()> {
 #[test]
 fn each_promise_of_the_page_on_security_names_a_test_that_is_there() -> Result<()> {
     let page = fs::read_to_string(root().join("docs/security.md"))?;
-    let promises = page.split("\n## ").find(|section| section.starts_with("Promises")).context("no promises")?;
+    let promises = page
+        .split("\n## ")
+        .find(|section| section.starts_with("Promises"))
+        .context("no promises")?;
     let units = files(&["src"], &[".rs"])?;
     let quoted = Regex::new("`([a-z_ :0-9]+)`")?;
     let (mut found, mut lost) = (0, Vec::new());
-    for row in promises.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise ")) {
+    for row in promises
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| promise "))
+    {
         let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
         let before = found;
         for test in quoted.captures_iter(tests).map(|test| test[1].to_owned()) {
@@ -271,11 +396,14 @@ fn each_promise_of_the_page_on_security_names_a_test_that_is_there() -> Result<(
             // Those on a cluster are given their server by a macro or an attribute of their own.
             let there = match place.split_once(' ') {
                 Some((program, module)) => {
-                    let text = fs::read_to_string(root().join(format!("tests/{program}/{module}.rs"))).unwrap_or_default();
+                    let text =
+                        fs::read_to_string(root().join(format!("tests/{program}/{module}.rs"))).unwrap_or_default();
                     text.contains(&format!("fn {name}("))
                 }
                 None => units.iter().any(|(_, text)| {
-                    let text = text.replace("\n    ", "\n").replace("#[tokio::test]\nasync fn", "#[test]\nfn");
+                    let text = text
+                        .replace("\n    ", "\n")
+                        .replace("#[tokio::test]\nasync fn", "#[test]\nfn");
                     text.contains(&declared)
                 }),
             };

@@ -1,9 +1,13 @@
 //! The schema tables and the diff against answers recorded from a real API server.
 //!
-//! The recordings are not part of the project: they are looked for in `DRIFT_CORPUS` and in `../shared/corpus`, and where they are
-//! absent the tests say that they skipped.
+//! The recordings are not part of the project: they are looked for in `DRIFT_CORPUS` and in `../shared/corpus`, and
+//! where they are absent the tests say that they skipped.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too, which clippy does not see here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests are tests too, which clippy does not see here"
+)]
 
 use std::path::PathBuf;
 
@@ -15,7 +19,9 @@ use serde_json::Value;
 
 fn corpus() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let found = std::env::var_os("DRIFT_CORPUS").map(PathBuf::from).or_else(|| beside.is_dir().then_some(beside));
+    let found = std::env::var_os("DRIFT_CORPUS")
+        .map(PathBuf::from)
+        .or_else(|| beside.is_dir().then_some(beside));
     if found.is_none() {
         println!("skipped: no recordings in DRIFT_CORPUS or ../shared/corpus");
     }
@@ -50,7 +56,9 @@ fn list_keys_and_strategies_are_those_of_the_recorded_table() {
     let Some(corpus) = corpus() else { return };
     let table = std::fs::read_to_string(corpus.join("list_keys.tsv")).unwrap();
     for row in rows(&table) {
-        let [path, _, kind, keys, key, strategy] = row[..6] else { panic!("{row:?}") };
+        let [path, _, kind, keys, key, strategy] = row[..6] else {
+            panic!("{row:?}")
+        };
         let found = match list_kind(path) {
             ListKind::Map(keys) => ("map", keys.join(",")),
             ListKind::Set => ("set", String::new()),
@@ -59,7 +67,11 @@ fn list_keys_and_strategies_are_those_of_the_recorded_table() {
         assert_eq!(found, (kind, keys.to_owned()), "{path}");
         let merge = merge_strategy(path);
         assert_eq!(merge.key, (!key.is_empty()).then_some(key), "{path}");
-        assert_eq!((merge.replace, merge.retain_keys), (!strategy.contains("merge"), strategy.contains("retainKeys")), "{path}");
+        assert_eq!(
+            (merge.replace, merge.retain_keys),
+            (!strategy.contains("merge"), strategy.contains("retainKeys")),
+            "{path}"
+        );
     }
 }
 
@@ -69,7 +81,12 @@ fn atomic_maps_are_those_of_the_recorded_table() {
     let table = std::fs::read_to_string(corpus.join("atomic_maps.tsv")).unwrap();
     for row in rows(&table) {
         assert_eq!(is_atomic_map(row[0]), row[1] == "atomic", "{}", row[0]);
-        assert_eq!(merge_strategy(row[0]).retain_keys, row[2].contains("retainKeys"), "{}", row[0]);
+        assert_eq!(
+            merge_strategy(row[0]).retain_keys,
+            row[2].contains("retainKeys"),
+            "{}",
+            row[0]
+        );
     }
 }
 
@@ -79,7 +96,8 @@ fn quantities_are_printed_as_recorded() {
     let table = std::fs::read_to_string(corpus.join("quantities.tsv")).unwrap();
     for row in rows(&table).filter(|row| row.len() == 4 && row[0].starts_with('\'') && !row[0].contains('-')) {
         let text = row[0].trim_matches('\'');
-        let recorded = |column: usize| (!row[column].starts_with("ERR") && row[column] != "-").then(|| row[column].to_owned());
+        let recorded =
+            |column: usize| (!row[column].starts_with("ERR") && row[column] != "-").then(|| row[column].to_owned());
         assert_eq!(canonical(text, Rounding::Milli), recorded(2), "{text}");
         assert_eq!(canonical(text, Rounding::Nano), recorded(3), "{text}");
     }
@@ -104,7 +122,12 @@ fn no_recorded_object_drifts_from_what_was_applied() {
     for path in found {
         let live = read(&path);
         let applied = live["metadata"]["annotations"][LAST_APPLIED].as_str().unwrap();
-        assert_eq!(compare(&serde_json::from_str(applied).unwrap(), &live), [], "{}", path.display());
+        assert_eq!(
+            compare(&serde_json::from_str(applied).unwrap(), &live),
+            [],
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -124,12 +147,22 @@ fn the_three_way_merge_gives_what_upstream_expects() {
             assert_eq!(loaded.problems, [], "{} {name}", case.display());
             loaded.documents.into_iter().next().unwrap().value
         };
-        let [last_applied, live, desired, expected] = ["last-applied.yaml", "live.yaml", "desired.yaml", "expected.yaml"].map(document);
+        let [last_applied, live, desired, expected] =
+            ["last-applied.yaml", "live.yaml", "desired.yaml", "expected.yaml"].map(document);
         let merged = three_way_patch(&last_applied, &live, &desired).and_then(|patch| apply_patch(&live, &patch));
         // In order, too, also where upstream sorts before it compares.
         if merged.as_ref() != Ok(&expected) {
-            wrong.push(format!("{}\n  expected {expected}\n  merged   {merged:?}", case.display()));
+            wrong.push(format!(
+                "{}\n  expected {expected}\n  merged   {merged:?}",
+                case.display()
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} cases differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases differ:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }

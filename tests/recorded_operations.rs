@@ -2,13 +2,17 @@
 //!
 //! They are not part of the project: each test says so and passes where the folders are not beside it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too, which clippy does not see here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests are tests too, which clippy does not see here"
+)]
 
 use std::path::PathBuf;
 
 use driftmend::engine::operation::{
-    Action, Application, Context, Kustomization, OperationPhase, Reconciliation, Standing, Windows, classify, commit, comparable,
-    reconciliation, refused,
+    Action, Application, Context, Kustomization, OperationPhase, Reconciliation, Standing, Windows, classify, commit,
+    comparable, reconciliation, refused,
 };
 use jiff::{Timestamp, ToSpan};
 use pretty_assertions::assert_eq;
@@ -35,8 +39,17 @@ fn recorded(folder: &str) -> Vec<(String, Value)> {
 }
 
 fn applications() -> Vec<(String, Application)> {
-    let whole = recorded("argocd-shapes").into_iter().filter(|(_, value)| value["kind"] == "Application");
-    whole.map(|(name, value)| (name.clone(), Application::read(&value).unwrap_or_else(|error| panic!("{name}: {error}")))).collect()
+    let whole = recorded("argocd-shapes")
+        .into_iter()
+        .filter(|(_, value)| value["kind"] == "Application");
+    whole
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                Application::read(&value).unwrap_or_else(|error| panic!("{name}: {error}")),
+            )
+        })
+        .collect()
 }
 
 /// As seen a second after whatever the Application tells last, with a controller that lives.
@@ -50,7 +63,15 @@ fn standing(application: &Application) -> Standing {
     let last: Timestamp = times.into_iter().flatten().max().unwrap_or(Timestamp::UNIX_EPOCH);
     let windows = Windows::none();
     let now = last + 1.second();
-    classify(application, &Context { now, controller_seen_alive: Some(last), windows: &windows, deployment: ("shop", "web") })
+    classify(
+        application,
+        &Context {
+            now,
+            controller_seen_alive: Some(last),
+            windows: &windows,
+            deployment: ("shop", "web"),
+        },
+    )
 }
 
 /// What the recordings are whose name does not begin with their row, or names the row that they were meant to be.
@@ -118,7 +139,10 @@ fn recorded_applications_have_their_class() {
     }
     let mut wrong = Vec::new();
     for (name, id, action) in EXPECTED {
-        let (_, application) = applications.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no recording {name}"));
+        let (_, application) = applications
+            .iter()
+            .find(|(found, _)| found == name)
+            .unwrap_or_else(|| panic!("no recording {name}"));
         let found = standing(application);
         if (found.id(), found.action()) != (*id, *action) {
             wrong.push(format!("{name}: expected {id:?} {action:?}, found {found:?}"));
@@ -126,7 +150,9 @@ fn recorded_applications_have_their_class() {
     }
     for (name, application) in &applications {
         let found = standing(application);
-        let row = name.get(..2).filter(|row| row.starts_with('S') && row.as_bytes()[1].is_ascii_digit());
+        let row = name
+            .get(..2)
+            .filter(|row| row.starts_with('S') && row.as_bytes()[1].is_ascii_digit());
         let listed = EXPECTED.iter().any(|(expected, ..)| expected == name);
         if let Some(row) = row.filter(|_| !listed)
             && found.id() != Some(row)
@@ -134,9 +160,17 @@ fn recorded_applications_have_their_class() {
             wrong.push(format!("{name}: expected {row}, found {found:?}"));
         }
     }
-    let (_, killed) = applications.iter().find(|(name, _)| name == "K1-killed-running").unwrap();
+    let (_, killed) = applications
+        .iter()
+        .find(|(name, _)| name == "K1-killed-running")
+        .unwrap();
     let windows = Windows::none();
-    let dead = Context { now: Timestamp::UNIX_EPOCH, controller_seen_alive: None, windows: &windows, deployment: ("shop", "kil") };
+    let dead = Context {
+        now: Timestamp::UNIX_EPOCH,
+        controller_seen_alive: None,
+        windows: &windows,
+        deployment: ("shop", "kil"),
+    };
     assert_eq!(classify(killed, &dead), Standing::ControllerNotSeen);
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -145,11 +179,18 @@ fn recorded_applications_have_their_class() {
 fn a_recorded_success_is_the_synced_revision() {
     for (name, application) in applications() {
         let synced = application.synced_revision();
-        let state = application.state.as_ref().filter(|state| state.phase == OperationPhase::Succeeded);
+        let state = application
+            .state
+            .as_ref()
+            .filter(|state| state.phase == OperationPhase::Succeeded);
         if let Some(result) = state.and_then(|state| state.result.as_ref()) {
             assert_eq!(synced, result.revision.as_ref(), "{name}");
         } else {
-            assert_eq!(synced, application.history.last().and_then(|entry| entry.revision.as_ref()), "{name}");
+            assert_eq!(
+                synced,
+                application.history.last().and_then(|entry| entry.revision.as_ref()),
+                "{name}"
+            );
         }
         assert!(synced.is_some(), "{name}");
     }
@@ -169,11 +210,30 @@ fn recorded_kustomizations_have_their_standing() {
         };
         assert_eq!(found.name(), expected, "{name}: {}", found.why());
         if let Reconciliation::FailedDryRun { refused, .. } = &found {
-            let fields: Vec<&str> = refused.iter().flat_map(|refused| &refused.causes).map(|cause| cause.field.as_str()).collect();
-            assert_eq!(fields, ["spec.template.spec.containers[0].livenessProbe.tcpSocket"], "{name}");
+            let fields: Vec<&str> = refused
+                .iter()
+                .flat_map(|refused| &refused.causes)
+                .map(|cause| cause.field.as_str())
+                .collect();
+            assert_eq!(
+                fields,
+                ["spec.template.spec.containers[0].livenessProbe.tcpSocket"],
+                "{name}"
+            );
         }
-        assert_eq!(kustomization.force_caution().is_some(), name.starts_with("fforce"), "{name}");
-        assert!(kustomization.last_attempted_revision.as_deref().and_then(commit).is_some(), "{name}");
+        assert_eq!(
+            kustomization.force_caution().is_some(),
+            name.starts_with("fforce"),
+            "{name}"
+        );
+        assert!(
+            kustomization
+                .last_attempted_revision
+                .as_deref()
+                .and_then(commit)
+                .is_some(),
+            "{name}"
+        );
         assert_eq!(kustomization.transforms(), &[] as &[&str], "{name}");
     }
 }
@@ -186,7 +246,11 @@ fn every_recorded_refusal_is_read() {
         if state.message.contains("is invalid: ") {
             let refused = refused(&state.message);
             assert_eq!(refused.len(), 1, "{name}: {}", state.message);
-            assert_eq!((refused[0].kind.as_str(), refused[0].causes.len()), ("Deployment.apps", 1), "{name}: {refused:?}");
+            assert_eq!(
+                (refused[0].kind.as_str(), refused[0].causes.len()),
+                ("Deployment.apps", 1),
+                "{name}: {refused:?}"
+            );
             assert!(!comparable(&state.message).contains("/dev/shm"), "{name}");
             read += 1;
         }

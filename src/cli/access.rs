@@ -26,8 +26,15 @@ pub struct Access {
 impl Access {
     /// Connects, and gives the namespace that the command is about.
     pub async fn connect(&self) -> Result<(Cluster, String), Fault> {
-        let cluster = Cluster::connect(&Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }).await?;
-        let namespace = self.namespace.clone().unwrap_or_else(|| cluster.client().default_namespace().to_owned());
+        let cluster = Cluster::connect(&Connection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+        })
+        .await?;
+        let namespace = self
+            .namespace
+            .clone()
+            .unwrap_or_else(|| cluster.client().default_namespace().to_owned());
         Ok((cluster, namespace))
     }
 }

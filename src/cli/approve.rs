@@ -24,8 +24,8 @@ const WRITE_TRIES: usize = 10;
 
 /// Approves the plan that a report shows.
 ///
-/// On a terminal and without --plan it shows the plan and asks. What is approved is the plan's hash: when the cluster or Git
-/// changes before it is carried out, the approval is void.
+/// On a terminal and without --plan it shows the plan and asks. What is approved is the plan's hash: when the cluster
+/// or Git changes before it is carried out, the approval is void.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -35,7 +35,8 @@ pub struct Arguments {
     #[arg(long, requires = "reason")]
     break_glass: bool,
 
-    /// Takes a caution of the plan into account that must be acknowledged, by its id (`Overwrites`); may be given more than once.
+    /// Takes a caution of the plan into account that must be acknowledged, by its id (`Overwrites`); may be given more
+    /// than once.
     #[arg(long, value_name = "ID")]
     acknowledge: Vec<String>,
 }
@@ -65,7 +66,8 @@ pub struct DenyArguments {
     #[command(flatten)]
     decision: Deciding,
 
-    /// Ends the denial at this time (`2026-01-05T12:00:00Z`) or after this long (`4h`, `2d`): the plan is offered again then.
+    /// Ends the denial at this time (`2026-01-05T12:00:00Z`) or after this long (`4h`, `2d`): the plan is offered again
+    /// then.
     #[arg(long, value_name = "TIME", value_parser = end)]
     until: Option<End>,
 
@@ -75,8 +77,16 @@ pub struct DenyArguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
-    let glass = if arguments.break_glass { Glass::Broken } else { Glass::Whole };
-    let made = Made { glass, acknowledged: arguments.acknowledge, ..Made::of(Decision::Approved) };
+    let glass = if arguments.break_glass {
+        Glass::Broken
+    } else {
+        Glass::Whole
+    };
+    let made = Made {
+        glass,
+        acknowledged: arguments.acknowledge,
+        ..Made::of(Decision::Approved)
+    };
     decide(&arguments.decision, made).await
 }
 
@@ -85,13 +95,26 @@ pub(super) async fn run_deny(arguments: DenyArguments) -> Result<ExitCode, Fault
         let (cluster, namespace) = arguments.decision.access.connect().await?;
         let report = target::report(&cluster, &namespace, &arguments.decision.name).await?;
         if report.status.as_ref().is_none_or(|status| status.approval.is_none()) {
-            return Err(Fault::new(format!("there is no decision about {namespace}/{}", report.spec.target.name)));
+            return Err(Fault::new(format!(
+                "there is no decision about {namespace}/{}",
+                report.spec.target.name
+            )));
         }
         write(&cluster, &report, Value::Null).await?;
-        output::print_line(&format!("the decision about {namespace}/{} is taken back", report.spec.target.name))?;
+        output::print_line(&format!(
+            "the decision about {namespace}/{} is taken back",
+            report.spec.target.name
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
-    decide(&arguments.decision, Made { until: arguments.until, ..Made::of(Decision::Denied) }).await
+    decide(
+        &arguments.decision,
+        Made {
+            until: arguments.until,
+            ..Made::of(Decision::Denied)
+        },
+    )
+    .await
 }
 
 /// Whether a sync window that forbids the heal counts.
@@ -118,7 +141,12 @@ struct Made {
 
 impl Made {
     const fn of(decision: Decision) -> Self {
-        Self { decision, glass: Glass::Whole, acknowledged: Vec::new(), until: None }
+        Self {
+            decision,
+            glass: Glass::Whole,
+            acknowledged: Vec::new(),
+            until: None,
+        }
     }
 }
 
@@ -132,18 +160,40 @@ enum End {
 fn end(text: &str) -> Result<End, String> {
     const OVER: &str = "a denial ends later than now";
     if let Ok(time) = text.parse::<Timestamp>() {
-        return if time > Timestamp::now() { Ok(End::At(time)) } else { Err(OVER.to_owned()) };
+        return if time > Timestamp::now() {
+            Ok(End::At(time))
+        } else {
+            Err(OVER.to_owned())
+        };
     }
-    let span: Span = text.parse().map_err(|_| "neither a time such as 2026-01-05T12:00:00Z nor a duration such as 4h or 2d".to_owned())?;
-    let after = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
-    if after.is_positive() { Ok(End::After(after)) } else { Err(OVER.to_owned()) }
+    let span: Span = text
+        .parse()
+        .map_err(|_| "neither a time such as 2026-01-05T12:00:00Z nor a duration such as 4h or 2d".to_owned())?;
+    let after = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|error| error.to_string())?;
+    if after.is_positive() {
+        Ok(End::After(after))
+    } else {
+        Err(OVER.to_owned())
+    }
 }
 
 async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
-    let Made { decision, glass, mut acknowledged, until } = made;
+    let Made {
+        decision,
+        glass,
+        mut acknowledged,
+        until,
+    } = made;
     let (cluster, namespace) = arguments.access.connect().await?;
     let report = target::report(&cluster, &namespace, &arguments.name).await?;
-    if let Some(healing) = report.status.as_ref().and_then(|status| status.healing.as_ref()).filter(|_| decision == Decision::Approved) {
+    if let Some(healing) = report
+        .status
+        .as_ref()
+        .and_then(|status| status.healing.as_ref())
+        .filter(|_| decision == Decision::Approved)
+    {
         return Err(in_progress(&report, healing));
     }
     let plan = offered(&report)?;
@@ -157,21 +207,36 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
     match &arguments.plan {
         Some(_) => {
             let source = report.status.as_ref().and_then(|status| status.source.as_ref());
-            output::print(&source.map(|source| format!("plan {}\n{}", short(&plan.hash), human::repository(source))).unwrap_or_default())?;
+            output::print(
+                &source
+                    .map(|source| format!("plan {}\n{}", short(&plan.hash), human::repository(source)))
+                    .unwrap_or_default(),
+            )?;
         }
         None => {
-            let verb = if decision == Decision::Approved { "Approve" } else { "Deny" };
+            let verb = if decision == Decision::Approved {
+                "Approve"
+            } else {
+                "Deny"
+            };
             if !ask(&report, &format!("{verb} plan {}?", short(&plan.hash)))? {
                 output::print("nothing was decided\n")?;
                 return Ok(ExitCode::from(1));
             }
         }
     }
-    if let Some(window) = plan.cautions.iter().find(|caution| caution.id == SYNC_WINDOW).map(|caution| &caution.text)
+    if let Some(window) = plan
+        .cautions
+        .iter()
+        .find(|caution| caution.id == SYNC_WINDOW)
+        .map(|caution| &caution.text)
         && decision == Decision::Approved
         && glass == Glass::Whole
     {
-        return Err(Fault::new(format!("plan {} is held back by a sync window: {window}", short(&plan.hash))));
+        return Err(Fault::new(format!(
+            "plan {} is held back by a sync window: {window}",
+            short(&plan.hash)
+        )));
     }
     let by = cluster.whoami().await?.name;
     let approval = Approval {
@@ -188,10 +253,19 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
         }),
     };
     let approval = with_reason(approval, &report);
-    let until = approval.until.map(|until| format!(" until {until}")).unwrap_or_default();
-    let mut approval = serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
-    // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, what it knew, or that it broke the glass.
-    for key in ["reason", "breakGlass", "acknowledged", "until"].into_iter().filter(|key| approval.get(key).is_none()).collect::<Vec<_>>() {
+    let until = approval
+        .until
+        .map(|until| format!(" until {until}"))
+        .unwrap_or_default();
+    let mut approval =
+        serde_json::to_value(&approval).map_err(|error| Fault::new("failed to write the approval").because(error))?;
+    // The patch is merged into an earlier decision, of which nothing may stay: not its reason, its end, what it knew,
+    // or that it broke the glass.
+    for key in ["reason", "breakGlass", "acknowledged", "until"]
+        .into_iter()
+        .filter(|key| approval.get(key).is_none())
+        .collect::<Vec<_>>()
+    {
         approval[key] = Value::Null;
     }
     write(&cluster, &report, approval).await?;
@@ -202,37 +276,61 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
              `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
         ),
         Decision::Denied if report.status.as_ref().is_some_and(|status| status.healing.is_some()) => {
-            format!("plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as another plan\n")
+            format!(
+                "plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as another plan\n"
+            )
         }
-        Decision::Denied => format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n"),
+        Decision::Denied => {
+            format!("plan {hash} is denied{until}; `driftmend deny {name} -n {namespace} --withdraw` takes that back\n")
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Holds what a person acknowledges against the plan's cautions: each one that must be is named, and nothing that the plan does not say.
+/// Holds what a person acknowledges against the plan's cautions: each one that must be is named, and nothing that the
+/// plan does not say.
 fn check_acknowledged(plan: &PlanReport, acknowledged: &mut Vec<String>, name: &str) -> Result<(), Fault> {
     acknowledged.sort_unstable();
     acknowledged.dedup();
-    if let Some(other) = acknowledged.iter().find(|id| !plan.cautions.iter().any(|caution| caution.id == **id)) {
-        return Err(Fault::new(format!("plan {} has no caution {other:?}", short(&plan.hash)))
-            .hint(format!("driftmend report {name} shows its cautions: it is their first word")));
+    if let Some(other) = acknowledged
+        .iter()
+        .find(|id| !plan.cautions.iter().any(|caution| caution.id == **id))
+    {
+        return Err(
+            Fault::new(format!("plan {} has no caution {other:?}", short(&plan.hash))).hint(format!(
+                "driftmend report {name} shows its cautions: it is their first word"
+            )),
+        );
     }
-    let missing = plan.cautions.iter().filter(|caution| caution.must_acknowledge && !acknowledged.contains(&caution.id));
-    let (told, flags): (Vec<String>, Vec<String>) =
-        missing.map(|caution| (caution.to_string(), format!("--acknowledge {}", caution.id))).unzip();
+    let missing = plan
+        .cautions
+        .iter()
+        .filter(|caution| caution.must_acknowledge && !acknowledged.contains(&caution.id));
+    let (told, flags): (Vec<String>, Vec<String>) = missing
+        .map(|caution| (caution.to_string(), format!("--acknowledge {}", caution.id)))
+        .unzip();
     if told.is_empty() {
         return Ok(());
     }
-    Err(Fault::new(format!("plan {} is approved only by who acknowledges this: {}", short(&plan.hash), told.join("; ")))
-        .hint(format!("approve with {} where that may be", flags.join(" "))))
+    Err(Fault::new(format!(
+        "plan {} is approved only by who acknowledges this: {}",
+        short(&plan.hash),
+        told.join("; ")
+    ))
+    .hint(format!("approve with {} where that may be", flags.join(" "))))
 }
 
 /// A decision with the reason that the same person gave for the same before, where none is given now.
 fn with_reason(decision: Approval, report: &DriftReport) -> Approval {
     let before = report.status.as_ref().and_then(|status| status.approval.as_ref());
     let what = |approval: &Approval| (approval.decision, approval.plan_hash.clone(), approval.by.clone());
-    let reason = before.filter(|before| what(before) == what(&decision)).and_then(|before| before.reason.clone());
-    Approval { reason: decision.reason.clone().or(reason), ..decision }
+    let reason = before
+        .filter(|before| what(before) == what(&decision))
+        .and_then(|before| before.reason.clone());
+    Approval {
+        reason: decision.reason.clone().or(reason),
+        ..decision
+    }
 }
 
 /// The plan that a report shows.
@@ -242,13 +340,25 @@ pub(super) fn offered(report: &DriftReport) -> Result<&PlanReport, Fault> {
         if let Some(denied) = denied(report) {
             return denied;
         }
-        let condition = status.and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "PlanReady"));
-        let why = condition.map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
-        Fault::new(format!("{} shows no plan: {}", report.spec.target.name, why.unwrap_or_else(|| "there is nothing to heal".to_owned())))
+        let condition = status.and_then(|status| {
+            status
+                .conditions
+                .iter()
+                .find(|condition| condition.type_ == "PlanReady")
+        });
+        let why = condition
+            .map(|condition| condition.message.clone())
+            .filter(|message| !message.is_empty());
+        Fault::new(format!(
+            "{} shows no plan: {}",
+            report.spec.target.name,
+            why.unwrap_or_else(|| "there is nothing to heal".to_owned())
+        ))
     })
 }
 
-/// Why nothing is approved while a plan is being carried out: another yes would take the place of the one that is followed.
+/// Why nothing is approved while a plan is being carried out: another yes would take the place of the one that is
+/// followed.
 fn in_progress(report: &DriftReport, healing: &Healing) -> Fault {
     let (name, namespace) = (&report.spec.target.name, report.namespace().unwrap_or_default());
     Fault::new(format!("plan {}, approved by {}, is being carried out", healing.short_hash(), healing.by)).hint(format!(
@@ -261,8 +371,15 @@ pub(super) fn denied(report: &DriftReport) -> Option<Fault> {
     let status = report.status.as_ref().filter(|status| status.heal == Heal::Denied)?;
     let (name, namespace) = (&report.spec.target.name, report.namespace().unwrap_or_default());
     let denial = status.approval.as_ref()?;
-    let until = denial.until.map_or_else(|| "while the drift stays as it is".to_owned(), |until| format!("until {until}"));
-    let why = denial.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let until = denial.until.map_or_else(
+        || "while the drift stays as it is".to_owned(),
+        |until| format!("until {until}"),
+    );
+    let why = denial
+        .reason
+        .as_deref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     Some(
         Fault::new(format!("{name} shows no plan: {} denied it {until}{why}", denial.by))
             .hint(format!("driftmend deny {name} -n {namespace} --withdraw")),
@@ -272,21 +389,32 @@ pub(super) fn denied(report: &DriftReport) -> Option<Fault> {
 /// Whether a hash that a person gave names the plan.
 pub(super) fn named(hash: &str, plan: &PlanReport) -> Result<(), Fault> {
     if hash.len() < SHORTEST_HASH {
-        return Err(Fault::new(format!("{hash:?} is too short to name a plan")).hint(format!("give at least {SHORTEST_HASH} digits")));
+        return Err(Fault::new(format!("{hash:?} is too short to name a plan"))
+            .hint(format!("give at least {SHORTEST_HASH} digits")));
     }
     if plan.hash.starts_with(hash) {
         return Ok(());
     }
-    Err(Fault::new(format!("{} is not the current plan; that is {}", short(hash), short(&plan.hash)))
-        .hint("the cluster or Git changed since: look at the new plan with `driftmend report`, then decide about that".to_owned()))
+    Err(Fault::new(format!(
+        "{} is not the current plan; that is {}",
+        short(hash),
+        short(&plan.hash)
+    ))
+    .hint(
+        "the cluster or Git changed since: look at the new plan with `driftmend report`, then decide about that"
+            .to_owned(),
+    ))
 }
 
-/// Writes the decision; again when the controller wrote the report in between, since a decision is about a hash and not about
-/// a version of the report.
+/// Writes the decision; again when the controller wrote the report in between, since a decision is about a hash and not
+/// about a version of the report.
 async fn write(cluster: &Cluster, report: &DriftReport, approval: Value) -> Result<(), Fault> {
     let mut report = report.clone();
     for _ in 1..WRITE_TRIES {
-        match cluster.patch_report_status(&report, json!({"approval": approval}), DryRun::No).await {
+        match cluster
+            .patch_report_status(&report, json!({"approval": approval}), DryRun::No)
+            .await
+        {
             Err(error) if error.retry() == Retry::ReadAgain => {
                 report = target::again(cluster, &report).await?;
                 // What was looked at is what is decided about.
@@ -297,7 +425,9 @@ async fn write(cluster: &Cluster, report: &DriftReport, approval: Value) -> Resu
             written => return Ok(written.map(drop)?),
         }
     }
-    cluster.patch_report_status(&report, json!({"approval": approval}), DryRun::No).await?;
+    cluster
+        .patch_report_status(&report, json!({"approval": approval}), DryRun::No)
+        .await?;
     Ok(())
 }
 
@@ -306,10 +436,18 @@ fn ask(report: &DriftReport, question: &str) -> Result<bool, Fault> {
     if !std::io::stdin().is_terminal() {
         return Err(Fault::new("there is no terminal to ask on").hint("name the plan with --plan HASH".to_owned()));
     }
-    output::print(&format!("{}\n{question} [y/N] ", report::whole(report, &People::default(), Timestamp::now())))?;
-    std::io::stdout().flush().map_err(|error| Fault::new("failed to ask").because(error))?;
+    output::print(&format!(
+        "{}\n{question} [y/N] ",
+        report::whole(report, &People::default(), Timestamp::now())
+    ))?;
+    std::io::stdout()
+        .flush()
+        .map_err(|error| Fault::new("failed to ask").because(error))?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Fault::new("failed to read the answer").because(error))?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Fault::new("failed to read the answer").because(error))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
@@ -364,9 +502,20 @@ mod tests {
             none.message,
             "plan aaaaaaaaaaaa is approved only by who acknowledges this: Overwrites: .spec.replicas from 5 to 1; Breaks: a port"
         );
-        assert_eq!(none.hint.as_deref(), Some("approve with --acknowledge Overwrites --acknowledge Breaks where that may be"));
-        assert!(check(&["Overwrites"]).unwrap_err().message.ends_with("this: Breaks: a port"));
-        assert_eq!(check(&["Nothing", "Overwrites", "Breaks"]).unwrap_err().message, "plan aaaaaaaaaaaa has no caution \"Nothing\"");
+        assert_eq!(
+            none.hint.as_deref(),
+            Some("approve with --acknowledge Overwrites --acknowledge Breaks where that may be")
+        );
+        assert!(
+            check(&["Overwrites"])
+                .unwrap_err()
+                .message
+                .ends_with("this: Breaks: a port")
+        );
+        assert_eq!(
+            check(&["Nothing", "Overwrites", "Breaks"]).unwrap_err().message,
+            "plan aaaaaaaaaaaa has no caution \"Nothing\""
+        );
         let both = || vec!["Breaks".to_owned(), "Overwrites".to_owned()];
         assert_eq!(check(&["Overwrites", "Breaks", "Overwrites"]).unwrap(), both());
         assert_eq!(plan.cautions[3].to_string(), "NeedsSync: written by an earlier version");
@@ -377,13 +526,28 @@ mod tests {
         let report = report("None");
         let before = report.status.clone().and_then(|status| status.approval).unwrap();
         let again = Approval { reason: None, ..before };
-        assert_eq!(with_reason(again.clone(), &report).reason.as_deref(), Some("Git is wrong"));
-        let new = Approval { reason: Some("still".to_owned()), ..again.clone() };
+        assert_eq!(
+            with_reason(again.clone(), &report).reason.as_deref(),
+            Some("Git is wrong")
+        );
+        let new = Approval {
+            reason: Some("still".to_owned()),
+            ..again.clone()
+        };
         assert_eq!(with_reason(new, &report).reason.as_deref(), Some("still"));
         for other in [
-            Approval { decision: Decision::Approved, ..again.clone() },
-            Approval { plan_hash: "b".to_owned(), ..again.clone() },
-            Approval { by: "bob".to_owned(), ..again },
+            Approval {
+                decision: Decision::Approved,
+                ..again.clone()
+            },
+            Approval {
+                plan_hash: "b".to_owned(),
+                ..again.clone()
+            },
+            Approval {
+                by: "bob".to_owned(),
+                ..again
+            },
         ] {
             assert_eq!(with_reason(other, &report).reason, None);
         }
@@ -392,8 +556,14 @@ mod tests {
     #[test]
     fn where_a_person_said_no_it_is_told_who_until_when_and_how_it_is_taken_back() {
         let fault = offered(&report("Denied")).unwrap_err();
-        assert_eq!(fault.message, "web shows no plan: ann denied it until 2026-01-05T12:00:00Z: Git is wrong");
+        assert_eq!(
+            fault.message,
+            "web shows no plan: ann denied it until 2026-01-05T12:00:00Z: Git is wrong"
+        );
         assert_eq!(fault.hint.as_deref(), Some("driftmend deny web -n shop --withdraw"));
-        assert_eq!(offered(&report("None")).unwrap_err().message, "web shows no plan: there is nothing to heal");
+        assert_eq!(
+            offered(&report("None")).unwrap_err().message,
+            "web shows no plan: there is nothing to heal"
+        );
     }
 }

@@ -25,9 +25,18 @@ impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?;
-        let found = SUFFIXES.iter().find_map(|(suffix, factor)| number(text.strip_suffix(suffix)?)?.checked_mul(*factor));
-        found.map(Self).ok_or_else(|| "write a whole number of bytes such as 96Mi or 1Gi".to_owned())
+        let number = |digits: &str| {
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| digits.parse::<u64>().ok())?
+        };
+        let found = SUFFIXES
+            .iter()
+            .find_map(|(suffix, factor)| number(text.strip_suffix(suffix)?)?.checked_mul(*factor));
+        found
+            .map(Self)
+            .ok_or_else(|| "write a whole number of bytes such as 96Mi or 1Gi".to_owned())
     }
 }
 
@@ -37,7 +46,13 @@ mod tests {
 
     #[test]
     fn an_amount_is_read_as_kubernetes_writes_it() {
-        for (text, bytes) in [("96Mi", 96 << 20), ("1Gi", 1 << 30), ("512000k", 512_000_000), ("1024", 1024), ("0", 0)] {
+        for (text, bytes) in [
+            ("96Mi", 96 << 20),
+            ("1Gi", 1 << 30),
+            ("512000k", 512_000_000),
+            ("1024", 1024),
+            ("0", 0),
+        ] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
         for text in ["", "Mi", "1.5Gi", "-1", "1 Gi", "1gb", "99999999999Ti"] {

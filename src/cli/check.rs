@@ -107,8 +107,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     match check(arguments) {
         // A reader of the log is told there as well.
         Err(fault) if arguments.output == Printed::Sarif => {
-            let message = std::iter::once(&fault.message).chain(&fault.causes).cloned().collect::<Vec<_>>().join(": ");
-            let unread = Unread { message: &message, hint: fault.hint.as_deref(), ..Unread::default() };
+            let message = std::iter::once(&fault.message)
+                .chain(&fault.causes)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(": ");
+            let unread = Unread {
+                message: &message,
+                hint: fault.hint.as_deref(),
+                ..Unread::default()
+            };
             output::print_value(&sarif::log(&[], &[unread], None), Format::Json)?;
             Err(fault)
         }
@@ -132,7 +140,13 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     }
     let masker = Masker::default().knowing(secrets);
     let namespace = namespace.as_deref();
-    let all = Pairs { desired: &desired, namespace, seen: false, syncer: arguments.syncing.syncer(), now: Timestamp::now() };
+    let all = Pairs {
+        desired: &desired,
+        namespace,
+        seen: false,
+        syncer: arguments.syncing.syncer(),
+        now: Timestamp::now(),
+    };
     let (mut objects, mut against) = (Vec::new(), Against::default());
     for (at, document) in deployments(&desired.rendered).enumerate() {
         let found = live.of(at, document, namespace);
@@ -165,9 +179,17 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
     print(
         arguments.output,
         &passed_over_live,
-        &Output { objects: &objects, problems: &problems, more: problems.more(), skipped, live: against },
+        &Output {
+            objects: &objects,
+            problems: &problems,
+            more: problems.more(),
+            skipped,
+            live: against,
+        },
     )?;
-    let counts = |object: &ObjectReport| check::is_refused(object) || (arguments.syncing.strategy.is_some() && diff::harms(object));
+    let counts = |object: &ObjectReport| {
+        check::is_refused(object) || (arguments.syncing.strategy.is_some() && diff::harms(object))
+    };
     Ok(match (problems.is_empty(), objects.iter().any(counts)) {
         (false, _) => ExitCode::from(2),
         (true, refused) => ExitCode::from(u8::from(refused)),
@@ -178,7 +200,17 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
 fn alone(format: Printed, problems: &Remarks) -> Result<ExitCode, Fault> {
     match format {
         Printed::Human => diff::print_problems(problems, problems.more()),
-        _ => print(format, "", &Output { objects: &[], problems, more: problems.more(), skipped: Kinds::default(), live: None })?,
+        _ => print(
+            format,
+            "",
+            &Output {
+                objects: &[],
+                problems,
+                more: problems.more(),
+                skipped: Kinds::default(),
+                live: None,
+            },
+        )?,
     }
     Ok(ExitCode::from(2))
 }
@@ -186,31 +218,41 @@ fn alone(format: Printed, problems: &Remarks) -> Result<ExitCode, Fault> {
 /// What the parser of arguments cannot tell: parts of the arguments that mean nothing without the live side.
 fn fit(arguments: &Arguments) -> Result<(), Fault> {
     if arguments.path == "-" && arguments.live.as_deref() == Some("-") {
-        return Err(Fault::new("PATH and --live cannot both be standard input").hint("write one of them to a file".to_owned()));
+        return Err(
+            Fault::new("PATH and --live cannot both be standard input").hint("write one of them to a file".to_owned())
+        );
     }
     if !arguments.cluster && (arguments.access.kubeconfig.is_some() || arguments.access.context.is_some()) {
         return Err(Fault::new("--kubeconfig and --context are only for --cluster"));
     }
     if arguments.syncing.strategy.is_some() && arguments.live.is_none() && !arguments.cluster {
-        return Err(
-            Fault::new("--strategy is about the next sync over the live objects").hint("give them with --live or --cluster".to_owned())
-        );
+        return Err(Fault::new("--strategy is about the next sync over the live objects")
+            .hint("give them with --live or --cluster".to_owned()));
     }
     if arguments.require_live && arguments.live.is_none() && !arguments.cluster {
-        return Err(Fault::new("--require-live asks for live objects").hint("give them with --live or --cluster".to_owned()));
+        return Err(
+            Fault::new("--require-live asks for live objects").hint("give them with --live or --cluster".to_owned())
+        );
     }
     Ok(())
 }
 
 /// What is checked: a version that is no longer served is a refusal, too.
 fn deployments(rendered: &Rendered) -> impl Iterator<Item = &Document> {
-    rendered.documents.iter().filter(|document| document.id.is_deployment_of_any_age())
+    rendered
+        .documents
+        .iter()
+        .filter(|document| document.id.is_deployment_of_any_age())
 }
 
 /// How many objects are something else, by kind.
 fn passed_over(rendered: &Rendered) -> Kinds {
     let mut counts = Kinds::default();
-    for document in rendered.documents.iter().filter(|document| !document.id.is_deployment_of_any_age()) {
+    for document in rendered
+        .documents
+        .iter()
+        .filter(|document| !document.id.is_deployment_of_any_age())
+    {
         counts.count(&document.id.kind);
     }
     counts
@@ -243,8 +285,17 @@ fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, O
 /// One manifest, as it is, and over its live object or where it is known that there is none.
 fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bool, masker: &Masker) -> ObjectReport {
     let (target, assessment) = (all.target(document, live), all.assess(document, live, Vec::new()));
-    let assessment = if live.is_some() || is_new { assessment } else { assessment.without_prediction() };
-    let masker = &masker.of_object([Some(document), live].into_iter().flatten().map(|document| &document.value));
+    let assessment = if live.is_some() || is_new {
+        assessment
+    } else {
+        assessment.without_prediction()
+    };
+    let masker = &masker.of_object(
+        [Some(document), live]
+            .into_iter()
+            .flatten()
+            .map(|document| &document.value),
+    );
     let report = object_report(&target, &assessment, masker, all.warnings(document, live));
     let (refusals, mut pointers): (Vec<_>, Vec<_>) = refusals_as_it_is(&document.value, all.syncer.validation)
         .into_iter()
@@ -256,30 +307,59 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bo
         // Where the server counted list items.
         let predicted = live.and_then(|live| predict(&document.value, &live.value, &all.syncer).predicted);
         let merged = predicted.as_ref().unwrap_or(&document.value);
-        pointers.extend(prediction.causes.iter().map(|cause| (cause.field.clone(), place_in(&document.value, merged, &cause.field))));
+        pointers.extend(
+            prediction
+                .causes
+                .iter()
+                .map(|cause| (cause.field.clone(), place_in(&document.value, merged, &cause.field))),
+        );
     }
     if let Some(prediction) = &assessment.prediction {
-        let changed = prediction.breaks.iter().chain(prediction.overwrites.iter().map(|overwrite| &overwrite.path));
-        pointers.extend(changed.map(|path| (path.to_string(), place_in(&document.value, &document.value, &path.to_string()))));
+        let changed = prediction
+            .breaks
+            .iter()
+            .chain(prediction.overwrites.iter().map(|overwrite| &overwrite.path));
+        pointers.extend(changed.map(|path| {
+            (
+                path.to_string(),
+                place_in(&document.value, &document.value, &path.to_string()),
+            )
+        }));
     }
     let mut places: Vec<Place> = Vec::new();
     for (field, pointer) in pointers {
         if !places.iter().any(|place| place.field == field) {
-            let Origin { file, line } = all.desired.rendered.locate(&document.id, &pointer).unwrap_or_else(|| document.origin.clone());
-            places.push(Place { field, file: file.to_string(), line });
+            let Origin { file, line } = all
+                .desired
+                .rendered
+                .locate(&document.id, &pointer)
+                .unwrap_or_else(|| document.origin.clone());
+            places.push(Place {
+                field,
+                file: file.to_string(),
+                line,
+            });
         }
     }
     check::checked(report, &refusals, places, masker)
 }
 
 fn print(format: Printed, passed_over_live: &str, value: &Output<'_>) -> Result<(), Fault> {
-    let Output { objects, problems, more, skipped, live } = value;
+    let Output {
+        objects,
+        problems,
+        more,
+        skipped,
+        live,
+    } = value;
     match format {
         Printed::Json => output::print_value(value, Format::Json),
         Printed::Yaml => output::print_value(value, Format::Yaml),
         Printed::Sarif => {
             let unread: Vec<Unread<'_>> = problems.iter().map(unread).collect();
-            let folder = std::env::current_dir().ok().and_then(|folder| folder.to_str().map(str::to_owned));
+            let folder = std::env::current_dir()
+                .ok()
+                .and_then(|folder| folder.to_str().map(str::to_owned));
             output::print_value(&sarif::log(objects, &unread, folder.as_deref()), Format::Json)
         }
         Printed::Human => {

@@ -28,8 +28,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
-    let Arguments { job, memory, processor, file, parent } = *arguments;
+    let Arguments {
+        job,
+        memory,
+        processor,
+        file,
+        parent,
+    } = *arguments;
     let failed = |error| Fault::new(format!("failed to answer a question about {}", job.word())).because(error);
-    child::confine(memory, processor, file, parent).and_then(|()| child::serve(job)).map_err(failed)?;
+    child::confine(memory, processor, file, parent)
+        .and_then(|()| child::serve(job))
+        .map_err(failed)?;
     Ok(ExitCode::SUCCESS)
 }

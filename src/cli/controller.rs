@@ -29,7 +29,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAMESPACE")]
     heal_namespace: Vec<String>,
 
-    /// A namespace of Argo CD Applications on which approved heals may end a stale operation and ask for a sync; repeat it for more.
+    /// A namespace of Argo CD Applications on which approved heals may end a stale operation and ask for a sync; repeat
+    /// it for more.
     #[arg(long, value_name = "NAMESPACE")]
     heal_application_namespace: Vec<String>,
 
@@ -100,7 +101,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let lists = [
         ("--heal-namespace", &arguments.heal_namespace),
         ("--heal-application-namespace", &arguments.heal_application_namespace),
-        ("--heal-kustomization-namespace", &arguments.heal_kustomization_namespace),
+        (
+            "--heal-kustomization-namespace",
+            &arguments.heal_kustomization_namespace,
+        ),
     ];
     if arguments.mode != Power::Heal
         && let Some((option, _)) = lists.into_iter().find(|(_, namespaces)| !namespaces.is_empty())
@@ -109,7 +113,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     }
     telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
     git::initialise(git::Setting::of_memory(arguments.git_memory.0));
-    let connection = Connection { kubeconfig: arguments.kubeconfig, context: arguments.context };
+    let connection = Connection {
+        kubeconfig: arguments.kubeconfig,
+        context: arguments.context,
+    };
     let cluster = Cluster::connect(&connection).await?;
     let settings = RunSettings {
         settings: Settings {
@@ -118,7 +125,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             heal_application_namespaces: arguments.heal_application_namespace,
             heal_kustomization_namespaces: arguments.heal_kustomization_namespace,
             sources: Sources {
-                mirrors: Mirrors::within(Disk { total: arguments.git_disk.0, namespace: arguments.git_disk_per_namespace.0 }),
+                mirrors: Mirrors::within(Disk {
+                    total: arguments.git_disk.0,
+                    namespace: arguments.git_disk_per_namespace.0,
+                }),
                 held: Held::of_memory(arguments.memory.0),
                 cache: arguments.cache_dir,
                 policy: arguments.reach.policy(&arguments.trust)?,
@@ -133,7 +143,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(shutdown.clone()));
-    run_controller(cluster, settings, shutdown).await.map_err(|error| Fault::of(&error).hint(error.hint()))?;
+    run_controller(cluster, settings, shutdown)
+        .await
+        .map_err(|error| Fault::of(&error).hint(error.hint()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,15 +19,18 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     if let Some(folder) = &arguments.output {
-        std::fs::create_dir_all(folder).map_err(|error| Fault::new(format!("failed to make {}", folder.display())).because(error))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Fault::new(format!("failed to make {}", folder.display())).because(error))?;
     }
     let mut all = String::new();
     for definition in crd::definitions() {
-        let text = serde_yaml::to_string(&definition).map_err(|error| Fault::new("failed to write YAML").because(error))?;
+        let text =
+            serde_yaml::to_string(&definition).map_err(|error| Fault::new("failed to write YAML").because(error))?;
         match &arguments.output {
             Some(folder) => {
                 let path = folder.join(format!("{}.yaml", definition.spec.names.plural));
-                std::fs::write(&path, text).map_err(|error| Fault::new(format!("failed to write {}", path.display())).because(error))?;
+                std::fs::write(&path, text)
+                    .map_err(|error| Fault::new(format!("failed to write {}", path.display())).because(error))?;
                 output::print_line(&format!("{}: {}", path.display(), definition.name_any()))?;
             }
             None => all.push_str(&format!("---\n{text}")),

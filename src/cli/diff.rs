@@ -62,11 +62,13 @@ pub struct Arguments {
     #[command(flatten)]
     syncing: Syncing,
 
-    /// Ignores what these objects ignore: Argo CD's Applications and argocd-cm, Flux's Kustomizations and HelmReleases, DriftWatches.
+    /// Ignores what these objects ignore: Argo CD's Applications and argocd-cm, Flux's Kustomizations and HelmReleases,
+    /// DriftWatches.
     #[arg(long, value_name = "FILE")]
     ignore_from: Vec<String>,
 
-    /// Who stands behind field managers: YAML such as `deploy-*: Person` or `release-bot: Controller`, before the built-in table.
+    /// Who stands behind field managers: YAML such as `deploy-*: Person` or `release-bot: Controller`, before the
+    /// built-in table.
     #[arg(long, value_name = "FILE", env = "DRIFTMEND_MANAGERS")]
     managers: Option<PathBuf>,
 
@@ -88,11 +90,14 @@ struct Output {
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     if arguments.desired == "-" && arguments.live == "-" {
-        return Err(Fault::new("DESIRED and LIVE cannot both be standard input").hint("write one of them to a file".to_owned()));
+        return Err(
+            Fault::new("DESIRED and LIVE cannot both be standard input").hint("write one of them to a file".to_owned())
+        );
     }
     let people = people::read(arguments.managers.as_deref())?;
     let ignore = ignore_list(&arguments.ignore_from)?;
-    let jq = Child::of_this_program().map_err(|error| Fault::new("failed to find this program, which runs jq").because(error))?;
+    let jq = Child::of_this_program()
+        .map_err(|error| Fault::new("failed to find this program, which runs jq").because(error))?;
     let empty = Empty::of_flag(arguments.allow_empty);
     let live = input::manifests(&arguments.live)?;
     input::not_empty(&live, "LIVE", &arguments.live, empty)?;
@@ -106,7 +111,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let now = Timestamp::now();
     let (namespace, predicting) = (arguments.namespace.as_deref(), arguments.syncing.strategy.is_some());
     // LIVE is all that there is to see: what it lacks is missing.
-    let all = Pairs { desired: &desired, namespace, seen: true, syncer: arguments.syncing.syncer(), now };
+    let all = Pairs {
+        desired: &desired,
+        namespace,
+        seen: true,
+        syncer: arguments.syncing.syncer(),
+        now,
+    };
     let mut problems = desired.rendered.problems.clone();
     problems.extend(ignore.problems.iter().cloned());
     let (mut objects, mut ownerless) = (Vec::new(), false);
@@ -120,18 +131,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         };
         let target = all.target(document, found);
         let (rules, faults) = match found {
-            Some(found) => ignore.rules(Pair { id: &target, desired: &document.value, live: &found.value }, &jq),
+            Some(found) => ignore.rules(
+                Pair {
+                    id: &target,
+                    desired: &document.value,
+                    live: &found.value,
+                },
+                &jq,
+            ),
             None => (Vec::new(), Vec::new()),
         };
         problems.extend(faults);
         let unpredictable = found.and_then(|found| arguments.syncing.unpredictable(found));
         let assessment = all.assess(document, found, rules);
-        let assessment = if predicting && unpredictable.is_none() { assessment } else { assessment.without_prediction() };
+        let assessment = if predicting && unpredictable.is_none() {
+            assessment
+        } else {
+            assessment.without_prediction()
+        };
         ownerless |= unpredictable.is_none()
             && found.is_some_and(|found| !pairs::tells_owners(found))
             && assessment.of(Severity::Drift).next().is_some();
         problems.extend(unpredictable);
-        let masker = masker.of_object([Some(document), found].into_iter().flatten().map(|document| &document.value));
+        let masker = masker.of_object(
+            [Some(document), found]
+                .into_iter()
+                .flatten()
+                .map(|document| &document.value),
+        );
         let report = object_report(&target, &assessment, &masker, all.warnings(document, found));
         objects.push(report);
     }
@@ -139,15 +166,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     tell_omitted_warnings(&desired.rendered);
     match arguments.output {
         Format::Human => {
-            print_human(&View { source: &desired.label, now, people: &people }, &objects, &problems, &desired.rendered)?;
+            print_human(
+                &View {
+                    source: &desired.label,
+                    now,
+                    people: &people,
+                },
+                &objects,
+                &problems,
+                &desired.rendered,
+            )?;
             if ownerless {
                 output::print_aside(
                     "hint",
-                    &format!("LIVE has no managedFields, so that nobody knows who changed it and when; {}", pairs::OWNERS_HINT),
+                    &format!(
+                        "LIVE has no managedFields, so that nobody knows who changed it and when; {}",
+                        pairs::OWNERS_HINT
+                    ),
                 );
             }
         }
-        format => output::print_value(&Output { objects, more: problems.more(), problems }, format)?,
+        format => output::print_value(
+            &Output {
+                objects,
+                more: problems.more(),
+                problems,
+            },
+            format,
+        )?,
     }
     Ok(code)
 }
@@ -156,13 +202,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 fn unreadable_live(format: Format, problems: Remarks) -> Result<ExitCode, Fault> {
     match format {
         Format::Human => print_problems(&problems, problems.more()),
-        format => output::print_value(&Output { objects: Vec::new(), more: problems.more(), problems }, format)?,
+        format => output::print_value(
+            &Output {
+                objects: Vec::new(),
+                more: problems.more(),
+                problems,
+            },
+            format,
+        )?,
     }
     Ok(ExitCode::from(2))
 }
 
 fn ignore_list(names: &[String]) -> Result<IgnoreList, Fault> {
-    let files = names.iter().map(|name| input::files(name)).collect::<Result<Vec<_>, _>>()?;
+    let files = names
+        .iter()
+        .map(|name| input::files(name))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(IgnoreList::read(&files.concat()))
 }
 
@@ -175,7 +231,10 @@ fn exit_code(objects: &[ObjectReport], problems: &[Remark], predicted: bool) -> 
         let drifted = object.fields.iter().any(|field| field.severity == Severity::Drift);
         let missing = object.phase == Phase::Missing;
         let refused = predicted
-            && object.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
+            && object
+                .prediction
+                .as_ref()
+                .is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict));
         drifted || missing || refused || (predicted && harms(object)) || !object.refusals.is_empty()
     };
     ExitCode::from(u8::from(objects.iter().any(needs_person)))
@@ -188,21 +247,33 @@ pub(super) fn harms(object: &ObjectReport) -> bool {
 
 fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, desired: &Rendered) -> Result<(), Fault> {
     let mut text = String::new();
-    for object in objects.iter().filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty() || harms(object)) {
+    for object in objects
+        .iter()
+        .filter(|object| object.phase != Phase::InSync || !object.warnings.is_empty() || harms(object))
+    {
         text.push_str(&human::object(object, view));
     }
-    let drifted = objects.iter().filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending)).count();
+    let drifted = objects
+        .iter()
+        .filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending))
+        .count();
     text.push_str(&match (objects.len(), drifted) {
         // What was not read may have drifted as well.
         (0, _) if !problems.is_empty() => "0 Deployments compared; not everything could be read.\n".to_owned(),
-        (1, 0) if !problems.is_empty() => "1 Deployment compared, nothing drifted there; not everything could be read.\n".to_owned(),
+        (1, 0) if !problems.is_empty() => {
+            "1 Deployment compared, nothing drifted there; not everything could be read.\n".to_owned()
+        }
         (all, 0) if !problems.is_empty() => {
             format!("{all} Deployments compared, nothing drifted there; not everything could be read.\n")
         }
         // Nothing drifted, since there was nothing to compare.
         (0, _) => {
             let others = desired.skipped.to_string();
-            let others = if others.is_empty() { String::new() } else { format!("; passed over: {others}") };
+            let others = if others.is_empty() {
+                String::new()
+            } else {
+                format!("; passed over: {others}")
+            };
             format!("0 Deployments compared{others}.\n")
         }
         (1, 0) => "1 Deployment compared, nothing drifted.\n".to_owned(),
@@ -218,7 +289,13 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, de
 /// Tells on standard error how many warnings are not told, whatever the output is.
 pub(super) fn tell_omitted_warnings(rendered: &Rendered) {
     if rendered.warnings.more() > 0 {
-        output::print_aside("note", &format!("{} more warnings about the manifests are not told", rendered.warnings.more()));
+        output::print_aside(
+            "note",
+            &format!(
+                "{} more warnings about the manifests are not told",
+                rendered.warnings.more()
+            ),
+        );
     }
 }
 
@@ -227,12 +304,20 @@ pub(super) fn print_problems(problems: &[Remark], more: usize) {
     problems.iter().for_each(|problem| output::print_fault(&fault(problem)));
     if more > 0 {
         output::print_fault(
-            &Fault::new(format!("and {more} more problems")).hint(Some("mend those that are told, and the others follow".to_owned())),
+            &Fault::new(format!("and {more} more problems"))
+                .hint(Some("mend those that are told, and the others follow".to_owned())),
         );
     }
 }
 
 /// A problem of a file as the terminal shows it.
 pub(super) fn fault(remark: &Remark) -> Fault {
-    Fault::new(Remark { hint: None, ..remark.clone() }.to_string()).hint(remark.hint.clone())
+    Fault::new(
+        Remark {
+            hint: None,
+            ..remark.clone()
+        }
+        .to_string(),
+    )
+    .hint(remark.hint.clone())
 }

@@ -19,8 +19,14 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    /// Those about what these watches have said. `reports` are all that were listed; `None` where one was asked for by name.
-    pub(super) async fn of(cluster: &Cluster, watches: &Watches, reports: Option<&[DriftReport]>, now: Timestamp) -> Result<Self, Fault> {
+    /// Those about what these watches have said. `reports` are all that were listed; `None` where one was asked for by
+    /// name.
+    pub(super) async fn of(
+        cluster: &Cluster,
+        watches: &Watches,
+        reports: Option<&[DriftReport]>,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             freshness: Freshness::of(cluster, &watches.found, now).await?,
             complaints: watches.complaints(reports, now),
@@ -38,7 +44,11 @@ impl Doubts {
     fn first_lines(&self) -> impl Iterator<Item = String> {
         // That nobody has written a watch is what the complaint about it says.
         let told = self.freshness == Freshness::Unwritten && !self.complaints.is_empty();
-        self.freshness.warning(self.now).filter(|_| !told).into_iter().chain(self.complaints.iter().cloned())
+        self.freshness
+            .warning(self.now)
+            .filter(|_| !told)
+            .into_iter()
+            .chain(self.complaints.iter().cloned())
     }
 
     /// A text between what must be known before it and as of when it is so.

@@ -18,7 +18,11 @@ pub struct Fault {
 impl Fault {
     /// A fault without a cause.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), causes: Vec::new(), hint: None }
+        Self {
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
     }
 
     /// Any error with its causes, each told once.
@@ -82,7 +86,15 @@ mod tests {
     fn a_cause_that_the_error_tells_itself_is_not_told_again() {
         let outer = || Outer(io::Error::other("no space"));
         assert_eq!(Fault::of(&outer()).causes, Vec::<String>::new());
-        assert_eq!(Fault::new("failed to begin").because(outer()).causes, ["failed to read the file: no space"]);
-        assert_eq!(Fault::new("failed to begin").because(io::Error::other("no space")).causes, ["no space"]);
+        assert_eq!(
+            Fault::new("failed to begin").because(outer()).causes,
+            ["failed to read the file: no space"]
+        );
+        assert_eq!(
+            Fault::new("failed to begin")
+                .because(io::Error::other("no space"))
+                .causes,
+            ["no space"]
+        );
     }
 }

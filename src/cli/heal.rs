@@ -32,8 +32,8 @@ const BEGIN_TRIES: usize = 10;
 
 /// Carries an approved plan out with your own rights.
 ///
-/// Everything is derived again from Git and the cluster; only the hash that was approved is carried out. Interrupted, run it
-/// again: what is done is skipped, the rest is sent under the same approval.
+/// Everything is derived again from Git and the cluster; only the hash that was approved is carried out. Interrupted,
+/// run it again: what is done is skipped, the rest is sent under the same approval.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 The report records what was sent and how it ended. Where standard error is no terminal, one JSON line for each request goes there as well, for \
@@ -75,7 +75,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     let pace = Pace::beside(eyes.lease());
     let outbox = Outbox::default();
     let audit = Audit::new(Sink::beside_people(std::io::stderr().is_terminal()), Masker::default());
-    let healer = Healer { cluster: &cluster, identity: &identity, look: &eyes, pace: &pace, outbox: &outbox, audit: &audit };
+    let healer = Healer {
+        cluster: &cluster,
+        identity: &identity,
+        look: &eyes,
+        pace: &pace,
+        outbox: &outbox,
+        audit: &audit,
+    };
     let status = report.status.clone().unwrap_or_default();
     match &status.healing {
         Some(healing) if healing.plan_hash.starts_with(&arguments.plan) && healing.healer == identity => {
@@ -99,7 +106,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
 /// Refuses a plan that the report does not show, before the source is looked at, which takes its time.
 fn shown(report: &DriftReport, hash: &str) -> Result<(), Fault> {
     let status = report.status.as_ref().filter(|status| status.healing.is_none());
-    status.and_then(|status| status.plan.as_ref()).map_or(Ok(()), |plan| approve::named(hash, plan))
+    status
+        .and_then(|status| status.plan.as_ref())
+        .map_or(Ok(()), |plan| approve::named(hash, plan))
 }
 
 /// Begins, again when the controller wrote the report in between: it answers an approval within moments.
@@ -112,7 +121,9 @@ async fn begin_soon(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: 
     }
     match begin(healer, eyes, arguments).await? {
         Begun::Yes => Ok(()),
-        Begun::ReportChanged => Err(Fault::new("the report changes faster than the heal can be recorded").hint("run it again".to_owned())),
+        Begun::ReportChanged => {
+            Err(Fault::new("the report changes faster than the heal can be recorded").hint("run it again".to_owned()))
+        }
     }
 }
 
@@ -128,7 +139,9 @@ enum Begun {
 
 /// Holds the approval against a fresh look, and records the heal in the report.
 async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Arguments) -> Result<Begun, Fault> {
-    let Some(FreshScene { scene, frozen }) = eyes.fresh().await? else { return Err(ungoverned(&arguments.name)) };
+    let Some(FreshScene { scene, frozen }) = eyes.fresh().await? else {
+        return Err(ungoverned(&arguments.name));
+    };
     let default = ReportStatus::default();
     let report = scene.report.clone().ok_or_else(|| ungoverned(&arguments.name))?;
     let status = report.status.as_ref().unwrap_or(&default);
@@ -147,23 +160,32 @@ async fn begin(healer: &Healer<'_, &Eyes<'_>>, eyes: &Eyes<'_>, arguments: &Argu
     let approved: Box<Approved> = match verdict(status, plan.as_ref(), Timestamp::now()) {
         Verdict::CarryOut(approved) => approved,
         Verdict::Tell(Answer::Open) => {
-            return Err(Fault::new(format!("plan {} is not approved", short(&arguments.plan))).hint(format!(
-                "driftmend approve {} -n {} --plan {}",
-                report.spec.target.name,
-                report.namespace().unwrap_or_default(),
-                arguments.plan
-            )));
+            return Err(
+                Fault::new(format!("plan {} is not approved", short(&arguments.plan))).hint(format!(
+                    "driftmend approve {} -n {} --plan {}",
+                    report.spec.target.name,
+                    report.namespace().unwrap_or_default(),
+                    arguments.plan
+                )),
+            );
         }
         Verdict::Tell(Answer::Denied) => {
             let denied = || Fault::new(format!("plan {} was denied", short(&arguments.plan)));
             return Err(approve::denied(&report).unwrap_or_else(denied));
         }
         Verdict::Tell(Answer::Refused(refusal)) => return Err(Fault::new(refusal.to_string())),
-        Verdict::Tell(Answer::CarriedOut) => return Err(Fault::new(format!("plan {} was carried out before", short(&arguments.plan)))),
+        Verdict::Tell(Answer::CarriedOut) => {
+            return Err(Fault::new(format!(
+                "plan {} was carried out before",
+                short(&arguments.plan)
+            )));
+        }
         Verdict::Tell(Answer::Waiting { message, .. }) => return Err(Fault::new(message)),
     };
     if let Some(place) = frozen {
-        return Err(Fault::new(format!("frozen by {place}")).hint("take the annotation away when heals may go on".to_owned()));
+        return Err(
+            Fault::new(format!("frozen by {place}")).hint("take the annotation away when heals may go on".to_owned())
+        );
     }
     match healer.begin(&approved, &scene, &report).await {
         Ok(_) => {}
@@ -183,10 +205,15 @@ async fn follow(healer: &Healer<'_, &Eyes<'_>>, timeout: Duration) -> Result<Opt
         let pause = match healer.advance().await {
             Ok(Progress::Ended(entry)) => return Ok(Some(entry)),
             Ok(Progress::TakenBack(refusal)) => {
-                return Err(Fault::new(refusal.to_string())
-                    .hint("nothing was written, and the approval is not spent; look again with `driftmend report`".to_owned()));
+                return Err(Fault::new(refusal.to_string()).hint(
+                    "nothing was written, and the approval is not spent; look again with `driftmend report`".to_owned(),
+                ));
             }
-            Ok(Progress::NotOurs) => return Err(Fault::new("the heal was ended by somebody else; `driftmend report` tells how")),
+            Ok(Progress::NotOurs) => {
+                return Err(Fault::new(
+                    "the heal was ended by somebody else; `driftmend report` tells how",
+                ));
+            }
             Ok(Progress::Waiting(why, after)) => {
                 if why != told {
                     output::print_line(&format!("waiting: {why}"))?;
@@ -219,20 +246,25 @@ fn finish(entry: &HistoryEntry) -> Result<ExitCode, Fault> {
             output::print_line(&format!("failed: {}", entry.message))?;
             Ok(ExitCode::from(1))
         }
-        HealResult::NotCarriedOut => {
-            Err(Fault::new(entry.message.clone()).hint("look at what is needed now with `driftmend report`, and approve that".to_owned()))
-        }
+        HealResult::NotCarriedOut => Err(Fault::new(entry.message.clone())
+            .hint("look at what is needed now with `driftmend report`, and approve that".to_owned())),
     }
 }
 
 fn carried_out_by(healing: &Healing) -> Fault {
-    Fault::new(format!("plan {} is being carried out by {}", short(&healing.plan_hash), healing.healer))
-        .hint("`driftmend report` tells how it goes, and how it ended".to_owned())
+    Fault::new(format!(
+        "plan {} is being carried out by {}",
+        short(&healing.plan_hash),
+        healing.healer
+    ))
+    .hint("`driftmend report` tells how it goes, and how it ended".to_owned())
 }
 
 fn ungoverned(name: &str) -> Fault {
-    Fault::new(format!("no watch governs {name} any more, or its watch changed just now"))
-        .hint("run it again; `driftmend report` shows the plan of today".to_owned())
+    Fault::new(format!(
+        "no watch governs {name} any more, or its watch changed just now"
+    ))
+    .hint("run it again; `driftmend report` shows the plan of today".to_owned())
 }
 
 fn short(hash: &str) -> &str {

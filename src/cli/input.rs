@@ -28,7 +28,11 @@ pub(super) struct Input {
 pub(super) fn read(name: &str) -> Result<Input, Fault> {
     match name.strip_prefix("git+") {
         Some(url) => repository(&Place::parse(url)?),
-        None => Ok(Input { rendered: manifests(name)?, label: name.to_owned(), changed_at: BTreeMap::new() }),
+        None => Ok(Input {
+            rendered: manifests(name)?,
+            label: name.to_owned(),
+            changed_at: BTreeMap::new(),
+        }),
     }
 }
 
@@ -49,17 +53,20 @@ pub(super) fn files(name: &str) -> Result<Vec<SourceFile>, Fault> {
 }
 
 /// What a name most likely wants to be that no file has.
-const URL_HINT: &str =
-    "a folder of a repository has git+ before the URL and its path behind `//`: git+https://HOST/REPOSITORY//FOLDER?ref=REVISION";
+const URL_HINT: &str = "a folder of a repository has git+ before the URL and its path behind `//`: git+https://HOST/REPOSITORY//FOLDER?ref=REVISION";
 
 /// Whether a name is a URL, or names a repository as ssh does (`git@host:path`).
 fn is_url(name: &str) -> bool {
     let scheme = name.split_once("://").map(|(scheme, _)| scheme);
-    let by_ssh = || name.split_once(':').is_some_and(|(host, _)| host.contains('@') && !host.contains('/'));
+    let by_ssh = || {
+        name.split_once(':')
+            .is_some_and(|(host, _)| host.contains('@') && !host.contains('/'))
+    };
     scheme.is_some_and(|scheme| !scheme.is_empty() && !scheme.contains('/')) || by_ssh()
 }
 
-/// Refuses an input without a single document, which is what a command that failed leaves in a pipe. `side` is what the usage calls it.
+/// Refuses an input without a single document, which is what a command that failed leaves in a pipe. `side` is what the
+/// usage calls it.
 pub(super) fn not_empty(rendered: &Rendered, side: &str, name: &str, empty: Empty) -> Result<(), Fault> {
     if !rendered.is_empty() || empty == Empty::Allowed {
         return Ok(());
@@ -111,11 +118,21 @@ impl Place {
     fn parse(text: &str) -> Result<Self, Fault> {
         const HINT: &str = "write it as git+https://HOST/REPOSITORY//FOLDER?ref=REVISION";
         // Not the text itself: it may hold a password.
-        let fault = |error: &dyn std::fmt::Display| Fault::new(format!("failed to read the git+ place: {error}")).hint(HINT.to_owned());
+        let fault = |error: &dyn std::fmt::Display| {
+            Fault::new(format!("failed to read the git+ place: {error}")).hint(HINT.to_owned())
+        };
         let (location, query) = text.split_once('?').unwrap_or((text, ""));
-        let revision = match query.split('&').filter(|pair| !pair.is_empty()).collect::<Vec<_>>().as_slice() {
+        let revision = match query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
             [] => None,
-            [one] => Some(one.strip_prefix("ref=").ok_or_else(|| fault(&format!("{one:?} is not known; only ref is")))?),
+            [one] => Some(
+                one.strip_prefix("ref=")
+                    .ok_or_else(|| fault(&format!("{one:?} is not known; only ref is")))?,
+            ),
             _ => return Err(fault(&"more than one parameter; only ref is known")),
         };
         let after_scheme = location.find("://").map_or(0, |at| at + "://".len());
@@ -139,7 +156,10 @@ fn repository(place: &Place) -> Result<Input, Fault> {
     // A person who asks from an own machine may know what the network says.
     let of = |error: git::GitError| {
         let fault = Fault::of(&error).hint(error.hint());
-        Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
+        Fault {
+            causes: fault.causes.into_iter().chain(error.detail()).collect(),
+            ..fault
+        }
     };
     git::initialise(git::Setting::of_memory(MEMORY));
     let credentials = credentials(&place.url)?;
@@ -151,8 +171,16 @@ fn repository(place: &Place) -> Result<Input, Fault> {
     let files: BTreeSet<&str> = rendered.deployments().map(|document| &*document.origin.file).collect();
     let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
     let times = mirror.changed_at(commit.oid, &paths).map_err(of)?;
-    let changed_at = paths.iter().zip(times).filter_map(|(path, time)| Some((path.as_str().to_owned(), time?))).collect();
-    Ok(Input { rendered, label: format!("{}@{}", place.revision, commit.short), changed_at })
+    let changed_at = paths
+        .iter()
+        .zip(times)
+        .filter_map(|(path, time)| Some((path.as_str().to_owned(), time?)))
+        .collect();
+    Ok(Input {
+        rendered,
+        label: format!("{}@{}", place.revision, commit.short),
+        changed_at,
+    })
 }
 
 /// How to log in, from the environment: no command line keeps a password to itself.
@@ -169,20 +197,33 @@ fn credentials(url: &RepositoryUrl) -> Result<Credentials, Fault> {
             })
         };
         let file = |name: &str, default: &str| variable(name).map_or_else(|| home.join(default), PathBuf::from);
-        data.insert("identity".to_owned(), read(file("DRIFTMEND_GIT_IDENTITY", ".ssh/id_ed25519"))?);
-        data.insert("known_hosts".to_owned(), read(file("DRIFTMEND_GIT_KNOWN_HOSTS", ".ssh/known_hosts"))?);
+        data.insert(
+            "identity".to_owned(),
+            read(file("DRIFTMEND_GIT_IDENTITY", ".ssh/id_ed25519"))?,
+        );
+        data.insert(
+            "known_hosts".to_owned(),
+            read(file("DRIFTMEND_GIT_KNOWN_HOSTS", ".ssh/known_hosts"))?,
+        );
         if let Some(passphrase) = variable("DRIFTMEND_GIT_PASSWORD") {
             data.insert("password".to_owned(), passphrase.into_bytes());
         }
     } else if let Some(password) = variable("DRIFTMEND_GIT_PASSWORD") {
-        data.insert("username".to_owned(), variable("DRIFTMEND_GIT_USERNAME").unwrap_or_else(|| "git".to_owned()).into_bytes());
+        data.insert(
+            "username".to_owned(),
+            variable("DRIFTMEND_GIT_USERNAME")
+                .unwrap_or_else(|| "git".to_owned())
+                .into_bytes(),
+        );
         data.insert("password".to_owned(), password.into_bytes());
     } else {
         return Ok(Credentials::None);
     }
     // Who gives the URL gives the credentials for its server.
     Credentials::from_secret(&data, Some(&Scope::of_server(url))).map_err(|error| {
-        Fault::new("the environment holds no usable credentials").because(error).hint("see `driftmend diff --help`".to_owned())
+        Fault::new("the environment holds no usable credentials")
+            .because(error)
+            .hint("see `driftmend diff --help`".to_owned())
     })
 }
 
@@ -199,9 +240,24 @@ mod tests {
                 "deploy/web",
                 Revision::Name("v1".to_owned()),
             ),
-            ("https://git.example/shop", "https://git.example/shop", "", Revision::Head),
-            ("ssh://git@git.example:2222/shop.git//a", "ssh://git@git.example:2222/shop.git", "a", Revision::Head),
-            ("git@git.example:shop.git//a?ref=HEAD", "git@git.example:shop.git", "a", Revision::Head),
+            (
+                "https://git.example/shop",
+                "https://git.example/shop",
+                "",
+                Revision::Head,
+            ),
+            (
+                "ssh://git@git.example:2222/shop.git//a",
+                "ssh://git@git.example:2222/shop.git",
+                "a",
+                Revision::Head,
+            ),
+            (
+                "git@git.example:shop.git//a?ref=HEAD",
+                "git@git.example:shop.git",
+                "a",
+                Revision::Head,
+            ),
         ] {
             let wanted = Place {
                 url: RepositoryUrl::parse(url, &UrlPolicy::of_a_person(true)).unwrap(),
@@ -214,10 +270,23 @@ mod tests {
 
     #[test]
     fn a_url_is_told_from_the_name_of_a_file() {
-        for name in ["https://git.example/shop.git//deploy", "ssh://git@git.example/shop", "git@git.example:shop.git", "HTTP://x/y"] {
+        for name in [
+            "https://git.example/shop.git//deploy",
+            "ssh://git@git.example/shop",
+            "git@git.example:shop.git",
+            "HTTP://x/y",
+        ] {
             assert!(is_url(name), "{name}");
         }
-        for name in ["deploy/web.yaml", "-", "./a://b", "C:/deploy", "a/me@host:b", "://x", "web:1.yaml"] {
+        for name in [
+            "deploy/web.yaml",
+            "-",
+            "./a://b",
+            "C:/deploy",
+            "a/me@host:b",
+            "://x",
+            "web:1.yaml",
+        ] {
             assert!(!is_url(name), "{name}");
         }
     }
@@ -231,7 +300,11 @@ mod tests {
             ("https://me:secret@git.example/shop", "holds credentials"),
         ] {
             let fault = Place::parse(text).unwrap_err();
-            assert!(fault.message.contains(part) && fault.hint.is_some(), "{}", fault.message);
+            assert!(
+                fault.message.contains(part) && fault.hint.is_some(),
+                "{}",
+                fault.message
+            );
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `driftmend kubectl-diff`: what `kubectl diff` shows, in the words of this tool.
 //!
-//! kubectl writes what is live and what an apply would make of it (by a server-side dry run) into two folders, one file an object
-//! under the same name, and calls the program in `KUBECTL_EXTERNAL_DIFF` with both. Owners are not in the files. The exit code is
-//! passed on: 1 means a difference, more means a failure.
+//! kubectl writes what is live and what an apply would make of it (by a server-side dry run) into two folders, one file
+//! an object under the same name, and calls the program in `KUBECTL_EXTERNAL_DIFF` with both. Owners are not in the
+//! files. The exit code is passed on: 1 means a difference, more means a failure.
 //!
 //! Source: `staging/src/k8s.io/kubectl/pkg/cmd/diff/diff.go`.
 
@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let masker = Masker::default();
     let (mut text, mut differing) = (String::new(), 0);
     for name in &names {
-        let (live, merged) = (live.get(*name).and_then(Option::as_ref), merged.get(*name).and_then(Option::as_ref));
+        let (live, merged) = (
+            live.get(*name).and_then(Option::as_ref),
+            merged.get(*name).and_then(Option::as_ref),
+        );
         let told = match (live, merged) {
             (Some(live), Some(merged)) => match changes(live, merged) {
                 changes if changes.is_empty() => continue,
@@ -68,7 +71,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
 
 /// What an apply would change: of a Deployment by its list keys and without what the server adds by itself.
 fn changes(live: &Value, merged: &Value) -> Vec<Change> {
-    if ObjectId::of(merged).is_some_and(|id| id.is_deployment()) { compare(merged, live) } else { compare_any(merged, live) }
+    if ObjectId::of(merged).is_some_and(|id| id.is_deployment()) {
+        compare(merged, live)
+    } else {
+        compare_any(merged, live)
+    }
 }
 
 fn headline(object: &Value, name: &str) -> String {
@@ -90,7 +97,8 @@ fn read(path: &Path) -> Result<BTreeMap<String, Option<Value>>, Fault> {
 }
 
 fn object(path: &Path) -> Result<Option<Value>, Fault> {
-    let bytes = std::fs::read(path).map_err(|error| Fault::new(format!("failed to read {}", path.display())).because(error))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| Fault::new(format!("failed to read {}", path.display())).because(error))?;
     let loaded = yaml::load(&bytes, &path.to_string_lossy());
     match loaded.problems.first() {
         Some(problem) => Err(diff::fault(problem)),

@@ -1,4 +1,5 @@
-//! The live side of a check: files or the API server's answer, and of each document whether there is anything to hold it against.
+//! The live side of a check: files or the API server's answer, and of each document whether there is anything to hold
+//! it against.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use crate::engine::object::{Document, ObjectId, Origin};
 use crate::source::render::Rendered;
 use crate::source::yaml::Remark;
 
-/// How many objects are asked of the API server at a time: a person's own credentials are often limited to five requests a second and ten at once.
+/// How many objects are asked of the API server at a time: a person's own credentials are often limited to five
+/// requests a second and ten at once.
 const AT_ONCE: usize = 8;
 
 /// The live side.
@@ -75,7 +77,8 @@ impl Live {
         }
     }
 
-    /// The files, where the live side is files that could not all be read: what they lack may be there all the same, so nothing can be said.
+    /// The files, where the live side is files that could not all be read: what they lack may be there all the same, so
+    /// nothing can be said.
     pub(super) fn unreadable(&self) -> Option<&Rendered> {
         match self {
             Self::Files(live) if !live.problems.is_empty() => Some(live),
@@ -98,7 +101,12 @@ impl Against {
 pub(super) fn not_live(document: &Document) -> Remark {
     let Origin { file, line } = &document.origin;
     let hint = "--require-live asks for a live object of each; check the names, the namespace and the context";
-    Remark::line(file, *line, format!("{} is not live: there is nothing to hold it against", document.id), hint)
+    Remark::line(
+        file,
+        *line,
+        format!("{} is not live: there is nothing to hold it against", document.id),
+        hint,
+    )
 }
 
 /// The live object of each document. One that may not be read is a problem of its own: others may be readable.
@@ -110,19 +118,34 @@ pub(super) async fn from_cluster(
     rendered: &Rendered,
     default: &str,
 ) -> Result<Vec<Found>, Fault> {
-    let asked: Vec<_> = documents.iter().map(|document| one(cluster, document, default)).collect();
+    let asked: Vec<_> = documents
+        .iter()
+        .map(|document| one(cluster, document, default))
+        .collect();
     let mut found: Vec<Found> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
     let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, document) in documents.iter().enumerate() {
-        by_namespace.entry(document.id.namespace.as_deref().unwrap_or(default)).or_default().push(at);
+        by_namespace
+            .entry(document.id.namespace.as_deref().unwrap_or(default))
+            .or_default()
+            .push(at);
     }
     for (namespace, members) in by_namespace {
         let all_new = members.iter().all(|at| matches!(found.get(*at), Some(Found::New)));
-        let comes_with_them = || rendered.documents.iter().any(|document| document.id.kind == "Namespace" && document.id.name == namespace);
+        let comes_with_them = || {
+            rendered
+                .documents
+                .iter()
+                .any(|document| document.id.kind == "Namespace" && document.id.name == namespace)
+        };
         if !all_new || comes_with_them() {
             continue;
         }
-        let Some(Origin { file, line }) = members.first().and_then(|at| documents.get(*at)).map(|document| document.origin.clone()) else {
+        let Some(Origin { file, line }) = members
+            .first()
+            .and_then(|at| documents.get(*at))
+            .map(|document| document.origin.clone())
+        else {
             continue;
         };
         let mut problem = match cluster.get_namespace(namespace).await {
@@ -134,9 +157,13 @@ pub(super) async fn from_cluster(
                 "correct -n, metadata.namespace or the context; a namespace that is still to come may stand among the manifests",
             )),
             Err(error @ ApiError::Forbidden { .. }) => {
-                let message =
-                    format!("nothing of this is live in namespace {namespace}, and whether that is there may not be read: {error}");
-                Some(Remark { hint: error.hint(), ..Remark::line(&file, line, message, "") })
+                let message = format!(
+                    "nothing of this is live in namespace {namespace}, and whether that is there may not be read: {error}"
+                );
+                Some(Remark {
+                    hint: error.hint(),
+                    ..Remark::line(&file, line, message, "")
+                })
             }
             Err(error) => return Err(error.into()),
         };
@@ -154,13 +181,23 @@ async fn one(cluster: &Cluster, document: &Document, default: &str) -> Result<Fo
     let namespace = id.namespace.clone().unwrap_or_else(|| default.to_owned());
     match cluster.get_deployment(&namespace, &id.name).await {
         Ok(Some(value)) => {
-            let id = ObjectId { namespace: Some(namespace), ..id.clone() };
-            Ok(Found::Live(Box::new(Document { id, value, origin: origin.clone() })))
+            let id = ObjectId {
+                namespace: Some(namespace),
+                ..id.clone()
+            };
+            Ok(Found::Live(Box::new(Document {
+                id,
+                value,
+                origin: origin.clone(),
+            })))
         }
         Ok(None) => Ok(Found::New),
         Err(error @ (ApiError::Forbidden { .. } | ApiError::Unsendable { .. })) => {
             let Origin { file, line } = origin;
-            Ok(Found::Unknown(Some(Box::new(Remark { hint: error.hint(), ..Remark::line(file, *line, error.to_string(), "") }))))
+            Ok(Found::Unknown(Some(Box::new(Remark {
+                hint: error.hint(),
+                ..Remark::line(file, *line, error.to_string(), "")
+            }))))
         }
         Err(error) => Err(error.into()),
     }

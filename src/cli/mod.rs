@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
-//! Exit codes, as `kubectl diff` has them: 0 nothing to tell, 1 something differs or needs a person, 2 the command could not
-//! do what was asked.
+//! Exit codes, as `kubectl diff` has them: 0 nothing to tell, 1 something differs or needs a person, 2 the command
+//! could not do what was asked.
 
 mod access;
 mod approve;
@@ -92,7 +92,9 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         // The same words again, so that what the message quotes of them is one line.
         Err(error) => {
-            let escaped = words.iter().map(|word| printer::one_line(&word.to_string_lossy()).into_owned());
+            let escaped = words
+                .iter()
+                .map(|word| printer::one_line(&word.to_string_lossy()).into_owned());
             return output::print_usage(&Arguments::try_parse_from(escaped).err().unwrap_or(error));
         }
     };

@@ -39,11 +39,14 @@ pub fn print_line(text: &str) -> Result<(), Fault> {
 /// Writes to standard output piece by piece; a reader that went away is no fault.
 ///
 /// # Guarantees
-/// No control but the line break leaves as it is, and nothing invisible. In JSON they stand in strings only, so that its values are the same.
+/// No control but the line break leaves as it is, and nothing invisible. In JSON they stand in strings only, so that
+/// its values are the same.
 pub fn write(pieces: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fault> {
     let mut out = Escaping::new(BufWriter::new(io::stdout().lock()));
     match pieces(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Fault::new("failed to write to standard output").because(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Fault::new("failed to write to standard output").because(error))
+        }
         _ => Ok(()),
     }
 }
@@ -59,8 +62,8 @@ pub fn print_value<T: Serialize>(value: &T, format: Format) -> Result<(), Fault>
     })
 }
 
-/// Block style where it can be. It leaves invisible characters as they are, and has no escapes outside of quotes: then the document is written
-/// in flow style, every string in quotes, which is YAML just as well.
+/// Block style where it can be. It leaves invisible characters as they are, and has no escapes outside of quotes: then
+/// the document is written in flow style, every string in quotes, which is YAML just as well.
 fn yaml<T: Serialize>(value: &T, out: &mut dyn Write) -> io::Result<()> {
     let mut look = Looking::default();
     serde_yaml::to_writer(&mut look, value).map_err(with_kind)?;
@@ -69,13 +72,22 @@ fn yaml<T: Serialize>(value: &T, out: &mut dyn Write) -> io::Result<()> {
     }
     // JSON's pairs of surrogates are none of YAML's escapes.
     let text = serde_json::to_string_pretty(value)?;
-    let escaped = |c: char| if c > '\u{ffff}' && printer::is_raw(c) { format!("\\U{:08x}", u32::from(c)) } else { c.to_string() };
+    let escaped = |c: char| {
+        if c > '\u{ffff}' && printer::is_raw(c) {
+            format!("\\U{:08x}", u32::from(c))
+        } else {
+            c.to_string()
+        }
+    };
     writeln!(out, "{}", text.chars().map(escaped).collect::<String>())
 }
 
 /// The error of the writer that stopped a serializer, or the serializer's own.
 fn with_kind(error: serde_yaml::Error) -> io::Error {
-    let kind = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map_or(ErrorKind::Other, io::Error::kind);
+    let kind = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .map_or(ErrorKind::Other, io::Error::kind);
     io::Error::new(kind, error.to_string())
 }
 
@@ -86,7 +98,9 @@ pub fn print_usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let _ = io::stderr().lock().write_all(printer::lines(&error.to_string()).as_bytes());
+    let _ = io::stderr()
+        .lock()
+        .write_all(printer::lines(&error.to_string()).as_bytes());
     ExitCode::from(2)
 }
 

@@ -13,7 +13,11 @@ use crate::source::render::Rendered;
 use crate::source::yaml::Remark;
 
 /// The live object of a document's kind, name and namespace; a name that fits two namespaces is a question back.
-pub(super) fn matching<'a>(document: &Document, live: &'a Rendered, default: Option<&str>) -> Result<Option<&'a Document>, Box<Remark>> {
+pub(super) fn matching<'a>(
+    document: &Document,
+    live: &'a Rendered,
+    default: Option<&str>,
+) -> Result<Option<&'a Document>, Box<Remark>> {
     let namespace = document.id.namespace.as_deref().or(default);
     let fits = |candidate: &&Document| {
         let (wanted, id) = (&document.id, &candidate.id);
@@ -26,11 +30,18 @@ pub(super) fn matching<'a>(document: &Document, live: &'a Rendered, default: Opt
         [] => Ok(None),
         [one] => Ok(Some(one)),
         several => {
-            let namespaces: Vec<&str> = several.iter().filter_map(|document| document.id.namespace.as_deref()).collect();
+            let namespaces: Vec<&str> = several
+                .iter()
+                .filter_map(|document| document.id.namespace.as_deref())
+                .collect();
             Err(Box::new(Remark::line(
                 &document.origin.file,
                 document.origin.line,
-                format!("{} names no namespace, and LIVE has it in several: {}", document.id, namespaces.join(", ")),
+                format!(
+                    "{} names no namespace, and LIVE has it in several: {}",
+                    document.id,
+                    namespaces.join(", ")
+                ),
                 "say which one with -n",
             )))
         }
@@ -40,9 +51,13 @@ pub(super) fn matching<'a>(document: &Document, live: &'a Rendered, default: Opt
 /// How to get live objects with their owners: kubectl leaves them out of what it prints.
 pub(super) const OWNERS_HINT: &str = "let kubectl print them: kubectl get deploy -o yaml --show-managed-fields";
 
-/// Whether a live object says who owns its fields. Every object of an API server does; what kubectl prints of one does not, unless it is asked to.
+/// Whether a live object says who owns its fields. Every object of an API server does; what kubectl prints of one does
+/// not, unless it is asked to.
 pub(super) fn tells_owners(live: &Document) -> bool {
-    live.value.pointer("/metadata/managedFields").and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
+    live.value
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .is_some_and(|entries| !entries.is_empty())
 }
 
 /// What every pair is looked at with.
@@ -66,7 +81,10 @@ impl Pairs<'_> {
             .and_then(|live| live.id.namespace.clone())
             .or_else(|| document.id.namespace.clone())
             .or_else(|| self.namespace.map(str::to_owned));
-        ObjectId { namespace, ..document.id.clone() }
+        ObjectId {
+            namespace,
+            ..document.id.clone()
+        }
     }
 
     /// What is found of the two.
@@ -80,22 +98,47 @@ impl Pairs<'_> {
             seen: self.seen,
             syncer: self.syncer.clone(),
             tool: Tool::default(),
-            source: SourceFacts { changed_at: self.desired.changed_at.get(&*document.origin.file).copied(), ..SourceFacts::default() },
+            source: SourceFacts {
+                changed_at: self.desired.changed_at.get(&*document.origin.file).copied(),
+                ..SourceFacts::default()
+            },
             now: self.now,
         };
-        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore, plan_ttl: SignedDuration::ZERO };
+        let policy = Policy {
+            mode: Mode::Alert,
+            remedy: Remedy::Choose,
+            ignore,
+            plan_ttl: SignedDuration::ZERO,
+        };
         assess(&snapshot, &policy)
     }
 
     /// What is odd in the document.
     pub(super) fn warnings(&self, document: &Document, live: Option<&Document>) -> Vec<Warning> {
         let rendered = &self.desired.rendered;
-        let read = rendered.warnings_of(document).into_iter().cloned().map(|remark| (Oddity::ReadOtherwise, remark));
-        let idle = rendered.without_effect(document, live.map(|live| &live.value)).into_iter().map(|remark| (Oddity::NoEffect, remark));
-        read.chain(idle).map(|(rule, remark)| Warning { rule, notice: notice(remark) }).collect()
+        let read = rendered
+            .warnings_of(document)
+            .into_iter()
+            .cloned()
+            .map(|remark| (Oddity::ReadOtherwise, remark));
+        let idle = rendered
+            .without_effect(document, live.map(|live| &live.value))
+            .into_iter()
+            .map(|remark| (Oddity::NoEffect, remark));
+        read.chain(idle)
+            .map(|(rule, remark)| Warning {
+                rule,
+                notice: notice(remark),
+            })
+            .collect()
     }
 }
 
 fn notice(remark: Remark) -> Notice {
-    Notice { path: remark.path, file: Some(remark.file), line: remark.line, message: remark.message }
+    Notice {
+        path: remark.path,
+        file: Some(remark.file),
+        line: remark.line,
+        message: remark.message,
+    }
 }

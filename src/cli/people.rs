@@ -6,13 +6,16 @@ use std::path::Path;
 use super::Fault;
 use crate::engine::ownership::people::{Kind, People};
 
-/// Reads the table, or gives the built-in one alone where no file is named. Of two rows that fit, the exact name decides, then the longer one.
+/// Reads the table, or gives the built-in one alone where no file is named. Of two rows that fit, the exact name
+/// decides, then the longer one.
 pub(super) fn read(file: Option<&Path>) -> Result<People, Fault> {
     let Some(file) = file else { return Ok(People::default()) };
     let failed = || Fault::new(format!("failed to read {}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| failed().because(error))?;
     let rows: BTreeMap<String, Kind> = serde_yaml::from_str(&text).map_err(|error| {
-        failed().because(error).hint("write one `MANAGER: KIND` a line, with Person, Controller or Unknown for the kind".to_owned())
+        failed()
+            .because(error)
+            .hint("write one `MANAGER: KIND` a line, with Person, Controller or Unknown for the kind".to_owned())
     })?;
     let mut rows: Vec<(String, Kind)> = rows.into_iter().collect();
     rows.sort_by_key(|(manager, _)| (manager.ends_with('*'), std::cmp::Reverse(manager.len())));

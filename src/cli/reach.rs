@@ -13,12 +13,13 @@ pub struct Trust {
     #[arg(long)]
     pub(super) allow_http: bool,
 
-    /// Where a Secret with Git credentials may be sent: hosts or beginnings of URLs by commas, in the place of its own key `hosts`; repeat
-    /// it for more.
+    /// Where a Secret with Git credentials may be sent: hosts or beginnings of URLs by commas, in the place of its own
+    /// key `hosts`; repeat it for more.
     #[arg(long, value_name = "NAMESPACE/NAME=HOSTS")]
     git_secret_hosts: Vec<String>,
 
-    /// A namespace of Argo CD, in which AppProjects and argocd-cm are believed; `argocd` when none is named. Repeat it for more.
+    /// A namespace of Argo CD, in which AppProjects and argocd-cm are believed; `argocd` when none is named. Repeat it
+    /// for more.
     #[arg(long, value_name = "NAMESPACE")]
     argocd_namespace: Vec<String>,
 }
@@ -26,13 +27,13 @@ pub struct Trust {
 /// Where the URLs of tenants may lead.
 #[derive(Clone, Debug, Args)]
 pub struct Reach {
-    /// The hosts that sources may be read from, by commas: git.example.com, git.example.com:8443, *.example.com, or * for every public one.
-    /// Those that are named may have private addresses. Empty stands for every public host.
+    /// The hosts that sources may be read from, by commas: git.example.com, git.example.com:8443, *.example.com, or *
+    /// for every public one. Those that are named may have private addresses. Empty stands for every public host.
     #[arg(long, value_name = "HOSTS", default_value = "")]
     git_allowed_hosts: String,
 
-    /// The ranges of addresses that no source may be read from, by commas, where its host is not one of those allowed. Metadata services,
-    /// link-local and reserved addresses are always refused.
+    /// The ranges of addresses that no source may be read from, by commas, where its host is not one of those allowed.
+    /// Metadata services, link-local and reserved addresses are always refused.
     #[arg(long, value_name = "CIDRS", default_value = DENIED)]
     git_denied_cidrs: String,
 
@@ -47,8 +48,9 @@ pub struct Reach {
 
 impl Trust {
     pub(super) fn secret_hosts(&self) -> Result<SecretHosts, Fault> {
-        SecretHosts::parse(&self.git_secret_hosts)
-            .map_err(|error| Fault::of(&error).hint("write it as --git-secret-hosts shop/deploy-key=git.example.com".to_owned()))
+        SecretHosts::parse(&self.git_secret_hosts).map_err(|error| {
+            Fault::of(&error).hint("write it as --git-secret-hosts shop/deploy-key=git.example.com".to_owned())
+        })
     }
 
     pub(super) fn argo_cd(&self) -> ArgoCdNamespaces {
@@ -63,9 +65,18 @@ impl Reach {
         };
         let hosts = allowed_hosts(&self.git_allowed_hosts).map_err(|error| of("--git-allowed-hosts", &error))?;
         let mut denied = networks(&self.git_denied_cidrs).map_err(|error| of("--git-denied-cidrs", &error))?;
-        if let Some(address) = self.api_server.as_ref().and_then(|host| host.parse::<std::net::IpAddr>().ok()) {
+        if let Some(address) = self
+            .api_server
+            .as_ref()
+            .and_then(|host| host.parse::<std::net::IpAddr>().ok())
+        {
             denied.extend(networks(&address.to_string()).unwrap_or_default());
         }
-        Ok(UrlPolicy::of_tenants(trust.allow_http, self.git_allow_loopback, hosts, denied))
+        Ok(UrlPolicy::of_tenants(
+            trust.allow_http,
+            self.git_allow_loopback,
+            hosts,
+            denied,
+        ))
     }
 }

@@ -39,7 +39,8 @@ pub struct Arguments {
     #[arg(short = 'A', long, conflicts_with = "name")]
     all_namespaces: bool,
 
-    /// Who stands behind field managers: YAML such as `deploy-*: Person` or `release-bot: Controller`, before the built-in table.
+    /// Who stands behind field managers: YAML such as `deploy-*: Person` or `release-bot: Controller`, before the
+    /// built-in table.
     #[arg(long, value_name = "FILE", env = "DRIFTMEND_MANAGERS")]
     managers: Option<PathBuf>,
 
@@ -85,14 +86,18 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             output::print(&doubts.around(&text))?;
         }
         (Format::Human, false) => output::print(&doubts.around(&table(&reports, &watches, &doubts)))?,
-        (format, true) => reports.iter().try_for_each(|report| output::print_value(report, format))?,
+        (format, true) => reports
+            .iter()
+            .try_for_each(|report| output::print_value(report, format))?,
         (format, false) => output::print_value(&reports, format)?,
     }
     doubts.tell_aside(arguments.output);
     if !named && watches.found.is_empty() {
         return Err(unwatched(&cluster, scope).await?);
     }
-    Ok(ExitCode::from(u8::from(reports.iter().any(needs_person) || doubts.any())))
+    Ok(ExitCode::from(u8::from(
+        reports.iter().any(needs_person) || doubts.any(),
+    )))
 }
 
 /// Whether a report asks for a person: a heal that failed does, whatever became of the fields since.
@@ -127,11 +132,24 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
         places: Vec::new(),
         warnings: Vec::new(),
     };
-    let source = status
-        .source
-        .as_ref()
-        .map_or_else(|| "Git".to_owned(), |source| format!("{}@{}", source.path, source.revision.get(..7).unwrap_or(&source.revision)));
-    let mut text = human::object(&object, &View { source: &source, now, people });
+    let source = status.source.as_ref().map_or_else(
+        || "Git".to_owned(),
+        |source| {
+            format!(
+                "{}@{}",
+                source.path,
+                source.revision.get(..7).unwrap_or(&source.revision)
+            )
+        },
+    );
+    let mut text = human::object(
+        &object,
+        &View {
+            source: &source,
+            now,
+            people,
+        },
+    );
     if !human::tells_summary(&object) {
         let _ = writeln!(text, "  {:?}: {}", status.phase, status.summary);
     }
@@ -143,7 +161,9 @@ pub(super) fn whole(report: &DriftReport, people: &People, now: Timestamp) -> St
     }
     if let Some(plan) = &status.plan {
         let offered = || format!("can be approved until {}", plan.expires);
-        let standing = status.healing.as_ref().map_or_else(offered, |healing| format!("approved by {}, is being carried out", healing.by));
+        let standing = status.healing.as_ref().map_or_else(offered, |healing| {
+            format!("approved by {}, is being carried out", healing.by)
+        });
         let _ = write!(text, "\n{}", human::plan(plan, &standing));
         text.push_str(&status.source.as_ref().map(human::repository).unwrap_or_default());
     }
@@ -162,19 +182,27 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
             if let Some(condition) = told {
                 let _ = writeln!(text, "\n{}: {}", condition.reason, condition.message);
             }
-            let is_decided = |approval: &&Approval| status.plan.as_ref().is_some_and(|plan| plan.hash == approval.plan_hash);
+            let is_decided =
+                |approval: &&Approval| status.plan.as_ref().is_some_and(|plan| plan.hash == approval.plan_hash);
             if let (None, Some(approval)) = (told, status.approval.as_ref().filter(is_decided)) {
                 let Approval { decision, by, at, .. } = approval;
-                let _ = writeln!(text, "\n{decision:?} by {by} at {at}, and not answered by the controller yet");
+                let _ = writeln!(
+                    text,
+                    "\n{decision:?} by {by} at {at}, and not answered by the controller yet"
+                );
             } else if told.is_none_or(|condition| condition.reason == "NotCarriedOut") {
                 let _ = writeln!(text, "\nTo heal it: driftmend approve {name} -n {namespace}");
             }
         }
         Heal::Healing => {
-            let steps = status
-                .healing
-                .as_ref()
-                .map(|healing| healing.steps.iter().map(|step| format!("{:?} {:?}", step.kind, step.state)).collect::<Vec<_>>().join(", "));
+            let steps = status.healing.as_ref().map(|healing| {
+                healing
+                    .steps
+                    .iter()
+                    .map(|step| format!("{:?} {:?}", step.kind, step.state))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            });
             let _ = writeln!(text, "\nHealing: {}", steps.unwrap_or_default());
             for told in ["PlanReady", "Approved"].into_iter().filter_map(condition) {
                 let _ = writeln!(text, "  {}", told.message);
@@ -191,7 +219,9 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
             }
         }
         Heal::Denied => {
-            let told = condition("Approved").map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
+            let told = condition("Approved")
+                .map(|condition| condition.message.clone())
+                .filter(|message| !message.is_empty());
             let told = told.unwrap_or_else(|| "no plan is offered while the drift stays as it is".to_owned());
             let _ = writeln!(text, "\nDenied: {}", told.strip_prefix("denied ").unwrap_or(&told));
         }
@@ -207,18 +237,28 @@ fn cure(report: &DriftReport, status: &ReportStatus) -> String {
 /// One line a report.
 fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String {
     if reports.is_empty() {
-        let (watched, governed) =
-            (counted(watches.found.len(), "watch", "watches"), counted(watches.governed(), "Deployment", "Deployments"));
+        let (watched, governed) = (
+            counted(watches.found.len(), "watch", "watches"),
+            counted(watches.governed(), "Deployment", "Deployments"),
+        );
         return match doubts.any() {
             false => format!("no reports: every governed Deployment is what Git says ({governed}, {watched})\n"),
             true => format!("no reports ({governed}, {watched})\n"),
         };
     }
     // As kubectl does it: a column is as wide as its longest word.
-    let width = |least: usize, words: &mut dyn Iterator<Item = String>| words.map(|word| word.len()).max().unwrap_or(0).max(least);
-    let namespaces = width(9, &mut reports.iter().map(|report| report.namespace().unwrap_or_default()));
+    let width = |least: usize, words: &mut dyn Iterator<Item = String>| {
+        words.map(|word| word.len()).max().unwrap_or(0).max(least)
+    };
+    let namespaces = width(
+        9,
+        &mut reports.iter().map(|report| report.namespace().unwrap_or_default()),
+    );
     let names = width(4, &mut reports.iter().map(|report| report.spec.target.name.clone()));
-    let mut text = format!("{:<namespaces$} {:<names$} {:<14} {:<16} SUMMARY\n", "NAMESPACE", "NAME", "PHASE", "HEAL");
+    let mut text = format!(
+        "{:<namespaces$} {:<names$} {:<14} {:<16} SUMMARY\n",
+        "NAMESPACE", "NAME", "PHASE", "HEAL"
+    );
     for report in reports {
         let status = printer::told(report.status.clone().unwrap_or_default());
         let _ = writeln!(
@@ -258,8 +298,12 @@ mod tests {
             .unwrap();
             cure(&report, report.status.as_ref().unwrap())
         };
-        let approved = |hash: &str| json!({"decision": "Approved", "by": "ada", "at": "2026-01-05T10:00:00Z", "planHash": hash});
-        assert_eq!(told(approved(&hash)), "\nApproved by ada at 2026-01-05T10:00:00Z, and not answered by the controller yet\n");
+        let approved =
+            |hash: &str| json!({"decision": "Approved", "by": "ada", "at": "2026-01-05T10:00:00Z", "planHash": hash});
+        assert_eq!(
+            told(approved(&hash)),
+            "\nApproved by ada at 2026-01-05T10:00:00Z, and not answered by the controller yet\n"
+        );
         for open in [Value::Null, approved(&"cd".repeat(32))] {
             assert_eq!(told(open), "\nTo heal it: driftmend approve web -n shop\n");
         }

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::Fault;
 
-/// How many names are tried: of 64 random bits each, so that only a broken source of randomness ever needs a second one.
+/// How many names are tried: of 64 random bits each, so that only a broken source of randomness ever needs a second
+/// one.
 const TRIES: usize = 8;
 
 /// A folder that nobody else can have laid out nor may look into, and that is gone when the command ends.
 ///
-/// The folder for temporary files is everybody's: what stands there under a name that can be guessed may be somebody else's repository, or a
-/// link to somewhere else. So the name cannot be guessed, and the folder must not have been there.
+/// The folder for temporary files is everybody's: what stands there under a name that can be guessed may be somebody
+/// else's repository, or a link to somewhere else. So the name cannot be guessed, and the folder must not have been
+/// there.
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -33,7 +35,10 @@ impl Scratch {
 
     /// Makes exactly this folder, which must not be there: neither as a folder nor as a link.
     fn at(path: &Path) -> Result<Self, (PathBuf, std::io::Error)> {
-        std::fs::DirBuilder::new().mode(0o700).create(path).map_err(|error| (path.to_owned(), error))?;
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| (path.to_owned(), error))?;
         Ok(Self(path.to_owned()))
     }
 
@@ -52,7 +57,9 @@ impl Drop for Scratch {
 
 fn unmade(path: &Path, error: std::io::Error) -> Fault {
     let hint = "set TMPDIR to a folder that you may write to".to_owned();
-    Fault::new(format!("failed to make {}", path.display())).because(error).hint(hint)
+    Fault::new(format!("failed to make {}", path.display()))
+        .because(error)
+        .hint(hint)
 }
 
 #[cfg(test)]
@@ -75,7 +82,10 @@ mod tests {
         let (one, other) = (Scratch::new().unwrap(), Scratch::new().unwrap());
         assert_ne!(one.path(), other.path());
         let name = one.path().file_name().unwrap().to_string_lossy().into_owned();
-        assert!(!name.contains(&std::process::id().to_string()), "{name} can be foreseen");
+        assert!(
+            !name.contains(&std::process::id().to_string()),
+            "{name} can be foreseen"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Whether the reports of a watch are the whole truth: its own status says what it has not read, does not lead, or tells nowhere else.
+//! Whether the reports of a watch are the whole truth: its own status says what it has not read, does not lead, or
+//! tells nowhere else.
 
 use std::collections::BTreeSet;
 
@@ -24,19 +25,40 @@ pub(super) struct Watches {
 
 impl Watches {
     /// The watches of a namespace, or of all, and those elsewhere that the reports name.
-    pub(super) async fn read(cluster: &Cluster, namespace: Option<&str>, reports: &[DriftReport]) -> Result<Self, ApiError> {
+    pub(super) async fn read(
+        cluster: &Cluster,
+        namespace: Option<&str>,
+        reports: &[DriftReport],
+    ) -> Result<Self, ApiError> {
         let api: Api<DriftWatch> = match namespace {
             Some(namespace) => Api::namespaced(cluster.client(), namespace),
             None => Api::all(cluster.client()),
         };
         let call = Call::new(Verb::List, "driftwatches.driftmend.dev");
-        let call = if let Some(namespace) = namespace { call.namespace(namespace) } else { call };
+        let call = if let Some(namespace) = namespace {
+            call.namespace(namespace)
+        } else {
+            call
+        };
         let mut found = cluster.call(call, api.list(&ListParams::default())).await?.items;
         let known: BTreeSet<(String, String)> = found.iter().map(key).collect();
-        let named = reports.iter().map(|report| (report.spec.watch_ref.namespace.clone(), report.spec.watch_ref.name.clone()));
+        let named = reports.iter().map(|report| {
+            (
+                report.spec.watch_ref.namespace.clone(),
+                report.spec.watch_ref.name.clone(),
+            )
+        });
         let mut missing = Vec::new();
         for (namespace, name) in named.collect::<BTreeSet<_>>().difference(&known) {
-            match one(cluster, &WatchRef { namespace: namespace.clone(), name: name.clone() }).await? {
+            match one(
+                cluster,
+                &WatchRef {
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                },
+            )
+            .await?
+            {
                 Ok(watch) => found.push(watch),
                 Err(why) => missing.push(why),
             }
@@ -47,24 +69,38 @@ impl Watches {
     /// The watch of one report.
     pub(super) async fn of(cluster: &Cluster, report: &DriftReport) -> Result<Self, ApiError> {
         Ok(match one(cluster, &report.spec.watch_ref).await? {
-            Ok(watch) => Self { found: vec![watch], missing: Vec::new() },
-            Err(why) => Self { found: Vec::new(), missing: vec![why] },
+            Ok(watch) => Self {
+                found: vec![watch],
+                missing: Vec::new(),
+            },
+            Err(why) => Self {
+                found: Vec::new(),
+                missing: vec![why],
+            },
         })
     }
 
-    /// What keeps the reports from being the whole truth, worst cases of each watch, one line each. `reports` are all that were listed;
-    /// `None` where one was asked for by name.
+    /// What keeps the reports from being the whole truth, worst cases of each watch, one line each. `reports` are all
+    /// that were listed; `None` where one was asked for by name.
     pub(super) fn complaints(&self, reports: Option<&[DriftReport]>, now: Timestamp) -> Vec<String> {
         let of = |watch: &DriftWatch| {
             let (namespace, name) = key(watch);
             complaint(watch, reports, now).map(|what| format!("watch {namespace}/{name}: {what}"))
         };
-        self.missing.iter().cloned().chain(self.found.iter().filter_map(of)).collect()
+        self.missing
+            .iter()
+            .cloned()
+            .chain(self.found.iter().filter_map(of))
+            .collect()
     }
 
     /// How many Deployments these watches lead.
     pub(super) fn governed(&self) -> usize {
-        self.found.iter().filter_map(|watch| watch.status.as_ref()).map(|status| status.counts.governed).sum()
+        self.found
+            .iter()
+            .filter_map(|watch| watch.status.as_ref())
+            .map(|status| status.counts.governed)
+            .sum()
     }
 }
 
@@ -73,10 +109,14 @@ async fn one(cluster: &Cluster, named: &WatchRef) -> Result<Result<DriftWatch, S
     let WatchRef { namespace, name } = named;
     match cluster.get_watch(namespace, name).await {
         Ok(Some(watch)) => Ok(Ok(watch)),
-        Ok(None) => Ok(Err(format!("watch {namespace}/{name}: it is gone, and what its reports say is followed up by nobody"))),
+        Ok(None) => Ok(Err(format!(
+            "watch {namespace}/{name}: it is gone, and what its reports say is followed up by nobody"
+        ))),
         Err(error @ ApiError::Forbidden { .. }) => {
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            Ok(Err(format!("watch {namespace}/{name}: whether it is well may not be read{hint}")))
+            Ok(Err(format!(
+                "watch {namespace}/{name}: whether it is well may not be read{hint}"
+            )))
         }
         Err(error) => Err(error),
     }
@@ -89,8 +129,12 @@ fn key(watch: &DriftWatch) -> (String, String) {
 /// Why what is told of a watch's Deployments is not the whole truth; `None` where it is.
 fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp) -> Option<String> {
     let unseen = || "no controller has looked at it yet: nothing is assessed".to_owned();
-    let Some(status) = &watch.status else { return Some(unseen()) };
-    let Some(ready) = condition(status, READY) else { return Some(unseen()) };
+    let Some(status) = &watch.status else {
+        return Some(unseen());
+    };
+    let Some(ready) = condition(status, READY) else {
+        return Some(unseen());
+    };
     if ready.status != ConditionStatus::True {
         return Some(format!("not ready: {}: {}", ready.reason, ready.message));
     }
@@ -113,13 +157,18 @@ fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp
         let open = counts.governed - assessed;
         return Some(match counts.governed {
             1 => "its one Deployment is not assessed yet".to_owned(),
-            all => format!("{open} of its {all} Deployments {} not assessed yet", if open == 1 { "is" } else { "are" }),
+            all => format!(
+                "{open} of its {all} Deployments {} not assessed yet",
+                if open == 1 { "is" } else { "are" }
+            ),
         });
     }
     let wrong = counts.drifted + counts.conflicted;
     let (namespace, name) = key(watch);
     let told = |reports: &[DriftReport]| {
-        let named = |report: &&DriftReport| (&report.spec.watch_ref.namespace, &report.spec.watch_ref.name) == (&namespace, &name);
+        let named = |report: &&DriftReport| {
+            (&report.spec.watch_ref.namespace, &report.spec.watch_ref.name) == (&namespace, &name)
+        };
         reports.iter().filter(named).count()
     };
     let told = reports.map(told).filter(|told| *told < wrong)?;
@@ -143,11 +192,15 @@ fn condition<'a>(status: &'a DriftWatchStatus, type_: &str) -> Option<&'a Condit
 pub(super) async fn unwatched(cluster: &Cluster, namespace: Option<&str>) -> Result<Fault, Fault> {
     const HINT: &str = "a watch in the controller's own namespace may govern what is there: `driftmend report -A` and `kubectl get driftwatches -A` show all";
     let Some(namespace) = namespace else {
-        return Ok(Fault::new("there is no DriftWatch in this cluster: nothing is governed")
-            .hint("create one: driftmend's README shows the first".to_owned()));
+        return Ok(
+            Fault::new("there is no DriftWatch in this cluster: nothing is governed")
+                .hint("create one: driftmend's README shows the first".to_owned()),
+        );
     };
     match cluster.get_namespace(namespace).await {
-        Ok(None) => Ok(Fault::new(format!("there is no namespace {namespace}")).hint("correct -n, or the context".to_owned())),
+        Ok(None) => {
+            Ok(Fault::new(format!("there is no namespace {namespace}")).hint("correct -n, or the context".to_owned()))
+        }
         // Who may not read the namespace is told what is known all the same.
         Ok(Some(_)) | Err(ApiError::Forbidden { .. }) => {
             Ok(Fault::new(format!("no DriftWatch stands in namespace {namespace}")).hint(HINT.to_owned()))
@@ -174,7 +227,10 @@ mod tests {
 
     fn conditions(ready: (&str, &str, &str), mass: &str) -> Value {
         let one = |type_: &str, status: &str, reason: &str, message: &str| json!({"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"});
-        json!([one("MassDrift", mass, "TooManyAtOnce", "6 of 10"), one("Ready", ready.0, ready.1, ready.2)])
+        json!([
+            one("MassDrift", mass, "TooManyAtOnce", "6 of 10"),
+            one("Ready", ready.0, ready.1, ready.2)
+        ])
     }
 
     fn healthy(more: &Value) -> Value {
@@ -192,23 +248,56 @@ mod tests {
         let failure = json!({"reason": "GitTimeout", "message": "no answer", "since": "2026-01-01T00:00:00Z"});
         for (watch, expected) in [
             (watch(2, healthy(&json!({}))), None),
-            (watch(2, Value::Null), Some("no controller has looked at it yet: nothing is assessed")),
-            (watch(2, json!({})), Some("no controller has looked at it yet: nothing is assessed")),
-            (watch(3, healthy(&json!({}))), Some("its spec was changed and has not been looked at yet")),
             (
-                watch(2, healthy(&json!({"conditions": conditions(("False", "LedByAnother", "by shop/older"), "False")}))),
+                watch(2, Value::Null),
+                Some("no controller has looked at it yet: nothing is assessed"),
+            ),
+            (
+                watch(2, json!({})),
+                Some("no controller has looked at it yet: nothing is assessed"),
+            ),
+            (
+                watch(3, healthy(&json!({}))),
+                Some("its spec was changed and has not been looked at yet"),
+            ),
+            (
+                watch(
+                    2,
+                    healthy(&json!({"conditions": conditions(("False", "LedByAnother", "by shop/older"), "False")})),
+                ),
                 Some("not ready: LedByAnother: by shop/older"),
             ),
-            (watch(2, healthy(&json!({"conditions": conditions(("Unknown", "X", "y"), "False")}))), Some("not ready: X: y")),
+            (
+                watch(
+                    2,
+                    healthy(&json!({"conditions": conditions(("Unknown", "X", "y"), "False")})),
+                ),
+                Some("not ready: X: y"),
+            ),
             (
                 watch(2, healthy(&json!({"sourceFailure": failure}))),
                 Some("its source cannot be read, for 1 h now: GitTimeout: no answer; an older commit stays in force"),
             ),
-            (watch(2, healthy(&json!({"conditions": conditions(("True", "Assessing", ""), "True")}))), Some("mass drift: 6 of 10")),
-            (watch(2, healthy(&json!({"counts": {"inSync": 0}}))), Some("2 of its 3 Deployments are not assessed yet")),
-            (watch(2, healthy(&json!({"counts": {"inSync": 1}}))), Some("1 of its 3 Deployments is not assessed yet")),
             (
-                watch(2, healthy(&json!({"counts": {"governed": 1, "inSync": 0, "pending": 0}}))),
+                watch(
+                    2,
+                    healthy(&json!({"conditions": conditions(("True", "Assessing", ""), "True")})),
+                ),
+                Some("mass drift: 6 of 10"),
+            ),
+            (
+                watch(2, healthy(&json!({"counts": {"inSync": 0}}))),
+                Some("2 of its 3 Deployments are not assessed yet"),
+            ),
+            (
+                watch(2, healthy(&json!({"counts": {"inSync": 1}}))),
+                Some("1 of its 3 Deployments is not assessed yet"),
+            ),
+            (
+                watch(
+                    2,
+                    healthy(&json!({"counts": {"governed": 1, "inSync": 0, "pending": 0}})),
+                ),
                 Some("its one Deployment is not assessed yet"),
             ),
             (

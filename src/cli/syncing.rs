@@ -18,12 +18,13 @@ pub struct Syncing {
     #[arg(long, value_name = "NAME", requires = "strategy")]
     pub(super) manager: Option<String>,
 
-    /// Names the program that syncs: when it applies server-side, that decides whose fields it makes its own. Without it, the manager's name tells.
+    /// Names the program that syncs: when it applies server-side, that decides whose fields it makes its own. Without
+    /// it, the manager's name tells.
     #[arg(long, value_enum, requires = "strategy")]
     pub(super) tool: Option<ToolArgument>,
 
-    /// Predicts what the API server makes of fields that it does not know, as the syncing tool asks it to: kubectl asks for `strict` by default, Argo CD
-    /// and Flux ask for `warn`.
+    /// Predicts what the API server makes of fields that it does not know, as the syncing tool asks it to: kubectl asks
+    /// for `strict` by default, Argo CD and Flux ask for `warn`.
     #[arg(long, value_enum, default_value = "ignore")]
     pub(super) validate: ValidateArgument,
 
@@ -103,12 +104,16 @@ impl From<ValidateArgument> for FieldValidation {
 }
 
 impl Syncing {
-    /// Why the next sync over a live object is not known: server-side apply goes by who owns what, and the object does not say it.
+    /// Why the next sync over a live object is not known: server-side apply goes by who owns what, and the object does
+    /// not say it.
     pub(super) fn unpredictable(&self, live: &Document) -> Option<Remark> {
         let by_owners = self.strategy == Some(StrategyArgument::ServerSideApply);
         (by_owners && !pairs::tells_owners(live)).then(|| {
             let Origin { file, line } = &live.origin;
-            let message = format!("{} has no managedFields: what the next server-side apply does to it cannot be known", live.id);
+            let message = format!(
+                "{} has no managedFields: what the next server-side apply does to it cannot be known",
+                live.id
+            );
             Remark::line(file, *line, message, pairs::OWNERS_HINT)
         })
     }
@@ -121,7 +126,10 @@ impl Syncing {
             Some(StrategyArgument::Replace) => Strategy::Replace,
         };
         let named = self.tool.map(Applier::from);
-        let manager = self.manager.as_deref().unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy));
+        let manager = self
+            .manager
+            .as_deref()
+            .unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy));
         Syncer {
             force: if self.no_force { Force::No } else { Force::Yes },
             validation: self.validate.into(),
@@ -149,27 +157,55 @@ mod tests {
 
     #[test]
     fn what_would_be_without_effect_is_not_taken() {
-        let parsed = |line: &str| crate::cli::Arguments::try_parse_from(line.split(' ')).map(|_| ()).map_err(|error| error.kind());
+        let parsed = |line: &str| {
+            crate::cli::Arguments::try_parse_from(line.split(' '))
+                .map(|_| ())
+                .map_err(|error| error.kind())
+        };
         let missing = Err(clap::error::ErrorKind::MissingRequiredArgument);
         assert_eq!(parsed("driftmend diff git.yaml live.yaml --validate strict"), missing);
         assert_eq!(parsed("driftmend diff git.yaml live.yaml --tool flux"), missing);
         assert_eq!(parsed("driftmend diff git.yaml live.yaml"), Ok(()));
-        assert_eq!(parsed("driftmend diff git.yaml live.yaml --validate strict --strategy server-side-apply"), Ok(()));
-        assert_eq!(parsed("driftmend check git.yaml --validate strict"), Ok(()), "the manifest alone is refused for them, too");
+        assert_eq!(
+            parsed("driftmend diff git.yaml live.yaml --validate strict --strategy server-side-apply"),
+            Ok(())
+        );
+        assert_eq!(
+            parsed("driftmend check git.yaml --validate strict"),
+            Ok(()),
+            "the manifest alone is refused for them, too"
+        );
     }
 
     #[test]
     fn the_tool_is_told_by_the_manager_or_named_and_validates_as_one_says() {
-        let by =
-            |applier, strategy, manager: &str| Syncer { validation: FieldValidation::Ignore, ..Syncer::by(applier, strategy, manager) };
+        let by = |applier, strategy, manager: &str| Syncer {
+            validation: FieldValidation::Ignore,
+            ..Syncer::by(applier, strategy, manager)
+        };
         let server_side = |more: &[&'static str]| syncer(&[&["--strategy", "server-side-apply"], more].concat());
         let apply = Strategy::ServerSideApply;
-        assert_eq!(syncer(&[]), by(Applier::Kubectl, Strategy::ClientSideApply, "kubectl-client-side-apply"));
+        assert_eq!(
+            syncer(&[]),
+            by(Applier::Kubectl, Strategy::ClientSideApply, "kubectl-client-side-apply")
+        );
         assert_eq!(server_side(&[]), by(Applier::Kubectl, apply, "kubectl"));
-        assert_eq!(server_side(&["--manager", "argocd-controller"]), by(Applier::ArgoCd, apply, "argocd-controller"));
-        assert_eq!(server_side(&["--manager", "gitops"]), by(Applier::Other, apply, "gitops"));
-        assert_eq!(server_side(&["--manager", "gitops", "--tool", "kubectl"]), by(Applier::Kubectl, apply, "gitops"));
-        assert_eq!(server_side(&["--tool", "flux"]), by(Applier::Flux, apply, "kustomize-controller"));
+        assert_eq!(
+            server_side(&["--manager", "argocd-controller"]),
+            by(Applier::ArgoCd, apply, "argocd-controller")
+        );
+        assert_eq!(
+            server_side(&["--manager", "gitops"]),
+            by(Applier::Other, apply, "gitops")
+        );
+        assert_eq!(
+            server_side(&["--manager", "gitops", "--tool", "kubectl"]),
+            by(Applier::Kubectl, apply, "gitops")
+        );
+        assert_eq!(
+            server_side(&["--tool", "flux"]),
+            by(Applier::Flux, apply, "kustomize-controller")
+        );
         for (said, meant) in [
             ("ignore", FieldValidation::Ignore),
             ("false", FieldValidation::Ignore),

@@ -7,11 +7,24 @@ use crate::cluster::Cluster;
 use crate::crd::{DriftReport, TargetRef};
 
 /// How kubectl writes the kind of a Deployment before a slash.
-const DEPLOYMENTS: [&str; 7] =
-    ["deploy", "deployment", "deployments", "deployment.apps", "deployments.apps", "deployment.v1.apps", "deployments.v1.apps"];
+const DEPLOYMENTS: [&str; 7] = [
+    "deploy",
+    "deployment",
+    "deployments",
+    "deployment.apps",
+    "deployments.apps",
+    "deployment.v1.apps",
+    "deployments.v1.apps",
+];
 
 /// How kubectl writes the kind of a report before a slash.
-const REPORTS: [&str; 5] = ["dr", "driftreport", "driftreports", "driftreport.driftmend.dev", "driftreports.driftmend.dev"];
+const REPORTS: [&str; 5] = [
+    "dr",
+    "driftreport",
+    "driftreports",
+    "driftreport.driftmend.dev",
+    "driftreports.driftmend.dev",
+];
 
 /// What a word may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +53,18 @@ impl<'a> Meant<'a> {
 
     fn by(word: &'a str) -> Result<Self, Fault> {
         let Some((kind, name)) = word.split_once('/') else {
-            return Ok(if word.starts_with("deployment-") { Self::Either(word) } else { Self::Deployment(word) });
+            return Ok(if word.starts_with("deployment-") {
+                Self::Either(word)
+            } else {
+                Self::Deployment(word)
+            });
         };
         let kind = kind.to_ascii_lowercase();
         match (DEPLOYMENTS.contains(&kind.as_str()), REPORTS.contains(&kind.as_str())) {
             (true, _) => Ok(Self::Deployment(name)),
             (_, true) => Ok(Self::Report(name)),
-            _ => Err(Fault::new(format!("{word:?} names no Deployment")).hint(format!("only Deployments are governed: deploy/{name}"))),
+            _ => Err(Fault::new(format!("{word:?} names no Deployment"))
+                .hint(format!("only Deployments are governed: deploy/{name}"))),
         }
     }
 }
@@ -64,19 +82,25 @@ pub(super) fn deployments(word: &str) -> Result<Vec<&str>, Fault> {
     Ok(Meant::by(word)?.deployments().collect())
 }
 
-/// The report of the Deployment that a word names: `web`, `deploy/web` or `deployment-web`, as kubectl and the report itself write it.
+/// The report of the Deployment that a word names: `web`, `deploy/web` or `deployment-web`, as kubectl and the report
+/// itself write it.
 pub(super) async fn find(cluster: &Cluster, namespace: &str, word: &str) -> Result<Option<DriftReport>, Fault> {
     let (by_target, by_name) = match Meant::by(word)? {
         Meant::Deployment(name) => (cluster.report_of(namespace, &TargetRef::deployment(name)).await?, None),
         Meant::Report(name) => (None, whole(cluster, namespace, name).await?),
-        Meant::Either(name) => (cluster.report_of(namespace, &TargetRef::deployment(name)).await?, whole(cluster, namespace, name).await?),
+        Meant::Either(name) => (
+            cluster.report_of(namespace, &TargetRef::deployment(name)).await?,
+            whole(cluster, namespace, name).await?,
+        ),
     };
     match (by_target, by_name) {
         (Some(report), None) | (None, Some(report)) => Ok(Some(report)),
         (Some(one), Some(other)) => {
             let (one, other) = (&one.spec.target.name, &other.spec.target.name);
-            Err(Fault::new(format!("{word} may be the Deployment {one}, or the report of the Deployment {other}"))
-                .hint(format!("say which: deploy/{one} or deploy/{other}")))
+            Err(Fault::new(format!(
+                "{word} may be the Deployment {one}, or the report of the Deployment {other}"
+            ))
+            .hint(format!("say which: deploy/{one} or deploy/{other}")))
         }
         (None, None) => Ok(None),
     }
@@ -85,14 +109,20 @@ pub(super) async fn find(cluster: &Cluster, namespace: &str, word: &str) -> Resu
 /// The same report as it is now, not one that was made under its name since.
 pub(super) async fn again(cluster: &Cluster, report: &DriftReport) -> Result<DriftReport, Fault> {
     let name = report.name_any();
-    let now = cluster.get_report(&report.namespace().unwrap_or_default(), &name).await?;
+    let now = cluster
+        .get_report(&report.namespace().unwrap_or_default(), &name)
+        .await?;
     now.filter(|now| now.uid() == report.uid()).ok_or_else(|| {
-        Fault::new(format!("the DriftReport {name} was removed meanwhile")).hint("look again with `driftmend report`".to_owned())
+        Fault::new(format!("the DriftReport {name} was removed meanwhile"))
+            .hint("look again with `driftmend report`".to_owned())
     })
 }
 
 async fn whole(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<DriftReport>, Fault> {
-    Ok(cluster.get_report(namespace, name).await?.filter(DriftReport::is_named_as_its_target))
+    Ok(cluster
+        .get_report(namespace, name)
+        .await?
+        .filter(DriftReport::is_named_as_its_target))
 }
 
 #[cfg(test)]
@@ -111,6 +141,9 @@ mod tests {
         assert_eq!(meant("dr/deployment-web"), Ok(Meant::Report("deployment-web")));
         assert_eq!(deployments("deployment-web").ok(), Some(vec!["deployment-web", "web"]));
         assert_eq!(deployments("dr/deployment-web").ok(), Some(vec!["web"]));
-        assert_eq!(meant("statefulset/web"), Err("\"statefulset/web\" names no Deployment".to_owned()));
+        assert_eq!(
+            meant("statefulset/web"),
+            Err("\"statefulset/web\" names no Deployment".to_owned())
+        );
     }
 }

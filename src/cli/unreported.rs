@@ -1,4 +1,5 @@
-//! A Deployment without a report: it is what Git says, nobody governs it, or it is not there. What is known of that, and no more.
+//! A Deployment without a report: it is what Git says, nobody governs it, or it is not there. What is known of that,
+//! and no more.
 
 use std::process::ExitCode;
 
@@ -22,10 +23,14 @@ pub(super) async fn fault(cluster: &Cluster, namespace: &str, word: &str) -> Res
         return Ok(fault);
     }
     let hint = format!("there is nothing to decide; `driftmend report {word} -n {namespace}` says what is known");
-    Ok(Fault::new(format!("{word} has no report in namespace {namespace}: it is what Git says, or no watch governs it")).hint(hint))
+    Ok(Fault::new(format!(
+        "{word} has no report in namespace {namespace}: it is what Git says, or no watch governs it"
+    ))
+    .hint(hint))
 }
 
-/// Tells what is known of a Deployment that has no report. It is 0 only where every Deployment of the namespace is known to be governed.
+/// Tells what is known of a Deployment that has no report. It is 0 only where every Deployment of the namespace is
+/// known to be governed.
 pub(super) async fn tell(cluster: &Cluster, namespace: &str, word: &str, format: Format) -> Result<ExitCode, Fault> {
     let is_seen = match deployment(cluster, namespace, word).await? {
         Is::Absent(fault) => return Err(fault),
@@ -38,9 +43,17 @@ pub(super) async fn tell(cluster: &Cluster, namespace: &str, word: &str, format:
         return Err(unwatched(cluster, Some(namespace)).await?);
     }
     let doubts = Doubts::of(cluster, &watches, Some(&reports), Timestamp::now()).await?;
-    let live = if is_seen && !doubts.any() { live(cluster, namespace).await? } else { None };
+    let live = if is_seen && !doubts.any() {
+        live(cluster, namespace).await?
+    } else {
+        None
+    };
     let governed = live.is_some_and(|live| governs_all(&watches.found, &reports, live));
-    let text = if governed { format!("{word} has no report: it is what Git says\n") } else { unknown(word, &watches.found, live) };
+    let text = if governed {
+        format!("{word} has no report: it is what Git says\n")
+    } else {
+        unknown(word, &watches.found, live)
+    };
     if format == Format::Human {
         output::print(&doubts.around(&text))?;
     } else {
@@ -71,10 +84,10 @@ async fn deployment(cluster: &Cluster, namespace: &str, word: &str) -> Result<Is
     }
     let absent = match cluster.get_namespace(namespace).await {
         Ok(None) => unwatched(cluster, Some(namespace)).await?,
-        Ok(Some(_)) | Err(ApiError::Forbidden { .. }) => {
-            Fault::new(format!("there is neither a Deployment {word} in namespace {namespace} nor a report about one"))
-                .hint("check the name, -n and the context; `driftmend report -A` shows every report".to_owned())
-        }
+        Ok(Some(_)) | Err(ApiError::Forbidden { .. }) => Fault::new(format!(
+            "there is neither a Deployment {word} in namespace {namespace} nor a report about one"
+        ))
+        .hint("check the name, -n and the context; `driftmend report -A` shows every report".to_owned()),
         Err(error) => return Err(error.into()),
     };
     Ok(Is::Absent(absent))
@@ -91,17 +104,25 @@ async fn live(cluster: &Cluster, namespace: &str) -> Result<Option<usize>, Fault
     }
 }
 
-/// Whether these watches of a namespace govern everything that is there. No status names the Deployments of a watch, but each is led by one
-/// watch, so that the numbers tell it.
+/// Whether these watches of a namespace govern everything that is there. No status names the Deployments of a watch,
+/// but each is led by one watch, so that the numbers tell it.
 fn governs_all(watches: &[DriftWatch], reports: &[DriftReport], live: usize) -> bool {
     // One in the controller's own namespace may govern Deployments elsewhere.
     let own = |watch: &&DriftWatch| watch.namespace() != controllers_namespace(watch);
-    let governed: usize = watches.iter().filter(own).filter_map(|watch| watch.status.as_ref()).map(|status| status.counts.governed).sum();
+    let governed: usize = watches
+        .iter()
+        .filter(own)
+        .filter_map(|watch| watch.status.as_ref())
+        .map(|status| status.counts.governed)
+        .sum();
     let told = || reports.iter().filter_map(|report| report.status.as_ref());
     let orphaned = told().filter(|status| status.phase == Phase::Orphaned).count();
     // One that Git alone has was there once, or never yet.
-    let absent =
-        told().filter(|status| status.phase == Phase::Missing || status.phase == Phase::Pending && status.target_uid.is_none()).count();
+    let absent = told()
+        .filter(|status| {
+            status.phase == Phase::Missing || status.phase == Phase::Pending && status.target_uid.is_none()
+        })
+        .count();
     governed.saturating_sub(absent) + orphaned >= live
 }
 
@@ -112,11 +133,20 @@ fn controllers_namespace(watch: &DriftWatch) -> Option<String> {
 /// What is known where nobody can say whether the Deployment is governed.
 fn unknown(word: &str, watches: &[DriftWatch], live: Option<usize>) -> String {
     let mut text = String::new();
-    line!(&mut text, "{word} has no report: it is what Git says, or no watch governs it");
+    line!(
+        &mut text,
+        "{word} has no report: it is what Git says, or no watch governs it"
+    );
     // What is the matter with the others is told before.
     for watch in watches.iter().filter(|watch| is_ready(watch)) {
-        let governed = watch.status.as_ref().map(|status| status.counts.governed).unwrap_or_default();
-        let live = live.map(|live| format!("; the namespace has {live}")).unwrap_or_default();
+        let governed = watch
+            .status
+            .as_ref()
+            .map(|status| status.counts.governed)
+            .unwrap_or_default();
+        let live = live
+            .map(|live| format!("; the namespace has {live}"))
+            .unwrap_or_default();
         line!(
             &mut text,
             "  watch {}/{} governs {}{live}: {}",
@@ -139,7 +169,11 @@ fn scope(watch: &DriftWatch) -> String {
         (_, _, Some(kustomization)) => named("Kustomization", &kustomization.name),
         (None, None, None) => "no source".to_owned(),
     };
-    let selected = if watch.spec.selector.is_some() { " that its selector takes" } else { "" };
+    let selected = if watch.spec.selector.is_some() {
+        " that its selector takes"
+    } else {
+        ""
+    };
     format!("{from}{selected}")
 }
 
@@ -181,7 +215,12 @@ mod tests {
             // It may govern Deployments of other namespaces.
             (vec![watch("driftmend", 9)], vec![], 1, false),
         ] {
-            assert_eq!(governs_all(&watches, &reports, live), expected, "{} of {live}", watches.len());
+            assert_eq!(
+                governs_all(&watches, &reports, live),
+                expected,
+                "{} of {live}",
+                watches.len()
+            );
         }
     }
 

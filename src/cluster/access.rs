@@ -60,9 +60,14 @@ impl Cluster {
     pub async fn whoami(&self) -> Result<User, ApiError> {
         let api: Api<SelfSubjectReview> = Api::all(self.client());
         let call = Call::new(Verb::Create, "selfsubjectreviews.authentication.k8s.io").stores_nothing();
-        let review = self.call(call, api.create(&PostParams::default(), &SelfSubjectReview::default())).await?;
+        let review = self
+            .call(call, api.create(&PostParams::default(), &SelfSubjectReview::default()))
+            .await?;
         let info = review.status.and_then(|status| status.user_info).unwrap_or_default();
-        Ok(User { name: info.username.unwrap_or_default(), groups: info.groups.unwrap_or_default() })
+        Ok(User {
+            name: info.username.unwrap_or_default(),
+            groups: info.groups.unwrap_or_default(),
+        })
     }
 
     /// Asks whether the caller has a right.
@@ -83,10 +88,26 @@ impl Cluster {
             name: owned(access.name),
             ..ResourceAttributes::default()
         };
-        let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+        let spec = SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(attributes),
+            ..SelfSubjectAccessReviewSpec::default()
+        };
         let call = Call::new(Verb::Create, "selfsubjectaccessreviews.authorization.k8s.io").stores_nothing();
-        let question = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-        let status = self.call(call, api.create(&PostParams::default(), &question)).await?.status.unwrap_or_default();
-        Ok(if status.allowed { AccessReview::Allowed } else { AccessReview::Denied { reason: status.reason.unwrap_or_default() } })
+        let question = SelfSubjectAccessReview {
+            spec,
+            ..SelfSubjectAccessReview::default()
+        };
+        let status = self
+            .call(call, api.create(&PostParams::default(), &question))
+            .await?
+            .status
+            .unwrap_or_default();
+        Ok(if status.allowed {
+            AccessReview::Allowed
+        } else {
+            AccessReview::Denied {
+                reason: status.reason.unwrap_or_default(),
+            }
+        })
     }
 }

@@ -22,9 +22,10 @@ const APART: Duration = Duration::from_secs(10);
 
 /// Follows a watcher that waits after a failure as long as `backoff` says, and not after a 410.
 ///
-/// A resource version that is too old is no failure of the server: the watcher reads the list anew at once. It is what every watch
-/// meets after an outage, when the delay has grown, and Deployments would go unwatched for another half minute with the server back. A
-/// second one within ten seconds waits: whatever is wrong then, asking faster does not help.
+/// A resource version that is too old is no failure of the server: the watcher reads the list anew at once. It is what
+/// every watch meets after an outage, when the delay has grown, and Deployments would go unwatched for another half
+/// minute with the server back. A second one within ten seconds waits: whatever is wrong then, asking faster does not
+/// help.
 pub fn patient<K>(
     events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
     backoff: impl Backoff,
@@ -47,8 +48,8 @@ where
 
 /// A delay that doubles with every failure up to 30 s, and starts again after two quiet minutes.
 ///
-/// kube's default starts again with every item, and a watcher yields one (`Init`) before each list: a server that refuses the
-/// list would be asked every second for ever.
+/// kube's default starts again with every item, and a watcher yields one (`Init`) before each list: a server that
+/// refuses the list would be asked every second for ever.
 #[derive(Clone, Debug, Default)]
 pub struct WatchBackoff {
     /// The last delay, and when it ended.
@@ -81,15 +82,28 @@ mod tests {
     use kube::core::Status;
 
     fn failure(code: u16) -> watcher::Result<watcher::Event<Deployment>> {
-        Err(watcher::Error::WatchError(Box::new(Status::failure("", "").with_code(code))))
+        Err(watcher::Error::WatchError(Box::new(
+            Status::failure("", "").with_code(code),
+        )))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_expired_begins_anew_at_once_unless_it_expires_again() {
-        let events = [failure(500), failure(410), Ok(watcher::Event::InitDone), failure(410), Ok(watcher::Event::InitDone)];
+        let events = [
+            failure(500),
+            failure(410),
+            Ok(watcher::Event::InitDone),
+            failure(410),
+            Ok(watcher::Event::InitDone),
+        ];
         let started = Instant::now();
         let seen: Vec<(bool, u64)> = patient(futures::stream::iter(events), WatchBackoff::default())
-            .map(|event| (event.is_ok(), started.elapsed().as_millis().try_into().unwrap_or(u64::MAX)))
+            .map(|event| {
+                (
+                    event.is_ok(),
+                    started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+                )
+            })
             .collect()
             .await;
         assert_eq!(seen, [(false, 0), (true, 800), (false, 800), (true, 2_400)]);

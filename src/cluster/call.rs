@@ -63,7 +63,11 @@ pub struct Resource<'a> {
 impl Resource<'_> {
     /// Gives the URL path of the collection, in one namespace or cluster-wide.
     pub fn collection(&self, namespace: Option<&str>) -> String {
-        let root = if self.group.is_empty() { format!("/api/{}", self.version) } else { format!("/apis/{}/{}", self.group, self.version) };
+        let root = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
         match namespace {
             Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
             None => format!("{root}/{}", self.plural),
@@ -114,7 +118,13 @@ impl Call {
     /// Describes a call on a resource such as `deployments.apps`; a verb that writes is taken to store something.
     pub fn new(verb: Verb, resource: impl Into<String>) -> Self {
         let effect = if verb.writes() { Effect::Stored } else { Effect::Nothing };
-        Self { verb, resource: resource.into(), namespace: None, name: None, effect }
+        Self {
+            verb,
+            resource: resource.into(),
+            namespace: None,
+            name: None,
+            effect,
+        }
     }
 
     /// Adds the namespace.
@@ -137,9 +147,13 @@ impl Call {
 
     /// Says whether the names can stand in a URL path.
     ///
-    /// Names come from manifests in Git, where anything may stand; a `/` or `?` in one would reach another object than the one meant.
+    /// Names come from manifests in Git, where anything may stand; a `/` or `?` in one would reach another object than
+    /// the one meant.
     pub fn addressable(&self) -> bool {
-        [&self.namespace, &self.name].into_iter().flatten().all(|segment| is_path_segment(segment))
+        [&self.namespace, &self.name]
+            .into_iter()
+            .flatten()
+            .all(|segment| is_path_segment(segment))
     }
 }
 
@@ -158,7 +172,10 @@ impl fmt::Display for Call {
 
 /// Accepts the characters of every name that Kubernetes itself accepts in a path (DNS names, and `:` in RBAC names).
 fn is_path_segment(segment: &str) -> bool {
-    !matches!(segment, "" | "." | "..") && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
+    !matches!(segment, "" | "." | "..")
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
 }
 
 #[cfg(test)]
@@ -169,35 +186,85 @@ mod tests {
     fn a_call_reads_as_a_sentence() {
         let patch = Call::new(Verb::Patch, "deployments.apps").namespace("shop").name("web");
         assert_eq!(patch.to_string(), "patch deployments.apps shop/web");
-        assert_eq!(Call::new(Verb::Get, "namespaces").name("shop").to_string(), "get namespaces shop");
         assert_eq!(
-            Call::new(Verb::Create, "events.events.k8s.io").namespace("shop").to_string(),
+            Call::new(Verb::Get, "namespaces").name("shop").to_string(),
+            "get namespaces shop"
+        );
+        assert_eq!(
+            Call::new(Verb::Create, "events.events.k8s.io")
+                .namespace("shop")
+                .to_string(),
             "create events.events.k8s.io in namespace shop"
         );
-        assert_eq!(Call::new(Verb::List, "deployments.apps").to_string(), "list deployments.apps");
+        assert_eq!(
+            Call::new(Verb::List, "deployments.apps").to_string(),
+            "list deployments.apps"
+        );
     }
 
     #[test]
     fn a_name_that_would_leave_its_path_is_not_addressable() {
-        for name in ["", ".", "..", "a/b", "../secrets/token", "web?dryRun=All", "web#x", "we b", "wéb", "a%2Fb"] {
-            assert!(!Call::new(Verb::Get, "deployments.apps").namespace("shop").name(name).addressable(), "{name:?}");
-            assert!(!Call::new(Verb::Get, "deployments.apps").namespace(name).name("web").addressable(), "{name:?}");
+        for name in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "../secrets/token",
+            "web?dryRun=All",
+            "web#x",
+            "we b",
+            "wéb",
+            "a%2Fb",
+        ] {
+            assert!(
+                !Call::new(Verb::Get, "deployments.apps")
+                    .namespace("shop")
+                    .name(name)
+                    .addressable(),
+                "{name:?}"
+            );
+            assert!(
+                !Call::new(Verb::Get, "deployments.apps")
+                    .namespace(name)
+                    .name("web")
+                    .addressable(),
+                "{name:?}"
+            );
         }
-        assert!(Call::new(Verb::Get, "deployments.apps").namespace("shop").name("web-1.example.com").addressable());
+        assert!(
+            Call::new(Verb::Get, "deployments.apps")
+                .namespace("shop")
+                .name("web-1.example.com")
+                .addressable()
+        );
     }
 
     #[test]
     fn only_a_writing_verb_without_dry_run_stores_something() {
         assert_eq!(Call::new(Verb::Get, "secrets").effect, Effect::Nothing);
         assert_eq!(Call::new(Verb::Patch, "deployments.apps").effect, Effect::Stored);
-        assert_eq!(Call::new(Verb::Patch, "deployments.apps").stores_nothing().effect, Effect::Nothing);
+        assert_eq!(
+            Call::new(Verb::Patch, "deployments.apps").stores_nothing().effect,
+            Effect::Nothing
+        );
     }
 
     #[test]
     fn the_core_group_has_a_root_of_its_own() {
-        let secrets = Resource { group: "", version: "v1", plural: "secrets" };
-        assert_eq!((secrets.collection(Some("shop")), secrets.to_string()), ("/api/v1/namespaces/shop/secrets".into(), "secrets".into()));
-        let deployments = Resource { group: "apps", version: "v1", plural: "deployments" };
+        let secrets = Resource {
+            group: "",
+            version: "v1",
+            plural: "secrets",
+        };
+        assert_eq!(
+            (secrets.collection(Some("shop")), secrets.to_string()),
+            ("/api/v1/namespaces/shop/secrets".into(), "secrets".into())
+        );
+        let deployments = Resource {
+            group: "apps",
+            version: "v1",
+            plural: "deployments",
+        };
         assert_eq!(
             (deployments.collection(None), deployments.to_string()),
             ("/apis/apps/v1/deployments".into(), "deployments.apps".into())

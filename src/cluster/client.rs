@@ -16,15 +16,16 @@ use super::errors::ApiError;
 use super::retry_after;
 use crate::metrics::Metrics;
 
-/// The time limit of one call: an API server gives up after 60 s by itself, and a reconcile that waits so long holds up its queue.
+/// The time limit of one call: an API server gives up after 60 s by itself, and a reconcile that waits so long holds up
+/// its queue.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The time that an answer may take to begin: the API server's own limit (apiserver, `--request-timeout`), for lists and watches,
-/// which have no limit as a whole.
+/// The time that an answer may take to begin: the API server's own limit (apiserver, `--request-timeout`), for lists
+/// and watches, which have no limit as a whole.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest silence on a connection: a little more than the 295 s after which a quiet watch is begun anew (kube-runtime,
-/// `next_with_idle_timeout`), so that it ends a list that hangs and never a watch.
+/// The longest silence on a connection: a little more than the 295 s after which a quiet watch is begun anew
+/// (kube-runtime, `next_with_idle_timeout`), so that it ends a list that hangs and never a watch.
 const READ_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The time for a connection to stand; kube's default of 30 s would use up a whole call.
@@ -105,7 +106,8 @@ impl ConnectError {
     }
 }
 
-/// Whether a certificate is refused for its version: webpki reads version 3 only, and says so in a word that it keeps to itself.
+/// Whether a certificate is refused for its version: webpki reads version 3 only, and says so in a word that it keeps
+/// to itself.
 fn is_version_one(error: &dyn std::error::Error) -> bool {
     let mut errors = std::iter::successors(Some(error), |error| error.source());
     errors.any(|error| error.to_string().contains("UnsupportedCertVersion"))
@@ -115,8 +117,9 @@ fn is_version_one(error: &dyn std::error::Error) -> bool {
 ///
 /// # Guarantees
 ///
-/// Every call made through [`Cluster::call`] ends within its time limit, is sent once (nothing is retried underneath), and is counted in
-/// the metrics when the cluster stored something. Where there is a gate, nothing that the cluster would store is sent while it is shut.
+/// Every call made through [`Cluster::call`] ends within its time limit, is sent once (nothing is retried underneath),
+/// and is counted in the metrics when the cluster stored something. Where there is a gate, nothing that the cluster
+/// would store is sent while it is shut.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
@@ -131,7 +134,12 @@ pub type Gate = Arc<dyn Fn() -> bool + Send + Sync>;
 impl Cluster {
     /// Wraps a client; its calls get [`CALL_TIMEOUT`].
     pub const fn new(client: Client) -> Self {
-        Self { client, limit: CALL_TIMEOUT, metrics: None, gate: None }
+        Self {
+            client,
+            limit: CALL_TIMEOUT,
+            metrics: None,
+            gate: None,
+        }
     }
 
     /// Connects; no request is sent yet.
@@ -141,8 +149,13 @@ impl Cluster {
     /// When no configuration is found, or it cannot be used.
     pub async fn connect(connection: &Connection) -> Result<Self, ConnectError> {
         let config = tuned(configuration(connection).await?);
-        let builder = ClientBuilder::try_from(config).map_err(|source| ConnectError::Client { source: Box::new(source) })?;
-        let client = builder.with_layer(&TimeoutLayer::new(HEAD_TIMEOUT)).with_layer(&retry_after::layer()).build();
+        let builder = ClientBuilder::try_from(config).map_err(|source| ConnectError::Client {
+            source: Box::new(source),
+        })?;
+        let client = builder
+            .with_layer(&TimeoutLayer::new(HEAD_TIMEOUT))
+            .with_layer(&retry_after::layer())
+            .build();
         Ok(Self::new(client))
     }
 
@@ -181,9 +194,16 @@ impl Cluster {
     /// # Errors
     ///
     /// Whatever went wrong, sorted, with `call` in it.
-    pub async fn call<T>(&self, call: Call, request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, ApiError> {
+    pub async fn call<T>(
+        &self,
+        call: Call,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ApiError> {
         if !call.addressable() {
-            return Err(ApiError::Unsendable { call: Box::new(call), detail: "not a name that Kubernetes accepts".into() });
+            return Err(ApiError::Unsendable {
+                call: Box::new(call),
+                detail: "not a name that Kubernetes accepts".into(),
+            });
         }
         if call.effect == Effect::Stored && self.gate.as_ref().is_some_and(|may_write| !may_write()) {
             return Err(ApiError::NotLeading { call: Box::new(call) });
@@ -195,7 +215,13 @@ impl Cluster {
         let stored = (call.effect == Effect::Stored).then(|| (call.resource.clone(), call.verb));
         let answer = match tokio::time::timeout(self.limit, request).await {
             Ok(answer) => answer.map_err(|error| ApiError::from_kube(call, self.limit, error))?,
-            Err(_elapsed) => return Err(ApiError::TimedOut { call: Box::new(call), limit: self.limit, told: None }),
+            Err(_elapsed) => {
+                return Err(ApiError::TimedOut {
+                    call: Box::new(call),
+                    limit: self.limit,
+                    told: None,
+                });
+            }
         };
         if let (Some(metrics), Some((resource, verb))) = (&self.metrics, stored) {
             metrics.api_write(&resource, verb);
@@ -205,20 +231,35 @@ impl Cluster {
 }
 
 async fn configuration(connection: &Connection) -> Result<Config, ConnectError> {
-    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-    let wrong_context =
-        |source| ConnectError::Context { context: connection.context.clone().unwrap_or_default(), source: Box::new(source) };
+    let options = KubeConfigOptions {
+        context: connection.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let wrong_context = |source| ConnectError::Context {
+        context: connection.context.clone().unwrap_or_default(),
+        source: Box::new(source),
+    };
     match (&connection.kubeconfig, &connection.context) {
         (Some(path), _) => {
             let file = Kubeconfig::read_from(path).map_err(|source| match source {
                 // It names the path again.
-                KubeconfigError::ReadConfig(source, _) => ConnectError::Unreadable { path: path.clone(), source },
-                source => ConnectError::File { path: path.clone(), source: Box::new(source) },
+                KubeconfigError::ReadConfig(source, _) => ConnectError::Unreadable {
+                    path: path.clone(),
+                    source,
+                },
+                source => ConnectError::File {
+                    path: path.clone(),
+                    source: Box::new(source),
+                },
             })?;
-            Config::from_custom_kubeconfig(file, &options).await.map_err(wrong_context)
+            Config::from_custom_kubeconfig(file, &options)
+                .await
+                .map_err(wrong_context)
         }
         (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(wrong_context),
-        (None, None) => Config::infer().await.map_err(|source| ConnectError::Nowhere { source: Box::new(source) }),
+        (None, None) => Config::infer().await.map_err(|source| ConnectError::Nowhere {
+            source: Box::new(source),
+        }),
     }
 }
 
@@ -251,7 +292,9 @@ mod tests {
     }
 
     fn never_answering() -> Cluster {
-        let service = tower::service_fn(|_request: http::Request<Body>| std::future::pending::<Result<http::Response<Body>, Infallible>>());
+        let service = tower::service_fn(|_request: http::Request<Body>| {
+            std::future::pending::<Result<http::Response<Body>, Infallible>>()
+        });
         Cluster::new(Client::new(service, "default"))
     }
 
@@ -259,14 +302,23 @@ mod tests {
     async fn a_server_that_never_answers_ends_as_a_timeout() {
         let cluster = never_answering();
         let begin = tokio::time::Instant::now();
-        let error = cluster.call(get_web(), cluster.client().apiserver_version()).await.unwrap_err();
+        let error = cluster
+            .call(get_web(), cluster.client().apiserver_version())
+            .await
+            .unwrap_err();
         assert_eq!((error.category(), begin.elapsed().as_secs()), ("TimedOut", 30));
     }
 
     #[tokio::test]
     async fn nothing_is_sent_for_a_name_that_would_leave_its_path() {
         let cluster = never_answering();
-        let error = cluster.call(get_web().name("../../secrets/token"), cluster.client().apiserver_version()).await.unwrap_err();
+        let error = cluster
+            .call(
+                get_web().name("../../secrets/token"),
+                cluster.client().apiserver_version(),
+            )
+            .await
+            .unwrap_err();
         assert_eq!(error.category(), "Unsendable");
     }
 
@@ -292,7 +344,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_kubeconfig_that_is_not_there_is_told_with_its_path() {
-        let connection = Connection { kubeconfig: Some("/nowhere/config".into()), context: None };
+        let connection = Connection {
+            kubeconfig: Some("/nowhere/config".into()),
+            context: None,
+        };
         let error = Cluster::connect(&connection).await.err().unwrap();
         assert_eq!(error.to_string(), "failed to read kubeconfig /nowhere/config");
     }
@@ -304,13 +359,23 @@ mod tests {
         let patch = || Call::new(Verb::Patch, "deployments.apps").namespace("shop").name("web");
         cluster.call(patch(), async { Ok(()) }).await.unwrap();
         cluster.call(patch().stores_nothing(), async { Ok(()) }).await.unwrap();
-        cluster.call(patch(), async { Err::<(), _>(kube::Error::TlsRequired) }).await.unwrap_err();
+        cluster
+            .call(patch(), async { Err::<(), _>(kube::Error::TlsRequired) })
+            .await
+            .unwrap_err();
         let text = metrics.render();
-        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("driftmend_api_writes_total")).collect();
-        assert_eq!(lines, ["driftmend_api_writes_total{resource=\"deployments.apps\",verb=\"patch\"} 1"]);
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("driftmend_api_writes_total"))
+            .collect();
+        assert_eq!(
+            lines,
+            ["driftmend_api_writes_total{resource=\"deployments.apps\",verb=\"patch\"} 1"]
+        );
     }
 
-    /// A certificate without a version field, as `openssl x509 -req` without `-extfile` makes it: nobody trusts it, and its key is lost.
+    /// A certificate without a version field, as `openssl x509 -req` without `-extfile` makes it: nobody trusts it, and
+    /// its key is lost.
     const VERSION_ONE: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJGekNCdndJVU44TlNCZnBzaU5TaCtxdnJyKy9lNmhWMHVONHdDZ1lJS29aSXpqMEVBd0\
          l3RGpFTU1Bb0cKQTFVRUF3d0RZV1JoTUNBWERUSTJNVEV5T1RJd01qZ3hOVm9ZRHpJeE1qWXhNVEExTWpBeU9ERTFXakFPTVF3dwpDZ1lEVlFR\
          RERBTmhaR0V3V1RBVEJnY3Foa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVRCUXB6eTRUTm41M04xCjlmTEFOS2syVlhZOFM3UUo4L24xSUpoZ0\
@@ -331,7 +396,10 @@ mod tests {
              contexts: [{{name: a, context: {{cluster: a, user: a}}}}]}}"
         );
         std::fs::write(&kubeconfig, text).unwrap();
-        let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
+        let connection = Connection {
+            kubeconfig: Some(kubeconfig),
+            context: None,
+        };
         let error = Cluster::connect(&connection).await.err().unwrap();
         assert!(error.hint().contains("X.509 v1"), "{error:?}");
     }

@@ -1,7 +1,7 @@
 //! The live Deployments: every one in the cluster, as raw text, kept current by one watch.
 //!
-//! A typed Deployment loses the fields that its types do not know, and costs ten times the memory. So the store keeps a slim
-//! metadata and the text as the server sent it, and parses when somebody asks.
+//! A typed Deployment loses the fields that its types do not know, and costs ten times the memory. So the store keeps a
+//! slim metadata and the text as the server sent it, and parses when somebody asks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -54,7 +54,8 @@ impl LiveDeployment {
         object
     }
 
-    /// Gives the digest of everything that an assessment reads; equal digests mean that nothing needs to be assessed again.
+    /// Gives the digest of everything that an assessment reads; equal digests mean that nothing needs to be assessed
+    /// again.
     pub const fn digest(&self) -> Digest {
         self.digest
     }
@@ -68,7 +69,12 @@ impl LiveDeployment {
 /// Leaves the text out: environment variables may hold secrets, and watch errors are logged with `Debug`.
 impl fmt::Debug for LiveDeployment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ObjectMeta { namespace, name, resource_version, .. } = &self.metadata;
+        let ObjectMeta {
+            namespace,
+            name,
+            resource_version,
+            ..
+        } = &self.metadata;
         formatter
             .debug_struct("LiveDeployment")
             .field("namespace", namespace)
@@ -111,23 +117,38 @@ impl Resource for LiveDeployment {
 ///
 /// # Caveats
 ///
-/// The text can only be kept where the parser reads the object in one go: from `serde_json`, and in a watch event only because the
-/// server writes `type` before `object`.
+/// The text can only be kept where the parser reads the object in one go: from `serde_json`, and in a watch event only
+/// because the server writes `type` before `object`.
 impl<'de> Deserialize<'de> for LiveDeployment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let object: Value = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
         let metadata = slim(&object["metadata"]).ok_or_else(|| D::Error::custom("no object metadata"))?;
-        Ok(Self { metadata, digest: Digest::of(object), text: Arc::from(raw.get()) })
+        Ok(Self {
+            metadata,
+            digest: Digest::of(object),
+            text: Arc::from(raw.get()),
+        })
     }
 }
 
 /// Takes what a store and a selector need; `None` when it is not object metadata.
 fn slim(metadata: &Value) -> Option<ObjectMeta> {
-    const KEPT: [&str; 7] = ["name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp"];
+    const KEPT: [&str; 7] = [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "labels",
+        "deletionTimestamp",
+    ];
     let all = metadata.as_object()?;
     let kept = all.iter().filter(|(key, _)| KEPT.contains(&key.as_str()));
-    serde_json::from_value(Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())).ok()
+    serde_json::from_value(Value::Object(
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect(),
+    ))
+    .ok()
 }
 
 /// Which namespaces are watched.
@@ -144,8 +165,9 @@ pub enum Scope {
 ///
 /// # Guarantees
 ///
-/// Every change and every deletion is told after the store has it, also those that happened while no watch stood: after a 410 the
-/// whole list is compared. A server that is away is asked again with a delay that grows to 30 s. The stream never ends.
+/// Every change and every deletion is told after the store has it, also those that happened while no watch stood: after
+/// a 410 the whole list is compared. A server that is away is asked again with a delay that grows to 30 s. The stream
+/// never ends.
 ///
 /// # Caveats
 ///
@@ -155,7 +177,10 @@ pub fn watch(client: Client, scope: Scope) -> (Store<LiveDeployment>, impl Strea
         Scope::All => Api::all(client),
         Scope::Namespace(namespace) => Api::namespaced(client, &namespace),
     };
-    follow(patient(watcher(api, watcher::Config::default().page_size(PAGE_SIZE)), WatchBackoff::default()))
+    follow(patient(
+        watcher(api, watcher::Config::default().page_size(PAGE_SIZE)),
+        WatchBackoff::default(),
+    ))
 }
 
 /// Keeps a store by the events of a watcher, and tells what each one touched.
@@ -179,8 +204,13 @@ fn follow(
 /// Logs why the watch is interrupted; a 410 is part of its normal life.
 fn report(error: &watcher::Error) {
     match error {
-        watcher::Error::WatchError(status) if status.code == 410 => debug!("the watch of Deployments is too old and begins anew"),
-        error => warn!(error = error as &dyn std::error::Error, "the watch of Deployments is interrupted"),
+        watcher::Error::WatchError(status) if status.code == 410 => {
+            debug!("the watch of Deployments is too old and begins anew")
+        }
+        error => warn!(
+            error = error as &dyn std::error::Error,
+            "the watch of Deployments is interrupted"
+        ),
     }
 }
 

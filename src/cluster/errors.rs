@@ -42,7 +42,8 @@ pub enum ApiError {
         call: Box<Call>,
     },
 
-    /// Someone else was first: a stale resourceVersion, a name that is taken, or fields that another manager owns (409).
+    /// Someone else was first: a stale resourceVersion, a name that is taken, or fields that another manager owns
+    /// (409).
     #[error("unable to {call}: {message}")]
     Conflict {
         /// What was tried.
@@ -97,7 +98,8 @@ pub enum ApiError {
         after: Option<Duration>,
     },
 
-    /// No answer came in time, or the server's own that it did not get there in time (408, 504); a write may have happened all the same.
+    /// No answer came in time, or the server's own that it did not get there in time (408, 504); a write may have
+    /// happened all the same.
     #[error("unable to {call}: {}", late(*limit, told.as_deref()))]
     TimedOut {
         /// What was tried.
@@ -173,12 +175,28 @@ impl ApiError {
         let call = Box::new(call);
         match error {
             kube::Error::Api(status) => Self::from_status(call, limit, status),
-            kube::Error::Auth(_) => Self::Unauthenticated { call, source: Box::new(error) },
+            kube::Error::Auth(_) => Self::Unauthenticated {
+                call,
+                source: Box::new(error),
+            },
             kube::Error::SerdeError(source) => Self::unreadable(call, &source),
-            kube::Error::FromUtf8(source) => Self::Unreadable { call, detail: source.utf8_error().to_string() },
-            kube::Error::BuildRequest(source) => Self::Unsendable { call, detail: source.to_string() },
-            error if is_timeout(&error) => Self::TimedOut { call, limit, told: None },
-            error => Self::Unreachable { call, source: Box::new(error) },
+            kube::Error::FromUtf8(source) => Self::Unreadable {
+                call,
+                detail: source.utf8_error().to_string(),
+            },
+            kube::Error::BuildRequest(source) => Self::Unsendable {
+                call,
+                detail: source.to_string(),
+            },
+            error if is_timeout(&error) => Self::TimedOut {
+                call,
+                limit,
+                told: None,
+            },
+            error => Self::Unreachable {
+                call,
+                source: Box::new(error),
+            },
         }
     }
 
@@ -189,20 +207,51 @@ impl ApiError {
             serde_json::error::Category::Data => "a value of an unexpected type",
             serde_json::error::Category::Io | serde_json::error::Category::Syntax => "not JSON",
         };
-        Self::Unreadable { call, detail: format!("{what} at line {}, column {}", error.line(), error.column()) }
+        Self::Unreadable {
+            call,
+            detail: format!("{what} at line {}, column {}", error.line(), error.column()),
+        }
     }
 
     /// Sorts by HTTP status, as apimachinery's `StatusReason` constants map to them (apimachinery, `meta/v1/types.go`).
     fn from_status(call: Box<Call>, limit: Duration, status: Box<Status>) -> Self {
         match status.code {
-            401 => Self::Unauthenticated { call, source: Box::new(kube::Error::Api(status)) },
-            403 => Self::Forbidden { call, user: refused_user(&status.message), message: status.message },
+            401 => Self::Unauthenticated {
+                call,
+                source: Box::new(kube::Error::Api(status)),
+            },
+            403 => Self::Forbidden {
+                call,
+                user: refused_user(&status.message),
+                message: status.message,
+            },
             404 => Self::NotFound { call },
-            409 => Self::Conflict { call, causes: causes(&status), message: status.message },
-            422 => Self::Invalid { call, causes: causes(&status), message: status.message },
-            code @ (408 | 504) => Self::TimedOut { call, limit, told: Some(format!("{} (status {code})", status.message)) },
-            code @ (429 | 500..) => Self::Unavailable { call, code, after: retry_after(&status), message: status.message },
-            code => Self::Rejected { call, code, message: status.message },
+            409 => Self::Conflict {
+                call,
+                causes: causes(&status),
+                message: status.message,
+            },
+            422 => Self::Invalid {
+                call,
+                causes: causes(&status),
+                message: status.message,
+            },
+            code @ (408 | 504) => Self::TimedOut {
+                call,
+                limit,
+                told: Some(format!("{} (status {code})", status.message)),
+            },
+            code @ (429 | 500..) => Self::Unavailable {
+                call,
+                code,
+                after: retry_after(&status),
+                message: status.message,
+            },
+            code => Self::Rejected {
+                call,
+                code,
+                message: status.message,
+            },
         }
     }
 
@@ -260,11 +309,16 @@ impl ApiError {
         match self {
             Self::Conflict { .. } => Retry::ReadAgain,
             Self::Unavailable { after: Some(after), .. } => Retry::After(*after),
-            // A role may be granted at any time, and nothing tells: so a missing right is asked for again, ever more slowly.
+            // A role may be granted at any time, and nothing tells: so a missing right is asked for again, ever more
+            // slowly.
             Self::Unauthenticated { .. } | Self::Forbidden { .. } => Retry::Backoff,
-            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unreadable { .. } => Retry::Backoff,
+            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unreadable { .. } => {
+                Retry::Backoff
+            }
             Self::NotLeading { .. } => Retry::Backoff,
-            Self::NotFound { .. } | Self::Invalid { .. } | Self::Rejected { .. } | Self::Unsendable { .. } => Retry::AwaitChange,
+            Self::NotFound { .. } | Self::Invalid { .. } | Self::Rejected { .. } | Self::Unsendable { .. } => {
+                Retry::AwaitChange
+            }
         }
     }
 
@@ -279,11 +333,21 @@ impl ApiError {
     /// Says what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Forbidden { call, user: Some(user), .. } => Some(grant(call, user)),
-            Self::Forbidden { user: None, .. } => Some("an admission policy refused it, not RBAC: its message says which".into()),
-            Self::Unauthenticated { .. } => Some("renew the credentials of this context, or choose another with --context".into()),
-            Self::NotFound { call } if has_no_kind(call) && call.resource.ends_with(OURS) => Some(DEFINITIONS_HINT.into()),
-            Self::Unreachable { .. } => Some("check the server address of this context and the network path to it".into()),
+            Self::Forbidden {
+                call, user: Some(user), ..
+            } => Some(grant(call, user)),
+            Self::Forbidden { user: None, .. } => {
+                Some("an admission policy refused it, not RBAC: its message says which".into())
+            }
+            Self::Unauthenticated { .. } => {
+                Some("renew the credentials of this context, or choose another with --context".into())
+            }
+            Self::NotFound { call } if has_no_kind(call) && call.resource.ends_with(OURS) => {
+                Some(DEFINITIONS_HINT.into())
+            }
+            Self::Unreachable { .. } => {
+                Some("check the server address of this context and the network path to it".into())
+            }
             _ => None,
         }
     }
@@ -304,8 +368,9 @@ pub const DEFINITIONS_HINT: &str =
 /// How the resources of driftmend's own group end.
 const OURS: &str = ".driftmend.dev";
 
-/// Whether a 404 is about the kind. A collection is absent only where its kind is, since a namespace that is not there has empty ones; and of our
-/// own kinds an object that is not there is an answer and no error (`Api::get_opt`), for which the server must know the kind.
+/// Whether a 404 is about the kind. A collection is absent only where its kind is, since a namespace that is not there
+/// has empty ones; and of our own kinds an object that is not there is an answer and no error (`Api::get_opt`), for
+/// which the server must know the kind.
 fn has_no_kind(call: &Call) -> bool {
     match call.verb {
         Verb::List => call.name.is_none(),
@@ -319,16 +384,24 @@ fn late(limit: Duration, told: Option<&str>) -> String {
 }
 
 fn absent(call: &Call) -> &'static str {
-    if has_no_kind(call) { "the API server has no such kind" } else { "there is no such object" }
+    if has_no_kind(call) {
+        "the API server has no such kind"
+    } else {
+        "there is no such object"
+    }
 }
 
 /// Words the missing right as a sentence.
 fn grant(call: &Call, user: &str) -> String {
-    let place = call.namespace.as_ref().map_or_else(|| "cluster-wide".to_owned(), |namespace| format!("in namespace {namespace}"));
+    let place = call.namespace.as_ref().map_or_else(
+        || "cluster-wide".to_owned(),
+        |namespace| format!("in namespace {namespace}"),
+    );
     format!("grant verb {} on {} {place} to {user}", call.verb.name(), call.resource)
 }
 
-/// Finds the user in RBAC's message `… is forbidden: User "jane" cannot patch resource …` (apiserver, `responsewriters/errors.go`, `forbiddenMessage`).
+/// Finds the user in RBAC's message `… is forbidden: User "jane" cannot patch resource …` (apiserver,
+/// `responsewriters/errors.go`, `forbiddenMessage`).
 fn refused_user(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("User \"")?;
     let (user, _) = rest.split_once("\" cannot ")?;
@@ -337,7 +410,13 @@ fn refused_user(message: &str) -> Option<String> {
 
 fn causes(status: &Status) -> Vec<Cause> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
-    causes.map(|cause| Cause { reason: cause.reason.clone(), field: cause.field.clone(), message: cause.message.clone() }).collect()
+    causes
+        .map(|cause| Cause {
+            reason: cause.reason.clone(),
+            field: cause.field.clone(),
+            message: cause.message.clone(),
+        })
+        .collect()
 }
 
 fn retry_after(status: &Status) -> Option<Duration> {
@@ -349,7 +428,9 @@ fn retry_after(status: &Status) -> Option<Duration> {
 fn is_timeout(error: &kube::Error) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
-        let io_timeout = error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut);
+        let io_timeout = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut);
         if io_timeout || error.is::<tower::timeout::error::Elapsed>() {
             return true;
         }

@@ -1,7 +1,8 @@
 //! Events (events.k8s.io/v1): what a person sees in `kubectl describe`.
 //!
-//! kube's own recorder folds a repeat into the first event and keeps its old note, so the text about a drift would go stale. Here each
-//! publication is an event of its own with the note of now, and an identical one is left out for a while.
+//! kube's own recorder folds a repeat into the first event and keeps its old note, so the text about a drift would go
+//! stale. Here each publication is an event of its own with the note of now, and an identical one is left out for a
+//! while.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -92,7 +93,11 @@ struct Repeat {
 impl Events {
     /// Makes a publisher; `instance` says which process it is, such as the pod's name.
     pub fn new(cluster: Cluster, instance: &str) -> Self {
-        Self { cluster, instance: cut(instance, INSTANCE_LIMIT).to_owned(), recent: Arc::default() }
+        Self {
+            cluster,
+            instance: cut(instance, INSTANCE_LIMIT).to_owned(),
+            recent: Arc::default(),
+        }
     }
 
     /// Publishes an event, unless an identical one was published within ten minutes.
@@ -112,8 +117,15 @@ impl Events {
         }
         if let Err(error) = self.create(event).await {
             // Otherwise the next attempt, which may succeed, would be taken for a repeat.
-            self.recent.lock().unwrap_or_else(PoisonError::into_inner).remove(&repeat);
-            warn!(error = &error as &dyn std::error::Error, reason = occurrence.reason, "unable to publish an event");
+            self.recent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&repeat);
+            warn!(
+                error = &error as &dyn std::error::Error,
+                reason = occurrence.reason,
+                "unable to publish an event"
+            );
         }
     }
 
@@ -121,7 +133,10 @@ impl Events {
         let namespace = event.metadata.namespace.clone().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.cluster.client(), &namespace);
         let call = Call::new(Verb::Create, "events.events.k8s.io").namespace(namespace);
-        self.cluster.call(call, api.create(&PostParams::default(), &event)).await.map(drop)
+        self.cluster
+            .call(call, api.create(&PostParams::default(), &event))
+            .await
+            .map(drop)
     }
 
     /// Remembers a publication; says whether it is due.

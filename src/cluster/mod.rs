@@ -1,8 +1,8 @@
 //! The only module that calls an API server.
 //!
-//! A [`Cluster`] is a client whose every call has a time limit and fails with an [`ApiError`] that says which verb on what was
-//! tried. [`deployments`] keeps the live Deployments as raw text, [`events`] tells people what happened. Nothing here decides
-//! anything: what to read and what to write comes from the caller.
+//! A [`Cluster`] is a client whose every call has a time limit and fails with an [`ApiError`] that says which verb on
+//! what was tried. [`deployments`] keeps the live Deployments as raw text, [`events`] tells people what happened.
+//! Nothing here decides anything: what to read and what to write comes from the caller.
 
 mod access;
 mod backoff;

@@ -13,7 +13,11 @@ use super::errors::ApiError;
 use crate::engine::predict::{FieldValidation, Force, SyncPatch, SyncRequest};
 
 /// The Deployments.
-pub const DEPLOYMENTS: Resource<'static> = Resource { group: "apps", version: "v1", plural: "deployments" };
+pub const DEPLOYMENTS: Resource<'static> = Resource {
+    group: "apps",
+    version: "v1",
+    plural: "deployments",
+};
 
 /// Whether the server only says what it would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +48,12 @@ impl Cluster {
     /// # Errors
     ///
     /// Every [`ApiError`] but `NotFound`.
-    pub async fn get_object(&self, resource: Resource<'_>, namespace: Option<&str>, name: &str) -> Result<Option<Value>, ApiError> {
+    pub async fn get_object(
+        &self,
+        resource: Resource<'_>,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Value>, ApiError> {
         let mut call = Call::new(Verb::Get, resource.to_string()).name(name);
         call.namespace = namespace.map(str::to_owned);
         let request = Request::new(resource.collection(namespace)).get(name, &GetParams::default());
@@ -60,7 +69,11 @@ impl Cluster {
         let call = Call::new(Verb::List, resource.to_string());
         let request = Request::new(resource.collection(None)).list(&ListParams::default());
         let mut list: Value = self.send(call, request).await?;
-        Ok(list.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
+        Ok(list
+            .get_mut("items")
+            .and_then(Value::as_array_mut)
+            .map(std::mem::take)
+            .unwrap_or_default())
     }
 
     /// Reads one Deployment, fresh from the server, with every field that it has; `None` when there is none.
@@ -76,7 +89,8 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// `Conflict` when the patch replaces a resourceVersion that is stale, `Invalid` when a `test` fails or the result is not valid.
+    /// `Conflict` when the patch replaces a resourceVersion that is stale, `Invalid` when a `test` fails or the result
+    /// is not valid.
     pub async fn patch_object(
         &self,
         resource: Resource<'_>,
@@ -85,11 +99,24 @@ impl Cluster {
         field_manager: &str,
         dry_run: DryRun,
     ) -> Result<Value, ApiError> {
-        let parameters =
-            PatchParams { dry_run: dry_run == DryRun::Yes, field_manager: Some(field_manager.to_owned()), ..PatchParams::default() };
-        let call = Call::new(Verb::Patch, resource.to_string()).namespace(namespace).name(name);
-        let call = if dry_run == DryRun::Yes { call.stores_nothing() } else { call };
-        let request = Request::new(resource.collection(Some(namespace))).patch(name, &parameters, &Patch::<()>::Json(patch.clone()));
+        let parameters = PatchParams {
+            dry_run: dry_run == DryRun::Yes,
+            field_manager: Some(field_manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let call = Call::new(Verb::Patch, resource.to_string())
+            .namespace(namespace)
+            .name(name);
+        let call = if dry_run == DryRun::Yes {
+            call.stores_nothing()
+        } else {
+            call
+        };
+        let request = Request::new(resource.collection(Some(namespace))).patch(
+            name,
+            &parameters,
+            &Patch::<()>::Json(patch.clone()),
+        );
         self.send(call, request).await
     }
 
@@ -106,7 +133,8 @@ impl Cluster {
         field_manager: &str,
         dry_run: DryRun,
     ) -> Result<Value, ApiError> {
-        self.patch_object(DEPLOYMENTS, (namespace, name), patch, field_manager, dry_run).await
+        self.patch_object(DEPLOYMENTS, (namespace, name), patch, field_manager, dry_run)
+            .await
     }
 
     /// Asks what the server would make of the next sync of a Deployment; nothing is ever stored.
@@ -125,9 +153,21 @@ impl Cluster {
             FieldValidation::Warn => ValidationDirective::Warn,
             FieldValidation::Strict => ValidationDirective::Strict,
         });
-        let parameters = PatchParams { dry_run: true, force, field_manager, field_validation };
-        let call = Call::new(Verb::Patch, DEPLOYMENTS.to_string()).namespace(namespace).name(name).stores_nothing();
-        self.send(call, Request::new(DEPLOYMENTS.collection(Some(namespace))).patch(name, &parameters, &patch)).await
+        let parameters = PatchParams {
+            dry_run: true,
+            force,
+            field_manager,
+            field_validation,
+        };
+        let call = Call::new(Verb::Patch, DEPLOYMENTS.to_string())
+            .namespace(namespace)
+            .name(name)
+            .stores_nothing();
+        self.send(
+            call,
+            Request::new(DEPLOYMENTS.collection(Some(namespace))).patch(name, &parameters, &patch),
+        )
+        .await
     }
 
     /// Reads what is said about a namespace; `None` when there is none.
@@ -137,7 +177,10 @@ impl Cluster {
     /// Every [`ApiError`] but `NotFound`.
     pub async fn get_namespace(&self, name: &str) -> Result<Option<NamespaceFacts>, ApiError> {
         let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client());
-        let found = ApiError::optional(self.call(Call::new(Verb::Get, "namespaces").name(name), api.get(name)).await)?;
+        let found = ApiError::optional(
+            self.call(Call::new(Verb::Get, "namespaces").name(name), api.get(name))
+                .await,
+        )?;
         Ok(found.map(|namespace| NamespaceFacts {
             uid: namespace.metadata.uid.unwrap_or_default(),
             labels: namespace.metadata.labels.unwrap_or_default(),
@@ -151,14 +194,26 @@ impl Cluster {
     ///
     /// Every [`ApiError`] but `NotFound`; none of them repeats a value.
     pub async fn get_secret(&self, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, Vec<u8>>>, ApiError> {
-        let secrets = Resource { group: "", version: "v1", plural: "secrets" };
+        let secrets = Resource {
+            group: "",
+            version: "v1",
+            plural: "secrets",
+        };
         let call = Call::new(Verb::Get, "secrets").namespace(namespace).name(name);
         let request = Request::new(secrets.collection(Some(namespace))).get(name, &GetParams::default());
         let found: Option<k8s_openapi::api::core::v1::Secret> = ApiError::optional(self.send(call, request).await)?;
-        Ok(found.map(|secret| secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect()))
+        Ok(found.map(|secret| {
+            secret
+                .data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, value.0))
+                .collect()
+        }))
     }
 
-    /// Sends a request and parses its answer here: kube's own parsing logs the whole text when it fails, values of Secrets included.
+    /// Sends a request and parses its answer here: kube's own parsing logs the whole text when it fails, values of
+    /// Secrets included.
     async fn send<T: serde::de::DeserializeOwned>(
         &self,
         call: Call,

@@ -1,8 +1,9 @@
 //! `Retry-After` of an overloaded server, put where the client looks for it.
 //!
 //! An API server that refuses a call by priority and fairness answers 429 with the header and plain text (apiserver,
-//! `server/filters/priority-and-fairness.go`, `tooManyRequests`), and a proxy before it a 503 with a page of its own; of both the client keeps
-//! only what a `Status` says. So such an answer becomes a `Status` with the header in `details.retryAfterSeconds`.
+//! `server/filters/priority-and-fairness.go`, `tooManyRequests`), and a proxy before it a 503 with a page of its own;
+//! of both the client keeps only what a `Status` says. So such an answer becomes a `Status` with the header in
+//! `details.retryAfterSeconds`.
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, Response, StatusCode, header};
@@ -32,7 +33,10 @@ pub fn layer() -> AndThenLayer<Look> {
 /// Leaves every answer as it is but a 429 or 503 with the header.
 async fn told(answer: Answer) -> Result<Answer, BoxError> {
     let (mut parts, body) = answer.into_parts();
-    let overloaded = matches!(parts.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let overloaded = matches!(
+        parts.status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    );
     let Some(seconds) = seconds(&parts.headers, Timestamp::now()).filter(|_| overloaded) else {
         return Ok(Response::from_parts(parts, body));
     };
@@ -55,7 +59,9 @@ fn seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
 
 /// The answer as a `Status` that says how long to wait; what it says itself stays.
 fn status(text: &[u8], code: StatusCode, seconds: u32) -> Value {
-    let said: Option<Value> = serde_json::from_slice(text).ok().filter(|said: &Value| said["kind"] == "Status");
+    let said: Option<Value> = serde_json::from_slice(text)
+        .ok()
+        .filter(|said: &Value| said["kind"] == "Status");
     let mut said = said.unwrap_or_else(|| {
         let message = cut(String::from_utf8_lossy(text).trim(), MESSAGE_LIMIT);
         json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code.as_u16()})
@@ -88,12 +94,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_header_reaches_the_status_whatever_the_text_is() {
-        let plain: Value = serde_json::from_str(&after(429, Some("7"), "Too many requests, please try again later.\n").await).unwrap();
-        assert_eq!((&plain["code"], &plain["details"]["retryAfterSeconds"]), (&json!(429), &json!(7)));
+        let plain: Value =
+            serde_json::from_str(&after(429, Some("7"), "Too many requests, please try again later.\n").await).unwrap();
+        assert_eq!(
+            (&plain["code"], &plain["details"]["retryAfterSeconds"]),
+            (&json!(429), &json!(7))
+        );
         assert_eq!(plain["message"], "Too many requests, please try again later.");
         let own = json!({"kind": "Status", "code": 503, "message": "busy", "details": {"name": "web"}}).to_string();
         let own: Value = serde_json::from_str(&after(503, Some("3"), &own).await).unwrap();
-        assert_eq!(own, json!({"kind": "Status", "code": 503, "message": "busy", "details": {"name": "web", "retryAfterSeconds": 3}}));
+        assert_eq!(
+            own,
+            json!({"kind": "Status", "code": 503, "message": "busy", "details": {"name": "web", "retryAfterSeconds": 3}})
+        );
         let said = json!({"kind": "Status", "code": 429, "details": {"retryAfterSeconds": 1}}).to_string();
         assert_eq!(after(429, Some("9"), &said).await, said);
     }
@@ -101,14 +114,23 @@ mod tests {
     #[tokio::test]
     async fn every_other_answer_stays_as_it_is() {
         for (code, retry_after) in [(429, None), (503, Some("soon")), (500, Some("7")), (200, Some("7"))] {
-            assert_eq!(after(code, retry_after, "a text").await, "a text", "{code} {retry_after:?}");
+            assert_eq!(
+                after(code, retry_after, "a text").await,
+                "a text",
+                "{code} {retry_after:?}"
+            );
         }
     }
 
     #[test]
     fn a_date_counts_from_now_and_one_that_is_past_asks_for_nothing() {
         let now: Timestamp = "2026-01-05T10:00:00Z".parse().unwrap();
-        let until = |date: &str| seconds(&HeaderMap::from_iter([(header::RETRY_AFTER, date.parse().unwrap())]), now);
+        let until = |date: &str| {
+            seconds(
+                &HeaderMap::from_iter([(header::RETRY_AFTER, date.parse().unwrap())]),
+                now,
+            )
+        };
         assert_eq!(until("Mon, 05 Jan 2026 10:00:20 GMT"), Some(20));
         assert_eq!(until("Mon, 05 Jan 2026 09:00:00 GMT"), Some(0));
         assert_eq!(until("-1"), None);

@@ -20,22 +20,46 @@ use super::{WatchBackoff, patient};
 use lean::Lean;
 
 /// Argo CD's Applications.
-pub const APPLICATIONS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "applications" };
+pub const APPLICATIONS: Resource<'static> = Resource {
+    group: "argoproj.io",
+    version: "v1alpha1",
+    plural: "applications",
+};
 
 /// Argo CD's projects, which hold the sync windows.
-pub const APP_PROJECTS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "appprojects" };
+pub const APP_PROJECTS: Resource<'static> = Resource {
+    group: "argoproj.io",
+    version: "v1alpha1",
+    plural: "appprojects",
+};
 
 /// Argo CD's ApplicationSets.
-pub const APPLICATION_SETS: Resource<'static> = Resource { group: "argoproj.io", version: "v1alpha1", plural: "applicationsets" };
+pub const APPLICATION_SETS: Resource<'static> = Resource {
+    group: "argoproj.io",
+    version: "v1alpha1",
+    plural: "applicationsets",
+};
 
 /// Flux's Kustomizations.
-pub const KUSTOMIZATIONS: Resource<'static> = Resource { group: "kustomize.toolkit.fluxcd.io", version: "v1", plural: "kustomizations" };
+pub const KUSTOMIZATIONS: Resource<'static> = Resource {
+    group: "kustomize.toolkit.fluxcd.io",
+    version: "v1",
+    plural: "kustomizations",
+};
 
 /// Flux's Git repositories.
-pub const GIT_REPOSITORIES: Resource<'static> = Resource { group: "source.toolkit.fluxcd.io", version: "v1", plural: "gitrepositories" };
+pub const GIT_REPOSITORIES: Resource<'static> = Resource {
+    group: "source.toolkit.fluxcd.io",
+    version: "v1",
+    plural: "gitrepositories",
+};
 
 /// ConfigMaps: Argo CD's settings stand in one.
-pub const CONFIG_MAPS: Resource<'static> = Resource { group: "", version: "v1", plural: "configmaps" };
+pub const CONFIG_MAPS: Resource<'static> = Resource {
+    group: "",
+    version: "v1",
+    plural: "configmaps",
+};
 
 /// Objects a page of the first list, each of which may have a megabyte: no more than a page is held at a time.
 const PAGE_SIZE: u32 = 20;
@@ -53,14 +77,23 @@ pub enum Change {
     Gone(String, String),
 }
 
-/// Follows every object of a kind; every change and deletion is told, also those that happened while no watch stood. A kind that the
-/// cluster does not have is no error: it is said once, and looked for again.
+/// Follows every object of a kind; every change and deletion is told, also those that happened while no watch stood. A
+/// kind that the cluster does not have is no error: it is said once, and looked for again.
 pub fn watch(client: Client, resource: Resource<'static>, kind: &'static str) -> impl Stream<Item = Change> + Send {
-    let named = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(resource.group, resource.version, kind), resource.plural);
+    let named = ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk(resource.group, resource.version, kind),
+        resource.plural,
+    );
     let api: Api<Lean> = Api::all_with(client, &named);
     let backoff = Patient::default();
     let absent = backoff.absent.clone();
-    let mut follower = Follower { resource, there: HashSet::new(), before: HashSet::new(), absent, told: None };
+    let mut follower = Follower {
+        resource,
+        there: HashSet::new(),
+        before: HashSet::new(),
+        absent,
+        told: None,
+    };
     patient(watcher(api, watcher::Config::default().page_size(PAGE_SIZE)), backoff)
         .flat_map(move |event| stream::iter(follower.absorb(event)))
 }
@@ -97,7 +130,10 @@ impl Follower {
                     info!(resource = %self.resource, objects = self.there.len(), "the kind is watched");
                 }
                 self.absent.store(false, Ordering::Relaxed);
-                self.before.drain().map(|(namespace, name)| Change::Gone(namespace, name)).collect()
+                self.before
+                    .drain()
+                    .map(|(namespace, name)| Change::Gone(namespace, name))
+                    .collect()
             }
             Ok(watcher::Event::Delete(object)) => {
                 let (namespace, name) = key(&object);
@@ -129,7 +165,8 @@ fn report(error: &watcher::Error, resource: &Resource<'_>, absence: Option<&'sta
 /// Why a kind is not there for us, which is no error.
 fn absence(error: &watcher::Error) -> Option<&'static str> {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
             match status.code {
                 404 => Some("the cluster does not have the kind"),
                 // Of a kind that is not there, too: rights are looked at first.
@@ -153,7 +190,11 @@ impl Iterator for Patient {
 
     fn next(&mut self) -> Option<Duration> {
         let usual = self.usual.next();
-        if self.absent.load(Ordering::Relaxed) { Some(ABSENT) } else { usual }
+        if self.absent.load(Ordering::Relaxed) {
+            Some(ABSENT)
+        } else {
+            usual
+        }
     }
 }
 
@@ -177,7 +218,10 @@ mod tests {
     #[test]
     fn a_kind_that_is_not_there_is_told_from_one_that_may_not_be_read() {
         let answer = |code: u16| {
-            let status = Status { code, ..Status::default() };
+            let status = Status {
+                code,
+                ..Status::default()
+            };
             absence(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
         };
         assert_eq!(answer(404), Some("the cluster does not have the kind"));

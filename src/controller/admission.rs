@@ -1,23 +1,37 @@
-//! Which webhooks and policies may change a Deployment on its way into the cluster. The API server's answer does not name them.
+//! Which webhooks and policies may change a Deployment on its way into the cluster. The API server's answer does not
+//! name them.
 
 use serde_json::Value;
 use tracing::debug;
 
 use crate::cluster::{Cluster, Resource};
 
-const WEBHOOKS: Resource<'static> =
-    Resource { group: "admissionregistration.k8s.io", version: "v1", plural: "mutatingwebhookconfigurations" };
-const POLICIES: Resource<'static> = Resource { group: "admissionregistration.k8s.io", version: "v1", plural: "mutatingadmissionpolicies" };
+const WEBHOOKS: Resource<'static> = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    plural: "mutatingwebhookconfigurations",
+};
+const POLICIES: Resource<'static> = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    plural: "mutatingadmissionpolicies",
+};
 
 /// How many are named.
 const NAMED: usize = 3;
 
-/// Those that may have changed an update of a Deployment, in words; whether their selectors let it through is not looked at. Without the right to list them, or on a server that has no such policies, none.
+/// Those that may have changed an update of a Deployment, in words; whether their selectors let it through is not
+/// looked at. Without the right to list them, or on a server that has no such policies, none.
 pub async fn likely(cluster: &Cluster) -> String {
     let mut names = Vec::new();
-    for (kind, resource, rules) in
-        [("MutatingWebhookConfiguration", WEBHOOKS, of_webhooks as fn(&Value) -> bool), ("MutatingAdmissionPolicy", POLICIES, of_policy)]
-    {
+    for (kind, resource, rules) in [
+        (
+            "MutatingWebhookConfiguration",
+            WEBHOOKS,
+            of_webhooks as fn(&Value) -> bool,
+        ),
+        ("MutatingAdmissionPolicy", POLICIES, of_policy),
+    ] {
         match cluster.list_objects(resource).await {
             Ok(objects) => names.extend(objects.iter().filter(|object| rules(object)).filter_map(|object| {
                 let name = object.pointer("/metadata/name")?.as_str()?;
@@ -36,13 +50,21 @@ fn told(names: &[String]) -> String {
         [one] => format!("it may be {one}"),
         some => {
             let named = some.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            if more == 0 { format!("it may be one of {named}") } else { format!("it may be one of {named} and {more} more") }
+            if more == 0 {
+                format!("it may be one of {named}")
+            } else {
+                format!("it may be one of {named} and {more} more")
+            }
         }
     }
 }
 
 fn of_webhooks(configuration: &Value) -> bool {
-    configuration["webhooks"].as_array().into_iter().flatten().any(|webhook| any_covers(&webhook["rules"]))
+    configuration["webhooks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|webhook| any_covers(&webhook["rules"]))
 }
 
 fn of_policy(policy: &Value) -> bool {
@@ -53,9 +75,15 @@ fn of_policy(policy: &Value) -> bool {
 fn any_covers(rules: &Value) -> bool {
     let covers = |rule: &Value| {
         let has = |list: &str, wanted: &[&str]| {
-            rule[list].as_array().into_iter().flatten().any(|one| one.as_str().is_some_and(|one| wanted.contains(&one)))
+            rule[list]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|one| one.as_str().is_some_and(|one| wanted.contains(&one)))
         };
-        has("apiGroups", &["apps", "*"]) && has("resources", &["deployments", "*", "*/*"]) && has("operations", &["UPDATE", "*"])
+        has("apiGroups", &["apps", "*"])
+            && has("resources", &["deployments", "*", "*/*"])
+            && has("operations", &["UPDATE", "*"])
     };
     rules.as_array().into_iter().flatten().any(covers)
 }
@@ -78,7 +106,11 @@ mod tests {
             (rule("", "pods", "*"), false),
             (json!(null), false),
         ] {
-            assert_eq!(of_policy(&json!({"spec": {"matchConstraints": {"resourceRules": rules}}})), covers, "{rules}");
+            assert_eq!(
+                of_policy(&json!({"spec": {"matchConstraints": {"resourceRules": rules}}})),
+                covers,
+                "{rules}"
+            );
             assert_eq!(of_webhooks(&json!({"webhooks": [{"rules": rules}]})), covers, "{rules}");
         }
     }

@@ -14,12 +14,19 @@ pub struct Allowance {
 impl Allowance {
     /// A full bucket.
     pub const fn new(a_second: f64, most: f64) -> Self {
-        Self { a_second, most, left: most, seen: None }
+        Self {
+            a_second,
+            most,
+            left: most,
+            seen: None,
+        }
     }
 
     /// Takes a token, if there is one.
     pub fn take(&mut self, now: Instant) -> bool {
-        let passed = self.seen.map_or(0.0, |seen| now.saturating_duration_since(seen).as_secs_f64());
+        let passed = self
+            .seen
+            .map_or(0.0, |seen| now.saturating_duration_since(seen).as_secs_f64());
         self.left = (self.left + passed * self.a_second).min(self.most);
         // Two threads may come in another order than they looked at the clock; the earlier time must not count twice.
         self.seen = Some(self.seen.map_or(now, |seen| seen.max(now)));

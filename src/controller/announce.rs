@@ -19,8 +19,9 @@ use crate::report::{Heal, HealResult, HistoryEntry, PredictionReport, ReportStat
 
 /// What Events have told of each Deployment's cure.
 ///
-/// The report does not remember it: whoever carries a heal out writes its beginning and its end there. And it is kept apart from what
-/// the last assessment found: what was not told because the report could not be written is told with the next write.
+/// The report does not remember it: whoever carries a heal out writes its beginning and its end there. And it is kept
+/// apart from what the last assessment found: what was not told because the report could not be written is told with
+/// the next write.
 #[derive(Default)]
 pub struct Announcements(Mutex<HashMap<Target, Announced>>);
 
@@ -36,7 +37,8 @@ struct Announced {
     /// What a person decided last.
     decision: Option<Approval>,
 
-    /// What was wrong. While a heal goes on it stays what it was before that: what a heal does to get there is no news, and what is there afterwards is.
+    /// What was wrong. While a heal goes on it stays what it was before that: what a heal does to get there is no news,
+    /// and what is there afterwards is.
     assessed: Assessed,
 }
 
@@ -68,7 +70,11 @@ impl Announcements {
     fn replace(&self, target: &Target, (old, new): (&ReportStatus, &ReportStatus)) -> Option<Announced> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.get(target).map(|before| before.assessed);
-        let assessed = if new.healing.is_some() { before.unwrap_or_else(|| Assessed::of(old)) } else { Assessed::of(new) };
+        let assessed = if new.healing.is_some() {
+            before.unwrap_or_else(|| Assessed::of(old))
+        } else {
+            Assessed::of(new)
+        };
         let announced = Announced {
             heal: new.heal,
             healed_at: new.history.last().map(|entry| entry.finished_at),
@@ -79,8 +85,8 @@ impl Announcements {
     }
 }
 
-/// Sends the Events for what changed from the old status to the new one, which the server has by now. `written` is the report that this
-/// reconcile wrote; where it wrote none, only what somebody else wrote of a cure is told.
+/// Sends the Events for what changed from the old status to the new one, which the server has by now. `written` is the
+/// report that this reconcile wrote; where it wrote none, only what somebody else wrote of a cure is told.
 ///
 /// Nothing here fails: an Event that is lost is only not shown.
 pub async fn announce(
@@ -110,11 +116,13 @@ pub async fn announce(
     }
 }
 
-/// The heal that ended since `before`, the end of the last one that was known; whoever carried it out. After a restart nothing is told
-/// again.
+/// The heal that ended since `before`, the end of the last one that was known; whoever carried it out. After a restart
+/// nothing is told again.
 pub fn ended(before: Option<Option<Timestamp>>, status: &ReportStatus) -> Option<&HistoryEntry> {
     let last = status.history.last()?;
-    before.is_some_and(|before| before != Some(last.finished_at)).then_some(last)
+    before
+        .is_some_and(|before| before != Some(last.finished_at))
+        .then_some(last)
 }
 
 /// So much of a plan's hash as tells it from others.
@@ -148,7 +156,9 @@ fn occurrences(
     };
     let mut told: Vec<(EventType, &'static str, &'static str, String)> = Vec::new();
     let now = Assessed::of(new);
-    let before = announced.as_ref().map_or_else(|| Assessed::of(old), |announced| announced.assessed);
+    let before = announced
+        .as_ref()
+        .map_or_else(|| Assessed::of(old), |announced| announced.assessed);
     if new.healing.is_none() && (before != now || is_new) {
         let is_other_phase = before.phase != now.phase || is_new;
         let (kind, reason) = match now.phase {
@@ -171,18 +181,27 @@ fn occurrences(
     if let (Some(before), Some(now)) = (&old.target_uid, &new.target_uid)
         && before != now
     {
-        let note =
-            format!("the Deployment was deleted and created anew: its uid was {before} and is {now}; all the pods that it had are gone");
+        let note = format!(
+            "the Deployment was deleted and created anew: its uid was {before} and is {now}; all the pods that it had are gone"
+        );
         told.push((EventType::Warning, "Recreated", "Assessed", note));
     }
     if let Some((reason, message)) = newly_refused(old, new) {
         told.push((EventType::Warning, reason, "ApprovalRefused", message.to_owned()));
     }
-    told.extend(announced.as_ref().and_then(|announced| decided(announced.decision.as_ref(), new)));
+    told.extend(
+        announced
+            .as_ref()
+            .and_then(|announced| decided(announced.decision.as_ref(), new)),
+    );
     if let Some(entry) = ended(announced.as_ref().map(|announced| announced.healed_at), new) {
         // A heal that had nothing to wait for: nobody looked between the yes and its end.
         let is_told = |announced: &Announced| {
-            announced.heal == Heal::Healing || announced.decision.as_ref().is_some_and(|decision| decision.plan_hash == entry.plan_hash)
+            announced.heal == Heal::Healing
+                || announced
+                    .decision
+                    .as_ref()
+                    .is_some_and(|decision| decision.plan_hash == entry.plan_hash)
         };
         if !announced.as_ref().is_some_and(is_told) {
             let note = format!("plan {} was approved by {}", short(&entry.plan_hash), entry.by);
@@ -193,7 +212,12 @@ fn occurrences(
             HealResult::Failed => (EventType::Warning, "HealFailed", "Heal", entry.message.clone()),
             HealResult::NotCarriedOut => {
                 let plan = format!("plan {}, approved by {},", short(&entry.plan_hash), entry.by);
-                (EventType::Warning, "NotCarriedOut", "Heal", format!("{plan} was not carried out: {}", entry.message))
+                (
+                    EventType::Warning,
+                    "NotCarriedOut",
+                    "Heal",
+                    format!("{plan} was not carried out: {}", entry.message),
+                )
             }
         });
     }
@@ -201,13 +225,26 @@ fn occurrences(
     if announced.map_or(old.heal, |announced| announced.heal) != new.heal {
         match new.heal {
             Heal::Healing => {
-                let plan = new.healing.as_ref().map(|healing| format!("plan {}, approved by {},", short(&healing.plan_hash), healing.by));
+                let plan = new
+                    .healing
+                    .as_ref()
+                    .map(|healing| format!("plan {}, approved by {},", short(&healing.plan_hash), healing.by));
                 let plan = plan.unwrap_or_else(|| "an approved plan".to_owned());
-                told.push((EventType::Normal, "HealStarted", "Heal", format!("{plan} is being carried out")));
+                told.push((
+                    EventType::Normal,
+                    "HealStarted",
+                    "Heal",
+                    format!("{plan} is being carried out"),
+                ));
             }
             Heal::AwaitingApproval => {
                 let hash = new.plan.as_ref().map(|plan| short(&plan.hash)).unwrap_or_default();
-                told.push((EventType::Normal, "PlanReady", "Plan", format!("plan {hash} waits for an approval")));
+                told.push((
+                    EventType::Normal,
+                    "PlanReady",
+                    "Plan",
+                    format!("plan {hash} waits for an approval"),
+                ));
             }
             Heal::None | Heal::Approved | Heal::Denied | Heal::Healed | Heal::Failed => {}
         }
@@ -229,15 +266,26 @@ fn occurrences(
 
 /// Whether the next sync deletes the Deployment and creates it anew.
 fn recreates(status: &ReportStatus) -> bool {
-    status.findings.iter().any(|finding| finding.rule == FORCE_RECREATES && finding.severity == Weight::Error)
+    status
+        .findings
+        .iter()
+        .any(|finding| finding.rule == FORCE_RECREATES && finding.severity == Weight::Error)
 }
 
 /// What a person decided since `before`, or took back. What was carried out is told as a heal, and goes by itself.
-fn decided(before: Option<&Approval>, status: &ReportStatus) -> Option<(EventType, &'static str, &'static str, String)> {
+fn decided(
+    before: Option<&Approval>,
+    status: &ReportStatus,
+) -> Option<(EventType, &'static str, &'static str, String)> {
     let hash = |approval: &Approval| short(&approval.plan_hash);
     let Some(approval) = &status.approval else {
-        let taken_back = before.filter(|before| !status.history.iter().any(|entry| entry.plan_hash == before.plan_hash))?;
-        let note = format!("what {} decided about plan {} was taken back", taken_back.by, hash(taken_back));
+        let taken_back =
+            before.filter(|before| !status.history.iter().any(|entry| entry.plan_hash == before.plan_hash))?;
+        let note = format!(
+            "what {} decided about plan {} was taken back",
+            taken_back.by,
+            hash(taken_back)
+        );
         return Some((EventType::Normal, "DecisionTakenBack", "Decide", note));
     };
     if before == Some(approval) {
@@ -247,18 +295,42 @@ fn decided(before: Option<&Approval>, status: &ReportStatus) -> Option<(EventTyp
         Decision::Approved => ("PlanApproved", "approved"),
         Decision::Denied => ("PlanDenied", "denied"),
     };
-    let glass = if approval.break_glass == Some(true) { ", although a sync window forbids it" } else { "" };
-    let until = approval.until.filter(|_| approval.decision == Decision::Denied).map(|until| format!(" until {until}")).unwrap_or_default();
-    let why = approval.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    Some((EventType::Normal, reason, "Decide", format!("plan {} was {what} by {}{until}{glass}{why}", hash(approval), approval.by)))
+    let glass = if approval.break_glass == Some(true) {
+        ", although a sync window forbids it"
+    } else {
+        ""
+    };
+    let until = approval
+        .until
+        .filter(|_| approval.decision == Decision::Denied)
+        .map(|until| format!(" until {until}"))
+        .unwrap_or_default();
+    let why = approval
+        .reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    Some((
+        EventType::Normal,
+        reason,
+        "Decide",
+        format!(
+            "plan {} was {what} by {}{until}{glass}{why}",
+            hash(approval),
+            approval.by
+        ),
+    ))
 }
 
 /// The reason and the words of an approval that is not followed, where the old status did not say so yet.
 fn newly_refused<'a>(old: &ReportStatus, new: &'a ReportStatus) -> Option<(&'static str, &'a str)> {
     let condition = new.conditions.iter().find(|condition| condition.type_ == APPROVED)?;
     let before = old.conditions.iter().find(|condition| condition.type_ == APPROVED);
-    let is_new = before.is_none_or(|before| (&before.reason, &before.message) != (&condition.reason, &condition.message));
-    refused_reason(&condition.reason).filter(|_| is_new).map(|reason| (reason, condition.message.as_str()))
+    let is_new =
+        before.is_none_or(|before| (&before.reason, &before.message) != (&condition.reason, &condition.message));
+    refused_reason(&condition.reason)
+        .filter(|_| is_new)
+        .map(|reason| (reason, condition.message.as_str()))
 }
 
 /// The Event's reason for an approval that is not followed; `None` for one that is, or that waits.

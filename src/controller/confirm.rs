@@ -1,4 +1,5 @@
-//! Confirm: a predicted refusal is held against the server once, by a dry run of the very request that the syncing tool will send.
+//! Confirm: a predicted refusal is held against the server once, by a dry run of the very request that the syncing tool
+//! will send.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,8 @@ use crate::engine::plan::live_digest;
 use crate::engine::predict::request;
 use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
 
-/// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which hundreds of
-/// Deployments are refused at once has other worries than their confirmation.
+/// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which
+/// hundreds of Deployments are refused at once has other worries than their confirmation.
 const A_SECOND: f64 = 5.0;
 
 /// How many it may ask for at once.
@@ -49,7 +50,10 @@ struct Known {
 
 impl Default for Confirmations {
     fn default() -> Self {
-        Self(Mutex::new(Asked { allowance: Allowance::new(A_SECOND, BURST), answers: HashMap::new() }))
+        Self(Mutex::new(Asked {
+            allowance: Allowance::new(A_SECOND, BURST),
+            answers: HashMap::new(),
+        }))
     }
 }
 
@@ -79,36 +83,50 @@ pub struct Confirmed {
 /// Nothing here fails: what cannot be asked stays unconfirmed.
 pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) -> Confirmed {
     let snapshot = &scene.snapshot;
-    let (Some(desired), Some(live), Some(prediction)) = (&snapshot.desired, &snapshot.live, &assessment.prediction) else {
+    let (Some(desired), Some(live), Some(prediction)) = (&snapshot.desired, &snapshot.live, &assessment.prediction)
+    else {
         return Confirmed::default();
     };
     if !worth_asking(prediction) || !context.settings.may_dry_run(&target.namespace) {
         return Confirmed::default();
     }
-    let Ok(request) = request(snapshot.source.sent_of(&desired.value), live, &snapshot.syncer) else { return Confirmed::default() };
+    let Ok(request) = request(snapshot.source.sent_of(&desired.value), live, &snapshot.syncer) else {
+        return Confirmed::default();
+    };
     let question = question(&desired.value, live, &snapshot.syncer);
     if let Some(known) = known(context, target, scene, &question) {
         return known;
     }
     let take = || context.confirmations.asked().allowance.take(Instant::now());
     if !take() {
-        return Confirmed { dry_run: None, look_again: Some(NONE_LEFT) };
+        return Confirmed {
+            dry_run: None,
+            look_again: Some(NONE_LEFT),
+        };
     }
     // (client asks)
-    let mut sent = context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await;
+    let mut sent = context
+        .cluster
+        .dry_run_sync(&target.namespace, &target.name, &request)
+        .await;
     for _ in 1..LOCK_TRIES {
         // A write came between, which says nothing of the sync: it is asked again, and only then told.
         if !sent.as_ref().is_err_and(came_between) || !take() {
             break;
         }
-        sent = context.cluster.dry_run_sync(&target.namespace, &target.name, &request).await;
+        sent = context
+            .cluster
+            .dry_run_sync(&target.namespace, &target.name, &request)
+            .await;
     }
     // A webhook that cannot be asked in a dry run says so each time: nothing is asked while nothing changes.
     let mut may_pass = sent.as_ref().is_err_and(|error| error.retry() != Retry::AwaitChange);
     let answer = answer(sent);
     let verdict = answer.verdict(&desired.value, live);
     let mut said = confirmation(prediction, &target.name, answer);
-    context.metrics.dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
+    context
+        .metrics
+        .dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
     if matches!(said, Confirmation::Other(_)) {
         // (client reads) Was it asked about the object that the prediction is about?
         match context.cluster.get_deployment(&target.namespace, &target.name).await {
@@ -127,28 +145,52 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
         Confirmation::Undecided(_) => info!(%target, why = report.message, "a dry run decides nothing"),
         Confirmation::Other(_) => {
             context.metrics.prediction_mismatch(prediction.strategy);
-            let ours = text(&context.masker, &prediction.status_text(&target.name).unwrap_or_default());
+            let ours = text(
+                &context.masker,
+                &prediction.status_text(&target.name).unwrap_or_default(),
+            );
             error!(%target, strategy = ?prediction.strategy, ours, server = report.message, "a dry run contradicts the prediction");
         }
     }
     let look_again = (may_pass && matches!(said, Confirmation::Undecided(_))).then_some(ASK_AGAIN);
     let again = look_again.map(|after| Instant::now() + after);
-    context.confirmations.asked().answers.insert(target.clone(), Known { report: report.clone(), again });
-    Confirmed { dry_run: Some(report), look_again }
+    context.confirmations.asked().answers.insert(
+        target.clone(),
+        Known {
+            report: report.clone(),
+            again,
+        },
+    );
+    Confirmed {
+        dry_run: Some(report),
+        look_again,
+    }
 }
 
 /// The answer to the same question: of this process, or of an earlier one as the report remembers it.
 fn known(context: &Context, target: &Target, scene: &Scene, question: &str) -> Option<Confirmed> {
-    if let Some(known) = context.confirmations.asked().answers.get(target).filter(|known| known.report.question == question) {
+    if let Some(known) = context
+        .confirmations
+        .asked()
+        .answers
+        .get(target)
+        .filter(|known| known.report.question == question)
+    {
         let look_again = known.again.map(|again| again.saturating_duration_since(Instant::now()));
         let due = look_again.is_some_and(|after| after.is_zero());
-        return (!due).then(|| Confirmed { dry_run: Some(known.report.clone()), look_again });
+        return (!due).then(|| Confirmed {
+            dry_run: Some(known.report.clone()),
+            look_again,
+        });
     }
     let status = scene.report.as_ref()?.status.as_ref()?;
     let report = status.prediction.as_ref()?.dry_run.as_ref()?;
     // How old an undecided answer of an earlier process is does not stand there: it is asked again.
     let decided = report.question == question && report.answer != DryRunAnswer::Undecided;
-    decided.then(|| Confirmed { dry_run: Some(report.clone()), look_again: None })
+    decided.then(|| Confirmed {
+        dry_run: Some(report.clone()),
+        look_again: None,
+    })
 }
 
 /// Whether a request met another write, where no field is in conflict.
@@ -160,11 +202,32 @@ fn came_between(error: &ApiError) -> bool {
 fn answer(sent: Result<serde_json::Value, ApiError>) -> Answer {
     match sent {
         Ok(made) => Answer::Accepted(made),
-        Err(ApiError::Invalid { message, causes, .. }) => Answer::Refused { code: 422, message, causes },
-        Err(ApiError::Conflict { message, causes, .. }) => Answer::Refused { code: 409, message, causes },
-        Err(ApiError::Rejected { code: code @ 400, message, .. } | ApiError::Unavailable { code: code @ 500, message, .. }) => {
-            Answer::Refused { code, message, causes: Vec::new() }
-        }
+        Err(ApiError::Invalid { message, causes, .. }) => Answer::Refused {
+            code: 422,
+            message,
+            causes,
+        },
+        Err(ApiError::Conflict { message, causes, .. }) => Answer::Refused {
+            code: 409,
+            message,
+            causes,
+        },
+        Err(
+            ApiError::Rejected {
+                code: code @ 400,
+                message,
+                ..
+            }
+            | ApiError::Unavailable {
+                code: code @ 500,
+                message,
+                ..
+            },
+        ) => Answer::Refused {
+            code,
+            message,
+            causes: Vec::new(),
+        },
         Err(error) => Answer::None(error.to_string()),
     }
 }

@@ -81,25 +81,34 @@ pub async fn look(
     known: Option<Known<'_>>,
 ) -> Result<Look, SourceError> {
     let namespace = watch.metadata.namespace.clone().unwrap_or_default();
-    let key = WatchKey { namespace: namespace.clone(), name: watch.metadata.name.clone().unwrap_or_default() };
+    let key = WatchKey {
+        namespace: namespace.clone(),
+        name: watch.metadata.name.clone().unwrap_or_default(),
+    };
     let request = Request::parse(sources, &key, resolved)?;
     // (client) the Secret by name, only when there is one
     let credentials = credentials(sources, cluster, &namespace, resolved.secret.as_ref()).await?;
     if !credentials.are_for(&request.url) {
-        return Err(GitError::CredentialsElsewhere { url: request.url.to_string() }.into());
+        return Err(GitError::CredentialsElsewhere {
+            url: request.url.to_string(),
+        }
+        .into());
     }
     // (git) on a thread of its own, which waits for children
     let Origin { synced, compared, .. } = &resolved.origin;
-    let same =
-        known.filter(|known| known.synced == synced && known.compared == compared.as_deref() && *known.dressing == resolved.dressing);
+    let same = known.filter(|known| {
+        known.synced == synced && known.compared == compared.as_deref() && *known.dressing == resolved.dressing
+    });
     let known = same.map(|known| known.revision.to_owned());
     let thread = Request::thread(&namespace)?;
     let reading = tokio::task::spawn_blocking(move || {
         let _thread = thread;
         request.read(&credentials, known.as_deref())
     });
-    let read =
-        tokio::time::timeout(LOOK_LIMIT, reading).await.map_err(|_| SourceError::TimedOut)?.map_err(|_| SourceError::Interrupted)??;
+    let read = tokio::time::timeout(LOOK_LIMIT, reading)
+        .await
+        .map_err(|_| SourceError::TimedOut)?
+        .map_err(|_| SourceError::Interrupted)??;
     let Some(read) = read else { return Ok(Look::Unchanged) };
     // (no client) only what this watch may govern, and no more than may be held
     let (read, _turn) = read;
@@ -114,13 +123,21 @@ async fn credentials(
     namespace: &str,
     secret: Option<&SecretRef>,
 ) -> Result<Credentials, SourceError> {
-    let Some(secret) = secret else { return Ok(Credentials::None) };
+    let Some(secret) = secret else {
+        return Ok(Credentials::None);
+    };
     let name = || secret.name.clone();
     let data = cluster
         .get_secret(namespace, &secret.name)
         .await
-        .map_err(|source| SourceError::Secret { name: name(), source: Box::new(source) })?
-        .ok_or_else(|| SourceError::NoSecret { namespace: namespace.to_owned(), name: name() })?;
+        .map_err(|source| SourceError::Secret {
+            name: name(),
+            source: Box::new(source),
+        })?
+        .ok_or_else(|| SourceError::NoSecret {
+            namespace: namespace.to_owned(),
+            name: name(),
+        })?;
     let listed = sources.secret_hosts.of(namespace, &secret.name);
     Credentials::from_secret(&data, listed).map_err(|source| SourceError::Credentials { name: name(), source })
 }
@@ -150,17 +167,31 @@ mod tests {
             serde_json::json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {}, "spec": spec}),
         )
         .unwrap();
-        let key = WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() };
+        let key = WatchKey {
+            namespace: "shop".to_owned(),
+            name: "all".to_owned(),
+        };
         let resolved = origin::git(&watch).unwrap();
         let parsed = |change: &dyn Fn(&mut Origin)| {
             let mut resolved = resolved.clone();
             change(&mut resolved.origin);
-            Request::parse(&sources(Held::default()), &key, &resolved).map(|_| ()).map_err(|error| error.to_string())
+            Request::parse(&sources(Held::default()), &key, &resolved)
+                .map(|_| ())
+                .map_err(|error| error.to_string())
         };
         let long = || "a".repeat(1_000_000);
         assert_eq!(parsed(&|_| ()), Ok(()));
-        assert_eq!(parsed(&|origin| origin.url.push_str(&long())), Err("spec.source.git.url is longer than 8192 bytes".to_owned()));
-        assert_eq!(parsed(&|origin| origin.revision = Some(long())), Err("spec.source.git.revision is longer than 1024 bytes".to_owned()));
-        assert_eq!(parsed(&|origin| origin.path = long()), Err("spec.source.git.path is longer than 4096 bytes".to_owned()));
+        assert_eq!(
+            parsed(&|origin| origin.url.push_str(&long())),
+            Err("spec.source.git.url is longer than 8192 bytes".to_owned())
+        );
+        assert_eq!(
+            parsed(&|origin| origin.revision = Some(long())),
+            Err("spec.source.git.revision is longer than 1024 bytes".to_owned())
+        );
+        assert_eq!(
+            parsed(&|origin| origin.path = long()),
+            Err("spec.source.git.path is longer than 4096 bytes".to_owned())
+        );
     }
 }

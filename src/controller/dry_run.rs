@@ -1,5 +1,5 @@
-//! Dry run: what the server says to a plan's first write before a person is asked for it, and whether the policy that makes
-//! an approval mean something is really there.
+//! Dry run: what the server says to a plan's first write before a person is asked for it, and whether the policy that
+//! makes an approval mean something is really there.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -51,7 +51,8 @@ pub enum Rehearsed {
     Stale(String),
 }
 
-/// Why plans were not offered after their rehearsals: nobody sees such a plan, so that the same question would come with each event.
+/// Why plans were not offered after their rehearsals: nobody sees such a plan, so that the same question would come
+/// with each event.
 #[derive(Default)]
 pub struct Rehearsals(Mutex<HashMap<Target, Failed>>);
 
@@ -72,8 +73,15 @@ impl Rehearsals {
 
     /// Remembers it for a while: a webhook may be mended, and nothing tells.
     pub fn keep(&self, target: &Target, plan: &str, why: NoPlan) {
-        let failed = Failed { plan: plan.to_owned(), why, again: Instant::now() + ASK_AGAIN };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), failed);
+        let failed = Failed {
+            plan: plan.to_owned(),
+            why,
+            again: Instant::now() + ASK_AGAIN,
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(target.clone(), failed);
     }
 
     /// Forgets an object that is gone.
@@ -83,7 +91,10 @@ impl Rehearsals {
 }
 
 fn is_accepted(shown: &PlanReport) -> bool {
-    shown.dry_run.as_ref().is_some_and(|answer| answer.starts_with(ACCEPTED))
+    shown
+        .dry_run
+        .as_ref()
+        .is_some_and(|answer| answer.starts_with(ACCEPTED))
 }
 
 /// Rehearses a plan that is new to its report. Later steps cannot be rehearsed: they rest on the first one.
@@ -98,7 +109,9 @@ pub async fn rehearse(
     plan: &Plan,
     report: Option<&DriftReport>,
 ) -> Result<Rehearsed, ApiError> {
-    let shown = report.and_then(|report| report.status.as_ref()).and_then(|status| status.plan.as_ref());
+    let shown = report
+        .and_then(|report| report.status.as_ref())
+        .and_then(|status| status.plan.as_ref());
     let known = shown.is_some_and(|shown| shown.hash == plan.hash && is_accepted(shown));
     if known || !context.settings.may_dry_run(&target.namespace) {
         return Ok(Rehearsed::NotAsked);
@@ -116,13 +129,27 @@ pub async fn rehearse(
             // What is written on an Application is not worth a right to ask.
             _ => return Ok(Rehearsed::NotAsked),
         };
-        let sent = context.cluster.patch_deployment(&target.namespace, &target.name, &request.patch, request.manager, DryRun::Yes).await;
+        let sent = context
+            .cluster
+            .patch_deployment(
+                &target.namespace,
+                &target.name,
+                &request.patch,
+                request.manager,
+                DryRun::Yes,
+            )
+            .await;
         match sent {
             Ok(answer) => {
                 let undone = undone(step, ground.live, &answer);
-                return Ok(if undone.is_empty() { Rehearsed::Accepted } else { Rehearsed::Changed(undone) });
+                return Ok(if undone.is_empty() {
+                    Rehearsed::Accepted
+                } else {
+                    Rehearsed::Changed(undone)
+                });
             }
-            // (client reads) A stale lock says only that somebody wrote the Deployment, mostly its status, after it was read.
+            // (client reads) A stale lock says only that somebody wrote the Deployment, mostly its status, after it was
+            // read.
             Err(error) if is_stale(&error) => match fresh_of_same(context, target, snapshot).await? {
                 Some(fresh) => {
                     stale = told_of_stale(&error, version(snapshot) != version(&fresh));
@@ -141,36 +168,53 @@ fn version(snapshot: &Snapshot) -> Option<&Value> {
     snapshot.live.as_ref()?.pointer("/metadata/resourceVersion")
 }
 
-/// Why the last question met a stale lock. Where nobody wrote the Deployment, it was none, and the server's words say more.
+/// Why the last question met a stale lock. Where nobody wrote the Deployment, it was none, and the server's words say
+/// more.
 fn told_of_stale(error: &ApiError, was_written: bool) -> String {
-    if was_written { "the Deployment was written between each reading and each question".to_owned() } else { error.to_string() }
+    if was_written {
+        "the Deployment was written between each reading and each question".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 /// The same with the Deployment as it is now; `None` where it is not what the plan was made for any more.
 async fn fresh_of_same(context: &Context, target: &Target, snapshot: &Snapshot) -> Result<Option<Snapshot>, ApiError> {
     let now = context.cluster.get_deployment(&target.namespace, &target.name).await?;
     let same = now.as_ref().map(live_digest) == snapshot.live.as_ref().map(live_digest);
-    Ok(same.then(|| Snapshot { live: now, ..snapshot.clone() }))
+    Ok(same.then(|| Snapshot {
+        live: now,
+        ..snapshot.clone()
+    }))
 }
 
-/// Whether a plan that this controller would carry out may be offered: what its hash names as the judge of approvals stands, and judges. One that is
-/// shown was looked at when it was new, and is another plan as soon as the judge is another one.
+/// Whether a plan that this controller would carry out may be offered: what its hash names as the judge of approvals
+/// stands, and judges. One that is shown was looked at when it was new, and is another plan as soon as the judge is
+/// another one.
 ///
 /// # Errors
 ///
 /// Requests that may succeed later.
 pub async fn is_judged(context: &Context, scene: &Scene, plan: &Plan) -> Result<bool, ApiError> {
-    let Some(report) = scene.report.as_ref().filter(|_| !scene.snapshot.judge.is_empty()) else { return Ok(false) };
-    if scene.status().plan.as_ref().is_some_and(|shown| shown.hash == plan.hash) {
+    let Some(report) = scene.report.as_ref().filter(|_| !scene.snapshot.judge.is_empty()) else {
+        return Ok(false);
+    };
+    if scene
+        .status()
+        .plan
+        .as_ref()
+        .is_some_and(|shown| shown.hash == plan.hash)
+    {
         return Ok(true);
     }
     Ok(judge::now(context).await? == scene.snapshot.judge && policy_stands(context, report).await?)
 }
 
-/// Whether the admission policies stand that let an approval be written by its author only, and keep the record of heals as it is.
+/// Whether the admission policies stand that let an approval be written by its author only, and keep the record of
+/// heals as it is.
 ///
-/// They are not looked up but tried: dry runs in which this controller approves in another's name, and forges a heal, must be refused. A
-/// policy that is installed without its binding, or for another ServiceAccount, does not count.
+/// They are not looked up but tried: dry runs in which this controller approves in another's name, and forges a heal,
+/// must be refused. A policy that is installed without its binding, or for another ServiceAccount, does not count.
 ///
 /// # Errors
 ///
@@ -188,7 +232,11 @@ pub async fn policy_stands(context: &Context, report: &DriftReport) -> Result<bo
 
 /// A history with a heal that never was, in the place of the oldest one where there is no room.
 fn forged_heal(report: &DriftReport) -> Value {
-    let history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
+    let history = report
+        .status
+        .as_ref()
+        .map(|status| status.history.clone())
+        .unwrap_or_default();
     let now = observe::whole_seconds(jiff::Timestamp::now());
     let forged = HistoryEntry {
         plan_hash: "0".repeat(64),
@@ -227,9 +275,22 @@ mod tests {
     #[test]
     fn a_lock_that_is_none_is_told_in_the_servers_words() {
         let call = Box::new(Call::new(Verb::Patch, "deployments.apps").namespace("shop").name("web"));
-        let bare = ApiError::Invalid { call, message: "the server rejected our request".to_owned(), causes: Vec::new() };
-        assert!(is_stale(&bare), "a test that fails beside the lock is answered like that");
-        assert_eq!(told_of_stale(&bare, true), "the Deployment was written between each reading and each question");
-        assert_eq!(told_of_stale(&bare, false), "failed to patch deployments.apps shop/web: the server rejected our request");
+        let bare = ApiError::Invalid {
+            call,
+            message: "the server rejected our request".to_owned(),
+            causes: Vec::new(),
+        };
+        assert!(
+            is_stale(&bare),
+            "a test that fails beside the lock is answered like that"
+        );
+        assert_eq!(
+            told_of_stale(&bare, true),
+            "the Deployment was written between each reading and each question"
+        );
+        assert_eq!(
+            told_of_stale(&bare, false),
+            "failed to patch deployments.apps shop/web: the server rejected our request"
+        );
     }
 }

@@ -147,7 +147,8 @@ pub struct Watched {
     /// Why the source cannot be read, as long as it cannot.
     pub failure: Option<SourceFailure>,
 
-    /// Whether the watch changed since its source was read: what it says is in force, what another look would give is not known.
+    /// Whether the watch changed since its source was read: what it says is in force, what another look would give is
+    /// not known.
     pub restated: bool,
 }
 
@@ -170,7 +171,8 @@ impl Watched {
         self.watch.spec == watch.spec && self.watch.metadata.uid == watch.metadata.uid
     }
 
-    /// Whether the source's last answer was older than the watch allows when the next one came: no plan was made meanwhile.
+    /// Whether the source's last answer was older than the watch allows when the next one came: no plan was made
+    /// meanwhile.
     fn was_too_old(&self, next_answer: Timestamp) -> bool {
         let max_age = self.watch.spec.source.times().map(|(_, max_age)| max_age.signed());
         max_age.is_some_and(|max_age| next_answer.duration_since(self.answered_at) > max_age)
@@ -229,12 +231,21 @@ impl Inner {
         self.watches
             .iter()
             .filter(|(_, watched)| watched.rendition.desired.contains_key(target))
-            .min_by_key(|(key, watched)| (watched.watch.metadata.creation_timestamp.as_ref().map(|time| time.0), *key))
+            .min_by_key(|(key, watched)| {
+                (
+                    watched.watch.metadata.creation_timestamp.as_ref().map(|time| time.0),
+                    *key,
+                )
+            })
     }
 
     /// The Deployments that a watch leads.
     fn led(&self, key: &WatchKey) -> impl Iterator<Item = &Target> {
-        let named = self.watches.get(key).into_iter().flat_map(|watched| watched.rendition.desired.keys());
+        let named = self
+            .watches
+            .get(key)
+            .into_iter()
+            .flat_map(|watched| watched.rendition.desired.keys());
         named.filter(|target| self.leads(key, target))
     }
 
@@ -245,8 +256,12 @@ impl Inner {
     /// Counts what drifts together.
     fn mass(&mut self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
         let mut cohort = self.cohorts.remove(key).unwrap_or_default();
-        let drifting: HashMap<&Target, Timestamp> =
-            self.first_seen.iter().filter(|(target, _)| self.leads(key, target)).map(|(target, since)| (target, *since)).collect();
+        let drifting: HashMap<&Target, Timestamp> = self
+            .first_seen
+            .iter()
+            .filter(|(target, _)| self.leads(key, target))
+            .map(|(target, since)| (target, *since))
+            .collect();
         let mass = cohort.observe(&drifting, self.led(key).count(), now);
         self.cohorts.insert(key.clone(), cohort);
         mass
@@ -264,8 +279,9 @@ impl Governed {
         self.lock().watches.get(key).cloned()
     }
 
-    /// Puts a watch in force and gives the Deployments whose assessment may change by it: all of them where the watch changed, or
-    /// where its source answers again, since a source that was away, or only slow, for too long let no plan be made.
+    /// Puts a watch in force and gives the Deployments whose assessment may change by it: all of them where the watch
+    /// changed, or where its source answers again, since a source that was away, or only slow, for too long let no plan
+    /// be made.
     pub fn put(&self, key: &WatchKey, watched: Watched) -> Vec<Target> {
         let mut inner = self.lock();
         let before = inner.watches.get(key).cloned();
@@ -279,11 +295,20 @@ impl Governed {
                     && before.surroundings.news() == watched.surroundings.news() =>
             {
                 let old = &before.rendition.desired;
-                let changed = now.iter().filter(|(target, desired)| old.get(*target) != Some(*desired)).map(|(target, _)| target.clone());
-                changed.chain(old.keys().filter(|target| !now.contains_key(*target)).cloned()).collect()
+                let changed = now
+                    .iter()
+                    .filter(|(target, desired)| old.get(*target) != Some(*desired))
+                    .map(|(target, _)| target.clone());
+                changed
+                    .chain(old.keys().filter(|target| !now.contains_key(*target)).cloned())
+                    .collect()
             }
             Some(before) => {
-                let gone = before.rendition.desired.keys().filter(|target| !now.contains_key(*target));
+                let gone = before
+                    .rendition
+                    .desired
+                    .keys()
+                    .filter(|target| !now.contains_key(*target));
                 now.keys().chain(gone).cloned().collect()
             }
             None => now.keys().cloned().collect(),
@@ -304,8 +329,11 @@ impl Governed {
     pub fn remove(&self, key: &WatchKey) -> Vec<Target> {
         let mut inner = self.lock();
         inner.cohorts.remove(key);
-        let mut named: Vec<Target> =
-            inner.watches.remove(key).map(|watched| watched.rendition.desired.keys().cloned().collect()).unwrap_or_default();
+        let mut named: Vec<Target> = inner
+            .watches
+            .remove(key)
+            .map(|watched| watched.rendition.desired.keys().cloned().collect())
+            .unwrap_or_default();
         // Another source may be read next: what only this one had was not dropped by that.
         inner.let_go.extend(named.iter().cloned());
         named.extend(inner.let_go_of(key));
@@ -317,13 +345,21 @@ impl Governed {
         let inner = self.lock();
         let (key, watched) = inner.leader(target)?;
         let desired = watched.rendition.desired.get(target)?.clone();
-        Some(Lead { key: key.clone(), watched: watched.clone(), desired })
+        Some(Lead {
+            key: key.clone(),
+            watched: watched.clone(),
+            desired,
+        })
     }
 
     /// Whether any watch names the Deployment, or its source did and dropped it.
     pub fn names(&self, target: &Target) -> bool {
         let inner = self.lock();
-        inner.dropped.contains_key(target) || inner.watches.values().any(|watched| watched.rendition.desired.contains_key(target))
+        inner.dropped.contains_key(target)
+            || inner
+                .watches
+                .values()
+                .any(|watched| watched.rendition.desired.contains_key(target))
     }
 
     /// Records what was found, and tells whether that changed.
@@ -357,8 +393,8 @@ impl Governed {
 
     /// Whether a Deployment's drift is one of too many at once, which is told on the watch and nowhere else.
     ///
-    /// Two thousand Deployments that drift together ask this every 30 s, each of them: so all are counted once a second and
-    /// not once for each, and not at all for one that has not drifted.
+    /// Two thousand Deployments that drift together ask this every 30 s, each of them: so all are counted once a second
+    /// and not once for each, and not at all for one that has not drifted.
     pub fn drifts_in_mass(&self, key: &WatchKey, target: &Target, now: Timestamp) -> bool {
         let mut inner = self.lock();
         let belongs = |inner: &Inner| inner.cohorts.get(key).is_some_and(|cohort| cohort.has(target));

@@ -1,8 +1,8 @@
 //! Heal: carries an approved plan out, one guarded request a step. No choices are made here.
 //!
 //! Before the first write the report says what was approved (`status.healing`); before each write the approval, the
-//! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it stopped:
-//! what is done is skipped, what is not is derived again and sent under the same approval.
+//! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it
+//! stopped: what is done is skipped, what is not is derived again and sent under the same approval.
 
 mod answer;
 mod audit;
@@ -34,7 +34,9 @@ use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
 use crate::engine::assess;
 use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, beyond, reach};
-use crate::report::{HealResult, Healing, HealingStep, HistoryEntry, SentRequest, StepState, evidence, fitting, printer};
+use crate::report::{
+    HealResult, Healing, HealingStep, HistoryEntry, SentRequest, StepState, evidence, fitting, printer,
+};
 use answer::{final_words, guarded, is_final, stale_is_fine};
 use derived::{again, begun, paths};
 use holds::{brings_sync, forbidden, unread};
@@ -56,9 +58,9 @@ const LOST: SignedDuration = SignedDuration::from_secs(10);
 /// The most often one heal is sent again after a stale lock, before it waits for its next turn.
 const LOCK_TRIES: usize = 5;
 
-/// Why a heal ends of which nobody can tell any more whether a policy judged it: all of it may have been written while there was none.
-const REJUDGED: &str =
-    "interrupted: the policy that judges approvals was changed or made anew since the heal began; look at the new plan and approve that";
+/// Why a heal ends of which nobody can tell any more whether a policy judged it: all of it may have been written while
+/// there was none.
+const REJUDGED: &str = "interrupted: the policy that judges approvals was changed or made anew since the heal began; look at the new plan and approve that";
 
 /// Where a healer looks before each write: the controller through its index, the command line through its own fetch.
 pub trait Look {
@@ -99,7 +101,8 @@ pub enum Progress {
     /// It waits; why, and when to look again.
     Waiting(String, Duration),
 
-    /// What was approved is no longer what is needed, and nothing was written yet: the report is as if the heal had not begun.
+    /// What was approved is no longer what is needed, and nothing was written yet: the report is as if the heal had not
+    /// begun.
     TakenBack(Refusal),
 
     /// There is no heal here, or it is somebody else's.
@@ -111,9 +114,14 @@ impl<L: Look> Healer<'_, L> {
     ///
     /// # Errors
     ///
-    /// `Conflict` when the report changed since it was read: look again before anything is written. `Forbidden` when the healer may not
-    /// make one of the plan's writes: nothing began then, and the approval still holds.
-    pub async fn begin(&self, approved: &Approved, scene: &Scene, report: &DriftReport) -> Result<DriftReport, ApiError> {
+    /// `Conflict` when the report changed since it was read: look again before anything is written. `Forbidden` when
+    /// the healer may not make one of the plan's writes: nothing began then, and the approval still holds.
+    pub async fn begin(
+        &self,
+        approved: &Approved,
+        scene: &Scene,
+        report: &DriftReport,
+    ) -> Result<DriftReport, ApiError> {
         self.may_write(approved, scene).await?;
         let plan = approved.plan();
         self.pace.enter_with(approved_at(report), plan);
@@ -122,11 +130,22 @@ impl<L: Look> Healer<'_, L> {
             let (stale, revision) = step.remembered();
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
             let brings = brings_sync(kind).then(|| reach(&assessment, &plan.cautions)).flatten();
-            HealingStep { kind, state: StepState::Pending, paths, begun_at: None, stale, revision, brings }
+            HealingStep {
+                kind,
+                state: StepState::Pending,
+                paths,
+                begun_at: None,
+                stale,
+                revision,
+                brings,
+            }
         });
         let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
-        let (evidence, evidence_omitted) =
-            fitting(&printer::told(evidence(live, plan.steps.iter().flat_map(Step::paths), self.audit.masker())));
+        let (evidence, evidence_omitted) = fitting(&printer::told(evidence(
+            live,
+            plan.steps.iter().flat_map(Step::paths),
+            self.audit.masker(),
+        )));
         let healing = Healing {
             plan_hash: plan.hash.clone(),
             uid: plan.uid.clone(),
@@ -141,7 +160,9 @@ impl<L: Look> Healer<'_, L> {
             requests: Vec::new(),
         };
         info!(report = %name(report), plan = %plan.hash, by = approved.by(), "the heal begins");
-        self.cluster.patch_report_status(report, json!({"healing": healing, "heal": "Healing"}), DryRun::No).await
+        self.cluster
+            .patch_report_status(report, json!({"healing": healing, "heal": "Healing"}), DryRun::No)
+            .await
     }
 
     /// Carries a begun heal on, as far as it goes now.
@@ -155,8 +176,12 @@ impl<L: Look> Healer<'_, L> {
         let mut is_told = false;
         loop {
             // (client) everything that decides, fresh
-            let Some(FreshScene { scene, frozen }) = self.look.fresh().await? else { return Ok(Progress::NotOurs) };
-            let Some((report, healing)) = begun(&scene) else { return Ok(Progress::NotOurs) };
+            let Some(FreshScene { scene, frozen }) = self.look.fresh().await? else {
+                return Ok(Progress::NotOurs);
+            };
+            let Some((report, healing)) = begun(&scene) else {
+                return Ok(Progress::NotOurs);
+            };
             if healing.healer != self.identity {
                 return Ok(Progress::NotOurs);
             }
@@ -166,49 +191,95 @@ impl<L: Look> Healer<'_, L> {
             let assessment = assess(&scene.snapshot, &scene.policy);
             let approved = match again(&scene, &assessment, report, healing) {
                 Ok(approved) => approved,
-                Err(_) if healing.judge != scene.snapshot.judge => return self.end(report, &sent_too, HealResult::Failed, REJUDGED).await,
+                Err(_) if healing.judge != scene.snapshot.judge => {
+                    return self.end(report, &sent_too, HealResult::Failed, REJUDGED).await;
+                }
                 Err(refusal) => return self.overtaken(&scene, report, &sent_too, refusal).await,
             };
             // An operation began after the approval was judged: what was approved is carried out when it has ended.
             let is_untouched = || nothing_began(healing) || self.outbox.nothing_left(&healing.plan_hash).is_some();
             if let Some(why) = approved.plan().waits.clone().filter(|_| is_untouched()) {
-                let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
+                let refusal = Refusal::Waits {
+                    hash: healing.plan_hash.clone(),
+                    why,
+                };
                 return self.overtaken(&scene, report, &sent_too, refusal).await;
             }
             // (no client) the first step that is not done
-            let open = approved.plan().steps.iter().zip(&healing.steps).enumerate().find(|(_, (_, step))| step.state != StepState::Done);
+            let open = approved
+                .plan()
+                .steps
+                .iter()
+                .zip(&healing.steps)
+                .enumerate()
+                .find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
                 let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
-                let times = Times { began: healing.started_at, last_step: last_begun(&healing.steps).unwrap_or(healing.started_at) };
-                let restored: Vec<_> = healing.steps.iter().filter(|step| step.kind == StepKind::Restore).flat_map(paths).collect();
-                return self.verified(report, &sent_too, verify(&scene.snapshot, &assessment, &kinds, &restored, times)).await;
+                let times = Times {
+                    began: healing.started_at,
+                    last_step: last_begun(&healing.steps).unwrap_or(healing.started_at),
+                };
+                let restored: Vec<_> = healing
+                    .steps
+                    .iter()
+                    .filter(|step| step.kind == StepKind::Restore)
+                    .flat_map(paths)
+                    .collect();
+                return self
+                    .verified(
+                        report,
+                        &sent_too,
+                        verify(&scene.snapshot, &assessment, &kinds, &restored, times),
+                    )
+                    .await;
             };
             if healing.judge != scene.snapshot.judge {
                 return self.end(report, &sent_too, HealResult::Failed, REJUDGED).await;
             }
             let ground = Ground::of(&scene.snapshot, &healing.plan_hash, recorded.begun_at);
             if step.done(&ground) {
-                let request = self.outbox.sent(&healing.plan_hash).filter(|(of, _)| *of == at).map(|(_, request)| request);
-                let mark = Mark { at, state: StepState::Done, removed: None, request };
+                let request = self
+                    .outbox
+                    .sent(&healing.plan_hash)
+                    .filter(|(of, _)| *of == at)
+                    .map(|(_, request)| request);
+                let mark = Mark {
+                    at,
+                    state: StepState::Done,
+                    removed: None,
+                    request,
+                };
                 self.mark(report, healing, mark).await.or_else(stale_is_fine)?;
                 continue;
             }
             if let Some(place) = frozen {
                 return Ok(Progress::Waiting(format!("frozen by {place}"), LOOK_AGAIN));
             }
-            // Each step has its time from its beginning, or from that of the one before it; to stand in line takes nothing of it.
+            // Each step has its time from its beginning, or from that of the one before it; to stand in line takes
+            // nothing of it.
             let since = last_begun(healing.steps.get(..=at).unwrap_or_default()).unwrap_or(healing.started_at);
             let limit = SignedDuration::try_from(self.pace.waited(&healing.plan_hash)).unwrap_or_default() + STEP_LIMIT;
             let is_late = scene.snapshot.now.duration_since(since) > limit && !follows_a_sync(step, &ground, &scene);
             let clears = step.kind() == StepKind::ClearOperation;
             if is_late && (!clears || step.waits(&ground).is_some() || forbidden(step, &scene).is_some()) {
-                return self.end(report, &sent_too, HealResult::Failed, "the steps did not get through in time").await;
+                return self
+                    .end(
+                        report,
+                        &sent_too,
+                        HealResult::Failed,
+                        "the steps did not get through in time",
+                    )
+                    .await;
             }
             if let Some(NotYet(what)) = step.waits(&ground) {
-                let lost = recorded.begun_at.is_some_and(|begun| scene.snapshot.now.duration_since(begun) > LOST);
+                let lost = recorded
+                    .begun_at
+                    .is_some_and(|begun| scene.snapshot.now.duration_since(begun) > LOST);
                 match step.takes_back(&ground).filter(|_| lost && self.pace.may_ask_again()) {
                     Some(request) => {
-                        let taken = self.write(step.kind(), &request, &healing.plan_hash, &scene.snapshot.target).await;
+                        let taken = self
+                            .write(step.kind(), &request, &healing.plan_hash, &scene.snapshot.target)
+                            .await;
                         taken.map(drop).or_else(guarded)?;
                     }
                     None => return Ok(Progress::Waiting(under_way(step, &scene).unwrap_or(what), LOOK_SOON)),
@@ -220,7 +291,10 @@ impl<L: Look> Healer<'_, L> {
                     return Ok(Progress::Waiting(why, LOOK_AGAIN));
                 }
                 // Nothing is in progress of which nothing was written: another plan may be what is wanted.
-                let refusal = Refusal::Waits { hash: healing.plan_hash.clone(), why };
+                let refusal = Refusal::Waits {
+                    hash: healing.plan_hash.clone(),
+                    why,
+                };
                 return self.overtaken(&scene, report, &sent_too, refusal).await;
             }
             if let Some(unread) = unread(step, &scene) {
@@ -229,7 +303,10 @@ impl<L: Look> Healer<'_, L> {
             if let Some(known) = recorded.brings.as_ref().filter(|_| brings_sync(step.kind())) {
                 let own: Vec<_> = healing.steps.iter().flat_map(paths).collect();
                 if let Some(path) = beyond(&assessment, &own, known) {
-                    let refusal = Refusal::Beyond { hash: healing.plan_hash.clone(), path };
+                    let refusal = Refusal::Beyond {
+                        hash: healing.plan_hash.clone(),
+                        path,
+                    };
                     return self.overtaken(&scene, report, &sent_too, refusal).await;
                 }
             }
@@ -237,16 +314,33 @@ impl<L: Look> Healer<'_, L> {
                 return Ok(Progress::Waiting(why, after));
             }
             if is_late && recorded.state == StepState::Begun {
-                return self.end(report, &sent_too, HealResult::Failed, "the steps did not get through in time").await;
+                return self
+                    .end(
+                        report,
+                        &sent_too,
+                        HealResult::Failed,
+                        "the steps did not get through in time",
+                    )
+                    .await;
             }
             if recorded.state == StepState::Pending {
                 if !is_told && healing.steps.iter().all(|step| step.begun_at.is_none()) {
                     self.audit_beginning(report, healing, &approved, &scene);
                     is_told = true;
                 }
-                // (client sends) the report says "begun" before the request leaves; the next round reads everything again
-                let removed = step.remembered().0.and_then(|_| scene.snapshot.tool.argo_cd()).and_then(record::removed);
-                let mark = Mark { at, state: StepState::Begun, removed, request: None };
+                // (client sends) the report says "begun" before the request leaves; the next round reads everything
+                // again
+                let removed = step
+                    .remembered()
+                    .0
+                    .and_then(|_| scene.snapshot.tool.argo_cd())
+                    .and_then(record::removed);
+                let mark = Mark {
+                    at,
+                    state: StepState::Begun,
+                    removed,
+                    request: None,
+                };
                 if nothing_began(healing) {
                     self.outbox.opens(&healing.plan_hash, &scene.snapshot);
                 }
@@ -260,21 +354,30 @@ impl<L: Look> Healer<'_, L> {
             }
             match answer {
                 // The comparison takes a moment, and has whole seconds for its time.
-                Ok(_) if step.kind() == StepKind::Refresh => return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON)),
+                Ok(_) if step.kind() == StepKind::Refresh => {
+                    return Ok(Progress::Waiting("Argo CD's comparison".to_owned(), LOOK_SOON));
+                }
                 Ok(_) if step.kind() == StepKind::Reconcile => {
                     return Ok(Progress::Waiting("the reconciliation of Flux".to_owned(), LOOK_SOON));
                 }
                 Ok(_) => {}
                 Err(Sent::Api(error)) if is_stale(&error) && stale_locks < LOCK_TRIES => stale_locks += 1,
                 Err(Sent::Api(error)) if is_stale(&error) => {
-                    return Ok(Progress::Waiting("the Deployment changes faster than it can be healed".to_owned(), LOOK_AGAIN));
+                    return Ok(Progress::Waiting(
+                        "the Deployment changes faster than it can be healed".to_owned(),
+                        LOOK_AGAIN,
+                    ));
                 }
                 Err(Sent::Api(error)) if is_final(&error) => {
-                    return self.end(report, &sent_too, HealResult::Failed, &final_words(&error)).await;
+                    return self
+                        .end(report, &sent_too, HealResult::Failed, &final_words(&error))
+                        .await;
                 }
                 Err(Sent::Api(error)) => return Err(error),
                 Err(Sent::NotYet(NotYourTurn { why, after })) => return Ok(Progress::Waiting(why, after)),
-                Err(Sent::Unrenderable(message)) => return self.end(report, &sent_too, HealResult::Failed, &message).await,
+                Err(Sent::Unrenderable(message)) => {
+                    return self.end(report, &sent_too, HealResult::Failed, &message).await;
+                }
             }
         }
     }
@@ -282,13 +385,23 @@ impl<L: Look> Healer<'_, L> {
     /// Asks for the turn to clear: who was approved before comes first, whoever carries it out.
     async fn turn(&self, report: &DriftReport, healing: &Healing) -> Result<Result<(), NotYourTurn>, ApiError> {
         let others = self.look.elsewhere(self.identity).await?;
-        self.pace.turn(self.cluster, approved_at(report), &healing.plan_hash, &others).await
+        self.pace
+            .turn(self.cluster, approved_at(report), &healing.plan_hash, &others)
+            .await
     }
 
     /// What was approved is not what is needed. What passes is waited for; a heal that wrote nothing did not fail.
-    async fn overtaken(&self, scene: &Scene, report: &DriftReport, healing: &Healing, refusal: Refusal) -> Result<Progress, ApiError> {
+    async fn overtaken(
+        &self,
+        scene: &Scene,
+        report: &DriftReport,
+        healing: &Healing,
+        refusal: Refusal,
+    ) -> Result<Progress, ApiError> {
         if !refusal.is_about_the_plan() {
-            return self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await;
+            return self
+                .end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}"))
+                .await;
         }
         if nothing_began(healing) {
             record::take_back(self.cluster, report, &refusal).await?;
@@ -296,12 +409,26 @@ impl<L: Look> Healer<'_, L> {
             return Ok(Progress::TakenBack(refusal));
         }
         let since = last_begun(&healing.steps).unwrap_or(healing.started_at);
-        if let Some(why) = refusal.passes().filter(|_| scene.snapshot.now.duration_since(since) <= STEP_LIMIT) {
+        if let Some(why) = refusal
+            .passes()
+            .filter(|_| scene.snapshot.now.duration_since(since) <= STEP_LIMIT)
+        {
             return Ok(Progress::Waiting(why.to_owned(), LOOK_AGAIN));
         }
         match self.outbox.nothing_left(&healing.plan_hash) {
-            Some(began) => self.end(report, healing, HealResult::NotCarriedOut, &began.overtaken(&refusal, &scene.snapshot)).await,
-            None => self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}")).await,
+            Some(began) => {
+                self.end(
+                    report,
+                    healing,
+                    HealResult::NotCarriedOut,
+                    &began.overtaken(&refusal, &scene.snapshot),
+                )
+                .await
+            }
+            None => {
+                self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}"))
+                    .await
+            }
         }
     }
 
@@ -321,10 +448,18 @@ impl<L: Look> Healer<'_, L> {
         if let Some(request) = mark.request.filter(|_| healing.requests.len() < healing.steps.len()) {
             patch["healing"]["requests"] = json!([&healing.requests[..], &[request]].concat());
         }
-        self.cluster.patch_report_status(report, patch, DryRun::No).await.map(drop)
+        self.cluster
+            .patch_report_status(report, patch, DryRun::No)
+            .await
+            .map(drop)
     }
 
-    async fn verified(&self, report: &DriftReport, healing: &Healing, verified: Verified) -> Result<Progress, ApiError> {
+    async fn verified(
+        &self,
+        report: &DriftReport,
+        healing: &Healing,
+        verified: Verified,
+    ) -> Result<Progress, ApiError> {
         match verified {
             Verified::Yes(message) => self.end(report, healing, HealResult::Healed, &message).await,
             Verified::No(message) => self.end(report, healing, HealResult::Failed, &message).await,
@@ -333,25 +468,45 @@ impl<L: Look> Healer<'_, L> {
     }
 
     /// Ends a heal: what was approved is spent, whatever the result.
-    async fn end(&self, report: &DriftReport, healing: &Healing, result: HealResult, message: &str) -> Result<Progress, ApiError> {
+    async fn end(
+        &self,
+        report: &DriftReport,
+        healing: &Healing,
+        result: HealResult,
+        message: &str,
+    ) -> Result<Progress, ApiError> {
         // A policy holds what an entry of the history says against what the heal in progress said.
-        let known = report.status.as_ref().and_then(|status| status.healing.as_ref()).map_or(0, |healing| healing.requests.len());
+        let known = report
+            .status
+            .as_ref()
+            .and_then(|status| status.healing.as_ref())
+            .map_or(0, |healing| healing.requests.len());
         let told = match known < healing.requests.len() {
-            true => Some(self.cluster.patch_report_status(report, json!({"healing": {"requests": healing.requests}}), DryRun::No).await?),
+            true => Some(
+                self.cluster
+                    .patch_report_status(report, json!({"healing": {"requests": healing.requests}}), DryRun::No)
+                    .await?,
+            ),
             false => None,
         };
         let entry = record::end(self.cluster, told.as_ref().unwrap_or(report), healing, result, message).await?;
         self.pace.leave(&healing.plan_hash);
         self.outbox.forget(&healing.plan_hash);
-        self.audit
-            .line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
+        self.audit.line(
+            "Ended",
+            json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}),
+        );
         Ok(Progress::Ended(entry))
     }
 }
 
 /// When the plan of a report was approved: the order in which heals are served.
 fn approved_at(report: &DriftReport) -> Timestamp {
-    report.status.as_ref().and_then(|status| status.approval.as_ref()).map_or(Timestamp::MAX, |approval| approval.at)
+    report
+        .status
+        .as_ref()
+        .and_then(|status| status.approval.as_ref())
+        .map_or(Timestamp::MAX, |approval| approval.at)
 }
 
 /// When the last of these steps began.
@@ -367,21 +522,32 @@ struct Mark {
     request: Option<SentRequest>,
 }
 
-/// Whether no request of a heal can have left: of which a step began, that ends by an entry of the history, whatever came of it.
+/// Whether no request of a heal can have left: of which a step began, that ends by an entry of the history, whatever
+/// came of it.
 fn nothing_began(healing: &Healing) -> bool {
     healing.steps.iter().all(|step| step.state == StepState::Pending)
 }
 
 /// The operation that a step waits for, in words; `None` where it waits for something else.
 fn under_way(step: &Step, scene: &Scene) -> Option<String> {
-    let argo_cd = scene.snapshot.tool.argo_cd().filter(|_| step.kind() != StepKind::Refresh)?;
+    let argo_cd = scene
+        .snapshot
+        .tool
+        .argo_cd()
+        .filter(|_| step.kind() != StepKind::Refresh)?;
     Some(argo_cd.under_way(&scene.snapshot.target, scene.snapshot.now))
 }
 
-/// Whether a step waits for a sync that runs. How long that may take, its standing says, which then is no longer one that is under way.
+/// Whether a step waits for a sync that runs. How long that may take, its standing says, which then is no longer one
+/// that is under way.
 fn follows_a_sync(step: &Step, ground: &Ground<'_>, scene: &Scene) -> bool {
-    let under_way =
-        || scene.snapshot.tool.argo_cd().is_some_and(|tool| tool.standing(&scene.snapshot.target, scene.snapshot.now).is_under_way());
+    let under_way = || {
+        scene
+            .snapshot
+            .tool
+            .argo_cd()
+            .is_some_and(|tool| tool.standing(&scene.snapshot.target, scene.snapshot.now).is_under_way())
+    };
     step.kind() != StepKind::Refresh && step.waits(ground).is_some() && under_way()
 }
 
@@ -392,7 +558,11 @@ fn now() -> Timestamp {
 
 fn name(report: &DriftReport) -> String {
     let metadata = &report.metadata;
-    format!("{}/{}", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+    format!(
+        "{}/{}",
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default()
+    )
 }
 
 #[cfg(test)]

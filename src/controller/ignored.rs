@@ -56,7 +56,9 @@ impl Rules {
         // The status of an Application may have a megabyte, and no rules.
         let spoken = |object: &Value| {
             let parts = ["apiVersion", "kind", "spec", "data"].into_iter();
-            let mut kept: Value = parts.filter_map(|part| Some((part.to_owned(), object.get(part)?.clone()))).collect();
+            let mut kept: Value = parts
+                .filter_map(|part| Some((part.to_owned(), object.get(part)?.clone())))
+                .collect();
             for name in ["namespace", "name"] {
                 kept["metadata"][name] = object["metadata"][name].clone();
             }
@@ -64,11 +66,25 @@ impl Rules {
         };
         let spoken: Vec<(&String, Value)> = objects.iter().map(|(name, object)| (name, spoken(object))).collect();
         let digest = digest(&spoken.iter().map(|(_, object)| object.clone()).collect());
-        let files: Vec<SourceFile> =
-            spoken.into_iter().map(|(name, object)| SourceFile { path: name.clone(), bytes: object.to_string().into_bytes() }).collect();
+        let files: Vec<SourceFile> = spoken
+            .into_iter()
+            .map(|(name, object)| SourceFile {
+                path: name.clone(),
+                bytes: object.to_string().into_bytes(),
+            })
+            .collect();
         let list = IgnoreList::read(&files);
-        let notes = list.problems.iter().map(|problem| cut(&problem.message, LONGEST_WARNING)).collect();
-        Self { list, digest, notes, ..Self::default() }
+        let notes = list
+            .problems
+            .iter()
+            .map(|problem| cut(&problem.message, LONGEST_WARNING))
+            .collect();
+        Self {
+            list,
+            digest,
+            notes,
+            ..Self::default()
+        }
     }
 
     /// Why rules are not in force: those that cannot be read, and those that failed over some Deployment.
@@ -100,7 +116,14 @@ impl Rules {
         }
         let namespace = pair.id.namespace.as_deref().unwrap_or_default();
         let (rules, problems) = self.list.rules(pair, &Asking::new(jq, namespace, &self.trouble));
-        self.remember(pair, problems.into_iter().take(MOST_OF_ONE).map(|problem| cut(&problem.message, LONGEST_WARNING)).collect());
+        self.remember(
+            pair,
+            problems
+                .into_iter()
+                .take(MOST_OF_ONE)
+                .map(|problem| cut(&problem.message, LONGEST_WARNING))
+                .collect(),
+        );
         let mut policy = Policy::clone(policy);
         policy.ignore.extend(rules);
         Arc::new(policy)
@@ -109,7 +132,11 @@ impl Rules {
     /// The document as the tool sends it where it respects what it was told to ignore; `None` where that is Git's.
     pub fn respected(&self, pair: Pair<'_>, jq: &Answers) -> Option<Value> {
         let namespace = pair.id.namespace.as_deref().unwrap_or_default();
-        if self.list.is_empty() { None } else { self.list.respected(pair, &Asking::new(jq, namespace, &self.trouble)) }
+        if self.list.is_empty() {
+            None
+        } else {
+            self.list.respected(pair, &Asking::new(jq, namespace, &self.trouble))
+        }
     }
 
     /// Remembers what is not in force over one Deployment, and logs it where that is news.
@@ -150,13 +177,32 @@ mod tests {
         let read = |object: &Value| Rules::read(&[("Application argocd/web".to_owned(), object)]);
         let rules = read(&application(replicas.clone(), "Synced"));
         assert_eq!(rules.warnings(), Vec::<String>::new());
-        assert_eq!(rules, read(&application(replicas, "OutOfSync")), "only its progress is another");
-        assert_ne!(rules, read(&application(json!({"kind": "Service", "jsonPointers": ["/spec/replicas"]}), "Synced")));
+        assert_eq!(
+            rules,
+            read(&application(replicas, "OutOfSync")),
+            "only its progress is another"
+        );
+        assert_ne!(
+            rules,
+            read(&application(
+                json!({"kind": "Service", "jsonPointers": ["/spec/replicas"]}),
+                "Synced"
+            ))
+        );
 
-        let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+        let policy = Policy {
+            mode: Mode::Propose,
+            remedy: Remedy::Choose,
+            ignore: Vec::new(),
+            plan_ttl: SignedDuration::ZERO,
+        };
         let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 1}});
         let id = ObjectId::of(&deployment).unwrap();
-        let pair = Pair { id: &id, desired: &deployment, live: &deployment };
+        let pair = Pair {
+            id: &id,
+            desired: &deployment,
+            live: &deployment,
+        };
         let policy = rules.add_to(&Arc::new(policy), pair, &Answers::default());
         let reasons: Vec<&str> = policy.ignore.iter().map(|rule| rule.reason.as_str()).collect();
         assert_eq!(reasons, ["Application argocd/web ignores /spec/replicas"]);
@@ -164,10 +210,18 @@ mod tests {
 
     #[test]
     fn what_failed_over_a_deployment_is_told_while_it_is_governed() {
-        let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
+        let deployment =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
         let id = ObjectId::of(&deployment).unwrap();
         let rules = Rules::default();
-        rules.remember(Pair { id: &id, desired: &deployment, live: &deployment }, vec!["no jq".to_owned()]);
+        rules.remember(
+            Pair {
+                id: &id,
+                desired: &deployment,
+                live: &deployment,
+            },
+            vec!["no jq".to_owned()],
+        );
         let changes = rules.changes();
         rules.keep(|namespace, name| (namespace, name) == ("shop", "web"));
         assert_eq!((rules.warnings(), rules.changes()), (vec!["no jq".to_owned()], changes));

@@ -1,5 +1,5 @@
-//! Judge: which admission policy makes an approval mean something. It is part of what is approved: a decision that was written while it was away
-//! names another plan than the one that is offered when it is back.
+//! Judge: which admission policy makes an approval mean something. It is part of what is approved: a decision that was
+//! written while it was away names another plan than the one that is offered when it is back.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,12 +14,19 @@ use crate::cluster::{ApiError, Cluster, Resource};
 /// The chart's policy over `status.approval`, and its binding; the name stands in every refusal of it.
 pub const APPROVAL_POLICY: &str = "approval.driftmend.dev";
 
-const POLICIES: Resource<'static> =
-    Resource { group: "admissionregistration.k8s.io", version: "v1", plural: "validatingadmissionpolicies" };
-const BINDINGS: Resource<'static> =
-    Resource { group: "admissionregistration.k8s.io", version: "v1", plural: "validatingadmissionpolicybindings" };
+const POLICIES: Resource<'static> = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    plural: "validatingadmissionpolicies",
+};
+const BINDINGS: Resource<'static> = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    plural: "validatingadmissionpolicybindings",
+};
 
-/// How often it is looked for. Whatever is offered or carried out reads it fresh: this only lets a report tell soon that plans are others now.
+/// How often it is looked for. Whatever is offered or carried out reads it fresh: this only lets a report tell soon
+/// that plans are others now.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// What judges approvals, as it was read last.
@@ -86,7 +93,10 @@ fn if_allowed(answer: Result<String, ApiError>) -> Result<String, ApiError> {
 pub async fn now(context: &Context) -> Result<String, ApiError> {
     let judge = if_allowed(read(&context.cluster).await)?;
     if context.judge.learn(&judge) {
-        info!(judge, "what judges approvals is another one: earlier approvals count no more");
+        info!(
+            judge,
+            "what judges approvals is another one: earlier approvals count no more"
+        );
         for report in context.reports.state() {
             context.queue.now(Key::of_report(&report));
         }
@@ -114,10 +124,17 @@ pub(super) fn spawn(context: &Arc<Context>, stop: &CancellationToken) {
 fn named(policy: Option<&Value>, binding: Option<&Value>) -> String {
     let one = |object: &Value| -> Option<String> {
         let uid = object.pointer("/metadata/uid")?.as_str()?;
-        Some(format!("{uid}:{}", object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default()))
+        Some(format!(
+            "{uid}:{}",
+            object
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64)
+                .unwrap_or_default()
+        ))
     };
     let both = policy.and_then(one).zip(binding.and_then(one));
-    both.map(|(policy, binding)| format!("{policy} {binding}")).unwrap_or_default()
+    both.map(|(policy, binding)| format!("{policy} {binding}"))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -137,12 +154,18 @@ mod tests {
         let (policy, binding) = (object("a", 1), object("b", 1));
         let judge = name(&policy, &binding);
         assert_eq!(judge, "a:1 b:1");
-        for (policy, binding) in
-            [(&object("c", 1), &binding), (&object("a", 2), &binding), (&policy, &object("c", 1)), (&policy, &object("b", 2))]
-        {
+        for (policy, binding) in [
+            (&object("c", 1), &binding),
+            (&object("a", 2), &binding),
+            (&policy, &object("c", 1)),
+            (&policy, &object("b", 2)),
+        ] {
             assert_ne!(name(policy, binding), judge);
         }
-        assert_eq!((named(Some(&policy), None), named(None, Some(&binding))), (String::new(), String::new()));
+        assert_eq!(
+            (named(Some(&policy), None), named(None, Some(&binding))),
+            (String::new(), String::new())
+        );
         let known = Judge::new(judge.clone());
         assert!(!known.learn(&judge) && known.learn("") && known.known().is_empty());
     }

@@ -33,13 +33,21 @@ pub struct Mass {
 }
 
 impl Cohort {
-    /// Looks at everything that drifts now, with the time at which each began. The cohort stays together until so many of
-    /// it are in order again that the rest is no longer too many.
+    /// Looks at everything that drifts now, with the time at which each began. The cohort stays together until so many
+    /// of it are in order again that the rest is no longer too many.
     pub fn observe(&mut self, drifting: &HashMap<&Target, Timestamp>, governed: usize, now: Timestamp) -> Option<Mass> {
         let too_many = |count: usize| count >= LEAST && count * SHARE > governed;
-        let recent = || drifting.iter().filter(|(_, since)| now.duration_since(**since) <= WINDOW).map(|(target, _)| *target);
+        let recent = || {
+            drifting
+                .iter()
+                .filter(|(_, since)| now.duration_since(**since) <= WINDOW)
+                .map(|(target, _)| *target)
+        };
         if too_many(recent().count()) {
-            let joining: Vec<Target> = recent().filter(|target| !self.members.contains(target)).cloned().collect();
+            let joining: Vec<Target> = recent()
+                .filter(|target| !self.members.contains(target))
+                .cloned()
+                .collect();
             self.members.extend(joining);
         }
         self.members.retain(|member| drifting.contains_key(member));
@@ -48,7 +56,10 @@ impl Cohort {
             self.members.clear();
             return None;
         }
-        Some(Mass { members: self.members.len(), governed })
+        Some(Mass {
+            members: self.members.len(),
+            governed,
+        })
     }
 
     /// Whether a Deployment belonged to it when it was observed last.
@@ -67,7 +78,12 @@ mod tests {
     use super::*;
 
     fn targets(count: usize) -> Vec<Target> {
-        (0..count).map(|at| Target { namespace: "shop".to_owned(), name: format!("web-{at}") }).collect()
+        (0..count)
+            .map(|at| Target {
+                namespace: "shop".to_owned(),
+                name: format!("web-{at}"),
+            })
+            .collect()
     }
 
     fn drifting(targets: &[Target], since: Timestamp) -> HashMap<&Target, Timestamp> {
@@ -79,15 +95,30 @@ mod tests {
         let (start, mut cohort, targets) = (Timestamp::UNIX_EPOCH, Cohort::default(), targets(7));
         let later = start + SignedDuration::from_secs(600);
         assert_eq!(cohort.observe(&drifting(&targets[..6], start), 30, start), None);
-        assert_eq!(cohort.observe(&drifting(&targets, start), 30, start), Some(Mass { members: 7, governed: 30 }));
-        assert_eq!(cohort.observe(&drifting(&targets, start), 30, later), Some(Mass { members: 7, governed: 30 }));
+        assert_eq!(
+            cohort.observe(&drifting(&targets, start), 30, start),
+            Some(Mass {
+                members: 7,
+                governed: 30
+            })
+        );
+        assert_eq!(
+            cohort.observe(&drifting(&targets, start), 30, later),
+            Some(Mass {
+                members: 7,
+                governed: 30
+            })
+        );
         assert_eq!(cohort.observe(&drifting(&targets[..4], start), 30, later), None);
     }
 
     #[test]
     fn old_drift_and_few_deployments_are_no_mass_drift() {
         let (start, mut cohort, targets) = (Timestamp::UNIX_EPOCH, Cohort::default(), targets(9));
-        assert_eq!(cohort.observe(&drifting(&targets, start), 10, start + SignedDuration::from_secs(61)), None);
+        assert_eq!(
+            cohort.observe(&drifting(&targets, start), 10, start + SignedDuration::from_secs(61)),
+            None
+        );
         assert_eq!(cohort.observe(&drifting(&targets[..3], start), 3, start), None);
     }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! watch events, intervals ─> queue ─> watch::reconcile   look at the source ─> governed (index) ─> targets
 //!                              │
-//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> confirm ─> publish
+//!                              └────> target::reconcile  observe ─> engine ─> approve ─> heal ─> verify ─> confirm ─>
+//!                              publish
 //! ```
 //!
 //! A key says which object to look at and never why: every reconcile checks everything. The index and the stores may be
@@ -100,7 +101,8 @@ impl std::fmt::Display for Key {
 }
 
 impl queue::Payer for Key {
-    /// That of the watch for a look at its source, and that of the Deployment for its assessment: whoever writes there makes it slow.
+    /// That of the watch for a look at its source, and that of the Deployment for its assessment: whoever writes there
+    /// makes it slow.
     fn namespace(&self) -> &str {
         match self {
             Self::Watch(watch) | Self::Counts(watch) => &watch.namespace,
@@ -195,17 +197,27 @@ pub struct Written(Mutex<HashMap<String, Instant>>);
 impl Written {
     /// Records a write.
     pub fn now(&self, key: impl std::fmt::Display) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_string(), Instant::now());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.to_string(), Instant::now());
     }
 
     /// How long ago the last write was.
     pub fn age(&self, key: impl std::fmt::Display) -> Option<std::time::Duration> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key.to_string()).map(Instant::elapsed)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key.to_string())
+            .map(Instant::elapsed)
     }
 
     /// Forgets an object that is gone.
     pub fn forget(&self, key: impl std::fmt::Display) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.to_string());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&key.to_string());
     }
 }
 

@@ -55,7 +55,11 @@ impl Scene {
     pub fn sight(&self, assessment: &Assessment) -> Sight {
         let Snapshot { live, seen, now, .. } = &self.snapshot;
         let apart = live.as_ref().and_then(|_| Apart::where_both_meet(&assessment.drifts));
-        let meeting = |(desired, apart): (_, Vec<_>)| Meeting { desired, apart: apart.into(), at: *now };
+        let meeting = |(desired, apart): (_, Vec<_>)| Meeting {
+            desired,
+            apart: apart.into(),
+            at: *now,
+        };
         Sight {
             live: *seen,
             met: self.desired.clone().zip(apart).map(meeting),
@@ -66,13 +70,20 @@ impl Scene {
     /// What the report says; nothing where there is none.
     pub fn status(&self) -> &ReportStatus {
         static NONE: LazyLock<ReportStatus> = LazyLock::new(ReportStatus::default);
-        self.report.as_ref().and_then(|report| report.status.as_ref()).unwrap_or(&NONE)
+        self.report
+            .as_ref()
+            .and_then(|report| report.status.as_ref())
+            .unwrap_or(&NONE)
     }
 
     /// Who offers a plan here, and what was offered before.
     pub fn memory(&self) -> Memory {
         let report = self.report.as_ref().and_then(|report| report.uid()).unwrap_or_default();
-        Memory { report, watch: self.watch.uid().unwrap_or_default(), ..memory(self.status()) }
+        Memory {
+            report,
+            watch: self.watch.uid().unwrap_or_default(),
+            ..memory(self.status())
+        }
     }
 }
 
@@ -98,7 +109,9 @@ pub fn deployment(target: &Target) -> ObjectId {
 
 /// The report of a Deployment as the store has it.
 pub fn report(context: &Context, target: &Target) -> Option<Arc<DriftReport>> {
-    let named = context.reports.get(&ObjectRef::new(&target.report_name()).within(&target.namespace));
+    let named = context
+        .reports
+        .get(&ObjectRef::new(&target.report_name()).within(&target.namespace));
     named.filter(|report| report.spec.target == TargetRef::deployment(&target.name))
 }
 
@@ -107,50 +120,105 @@ pub fn report(context: &Context, target: &Target) -> Option<Arc<DriftReport>> {
 /// A Deployment that its watch no longer names, but that still has a report, is told as orphaned.
 pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let report = report(context, target);
-    let live = context.deployments.get(&deployments::key(&target.namespace, &target.name)).map(|live| live.object());
+    let live = context
+        .deployments
+        .get(&deployments::key(&target.namespace, &target.name))
+        .map(|live| live.object());
     let led = led(context, target, report.as_deref())?;
-    let tool = led.watched.tool.as_ref().map_or(Tool::Unknown, |key| context.tools.tool(key, &led.watched.surroundings));
-    Some(scene(context, target, led, Observed { live, tool, report, judge: context.judge.known() }))
+    let tool = led
+        .watched
+        .tool
+        .as_ref()
+        .map_or(Tool::Unknown, |key| context.tools.tool(key, &led.watched.surroundings));
+    Some(scene(
+        context,
+        target,
+        led,
+        Observed {
+            live,
+            tool,
+            report,
+            judge: context.judge.known(),
+        },
+    ))
 }
 
-/// The scene as the API server has it now: the object, the tool's object, the report, and every place of a freeze annotation. `None` also
-/// where the watch is not the one that was read, or says something else by now: what it says now was not assessed yet.
+/// The scene as the API server has it now: the object, the tool's object, the report, and every place of a freeze
+/// annotation. `None` also where the watch is not the one that was read, or says something else by now: what it says
+/// now was not assessed yet.
 ///
 /// # Errors
 /// The first request that fails.
 pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshScene>, ApiError> {
     let live = context.cluster.get_deployment(&target.namespace, &target.name).await?;
-    let report = context.cluster.report_of(&target.namespace, &TargetRef::deployment(&target.name)).await?.map(Arc::new);
+    let report = context
+        .cluster
+        .report_of(&target.namespace, &TargetRef::deployment(&target.name))
+        .await?
+        .map(Arc::new);
     // After the report: what stands now, unchanged, judged whatever is in there.
     let judge = judge::now(context).await?;
-    let Some(led) = led(context, target, report.as_deref()) else { return Ok(None) };
+    let Some(led) = led(context, target, report.as_deref()) else {
+        return Ok(None);
+    };
     let sources = &context.settings.sources;
-    let tenant = Tenant { watch: &led.key.namespace, own_namespace: &sources.own_namespace };
+    let tenant = Tenant {
+        watch: &led.key.namespace,
+        own_namespace: &sources.own_namespace,
+    };
     let seen_alive = context.tools.argo_cd_seen_alive();
-    let tool = tool::fresh(&context.cluster, tenant, &sources.argo_cd, led.watched.tool.as_ref(), seen_alive).await?;
+    let tool = tool::fresh(
+        &context.cluster,
+        tenant,
+        &sources.argo_cd,
+        led.watched.tool.as_ref(),
+        seen_alive,
+    )
+    .await?;
     let watch = context.cluster.get_watch(&led.key.namespace, &led.key.name).await?;
     if !is_in_force(&led.watched, watch.as_ref()) {
         return Ok(None);
     }
-    let scene = scene(context, target, led, Observed { live, tool, report, judge });
+    let scene = scene(
+        context,
+        target,
+        led,
+        Observed {
+            live,
+            tool,
+            report,
+            judge,
+        },
+    );
     let namespace = context.cluster.get_namespace(&target.namespace).await?;
     let frozen = frozen(
-        namespace.as_ref().and_then(|namespace| namespace.annotations.get(FREEZE_ANNOTATION)),
-        watch.as_ref().and_then(|watch| watch.annotations().get(FREEZE_ANNOTATION)),
-        scene.report.as_ref().and_then(|report| report.annotations().get(FREEZE_ANNOTATION)),
+        namespace
+            .as_ref()
+            .and_then(|namespace| namespace.annotations.get(FREEZE_ANNOTATION)),
+        watch
+            .as_ref()
+            .and_then(|watch| watch.annotations().get(FREEZE_ANNOTATION)),
+        scene
+            .report
+            .as_ref()
+            .and_then(|report| report.annotations().get(FREEZE_ANNOTATION)),
     );
     Ok(Some(FreshScene { scene, frozen }))
 }
 
-/// Whether a watch, read fresh, is the one that everything was made for: not gone or going, not made anew, and with the same spec.
+/// Whether a watch, read fresh, is the one that everything was made for: not gone or going, not made anew, and with the
+/// same spec.
 pub fn is_in_force(watched: &Watched, fresh: Option<&DriftWatch>) -> bool {
     fresh.is_some_and(|watch| watch.metadata.deletion_timestamp.is_none() && watched.says_the_same(watch))
 }
 
-/// Where a freeze annotation stands. Any value but `false` counts: a person in a hurry writes `now`, a name, or nothing.
+/// Where a freeze annotation stands. Any value but `false` counts: a person in a hurry writes `now`, a name, or
+/// nothing.
 pub fn frozen(namespace: Option<&String>, watch: Option<&String>, report: Option<&String>) -> Option<String> {
     let places = [("namespace", namespace), ("watch", watch), ("report", report)];
-    let (place, value) = places.into_iter().find_map(|(place, value)| Some((place, value.filter(|value| *value != "false")?)))?;
+    let (place, value) = places
+        .into_iter()
+        .find_map(|(place, value)| Some((place, value.filter(|value| *value != "false")?)))?;
     Some(match value.as_str() {
         "" | "true" => format!("the annotation {FREEZE_ANNOTATION} on the {place}"),
         reason => format!("the annotation {FREEZE_ANNOTATION} on the {place}: {reason}"),
@@ -166,14 +234,26 @@ struct Led {
 
 fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Option<Led> {
     if let Some(Lead { key, watched, desired }) = context.governed.lead(target) {
-        return Some(Led { key, watched, desired: Some(desired) });
+        return Some(Led {
+            key,
+            watched,
+            desired: Some(desired),
+        });
     }
     let of_report = report.map(|report| &report.spec.watch_ref);
-    let of_report = of_report.map(|watch| WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() });
+    let of_report = of_report.map(|watch| WatchKey {
+        namespace: watch.namespace.clone(),
+        name: watch.name.clone(),
+    });
     let key = of_report.or_else(|| context.governed.dropped(target).map(|(key, _)| key))?;
-    let passed_over = |watched: &Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
+    let passed_over =
+        |watched: &Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
     let watched = context.governed.watch(&key).filter(|watched| !passed_over(watched))?;
-    Some(Led { key, watched, desired: None })
+    Some(Led {
+        key,
+        watched,
+        desired: None,
+    })
 }
 
 /// What was read of one Deployment.
@@ -186,43 +266,87 @@ struct Observed {
 
 fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Scene {
     let Led { key, watched, desired } = led;
-    let Observed { live, tool, report, judge } = observed;
+    let Observed {
+        live,
+        tool,
+        report,
+        judge,
+    } = observed;
     let remembered = context.governed.remembered(target).seen_from(&key);
-    // The tool's word counts for what was there before this process looked: of what came since, the cluster itself tells.
-    let brought = || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&deployment(target));
-    let reported = report.as_ref().is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
+    // The tool's word counts for what was there before this process looked: of what came since, the cluster itself
+    // tells.
+    let brought =
+        || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&deployment(target));
+    let reported = report
+        .as_ref()
+        .is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
     let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
-    let past = Past::of(remembered, dropped.map(|(_, at)| at), report.as_deref(), &watched.rendition.revision);
-    let beside = watched.tool.as_ref().map(|key| beside(context, (key, &tool), target)).unwrap_or_default();
-    let seen = Seen { live, tool, judge, before, past, beside };
+    let past = Past::of(
+        remembered,
+        dropped.map(|(_, at)| at),
+        report.as_deref(),
+        &watched.rendition.revision,
+    );
+    let beside = watched
+        .tool
+        .as_ref()
+        .map(|key| beside(context, (key, &tool), target))
+        .unwrap_or_default();
+    let seen = Seen {
+        live,
+        tool,
+        judge,
+        before,
+        past,
+        beside,
+    };
     let mut snapshot = snapshot(context.cluster_id.clone(), target, &watched, desired.as_deref(), seen);
     let changes = watched.ignored.changes();
     let policy = policy(&watched, &mut snapshot, &context.jq);
     if watched.ignored.changes() != changes {
         context.queue.after(Key::Counts(key.clone()), SOON);
     }
-    Scene { snapshot, policy, key, watch: watched.watch, report, desired }
+    Scene {
+        snapshot,
+        policy,
+        key,
+        watch: watched.watch,
+        report,
+        desired,
+    }
 }
 
-/// What is known of the other Deployments that this object syncs: by their last assessments, and by what their reports tell of heals.
+/// What is known of the other Deployments that this object syncs: by their last assessments, and by what their reports
+/// tell of heals.
 ///
-/// The reports are gone through only where there is a state that may be cleared: most Deployments are looked at beside an operation that succeeded.
+/// The reports are gone through only where there is a state that may be cleared: most Deployments are looked at beside
+/// an operation that succeeded.
 fn beside(context: &Context, (key, tool): (&ToolKey, &Tool), target: &Target) -> Beside {
     let refused = context.governed.refused_beside(key, target);
     let state = tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
     if state.is_none_or(|state| state.phase == OperationPhase::Succeeded && state.result.is_some()) {
-        return Beside { refused, ..Beside::default() };
+        return Beside {
+            refused,
+            ..Beside::default()
+        };
     }
     let watches = context.governed.watches_of(key);
     let is_of_another = |report: &&Arc<DriftReport>| {
         let WatchRef { namespace, name } = &report.spec.watch_ref;
-        let is_watched = watches.iter().any(|watch| watch.namespace == *namespace && watch.name == *name);
+        let is_watched = watches
+            .iter()
+            .any(|watch| watch.namespace == *namespace && watch.name == *name);
         is_watched && (report.namespace().as_ref(), &report.spec.target.name) != (Some(&target.namespace), &target.name)
     };
     let reports = context.reports.state();
-    let others = reports.iter().filter(is_of_another).filter_map(|report| report.status.as_ref());
-    let failed_clears = others.flat_map(|status| status.history.iter().filter_map(HistoryEntry::failed_clear)).collect();
+    let others = reports
+        .iter()
+        .filter(is_of_another)
+        .filter_map(|report| report.status.as_ref());
+    let failed_clears = others
+        .flat_map(|status| status.history.iter().filter_map(HistoryEntry::failed_clear))
+        .collect();
     Beside { refused, failed_clears }
 }
 
@@ -275,13 +399,29 @@ pub struct Past {
 impl Past {
     /// What the report of a Deployment remembers; `revision` is the commit in force.
     pub fn of_report(report: &DriftReport, revision: &str) -> Self {
-        let Some(status) = &report.status else { return Self::default() };
-        let Some(told) = &status.source else { return Self::default() };
+        let Some(status) = &report.status else {
+            return Self::default();
+        };
+        let Some(told) = &status.source else {
+            return Self::default();
+        };
         let first_seen = told.first_seen.filter(|_| told.revision == revision);
-        let apart = status.fields.iter().filter(|field| field.moved == Some(Moved::Server) && field.change != ChangeKind::Added);
-        let apart = apart
-            .filter_map(|field| Some(Apart { path: FieldPath::parse(&field.path).ok()?, live: None, is_exact: false, by_server: true }));
-        let by_live = status.fields.iter().filter(|field| field.moved == Some(Moved::Live) && field.severity == Severity::Drift);
+        let apart = status
+            .fields
+            .iter()
+            .filter(|field| field.moved == Some(Moved::Server) && field.change != ChangeKind::Added);
+        let apart = apart.filter_map(|field| {
+            Some(Apart {
+                path: FieldPath::parse(&field.path).ok()?,
+                live: None,
+                is_exact: false,
+                by_server: true,
+            })
+        });
+        let by_live = status
+            .fields
+            .iter()
+            .filter(|field| field.moved == Some(Moved::Live) && field.severity == Severity::Drift);
         let by_live = by_live.filter_map(|field| FieldPath::parse(&field.path).ok()).collect();
         Self {
             digest: told.in_sync_digest.clone(),
@@ -295,11 +435,24 @@ impl Past {
 
     /// What this process remembers, or else the report.
     fn of(remembered: Remembered, dropped_at: Option<Timestamp>, report: Option<&DriftReport>, revision: &str) -> Self {
-        let Remembered { met, in_git_since, first_seen, .. } = remembered;
-        let told = report.map(|report| Self::of_report(report, revision)).unwrap_or_default();
+        let Remembered {
+            met,
+            in_git_since,
+            first_seen,
+            ..
+        } = remembered;
+        let told = report
+            .map(|report| Self::of_report(report, revision))
+            .unwrap_or_default();
         // Where this process saw Git change, the report is about what was there before.
         let in_git_since = first_seen.or(told.in_git_since).or(in_git_since);
-        Self { met, in_git_since, first_seen: first_seen.or(told.first_seen), dropped_at, ..told }
+        Self {
+            met,
+            in_git_since,
+            first_seen: first_seen.or(told.first_seen),
+            dropped_at,
+            ..told
+        }
     }
 
     /// Where Git and live last met, seen from Git's document of now; `dressed` is what the tool makes of one.
@@ -340,23 +493,49 @@ fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
 }
 
 /// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
-pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Option<&Desired>, seen: Seen) -> Snapshot {
-    let Seen { live, tool, judge, before, past, beside } = seen;
+pub fn snapshot(
+    cluster: String,
+    target: &Target,
+    watched: &Watched,
+    desired: Option<&Desired>,
+    seen: Seen,
+) -> Snapshot {
+    let Seen {
+        live,
+        tool,
+        judge,
+        before,
+        past,
+        beside,
+    } = seen;
     let dressing = &watched.dressing;
-    let mut source = SourceFacts { beside, ..source_facts(watched, desired) };
+    let mut source = SourceFacts {
+        beside,
+        ..source_facts(watched, desired)
+    };
     let dressed = |mut value: Value| {
         dressing.dress(&mut value, live.as_ref());
         value
     };
-    source.synced = desired.and_then(|desired| desired.synced.as_ref()).map(|synced| Arc::new(dressed(Value::clone(synced))));
-    let document = desired.map(|desired| Document { value: dressed(desired.document.value.clone()), ..desired.document.clone() });
-    source.apart = past.met.as_ref().map_or_else(|| past.apart.clone().into(), |met| met.apart.clone());
+    source.synced = desired
+        .and_then(|desired| desired.synced.as_ref())
+        .map(|synced| Arc::new(dressed(Value::clone(synced))));
+    let document = desired.map(|desired| Document {
+        value: dressed(desired.document.value.clone()),
+        ..desired.document.clone()
+    });
+    source.apart = past
+        .met
+        .as_ref()
+        .map_or_else(|| past.apart.clone().into(), |met| met.apart.clone());
     source.met_at = past.met.as_ref().map(|met| met.at);
     source.told = past.told.clone().into();
     source.met = past.met(desired.zip(document.as_ref().map(|document| &document.value)), dressed);
     (source.in_git_since, source.first_seen, source.dropped_at) = (past.in_git_since, past.first_seen, past.dropped_at);
     let target = deployment(target);
-    let syncer = document.as_ref().and_then(|document| dressing.syncer(&document.value, live.as_ref()));
+    let syncer = document
+        .as_ref()
+        .and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
         cluster,
         judge,
@@ -371,13 +550,22 @@ pub fn snapshot(cluster: String, target: &Target, watched: &Watched, desired: Op
     }
 }
 
-/// What the watch asks for, with what its tool was told to ignore in this Deployment; the snapshot learns what the tool sends for that.
+/// What the watch asks for, with what its tool was told to ignore in this Deployment; the snapshot learns what the tool
+/// sends for that.
 pub fn policy(watched: &Watched, snapshot: &mut Snapshot, jq: &Answers) -> Arc<Policy> {
     match (&snapshot.desired, &snapshot.live) {
         (Some(document), Some(live)) => {
-            let pair = Pair { id: &snapshot.target, desired: &document.value, live };
+            let pair = Pair {
+                id: &snapshot.target,
+                desired: &document.value,
+                live,
+            };
             let policy = watched.ignored.add_to(&watched.policy, pair, jq);
-            let sent = snapshot.tool.respects_ignored().then(|| watched.ignored.respected(pair, jq)).flatten();
+            let sent = snapshot
+                .tool
+                .respects_ignored()
+                .then(|| watched.ignored.respected(pair, jq))
+                .flatten();
             snapshot.source.sent = sent.map(Arc::new);
             policy
         }

@@ -16,7 +16,8 @@ use crate::crd::{DriftWatch, SecretRef, ToolSource};
 use crate::engine::operation::{Application, GitRepository, Kustomization};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 
-/// The annotation by which an Application or Kustomization lets watches of other namespaces name it: their namespaces by commas, or `*`.
+/// The annotation by which an Application or Kustomization lets watches of other namespaces name it: their namespaces
+/// by commas, or `*`.
 pub const ALLOW_ANNOTATION: &str = "driftmend.dev/allow-watches-from";
 
 /// The namespace of Argo CD, where a watch does not say otherwise.
@@ -59,8 +60,16 @@ pub fn tool_of(watch: &DriftWatch) -> Option<(ToolKey, &ToolSource)> {
         name: source.name.clone(),
     };
     let own = watch.namespace().unwrap_or_default();
-    let argo_cd = source.argo_application.as_ref().map(|named| (key(ToolKind::ArgoCd, named, ARGO_CD), named));
-    argo_cd.or_else(|| source.flux_kustomization.as_ref().map(|named| (key(ToolKind::Flux, named, &own), named)))
+    let argo_cd = source
+        .argo_application
+        .as_ref()
+        .map(|named| (key(ToolKind::ArgoCd, named, ARGO_CD), named));
+    argo_cd.or_else(|| {
+        source
+            .flux_kustomization
+            .as_ref()
+            .map(|named| (key(ToolKind::Flux, named, &own), named))
+    })
 }
 
 /// The Application or Kustomization that a watch names, read fresh; `None` where it names none.
@@ -68,11 +77,23 @@ pub fn tool_of(watch: &DriftWatch) -> Option<(ToolKey, &ToolSource)> {
 /// # Errors
 /// [`SourceError`], with what a person can do.
 pub async fn object(cluster: &Cluster, own_namespace: &str, watch: &DriftWatch) -> Result<Option<Value>, SourceError> {
-    let Some((key, _)) = tool_of(watch) else { return Ok(None) };
-    let object = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await;
-    let object = object.map_err(|source| SourceError::Tool { key: key.to_string(), source: Box::new(source) })?;
-    let tenant = Tenant { watch: watch.metadata.namespace.as_deref().unwrap_or_default(), own_namespace };
-    object.map(Some).ok_or_else(|| tenant.not_there(&key.namespace, &key.to_string()))
+    let Some((key, _)) = tool_of(watch) else {
+        return Ok(None);
+    };
+    let object = cluster
+        .get_object(key.kind.resource(), Some(&key.namespace), &key.name)
+        .await;
+    let object = object.map_err(|source| SourceError::Tool {
+        key: key.to_string(),
+        source: Box::new(source),
+    })?;
+    let tenant = Tenant {
+        watch: watch.metadata.namespace.as_deref().unwrap_or_default(),
+        own_namespace,
+    };
+    object
+        .map(Some)
+        .ok_or_else(|| tenant.not_there(&key.namespace, &key.to_string()))
 }
 
 /// Finds out where a watch's truth is, from the [`object`] that it names, where it names one.
@@ -86,8 +107,13 @@ pub async fn resolve(
     watch: &DriftWatch,
     object: Option<Value>,
 ) -> Result<Resolved, SourceError> {
-    let (Some((key, named)), Some(object)) = (tool_of(watch), object) else { return git(watch) };
-    let tenant = Tenant { watch: &watch.namespace().unwrap_or_default(), own_namespace };
+    let (Some((key, named)), Some(object)) = (tool_of(watch), object) else {
+        return git(watch);
+    };
+    let tenant = Tenant {
+        watch: &watch.namespace().unwrap_or_default(),
+        own_namespace,
+    };
     tenant.check(&key, &object)?;
     let secret = named.secret_ref.clone();
     match key.kind {
@@ -127,20 +153,35 @@ async fn argo(
     object: Value,
     secret: Option<SecretRef>,
 ) -> Result<Resolved, SourceError> {
-    let unreadable = |source: ApiErrorBox| SourceError::Tool { key: key.to_string(), source };
-    let application =
-        Application::read(&object).map_err(|error| SourceError::ToolUnreadable { key: key.to_string(), reason: error.to_string() })?;
-    let origin = argo_cd::origin(&application).map_err(|reason| SourceError::Unsupported { key: key.to_string(), reason })?;
+    let unreadable = |source: ApiErrorBox| SourceError::Tool {
+        key: key.to_string(),
+        source,
+    };
+    let application = Application::read(&object).map_err(|error| SourceError::ToolUnreadable {
+        key: key.to_string(),
+        reason: error.to_string(),
+    })?;
+    let origin = argo_cd::origin(&application).map_err(|reason| SourceError::Unsupported {
+        key: key.to_string(),
+        reason,
+    })?;
     let of_argo_cd = controller_namespace(&object).to_owned();
     let known = argo_cd.have(&of_argo_cd);
     let settings = if known {
-        readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await).map_err(|error| unreadable(error.into()))?
+        readable(cluster.get_object(CONFIG_MAPS, Some(&of_argo_cd), "argocd-cm").await)
+            .map_err(|error| unreadable(error.into()))?
     } else {
         None
     };
-    let surroundings = Surroundings::read(cluster, &application, &of_argo_cd, argo_cd).await.map_err(|error| unreadable(error.into()))?;
+    let surroundings = Surroundings::read(cluster, &application, &of_argo_cd, argo_cd)
+        .await
+        .map_err(|error| unreadable(error.into()))?;
     let mut objects = vec![(key.to_string(), &object)];
-    objects.extend(settings.as_ref().map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)));
+    objects.extend(
+        settings
+            .as_ref()
+            .map(|settings| (format!("ConfigMap {of_argo_cd}/argocd-cm"), settings)),
+    );
     let (list, mut notes) = (rules(&objects), Vec::new());
     if !known {
         notes.push(format!(
@@ -150,10 +191,25 @@ async fn argo(
     } else if settings.is_none() {
         notes.push(format!("the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking resources is assumed"));
     }
-    let data: BTreeMap<String, String> =
-        settings.as_ref().and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok()).unwrap_or_default();
-    let dressing = Dressing::ArgoCd(argo_cd::dressing(&application, &of_argo_cd, argo_cd::Tracking::of(&data)));
-    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: Some(application), surroundings, ignored: Arc::new(list), notes })
+    let data: BTreeMap<String, String> = settings
+        .as_ref()
+        .and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok())
+        .unwrap_or_default();
+    let dressing = Dressing::ArgoCd(argo_cd::dressing(
+        &application,
+        &of_argo_cd,
+        argo_cd::Tracking::of(&data),
+    ));
+    Ok(Resolved {
+        origin,
+        secret,
+        dressing,
+        tool: Some(key),
+        application: Some(application),
+        surroundings,
+        ignored: Arc::new(list),
+        notes,
+    })
 }
 
 async fn of_flux(
@@ -163,38 +219,62 @@ async fn of_flux(
     object: Value,
     secret: Option<SecretRef>,
 ) -> Result<Resolved, SourceError> {
-    let kustomization =
-        Kustomization::read(&object).map_err(|error| SourceError::ToolUnreadable { key: key.to_string(), reason: error.to_string() })?;
-    flux::check(&kustomization).map_err(|reason| SourceError::Unsupported { key: key.to_string(), reason })?;
+    let kustomization = Kustomization::read(&object).map_err(|error| SourceError::ToolUnreadable {
+        key: key.to_string(),
+        reason: error.to_string(),
+    })?;
+    flux::check(&kustomization).map_err(|reason| SourceError::Unsupported {
+        key: key.to_string(),
+        reason,
+    })?;
     let source = &kustomization.source;
     let namespace = source.namespace.as_deref().unwrap_or(&key.namespace);
     let named = format!("GitRepository {namespace}/{}", source.name);
     let repository = cluster
         .get_object(GIT_REPOSITORIES, Some(namespace), &source.name)
         .await
-        .map_err(|source| SourceError::Tool { key: named.clone(), source: Box::new(source) })?
+        .map_err(|source| SourceError::Tool {
+            key: named.clone(),
+            source: Box::new(source),
+        })?
         .ok_or_else(|| tenant.not_there(namespace, &named))?;
     if namespace != key.namespace {
         tenant.check_named(namespace, &named, &repository)?;
     }
-    let repository =
-        GitRepository::read(&repository).map_err(|error| SourceError::ToolUnreadable { key: named.clone(), reason: error.to_string() })?;
-    let origin = flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
+    let repository = GitRepository::read(&repository).map_err(|error| SourceError::ToolUnreadable {
+        key: named.clone(),
+        reason: error.to_string(),
+    })?;
+    let origin =
+        flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
     let dressing = Dressing::Flux(flux::dressing(&kustomization));
-    let surroundings = Surroundings { repository: Some(Arc::new(repository)), ..Surroundings::default() };
+    let surroundings = Surroundings {
+        repository: Some(Arc::new(repository)),
+        ..Surroundings::default()
+    };
     let list = rules(&[(key.to_string(), &object)]);
-    Ok(Resolved { origin, secret, dressing, tool: Some(key), application: None, surroundings, ignored: Arc::new(list), notes: Vec::new() })
+    Ok(Resolved {
+        origin,
+        secret,
+        dressing,
+        tool: Some(key),
+        application: None,
+        surroundings,
+        ignored: Arc::new(list),
+        notes: Vec::new(),
+    })
 }
 
-/// The rules of a tool's objects. Whoever may write one may write a megabyte of them: other tasks of this thread go elsewhere meanwhile.
+/// The rules of a tool's objects. Whoever may write one may write a megabyte of them: other tasks of this thread go
+/// elsewhere meanwhile.
 fn rules(objects: &[(String, &Value)]) -> Rules {
     tokio::task::block_in_place(|| Rules::read(objects))
 }
 
 type ApiErrorBox = Box<crate::cluster::ApiError>;
 
-/// Who asks: a watch outside the controller's namespace names an object elsewhere only where that one says so, since its status would tell
-/// the tenant what a foreign repository holds.
+/// Who asks: a watch outside the controller's namespace names an object elsewhere only where that one says so, since
+/// its status would tell the tenant what a foreign repository holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Tenant<'a> {
     /// The namespace of the watch.
@@ -212,7 +292,9 @@ impl Tenant<'_> {
             return Ok(());
         }
         self.check_named(&key.namespace, &key.to_string(), object)?;
-        let destination = object.pointer("/spec/destination/namespace").or_else(|| object.pointer("/spec/targetNamespace"));
+        let destination = object
+            .pointer("/spec/destination/namespace")
+            .or_else(|| object.pointer("/spec/targetNamespace"));
         if destination.and_then(Value::as_str) == Some(watch) {
             return Ok(());
         }
@@ -227,22 +309,37 @@ impl Tenant<'_> {
     /// Whether an object of a namespace may be named by the tenant's watches.
     pub fn may_name(self, namespace: &str, object: &Value) -> bool {
         let Self { watch, own_namespace } = self;
-        let allowed =
-            object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(ALLOW_ANNOTATION)).and_then(Value::as_str);
-        let named = allowed.is_some_and(|allowed| allowed.split(',').map(str::trim).any(|name| name == "*" || name == watch));
+        let allowed = object
+            .pointer("/metadata/annotations")
+            .and_then(|annotations| annotations.get(ALLOW_ANNOTATION))
+            .and_then(Value::as_str);
+        let named = allowed.is_some_and(|allowed| {
+            allowed
+                .split(',')
+                .map(str::trim)
+                .any(|name| name == "*" || name == watch)
+        });
         named || watch == own_namespace || watch == namespace
     }
 
     /// Checks that an object of another namespace lets the tenant's watches name it.
     fn check_named(self, namespace: &str, key: &str, object: &Value) -> Result<(), SourceError> {
-        if self.may_name(namespace, object) { Ok(()) } else { Err(self.not_allowed(key)) }
+        if self.may_name(namespace, object) {
+            Ok(())
+        } else {
+            Err(self.not_allowed(key))
+        }
     }
 
-    /// What is told where an object is not there. Of another namespace it is the same whether it is not there or may not be named: who may
-    /// not read that namespace does not learn what is in it.
+    /// What is told where an object is not there. Of another namespace it is the same whether it is not there or may
+    /// not be named: who may not read that namespace does not learn what is in it.
     fn not_there(self, namespace: &str, key: &str) -> SourceError {
         let Self { watch, own_namespace } = self;
-        if watch == own_namespace || watch == namespace { SourceError::NoTool { key: key.to_owned() } } else { self.not_allowed(key) }
+        if watch == own_namespace || watch == namespace {
+            SourceError::NoTool { key: key.to_owned() }
+        } else {
+            self.not_allowed(key)
+        }
     }
 
     fn not_allowed(self, key: &str) -> SourceError {
@@ -250,7 +347,10 @@ impl Tenant<'_> {
         let message = format!(
             "there is no {key} that allows watches of namespace {watch}; where it is, annotate it with {ALLOW_ANNOTATION}: {watch}"
         );
-        SourceError::Invalid { reason: "NotAllowed", message }
+        SourceError::Invalid {
+            reason: "NotAllowed",
+            message,
+        }
     }
 }
 
@@ -262,7 +362,10 @@ mod tests {
 
     #[test]
     fn what_is_not_there_and_what_may_not_be_named_are_told_alike_of_another_namespace() {
-        let tenant = Tenant { watch: "shop", own_namespace: "driftmend" };
+        let tenant = Tenant {
+            watch: "shop",
+            own_namespace: "driftmend",
+        };
         let (key, silent) = ("GitRepository blue/web", json!({"metadata": {"name": "web"}}));
         let refused = tenant.check_named("blue", key, &silent).unwrap_err();
         assert_eq!(refused.to_string(), tenant.not_there("blue", key).to_string());

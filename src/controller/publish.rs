@@ -23,11 +23,13 @@ use crate::engine::operation::Trigger;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::{Prediction, Verdict};
-use crate::metrics::{DeploymentFacts, Harm, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation};
+use crate::metrics::{
+    DeploymentFacts, Harm, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation,
+};
 use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, is_news, urgent};
 
-/// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping pods
-/// cost one write a minute.
+/// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping
+/// pods cost one write a minute.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// The same while a heal goes on: how many pods it waits for, its place in a line.
@@ -65,7 +67,8 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     let stored = scene.report.as_ref().and_then(|report| report.status.as_ref());
     let old = stored.unwrap_or(&default);
     if news.assessment.is_quiet() && scene.report.is_none() {
-        // (no client) metrics and the watch's counts: most Deployments have nothing to tell, and nobody reads what a report would say
+        // (no client) metrics and the watch's counts: most Deployments have nothing to tell, and nobody reads what a
+        // report would say
         record(context, target, scene, news.assessment, &default);
         return Ok(Next::Done);
     }
@@ -84,7 +87,11 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     // (no client) metrics and the watch's counts
     record(context, target, scene, news.assessment, &new);
     // (client sends) the report, when something changed and not too often
-    let pause = if new.heal == Heal::Healing { WHILE_HEALING } else { QUIET };
+    let pause = if new.heal == Heal::Healing {
+        WHILE_HEALING
+    } else {
+        QUIET
+    };
     let wait = pause.saturating_sub(context.written.age(target).unwrap_or(pause));
     if !is_news(old, &new) {
         // (client sends) Events for what whoever carries a heal out wrote
@@ -95,7 +102,9 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
         return Ok(Next::After(wait));
     }
     // Git names a namespace that is not there yet: there is nowhere to tell it but on the watch.
-    let Some(report) = &scene.report else { return Ok(Next::After(QUIET)) };
+    let Some(report) = &scene.report else {
+        return Ok(Next::After(QUIET));
+    };
     // A report without a status has none of the default's values stored, either.
     let stored = stored.map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
     let patch = merge_patch(&stored, &as_json(&new));
@@ -107,22 +116,34 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     Ok(later(scene, &new))
 }
 
-/// When to look again although nothing happens: when a plan expires, when a denial ends, when a quiet report is to go, and when a sync window opens or
-/// closes, of which nobody tells.
+/// When to look again although nothing happens: when a plan expires, when a denial ends, when a quiet report is to go,
+/// and when a sync window opens or closes, of which nobody tells.
 fn later(scene: &Scene, status: &ReportStatus) -> Next {
     let now = scene.snapshot.now;
     let argo_cd = scene.snapshot.tool.argo_cd().filter(|_| status.quiet_since.is_none());
     let window = |trigger| argo_cd?.windows.next_change(trigger, now);
     let times = [
-        status.plan.as_ref().filter(|_| status.healing.is_none()).map(|plan| plan.expires),
-        status.quiet_since.map(|since| since + scene.watch.spec.report_ttl.signed()),
-        status.approval.as_ref().and_then(|approval| approval.until).filter(|until| *until > now),
+        status
+            .plan
+            .as_ref()
+            .filter(|_| status.healing.is_none())
+            .map(|plan| plan.expires),
+        status
+            .quiet_since
+            .map(|since| since + scene.watch.spec.report_ttl.signed()),
+        status
+            .approval
+            .as_ref()
+            .and_then(|approval| approval.until)
+            .filter(|until| *until > now),
         window(Trigger::Automated),
         window(Trigger::Manual),
     ];
     match times.into_iter().flatten().min() {
         // A second more, so that the clock is past it.
-        Some(time) => Next::After(time.duration_since(now).try_into().unwrap_or(Duration::ZERO) + Duration::from_secs(1)),
+        Some(time) => {
+            Next::After(time.duration_since(now).try_into().unwrap_or(Duration::ZERO) + Duration::from_secs(1))
+        }
         None => Next::Done,
     }
 }
@@ -132,12 +153,23 @@ fn later(scene: &Scene, status: &ReportStatus) -> Next {
 /// # Errors
 ///
 /// `Conflict` where there is one by now, and requests that may succeed later.
-pub async fn create_report(context: &Context, target: &Target, scene: &Scene) -> Result<Option<Arc<DriftReport>>, ApiError> {
+pub async fn create_report(
+    context: &Context,
+    target: &Target,
+    scene: &Scene,
+) -> Result<Option<Arc<DriftReport>>, ApiError> {
     let report = DriftReport {
-        metadata: ObjectMeta { namespace: Some(target.namespace.clone()), name: Some(target.report_name()), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            namespace: Some(target.namespace.clone()),
+            name: Some(target.report_name()),
+            ..ObjectMeta::default()
+        },
         spec: DriftReportSpec {
             target: TargetRef::deployment(&target.name),
-            watch_ref: WatchRef { namespace: scene.key.namespace.clone(), name: scene.key.name.clone() },
+            watch_ref: WatchRef {
+                namespace: scene.key.namespace.clone(),
+                name: scene.key.name.clone(),
+            },
         },
         status: None,
     };
@@ -153,7 +185,12 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
     let before = context.governed.outcome(target);
     let now = scene.snapshot.now;
     let drifting = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
-    let since = || assessment.since().or_else(|| before.and_then(|before| before.drifting_since)).unwrap_or(now);
+    let since = || {
+        assessment
+            .since()
+            .or_else(|| before.and_then(|before| before.drifting_since))
+            .unwrap_or(now)
+    };
     let outcome = Outcome {
         phase: assessment.phase,
         ignored: assessment.of(Severity::Ignored).count(),
@@ -163,13 +200,22 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         covering: covering(scene),
     };
     if context.governed.record(target, Some(outcome)) {
-        context.queue.after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
+        context
+            .queue
+            .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
     }
-    context.metrics.deployment(&target.namespace, &target.name, facts(scene, assessment, status, outcome));
+    context.metrics.deployment(
+        &target.namespace,
+        &target.name,
+        facts(scene, assessment, status, outcome),
+    );
     context.metrics.assessed(&scene.key.namespace, &scene.key.name, now);
     if let Some(entry) = ended(before.map(|before| before.healed_at), status) {
         // A clear in vain is one of the Application: the plans of the others count it.
-        let tool = entry.failed_clear().and_then(|_| context.governed.watch(&scene.key)).and_then(|watched| watched.tool);
+        let tool = entry
+            .failed_clear()
+            .and_then(|_| context.governed.watch(&scene.key))
+            .and_then(|watched| watched.tool);
         for other in tool.iter().flat_map(|tool| context.governed.beside(tool, target)) {
             context.queue.after(super::Key::Target(other), Duration::from_secs(1));
         }
@@ -183,9 +229,17 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
 
 /// Which of the watch's own ignore rules name a field of the Deployment; they stand before those of its tool.
 fn covering(scene: &Scene) -> u64 {
-    let Some(document) = &scene.snapshot.desired else { return 0 };
-    let own = scene.policy.ignore.iter().take(scene.watch.spec.ignore.len().min(64)).enumerate();
-    own.filter(|(_, rule)| rule.finds(&document.value, scene.snapshot.live.as_ref())).fold(0, |all, (at, _)| all | 1 << at)
+    let Some(document) = &scene.snapshot.desired else {
+        return 0;
+    };
+    let own = scene
+        .policy
+        .ignore
+        .iter()
+        .take(scene.watch.spec.ignore.len().min(64))
+        .enumerate();
+    own.filter(|(_, rule)| rule.finds(&document.value, scene.snapshot.live.as_ref()))
+        .fold(0, |all, (at, _)| all | 1 << at)
 }
 
 fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome: Outcome) -> DeploymentFacts {
@@ -193,9 +247,16 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
     for drift in &assessment.drifts {
         *fields.entry(drift.severity).or_default() += 1;
     }
-    let refused = assessment.prediction.iter().filter(|prediction| prediction.verdict == Verdict::Refused).flat_map(|prediction| {
-        prediction.causes.iter().map(|cause| RefusedSync { strategy: scene.snapshot.syncer.strategy, union: union_of(cause) })
-    });
+    let refused = assessment
+        .prediction
+        .iter()
+        .filter(|prediction| prediction.verdict == Verdict::Refused)
+        .flat_map(|prediction| {
+            prediction.causes.iter().map(|cause| RefusedSync {
+                strategy: scene.snapshot.syncer.strategy,
+                union: union_of(cause),
+            })
+        });
     DeploymentFacts {
         fields,
         refused: refused.collect(),
@@ -221,8 +282,15 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
 
 /// How many fields the next sync breaks and overwrites.
 fn harms(prediction: &Prediction) -> BTreeMap<Harm, u32> {
-    let counts = [(Harm::Breaks, prediction.breaks.len()), (Harm::Overwrites, prediction.overwrites.len())];
-    counts.into_iter().filter(|(_, count)| *count > 0).map(|(harm, count)| (harm, u32::try_from(count).unwrap_or(u32::MAX))).collect()
+    let counts = [
+        (Harm::Breaks, prediction.breaks.len()),
+        (Harm::Overwrites, prediction.overwrites.len()),
+    ];
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(harm, count)| (harm, u32::try_from(count).unwrap_or(u32::MAX)))
+        .collect()
 }
 
 fn stale_operation(scene: &Scene, assessment: &Assessment) -> Option<StaleOperation> {
@@ -236,7 +304,11 @@ fn stale_operation(scene: &Scene, assessment: &Assessment) -> Option<StaleOperat
         application: (application.namespace.clone(), application.name.clone()),
         class: standing.name(),
         since: argo_cd.since(standing),
-        self_heal: if disarmed { SelfHeal::Disarmed } else { SelfHeal::AsBefore },
+        self_heal: if disarmed {
+            SelfHeal::Disarmed
+        } else {
+            SelfHeal::AsBefore
+        },
     })
 }
 

@@ -1,8 +1,9 @@
 //! A queue of keys: what must be looked at, when, by whose turn, and never twice at once.
 //!
-//! [`times`] keeps what comes later, [`turns`] the order of what is due. kube's own `Controller` is not used, because its keys are objects of
-//! one kind and whoever has the most of them comes first; nor is its scheduler, which turns the order of one millisecond around. A key says
-//! what to look at and never why: whatever asked for it, the handler reads everything afresh.
+//! [`times`] keeps what comes later, [`turns`] the order of what is due. kube's own `Controller` is not used, because
+//! its keys are objects of one kind and whoever has the most of them comes first; nor is its scheduler, which turns the
+//! order of one millisecond around. A key says what to look at and never why: whatever asked for it, the handler reads
+//! everything afresh.
 
 mod times;
 mod turns;
@@ -33,7 +34,8 @@ const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// How often the loop says that it turns, also when there is nothing to do.
 const BEAT: Duration = Duration::from_secs(30);
 
-/// How many requests are taken in before something is started again: a list of ten thousand objects is as many requests at once.
+/// How many requests are taken in before something is started again: a list of ten thousand objects is as many requests
+/// at once.
 const REQUESTS: usize = 1_000;
 
 /// What a handler wants for its key.
@@ -55,7 +57,8 @@ pub struct QueueSettings {
     /// How many keys are handled at once.
     pub concurrency: usize,
 
-    /// How many of them may be one namespace's, so that whoever has the most keys, or the slowest, does not hold up the others.
+    /// How many of them may be one namespace's, so that whoever has the most keys, or the slowest, does not hold up the
+    /// others.
     pub places: usize,
 
     /// How long a key asked for by [`Queue::now`] waits for more of the same.
@@ -71,7 +74,10 @@ pub struct Queue<K> {
 
 impl<K> Clone for Queue<K> {
     fn clone(&self) -> Self {
-        Self { requests: self.requests.clone(), debounce: self.debounce }
+        Self {
+            requests: self.requests.clone(),
+            debounce: self.debounce,
+        }
     }
 }
 
@@ -100,7 +106,8 @@ pub struct Worker<K> {
 }
 
 impl<K> Worker<K> {
-    /// Lets go of what is asked for while another process does the work: nobody takes it from the queue, which would grow with each event.
+    /// Lets go of what is asked for while another process does the work: nobody takes it from the queue, which would
+    /// grow with each event.
     pub async fn pass_over(&mut self) {
         while self.requests.next().await.is_some() {}
     }
@@ -109,24 +116,39 @@ impl<K> Worker<K> {
 /// Makes a queue: the side that asks and the side that works.
 pub fn queue<K>(settings: QueueSettings) -> (Queue<K>, Worker<K>) {
     let (sender, requests) = mpsc::unbounded();
-    let queue = Queue { requests: sender, debounce: settings.debounce };
-    (queue.clone(), Worker { settings, queue, requests })
+    let queue = Queue {
+        requests: sender,
+        debounce: settings.debounce,
+    };
+    (
+        queue.clone(),
+        Worker {
+            settings,
+            queue,
+            requests,
+        },
+    )
 }
 
 /// Handles keys until `shutdown`, then lets what is under way end.
 ///
 /// # Guarantees
 ///
-/// One run a key at a time. A key that is asked for while it runs runs once more. A key that is asked for without end runs all the same: the
-/// debounce counts from the first request. A handler that panics ends its own run only, and its key is looked at again. Namespaces take turns,
-/// each has at most its places, and within one the first to be due is the first to run.
+/// One run a key at a time. A key that is asked for while it runs runs once more. A key that is asked for without end
+/// runs all the same: the debounce counts from the first request. A handler that panics ends its own run only, and its
+/// key is looked at again. Namespaces take turns, each has at most its places, and within one the first to be due is
+/// the first to run.
 pub async fn run<K, H, F>(worker: Worker<K>, health: Health, shutdown: CancellationToken, handler: H)
 where
     K: Payer + Eq + Hash + Clone + Display + Send + 'static,
     H: Fn(K) -> F,
     F: Future<Output = Next> + Send + 'static,
 {
-    let Worker { settings, queue, requests } = worker;
+    let Worker {
+        settings,
+        queue,
+        requests,
+    } = worker;
     let mut requests = requests.ready_chunks(REQUESTS);
     let (mut times, mut runs) = (Times::default(), Runs::<K>::new(settings.places));
     loop {
@@ -178,7 +200,11 @@ struct Runs<K> {
 
 impl<K: Payer + Eq + Hash + Clone + Display> Runs<K> {
     fn new(places: usize) -> Self {
-        Self { tasks: JoinSet::new(), by_task: HashMap::new(), turns: Turns::new(places) }
+        Self {
+            tasks: JoinSet::new(),
+            by_task: HashMap::new(),
+            turns: Turns::new(places),
+        }
     }
 
     fn start(&mut self, key: K, run: impl Future<Output = Next> + Send + 'static) {

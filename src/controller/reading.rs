@@ -17,10 +17,12 @@ use crate::source::git::{Credentials, GitError, Mirror, Reading, RepositoryUrl, 
 use crate::source::render::{self, Rendered};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 
-/// The longest words that say where a source is, in bytes: a watch's own are shorter, and a tool's object bounds none of them.
+/// The longest words that say where a source is, in bytes: a watch's own are shorter, and a tool's object bounds none
+/// of them.
 const LONGEST: [(&str, usize); 3] = [("url", 8_192), ("revision", 1_024), ("path", 4_096)];
 
-/// How long one source may read the other commits that are compared, while others wait for their turn: without one less is known.
+/// How long one source may read the other commits that are compared, while others wait for their turn: without one less
+/// is known.
 const TURN: Duration = Duration::from_secs(30);
 
 /// How many looks have a thread at once, those among them for which nobody waits any more.
@@ -84,25 +86,47 @@ impl Request {
     ///
     /// The first field that cannot be read.
     pub fn parse(sources: &Sources, key: &WatchKey, resolved: &Resolved) -> Result<Self, SourceError> {
-        let login = resolved.secret.as_ref().map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
-        let Origin { url, revision, path, folders, synced, compared } = &resolved.origin;
+        let login = resolved
+            .secret
+            .as_ref()
+            .map_or_else(|| "public".to_owned(), |secret| format!("secret-{}", secret.name));
+        let Origin {
+            url,
+            revision,
+            path,
+            folders,
+            synced,
+            compared,
+        } = &resolved.origin;
         let place = |field: &str| match &resolved.tool {
             Some(tool) => format!("the {field} of {tool}"),
             None => format!("spec.source.git.{field}"),
         };
         for ((field, most), text) in LONGEST.into_iter().zip([Some(url), revision.as_ref(), Some(path)]) {
             if text.is_some_and(|text| text.len() > most) {
-                return Err(SourceError::invalid("SourceUnreadable", format!("{} is longer than {most} bytes", place(field))));
+                return Err(SourceError::invalid(
+                    "SourceUnreadable",
+                    format!("{} is longer than {most} bytes", place(field)),
+                ));
             }
         }
         Ok(Self {
             mirrors: sources.mirrors.clone(),
-            tenant: Tenant { cache: sources.cache.clone(), namespace: key.namespace.clone(), watch: key.name.clone(), login },
+            tenant: Tenant {
+                cache: sources.cache.clone(),
+                namespace: key.namespace.clone(),
+                watch: key.name.clone(),
+                login,
+            },
             most: sources.held.of_source(),
-            url: RepositoryUrl::parse(url, &sources.policy).map_err(|source| SourceError::Url { place: place("url"), source })?,
+            url: RepositoryUrl::parse(url, &sources.policy).map_err(|source| SourceError::Url {
+                place: place("url"),
+                source,
+            })?,
             revision: Revision::parse(revision.as_deref())
                 .map_err(|error| SourceError::invalid("InvalidRevision", format!("{}: {error}", place("revision"))))?,
-            path: TreePath::parse(path).map_err(|error| SourceError::invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
+            path: TreePath::parse(path)
+                .map_err(|error| SourceError::invalid("InvalidPath", format!("{}: {error}", place("path"))))?,
             folders: *folders,
             others: synced.iter().chain(compared).cloned().collect(),
             reads: match &resolved.dressing {
@@ -113,8 +137,8 @@ impl Request {
         })
     }
 
-    /// A thread for one look of a namespace, until this is dropped. A look that takes too long is given up and its thread is not, so that more
-    /// of them would gather with each look at a server that hangs.
+    /// A thread for one look of a namespace, until this is dropped. A look that takes too long is given up and its
+    /// thread is not, so that more of them would gather with each look at a server that hangs.
     ///
     /// # Errors
     ///
@@ -130,7 +154,11 @@ impl Request {
     /// # Errors
     ///
     /// [`SourceError`].
-    pub fn read(self, credentials: &Credentials, known: Option<&str>) -> Result<Option<(Read, Place<'static>)>, SourceError> {
+    pub fn read(
+        self,
+        credentials: &Credentials,
+        known: Option<&str>,
+    ) -> Result<Option<(Read, Place<'static>)>, SourceError> {
         let used = self.mirrors.used_by(&self.tenant, &self.url)?;
         let mirror = used.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = mirror.poll(&self.revision, credentials)?;
@@ -138,13 +166,18 @@ impl Request {
             return Ok(None);
         }
         let commit = match mirror.commit(newest) {
-            Err(GitError::NotFetched { .. } | GitError::Damaged { .. }) => used.fetch(&mirror, &self.revision, credentials)?,
+            Err(GitError::NotFetched { .. } | GitError::Damaged { .. }) => {
+                used.fetch(&mirror, &self.revision, credentials)?
+            }
             known => known?,
         };
         let revision = commit.oid.to_string();
         let others = self.others.iter().filter(|other| **other != revision);
-        let others: Vec<_> = others.map(|other| (other, fetched(&used, &mirror, other, credentials))).collect();
-        // Whatever waits for a server is done, this tenant's other servers among it: what follows holds memory, one source after the other.
+        let others: Vec<_> = others
+            .map(|other| (other, fetched(&used, &mirror, other, credentials)))
+            .collect();
+        // Whatever waits for a server is done, this tenant's other servers among it: what follows holds memory, one
+        // source after the other.
         let reading = mirror.reading()?;
         let turn = Held::turn(&self.tenant.namespace, &reading)?;
         let (mut left, begun) = (self.most, Instant::now());
@@ -160,9 +193,22 @@ impl Request {
                 Err("reading it took too long while others wait".to_owned())
             }
         };
-        let others = others.into_iter().map(|(other, oid)| (other.clone(), oid.and_then(&mut at))).collect();
+        let others = others
+            .into_iter()
+            .map(|(other, oid)| (other.clone(), oid.and_then(&mut at)))
+            .collect();
         let is_named = self.others.contains(&revision);
-        Ok(Some((Read { repo_url: self.url.to_string(), revision, rendered, changed_at, is_named, others }, turn)))
+        Ok(Some((
+            Read {
+                repo_url: self.url.to_string(),
+                revision,
+                rendered,
+                changed_at,
+                is_named,
+                others,
+            },
+            turn,
+        )))
     }
 
     /// Another commit, rendered: one that cannot be had only leaves less known.
@@ -175,9 +221,16 @@ impl Request {
     }
 
     fn rendered(&self, reading: &Reading<'_>, oid: git2::Oid, left: &mut usize) -> Result<Rendered, SourceError> {
-        let Tree { mut files, ignore_files, .. } = reading.tree(oid, &self.path, Select::Manifests)?;
+        let Tree {
+            mut files,
+            ignore_files,
+            ..
+        } = reading.tree(oid, &self.path, Select::Manifests)?;
         if let (Reads::Fluxs(key), Some(file)) = (&self.reads, ignore_files.first()) {
-            return Err(SourceError::Unsupported { key: key.clone(), reason: flux::ignored_by(file) });
+            return Err(SourceError::Unsupported {
+                key: key.clone(),
+                reason: flux::ignored_by(file),
+            });
         }
         files.retain(|file| {
             self.folders.has(self.path.as_str(), &file.path)
@@ -195,9 +248,12 @@ impl Request {
 fn fetched(used: &Used, mirror: &Mirror, commit: &str, credentials: &Credentials) -> Result<git2::Oid, String> {
     let told = |error: &dyn std::error::Error| error.to_string();
     let revision = Revision::parse(Some(commit)).map_err(|error| told(&error))?;
-    let Revision::Commit(oid) = revision else { return Err(format!("{commit:?} is no commit")) };
+    let Revision::Commit(oid) = revision else {
+        return Err(format!("{commit:?} is no commit"));
+    };
     if !mirror.has(oid) {
-        used.fetch(mirror, &revision, credentials).map_err(|error| told(&error))?;
+        used.fetch(mirror, &revision, credentials)
+            .map_err(|error| told(&error))?;
     }
     Ok(oid)
 }

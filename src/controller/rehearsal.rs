@@ -51,7 +51,10 @@ pub async fn rehearsed(context: &Context, target: &Target, scene: &Scene, plan: 
         Rehearsed::Changed(fields) => {
             let mut named: Vec<String> = fields.iter().take(CHANGED_FIELDS).map(ToString::to_string).collect();
             named.extend((fields.len() > CHANGED_FIELDS).then(|| format!("{} more", fields.len() - CHANGED_FIELDS)));
-            NoPlan::UndoneByAdmission { fields: named, by: admission::likely(&context.cluster).await }
+            NoPlan::UndoneByAdmission {
+                fields: named,
+                by: admission::likely(&context.cluster).await,
+            }
         }
     };
     context.rehearsals.keep(target, &plan.hash, why.clone());

@@ -20,7 +20,8 @@ use crate::source::syncing::flux::GIT_REPOSITORY;
 /// A namespace and a name.
 type Named = (String, String);
 
-/// Follows the GitRepositories: what a Kustomization reads is asked for at once where its repository names or has something else.
+/// Follows the GitRepositories: what a Kustomization reads is asked for at once where its repository names or has
+/// something else.
 pub(super) fn spawn(context: &Arc<Context>, sources: &Queue<Key>, stop: &CancellationToken) {
     let changes = tools::watch(context.cluster.client(), GIT_REPOSITORIES, GIT_REPOSITORY);
     let (to, looks, stop) = (context.clone(), sources.clone(), stop.clone());
@@ -36,7 +37,12 @@ pub(super) fn spawn(context: &Arc<Context>, sources: &Queue<Key>, stop: &Cancell
             None => seen.remove(&repository),
         };
         if before != now {
-            for watch in to.watches.state().iter().filter(|watch| read_by(&to, watch).as_ref() == Some(&repository)) {
+            for watch in to
+                .watches
+                .state()
+                .iter()
+                .filter(|watch| read_by(&to, watch).as_ref() == Some(&repository))
+            {
                 look_anew(&to, &looks, watch_key(watch));
             }
         }
@@ -50,8 +56,8 @@ pub(super) fn spawn(context: &Arc<Context>, sources: &Queue<Key>, stop: &Cancell
     });
 }
 
-/// The GitRepository of the Kustomization that a watch names; `None` where it names none, or that one is not known yet: when it is, that is
-/// a reason to look by itself.
+/// The GitRepository of the Kustomization that a watch names; `None` where it names none, or that one is not known yet:
+/// when it is, that is a reason to look by itself.
 fn read_by(context: &Context, watch: &DriftWatch) -> Option<Named> {
     let (key, _) = origin::tool_of(watch).filter(|(key, _)| key.kind == ToolKind::Flux)?;
     match context.tools.facts(&key)? {
@@ -62,11 +68,16 @@ fn read_by(context: &Context, watch: &DriftWatch) -> Option<Named> {
 
 fn source_of(kustomization: &Kustomization) -> Option<Named> {
     let source = &kustomization.source;
-    (source.kind == GIT_REPOSITORY).then(|| (source.namespace.as_ref().unwrap_or(&kustomization.namespace).clone(), source.name.clone()))
+    (source.kind == GIT_REPOSITORY).then(|| {
+        (
+            source.namespace.as_ref().unwrap_or(&kustomization.namespace).clone(),
+            source.name.clone(),
+        )
+    })
 }
 
-/// What of a GitRepository is a reason to look: what it names, whom it allows to read it, the commit that it has, and whether it gets new
-/// ones. Everything else says only that Flux looked, too.
+/// What of a GitRepository is a reason to look: what it names, whom it allows to read it, the commit that it has, and
+/// whether it gets new ones. Everything else says only that Flux looked, too.
 #[derive(Debug, PartialEq, Hash)]
 struct Facts {
     spec: Value,
@@ -80,7 +91,9 @@ struct Facts {
 impl Facts {
     fn of(repository: &Value) -> Self {
         let at = |pointer: &str| repository.pointer(pointer).cloned().unwrap_or_default();
-        let not_fetching = GitRepository::read(repository).ok().and_then(|repository| repository.not_fetching());
+        let not_fetching = GitRepository::read(repository)
+            .ok()
+            .and_then(|repository| repository.not_fetching());
         Self {
             spec: at("/spec"),
             allowed: repository
@@ -124,23 +137,40 @@ mod tests {
         assert!(differs("/status/artifact/revision", json!("main@sha1:b")));
         assert!(differs("/status/artifact", json!(null)));
         assert!(differs("/status/conditions/0/reason", json!("GitOperationFailed")));
-        assert!(differs("/metadata/annotations", json!({"driftmend.dev/allow-watches-from": "shop"})));
+        assert!(differs(
+            "/metadata/annotations",
+            json!({"driftmend.dev/allow-watches-from": "shop"})
+        ));
         assert!(!differs("/metadata/resourceVersion", json!("2")));
-        assert!(!differs("/metadata/annotations", json!({"reconcile.fluxcd.io/requestedAt": "2"})));
+        assert!(!differs(
+            "/metadata/annotations",
+            json!({"reconcile.fluxcd.io/requestedAt": "2"})
+        ));
         assert!(!differs("/status/lastHandledReconcileAt", json!("2")));
-        assert!(!differs("/status/artifact/lastUpdateTime", json!("2026-01-05T10:05:00Z")));
-        assert!(!differs("/status/conditions/0/lastTransitionTime", json!("2026-01-05T10:05:00Z")));
+        assert!(!differs(
+            "/status/artifact/lastUpdateTime",
+            json!("2026-01-05T10:05:00Z")
+        ));
+        assert!(!differs(
+            "/status/conditions/0/lastTransitionTime",
+            json!("2026-01-05T10:05:00Z")
+        ));
     }
 
     #[test]
     fn a_kustomization_names_its_repository_here_or_elsewhere_or_reads_none() {
         let source = |source: Value| {
             let object = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"sourceRef": source}});
-            Kustomization::read(&object).ok().and_then(|kustomization| source_of(&kustomization))
+            Kustomization::read(&object)
+                .ok()
+                .and_then(|kustomization| source_of(&kustomization))
         };
         let named = |namespace: &str| Some((namespace.to_owned(), "web".to_owned()));
         assert_eq!(source(json!({"kind": "GitRepository", "name": "web"})), named("shop"));
-        assert_eq!(source(json!({"kind": "GitRepository", "name": "web", "namespace": "flux-system"})), named("flux-system"));
+        assert_eq!(
+            source(json!({"kind": "GitRepository", "name": "web", "namespace": "flux-system"})),
+            named("flux-system")
+        );
         assert_eq!(source(json!({"kind": "OCIRepository", "name": "web"})), None);
         assert_eq!(source(json!({})), None);
     }

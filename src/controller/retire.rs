@@ -15,8 +15,8 @@ use crate::crd::DriftReport;
 /// How soon a report is looked at again whose heal was ended.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Forgets a Deployment that no watch governs, and deletes its report if the report's watch is gone. A heal that is in progress there is ended
-/// before: the record says that it was, and how far it is known to have come.
+/// Forgets a Deployment that no watch governs, and deletes its report if the report's watch is gone. A heal that is in
+/// progress there is ended before: the record says that it was, and how far it is known to have come.
 ///
 /// A watch that is there but whose source was not read yet keeps its reports: after a restart nothing may vanish just
 /// because Git is away.
@@ -31,9 +31,16 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
         return Ok(Next::Done);
     };
     let watch = &report.spec.watch_ref;
-    let there = context.watches.get(&ObjectRef::new(&watch.name).within(&watch.namespace)).is_some();
-    let key = WatchKey { namespace: watch.namespace.clone(), name: watch.name.clone() };
-    let passes_over = |watched: Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
+    let there = context
+        .watches
+        .get(&ObjectRef::new(&watch.name).within(&watch.namespace))
+        .is_some();
+    let key = WatchKey {
+        namespace: watch.namespace.clone(),
+        name: watch.name.clone(),
+    };
+    let passes_over =
+        |watched: Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
     let passed_over = context.governed.watch(&key).is_some_and(passes_over);
     if there && !passed_over {
         return Ok(Next::Done);
@@ -42,7 +49,17 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
         heal::interrupt(&context.cluster, &context.audit, &report, healing, heal::UNGOVERNED).await?;
         return Ok(Next::After(SOON));
     }
-    let next = delete(context, target, &report, if there { "its watch does not govern it any more" } else { "its watch is gone" }).await?;
+    let next = delete(
+        context,
+        target,
+        &report,
+        if there {
+            "its watch does not govern it any more"
+        } else {
+            "its watch is gone"
+        },
+    )
+    .await?;
     context.governed.forget(target);
     Ok(next)
 }

@@ -38,11 +38,12 @@ use crate::server::{Health, ServeError, Server};
 /// How many Deployments are worked on at once: each is quick.
 const CONCURRENCY: usize = 16;
 
-/// How many of them may be of one namespace: a tenant's rules of jq, or writes that its API server is slow with, must not hold up the others.
+/// How many of them may be of one namespace: a tenant's rules of jq, or writes that its API server is slow with, must
+/// not hold up the others.
 const PLACES: usize = 4;
 
-/// How many sources are looked at once, in a queue of their own: a Git server that hangs holds its look for a quarter of a minute,
-/// and a tenant with many such watches must not hold up the Deployments of the others.
+/// How many sources are looked at once, in a queue of their own: a Git server that hangs holds its look for a quarter
+/// of a minute, and a tenant with many such watches must not hold up the Deployments of the others.
 const LOOKS: usize = 16;
 
 /// How many of them may be of one namespace.
@@ -128,25 +129,45 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let for_lease = cluster.with_metrics(metrics.clone());
     let cluster = for_lease.clone().behind(gate(&leadership));
     let Sources { cache, .. } = &run.settings.sources;
-    std::fs::create_dir_all(cache).map_err(|source| RunError::Cache { path: cache.clone(), source })?;
+    std::fs::create_dir_all(cache).map_err(|source| RunError::Cache {
+        path: cache.clone(),
+        source,
+    })?;
     let health = Health::default();
     health.expect(STORES);
     // Whatever ends this function ends its helpers, too; the Lease is let go last, when nobody acts under it any more.
     let (helpers, lease) = (CancellationToken::new(), CancellationToken::new());
     let _ended = (helpers.clone().drop_guard(), lease.clone().drop_guard());
     let server = {
-        let (server, metrics, health, helpers) = (Server::bind(run.listen).await?, metrics.clone(), health.clone(), helpers.clone());
+        let (server, metrics, health, helpers) = (
+            Server::bind(run.listen).await?,
+            metrics.clone(),
+            health.clone(),
+            helpers.clone(),
+        );
         tokio::task::spawn_blocking(move || server.run(metrics, health, helpers))
     };
     // (client) who and where we are; the API server may not be there yet
-    let Some((identity, cluster_id, judge)) = first_facts(&cluster, &shutdown).await else { return Ok(()) };
-    let (queue, mut worker) =
-        queue::queue(QueueSettings { name: "reconcile", concurrency: CONCURRENCY, places: PLACES, debounce: DEBOUNCE });
-    let (sources, mut source_worker) =
-        queue::queue(QueueSettings { name: "sources", concurrency: LOOKS, places: LOOKS_OF_ONE, debounce: DEBOUNCE });
+    let Some((identity, cluster_id, judge)) = first_facts(&cluster, &shutdown).await else {
+        return Ok(());
+    };
+    let (queue, mut worker) = queue::queue(QueueSettings {
+        name: "reconcile",
+        concurrency: CONCURRENCY,
+        places: PLACES,
+        debounce: DEBOUNCE,
+    });
+    let (sources, mut source_worker) = queue::queue(QueueSettings {
+        name: "sources",
+        concurrency: LOOKS,
+        places: LOOKS_OF_ONE,
+        debounce: DEBOUNCE,
+    });
     // (client) the stores fill and stay filled whether this process leads or not
     let (store, touched) = deployments::watch(cluster.client(), Scope::All);
-    let (watches, watch_keys) = follow::<DriftWatch, _>(&cluster, |watch| (watch.namespace().unwrap_or_default(), watch.name_any()));
+    let (watches, watch_keys) = follow::<DriftWatch, _>(&cluster, |watch| {
+        (watch.namespace().unwrap_or_default(), watch.name_any())
+    });
     let (reports, report_keys) = follow::<DriftReport, _>(&cluster, Key::of_report);
     let context = Arc::new(Context {
         events: Events::new(cluster.clone(), &run.instance),
@@ -169,9 +190,15 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         rehearsals: Rehearsals::default(),
         jq: Answers::default(),
         written: Written::default(),
-        pace: Pace::beside(run.lease.clone().map(|name| Place { namespace: run.settings.sources.own_namespace.clone(), name })),
+        pace: Pace::beside(run.lease.clone().map(|name| Place {
+            namespace: run.settings.sources.own_namespace.clone(),
+            name,
+        })),
         outbox: super::heal::Outbox::default(),
-        controller: ControllerRef { namespace: run.settings.sources.own_namespace.clone(), lease: run.lease.clone() },
+        controller: ControllerRef {
+            namespace: run.settings.sources.own_namespace.clone(),
+            lease: run.lease.clone(),
+        },
         audit: Audit::new(Sink::Output, Masker::default()),
         attempts: Attempts::default(),
     });
@@ -181,7 +208,11 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     }
     super::repositories::spawn(&context, &sources, &helpers);
     judge::spawn(&context, &helpers);
-    let ready = futures::future::join3(store.wait_until_ready(), watches.wait_until_ready(), reports.wait_until_ready());
+    let ready = futures::future::join3(
+        store.wait_until_ready(),
+        watches.wait_until_ready(),
+        reports.wait_until_ready(),
+    );
     tokio::select! {
         _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
         () = shutdown.cancelled() => return Ok(()),
@@ -228,7 +259,8 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         _ = leadership.wait_for(|state| *state == Leadership::Standby) => true,
     };
     if lost {
-        // What is under way is stopped where it is: every request is guarded, and a heal is taken up again by its report.
+        // What is under way is stopped where it is: every request is guarded, and a heal is taken up again by its
+        // report.
         metrics.leads(false);
         return Err(RunError::LeaseLost);
     }
@@ -236,18 +268,24 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let _ = leading.await;
     helpers.cancel();
     if let Ok(Err(error)) = server.await {
-        warn!(error = &error as &dyn std::error::Error, "the metrics server ended badly");
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "the metrics server ended badly"
+        );
     }
     Ok(())
 }
 
-/// Takes over the mirrors that an earlier process left in the cache folder, and discards those that nobody watches any more.
+/// Takes over the mirrors that an earlier process left in the cache folder, and discards those that nobody watches any
+/// more.
 async fn discard_unwatched(sources: &Sources, watches: &Store<DriftWatch>) {
     let names = |watch: &Arc<DriftWatch>| (watch.namespace().unwrap_or_default(), watch.name_any());
     let there: HashSet<(String, String)> = watches.state().iter().map(names).collect();
     let (mirrors, cache) = (sources.mirrors.clone(), sources.cache.clone());
     let restored = tokio::task::spawn_blocking(move || {
-        mirrors.restore(&cache, |namespace, name| there.contains(&(namespace.to_owned(), name.to_owned())));
+        mirrors.restore(&cache, |namespace, name| {
+            there.contains(&(namespace.to_owned(), name.to_owned()))
+        });
     });
     if restored.await.is_err() {
         warn!("the mirrors of an earlier process were not looked through to the end");
@@ -283,25 +321,35 @@ fn lead(
     })
 }
 
-/// What every write passes: a process that hung through the end of its lead sends nothing more when it goes on, whoever told it or did not.
+/// What every write passes: a process that hung through the end of its lead sends nothing more when it goes on, whoever
+/// told it or did not.
 fn gate(leadership: &tokio::sync::watch::Receiver<Leadership>) -> Gate {
     let leadership = leadership.clone();
     Arc::new(move || leadership.borrow().epoch(tokio::time::Instant::now()).is_some())
 }
 
-/// The user name of this process, the uid of `kube-system` and what judges approvals; `None` when the process is stopped before it has them.
+/// The user name of this process, the uid of `kube-system` and what judges approvals; `None` when the process is
+/// stopped before it has them.
 async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String, String)> {
     loop {
         let facts = async {
             // Apart from the same user's command line, so that neither takes up the other's heal.
             let identity = format!("controller as {}", cluster.whoami().await?.name);
-            let system = cluster.get_namespace("kube-system").await?.map(|namespace| namespace.uid).unwrap_or_default();
+            let system = cluster
+                .get_namespace("kube-system")
+                .await?
+                .map(|namespace| namespace.uid)
+                .unwrap_or_default();
             Ok::<_, ApiError>((identity, system, judge::first(cluster).await?))
         };
         let pause = match facts.await {
             Ok(facts) => return Some(facts),
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, hint = error.hint(), "waiting for the API server");
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    hint = error.hint(),
+                    "waiting for the API server"
+                );
                 error.wait(START_RETRY)
             }
         };
@@ -324,11 +372,18 @@ where
     let kind = K::kind(&()).into_owned();
     let touched = reflector::reflector(writer, events).filter_map(move |event| {
         let touched = match event {
-            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => Some(key(&object)),
+            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => {
+                Some(key(&object))
+            }
             Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
             Err(error) => {
                 let hint = has_no_such_kind(&error).then_some(DEFINITIONS_HINT);
-                warn!(kind, error = &error as &dyn std::error::Error, hint, "a watch is interrupted");
+                warn!(
+                    kind,
+                    error = &error as &dyn std::error::Error,
+                    hint,
+                    "a watch is interrupted"
+                );
                 None
             }
         };
@@ -355,7 +410,9 @@ async fn reconcile(context: &Context, key: &Key, failures: &Failures) -> Next {
         Key::Watch(watch) => super::watch::reconcile(context, watch).await,
         Key::Counts(watch) => super::watch::counts(context, watch).await,
         Key::Target(target) => super::target::reconcile(context, target).await,
-        Key::Stray { namespace, name } => super::stray::reconcile(context, namespace, name).await.map_err(Into::into),
+        Key::Stray { namespace, name } => super::stray::reconcile(context, namespace, name)
+            .await
+            .map_err(Into::into),
     };
     let mut failures = failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let failed = match result {

@@ -41,7 +41,8 @@ impl Settings {
         self.power == Power::Heal && self.heal_namespaces.iter().any(|listed| listed == namespace)
     }
 
-    /// What a plan for a Deployment of this namespace writes that this controller does not; `None` when it writes all of it.
+    /// What a plan for a Deployment of this namespace writes that this controller does not; `None` when it writes all
+    /// of it.
     pub fn beyond(&self, namespace: &str, steps: &[Step]) -> Option<String> {
         if !self.heals_in(namespace) {
             return Some(format!("in namespace {namespace}"));
@@ -51,8 +52,10 @@ impl Settings {
             Written::Deployment => None,
             Written::Application(application) => (!lists(&self.heal_application_namespaces, &application.namespace))
                 .then(|| format!("Applications in namespace {}", application.namespace)),
-            Written::Kustomization(kustomization) => (!lists(&self.heal_kustomization_namespaces, &kustomization.namespace))
-                .then(|| format!("Kustomizations in namespace {}", kustomization.namespace)),
+            Written::Kustomization(kustomization) => {
+                (!lists(&self.heal_kustomization_namespaces, &kustomization.namespace))
+                    .then(|| format!("Kustomizations in namespace {}", kustomization.namespace))
+            }
         })
     }
 
@@ -93,23 +96,57 @@ mod tests {
     }
 
     fn steps() -> Vec<Step> {
-        let application = ApplicationRef { namespace: "teams".to_owned(), name: "shop".to_owned() };
-        let restore = Step::Restore { paths: Vec::new(), operations: json_patch::Patch::default() };
-        vec![restore, Step::OnApplication(Box::new(OnApplication { application, uid: None, asked: None, act: Act::Refresh }))]
+        let application = ApplicationRef {
+            namespace: "teams".to_owned(),
+            name: "shop".to_owned(),
+        };
+        let restore = Step::Restore {
+            paths: Vec::new(),
+            operations: json_patch::Patch::default(),
+        };
+        vec![
+            restore,
+            Step::OnApplication(Box::new(OnApplication {
+                application,
+                uid: None,
+                asked: None,
+                act: Act::Refresh,
+            })),
+        ]
     }
 
     #[test]
     fn a_plan_is_carried_out_where_each_namespace_that_it_writes_in_is_listed() {
-        let beyond = |power, namespaces: &[&str], applications: &[&str]| settings(power, namespaces, applications).beyond("shop", &steps());
+        let beyond = |power, namespaces: &[&str], applications: &[&str]| {
+            settings(power, namespaces, applications).beyond("shop", &steps())
+        };
         assert_eq!(beyond(Power::Heal, &["shop"], &["argocd", "teams"]), None);
-        assert_eq!(beyond(Power::Heal, &["shop"], &["shop", "argocd"]).as_deref(), Some("Applications in namespace teams"));
-        assert_eq!(beyond(Power::Heal, &["teams"], &["teams"]).as_deref(), Some("in namespace shop"));
-        assert_eq!(beyond(Power::Confirm, &["shop"], &["teams"]).as_deref(), Some("in namespace shop"));
-        assert_eq!(settings(Power::Heal, &["shop"], &[]).beyond("shop", &steps()[..1]), None);
-        let named = KustomizationRef { namespace: "flux-system".to_owned(), name: "shop".to_owned() };
+        assert_eq!(
+            beyond(Power::Heal, &["shop"], &["shop", "argocd"]).as_deref(),
+            Some("Applications in namespace teams")
+        );
+        assert_eq!(
+            beyond(Power::Heal, &["teams"], &["teams"]).as_deref(),
+            Some("in namespace shop")
+        );
+        assert_eq!(
+            beyond(Power::Confirm, &["shop"], &["teams"]).as_deref(),
+            Some("in namespace shop")
+        );
+        assert_eq!(
+            settings(Power::Heal, &["shop"], &[]).beyond("shop", &steps()[..1]),
+            None
+        );
+        let named = KustomizationRef {
+            namespace: "flux-system".to_owned(),
+            name: "shop".to_owned(),
+        };
         let steps = [Step::Reconcile { kustomization: named }];
         let mut settings = settings(Power::Heal, &["shop"], &["flux-system"]);
-        assert_eq!(settings.beyond("shop", &steps).as_deref(), Some("Kustomizations in namespace flux-system"));
+        assert_eq!(
+            settings.beyond("shop", &steps).as_deref(),
+            Some("Kustomizations in namespace flux-system")
+        );
         settings.heal_kustomization_namespaces.push("flux-system".to_owned());
         assert_eq!(settings.beyond("shop", &steps), None);
     }

@@ -9,9 +9,15 @@ use crate::engine::phase::Phase;
 
 /// How long to wait before an assessment is told; `None` when it is to be told now.
 ///
-/// `since` is when the drift was first seen here. What managedFields says counts where it is older, so that a restart of
-/// the controller does not start the wait again.
-pub fn rest(assessment: &Assessment, since: Timestamp, told: bool, settle: SignedDuration, now: Timestamp) -> Option<Duration> {
+/// `since` is when the drift was first seen here. What managedFields says counts where it is older, so that a restart
+/// of the controller does not start the wait again.
+pub fn rest(
+    assessment: &Assessment,
+    since: Timestamp,
+    told: bool,
+    settle: SignedDuration,
+    now: Timestamp,
+) -> Option<Duration> {
     if assessment.phase != Phase::Drifted || told {
         return None;
     }
@@ -41,7 +47,10 @@ mod tests {
     fn only_plain_drift_waits_and_only_for_the_rest_of_the_time() {
         let (start, settle) = (Timestamp::UNIX_EPOCH, SignedDuration::from_secs(30));
         let after = |seconds| start + SignedDuration::from_secs(seconds);
-        assert_eq!(rest(&of(Phase::Drifted), start, false, settle, after(10)), Some(Duration::from_secs(20)));
+        assert_eq!(
+            rest(&of(Phase::Drifted), start, false, settle, after(10)),
+            Some(Duration::from_secs(20))
+        );
         assert_eq!(rest(&of(Phase::Drifted), start, false, settle, after(30)), None);
         assert_eq!(rest(&of(Phase::Drifted), start, true, settle, after(10)), None);
         assert_eq!(rest(&of(Phase::Conflicted), start, false, settle, after(1)), None);

@@ -1,4 +1,5 @@
-//! How what all namespaces share is divided: whoever comes first may take much, and leaves something to whoever comes later.
+//! How what all namespaces share is divided: whoever comes first may take much, and leaves something to whoever comes
+//! later.
 
 /// What each namespace has for itself is this part of the whole.
 const OF_EACH: u64 = 64;
@@ -13,8 +14,8 @@ pub(super) fn reserve(total: u64) -> u64 {
 
 /// How much a namespace may hold of so many bytes in all, given what each of the others holds.
 ///
-/// What namespaces hold beyond their reserve is together at most three quarters of the whole, so that some that hold much do not shut out one
-/// that comes later.
+/// What namespaces hold beyond their reserve is together at most three quarters of the whole, so that some that hold
+/// much do not shut out one that comes later.
 pub(super) fn room(total: u64, others: impl Iterator<Item = u64> + Clone) -> u64 {
     let reserve = reserve(total);
     let left = total.saturating_sub(others.clone().sum());

@@ -9,8 +9,8 @@ use crate::source::render::NotPlain;
 use crate::source::syncing::Unsupported;
 use crate::source::yaml::{Remark, Remarks, told};
 
-/// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this one
-/// ends a reconcile whose thread does not come back.
+/// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this
+/// one ends a reconcile whose thread does not come back.
 pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(300);
 
 /// The longest that a source rests which fails again and again: a server that is back is noticed within this time.
@@ -170,7 +170,9 @@ pub enum SourceError {
     },
 
     /// Looks of the namespace that were given up still wait for their servers.
-    #[error("the repository was not read: earlier looks of this namespace at servers that do not answer have not ended; it is asked again")]
+    #[error(
+        "the repository was not read: earlier looks of this namespace at servers that do not answer have not ended; it is asked again"
+    )]
     Hanging,
 
     /// The look took too long.
@@ -185,7 +187,10 @@ pub enum SourceError {
 impl SourceError {
     /// A watch that is itself at fault.
     pub fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::Invalid { reason, message: message.into() }
+        Self::Invalid {
+            reason,
+            message: message.into(),
+        }
     }
 
     /// One word for the condition and the metric.
@@ -230,7 +235,12 @@ impl SourceError {
             Self::Git(error) if error.retry() == git::Retry::AfterChange && !error.is_costly() => REST_OF_THE_MENDED,
             // Whoever only had no turn did nothing wrong.
             Self::Busy { .. } => REST_OF_THE_MENDED,
-            Self::Git(_) | Self::TooMuch { .. } | Self::Crowded { .. } | Self::Hanging | Self::TimedOut | Self::Interrupted => LONGEST_REST,
+            Self::Git(_)
+            | Self::TooMuch { .. }
+            | Self::Crowded { .. }
+            | Self::Hanging
+            | Self::TimedOut
+            | Self::Interrupted => LONGEST_REST,
         }
     }
 
@@ -290,5 +300,10 @@ fn first(problems: &Remarks) -> String {
 
 /// `web.yaml:7:3: message`; the way out is told apart.
 pub(super) fn place(problem: &Remark) -> String {
-    Remark { hint: None, file: told(&problem.file), ..problem.clone() }.to_string()
+    Remark {
+        hint: None,
+        file: told(&problem.file),
+        ..problem.clone()
+    }
+    .to_string()
 }

@@ -1,5 +1,5 @@
-//! Stray reports: named otherwise than the one report of their target. Those of an earlier version are, and so is what somebody made by hand. They are
-//! deleted; nothing that stands in them is carried over, a decision least of all.
+//! Stray reports: named otherwise than the one report of their target. Those of an earlier version are, and so is what
+//! somebody made by hand. They are deleted; nothing that stands in them is carried over, a decision least of all.
 
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
@@ -24,26 +24,44 @@ impl Key {
     pub(super) fn of_report(report: &DriftReport) -> Self {
         let namespace = report.namespace().unwrap_or_default();
         if report.is_named_as_its_target() {
-            return Self::Target(Target { namespace, name: report.spec.target.name.clone() });
+            return Self::Target(Target {
+                namespace,
+                name: report.spec.target.name.clone(),
+            });
         }
-        Self::Stray { namespace, name: report.name_any() }
+        Self::Stray {
+            namespace,
+            name: report.name_any(),
+        }
     }
 }
 
-/// Deletes a stray report and tells it on the Deployment, which has a report of its own as soon as there is something to tell.
+/// Deletes a stray report and tells it on the Deployment, which has a report of its own as soon as there is something
+/// to tell.
 ///
 /// # Errors
 ///
 /// Requests that may succeed later.
 pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result<Next, ApiError> {
-    let Some(report) = context.reports.get(&ObjectRef::new(name).within(namespace)) else { return Ok(Next::Done) };
+    let Some(report) = context.reports.get(&ObjectRef::new(name).within(namespace)) else {
+        return Ok(Next::Done);
+    };
     if report.is_named_as_its_target() {
         return Ok(Next::Done);
     }
     // What stood in it is told where it can still be read when the report is gone.
     let status = report.status.as_ref();
-    let (approval, healing) = (status.and_then(|status| status.approval.as_ref()), status.and_then(|status| status.healing.as_ref()));
-    warn!(namespace, name, ?approval, ?healing, "the report is not named by its target and is removed");
+    let (approval, healing) = (
+        status.and_then(|status| status.approval.as_ref()),
+        status.and_then(|status| status.healing.as_ref()),
+    );
+    warn!(
+        namespace,
+        name,
+        ?approval,
+        ?healing,
+        "the report is not named by its target and is removed"
+    );
     heal::tell_removed(&context.audit, &report, "it is not named by its target");
     context.cluster.delete_report(&report).await?;
     for occurrence in occurrences(&report) {
@@ -72,12 +90,20 @@ fn occurrences(report: &DriftReport) -> [Occurrence; 2] {
         ..ObjectReference::default()
     };
     let approved = report.status.as_ref().is_some_and(|status| status.approval.is_some());
-    let lost = if approved { "; the decision in it counts no more: look at the new plan and decide about that" } else { "" };
+    let lost = if approved {
+        "; the decision in it counts no more: look at the new plan and decide about that"
+    } else {
+        ""
+    };
     let note = format!("the DriftReport {name} is removed: what it was about is told in {right}{lost}");
     let one = |regarding: &ObjectReference, related: &ObjectReference| Occurrence {
         regarding: regarding.clone(),
         related: Some(related.clone()),
-        kind: if approved { EventType::Warning } else { EventType::Normal },
+        kind: if approved {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        },
         reason: "ReportRenamed",
         action: "Delete",
         note: note.clone(),

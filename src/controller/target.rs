@@ -29,21 +29,22 @@ use crate::report::{Answer, own_heal, text};
 /// healer waits for, and a margin.
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_mins(75);
 
-/// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation on
-/// the namespace, which is not watched, or the admission policy.
+/// How soon an approved plan is looked at again that waits for something of which no event tells: a freeze annotation
+/// on the namespace, which is not watched, or the admission policy.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How soon a Deployment is assessed again whose source is asked once more.
 const LOOK_TAKES: Duration = Duration::from_secs(2);
 
-/// How old a change may be for its source to be waited for: a Git server that does not answer keeps nobody from being told.
+/// How old a change may be for its source to be waited for: a Git server that does not answer keeps nobody from being
+/// told.
 const LONGEST_LOOK: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 
 /// How soon to look again where the store was behind the server.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How soon the API server is asked again whether it allows an approved plan's writes, each of which is a dry run: nothing tells of a right
-/// that was given. The end of the plan's time ends it.
+/// How soon the API server is asked again whether it allows an approved plan's writes, each of which is a dry run:
+/// nothing tells of a right that was given. The end of the plan's time ends it.
 const ASK_AGAIN_FOR_RIGHT: Duration = Duration::from_secs(30);
 
 /// The longest cause of a refusal that is told of another Deployment, in characters.
@@ -56,7 +57,9 @@ const LONGEST_CAUSE: usize = 240;
 /// [`ReconcileError`]; the key is tried again with a growing delay.
 pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, ReconcileError> {
     // observe (no client: the stores)
-    let Some(scene) = observe::from_stores(context, target) else { return Ok(retire::ungoverned(context, target).await?) };
+    let Some(scene) = observe::from_stores(context, target) else {
+        return Ok(retire::ungoverned(context, target).await?);
+    };
     // assess (no client, infallible)
     let found = Found::of(context, &scene);
     // remember (no client)
@@ -81,16 +84,33 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
         Healed::Held(answer, after) => tell(context, target, &scene, &found, answer, Some(after)).await,
         Healed::Waiting(why, after) => {
             // (client reads) what the heal changed
-            let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
+            let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else {
+                return Ok(Next::Done);
+            };
             let found = Found::of(context, &scene);
-            let since = context.governed.first_seen(target, &found.assessment, scene.snapshot.now);
+            let since = context
+                .governed
+                .first_seen(target, &found.assessment, scene.snapshot.now);
             if let Some(rest) = unseen_commit(context, &scene, &found.assessment, since) {
                 return Ok(Next::After(rest.min(after)));
             }
-            tell(context, target, &scene, &found, Answer::Waiting { reason: "BeingCarriedOut", message: why }, Some(after)).await
+            tell(
+                context,
+                target,
+                &scene,
+                &found,
+                Answer::Waiting {
+                    reason: "BeingCarriedOut",
+                    message: why,
+                },
+                Some(after),
+            )
+            .await
         }
         Healed::Ended => {
-            let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else { return Ok(Next::Done) };
+            let Some(FreshScene { scene, .. }) = observe::fresh(context, target).await? else {
+                return Ok(Next::Done);
+            };
             let found = Found::of(context, &scene);
             let answer = match approve::verdict(scene.status(), found.plan(), scene.snapshot.now) {
                 Verdict::Tell(answer) => answer,
@@ -111,7 +131,8 @@ impl Found {
     fn of(context: &Context, scene: &Scene) -> Self {
         let started = Instant::now();
         // An object may have a megabyte: other tasks of this thread go elsewhere meanwhile.
-        let (assessment, plan) = tokio::task::block_in_place(|| assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory()));
+        let (assessment, plan) =
+            tokio::task::block_in_place(|| assess_and_propose(&scene.snapshot, &scene.policy, &scene.memory()));
         context.metrics.assessment_took(started.elapsed());
         Self { assessment, plan }
     }
@@ -123,7 +144,9 @@ impl Found {
 
 /// Lets the plans of the others that the same object of a tool syncs know whether this one is going to be refused.
 fn foretell(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) {
-    let Some(tool) = context.governed.watch(&scene.key).and_then(|watched| watched.tool) else { return };
+    let Some(tool) = context.governed.watch(&scene.key).and_then(|watched| watched.tool) else {
+        return;
+    };
     let refused = assessment.refused_sync(&scene.snapshot).map(|causes| {
         let cause = causes.first().map(Cause::told).unwrap_or_default();
         text(&context.masker, &cause).chars().take(LONGEST_CAUSE).collect()
@@ -136,8 +159,14 @@ fn foretell(context: &Context, target: &Target, scene: &Scene, assessment: &Asse
     }
 }
 
-/// Makes the report where there is something to tell and none yet: its uid is part of a plan's hash, so that only a report that is there offers one.
-async fn reported(context: &Context, target: &Target, mut scene: Scene, found: Found) -> Result<(Scene, Found), ReconcileError> {
+/// Makes the report where there is something to tell and none yet: its uid is part of a plan's hash, so that only a
+/// report that is there offers one.
+async fn reported(
+    context: &Context,
+    target: &Target,
+    mut scene: Scene,
+    found: Found,
+) -> Result<(Scene, Found), ReconcileError> {
     if scene.report.is_some() || found.assessment.is_quiet() {
         return Ok((scene, found));
     }
@@ -152,22 +181,30 @@ fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Opt
     if status.healing.is_some() {
         return None;
     }
-    if scene.report.as_ref().is_some_and(|report| led_by_another(context, scene, report)) {
+    if scene
+        .report
+        .as_ref()
+        .is_some_and(|report| led_by_another(context, scene, report))
+    {
         return Some("another watch leads now");
     }
     if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
         return Some("neither Git nor the cluster has the Deployment");
     }
     let quiet = status.quiet_since.filter(|_| assessment.is_quiet())?;
-    (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed()).then_some("in sync for longer than reportTTL")
+    (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed())
+        .then_some("in sync for longer than reportTTL")
 }
 
-/// Whether the watch that a report names is known not to lead any more: which watch it is can never be written anew. One that is
-/// there and was not read yet may still lead.
+/// Whether the watch that a report names is known not to lead any more: which watch it is can never be written anew.
+/// One that is there and was not read yet may still lead.
 fn led_by_another(context: &Context, scene: &Scene, report: &DriftReport) -> bool {
     let WatchRef { namespace, name } = report.spec.watch_ref.clone();
     let of_report = WatchKey { namespace, name };
-    let gone = context.watches.get(&ObjectRef::new(&of_report.name).within(&of_report.namespace)).is_none();
+    let gone = context
+        .watches
+        .get(&ObjectRef::new(&of_report.name).within(&of_report.namespace))
+        .is_none();
     of_report != scene.key && (gone || context.governed.watch(&of_report).is_some())
 }
 
@@ -186,7 +223,9 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
     }
     let since = context.governed.first_seen(target, assessment, now);
     if context.governed.drifts_in_mass(&scene.key, target, now) {
-        context.queue.after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
+        context
+            .queue
+            .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
         return Some(Duration::from_secs(30));
     }
     let told = matches!(status.phase, Phase::Drifted | Phase::Conflicted);
@@ -194,13 +233,17 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
     settles.or_else(|| unseen_commit(context, scene, assessment, since))
 }
 
-/// How long to wait until Git was asked once more: what looks like a change of live may be the sync of a commit that was not seen yet, or a prune
-/// of what it drops. Whoever pushes and syncs at once is faster than the interval of a watch. However often Argo CD compares other commits, a drift is
-/// told after a while: only its plan goes on to wait.
+/// How long to wait until Git was asked once more: what looks like a change of live may be the sync of a commit that
+/// was not seen yet, or a prune of what it drops. Whoever pushes and syncs at once is faster than the interval of a
+/// watch. However often Argo CD compares other commits, a drift is told after a while: only its plan goes on to wait.
 fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, since: Timestamp) -> Option<Duration> {
     let now = scene.snapshot.now;
-    let by_tool =
-        || assessment.of(Severity::Drift).flat_map(|drift| &drift.owners).any(|owner| owner.manager == scene.snapshot.syncer.manager);
+    let by_tool = || {
+        assessment
+            .of(Severity::Drift)
+            .flat_map(|drift| &drift.owners)
+            .any(|owner| owner.manager == scene.snapshot.syncer.manager)
+    };
     let may_be = match assessment.phase {
         Phase::Missing => scene.status().phase != Phase::Missing,
         Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
@@ -209,9 +252,15 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
     let Snapshot { tool, source, .. } = &scene.snapshot;
     // What does not drift has no beginning, from which on it could be waited for.
     let drifts = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
-    let synced = tool.synced_unread(source).map(|(_, began)| began).filter(|_| assessment.phase != Phase::InSync);
+    let synced = tool
+        .synced_unread(source)
+        .map(|(_, began)| began)
+        .filter(|_| assessment.phase != Phase::InSync);
     let unread = synced.or_else(|| tool.compared_unread(source).filter(|_| drifts).map(|_| since));
-    let watched = context.governed.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
+    let watched = context
+        .governed
+        .watch(&scene.key)
+        .filter(|_| may_be || unread.is_some())?;
     let is_read = watched.answered_at > since && unread.is_none();
     if watched.failure.is_some() || is_read || now.duration_since(unread.unwrap_or(since)) > LONGEST_LOOK {
         return None;
@@ -236,8 +285,22 @@ enum Healed {
 }
 
 async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) -> Result<Healed, ReconcileError> {
-    let Context { cluster, identity, pace, outbox, audit, .. } = context;
-    let healer = Healer { cluster, identity, look: Eyes { context, target }, pace, outbox, audit };
+    let Context {
+        cluster,
+        identity,
+        pace,
+        outbox,
+        audit,
+        ..
+    } = context;
+    let healer = Healer {
+        cluster,
+        identity,
+        look: Eyes { context, target },
+        pace,
+        outbox,
+        audit,
+    };
     if let Some(healing) = &scene.status().healing {
         if healing.healer == context.identity {
             return carry_on(&healer).await;
@@ -245,7 +308,14 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         if scene.snapshot.now.duration_since(healing.started_at) > ABANDONED
             && let Some(report) = &scene.report
         {
-            super::heal::interrupt(&context.cluster, &context.audit, report, healing, super::heal::ABANDONED).await?;
+            super::heal::interrupt(
+                &context.cluster,
+                &context.audit,
+                report,
+                healing,
+                super::heal::ABANDONED,
+            )
+            .await?;
             return Ok(Healed::Ended);
         }
         return Ok(Healed::Nothing(Answer::Open));
@@ -263,7 +333,9 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         pace.enter_with(approval.at, plan);
     }
     // approve (client reads): the same again, from what is there now
-    let Some(FreshScene { scene, frozen }) = observe::fresh(context, target).await? else { return Ok(Healed::Nothing(Answer::Open)) };
+    let Some(FreshScene { scene, frozen }) = observe::fresh(context, target).await? else {
+        return Ok(Healed::Nothing(Answer::Open));
+    };
     let found = Found::of(context, &scene);
     let approved: Box<Approved> = match approve::verdict(scene.status(), found.plan(), scene.snapshot.now) {
         Verdict::CarryOut(approved) => approved,
@@ -274,9 +346,17 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
     }
     if let Some(place) = frozen {
         let message = format!("the plan is approved and waits: frozen by {place}");
-        return Ok(Healed::Held(Answer::Waiting { reason: "Frozen", message }, LOOK_AGAIN));
+        return Ok(Healed::Held(
+            Answer::Waiting {
+                reason: "Frozen",
+                message,
+            },
+            LOOK_AGAIN,
+        ));
     }
-    let Some(report) = &scene.report else { return Ok(Healed::Nothing(Answer::Open)) };
+    let Some(report) = &scene.report else {
+        return Ok(Healed::Nothing(Answer::Open));
+    };
     if scene.status().healing.is_some() {
         return Ok(Healed::Nothing(Answer::Open));
     }
@@ -284,17 +364,30 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
                        approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
             .to_owned();
-        return Ok(Healed::Held(Answer::Waiting { reason: "PolicyMissing", message }, LOOK_AGAIN));
+        return Ok(Healed::Held(
+            Answer::Waiting {
+                reason: "PolicyMissing",
+                message,
+            },
+            LOOK_AGAIN,
+        ));
     }
     // heal (client sends)
     match healer.begin(&approved, &scene, report).await {
         Ok(_) => carry_on(&healer).await,
-        Err(error) if error.retry() == Retry::ReadAgain => {
-            Ok(Healed::Waiting("another look at the report, which somebody wrote meanwhile".to_owned(), Duration::from_millis(200)))
-        }
+        Err(error) if error.retry() == Retry::ReadAgain => Ok(Healed::Waiting(
+            "another look at the report, which somebody wrote meanwhile".to_owned(),
+            Duration::from_millis(200),
+        )),
         Err(error @ ApiError::Forbidden { .. }) => {
             let message = format!("the plan is approved and waits: {}", super::heal::with_hint(&error));
-            Ok(Healed::Held(Answer::Waiting { reason: "Forbidden", message }, ASK_AGAIN_FOR_RIGHT))
+            Ok(Healed::Held(
+                Answer::Waiting {
+                    reason: "Forbidden",
+                    message,
+                },
+                ASK_AGAIN_FOR_RIGHT,
+            ))
         }
         Err(error) => Err(error.into()),
     }
@@ -312,7 +405,10 @@ async fn carry_on(healer: &Healer<'_, Eyes<'_>>) -> Result<Healed, ReconcileErro
 
 /// What to do with an approved plan that this controller may not carry out, since it does not write `what`.
 fn by_hand(target: &Target, found: &Found, what: &str) -> Answer {
-    let hash = found.plan().map(|plan| plan.hash.chars().take(12).collect::<String>()).unwrap_or_default();
+    let hash = found
+        .plan()
+        .map(|plan| plan.hash.chars().take(12).collect::<String>())
+        .unwrap_or_default();
     Answer::Waiting {
         reason: "AwaitingHealer",
         message: format!(
@@ -334,7 +430,13 @@ impl Look for Eyes<'_> {
     }
 
     async fn elsewhere(&self, healer: &str) -> Result<Vec<Elsewhere>, ApiError> {
-        Ok(self.context.reports.state().iter().filter_map(|report| Elsewhere::of(report, healer)).collect())
+        Ok(self
+            .context
+            .reports
+            .state()
+            .iter()
+            .filter_map(|report| Elsewhere::of(report, healer))
+            .collect())
     }
 }
 
@@ -348,10 +450,15 @@ async fn tell(
 ) -> Result<Next, ReconcileError> {
     // What a heal writes is told in the names of those who had written it before.
     let healing = scene.status().healing.as_ref().map(own_heal);
-    let during = healing.map(|healing| tokio::task::block_in_place(|| assess_during(&scene.snapshot, &scene.policy, &healing)));
+    let during =
+        healing.map(|healing| tokio::task::block_in_place(|| assess_during(&scene.snapshot, &scene.policy, &healing)));
     let assessment = during.as_ref().unwrap_or(&found.assessment);
     // What is left of a plan that is being carried out is nothing to decide about.
-    let mut plan = if scene.status().healing.is_some() { Err(NoPlan::BeingCarriedOut) } else { found.plan.clone() };
+    let mut plan = if scene.status().healing.is_some() {
+        Err(NoPlan::BeingCarriedOut)
+    } else {
+        found.plan.clone()
+    };
     // judge (client; where this controller would carry the plan out)
     let (mut dry_run, mut rehearse_again, mut judge_again) = (None, None, None);
     if let Ok(proposed) = &plan
@@ -377,12 +484,31 @@ async fn tell(
         }
     }
     // confirm (client; modes confirm and heal)
-    let Confirmed { dry_run: confirmation, look_again } = confirm(context, target, scene, assessment).await;
-    let pruned = scene.snapshot.pruned_by().map(|until| until.duration_since(scene.snapshot.now)).and_then(|rest| rest.try_into().ok());
-    let pruned = pruned.filter(|_| scene.desired.is_none()).map(|rest: Duration| rest + SOON);
-    let after = [after, rehearse_again, judge_again, look_again, pruned].into_iter().flatten().min();
+    let Confirmed {
+        dry_run: confirmation,
+        look_again,
+    } = confirm(context, target, scene, assessment).await;
+    let pruned = scene
+        .snapshot
+        .pruned_by()
+        .map(|until| until.duration_since(scene.snapshot.now))
+        .and_then(|rest| rest.try_into().ok());
+    let pruned = pruned
+        .filter(|_| scene.desired.is_none())
+        .map(|rest: Duration| rest + SOON);
+    let after = [after, rehearse_again, judge_again, look_again, pruned]
+        .into_iter()
+        .flatten()
+        .min();
     // publish (client sends)
-    let news = News { scene, assessment, plan: plan.as_ref(), dry_run, confirmation, answer };
+    let news = News {
+        scene,
+        assessment,
+        plan: plan.as_ref(),
+        dry_run,
+        confirmation,
+        answer,
+    };
     let next = publish(context, target, news).await?;
     Ok(match (after, next) {
         (Some(after), Next::After(other)) => Next::After(after.min(other)),

@@ -1,7 +1,7 @@
 //! Terms: what a watch says beside its source, in force from the moment that it says so.
 //!
-//! The source may be away for hours. Who switches a watch to `Alert`, adds an ignore rule or narrows its selector does not wait for it: the
-//! commit that was read last is held against what the watch says now.
+//! The source may be away for hours. Who switches a watch to `Alert`, adds an ignore rule or narrows its selector does
+//! not wait for it: the commit that was read last is held against what the watch says now.
 
 use std::sync::Arc;
 
@@ -25,8 +25,15 @@ pub(super) struct Terms {
 pub(super) fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     let spec = &watch.spec;
     let (strategy, named) = (Strategy::from(spec.strategy), spec.tool.map(Applier::from));
-    let manager = spec.manager.clone().unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy).to_owned());
-    let mut syncer = Syncer::by(named.unwrap_or_else(|| Applier::of_manager(&manager)), strategy, manager);
+    let manager = spec
+        .manager
+        .clone()
+        .unwrap_or_else(|| named.unwrap_or(Applier::Kubectl).manager(strategy).to_owned());
+    let mut syncer = Syncer::by(
+        named.unwrap_or_else(|| Applier::of_manager(&manager)),
+        strategy,
+        manager,
+    );
     if let Some(validate) = spec.validate {
         syncer.validation = validate.into();
     }
@@ -34,9 +41,21 @@ pub(super) fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
         reason: "InvalidIgnoreRule",
         message: format!("spec.ignore[{at}].paths: {error}"),
     };
-    let rules = spec.ignore.iter().enumerate().map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
+    let rules = spec
+        .ignore
+        .iter()
+        .enumerate()
+        .map(|(at, rule)| rule.rule().map_err(|error| unreadable(at, error)));
     let ignore = rules.collect::<Result<_, _>>()?;
-    Ok(Terms { syncer, policy: Policy { mode: spec.mode, remedy: spec.remedy, ignore, plan_ttl: spec.plan_ttl.signed() } })
+    Ok(Terms {
+        syncer,
+        policy: Policy {
+            mode: spec.mode,
+            remedy: spec.remedy,
+            ignore,
+            plan_ttl: spec.plan_ttl.signed(),
+        },
+    })
 }
 
 /// Puts in force what an event of a watch says (no client), and tells whether its source is to be looked at.
@@ -46,7 +65,9 @@ pub(super) fn at_once(context: &Context, key: &WatchKey, watch: Option<&Arc<Drif
         return true;
     };
     // One whose source just failed is looked at when its time has come, not at each write of its status.
-    let Some(before) = context.governed.watch(key) else { return !context.attempts.failing(key, watch) };
+    let Some(before) = context.governed.watch(key) else {
+        return !context.attempts.failing(key, watch);
+    };
     if before.says_the_same(watch) {
         return false;
     }
@@ -71,16 +92,34 @@ fn restated(before: &Watched, watch: &Arc<DriftWatch>) -> Option<Watched> {
     if !reads_the_same(&before.watch.spec.source, &watch.spec.source) {
         return None;
     }
-    let mut after = Watched { watch: watch.clone(), restated: true, ..before.clone() };
+    let mut after = Watched {
+        watch: watch.clone(),
+        restated: true,
+        ..before.clone()
+    };
     match (terms(watch), selector(watch.spec.selector.as_ref())) {
         (Ok(Terms { syncer, policy }), Ok(selector)) => {
             (after.syncer, after.policy) = (syncer, Arc::new(policy));
-            let selected = before.rendition.desired.iter().filter(|(_, desired)| selector.matches(&labels(&desired.document.value)));
-            let desired = selected.map(|(target, desired)| (target.clone(), desired.clone())).collect();
-            after.rendition = Arc::new(Rendition { desired, ..Rendition::clone(&before.rendition) });
+            let selected = before
+                .rendition
+                .desired
+                .iter()
+                .filter(|(_, desired)| selector.matches(&labels(&desired.document.value)));
+            let desired = selected
+                .map(|(target, desired)| (target.clone(), desired.clone()))
+                .collect();
+            after.rendition = Arc::new(Rendition {
+                desired,
+                ..Rendition::clone(&before.rendition)
+            });
         }
         // What it wants cannot be read: what differs is told, and nothing is planned on a guess.
-        _ => after.policy = Arc::new(Policy { mode: Mode::Alert, ..Policy::clone(&before.policy) }),
+        _ => {
+            after.policy = Arc::new(Policy {
+                mode: Mode::Alert,
+                ..Policy::clone(&before.policy)
+            })
+        }
     }
     Some(after)
 }
@@ -90,10 +129,15 @@ fn reads_the_same(one: &Source, other: &Source) -> bool {
     fn what(source: &Source) -> Source {
         let mut what = source.clone();
         if let Some(git) = &mut what.git {
-            (git.interval, git.max_age, git.secret_ref) = (crate::crd::Period::seconds(1), crate::crd::Period::seconds(1), None);
+            (git.interval, git.max_age, git.secret_ref) =
+                (crate::crd::Period::seconds(1), crate::crd::Period::seconds(1), None);
         }
-        for tool in [&mut what.argo_application, &mut what.flux_kustomization].into_iter().flatten() {
-            (tool.interval, tool.max_age, tool.secret_ref) = (crate::crd::Period::seconds(1), crate::crd::Period::seconds(1), None);
+        for tool in [&mut what.argo_application, &mut what.flux_kustomization]
+            .into_iter()
+            .flatten()
+        {
+            (tool.interval, tool.max_age, tool.secret_ref) =
+                (crate::crd::Period::seconds(1), crate::crd::Period::seconds(1), None);
         }
         what
     }
@@ -123,15 +167,37 @@ mod tests {
 
     fn desired(name: &str, tier: &str) -> (Target, Arc<Desired>) {
         let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop", "labels": {"tier": tier}}});
-        let document = Document { id: ObjectId::of(&value).unwrap(), value, origin: Origin { file: "web.yaml".into(), line: 1 } };
-        let desired = Desired { document, changed_at: None, synced_revision: None, synced: None, same_at: None };
-        (Target { namespace: "shop".to_owned(), name: name.to_owned() }, Arc::new(desired))
+        let document = Document {
+            id: ObjectId::of(&value).unwrap(),
+            value,
+            origin: Origin {
+                file: "web.yaml".into(),
+                line: 1,
+            },
+        };
+        let desired = Desired {
+            document,
+            changed_at: None,
+            synced_revision: None,
+            synced: None,
+            same_at: None,
+        };
+        (
+            Target {
+                namespace: "shop".to_owned(),
+                name: name.to_owned(),
+            },
+            Arc::new(desired),
+        )
     }
 
     fn read() -> Watched {
         let first = watch("1", &json!({}));
         let resolved = origin::git(&first).unwrap();
-        let rendition = Rendition { desired: [desired("web", "front"), desired("db", "back")].into(), ..Rendition::default() };
+        let rendition = Rendition {
+            desired: [desired("web", "front"), desired("db", "back")].into(),
+            ..Rendition::default()
+        };
         watch::watched(first, resolved, rendition, Timestamp::UNIX_EPOCH).unwrap()
     }
 
@@ -140,11 +206,28 @@ mod tests {
         let before = read();
         let after = |change: Value| restated(&before, &watch("1", &change)).unwrap();
         assert_eq!(after(json!({"mode": "Alert"})).policy.mode, Mode::Alert);
-        assert_eq!(after(json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the autoscaler's"}]})).policy.ignore.len(), 1);
+        assert_eq!(
+            after(json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the autoscaler's"}]}))
+                .policy
+                .ignore
+                .len(),
+            1
+        );
         let strategy = after(json!({"strategy": "ServerSideApply", "manager": "me"}));
-        assert_eq!(strategy.syncer, Syncer::by(Applier::Other, Strategy::ServerSideApply, "me"));
+        assert_eq!(
+            strategy.syncer,
+            Syncer::by(Applier::Other, Strategy::ServerSideApply, "me")
+        );
         let narrow = after(json!({"selector": {"matchLabels": {"tier": "front"}}}));
-        assert_eq!(narrow.rendition.desired.keys().map(|target| target.name.as_str()).collect::<Vec<_>>(), ["web"]);
+        assert_eq!(
+            narrow
+                .rendition
+                .desired
+                .keys()
+                .map(|target| target.name.as_str())
+                .collect::<Vec<_>>(),
+            ["web"]
+        );
         assert!(narrow.restated && !before.restated);
     }
 
@@ -161,18 +244,33 @@ mod tests {
         for (spec, wanted) in [
             (json!({}), by(Applier::Kubectl, "kubectl")),
             (json!({"manager": "kubectl-mine"}), by(Applier::Kubectl, "kubectl-mine")),
-            (json!({"manager": "argocd-controller"}), by(Applier::ArgoCd, "argocd-controller")),
-            (json!({"manager": "kustomize-controller"}), by(Applier::Flux, "kustomize-controller")),
+            (
+                json!({"manager": "argocd-controller"}),
+                by(Applier::ArgoCd, "argocd-controller"),
+            ),
+            (
+                json!({"manager": "kustomize-controller"}),
+                by(Applier::Flux, "kustomize-controller"),
+            ),
             (json!({"tool": "ArgoCD"}), by(Applier::ArgoCd, "argocd-controller")),
             (json!({"tool": "Kubectl", "manager": "me"}), by(Applier::Kubectl, "me")),
-            (json!({"tool": "Other", "manager": "kubectl"}), by(Applier::Other, "kubectl")),
+            (
+                json!({"tool": "Other", "manager": "kubectl"}),
+                by(Applier::Other, "kubectl"),
+            ),
         ] {
             assert_eq!(server_side(spec.clone()), wanted, "{spec}");
         }
         // kubectl refuses unknown fields by default.
         assert_eq!(syncer(json!({})).validation, FieldValidation::Strict);
-        assert_eq!(syncer(json!({"manager": "argocd-controller"})).validation, FieldValidation::Warn);
-        assert_eq!(syncer(json!({"validate": "Ignore"})).validation, FieldValidation::Ignore);
+        assert_eq!(
+            syncer(json!({"manager": "argocd-controller"})).validation,
+            FieldValidation::Warn
+        );
+        assert_eq!(
+            syncer(json!({"validate": "Ignore"})).validation,
+            FieldValidation::Ignore
+        );
     }
 
     #[test]
@@ -180,8 +278,15 @@ mod tests {
         let before = read();
         let unreadable = watch("1", &json!({"ignore": [{"paths": [".spec["], "reason": "a slip"}]}));
         assert_eq!(restated(&before, &unreadable).unwrap().policy.mode, Mode::Alert);
-        for other in [json!({"url": "https://git.example/other.git"}), json!({"path": "prod"}), json!({"revision": "v2"})] {
-            assert!(restated(&before, &watch("1", &json!({"source": {"git": other}}))).is_none(), "{other}");
+        for other in [
+            json!({"url": "https://git.example/other.git"}),
+            json!({"path": "prod"}),
+            json!({"revision": "v2"}),
+        ] {
+            assert!(
+                restated(&before, &watch("1", &json!({"source": {"git": other}}))).is_none(),
+                "{other}"
+            );
         }
         let same = json!({"source": {"git": {"interval": "1h", "maxAge": "2h", "secretRef": {"name": "new"}}}});
         assert!(restated(&before, &watch("1", &same)).is_some());
@@ -195,7 +300,9 @@ mod tests {
         assert!(!in_force(&watch("1", &json!({"mode": "Alert"}))));
         assert!(!in_force(&watch("2", &json!({}))), "made anew");
         let mut going = DriftWatch::clone(&watch("1", &json!({})));
-        going.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+        going.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+            Timestamp::UNIX_EPOCH,
+        ));
         assert!(!in_force(&going));
         assert!(!observe::is_in_force(&before, None));
     }

@@ -76,21 +76,33 @@ pub enum Facts {
 impl Facts {
     fn read(kind: ToolKind, object: &Value) -> Option<Self> {
         match kind {
-            ToolKind::ArgoCd => Application::read(object).ok().map(|application| Self::ArgoCd(Arc::new(application))),
-            ToolKind::Flux => Kustomization::read(object).ok().map(|kustomization| Self::Flux(Arc::new(kustomization))),
+            ToolKind::ArgoCd => Application::read(object)
+                .ok()
+                .map(|application| Self::ArgoCd(Arc::new(application))),
+            ToolKind::Flux => Kustomization::read(object)
+                .ok()
+                .map(|kustomization| Self::Flux(Arc::new(kustomization))),
         }
     }
 
     fn tool(self, surroundings: &Surroundings, seen_alive: Option<Timestamp>) -> Tool {
         match self {
-            Self::Flux(kustomization) => Tool::Flux(Arc::new(Flux { kustomization, repository: surroundings.repository.clone() })),
+            Self::Flux(kustomization) => Tool::Flux(Arc::new(Flux {
+                kustomization,
+                repository: surroundings.repository.clone(),
+            })),
             Self::ArgoCd(application) => {
                 let windows = match &surroundings.project {
                     Some(project) => Windows::of(project, &application).unwrap_or_else(|_unreadable| Windows::unread()),
                     None => Windows::unread(),
                 };
                 let application_set = surroundings.application_set.clone();
-                Tool::ArgoCd(Arc::new(ArgoCd { application, windows, application_set, seen_alive }))
+                Tool::ArgoCd(Arc::new(ArgoCd {
+                    application,
+                    windows,
+                    application_set,
+                    seen_alive,
+                }))
             }
         }
     }
@@ -98,8 +110,15 @@ impl Facts {
 
 /// The newest time that an Application's controller wrote into it.
 pub fn last_sign(application: &Value) -> Option<Timestamp> {
-    let times = ["/status/reconciledAt", "/status/operationState/startedAt", "/status/operationState/finishedAt"];
-    times.into_iter().filter_map(|pointer| application.pointer(pointer)?.as_str()?.parse().ok()).max()
+    let times = [
+        "/status/reconciledAt",
+        "/status/operationState/startedAt",
+        "/status/operationState/finishedAt",
+    ];
+    times
+        .into_iter()
+        .filter_map(|pointer| application.pointer(pointer)?.as_str()?.parse().ok())
+        .max()
 }
 
 /// What decides about the syncs of an Application or a Kustomization and stands in other objects.
@@ -111,7 +130,8 @@ pub struct Surroundings {
     /// The ApplicationSet that owns the Application; `None` where there is none, or it could not be read.
     pub application_set: Option<Value>,
 
-    /// The GitRepository that a Kustomization reads; `None` where it reads another kind of source, or that one could not be read.
+    /// The GitRepository that a Kustomization reads; `None` where it reads another kind of source, or that one could
+    /// not be read.
     pub repository: Option<Arc<GitRepository>>,
 }
 
@@ -130,8 +150,8 @@ impl Surroundings {
     ///
     /// Requests that may succeed later.
     ///
-    /// The AppProject is looked for only where Argo CD is known to run, and counts only for Applications that it is for: a tenant's
-    /// Application names both, and its sync windows hold plans back.
+    /// The AppProject is looked for only where Argo CD is known to run, and counts only for Applications that it is
+    /// for: a tenant's Application names both, and its sync windows hold plans back.
     pub async fn read(
         cluster: &Cluster,
         application: &Application,
@@ -139,38 +159,58 @@ impl Surroundings {
         argo_cd: &ArgoCdNamespaces,
     ) -> Result<Self, ApiError> {
         let project = if argo_cd.have(controller_namespace) {
-            readable(cluster.get_object(APP_PROJECTS, Some(controller_namespace), &application.project).await)?
+            readable(
+                cluster
+                    .get_object(APP_PROJECTS, Some(controller_namespace), &application.project)
+                    .await,
+            )?
         } else {
             None
         };
         let project = project.filter(|project| permits(project, controller_namespace, &application.namespace));
         let application_set = match application.application_sets.first() {
-            Some(name) => readable(cluster.get_object(APPLICATION_SETS, Some(&application.namespace), name).await)?,
+            Some(name) => readable(
+                cluster
+                    .get_object(APPLICATION_SETS, Some(&application.namespace), name)
+                    .await,
+            )?,
             None => None,
         };
-        Ok(Self { project: project.map(spec_of), application_set: application_set.map(spec_of), repository: None })
+        Ok(Self {
+            project: project.map(spec_of),
+            application_set: application_set.map(spec_of),
+            repository: None,
+        })
     }
 
-    /// What an assessment may change by: the commit that Flux has and why it gets no other one, and the specs of Argo CD's objects, of
-    /// which the sync windows are a part. Their status is not: an ApplicationSet's moves with each of its Applications.
+    /// What an assessment may change by: the commit that Flux has and why it gets no other one, and the specs of Argo
+    /// CD's objects, of which the sync windows are a part. Their status is not: an ApplicationSet's moves with each of
+    /// its Applications.
     pub fn news(&self) -> News<'_> {
         fn spec(object: &Option<Value>) -> Option<Option<&Value>> {
             object.as_ref().map(|object| object.get("spec"))
         }
         News {
-            fetched: self.repository.as_ref().map(|repository| (repository.commit(), repository.not_fetching())),
+            fetched: self
+                .repository
+                .as_ref()
+                .map(|repository| (repository.commit(), repository.not_fetching())),
             project: spec(&self.project),
             application_set: spec(&self.application_set),
         }
     }
 
-    /// The same as [`Self::read`] for a Kustomization. A GitRepository of another namespace counts only where the watch may name it: its
-    /// conditions are told.
+    /// The same as [`Self::read`] for a Kustomization. A GitRepository of another namespace counts only where the watch
+    /// may name it: its conditions are told.
     ///
     /// # Errors
     ///
     /// Requests that may succeed later.
-    pub async fn of_flux(cluster: &Cluster, kustomization: &Kustomization, tenant: Tenant<'_>) -> Result<Self, ApiError> {
+    pub async fn of_flux(
+        cluster: &Cluster,
+        kustomization: &Kustomization,
+        tenant: Tenant<'_>,
+    ) -> Result<Self, ApiError> {
         let Kustomization { source, namespace, .. } = kustomization;
         let of = source.namespace.as_ref().unwrap_or(namespace);
         let object = match source.kind.as_str() {
@@ -178,12 +218,18 @@ impl Surroundings {
             _ => None,
         };
         let object = object.filter(|object| of == namespace || tenant.may_name(of, object));
-        let repository = object.and_then(|object| GitRepository::read(&object).ok()).map(Arc::new);
-        Ok(Self { repository, ..Self::default() })
+        let repository = object
+            .and_then(|object| GitRepository::read(&object).ok())
+            .map(Arc::new);
+        Ok(Self {
+            repository,
+            ..Self::default()
+        })
     }
 }
 
-/// The part of an object that decides something: an ApplicationSet's status tells of each of its Applications, each of which would keep it.
+/// The part of an object that decides something: an ApplicationSet's status tells of each of its Applications, each of
+/// which would keep it.
 fn spec_of(mut object: Value) -> Value {
     let spec = object.get_mut("spec").map(Value::take);
     spec.map(|spec| ("spec".to_owned(), spec)).into_iter().collect()
@@ -197,11 +243,14 @@ pub fn readable<T>(answer: Result<Option<T>, ApiError>) -> Result<Option<T>, Api
     }
 }
 
-/// The namespace in which the controller of an Application runs, as that one writes it; its own where it was never compared. Nothing is read
-/// there that [`ArgoCdNamespaces`] do not have: a tenant who may write the Application may write this, too.
+/// The namespace in which the controller of an Application runs, as that one writes it; its own where it was never
+/// compared. Nothing is read there that [`ArgoCdNamespaces`] do not have: a tenant who may write the Application may
+/// write this, too.
 pub fn controller_namespace(application: &Value) -> &str {
     let text = |pointer: &str| application.pointer(pointer).and_then(Value::as_str);
-    text("/status/controllerNamespace").or_else(|| text("/metadata/namespace")).unwrap_or_default()
+    text("/status/controllerNamespace")
+        .or_else(|| text("/metadata/namespace"))
+        .unwrap_or_default()
 }
 
 /// What the engine may know of a tool, read fresh.
@@ -217,10 +266,19 @@ pub async fn fresh(
     seen_alive: Option<Timestamp>,
 ) -> Result<Tool, ApiError> {
     let Some(key) = key else { return Ok(Tool::Unknown) };
-    let Some(object) = cluster.get_object(key.kind.resource(), Some(&key.namespace), &key.name).await? else { return Ok(Tool::Unknown) };
-    let Some(facts) = Facts::read(key.kind, &object) else { return Ok(Tool::Unknown) };
+    let Some(object) = cluster
+        .get_object(key.kind.resource(), Some(&key.namespace), &key.name)
+        .await?
+    else {
+        return Ok(Tool::Unknown);
+    };
+    let Some(facts) = Facts::read(key.kind, &object) else {
+        return Ok(Tool::Unknown);
+    };
     let surroundings = match &facts {
-        Facts::ArgoCd(application) => Surroundings::read(cluster, application, controller_namespace(&object), argo_cd).await?,
+        Facts::ArgoCd(application) => {
+            Surroundings::read(cluster, application, controller_namespace(&object), argo_cd).await?
+        }
         Facts::Flux(kustomization) => Surroundings::of_flux(cluster, kustomization, tenant).await?,
     };
     Ok(facts.tool(&surroundings, seen_alive.max(last_sign(&object))))
@@ -234,8 +292,7 @@ mod tests {
 
     #[test]
     fn the_newest_time_in_an_application_is_its_controllers_last_sign() {
-        let application =
-            json!({"status": {"reconciledAt": "2026-01-05T10:00:00Z", "operationState": {"startedAt": "2026-01-05T10:05:00Z"}}});
+        let application = json!({"status": {"reconciledAt": "2026-01-05T10:00:00Z", "operationState": {"startedAt": "2026-01-05T10:05:00Z"}}});
         assert_eq!(last_sign(&application), "2026-01-05T10:05:00Z".parse().ok());
         assert_eq!(last_sign(&json!({"status": {}})), None);
     }

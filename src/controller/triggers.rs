@@ -26,8 +26,16 @@ pub(super) fn spawn_triggers(
 ) {
     let to = context.clone();
     let deployments = touched.for_each(move |touched| {
-        let target = Target { namespace: touched.namespace, name: touched.name };
-        let changed = !matches!(touched.what, What::Applied { assessable_change: false });
+        let target = Target {
+            namespace: touched.namespace,
+            name: touched.name,
+        };
+        let changed = !matches!(
+            touched.what,
+            What::Applied {
+                assessable_change: false
+            }
+        );
         // A change of status says nothing new, but for a heal that waits for its roll-out.
         if changed && to.governed.names(&target) || healing(&to, &target) {
             to.queue.now(Key::Target(target));
@@ -37,10 +45,13 @@ pub(super) fn spawn_triggers(
     let (to, looks) = (context.clone(), sources.clone());
     let watches = watch_keys.for_each(move |(namespace, name)| {
         let key = WatchKey { namespace, name };
-        let watch = to.watches.get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
+        let watch = to
+            .watches
+            .get(&reflector::ObjectRef::new(&key.name).within(&key.namespace));
         // What it says now holds from now on, however long the look at its source takes or waits.
         let news = terms::at_once(&to, &key, watch.as_ref());
-        // Our own status writes come back as events; they are no reason to ask Git again. One that was made anew is another.
+        // Our own status writes come back as events; they are no reason to ask Git again. One that was made anew is
+        // another.
         if news {
             looks.now(Key::Watch(key));
         }
@@ -60,8 +71,8 @@ pub(super) fn spawn_triggers(
     });
 }
 
-/// Follows the objects of a tool: a change of what it syncs is a reason to look at the source, and any change of how far it is one to assess
-/// what it syncs.
+/// Follows the objects of a tool: a change of what it syncs is a reason to look at the source, and any change of how
+/// far it is one to assess what it syncs.
 pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: ToolKind, stop: &CancellationToken) {
     let changes = tools::watch(context.cluster.client(), kind.resource(), kind.object_kind());
     let (to, looks, stop) = (context.clone(), sources.clone(), stop.clone());
@@ -79,7 +90,11 @@ pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: Too
             }
         };
         for watch in to.tools.named_by(&key) {
-            let Some(watched) = to.governed.watch(&watch).filter(|watched| watched.tool.as_ref() == Some(&key)) else {
+            let Some(watched) = to
+                .governed
+                .watch(&watch)
+                .filter(|watched| watched.tool.as_ref() == Some(&key))
+            else {
                 // One whose source could not be read yet, because of this very object most likely.
                 if new || moved {
                     look_anew(&to, &looks, watch);
@@ -89,7 +104,12 @@ pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: Too
             if moved {
                 look_anew(&to, &looks, watch);
             }
-            for target in watched.rendition.desired.keys().filter(|target| stirred || healing(&to, target)) {
+            for target in watched
+                .rendition
+                .desired
+                .keys()
+                .filter(|target| stirred || healing(&to, target))
+            {
                 to.queue.now(Key::Target(target.clone()));
             }
         }
@@ -115,5 +135,8 @@ fn healing(context: &Context, target: &Target) -> bool {
 }
 
 pub(super) fn watch_key(watch: &DriftWatch) -> WatchKey {
-    WatchKey { namespace: watch.namespace().unwrap_or_default(), name: watch.name_any() }
+    WatchKey {
+        namespace: watch.namespace().unwrap_or_default(),
+        name: watch.name_any(),
+    }
 }

@@ -12,14 +12,19 @@ const USUAL: &str = "argocd";
 
 /// The namespaces in which Argo CD's AppProjects and `argocd-cm` are believed.
 ///
-/// An Application says in its status where its controller runs, and a tenant who has Applications in a namespace of its own can write that.
+/// An Application says in its status where its controller runs, and a tenant who has Applications in a namespace of its
+/// own can write that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgoCdNamespaces(Vec<String>);
 
 impl ArgoCdNamespaces {
     /// Those that are listed; `argocd` where none is.
     pub fn listed(namespaces: Vec<String>) -> Self {
-        if namespaces.is_empty() { Self(vec![USUAL.to_owned()]) } else { Self(namespaces) }
+        if namespaces.is_empty() {
+            Self(vec![USUAL.to_owned()])
+        } else {
+            Self(namespaces)
+        }
     }
 
     /// Whether what stands in a namespace is believed.
@@ -34,8 +39,9 @@ impl Default for ArgoCdNamespaces {
     }
 }
 
-/// Whether an AppProject is for the Applications of a namespace: those beside it, and those of its `sourceNamespaces`, which are globs, as
-/// Argo CD's `IsAppNamespacePermitted` has it. A pattern that is a regular expression there (`/…/`) permits nothing here.
+/// Whether an AppProject is for the Applications of a namespace: those beside it, and those of its `sourceNamespaces`,
+/// which are globs, as Argo CD's `IsAppNamespacePermitted` has it. A pattern that is a regular expression there (`/…/`)
+/// permits nothing here.
 pub fn permits(project: &Value, project_namespace: &str, namespace: &str) -> bool {
     let patterns = project.pointer("/spec/sourceNamespaces").and_then(Value::as_array);
     let named = |pattern: &Value| pattern.as_str().is_some_and(|pattern| glob(pattern, namespace));
@@ -78,9 +84,14 @@ impl SecretHosts {
         for entry in entries {
             let form = || SecretHostsError::Form { text: entry.clone() };
             let (secret, list) = entry.split_once('=').ok_or_else(form)?;
-            let (namespace, name) =
-                secret.split_once('/').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty()).ok_or_else(form)?;
-            let scope = Scope::parse(list).map_err(|source| SecretHostsError::Hosts { secret: secret.to_owned(), source })?;
+            let (namespace, name) = secret
+                .split_once('/')
+                .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
+                .ok_or_else(form)?;
+            let scope = Scope::parse(list).map_err(|source| SecretHostsError::Hosts {
+                secret: secret.to_owned(),
+                source,
+            })?;
             hosts.insert((namespace.to_owned(), name.to_owned()), scope);
         }
         Ok(Self(hosts))
@@ -100,7 +111,10 @@ mod tests {
 
     #[test]
     fn argo_cd_is_believed_where_it_is_listed_and_where_it_usually_is() {
-        let (usual, listed) = (ArgoCdNamespaces::default(), ArgoCdNamespaces::listed(vec!["gitops".to_owned()]));
+        let (usual, listed) = (
+            ArgoCdNamespaces::default(),
+            ArgoCdNamespaces::listed(vec!["gitops".to_owned()]),
+        );
         assert!(usual.have("argocd") && !usual.have("shop") && !usual.have(""));
         assert!(listed.have("gitops") && !listed.have("argocd") && !listed.have("shop"));
     }
@@ -108,21 +122,39 @@ mod tests {
     #[test]
     fn a_project_is_for_the_applications_of_its_source_namespaces() {
         let project = json!({"spec": {"sourceNamespaces": ["team-*", "/shop.*/", "argocd-apps"]}});
-        for (namespace, permitted) in
-            [("argocd", true), ("team-a", true), ("argocd-apps", true), ("shop", false), ("shop-b", false), ("a-team-b", false)]
-        {
+        for (namespace, permitted) in [
+            ("argocd", true),
+            ("team-a", true),
+            ("argocd-apps", true),
+            ("shop", false),
+            ("shop-b", false),
+            ("a-team-b", false),
+        ] {
             assert_eq!(permits(&project, "argocd", namespace), permitted, "{namespace}");
         }
-        assert!(!permits(&json!({"spec": {}}), "argocd", "shop"), "without a list an AppProject is for its own namespace");
+        assert!(
+            !permits(&json!({"spec": {}}), "argocd", "shop"),
+            "without a list an AppProject is for its own namespace"
+        );
     }
 
     #[test]
     fn the_hosts_of_a_secret_are_found_by_its_namespace_and_name() {
-        let entries = ["shop/key=git.example.com,https://other.example/team/".to_owned(), "shop/other=third.example".to_owned()];
+        let entries = [
+            "shop/key=git.example.com,https://other.example/team/".to_owned(),
+            "shop/other=third.example".to_owned(),
+        ];
         let hosts = SecretHosts::parse(&entries).unwrap();
         assert!(hosts.of("shop", "key").is_some() && hosts.of("shop", "other").is_some());
         assert!(hosts.of("team", "key").is_none() && hosts.of("shop", "third").is_none());
-        for entry in ["shop/key", "shop=git.example.com", "/key=git.example.com", "shop/=git.example.com", "shop/key=", "shop/key=*"] {
+        for entry in [
+            "shop/key",
+            "shop=git.example.com",
+            "/key=git.example.com",
+            "shop/=git.example.com",
+            "shop/key=",
+            "shop/key=*",
+        ] {
             assert!(SecretHosts::parse(&[entry.to_owned()]).is_err(), "{entry}");
         }
     }

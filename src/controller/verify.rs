@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use crate::engine::diff::{LAST_APPLIED, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::operation::{OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names};
+use crate::engine::operation::{
+    OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names,
+};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{StepKind, first_unnamed};
 use crate::engine::predict::Verdict;
@@ -16,15 +18,17 @@ use crate::engine::{ArgoCd, Assessment, Flux, Snapshot};
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// How long after a HandBack the tool may take to sync: the longest of the usual intervals, and the retries of one that failed before.
+/// How long after a HandBack the tool may take to sync: the longest of the usual intervals, and the retries of one that
+/// failed before.
 const SYNC_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long after the end of a reconciliation of Flux it is believed: the Deployment was read a moment before the Kustomization, and what was
-/// asked for in the middle of one reconciliation is followed by another at once. So it is of what a sync of Argo CD wrote.
+/// How long after the end of a reconciliation of Flux it is believed: the Deployment was read a moment before the
+/// Kustomization, and what was asked for in the middle of one reconciliation is followed by another at once. So it is
+/// of what a sync of Argo CD wrote.
 const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long Argo CD may call a Deployment OutOfSync that is as Git says, and that it has not synced since, before that counts as an error of its own
-/// comparison: it comes to know of a write within moments.
+/// How long Argo CD may call a Deployment OutOfSync that is as Git says, and that it has not synced since, before that
+/// counts as an error of its own comparison: it comes to know of a write within moments.
 const CALLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What is said beside the end of a heal where it does.
@@ -55,13 +59,23 @@ pub struct Times {
 }
 
 /// Looks at a snapshot that was taken after the last step of a heal with these steps, which put these fields back.
-pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], restored: &[FieldPath], times: Times) -> Verified {
+pub fn verify(
+    snapshot: &Snapshot,
+    assessment: &Assessment,
+    steps: &[StepKind],
+    restored: &[FieldPath],
+    times: Times,
+) -> Verified {
     let late = snapshot.now.duration_since(times.last_step) > SYNC_LIMIT;
     let Some(live) = &snapshot.live else {
         // A plan for a Deployment that is gone is a sync, which brings it back.
         let comes = steps.contains(&StepKind::StartOperation) && !steps.contains(&StepKind::HandBack) && !late;
         let gone = || Verified::No("the Deployment was deleted during the heal".to_owned());
-        return if comes { Verified::NotYet("the sync that brings the Deployment back".to_owned()) } else { gone() };
+        return if comes {
+            Verified::NotYet("the sync that brings the Deployment back".to_owned())
+        } else {
+            gone()
+        };
     };
     // After a HandBack Git's values come by the tool's own sync.
     let handed_back = steps.contains(&StepKind::HandBack);
@@ -78,7 +92,10 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
         match (differs, &snapshot.syncer.manager) {
             (None, _) => {}
             (Some(drift), _) if !handed_back => {
-                return Verified::No(format!("{} differs again: somebody changed it during the heal", drift.change.path));
+                return Verified::No(format!(
+                    "{} differs again: somebody changed it during the heal",
+                    drift.change.path
+                ));
             }
             (Some(drift), manager) if late => {
                 return Verified::No(format!(
@@ -106,47 +123,79 @@ pub fn verify(snapshot: &Snapshot, assessment: &Assessment, steps: &[StepKind], 
             Synced::ButForItself => beside.push_str(ERRS),
             Synced::Yes => {}
         }
-        let only = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
-        beside.extend(argo_cd.application.left_to_somebody(&only).map(|left| format!("; {left}")));
+        let only = ResourceRef::deployment(
+            snapshot.target.namespace.as_deref().unwrap_or_default(),
+            &snapshot.target.name,
+        );
+        beside.extend(
+            argo_cd
+                .application
+                .left_to_somebody(&only)
+                .map(|left| format!("; {left}")),
+        );
     }
     // Client-side apply takes out what the annotation names, and leaves the rest beside Git's next value.
     if let Some(path) = first_unnamed(snapshot, restored) {
         let why = format!("the annotation {LAST_APPLIED} does not name {path}");
         return match snapshot.now.duration_since(last_write(snapshot, times)) > SETTLED {
-            true => Verified::No(format!("Git's values are back, and {why}: the next change of it in Git would be refused, or leave it")),
+            true => Verified::No(format!(
+                "Git's values are back, and {why}: the next change of it in Git would be refused, or leave it"
+            )),
             false => Verified::NotYet(format!("what Argo CD's sync wrote: {why} yet")),
         };
     }
-    if let Some(prediction) = assessment.prediction.as_ref().filter(|prediction| prediction.verdict == Verdict::Refused) {
-        let cause = prediction.causes.first().map(|cause| format!("{}: {}", cause.field, cause.message)).unwrap_or_default();
+    if let Some(prediction) = assessment
+        .prediction
+        .as_ref()
+        .filter(|prediction| prediction.verdict == Verdict::Refused)
+    {
+        let cause = prediction
+            .causes
+            .first()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .unwrap_or_default();
         return Verified::No(format!("the next sync would still be refused: {cause}"));
     }
-    if steps.iter().all(|step| matches!(step, StepKind::Transfer | StepKind::Refresh)) {
-        return Verified::Yes(format!("nobody but the tool owns what is in Git: its next change will be accepted{beside}"));
+    if steps
+        .iter()
+        .all(|step| matches!(step, StepKind::Transfer | StepKind::Refresh))
+    {
+        return Verified::Yes(format!(
+            "nobody but the tool owns what is in Git: its next change will be accepted{beside}"
+        ));
     }
     match rollout(live) {
-        Rollout::Complete => {
-            Verified::Yes(format!("Git's values are back, the next sync will be accepted, and the roll-out is complete{beside}"))
-        }
+        Rollout::Complete => Verified::Yes(format!(
+            "Git's values are back, the next sync will be accepted, and the roll-out is complete{beside}"
+        )),
         Rollout::Failed(message) => Verified::No(format!("Git's values are back, but the roll-out failed: {message}")),
-        Rollout::Progressing(what) if snapshot.now.duration_since(times.last_step) > deadline(live) => {
-            Verified::No(format!("Git's values are back, but the roll-out did not complete in time: {what}"))
-        }
+        Rollout::Progressing(what) if snapshot.now.duration_since(times.last_step) > deadline(live) => Verified::No(
+            format!("Git's values are back, but the roll-out did not complete in time: {what}"),
+        ),
         Rollout::Progressing(what) => Verified::NotYet(format!("the roll-out: {what}")),
     }
 }
 
 /// When the last write came to an end that the heal is for: the Deployment was read a moment before the Application.
 fn last_write(snapshot: &Snapshot, times: Times) -> Timestamp {
-    let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
-    state.and_then(|state| state.finished_at).map_or(times.last_step, |finished| finished.max(times.last_step))
+    let state = snapshot
+        .tool
+        .argo_cd()
+        .and_then(|argo_cd| argo_cd.application.state.as_ref());
+    state
+        .and_then(|state| state.finished_at)
+        .map_or(times.last_step, |finished| finished.max(times.last_step))
 }
 
-/// Whether something of the Deployment differs for Argo CD until a person starts a sync: it calls it OutOfSync until then, heal or not. That is what
-/// waits in Git, and what is not drift and a sync would change, such as the replicas that an autoscaler wrote.
+/// Whether something of the Deployment differs for Argo CD until a person starts a sync: it calls it OutOfSync until
+/// then, heal or not. That is what waits in Git, and what is not drift and a sync would change, such as the replicas
+/// that an autoscaler wrote.
 fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKind]) -> bool {
     let syncs = |step: &StepKind| matches!(step, StepKind::HandBack | StepKind::StartOperation);
-    let overwrites = assessment.prediction.as_ref().is_some_and(|prediction| !prediction.overwrites.is_empty());
+    let overwrites = assessment
+        .prediction
+        .as_ref()
+        .is_some_and(|prediction| !prediction.overwrites.is_empty());
     let pending = assessment.of(Severity::Pending).next().is_some();
     let is_left = match argo_cd.application.automated() {
         None => pending || overwrites,
@@ -156,19 +205,34 @@ fn waits_for_somebody(argo_cd: &ArgoCd, assessment: &Assessment, steps: &[StepKi
     is_left && !steps.iter().any(syncs)
 }
 
-/// Whether Argo CD calls the Deployment OutOfSync for nothing: it compared the commit that was read, after its own sync of the Deployment went well or a
-/// good while after the last write, and nothing of it differs from Git. A value that the API server writes otherwise and means the same is such a case.
+/// Whether Argo CD calls the Deployment OutOfSync for nothing: it compared the commit that was read, after its own sync
+/// of the Deployment went well or a good while after the last write, and nothing of it differs from Git. A value that
+/// the API server writes otherwise and means the same is such a case.
 fn errs(argo_cd: &ArgoCd, snapshot: &Snapshot, assessment: &Assessment, times: Times) -> bool {
-    let differs = assessment.drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
-    let changes = assessment.prediction.as_ref().is_none_or(|prediction| prediction.verdict != Verdict::Clean);
+    let differs = assessment
+        .drifts
+        .iter()
+        .any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
+    let changes = assessment
+        .prediction
+        .as_ref()
+        .is_none_or(|prediction| prediction.verdict != Verdict::Clean);
     if differs || changes || snapshot.tool.compared_unread(&snapshot.source).is_some() {
         return false;
     }
     let (application, written) = (&argo_cd.application, last_write(snapshot, times));
-    let is_compared = application.reconciled_at.is_some_and(|at| at.as_second() >= written.as_second());
-    let deployment = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
+    let is_compared = application
+        .reconciled_at
+        .is_some_and(|at| at.as_second() >= written.as_second());
+    let deployment = ResourceRef::deployment(
+        snapshot.target.namespace.as_deref().unwrap_or_default(),
+        &snapshot.target.name,
+    );
     let is_applied = application.state.as_ref().is_some_and(|state| {
-        let began = state.started_at.as_ref().is_some_and(|started| started.time.as_second() >= times.began.as_second());
+        let began = state
+            .started_at
+            .as_ref()
+            .is_some_and(|started| started.time.as_second() >= times.began.as_second());
         let applied = state.result.iter().flat_map(|result| &result.resources);
         let mut of_deployment = applied.filter(|entry| entry.resource == deployment && entry.applied());
         began && state.phase == OperationPhase::Succeeded && of_deployment.next().is_some()
@@ -206,22 +270,30 @@ enum Synced {
 
 /// What Argo CD says after the steps.
 ///
-/// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since is waited for, unless it
-/// waits for a sync window itself. A failure that names other objects only is theirs.
+/// `status.sync` is not to be believed before it was compared after the heal began, and an operation that began since
+/// is waited for, unless it waits for a sync window itself. A failure that names other objects only is theirs.
 fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timestamp, late: bool) -> Synced {
     let (application, target) = (&argo_cd.application, &snapshot.target);
     let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
     let since = |time: Timestamp| time.as_second() >= began.as_second();
     let mut beside = None;
     let not_yet = |what: &str, beside: Option<&String>| {
-        let beside = beside.map(|others| format!("; its sync failed for {others}")).unwrap_or_default();
+        let beside = beside
+            .map(|others| format!("; its sync failed for {others}"))
+            .unwrap_or_default();
         Synced::Not(if late {
-            Verified::No(format!("Argo CD did not get there within {} minutes: {what}{beside}", SYNC_LIMIT.as_mins()))
+            Verified::No(format!(
+                "Argo CD did not get there within {} minutes: {what}{beside}",
+                SYNC_LIMIT.as_mins()
+            ))
         } else {
             Verified::NotYet(format!("{what}{beside}"))
         })
     };
-    let waits_for_window = matches!(argo_cd.standing(target, snapshot.now), Standing::WaitingForWindow { .. });
+    let waits_for_window = matches!(
+        argo_cd.standing(target, snapshot.now),
+        Standing::WaitingForWindow { .. }
+    );
     let under_way = || argo_cd.under_way(target, snapshot.now);
     if application.operation.is_some() && !waits_for_window {
         return not_yet(&under_way(), None);
@@ -232,7 +304,12 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timest
         match state.phase {
             OperationPhase::Failed | OperationPhase::Error => match state.failed_for_others_only(&deployment) {
                 Some(others) => beside = Some(others),
-                None => return Synced::Not(Verified::No(format!("Argo CD's sync failed again: {}", comparable(&state.message)))),
+                None => {
+                    return Synced::Not(Verified::No(format!(
+                        "Argo CD's sync failed again: {}",
+                        comparable(&state.message)
+                    )));
+                }
             },
             OperationPhase::Running | OperationPhase::Terminating => return not_yet(&under_way(), None),
             OperationPhase::Succeeded | OperationPhase::Other(_) => {}
@@ -253,10 +330,19 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timest
 /// What Flux says after the steps, the last of which it took up; `None` where it has nothing against it.
 ///
 /// A failure that names other objects only is theirs: the Deployment is as Git says.
-fn reconciled(flux: &Flux, snapshot: &Snapshot, assessment: &Assessment, handed_back: bool, late: bool) -> Option<Verified> {
+fn reconciled(
+    flux: &Flux,
+    snapshot: &Snapshot,
+    assessment: &Assessment,
+    handed_back: bool,
+    late: bool,
+) -> Option<Verified> {
     let not_yet = |what: &str| {
         Some(if late {
-            Verified::No(format!("Flux did not get there within {} minutes: {what}", SYNC_LIMIT.as_mins()))
+            Verified::No(format!(
+                "Flux did not get there within {} minutes: {what}",
+                SYNC_LIMIT.as_mins()
+            ))
         } else {
             Verified::NotYet(what.to_owned())
         })
@@ -268,17 +354,22 @@ fn reconciled(flux: &Flux, snapshot: &Snapshot, assessment: &Assessment, handed_
     let failed = match flux.reconciliation() {
         Reconciliation::Progressing => return not_yet("the reconciliation of Flux"),
         Reconciliation::Failed { reason, .. } if comes_after_apply(&reason) => None,
-        Reconciliation::FailedDryRun { message, .. } | Reconciliation::Waiting { message, .. } | Reconciliation::Failed { message, .. } => {
-            Some(message)
-        }
-        Reconciliation::Ready | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => None,
+        Reconciliation::FailedDryRun { message, .. }
+        | Reconciliation::Waiting { message, .. }
+        | Reconciliation::Failed { message, .. } => Some(message),
+        Reconciliation::Ready
+        | Reconciliation::Suspended
+        | Reconciliation::Stalled { .. }
+        | Reconciliation::Deleting => None,
     };
     let concerned = |message: &str| names(message, &snapshot.target) || drifted.or(pending).is_some();
     match (failed.filter(|message| concerned(message)), drifted, pending) {
         (None, None, None) => None,
         _ if !settled => not_yet("the Deployment as Flux applied it"),
         (Some(message), ..) => Some(Verified::No(format!("Flux's reconciliation failed again: {message}"))),
-        (None, Some(path), _) => Some(Verified::No(format!("{path} differs again: somebody changed it during the heal"))),
+        (None, Some(path), _) => Some(Verified::No(format!(
+            "{path} differs again: somebody changed it during the heal"
+        ))),
         // A newer commit, which Flux has not fetched.
         (None, None, Some(_)) => None,
     }
@@ -286,7 +377,10 @@ fn reconciled(flux: &Flux, snapshot: &Snapshot, assessment: &Assessment, handed_
 
 /// How long a roll-out may take: the Deployment's own `progressDeadlineSeconds` (600 by default) and a margin.
 fn deadline(live: &Value) -> SignedDuration {
-    let seconds = live.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64).unwrap_or(600);
+    let seconds = live
+        .pointer("/spec/progressDeadlineSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(600);
     // The API server takes 2147483647 for "no deadline"; a heal that nobody ends is no use.
     SignedDuration::from_secs(seconds.clamp(1, 3_600)) + MARGIN
 }

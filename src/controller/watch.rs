@@ -36,29 +36,39 @@ const FAILURE_LIMIT: usize = 1_900;
 /// Between writes of counts alone this long passes.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Between writes of how large a mass drift is: somebody looks at it now, and two thousand Deployments join one after the other.
+/// Between writes of how large a mass drift is: somebody looks at it now, and two thousand Deployments join one after
+/// the other.
 const QUIET_IN_MASS: Duration = Duration::from_secs(5);
 
 /// Reconciles one watch: its source and its status.
 ///
 /// # Errors
 ///
-/// [`ReconcileError`]; the key is tried again with a growing delay. A source that cannot be read is no error: it is told, and
-/// asked again after the interval or, where it failed before, later; everything else goes on.
+/// [`ReconcileError`]; the key is tried again with a growing delay. A source that cannot be read is no error: it is
+/// told, and asked again after the interval or, where it failed before, later; everything else goes on.
 pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
     // observe (no client)
     let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else {
         return Ok(forget(context, key));
     };
     // Before it is read: whatever its own watch brings from now on is kept.
-    context.tools.name(key, origin::tool_of(&watch).map(|(tool, _)| tool).as_ref());
+    context
+        .tools
+        .name(key, origin::tool_of(&watch).map(|(tool, _)| tool).as_ref());
     // look (client, git)
-    let known = context.governed.watch(key).filter(|watched| watched.says_the_same(&watch) && !watched.restated);
+    let known = context
+        .governed
+        .watch(key)
+        .filter(|watched| watched.says_the_same(&watch) && !watched.restated);
     let (started, asked_at) = (Instant::now(), whole_seconds(Timestamp::now()));
     let looked = look(context, &watch, known.as_ref()).await;
     context.metrics.source_fetched(started.elapsed());
     // put in force (no client)
-    let interval = watch.spec.source.times().map_or(QUIET, |(interval, _)| interval.unsigned());
+    let interval = watch
+        .spec
+        .source
+        .times()
+        .map_or(QUIET, |(interval, _)| interval.unsigned());
     let (failure, again) = match looked {
         Ok(looked) => {
             put_in_force(context, key, &watch, looked, asked_at);
@@ -68,7 +78,10 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
         }
         Err(error) => {
             let failure = failed(context, key, &watch, &error);
-            (Some(failure), context.attempts.failed(key, &watch, interval, error.longest_rest()))
+            (
+                Some(failure),
+                context.attempts.failed(key, &watch, interval, error.longest_rest()),
+            )
         }
     };
     // publish (client)
@@ -90,12 +103,33 @@ async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) ->
     if let (Some((tool, _)), Some(object)) = (origin::tool_of(watch), &object) {
         context.tools.fill(&tool, object);
     }
-    let resolved = origin::resolve(&context.cluster, &sources.own_namespace, &sources.argo_cd, watch, object).await?;
+    let resolved = origin::resolve(
+        &context.cluster,
+        &sources.own_namespace,
+        &sources.argo_cd,
+        watch,
+        object,
+    )
+    .await?;
     let known = known.filter(|known| known.failure.is_none());
-    let known = known.map(|Watched { rendition, dressing, .. }| {
-        let Rendition { revision, synced, compared, .. } = rendition.as_ref();
-        Known { revision, synced, compared: compared.as_deref(), dressing }
-    });
+    let known = known.map(
+        |Watched {
+             rendition, dressing, ..
+         }| {
+            let Rendition {
+                revision,
+                synced,
+                compared,
+                ..
+            } = rendition.as_ref();
+            Known {
+                revision,
+                synced,
+                compared: compared.as_deref(),
+                dressing,
+            }
+        },
+    );
     let look = desired::look(sources, &context.cluster, watch, &resolved, known).await?;
     Ok(Looked { terms, resolved, look })
 }
@@ -106,10 +140,19 @@ async fn look(context: &Context, watch: &DriftWatch, known: Option<&Watched>) ->
 ///
 /// [`ReconcileError`]; the key is tried again.
 pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, ReconcileError> {
-    let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else { return Ok(Next::Done) };
+    let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else {
+        return Ok(Next::Done);
+    };
     let known = context.governed.watch(key);
     let generation = observed_generation(known.as_ref(), &watch);
-    publish(context, key, &watch, known.and_then(|watched| watched.failure), generation).await
+    publish(
+        context,
+        key,
+        &watch,
+        known.and_then(|watched| watched.failure),
+        generation,
+    )
+    .await
 }
 
 /// Which generation of the spec is observed: one whose source was not looked at yet is not.
@@ -125,7 +168,12 @@ fn observed_generation(known: Option<&Watched>, watch: &DriftWatch) -> Option<i6
 /// # Errors
 ///
 /// What is wrong with the watch's own fields.
-pub fn watched(watch: Arc<DriftWatch>, resolved: Resolved, rendition: Rendition, now: Timestamp) -> Result<Watched, SourceError> {
+pub fn watched(
+    watch: Arc<DriftWatch>,
+    resolved: Resolved,
+    rendition: Rendition,
+    now: Timestamp,
+) -> Result<Watched, SourceError> {
     let terms = terms(&watch)?;
     let since = told_since(&watch, &rendition.revision).unwrap_or(now);
     Ok(in_force(watch, terms, resolved, Arc::new(rendition), since, now))
@@ -140,9 +188,28 @@ fn in_force(
     answered_at: Timestamp,
 ) -> Watched {
     let Terms { syncer, policy } = terms;
-    let Resolved { dressing, tool, surroundings, ignored, .. } = resolved;
+    let Resolved {
+        dressing,
+        tool,
+        surroundings,
+        ignored,
+        ..
+    } = resolved;
     let policy = Arc::new(policy);
-    Watched { watch, syncer, dressing, tool, surroundings, ignored, policy, rendition, since, answered_at, failure: None, restated: false }
+    Watched {
+        watch,
+        syncer,
+        dressing,
+        tool,
+        surroundings,
+        ignored,
+        policy,
+        rendition,
+        since,
+        answered_at,
+        failure: None,
+        restated: false,
+    }
 }
 
 fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut looked: Looked, asked_at: Timestamp) {
@@ -155,7 +222,11 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
     let known = context.governed.watch(key);
     let known_before = known.as_ref().map(|known| known.since);
     // The same rules remember what they cost, and where they failed.
-    if let Some(same) = known.as_ref().map(|known| &known.ignored).filter(|ignored| **ignored == looked.resolved.ignored) {
+    if let Some(same) = known
+        .as_ref()
+        .map(|known| &known.ignored)
+        .filter(|ignored| **ignored == looked.resolved.ignored)
+    {
         looked.resolved.ignored = same.clone();
     }
     let (rendition, since) = match (looked.look, known) {
@@ -163,17 +234,25 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         (Look::Unchanged, None) => return,
         (Look::Rendered(rendition), known) => {
             info!(watch = %key, revision = rendition.revision, governed = rendition.desired.len(), "a commit is in force");
-            let since = known.filter(|known| known.rendition.revision == rendition.revision).map(|known| known.since);
+            let since = known
+                .filter(|known| known.rendition.revision == rendition.revision)
+                .map(|known| known.since);
             let since = since.or_else(|| told_since(watch, &rendition.revision)).unwrap_or(now);
             (Arc::from(rendition), since)
         }
     };
     looked.resolved.ignored.keep(|namespace, name| {
-        let target = Target { namespace: namespace.to_owned(), name: name.to_owned() };
+        let target = Target {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
         rendition.desired.contains_key(&target)
     });
     let is_first = known_before.is_none();
-    let affected = context.governed.put(key, in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, asked_at));
+    let affected = context.governed.put(
+        key,
+        in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, asked_at),
+    );
     stir(context, key, affected);
     // What the source dropped while no process looked at it is named by nothing but its report.
     if is_first {
@@ -186,7 +265,9 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
 /// Since when a commit is in force, as an earlier process told it.
 fn told_since(watch: &DriftWatch, revision: &str) -> Option<Timestamp> {
     let status = watch.status.as_ref()?;
-    status.revision_since.filter(|_| status.revision.as_deref() == Some(revision))
+    status
+        .revision_since
+        .filter(|_| status.revision.as_deref() == Some(revision))
 }
 
 /// Looks again at Deployments, and at the other watches that name one of them: who leads it may be another one now.
@@ -202,7 +283,11 @@ pub(super) fn stir(context: &Context, key: &WatchKey, targets: Vec<Target>) {
 /// Keeps the last commit in force, marked with its age, and says why there is no newer one.
 fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &SourceError) -> SourceFailure {
     let reason = error.category();
-    let before = watch.status.as_ref().and_then(|status| status.source_failure.as_ref()).filter(|before| before.reason == reason);
+    let before = watch
+        .status
+        .as_ref()
+        .and_then(|status| status.source_failure.as_ref())
+        .filter(|before| before.reason == reason);
     let failure = SourceFailure {
         reason: reason.to_owned(),
         // Whatever is quoted in it: it is held, logged and stored.
@@ -214,7 +299,9 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &So
     let detail = error.detail();
     warn!(watch = %key, reason, error = failure.message, detail, "the source cannot be read");
     context.metrics.source_failed(&key.namespace, &key.name, reason);
-    context.governed.touch(key, |watched| watched.failure = Some(failure.clone()));
+    context
+        .governed
+        .touch(key, |watched| watched.failure = Some(failure.clone()));
     failure
 }
 
@@ -281,7 +368,12 @@ async fn publish(
     let old = watch.status.as_ref().unwrap_or(&default);
     let mut not_governed = rendition.not_governed.clone();
     let others = context.governed.led_by_others(key);
-    not_governed.extend(others.iter().take(WARNING_LIMIT).map(|(target, leader)| format!("{target}: led by the older watch {leader}")));
+    not_governed.extend(
+        others
+            .iter()
+            .take(WARNING_LIMIT)
+            .map(|(target, leader)| format!("{target}: led by the older watch {leader}")),
+    );
     if others.len() > WARNING_LIMIT {
         not_governed.push(format!("{} more that other watches lead", others.len() - WARNING_LIMIT));
     }
@@ -289,15 +381,28 @@ async fn publish(
         watched: watched.as_ref(),
         failure: failure.as_ref(),
         counts,
-        others: (others.len(), others.into_iter().map(|(_, leader)| leader).collect::<BTreeSet<_>>().into_iter().collect()),
-        mass: context.governed.mass(key, now).map(|mass| (mass.members, mass.governed)),
+        others: (
+            others.len(),
+            others
+                .into_iter()
+                .map(|(_, leader)| leader)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+        ),
+        mass: context
+            .governed
+            .mass(key, now)
+            .map(|mass| (mass.members, mass.governed)),
     };
     let said = said::conditions(&seen);
     let idle = said::idle_rules(watch, context.governed.covered(key), now);
     let new = clamp(printer::told(DriftWatchStatus {
         counts,
         revision: watched.as_ref().map(|watched| watched.rendition.revision.clone()),
-        short_revision: watched.as_ref().map(|watched| watched.rendition.revision.chars().take(7).collect()),
+        short_revision: watched
+            .as_ref()
+            .map(|watched| watched.rendition.revision.chars().take(7).collect()),
         revision_since: watched.as_ref().map(|watched| watched.since),
         not_governed,
         warnings: warnings(watched.as_ref(), idle),
@@ -317,7 +422,10 @@ async fn publish(
         return Ok(Next::After(wait));
     }
     // A watch without a status has none of the default's values stored, either.
-    let stored = watch.status.as_ref().map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
+    let stored = watch
+        .status
+        .as_ref()
+        .map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
     let patch = merge_patch(&stored, &as_json(&new));
     context.cluster.patch_watch_status(watch, patch).await?;
     context.written.now(&written);
@@ -329,13 +437,25 @@ async fn publish(
 /// Which rules do nothing or are not in force, and what is odd in the source.
 fn warnings(watched: Option<&Watched>, idle: Vec<Notice>) -> Vec<Notice> {
     let rules = watched.map(|watched| watched.ignored.warnings()).unwrap_or_default();
-    let rules = rules.into_iter().map(|message| Notice { path: None, file: None, line: None, message });
-    let of_source = watched.into_iter().flat_map(|watched| watched.rendition.warnings.iter().cloned());
+    let rules = rules.into_iter().map(|message| Notice {
+        path: None,
+        file: None,
+        line: None,
+        message,
+    });
+    let of_source = watched
+        .into_iter()
+        .flat_map(|watched| watched.rendition.warnings.iter().cloned());
     let mut told: Vec<Notice> = idle.into_iter().chain(rules).chain(of_source).collect();
     let all = told.len() + watched.map_or(0, |watched| watched.rendition.more_warnings);
     if all > WARNING_LIMIT {
         told.truncate(WARNING_LIMIT - 1);
-        told.push(Notice { path: None, file: None, line: None, message: format!("and {} more warnings", all - told.len()) });
+        told.push(Notice {
+            path: None,
+            file: None,
+            line: None,
+            message: format!("and {} more warnings", all - told.len()),
+        });
     }
     told
 }
@@ -344,11 +464,15 @@ fn as_json(status: &DriftWatchStatus) -> Value {
     serde_json::to_value(status).unwrap_or_default()
 }
 
-/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went, or the end of
-/// the first look at everything that a commit names.
+/// Whether a person would want to see the change now: another commit, another spec, a failure that came or went, or the
+/// end of the first look at everything that a commit names.
 fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
     let states = |status: &DriftWatchStatus| -> Vec<_> {
-        status.conditions.iter().map(|condition| (condition.type_.clone(), condition.status, condition.reason.clone())).collect()
+        status
+            .conditions
+            .iter()
+            .map(|condition| (condition.type_.clone(), condition.status, condition.reason.clone()))
+            .collect()
     };
     let assessed = |status: &DriftWatchStatus| {
         let counts = status.counts;
@@ -364,9 +488,17 @@ fn urgent(old: &DriftWatchStatus, new: &DriftWatchStatus) -> bool {
 /// How long passes between a write and this one, where it is not urgent.
 fn quiet(old: &DriftWatchStatus, new: &DriftWatchStatus) -> Duration {
     fn mass_drift(status: &DriftWatchStatus) -> Option<&str> {
-        status.conditions.iter().find(|condition| condition.type_ == MASS_DRIFT).map(|condition| condition.message.as_str())
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == MASS_DRIFT)
+            .map(|condition| condition.message.as_str())
     }
-    if mass_drift(old) == mass_drift(new) { QUIET } else { QUIET_IN_MASS }
+    if mass_drift(old) == mass_drift(new) {
+        QUIET
+    } else {
+        QUIET_IN_MASS
+    }
 }
 
 #[cfg(test)]

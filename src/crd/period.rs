@@ -50,7 +50,10 @@ impl std::str::FromStr for Period {
                 "h" => 3_600_000,
                 _ => return Err(fail()),
             };
-            let part = count.checked_mul(milliseconds).map(SignedDuration::from_millis).ok_or_else(fail)?;
+            let part = count
+                .checked_mul(milliseconds)
+                .map(SignedDuration::from_millis)
+                .ok_or_else(fail)?;
             total = total.checked_add(part).ok_or_else(fail)?;
             rest = &unit[length..];
         }
@@ -79,7 +82,9 @@ impl Serialize for Period {
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        Cow::<str>::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -100,14 +105,30 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         for text in ["30s", "10m", "1h30m", "250ms", "24h"] {
-            assert_eq!(text.parse::<Period>().map(|period| period.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<Period>().map(|period| period.to_string()),
+                Ok(text.to_owned())
+            );
         }
-        assert_eq!("90s".parse::<Period>().map(|period| period.to_string()), Ok("1m30s".to_owned()));
+        assert_eq!(
+            "90s".parse::<Period>().map(|period| period.to_string()),
+            Ok("1m30s".to_owned())
+        );
     }
 
     #[test]
     fn refuses_what_is_no_span_of_time() {
-        for text in ["", "10", "s", "1d", "-5s", "0s", "9999999999999999999s", "9223372036854775807h", "1.5h"] {
+        for text in [
+            "",
+            "10",
+            "s",
+            "1d",
+            "-5s",
+            "0s",
+            "9999999999999999999s",
+            "9223372036854775807h",
+            "1.5h",
+        ] {
             assert_eq!(text.parse::<Period>(), Err(PeriodError(text.to_owned())));
         }
     }

@@ -29,8 +29,9 @@ impl From<StrategySpec> for Strategy {
     }
 }
 
-/// The program that syncs: it decides whose fields are made its own by a server-side apply. Absent: the manager's name tells, which is
-/// `argocd-controller`, `kustomize-controller`, or begins with `kubectl`; under another one it is `Other`.
+/// The program that syncs: it decides whose fields are made its own by a server-side apply. Absent: the manager's name
+/// tells, which is `argocd-controller`, `kustomize-controller`, or begins with `kubectl`; under another one it is
+/// `Other`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ToolSpec {
     /// kubectl.
@@ -58,8 +59,8 @@ impl From<ToolSpec> for Applier {
     }
 }
 
-/// What the syncing tool asks the API server to do about fields that it does not know: `Ignore` and `Warn` let them be forgotten, `Strict` has them
-/// refused. Absent: `Strict` for kubectl, as it asks by default; `Warn` for the others.
+/// What the syncing tool asks the API server to do about fields that it does not know: `Ignore` and `Warn` let them be
+/// forgotten, `Strict` has them refused. Absent: `Strict` for kubectl, as it asks by default; `Warn` for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ValidateSpec {
     /// They are forgotten.

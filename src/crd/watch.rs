@@ -20,7 +20,8 @@ use crate::report::{Condition, Notice};
 /// The most warnings in a status.
 pub const WARNING_LIMIT: usize = 20;
 
-/// The most lines about what is not governed: fifty kinds, the reasons for which Deployments are left, and twenty that other watches lead.
+/// The most lines about what is not governed: fifty kinds, the reasons for which Deployments are left, and twenty that
+/// other watches lead.
 pub const NOT_GOVERNED_LIMIT: usize = 100;
 
 /// Names a source of truth and the Deployments that it governs.
@@ -36,14 +37,26 @@ pub const NOT_GOVERNED_LIMIT: usize = 100;
     status = "DriftWatchStatus",
     derive = "PartialEq",
     doc = "Names a source of truth and the Deployments that it governs.",
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
     printcolumn(name = "Governed", type_ = "integer", json_path = ".status.counts.governed"),
     printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
     printcolumn(name = "Conflicted", type_ = "integer", json_path = ".status.counts.conflicted"),
     printcolumn(name = "Revision", type_ = "string", json_path = ".status.shortRevision"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message")
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager) && !has(self.tool) && !has(self.validate))")
@@ -70,19 +83,21 @@ pub struct DriftWatchSpec {
     #[serde(default)]
     pub strategy: StrategySpec,
 
-    /// The field manager that the syncing tool writes under. Absent: the tool's own where one is named; else `kubectl-client-side-apply` for
-    /// client-side apply, `kubectl` for server-side apply, `kubectl-replace` for replace.
+    /// The field manager that the syncing tool writes under. Absent: the tool's own where one is named; else
+    /// `kubectl-client-side-apply` for client-side apply, `kubectl` for server-side apply, `kubectl-replace` for
+    /// replace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub manager: Option<String>,
 
-    /// The program that syncs, which decides whose fields it makes its own when it applies server-side. Absent: told by the manager's name,
-    /// which is `argocd-controller`, `kustomize-controller`, or begins with `kubectl`; under another one it is `Other`.
+    /// The program that syncs, which decides whose fields it makes its own when it applies server-side. Absent: told by
+    /// the manager's name, which is `argocd-controller`, `kustomize-controller`, or begins with `kubectl`; under
+    /// another one it is `Other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolSpec>,
 
-    /// What the syncing tool asks the API server to do about fields that it does not know. Absent: `Strict` for kubectl, as it does by default;
-    /// `Warn` for the others.
+    /// What the syncing tool asks the API server to do about fields that it does not know. Absent: `Strict` for
+    /// kubectl, as it does by default; `Warn` for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate: Option<ValidateSpec>,
 
@@ -117,7 +132,8 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argo_application: Option<ToolSource>,
 
-    /// A Kustomization of Flux: repository, path, revision, and how it is synced are read from it and from its GitRepository.
+    /// A Kustomization of Flux: repository, path, revision, and how it is synced are read from it and from its
+    /// GitRepository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flux_kustomization: Option<ToolSource>,
 }
@@ -130,14 +146,15 @@ pub struct ToolSource {
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 
-    /// Its namespace; `argocd` for an Application and the watch's own for a Kustomization when absent. One elsewhere than in the watch's
-    /// namespace, named by a watch elsewhere than in the controller's, must carry the annotation `driftmend.dev/allow-watches-from`.
+    /// Its namespace; `argocd` for an Application and the watch's own for a Kustomization when absent. One elsewhere
+    /// than in the watch's namespace, named by a watch elsewhere than in the controller's, must carry the annotation
+    /// `driftmend.dev/allow-watches-from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,
 
-    /// A Secret of the watch's own namespace with `username` and `password`, or `identity` and `known_hosts`, for the repository that the
-    /// tool reads: its own credentials are out of this controller's reach.
+    /// A Secret of the watch's own namespace with `username` and `password`, or `identity` and `known_hosts`, for the
+    /// repository that the tool reads: its own credentials are out of this controller's reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
 
@@ -155,7 +172,12 @@ impl Source {
     /// How often the source is asked, and how long its answer counts; `None` where no source is named.
     pub fn times(&self) -> Option<(Period, Period)> {
         let git = self.git.as_ref().map(|git| (git.interval, git.max_age));
-        let tool = || self.argo_application.as_ref().or(self.flux_kustomization.as_ref()).map(|tool| (tool.interval, tool.max_age));
+        let tool = || {
+            self.argo_application
+                .as_ref()
+                .or(self.flux_kustomization.as_ref())
+                .map(|tool| (tool.interval, tool.max_age))
+        };
         git.or_else(tool)
     }
 }
@@ -204,8 +226,9 @@ pub struct SecretRef {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("size(self.paths) > 0 || size(self.managers) > 0").message("an ignore rule needs paths or managers"))]
 pub struct IgnoreSpec {
-    /// Field paths, such as `.spec.replicas` or `.spec.template.spec.containers[name="web"].image`; `*` stands for any one
-    /// field or list item. Or JSON Pointers, such as `/spec/replicas`, which count list items from 0; `~1` stands for a `/` in a name.
+    /// Field paths, such as `.spec.replicas` or `.spec.template.spec.containers[name="web"].image`; `*` stands for any
+    /// one field or list item. Or JSON Pointers, such as `/spec/replicas`, which count list items from 0; `~1` stands
+    /// for a `/` in a name.
     #[serde(default)]
     #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
     pub paths: Vec<String>,
@@ -232,8 +255,14 @@ impl IgnoreSpec {
     pub fn rule(&self) -> Result<IgnoreRule, PathError> {
         let (pointers, paths): (Vec<&String>, Vec<&String>) = self.paths.iter().partition(|path| path.starts_with('/'));
         Ok(IgnoreRule {
-            paths: paths.into_iter().map(|path| PathPattern::parse(path)).collect::<Result<_, _>>()?,
-            pointers: pointers.into_iter().map(|pointer| checked(pointer)).collect::<Result<_, _>>()?,
+            paths: paths
+                .into_iter()
+                .map(|path| PathPattern::parse(path))
+                .collect::<Result<_, _>>()?,
+            pointers: pointers
+                .into_iter()
+                .map(|pointer| checked(pointer))
+                .collect::<Result<_, _>>()?,
             parts: Vec::new(),
             managers: self.managers.clone(),
             reason: self.reason.clone(),
@@ -244,9 +273,14 @@ impl IgnoreSpec {
 
 /// A JSON Pointer in which each `~` stands for something (RFC 6901, section 3).
 fn checked(pointer: &str) -> Result<String, PathError> {
-    let wrong = pointer.match_indices('~').find(|(at, _)| !pointer[at + 1..].starts_with(['0', '1']));
+    let wrong = pointer
+        .match_indices('~')
+        .find(|(at, _)| !pointer[at + 1..].starts_with(['0', '1']));
     match wrong {
-        Some((at, _)) => Err(PathError { text: pointer.to_owned(), at }),
+        Some((at, _)) => Err(PathError {
+            text: pointer.to_owned(),
+            at,
+        }),
         None => Ok(pointer.to_owned()),
     }
 }

@@ -25,7 +25,8 @@ pub struct Assessment {
     /// The fields that differ, in path order.
     pub drifts: Vec<Drift>,
 
-    /// What the next sync gives; `None` where one side is absent, unless the next sync will not create what is not live.
+    /// What the next sync gives; `None` where one side is absent, unless the next sync will not create what is not
+    /// live.
     pub prediction: Option<Prediction>,
 
     /// What is wrong and what to do, worst first.
@@ -54,20 +55,41 @@ impl Assessment {
         match self.prediction {
             None => self,
             Some(_) if self.findings.iter().any(diagnose::is_of_creation) => {
-                let (phase, summary) = if self.phase == Phase::Missing { (Phase::Missing, GONE) } else { (Phase::Pending, NEW) };
-                let findings = self.findings.into_iter().filter(|finding| !diagnose::is_of_creation(finding)).collect();
-                Self { phase, summary: summary.to_owned(), prediction: None, findings, ..self }
+                let (phase, summary) = if self.phase == Phase::Missing {
+                    (Phase::Missing, GONE)
+                } else {
+                    (Phase::Pending, NEW)
+                };
+                let findings = self
+                    .findings
+                    .into_iter()
+                    .filter(|finding| !diagnose::is_of_creation(finding))
+                    .collect();
+                Self {
+                    phase,
+                    summary: summary.to_owned(),
+                    prediction: None,
+                    findings,
+                    ..self
+                }
             }
             Some(_) => {
                 let phase = phase(&self.drifts, &clean);
                 let summary = bare_summary(phase, &self.drifts);
-                Self { phase, summary, prediction: None, findings: Vec::new(), traps: Vec::new(), ..self }
+                Self {
+                    phase,
+                    summary,
+                    prediction: None,
+                    findings: Vec::new(),
+                    traps: Vec::new(),
+                    ..self
+                }
             }
         }
     }
 
-    /// Whether there is nothing to tell: live is what Git says, the next sync leaves it so, it does not come again and again, and nothing is in the way
-    /// of Git's next change.
+    /// Whether there is nothing to tell: live is what Git says, the next sync leaves it so, it does not come again and
+    /// again, and nothing is in the way of Git's next change.
     pub fn is_quiet(&self) -> bool {
         let harms = self.prediction.as_ref().is_some_and(Prediction::harms);
         self.phase == Phase::InSync && !harms && self.traps.is_empty() && !self.findings.iter().any(diagnose::is_a_loop)
@@ -82,7 +104,9 @@ impl Assessment {
 
     /// When the oldest drift began, as far as managedFields tells.
     pub fn since(&self) -> Option<Timestamp> {
-        self.of(Severity::Drift).flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time)).min()
+        self.of(Severity::Drift)
+            .flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time))
+            .min()
     }
 }
 
@@ -96,7 +120,8 @@ pub fn assess_during(snapshot: &Snapshot, policy: &Policy, heal: &OwnHeal) -> As
     assess_knowing(snapshot, policy, facts(snapshot).as_ref(), Some(heal))
 }
 
-/// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for both.
+/// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for
+/// both.
 pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
     let facts = facts(snapshot);
     let assessment = assess_knowing(snapshot, policy, facts.as_ref(), None);
@@ -107,13 +132,26 @@ pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory)
 /// What is read out of Git's document and live; `None` where one of them is absent.
 fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     let document = &snapshot.desired.as_ref()?.value;
-    Some(Facts::sending(snapshot.source.sent_of(document), document, snapshot.live.as_ref()?))
+    Some(Facts::sending(
+        snapshot.source.sent_of(document),
+        document,
+        snapshot.live.as_ref()?,
+    ))
 }
 
-fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>>, heal: Option<&OwnHeal>) -> Assessment {
+fn assess_knowing(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    facts: Option<&Facts<'_>>,
+    heal: Option<&OwnHeal>,
+) -> Assessment {
     let (standing, next_sync) = operation(snapshot);
     let Some(facts @ Facts { desired, live, .. }) = facts else {
-        return Assessment { standing, next_sync, ..with_creation(snapshot, one_sided(snapshot)) };
+        return Assessment {
+            standing,
+            next_sync,
+            ..with_creation(snapshot, one_sided(snapshot))
+        };
     };
     // diff, attribute
     let rules = diff::placed(&policy.ignore, desired, live);
@@ -127,20 +165,33 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         now: snapshot.now,
     };
     let (mut drifts, paths) = diff::classify_and_compare(&evidence, facts);
-    heal.into_iter().for_each(|heal| heal.retell(&mut drifts, &snapshot.syncer.manager));
+    heal.into_iter()
+        .for_each(|heal| heal.retell(&mut drifts, &snapshot.syncer.manager));
     let rolled_back = rolled_back(snapshot, &drifts);
     if let Some(back) = &rolled_back {
-        drifts.iter_mut().filter(|drift| drift.severity == Severity::Pending).for_each(|drift| drift.reason = Some(back.clone()));
+        drifts
+            .iter_mut()
+            .filter(|drift| drift.severity == Severity::Pending)
+            .for_each(|drift| drift.reason = Some(back.clone()));
     }
     // predict
     let foretold = predict::predict_knowing(facts, &snapshot.syncer, || paths);
-    let foretold = foretold.weighed(facts, &drifts, |overwrite| snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default()));
+    let foretold = foretold.weighed(facts, &drifts, |overwrite| {
+        snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default())
+    });
     let prediction = &foretold.prediction;
     // diagnose
     let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
     let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
-    let mut traps = diagnose::traps(snapshot, facts, &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>());
-    let differs = diagnose::Differs { drifts: &drifts, residual: &prediction.residual };
+    let mut traps = diagnose::traps(
+        snapshot,
+        facts,
+        &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>(),
+    );
+    let differs = diagnose::Differs {
+        drifts: &drifts,
+        residual: &prediction.residual,
+    };
     traps.extend(diagnose::unnamed(snapshot, facts, differs, next_sync.as_ref()));
     traps.extend(diagnose::unapplied(snapshot, facts, differs, next_sync.as_ref()));
     if traps.is_empty() {
@@ -156,16 +207,24 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
     };
     let summary = match (phase, &standing) {
         (Phase::Pending, _) if let Some(back) = &rolled_back => {
-            let count = drifts.iter().filter(|drift| drift.severity == Severity::Pending).count();
-            let fields = if count == 1 { "1 field is".to_owned() } else { format!("{count} fields are") };
+            let count = drifts
+                .iter()
+                .filter(|drift| drift.severity == Severity::Pending)
+                .count();
+            let fields = if count == 1 {
+                "1 field is".to_owned()
+            } else {
+                format!("{count} fields are")
+            };
             format!("{back}: {fields} not what Git says now") + &harm(prediction)
         }
         (Phase::OperationStuck, Some(standing)) => standing.why(),
-        (Phase::Conflicted | Phase::Drifted | Phase::Pending, _) if let Some(by) = diagnose::next_sync_recreates(snapshot, prediction) => {
+        (Phase::Conflicted | Phase::Drifted | Phase::Pending, _)
+            if let Some(by) = diagnose::next_sync_recreates(snapshot, prediction) =>
+        {
             let cause = match phase {
-                Phase::Conflicted => {
-                    diagnose::headline(&reasons, &foretold).unwrap_or_else(|| "the API server does not accept it".to_owned())
-                }
+                Phase::Conflicted => diagnose::headline(&reasons, &foretold)
+                    .unwrap_or_else(|| "the API server does not accept it".to_owned()),
                 _ => summary(phase, &drifts, &foretold, &reasons),
             };
             format!(
@@ -175,14 +234,34 @@ fn assess_knowing(snapshot: &Snapshot, policy: &Policy, facts: Option<&Facts<'_>
         }
         _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
     } + &trapped(snapshot, phase, &traps);
-    Assessment { phase, summary, drifts, prediction: Some(foretold.prediction), findings, traps, standing, next_sync }
+    Assessment {
+        phase,
+        summary,
+        drifts,
+        prediction: Some(foretold.prediction),
+        findings,
+        traps,
+        standing,
+        next_sync,
+    }
 }
 
 /// To what and by whom the tool was rolled back, where live waits for Git because of that.
 fn rolled_back(snapshot: &Snapshot, drifts: &[Drift]) -> Option<String> {
-    let argo_cd = snapshot.tool.argo_cd().filter(|_| drifts.iter().any(|drift| drift.severity == Severity::Pending))?;
-    let SourceFacts { revision, first_seen, answered_at, .. } = &snapshot.source;
-    argo_cd.application.rolled_back(revision, *first_seen, *answered_at).map(|back| back.to_string())
+    let argo_cd = snapshot
+        .tool
+        .argo_cd()
+        .filter(|_| drifts.iter().any(|drift| drift.severity == Severity::Pending))?;
+    let SourceFacts {
+        revision,
+        first_seen,
+        answered_at,
+        ..
+    } = &snapshot.source;
+    argo_cd
+        .application
+        .rolled_back(revision, *first_seen, *answered_at)
+        .map(|back| back.to_string())
 }
 
 /// How far the tool's own operation is, and when it syncs next.
@@ -191,10 +270,21 @@ fn operation(snapshot: &Snapshot) -> (Option<Standing>, Option<When>) {
         Tool::Unknown => (None, None),
         Tool::ArgoCd(argo_cd) => {
             let standing = argo_cd.standing(&snapshot.target, snapshot.now);
-            let when = next_sync(&argo_cd.application, &standing, &argo_cd.context(&snapshot.target, snapshot.now));
+            let when = next_sync(
+                &argo_cd.application,
+                &standing,
+                &argo_cd.context(&snapshot.target, snapshot.now),
+            );
             (Some(standing), Some(when))
         }
-        Tool::Flux(flux) => (None, Some(next_reconciliation(&flux.kustomization, flux.repository.as_deref(), snapshot.now))),
+        Tool::Flux(flux) => (
+            None,
+            Some(next_reconciliation(
+                &flux.kustomization,
+                flux.repository.as_deref(),
+                snapshot.now,
+            )),
+        ),
     }
 }
 
@@ -204,13 +294,34 @@ const NEW: &str = "Git has it and it has not been in the cluster yet";
 
 /// What is found of an object that is not live, with why the next sync will not create it, where it will not.
 fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
-    let (Some(desired), None) = (&snapshot.desired, &snapshot.live) else { return found };
+    let (Some(desired), None) = (&snapshot.desired, &snapshot.live) else {
+        return found;
+    };
     let prediction = predict::predict_new(&desired.value, snapshot.target.namespace.as_deref(), &snapshot.syncer);
-    let Some(refused) = diagnose::creation_refused(&prediction) else { return found };
-    let phase = if found.phase == Phase::Missing { Phase::Missing } else { Phase::Conflicted };
-    let summary = format!("{}; the next sync will not create it: {}", found.summary, diagnose::told(&prediction.causes));
+    let Some(refused) = diagnose::creation_refused(&prediction) else {
+        return found;
+    };
+    let phase = if found.phase == Phase::Missing {
+        Phase::Missing
+    } else {
+        Phase::Conflicted
+    };
+    let summary = format!(
+        "{}; the next sync will not create it: {}",
+        found.summary,
+        diagnose::told(&prediction.causes)
+    );
     let findings = refused.into_iter().chain(found.findings).collect();
-    Assessment { phase, summary, prediction: Some(Prediction { predicted: None, ..prediction }), findings, ..found }
+    Assessment {
+        phase,
+        summary,
+        prediction: Some(Prediction {
+            predicted: None,
+            ..prediction
+        }),
+        findings,
+        ..found
+    }
 }
 
 /// One side is absent: nothing to compare, but something to tell.
@@ -224,8 +335,21 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
         },
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
-    let findings = if snapshot.desired.is_some() { diagnose::diagnose_absent(snapshot) } else { Vec::new() };
-    Assessment { phase, summary, drifts: Vec::new(), prediction: None, findings, traps: Vec::new(), standing: None, next_sync: None }
+    let findings = if snapshot.desired.is_some() {
+        diagnose::diagnose_absent(snapshot)
+    } else {
+        Vec::new()
+    };
+    Assessment {
+        phase,
+        summary,
+        drifts: Vec::new(),
+        prediction: None,
+        findings,
+        traps: Vec::new(),
+        standing: None,
+        next_sync: None,
+    }
 }
 
 /// Why an object that Git dropped will soon be gone, where it will.
@@ -252,7 +376,8 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[R
     let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity);
     match phase {
         Phase::Conflicted => {
-            let clause = diagnose::headline(reasons, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
+            let clause =
+                diagnose::headline(reasons, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
             match prediction.verdict {
                 Verdict::Conflict => format!("The next sync will meet a conflict: {clause}"),
                 _ => format!("The next sync will be refused: {clause}"),
@@ -261,8 +386,17 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[R
         Phase::Drifted => {
             let count = of(Severity::Drift).count();
             // What stays may be somebody's bookkeeping beside the drift, such as the deployment controller's revision.
-            let stays = |drift: &Drift| prediction.residual.iter().any(|path| path.starts_with(&drift.change.path));
-            let outcome = if of(Severity::Drift).any(stays) { "the next sync leaves some of it" } else { "the next sync reverts it" };
+            let stays = |drift: &Drift| {
+                prediction
+                    .residual
+                    .iter()
+                    .any(|path| path.starts_with(&drift.change.path))
+            };
+            let outcome = if of(Severity::Drift).any(stays) {
+                "the next sync leaves some of it"
+            } else {
+                "the next sync reverts it"
+            };
             let first = of(Severity::Drift).next().map(clause).unwrap_or_default();
             match count {
                 1 => format!("1 field drifted, {outcome}: {first}"),
@@ -270,12 +404,22 @@ fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[R
             }
         }
         Phase::Pending => {
-            let stays = |drift: &&Drift| prediction.residual.iter().any(|path| path.starts_with(&drift.change.path));
-            match (of(Severity::Pending).count(), of(Severity::Pending).filter(stays).count()) {
+            let stays = |drift: &&Drift| {
+                prediction
+                    .residual
+                    .iter()
+                    .any(|path| path.starts_with(&drift.change.path))
+            };
+            match (
+                of(Severity::Pending).count(),
+                of(Severity::Pending).filter(stays).count(),
+            ) {
                 (1, 0) => "1 field waits for the next sync".to_owned(),
                 (1, _) => "Git changed 1 field, and the next sync does not bring it".to_owned(),
                 (count, 0) => format!("{count} fields wait for the next sync"),
-                (count, left) if left == count => format!("Git changed {count} fields, and the next sync does not bring them"),
+                (count, left) if left == count => {
+                    format!("Git changed {count} fields, and the next sync does not bring them")
+                }
                 (count, left) => format!("{count} fields wait for the next sync, which does not bring {left} of them"),
             }
         }
@@ -294,37 +438,67 @@ fn in_sync(drifts: &[Drift]) -> String {
 
 /// What is in the way of Git's next change, as the end of a sentence that says that all is in sync.
 fn trapped(snapshot: &Snapshot, phase: Phase, traps: &[Trap]) -> String {
-    let Some(first) = traps.first().filter(|_| phase == Phase::InSync) else { return String::new() };
-    let more = if traps.len() > 1 { format!(" (and {} more)", traps.len() - 1) } else { String::new() };
+    let Some(first) = traps.first().filter(|_| phase == Phase::InSync) else {
+        return String::new();
+    };
+    let more = if traps.len() > 1 {
+        format!(" (and {} more)", traps.len() - 1)
+    } else {
+        String::new()
+    };
     format!("; {}{more}", diagnose::clause_of_trap(&snapshot.syncer.manager, first))
 }
 
 /// What the next sync changes beside the drift, as the end of a sentence.
 fn harm(prediction: &Prediction) -> String {
-    let more = |count: usize| if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    let more = |count: usize| {
+        if count > 1 {
+            format!(" and {} more", count - 1)
+        } else {
+            String::new()
+        }
+    };
     let mut told = String::new();
     if let Some(first) = prediction.breaks.first() {
-        told.push_str(&format!("; the next sync breaks {first}{}", more(prediction.breaks.len())));
+        told.push_str(&format!(
+            "; the next sync breaks {first}{}",
+            more(prediction.breaks.len())
+        ));
     }
     if let Some(first) = prediction.overwrites.first() {
-        let is_ignored = prediction.overwrites.iter().all(|overwrite| overwrite.severity == Severity::Ignored);
+        let is_ignored = prediction
+            .overwrites
+            .iter()
+            .all(|overwrite| overwrite.severity == Severity::Ignored);
         let although = match (is_ignored, prediction.overwrites.len()) {
             (true, 1) => "it is ignored",
             (true, _) => "they are ignored",
             (false, 1) => "it does not count as drift",
             (false, _) => "they do not count as drift",
         };
-        told.push_str(&format!("; the next sync changes {}{}, although {although}", first.path, more(prediction.overwrites.len())));
+        told.push_str(&format!(
+            "; the next sync changes {}{}, although {although}",
+            first.path,
+            more(prediction.overwrites.len())
+        ));
     }
     told
 }
 
 /// One sentence that says nothing of the next sync.
 fn bare_summary(phase: Phase, drifts: &[Drift]) -> String {
-    let told: Vec<&Drift> = drifts.iter().filter(|drift| drift.severity == Severity::Drift).collect();
+    let told: Vec<&Drift> = drifts
+        .iter()
+        .filter(|drift| drift.severity == Severity::Drift)
+        .collect();
     match (phase, told.as_slice()) {
         (Phase::Drifted, [one]) => format!("1 field drifted: {}", clause(one)),
-        (Phase::Drifted, [first, rest @ ..]) => format!("{} fields drifted: {} and {} more", rest.len() + 1, clause(first), rest.len()),
+        (Phase::Drifted, [first, rest @ ..]) => format!(
+            "{} fields drifted: {} and {} more",
+            rest.len() + 1,
+            clause(first),
+            rest.len()
+        ),
         (Phase::Pending, _) => "only Git moved on".to_owned(),
         _ => in_sync(drifts),
     }

@@ -59,8 +59,8 @@ pub const fn worth_asking(prediction: &Prediction) -> bool {
     matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict)
 }
 
-/// The digest of a question, by which the same one is not asked twice: Git's document, live without what moves by itself, and
-/// the way in which the tool writes.
+/// The digest of a question, by which the same one is not asked twice: Git's document, live without what moves by
+/// itself, and the way in which the tool writes.
 pub fn question(desired: &Value, live: &Value, syncer: &Syncer) -> String {
     digest(&json!({
         "desired": digest(desired),
@@ -72,17 +72,25 @@ pub fn question(desired: &Value, live: &Value, syncer: &Syncer) -> String {
     }))
 }
 
-/// Holds the server's answer against the prediction for the Deployment `name`: the same verdict, and the same causes by field and
-/// message in whatever order.
+/// Holds the server's answer against the prediction for the Deployment `name`: the same verdict, and the same causes by
+/// field and message in whatever order.
 pub fn confirmation(prediction: &Prediction, name: &str, answer: Answer) -> Confirmation {
     let (code, message, causes) = match answer {
         Answer::Accepted(_) => return Confirmation::Other("it accepts the sync".to_owned()),
         Answer::None(why) => return Confirmation::Undecided(why),
         Answer::Refused { code, message, causes } => (code, message, causes),
     };
-    let verdict = if code == 409 { Verdict::Conflict } else { Verdict::Refused };
+    let verdict = if code == 409 {
+        Verdict::Conflict
+    } else {
+        Verdict::Refused
+    };
     let ours = prediction.status_text(name).unwrap_or_default();
-    let same = if causes.is_empty() { says(&message, &ours) } else { told(&causes) == told(&prediction.causes) };
+    let same = if causes.is_empty() {
+        says(&message, &ours)
+    } else {
+        told(&causes) == told(&prediction.causes)
+    };
     if same && verdict == prediction.verdict {
         Confirmation::Same
     } else if is_about_something_else(code, &message, &causes) {
@@ -98,11 +106,14 @@ fn says(message: &str, ours: &str) -> bool {
 }
 
 fn told(causes: &[Cause]) -> BTreeSet<(&str, &str)> {
-    causes.iter().map(|cause| (cause.field.as_str(), cause.message.as_str())).collect()
+    causes
+        .iter()
+        .map(|cause| (cause.field.as_str(), cause.message.as_str()))
+        .collect()
 }
 
-/// Whether a refusal says nothing of the sync: a failure inside the server, a write that came between, or a webhook that has
-/// side effects and so cannot be asked in a dry run.
+/// Whether a refusal says nothing of the sync: a failure inside the server, a write that came between, or a webhook
+/// that has side effects and so cannot be asked in a dry run.
 ///
 /// Source: `NewDryRunUnsupportedErr` of apiserver's `pkg/admission/plugin/webhook/errors/statuserror.go`.
 fn is_about_something_else(code: u16, message: &str, causes: &[Cause]) -> bool {
@@ -123,7 +134,11 @@ mod tests {
     const HANDLERS: &str = "Forbidden: may not specify more than 1 handler type";
 
     fn cause(field: &str, message: &str) -> Cause {
-        Cause { reason: "FieldValueForbidden".to_owned(), field: field.to_owned(), message: message.to_owned() }
+        Cause {
+            reason: "FieldValueForbidden".to_owned(),
+            field: field.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     fn predicted(verdict: Verdict, causes: &[Cause]) -> Prediction {
@@ -131,14 +146,21 @@ mod tests {
     }
 
     fn refused(code: u16, message: &str, causes: &[Cause]) -> Answer {
-        Answer::Refused { code, message: message.to_owned(), causes: causes.to_vec() }
+        Answer::Refused {
+            code,
+            message: message.to_owned(),
+            causes: causes.to_vec(),
+        }
     }
 
     #[test]
     fn the_same_causes_in_another_order_are_the_same_answer() {
         let (one, other) = (cause("spec.a", HANDLERS), cause("spec.b", HANDLERS));
         let prediction = predicted(Verdict::Refused, &[one.clone(), other.clone()]);
-        assert_eq!(confirmation(&prediction, "web", refused(422, "…", &[other, one])), Confirmation::Same);
+        assert_eq!(
+            confirmation(&prediction, "web", refused(422, "…", &[other, one])),
+            Confirmation::Same
+        );
     }
 
     #[test]
@@ -154,20 +176,40 @@ mod tests {
             refused(400, "other", &[]),
         ];
         for answer in answers {
-            assert_eq!(confirmation(&prediction, "web", answer.clone()), Confirmation::Other("other".to_owned()), "{answer:?}");
+            assert_eq!(
+                confirmation(&prediction, "web", answer.clone()),
+                Confirmation::Other("other".to_owned()),
+                "{answer:?}"
+            );
         }
         let accepted = Answer::Accepted(json!({}));
-        assert_eq!(confirmation(&prediction, "web", accepted), Confirmation::Other("it accepts the sync".to_owned()));
+        assert_eq!(
+            confirmation(&prediction, "web", accepted),
+            Confirmation::Other("it accepts the sync".to_owned())
+        );
     }
 
     #[test]
     fn an_answer_without_causes_is_compared_by_its_words() {
         let fault = "failed to create typed patch object: .spec.x: field not declared in schema";
-        let ours = Cause { reason: String::new(), field: String::new(), message: fault.to_owned() };
+        let ours = Cause {
+            reason: String::new(),
+            field: String::new(),
+            message: fault.to_owned(),
+        };
         let prediction = predicted(Verdict::Refused, &[ours]);
-        assert_eq!(confirmation(&prediction, "web", refused(500, fault, &[])), Confirmation::Same);
-        assert_eq!(confirmation(&prediction, "web", refused(400, &format!("the request: {fault}"), &[])), Confirmation::Same);
-        assert_eq!(confirmation(&prediction, "web", refused(400, "no", &[])), Confirmation::Other("no".to_owned()));
+        assert_eq!(
+            confirmation(&prediction, "web", refused(500, fault, &[])),
+            Confirmation::Same
+        );
+        assert_eq!(
+            confirmation(&prediction, "web", refused(400, &format!("the request: {fault}"), &[])),
+            Confirmation::Same
+        );
+        assert_eq!(
+            confirmation(&prediction, "web", refused(400, "no", &[])),
+            Confirmation::Other("no".to_owned())
+        );
     }
 
     #[test]
@@ -176,12 +218,24 @@ mod tests {
         let webhook = "admission webhook \"audit.example.com\" does not support dry run";
         let answers = [
             (refused(400, webhook, &[]), webhook),
-            (refused(500, "Internal error occurred: failed calling webhook", &[]), "Internal error occurred: failed calling webhook"),
-            (refused(409, "the object has been modified", &[]), "the object has been modified"),
-            (Answer::None("no answer within 30 s".to_owned()), "no answer within 30 s"),
+            (
+                refused(500, "Internal error occurred: failed calling webhook", &[]),
+                "Internal error occurred: failed calling webhook",
+            ),
+            (
+                refused(409, "the object has been modified", &[]),
+                "the object has been modified",
+            ),
+            (
+                Answer::None("no answer within 30 s".to_owned()),
+                "no answer within 30 s",
+            ),
         ];
         for (answer, why) in answers {
-            assert_eq!(confirmation(&prediction, "web", answer), Confirmation::Undecided(why.to_owned()));
+            assert_eq!(
+                confirmation(&prediction, "web", answer),
+                Confirmation::Undecided(why.to_owned())
+            );
         }
     }
 
@@ -204,13 +258,39 @@ mod tests {
     #[test]
     fn a_question_is_another_when_git_the_spec_or_the_tool_is_another_and_not_when_only_the_status_moves() {
         let syncer = Syncer::new(Strategy::ServerSideApply, "argocd-controller");
-        let (git, live) = (json!({"spec": {"replicas": 1}}), json!({"metadata": {"resourceVersion": "1"}, "spec": {}, "status": {}}));
+        let (git, live) = (
+            json!({"spec": {"replicas": 1}}),
+            json!({"metadata": {"resourceVersion": "1"}, "spec": {}, "status": {}}),
+        );
         let asked = question(&git, &live, &syncer);
         let moved = json!({"metadata": {"resourceVersion": "2"}, "spec": {}, "status": {"replicas": 1}});
         assert_eq!(question(&git, &moved, &syncer), asked);
         assert_ne!(question(&json!({}), &live, &syncer), asked);
-        assert_ne!(question(&git, &json!({"metadata": {}, "spec": {"paused": true}}), &syncer), asked);
-        assert_ne!(question(&git, &live, &Syncer { force: Force::No, ..syncer.clone() }), asked);
-        assert_ne!(question(&git, &live, &Syncer { manager: "flux".to_owned(), ..syncer }), asked);
+        assert_ne!(
+            question(&git, &json!({"metadata": {}, "spec": {"paused": true}}), &syncer),
+            asked
+        );
+        assert_ne!(
+            question(
+                &git,
+                &live,
+                &Syncer {
+                    force: Force::No,
+                    ..syncer.clone()
+                }
+            ),
+            asked
+        );
+        assert_ne!(
+            question(
+                &git,
+                &live,
+                &Syncer {
+                    manager: "flux".to_owned(),
+                    ..syncer
+                }
+            ),
+            asked
+        );
     }
 }

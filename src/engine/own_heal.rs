@@ -1,4 +1,5 @@
-//! A heal of ours in progress: what it writes stands in the Deployment under our name or the tool's, and is nobody's change.
+//! A heal of ours in progress: what it writes stands in the Deployment under our name or the tool's, and is nobody's
+//! change.
 
 use super::diagnose::Trap;
 use super::diff::Drift;
@@ -24,14 +25,20 @@ pub struct OwnHeal {
 }
 
 impl OwnHeal {
-    /// Gives the fields that the heal rewrote back to those who had changed them, as far as a write of ours, or a HandBack to this tool, says otherwise.
-    /// Whoever wrote one during the heal stays its owner.
+    /// Gives the fields that the heal rewrote back to those who had changed them, as far as a write of ours, or a
+    /// HandBack to this tool, says otherwise. Whoever wrote one during the heal stays its owner.
     pub(super) fn retell(&self, drifts: &mut [Drift], tool: &str) {
         for drift in drifts {
             let path = &drift.change.path;
-            let before: Vec<&Wrote> =
-                self.wrote.iter().filter(|wrote| wrote.path.starts_with(path) || path.starts_with(&wrote.path)).collect();
-            let by_us = drift.owners.iter().all(|owner| [HEAL_MANAGER, tool].contains(&owner.manager.as_str()));
+            let before: Vec<&Wrote> = self
+                .wrote
+                .iter()
+                .filter(|wrote| wrote.path.starts_with(path) || path.starts_with(&wrote.path))
+                .collect();
+            let by_us = drift
+                .owners
+                .iter()
+                .all(|owner| [HEAL_MANAGER, tool].contains(&owner.manager.as_str()));
             if before.is_empty() || !by_us {
                 continue;
             }
@@ -44,7 +51,8 @@ impl OwnHeal {
         }
     }
 
-    /// Leaves out what only we own, which a later step of the heal hands over, and what last-applied does not name yet: its end is held to that.
+    /// Leaves out what only we own, which a later step of the heal hands over, and what last-applied does not name yet:
+    /// its end is held to that.
     pub(super) fn spare(traps: Vec<Trap>) -> Vec<Trap> {
         let spared = |mut trap: Trap| {
             trap.owners.retain(|owner| owner.manager != HEAL_MANAGER);

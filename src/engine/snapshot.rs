@@ -19,8 +19,8 @@ pub struct Snapshot {
     /// What tells this cluster from any other: the uid of its namespace `kube-system`. Empty for files.
     pub cluster: String,
 
-    /// What judges who wrote an approval, as one text that is another one when it was changed or made anew: the chart's policy over approvals
-    /// and its binding. Empty where they do not stand, and for files.
+    /// What judges who wrote an approval, as one text that is another one when it was changed or made anew: the chart's
+    /// policy over approvals and its binding. Empty where they do not stand, and for files.
     pub judge: String,
 
     /// Which object.
@@ -76,7 +76,8 @@ pub struct SourceFacts {
     /// The object as Git had it at that commit, as the tool applied it; `None` where nobody tells.
     pub synced: Option<Arc<Value>>,
 
-    /// The document as the tool sends it, where it takes what it is told to ignore from live first; `None` where it sends what Git has.
+    /// The document as the tool sends it, where it takes what it is told to ignore from live first; `None` where it
+    /// sends what Git has.
     pub sent: Option<Arc<Value>>,
 
     /// The document at which live was last seen equal to Git.

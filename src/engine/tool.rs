@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::object::ObjectId;
 use super::operation::{
-    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify, comes_after_apply, held_back,
-    names, reconciliation,
+    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify,
+    comes_after_apply, held_back, names, reconciliation,
 };
 use super::snapshot::SourceFacts;
 
@@ -62,10 +62,11 @@ pub struct Flux {
 const RESPECTS: &str = "RespectIgnoreDifferences=true";
 
 impl Tool {
-    /// Whether the tool's own sync leaves alone what is ignored for this reason: the rule stands in Argo CD's own objects, and Argo CD is told to
-    /// respect it, or it stands in Flux's, which always does, but for its dry run.
+    /// Whether the tool's own sync leaves alone what is ignored for this reason: the rule stands in Argo CD's own
+    /// objects, and Argo CD is told to respect it, or it stands in Flux's, which always does, but for its dry run.
     ///
-    /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`; `computeDriftedPaths` of `fluxcd/pkg/ssa/manager_apply.go`.
+    /// Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`; `computeDriftedPaths` of
+    /// `fluxcd/pkg/ssa/manager_apply.go`.
     pub fn spares(&self, reason: &str) -> bool {
         match self {
             Self::Unknown => false,
@@ -76,27 +77,45 @@ impl Tool {
 
     /// Whether the tool takes what it is told to ignore from live before it syncs.
     pub fn respects_ignored(&self) -> bool {
-        self.argo_cd().is_some_and(|argo_cd| argo_cd.application.policy.sync_options.iter().any(|option| option == RESPECTS))
+        self.argo_cd().is_some_and(|argo_cd| {
+            argo_cd
+                .application
+                .policy
+                .sync_options
+                .iter()
+                .any(|option| option == RESPECTS)
+        })
     }
 
-    /// The commit that the tool synced after Git was read last, where it is not the one that was read, and when that sync began.
+    /// The commit that the tool synced after Git was read last, where it is not the one that was read, and when that
+    /// sync began.
     pub fn synced_unread<'a>(&'a self, source: &SourceFacts) -> Option<(&'a str, Timestamp)> {
-        self.argo_cd()?.application.unread(&source.revision, source.answered_at?)
+        self.argo_cd()?
+            .application
+            .unread(&source.revision, source.answered_at?)
     }
 
-    /// The commit that the tool compared live with, or tried to apply, and that was not read, where that is another one than was compared when the
-    /// source was read last.
+    /// The commit that the tool compared live with, or tried to apply, and that was not read, where that is another one
+    /// than was compared when the source was read last.
     pub fn compared_unread<'a>(&'a self, source: &SourceFacts) -> Option<&'a str> {
         let compared = match self {
             Self::Unknown => return None,
             Self::ArgoCd(argo_cd) => {
                 // Where a comparison failed it names what it was to compare, which may be a branch.
-                let sync = argo_cd.application.sync.as_ref().filter(|sync| sync.status != "Unknown")?;
+                let sync = argo_cd
+                    .application
+                    .sync
+                    .as_ref()
+                    .filter(|sync| sync.status != "Unknown")?;
                 sync.revision.as_ref()?.one()?
             }
             Self::Flux(flux) => flux.kustomization.attempted_commit()?,
         };
-        source.compared.as_deref().filter(|known| ![*known, source.revision.as_str()].contains(&compared)).map(|_| compared)
+        source
+            .compared
+            .as_deref()
+            .filter(|known| ![*known, source.revision.as_str()].contains(&compared))
+            .map(|_| compared)
     }
 
     /// Whether the tool is known to sync this Deployment after a heal of it, by itself or because the plan starts it.
@@ -112,22 +131,37 @@ impl Tool {
     pub fn applied(&self, target: &ObjectId) -> bool {
         match self {
             Self::Unknown | Self::ArgoCd(_) => false,
-            Self::Flux(flux) => flux.kustomization.applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
+            Self::Flux(flux) => flux
+                .kustomization
+                .applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
         }
     }
 
     /// How long the tool may take to delete what Git no longer has; `None` where it does not do so by itself.
     ///
-    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs. Flux asks by the interval of the
-    /// GitRepository; where that is not known, the Kustomization's bounds it.
+    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs.
+    /// Flux asks by the interval of the GitRepository; where that is not known, the Kustomization's bounds it.
     pub fn prunes_within(&self) -> Option<SignedDuration> {
         match self {
             Self::Unknown => None,
-            Self::ArgoCd(argo_cd) => argo_cd.application.automated().filter(|automated| automated.prune).map(|_| ARGO_CD_PRUNES),
+            Self::ArgoCd(argo_cd) => argo_cd
+                .application
+                .automated()
+                .filter(|automated| automated.prune)
+                .map(|_| ARGO_CD_PRUNES),
             Self::Flux(flux) => {
-                let Kustomization { prune, suspend, interval, .. } = *flux.kustomization;
+                let Kustomization {
+                    prune,
+                    suspend,
+                    interval,
+                    ..
+                } = *flux.kustomization;
                 // A new commit is reconciled as soon as its source has it.
-                let looks = flux.repository.as_ref().and_then(|repository| repository.interval).or(interval);
+                let looks = flux
+                    .repository
+                    .as_ref()
+                    .and_then(|repository| repository.interval)
+                    .or(interval);
                 (prune && !suspend).then(|| looks.unwrap_or_default() + FLUX_PRUNES)
             }
         }
@@ -156,28 +190,45 @@ impl ArgoCd {
         classify(&self.application, &self.context(target, now))
     }
 
-    /// Its operation that is under way, as what a heal waits for: the retry has its time, and whatever else it waits for is said.
+    /// Its operation that is under way, as what a heal waits for: the retry has its time, and whatever else it waits
+    /// for is said.
     pub fn under_way(&self, target: &ObjectId, now: Timestamp) -> String {
         let standing = self.standing(target, now);
-        let what = if matches!(standing, Standing::WaitingForRetry { .. }) { "Argo CD's own retry" } else { "the sync of Argo CD" };
+        let what = if matches!(standing, Standing::WaitingForRetry { .. }) {
+            "Argo CD's own retry"
+        } else {
+            "the sync of Argo CD"
+        };
         format!("{what}: {}", standing.why())
     }
 
     /// Since when its operation is in this standing, as far as the Application tells.
     pub fn since(&self, standing: &Standing) -> Option<Timestamp> {
         let state = self.application.state.as_ref();
-        let ended = || state.and_then(|state| state.finished_at.or(state.started_at.as_ref().map(|started| started.time)));
+        let ended = || {
+            state.and_then(|state| {
+                state
+                    .finished_at
+                    .or(state.started_at.as_ref().map(|started| started.time))
+            })
+        };
         match standing {
             Standing::NoProgress { since } => *since,
             Standing::ControllerNotSeen => self.seen_alive,
-            Standing::DryRunRefused | Standing::ComparisonFailed => self.application.condition("ComparisonError")?.changed_at,
+            Standing::DryRunRefused | Standing::ComparisonFailed => {
+                self.application.condition("ComparisonError")?.changed_at
+            }
             _ => ended(),
         }
     }
 
     /// What forbids a write on the Application.
     pub fn holds(&self, target: &ObjectId, now: Timestamp) -> Vec<Hold> {
-        held_back(&self.application, self.application_set.as_ref(), &self.context(target, now))
+        held_back(
+            &self.application,
+            self.application_set.as_ref(),
+            &self.context(target, now),
+        )
     }
 
     /// What the classification needs besides the Application.
@@ -199,7 +250,10 @@ impl Flux {
 
     /// Why what Git has does not come, where Flux has another commit of it and fetches none; in words.
     pub fn stays_behind(&self, revision: &str) -> Option<String> {
-        let repository = self.repository.as_ref().filter(|repository| repository.commit() != Some(revision))?;
+        let repository = self
+            .repository
+            .as_ref()
+            .filter(|repository| repository.commit() != Some(revision))?;
         let why = repository.why_not_fetching()?;
         Some(match repository.commit() {
             Some(commit) => {
@@ -212,18 +266,23 @@ impl Flux {
 
     /// Whether the next reconciliation applies this Deployment, once nothing of it is refused any more.
     ///
-    /// A dry run that refuses another object keeps the whole Kustomization from being applied, and so does a build that fails.
+    /// A dry run that refuses another object keeps the whole Kustomization from being applied, and so does a build that
+    /// fails.
     pub fn will_apply(&self, target: &ObjectId) -> bool {
         match self.reconciliation() {
             Reconciliation::Ready | Reconciliation::Progressing => true,
             Reconciliation::FailedDryRun { message, .. } => names(&message, target),
             Reconciliation::Failed { reason, .. } => comes_after_apply(&reason),
-            Reconciliation::Waiting { .. } | Reconciliation::Suspended | Reconciliation::Stalled { .. } | Reconciliation::Deleting => false,
+            Reconciliation::Waiting { .. }
+            | Reconciliation::Suspended
+            | Reconciliation::Stalled { .. }
+            | Reconciliation::Deleting => false,
         }
     }
 }
 
-/// Whether a rule with this reason stands in Argo CD's own objects, so that its comparison passes over what the rule ignores.
+/// Whether a rule with this reason stands in Argo CD's own objects, so that its comparison passes over what the rule
+/// ignores.
 pub fn is_of_argo_cd(reason: &str) -> bool {
     is_of("Application ", reason) || is_of("ConfigMap ", reason)
 }
@@ -241,7 +300,12 @@ mod tests {
 
     #[test]
     fn flux_applies_a_deployment_unless_something_else_is_in_the_way() {
-        let web = ObjectId { api_version: "apps/v1".into(), kind: "Deployment".into(), namespace: Some("shop".into()), name: "web".into() };
+        let web = ObjectId {
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            namespace: Some("shop".into()),
+            name: "web".into(),
+        };
         let will = |suspend: bool, status: &str, reason: &str, message: &str| {
             let object = json!({
                 "metadata": {"name": "shop", "namespace": "shop", "generation": 1},
@@ -249,22 +313,42 @@ mod tests {
                 "status": {"conditions": [{"type": "Ready", "status": status, "reason": reason, "message": message}],
                            "inventory": {"entries": [{"id": "shop_web_apps_Deployment", "v": "v1"}]}},
             });
-            let tool = Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None }));
+            let tool = Tool::Flux(Arc::new(Flux {
+                kustomization: Arc::new(Kustomization::read(&object).unwrap()),
+                repository: None,
+            }));
             assert!(
-                tool.spares("Kustomization shop/shop ignores /spec/replicas") && !tool.spares("Application a/b ignores /spec/replicas")
+                tool.spares("Kustomization shop/shop ignores /spec/replicas")
+                    && !tool.spares("Application a/b ignores /spec/replicas")
             );
-            assert!(tool.applied(&web) && !tool.applied(&ObjectId { name: "api".into(), ..web.clone() }));
+            assert!(
+                tool.applied(&web)
+                    && !tool.applied(&ObjectId {
+                        name: "api".into(),
+                        ..web.clone()
+                    })
+            );
             tool.will_sync(&web)
         };
         assert!(will(false, "True", "ReconciliationSucceeded", ""));
         assert!(will(false, "Unknown", "Progressing", ""));
         assert!(!will(true, "True", "ReconciliationSucceeded", ""));
-        let refused = |name: &str| format!("Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: …");
+        let refused = |name: &str| {
+            format!("Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: …")
+        };
         assert!(will(false, "False", "ReconciliationFailed", &refused("web")));
-        assert!(!will(false, "False", "ReconciliationFailed", &refused("web-2")), "nothing of the Kustomization is applied");
+        assert!(
+            !will(false, "False", "ReconciliationFailed", &refused("web-2")),
+            "nothing of the Kustomization is applied"
+        );
         assert!(!will(false, "False", "ReconciliationFailed", &refused("my/shop/web")));
         assert!(!will(false, "False", "BuildFailed", "no such folder"));
-        assert!(will(false, "False", "HealthCheckFailed", "timeout waiting for: [Deployment/shop/api status: 'InProgress']"));
+        assert!(will(
+            false,
+            "False",
+            "HealthCheckFailed",
+            "timeout waiting for: [Deployment/shop/api status: 'InProgress']"
+        ));
     }
 
     #[test]
@@ -284,15 +368,38 @@ mod tests {
         let seen_alive = "2026-01-05T10:04:00Z".parse().ok();
         let since = |object: &Value, standing: Standing| {
             let application = Arc::new(Application::read(object).unwrap());
-            let argo_cd = ArgoCd { application, windows: Windows::unread(), application_set: None, seen_alive };
+            let argo_cd = ArgoCd {
+                application,
+                windows: Windows::unread(),
+                application_set: None,
+                seen_alive,
+            };
             argo_cd.since(&standing).map(|time| time.to_string())
         };
         let at = |minute: u8| Some(format!("2026-01-05T10:0{minute}:00Z"));
-        assert_eq!(since(&object, Standing::FailedAtRevision { healed: false, automated: true, terminated: false }), at(1));
+        assert_eq!(
+            since(
+                &object,
+                Standing::FailedAtRevision {
+                    healed: false,
+                    automated: true,
+                    terminated: false
+                }
+            ),
+            at(1)
+        );
         assert_eq!(since(&object, Standing::NeverCleared), at(1));
         assert_eq!(since(&object, Standing::ComparisonFailed), at(3));
         assert_eq!(since(&object, Standing::ControllerNotSeen), at(4));
-        assert_eq!(since(&object, Standing::NoProgress { since: at(2).and_then(|time| time.parse().ok()) }), at(2));
+        assert_eq!(
+            since(
+                &object,
+                Standing::NoProgress {
+                    since: at(2).and_then(|time| time.parse().ok())
+                }
+            ),
+            at(2)
+        );
         let mut lost = object.clone();
         lost["status"]["operationState"]["finishedAt"] = Value::Null;
         assert_eq!(since(&lost, Standing::CompletedWithoutResult { healed: false }), at(0));

@@ -52,15 +52,25 @@ impl Proposal {
 
 impl Candidate {
     pub(super) const fn new(identity: String, times: LeaseTimes) -> Self {
-        Self { identity, times, seen: None, lead: Leadership::Standby }
+        Self {
+            identity,
+            times,
+            seen: None,
+            lead: Leadership::Standby,
+        }
     }
 
     /// Says whether it leads at this moment.
     pub(super) fn leadership(&self, now: Instant) -> Leadership {
-        if self.lead.epoch(now).is_some() { self.lead } else { Leadership::Standby }
+        if self.lead.epoch(now).is_some() {
+            self.lead
+        } else {
+            Leadership::Standby
+        }
     }
 
-    /// Takes in what was read, and says what to write; `now` is when the answer came, so that nothing seems older than it is.
+    /// Takes in what was read, and says what to write; `now` is when the answer came, so that nothing seems older than
+    /// it is.
     pub(super) fn propose(&mut self, found: Option<Lease>, now: Instant, wall: Timestamp) -> Option<Proposal> {
         let (metadata, record) = match found {
             Some(lease) => (Some(lease.metadata), Some(lease.spec.unwrap_or_default())),
@@ -76,10 +86,14 @@ impl Candidate {
         })
     }
 
-    /// Notes that the server took a proposal which was sent at `sent`: the lead counts from there, since the others' wait begins later.
+    /// Notes that the server took a proposal which was sent at `sent`: the lead counts from there, since the others'
+    /// wait begins later.
     pub(super) fn won(&mut self, proposal: &Proposal, sent: Instant) {
         let spec = proposal.spec();
-        self.lead = Leadership::Leading { epoch: epoch_of(spec), until: sent + self.times.renew_deadline };
+        self.lead = Leadership::Leading {
+            epoch: epoch_of(spec),
+            until: sent + self.times.renew_deadline,
+        };
         self.observe(Some(spec.clone()), sent);
     }
 
@@ -89,8 +103,12 @@ impl Candidate {
     pub(super) fn release(&self, found: Option<Lease>, wall: Timestamp) -> Option<Proposal> {
         let Lease { metadata, spec } = found?;
         let spec = spec.filter(|spec| holder(spec) == Some(&self.identity))?;
-        let released =
-            LeaseSpec { holder_identity: Some(String::new()), lease_duration_seconds: Some(1), renew_time: Some(MicroTime(wall)), ..spec };
+        let released = LeaseSpec {
+            holder_identity: Some(String::new()),
+            lease_duration_seconds: Some(1),
+            renew_time: Some(MicroTime(wall)),
+            ..spec
+        };
         Some(Proposal::Replace(Box::new(metadata), released))
     }
 
@@ -102,14 +120,22 @@ impl Candidate {
         let epoch = record.as_ref().map_or(highest, |record| highest.max(epoch_of(record)));
         match &mut self.seen {
             Some(seen) if seen.record == record => {}
-            seen => *seen = Some(Seen { record, since: now, epoch }),
+            seen => {
+                *seen = Some(Seen {
+                    record,
+                    since: now,
+                    epoch,
+                })
+            }
         }
     }
 
     /// Decides whether the Lease may be written, and under which epoch.
     fn claim(&self, record: Option<&LeaseSpec>, first_look: bool, now: Instant) -> Option<Claim> {
         let seen = self.seen.as_ref()?;
-        let next = Claim::Take { epoch: seen.epoch.saturating_add(1) };
+        let next = Claim::Take {
+            epoch: seen.epoch.saturating_add(1),
+        };
         let expired = now.saturating_duration_since(seen.since) >= self.patience(record);
         match record {
             Some(spec) if holder(spec) == Some(&self.identity) => Some(Claim::Keep),
@@ -125,7 +151,9 @@ impl Candidate {
 
     /// Gives how long a record must stay the same for its holder to be dead: what the holder itself promised.
     fn patience(&self, record: Option<&LeaseSpec>) -> Duration {
-        let promised = record.and_then(|record| record.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());
+        let promised = record
+            .and_then(|record| record.lease_duration_seconds)
+            .and_then(|seconds| u64::try_from(seconds).ok());
         promised.map_or(self.times.duration, Duration::from_secs)
     }
 
@@ -163,7 +191,9 @@ fn holder(spec: &LeaseSpec) -> Option<&String> {
 }
 
 fn epoch_of(spec: &LeaseSpec) -> u32 {
-    spec.lease_transitions.and_then(|transitions| u32::try_from(transitions).ok()).unwrap_or_default()
+    spec.lease_transitions
+        .and_then(|transitions| u32::try_from(transitions).ok())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! When an operation state was cleared last, in an annotation of the Lease: a later leader and the command line read it there.
+//! When an operation state was cleared last, in an annotation of the Lease: a later leader and the command line read it
+//! there.
 //!
-//! The annotation is written just before a clear is sent, by a replace of the version that was read: of two processes one is first. Who may not
-//! write the Lease, as people may not, reads it all the same.
+//! The annotation is written just before a clear is sent, by a replace of the version that was read: of two processes
+//! one is first. Who may not write the Lease, as people may not, reads it all the same.
 
 use std::time::Duration;
 
@@ -51,14 +52,26 @@ pub async fn claim(cluster: &Cluster, place: &Place, plan: &str) -> Result<Optio
     let api: Api<Lease> = Api::namespaced(cluster.client(), &place.namespace);
     let mut tries = TRIES;
     loop {
-        let Some(mut lease) = read(cluster, place).await? else { return Ok(None) };
+        let Some(mut lease) = read(cluster, place).await? else {
+            return Ok(None);
+        };
         let now = Timestamp::now();
         if let Some(left) = left(said(&lease), plan, now) {
             return Ok(Some(left));
         }
-        lease.metadata.annotations.get_or_insert_default().insert(LAST_CLEAR.to_owned(), announcement(plan, now));
+        lease
+            .metadata
+            .annotations
+            .get_or_insert_default()
+            .insert(LAST_CLEAR.to_owned(), announcement(plan, now));
         tries -= 1;
-        match cluster.call(call(Verb::Update, place), api.replace(&place.name, &PostParams::default(), &lease)).await {
+        match cluster
+            .call(
+                call(Verb::Update, place),
+                api.replace(&place.name, &PostParams::default(), &lease),
+            )
+            .await
+        {
             Ok(_) | Err(ApiError::Forbidden { .. }) => return Ok(None),
             Err(ApiError::Conflict { .. }) if tries > 0 => {}
             Err(error) => return Err(error),
@@ -76,7 +89,9 @@ async fn read(cluster: &Cluster, place: &Place) -> Result<Option<Lease>, ApiErro
 }
 
 fn call(verb: Verb, place: &Place) -> Call {
-    Call::new(verb, "leases.coordination.k8s.io").namespace(&place.namespace).name(&place.name)
+    Call::new(verb, "leases.coordination.k8s.io")
+        .namespace(&place.namespace)
+        .name(&place.name)
 }
 
 fn said(lease: &Lease) -> Option<&str> {
@@ -92,7 +107,9 @@ fn left(said: Option<&str>, plan: &str, now: Timestamp) -> Option<Duration> {
     let (at, of) = said?.split_once(' ')?;
     let age = now.duration_since(at.parse().ok()?);
     let is_another = of != plan && age > -AHEAD;
-    Duration::try_from(PAUSE - age).ok().filter(|left| is_another && !left.is_zero())
+    Duration::try_from(PAUSE - age)
+        .ok()
+        .filter(|left| is_another && !left.is_zero())
 }
 
 #[cfg(test)]
@@ -107,7 +124,8 @@ mod tests {
         let after = |seconds: i64| now + SignedDuration::from_secs(seconds);
         let written = announcement("one", now);
         assert_eq!(written, "2026-01-05T10:00:00Z one");
-        let left = |said: &str, plan: &str, seconds: i64| left(Some(said), plan, after(seconds)).map(|left| left.as_secs());
+        let left =
+            |said: &str, plan: &str, seconds: i64| left(Some(said), plan, after(seconds)).map(|left| left.as_secs());
         assert_eq!(left(&written, "two", 0), Some(12));
         assert_eq!(left(&written, "two", 11), Some(1));
         assert_eq!((left(&written, "two", 12), left(&written, "two", 3_600)), (None, None));

@@ -50,7 +50,12 @@ impl Server {
                     Mood::Reads if parts.method != Method::GET => failure(403),
                     _ => server.answer(&parts.method, &body),
                 };
-                Ok::<_, Infallible>(Response::builder().status(code).body(Body::from(answer.to_string().into_bytes())).unwrap())
+                Ok::<_, Infallible>(
+                    Response::builder()
+                        .status(code)
+                        .body(Body::from(answer.to_string().into_bytes()))
+                        .unwrap(),
+                )
             }
         });
         Cluster::new(Client::new(service, "default"))
@@ -62,7 +67,10 @@ impl Server {
             return state.lease.clone().map_or_else(|| failure(404), |lease| (200, lease));
         }
         let mut lease: Value = serde_json::from_slice(body).unwrap();
-        let current = state.lease.as_ref().map(|lease| lease["metadata"]["resourceVersion"].clone());
+        let current = state
+            .lease
+            .as_ref()
+            .map(|lease| lease["metadata"]["resourceVersion"].clone());
         let expected = (method == Method::PUT).then(|| lease["metadata"]["resourceVersion"].clone());
         if current != expected {
             return failure(409);
@@ -79,12 +87,18 @@ impl Server {
     }
 
     fn holder(&self) -> String {
-        self.0.lock().unwrap().lease.as_ref().unwrap()["spec"]["holderIdentity"].as_str().unwrap().to_owned()
+        self.0.lock().unwrap().lease.as_ref().unwrap()["spec"]["holderIdentity"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }
 
 fn failure(code: u16) -> (u16, Value) {
-    (code, json!({"kind": "Status", "status": "Failure", "code": code, "message": "no"}))
+    (
+        code,
+        json!({"kind": "Status", "status": "Failure", "code": code, "message": "no"}),
+    )
 }
 
 struct Process {
@@ -95,8 +109,12 @@ struct Process {
 
 impl Process {
     fn start(server: &Server, identity: &str) -> Self {
-        let settings =
-            LeaseSettings { namespace: "ops".into(), name: "driftmend".into(), identity: identity.into(), times: LeaseTimes::default() };
+        let settings = LeaseSettings {
+            namespace: "ops".into(),
+            name: "driftmend".into(),
+            identity: identity.into(),
+            times: LeaseTimes::default(),
+        };
         let (sender, lead) = watch::channel(Leadership::Standby);
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(run(server.client(), settings, sender, shutdown.clone()));
@@ -164,7 +182,10 @@ async fn a_leader_that_shuts_down_hands_over_at_once() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     first.shutdown.cancel();
     first.task.await.unwrap();
-    assert_eq!((*first.lead.borrow(), server.holder()), (Leadership::Standby, String::new()));
+    assert_eq!(
+        (*first.lead.borrow(), server.holder()),
+        (Leadership::Standby, String::new())
+    );
     let (epoch, waited) = second.changed().await;
     assert_eq!(epoch, Some(1));
     assert!(waited <= 2, "{waited}");
@@ -213,16 +234,26 @@ async fn of_two_processes_one_is_first_to_clear_and_the_lead_goes_on() {
     let server = Server::default();
     let mut leader = Process::start(&server, "a");
     assert!(leader.changed().await.0.is_some());
-    let place = Place { namespace: "ops".into(), name: "driftmend".into() };
+    let place = Place {
+        namespace: "ops".into(),
+        name: "driftmend".into(),
+    };
     let (one, two) = (server.client(), server.client());
     let (first, second) = tokio::join!(claim(&one, &place, "one"), claim(&two, &place, "two"));
     let (first, second) = (first.unwrap(), second.unwrap());
-    assert_eq!([first, second].iter().filter(|wait| wait.is_none()).count(), 1, "{first:?} {second:?}");
+    assert_eq!(
+        [first, second].iter().filter(|wait| wait.is_none()).count(),
+        1,
+        "{first:?} {second:?}"
+    );
     // The leader renews what it read, the annotation with it.
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(leader.epoch().is_some());
     let later = server.client();
-    assert!(wait(&later, &place, "three").await.unwrap().is_some(), "a later leader, or the command line");
+    assert!(
+        wait(&later, &place, "three").await.unwrap().is_some(),
+        "a later leader, or the command line"
+    );
     let its_own = if first.is_none() { "one" } else { "two" };
     assert_eq!(claim(&later, &place, its_own).await.unwrap(), None);
     // Who may only read goes on without telling.

@@ -109,7 +109,13 @@ pub enum PlanState {
 }
 
 impl PlanState {
-    const ALL: [Self; 5] = [Self::AwaitingApproval, Self::Approved, Self::Denied, Self::Healing, Self::Failed];
+    const ALL: [Self; 5] = [
+        Self::AwaitingApproval,
+        Self::Approved,
+        Self::Denied,
+        Self::Healing,
+        Self::Failed,
+    ];
 
     const fn label(self) -> &'static str {
         match self {
@@ -169,7 +175,9 @@ pub(super) struct WatchFacts {
 
 impl Board {
     pub(super) fn watch(&mut self, namespace: &str, watch: &str) -> &mut WatchFacts {
-        self.watches.entry((namespace.to_owned(), watch.to_owned())).or_default()
+        self.watches
+            .entry((namespace.to_owned(), watch.to_owned()))
+            .or_default()
     }
 }
 
@@ -216,8 +224,16 @@ impl Gauges {
             Ok::<_, prometheus::Error>(gauge)
         };
         Ok(Self {
-            fields: whole("drifted_fields", "Fields in which live differs from Git.", &["namespace", "name", "severity"])?,
-            refused: whole("next_sync_refused", "The next sync will be refused.", &["namespace", "name", "strategy", "union"])?,
+            fields: whole(
+                "drifted_fields",
+                "Fields in which live differs from Git.",
+                &["namespace", "name", "severity"],
+            )?,
+            refused: whole(
+                "next_sync_refused",
+                "The next sync will be refused.",
+                &["namespace", "name", "strategy", "union"],
+            )?,
             harms: whole(
                 "next_sync_harms_fields",
                 "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what is ignored.",
@@ -229,15 +245,31 @@ impl Gauges {
                 &OBJECT,
             )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
-            orphaned: whole("orphaned", "Git no longer has this Deployment, and it is still there.", &OBJECT)?,
-            age: decimal("drift_age_seconds", "Time since this Deployment left its source.", &OBJECT)?,
+            orphaned: whole(
+                "orphaned",
+                "Git no longer has this Deployment, and it is still there.",
+                &OBJECT,
+            )?,
+            age: decimal(
+                "drift_age_seconds",
+                "Time since this Deployment left its source.",
+                &OBJECT,
+            )?,
             plans: whole("plans", "Plans, by state.", &["state"])?,
             governed: whole("watch_governed", "Deployments that a watch governs.", &WATCH)?,
             in_sync: whole("watch_in_sync", "Governed Deployments that are as Git says.", &WATCH)?,
             pending: whole("watch_pending", "Governed Deployments that are not yet synced.", &WATCH)?,
             drifted: whole("watch_drifted", "Governed Deployments that drifted.", &WATCH)?,
-            conflicted: whole("watch_conflicted", "Governed Deployments whose next sync will be refused.", &WATCH)?,
-            drifted_denied: whole("watch_drifted_denied", "Governed Deployments that drifted, and a person denied the cure.", &WATCH)?,
+            conflicted: whole(
+                "watch_conflicted",
+                "Governed Deployments whose next sync will be refused.",
+                &WATCH,
+            )?,
+            drifted_denied: whole(
+                "watch_drifted_denied",
+                "Governed Deployments that drifted, and a person denied the cure.",
+                &WATCH,
+            )?,
             conflicted_denied: whole(
                 "watch_conflicted_denied",
                 "Governed Deployments whose next sync will be refused, and a person denied the cure.",
@@ -249,10 +281,26 @@ impl Gauges {
                 "The source of a watch could not be read when it was looked at last.",
                 &["namespace", "watch", "reason"],
             )?,
-            assessed: decimal("last_successful_assessment_timestamp_seconds", "When a watch was last assessed as a whole.", &WATCH)?,
-            stale: whole("stale_operations", "Applications whose last operation is stale, by its class.", &["class"])?,
-            stale_age: decimal("stale_operation_age_seconds", "Time since the last operation of an Application became stale.", &STALE)?,
-            disarmed: decimal("self_heal_disarmed_seconds", "Time since Argo CD stopped to heal an Application by itself.", &APPLICATION)?,
+            assessed: decimal(
+                "last_successful_assessment_timestamp_seconds",
+                "When a watch was last assessed as a whole.",
+                &WATCH,
+            )?,
+            stale: whole(
+                "stale_operations",
+                "Applications whose last operation is stale, by its class.",
+                &["class"],
+            )?,
+            stale_age: decimal(
+                "stale_operation_age_seconds",
+                "Time since the last operation of an Application became stale.",
+                &STALE,
+            )?,
+            disarmed: decimal(
+                "self_heal_disarmed_seconds",
+                "Time since Argo CD stopped to heal an Application by itself.",
+                &APPLICATION,
+            )?,
         })
     }
 
@@ -278,7 +326,9 @@ impl Gauges {
             &self.stale,
         ];
         whole.into_iter().for_each(IntGaugeVec::reset);
-        [&self.age, &self.assessed, &self.stale_age, &self.disarmed].into_iter().for_each(GaugeVec::reset);
+        [&self.age, &self.assessed, &self.stale_age, &self.disarmed]
+            .into_iter()
+            .for_each(GaugeVec::reset);
         for state in PlanState::ALL {
             self.plans.with_label_values(&[state.label()]).set(0);
         }
@@ -291,15 +341,24 @@ impl Gauges {
         // By name, so that an Application with a hundred Deployments counts once.
         let stale = board.deployments.values().filter_map(|facts| facts.operation.as_ref());
         let stale: BTreeMap<_, _> = stale.map(|operation| (&operation.application, operation)).collect();
-        stale.into_values().for_each(|operation| self.show_operation(operation, now));
+        stale
+            .into_values()
+            .for_each(|operation| self.show_operation(operation, now));
     }
 
     fn show_operation(&self, operation: &StaleOperation, now: Timestamp) {
-        let StaleOperation { application: (namespace, name), class, since, self_heal } = operation;
+        let StaleOperation {
+            application: (namespace, name),
+            class,
+            since,
+            self_heal,
+        } = operation;
         self.stale.with_label_values(&[class]).inc();
         let Some(since) = since else { return };
         let age = seconds(*since, now);
-        self.stale_age.with_label_values(&[namespace.as_str(), name, class]).set(age);
+        self.stale_age
+            .with_label_values(&[namespace.as_str(), name, class])
+            .set(age);
         if *self_heal == SelfHeal::Disarmed {
             self.disarmed.with_label_values(&[namespace, name]).set(age);
         }
@@ -308,13 +367,19 @@ impl Gauges {
     fn show_deployment(&self, [namespace, name]: [&str; 2], facts: &DeploymentFacts, now: Timestamp) {
         // Ten thousand quiet Deployments have no series: a zero would be one for each.
         for (severity, count) in facts.fields.iter().filter(|(_, count)| **count > 0) {
-            self.fields.with_label_values(&[namespace, name, severity_label(*severity)]).set((*count).into());
+            self.fields
+                .with_label_values(&[namespace, name, severity_label(*severity)])
+                .set((*count).into());
         }
         for refused in &facts.refused {
-            self.refused.with_label_values(&[namespace, name, refused.strategy.name(), refused.union]).set(1);
+            self.refused
+                .with_label_values(&[namespace, name, refused.strategy.name(), refused.union])
+                .set(1);
         }
         for (harm, count) in &facts.harms {
-            self.harms.with_label_values(&[namespace, name, harm.label()]).set((*count).into());
+            self.harms
+                .with_label_values(&[namespace, name, harm.label()])
+                .set((*count).into());
         }
         if facts.traps > 0 {
             self.traps.with_label_values(&[namespace, name]).set(facts.traps.into());
@@ -342,13 +407,21 @@ impl Gauges {
         self.pending.with_label_values(&labels).set(counts.pending.into());
         self.drifted.with_label_values(&labels).set(counts.drifted.into());
         self.conflicted.with_label_values(&labels).set(counts.conflicted.into());
-        self.drifted_denied.with_label_values(&labels).set(counts.drifted_denied.into());
-        self.conflicted_denied.with_label_values(&labels).set(counts.conflicted_denied.into());
+        self.drifted_denied
+            .with_label_values(&labels)
+            .set(counts.drifted_denied.into());
+        self.conflicted_denied
+            .with_label_values(&labels)
+            .set(counts.conflicted_denied.into());
         if let Some(reason) = facts.failing {
-            self.source_failing.with_label_values(&[labels[0], labels[1], reason]).set(1);
+            self.source_failing
+                .with_label_values(&[labels[0], labels[1], reason])
+                .set(1);
         }
         if let Some(assessed) = facts.assessed {
-            self.assessed.with_label_values(&labels).set(assessed.as_duration().as_secs_f64());
+            self.assessed
+                .with_label_values(&labels)
+                .set(assessed.as_duration().as_secs_f64());
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What Prometheus may know: how many, how often, how long, and since when.
 //!
-//! Labels are bounded: an object, a watch, or a word of a fixed list. A field path, a uid, a value or a message never becomes a label,
-//! and every setter here takes types that make it so. The series of an object end when it is forgotten.
+//! Labels are bounded: an object, a watch, or a word of a fixed list. A field path, a uid, a value or a message never
+//! becomes a label, and every setter here takes types that make it so. The series of an object end when it is
+//! forgotten.
 
 mod board;
 mod harm;
@@ -61,32 +62,64 @@ impl Metrics {
             Ok::<_, prometheus::Error>(counter)
         };
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).namespace("driftmend").buckets(buckets.to_vec()))?;
+            let histogram = Histogram::with_opts(
+                HistogramOpts::new(name, help)
+                    .namespace("driftmend")
+                    .buckets(buckets.to_vec()),
+            )?;
             registry.register(Box::new(histogram.clone()))?;
             Ok::<_, prometheus::Error>(histogram)
         };
-        let leader = IntGauge::with_opts(Opts::new("leader", "Whether this process holds the Lease.").namespace("driftmend"))?;
+        let leader =
+            IntGauge::with_opts(Opts::new("leader", "Whether this process holds the Lease.").namespace("driftmend"))?;
         registry.register(Box::new(leader.clone()))?;
         Ok(Self(Arc::new(Inner {
             board: Mutex::default(),
             gauges: Gauges::register(&registry)?,
             leader,
-            heals: from_zero(counter("heals_total", "Heals that ended, by result.", &["result"])?, HealResult::ALL.map(HealResult::label)),
-            approvals_refused: counter("approvals_refused_total", "Approvals that were not carried out, by reason.", &["reason"])?,
+            heals: from_zero(
+                counter("heals_total", "Heals that ended, by result.", &["result"])?,
+                HealResult::ALL.map(HealResult::label),
+            ),
+            approvals_refused: counter(
+                "approvals_refused_total",
+                "Approvals that were not carried out, by reason.",
+                &["reason"],
+            )?,
             source_failures: counter(
                 "source_failures_total",
                 "Sources that could not be fetched or rendered.",
                 &["namespace", "watch", "reason"],
             )?,
-            source_fetches: histogram("source_fetch_duration_seconds", "Time to fetch a source.", &FETCH_BUCKETS)?,
-            assessments: histogram("assessment_duration_seconds", "Time to assess one Deployment, without requests.", &ASSESSMENT_BUCKETS)?,
-            dry_runs: counter("dry_runs_total", "Dry runs of the next sync, by the server's verdict.", &["verdict"])?,
+            source_fetches: histogram(
+                "source_fetch_duration_seconds",
+                "Time to fetch a source.",
+                &FETCH_BUCKETS,
+            )?,
+            assessments: histogram(
+                "assessment_duration_seconds",
+                "Time to assess one Deployment, without requests.",
+                &ASSESSMENT_BUCKETS,
+            )?,
+            dry_runs: counter(
+                "dry_runs_total",
+                "Dry runs of the next sync, by the server's verdict.",
+                &["verdict"],
+            )?,
             mismatches: from_zero(
-                counter("prediction_mismatch_total", "Predictions that a dry run contradicted.", &["strategy"])?,
+                counter(
+                    "prediction_mismatch_total",
+                    "Predictions that a dry run contradicted.",
+                    &["strategy"],
+                )?,
                 // Those that a dry run may be asked for.
                 [Strategy::ClientSideApply, Strategy::ServerSideApply].map(Strategy::name),
             ),
-            api_writes: counter("api_writes_total", "Writes that the API server stored.", &["resource", "verb"])?,
+            api_writes: counter(
+                "api_writes_total",
+                "Writes that the API server stored.",
+                &["resource", "verb"],
+            )?,
             registry,
         })))
     }
@@ -128,7 +161,10 @@ impl Metrics {
             let facts = board.watch(namespace, watch);
             facts.failures.insert(reason);
             facts.failing = Some(reason);
-            self.0.source_failures.with_label_values(&[namespace, watch, reason]).inc();
+            self.0
+                .source_failures
+                .with_label_values(&[namespace, watch, reason])
+                .inc();
         });
     }
 
@@ -159,7 +195,10 @@ impl Metrics {
 
     /// Counts a dry run of a next sync by what the server answered; `None` where it did not judge the sync.
     pub fn dry_run(&self, verdict: Option<Verdict>) {
-        self.0.dry_runs.with_label_values(&[verdict.map_or("None", board::verdict_label)]).inc();
+        self.0
+            .dry_runs
+            .with_label_values(&[verdict.map_or("None", board::verdict_label)])
+            .inc();
     }
 
     /// Counts a prediction that a dry run contradicted.

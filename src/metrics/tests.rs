@@ -8,7 +8,9 @@ use crate::engine::diff::Severity;
 /// The series in text form, without comments, the process's own and histograms.
 fn series(metrics: &Metrics) -> Vec<String> {
     let text = metrics.render();
-    let own = text.lines().filter(|line| line.starts_with("driftmend_") && !line.contains("_duration_seconds"));
+    let own = text
+        .lines()
+        .filter(|line| line.starts_with("driftmend_") && !line.contains("_duration_seconds"));
     own.map(str::to_owned).collect()
 }
 
@@ -29,7 +31,10 @@ const QUIET: [&str; 11] = [
 fn refused() -> DeploymentFacts {
     DeploymentFacts {
         fields: BTreeMap::from([(Severity::Drift, 2), (Severity::Ignored, 1), (Severity::Info, 0)]),
-        refused: vec![RefusedSync { strategy: Strategy::ClientSideApply, union: "probe-handler" }],
+        refused: vec![RefusedSync {
+            strategy: Strategy::ClientSideApply,
+            union: "probe-handler",
+        }],
         harms: [(Harm::Overwrites, 2)].into(),
         traps: 1,
         presence: Presence::Present,
@@ -70,9 +75,20 @@ fn every_series_of_a_forgotten_object_ends() {
     metrics.deployment(
         "shop",
         "web",
-        DeploymentFacts { presence: Presence::Missing, drifted_since: Some(Timestamp::UNIX_EPOCH), ..refused() },
+        DeploymentFacts {
+            presence: Presence::Missing,
+            drifted_since: Some(Timestamp::UNIX_EPOCH),
+            ..refused()
+        },
     );
-    metrics.watch("shop", "all", WatchCounts { governed: 5, ..WatchCounts::default() });
+    metrics.watch(
+        "shop",
+        "all",
+        WatchCounts {
+            governed: 5,
+            ..WatchCounts::default()
+        },
+    );
     metrics.assessed("shop", "all", Timestamp::UNIX_EPOCH);
     metrics.source_failed("shop", "all", "Unreachable");
     assert!(series(&metrics).len() > QUIET.len() + 10);
@@ -93,9 +109,19 @@ fn what_is_said_anew_replaces_what_was_said() {
 fn the_age_of_a_drift_grows_between_scrapes_without_being_set() {
     let metrics = Metrics::new().unwrap();
     let since = Timestamp::now() - jiff::SignedDuration::from_mins(14);
-    metrics.deployment("shop", "web", DeploymentFacts { drifted_since: Some(since), ..DeploymentFacts::default() });
+    metrics.deployment(
+        "shop",
+        "web",
+        DeploymentFacts {
+            drifted_since: Some(since),
+            ..DeploymentFacts::default()
+        },
+    );
     let text = metrics.render();
-    let line = text.lines().find_map(|line| line.strip_prefix("driftmend_drift_age_seconds{name=\"web\",namespace=\"shop\"} ")).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("driftmend_drift_age_seconds{name=\"web\",namespace=\"shop\"} "))
+        .unwrap();
     let age: f64 = line.parse().unwrap();
     assert!((840.0..900.0).contains(&age), "{age}");
 }
@@ -104,24 +130,56 @@ fn the_age_of_a_drift_grows_between_scrapes_without_being_set() {
 fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
     let metrics = Metrics::new().unwrap();
     let at = |minutes: i64| Some(Timestamp::now() - jiff::SignedDuration::from_mins(minutes));
-    let stale = |application: &str, class: &'static str, since: Option<Timestamp>, self_heal: SelfHeal| DeploymentFacts {
-        operation: Some(StaleOperation { application: ("argocd".to_owned(), application.to_owned()), class, since, self_heal }),
-        ..DeploymentFacts::default()
-    };
-    metrics.deployment("shop", "web", stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed));
-    metrics.deployment("shop", "api", stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed));
-    metrics.deployment("office", "web", stale("office", "FailedAtRevision", at(5), SelfHeal::AsBefore));
+    let stale =
+        |application: &str, class: &'static str, since: Option<Timestamp>, self_heal: SelfHeal| DeploymentFacts {
+            operation: Some(StaleOperation {
+                application: ("argocd".to_owned(), application.to_owned()),
+                class,
+                since,
+                self_heal,
+            }),
+            ..DeploymentFacts::default()
+        };
+    metrics.deployment(
+        "shop",
+        "web",
+        stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed),
+    );
+    metrics.deployment(
+        "shop",
+        "api",
+        stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed),
+    );
+    metrics.deployment(
+        "office",
+        "web",
+        stale("office", "FailedAtRevision", at(5), SelfHeal::AsBefore),
+    );
     metrics.deployment("bank", "web", stale("bank", "NeverCleared", None, SelfHeal::Disarmed));
     let told = series(&metrics);
-    assert!(told.contains(&"driftmend_stale_operations{class=\"FailedAtRevision\"} 2".to_owned()), "{told:#?}");
-    assert!(told.contains(&"driftmend_stale_operations{class=\"NeverCleared\"} 1".to_owned()), "{told:#?}");
+    assert!(
+        told.contains(&"driftmend_stale_operations{class=\"FailedAtRevision\"} 2".to_owned()),
+        "{told:#?}"
+    );
+    assert!(
+        told.contains(&"driftmend_stale_operations{class=\"NeverCleared\"} 1".to_owned()),
+        "{told:#?}"
+    );
     let seconds = |name: &str| -> Vec<(String, i64)> {
         let lines = told.iter().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
-        lines.map(|(labels, value)| (labels.to_owned(), value.parse::<f64>().unwrap() as i64 / 60)).collect()
+        lines
+            .map(|(labels, value)| (labels.to_owned(), value.parse::<f64>().unwrap() as i64 / 60))
+            .collect()
     };
     let expected = [
-        ("{application=\"office\",class=\"FailedAtRevision\",namespace=\"argocd\"}".to_owned(), 5),
-        ("{application=\"shop\",class=\"FailedAtRevision\",namespace=\"argocd\"}".to_owned(), 20),
+        (
+            "{application=\"office\",class=\"FailedAtRevision\",namespace=\"argocd\"}".to_owned(),
+            5,
+        ),
+        (
+            "{application=\"shop\",class=\"FailedAtRevision\",namespace=\"argocd\"}".to_owned(),
+            20,
+        ),
     ];
     assert_eq!(seconds("driftmend_stale_operation_age_seconds"), expected);
     let expected = [("{application=\"shop\",namespace=\"argocd\"}".to_owned(), 20)];
@@ -135,9 +193,26 @@ fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
 #[test]
 fn a_deployment_whose_cure_was_denied_says_so() {
     let metrics = Metrics::new().unwrap();
-    metrics.deployment("shop", "web", DeploymentFacts { plan: Some(PlanState::Denied), ..refused() });
-    metrics.deployment("shop", "api", DeploymentFacts { plan: Some(PlanState::Approved), ..refused() });
-    let told: Vec<_> = series(&metrics).into_iter().filter(|line| line.starts_with("driftmend_denied")).collect();
+    metrics.deployment(
+        "shop",
+        "web",
+        DeploymentFacts {
+            plan: Some(PlanState::Denied),
+            ..refused()
+        },
+    );
+    metrics.deployment(
+        "shop",
+        "api",
+        DeploymentFacts {
+            plan: Some(PlanState::Approved),
+            ..refused()
+        },
+    );
+    let told: Vec<_> = series(&metrics)
+        .into_iter()
+        .filter(|line| line.starts_with("driftmend_denied"))
+        .collect();
     assert_eq!(told, ["driftmend_denied{name=\"web\",namespace=\"shop\"} 1"]);
 }
 
@@ -147,7 +222,15 @@ fn watches_and_events_are_counted() {
     metrics.watch(
         "shop",
         "all",
-        WatchCounts { governed: 9, in_sync: 5, pending: 2, drifted: 1, conflicted: 1, drifted_denied: 0, conflicted_denied: 1 },
+        WatchCounts {
+            governed: 9,
+            in_sync: 5,
+            pending: 2,
+            drifted: 1,
+            conflicted: 1,
+            drifted_denied: 0,
+            conflicted_denied: 1,
+        },
     );
     metrics.assessed("shop", "all", Timestamp::from_second(1_800_000_000).unwrap());
     metrics.source_failed("shop", "all", "Unreachable");
@@ -178,10 +261,18 @@ fn watches_and_events_are_counted() {
         "driftmend_watch_in_sync{namespace=\"shop\",watch=\"all\"} 5",
         "driftmend_watch_pending{namespace=\"shop\",watch=\"all\"} 2",
     ];
-    let told: Vec<_> = series(&metrics).into_iter().filter(|line| !line.starts_with("driftmend_plans")).collect();
+    let told: Vec<_> = series(&metrics)
+        .into_iter()
+        .filter(|line| !line.starts_with("driftmend_plans"))
+        .collect();
     assert_eq!(told, expected);
     metrics.source_read("shop", "all");
-    assert!(!series(&metrics).iter().any(|line| line.starts_with("driftmend_source_failing")), "it was read since");
+    assert!(
+        !series(&metrics)
+            .iter()
+            .any(|line| line.starts_with("driftmend_source_failing")),
+        "it was read since"
+    );
 }
 
 #[test]

@@ -61,17 +61,23 @@ const VALUE_LIMITS: [usize; 4] = [1_024, 256, 64, 16];
 
 /// Cuts lists and values until the status fits, and whatever the CRD bounds.
 ///
-/// What a person wrote (`approval`) and what heals wrote (`healing`, `history`) stays as it is: it was bounded when it was written, and may not
-/// be changed any more.
+/// What a person wrote (`approval`) and what heals wrote (`healing`, `history`) stays as it is: it was bounded when it
+/// was written, and may not be changed any more.
 pub fn fit(mut status: ReportStatus) -> ReportStatus {
-    status.fields.sort_by(|one, other| (weight(one.severity), &one.path).cmp(&(weight(other.severity), &other.path)));
+    status
+        .fields
+        .sort_by(|one, other| (weight(one.severity), &one.path).cmp(&(weight(other.severity), &other.path)));
     let omitted = status.fields.len().saturating_sub(FIELD_LIMIT);
     status.fields.truncate(FIELD_LIMIT);
     status.fields_omitted += omitted;
     status.findings.truncate(FINDING_LIMIT);
     keep_last(&mut status.history, HISTORY_LIMIT);
     keep_last(&mut status.superseded_plans, SUPERSEDED_LIMIT);
-    let written = (status.approval.take(), status.healing.take(), std::mem::take(&mut status.history));
+    let written = (
+        status.approval.take(),
+        status.healing.take(),
+        std::mem::take(&mut status.history),
+    );
     status = clamp(status);
     (status.approval, status.healing, status.history) = written;
     for limit in VALUE_LIMITS {
@@ -138,7 +144,10 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
         field.path = cut(&field.path, limit.max(256));
         field.reason = field.reason.take().map(|reason| cut(&reason, limit));
         field.managers.truncate(8);
-        field.managers.iter_mut().for_each(|manager| *manager = cut(manager, limit.max(64)));
+        field
+            .managers
+            .iter_mut()
+            .for_each(|manager| *manager = cut(manager, limit.max(64)));
     }
     if let Some(prediction) = &mut status.prediction {
         prediction.residual.truncate(limit);
@@ -149,7 +158,11 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
             (cause.message, cause.field) = (cut_within(&cause.message, limit), cut(&cause.field, limit.max(64)));
             cause.reason = cut(&cause.reason, limit.max(64));
         }
-        prediction.residual.iter_mut().chain(&mut prediction.breaks).for_each(|path| *path = cut(path, limit));
+        prediction
+            .residual
+            .iter_mut()
+            .chain(&mut prediction.breaks)
+            .for_each(|path| *path = cut(path, limit));
         for overwrite in &mut prediction.overwrites {
             overwrite.path = cut(&overwrite.path, limit.max(64));
             overwrite.manager = overwrite.manager.take().map(|manager| cut(&manager, limit.max(64)));
@@ -172,7 +185,9 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
             step.target = cut(&step.target, limit.max(64));
         }
         plan.dry_run = plan.dry_run.take().map(|answer| cut(&answer, limit.max(64)));
-        plan.cautions.iter_mut().for_each(|caution| caution.text = cut_within(&caution.text, limit.max(64)));
+        plan.cautions
+            .iter_mut()
+            .for_each(|caution| caution.text = cut_within(&caution.text, limit.max(64)));
     }
     for condition in &mut status.conditions {
         condition.message = cut(&condition.message, limit.max(64));
@@ -180,12 +195,24 @@ fn shorten(status: &mut ReportStatus, limit: usize) {
     }
     if let Some(operation) = &mut status.operation {
         operation.message = operation.message.take().map(|message| cut(&message, limit));
-        for name in [&mut operation.application, &mut operation.kustomization, &mut operation.phase].into_iter().flatten() {
+        for name in [
+            &mut operation.application,
+            &mut operation.kustomization,
+            &mut operation.phase,
+        ]
+        .into_iter()
+        .flatten()
+        {
             *name = cut(name, limit.max(128));
         }
     }
     if let Some(source) = &mut status.source {
-        for text in [Some(&mut source.repo_url), Some(&mut source.revision), Some(&mut source.path), source.synced_revision.as_mut()] {
+        for text in [
+            Some(&mut source.repo_url),
+            Some(&mut source.revision),
+            Some(&mut source.path),
+            source.synced_revision.as_mut(),
+        ] {
             text.into_iter().for_each(|text| *text = cut(text, limit.max(256)));
         }
     }
@@ -206,7 +233,9 @@ mod tests {
     use crate::engine::predict::{Cause, Strategy, Verdict};
     use crate::report::evidence::worst_entry;
     use crate::report::{CautionReport, Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
-    use crate::report::{FieldReport, FindingReport, OverwriteReport, PlanReport, PredictionReport, StepReport, WrittenObject};
+    use crate::report::{
+        FieldReport, FindingReport, OverwriteReport, PlanReport, PredictionReport, StepReport, WrittenObject,
+    };
 
     fn long(letters: usize) -> String {
         "ü".repeat(letters)
@@ -215,9 +244,16 @@ mod tests {
     /// The worst that an input can give: everything long, everything many, nothing in one byte a character.
     fn worst() -> ReportStatus {
         let field = |at: usize| FieldReport {
-            path: format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)),
+            path: format!(
+                ".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]",
+                long(2_000)
+            ),
             change: ChangeKind::Changed,
-            severity: if at.is_multiple_of(2) { Severity::Ignored } else { Severity::Drift },
+            severity: if at.is_multiple_of(2) {
+                Severity::Ignored
+            } else {
+                Severity::Drift
+            },
             moved: None,
             desired: Some(Value::from(long(50_000))),
             live: Some(Value::from(long(50_000))),
@@ -236,9 +272,17 @@ mod tests {
             evidence: Some(long(5_000)),
             remedy: Some(long(500)),
         };
-        let cause = Cause { reason: "FieldValueInvalid".to_owned(), field: long(400), message: long(5_000) };
-        let object =
-            |name: String| WrittenObject { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: long(63), name };
+        let cause = Cause {
+            reason: "FieldValueInvalid".to_owned(),
+            field: long(400),
+            message: long(5_000),
+        };
+        let object = |name: String| WrittenObject {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: long(63),
+            name,
+        };
         let step = StepReport {
             kind: crate::engine::plan::StepKind::Restore,
             target: long(300),
@@ -279,7 +323,14 @@ mod tests {
                 hash: "0".repeat(64),
                 serial: 1,
                 expires: jiff::Timestamp::UNIX_EPOCH,
-                cautions: vec![CautionReport { id: long(60), text: long(200), must_acknowledge: false }; 4],
+                cautions: vec![
+                    CautionReport {
+                        id: long(60),
+                        text: long(200),
+                        must_acknowledge: false
+                    };
+                    4
+                ],
                 steps: vec![step; 4],
                 dry_run: None,
             }),
@@ -349,7 +400,10 @@ mod tests {
         };
         let fitted = fit(status);
         assert!(size(&fitted) <= STATUS_LIMIT, "{} bytes", size(&fitted));
-        assert_eq!((fitted.approval, fitted.healing, fitted.history), (Some(approval), Some(healing), history));
+        assert_eq!(
+            (fitted.approval, fitted.healing, fitted.history),
+            (Some(approval), Some(healing), history)
+        );
         assert_eq!(fitted.conditions.len(), CONDITION_LIMIT);
         assert_eq!(fitted.fields.len() + fitted.fields_omitted, 500);
     }
@@ -368,7 +422,15 @@ mod tests {
         let mut status = worst();
         while leave_out(&mut status) {}
         let left = status.prediction.unwrap();
-        assert_eq!((left.overwrites.len(), left.breaks.len(), left.causes.len(), left.harms()), (1, 1, 1, true));
+        assert_eq!(
+            (
+                left.overwrites.len(),
+                left.breaks.len(),
+                left.causes.len(),
+                left.harms()
+            ),
+            (1, 1, 1, true)
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::cure::{CautionReport, PlanReport, StepReport};
 use super::cut::{cut, cut_within};
 use super::status::{Counts, OperationReport, SourceReport};
 use super::told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning,
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport,
+    PredictionReport, Warning,
 };
 use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
@@ -21,13 +22,21 @@ use crate::engine::{Assessment, Snapshot, Tool};
 const MESSAGE_LIMIT: usize = 1_024;
 
 /// Everything told of one object on the command line.
-pub fn object_report(target: &ObjectId, assessment: &Assessment, masker: &Masker, warnings: Vec<Warning>) -> ObjectReport {
+pub fn object_report(
+    target: &ObjectId,
+    assessment: &Assessment,
+    masker: &Masker,
+    warnings: Vec<Warning>,
+) -> ObjectReport {
     ObjectReport {
         object: target.clone(),
         phase: assessment.phase,
         summary: text(masker, &assessment.summary),
         fields: assessment.drifts.iter().map(|drift| field(drift, masker)).collect(),
-        prediction: assessment.prediction.as_ref().map(|prediction| prediction_report(prediction, masker)),
+        prediction: assessment
+            .prediction
+            .as_ref()
+            .map(|prediction| prediction_report(prediction, masker)),
         refusals: Vec::new(),
         findings: findings(&assessment.findings, masker),
         places: Vec::new(),
@@ -44,7 +53,11 @@ pub(super) struct ShownChange {
 
 pub(super) fn change(change: &Change, masker: &Masker) -> ShownChange {
     let shown = |value: &Option<Value>| value.as_ref().map(|value| shown_json(masker, &change.path, value));
-    ShownChange { path: change.path.to_string(), desired: shown(&change.desired), live: shown(&change.live) }
+    ShownChange {
+        path: change.path.to_string(),
+        desired: shown(&change.desired),
+        live: shown(&change.live),
+    }
 }
 
 /// One field.
@@ -91,8 +104,12 @@ pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) 
                 kustomization: None,
                 class: standing.name().to_owned(),
                 phase: state.map(|state| state.phase.as_str().to_owned()),
-                message: state.map(|state| text(masker, &comparable(&state.message))).filter(|message| !message.is_empty()),
-                started_at: state.and_then(|state| state.started_at.as_ref()).map(|started| started.time),
+                message: state
+                    .map(|state| text(masker, &comparable(&state.message)))
+                    .filter(|message| !message.is_empty()),
+                started_at: state
+                    .and_then(|state| state.started_at.as_ref())
+                    .map(|started| started.time),
                 until: standing.until(),
                 failed_clears: None,
             })
@@ -105,7 +122,9 @@ pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) 
                 kustomization: Some(format!("{}/{}", kustomization.namespace, kustomization.name)),
                 class: flux.reconciliation().name().to_owned(),
                 phase: ready.map(|ready| ready.reason.clone()),
-                message: ready.map(|ready| text(masker, &comparable(&ready.message))).filter(|message| !message.is_empty()),
+                message: ready
+                    .map(|ready| text(masker, &comparable(&ready.message)))
+                    .filter(|message| !message.is_empty()),
                 started_at: None,
                 until: None,
                 failed_clears: None,
@@ -119,10 +138,18 @@ pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> Prediction
     PredictionReport {
         strategy: prediction.strategy,
         verdict: prediction.verdict,
-        causes: prediction.causes.iter().map(|cause| shown_cause(cause, masker)).collect(),
+        causes: prediction
+            .causes
+            .iter()
+            .map(|cause| shown_cause(cause, masker))
+            .collect(),
         residual: prediction.residual.iter().map(ToString::to_string).collect(),
         breaks: prediction.breaks.iter().map(ToString::to_string).collect(),
-        overwrites: prediction.overwrites.iter().map(|overwrite| overwrite_report(overwrite, masker)).collect(),
+        overwrites: prediction
+            .overwrites
+            .iter()
+            .map(|overwrite| overwrite_report(overwrite, masker))
+            .collect(),
         when: None,
         confirmed_by: ConfirmedBy::Local,
         dry_run: None,
@@ -148,12 +175,19 @@ pub fn dry_run(question: String, confirmation: &Confirmation, masker: &Masker) -
         Confirmation::Other(said) => (DryRunAnswer::Other, Some(text(masker, said))),
         Confirmation::Undecided(why) => (DryRunAnswer::Undecided, Some(text(masker, why))),
     };
-    DryRunReport { question, answer, message }
+    DryRunReport {
+        question,
+        answer,
+        message,
+    }
 }
 
 /// A cause as it may be shown.
 pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
-    Cause { message: text(masker, &cause.message), ..cause.clone() }
+    Cause {
+        message: text(masker, &cause.message),
+        ..cause.clone()
+    }
 }
 
 /// What is wrong and what to do, worst first.
@@ -174,7 +208,10 @@ pub fn counts(assessment: &Assessment) -> Counts {
     let count = |severity| assessment.of(severity).count();
     Counts {
         drifted: count(Severity::Drift),
-        refused: assessment.prediction.as_ref().map_or(0, |prediction| prediction.causes.len()),
+        refused: assessment
+            .prediction
+            .as_ref()
+            .map_or(0, |prediction| prediction.causes.len()),
         pending: count(Severity::Pending),
         info: count(Severity::Info),
         ignored: count(Severity::Ignored),
@@ -186,9 +223,15 @@ pub fn source(snapshot: &Snapshot) -> SourceReport {
     SourceReport {
         repo_url: snapshot.source.repo_url.clone(),
         revision: snapshot.source.revision.clone(),
-        path: snapshot.desired.as_ref().map(|document| document.origin.file.to_string()).unwrap_or_default(),
+        path: snapshot
+            .desired
+            .as_ref()
+            .map(|document| document.origin.file.to_string())
+            .unwrap_or_default(),
         synced_revision: snapshot.source.synced_revision.clone(),
-        in_sync_digest: snapshot.source.met_digest(snapshot.desired.as_ref().map(|document| &document.value)),
+        in_sync_digest: snapshot
+            .source
+            .met_digest(snapshot.desired.as_ref().map(|document| &document.value)),
         first_seen: snapshot.source.first_seen,
     }
 }
@@ -199,9 +242,17 @@ pub fn plan(plan: &Plan, target: &ObjectId, masker: &Masker) -> PlanReport {
         hash: plan.hash.clone(),
         serial: plan.serial,
         expires: plan.expires,
-        cautions: plan.cautions.iter().map(|caution| caution_report(caution, masker)).collect(),
+        cautions: plan
+            .cautions
+            .iter()
+            .map(|caution| caution_report(caution, masker))
+            .collect(),
         waits: plan.waits.clone(),
-        steps: plan.steps.iter().map(|step| step_report(step, target, masker)).collect(),
+        steps: plan
+            .steps
+            .iter()
+            .map(|step| step_report(step, target, masker))
+            .collect(),
         dry_run: None,
     }
 }
@@ -210,15 +261,23 @@ fn caution_report(caution: &Caution, masker: &Masker) -> CautionReport {
     let shown = |path: &FieldPath, value: &Value| shown_json(masker, path, value).to_string();
     // A text of ours; each value in it is masked as what its path names.
     let told = caution.told(shown);
-    CautionReport { id: caution.id.to_owned(), text: cut_within(&told, MESSAGE_LIMIT), must_acknowledge: caution.must_acknowledge }
+    CautionReport {
+        id: caution.id.to_owned(),
+        text: cut_within(&told, MESSAGE_LIMIT),
+        must_acknowledge: caution.must_acknowledge,
+    }
 }
 
 fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
     let patch = match step {
         Step::Restore { operations, .. } => {
             let operations = serde_json::to_value(operations).unwrap_or_default();
-            let shown: Vec<Value> =
-                operations.as_array().into_iter().flatten().map(|operation| masked_operation(operation, masker)).collect();
+            let shown: Vec<Value> = operations
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|operation| masked_operation(operation, masker))
+                .collect();
             Value::from(shown).to_string()
         }
         Step::Transfer { .. } => "metadata.managedFields only".to_owned(),
@@ -229,7 +288,10 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
         Step::OnApplication(step) => match &step.act {
             Act::Refresh => format!("metadata.annotations[{REFRESH}] only"),
             Act::Clear { .. } => "status.operationState and the annotation that asks for a comparison".to_owned(),
-            Act::Start { .. } => "operation, and status.operationState where that says that an operation runs and there is none".to_owned(),
+            Act::Start { .. } => {
+                "operation, and status.operationState where that says that an operation runs and there is none"
+                    .to_owned()
+            }
         },
         Step::Reconcile { .. } => format!("metadata.annotations[{REQUESTED_AT}] only"),
     };
@@ -251,13 +313,20 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
 pub(super) fn masked_operation(operation: &Value, masker: &Masker) -> Value {
     let mut shown = operation.clone();
     // A document as text, of which nothing is masked by its path.
-    if operation.get("path").and_then(Value::as_str).is_some_and(|pointer| pointer.contains("last-applied-configuration")) {
+    if operation
+        .get("path")
+        .and_then(Value::as_str)
+        .is_some_and(|pointer| pointer.contains("last-applied-configuration"))
+    {
         if let Some(value) = shown.get_mut("value") {
             *value = Value::from("(what was applied)");
         }
         return shown;
     }
-    let path = operation.get("path").and_then(Value::as_str).map(|pointer| FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>()));
+    let path = operation
+        .get("path")
+        .and_then(Value::as_str)
+        .map(|pointer| FieldPath::of(&pointer.split('/').skip(1).collect::<Vec<_>>()));
     if let (Some(path), Some(value)) = (path, shown.get_mut("value")) {
         *value = shown_json(masker, &path, value);
     }
@@ -289,7 +358,8 @@ mod tests {
             "status": {"operationState": {"phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "message": refused, "operation": {"sync": {}},
                 "syncResult": {"revision": "a", "resources": vec![json!({"kind": "ConfigMap", "name": "x", "message": refused}); 2]}}},
         }));
-        let desired = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
+        let desired =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
         let snapshot = Snapshot {
             cluster: String::new(),
             judge: String::new(),
@@ -307,10 +377,18 @@ mod tests {
             source: SourceFacts::default(),
             now: "2026-01-05T10:10:00Z".parse().unwrap(),
         };
-        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: jiff::SignedDuration::ZERO };
+        let policy = Policy {
+            mode: Mode::Alert,
+            remedy: Remedy::Choose,
+            ignore: Vec::new(),
+            plan_ttl: jiff::SignedDuration::ZERO,
+        };
         let told = operation(&snapshot, &assess(&snapshot, &policy), &Masker::default()).unwrap();
         let message = told.message.unwrap();
-        assert!(message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes omitted)"), "{message}");
+        assert!(
+            message.starts_with("Deployment.apps \"web\" is invalid") && message.ends_with(" bytes omitted)"),
+            "{message}"
+        );
         let (begin, rest) = message.split_once('…').unwrap();
         assert_eq!(begin.len() + rest.split_once('…').unwrap().1.len(), MESSAGE_LIMIT);
     }
@@ -327,9 +405,17 @@ mod tests {
             severity: Severity::Ignored,
             reason: None,
         };
-        let caution = Caution { id: "Overwrites", text: "…".to_owned(), must_acknowledge: true, fields: vec![overwrite.clone()] };
+        let caution = Caution {
+            id: "Overwrites",
+            text: "…".to_owned(),
+            must_acknowledge: true,
+            fields: vec![overwrite.clone()],
+        };
         let caution = caution_report(&caution, &Masker::default()).text;
-        assert!(caution.contains("DB_PASSWORD") && !caution.contains("hunter2") && !caution.contains("another-secret"), "{caution}");
+        assert!(
+            caution.contains("DB_PASSWORD") && !caution.contains("hunter2") && !caution.contains("another-secret"),
+            "{caution}"
+        );
         let prediction = Prediction {
             overwrites: vec![overwrite],
             breaks: vec![path.parse().unwrap()],
@@ -337,7 +423,13 @@ mod tests {
         };
         let told = serde_json::to_value(prediction_report(&prediction, &Masker::default())).unwrap();
         assert_eq!(told["breaks"], json!([path]));
-        assert_eq!((&told["overwrites"][0]["path"], &told["overwrites"][0]["from"]["value"]), (&json!(path), &json!("(masked)")));
-        assert!(!told.to_string().contains("hunter2") && !told.to_string().contains("another-secret"), "{told}");
+        assert_eq!(
+            (&told["overwrites"][0]["path"], &told["overwrites"][0]["from"]["value"]),
+            (&json!(path), &json!("(masked)"))
+        );
+        assert!(
+            !told.to_string().contains("hunter2") && !told.to_string().contains("another-secret"),
+            "{told}"
+        );
     }
 }

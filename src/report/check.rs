@@ -1,4 +1,5 @@
-//! What is told of a manifest before it is merged: whether the server refuses it, as it is or over the live object, and at which line.
+//! What is told of a manifest before it is merged: whether the server refuses it, as it is or over the live object, and
+//! at which line.
 
 use super::build;
 use super::human::{write_finding, write_warnings};
@@ -53,31 +54,50 @@ pub struct Telling<'a> {
     pub line: Option<usize>,
 }
 
-/// Adds to what was found over the live object why the server refuses the manifest as it is, and where all the fields stand.
+/// Adds to what was found over the live object why the server refuses the manifest as it is, and where all the fields
+/// stand.
 ///
 /// A report of a document that was held against nothing is pending: nobody looked at the cluster.
 #[must_use]
 pub fn checked(report: ObjectReport, refusals: &[Cause], places: Vec<Place>, masker: &Masker) -> ObjectReport {
     let refusals: Vec<Cause> = refusals.iter().map(|cause| build::shown_cause(cause, masker)).collect();
     let (phase, summary) = match (refusals.first(), &report.prediction) {
-        (Some(cause), _) => (Phase::Conflicted, format!("The API server refuses it as it is: {}", cause.told())),
+        (Some(cause), _) => (
+            Phase::Conflicted,
+            format!("The API server refuses it as it is: {}", cause.told()),
+        ),
         (None, None) => (report.phase, "the API server takes it as it is".to_owned()),
         (None, Some(_)) => (report.phase, report.summary.clone()),
     };
-    ObjectReport { phase, summary, refusals, places, ..report }
+    ObjectReport {
+        phase,
+        summary,
+        refusals,
+        places,
+        ..report
+    }
 }
 
 /// Whether the server takes neither the manifest nor what the next sync makes of it.
 pub fn is_refused(report: &ObjectReport) -> bool {
     let over_live = |verdict: Verdict| matches!(verdict, Verdict::Refused | Verdict::Conflict);
-    !report.refusals.is_empty() || report.prediction.as_ref().is_some_and(|prediction| over_live(prediction.verdict))
+    !report.refusals.is_empty()
+        || report
+            .prediction
+            .as_ref()
+            .is_some_and(|prediction| over_live(prediction.verdict))
 }
 
-/// Everything that is told of one manifest, worst first. What is refused as it is, is not told again for the live object.
+/// Everything that is told of one manifest, worst first. What is refused as it is, is not told again for the live
+/// object.
 pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
-    let as_it_is = report.refusals.iter().map(|cause| of_cause(Rule::ManifestRefused, cause, report));
-    let over_live =
-        over_live(report).into_iter().flat_map(|(rule, _, causes)| causes.into_iter().map(move |cause| of_cause(rule, cause, report)));
+    let as_it_is = report
+        .refusals
+        .iter()
+        .map(|cause| of_cause(Rule::ManifestRefused, cause, report));
+    let over_live = over_live(report)
+        .into_iter()
+        .flat_map(|(rule, _, causes)| causes.into_iter().map(move |cause| of_cause(rule, cause, report)));
     let odd = report.warnings.iter().map(|warning| Telling {
         rule: Rule::Odd(warning.rule),
         field: warning.notice.path.as_deref(),
@@ -86,7 +106,10 @@ pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
         line: warning.notice.line,
     });
     let harms = report.findings.iter().filter_map(|finding| {
-        let place = report.places.iter().find(|place| Some(&place.field) == finding.path.as_ref());
+        let place = report
+            .places
+            .iter()
+            .find(|place| Some(&place.field) == finding.path.as_ref());
         Some(Telling {
             rule: harm(finding)?,
             field: finding.path.as_deref(),
@@ -108,14 +131,21 @@ fn harm(finding: &FindingReport) -> Option<Rule> {
     }
 }
 
-/// One manifest as text: a headline, each cause with its line and the server's words. Empty where nothing is to be told. Ends with a line break.
+/// One manifest as text: a headline, each cause with its line and the server's words. Empty where nothing is to be
+/// told. Ends with a line break.
 pub fn text(report: &ObjectReport) -> String {
     let over_live = over_live(report);
-    let harms: Vec<&FindingReport> = report.findings.iter().filter(|finding| harm(finding).is_some()).collect();
+    let harms: Vec<&FindingReport> = report
+        .findings
+        .iter()
+        .filter(|finding| harm(finding).is_some())
+        .collect();
     let headline = match (report.refusals.is_empty(), &over_live) {
         (false, _) => "the API server refuses it as it is",
         (true, Some((Rule::NextSyncConflict, ..))) => "the next sync meets a conflict with the live object",
-        (true, Some(_)) if report.findings.iter().any(|finding| finding.rule == CREATION_REFUSED) => "the API server refuses to create it",
+        (true, Some(_)) if report.findings.iter().any(|finding| finding.rule == CREATION_REFUSED) => {
+            "the API server refuses to create it"
+        }
         (true, Some(_)) => "the API server refuses it over the live object",
         (true, None) if !harms.is_empty() && harms.iter().all(|finding| harm(finding) == Some(Rule::LatentTrap)) => {
             "the API server takes it, and will refuse a later change"
@@ -130,12 +160,17 @@ pub fn text(report: &ObjectReport) -> String {
         write_cause(&mut out, "", cause, report);
     }
     if let Some((rule, strategy, causes)) = over_live {
-        let outcome = if rule == Rule::NextSyncConflict { "meets a conflict (409)" } else { "will be refused by the API server" };
+        let outcome = if rule == Rule::NextSyncConflict {
+            "meets a conflict (409)"
+        } else {
+            "will be refused by the API server"
+        };
         line!(&mut out, "  next sync ({}): {outcome}", strategy.name());
         for cause in &causes {
             write_cause(&mut out, "  ", cause, report);
         }
-        // A finding without a field and a reason knows nothing of who or what, and so adds nothing to the server's words.
+        // A finding without a field and a reason knows nothing of who or what, and so adds nothing to the server's
+        // words.
         let evident = |evidence: &str| causes.iter().any(|cause| cause.told() == evidence);
         let knows = |finding: &FindingReport| finding.path.is_some() || finding.message.contains(", because ");
         let adds = |finding: &&FindingReport| knows(finding) && finding.evidence.as_deref().is_some_and(evident);
@@ -151,7 +186,8 @@ pub fn text(report: &ObjectReport) -> String {
 /// What the last line says besides the refusals.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a> {
-    /// How many were held against a live object and how many are not live yet; `None` where nobody asked for live objects.
+    /// How many were held against a live object and how many are not live yet; `None` where nobody asked for live
+    /// objects.
     pub against: Option<(usize, usize)>,
 
     /// The objects that are no Deployments, such as `2 Services`.
@@ -174,15 +210,36 @@ pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
         (_, 1) => ", 1 is refused".to_owned(),
         (_, refused) => format!(", {refused} are refused"),
     };
-    let noun = if reports.len() == 1 { "Deployment" } else { "Deployments" };
-    let among_live =
-        if about.passed_over_live.is_empty() { String::new() } else { format!(" (LIVE: passed over {})", about.passed_over_live) };
-    let against =
-        about.against.map(|(held, new)| format!("; held against live objects: {held}, new: {new}{among_live}")).unwrap_or_default();
-    let others = if about.passed_over.is_empty() { String::new() } else { format!("; passed over: {}", about.passed_over) };
-    let rest = if about.all_was_read { "" } else { "; not everything could be read" };
+    let noun = if reports.len() == 1 {
+        "Deployment"
+    } else {
+        "Deployments"
+    };
+    let among_live = if about.passed_over_live.is_empty() {
+        String::new()
+    } else {
+        format!(" (LIVE: passed over {})", about.passed_over_live)
+    };
+    let against = about
+        .against
+        .map(|(held, new)| format!("; held against live objects: {held}, new: {new}{among_live}"))
+        .unwrap_or_default();
+    let others = if about.passed_over.is_empty() {
+        String::new()
+    } else {
+        format!("; passed over: {}", about.passed_over)
+    };
+    let rest = if about.all_was_read {
+        ""
+    } else {
+        "; not everything could be read"
+    };
     let mut out = String::new();
-    line!(&mut out, "{} {noun} checked{outcome}{against}{others}{rest}.", reports.len());
+    line!(
+        &mut out,
+        "{} {noun} checked{outcome}{against}{others}{rest}.",
+        reports.len()
+    );
     out
 }
 
@@ -194,7 +251,11 @@ fn over_live(report: &ObjectReport) -> Option<(Rule, Strategy, Vec<&Cause>)> {
         Verdict::Conflict => Rule::NextSyncConflict,
         Verdict::Clean | Verdict::Reverts | Verdict::Residual => return None,
     };
-    let causes: Vec<&Cause> = prediction.causes.iter().filter(|cause| !report.refusals.contains(cause)).collect();
+    let causes: Vec<&Cause> = prediction
+        .causes
+        .iter()
+        .filter(|cause| !report.refusals.contains(cause))
+        .collect();
     (!causes.is_empty()).then_some((rule, prediction.strategy, causes))
 }
 
@@ -233,7 +294,11 @@ mod tests {
     use crate::report::{Notice, Warning};
 
     fn cause(field: &str, message: &str) -> Cause {
-        Cause { reason: "FieldValueInvalid".to_owned(), field: field.to_owned(), message: message.to_owned() }
+        Cause {
+            reason: "FieldValueInvalid".to_owned(),
+            field: field.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     /// A manifest with a cause of its own, and the same and another one over the live object.
@@ -241,13 +306,22 @@ mod tests {
         let prediction = json!({"strategy": "replace", "verdict": "Refused", "residual": [], "causes": [cause("spec.a", "bad"), cause("spec.b", "worse")]});
         let finding = |message: &str, evidence: &str| json!({"rule": "next-sync-refused", "severity": "error", "path": ".spec", "message": message, "evidence": evidence, "remedy": null});
         let report = ObjectReport {
-            object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
+            object: ObjectId {
+                api_version: "apps/v1".to_owned(),
+                kind: "Deployment".to_owned(),
+                namespace: None,
+                name: "web".to_owned(),
+            },
             phase: Phase::Drifted,
             summary: String::new(),
             fields: Vec::new(),
             prediction: serde_json::from_value(prediction).unwrap(),
             refusals: Vec::new(),
-            findings: serde_json::from_value(json!([finding("the first", "spec.a: bad"), finding("the second", "spec.b: worse")])).unwrap(),
+            findings: serde_json::from_value(json!([
+                finding("the first", "spec.a: bad"),
+                finding("the second", "spec.b: worse")
+            ]))
+            .unwrap(),
             places: Vec::new(),
             warnings: vec![Warning {
                 rule: Oddity::NoEffect,
@@ -259,14 +333,21 @@ mod tests {
                 },
             }],
         };
-        let places = vec![Place { field: "spec.a".to_owned(), file: "web.yaml".to_owned(), line: 7 }];
+        let places = vec![Place {
+            field: "spec.a".to_owned(),
+            file: "web.yaml".to_owned(),
+            line: 7,
+        }];
         checked(report, &[cause("spec.a", "bad")], places, &Masker::default())
     }
 
     #[test]
     fn what_is_refused_as_it_is_is_not_told_again_for_the_live_object() {
         let report = report();
-        let told: Vec<_> = tellings(&report).iter().map(|telling| (telling.rule, telling.message, telling.line)).collect();
+        let told: Vec<_> = tellings(&report)
+            .iter()
+            .map(|telling| (telling.rule, telling.message, telling.line))
+            .collect();
         assert_eq!(
             told,
             [
@@ -292,29 +373,74 @@ Deployment.apps web                 the API server refuses it as it is
     #[test]
     fn the_last_line_counts_what_is_refused_what_was_there_to_hold_it_against_and_what_was_passed_over() {
         let refused = report();
-        let fine = ObjectReport { refusals: Vec::new(), prediction: None, ..report() };
-        let alone = Summary { against: None, passed_over: "", passed_over_live: "", all_was_read: true };
-        let (two, one) = (Summary { passed_over: "2 Services", ..alone }, Summary { passed_over: "1 Service", ..alone });
+        let fine = ObjectReport {
+            refusals: Vec::new(),
+            prediction: None,
+            ..report()
+        };
+        let alone = Summary {
+            against: None,
+            passed_over: "",
+            passed_over_live: "",
+            all_was_read: true,
+        };
+        let (two, one) = (
+            Summary {
+                passed_over: "2 Services",
+                ..alone
+            },
+            Summary {
+                passed_over: "1 Service",
+                ..alone
+            },
+        );
         assert_eq!(summary(&[], &two), "0 Deployments checked; passed over: 2 Services.\n");
-        assert_eq!(summary(from_ref(&fine), &alone), "1 Deployment checked, none is refused.\n");
-        let unread = Summary { all_was_read: false, ..alone };
-        assert_eq!(summary(from_ref(&refused), &unread), "1 Deployment checked, it is refused; not everything could be read.\n");
-        let held = Summary { against: Some((1, 1)), ..alone };
+        assert_eq!(
+            summary(from_ref(&fine), &alone),
+            "1 Deployment checked, none is refused.\n"
+        );
+        let unread = Summary {
+            all_was_read: false,
+            ..alone
+        };
+        assert_eq!(
+            summary(from_ref(&refused), &unread),
+            "1 Deployment checked, it is refused; not everything could be read.\n"
+        );
+        let held = Summary {
+            against: Some((1, 1)),
+            ..alone
+        };
         assert_eq!(
             summary(&[refused.clone(), fine.clone()], &held),
             "2 Deployments checked, 1 is refused; held against live objects: 1, new: 1.\n"
         );
-        let others = Summary { against: Some((0, 1)), passed_over_live: "1 ConfigMap", ..alone };
+        let others = Summary {
+            against: Some((0, 1)),
+            passed_over_live: "1 ConfigMap",
+            ..alone
+        };
         assert_eq!(
             summary(from_ref(&fine), &others),
             "1 Deployment checked, none is refused; held against live objects: 0, new: 1 (LIVE: passed over 1 ConfigMap).\n"
         );
-        assert_eq!(summary(&[refused.clone(), refused, fine], &one), "3 Deployments checked, 2 are refused; passed over: 1 Service.\n");
+        assert_eq!(
+            summary(&[refused.clone(), refused, fine], &one),
+            "3 Deployments checked, 2 are refused; passed over: 1 Service.\n"
+        );
     }
 
     #[test]
     fn a_manifest_with_nothing_to_tell_has_no_text() {
-        let quiet = ObjectReport { refusals: Vec::new(), prediction: None, warnings: Vec::new(), ..report() };
-        assert_eq!((text(&quiet), tellings(&quiet), is_refused(&quiet)), (String::new(), Vec::new(), false));
+        let quiet = ObjectReport {
+            refusals: Vec::new(),
+            prediction: None,
+            warnings: Vec::new(),
+            ..report()
+        };
+        assert_eq!(
+            (text(&quiet), tellings(&quiet), is_refused(&quiet)),
+            (String::new(), Vec::new(), false)
+        );
     }
 }

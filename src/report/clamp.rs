@@ -1,4 +1,5 @@
-//! Clamps what is to be written to what its own schema allows, so that no input makes a status that the API server refuses for ever.
+//! Clamps what is to be written to what its own schema allows, so that no input makes a status that the API server
+//! refuses for ever.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -13,10 +14,12 @@ use serde_json::Value;
 /// Ends a text that was cut.
 const MARK: &str = "…";
 
-/// Cuts each text to the characters and each list to the items that the schema of its type allows (`maxLength`, `maxItems`). Values that have
-/// no such bound stay as they are, and so does the whole where it cannot be read back.
+/// Cuts each text to the characters and each list to the items that the schema of its type allows (`maxLength`,
+/// `maxItems`). Values that have no such bound stay as they are, and so does the whole where it cannot be read back.
 pub fn clamp<T: JsonSchema + Serialize + DeserializeOwned + 'static>(value: T) -> T {
-    let Ok(mut json) = serde_json::to_value(&value) else { return value };
+    let Ok(mut json) = serde_json::to_value(&value) else {
+        return value;
+    };
     if !clamped(&mut json, &schema::<T>()) {
         return value;
     }
@@ -37,7 +40,12 @@ fn schema<T: JsonSchema + 'static>() -> Arc<Value> {
 
 /// Whether something was cut.
 fn clamped(value: &mut Value, schema: &Value) -> bool {
-    let limit = |key: &str| schema.get(key).and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+    let limit = |key: &str| {
+        schema
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|limit| usize::try_from(limit).ok())
+    };
     let mut cut = false;
     match value {
         Value::String(text) => {
@@ -93,11 +101,18 @@ mod tests {
             last_transition_time: jiff::Timestamp::UNIX_EPOCH,
             observed_generation: None,
         };
-        let status = ReportStatus { conditions: vec![condition(5_000); 40], ..ReportStatus::default() };
+        let status = ReportStatus {
+            conditions: vec![condition(5_000); 40],
+            ..ReportStatus::default()
+        };
         let clamped = clamp(status);
         assert_eq!(clamped.conditions.len(), 16);
         assert_eq!(clamped.conditions[0].message.chars().count(), 2_048);
-        let small = ReportStatus { conditions: vec![condition(10)], summary: "ü".repeat(2_048), ..ReportStatus::default() };
+        let small = ReportStatus {
+            conditions: vec![condition(10)],
+            summary: "ü".repeat(2_048),
+            ..ReportStatus::default()
+        };
         assert_eq!(clamp(small.clone()), small);
     }
 
@@ -107,15 +122,26 @@ mod tests {
         let is = |kind: &str| {
             let of = schema.get("type");
             of.and_then(Value::as_str) == Some(kind)
-                || of.and_then(Value::as_array).is_some_and(|kinds| kinds.iter().any(|one| one == kind))
+                || of
+                    .and_then(Value::as_array)
+                    .is_some_and(|kinds| kinds.iter().any(|one| one == kind))
         };
-        if is("string") && !["maxLength", "enum", "const", "format", "pattern"].iter().any(|key| has(key)) {
+        if is("string")
+            && !["maxLength", "enum", "const", "format", "pattern"]
+                .iter()
+                .any(|key| has(key))
+        {
             found.push(path.to_owned());
         }
         if is("array") && !has("maxItems") {
             found.push(format!("{path}[]"));
         }
-        for (name, of_member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, of_member) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             unbounded(&format!("{path}.{name}"), of_member, found);
         }
         if let Some(of_items) = schema.get("items") {

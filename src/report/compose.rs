@@ -72,21 +72,46 @@ pub struct Findings<'a> {
     pub masker: &'a Masker,
 }
 
-/// The next status. What a person wrote (`approval`) is taken over as it is until it was carried out, and what a heal wrote (`healing`, `history`).
+/// The next status. What a person wrote (`approval`) is taken over as it is until it was carried out, and what a heal
+/// wrote (`healing`, `history`).
 pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
-    let sides = [found.snapshot.desired.as_ref().map(|document| &document.value), found.snapshot.live.as_ref()];
-    let found = Findings { masker: &found.masker.of_object(sides.into_iter().flatten()), ..found };
-    let Findings { snapshot, assessment, plan, ref answer, masker, .. } = found;
+    let sides = [
+        found.snapshot.desired.as_ref().map(|document| &document.value),
+        found.snapshot.live.as_ref(),
+    ];
+    let found = Findings {
+        masker: &found.masker.of_object(sides.into_iter().flatten()),
+        ..found
+    };
+    let Findings {
+        snapshot,
+        assessment,
+        plan,
+        ref answer,
+        masker,
+        ..
+    } = found;
     let now = snapshot.now;
     let heal = heal(old, assessment, plan, answer);
     let live = snapshot.live.as_ref();
-    let target_uid = live.and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str).map(str::to_owned);
-    let generation = live.and_then(|live| live.pointer("/metadata/generation")).and_then(serde_json::Value::as_i64);
+    let target_uid = live
+        .and_then(|live| live.pointer("/metadata/uid"))
+        .and_then(serde_json::Value::as_str)
+        .map(str::to_owned);
+    let generation = live
+        .and_then(|live| live.pointer("/metadata/generation"))
+        .and_then(serde_json::Value::as_i64);
     let shown = match &old.healing {
         Some(healing) => in_progress::shown(old, healing),
-        None => plan.ok().map(|plan| plan_report(old, plan, &snapshot.target, found.dry_run.clone(), masker)),
+        None => plan
+            .ok()
+            .map(|plan| plan_report(old, plan, &snapshot.target, found.dry_run.clone(), masker)),
     };
-    let fields = assessment.drifts.iter().map(|drift| build::field(drift, masker)).collect();
+    let fields = assessment
+        .drifts
+        .iter()
+        .map(|drift| build::field(drift, masker))
+        .collect();
     let said = said(old, &found, heal);
     let prediction = assessment.prediction.as_ref();
     let findings = match plan {
@@ -103,16 +128,33 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         source: snapshot.desired.is_some().then(|| build::source(snapshot)),
         fields,
         fields_omitted: 0,
-        findings: with_dry_run(findings, prediction, &snapshot.target.name, found.confirmation.as_ref(), masker),
+        findings: with_dry_run(
+            findings,
+            prediction,
+            &snapshot.target.name,
+            found.confirmation.as_ref(),
+            masker,
+        ),
         prediction: prediction.map(|prediction| {
             let when = assessment.next_sync.as_ref().map(When::words);
-            PredictionReport { when, ..confirmed(build::prediction_report(prediction, masker), found.confirmation) }
+            PredictionReport {
+                when,
+                ..confirmed(build::prediction_report(prediction, masker), found.confirmation)
+            }
         }),
-        operation: build::operation(snapshot, assessment, masker)
-            .map(|operation| OperationReport { failed_clears: failed_clears(snapshot, old), ..operation }),
-        plan_serial: plan.ok().filter(|_| old.healing.is_none()).map_or(old.plan_serial, |plan| plan.serial),
+        operation: build::operation(snapshot, assessment, masker).map(|operation| OperationReport {
+            failed_clears: failed_clears(snapshot, old),
+            ..operation
+        }),
+        plan_serial: plan
+            .ok()
+            .filter(|_| old.healing.is_none())
+            .map_or(old.plan_serial, |plan| plan.serial),
         // One that is needed again is offered again.
-        superseded_plans: superseded(old, plan, now).into_iter().filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash)).collect(),
+        superseded_plans: superseded(old, plan, now)
+            .into_iter()
+            .filter(|ended| !plan.is_ok_and(|plan| plan.hash == ended.hash))
+            .collect(),
         denied_drift: match (answer, plan) {
             (Answer::Denied, Ok(plan)) => Some(plan.drift.clone()),
             (Answer::Denied, Err(_)) => old.denied_drift.clone(),
@@ -129,21 +171,35 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         quiet_since: assessment.is_quiet().then(|| old.quiet_since.unwrap_or(now)),
     });
     let approval = old.approval.clone().filter(|_| !is_spent(old));
-    super::fit(ReportStatus { approval, healing: old.healing.clone(), history: old.history.clone(), ..new })
+    super::fit(ReportStatus {
+        approval,
+        healing: old.healing.clone(),
+        history: old.history.clone(),
+        ..new
+    })
 }
 
 /// Whether what a person decided was carried out: it stands in the history then, and asks for nothing any more.
 fn is_spent(status: &ReportStatus) -> bool {
-    let of =
-        |approval: &Approval| status.history.iter().any(|entry| entry.plan_hash == approval.plan_hash && entry.ended_after(approval.at));
+    let of = |approval: &Approval| {
+        status
+            .history
+            .iter()
+            .any(|entry| entry.plan_hash == approval.plan_hash && entry.ended_after(approval.at))
+    };
     status.healing.is_none() && status.approval.as_ref().is_some_and(of)
 }
 
 /// What is wrong, in one sentence: a heal that failed is not over because the fields are what Git says.
 fn summary(old: &ReportStatus, assessment: &Assessment, heal: Heal) -> String {
-    let failed = old.history.last().filter(|_| heal == Heal::Failed && matches!(assessment.phase, Phase::InSync | Phase::Pending));
-    failed
-        .map_or_else(|| assessment.summary.clone(), |entry| format!("the last heal failed: {}; now {}", entry.message, assessment.summary))
+    let failed = old
+        .history
+        .last()
+        .filter(|_| heal == Heal::Failed && matches!(assessment.phase, Phase::InSync | Phase::Pending));
+    failed.map_or_else(
+        || assessment.summary.clone(),
+        |entry| format!("the last heal failed: {}; now {}", entry.message, assessment.summary),
+    )
 }
 
 /// How far the cure is.
@@ -160,7 +216,11 @@ fn heal(old: &ReportStatus, assessment: &Assessment, plan: Result<&Plan, &NoPlan
         (_, Err(why)) => match old.history.last() {
             Some(entry) if entry.result == HealResult::Failed => Heal::Failed,
             // That the next sync will be accepted is a part of it.
-            Some(entry) if entry.result == HealResult::Healed && *why == NoPlan::NothingToHeal && !is_refused(assessment) => Heal::Healed,
+            Some(entry)
+                if entry.result == HealResult::Healed && *why == NoPlan::NothingToHeal && !is_refused(assessment) =>
+            {
+                Heal::Healed
+            }
             Some(_) | None => Heal::None,
         },
     }
@@ -168,13 +228,24 @@ fn heal(old: &ReportStatus, assessment: &Assessment, plan: Result<&Plan, &NoPlan
 
 /// Whether the next sync comes to nothing.
 fn is_refused(assessment: &Assessment) -> bool {
-    assessment.prediction.as_ref().is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict))
+    assessment
+        .prediction
+        .as_ref()
+        .is_some_and(|prediction| matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict))
 }
 
-fn plan_report(old: &ReportStatus, plan: &Plan, target: &ObjectId, dry_run: Option<String>, masker: &Masker) -> PlanReport {
+fn plan_report(
+    old: &ReportStatus,
+    plan: &Plan,
+    target: &ObjectId,
+    dry_run: Option<String>,
+    masker: &Masker,
+) -> PlanReport {
     let mut report = build::plan(plan, target, masker);
     let before = old.plan.as_ref().filter(|before| before.hash == plan.hash);
-    report.dry_run = dry_run.map(|answer| build::text(masker, &answer)).or_else(|| before.and_then(|before| before.dry_run.clone()));
+    report.dry_run = dry_run
+        .map(|answer| build::text(masker, &answer))
+        .or_else(|| before.and_then(|before| before.dry_run.clone()));
     report
 }
 
@@ -188,14 +259,21 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
             Phase::Missing | Phase::Orphaned => Said::when(
                 DRIFTED,
                 true,
-                if assessment.phase == Phase::Missing { "Missing" } else { "Orphaned" },
+                if assessment.phase == Phase::Missing {
+                    "Missing"
+                } else {
+                    "Orphaned"
+                },
                 assessment.summary.clone(),
             ),
             _ if drifted > 0 => Said::when(DRIFTED, true, "FieldsDiffer", assessment.summary.clone()),
             _ => Said::when(DRIFTED, false, "InSync", ""),
         },
         if refused {
-            let forced = assessment.findings.iter().any(|finding| finding.rule == FORCE_RECREATES && finding.weight == Weight::Error);
+            let forced = assessment
+                .findings
+                .iter()
+                .any(|finding| finding.rule == FORCE_RECREATES && finding.weight == Weight::Error);
             let reason = if forced { "NextSyncRecreates" } else { "NextSyncRefused" };
             Said::when(CONFLICTED, true, reason, assessment.summary.clone())
         } else {
@@ -203,45 +281,83 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
         },
         match (&old.healing, found.plan) {
             (Some(healing), _) => in_progress::plan_ready(old, healing),
-            (None, Ok(Plan { hash, waits: Some(waits), .. })) => {
+            (
+                None,
+                Ok(Plan {
+                    hash,
+                    waits: Some(waits),
+                    ..
+                }),
+            ) => {
                 let message = format!(
                     "plan {} waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same plan then",
                     short(hash)
                 );
                 Said::when(PLAN_READY, true, "WaitsForOperation", message)
             }
-            (None, Ok(plan)) => Said::when(PLAN_READY, true, "Proposed", format!("approve plan {}", short(&plan.hash))),
+            (None, Ok(plan)) => Said::when(
+                PLAN_READY,
+                true,
+                "Proposed",
+                format!("approve plan {}", short(&plan.hash)),
+            ),
             (None, Err(NoPlan::NothingToHeal)) => Said::when(PLAN_READY, false, "NothingToHeal", ""),
             (None, Err(why)) => Said::when(PLAN_READY, false, no_plan_reason(why), why.to_string()),
         },
     ];
     said.extend(approved(old, found, heal));
     // Of an earlier plan nothing is said any more where there is a new one, or something else is wrong.
-    if let Some(entry) = old.history.last().filter(|_| matches!(heal, Heal::Healed | Heal::Failed)) {
+    if let Some(entry) = old
+        .history
+        .last()
+        .filter(|_| matches!(heal, Heal::Healed | Heal::Failed))
+    {
         let healed = entry.result == HealResult::Healed;
-        said.push(Said::when(HEALED, healed, if healed { "Verified" } else { "Failed" }, entry.message.clone()));
+        said.push(Said::when(
+            HEALED,
+            healed,
+            if healed { "Verified" } else { "Failed" },
+            entry.message.clone(),
+        ));
     }
-    said.iter_mut().for_each(|condition| condition.message = build::text(found.masker, &condition.message));
+    said.iter_mut()
+        .for_each(|condition| condition.message = build::text(found.masker, &condition.message));
     said
 }
 
 fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said> {
-    let told = |entry: &&HistoryEntry| entry.result == HealResult::NotCarriedOut || matches!(heal, Heal::Healed | Heal::Failed);
+    let told = |entry: &&HistoryEntry| {
+        entry.result == HealResult::NotCarriedOut || matches!(heal, Heal::Healed | Heal::Failed)
+    };
     let last = old.history.last().filter(told);
     let carried_out = |entry: &HistoryEntry| {
         let plan = format!("plan {}, approved by {}, was", short(&entry.plan_hash), entry.by);
         match entry.result {
-            HealResult::NotCarriedOut => Said::when(APPROVED, false, "NotCarriedOut", format!("{plan} not carried out: {}", entry.message)),
-            HealResult::Healed | HealResult::Failed => Said::when(APPROVED, false, "CarriedOut", format!("{plan} carried out")),
+            HealResult::NotCarriedOut => Said::when(
+                APPROVED,
+                false,
+                "NotCarriedOut",
+                format!("{plan} not carried out: {}", entry.message),
+            ),
+            HealResult::Healed | HealResult::Failed => {
+                Said::when(APPROVED, false, "CarriedOut", format!("{plan} carried out"))
+            }
         }
     };
     if let Some(healing) = &old.healing {
         return Some(in_progress::approved(healing, &found.answer));
     }
-    let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else { return last.map(carried_out) };
+    let Some(approval) = old.approval.as_ref().filter(|_| !is_spent(old)) else {
+        return last.map(carried_out);
+    };
     match &found.answer {
         Answer::Open => None,
-        Answer::Denied => Some(Said::when(APPROVED, false, "Denied", denial(approval, &found.snapshot.target))),
+        Answer::Denied => Some(Said::when(
+            APPROVED,
+            false,
+            "Denied",
+            denial(approval, &found.snapshot.target),
+        )),
         Answer::Refused(refusal) => Some(Said::when(APPROVED, false, refusal.reason(), refusal.to_string())),
         Answer::Waiting { reason, message } => Some(Said::when(APPROVED, true, reason, message.clone())),
         Answer::CarriedOut => last.map(carried_out),
@@ -250,11 +366,21 @@ fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said
 
 /// A denial in words: whose, until when, why, and how it is taken back.
 fn denial(approval: &Approval, target: &ObjectId) -> String {
-    let until = approval.until.map_or_else(|| "while the drift stays as it is".to_owned(), |until| format!("until {until}"));
-    let why = approval.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let until = approval.until.map_or_else(
+        || "while the drift stays as it is".to_owned(),
+        |until| format!("until {until}"),
+    );
+    let why = approval
+        .reason
+        .as_deref()
+        .map(str::trim)
+        .filter(|reason| !reason.is_empty());
     let why = why.map(|reason| format!(": {reason}")).unwrap_or_default();
     let namespace = target.namespace.as_deref().unwrap_or_default();
-    format!("denied by {} {until}{why}; `driftmend deny {} -n {namespace} --withdraw` takes it back", approval.by, target.name)
+    format!(
+        "denied by {} {until}{why}; `driftmend deny {} -n {namespace} --withdraw` takes it back",
+        approval.by, target.name
+    )
 }
 
 /// The first digits of a hash, as people say it.
@@ -307,14 +433,22 @@ mod tests {
 
     #[test]
     fn a_heal_is_no_longer_told_as_one_where_the_next_sync_meets_a_refusal_or_a_conflict() {
-        let old = status(json!({"history": [{"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
-            "finishedAt": "2026-01-05T10:05:00Z", "result": "Healed", "message": "Git's values are back", "healer": "ann"}]}));
+        let old = status(
+            json!({"history": [{"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+            "finishedAt": "2026-01-05T10:05:00Z", "result": "Healed", "message": "Git's values are back", "healer": "ann"}]}),
+        );
         let of = |verdict| {
             let prediction = Some(Prediction::bare(Strategy::ServerSideApply, verdict, Vec::new()));
-            let assessment = Assessment { prediction, ..assessment(Phase::Pending) };
+            let assessment = Assessment {
+                prediction,
+                ..assessment(Phase::Pending)
+            };
             heal(&old, &assessment, Err(&NoPlan::NothingToHeal), &Answer::Open)
         };
-        assert_eq!([of(Verdict::Clean), of(Verdict::Reverts), of(Verdict::Residual)], [Heal::Healed; 3]);
+        assert_eq!(
+            [of(Verdict::Clean), of(Verdict::Reverts), of(Verdict::Residual)],
+            [Heal::Healed; 3]
+        );
         assert_eq!([of(Verdict::Conflict), of(Verdict::Refused)], [Heal::None; 2]);
     }
 
@@ -338,8 +472,16 @@ mod tests {
         let old: ReportStatus = serde_json::from_value(json!({"history": [failed]})).unwrap();
         let told = "the last heal failed: the roll-out failed; now live is what Git says";
         assert_eq!(summary(&old, &assessment(Phase::InSync), Heal::Failed), told);
-        for (phase, heal) in [(Phase::Drifted, Heal::Failed), (Phase::InSync, Heal::Healed), (Phase::InSync, Heal::None)] {
-            assert_eq!(summary(&old, &assessment(phase), heal), "live is what Git says", "{phase:?} {heal:?}");
+        for (phase, heal) in [
+            (Phase::Drifted, Heal::Failed),
+            (Phase::InSync, Heal::Healed),
+            (Phase::InSync, Heal::None),
+        ] {
+            assert_eq!(
+                summary(&old, &assessment(phase), heal),
+                "live is what Git says",
+                "{phase:?} {heal:?}"
+            );
         }
     }
 
@@ -348,11 +490,16 @@ mod tests {
         let message = "nothing was written: somebody changed the Deployment after the approval";
         let entry = json!({"planHash": "00b5b4e534a6ff", "by": "ada", "startedAt": "2026-01-05T10:00:00Z",
             "finishedAt": "2026-01-05T10:00:01Z", "result": "NotCarriedOut", "message": message, "healer": "h"});
-        let approval = json!({"decision": "Approved", "planHash": "00b5b4e534a6ff", "by": "ada", "at": "2026-01-05T09:59:00Z"});
+        let approval =
+            json!({"decision": "Approved", "planHash": "00b5b4e534a6ff", "by": "ada", "at": "2026-01-05T09:59:00Z"});
         let old = status(json!({"history": [entry], "approval": approval}));
         assert!(is_spent(&old));
         for (why, phase) in [(NoPlan::NothingToHeal, Phase::InSync), (NoPlan::Paused, Phase::Drifted)] {
-            assert_eq!(heal(&old, &assessment(phase), Err(&why), &Answer::Open), Heal::None, "{why}");
+            assert_eq!(
+                heal(&old, &assessment(phase), Err(&why), &Answer::Open),
+                Heal::None,
+                "{why}"
+            );
         }
         let snapshot = Snapshot {
             cluster: String::new(),
@@ -388,7 +535,10 @@ mod tests {
         let condition = |kind: &str| new.conditions.iter().find(|condition| condition.type_ == kind);
         let approved = condition(APPROVED).unwrap();
         let told = format!("plan 00b5b4e534a6, approved by ada, was not carried out: {message}");
-        assert_eq!((approved.reason.as_str(), approved.message.as_str()), ("NotCarriedOut", told.as_str()));
+        assert_eq!(
+            (approved.reason.as_str(), approved.message.as_str()),
+            ("NotCarriedOut", told.as_str())
+        );
         assert!(condition(HEALED).is_none() && new.approval.is_none());
     }
 }

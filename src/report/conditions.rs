@@ -90,18 +90,29 @@ pub struct Said {
 impl Said {
     /// A condition that holds or not.
     pub fn when(type_: &'static str, holds: bool, reason: &str, message: impl Into<String>) -> Self {
-        let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
-        Self { type_, status, reason: reason.to_owned(), message: message.into() }
+        let status = if holds {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        };
+        Self {
+            type_,
+            status,
+            reason: reason.to_owned(),
+            message: message.into(),
+        }
     }
 }
 
-/// The new list: what is said now, with the old transition time where the status did not change. Sorted by type, so that an
-/// unchanged object writes the same bytes.
+/// The new list: what is said now, with the old transition time where the status did not change. Sorted by type, so
+/// that an unchanged object writes the same bytes.
 pub fn merge(old: &[Condition], said: Vec<Said>, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
     let mut merged: Vec<Condition> = said
         .into_iter()
         .map(|said| {
-            let before = old.iter().find(|condition| condition.type_ == said.type_ && condition.status == said.status);
+            let before = old
+                .iter()
+                .find(|condition| condition.type_ == said.type_ && condition.status == said.status);
             Condition {
                 type_: said.type_.to_owned(),
                 status: said.status,
@@ -123,8 +134,18 @@ mod tests {
     #[test]
     fn moves_the_transition_time_only_with_the_status() {
         let (then, now) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(60).unwrap());
-        let old = merge(&[], vec![Said::when(DRIFTED, true, "FieldsDiffer", "1 field")], None, then);
-        let same = merge(&old, vec![Said::when(DRIFTED, true, "FieldsDiffer", "2 fields")], None, now);
+        let old = merge(
+            &[],
+            vec![Said::when(DRIFTED, true, "FieldsDiffer", "1 field")],
+            None,
+            then,
+        );
+        let same = merge(
+            &old,
+            vec![Said::when(DRIFTED, true, "FieldsDiffer", "2 fields")],
+            None,
+            now,
+        );
         let moved = merge(&old, vec![Said::when(DRIFTED, false, "InSync", "")], None, now);
         assert_eq!(same[0].last_transition_time, then);
         assert_eq!(moved[0].last_transition_time, now);

@@ -8,8 +8,14 @@ use crate::engine::predict::Prediction;
 
 /// The prediction with what the server said to it. The verdict stays ours, whatever the server says.
 pub(super) fn confirmed(prediction: PredictionReport, dry_run: Option<DryRunReport>) -> PredictionReport {
-    let same = dry_run.as_ref().is_some_and(|dry_run| dry_run.answer == DryRunAnswer::Same);
-    PredictionReport { confirmed_by: if same { ConfirmedBy::DryRun } else { ConfirmedBy::Local }, dry_run, ..prediction }
+    let same = dry_run
+        .as_ref()
+        .is_some_and(|dry_run| dry_run.answer == DryRunAnswer::Same);
+    PredictionReport {
+        confirmed_by: if same { ConfirmedBy::DryRun } else { ConfirmedBy::Local },
+        dry_run,
+        ..prediction
+    }
 }
 
 /// The findings with what the dry run adds: a contradiction comes first, since it puts the others in doubt.
@@ -20,7 +26,17 @@ pub(super) fn with_dry_run(
     dry_run: Option<&DryRunReport>,
     masker: &Masker,
 ) -> Vec<FindingReport> {
-    let (Some(prediction), Some(DryRunReport { answer, message: Some(said), .. })) = (prediction, dry_run) else { return findings };
+    let (
+        Some(prediction),
+        Some(DryRunReport {
+            answer,
+            message: Some(said),
+            ..
+        }),
+    ) = (prediction, dry_run)
+    else {
+        return findings;
+    };
     let finding = |rule: &str, severity, message, remedy: Option<&str>| FindingReport {
         rule: rule.to_owned(),
         severity,
@@ -33,13 +49,19 @@ pub(super) fn with_dry_run(
         DryRunAnswer::Same => {}
         DryRunAnswer::Other => {
             let ours = build::text(masker, &prediction.status_text(name).unwrap_or_default());
-            let message = format!("the server contradicts the prediction in a dry run; we say: {ours}; the server says: {said}");
+            let message =
+                format!("the server contradicts the prediction in a dry run; we say: {ours}; the server says: {said}");
             let remedy = "look for admission that changes the Deployment on its way in; if there is none, the prediction is wrong: \
                           report it as a fault of driftmend, with this message";
             findings.insert(0, finding("prediction-mismatch", Weight::Error, message, Some(remedy)));
         }
         DryRunAnswer::Undecided => {
-            findings.push(finding("prediction-not-confirmed", Weight::Info, format!("not confirmed: {said}"), None));
+            findings.push(finding(
+                "prediction-not-confirmed",
+                Weight::Info,
+                format!("not confirmed: {said}"),
+                None,
+            ));
         }
     }
     findings
@@ -54,7 +76,11 @@ mod tests {
     use crate::engine::predict::{Cause, Strategy, Verdict};
 
     fn prediction() -> Prediction {
-        let cause = Cause { reason: "FieldValueForbidden".to_owned(), field: "spec.a".to_owned(), message: "Forbidden: no".to_owned() };
+        let cause = Cause {
+            reason: "FieldValueForbidden".to_owned(),
+            field: "spec.a".to_owned(),
+            message: "Forbidden: no".to_owned(),
+        };
         Prediction::bare(Strategy::ClientSideApply, Verdict::Refused, vec![cause])
     }
 
@@ -72,7 +98,10 @@ mod tests {
         };
         let findings = with_dry_run(vec![before], Some(&prediction), "web", Some(&dry_run), &masker);
         let report = confirmed(build::prediction_report(&prediction, &masker), Some(dry_run));
-        let findings = findings.iter().map(|finding| format!("{} {:?} {}", finding.rule, finding.severity, finding.message)).collect();
+        let findings = findings
+            .iter()
+            .map(|finding| format!("{} {:?} {}", finding.rule, finding.severity, finding.message))
+            .collect();
         (report.confirmed_by, report.verdict, findings)
     }
 
@@ -80,7 +109,10 @@ mod tests {
 
     #[test]
     fn the_same_answer_confirms_and_adds_no_finding() {
-        assert_eq!(told(&Confirmation::Same), (ConfirmedBy::DryRun, Verdict::Refused, vec![REFUSED.to_owned()]));
+        assert_eq!(
+            told(&Confirmation::Same),
+            (ConfirmedBy::DryRun, Verdict::Refused, vec![REFUSED.to_owned()])
+        );
     }
 
     #[test]
@@ -88,12 +120,18 @@ mod tests {
         let mismatch = "prediction-mismatch Error the server contradicts the prediction in a dry run; \
                         we say: Deployment.apps \"web\" is invalid: spec.a: Forbidden: no; the server says: it accepts the sync";
         let findings = vec![mismatch.to_owned(), REFUSED.to_owned()];
-        assert_eq!(told(&Confirmation::Other("it accepts the sync".to_owned())), (ConfirmedBy::Local, Verdict::Refused, findings));
+        assert_eq!(
+            told(&Confirmation::Other("it accepts the sync".to_owned())),
+            (ConfirmedBy::Local, Verdict::Refused, findings)
+        );
     }
 
     #[test]
     fn an_answer_about_something_else_is_told_last_with_its_reason() {
-        let findings = vec![REFUSED.to_owned(), "prediction-not-confirmed Info not confirmed: no answer within 30 s".to_owned()];
+        let findings = vec![
+            REFUSED.to_owned(),
+            "prediction-not-confirmed Info not confirmed: no answer within 30 s".to_owned(),
+        ];
         let undecided = Confirmation::Undecided("no answer within 30 s".to_owned());
         assert_eq!(told(&undecided), (ConfirmedBy::Local, Verdict::Refused, findings));
     }

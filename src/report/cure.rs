@@ -19,7 +19,8 @@ pub enum Heal {
     /// A plan waits for a person.
     AwaitingApproval,
 
-    /// A person approved the plan, and something must happen before it is carried out: the condition `Approved` says what.
+    /// A person approved the plan, and something must happen before it is carried out: the condition `Approved` says
+    /// what.
     Approved,
 
     /// A person said no to this content of drift.
@@ -58,7 +59,12 @@ pub struct WrittenObject {
 
 impl From<ObjectId> for WrittenObject {
     fn from(id: ObjectId) -> Self {
-        Self { api_version: id.api_version, kind: id.kind, namespace: id.namespace.unwrap_or_default(), name: id.name }
+        Self {
+            api_version: id.api_version,
+            kind: id.kind,
+            namespace: id.namespace.unwrap_or_default(),
+            name: id.name,
+        }
     }
 }
 
@@ -72,7 +78,8 @@ pub struct StepReport {
     #[schemars(length(max = PATH_CHARACTERS))]
     pub target: String,
 
-    /// The object it writes, for the rights that an approval asks for. A plan of an earlier version lacks it, and cannot be approved.
+    /// The object it writes, for the rights that an approval asks for. A plan of an earlier version lacks it, and
+    /// cannot be approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<WrittenObject>,
 
@@ -120,7 +127,11 @@ fn cautions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<CautionReport>, D:
         Written::Caution(caution) => caution,
         Written::Text(text) => {
             let (id, text) = text.split_once(": ").unwrap_or(("Caution", &text));
-            CautionReport { id: id.to_owned(), text: text.to_owned(), must_acknowledge: false }
+            CautionReport {
+                id: id.to_owned(),
+                text: text.to_owned(),
+                must_acknowledge: false,
+            }
         }
     };
     Ok(Vec::<Written>::deserialize(from)?.into_iter().map(read).collect())
@@ -210,17 +221,20 @@ pub struct HealingStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
 
-    /// When the operation state began that the step removes or replaces, as the Application has it: a later one is somebody else's.
+    /// When the operation state began that the step removes or replaces, as the Application has it: a later one is
+    /// somebody else's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]
     pub stale: Option<String>,
 
-    /// The revision that the step is to start a sync of: that one, or another at which Git says the same of the Deployment.
+    /// The revision that the step is to start a sync of: that one, or another at which Git says the same of the
+    /// Deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = PATH_CHARACTERS))]
     pub revision: Option<String>,
 
-    /// Marks of what the sync that the step brings changes in the Deployment, as the approval knows it; absent of other steps, and where they are too many.
+    /// Marks of what the sync that the step brings changes in the Deployment, as the approval knows it; absent of other
+    /// steps, and where they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100), inner(length(max = 16)))]
     pub brings: Option<Vec<String>>,
@@ -263,7 +277,8 @@ pub struct Healing {
     #[schemars(length(max = TEXT_CHARACTERS))]
     pub removed: Option<String>,
 
-    /// Who had written each field before the first write of the heal, which may rewrite that; the audit line of the log has all of it.
+    /// Who had written each field before the first write of the heal, which may rewrite that; the audit line of the log
+    /// has all of it.
     #[schemars(length(max = EVIDENCE_LIMIT), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
@@ -372,14 +387,19 @@ impl HistoryEntry {
         self.result == HealResult::Failed && self.message.starts_with(FOUND_INVALID)
     }
 
-    /// Whether the heal ended at this time or later. It is written in whole seconds: a heal may end in the second in which it was approved.
+    /// Whether the heal ended at this time or later. It is written in whole seconds: a heal may end in the second in
+    /// which it was approved.
     pub fn ended_after(&self, time: Timestamp) -> bool {
         time.as_second() <= self.finished_at.as_second()
     }
 
     /// The revision at which this heal cleared the state of an operation and failed all the same.
     pub fn failed_clear(&self) -> Option<String> {
-        let cleared = self.result == HealResult::Failed && self.requests.iter().any(|request| request.kind == StepKind::ClearOperation);
+        let cleared = self.result == HealResult::Failed
+            && self
+                .requests
+                .iter()
+                .any(|request| request.kind == StepKind::ClearOperation);
         let removed = self.removed.as_deref().filter(|_| cleared)?;
         let removed: serde_json::Value = serde_json::from_str(removed).ok()?;
         removed.get("revision")?.as_str().map(str::to_owned)

@@ -1,8 +1,9 @@
 //! Evidence: who had written what before a heal rewrote it, and what the heal sent.
 //!
-//! A HandBack and a Transfer change who owns a field, and a Restore the field: afterwards the Deployment no longer tells who changed it by hand.
-//! So that is recorded before the first write, in the report and in the audit line of the log. A value is told by its digest, and one that the
-//! mask hides by nothing: a digest of a short secret can be found out by trying.
+//! A HandBack and a Transfer change who owns a field, and a Restore the field: afterwards the Deployment no longer
+//! tells who changed it by hand. So that is recorded before the first write, in the report and in the audit line of the
+//! log. A value is told by its digest, and one that the mask hides by nothing: a digest of a short secret can be found
+//! out by trying.
 
 use std::collections::BTreeSet;
 
@@ -28,8 +29,8 @@ pub(super) const EVIDENCE_LIMIT: usize = 32;
 /// The room for them, as JSON, in bytes.
 const EVIDENCE_BYTES: usize = 1_536;
 
-/// The room for the whole history, as JSON, in bytes: ten heals beside everything else within the limit of a status. An entry may not be changed
-/// any more once it is written, so each has its tenth.
+/// The room for the whole history, as JSON, in bytes: ten heals beside everything else within the limit of a status. An
+/// entry may not be changed any more once it is written, so each has its tenth.
 const ENTRY_BYTES: usize = 28 * 1_024 / HISTORY_LIMIT;
 
 /// The longest value of a patch that is shown as it is, in bytes.
@@ -61,7 +62,8 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
 
-    /// The SHA-256 of the old value as compact JSON with sorted keys; absent where there was none, or where the value is hidden.
+    /// The SHA-256 of the old value as compact JSON with sorted keys; absent where there was none, or where the value
+    /// is hidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub digest: Option<String>,
@@ -88,15 +90,24 @@ pub struct SentRequest {
 /// A heal in progress, as far as telling of the Deployment meanwhile needs it.
 pub fn own_heal(healing: &Healing) -> OwnHeal {
     let wrote = |evidence: &Evidence| {
-        let owner = evidence.manager.clone().zip(evidence.operation).map(|(manager, operation)| Owner {
-            manager,
-            operation,
-            subresource: evidence.subresource.clone(),
-            time: evidence.time,
-        });
-        Some(Wrote { path: evidence.path.parse().ok()?, owner })
+        let owner = evidence
+            .manager
+            .clone()
+            .zip(evidence.operation)
+            .map(|(manager, operation)| Owner {
+                manager,
+                operation,
+                subresource: evidence.subresource.clone(),
+                time: evidence.time,
+            });
+        Some(Wrote {
+            path: evidence.path.parse().ok()?,
+            owner,
+        })
     };
-    OwnHeal { wrote: healing.evidence.iter().filter_map(wrote).collect() }
+    OwnHeal {
+        wrote: healing.evidence.iter().filter_map(wrote).collect(),
+    }
 }
 
 /// Who had written these fields of an object, in the order of the paths; a line for each owner of each.
@@ -132,7 +143,8 @@ pub fn fitting(evidence: &[Evidence]) -> (Vec<Evidence>, usize) {
     (kept, omitted)
 }
 
-/// An entry of the history as long as there is room for it: the message is cut first, then evidence is left out and counted.
+/// An entry of the history as long as there is room for it: the message is cut first, then evidence is left out and
+/// counted.
 pub fn fitting_entry(mut entry: HistoryEntry) -> HistoryEntry {
     for limit in [1_024, 512, 256, 64] {
         if size(&entry) <= ENTRY_BYTES {
@@ -150,8 +162,8 @@ fn size(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
 }
 
-/// A patch as an audit line tells it, and its digest: values masked as the fields that they are for, and what is long or tells who owns what only
-/// by its digest.
+/// A patch as an audit line tells it, and its digest: values masked as the fields that they are for, and what is long
+/// or tells who owns what only by its digest.
 pub fn shown_patch(patch: &json_patch::Patch, masker: &Masker) -> (Value, String) {
     let patch = serde_json::to_value(patch).unwrap_or_default();
     let shown = patch.as_array().into_iter().flatten().map(|operation| {
@@ -194,7 +206,11 @@ mod tests {
 
     #[test]
     fn each_owner_of_a_field_is_named_with_how_when_and_what() {
-        let found = evidence(&live(), paths(&[".spec.replicas", ".spec.minReadySeconds", ".spec.replicas"]).iter(), &Masker::default());
+        let found = evidence(
+            &live(),
+            paths(&[".spec.replicas", ".spec.minReadySeconds", ".spec.replicas"]).iter(),
+            &Masker::default(),
+        );
         let digest_of_three = Some(digest(&json!(3)));
         let told: Vec<_> = found
             .iter()
@@ -212,11 +228,26 @@ mod tests {
             told,
             [
                 (".spec.minReadySeconds", None, None, None, None),
-                (".spec.replicas", Some("argocd-controller"), Some(Operation::Apply), None, Some("2026-01-01T00:00:00Z".to_owned())),
-                (".spec.replicas", Some("kubectl"), Some(Operation::Update), Some("scale"), Some("2026-01-02T00:00:00Z".to_owned())),
+                (
+                    ".spec.replicas",
+                    Some("argocd-controller"),
+                    Some(Operation::Apply),
+                    None,
+                    Some("2026-01-01T00:00:00Z".to_owned())
+                ),
+                (
+                    ".spec.replicas",
+                    Some("kubectl"),
+                    Some(Operation::Update),
+                    Some("scale"),
+                    Some("2026-01-02T00:00:00Z".to_owned())
+                ),
             ]
         );
-        assert_eq!((&found[0].digest, &found[1].digest, &found[2].digest), (&None, &digest_of_three, &digest_of_three));
+        assert_eq!(
+            (&found[0].digest, &found[1].digest, &found[2].digest),
+            (&None, &digest_of_three, &digest_of_three)
+        );
     }
 
     #[test]
@@ -251,8 +282,12 @@ mod tests {
             digest: Some("0".repeat(64)),
         };
         let (evidence, evidence_omitted) = fitting(&vec![one; 400]);
-        let sent =
-            SentRequest { kind: StepKind::StartOperation, at: Timestamp::UNIX_EPOCH, digest: "0".repeat(64), answer: "0".repeat(60) };
+        let sent = SentRequest {
+            kind: StepKind::StartOperation,
+            at: Timestamp::UNIX_EPOCH,
+            digest: "0".repeat(64),
+            answer: "0".repeat(60),
+        };
         fitting_entry(HistoryEntry {
             plan_hash: format!("{at:064x}"),
             by: long(253),
@@ -273,8 +308,14 @@ mod tests {
         let entry = worst_entry(1);
         assert!(size(&entry) <= ENTRY_BYTES, "{}", size(&entry));
         assert_eq!(entry.evidence.len() + entry.evidence_omitted, 400);
-        let one =
-            Evidence { path: ".spec.replicas".to_owned(), manager: None, operation: None, subresource: None, time: None, digest: None };
+        let one = Evidence {
+            path: ".spec.replicas".to_owned(),
+            manager: None,
+            operation: None,
+            subresource: None,
+            time: None,
+            digest: None,
+        };
         let (kept, omitted) = fitting(std::slice::from_ref(&one));
         assert_eq!((kept, omitted), (vec![one], 0));
     }

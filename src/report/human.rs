@@ -29,7 +29,11 @@ pub struct View<'a> {
 /// One object with everything that is told of it. Ends with a line break.
 pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     let source = view.source;
-    let told = report.fields.iter().filter(|field| field.severity != Severity::Ignored).count();
+    let told = report
+        .fields
+        .iter()
+        .filter(|field| field.severity != Severity::Ignored)
+        .count();
     let headline = match (report.phase, told) {
         (Phase::Missing, _) => format!("is in {source} and not in the cluster"),
         (Phase::Orphaned, _) => format!("is in the cluster and no longer in {source}"),
@@ -59,7 +63,8 @@ pub fn object(report: &ObjectReport, view: &View<'_>) -> String {
     out
 }
 
-/// Whether the text of an object has its summary: without a field that is told the headline says it all, unless the next sync is what is wrong.
+/// Whether the text of an object has its summary: without a field that is told the headline says it all, unless the
+/// next sync is what is wrong.
 pub fn tells_summary(report: &ObjectReport) -> bool {
     let told = report.fields.iter().any(|field| field.severity != Severity::Ignored);
     let harms = report.prediction.as_ref().is_some_and(PredictionReport::harms);
@@ -86,7 +91,11 @@ fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
         Severity::Info => "info",
         Severity::Ignored => "ignored",
     };
-    let reason = field.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = field
+        .reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     line!(out, "    {kind}   {}   {weight}{reason}", owner(field, view));
     write_sides(out, field.live.as_ref(), field.desired.as_ref());
 }
@@ -94,15 +103,27 @@ fn write_field(out: &mut String, field: &FieldReport, view: &View<'_>) {
 /// What is not told, in one line for each reason: a watch without rules of its own has those that are built in.
 fn write_ignored(out: &mut String, fields: &[FieldReport]) {
     let mut counts: Vec<(Option<&str>, usize)> = Vec::new();
-    for reason in fields.iter().filter(|field| field.severity == Severity::Ignored).map(|field| field.reason.as_deref()) {
+    for reason in fields
+        .iter()
+        .filter(|field| field.severity == Severity::Ignored)
+        .map(|field| field.reason.as_deref())
+    {
         match counts.iter_mut().find(|(counted, _)| *counted == reason) {
             Some((_, count)) => *count += 1,
             None => counts.push((reason, 1)),
         }
     }
     for (reason, count) in counts {
-        let fields = if count == 1 { "1 more field is".to_owned() } else { format!("{count} more fields are") };
-        let rule = if reason.is_some_and(is_built_in) { "built-in rule" } else { "rule" };
+        let fields = if count == 1 {
+            "1 more field is".to_owned()
+        } else {
+            format!("{count} more fields are")
+        };
+        let rule = if reason.is_some_and(is_built_in) {
+            "built-in rule"
+        } else {
+            "rule"
+        };
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         line!(out, "  {fields} ignored by a {rule}{reason}");
     }
@@ -156,15 +177,28 @@ pub fn coming_changes(object: &str, changes: &[Change], masker: &Masker) -> Stri
 
 /// `kubectl-edit (person), 14 min ago`.
 fn owner(field: &FieldReport, view: &View<'_>) -> String {
-    let Some(manager) = &field.manager else { return "no owner recorded".to_owned() };
-    let names = if field.managers.len() > 1 { field.managers.join(", ") } else { manager.clone() };
+    let Some(manager) = &field.manager else {
+        return "no owner recorded".to_owned();
+    };
+    let names = if field.managers.len() > 1 {
+        field.managers.join(", ")
+    } else {
+        manager.clone()
+    };
     let kind = match view.people.kind_of(manager) {
         Kind::Person => " (person)",
         Kind::Controller => " (controller)",
         Kind::Unknown => "",
     };
-    let through = field.subresource.as_ref().map(|subresource| format!(" through {subresource}")).unwrap_or_default();
-    let age = field.time.map(|time| format!(", {} ago", age(view.now, time))).unwrap_or_default();
+    let through = field
+        .subresource
+        .as_ref()
+        .map(|subresource| format!(" through {subresource}"))
+        .unwrap_or_default();
+    let age = field
+        .time
+        .map(|time| format!(", {} ago", age(view.now, time)))
+        .unwrap_or_default();
     format!("{names}{kind}{through}{age}")
 }
 
@@ -182,9 +216,16 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
 fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[FieldReport]) {
     let strategy = prediction.strategy.name();
     // The revision annotation of the deployment controller stays on every Deployment: nobody is to look for it.
-    let is_ignored = |path: &&String| fields.iter().any(|field| field.path == **path && field.severity == Severity::Ignored);
-    let (ignored, told): (Vec<&String>, Vec<&String>) =
-        prediction.residual.iter().filter(|path| !prediction.breaks.contains(path)).partition(is_ignored);
+    let is_ignored = |path: &&String| {
+        fields
+            .iter()
+            .any(|field| field.path == **path && field.severity == Severity::Ignored)
+    };
+    let (ignored, told): (Vec<&String>, Vec<&String>) = prediction
+        .residual
+        .iter()
+        .filter(|path| !prediction.breaks.contains(path))
+        .partition(is_ignored);
     let is_told = |severity| fields.iter().any(|field| field.severity == severity);
     let verdict = match prediction.verdict {
         Verdict::Clean => "nothing to change",
@@ -222,12 +263,28 @@ fn write_prediction(out: &mut String, prediction: &PredictionReport, fields: &[F
 
 /// The operation of the tool that syncs, in a line or two.
 pub fn operation(operation: &OperationReport, now: Timestamp) -> String {
-    let OperationReport { application, kustomization, class, phase, message, started_at, until, failed_clears } = operation;
-    let of = application.as_ref().or(kustomization.as_ref()).map_or("the tool that syncs", String::as_str);
+    let OperationReport {
+        application,
+        kustomization,
+        class,
+        phase,
+        message,
+        started_at,
+        until,
+        failed_clears,
+    } = operation;
+    let of = application
+        .as_ref()
+        .or(kustomization.as_ref())
+        .map_or("the tool that syncs", String::as_str);
     let phase = phase.as_deref().map(|phase| format!(", {phase}")).unwrap_or_default();
-    let since = started_at.map(|since| format!(", began {} ago", age(now, since))).unwrap_or_default();
+    let since = started_at
+        .map(|since| format!(", began {} ago", age(now, since)))
+        .unwrap_or_default();
     let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
-    let cleared = failed_clears.map(|times| format!(", cleared in vain at this revision: {times}")).unwrap_or_default();
+    let cleared = failed_clears
+        .map(|times| format!(", cleared in vain at this revision: {times}"))
+        .unwrap_or_default();
     let mut text = String::new();
     line!(&mut text, "  operation of {of}: {class}{phase}{since}{until}{cleared}");
     if let Some(message) = message {
@@ -237,7 +294,10 @@ pub fn operation(operation: &OperationReport, now: Timestamp) -> String {
 }
 
 pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
-    let weight = serde_json::to_value(finding.severity).ok().and_then(|value| value.as_str().map(str::to_uppercase)).unwrap_or_default();
+    let weight = serde_json::to_value(finding.severity)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_uppercase))
+        .unwrap_or_default();
     line!(out, "  [{weight}] {}: {}", finding.rule, finding.message);
     if let Some(remedy) = &finding.remedy {
         line!(out, "    · {remedy}");
@@ -247,19 +307,37 @@ pub(super) fn write_finding(out: &mut String, finding: &FindingReport) {
 /// The plan as a person reads it before approving, with what becomes of it behind its hash.
 pub fn plan(plan: &PlanReport, standing: &str) -> String {
     let mut out = String::new();
-    line!(&mut out, "Plan {}, {standing}", plan.hash.get(..12).unwrap_or(&plan.hash));
+    line!(
+        &mut out,
+        "Plan {}, {standing}",
+        plan.hash.get(..12).unwrap_or(&plan.hash)
+    );
     for (at, step) in plan.steps.iter().enumerate() {
-        line!(&mut out, "  {}. {:?} on {}: {}", at + 1, step.kind, step.target, step.summary);
+        line!(
+            &mut out,
+            "  {}. {:?} on {}: {}",
+            at + 1,
+            step.kind,
+            step.target,
+            step.summary
+        );
         for line in operations(&step.patch) {
             line!(&mut out, "       {line}");
         }
     }
     for caution in &plan.cautions {
-        let how = if caution.must_acknowledge { format!(" (to be acknowledged: --acknowledge {})", caution.id) } else { String::new() };
+        let how = if caution.must_acknowledge {
+            format!(" (to be acknowledged: --acknowledge {})", caution.id)
+        } else {
+            String::new()
+        };
         line!(&mut out, "  caution{how}: {caution}");
     }
     if let Some(waits) = &plan.waits {
-        line!(&mut out, "  waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same plan then");
+        line!(
+            &mut out,
+            "  waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same plan then"
+        );
     }
     match plan.dry_run.as_deref() {
         Some(answer) => {
@@ -273,19 +351,35 @@ pub fn plan(plan: &PlanReport, standing: &str) -> String {
 /// Where Git's side of a plan comes from, for who decides about it.
 pub fn repository(source: &SourceReport) -> String {
     let mut out = String::new();
-    line!(&mut out, "  from {}, {} at {}", source.repo_url, source.path, source.revision);
+    line!(
+        &mut out,
+        "  from {}, {} at {}",
+        source.repo_url,
+        source.path,
+        source.revision
+    );
     out
 }
 
 /// The operations of a patch, one a line.
 fn operations(patch: &str) -> Vec<String> {
-    let Ok(Value::Array(operations)) = serde_json::from_str(patch) else { return vec![patch.to_owned()] };
+    let Ok(Value::Array(operations)) = serde_json::from_str(patch) else {
+        return vec![patch.to_owned()];
+    };
     operations
         .iter()
         .map(|operation| {
-            let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let text = |key: &str| {
+                operation
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let value = operation.get("value").map(compact).unwrap_or_default();
-            format!("{:<7} {} {value}", text("op"), text("path")).trim_end().to_owned()
+            format!("{:<7} {} {value}", text("op"), text("path"))
+                .trim_end()
+                .to_owned()
         })
         .collect()
 }
@@ -307,7 +401,8 @@ mod tests {
     use crate::engine::phase::Phase;
 
     #[test]
-    fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_its_distance() -> Result<(), serde_json::Error> {
+    fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_its_distance() -> Result<(), serde_json::Error>
+    {
         let path = r#".metadata.annotations["deployment.kubernetes.io/revision"]"#;
         let object_id = ObjectId {
             api_version: "apps/v1".to_owned(),
@@ -346,14 +441,29 @@ Deployment.apps a-long-namespace/web 1 field differs from Git
   next sync (client-side-apply): succeeds and leaves only what a rule ignores (admission not included)
     when: when somebody syncs the application
 ";
-        assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
+        assert_eq!(
+            object(
+                &report,
+                &View {
+                    source: "Git",
+                    now: Timestamp::UNIX_EPOCH,
+                    people: &People::default()
+                }
+            ),
+            expected
+        );
         Ok(())
     }
 
     #[test]
     fn what_the_next_sync_breaks_and_overwrites_is_told_where_nothing_else_is() -> Result<(), serde_json::Error> {
         let report = ObjectReport {
-            object: ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() },
+            object: ObjectId {
+                api_version: "apps/v1".to_owned(),
+                kind: "Deployment".to_owned(),
+                namespace: None,
+                name: "web".to_owned(),
+            },
             phase: Phase::InSync,
             summary: "live is what Git says; and more".to_owned(),
             fields: serde_json::from_value(json!([
@@ -377,7 +487,17 @@ Deployment.apps web                 no field differs from Git
     overwrites: .spec.replicas: 5 becomes 3
     overwrites: .metadata.labels.a: b becomes nothing
 ";
-        assert_eq!(object(&report, &View { source: "Git", now: Timestamp::UNIX_EPOCH, people: &People::default() }), expected);
+        assert_eq!(
+            object(
+                &report,
+                &View {
+                    source: "Git",
+                    now: Timestamp::UNIX_EPOCH,
+                    people: &People::default()
+                }
+            ),
+            expected
+        );
         Ok(())
     }
 
@@ -392,6 +512,9 @@ Deployment.apps web                 no field differs from Git
         let wanted = "  operation of argocd/shop: FailedAtRevision, Failed, began 7 min ago\n    Deployment.apps \"web\" is invalid\n";
         assert_eq!(told(failed), wanted);
         let waits = json!({"application": "argocd/shop", "class": "WaitingForRetry", "until": "2026-01-05T10:11:00Z"});
-        assert_eq!(told(waits), "  operation of argocd/shop: WaitingForRetry, until 2026-01-05T10:11:00Z\n");
+        assert_eq!(
+            told(waits),
+            "  operation of argocd/shop: WaitingForRetry, until 2026-01-05T10:11:00Z\n"
+        );
     }
 }

@@ -26,8 +26,8 @@ pub use clamp::clamp;
 pub use compose::{Answer, Findings, compose};
 pub use conditions::{Condition, ConditionStatus};
 pub use cure::{
-    CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport, StepState, SupersededPlan,
-    WrittenObject,
+    CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport,
+    StepState, SupersededPlan, WrittenObject,
 };
 pub use cut::cut;
 pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, own_heal, shown_patch};
@@ -36,7 +36,7 @@ pub use news::is_news;
 pub use remember::{failed_clears_beside, memory, superseded};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport, Place,
-    PredictionReport, Warning,
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport,
+    Place, PredictionReport, Warning,
 };
 pub use urgency::urgent;

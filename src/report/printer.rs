@@ -1,8 +1,10 @@
-//! The one printer for whatever comes from outside: a name, a message, a file of a tree can hold characters that move the cursor, hide a
-//! line or turn its order round, so that a person approves something else than what stands there. Here they become visible.
+//! The one printer for whatever comes from outside: a name, a message, a file of a tree can hold characters that move
+//! the cursor, hide a line or turn its order round, so that a person approves something else than what stands there.
+//! Here they become visible.
 //!
-//! Every sink goes through it: the terminal, the log, Events, the status of reports and watches, SARIF. A character is escaped as JSON
-//! writes it (`\u001b`), so that escaped JSON is still the same JSON. What is escaped once is not changed again.
+//! Every sink goes through it: the terminal, the log, Events, the status of reports and watches, SARIF. A character is
+//! escaped as JSON writes it (`\u001b`), so that escaped JSON is still the same JSON. What is escaped once is not
+//! changed again.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -14,9 +16,9 @@ use serde_json::{Map, Value};
 
 /// Invisible characters and such as change how others are shown, besides the controls C0 and C1.
 ///
-/// Source: Unicode 16.0, `UnicodeData.txt` (categories Cf, Zl, Zp) and `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`). Signs of
-/// category Cf that are seen, such as the Arabic number sign, are not among them. Besides: the space without a break, which looks like another
-/// space, and the Braille pattern without a dot.
+/// Source: Unicode 16.0, `UnicodeData.txt` (categories Cf, Zl, Zp) and `DerivedCoreProperties.txt`
+/// (`Default_Ignorable_Code_Point`). Signs of category Cf that are seen, such as the Arabic number sign, are not among
+/// them. Besides: the space without a break, which looks like another space, and the Braille pattern without a dot.
 const UNSEEN: &[RangeInclusive<char>] = &[
     '\u{a0}'..='\u{a0}',
     '\u{ad}'..='\u{ad}',
@@ -93,7 +95,9 @@ pub fn push_escaped(out: &mut String, c: char) {
 }
 
 fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let Some(first) = text.find(&is_escaped) else { return Cow::Borrowed(text) };
+    let Some(first) = text.find(&is_escaped) else {
+        return Cow::Borrowed(text);
+    };
     let mut out = String::with_capacity(text.len() + 16);
     out.push_str(&text[..first]);
     for c in text[first..].chars() {
@@ -106,14 +110,16 @@ fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A status with every text in it escaped: sentences as one line, values of the object with their line breaks. What an admission policy
-/// compares word by word (`by`, `healer`) stays as it is.
+/// A status with every text in it escaped: sentences as one line, values of the object with their line breaks. What an
+/// admission policy compares word by word (`by`, `healer`) stays as it is.
 pub fn told<T: Serialize + DeserializeOwned>(status: T) -> T {
     let is_clean = serde_json::to_string(&status).is_ok_and(|json| !holds_raw(&json));
     if is_clean {
         return status;
     }
-    let escaped = serde_json::to_value(&status).map(told_json).and_then(serde_json::from_value);
+    let escaped = serde_json::to_value(&status)
+        .map(told_json)
+        .and_then(serde_json::from_value);
     escaped.unwrap_or(status)
 }
 

@@ -11,31 +11,51 @@ use crate::engine::{Beside, Snapshot, Tool};
 /// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
 pub fn memory(status: &ReportStatus) -> Memory {
     let of = |reason: Ended| status.superseded_plans.iter().filter(move |plan| plan.reason == reason);
-    let over = of(Ended::Expired).chain(of(Ended::TakenBack)).map(|plan| plan.hash.clone());
-    let withdrawn = status.plan.iter().filter(|_| is_withdrawn(status)).map(|plan| plan.hash.clone());
+    let over = of(Ended::Expired)
+        .chain(of(Ended::TakenBack))
+        .map(|plan| plan.hash.clone());
+    let withdrawn = status
+        .plan
+        .iter()
+        .filter(|_| is_withdrawn(status))
+        .map(|plan| plan.hash.clone());
     Memory {
         decided: status.approval.as_ref().map(|approval| approval.plan_hash.clone()),
         serial: status.plan_serial,
         offered: status.plan.as_ref().map(|plan| (plan.hash.clone(), plan.expires)),
         // Who decides about one that is not shown, past every policy, decides about nothing.
         passed: of(Ended::Changed)
-            .filter(|plan| plan.decided || status.approval.as_ref().is_none_or(|approval| approval.plan_hash != plan.hash))
+            .filter(|plan| {
+                plan.decided
+                    || status
+                        .approval
+                        .as_ref()
+                        .is_none_or(|approval| approval.plan_hash != plan.hash)
+            })
             .filter_map(|plan| Some((plan.hash.clone(), plan.expires?)))
             .collect(),
         spent: status.history.iter().map(|entry| entry.plan_hash.clone()).collect(),
-        refused: status.history.iter().filter(|entry| entry.was_refused()).map(|entry| entry.plan_hash.clone()).collect(),
+        refused: status
+            .history
+            .iter()
+            .filter(|entry| entry.was_refused())
+            .map(|entry| entry.plan_hash.clone())
+            .collect(),
         over: over.chain(withdrawn).collect(),
-        denied: status
-            .denied_drift
-            .clone()
-            .filter(|_| status.approval.as_ref().is_some_and(|approval| approval.decision == Decision::Denied)),
+        denied: status.denied_drift.clone().filter(|_| {
+            status
+                .approval
+                .as_ref()
+                .is_some_and(|approval| approval.decision == Decision::Denied)
+        }),
         denied_until: status.approval.as_ref().and_then(|approval| approval.until),
         failed_clears: status.history.iter().filter_map(HistoryEntry::failed_clear).collect(),
         ..Memory::default()
     }
 }
 
-/// How often the state of the Application's operation was cleared in vain at the revision that it compared last; `None` for never.
+/// How often the state of the Application's operation was cleared in vain at the revision that it compared last; `None`
+/// for never.
 pub fn failed_clears(snapshot: &Snapshot, status: &ReportStatus) -> Option<usize> {
     count(&snapshot.tool, &snapshot.source.beside, status)
 }
@@ -47,8 +67,20 @@ fn count(tool: &Tool, beside: &Beside, status: &ReportStatus) -> Option<usize> {
 
 /// The revision that was compared last, and how many clears of this report's own heals failed at it.
 fn own(tool: &Tool, status: &ReportStatus) -> Option<(String, usize)> {
-    let revision = tool.argo_cd()?.application.sync.as_ref()?.revision.as_ref()?.to_string();
-    let own = status.history.iter().filter_map(HistoryEntry::failed_clear).filter(|of| *of == revision).count();
+    let revision = tool
+        .argo_cd()?
+        .application
+        .sync
+        .as_ref()?
+        .revision
+        .as_ref()?
+        .to_string();
+    let own = status
+        .history
+        .iter()
+        .filter_map(HistoryEntry::failed_clear)
+        .filter(|of| *of == revision)
+        .count();
     Some((revision, own))
 }
 
@@ -59,9 +91,13 @@ pub fn failed_clears_beside(tool: &Tool, status: &ReportStatus) -> Option<Vec<St
     Some(vec![revision; all.saturating_sub(own)])
 }
 
-/// Whether a yes that the report told of was taken away before anything was carried out: what is offered then is another question.
+/// Whether a yes that the report told of was taken away before anything was carried out: what is offered then is
+/// another question.
 fn is_withdrawn(status: &ReportStatus) -> bool {
-    let told = status.conditions.iter().any(|condition| condition.type_ == APPROVED && condition.status == ConditionStatus::True);
+    let told = status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == APPROVED && condition.status == ConditionStatus::True);
     told && status.approval.is_none() && status.healing.is_none()
 }
 
@@ -69,11 +105,17 @@ fn is_withdrawn(status: &ReportStatus) -> bool {
 pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timestamp) -> Vec<SupersededPlan> {
     let mut ended = status.superseded_plans.clone();
     let is_over = |expires: Option<Timestamp>| expires.is_some_and(|expires| expires <= now);
-    ended.iter_mut().filter(|plan| plan.reason == Ended::Changed && is_over(plan.expires)).for_each(|plan| plan.reason = Ended::Expired);
+    ended
+        .iter_mut()
+        .filter(|plan| plan.reason == Ended::Changed && is_over(plan.expires))
+        .for_each(|plan| plan.reason = Ended::Expired);
     if let Some(offered) = &status.plan {
         let current = plan.is_ok_and(|plan| plan.hash == offered.hash);
         let carried_out = status.history.iter().any(|entry| entry.plan_hash == offered.hash)
-            || status.healing.as_ref().is_some_and(|healing| healing.plan_hash == offered.hash);
+            || status
+                .healing
+                .as_ref()
+                .is_some_and(|healing| healing.plan_hash == offered.hash);
         if !current && !carried_out {
             let reason = match plan {
                 // Whoever lets the watch tell only takes back what it offered.
@@ -83,8 +125,16 @@ pub fn superseded(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Time
                 _ => Ended::Changed,
             };
             ended.retain(|plan| plan.hash != offered.hash);
-            let decided = status.approval.as_ref().is_some_and(|approval| approval.plan_hash == offered.hash);
-            ended.push(SupersededPlan { hash: offered.hash.clone(), reason, expires: Some(offered.expires), decided });
+            let decided = status
+                .approval
+                .as_ref()
+                .is_some_and(|approval| approval.plan_hash == offered.hash);
+            ended.push(SupersededPlan {
+                hash: offered.hash.clone(),
+                reason,
+                expires: Some(offered.expires),
+                decided,
+            });
         }
     }
     ended
@@ -111,23 +161,42 @@ mod tests {
 
     #[test]
     fn a_plan_that_gave_way_is_remembered_with_its_end_and_one_that_a_person_took_back_as_such() {
-        let (before, after): (Timestamp, Timestamp) = ("2026-01-05T10:00:00Z".parse().unwrap(), "2026-01-05T11:00:00Z".parse().unwrap());
+        let (before, after): (Timestamp, Timestamp) = (
+            "2026-01-05T10:00:00Z".parse().unwrap(),
+            "2026-01-05T11:00:00Z".parse().unwrap(),
+        );
         let old = status(json!({"plan": shown("a"), "planSerial": 1}));
         let held = NoPlan::HeldBack("the controller is away".to_owned());
         let ended = |old: &ReportStatus, why: &NoPlan, now: Timestamp| {
             let ended = superseded(old, Err(why), now);
-            (ended[0].reason, memory(&ReportStatus { plan: None, superseded_plans: ended, ..ReportStatus::default() }))
+            (
+                ended[0].reason,
+                memory(&ReportStatus {
+                    plan: None,
+                    superseded_plans: ended,
+                    ..ReportStatus::default()
+                }),
+            )
         };
         let (reason, remembered) = ended(&old, &held, before);
-        assert_eq!((reason, remembered.passed, remembered.over), (Ended::Changed, vec![("a".to_owned(), after)], vec![]));
+        assert_eq!(
+            (reason, remembered.passed, remembered.over),
+            (Ended::Changed, vec![("a".to_owned(), after)], vec![])
+        );
         let alert = &NoPlan::AlertOnly;
-        for (why, now, wanted) in
-            [(&NoPlan::Denied, before, Ended::TakenBack), (alert, before, Ended::TakenBack), (&held, after, Ended::Expired)]
-        {
+        for (why, now, wanted) in [
+            (&NoPlan::Denied, before, Ended::TakenBack),
+            (alert, before, Ended::TakenBack),
+            (&held, after, Ended::Expired),
+        ] {
             let (reason, remembered) = ended(&old, why, now);
-            assert_eq!((reason, remembered.passed, remembered.over), (wanted, vec![], vec!["a".to_owned()]));
+            assert_eq!(
+                (reason, remembered.passed, remembered.over),
+                (wanted, vec![], vec!["a".to_owned()])
+            );
         }
-        // A yes that was there when the plan was shown outlasts what passes; one that was written while it was not is to nothing.
+        // A yes that was there when the plan was shown outlasts what passes; one that was written while it was not is
+        // to nothing.
         let yes = json!({"decision": "Approved", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z"});
         let seen = status(json!({"plan": shown("a"), "planSerial": 1, "approval": yes}));
         for (old, remembered) in [(&seen, 1), (&old, 0)] {
@@ -136,21 +205,23 @@ mod tests {
             assert_eq!(memory(&later).passed.len(), remembered);
         }
         // A yes that was told of and is gone.
-        let approved =
-            json!({"type": "Approved", "status": "True", "reason": "Waits", "message": "", "lastTransitionTime": "2026-01-05T10:00:00Z"});
+        let approved = json!({"type": "Approved", "status": "True", "reason": "Waits", "message": "", "lastTransitionTime": "2026-01-05T10:00:00Z"});
         let withdrawn = status(json!({"plan": shown("a"), "planSerial": 1, "conditions": [approved]}));
         assert_eq!(memory(&withdrawn).over, ["a"]);
         assert_eq!(ended(&withdrawn, &held, before).0, Ended::TakenBack);
         // What gave way is over when its time is.
-        let gone = status(json!({"supersededPlans": [{"hash": "a", "reason": "Changed", "expires": "2026-01-05T11:00:00Z"}]}));
+        let gone =
+            status(json!({"supersededPlans": [{"hash": "a", "reason": "Changed", "expires": "2026-01-05T11:00:00Z"}]}));
         assert_eq!(superseded(&gone, Err(&held), before)[0].reason, Ended::Changed);
         assert_eq!(superseded(&gone, Err(&held), after)[0].reason, Ended::Expired);
     }
 
     #[test]
     fn a_heal_that_ended_in_the_second_of_its_approval_ended_after_it() {
-        let entry: HistoryEntry = serde_json::from_value(json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
-            "finishedAt": "2026-01-05T10:00:05Z", "result": "Healed", "message": ""}))
+        let entry: HistoryEntry = serde_json::from_value(
+            json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+            "finishedAt": "2026-01-05T10:00:05Z", "result": "Healed", "message": ""}),
+        )
         .unwrap();
         let after = |at: &str| entry.ended_after(at.parse().unwrap());
         assert!(after("2026-01-05T10:00:05.19Z") && !after("2026-01-05T10:00:06Z"));
@@ -161,14 +232,25 @@ mod tests {
         let application = json!({"metadata": {"namespace": "argocd", "name": "shop"}, "spec": {"source": {"repoURL": "https://git.example/a.git"}},
             "status": {"sync": {"status": "OutOfSync", "revision": "4be2c1d"}}});
         let application = Arc::new(Application::read(&application).unwrap());
-        let tool = Tool::ArgoCd(Arc::new(ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: None }));
+        let tool = Tool::ArgoCd(Arc::new(ArgoCd {
+            application,
+            windows: Windows::none(),
+            application_set: None,
+            seen_alive: None,
+        }));
         let entry = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
             "result": "Failed", "message": "", "removed": "{\"revision\": \"4be2c1d\"}",
             "requests": [{"kind": "ClearOperation", "at": "2026-01-05T10:00:00Z", "digest": "d", "answer": "stored"}]});
         let own = status(json!({"history": [entry]}));
         let theirs: Arc<[String]> = ["4be2c1d".to_owned(), "before".to_owned()].into();
-        let beside = Beside { failed_clears: theirs, ..Beside::default() };
-        assert_eq!((count(&tool, &beside, &own), count(&tool, &Beside::default(), &own)), (Some(2), Some(1)));
+        let beside = Beside {
+            failed_clears: theirs,
+            ..Beside::default()
+        };
+        assert_eq!(
+            (count(&tool, &beside, &own), count(&tool, &Beside::default(), &own)),
+            (Some(2), Some(1))
+        );
         assert_eq!(count(&tool, &Beside::default(), &status(json!({}))), None);
         let operation = json!({"class": "FailedAtRevision", "failedClears": 2});
         let told = status(json!({"history": [entry], "operation": operation}));
@@ -182,7 +264,11 @@ mod tests {
                 "message": "", "removed": "{\"phase\": \"Failed\", \"revision\": \"4be2c1d\"}",
                 "requests": [{"kind": kind, "at": "2026-01-05T10:01:00Z", "digest": "", "answer": ""}]})
         };
-        let history = [entry("Failed", "ClearOperation"), entry("Healed", "ClearOperation"), entry("Failed", "StartOperation")];
+        let history = [
+            entry("Failed", "ClearOperation"),
+            entry("Healed", "ClearOperation"),
+            entry("Failed", "StartOperation"),
+        ];
         assert_eq!(memory(&status(json!({"history": history}))).failed_clears, ["4be2c1d"]);
     }
 
@@ -193,9 +279,19 @@ mod tests {
                    "message": message, "healer": "ann", "steps": []})
         };
         let invalid = format!("{}: livenessProbe: Required value", crate::report::FOUND_INVALID);
-        let history = json!([entry("a", "Failed", &invalid), entry("b", "Failed", "the roll-out failed"), entry("c", "Healed", "done")]);
+        let history = json!([
+            entry("a", "Failed", &invalid),
+            entry("b", "Failed", "the roll-out failed"),
+            entry("c", "Healed", "done")
+        ]);
         let status: ReportStatus = serde_json::from_value(json!({"history": history})).unwrap();
         let memory = memory(&status);
-        assert_eq!((memory.spent, memory.refused), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], vec!["a".to_owned()]));
+        assert_eq!(
+            (memory.spent, memory.refused),
+            (
+                vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
+                vec!["a".to_owned()]
+            )
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! A check as SARIF 2.1.0, the format in which code hosts take the findings of tools and show them at the lines of a change.
+//! A check as SARIF 2.1.0, the format in which code hosts take the findings of tools and show them at the lines of a
+//! change.
 //!
-//! Source: the OASIS standard "Static Analysis Results Interchange Format (SARIF) Version 2.1.0". Optional properties are written where a known
-//! reader asks for them: a schema, a level and descriptions for each rule, and a line for each location.
+//! Source: the OASIS standard "Static Analysis Results Interchange Format (SARIF) Version 2.1.0". Optional properties
+//! are written where a known reader asks for them: a schema, a level and descriptions for each rule, and a line for
+//! each location.
 
 use std::fmt::Write;
 
@@ -50,23 +52,37 @@ pub struct Unread<'a> {
 
 /// One log with one run: a result for each thing that is told, a notification for each input that was not read.
 ///
-/// Files below `folder` are named relative to it; a code host takes that for the root of the repository. Other absolute files stay absolute.
+/// Files below `folder` are named relative to it; a code host takes that for the root of the repository. Other absolute
+/// files stay absolute.
 pub fn log<'a>(objects: &'a [ObjectReport], unread: &[Unread<'a>], folder: Option<&str>) -> Log<'a> {
-    let results = objects.iter().flat_map(|object| tellings(object).into_iter().map(|telling| result(&telling, object, folder))).collect();
+    let results = objects
+        .iter()
+        .flat_map(|object| {
+            tellings(object)
+                .into_iter()
+                .map(|telling| result(&telling, object, folder))
+        })
+        .collect();
     let notifications = unread.iter().map(|unread| notification(unread, folder)).collect();
     let driver = Driver {
         name: "driftmend",
         version: env!("CARGO_PKG_VERSION"),
         semantic_version: env!("CARGO_PKG_VERSION"),
         rules: RULES.iter().map(|rule| descriptor(*rule)).collect(),
-        notifications: vec![Notified { id: UNREADABLE, short_description: Message::of("An input could not be read") }],
+        notifications: vec![Notified {
+            id: UNREADABLE,
+            short_description: Message::of("An input could not be read"),
+        }],
     };
     Log {
         schema: SCHEMA,
         version: "2.1.0",
         runs: [Run {
             tool: Tool { driver },
-            invocations: [Invocation { execution_successful: unread.is_empty(), tool_execution_notifications: notifications }],
+            invocations: [Invocation {
+                execution_successful: unread.is_empty(),
+                tool_execution_notifications: notifications,
+            }],
             column_kind: "unicodeCodePoints",
             results,
         }],
@@ -79,14 +95,23 @@ fn result<'a>(telling: &Telling<'a>, object: &ObjectReport, folder: Option<&str>
         (Rule::Odd(_), _) | (_, None) => format!("{}: {}", object.object, telling.message),
         (_, Some(field)) => format!("{}: {field}: {}", object.object, telling.message),
     };
-    let region = telling.line.map(|start_line| Region { start_line, start_column: None });
-    let logical = LogicalLocation { name: telling.field, fully_qualified_name: object.object.to_string() };
+    let region = telling.line.map(|start_line| Region {
+        start_line,
+        start_column: None,
+    });
+    let logical = LogicalLocation {
+        name: telling.field,
+        fully_qualified_name: object.object.to_string(),
+    };
     ResultEntry {
         rule_id: id(telling.rule),
         rule_index: RULES.iter().position(|rule| *rule == telling.rule).unwrap_or_default(),
         level: level(telling.rule),
         message: Message::of(&text),
-        locations: [Location { physical_location: physical(telling.file, region, folder), logical_locations: Some([logical]) }],
+        locations: [Location {
+            physical_location: physical(telling.file, region, folder),
+            logical_locations: Some([logical]),
+        }],
     }
 }
 
@@ -95,8 +120,14 @@ fn notification<'a>(unread: &Unread<'a>, folder: Option<&str>) -> Notification<'
         Some(hint) => format!("{}; {hint}", unread.message),
         None => unread.message.to_owned(),
     };
-    let region = unread.line.map(|start_line| Region { start_line, start_column: unread.column });
-    let location = physical(unread.file, region, folder).map(|place| Location { physical_location: Some(place), logical_locations: None });
+    let region = unread.line.map(|start_line| Region {
+        start_line,
+        start_column: unread.column,
+    });
+    let location = physical(unread.file, region, folder).map(|place| Location {
+        physical_location: Some(place),
+        logical_locations: None,
+    });
     Notification {
         descriptor: Reference { id: UNREADABLE },
         level: "error",
@@ -106,7 +137,12 @@ fn notification<'a>(unread: &Unread<'a>, folder: Option<&str>) -> Notification<'
 }
 
 fn physical(file: Option<&str>, region: Option<Region>, folder: Option<&str>) -> Option<PhysicalLocation> {
-    Some(PhysicalLocation { artifact_location: ArtifactLocation { uri: uri(file?, folder) }, region })
+    Some(PhysicalLocation {
+        artifact_location: ArtifactLocation {
+            uri: uri(file?, folder),
+        },
+        region,
+    })
 }
 
 /// A file's name as a URI reference: relative where it can be, with every byte encoded that a path may not have.
@@ -115,10 +151,16 @@ fn physical(file: Option<&str>, region: Option<Region>, folder: Option<&str>) ->
 fn uri(file: &str, folder: Option<&str>) -> String {
     let inner = folder.and_then(|folder| file.strip_prefix(folder)?.strip_prefix('/'));
     let path = inner.unwrap_or_else(|| file.strip_prefix("./").unwrap_or(file));
-    let mut uri = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
+    let mut uri = if path.starts_with('/') {
+        "file://".to_owned()
+    } else {
+        String::new()
+    };
     for byte in path.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b'+' | b'=' | b',' => uri.push(byte.into()),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' | b'+' | b'=' | b',' => {
+                uri.push(byte.into())
+            }
             other => {
                 let _ = write!(uri, "%{other:02X}");
             }
@@ -279,7 +321,9 @@ struct Message {
 impl Message {
     /// A code host shows it to people, whatever the file says that it quotes.
     fn of(text: &str) -> Self {
-        Self { text: one_line(text).into_owned() }
+        Self {
+            text: one_line(text).into_owned(),
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{
-    CONDITION_LIMIT, FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, SUPERSEDED_LIMIT, TEXT_CHARACTERS,
+    CONDITION_LIMIT, FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, SUPERSEDED_LIMIT,
+    TEXT_CHARACTERS,
 };
 use super::conditions::Condition;
 use super::cure::{Heal, Healing, HistoryEntry, PlanReport, SupersededPlan};
@@ -82,7 +83,8 @@ pub struct OperationReport {
     #[schemars(length(max = NAME_CHARACTERS))]
     pub class: String,
 
-    /// The tool's own word for how far it is: the phase of Argo CD's operation, or the reason of Flux's condition Ready.
+    /// The tool's own word for how far it is: the phase of Argo CD's operation, or the reason of Flux's condition
+    /// Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]
     pub phase: Option<String>,
@@ -100,8 +102,8 @@ pub struct OperationReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 
-    /// How often its state was cleared in vain at the revision that was compared last, in heals of this Deployment or of another of the same
-    /// Application; absent for never.
+    /// How often its state was cleared in vain at the revision that was compared last, in heals of this Deployment or
+    /// of another of the same Application; absent for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_clears: Option<usize>,
 }
@@ -181,14 +183,14 @@ pub struct ReportStatus {
     #[schemars(length(max = CONDITION_LIMIT), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
-    /// What tells this cluster from any other: the uid of its namespace `kube-system`, which a plan's hash covers. Who heals
-    /// by hand may not be allowed to read that namespace.
+    /// What tells this cluster from any other: the uid of its namespace `kube-system`, which a plan's hash covers. Who
+    /// heals by hand may not be allowed to read that namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]
     pub cluster: Option<String>,
 
-    /// What judges approvals, by uid and generation: the chart's policy and its binding, which a plan's hash covers. Who heals by hand may not be
-    /// allowed to read them. Absent where they do not stand.
+    /// What judges approvals, by uid and generation: the chart's policy and its binding, which a plan's hash covers.
+    /// Who heals by hand may not be allowed to read them. Absent where they do not stand.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = NAME_CHARACTERS))]
     pub judge: Option<String>,

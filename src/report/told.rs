@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bounds::{CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS};
+use super::bounds::{
+    CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS,
+};
 use crate::engine::diagnose::Weight;
 use crate::engine::diff::{ChangeKind, Moved, Severity};
 use crate::engine::object::ObjectId;
@@ -29,8 +31,9 @@ pub struct FieldReport {
     /// How much it weighs.
     pub severity: Severity,
 
-    /// Which side moved since both said the same: `git`, and live is still what the tool wrote; `live`, which somebody or something changed; `server`,
-    /// where the server or its admission made this of the tool's own write; `unknown`, where no witness tells. Absent where nobody asks.
+    /// Which side moved since both said the same: `git`, and live is still what the tool wrote; `live`, which somebody
+    /// or something changed; `server`, where the server or its admission made this of the tool's own write; `unknown`,
+    /// where no witness tells. Absent where nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "moved")]
     pub moved: Option<Moved>,
@@ -87,8 +90,8 @@ pub struct PredictionReport {
     #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub residual: Vec<String>,
 
-    /// Those of `residual` that the sync itself harms: today they are as Git says, or the cluster has them, if in another form, and the sync takes out
-    /// what Git sets.
+    /// Those of `residual` that the sync itself harms: today they are as Git says, or the cluster has them, if in
+    /// another form, and the sync takes out what Git sets.
     #[serde(default)]
     #[schemars(length(max = RESIDUAL_LIMIT), inner(length(max = PATH_CHARACTERS)))]
     pub breaks: Vec<String>,
@@ -103,7 +106,8 @@ pub struct PredictionReport {
     #[schemars(length(max = TEXT_CHARACTERS))]
     pub when: Option<String>,
 
-    /// Who says so: our own computation, or the server in a dry run. `Local` leaves admission webhooks and policies out.
+    /// Who says so: our own computation, or the server in a dry run. `Local` leaves admission webhooks and policies
+    /// out.
     #[serde(default)]
     pub confirmed_by: ConfirmedBy,
 
@@ -303,7 +307,8 @@ pub struct ObjectReport {
     pub warnings: Vec<Warning>,
 }
 
-/// The words of [`Moved`] in place: of an enumeration elsewhere the field's own description would be lost, and with it what each word means.
+/// The words of [`Moved`] in place: of an enumeration elsewhere the field's own description would be lost, and with it
+/// what each word means.
 fn moved(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let mut schema = Moved::json_schema(generator);
     schema.insert("nullable".to_owned(), true.into());

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 /// How long one piece of work may take before the process counts as stuck.
 ///
-/// Every request and fetch has a time limit of at most two minutes, and a reconcile does a few of them: after ten minutes something has no
-/// limit that should have one, and only a restart helps.
+/// Every request and fetch has a time limit of at most two minutes, and a reconcile does a few of them: after ten
+/// minutes something has no limit that should have one, and only a restart helps.
 pub const STUCK_AFTER: Duration = Duration::from_secs(600);
 
 /// The state of health of one process; clones share it.
@@ -69,7 +69,10 @@ impl Health {
             state.work.insert(state.next, (name.into(), Instant::now()));
             state.next
         });
-        Work { health: self.clone(), key }
+        Work {
+            health: self.clone(),
+            key,
+        }
     }
 
     /// Names a cache without which the process is not ready.
@@ -86,17 +89,36 @@ impl Health {
     pub fn stuck(&self) -> Vec<String> {
         let now = Instant::now();
         let mut stuck = self.state(|state| {
-            let loops = state.loops.iter().map(|(name, at)| (*at, format!("{name} has not turned")));
-            let work = state.work.values().map(|(name, at)| (*at, format!("{name} has not ended")));
-            loops.chain(work).filter(|(at, _)| now.duration_since(*at) > STUCK_AFTER).collect::<Vec<_>>()
+            let loops = state
+                .loops
+                .iter()
+                .map(|(name, at)| (*at, format!("{name} has not turned")));
+            let work = state
+                .work
+                .values()
+                .map(|(name, at)| (*at, format!("{name} has not ended")));
+            loops
+                .chain(work)
+                .filter(|(at, _)| now.duration_since(*at) > STUCK_AFTER)
+                .collect::<Vec<_>>()
         });
         stuck.sort();
-        stuck.into_iter().map(|(at, what)| format!("{what} for {} s", now.duration_since(at).as_secs())).collect()
+        stuck
+            .into_iter()
+            .map(|(at, what)| format!("{what} for {} s", now.duration_since(at).as_secs()))
+            .collect()
     }
 
     /// Says which caches are not yet filled; empty when the process is ready.
     pub fn waiting_for(&self) -> Vec<&'static str> {
-        self.state(|state| state.caches.iter().filter(|(_, synced)| **synced == Synced::No).map(|(cache, _)| *cache).collect())
+        self.state(|state| {
+            state
+                .caches
+                .iter()
+                .filter(|(_, synced)| **synced == Synced::No)
+                .map(|(cache, _)| *cache)
+                .collect()
+        })
     }
 
     fn state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {

@@ -47,8 +47,12 @@ impl LocalError {
                 std::io::ErrorKind::PermissionDenied => Some("allow reading it".to_owned()),
                 _ => None,
             },
-            Self::LinkOut { .. } => Some("replace the link by what it leads to, or name that as a path of its own".to_owned()),
-            Self::NoManifests { .. } => Some("files are read that end in .yaml, .yml or .json, outside hidden folders".to_owned()),
+            Self::LinkOut { .. } => {
+                Some("replace the link by what it leads to, or name that as a path of its own".to_owned())
+            }
+            Self::NoManifests { .. } => {
+                Some("files are read that end in .yaml, .yml or .json, outside hidden folders".to_owned())
+            }
         }
     }
 }
@@ -56,20 +60,26 @@ impl LocalError {
 /// Reads what a person named: a file whatever it is called, `-` for standard input, or a folder with all below it.
 ///
 /// Of a folder come the files that end in `.yaml`, `.yml` or `.json`, and those by which Kustomize and Helm know their
-/// folders. Hidden folders, such as `.git`, are passed over. Links to files are followed within the folder, links to folders are not. Of
-/// a file that is too large only so much is read that [`super::yaml::load`] says so.
+/// folders. Hidden folders, such as `.git`, are passed over. Links to files are followed within the folder, links to
+/// folders are not. Of a file that is too large only so much is read that [`super::yaml::load`] says so.
 ///
 /// # Errors
 /// [`LocalError`], with the path it is about.
 pub fn read(path: &str) -> Result<Vec<SourceFile>, LocalError> {
     match path {
-        "-" => Ok(vec![SourceFile { path: "-".to_owned(), bytes: bounded(std::io::stdin().lock(), Path::new("-"))? }]),
+        "-" => Ok(vec![SourceFile {
+            path: "-".to_owned(),
+            bytes: bounded(std::io::stdin().lock(), Path::new("-"))?,
+        }]),
         _ => read_path(Path::new(path)),
     }
 }
 
 fn read_path(path: &Path) -> Result<Vec<SourceFile>, LocalError> {
-    let failed = |source| LocalError::Read { path: path.to_owned(), source };
+    let failed = |source| LocalError::Read {
+        path: path.to_owned(),
+        source,
+    };
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
         return Ok(vec![read_file(path)?]);
     }
@@ -78,9 +88,14 @@ fn read_path(path: &Path) -> Result<Vec<SourceFile>, LocalError> {
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in entries(&folder)? {
-            let failed = |source| LocalError::Read { path: entry.clone(), source };
+            let failed = |source| LocalError::Read {
+                path: entry.clone(),
+                source,
+            };
             let kind = std::fs::symlink_metadata(&entry).map_err(failed)?.file_type();
-            let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let hidden = entry
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if kind.is_dir() && !hidden {
                 folders.push(entry);
             } else if !kind.is_dir() && is_manifest(&entry.to_string_lossy()) && is_inner_file(&entry, &root)? {
@@ -97,31 +112,52 @@ fn read_path(path: &Path) -> Result<Vec<SourceFile>, LocalError> {
 
 /// Whether the entry is a file, or a link to one that lies within the folder too.
 fn is_inner_file(entry: &Path, root: &Path) -> Result<bool, LocalError> {
-    let failed = |source| LocalError::Read { path: entry.to_owned(), source };
+    let failed = |source| LocalError::Read {
+        path: entry.to_owned(),
+        source,
+    };
     let target = entry.canonicalize().map_err(failed)?;
     match target.starts_with(root) {
         true => Ok(target.is_file()),
-        false => Err(LocalError::LinkOut { path: entry.to_owned(), target }),
+        false => Err(LocalError::LinkOut {
+            path: entry.to_owned(),
+            target,
+        }),
     }
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, LocalError> {
-    let failed = |source| LocalError::Read { path: folder.to_owned(), source };
+    let failed = |source| LocalError::Read {
+        path: folder.to_owned(),
+        source,
+    };
     let entries = std::fs::read_dir(folder).map_err(failed)?;
     entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect()
 }
 
 fn read_file(path: &Path) -> Result<SourceFile, LocalError> {
-    let failed = |source| LocalError::Read { path: path.to_owned(), source };
+    let failed = |source| LocalError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let bytes = bounded(std::fs::File::open(path).map_err(failed)?, path)?;
-    Ok(SourceFile { path: path.to_string_lossy().into_owned(), bytes })
+    Ok(SourceFile {
+        path: path.to_string_lossy().into_owned(),
+        bytes,
+    })
 }
 
 /// One byte more than the loader takes, so that it sees that there is more.
 fn bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, LocalError> {
     let mut bytes = Vec::new();
     let limit = MAX_FILE_BYTES as u64 + 1;
-    reader.take(limit).read_to_end(&mut bytes).map_err(|source| LocalError::Read { path: path.to_owned(), source })?;
+    reader
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|source| LocalError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
     Ok(bytes)
 }
 
@@ -140,22 +176,47 @@ mod tests {
     }
 
     fn names(folder: &Path, files: &[SourceFile]) -> Vec<String> {
-        files.iter().map(|file| Path::new(&file.path).strip_prefix(folder).unwrap().to_string_lossy().into_owned()).collect()
+        files
+            .iter()
+            .map(|file| {
+                Path::new(&file.path)
+                    .strip_prefix(folder)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect()
     }
 
     #[test]
     fn reads_the_manifests_of_a_folder_and_below_in_the_order_of_their_paths() {
-        let files = [("b.yml", ""), ("a/z.json", ""), ("a.yaml", ""), ("notes.md", ""), (".git/config.yaml", ""), ("c/Kustomization", "")];
+        let files = [
+            ("b.yml", ""),
+            ("a/z.json", ""),
+            ("a.yaml", ""),
+            ("notes.md", ""),
+            (".git/config.yaml", ""),
+            ("c/Kustomization", ""),
+        ];
         let folder = folder(&files);
         let read = read(folder.path().to_str().unwrap()).unwrap();
-        assert_eq!(names(folder.path(), &read), ["a.yaml", "a/z.json", "b.yml", "c/Kustomization"]);
+        assert_eq!(
+            names(folder.path(), &read),
+            ["a.yaml", "a/z.json", "b.yml", "c/Kustomization"]
+        );
     }
 
     #[test]
     fn reads_a_named_file_whatever_it_is_called() {
         let folder = folder(&[("manifest", "kind: A")]);
         let path = folder.path().join("manifest").to_string_lossy().into_owned();
-        assert_eq!(read(&path).unwrap(), [SourceFile { path, bytes: b"kind: A".to_vec() }]);
+        assert_eq!(
+            read(&path).unwrap(),
+            [SourceFile {
+                path,
+                bytes: b"kind: A".to_vec()
+            }]
+        );
     }
 
     #[test]
@@ -166,7 +227,10 @@ mod tests {
         assert_eq!(names(folder.path(), &read_path(folder.path()).unwrap()), ["link.yaml"]);
         std::os::unix::fs::symlink(outside.path().join("secret.yaml"), folder.path().join("out.yaml")).unwrap();
         let error = read_path(folder.path()).unwrap_err();
-        assert!(matches!(&error, LocalError::LinkOut { path, .. } if path.ends_with("out.yaml")), "{error}");
+        assert!(
+            matches!(&error, LocalError::LinkOut { path, .. } if path.ends_with("out.yaml")),
+            "{error}"
+        );
     }
 
     #[test]
@@ -183,7 +247,10 @@ mod tests {
         assert!(matches!(empty, LocalError::NoManifests { .. }), "{empty}");
         let absent = read_path(&folder.path().join("absent.yaml")).unwrap_err();
         assert!(absent.to_string().ends_with("absent.yaml"), "{absent}");
-        assert_eq!(absent.hint().as_deref(), Some("check the path; `-` reads standard input"));
+        assert_eq!(
+            absent.hint().as_deref(),
+            Some("check the path; `-` reads standard input")
+        );
     }
 
     #[test]

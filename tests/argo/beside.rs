@@ -11,7 +11,11 @@ use crate::watched::{Watched, kinds};
 /// The text of a caution of the plan; empty where there is none.
 fn caution(status: &Value, id: &str) -> String {
     let cautions = status["plan"]["cautions"].as_array().into_iter().flatten();
-    cautions.into_iter().find(|caution| caution["id"] == id).map(|caution| text(&caution["text"])).unwrap_or_default()
+    cautions
+        .into_iter()
+        .find(|caution| caution["id"] == id)
+        .map(|caution| text(&caution["text"]))
+        .unwrap_or_default()
 }
 
 #[test]
@@ -25,10 +29,18 @@ fn another_deployment_that_will_be_refused_is_said_before_approval_while_it_is_s
     shop.switch_handler()?;
     shop.argo_cd.refresh(&shop.application)?;
     let said = |status: &Value| !caution(status, "OthersForetold").is_empty();
-    let status = watched.wait_for_status("what will be in the way", |status| said(status) && kinds(status).len() == 3)?;
+    let status = watched.wait_for_status("what will be in the way", |status| {
+        said(status) && kinds(status).len() == 3
+    })?;
     let told = caution(&status, "OthersForetold");
-    let names = format!("another watched Deployment of this Application is predicted to be refused ({}/api: ", shop.namespace);
-    assert!(told.starts_with(&names) && told.contains("may not specify more than 1 handler type"), "{told}");
+    let names = format!(
+        "another watched Deployment of this Application is predicted to be refused ({}/api: ",
+        shop.namespace
+    );
+    assert!(
+        told.starts_with(&names) && told.contains("may not specify more than 1 handler type"),
+        "{told}"
+    );
     assert!(told.ends_with("and this plan syncs the Deployment alone"), "{told}");
 
     // Mended, it is said no longer, and the plan is the same one.
@@ -42,13 +54,28 @@ fn another_deployment_that_will_be_refused_is_said_before_approval_while_it_is_s
     shop.sync(&json!({}))?;
     let failed = shop.wait_until_failed(None)?;
     let message = text(&failed["status"]["operationState"]["message"]);
-    assert!(message.contains("\"api\" is invalid") && message.contains("\"web\" is invalid"), "{message}");
-    let status = watched.wait_for_status("the failure of the other one", |status| !caution(status, "OthersRefused").is_empty())?;
-    assert!(caution(&status, "OthersRefused").contains("Deployment.apps"), "{status:#}");
+    assert!(
+        message.contains("\"api\" is invalid") && message.contains("\"web\" is invalid"),
+        "{message}"
+    );
+    let status = watched.wait_for_status("the failure of the other one", |status| {
+        !caution(status, "OthersRefused").is_empty()
+    })?;
+    assert!(
+        caution(&status, "OthersRefused").contains("Deployment.apps"),
+        "{status:#}"
+    );
     assert!(!said(&status), "it is said once: {status:#}");
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
-    assert_eq!((&shop.probe()?["httpGet"]["path"], ours(&shop.deployment.read()?)), (&json!("/healthz"), Vec::new()));
+    assert_eq!(
+        (&shop.probe()?["httpGet"]["path"], ours(&shop.deployment.read()?)),
+        (&json!("/healthz"), Vec::new())
+    );
     let after = shop.application.read()?;
-    assert_eq!((phase(&after), in_sync(&after)), (&json!("Succeeded"), false), "the other one is still not in sync");
+    assert_eq!(
+        (phase(&after), in_sync(&after)),
+        (&json!("Succeeded"), false),
+        "the other one is still not in sync"
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Each kind of stuck operation that the real Argo CD can be brought into, as driftmend tells it, and what it does or leaves alone.
+//! Each kind of stuck operation that the real Argo CD can be brought into, as driftmend tells it, and what it does or
+//! leaves alone.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -32,7 +33,9 @@ fn waits(watched: &Watched, class: &str) -> Result<String> {
 
 /// Waits for a class with a plan of these steps.
 fn wait_for_class(watched: &Watched, class: &str, steps: &[&str]) -> Result<Value> {
-    watched.wait_for_status(&format!("{class} and {steps:?}"), |status| status["operation"]["class"] == class && kinds(status) == steps)
+    watched.wait_for_status(&format!("{class} and {steps:?}"), |status| {
+        status["operation"]["class"] == class && kinds(status) == steps
+    })
 }
 
 #[test]
@@ -43,13 +46,22 @@ fn a_retry_wait_is_the_best_moment_to_heal_for_nothing_has_to_be_cleared() -> Re
     shop.retry_by(&json!({"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "1m"}}))?;
     shop.switch_handler()?;
     let status = wait_for_class(&watched, "WaitingForRetry", &["HandBack", "Refresh", "StartOperation"])?;
-    assert!(text(&status["prediction"]["when"]).contains("tried again"), "{status:#}");
+    assert!(
+        text(&status["prediction"]["when"]).contains("tried again"),
+        "{status:#}"
+    );
     assert!(status["operation"]["until"].is_string());
     let failing = shop.application.read()?;
     let healed = watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
     assert_eq!(healed["history"][0]["removed"], Value::Null);
-    let application = shop.wait_until("the retry's success", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
-    assert_eq!(started_at(&application), started_at(&failing), "another operation was started");
+    let application = shop.wait_until("the retry's success", |seen| {
+        in_sync(seen) && phase(seen) == "Succeeded"
+    })?;
+    assert_eq!(
+        started_at(&application),
+        started_at(&failing),
+        "another operation was started"
+    );
     Ok(())
 }
 
@@ -59,10 +71,16 @@ fn an_operation_without_a_sync_leaves_a_state_that_is_replaced() -> Result<()> {
     let shop = &watched.shop;
     let empty = json!({"operation": {"initiatedBy": {"username": "ada"}}});
     shop.application.merge_patch("argocd-server", &empty)?.success()?;
-    shop.wait_until("the error", |seen| phase(seen) == "Error" && seen["operation"].is_null())?;
+    shop.wait_until("the error", |seen| {
+        phase(seen) == "Error" && seen["operation"].is_null()
+    })?;
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
-    wait_for_class(&watched, "CompletedWithoutResult", &["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    wait_for_class(
+        &watched,
+        "CompletedWithoutResult",
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )?;
     watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     assert_eq!(shop.application.read()?["status"]["conditions"], Value::Null);
     Ok(())
@@ -74,9 +92,17 @@ fn a_state_whose_operation_was_taken_away_is_cleared() -> Result<()> {
     let shop = &watched.shop;
     shop.retry_by(&json!({"limit": 5, "backoff": {"duration": "20s", "factor": 2, "maxDuration": "1m"}}))?;
     shop.switch_handler()?;
-    shop.wait_until("the retry wait", |seen| phase(seen) == "Running" && !seen["status"]["operationState"]["finishedAt"].is_null())?;
-    shop.application.json_patch("ada", &json!([{"op": "remove", "path": "/operation"}]))?.success()?;
-    wait_for_class(&watched, "Orphaned", &["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    shop.wait_until("the retry wait", |seen| {
+        phase(seen) == "Running" && !seen["status"]["operationState"]["finishedAt"].is_null()
+    })?;
+    shop.application
+        .json_patch("ada", &json!([{"op": "remove", "path": "/operation"}]))?
+        .success()?;
+    wait_for_class(
+        &watched,
+        "Orphaned",
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )?;
     watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     shop.scale(3)?;
     shop.wait_for_replicas(1)
@@ -93,33 +119,45 @@ fn a_success_that_lost_its_result_is_replaced() -> Result<()> {
     shop.application.json_patch("ada", &lost)?.success()?;
     shop.scale(3)?;
     shop.wait_until("OutOfSync", |seen| !in_sync(seen))?;
-    wait_for_class(&watched, "SucceededWithoutResult", &["Restore", "Transfer", "Refresh", "StartOperation"])?;
+    wait_for_class(
+        &watched,
+        "SucceededWithoutResult",
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )?;
     watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
     let state = shop.application.read()?["status"]["operationState"].clone();
     assert_eq!(state["phase"], "Succeeded");
-    assert!(state["finishedAt"].is_string() && state["syncResult"].is_object(), "it was not replaced: {state:#}");
+    assert!(
+        state["finishedAt"].is_string() && state["syncResult"].is_object(),
+        "it was not replaced: {state:#}"
+    );
     Ok(())
 }
 
 /// A hook before the sync, which ends when [`end_hook`] says so: nothing runs its container here.
 fn hook() -> Value {
-    let annotations = json!({"argocd.argoproj.io/hook": "PreSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
+    let annotations =
+        json!({"argocd.argoproj.io/hook": "PreSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
     let container = json!({"name": "migrate", "image": "registry.example/migrate:1"});
     let spec = json!({"restartPolicy": "Never", "containers": [container]});
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "migrate", "annotations": annotations}, "spec": spec})
 }
 
 fn end_hook(shop: &Shop<'_>) -> Result<()> {
-    shop.object("pod", "migrate")?.write_status(&json!({"phase": "Succeeded"}))
+    shop.object("pod", "migrate")?
+        .write_status(&json!({"phase": "Succeeded"}))
 }
 
 /// Starts a sync that waits for the hook, and gives the Application then.
 fn wait_for_hook(shop: &Shop<'_>) -> Result<Value> {
     let revision = shop.commit(&[hook()]);
     shop.argo_cd.refresh(&shop.application)?;
-    shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
+    shop.wait_until("the new revision", |seen| {
+        seen["status"]["sync"]["revision"] == revision.as_str()
+    })?;
     shop.sync(&json!({}))?;
-    let waits = |seen: &Value| text(&seen["status"]["operationState"]["message"]).contains("waiting for completion of hook");
+    let waits =
+        |seen: &Value| text(&seen["status"]["operationState"]["message"]).contains("waiting for completion of hook");
     shop.wait_until("a sync that waits for its hook", waits)
 }
 
@@ -136,14 +174,23 @@ fn what_drifts_while_a_sync_waits_for_the_hook_before_it_is_healed_before_its_tu
     assert!(told.contains("has not come to the Deployment"), "{told}");
     let healed = std::thread::scope(|scope| {
         let heal = scope.spawn(|| watched.heal(&steps));
-        let restored = |live: &Value| !live.pointer(&format!("{PROBE}/httpGet")).unwrap_or(&Value::Null).is_null();
+        let restored = |live: &Value| {
+            !live
+                .pointer(&format!("{PROBE}/httpGet"))
+                .unwrap_or(&Value::Null)
+                .is_null()
+        };
         shop.deployment.wait_until("Git's handler", restored)?;
         end_hook(shop)?;
         heal.join().map_err(|_| anyhow!("the heal panicked"))?
     })?;
     assert_eq!(healed["history"][0]["removed"], Value::Null, "a state was cleared");
     let application = shop.wait_until_settled()?;
-    assert_eq!(started_at(&application), started_at(&waiting), "another operation was started");
+    assert_eq!(
+        started_at(&application),
+        started_at(&waiting),
+        "another operation was started"
+    );
     Ok(())
 }
 
@@ -151,7 +198,10 @@ fn what_drifts_while_a_sync_waits_for_the_hook_before_it_is_healed_before_its_tu
 fn what_a_person_holds_back_is_held_back_and_told() -> Result<()> {
     let skip = json!({"metadata": {"annotations": {"argocd.argoproj.io/skip-reconcile": "true"}}});
     let off = json!({"spec": {"syncPolicy": {"automated": {"enabled": false}}}});
-    for (name, change, told) in [("class-skip", skip, "skip-reconcile"), ("class-off", off, "enabled is false")] {
+    for (name, change, told) in [
+        ("class-skip", skip, "skip-reconcile"),
+        ("class-off", off, "enabled is false"),
+    ] {
         let watched = open(name, Apply::ClientSide, Policy::SelfHeal)?;
         watched.shop.application.merge_patch("ada", &change)?.success()?;
         // Argo CD may hear of the Deployment's change before the Application's, and undo it once more.
@@ -160,7 +210,11 @@ fn what_a_person_holds_back_is_held_back_and_told() -> Result<()> {
                 watched.shop.scale(3)?;
             }
             let status = watched.status()?;
-            Ok(if is_held_back(&status, "Idle") { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
+            Ok(if is_held_back(&status, "Idle") {
+                ControlFlow::Break(status)
+            } else {
+                ControlFlow::Continue(format!("{status:#}"))
+            })
         })?;
         assert_eq!(status["plan"], Value::Null);
         let why = text(&condition(&status, "PlanReady")["message"]);
@@ -179,27 +233,52 @@ fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> R
         "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
                  "clusterResourceWhitelist": [{"group": "*", "kind": "*"}], "syncWindows": [window]}});
     shop.control_plane.apply(&project.to_string())?;
-    shop.application.merge_patch("ada", &json!({"spec": {"project": shop.namespace}}))?.success()?;
+    shop.application
+        .merge_patch("ada", &json!({"spec": {"project": shop.namespace}}))?
+        .success()?;
     shop.switch_handler()?;
     // No operation: it would wait for the window and fire when that closes.
     let plan = watched.wait_for_plan(&["Restore", "Transfer", "Refresh"])?;
     let status = watched.status()?;
     assert!(status["plan"]["cautions"][0]["id"] == "SyncWindow", "{status:#}");
     let held = watched.driftmend(&["approve", "web", "--plan", &plan])?;
-    assert!(held.code != 0 && held.stderr.contains("deny window") && held.stderr.contains("--break-glass"), "{}", held.stderr);
+    assert!(
+        held.code != 0 && held.stderr.contains("deny window") && held.stderr.contains("--break-glass"),
+        "{}",
+        held.stderr
+    );
     // Written without the command line's help, it is not followed.
-    let bare =
-        json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin", "at": "2026-01-05T10:00:00Z"}}});
+    let bare = json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin", "at": "2026-01-05T10:00:00Z"}}});
     let namespace = format!("--namespace={}", shop.namespace);
-    let patch =
-        ["patch", "driftreport", "deployment-web", &namespace, "--subresource=status", "--type=merge", "--patch", &bare.to_string()];
+    let patch = [
+        "patch",
+        "driftreport",
+        "deployment-web",
+        &namespace,
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        &bare.to_string(),
+    ];
     shop.control_plane.kubectl(&patch)?.success()?;
-    watched.wait_for_status("the refusal", |status| condition(status, "Approved")["reason"] == "HeldBackBySyncWindow")?;
+    watched.wait_for_status("the refusal", |status| {
+        condition(status, "Approved")["reason"] == "HeldBackBySyncWindow"
+    })?;
     assert_eq!(shop.probe()?["httpGet"], Value::Null);
 
-    let broken = ["approve", "web", "--plan", &plan, "--break-glass", "--reason", "the shop is down"];
+    let broken = [
+        "approve",
+        "web",
+        "--plan",
+        &plan,
+        "--break-glass",
+        "--reason",
+        "the shop is down",
+    ];
     watched.driftmend(&broken)?.success()?;
-    watched.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?.success()?;
+    watched
+        .driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?
+        .success()?;
     assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
     assert_eq!(shop.application.read()?["operation"], Value::Null);
     Ok(())
@@ -210,7 +289,14 @@ fn a_request_that_nobody_took_up_yet_is_left_alone() -> Result<()> {
     // It stops the controller, which all others of this program need.
     let control_plane = ControlPlane::start(Options::default())?;
     let argo_cd = ArgoCd::start(&control_plane, &argo_cd::Options::default())?;
-    let shop = Shop::open_beside(&control_plane, &argo_cd, "class-request", Apply::ClientSide, Policy::Manual, &[])?;
+    let shop = Shop::open_beside(
+        &control_plane,
+        &argo_cd,
+        "class-request",
+        Apply::ClientSide,
+        Policy::Manual,
+        &[],
+    )?;
     shared_controller::install_definitions(&control_plane)?;
     let folder = tempfile::tempdir()?;
     let _controller = Controller::start(control_plane.admin(), folder.path(), &[])?;
@@ -226,7 +312,9 @@ fn a_request_that_nobody_took_up_yet_is_left_alone() -> Result<()> {
     assert!(why.contains("begins as soon as"), "{why}");
     argo_cd.restart_controller()?;
     watched.shop.wait_for_replicas(1)?;
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    watched
+        .wait_for_status("quiet", |status| status["phase"] == "InSync")
+        .map(drop)
 }
 
 #[test]
@@ -235,27 +323,47 @@ fn what_argo_cd_ignores_is_ignored_and_names_the_application() -> Result<()> {
     let shop = &watched.shop;
     let rules = json!([{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"],
                         "jqPathExpressions": [".spec.template.spec.containers[].image"]}]);
-    shop.application.merge_patch("ada", &json!({"spec": {"ignoreDifferences": rules}}))?.success()?;
-    let image = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/web:3"}]);
+    shop.application
+        .merge_patch("ada", &json!({"spec": {"ignoreDifferences": rules}}))?
+        .success()?;
+    let image =
+        json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/web:3"}]);
     shop.deployment.json_patch("kubectl-patch", &image)?.success()?;
     shop.scale(3)?;
-    // The roll-out by hand adds the annotation of its revision. Not by the watch's status: counts alone are told once a minute.
-    let series = format!("driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}", shop.namespace);
+    // The roll-out by hand adds the annotation of its revision. Not by the watch's status: counts alone are told once a
+    // minute.
+    let series = format!(
+        "driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}",
+        shop.namespace
+    );
     wait::until("differences that are ignored", Duration::from_secs(60), || {
         let ignored = shared_controller().metric(&series)?;
-        Ok(if ignored >= Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{ignored:?}")) })
+        Ok(if ignored >= Some(2.0) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{ignored:?}"))
+        })
     })?;
     // Of a moment in which they were a drift there may be a report still, which is written after the metric.
-    watched.wait_for_status("no drift", |status| status.is_null() || status["phase"] == "InSync").map(drop)
+    watched
+        .wait_for_status("no drift", |status| status.is_null() || status["phase"] == "InSync")
+        .map(drop)
 }
 
 #[test]
 fn what_cannot_be_rendered_is_told_on_the_watch() -> Result<()> {
     let watched = open("class-tree", Apply::ClientSide, Policy::Manual)?;
     let shop = &watched.shop;
-    shop.application.merge_patch("ada", &json!({"spec": {"source": {"kustomize": {"namePrefix": "x-"}}}}))?.success()?;
-    let status = watched.wait_for_watch("the unsupported source", |status| status["sourceFailure"]["reason"] == "UnsupportedSource")?;
-    assert!(text(&status["sourceFailure"]["message"]).contains("spec.source.kustomize"), "{status:#}");
+    shop.application
+        .merge_patch("ada", &json!({"spec": {"source": {"kustomize": {"namePrefix": "x-"}}}}))?
+        .success()?;
+    let status = watched.wait_for_watch("the unsupported source", |status| {
+        status["sourceFailure"]["reason"] == "UnsupportedSource"
+    })?;
+    assert!(
+        text(&status["sourceFailure"]["message"]).contains("spec.source.kustomize"),
+        "{status:#}"
+    );
     Ok(())
 }
 
@@ -268,20 +376,35 @@ fn a_list_of_one_source_is_that_source_and_of_two_is_told_while_one_of_them_fail
     shop.application.merge_patch("ada", &sources(&[&source]))?.success()?;
     shop.argo_cd.refresh(&shop.application)?;
     shop.sync(&json!({}))?;
-    shop.wait_until("a sync from the list", |seen| in_sync(seen) && seen["status"]["sync"]["revisions"].is_array())?;
+    shop.wait_until("a sync from the list", |seen| {
+        in_sync(seen) && seen["status"]["sync"]["revisions"].is_array()
+    })?;
     shop.break_by_hand()?;
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
     assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
 
     let mut lost = source.clone();
     lost["path"] = json!("nowhere");
-    shop.application.merge_patch("ada", &sources(&[&source, &lost]))?.success()?;
+    shop.application
+        .merge_patch("ada", &sources(&[&source, &lost]))?
+        .success()?;
     shop.argo_cd.refresh(&shop.application)?;
-    shop.wait_until("Argo CD's own failure", |seen| seen["status"]["conditions"][0]["type"] == "ComparisonError")?;
-    let status = watched.wait_for_watch("two sources", |status| status["sourceFailure"]["reason"] == "UnsupportedSource")?;
+    shop.wait_until("Argo CD's own failure", |seen| {
+        seen["status"]["conditions"][0]["type"] == "ComparisonError"
+    })?;
+    let status = watched.wait_for_watch("two sources", |status| {
+        status["sourceFailure"]["reason"] == "UnsupportedSource"
+    })?;
     let message = text(&status["sourceFailure"]["message"]);
-    assert!(message.contains("spec.sources: several sources are not rendered yet"), "{message}");
+    assert!(
+        message.contains("spec.sources: several sources are not rendered yet"),
+        "{message}"
+    );
 
     shop.application.merge_patch("ada", &sources(&[&source]))?.success()?;
-    watched.wait_for_watch("one source again", |status| status["sourceFailure"].is_null() && status["counts"]["inSync"] == 1).map(drop)
+    watched
+        .wait_for_watch("one source again", |status| {
+            status["sourceFailure"].is_null() && status["counts"]["inSync"] == 1
+        })
+        .map(drop)
 }

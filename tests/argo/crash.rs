@@ -21,8 +21,9 @@ use crate::watched::{Watched, kinds};
 /// How long one way to the cut, or to the end, may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A heal of three steps has eleven writes: the beginning, three for each step, the end. A second request for a comparison, where the first
-/// one's answer came within the same second, and conflicts with the controller's own writes add some; this many are never needed.
+/// A heal of three steps has eleven writes: the beginning, three for each step, the end. A second request for a
+/// comparison, where the first one's answer came within the same second, and conflicts with the controller's own writes
+/// add some; this many are never needed.
 const MOST_WRITES: usize = 24;
 
 /// How many writes a heal has at least.
@@ -39,7 +40,9 @@ pub fn break_and_plan(watched: &Watched, last: Option<&str>) -> Result<String> {
     let options = shop.application.read()?["spec"]["syncPolicy"]["syncOptions"].clone();
     let resources = json!([{"group": "apps", "kind": "Deployment", "name": "web"}]);
     let sync = json!({"initiatedBy": {"username": "ada"}, "sync": {"syncOptions": options, "resources": resources}});
-    shop.application.merge_patch("argocd-server", &json!({"operation": sync}))?.success()?;
+    shop.application
+        .merge_patch("argocd-server", &json!({"operation": sync}))?
+        .success()?;
     shop.wait_until_failed(None)?;
     let status = watched.wait_for_status("the plan over the failed operation", |status| {
         kinds(status) == ["HandBack", "Refresh", "StartOperation"]
@@ -51,12 +54,27 @@ pub fn break_and_plan(watched: &Watched, last: Option<&str>) -> Result<String> {
 
 /// The syncs that succeeded: Argo CD tells of each end by an Event.
 fn successes(shop: &Shop) -> Result<usize> {
-    let selector = format!("--field-selector=involvedObject.name={},reason=OperationCompleted", shop.application.name());
+    let selector = format!(
+        "--field-selector=involvedObject.name={},reason=OperationCompleted",
+        shop.application.name()
+    );
     let namespace = format!("--namespace={}", shop.application.namespace());
-    let events = shop.control_plane.kubectl(&["get", "events", &namespace, &selector, "--output=json"])?.success()?;
+    let events = shop
+        .control_plane
+        .kubectl(&["get", "events", &namespace, &selector, "--output=json"])?
+        .success()?;
     let events: Value = serde_json::from_str(&events)?;
-    let succeeded = |event: &&Value| event["message"].as_str().is_some_and(|message| message.contains("succeeded"));
-    Ok(events["items"].as_array().into_iter().flatten().filter(succeeded).count())
+    let succeeded = |event: &&Value| {
+        event["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("succeeded"))
+    };
+    Ok(events["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(succeeded)
+        .count())
 }
 
 #[test]
@@ -81,28 +99,60 @@ fn a_heal_killed_before_any_of_its_writes_does_exactly_the_rest() -> Result<()> 
             let ended = proxy.wait_for_cut(PATIENCE, || Ok(again.ended()?.is_some()));
             ensure!(!ended?, "{at}: the way is open and yet cut");
             let status = again.ended()?.context("it still runs")?;
-            ensure!(status.success(), "{at}: the second run ended with {status}: {}", again.log_tail());
+            ensure!(
+                status.success(),
+                "{at}: the second run ended with {status}: {}",
+                again.log_tail()
+            );
         }
-        let status = watched.wait_for_status("the healed report", |status| status["heal"] == "Healed" && status["phase"] == "InSync")?;
-        let entries: Vec<&Value> =
-            status["history"].as_array().into_iter().flatten().filter(|entry| entry["planHash"] == plan.as_str()).collect();
+        let status = watched.wait_for_status("the healed report", |status| {
+            status["heal"] == "Healed" && status["phase"] == "InSync"
+        })?;
+        let entries: Vec<&Value> = status["history"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["planHash"] == plan.as_str())
+            .collect();
         assert_eq!(entries.len(), 1, "{at}: {entries:?}");
-        assert_eq!((&entries[0]["result"], entries[0]["removed"].is_string()), (&json!("Healed"), true), "{at}");
-        let application = shop.wait_until("the end of the sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
-        assert_eq!(application["status"]["operationState"]["operation"]["initiatedBy"]["username"], "driftmend", "{at}");
+        assert_eq!(
+            (&entries[0]["result"], entries[0]["removed"].is_string()),
+            (&json!("Healed"), true),
+            "{at}"
+        );
+        let application = shop.wait_until("the end of the sync", |seen| {
+            in_sync(seen) && phase(seen) == "Succeeded"
+        })?;
+        assert_eq!(
+            application["status"]["operationState"]["operation"]["initiatedBy"]["username"], "driftmend",
+            "{at}"
+        );
         assert_eq!(shop.probe()?["tcpSocket"], Value::Null, "{at}");
         // Argo CD tells of the end after it has written it.
         wait::until("the Event of the sync's end", PATIENCE, || {
             let told = successes(shop)?;
-            Ok(if told > before { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{told} of {}", before + 1)) })
+            Ok(if told > before {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{told} of {}", before + 1))
+            })
         })?;
         // Had another operation been asked for, it would have begun before this is answered.
         shop.argo_cd.refresh(&shop.application)?;
         let after = shop.application.read()?;
-        assert_eq!((&after["operation"], started_at(&after)), (&Value::Null, started_at(&application)), "{at}: another operation");
+        assert_eq!(
+            (&after["operation"], started_at(&after)),
+            (&Value::Null, started_at(&application)),
+            "{at}: another operation"
+        );
         assert_eq!(successes(shop)?, before + 1, "{at}: not one operation");
         if !was_cut {
-            ensure!(number > LEAST_WRITES, "the heal took only {} writes: {:?}", number - 1, proxy.writes());
+            ensure!(
+                number > LEAST_WRITES,
+                "the heal took only {} writes: {:?}",
+                number - 1,
+                proxy.writes()
+            );
             return Ok(());
         }
         last = Some(plan);
@@ -124,10 +174,17 @@ fn broken_by_hand(shop: &Shop) -> Result<()> {
 
 /// That Git's handler is back, by Argo CD's own word, and what is left of our writes.
 fn is_well(shop: &Shop, apply: Apply, at: &str) -> Result<()> {
-    shop.wait_until("the end of the sync", |seen| in_sync(seen) && phase(seen) == "Succeeded")?;
+    shop.wait_until("the end of the sync", |seen| {
+        in_sync(seen) && phase(seen) == "Succeeded"
+    })?;
     let probe = shop.probe()?;
-    assert_eq!((&probe["httpGet"]["path"], &probe["tcpSocket"]), (&json!("/healthz"), &Value::Null), "{at}");
-    // Under client-side apply nobody's update is in the way of the next one, and the annotation says what is the tool's.
+    assert_eq!(
+        (&probe["httpGet"]["path"], &probe["tcpSocket"]),
+        (&json!("/healthz"), &Value::Null),
+        "{at}"
+    );
+    // Under client-side apply nobody's update is in the way of the next one, and the annotation says what is the
+    // tool's.
     if apply == Apply::ServerSide {
         assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new(), "{at}");
     }
@@ -140,7 +197,10 @@ fn is_over_a_failure(status: &Value) -> bool {
 
 /// Heals after a refused sync, disturbed while the command line carries them out.
 fn disturbed_heals(name: &str, apply: Apply, remedy: &str) -> Result<()> {
-    let watched = Watched::open(Shop::open(name, apply, Policy::Manual, &[])?, &json!({"remedy": remedy}))?;
+    let watched = Watched::open(
+        Shop::open(name, apply, Policy::Manual, &[])?,
+        &json!({"remedy": remedy}),
+    )?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
     let kind = Kind {
@@ -171,7 +231,8 @@ fn a_restore_under_client_side_apply_that_is_disturbed_at_any_write_ends_once_an
 
 /// What only a sync of the whole runs.
 fn hook(text: &str) -> Value {
-    let annotations = json!({"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
+    let annotations =
+        json!({"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "after", "annotations": annotations}, "data": {"text": text}})
 }
 
@@ -197,7 +258,11 @@ fn a_clear_that_is_disturbed_at_any_write_ends_once_and_well() -> Result<()> {
         is_offered: &|status| is_over_a_failure(status) && kinds(status) == ["HandBack", "Refresh", "ClearOperation"],
         is_well: &|at| {
             is_well(shop, Apply::ServerSide, at)?;
-            assert_eq!(shop.object("configmap", "after")?.read()?["data"]["text"], round.get().to_string(), "{at}: the hook was not run");
+            assert_eq!(
+                shop.object("configmap", "after")?.read()?["data"]["text"],
+                round.get().to_string(),
+                "{at}: the hook was not run"
+            );
             Ok(())
         },
     };
@@ -209,7 +274,10 @@ const WRITES_OF_A_TRAP: usize = 8;
 
 #[test]
 fn a_transfer_of_a_trap_that_is_disturbed_at_any_write_ends_once_and_well() -> Result<()> {
-    let watched = Watched::open(Shop::open("crash-trap", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let watched = Watched::open(
+        Shop::open("crash-trap", Apply::ServerSide, Policy::Manual, &[])?,
+        &json!({}),
+    )?;
     let shop = &watched.shop;
     let proxy = Proxy::start(shop.control_plane.admin(), shop.control_plane.folder())?;
     let trap = |status: &Value| finding(status, "latent-trap");
@@ -222,13 +290,19 @@ fn a_transfer_of_a_trap_that_is_disturbed_at_any_write_ends_once_and_well() -> R
             shop.switch_back(FIXER)?;
             shop.wait_until("Synced", in_sync).map(drop)
         },
-        is_offered: &|status| status["phase"] == "InSync" && trap(status).is_object() && kinds(status).first() == Some(&"Transfer"),
+        is_offered: &|status| {
+            status["phase"] == "InSync" && trap(status).is_object() && kinds(status).first() == Some(&"Transfer")
+        },
         is_well: &|at| {
-            watched.wait_for_status(&format!("no trap ({at})"), |status| trap(status).is_null() && status["plan"].is_null())?;
+            watched.wait_for_status(&format!("no trap ({at})"), |status| {
+                trap(status).is_null() && status["plan"].is_null()
+            })?;
             let live = shop.deployment.read()?;
             let owners = field_owners(&live);
             assert!(
-                !owners.iter().any(|entry| entry["manager"] == FIXER && entry.to_string().contains("livenessProbe")),
+                !owners
+                    .iter()
+                    .any(|entry| entry["manager"] == FIXER && entry.to_string().contains("livenessProbe")),
                 "{at}: {owners:?}"
             );
             assert_eq!(ours(&live), Vec::<String>::new(), "{at}");
@@ -243,10 +317,23 @@ fn a_hand_back_by_the_controller_that_is_disturbed_at_any_write_ends_once_and_we
     let installation = Installation::prepare(&[])?;
     let control_plane = &installation.control_plane;
     let argo_cd = ArgoCd::start(control_plane, &Options::default())?;
-    let shop = Shop::open_at(control_plane, &argo_cd, NAMESPACE, "crash-held", Apply::ServerSide, Policy::Manual, &[])?;
+    let shop = Shop::open_at(
+        control_plane,
+        &argo_cd,
+        NAMESPACE,
+        "crash-held",
+        Apply::ServerSide,
+        Policy::Manual,
+        &[],
+    )?;
     let applications: (&str, &[&str]) = ("heal.applications.namespaces", &[NAMESPACE]);
-    let flags =
-        installation.install_with("heal", &[&shop.namespace], &[("argocd.namespaces", &[NAMESPACE]), applications])?.without_lease();
+    let flags = installation
+        .install_with(
+            "heal",
+            &[&shop.namespace],
+            &[("argocd.namespaces", &[NAMESPACE]), applications],
+        )?
+        .without_lease();
     let proxy = Proxy::start(&installation.service_account()?, control_plane.folder())?;
     let mut controller = installation.start_controller_through(proxy.kubeconfig(), &flags)?;
     let watched = Watched::beside(shop, &json!({}))?;

@@ -4,7 +4,9 @@ use anyhow::Result;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::shop::{Apply, PERSON, Policy, Shop, config_map, deployment, exec, http_get, in_sync, ours, phase, started_at, text};
+use crate::shop::{
+    Apply, PERSON, Policy, Shop, config_map, deployment, exec, http_get, in_sync, ours, phase, started_at, text,
+};
 use crate::watched::Watched;
 
 /// The incident's probes.
@@ -69,24 +71,44 @@ fn the_incident_is_told_and_ended(name: &str, apply: Apply, policy: Policy, step
     })?;
     assert_eq!(status["prediction"]["causes"], refusal());
     assert_eq!(status["operation"]["startedAt"], *started_at(&failed));
-    assert!(status["findings"].as_array().is_some_and(|all| all.iter().any(|one| one["rule"] == "operation-stale")), "{status:#}");
+    assert!(
+        status["findings"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["rule"] == "operation-stale")),
+        "{status:#}"
+    );
 
     let generation = shop.deployment.read()?["metadata"]["generation"].clone();
     let healed = watched.heal(steps)?;
     let removed: Value = serde_json::from_str(&text(&healed["history"][0]["removed"]))?;
-    assert_eq!((&removed["phase"], &removed["startedAt"]), (&json!("Failed"), started_at(&failed)));
+    assert_eq!(
+        (&removed["phase"], &removed["startedAt"]),
+        (&json!("Failed"), started_at(&failed))
+    );
     // The end is written by who heals, the class by the controller.
-    watched.wait_for_status("the operation that is over", |status| status["operation"]["class"] == "Idle")?;
+    watched.wait_for_status("the operation that is over", |status| {
+        status["operation"]["class"] == "Idle"
+    })?;
     let live = shop.deployment.read()?;
     for probe in PROBES {
         let probe = &live["spec"]["template"]["spec"]["containers"][0][probe];
-        assert_eq!((&probe["tcpSocket"], &probe["httpGet"]["path"]), (&Value::Null, &json!("/healthz")));
+        assert_eq!(
+            (&probe["tcpSocket"], &probe["httpGet"]["path"]),
+            (&Value::Null, &json!("/healthz"))
+        );
     }
     if apply == Apply::ServerSide {
-        assert_eq!(ours(&live), Vec::<String>::new(), "{:#}", live["metadata"]["managedFields"]);
+        assert_eq!(
+            ours(&live),
+            Vec::<String>::new(),
+            "{:#}",
+            live["metadata"]["managedFields"]
+        );
     }
     assert!(live["metadata"]["generation"].as_i64() > generation.as_i64());
-    let application = shop.wait_until("Synced and Healthy", |seen| in_sync(seen) && seen["status"]["health"]["status"] == "Healthy")?;
+    let application = shop.wait_until("Synced and Healthy", |seen| {
+        in_sync(seen) && seen["status"]["health"]["status"] == "Healthy"
+    })?;
     assert_ne!(phase(&application), "Failed");
     assert_eq!(application["status"]["conditions"], Value::Null);
 
@@ -106,9 +128,16 @@ fn the_next_handler_of_git_goes_through(watched: &Watched, policy: Policy) -> Re
         let probe = &live["spec"]["template"]["spec"]["containers"][0][probe];
         assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
     }
-    assert_eq!(ours(&live), Vec::<String>::new(), "{:#}", live["metadata"]["managedFields"]);
+    assert_eq!(
+        ours(&live),
+        Vec::<String>::new(),
+        "{:#}",
+        live["metadata"]["managedFields"]
+    );
     watched.wait_for_watch("the new commit", |status| status["revision"] == revision.as_str())?;
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    watched
+        .wait_for_status("quiet", |status| status["phase"] == "InSync")
+        .map(drop)
 }
 
 #[test]
@@ -123,35 +152,59 @@ fn under_client_side_apply_with_self_heal() -> Result<()> {
 
 #[test]
 fn under_server_side_apply_with_self_heal() -> Result<()> {
-    the_incident_is_told_and_ended("heal-server", Apply::ServerSide, Policy::SelfHeal, &["HandBack", "Refresh", "StartOperation"])
+    the_incident_is_told_and_ended(
+        "heal-server",
+        Apply::ServerSide,
+        Policy::SelfHeal,
+        &["HandBack", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]
 fn under_client_side_apply_with_manual_syncs() -> Result<()> {
-    the_incident_is_told_and_ended("heal-manual", Apply::ClientSide, Policy::Manual, &["Restore", "Transfer", "Refresh", "StartOperation"])
+    the_incident_is_told_and_ended(
+        "heal-manual",
+        Apply::ClientSide,
+        Policy::Manual,
+        &["Restore", "Transfer", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]
 fn a_new_commit_is_pending_and_a_hand_change_is_drift() -> Result<()> {
-    for (name, apply) in [("pending-client", Apply::ClientSide), ("pending-server", Apply::ServerSide)] {
+    for (name, apply) in [
+        ("pending-client", Apply::ClientSide),
+        ("pending-server", Apply::ServerSide),
+    ] {
         let watched = Watched::open(Shop::open(name, apply, Policy::Manual, &[])?, &json!({}))?;
         let shop = &watched.shop;
         // There may be one of the moment in which the watch began.
         let status = watched.status()?;
-        assert!(status.is_null() || status["phase"] == "InSync", "a report of nothing: {status:#}");
+        assert!(
+            status.is_null() || status["phase"] == "InSync",
+            "a report of nothing: {status:#}"
+        );
         let mut next = deployment(&http_get());
         next["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/web:2");
         next["spec"]["minReadySeconds"] = json!(1);
         shop.commit(&[next]);
         let status = watched.wait_for_status("a change that waits", |status| status["phase"] == "Pending")?;
-        assert_eq!((&status["counts"]["drifted"], &status["counts"]["pending"]), (&json!(0), &json!(2)));
+        assert_eq!(
+            (&status["counts"]["drifted"], &status["counts"]["pending"]),
+            (&json!(0), &json!(2))
+        );
         assert_eq!(status["prediction"]["when"], "when somebody syncs the application");
         shop.scale(3)?;
         let status = watched.wait_for_status("a drift", |status| status["phase"] == "Drifted")?;
-        assert_eq!((&status["counts"]["drifted"], &status["counts"]["pending"]), (&json!(1), &json!(2)));
+        assert_eq!(
+            (&status["counts"]["drifted"], &status["counts"]["pending"]),
+            (&json!(1), &json!(2))
+        );
         shop.scale(1)?;
         shop.argo_cd.refresh(&shop.application)?;
-        shop.wait_until("the new revision", |seen| seen["status"]["sync"]["status"] == "OutOfSync")?;
+        shop.wait_until("the new revision", |seen| {
+            seen["status"]["sync"]["status"] == "OutOfSync"
+        })?;
         shop.sync(&json!({}))?;
         watched.wait_for_status("quiet", |status| status["phase"] == "InSync")?;
     }
@@ -161,17 +214,32 @@ fn a_new_commit_is_pending_and_a_hand_change_is_drift() -> Result<()> {
 #[test]
 fn under_server_side_apply_with_automated_syncs_and_no_self_heal() -> Result<()> {
     // The failed sync was one of the whole, and left nothing else undone.
-    the_incident_is_told_and_ended("heal-automated", Apply::ServerSide, Policy::Automated, &["HandBack", "Refresh", "StartOperation"])
+    the_incident_is_told_and_ended(
+        "heal-automated",
+        Apply::ServerSide,
+        Policy::Automated,
+        &["HandBack", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]
 fn under_server_side_apply_with_manual_syncs() -> Result<()> {
-    the_incident_is_told_and_ended("heal-manual-server", Apply::ServerSide, Policy::Manual, &["HandBack", "Refresh", "StartOperation"])
+    the_incident_is_told_and_ended(
+        "heal-manual-server",
+        Apply::ServerSide,
+        Policy::Manual,
+        &["HandBack", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]
 fn a_restore_hands_the_fields_to_argo_cd_that_applies_server_side() -> Result<()> {
-    let watched = open("heal-restore", Apply::ServerSide, Policy::SelfHeal, &json!({"remedy": "Restore"}))?;
+    let watched = open(
+        "heal-restore",
+        Apply::ServerSide,
+        Policy::SelfHeal,
+        &json!({"remedy": "Restore"}),
+    )?;
     switch_both(&watched.shop)?;
     watched.shop.wait_until_failed(None)?;
     watched.heal(&["Restore", "Transfer", "Refresh", "StartOperation"])?;
@@ -181,7 +249,12 @@ fn a_restore_hands_the_fields_to_argo_cd_that_applies_server_side() -> Result<()
 
 #[test]
 fn a_hand_back_under_client_side_apply_names_the_fields_in_the_annotation() -> Result<()> {
-    let watched = open("heal-annotation", Apply::ClientSide, Policy::SelfHeal, &json!({"remedy": "HandBack"}))?;
+    let watched = open(
+        "heal-annotation",
+        Apply::ClientSide,
+        Policy::SelfHeal,
+        &json!({"remedy": "HandBack"}),
+    )?;
     switch_both(&watched.shop)?;
     watched.shop.wait_until_failed(None)?;
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
@@ -193,8 +266,13 @@ fn a_hand_back_under_client_side_apply_names_the_fields_in_the_annotation() -> R
 fn under_replace_argo_cd_undoes_the_change_by_itself() -> Result<()> {
     let watched = open("heal-replace", Apply::Replace, Policy::Manual, &json!({}))?;
     switch_both(&watched.shop)?;
-    let status = watched.wait_for_status("the drift", |status| status["phase"] == "Drifted" && !status["plan"].is_null())?;
-    assert_eq!((&status["prediction"]["strategy"], &status["prediction"]["verdict"]), (&json!("replace"), &json!("Reverts")));
+    let status = watched.wait_for_status("the drift", |status| {
+        status["phase"] == "Drifted" && !status["plan"].is_null()
+    })?;
+    assert_eq!(
+        (&status["prediction"]["strategy"], &status["prediction"]["verdict"]),
+        (&json!("replace"), &json!("Reverts"))
+    );
     watched.heal(&["Restore", "Transfer", "Refresh"])?;
     the_next_handler_of_git_goes_through(&watched, Policy::Manual)
 }
@@ -202,11 +280,16 @@ fn under_replace_argo_cd_undoes_the_change_by_itself() -> Result<()> {
 #[test]
 fn a_comparison_by_server_side_dry_run_hides_the_incident_and_leaves_nothing_to_clear() -> Result<()> {
     for (name, apply, steps) in [
-        ("heal-compare-client", Apply::ClientSide, &["Restore", "Transfer", "Refresh"][..]),
+        (
+            "heal-compare-client",
+            Apply::ClientSide,
+            &["Restore", "Transfer", "Refresh"][..],
+        ),
         ("heal-compare-server", Apply::ServerSide, &["HandBack", "Refresh"]),
     ] {
         let watched = open(name, apply, Policy::SelfHeal, &json!({}))?;
-        let compares = json!({"metadata": {"annotations": {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}}});
+        let compares =
+            json!({"metadata": {"annotations": {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}}});
         watched.shop.application.merge_patch("ada", &compares)?.success()?;
         watched.shop.argo_cd.refresh(&watched.shop.application)?;
         switch_both(&watched.shop)?;
@@ -222,7 +305,9 @@ fn a_comparison_by_server_side_dry_run_hides_the_incident_and_leaves_nothing_to_
 fn a_deployment_that_was_deleted_comes_back_by_a_sync() -> Result<()> {
     let watched = open("heal-missing", Apply::ServerSide, Policy::Manual, &json!({}))?;
     let (shop, namespace) = (&watched.shop, format!("--namespace={}", watched.shop.namespace));
-    shop.control_plane.kubectl(&["delete", "deployment", "web", &namespace])?.success()?;
+    shop.control_plane
+        .kubectl(&["delete", "deployment", "web", &namespace])?
+        .success()?;
     let status = watched.wait_for_status("what is missing", |status| status["phase"] == "Missing")?;
     assert_eq!(status["summary"], "Git has it, it was in the cluster, and it is gone");
     watched.heal(&["Refresh", "StartOperation"])?;

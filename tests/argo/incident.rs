@@ -25,14 +25,25 @@ fn clear(shop: &Shop, seen: &Value) -> Result<()> {
 
 #[test]
 fn an_application_of_a_plain_folder_becomes_synced_and_follows_git() -> Result<()> {
-    let shop = Shop::open("plain", Apply::ClientSide, Policy::SelfHeal, &[config_map("settings", 0, "old")])?;
+    let shop = Shop::open(
+        "plain",
+        Apply::ClientSide,
+        Policy::SelfHeal,
+        &[config_map("settings", 0, "old")],
+    )?;
     let application = shop.application.read()?;
-    assert_eq!(application["status"]["resources"].as_array().map(Vec::len), Some(2), "{application:#}");
+    assert_eq!(
+        application["status"]["resources"].as_array().map(Vec::len),
+        Some(2),
+        "{application:#}"
+    );
     assert_eq!(shop.probe()?["httpGet"]["path"], "/healthz");
 
     let revision = shop.commit(&[deployment(&exec())]);
     shop.argo_cd.refresh(&shop.application)?;
-    shop.wait_until("the new revision", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision.as_str())?;
+    shop.wait_until("the new revision", |seen| {
+        in_sync(seen) && seen["status"]["sync"]["revision"] == revision.as_str()
+    })?;
     assert_eq!(shop.probe()?["exec"], exec()["exec"]);
     assert!(shop.probe()?["httpGet"].is_null());
     Ok(())
@@ -41,19 +52,31 @@ fn an_application_of_a_plain_folder_becomes_synced_and_follows_git() -> Result<(
 fn the_incident_fails_and_is_over_after_a_fix_and_a_clear(name: &str, apply: Apply) -> Result<()> {
     let shop = Shop::open(name, apply, Policy::SelfHeal, &[])?;
     let failed = shop.break_by_hand()?;
-    assert_eq!(message(&failed), format!("one or more objects failed to apply, reason: {REFUSAL} (retried 1 times)."));
+    assert_eq!(
+        message(&failed),
+        format!("one or more objects failed to apply, reason: {REFUSAL} (retried 1 times).")
+    );
     assert_eq!(failed["status"]["sync"]["status"], "OutOfSync");
     assert_eq!(failed["status"]["operationState"]["retryCount"], 1);
 
     // The fix alone does not arm self-heal again.
     shop.switch_back("kubectl-patch")?;
     let fixed = shop.wait_until("Synced", in_sync)?;
-    assert_eq!((phase(&fixed), started_at(&fixed)), (&json!("Failed"), started_at(&failed)));
+    assert_eq!(
+        (phase(&fixed), started_at(&fixed)),
+        (&json!("Failed"), started_at(&failed))
+    );
     shop.scale(3)?;
-    let condition =
-        |seen: &Value| seen["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|one| one["type"] == "SyncError"));
+    let condition = |seen: &Value| {
+        seen["status"]["conditions"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["type"] == "SyncError"))
+    };
     let stuck = shop.wait_until("the word that it does not try again", condition)?;
-    assert_eq!((phase(&stuck), started_at(&stuck)), (&json!("Failed"), started_at(&failed)));
+    assert_eq!(
+        (phase(&stuck), started_at(&stuck)),
+        (&json!("Failed"), started_at(&failed))
+    );
     assert_eq!(shop.deployment.read()?["spec"]["replicas"], 3);
 
     clear(&shop, &stuck)?;

@@ -1,5 +1,5 @@
-//! Tests beside a real Argo CD. They are modules of one program, so that they share one control plane and one Argo CD; each has a
-//! namespace, a repository and an Application of its own.
+//! Tests beside a real Argo CD. They are modules of one program, so that they share one control plane and one Argo CD;
+//! each has a namespace, a repository and an Application of its own.
 
 #[path = "../harness/mod.rs"]
 mod harness;

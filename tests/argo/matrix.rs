@@ -1,4 +1,5 @@
-//! Unions by chance beside a real Argo CD: who drifted them and how, each way of applying and of starting a sync, and what Git does meanwhile.
+//! Unions by chance beside a real Argo CD: who drifted them and how, each way of applying and of starting a sync, and
+//! what Git does meanwhile.
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,7 +43,11 @@ impl fmt::Display for Way {
         if self.retry == Retry::Long {
             write!(f, " retried long")?;
         }
-        if self.server_side_diff { write!(f, " ServerSideDiff") } else { Ok(()) }
+        if self.server_side_diff {
+            write!(f, " ServerSideDiff")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -51,11 +56,23 @@ impl played::Way for Way {
         let apply = *random.pick(&APPLIES);
         let policy = *random.pick(&[Policy::Manual, Policy::Automated, Policy::SelfHeal, Policy::SelfHeal]);
         let retry = if random.chance(30) { Retry::Long } else { Retry::Once };
-        Self { apply, policy, retry, server_side_diff: random.chance(20) }
+        Self {
+            apply,
+            policy,
+            retry,
+            server_side_diff: random.chance(20),
+        }
     }
 
     fn hands(&self) -> Vec<Hand> {
-        let mut hands = vec![Hand::Edit, Hand::Edit, Hand::Patch, Hand::Replace, Hand::ServerSide, Hand::Applier];
+        let mut hands = vec![
+            Hand::Edit,
+            Hand::Edit,
+            Hand::Patch,
+            Hand::Replace,
+            Hand::ServerSide,
+            Hand::Applier,
+        ];
         if self.apply == Apply::ClientSide {
             hands.extend([Hand::Apply, Hand::Lost]);
         }
@@ -92,7 +109,10 @@ impl Tool for Beside {
     }
 
     fn object(&self) -> (String, String) {
-        (self.shop.application.namespace().to_owned(), self.shop.application.name().to_owned())
+        (
+            self.shop.application.namespace().to_owned(),
+            self.shop.application.name().to_owned(),
+        )
     }
 
     fn commit(&self, manifest: &Value, elsewhere: bool) -> Result<String> {
@@ -105,7 +125,9 @@ impl Tool for Beside {
 
     fn look(&self) -> Result<()> {
         // Any value but `hard` means the same, and another one is a request of its own.
-        self.shop.application.annotate("argocd.argoproj.io/refresh", &format!("{:?}", Moment::now()))
+        self.shop
+            .application
+            .annotate("argocd.argoproj.io/refresh", &format!("{:?}", Moment::now()))
     }
 
     fn has_seen(object: &Value, revision: &str) -> bool {
@@ -121,7 +143,11 @@ impl Tool for Beside {
     }
 
     fn ask(&self) -> Result<()> {
-        let retry = if self.way.retry == Retry::Long { json!({"retry": long()}) } else { json!({}) };
+        let retry = if self.way.retry == Retry::Long {
+            json!({"retry": long()})
+        } else {
+            json!({})
+        };
         self.shop.ask(&json!({}), &retry)
     }
 
@@ -135,7 +161,9 @@ impl Tool for Beside {
             if !known.iter().any(|(other, _)| other == started) {
                 known.push((started.clone(), *at));
             }
-            let Some(seen) = known.iter().find(|(other, _)| other == started).map(|(_, seen)| *seen) else { continue };
+            let Some(seen) = known.iter().find(|(other, _)| other == started).map(|(_, seen)| *seen) else {
+                continue;
+            };
             let state = &application["status"]["operationState"];
             let refused = match phase(application).as_str().unwrap_or_default() {
                 "Succeeded" => false,
@@ -144,10 +172,24 @@ impl Tool for Beside {
                 _ => continue,
             };
             // An operation is one try: what is tried again fails in the same way, or is healed meanwhile.
-            if seen >= since && !tries.iter().any(|one| one.seen == seen && (one.refused == refused || !refused)) {
+            if seen >= since
+                && !tries
+                    .iter()
+                    .any(|one| one.seen == seen && (one.refused == refused || !refused))
+            {
                 let revision = text(&state["operation"]["sync"]["revision"]);
-                let revision = if revision.is_empty() { text(&state["syncResult"]["revision"]) } else { revision };
-                tries.push(Try { seen, ended: *at, revision, refused, message: text(&state["message"]) });
+                let revision = if revision.is_empty() {
+                    text(&state["syncResult"]["revision"])
+                } else {
+                    revision
+                };
+                tries.push(Try {
+                    seen,
+                    ended: *at,
+                    revision,
+                    refused,
+                    message: text(&state["message"]),
+                });
             }
         }
         tries
@@ -158,7 +200,9 @@ impl Tool for Beside {
     }
 
     fn rests(object: &Value) -> bool {
-        in_sync(object) && object["status"]["health"]["status"] == "Healthy" && matches!(phase(object).as_str(), None | Some("Succeeded"))
+        in_sync(object)
+            && object["status"]["health"]["status"] == "Healthy"
+            && matches!(phase(object).as_str(), None | Some("Succeeded"))
     }
 
     fn runs(object: &Value) -> bool {

@@ -1,4 +1,5 @@
-//! Which side moved, where Argo CD itself tells: a rollback that waits for Git, and a sync that admission undoes each time.
+//! Which side moved, where Argo CD itself tells: a rollback that waits for Git, and a sync that admission undoes each
+//! time.
 
 use anyhow::{Result, ensure};
 use pretty_assertions::assert_eq;
@@ -26,15 +27,31 @@ fn a_rollback_waits_for_git_is_told_with_who_did_it_and_has_no_plan() -> Result<
         // As `argocd app rollback` asks for it.
         shop.sync(&json!({"revision": first}))?;
         shop.wait_until("the rollback", |seen| {
-            phase(seen) == "Succeeded" && seen["status"]["operationState"]["syncResult"]["revision"] == first && seen["operation"].is_null()
+            phase(seen) == "Succeeded"
+                && seen["status"]["operationState"]["syncResult"]["revision"] == first
+                && seen["operation"].is_null()
         })?;
-        let back = format!("rolled back to {} by ada", first.as_str().unwrap_or_default().get(..7).unwrap_or_default());
+        let back = format!(
+            "rolled back to {} by ada",
+            first.as_str().unwrap_or_default().get(..7).unwrap_or_default()
+        );
         let status = watched.wait_for_status("what the rollback left", |status| {
-            status["phase"] == "Pending" && status["summary"].as_str().is_some_and(|summary| summary.starts_with(&back))
+            status["phase"] == "Pending"
+                && status["summary"]
+                    .as_str()
+                    .is_some_and(|summary| summary.starts_with(&back))
         })?;
-        let waits: Vec<&Value> = status["fields"].as_array().into_iter().flatten().filter(|field| field["severity"] == "pending").collect();
+        let waits: Vec<&Value> = status["fields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|field| field["severity"] == "pending")
+            .collect();
         assert_eq!(waits.len(), 1, "{status:#}");
-        assert_eq!((&waits[0]["moved"], &waits[0]["reason"], &status["plan"]), (&json!("git"), &json!(back), &Value::Null));
+        assert_eq!(
+            (&waits[0]["moved"], &waits[0]["reason"], &status["plan"]),
+            (&json!("git"), &json!(back), &Value::Null)
+        );
         assert_eq!(status["counts"]["drifted"], 0, "{status:#}");
         // Brought forth again, nothing is left of it.
         shop.sync(&json!({}))?;
@@ -69,7 +86,16 @@ fn self_heal_against_a_policy_is_told_as_a_loop_and_not_as_drift() -> Result<()>
     shop.commit(&[manifest]);
     shop.argo_cd.refresh(&shop.application)?;
     let status = watched.wait_for_status("a loop", |status| finding(status, "admission-loop").is_object())?;
-    ensure!(finding(&status, "hot-fix-lost").is_null() && status["plan"].is_null(), "{status:#}");
-    assert_eq!((&status["counts"]["drifted"], &finding(&status, "admission-loop")["severity"]), (&json!(0), &json!("warning")));
+    ensure!(
+        finding(&status, "hot-fix-lost").is_null() && status["plan"].is_null(),
+        "{status:#}"
+    );
+    assert_eq!(
+        (
+            &status["counts"]["drifted"],
+            &finding(&status, "admission-loop")["severity"]
+        ),
+        (&json!(0), &json!("warning"))
+    );
     Ok(())
 }

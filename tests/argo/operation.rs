@@ -1,7 +1,8 @@
-//! What becomes of an Application whose sync was refused, after HandBack and one write on the Application: the state of the failed
-//! operation is dropped, and a new operation may be asked for by the same write.
+//! What becomes of an Application whose sync was refused, after HandBack and one write on the Application: the state of
+//! the failed operation is dropped, and a new operation may be asked for by the same write.
 //!
-//! These are facts about Argo CD, kept because a heal is built on them. A new version that behaves otherwise must be noticed.
+//! These are facts about Argo CD, kept because a heal is built on them. A new version that behaves otherwise must be
+//! noticed.
 
 use anyhow::{Context, Result};
 use pretty_assertions::assert_eq;
@@ -25,9 +26,12 @@ enum Operation {
     None,
 }
 
-/// Drops the failed state and asks for an operation at the same revision, in one write that is refused if anything has moved.
+/// Drops the failed state and asks for an operation at the same revision, in one write that is refused if anything has
+/// moved.
 fn clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<()> {
-    write_locked(|| try_to_clear_and(shop, failed, operation))?.success().map(drop)
+    write_locked(|| try_to_clear_and(shop, failed, operation))?
+        .success()
+        .map(drop)
 }
 
 fn try_to_clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result<Output> {
@@ -57,8 +61,8 @@ fn try_to_clear_and(shop: &Shop, failed: &Value, operation: Operation) -> Result
 
 /// Waits until the last operation that began after the failed one has ended, and gives the Application.
 ///
-/// Whoever asked for it: with self-heal, Argo CD may let another one follow within a tenth of a second, since its cache of the
-/// cluster lags behind, and then nothing but its Events tells of ours.
+/// Whoever asked for it: with self-heal, Argo CD may let another one follow within a tenth of a second, since its cache
+/// of the cluster lags behind, and then nothing but its Events tells of ours.
 fn wait_until_ended(shop: &Shop, failed: &Value) -> Result<Value> {
     let after = shop.wait_until("an end of the operation", |seen| {
         let ended = ["Succeeded", "Failed", "Error"].contains(&text(phase(seen)).as_str());
@@ -76,15 +80,23 @@ fn a_failed_self_heal_is_armed_again_by_a_partial_operation(name: &str, apply: A
     let shop = Shop::open(name, apply, Policy::SelfHeal, &the_rest())?;
     let failed = shop.break_by_hand()?;
     // It was partial too, and of the revision that was synced as a whole before.
-    assert_eq!(failed["status"]["operationState"]["operation"]["sync"]["resources"][0]["name"], "web");
+    assert_eq!(
+        failed["status"]["operationState"]["operation"]["sync"]["resources"][0]["name"],
+        "web"
+    );
     // Drift of another resource, which the failed operation keeps Argo CD from healing.
     let settings = shop.object("configmap", "settings")?;
-    settings.merge_patch(PERSON, &json!({"data": {"text": "meanwhile"}}))?.success()?;
+    settings
+        .merge_patch(PERSON, &json!({"data": {"text": "meanwhile"}}))?
+        .success()?;
     hand_back(&shop, apply)?;
     clear_and(&shop, &failed, Operation::Deployment)?;
     wait_until_ended(&shop, &failed)?;
     let healed = shop.wait_until_settled()?;
-    assert_eq!((&shop.probe()?["tcpSocket"], &shop.probe()?["httpGet"]["path"]), (&Value::Null, &json!("/healthz")));
+    assert_eq!(
+        (&shop.probe()?["tcpSocket"], &shop.probe()?["httpGet"]["path"]),
+        (&Value::Null, &json!("/healthz"))
+    );
     assert_eq!(healed["status"]["conditions"], Value::Null);
     assert_eq!(settings.read()?["data"]["text"], "old");
     // A partial sync leaves no entry.
@@ -92,7 +104,9 @@ fn a_failed_self_heal_is_armed_again_by_a_partial_operation(name: &str, apply: A
 
     shop.scale(3)?;
     shop.wait_for_replicas(1)?;
-    settings.merge_patch(PERSON, &json!({"data": {"text": "by hand"}}))?.success()?;
+    settings
+        .merge_patch(PERSON, &json!({"data": {"text": "by hand"}}))?
+        .success()?;
     settings.wait_until("Git's text", |seen| seen["data"]["text"] == "old")?;
     Ok(())
 }
@@ -109,12 +123,18 @@ fn under_server_side_apply_a_failed_self_heal_is_armed_again_by_a_partial_operat
 
 /// The revisions of the Application's history: those that were synced as a whole.
 fn revisions(application: &Value) -> Vec<String> {
-    application["status"]["history"].as_array().into_iter().flatten().map(|entry| text(&entry["revision"])).collect()
+    application["status"]["history"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| text(&entry["revision"]))
+        .collect()
 }
 
 /// A hook of the phase before or after a sync. A ConfigMap ends at once; a Job never would.
 fn hook(name: &str, phase: &str, text: &str) -> Value {
-    let annotations = json!({"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
+    let annotations =
+        json!({"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}, "data": {"text": text}})
 }
 
@@ -126,12 +146,17 @@ struct Half {
 }
 
 impl Half {
-    /// Breaks the Deployment, and commits a change of a ConfigMap in its wave, of one in a later wave, and of two hooks. The first
-    /// ConfigMap and the first hook are applied, the others are not. Then hands the person's field back.
+    /// Breaks the Deployment, and commits a change of a ConfigMap in its wave, of one in a later wave, and of two
+    /// hooks. The first ConfigMap and the first hook are applied, the others are not. Then hands the person's field
+    /// back.
     fn open(name: &str, policy: Policy) -> Result<Self> {
         let manifests = |text: &str| {
             let hooks = [hook("before", "PreSync", text), hook("after", "PostSync", text)];
-            [vec![config_map("settings", 0, text), config_map("late", 1, text)], hooks.to_vec()].concat()
+            [
+                vec![config_map("settings", 0, text), config_map("late", 1, text)],
+                hooks.to_vec(),
+            ]
+            .concat()
         };
         let shop = Shop::open(name, Apply::ServerSide, policy, &manifests("old"))?;
         shop.switch_handler()?;
@@ -141,11 +166,17 @@ impl Half {
         let revision = shop.commit(&manifests("new"));
         shop.argo_cd.refresh(&shop.application)?;
         if policy == Policy::Manual {
-            shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision.as_str())?;
+            shop.wait_until("the new revision", |seen| {
+                seen["status"]["sync"]["revision"] == revision.as_str()
+            })?;
             shop.sync(&json!({}))?;
         }
         let failed = shop.wait_until_failed(Some(&revision))?;
-        assert_eq!(failed["status"]["operationState"]["operation"]["sync"]["resources"], Value::Null, "it was not a whole sync");
+        assert_eq!(
+            failed["status"]["operationState"]["operation"]["sync"]["resources"],
+            Value::Null,
+            "it was not a whole sync"
+        );
         let half = Self { shop, failed, revision };
         assert_eq!(half.texts()?, ["new", "old", "new", "old"]);
         hand_back(&half.shop, Apply::ServerSide)?;
@@ -154,7 +185,8 @@ impl Half {
 
     /// What the ConfigMaps `settings` and `late` and the hooks `before` and `after` say.
     fn texts(&self) -> Result<[String; 4]> {
-        let read = |name: &str| -> Result<String> { Ok(text(&self.shop.object("configmap", name)?.read()?["data"]["text"])) };
+        let read =
+            |name: &str| -> Result<String> { Ok(text(&self.shop.object("configmap", name)?.read()?["data"]["text"])) };
         Ok([read("settings")?, read("late")?, read("before")?, read("after")?])
     }
 
@@ -198,14 +230,25 @@ fn at_a_new_revision_a_partial_operation_stops_automated_sync_silently_until_the
     let half = Half::open("half-automated", Policy::Automated)?;
     let after = half.clear_and(Operation::Deployment)?;
     let compared = half.compare()?;
-    assert_eq!((phase(&compared), started_at(&compared)), (&json!("Succeeded"), started_at(&after)));
-    assert_eq!((&compared["status"]["sync"]["status"], &compared["status"]["conditions"]), (&json!("OutOfSync"), &Value::Null));
+    assert_eq!(
+        (phase(&compared), started_at(&compared)),
+        (&json!("Succeeded"), started_at(&after))
+    );
+    assert_eq!(
+        (&compared["status"]["sync"]["status"], &compared["status"]["conditions"]),
+        (&json!("OutOfSync"), &Value::Null)
+    );
     assert_eq!(half.texts()?, ["new", "old", "new", "old"]);
 
     let next = half.shop.commit(&[config_map("settings", 0, "newer")]);
     half.shop.argo_cd.refresh(&half.shop.application)?;
-    let synced = half.shop.wait_until("the next commit", |seen| revisions(seen).contains(&next) && in_sync(seen))?;
-    assert_eq!((half.texts()?, phase(&synced)), (["newer", "new", "new", "new"].map(str::to_owned), &json!("Succeeded")));
+    let synced = half.shop.wait_until("the next commit", |seen| {
+        revisions(seen).contains(&next) && in_sync(seen)
+    })?;
+    assert_eq!(
+        (half.texts()?, phase(&synced)),
+        (["newer", "new", "new", "new"].map(str::to_owned), &json!("Succeeded"))
+    );
     Ok(())
 }
 
@@ -218,7 +261,10 @@ fn at_a_new_revision_a_clear_alone_makes_automated_sync_do_the_whole_of_it() -> 
         assert_eq!(half.texts()?, ["new", "new", "new", "new"], "{policy:?}");
         assert!(half.is_in_history(&after), "{policy:?} {after:#}");
         assert_eq!(
-            after["status"]["history"].as_array().and_then(|all| all.last()).context("no history")?["initiatedBy"]["automated"],
+            after["status"]["history"]
+                .as_array()
+                .and_then(|all| all.last())
+                .context("no history")?["initiatedBy"]["automated"],
             true
         );
     }
@@ -231,7 +277,10 @@ fn a_manual_application_is_synced_as_far_as_the_operation_says_and_no_further() 
     half.clear_and(Operation::Deployment)?;
     assert_eq!(half.shop.probe()?["tcpSocket"], Value::Null);
     let compared = half.compare()?;
-    assert_eq!((&compared["status"]["sync"]["status"], phase(&compared)), (&json!("OutOfSync"), &json!("Succeeded")));
+    assert_eq!(
+        (&compared["status"]["sync"]["status"], phase(&compared)),
+        (&json!("OutOfSync"), &json!("Succeeded"))
+    );
     assert_eq!(half.texts()?, ["new", "old", "new", "old"]);
     half.shop.scale(3)?;
     half.compare()?;
@@ -241,7 +290,10 @@ fn a_manual_application_is_synced_as_far_as_the_operation_says_and_no_further() 
     let after = whole.clear_and(Operation::Whole)?;
     assert_eq!(whole.texts()?, ["new", "new", "new", "new"]);
     assert_eq!(
-        after["status"]["history"].as_array().and_then(|all| all.last()).context("no history")?["initiatedBy"]["username"],
+        after["status"]["history"]
+            .as_array()
+            .and_then(|all| all.last())
+            .context("no history")?["initiatedBy"]["username"],
         "driftmend"
     );
     Ok(())

@@ -1,5 +1,5 @@
-//! Every sentence of a report is true when it is shown: all that it says while the incident runs its course is kept with its time, and held against what the
-//! API server and Argo CD had and did then and next.
+//! Every sentence of a report is true when it is shown: all that it says while the incident runs its course is kept
+//! with its time, and held against what the API server and Argo CD had and did then and next.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,7 +14,8 @@ use crate::harness::watched::{condition, kinds};
 use crate::shop::{Apply, Policy, Shop, deployment, exec, in_sync, text};
 use crate::watched::{Watched, wait_for_plan_over_a_failure};
 
-/// How long a sentence may stay that something overtook: a report is written within a second or two, and what nobody acts on once a minute.
+/// How long a sentence may stay that something overtook: a report is written within a second or two, and what nobody
+/// acts on once a minute.
 const LAG: SignedDuration = SignedDuration::from_secs(4);
 
 /// How long "at once" may take.
@@ -40,10 +41,13 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// The looks at what this status was about, when whoever wrote it had the time to see what is there, and to write what came next.
+    /// The looks at what this status was about, when whoever wrote it had the time to see what is there, and to write
+    /// what came next.
     fn settled(&self) -> impl Iterator<Item = &Look> {
         let (from, until) = (self.from + LAG, self.until - LAG);
-        self.looks.iter().filter(move |look| look.at >= from && look.at <= until)
+        self.looks
+            .iter()
+            .filter(move |look| look.at >= from && look.at <= until)
     }
 
     fn says(&self, what: &str, truth: &str) -> String {
@@ -58,7 +62,12 @@ fn shown(looks: &[Look]) -> Vec<Shown<'_>> {
     for end in 1..=looks.len() {
         if end == looks.len() || looks[end].report != looks[begin].report {
             let until = looks.get(end).unwrap_or(&looks[end - 1]).at;
-            all.push(Shown { from: looks[begin].at, until, status: &looks[begin].report, looks: &looks[begin..end] });
+            all.push(Shown {
+                from: looks[begin].at,
+                until,
+                status: &looks[begin].report,
+                looks: &looks[begin..end],
+            });
             begin = end;
         }
     }
@@ -73,7 +82,10 @@ fn time(value: &Value) -> Option<Timestamp> {
 fn operations(looks: &[Look]) -> Vec<(Timestamp, bool)> {
     let of = |look: &Look| {
         let state = &look.application["status"]["operationState"];
-        Some((time(&state["startedAt"])?, state["operation"]["initiatedBy"]["automated"] == true))
+        Some((
+            time(&state["startedAt"])?,
+            state["operation"]["initiatedBy"]["automated"] == true,
+        ))
     };
     let mut all: Vec<_> = looks.iter().filter_map(of).collect();
     all.sort();
@@ -84,7 +96,11 @@ fn operations(looks: &[Look]) -> Vec<(Timestamp, bool)> {
 /// The sentences that were not true.
 pub fn lies(looks: &[Look]) -> Vec<String> {
     let operations = operations(looks);
-    shown(looks).iter().filter(|shown| !shown.status.is_null()).flat_map(|shown| judge(shown, &operations)).collect()
+    shown(looks)
+        .iter()
+        .filter(|shown| !shown.status.is_null())
+        .flat_map(|shown| judge(shown, &operations))
+        .collect()
 }
 
 fn judge(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
@@ -97,7 +113,9 @@ fn judge(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
     lies.extend(healed(shown));
     // What we, or the tool that was handed a field, write in a heal is nobody's change.
     if !status["healing"].is_null() {
-        for told in sentences(status).filter(|told| told.contains("driftmend-heal") || told.contains("by argocd-controller")) {
+        for told in
+            sentences(status).filter(|told| told.contains("driftmend-heal") || told.contains("by argocd-controller"))
+        {
             lies.push(shown.says(&told, "it was our own heal"));
         }
     }
@@ -108,12 +126,19 @@ fn judge(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
         if status["phase"] == "InSync" && probe.is_some_and(|probe| !probe["tcpSocket"].is_null()) {
             lies.push(shown.says(&summary, &format!("live has tcpSocket at {}", look.at)));
         }
-        let succeeded = state["phase"] == "Succeeded" && time(&state["startedAt"]).is_some_and(|began| began > shown.from);
+        let succeeded =
+            state["phase"] == "Succeeded" && time(&state["startedAt"]).is_some_and(|began| began > shown.from);
         if summary.contains("will be refused") && succeeded {
-            lies.push(shown.says(&summary, &format!("a sync that began at {} succeeded", state["startedAt"])));
+            lies.push(shown.says(
+                &summary,
+                &format!("a sync that began at {} succeeded", state["startedAt"]),
+            ));
         }
         if status["operation"]["class"] == "FailedAtRevision" && state["phase"] != "Failed" {
-            lies.push(shown.says("FailedAtRevision", &format!("the phase is {} at {}", state["phase"], look.at)));
+            lies.push(shown.says(
+                "FailedAtRevision",
+                &format!("the phase is {} at {}", state["phase"], look.at),
+            ));
         }
     }
     lies
@@ -123,7 +148,11 @@ fn judge(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
 fn when(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
     let told = text(&shown.status["prediction"]["when"]);
     let mut lies = Vec::new();
-    let came = |from: Timestamp, until: Timestamp| operations.iter().any(|(began, _)| *began >= from - LAG && *began <= until);
+    let came = |from: Timestamp, until: Timestamp| {
+        operations
+            .iter()
+            .any(|(began, _)| *began >= from - LAG && *began <= until)
+    };
     if told.starts_with("at once") {
         let stayed = shown.until.duration_since(shown.from);
         let runs = shown.looks.iter().any(|look| !look.application["operation"].is_null());
@@ -133,10 +162,14 @@ fn when(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
     }
     let by_itself = ["at the next commit", "never", "when somebody syncs"];
     if by_itself.iter().any(|words| told.starts_with(words)) {
-        let begun = operations.iter().find(|(began, automated)| *automated && *began > shown.from + LAG && *began < shown.until - LAG);
+        let begun = operations
+            .iter()
+            .find(|(began, automated)| *automated && *began > shown.from + LAG && *began < shown.until - LAG);
         lies.extend(begun.map(|(began, _)| shown.says(&told, &format!("Argo CD began a sync by itself at {began}"))));
     }
-    let at = told.strip_prefix("at ").and_then(|rest| rest.split(": ").next()?.parse::<Timestamp>().ok());
+    let at = told
+        .strip_prefix("at ")
+        .and_then(|rest| rest.split(": ").next()?.parse::<Timestamp>().ok());
     if at.is_some_and(|at| shown.until > at + AT_ONCE) {
         lies.push(shown.says(&told, "that time is over"));
     }
@@ -148,7 +181,9 @@ fn plans(shown: &Shown<'_>) -> Vec<String> {
     let status = shown.status;
     let mut lies = Vec::new();
     for remedy in sentences(status).filter(|told| told.contains("A plan takes ")) {
-        let taken = remedy.rsplit_once("A plan takes ").map(|(_, rest)| rest.split([',', '.']).next().unwrap_or_default().to_owned());
+        let taken = remedy
+            .rsplit_once("A plan takes ")
+            .map(|(_, rest)| rest.split([',', '.']).next().unwrap_or_default().to_owned());
         if !taken.is_some_and(|taken| kinds(status).contains(&taken.as_str())) {
             lies.push(shown.says(&remedy, &format!("the plan is {:?}", kinds(status))));
         }
@@ -163,14 +198,22 @@ fn plans(shown: &Shown<'_>) -> Vec<String> {
 /// The conditions, held against each other.
 fn conditions(shown: &Shown<'_>) -> Vec<String> {
     let holds = |kind: &str| condition(shown.status, kind)["status"] == "True";
-    let others = ["Conflicted", "Drifted"].into_iter().filter(|other| holds("Healed") && holds(other));
-    others.map(|other| shown.says("Healed is True", &format!("so is {other}"))).collect()
+    let others = ["Conflicted", "Drifted"]
+        .into_iter()
+        .filter(|other| holds("Healed") && holds(other));
+    others
+        .map(|other| shown.says("Healed is True", &format!("so is {other}")))
+        .collect()
 }
 
-/// What is said of a heal in progress, held against its record: no other plan is offered, and the step is the one that it is at.
+/// What is said of a heal in progress, held against its record: no other plan is offered, and the step is the one that
+/// it is at.
 fn in_progress(shown: &Shown<'_>) -> Vec<String> {
     let (status, healing) = (shown.status, &shown.status["healing"]);
-    let (Some(hash), ready) = (healing["planHash"].as_str(), text(&condition(status, "PlanReady")["message"])) else {
+    let (Some(hash), ready) = (
+        healing["planHash"].as_str(),
+        text(&condition(status, "PlanReady")["message"]),
+    ) else {
         return Vec::new();
     };
     // Whoever heals says so before anybody else does.
@@ -179,7 +222,10 @@ fn in_progress(shown: &Shown<'_>) -> Vec<String> {
     }
     let mut lies = Vec::new();
     let short = hash.get(..12).unwrap_or(hash);
-    if !ready.starts_with(&format!("plan {short}, approved by {}, is being carried out", text(&healing["by"]))) {
+    if !ready.starts_with(&format!(
+        "plan {short}, approved by {}, is being carried out",
+        text(&healing["by"])
+    )) {
         lies.push(shown.says(&ready, &format!("plan {short} is being carried out")));
     }
     let steps = healing["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -189,7 +235,10 @@ fn in_progress(shown: &Shown<'_>) -> Vec<String> {
         lies.push(shown.says(&ready, &format!("it is at {far:?}")));
     }
     if !status["plan"].is_null() && status["plan"]["hash"] != hash {
-        lies.push(shown.says(&text(&status["plan"]["hash"]), &format!("plan {short} is being carried out")));
+        lies.push(shown.says(
+            &text(&status["plan"]["hash"]),
+            &format!("plan {short} is being carried out"),
+        ));
     }
     lies
 }
@@ -202,11 +251,21 @@ fn waits(shown: &Shown<'_>, operations: &[(Timestamp, bool)]) -> Vec<String> {
     let runs = |look: &Look| !look.application["operation"].is_null();
     let mut settled = shown.settled();
     if told.contains("waits for Argo CD's comparison") || told.contains("waits for Argo CD's controller") {
-        lies.extend(settled.find(|look| !asked(look)).map(|look| shown.says(&told, &format!("none is asked for at {}", look.at))));
+        lies.extend(
+            settled
+                .find(|look| !asked(look))
+                .map(|look| shown.says(&told, &format!("none is asked for at {}", look.at))),
+        );
     } else if told.contains("waits for Argo CD's own retry") || told.contains("waits for the sync of Argo CD") {
-        lies.extend(settled.find(|look| !runs(look)).map(|look| shown.says(&told, &format!("no operation is there at {}", look.at))));
+        lies.extend(
+            settled
+                .find(|look| !runs(look))
+                .map(|look| shown.says(&told, &format!("no operation is there at {}", look.at))),
+        );
     }
-    let at = told.split_once("is tried again at ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<Timestamp>().ok());
+    let at = told
+        .split_once("is tried again at ")
+        .and_then(|(_, rest)| rest.split(' ').next()?.parse::<Timestamp>().ok());
     if at.is_some_and(|at| shown.until > at + AT_ONCE) {
         lies.push(shown.says(&told, &format!("that time is over, and these came: {operations:?}")));
     }
@@ -231,7 +290,12 @@ fn healed(shown: &Shown<'_>) -> Vec<String> {
         let state = &look.application["status"]["operationState"];
         ["Failed", "Error"].contains(&text(&state["phase"]).as_str()) && text(&state["message"]).contains("Deployment")
     };
-    lies.extend(shown.settled().find(failed).map(|look| shown.says("Healed is True", &format!("a sync has failed at {}", look.at))));
+    lies.extend(
+        shown
+            .settled()
+            .find(failed)
+            .map(|look| shown.says("Healed is True", &format!("a sync has failed at {}", look.at))),
+    );
     lies
 }
 
@@ -239,8 +303,16 @@ fn healed(shown: &Shown<'_>) -> Vec<String> {
 fn sentences(status: &Value) -> impl Iterator<Item = String> {
     let findings = status["findings"].as_array().into_iter().flatten();
     let findings = findings.flat_map(|finding| [&finding["message"], &finding["evidence"], &finding["remedy"]]);
-    let conditions = status["conditions"].as_array().into_iter().flatten().map(|condition| &condition["message"]);
-    let mut all: Vec<String> = findings.chain(conditions).chain([&status["summary"], &status["prediction"]["when"]]).map(text).collect();
+    let conditions = status["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|condition| &condition["message"]);
+    let mut all: Vec<String> = findings
+        .chain(conditions)
+        .chain([&status["summary"], &status["prediction"]["when"]])
+        .map(text)
+        .collect();
     all.retain(|told| !told.is_empty());
     all.into_iter()
 }
@@ -254,9 +326,17 @@ pub fn watch<T>(shop: &Shop<'_>, play: impl FnOnce() -> Result<T>) -> Result<(T,
         let looks = scope.spawn(|| -> Result<Vec<Look>> {
             let mut looks = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                let status = report.find()?.map(|report| report["status"].clone()).unwrap_or_default();
+                let status = report
+                    .find()?
+                    .map(|report| report["status"].clone())
+                    .unwrap_or_default();
                 let (application, live) = (application.read()?, live.find()?.unwrap_or_default());
-                looks.push(Look { at: Timestamp::now(), report: status, application, live });
+                looks.push(Look {
+                    at: Timestamp::now(),
+                    report: status,
+                    application,
+                    live,
+                });
                 thread::sleep(LOOKS);
             }
             Ok(looks)
@@ -304,7 +384,12 @@ fn under_client_side_apply_with_self_heal_every_sentence_is_true() -> Result<()>
 
 #[test]
 fn under_server_side_apply_with_self_heal_every_sentence_is_true() -> Result<()> {
-    the_incident_is_told_in_true_sentences("true-server", Apply::ServerSide, Policy::SelfHeal, &["HandBack", "Refresh", "StartOperation"])
+    the_incident_is_told_in_true_sentences(
+        "true-server",
+        Apply::ServerSide,
+        Policy::SelfHeal,
+        &["HandBack", "Refresh", "StartOperation"],
+    )
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! One Application from Git to cluster: a repository with a Deployment and what a test adds, and the person who changes things by hand.
+//! One Application from Git to cluster: a repository with a Deployment and what a test adds, and the person who changes
+//! things by hand.
 
 use std::thread;
 use std::time::Duration;
@@ -63,7 +64,8 @@ impl Shop<'static> {
 }
 
 impl<'a> Shop<'a> {
-    /// Commits the incident's Deployment and these manifests, makes the Application, and waits until it is Synced and Healthy.
+    /// Commits the incident's Deployment and these manifests, makes the Application, and waits until it is Synced and
+    /// Healthy.
     pub fn open_beside(
         control_plane: &'a ControlPlane,
         argo_cd: &'a ArgoCd,
@@ -86,12 +88,21 @@ impl<'a> Shop<'a> {
         manifests: &[Value],
     ) -> Result<Self> {
         let manifests = [&[deployment(&http_get())], manifests].concat();
-        let shop = Self::made(control_plane, argo_cd, of_application, name, (apply, policy), &manifests, &json!({}))?;
+        let shop = Self::made(
+            control_plane,
+            argo_cd,
+            of_application,
+            name,
+            (apply, policy),
+            &manifests,
+            &json!({}),
+        )?;
         shop.wait_until_settled()?;
         Ok(shop)
     }
 
-    /// Commits these manifests and makes the Application with these fields in addition, and returns when its first sync is asked for.
+    /// Commits these manifests and makes the Application with these fields in addition, and returns when its first sync
+    /// is asked for.
     pub fn made(
         control_plane: &'a ControlPlane,
         argo_cd: &'a ArgoCd,
@@ -156,12 +167,24 @@ impl<'a> Shop<'a> {
 
     /// The same in a folder, which is not the Application's.
     pub fn commit_into(&self, folder: &str, manifests: &[Value]) -> String {
-        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let folder = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
         let files: Vec<(String, String)> = manifests
             .iter()
-            .map(|manifest| (format!("{folder}{}.yaml", text(&manifest["metadata"]["name"])), format!("{manifest:#}\n")))
+            .map(|manifest| {
+                (
+                    format!("{folder}{}.yaml", text(&manifest["metadata"]["name"])),
+                    format!("{manifest:#}\n"),
+                )
+            })
             .collect();
-        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
         self.repository.commit(&files, "Change the shop")
     }
 
@@ -170,7 +193,8 @@ impl<'a> Shop<'a> {
         Object::new(self.control_plane, kind, &self.namespace, name)
     }
 
-    /// A person's manual sync at what Git has, as Argo CD's own command line asks for it, with these fields in addition.
+    /// A person's manual sync at what Git has, as Argo CD's own command line asks for it, with these fields in
+    /// addition.
     pub fn sync(&self, more: &Value) -> Result<()> {
         self.ask(more, &json!({}))
     }
@@ -182,7 +206,10 @@ impl<'a> Shop<'a> {
         let mut operation = json!({"initiatedBy": {"username": "ada"}, "sync": sync, "retry": retry()});
         json_patch::merge(&mut operation, of_operation);
         let operation = json!({"operation": operation});
-        self.application.merge_patch("argocd-server", &operation)?.success().map(drop)
+        self.application
+            .merge_patch("argocd-server", &operation)?
+            .success()
+            .map(drop)
     }
 
     /// Waits until the Application fits.
@@ -193,11 +220,15 @@ impl<'a> Shop<'a> {
     /// Brings a commit into the cluster, by whoever syncs there.
     pub fn bring(&self, policy: Policy, revision: &str) -> Result<()> {
         self.argo_cd.refresh(&self.application)?;
-        self.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == revision)?;
+        self.wait_until("the new revision", |seen| {
+            seen["status"]["sync"]["revision"] == revision
+        })?;
         if policy == Policy::Manual {
             self.sync(&json!({}))?;
         }
-        self.wait_until("the commit's state", |seen| in_sync(seen) && seen["status"]["sync"]["revision"] == revision)?;
+        self.wait_until("the commit's state", |seen| {
+            in_sync(seen) && seen["status"]["sync"]["revision"] == revision
+        })?;
         self.wait_until_settled().map(drop)
     }
 
@@ -206,7 +237,9 @@ impl<'a> Shop<'a> {
     /// Argo CD often does a second, partial sync right after the first: its cache of the cluster lags a little behind.
     pub fn wait_until_settled(&self) -> Result<Value> {
         loop {
-            let fits = |seen: &Value| in_sync(seen) && seen["status"]["health"]["status"] == "Healthy" && phase(seen) == "Succeeded";
+            let fits = |seen: &Value| {
+                in_sync(seen) && seen["status"]["health"]["status"] == "Healthy" && phase(seen) == "Succeeded"
+            };
             let before = self.wait_until("Synced and Healthy after a sync that succeeded", fits)?;
             thread::sleep(Duration::from_millis(1500));
             let after = self.application.read()?;
@@ -218,7 +251,9 @@ impl<'a> Shop<'a> {
 
     /// Lets Argo CD's own syncs be retried in this way from now on.
     pub fn retry_by(&self, retry: &Value) -> Result<()> {
-        self.application.merge_patch("ada", &json!({"spec": {"syncPolicy": {"retry": retry}}}))?.success()?;
+        self.application
+            .merge_patch("ada", &json!({"spec": {"syncPolicy": {"retry": retry}}}))?
+            .success()?;
         // Argo CD may hear of the Deployment's next change first: an answer shows that it has heard of this one.
         self.argo_cd.refresh(&self.application)
     }
@@ -241,7 +276,8 @@ impl<'a> Shop<'a> {
         })
     }
 
-    /// The incident: the person's change, and Argo CD's sync, which is refused until Argo CD gives up. Gives the Application then.
+    /// The incident: the person's change, and Argo CD's sync, which is refused until Argo CD gives up. Gives the
+    /// Application then.
     pub fn break_by_hand(&self) -> Result<Value> {
         self.switch_handler()?;
         if self.application.read()?["spec"]["syncPolicy"]["automated"]["selfHeal"] != json!(true) {
@@ -254,12 +290,19 @@ impl<'a> Shop<'a> {
 
     /// A person changes the number of replicas.
     pub fn scale(&self, replicas: u32) -> Result<()> {
-        self.deployment.merge_patch(PERSON, &json!({"spec": {"replicas": replicas}}))?.success().map(drop)
+        self.deployment
+            .merge_patch(PERSON, &json!({"spec": {"replicas": replicas}}))?
+            .success()
+            .map(drop)
     }
 
     /// Waits until the Deployment has this many replicas again.
     pub fn wait_for_replicas(&self, replicas: u32) -> Result<()> {
-        self.deployment.wait_until(&format!("{replicas} replicas"), |seen| seen["spec"]["replicas"] == replicas).map(drop)
+        self.deployment
+            .wait_until(&format!("{replicas} replicas"), |seen| {
+                seen["spec"]["replicas"] == replicas
+            })
+            .map(drop)
     }
 
     /// The live container's probe.
@@ -289,7 +332,10 @@ pub fn started_at(application: &Value) -> &Value {
 /// The last operation's message without the name of the file that Argo CD patched from, which is another each time.
 pub fn message(application: &Value) -> String {
     let message = text(&application["status"]["operationState"]["message"]);
-    match message.split_once("error when patching \"").and_then(|(before, rest)| Some((before, rest.split_once("\": ")?.1))) {
+    match message
+        .split_once("error when patching \"")
+        .and_then(|(before, rest)| Some((before, rest.split_once("\": ")?.1)))
+    {
         Some((before, after)) => format!("{before}{after}"),
         None => message,
     }
@@ -298,7 +344,10 @@ pub fn message(application: &Value) -> String {
 /// The managers of an object's fields that are ours.
 pub fn ours(object: &Value) -> Vec<String> {
     let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
-    entries.map(|entry| text(&entry["manager"])).filter(|manager| manager.starts_with("driftmend")).collect()
+    entries
+        .map(|entry| text(&entry["manager"]))
+        .filter(|manager| manager.starts_with("driftmend"))
+        .collect()
 }
 
 pub fn text(value: &Value) -> String {

@@ -23,32 +23,46 @@ fn with_variable(variable: &Value) -> Value {
 /// How often the Deployment has rolled out. Its generation moves with its annotations, too.
 fn roll_outs(shop: &Shop) -> Result<u32> {
     // The deployment controller numbers a roll-out a moment after the change that begins it.
-    let live = shop.deployment.wait_until("a roll-out that is under way to its end", |seen| {
-        let status = &seen["status"];
-        status["observedGeneration"] == seen["metadata"]["generation"] && status["updatedReplicas"] == seen["spec"]["replicas"]
-    })?;
+    let live = shop
+        .deployment
+        .wait_until("a roll-out that is under way to its end", |seen| {
+            let status = &seen["status"];
+            status["observedGeneration"] == seen["metadata"]["generation"]
+                && status["updatedReplicas"] == seen["spec"]["replicas"]
+        })?;
     Ok(text(&live["metadata"]["annotations"]["deployment.kubernetes.io/revision"]).parse()?)
 }
 
 fn variable(shop: &Shop) -> Result<Value> {
-    shop.deployment.read()?.pointer(VARIABLE).cloned().context("no variable")
+    shop.deployment
+        .read()?
+        .pointer(VARIABLE)
+        .cloned()
+        .context("no variable")
 }
 
 /// The message of the one cause that is predicted.
 fn cause(status: &Value) -> String {
-    assert_eq!(status["prediction"]["causes"].as_array().map(Vec::len), Some(1), "{status:#}");
+    assert_eq!(
+        status["prediction"]["causes"].as_array().map(Vec::len),
+        Some(1),
+        "{status:#}"
+    );
     text(&status["prediction"]["causes"][0]["message"])
 }
 
 /// Waits until the watch knows a commit, and all is as it says.
 fn quiet_at(watched: &Watched, revision: &str) -> Result<()> {
     watched.wait_for_watch("the new commit", |status| status["revision"] == revision)?;
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    watched
+        .wait_for_status("quiet", |status| status["phase"] == "InSync")
+        .map(drop)
 }
 
 /// A person's value over Git's reference, handed back to Argo CD.
 fn a_value_over_gits_reference(name: &str, apply: Apply) -> Result<()> {
-    let reference = json!({"name": "POD", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}});
+    let reference =
+        json!({"name": "POD", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}});
     let shop = Shop::open(name, apply, Policy::SelfHeal, &[])?;
     let revision = shop.commit(&[with_variable(&reference)]);
     shop.bring(Policy::SelfHeal, &revision)?;
@@ -61,7 +75,10 @@ fn a_value_over_gits_reference(name: &str, apply: Apply) -> Result<()> {
     shop.deployment.json_patch(PERSON, &by_hand)?.success()?;
     shop.wait_until_failed(None)?;
     let status = watched.wait_for_status("the refusal", |status| status["phase"] == "Conflicted")?;
-    assert_eq!(cause(&status), "Invalid value: \"\": may not be specified when `value` is not empty");
+    assert_eq!(
+        cause(&status),
+        "Invalid value: \"\": may not be specified when `value` is not empty"
+    );
 
     let before = roll_outs(shop)?;
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
@@ -89,7 +106,10 @@ fn under_server_side_apply_a_value_over_gits_reference_is_handed_back() -> Resul
 
 #[test]
 fn gits_recreate_over_a_default_that_nobody_owns_is_handed_back() -> Result<()> {
-    let watched = Watched::open(Shop::open("sibling-recreate", Apply::ServerSide, Policy::SelfHeal, &[])?, &json!({}))?;
+    let watched = Watched::open(
+        Shop::open("sibling-recreate", Apply::ServerSide, Policy::SelfHeal, &[])?,
+        &json!({}),
+    )?;
     let shop = &watched.shop;
     let mut next = deployment(&http_get());
     next["spec"]["strategy"] = json!({"type": "Recreate"});
@@ -99,14 +119,20 @@ fn gits_recreate_over_a_default_that_nobody_owns_is_handed_back() -> Result<()> 
     assert_eq!(cause(&status), message);
     shop.argo_cd.refresh(&shop.application)?;
     let failed = shop.wait_until_failed(Some(&revision))?;
-    assert!(text(&failed["status"]["operationState"]["message"]).contains(message), "{failed:#}");
+    assert!(
+        text(&failed["status"]["operationState"]["message"]).contains(message),
+        "{failed:#}"
+    );
 
     let before = roll_outs(shop)?;
     // The failed sync was one of the whole revision, of which nothing else is left.
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;
     assert_eq!(roll_outs(shop)?, before, "the pods stay as they are");
     let live = shop.deployment.read()?;
-    assert_eq!((&live["spec"]["strategy"], ours(&live)), (&json!({"type": "Recreate"}), Vec::new()));
+    assert_eq!(
+        (&live["spec"]["strategy"], ours(&live)),
+        (&json!({"type": "Recreate"}), Vec::new())
+    );
 
     let revision = shop.commit(&[deployment(&http_get())]);
     shop.bring(Policy::SelfHeal, &revision)?;
@@ -116,7 +142,10 @@ fn gits_recreate_over_a_default_that_nobody_owns_is_handed_back() -> Result<()> 
 
 #[test]
 fn under_client_side_apply_gits_recreate_takes_the_default_away_by_itself() -> Result<()> {
-    let watched = Watched::open(Shop::open("sibling-retained", Apply::ClientSide, Policy::Manual, &[])?, &json!({}))?;
+    let watched = Watched::open(
+        Shop::open("sibling-retained", Apply::ClientSide, Policy::Manual, &[])?,
+        &json!({}),
+    )?;
     let shop = &watched.shop;
     let mut next = deployment(&http_get());
     next["spec"]["strategy"] = json!({"type": "Recreate"});
@@ -124,12 +153,17 @@ fn under_client_side_apply_gits_recreate_takes_the_default_away_by_itself() -> R
     watched.wait_for_status("what waits", |status| status["phase"] == "Pending")?;
     shop.bring(Policy::Manual, &revision)?;
     assert_eq!(shop.deployment.read()?["spec"]["strategy"], json!({"type": "Recreate"}));
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    watched
+        .wait_for_status("quiet", |status| status["phase"] == "InSync")
+        .map(drop)
 }
 
 #[test]
 fn a_handler_that_somebodys_repair_left_to_nobody_is_rescued() -> Result<()> {
-    let watched = Watched::open(Shop::open("sibling-nobody", Apply::ServerSide, Policy::Manual, &[])?, &json!({}))?;
+    let watched = Watched::open(
+        Shop::open("sibling-nobody", Apply::ServerSide, Policy::Manual, &[])?,
+        &json!({}),
+    )?;
     let shop = &watched.shop;
     shop.switch_handler()?;
     shop.switch_back(FIXER)?;
@@ -141,7 +175,10 @@ fn a_handler_that_somebodys_repair_left_to_nobody_is_rescued() -> Result<()> {
     assert_eq!(cause(&status), "Forbidden: may not specify more than 1 handler type");
     let held_back = |status: &Value| condition(status, "PlanReady")["reason"] == "HeldBack";
     let status = watched.wait_for_status("no plan before Argo CD knows the commit", held_back)?;
-    assert!(text(&condition(&status, "PlanReady")["message"]).starts_with("Argo CD compared commit "), "{status:#}");
+    assert!(
+        text(&condition(&status, "PlanReady")["message"]).starts_with("Argo CD compared commit "),
+        "{status:#}"
+    );
     shop.argo_cd.refresh(&shop.application)?;
     let before = roll_outs(shop)?;
     watched.heal(&["HandBack", "Refresh", "StartOperation"])?;

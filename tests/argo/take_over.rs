@@ -1,4 +1,5 @@
-//! What Argo CD makes its own when it begins to apply server-side, and what it does about fields that the API server does not know.
+//! What Argo CD makes its own when it begins to apply server-side, and what it does about fields that the API server
+//! does not know.
 
 use anyhow::{Context, Result};
 use driftmend::engine::object::FieldPath;
@@ -24,26 +25,45 @@ fn predicted(shop: &Shop<'_>, git: &Value, live: &Value) -> Result<Prediction> {
 
 /// What stays, but for the deployment controller's own annotation.
 fn left(residual: &[FieldPath]) -> Vec<String> {
-    residual.iter().map(ToString::to_string).filter(|path| !path.starts_with(".metadata.annotations")).collect()
+    residual
+        .iter()
+        .map(ToString::to_string)
+        .filter(|path| !path.starts_with(".metadata.annotations"))
+        .collect()
 }
 
 #[test]
 fn what_was_applied_client_side_goes_with_its_line_of_git_whether_argo_cd_migrates_or_not() -> Result<()> {
-    for (name, options) in
-        [("migrates", json!(["ServerSideApply=true"])), ("migrates-not", json!(["ServerSideApply=true", "ClientSideApplyMigration=false"]))]
-    {
+    for (name, options) in [
+        ("migrates", json!(["ServerSideApply=true"])),
+        (
+            "migrates-not",
+            json!(["ServerSideApply=true", "ClientSideApplyMigration=false"]),
+        ),
+    ] {
         let shop = Shop::open(name, Apply::ClientSide, Policy::Manual, &[])?;
         let mut then = deployment(&http_get());
         then["spec"]["minReadySeconds"] = json!(1);
         shop.bring(Policy::Manual, &shop.commit(&[then]))?;
-        shop.application.merge_patch("ada", &json!({"spec": {"syncPolicy": {"syncOptions": options}}}))?.success()?;
+        shop.application
+            .merge_patch("ada", &json!({"spec": {"syncPolicy": {"syncOptions": options}}}))?
+            .success()?;
         let (now, live) = (deployment(&http_get()), shop.deployment.read()?);
         let answer = predicted(&shop, &now, &live)?;
         assert_eq!((answer.causes, left(&answer.residual)), (vec![], vec![]), "{name}");
         shop.bring(Policy::Manual, &shop.commit(&[now]))?;
         let after = shop.deployment.read()?;
-        assert_eq!(after["spec"].get("minReadySeconds"), None, "{name}: {:#}", after["metadata"]["managedFields"]);
-        assert_eq!(answer.predicted.map(|object| object["spec"].clone()), Some(after["spec"].clone()), "{name}");
+        assert_eq!(
+            after["spec"].get("minReadySeconds"),
+            None,
+            "{name}: {:#}",
+            after["metadata"]["managedFields"]
+        );
+        assert_eq!(
+            answer.predicted.map(|object| object["spec"].clone()),
+            Some(after["spec"].clone()),
+            "{name}"
+        );
     }
     Ok(())
 }
@@ -62,20 +82,28 @@ fn what_a_heal_put_back_goes_with_its_line_of_git_after_a_switch_to_server_side_
         watched.heal(&["Restore", "Transfer", "Refresh"])?;
         assert_eq!(ours(&shop.deployment.read()?), Vec::<String>::new(), "{name}");
         // What it wrote by a PUT Argo CD makes its own only where it is told whose fields to take.
-        let migrates =
-            (apply == Apply::Replace).then(|| json!({"argocd.argoproj.io/client-side-apply-migration-manager": "argocd-controller"}));
+        let migrates = (apply == Apply::Replace)
+            .then(|| json!({"argocd.argoproj.io/client-side-apply-migration-manager": "argocd-controller"}));
         let switch = json!({"metadata": {"annotations": migrates.unwrap_or(json!({}))}, "spec": {"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}});
         shop.application.merge_patch("ada", &switch)?.success()?;
         shop.bring(Policy::Manual, &shop.commit(&[deployment(&http_get())]))?;
         let after = shop.deployment.read()?;
-        assert_eq!(after["spec"].get("minReadySeconds"), None, "{name}: {:#}", after["metadata"]["managedFields"]);
+        assert_eq!(
+            after["spec"].get("minReadySeconds"),
+            None,
+            "{name}: {:#}",
+            after["metadata"]["managedFields"]
+        );
     }
     Ok(())
 }
 
 #[test]
 fn a_field_that_the_api_server_does_not_know_does_not_keep_argo_cd_from_applying() -> Result<()> {
-    for (name, apply) in [("unknown-apply", Apply::ClientSide), ("unknown-replace", Apply::Replace)] {
+    for (name, apply) in [
+        ("unknown-apply", Apply::ClientSide),
+        ("unknown-replace", Apply::Replace),
+    ] {
         let shop = Shop::open(name, apply, Policy::Manual, &[])?;
         let mut git = deployment(&http_get());
         git["spec"]["minReadySeconds"] = json!(1);
@@ -84,7 +112,9 @@ fn a_field_that_the_api_server_does_not_know_does_not_keep_argo_cd_from_applying
         assert_eq!((answer.causes, left(&answer.residual)), (vec![], vec![]), "{name}");
         let commit = shop.commit(&[git]);
         shop.argo_cd.refresh(&shop.application)?;
-        shop.wait_until("the new revision", |seen| seen["status"]["sync"]["revision"] == commit.as_str())?;
+        shop.wait_until("the new revision", |seen| {
+            seen["status"]["sync"]["revision"] == commit.as_str()
+        })?;
         shop.sync(&json!({}))?;
         // It never calls such an Application Synced.
         shop.wait_until("a sync that succeeded", |seen| {

@@ -16,13 +16,19 @@ pub struct Mark(u64);
 
 /// The log's end now.
 pub fn mark(log: &Path) -> Result<Mark> {
-    let length = log.metadata().with_context(|| format!("failed to read {}", log.display()))?.len();
+    let length = log
+        .metadata()
+        .with_context(|| format!("failed to read {}", log.display()))?
+        .len();
     Ok(Mark(length))
 }
 
 /// The requests of a user since the mark: `update leases` and how often.
 pub fn requests(log: &Path, since: &Mark, user: &str) -> Result<BTreeMap<String, usize>> {
-    ensure!(mark(log)?.0 >= since.0, "the audit log was rotated meanwhile: measure for a shorter time");
+    ensure!(
+        mark(log)?.0 >= since.0,
+        "the audit log was rotated meanwhile: measure for a shorter time"
+    );
     let mut file = File::open(log).with_context(|| format!("failed to open {}", log.display()))?;
     file.seek(SeekFrom::Start(since.0))?;
     let mut told = BTreeMap::new();

@@ -39,15 +39,28 @@ pub struct Taken {
 
 /// Makes the incident on the server under both strategies, reads it back, and assesses it again and again.
 pub fn measure(stage: &Stage, runs: usize) -> Result<Vec<Taken>> {
-    [Strategy::ClientSideApply, Strategy::ServerSideApply].into_iter().map(|strategy| taken(stage, strategy, runs)).collect()
+    [Strategy::ClientSideApply, Strategy::ServerSideApply]
+        .into_iter()
+        .map(|strategy| taken(stage, strategy, runs))
+        .collect()
 }
 
 fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
     let (before, snapshot, policy) = incident(stage, strategy)?;
-    ensure!(assess(&before, &policy).phase == Phase::InSync, "not in sync before the incident");
-    let (document, live) = (snapshot.desired.as_ref().context("no desired")?, snapshot.live.as_ref().context("no live")?);
+    ensure!(
+        assess(&before, &policy).phase == Phase::InSync,
+        "not in sync before the incident"
+    );
+    let (document, live) = (
+        snapshot.desired.as_ref().context("no desired")?,
+        snapshot.live.as_ref().context("no live")?,
+    );
     let assessment = assess(&snapshot, &policy);
-    ensure!(assessment.phase == Phase::Conflicted, "not the incident: {:?}", assessment.phase);
+    ensure!(
+        assessment.phase == Phase::Conflicted,
+        "not the incident: {:?}",
+        assessment.phase
+    );
     propose(&snapshot, &assessment, &policy, &Memory::default()).context("the incident has no plan")?;
     let text = live.to_string();
     let attribute = || {
@@ -66,19 +79,47 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
         .len()
     };
     let used = machine::processor_time(std::process::id())?;
-    let whole = time(runs, || black_box(assess_and_propose(black_box(&snapshot), &policy, &Memory::default()).1.is_ok()));
+    let whole = time(runs, || {
+        black_box(
+            assess_and_propose(black_box(&snapshot), &policy, &Memory::default())
+                .1
+                .is_ok(),
+        )
+    });
     let used = machine::processor_time(std::process::id())?.saturating_sub(used);
     Ok(Taken {
         strategy,
         whole,
-        in_sync: time(runs, || black_box(assess_and_propose(black_box(&before), &policy, &Memory::default()).1.is_err())),
+        in_sync: time(runs, || {
+            black_box(
+                assess_and_propose(black_box(&before), &policy, &Memory::default())
+                    .1
+                    .is_err(),
+            )
+        }),
         processor: used / u32::try_from(runs).unwrap_or(u32::MAX).max(1),
         steps: vec![
-            ("diff", time(runs, || diff::compare(black_box(&document.value), live).len())),
+            (
+                "diff",
+                time(runs, || diff::compare(black_box(&document.value), live).len()),
+            ),
             ("diff and attribute", time(runs, attribute)),
-            ("predict", time(runs, || predict(black_box(&document.value), live, &snapshot.syncer).verdict)),
-            ("plan", time(runs, || propose(black_box(&snapshot), &assessment, &policy, &Memory::default()).is_ok())),
-            ("parse of live, before it", time(runs, || serde_json::from_str::<Value>(black_box(&text)).is_ok())),
+            (
+                "predict",
+                time(runs, || {
+                    predict(black_box(&document.value), live, &snapshot.syncer).verdict
+                }),
+            ),
+            (
+                "plan",
+                time(runs, || {
+                    propose(black_box(&snapshot), &assessment, &policy, &Memory::default()).is_ok()
+                }),
+            ),
+            (
+                "parse of live, before it",
+                time(runs, || serde_json::from_str::<Value>(black_box(&text)).is_ok()),
+            ),
         ],
     })
 }
@@ -105,15 +146,26 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Snapshot, Po
     let (calm, live) = stage.runtime.block_on(async {
         match strategy {
             Strategy::ServerSideApply => {
-                api.patch(name, &PatchParams::apply(manager).force(), &Patch::Apply(&document.value)).await?;
+                api.patch(
+                    name,
+                    &PatchParams::apply(manager).force(),
+                    &Patch::Apply(&document.value),
+                )
+                .await?;
             }
             _ => {
-                let parameters = kube::api::PostParams { field_manager: Some(manager.to_owned()), ..Default::default() };
-                typed.create(&parameters, &manifest::applied(&stage.namespace, name)?).await?;
+                let parameters = kube::api::PostParams {
+                    field_manager: Some(manager.to_owned()),
+                    ..Default::default()
+                };
+                typed
+                    .create(&parameters, &manifest::applied(&stage.namespace, name)?)
+                    .await?;
             }
         }
         let calm = serde_json::to_value(api.get(name).await?)?;
-        api.patch(name, &manifest::by(manifest::PERSON), &manifest::probe_switch()).await?;
+        api.patch(name, &manifest::by(manifest::PERSON), &manifest::probe_switch())
+            .await?;
         let live = serde_json::to_value(api.get(name).await?)?;
         typed.delete(name, &Default::default()).await?;
         Ok::<_, anyhow::Error>((with_type(calm), with_type(live)))
@@ -136,11 +188,19 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Snapshot, Po
         },
         now,
     };
-    let before = Snapshot { live: Some(calm), ..snapshot.clone() };
+    let before = Snapshot {
+        live: Some(calm),
+        ..snapshot.clone()
+    };
     Ok((
         before,
         snapshot,
-        Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) },
+        Policy {
+            mode: Mode::Propose,
+            remedy: Remedy::Choose,
+            ignore: Vec::new(),
+            plan_ttl: SignedDuration::from_hours(1),
+        },
     ))
 }
 

@@ -48,12 +48,28 @@ fn rendered(driftmend: &Path, file: &Path, what: &'static str) -> Result<Taken> 
         .with_context(|| format!("failed to start {}", driftmend.display()))?;
     let (status, usage) = wait(child.id())?;
     let whole = begun.elapsed();
-    let time = |time: libc::timeval| Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_usec).unwrap_or(0) * 1_000);
-    let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) };
-    Ok(Taken { what, whole, processor: time(usage.ru_utime) + time(usage.ru_stime), peak: usage.ru_maxrss, code })
+    let time = |time: libc::timeval| {
+        Duration::new(
+            time.tv_sec.unsigned_abs(),
+            u32::try_from(time.tv_usec).unwrap_or(0) * 1_000,
+        )
+    };
+    let code = if libc::WIFEXITED(status) {
+        libc::WEXITSTATUS(status)
+    } else {
+        -libc::WTERMSIG(status)
+    };
+    Ok(Taken {
+        what,
+        whole,
+        processor: time(usage.ru_utime) + time(usage.ru_stime),
+        peak: usage.ru_maxrss,
+        code,
+    })
 }
 
-/// Waits for a child and asks what it used, which the standard library cannot; `/proc` forgets it as soon as the child has ended.
+/// Waits for a child and asks what it used, which the standard library cannot; `/proc` forgets it as soon as the child
+/// has ended.
 #[allow(unsafe_code)]
 fn wait(id: u32) -> Result<(i32, libc::rusage)> {
     let id = libc::pid_t::try_from(id)?;
@@ -61,7 +77,11 @@ fn wait(id: u32) -> Result<(i32, libc::rusage)> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both pointers lead to values of the right types that live until the call returns.
     let ended = unsafe { libc::wait4(id, &mut status, 0, usage.as_mut_ptr()) };
-    ensure!(ended == id, "failed to wait for process {id}: {}", std::io::Error::last_os_error());
+    ensure!(
+        ended == id,
+        "failed to wait for process {id}: {}",
+        std::io::Error::last_os_error()
+    );
     // SAFETY: all bits zero is a valid `rusage`, and `wait4` has filled it in.
     Ok((status, unsafe { usage.assume_init() }))
 }
@@ -83,11 +103,20 @@ const TEXTS: [Text; 15] = [
     ("as many such aliases as are let through", || aliases(1_150)),
     ("20,000 question marks", || "? ".repeat(20_000)),
     ("lists 5,000 deep", || "- ".repeat(5_000)),
-    ("maps 2,800 deep", || (0..2_800).map(|n| format!("{}a:\n", " ".repeat(n))).collect()),
-    ("brackets 5,000 deep", || format!("a: {}{}", "{a: ".repeat(5_000), "}".repeat(5_000))),
+    ("maps 2,800 deep", || {
+        (0..2_800).map(|n| format!("{}a:\n", " ".repeat(n))).collect()
+    }),
+    ("brackets 5,000 deep", || {
+        format!("a: {}{}", "{a: ".repeat(5_000), "}".repeat(5_000))
+    }),
     ("200,000 separators", || "---\n".repeat(200_000)),
     ("200,000 small documents", || "a: 1\n---\n".repeat(200_000)),
-    ("a map of 99,000 keys", || format!("a: {{{}}}", (0..99_000).map(|n| format!("k{n}: 1, ")).collect::<String>())),
+    ("a map of 99,000 keys", || {
+        format!(
+            "a: {{{}}}",
+            (0..99_000).map(|n| format!("k{n}: 1, ")).collect::<String>()
+        )
+    }),
     ("a list of 199,000 numbers", || format!("a: [{}]", "1,".repeat(199_000))),
     ("4 MB of escapes", || format!("a: \"{}\"", "\\u0041".repeat(690_000))),
     ("4 MB of comments", || "# x\n".repeat(1_040_000)),

@@ -44,23 +44,34 @@ pub fn measure(stage: &Stage, controller: &Controller, deployments: usize, patch
     let api = stage.deployments();
     for at in 0..patches {
         let name = manifest::name(at % deployments);
-        stage.runtime.block_on(api.patch(&name, &manifest::by(manifest::PERSON), &manifest::probe_switch()))?;
+        stage
+            .runtime
+            .block_on(api.patch(&name, &manifest::by(manifest::PERSON), &manifest::probe_switch()))?;
         let patched = Instant::now();
         let (seen, conflicted) = wait(controller, &told, &name, Phase::Conflicted)?;
         metric.push(seen.saturating_duration_since(patched));
         report.push(conflicted.saturating_duration_since(patched));
-        stage.runtime.block_on(api.patch(&name, &manifest::by(manifest::PERSON), &manifest::probe_back()?))?;
+        stage
+            .runtime
+            .block_on(api.patch(&name, &manifest::by(manifest::PERSON), &manifest::probe_back()?))?;
         wait(controller, &told, &name, Phase::InSync)?;
     }
-    Ok(Latencies { metric: Spread::of(metric), report: Spread::of(report) })
+    Ok(Latencies {
+        metric: Spread::of(metric),
+        report: Spread::of(report),
+    })
 }
 
 /// Follows the reports, with the time at which each change arrived.
 fn follow(stage: &Stage) -> Receiver<Told> {
     let (sender, receiver): (Sender<Told>, _) = channel();
-    let events = watcher(stage.reports(), watcher::Config::default()).default_backoff().applied_objects();
+    let events = watcher(stage.reports(), watcher::Config::default())
+        .default_backoff()
+        .applied_objects();
     stage.runtime.spawn(async move {
-        let mut events = events.inspect_err(|error| eprintln!("the watch of reports is interrupted: {error}")).boxed();
+        let mut events = events
+            .inspect_err(|error| eprintln!("the watch of reports is interrupted: {error}"))
+            .boxed();
         while let Some(event) = events.next().await {
             let Ok(report) = event else { continue };
             if let Some(told) = told(&report)
@@ -74,7 +85,11 @@ fn follow(stage: &Stage) -> Receiver<Told> {
 }
 
 fn told(report: &DriftReport) -> Option<Told> {
-    Some(Told { name: report.spec.target.name.clone(), phase: report.status.as_ref()?.phase, at: Instant::now() })
+    Some(Told {
+        name: report.spec.target.name.clone(),
+        phase: report.status.as_ref()?.phase,
+        at: Instant::now(),
+    })
 }
 
 /// Waits until metric and report say the phase, and gives the time of each.
@@ -83,16 +98,25 @@ fn wait(controller: &Controller, told: &Receiver<Told>, name: &str, phase: Phase
     let (mut metric, mut report) = (None, None);
     loop {
         if metric.is_none() {
-            let refused =
-                controller.metrics()?.lines().any(|line| line.starts_with("driftmend_next_sync_refused{") && line.contains(&label));
+            let refused = controller
+                .metrics()?
+                .lines()
+                .any(|line| line.starts_with("driftmend_next_sync_refused{") && line.contains(&label));
             metric = (refused == (phase == Phase::Conflicted)).then(Instant::now);
         }
-        report = report.or_else(|| told.try_iter().find(|told| told.name == name && told.phase == phase).map(|told| told.at));
+        report = report.or_else(|| {
+            told.try_iter()
+                .find(|told| told.name == name && told.phase == phase)
+                .map(|told| told.at)
+        });
         if let (Some(metric), Some(report)) = (metric, report) {
             return Ok((metric, report));
         }
         if begun.elapsed() > DEADLINE {
-            bail!("unable to see {name} {phase:?} within {} s: metric {metric:?}, report {report:?}", DEADLINE.as_secs());
+            bail!(
+                "unable to see {name} {phase:?} within {} s: metric {metric:?}, report {report:?}",
+                DEADLINE.as_secs()
+            );
         }
         thread::sleep(POLL);
     }

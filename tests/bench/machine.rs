@@ -18,7 +18,10 @@ pub fn line() -> String {
         .map_or("unknown processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
     let cores = available_parallelism().map_or(0, usize::from);
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-    format!("{model}, {cores} cores, load {}; {build} build; the control plane runs on the same cores", load())
+    format!(
+        "{model}, {cores} cores, load {}; {build} build; the control plane runs on the same cores",
+        load()
+    )
 }
 
 /// The load averages of 1, 5 and 15 minutes.
@@ -49,7 +52,8 @@ pub fn memory(id: u32) -> Result<Memory> {
     let rollup = read(id, "smaps_rollup")?;
     let of = |text: &str, name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).with_context(|| format!("no {name} of process {id}"))
+        line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
+            .with_context(|| format!("no {name} of process {id}"))
     };
     Ok(Memory {
         resident: of(&status, "VmRSS")?,
@@ -62,9 +66,15 @@ pub fn memory(id: u32) -> Result<Memory> {
 /// The processor time that a process has used since its start.
 pub fn processor_time(id: u32) -> Result<Duration> {
     let stat = read(id, "stat")?;
-    // The second field is the program's name in parentheses, which may hold spaces; utime and stime are fields 14 and 15.
+    // The second field is the program's name in parentheses, which may hold spaces; utime and stime are fields 14 and
+    // 15.
     let (_, rest) = stat.rsplit_once(')').context("no program's name in stat")?;
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
     Ok(Duration::from_millis(ticks * 1_000 / TICKS_A_SECOND))
 }
 

@@ -22,14 +22,24 @@ pub fn name(at: usize) -> String {
 
 /// The manifest as it stands in Git.
 pub fn text(namespace: &str, name: &str) -> String {
-    TEMPLATE.replace("NAMESPACE", namespace).replace("NAME", name).replace(&format!("POD_{name}"), "POD_NAME")
+    TEMPLATE
+        .replace("NAMESPACE", namespace)
+        .replace("NAME", name)
+        .replace(&format!("POD_{name}"), "POD_NAME")
 }
 
 /// The manifest as a source gives it.
 pub fn document(namespace: &str, name: &str) -> Result<Document> {
     let value: Value = serde_yaml::from_str(&text(namespace, name)).context("the manifest is no YAML")?;
     let id = ObjectId::of(&value).context("the manifest names no object")?;
-    Ok(Document { id, value, origin: Origin { file: format!("{name}.yaml").into(), line: 1 } })
+    Ok(Document {
+        id,
+        value,
+        origin: Origin {
+            file: format!("{name}.yaml").into(),
+            line: 1,
+        },
+    })
 }
 
 /// The object as `kubectl apply` creates it: with the annotation that the next three-way merge starts from.
@@ -44,7 +54,10 @@ pub fn applied(namespace: &str, name: &str) -> Result<Deployment> {
 
 /// A write under the name of this field manager.
 pub fn by(manager: &str) -> PatchParams {
-    PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(manager.to_owned()),
+        ..PatchParams::default()
+    }
 }
 
 /// The edit of the incident: a TCP probe instead of Git's HTTP probe.
@@ -59,7 +72,9 @@ pub fn probe_back() -> Result<Patch<Value>> {
         {"op": "remove", "path": format!("{PROBE}/tcpSocket")},
         {"op": "add", "path": format!("{PROBE}/httpGet"), "value": {"path": "/healthz", "port": "http"}},
     ]);
-    Ok(Patch::Json(serde_json::from_value(operations).context("not a JSON Patch")?))
+    Ok(Patch::Json(
+        serde_json::from_value(operations).context("not a JSON Patch")?,
+    ))
 }
 
 /// An edit that the next sync reverts, and that starts no roll-out.

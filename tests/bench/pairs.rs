@@ -56,14 +56,24 @@ pub struct Compared {
 pub fn measure(runs: usize) -> Result<Compared> {
     let (folder, pairs) = pairs()?;
     let rounds = (runs / pairs.len()).max(1);
-    let texts: Vec<(String, String)> = pairs.iter().map(|pair| (pair.desired.to_string(), pair.live.to_string())).collect();
-    let parsed = |at: usize| pairs.get(at).map_or(0, |Pair { desired, live }| compare(black_box(desired), black_box(live)).len());
+    let texts: Vec<(String, String)> = pairs
+        .iter()
+        .map(|pair| (pair.desired.to_string(), pair.live.to_string()))
+        .collect();
+    let parsed = |at: usize| {
+        pairs.get(at).map_or(0, |Pair { desired, live }| {
+            compare(black_box(desired), black_box(live)).len()
+        })
+    };
     let from_bytes = |at: usize| {
         let read = |text: &String| serde_json::from_slice::<Value>(black_box(text.as_bytes()));
         let (desired, live) = texts.get(at).map(|(desired, live)| (read(desired), read(live)))?;
         Some(compare(&desired.ok()?, &live.ok()?).len())
     };
-    ensure!((0..pairs.len()).all(|at| from_bytes(at).is_some()), "a pair is not read back from its text");
+    ensure!(
+        (0..pairs.len()).all(|at| from_bytes(at).is_some()),
+        "a pair is not read back from its text"
+    );
     Ok(Compared {
         pairs: format!("{} pairs of {folder}, {rounds} rounds", pairs.len()),
         parsed: taken("ours, parsed", rounds, pairs.len(), parsed),
@@ -86,15 +96,24 @@ fn taken<T>(what: &'static str, rounds: usize, pairs: usize, once: impl Fn(usize
         }
     }
     let allocations = (allocations::asked() - before) as f64 / durations.len() as f64;
-    Taken { what, spread: Spread::of(durations), allocations }
+    Taken {
+        what,
+        spread: Spread::of(durations),
+        allocations,
+    }
 }
 
 /// The recorded pairs beside the project, where there are some, else those of the bench.
 fn pairs() -> Result<(String, Vec<Pair>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let recorded = std::env::var_os("DRIFT_CORPUS").map_or_else(|| root.join("../shared/corpus"), PathBuf::from).join("pairs");
-    let (name, folder) =
-        if recorded.is_dir() { ("the recorded corpus", recorded) } else { ("tests/bench/pairs", root.join("tests/bench/pairs")) };
+    let recorded = std::env::var_os("DRIFT_CORPUS")
+        .map_or_else(|| root.join("../shared/corpus"), PathBuf::from)
+        .join("pairs");
+    let (name, folder) = if recorded.is_dir() {
+        ("the recorded corpus", recorded)
+    } else {
+        ("tests/bench/pairs", root.join("tests/bench/pairs"))
+    };
     let (mut pairs, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))? {
@@ -115,7 +134,11 @@ fn pair(manifest: &Path, live: &Path) -> Result<Option<Pair>> {
     let live: Value = serde_json::from_slice(&fs::read(live)?)?;
     let loaded = yaml::load(&fs::read(manifest)?, "desired");
     let name = |object: &Value| object.pointer("/metadata/name").cloned();
-    let desired = loaded.documents.into_iter().map(|document| document.value).find(|value| name(value) == name(&live));
+    let desired = loaded
+        .documents
+        .into_iter()
+        .map(|document| document.value)
+        .find(|value| name(value) == name(&live));
     Ok(desired.map(|desired| Pair { desired, live }))
 }
 
@@ -136,11 +159,27 @@ fn theirs(texts: &[(String, String)], rounds: usize) -> Result<(Taken, Taken)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("argo-cd-diff");
-    let built = Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(root.join(PROGRAM)).output();
+    let built = Command::new("go")
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(root.join(PROGRAM))
+        .output();
     let built = built.context("failed to start go")?;
-    ensure!(built.status.success(), "failed to build {PROGRAM}: {}", String::from_utf8_lossy(&built.stderr));
-    let pairs: Vec<Value> = texts.iter().map(|(desired, live)| json!({"desired": desired, "live": live})).collect();
-    let mut child = Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("failed to start it")?;
+    ensure!(
+        built.status.success(),
+        "failed to build {PROGRAM}: {}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let pairs: Vec<Value> = texts
+        .iter()
+        .map(|(desired, live)| json!({"desired": desired, "live": live}))
+        .collect();
+    let mut child = Command::new(&program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("failed to start it")?;
     let mut input = child.stdin.take().context("it has no input")?;
     input.write_all(json!({"rounds": rounds, "pairs": pairs}).to_string().as_bytes())?;
     drop(input);
@@ -152,5 +191,8 @@ fn theirs(texts: &[(String, String)], rounds: usize) -> Result<(Taken, Taken)> {
         spread: Spread::of(figures.nanoseconds.into_iter().map(Duration::from_nanos).collect()),
         allocations: figures.allocations,
     };
-    Ok((taken("Argo CD's, parsed", parsed), taken("Argo CD's, from bytes", from_bytes)))
+    Ok((
+        taken("Argo CD's, parsed", parsed),
+        taken("Argo CD's, from bytes", from_bytes),
+    ))
 }

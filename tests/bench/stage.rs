@@ -63,11 +63,23 @@ impl Stage {
     /// Starts the control plane and the Git server.
     pub fn start() -> Result<Self> {
         // Observed quickly: the real controllers must not be what is waited for.
-        let plane = ControlPlane::start(Options { audit: Audit::Metadata, kube_api_qps: 1_000, ..Options::default() })?;
+        let plane = ControlPlane::start(Options {
+            audit: Audit::Metadata,
+            kube_api_qps: 1_000,
+            ..Options::default()
+        })?;
         install_definitions(&plane)?;
         plane.kubectl(&["create", "namespace", "driftmend"])?.success()?;
-        // Not of the group system:masters, whose requests wait for nobody: the controller's are weighed like those of any user.
-        let binding = ["create", "clusterrolebinding", USER, "--clusterrole=cluster-admin", "--user", USER];
+        // Not of the group system:masters, whose requests wait for nobody: the controller's are weighed like those of
+        // any user.
+        let binding = [
+            "create",
+            "clusterrolebinding",
+            USER,
+            "--clusterrole=cluster-admin",
+            "--user",
+            USER,
+        ];
         plane.kubectl(&binding)?.success()?;
         let namespace = plane.namespace("bench")?;
         let folder = plane.folder().join("git");
@@ -81,7 +93,15 @@ impl Stage {
             Ok::<_, anyhow::Error>(Client::try_from(config)?)
         })?;
         let user = plane.user(USER, &[])?;
-        Ok(Self { plane, namespace, git, client, runtime, repository, user })
+        Ok(Self {
+            plane,
+            namespace,
+            git,
+            client,
+            runtime,
+            repository,
+            user,
+        })
     }
 
     /// The Deployments' API.
@@ -97,19 +117,35 @@ impl Stage {
     /// Creates Deployments as `kubectl apply` does, from one place up to and without another.
     pub fn deploy(&self, from: usize, to: usize) -> Result<()> {
         let api = self.deployments();
-        let parameters = PostParams { field_manager: Some("kubectl-client-side-apply".to_owned()), ..PostParams::default() };
-        let objects: Vec<Deployment> =
-            (from..to).map(|at| manifest::applied(&self.namespace, &manifest::name(at))).collect::<Result<_>>()?;
+        let parameters = PostParams {
+            field_manager: Some("kubectl-client-side-apply".to_owned()),
+            ..PostParams::default()
+        };
+        let objects: Vec<Deployment> = (from..to)
+            .map(|at| manifest::applied(&self.namespace, &manifest::name(at)))
+            .collect::<Result<_>>()?;
         self.runtime.block_on(async {
             let creates = objects.iter().map(|object| api.create(&parameters, object));
-            stream::iter(creates).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
+            stream::iter(creates)
+                .buffer_unordered(CONCURRENCY)
+                .try_for_each(|_| async { Ok(()) })
+                .await
         })?;
         // Until the real controllers have seen all of them, which is work of the same cores.
         self.wait("every Deployment to be observed", || {
             let deployments = self.runtime.block_on(api.list(&ListParams::default()))?;
-            let observed = |deployment: &&Deployment| deployment.status.as_ref().is_some_and(|status| status.observed_generation.is_some());
+            let observed = |deployment: &&Deployment| {
+                deployment
+                    .status
+                    .as_ref()
+                    .is_some_and(|status| status.observed_generation.is_some())
+            };
             let seen = deployments.items.iter().filter(observed).count();
-            Ok(if seen >= to { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{seen} of {to}")) })
+            Ok(if seen >= to {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{seen} of {to}"))
+            })
         })
     }
 
@@ -117,15 +153,24 @@ impl Stage {
     pub fn commit(&self, count: usize) -> Result<()> {
         let mut stream = String::new();
         let message = format!("{count} Deployments\n");
-        writeln!(stream, "commit refs/heads/main\ncommitter Grace <dev@example.com> {} +0000", jiff::Timestamp::now().as_second())?;
+        writeln!(
+            stream,
+            "commit refs/heads/main\ncommitter Grace <dev@example.com> {} +0000",
+            jiff::Timestamp::now().as_second()
+        )?;
         write!(stream, "data {}\n{message}", message.len())?;
         for at in 0..count {
             let name = manifest::name(at);
             let text = manifest::text(&self.namespace, &name);
-            write!(stream, "M 100644 inline shop/{name}.yaml\ndata {}\n{text}\n", text.len())?;
+            write!(
+                stream,
+                "M 100644 inline shop/{name}.yaml\ndata {}\n{text}\n",
+                text.len()
+            )?;
         }
         // One process instead of two for each file; `--force` because each commit begins a history of its own.
-        self.repository.git_with_input(&["fast-import", "--quiet", "--force"], stream.as_bytes());
+        self.repository
+            .git_with_input(&["fast-import", "--quiet", "--force"], stream.as_bytes());
         Ok(())
     }
 
@@ -156,20 +201,34 @@ impl Stage {
         let names: Vec<String> = (0..count).map(manifest::name).collect();
         self.runtime.block_on(async {
             let patches = names.iter().map(|name| api.patch(name, parameters, patch));
-            stream::iter(patches).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
+            stream::iter(patches)
+                .buffer_unordered(CONCURRENCY)
+                .try_for_each(|_| async { Ok(()) })
+                .await
         })?;
         Ok(())
     }
 
     /// Waits until the controller has found all `count` Deployments in sync.
     pub fn wait_until_in_sync(&self, controller: &Controller, count: usize) -> Result<()> {
-        let series = |name: &str| format!("driftmend_watch_{name}{{namespace=\"{}\",watch=\"{WATCH}\"}}", self.namespace);
+        let series = |name: &str| {
+            format!(
+                "driftmend_watch_{name}{{namespace=\"{}\",watch=\"{WATCH}\"}}",
+                self.namespace
+            )
+        };
         self.wait("every Deployment to be in sync", || {
-            let (governed, in_sync) = (controller.metric(&series("governed"))?, controller.metric(&series("in_sync"))?);
+            let (governed, in_sync) = (
+                controller.metric(&series("governed"))?,
+                controller.metric(&series("in_sync"))?,
+            );
             let wanted = u32::try_from(count).ok().map(f64::from);
             Ok(match governed == wanted && in_sync == wanted {
                 true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(format!("governed {governed:?}, in sync {in_sync:?}; {}", self.watch_status()?)),
+                false => ControlFlow::Continue(format!(
+                    "governed {governed:?}, in sync {in_sync:?}; {}",
+                    self.watch_status()?
+                )),
             })
         })
     }
@@ -191,8 +250,16 @@ impl Stage {
         let api = self.reports();
         self.wait("the reports", || {
             let reports = self.runtime.block_on(api.list(&ListParams::default()))?;
-            let told = reports.items.iter().filter(|report| report.status.as_ref().is_some_and(|status| status.phase == phase)).count();
-            Ok(if told == count { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{told} of {count} are {phase:?}")) })
+            let told = reports
+                .items
+                .iter()
+                .filter(|report| report.status.as_ref().is_some_and(|status| status.phase == phase))
+                .count();
+            Ok(if told == count {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{told} of {count} are {phase:?}"))
+            })
         })
     }
 
@@ -201,14 +268,31 @@ impl Stage {
         self.wait("a mass drift", || {
             let status = self.watch_status()?;
             let conditions = status.get("conditions").and_then(Value::as_array);
-            let told = conditions.into_iter().flatten().any(|condition| condition["type"] == "MassDrift" && condition["status"] == "True");
-            Ok(if told { ControlFlow::Break(()) } else { ControlFlow::Continue(status.to_string()) })
+            let told = conditions
+                .into_iter()
+                .flatten()
+                .any(|condition| condition["type"] == "MassDrift" && condition["status"] == "True");
+            Ok(if told {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(status.to_string())
+            })
         })
     }
 
     /// Removes every report, with no controller that runs.
     pub fn remove_reports(&self) -> Result<()> {
-        let removed = self.plane.kubectl(&["delete", "driftreports", "--all", "-n", &self.namespace, "--output=name"])?.success()?;
+        let removed = self
+            .plane
+            .kubectl(&[
+                "delete",
+                "driftreports",
+                "--all",
+                "-n",
+                &self.namespace,
+                "--output=name",
+            ])?
+            .success()?;
         ensure!(!removed.contains("rror"), "the reports were not removed: {removed}");
         Ok(())
     }

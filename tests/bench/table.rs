@@ -17,15 +17,30 @@ pub struct Table(Vec<Row>);
 
 impl Table {
     /// Adds a figure, and prints it at once: a run takes minutes.
-    pub fn add(&mut self, name: impl Into<String>, value: impl fmt::Display, unit: &'static str, how: impl Into<String>) {
-        let row = Row { name: name.into(), value: value.to_string(), unit, how: how.into() };
+    pub fn add(
+        &mut self,
+        name: impl Into<String>,
+        value: impl fmt::Display,
+        unit: &'static str,
+        how: impl Into<String>,
+    ) {
+        let row = Row {
+            name: name.into(),
+            value: value.to_string(),
+            unit,
+            how: how.into(),
+        };
         eprintln!("  {}: {} {}", row.name, row.value, row.unit);
         self.0.push(row);
     }
 
     /// Adds the median, the 99th percentile and the longest of many durations.
     pub fn add_spread(&mut self, name: &str, spread: &Spread, unit: Unit, how: &str) {
-        let rows = [("p50", spread.percentile(50)), ("p99", spread.percentile(99)), ("longest", spread.percentile(100))];
+        let rows = [
+            ("p50", spread.percentile(50)),
+            ("p99", spread.percentile(99)),
+            ("longest", spread.percentile(100)),
+        ];
         for (which, duration) in rows {
             self.add(format!("{name}, {which}"), unit.show(duration), unit.name(), how);
         }
@@ -34,7 +49,13 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |of: fn(&Row) -> &str| self.0.iter().map(|row| of(row).chars().count()).max().unwrap_or_default();
+        let width = |of: fn(&Row) -> &str| {
+            self.0
+                .iter()
+                .map(|row| of(row).chars().count())
+                .max()
+                .unwrap_or_default()
+        };
         let (names, values, units) = (width(|row| &row.name), width(|row| &row.value), width(|row| row.unit));
         for Row { name, value, unit, how } in &self.0 {
             writeln!(f, "{name:<names$}  {value:>values$} {unit:<units$}  {how}")?;

@@ -1,5 +1,5 @@
-//! What a tenant feels of the others: of one whose sources are silent and whose rules have no end, and of a thousand Applications that nobody
-//! watches.
+//! What a tenant feels of the others: of one whose sources are silent and whose rules have no end, and of a thousand
+//! Applications that nobody watches.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -83,10 +83,16 @@ pub fn measure(patches: usize) -> Result<Tenants> {
     let read_beside = new_watches(&stage, "beside")?;
     loud.stop();
     stage.stop(controller)?;
-    Ok(Tenants { alone, beside, read_alone, read_beside })
+    Ok(Tenants {
+        alone,
+        beside,
+        read_alone,
+        read_beside,
+    })
 }
 
-/// The memory of a controller that has listed this many Applications of which no watch names one, and of one that had none to list.
+/// The memory of a controller that has listed this many Applications of which no watch names one, and of one that had
+/// none to list.
 pub fn memory(unwatched: usize) -> Result<(Memory, Memory)> {
     let stage = Stage::start()?;
     applications::install_kind(&stage.plane)?;
@@ -96,10 +102,21 @@ pub fn memory(unwatched: usize) -> Result<(Memory, Memory)> {
     let api: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), &namespace, &kind);
     stage.runtime.block_on(async {
         let create = |at: usize| {
-            let (api, object) = (&api, applications::large(&namespace, &format!("team-{at:04}"), RESOURCES));
-            async move { api.create(&PostParams::default(), &serde_json::from_value(object)?).await.map_err(anyhow::Error::from) }
+            let (api, object) = (
+                &api,
+                applications::large(&namespace, &format!("team-{at:04}"), RESOURCES),
+            );
+            async move {
+                api.create(&PostParams::default(), &serde_json::from_value(object)?)
+                    .await
+                    .map_err(anyhow::Error::from)
+            }
         };
-        stream::iter(0..unwatched).map(create).buffer_unordered(8).try_for_each(|_| async { Ok(()) }).await
+        stream::iter(0..unwatched)
+            .map(create)
+            .buffer_unordered(8)
+            .try_for_each(|_| async { Ok(()) })
+            .await
     })?;
     Ok((without, remembered(&stage)?))
 }
@@ -109,8 +126,14 @@ fn remembered(stage: &Stage) -> Result<Memory> {
     let told = "the kind is watched";
     wait::until("the Applications to be listed", DEADLINE, || {
         let log = controller.log();
-        let listed = log.lines().any(|line| line.contains(told) && line.contains("applications"));
-        Ok(if listed { ControlFlow::Break(()) } else { ControlFlow::Continue("not yet".to_owned()) })
+        let listed = log
+            .lines()
+            .any(|line| line.contains(told) && line.contains("applications"));
+        Ok(if listed {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue("not yet".to_owned())
+        })
     })?;
     // What was let go is given back within a moment.
     thread::sleep(Duration::from_secs(10));
@@ -156,15 +179,25 @@ impl Loud {
         fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
         let repository = Repository::create(&folder, "loud.git");
         let names: Vec<String> = (0..LOUD).map(manifest::name).collect();
-        let files: Vec<(String, String)> =
-            names.iter().map(|name| (format!("loud/{name}.yaml"), manifest::text(&namespace, name))).collect();
-        repository.commit(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>(), "Loud");
+        let files: Vec<(String, String)> = names
+            .iter()
+            .map(|name| (format!("loud/{name}.yaml"), manifest::text(&namespace, name)))
+            .collect();
+        repository.commit(
+            &files
+                .iter()
+                .map(|(path, text)| (path.as_str(), text.as_str()))
+                .collect::<Vec<_>>(),
+            "Loud",
+        );
         let serving = GitServer::start(&folder, &git_server::Options::default());
         let silent = GitServer::start(&folder, &git_server::Options::default());
         silent.set_mode(Mode::Hang);
         let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), &namespace);
         for name in &names {
-            stage.runtime.block_on(deployments.create(&PostParams::default(), &manifest::applied(&namespace, name)?))?;
+            stage
+                .runtime
+                .block_on(deployments.create(&PostParams::default(), &manifest::applied(&namespace, name)?))?;
         }
         let expressions: Vec<String> = (0..RULES).map(|at| format!("{ENDLESS} | .spec.rule{at}")).collect();
         let rules = json!([{"group": "apps", "kind": "Deployment", "jqPathExpressions": expressions}]);
@@ -185,10 +218,20 @@ impl Loud {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": watches});
         stage.plane.apply(&list.to_string())?;
         let stop = Arc::new(AtomicBool::new(false));
-        let restless = restless(stage.client.clone(), stage.runtime.handle().clone(), namespace, names, stop.clone());
+        let restless = restless(
+            stage.client.clone(),
+            stage.runtime.handle().clone(),
+            namespace,
+            names,
+            stop.clone(),
+        );
         // Until it is as loud as it can be.
         thread::sleep(Duration::from_secs(10));
-        Ok(Self { stop, restless, _servers: [serving, silent] })
+        Ok(Self {
+            stop,
+            restless,
+            _servers: [serving, silent],
+        })
     }
 
     fn stop(self) {
@@ -211,7 +254,9 @@ fn restless(
             if stop.load(Ordering::Relaxed) {
                 return;
             }
-            if let Err(error) = runtime.block_on(api.patch(name, &manifest::by("tool"), &manifest::restless_annotation(turn))) {
+            if let Err(error) =
+                runtime.block_on(api.patch(name, &manifest::by("tool"), &manifest::restless_annotation(turn)))
+            {
                 eprintln!("the loud tenant's patch failed: {error}");
             }
             thread::sleep(BETWEEN);

@@ -80,10 +80,20 @@ impl fmt::Display for Counted {
 }
 
 /// Watches a controller for a while.
-pub fn window(stage: &Stage, controller: &Controller, deployments: usize, length: Duration, unrest: Unrest) -> Result<Window> {
+pub fn window(
+    stage: &Stage,
+    controller: &Controller,
+    deployments: usize,
+    length: Duration,
+    unrest: Unrest,
+) -> Result<Window> {
     let restless = Restless::start(stage, deployments, unrest);
     let log = stage.plane.audit_log();
-    let (mark, assessed, used) = (audit::mark(&log)?, assessments(controller)?, machine::processor_time(controller.id())?);
+    let (mark, assessed, used) = (
+        audit::mark(&log)?,
+        assessments(controller)?,
+        machine::processor_time(controller.id())?,
+    );
     stage.git.take_requests();
     let begun = Instant::now();
     thread::sleep(length);
@@ -93,12 +103,26 @@ pub fn window(stage: &Stage, controller: &Controller, deployments: usize, length
     let assessments = assessments(controller)? - assessed;
     let git = stage.git.take_requests().len();
     let lease = requests.get("update leases").copied().unwrap_or_default();
-    let (writes, reads) = requests.into_iter().filter(|(asked, _)| asked != "update leases").partition(|(asked, _)| audit::is_write(asked));
-    Ok(Window { length, writes: Counted(writes), lease, reads: Counted(reads), assessments, git, processor, patches: restless.end() })
+    let (writes, reads) = requests
+        .into_iter()
+        .filter(|(asked, _)| asked != "update leases")
+        .partition(|(asked, _)| audit::is_write(asked));
+    Ok(Window {
+        length,
+        writes: Counted(writes),
+        lease,
+        reads: Counted(reads),
+        assessments,
+        git,
+        processor,
+        patches: restless.end(),
+    })
 }
 
 fn assessments(controller: &Controller) -> Result<f64> {
-    Ok(controller.metric("driftmend_assessment_duration_seconds_count")?.unwrap_or_default())
+    Ok(controller
+        .metric("driftmend_assessment_duration_seconds_count")?
+        .unwrap_or_default())
 }
 
 /// Deployments that keep changing until it ends.
@@ -121,9 +145,19 @@ impl Restless {
                 let one = async |at: usize| {
                     let name = manifest::name(at);
                     let answer = match unrest {
-                        Unrest::Annotation => api.patch(&name, &manifest::by("tool"), &manifest::restless_annotation(turn)).await,
+                        Unrest::Annotation => {
+                            api.patch(&name, &manifest::by("tool"), &manifest::restless_annotation(turn))
+                                .await
+                        }
                         // Under the deployment controller's own name: nobody else writes a Deployment's status.
-                        _ => api.patch_status(&name, &manifest::by("kube-controller-manager"), &manifest::flipped_status()).await,
+                        _ => {
+                            api.patch_status(
+                                &name,
+                                &manifest::by("kube-controller-manager"),
+                                &manifest::flipped_status(),
+                            )
+                            .await
+                        }
                     };
                     match answer {
                         Ok(_) => sent.fetch_add(1, Ordering::Relaxed),
@@ -133,7 +167,11 @@ impl Restless {
                         }
                     }
                 };
-                stream::iter(0..deployments).map(one).buffer_unordered(CONCURRENCY).for_each(|_| async {}).await;
+                stream::iter(0..deployments)
+                    .map(one)
+                    .buffer_unordered(CONCURRENCY)
+                    .for_each(|_| async {})
+                    .await;
             }
         }));
         Self { stop, patches }

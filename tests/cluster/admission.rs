@@ -42,10 +42,14 @@ fn mirror_images(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
 
 fn image(tenant: &Tenant<'_>) -> Result<String> {
     let live = tenant.get("deployment/web")?;
-    Ok(live["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default().to_owned())
+    Ok(live["spec"]["template"]["spec"]["containers"][0]["image"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
 }
 
-/// Applies the file that stands in Git until admission does to it what it is to do: a policy holds a moment after it was stored.
+/// Applies the file that stands in Git until admission does to it what it is to do: a policy holds a moment after it
+/// was stored.
 fn apply_until(tenant: &Tenant<'_>, arguments: &[&str], wanted: &str) -> Result<()> {
     for _ in 0..60 {
         tenant.kubectl(&["delete", "deployment", "web", "--ignore-not-found"], "")?;
@@ -60,33 +64,64 @@ fn apply_until(tenant: &Tenant<'_>, arguments: &[&str], wanted: &str) -> Result<
 
 /// The fields that a report or `diff` tells of the Deployment, as severity and side.
 fn told(tenant: &Tenant<'_>, arguments: &[&str]) -> Result<(i32, Vec<(String, String)>)> {
-    let get = ["get", "deployment/web", "-n", &tenant.namespace, "--show-managed-fields", "-o", "json"];
+    let get = [
+        "get",
+        "deployment/web",
+        "-n",
+        &tenant.namespace,
+        "--show-managed-fields",
+        "-o",
+        "json",
+    ];
     let live = tenant.control_plane.kubectl(&get)?.success()?;
     let folder = tenant.control_plane.folder().join(format!("diff-{}", tenant.namespace));
     fs::create_dir_all(&folder)?;
     let (git, cluster) = (folder.join("git.yaml"), folder.join("live.json"));
     fs::write(&git, deployment("web"))?;
     fs::write(&cluster, live)?;
-    let files = [git.to_string_lossy().into_owned(), cluster.to_string_lossy().into_owned()];
-    let arguments: Vec<&str> = ["diff", &files[0], &files[1], "-o", "json"].iter().chain(arguments).copied().collect();
+    let files = [
+        git.to_string_lossy().into_owned(),
+        cluster.to_string_lossy().into_owned(),
+    ];
+    let arguments: Vec<&str> = ["diff", &files[0], &files[1], "-o", "json"]
+        .iter()
+        .chain(arguments)
+        .copied()
+        .collect();
     let output = tenant.driftmend(&arguments)?;
     let told: Value = serde_json::from_str(&output.stdout)?;
-    let fields = told["objects"][0]["fields"].as_array().into_iter().flatten().filter(|field| field["severity"] != "ignored");
-    Ok((output.code, fields.map(|field| (field["severity"].to_string(), field["path"].to_string())).collect()))
+    let fields = told["objects"][0]["fields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|field| field["severity"] != "ignored");
+    Ok((
+        output.code,
+        fields
+            .map(|field| (field["severity"].to_string(), field["path"].to_string()))
+            .collect(),
+    ))
 }
 
 #[test]
 fn what_a_policy_makes_of_the_tools_own_write_is_info_under_both_ways_of_applying() -> Result<()> {
     shared_controller();
-    for (prefix, apply, more) in
-        [("mirrored", &[][..], json!({})), ("mirrored-ssa", &["--server-side"][..], json!({"strategy": "ServerSideApply"}))]
-    {
+    for (prefix, apply, more) in [
+        ("mirrored", &[][..], json!({})),
+        (
+            "mirrored-ssa",
+            &["--server-side"][..],
+            json!({"strategy": "ServerSideApply"}),
+        ),
+    ] {
         let tenant = Tenant::open(shared(), prefix)?;
         mirror_images(tenant.control_plane, &tenant.namespace)?;
         tenant.repository.commit(&[("web.yaml", &deployment("web"))], "Add web");
         tenant.watch("all", &tenant.source(""), &more)?;
         // Git is seen first, as where a pipeline syncs what was merged.
-        tenant.wait_for("driftwatch/all", "one governed", |watch| watch["status"]["counts"]["governed"] == 1)?;
+        tenant.wait_for("driftwatch/all", "one governed", |watch| {
+            watch["status"]["counts"]["governed"] == 1
+        })?;
         apply_until(&tenant, apply, "mirror/registry.example/web:1.0")?;
         tenant.wait_until_assessed("all", 1)?;
         sleep(Duration::from_secs(3));
@@ -107,8 +142,19 @@ fn a_webhook_that_undoes_a_plan_is_named_and_the_plan_is_not_offered() -> Result
     let webhook = Webhook::start(control_plane.folder())?;
     control_plane.apply(&webhook.configuration("pin", &tenant.namespace))?;
     apply_until(&tenant, &[], &format!("registry.example/web:1.0@{DIGEST}"))?;
-    let (code, fields) = told(&tenant, &["--strategy", "client-side-apply", "--manager", "kubectl-client-side-apply"])?;
-    ensure!(code == 0 && fields.iter().all(|(severity, _)| severity == "\"info\""), "{code} {fields:?}");
+    let (code, fields) = told(
+        &tenant,
+        &[
+            "--strategy",
+            "client-side-apply",
+            "--manager",
+            "kubectl-client-side-apply",
+        ],
+    )?;
+    ensure!(
+        code == 0 && fields.iter().all(|(severity, _)| severity == "\"info\""),
+        "{code} {fields:?}"
+    );
 
     tenant.repository.commit(&[("web.yaml", &deployment("web"))], "Add web");
     let folder = control_plane.folder().join("controller");
@@ -120,9 +166,18 @@ fn a_webhook_that_undoes_a_plan_is_named_and_the_plan_is_not_offered() -> Result
     tenant.set_image("web", &by_hand)?;
     let undone = |report: &Value| condition(report, "PlanReady")["reason"] == "UndoneByAdmission";
     let report = tenant.wait_for("driftreport/deployment-web", "no plan against admission", undone)?;
-    assert_eq!((&report["status"]["phase"], &report["status"]["plan"]), (&json!("Drifted"), &Value::Null));
-    let message = condition(&report, "PlanReady")["message"].as_str().unwrap_or_default().to_owned();
-    ensure!(message.contains("it may be MutatingWebhookConfiguration pin"), "{message}");
+    assert_eq!(
+        (&report["status"]["phase"], &report["status"]["plan"]),
+        (&json!("Drifted"), &Value::Null)
+    );
+    let message = condition(&report, "PlanReady")["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    ensure!(
+        message.contains("it may be MutatingWebhookConfiguration pin"),
+        "{message}"
+    );
     assert_eq!(image(&tenant)?, by_hand);
     ensure!(webhook.asked() > 0, "nobody asked the webhook");
     Ok(())

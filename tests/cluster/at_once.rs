@@ -25,25 +25,48 @@ const BY_HAND: &str = "registry.example/web:by-hand";
 
 fn asked() -> Result<usize> {
     match std::env::var("HEALS_AT_ONCE") {
-        Ok(number) => number.parse().with_context(|| format!("HEALS_AT_ONCE is no number: {number}")),
+        Ok(number) => number
+            .parse()
+            .with_context(|| format!("HEALS_AT_ONCE is no number: {number}")),
         Err(_) => Ok(HEALS),
     }
 }
 
 /// The statuses of all reports of a namespace, by Deployment.
 fn statuses(tenant: &Tenant<'_>) -> Result<BTreeMap<String, Value>> {
-    let list = tenant.control_plane.kubectl(&["get", "driftreports", "-n", &tenant.namespace, "--output=json"])?.success()?;
+    let list = tenant
+        .control_plane
+        .kubectl(&["get", "driftreports", "-n", &tenant.namespace, "--output=json"])?
+        .success()?;
     let list: Value = serde_json::from_str(&list)?;
-    let named = |report: &Value| Some((report["spec"]["target"]["name"].as_str()?.to_owned(), report["status"].clone()));
-    Ok(list["items"].as_array().into_iter().flatten().filter_map(named).collect())
+    let named = |report: &Value| {
+        Some((
+            report["spec"]["target"]["name"].as_str()?.to_owned(),
+            report["status"].clone(),
+        ))
+    };
+    Ok(list["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(named)
+        .collect())
 }
 
 /// Waits until this holds of the reports of all.
-fn wait_for_all(tenant: &Tenant<'_>, what: &str, names: &[String], fits: impl Fn(&Value) -> bool) -> Result<BTreeMap<String, Value>> {
+fn wait_for_all(
+    tenant: &Tenant<'_>,
+    what: &str,
+    names: &[String],
+    fits: impl Fn(&Value) -> bool,
+) -> Result<BTreeMap<String, Value>> {
     let deadline = PATIENCE + Duration::from_secs(u64::try_from(names.len())?);
     wait::patiently(what, deadline, || {
         let seen = statuses(tenant)?;
-        let not_yet: Vec<&String> = names.iter().filter(|name| !seen.get(*name).is_some_and(&fits)).collect();
+        let not_yet: Vec<&String> = names
+            .iter()
+            .filter(|name| !seen.get(*name).is_some_and(&fits))
+            .collect();
         Ok(match not_yet.first() {
             None => ControlFlow::Break(seen),
             Some(first) => ControlFlow::Continue(format!(
@@ -72,17 +95,32 @@ fn heals_approved_at_once_all_end_well_and_each_once() -> Result<()> {
     }
     for of_watch in names.chunks(OF_A_WATCH) {
         let deployments = of_watch.iter().map(|name| format!("deployment/{name}"));
-        let set: Vec<String> =
-            ["set", "image"].map(str::to_owned).into_iter().chain(deployments).chain([format!("web={BY_HAND}")]).collect();
+        let set: Vec<String> = ["set", "image"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(deployments)
+            .chain([format!("web={BY_HAND}")])
+            .collect();
         tenant.kubectl(&set.iter().map(String::as_str).collect::<Vec<_>>(), "")?;
     }
-    let offered = wait_for_all(&tenant, "a plan of each", &names, |status| status["heal"] == "AwaitingApproval")?;
+    let offered = wait_for_all(&tenant, "a plan of each", &names, |status| {
+        status["heal"] == "AwaitingApproval"
+    })?;
 
     let plan = |name: &str| offered[name]["plan"]["hash"].as_str().unwrap_or_default().to_owned();
     std::thread::scope(|people| {
-        let approve = |name: &str| tenant.driftmend(&["approve", name, "--plan", &plan(name)])?.success().map(drop);
+        let approve = |name: &str| {
+            tenant
+                .driftmend(&["approve", name, "--plan", &plan(name)])?
+                .success()
+                .map(drop)
+        };
         let approvals: Vec<_> = names.iter().map(|name| people.spawn(move || approve(name))).collect();
-        approvals.into_iter().try_for_each(|approval| approval.join().unwrap_or_else(|_| anyhow::bail!("a person did not come back")))
+        approvals.into_iter().try_for_each(|approval| {
+            approval
+                .join()
+                .unwrap_or_else(|_| anyhow::bail!("a person did not come back"))
+        })
     })?;
     let healed = wait_for_all(&tenant, "the end of each heal", &names, |status| {
         ["Healed", "Failed"].iter().any(|heal| status["heal"] == *heal) && status["healing"].is_null()
@@ -91,7 +129,11 @@ fn heals_approved_at_once_all_end_well_and_each_once() -> Result<()> {
         let status = &healed[name];
         let history = status["history"].as_array().cloned().unwrap_or_default();
         ensure!(history.len() == 1, "{name}: {history:#?}");
-        assert_eq!((&history[0]["planHash"], &history[0]["result"]), (&json!(plan(name)), &json!("Healed")), "{name}: {history:#?}");
+        assert_eq!(
+            (&history[0]["planHash"], &history[0]["result"]),
+            (&json!(plan(name)), &json!("Healed")),
+            "{name}: {history:#?}"
+        );
         let image = &tenant.get(&format!("deployment/{name}"))?["spec"]["template"]["spec"]["containers"][0]["image"];
         assert_eq!(image, "registry.example/web:1.0", "{name}");
     }

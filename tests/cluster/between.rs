@@ -35,12 +35,21 @@ fn drifted(prefix: &str, manifest: &str) -> Result<(Tenant<'static>, String)> {
 
 /// The image of the first container of a Pod.
 fn image(pod: &Pod) -> &str {
-    pod.spec.iter().flat_map(|spec| &spec.containers).find_map(|container| container.image.as_deref()).unwrap_or_default()
+    pod.spec
+        .iter()
+        .flat_map(|spec| &spec.containers)
+        .find_map(|container| container.image.as_deref())
+        .unwrap_or_default()
 }
 
 fn wait_for_refusal(tenant: &Tenant, reason: &str) -> Result<String> {
-    let report = tenant.wait_for("driftreport/deployment-web", reason, |report| condition(report, "Approved")["reason"] == reason)?;
-    Ok(condition(&report, "Approved")["message"].as_str().unwrap_or_default().to_owned())
+    let report = tenant.wait_for("driftreport/deployment-web", reason, |report| {
+        condition(report, "Approved")["reason"] == reason
+    })?;
+    Ok(condition(&report, "Approved")["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
 }
 
 #[test]
@@ -59,23 +68,50 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
     );
     let short = tenant.driftmend(&["approve", "web", "--plan", &plan[..7]])?;
     assert_eq!(short.code, 2);
-    assert!(short.stderr.ends_with("hint: give at least 8 digits\n"), "{}", short.stderr);
+    assert!(
+        short.stderr.ends_with("hint: give at least 8 digits\n"),
+        "{}",
+        short.stderr
+    );
     let absent = tenant.driftmend(&["approve", "wbe", "--plan", &plan])?;
     assert_eq!(absent.code, 2);
-    let nowhere = format!("error: there is neither a Deployment wbe in namespace {} nor a report about one\nhint: ", tenant.namespace);
+    let nowhere = format!(
+        "error: there is neither a Deployment wbe in namespace {} nor a report about one\nhint: ",
+        tenant.namespace
+    );
     assert!(absent.stderr.starts_with(&nowhere), "{}", absent.stderr);
     // A wrong plan is told before the source is looked at, which this would refuse.
     let healed = tenant.driftmend(&["heal", "web", "--plan", &wrong])?;
     assert_eq!((healed.code, &healed.stderr), (2, &refused.stderr));
     let unencrypted = tenant.driftmend(&["heal", "web", "--plan", &plan])?;
     assert_eq!(unencrypted.code, 2);
-    assert!(unencrypted.stderr.contains("\nhint: --allow-http reads it all the same"), "{}", unencrypted.stderr);
+    assert!(
+        unencrypted
+            .stderr
+            .contains("\nhint: --allow-http reads it all the same"),
+        "{}",
+        unencrypted.stderr
+    );
 
     let approval = json!({"decision": "Approved", "planHash": wrong, "by": "admin", "at": "2026-01-01T00:00:00Z"});
     let patch = json!({"status": {"approval": approval}}).to_string();
-    tenant.kubectl(&["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "-p", &patch], "")?;
+    tenant.kubectl(
+        &[
+            "patch",
+            "driftreport",
+            "deployment-web",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ],
+        "",
+    )?;
     let message = wait_for_refusal(&tenant, "ApprovalForeign")?;
-    assert_eq!(message, "ffffffffffff is not the hash of a plan of this report; take it from status.plan.hash");
+    assert_eq!(
+        message,
+        "ffffffffffff is not the hash of a plan of this report; take it from status.plan.hash"
+    );
     let healed = tenant.driftmend(&["heal", "web", "--plan", &wrong, "--allow-http"])?;
     assert_eq!(healed.code, 2, "{}", healed.stdout);
     // What is not a hash at all does not even get in.
@@ -91,7 +127,11 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
         "-p",
         &patch,
     ])?;
-    assert!(rejected.code == 1 && rejected.stderr.contains("status.approval.planHash"), "{}", rejected.stderr);
+    assert!(
+        rejected.code == 1 && rejected.stderr.contains("status.approval.planHash"),
+        "{}",
+        rejected.stderr
+    );
     Ok(())
 }
 
@@ -103,7 +143,10 @@ fn a_change_after_the_approval_makes_it_void_and_nothing_is_written() -> Result<
     tenant.set_image("web", "registry.example/web:by-another-hand")?;
     let second = tenant.wait_for_plan("web", &plan)?;
     let message = wait_for_refusal(&tenant, "ApprovalStale")?;
-    assert!(message.starts_with(&format!("plan {} is no longer what is needed", &plan[..12])), "{message}");
+    assert!(
+        message.starts_with(&format!("plan {} is no longer what is needed", &plan[..12])),
+        "{message}"
+    );
 
     let before = tenant.get("deployment/web")?;
     let refused = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
@@ -111,19 +154,29 @@ fn a_change_after_the_approval_makes_it_void_and_nothing_is_written() -> Result<
     assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
     let unapproved = tenant.driftmend(&["heal", "web", "--plan", &second, "--allow-http"])?;
     assert_eq!(unapproved.code, 2, "{}", unapproved.stdout);
-    assert_eq!(tenant.get("deployment/web")?["metadata"]["generation"], before["metadata"]["generation"]);
+    assert_eq!(
+        tenant.get("deployment/web")?["metadata"]["generation"],
+        before["metadata"]["generation"]
+    );
 
     // Paused by a person in the middle of something: no plan.
     tenant.kubectl(&["rollout", "pause", "deployment/web"], "")?;
-    let paused = |report: &Value| report["status"]["plan"].is_null() && condition(report, "PlanReady")["reason"] == "Paused";
+    let paused =
+        |report: &Value| report["status"]["plan"].is_null() && condition(report, "PlanReady")["reason"] == "Paused";
     tenant.wait_for("driftreport/deployment-web", "no plan while it is paused", paused)?;
 
     // Deleted: only a sync brings it back.
     tenant.kubectl(&["delete", "deployment", "web"], "")?;
     let report = tenant.wait_for_report("web", "Missing")?;
     let ready = condition(&report, "PlanReady");
-    assert_eq!((&report["status"]["plan"], &ready["reason"]), (&Value::Null, &json!("NeedsSync")));
-    assert_eq!(ready["message"], "Missing: no write of ours brings it back; sync the application");
+    assert_eq!(
+        (&report["status"]["plan"], &ready["reason"]),
+        (&Value::Null, &json!("NeedsSync"))
+    );
+    assert_eq!(
+        ready["message"],
+        "Missing: no write of ours brings it back; sync the application"
+    );
     Ok(())
 }
 
@@ -135,7 +188,11 @@ fn an_approval_holds_while_only_the_status_changes_as_with_pods_that_crash() -> 
     let begun = Instant::now();
     let crash_by_hand = move |pod: &Pod| {
         let is_down = image(pod) == BY_HAND && begun.elapsed().as_secs() % 2 == 1;
-        if is_down { Fate::CrashLoop { exit_code: 1 } } else { Fate::Ready }
+        if is_down {
+            Fate::CrashLoop { exit_code: 1 }
+        } else {
+            Fate::Ready
+        }
     };
     let scope = Scope::Namespace(tenant.namespace.clone());
     let _pods = ReadyPods::start_with(shared().admin(), scope, Duration::from_millis(300), crash_by_hand)?;
@@ -146,21 +203,42 @@ fn an_approval_holds_while_only_the_status_changes_as_with_pods_that_crash() -> 
     let plan = tenant.wait_for_plan("web", "")?;
     tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
     let before = tenant.get("deployment/web")?["metadata"]["resourceVersion"].clone();
-    let crashing = ["get", "pods", "-n", &tenant.namespace, "-o", "jsonpath={.items[*].status.containerStatuses[0].restartCount}"];
+    let crashing = [
+        "get",
+        "pods",
+        "-n",
+        &tenant.namespace,
+        "-o",
+        "jsonpath={.items[*].status.containerStatuses[0].restartCount}",
+    ];
     wait::until("three restarts", TOLD, || {
         let counts = shared().kubectl(&crashing)?.success()?;
-        let risen = counts.split(' ').any(|count| count.parse::<u32>().is_ok_and(|count| count >= 3));
-        Ok(if risen { ControlFlow::Break(()) } else { ControlFlow::Continue(counts) })
+        let risen = counts
+            .split(' ')
+            .any(|count| count.parse::<u32>().is_ok_and(|count| count >= 3));
+        Ok(if risen {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(counts)
+        })
     })?;
     // The deployment controller may be slow to count them.
     wait::until("the Deployment's status to change", TOLD, || {
         let changed = tenant.get("deployment/web")?["metadata"]["resourceVersion"] != before;
-        Ok(if changed { ControlFlow::Break(()) } else { ControlFlow::Continue("it did not yet".to_owned()) })
+        Ok(if changed {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue("it did not yet".to_owned())
+        })
     })?;
 
     let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!(healed.code, 0, "{}{}", healed.stdout, healed.stderr);
-    assert!(healed.stdout.ends_with("healed: Git's values are back, the next sync will be accepted, and the roll-out is complete\n"));
+    assert!(
+        healed
+            .stdout
+            .ends_with("healed: Git's values are back, the next sync will be accepted, and the roll-out is complete\n")
+    );
     Ok(())
 }
 
@@ -202,8 +280,14 @@ subjects: [{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {name}}}]
     fn wait_until_judged(&self, verb: &str, resource: &str, tenant: &Tenant, wanted: &str) -> Result<()> {
         let namespace = format!("--namespace={}", tenant.namespace);
         wait::patiently(&format!("{wanted} to {verb} {resource}"), TOLD, || {
-            let answer = shared().kubectl(&["auth", "can-i", verb, resource, "--as", &self.name, &namespace])?.stdout;
-            Ok(if answer.trim() == wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(answer) })
+            let answer = shared()
+                .kubectl(&["auth", "can-i", verb, resource, "--as", &self.name, &namespace])?
+                .stdout;
+            Ok(if answer.trim() == wanted {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(answer)
+            })
         })
     }
 
@@ -211,18 +295,34 @@ subjects: [{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {name}}}]
     fn may_patch(&self, tenant: &Tenant, may: bool) -> Result<()> {
         let namespace = format!("--namespace={}", tenant.namespace);
         if may {
-            shared().kubectl(&["create", "role", "patches", "--verb=patch", "--resource=deployments.apps", &namespace])?.success()?;
+            shared()
+                .kubectl(&[
+                    "create",
+                    "role",
+                    "patches",
+                    "--verb=patch",
+                    "--resource=deployments.apps",
+                    &namespace,
+                ])?
+                .success()?;
             let user = format!("--user={}", self.name);
-            shared().kubectl(&["create", "rolebinding", "patches", "--role=patches", &user, &namespace])?.success()?;
+            shared()
+                .kubectl(&["create", "rolebinding", "patches", "--role=patches", &user, &namespace])?
+                .success()?;
         } else {
-            shared().kubectl(&["delete", "rolebinding", "patches", &namespace])?.success()?;
+            shared()
+                .kubectl(&["delete", "rolebinding", "patches", &namespace])?
+                .success()?;
         }
         self.wait_until_judged("patch", "deployments.apps", tenant, if may { "yes" } else { "no" })
     }
 
     /// The end of the sentence that names what is missing.
     fn grant(&self, tenant: &Tenant) -> String {
-        format!("grant verb patch on deployments.apps in namespace {} to {}", tenant.namespace, self.name)
+        format!(
+            "grant verb patch on deployments.apps in namespace {} to {}",
+            tenant.namespace, self.name
+        )
     }
 }
 
@@ -231,10 +331,16 @@ fn who_may_not_patch_begins_no_heal_and_spends_no_approval() -> Result<()> {
     let (tenant, plan) = drifted("forbidden", &deployment("web"))?;
     let jane = Healer::without_the_right_to_patch(&tenant)?;
     tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    let heal = Tool::new(&binary()).kubeconfig(&jane.kubeconfig).deadline(Duration::from_secs(60));
+    let heal = Tool::new(&binary())
+        .kubeconfig(&jane.kubeconfig)
+        .deadline(Duration::from_secs(60));
     let refused = tenant.driftmend_as(heal, &["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
-    assert!(refused.stderr.ends_with(&format!("hint: {}\n", jane.grant(&tenant))), "{}", refused.stderr);
+    assert!(
+        refused.stderr.ends_with(&format!("hint: {}\n", jane.grant(&tenant))),
+        "{}",
+        refused.stderr
+    );
 
     let status = tenant.get("driftreport/deployment-web")?["status"].clone();
     assert_eq!((&status["healing"], &status["history"]), (&Value::Null, &json!([])));
@@ -249,26 +355,43 @@ fn a_right_that_is_taken_away_during_a_heal_ends_it_with_what_is_missing() -> Re
     let jane = Healer::without_the_right_to_patch(&tenant)?;
     jane.may_patch(&tenant, true)?;
     tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    // The controller's own answer to that comes first: a heal's write beside it would be refused, and cut in place of one that is stored.
+    // The controller's own answer to that comes first: a heal's write beside it would be refused, and cut in place of
+    // one that is stored.
     wait_for_refusal(&tenant, "AwaitingHealer")?;
     // After the first write the report says that the heal began; the Deployment is as it was.
     let proxy = Proxy::start(&jane.kubeconfig, shared().folder())?;
     proxy.cut_at(1, Side::After);
     let arguments = ["heal", "web", "--plan", &plan, "--allow-http", "-n", &tenant.namespace].map(str::to_owned);
     let log = shared().folder().join(format!("heal-{}.log", tenant.namespace));
-    let mut heal = Process::start(&binary(), &arguments, &[("KUBECONFIG", &proxy.kubeconfig().display().to_string())], &log)?;
-    ensure!(proxy.wait_for_cut(TOLD, || Ok(heal.ended()?.is_some()))?, "the heal made no write: {}", heal.log_tail());
+    let mut heal = Process::start(
+        &binary(),
+        &arguments,
+        &[("KUBECONFIG", &proxy.kubeconfig().display().to_string())],
+        &log,
+    )?;
+    ensure!(
+        proxy.wait_for_cut(TOLD, || Ok(heal.ended()?.is_some()))?,
+        "the heal made no write: {}",
+        heal.log_tail()
+    );
     heal.kill();
     proxy.open();
     jane.may_patch(&tenant, false)?;
 
-    let again = Tool::new(&binary()).kubeconfig(&jane.kubeconfig).deadline(Duration::from_secs(60));
+    let again = Tool::new(&binary())
+        .kubeconfig(&jane.kubeconfig)
+        .deadline(Duration::from_secs(60));
     let failed = tenant.driftmend_as(again, &["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!(failed.code, 1, "{}{}", failed.stdout, failed.stderr);
     assert!(failed.stdout.contains(&jane.grant(&tenant)), "{}", failed.stdout);
-    let report =
-        tenant.wait_for("driftreport/deployment-web", "a history", |report| report["status"]["history"][0]["result"] == "Failed")?;
-    assert!(report["status"]["history"][0]["message"].as_str().is_some_and(|message| message.contains(&jane.grant(&tenant))));
+    let report = tenant.wait_for("driftreport/deployment-web", "a history", |report| {
+        report["status"]["history"][0]["result"] == "Failed"
+    })?;
+    assert!(
+        report["status"]["history"][0]["message"]
+            .as_str()
+            .is_some_and(|message| message.contains(&jane.grant(&tenant)))
+    );
     assert_eq!(report["status"]["healing"], Value::Null);
     // Spent is spent, and the way out is a new plan.
     let second = tenant.wait_for_plan("web", &plan)?;
@@ -284,8 +407,19 @@ fn a_heal_that_is_interrupted_tells_how_to_go_on_and_goes_on_when_it_is_run_agai
     let tenant = Tenant::open(shared(), "interrupted")?;
     let held = Arc::new(AtomicBool::new(true));
     let hold = held.clone();
-    let fate = move |_: &Pod| if hold.load(Ordering::SeqCst) { Fate::Held } else { Fate::Ready };
-    let _pods = ReadyPods::start_with(shared().admin(), Scope::Namespace(tenant.namespace.clone()), Duration::from_secs(1), fate)?;
+    let fate = move |_: &Pod| {
+        if hold.load(Ordering::SeqCst) {
+            Fate::Held
+        } else {
+            Fate::Ready
+        }
+    };
+    let _pods = ReadyPods::start_with(
+        shared().admin(),
+        Scope::Namespace(tenant.namespace.clone()),
+        Duration::from_secs(1),
+        fate,
+    )?;
     tenant.sync("web.yaml", &deployment_with("web", 1, ""))?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     tenant.wait_until_assessed("all", 1)?;
@@ -301,28 +435,54 @@ fn a_heal_that_is_interrupted_tells_how_to_go_on_and_goes_on_when_it_is_run_agai
     let read = || std::fs::read_to_string(&log).unwrap_or_default();
     wait::until("a heal that waits for its roll-out", TOLD, || {
         let text = read();
-        Ok(if text.contains("waiting: ") { ControlFlow::Break(()) } else { ControlFlow::Continue(text) })
+        Ok(if text.contains("waiting: ") {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(text)
+        })
     })?;
-    Tool::new(Path::new("/bin/kill")).run(&["-INT", &heal.id().to_string()])?.success()?;
+    Tool::new(Path::new("/bin/kill"))
+        .run(&["-INT", &heal.id().to_string()])?
+        .success()?;
     let ended = wait::until("the end of the heal", Duration::from_secs(60), || {
-        Ok(heal.ended()?.map_or(ControlFlow::Continue("it still runs".to_owned()), ControlFlow::Break))
+        Ok(heal
+            .ended()?
+            .map_or(ControlFlow::Continue("it still runs".to_owned()), ControlFlow::Break))
     })?;
     assert_eq!(ended.code(), Some(2), "{}", read());
-    assert!(read().contains(&format!("hint: run the same command again to go on with plan {plan}\n")), "{}", read());
+    assert!(
+        read().contains(&format!("hint: run the same command again to go on with plan {plan}\n")),
+        "{}",
+        read()
+    );
     let generation = tenant.get("deployment/web")?["metadata"]["generation"].clone();
     // What is written is on its way: that it is not there in time is no failure of the command.
     let late = tenant.driftmend(&[&command[..5], &["--timeout", "1"]].concat())?;
     assert_eq!(late.code, 1, "{}{}", late.stdout, late.stderr);
-    assert!(late.stderr.contains("error: still waiting after 1 s: "), "{}", late.stderr);
+    assert!(
+        late.stderr.contains("error: still waiting after 1 s: "),
+        "{}",
+        late.stderr
+    );
 
     held.store(false, Ordering::SeqCst);
     let again = tenant.driftmend(&command[..5])?;
     assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
-    assert!(again.stdout.starts_with("going on with the heal that began before\n"), "{}", again.stdout);
+    assert!(
+        again.stdout.starts_with("going on with the heal that began before\n"),
+        "{}",
+        again.stdout
+    );
     let live = tenant.get("deployment/web")?;
-    assert_eq!(live["metadata"]["generation"], generation, "the step was carried out twice");
+    assert_eq!(
+        live["metadata"]["generation"], generation,
+        "the step was carried out twice"
+    );
     let report = tenant.wait_for_report("web", "InSync")?;
     let history = report["status"]["history"].as_array().context("no history")?;
-    assert_eq!((history.len(), &history[0]["result"], &history[0]["planHash"]), (1, &json!("Healed"), &json!(plan)));
+    assert_eq!(
+        (history.len(), &history[0]["result"], &history[0]["planHash"]),
+        (1, &json!("Healed"), &json!(plan))
+    );
     Ok(())
 }

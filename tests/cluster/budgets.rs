@@ -1,5 +1,5 @@
-//! What sources may take of the controller's disk and memory: each that asks for more is told on its own watch, and nothing is kept of what
-//! nobody watches.
+//! What sources may take of the controller's disk and memory: each that asks for more is told on its own watch, and
+//! nothing is kept of what nobody watches.
 //!
 //! Each test has a control plane of its own, for controllers of its own.
 
@@ -39,7 +39,11 @@ fn mirrors(folder: &Path, tenant: &Tenant<'_>) -> usize {
 fn wait_until_nothing_is_left(folder: &Path, tenant: &Tenant<'_>) -> Result<()> {
     let place = folder.join("cache").join(&tenant.namespace);
     wait::until("the mirrors of the namespace to go", TOLD, || {
-        Ok(if place.exists() { ControlFlow::Continue(format!("{} is there", place.display())) } else { ControlFlow::Break(()) })
+        Ok(if place.exists() {
+            ControlFlow::Continue(format!("{} is there", place.display()))
+        } else {
+            ControlFlow::Break(())
+        })
     })
 }
 
@@ -75,48 +79,76 @@ fn a_source_that_asks_for_more_than_its_budget_ends_alone_and_what_was_in_force_
     install_definitions(&control_plane)?;
     let flags = ["--memory", "12Mi", "--git-disk-per-namespace", "4Mi"];
     let controller = Controller::start(control_plane.admin(), &folder(&control_plane)?, &flags)?;
-    let (healthy, large, heavy) =
-        (watched(&control_plane, "healthy")?, watched(&control_plane, "large")?, watched(&control_plane, "heavy")?);
+    let (healthy, large, heavy) = (
+        watched(&control_plane, "healthy")?,
+        watched(&control_plane, "large")?,
+        watched(&control_plane, "heavy")?,
+    );
     for tenant in [&healthy, &large, &heavy] {
         tenant.wait_until_assessed("all", 1)?;
     }
 
     // A quarter of the memory is 3 MiB, and these objects have more; they pack to next to nothing.
-    let many: String = (0..4_000).map(|at| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c-{at}}}\n")).collect();
+    let many: String = (0..4_000)
+        .map(|at| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c-{at}}}\n"))
+        .collect();
     large.repository.commit(&[("deploy/many.yaml", &many)], "Many");
     let (message, hint) = large.source_failure("all", "RenderFailed")?;
-    assert!(message.contains("deploy/many.yaml: the objects up to this file take more than the 3 MiB of memory"), "{message}");
+    assert!(
+        message.contains("deploy/many.yaml: the objects up to this file take more than the 3 MiB of memory"),
+        "{message}"
+    );
     assert!(hint.contains("narrow path"), "{hint}");
 
     // Sixteen megabytes of digits that do not repeat pack to less than half, which is more than four.
     let mut state = 1_u64;
     let noise: String = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         format!("{state:020}")
     })
     .take(800_000)
     .collect();
     heavy.repository.commit(&[("assets/noise.txt", &noise)], "Noise");
     let (message, _) = heavy.source_failure("all", "GitDiskFull")?;
-    assert!(message.contains(&format!("the mirrors of namespace {} would take more than 4 MiB", heavy.namespace)), "{message}");
+    assert!(
+        message.contains(&format!(
+            "the mirrors of namespace {} would take more than 4 MiB",
+            heavy.namespace
+        )),
+        "{message}"
+    );
 
     // What was in force stays, and others go on.
     for tenant in [&large, &heavy, &healthy] {
         tenant.set_image("web", "registry.example/web:by-hand")?;
         tenant.wait_for_report("web", "Drifted")?;
     }
-    // The shell that ends the controller with the test is a child of it, too: those that work on sources name themselves so.
+    // The shell that ends the controller with the test is a child of it, too: those that work on sources name
+    // themselves so.
     let children = || -> Result<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", controller.id()))?.flatten();
-        let ids: String = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default()).collect();
+        let ids: String = tasks
+            .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default())
+            .collect();
         let words = |id: &str| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        Ok(ids.split_whitespace().map(words).filter(|words| words.contains("\0child\0")).collect::<Vec<_>>().join(" "))
+        Ok(ids
+            .split_whitespace()
+            .map(words)
+            .filter(|words| words.contains("\0child\0"))
+            .collect::<Vec<_>>()
+            .join(" "))
     };
     large.kubectl(&["delete", "driftwatch/all"], "")?;
     heavy.kubectl(&["delete", "driftwatch/all"], "")?;
     healthy.kubectl(&["delete", "driftwatch/all"], "")?;
     wait::until("the last child to end", TOLD, || {
         let left = children()?;
-        Ok(if left.trim().is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(left) })
+        Ok(if left.trim().is_empty() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(left)
+        })
     })
 }

@@ -18,10 +18,21 @@ struct Sync {
 }
 
 const SYNCS: [Sync; 2] = [
-    Sync { name: "check-client-side", apply: &["apply", "-f", "-"], flags: &[] },
+    Sync {
+        name: "check-client-side",
+        apply: &["apply", "-f", "-"],
+        flags: &[],
+    },
     Sync {
         name: "check-server-side",
-        apply: &["apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", "-"],
+        apply: &[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--field-manager=argocd-controller",
+            "-f",
+            "-",
+        ],
         flags: &["--strategy", "server-side-apply", "--manager", "argocd-controller"],
     },
 ];
@@ -34,16 +45,26 @@ struct Place {
 
 impl Place {
     fn open(sync: Sync) -> Result<Self> {
-        let place = Self { namespace: shared().namespace(sync.name)?, sync };
-        place.kubectl(place.sync.apply, &manifest(&json!({"livenessProbe": http_get()})))?.success()?;
+        let place = Self {
+            namespace: shared().namespace(sync.name)?,
+            sync,
+        };
+        place
+            .kubectl(place.sync.apply, &manifest(&json!({"livenessProbe": http_get()})))?
+            .success()?;
         let container = json!({"name": "web", "livenessProbe": {"httpGet": null, "tcpSocket": {"port": 8080}}});
         let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}}).to_string();
-        place.kubectl(&["patch", "deployment", "web", "--patch", &patch], &Value::Null)?.success()?;
+        place
+            .kubectl(&["patch", "deployment", "web", "--patch", &patch], &Value::Null)?
+            .success()?;
         Ok(place)
     }
 
     fn kubectl(&self, arguments: &[&str], manifest: &Value) -> Result<Output> {
-        shared().tool("kubectl")?.input(manifest.to_string()).run(&[arguments, &["-n", &self.namespace]].concat())
+        shared()
+            .tool("kubectl")?
+            .input(manifest.to_string())
+            .run(&[arguments, &["-n", &self.namespace]].concat())
     }
 
     /// What the API server answers to a sync of the manifest that it shall not store.
@@ -53,8 +74,15 @@ impl Place {
 
     /// What driftmend says of the manifest, and its exit code.
     fn told(&self, manifest: &Value) -> Result<(Value, i32)> {
-        let flags = [&["check", "-", "--cluster", "-n", &self.namespace, "-o", "json"], self.sync.flags].concat();
-        let output = Tool::new(&binary()).kubeconfig(shared().admin()).input(manifest.to_string()).run(&flags)?;
+        let flags = [
+            &["check", "-", "--cluster", "-n", &self.namespace, "-o", "json"],
+            self.sync.flags,
+        ]
+        .concat();
+        let output = Tool::new(&binary())
+            .kubeconfig(shared().admin())
+            .input(manifest.to_string())
+            .run(&flags)?;
         let told: Value = serde_json::from_str(&output.stdout).with_context(|| output.stderr.clone())?;
         assert_eq!(told["problems"], json!([]));
         Ok((told["objects"][0].clone(), output.code))
@@ -78,11 +106,26 @@ fn the_refusal_over_the_live_object_is_told_in_the_words_of_the_api_server() -> 
             let (told, code) = place.told(&git)?;
             let answer = place.answered(&git)?;
             let words = refusal_as_kubectl_prints_it(&told["prediction"]);
-            assert_eq!((answer.stderr.trim(), answer.code), (words.as_str(), 1), "{}", place.sync.name);
-            assert_eq!((words, code), (format!("The Deployment \"web\" is invalid: {handler}"), 1));
-            assert_eq!((&told["prediction"]["verdict"], &told["phase"]), (&json!("Refused"), &json!("Conflicted")));
+            assert_eq!(
+                (answer.stderr.trim(), answer.code),
+                (words.as_str(), 1),
+                "{}",
+                place.sync.name
+            );
+            assert_eq!(
+                (words, code),
+                (format!("The Deployment \"web\" is invalid: {handler}"), 1)
+            );
+            assert_eq!(
+                (&told["prediction"]["verdict"], &told["phase"]),
+                (&json!("Refused"), &json!("Conflicted"))
+            );
             // Alone it is refused only where both handlers stand in Git.
-            assert_eq!(told["refusals"] == told["prediction"]["causes"], refused_alone, "{told}");
+            assert_eq!(
+                told["refusals"] == told["prediction"]["causes"],
+                refused_alone,
+                "{told}"
+            );
         }
         // Git follows the hand change: the server takes that.
         let follows = manifest(&json!({"livenessProbe": {"tcpSocket": {"port": 8080}}}));
@@ -95,24 +138,39 @@ fn the_refusal_over_the_live_object_is_told_in_the_words_of_the_api_server() -> 
 #[test]
 fn a_manifest_that_is_not_live_yet_is_refused_in_the_words_of_the_api_server() -> Result<()> {
     let [client_side, _] = SYNCS;
-    let place = Place { namespace: shared().namespace("check-new")?, sync: client_side };
+    let place = Place {
+        namespace: shared().namespace("check-new")?,
+        sync: client_side,
+    };
     let several = json!({"livenessProbe": two_handlers(), "ports": [{"containerPort": 0}], "env": [{"name": "A=B", "value": "1"}]});
     for container in [json!({"livenessProbe": two_handlers()}), several] {
         let git = manifest(&container);
         let (told, code) = place.told(&git)?;
         assert_eq!(
             (place.answered(&git)?.stderr.trim(), code),
-            (refusal_as_kubectl_prints_it(&json!({"causes": told["refusals"]})).as_str(), 1)
+            (
+                refusal_as_kubectl_prints_it(&json!({"causes": told["refusals"]})).as_str(),
+                1
+            )
         );
         // The way in which it would be created is refused for the same reasons.
-        assert_eq!((&told["prediction"]["verdict"], &told["prediction"]["causes"]), (&json!("Refused"), &told["refusals"]));
+        assert_eq!(
+            (&told["prediction"]["verdict"], &told["prediction"]["causes"]),
+            (&json!("Refused"), &told["refusals"])
+        );
     }
     // A version that is no longer served never comes to validation.
     let mut old = manifest(&json!({}));
     old["apiVersion"] = json!("extensions/v1beta1");
     let (told, code) = place.told(&old)?;
     let answer = place.answered(&old)?;
-    assert!(answer.stderr.contains(&format!(": {}\n", text(&told["refusals"][0]["message"]))), "{}{told}", answer.stderr);
+    assert!(
+        answer
+            .stderr
+            .contains(&format!(": {}\n", text(&told["refusals"][0]["message"]))),
+        "{}{told}",
+        answer.stderr
+    );
     assert_eq!((answer.code, code), (1, 1));
     Ok(())
 }
@@ -122,17 +180,27 @@ fn a_live_object_that_may_not_be_read_is_told_with_the_missing_right_and_the_res
     let namespace = shared().namespace("check-stranger")?;
     let stranger = shared().user("stranger", &[])?;
     let refused = manifest(&json!({"livenessProbe": two_handlers()})).to_string();
-    let output = Tool::new(&binary()).kubeconfig(&stranger).input(refused).run(&["check", "-", "--cluster", "-n", &namespace])?;
+    let output = Tool::new(&binary()).kubeconfig(&stranger).input(refused).run(&[
+        "check",
+        "-",
+        "--cluster",
+        "-n",
+        &namespace,
+    ])?;
     assert!(output.stdout.starts_with("Deployment.apps"), "{}", output.stdout);
     assert!(
-        output
-            .stdout
-            .ends_with("1 Deployment checked, it is refused; held against live objects: 0, new: 0; not everything could be read.\n"),
+        output.stdout.ends_with(
+            "1 Deployment checked, it is refused; held against live objects: 0, new: 0; not everything could be read.\n"
+        ),
         "{}",
         output.stdout
     );
     let right = format!("hint: grant verb get on deployments.apps in namespace {namespace} to stranger\n");
-    assert!(output.stderr.starts_with("error: -:1: failed to get ") && output.stderr.ends_with(&right), "{}", output.stderr);
+    assert!(
+        output.stderr.starts_with("error: -:1: failed to get ") && output.stderr.ends_with(&right),
+        "{}",
+        output.stderr
+    );
     assert_eq!(output.code, 2);
     Ok(())
 }
@@ -140,7 +208,10 @@ fn a_live_object_that_may_not_be_read_is_told_with_the_missing_right_and_the_res
 #[test]
 fn a_value_of_a_wrong_type_is_told_in_the_words_of_the_api_server() -> Result<()> {
     let [client_side, _] = SYNCS;
-    let place = Place { namespace: shared().namespace("check-types")?, sync: client_side };
+    let place = Place {
+        namespace: shared().namespace("check-types")?,
+        sync: client_side,
+    };
     let in_container = [
         json!({"image": 1, "args": [1]}),
         json!({"command": "run"}),
@@ -174,11 +245,16 @@ fn a_value_of_a_wrong_type_is_told_in_the_words_of_the_api_server() -> Result<()
         json!({"selector": {"matchLabels": {"app": 1}}}),
     ];
     let containers = in_container.iter().map(manifest);
-    let pods = in_pod.iter().map(|fields| changed(&json!({"spec": {"template": {"spec": fields}}})));
+    let pods = in_pod
+        .iter()
+        .map(|fields| changed(&json!({"spec": {"template": {"spec": fields}}})));
     let specs = in_spec.iter().map(|fields| changed(&json!({"spec": fields})));
     for git in containers.chain(pods).chain(specs) {
         let (told, code) = place.told(&git)?;
-        let words = format!("Error from server (BadRequest): error when creating \"STDIN\": {}", text(&told["refusals"][0]["message"]));
+        let words = format!(
+            "Error from server (BadRequest): error when creating \"STDIN\": {}",
+            text(&told["refusals"][0]["message"])
+        );
         assert_eq!((place.answered(&git)?.stderr.trim(), code), (words.as_str(), 1));
     }
     Ok(())

@@ -21,8 +21,12 @@ const FRIDAY: &str = "nobody syncs on a Friday";
 /// How many dry runs of syncs a controller has asked for, by any verdict.
 fn dry_runs(controller: &Controller) -> Result<f64> {
     let text = controller.metrics()?;
-    let series = text.lines().filter(|line| line.starts_with("driftmend_dry_runs_total{"));
-    Ok(series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    let series = text
+        .lines()
+        .filter(|line| line.starts_with("driftmend_dry_runs_total{"));
+    Ok(series
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum())
 }
 
 fn mismatches(controller: &Controller) -> Result<Option<f64>> {
@@ -45,7 +49,11 @@ fn wait_for_confirmation_of_another(shop: &Shop, by: &str, known: &str) -> Resul
 /// The finding of a rule, null where there is none.
 fn finding(status: &Value, rule: &str) -> Value {
     let findings = status["findings"].as_array().into_iter().flatten();
-    findings.into_iter().find(|finding| finding["rule"] == rule).cloned().unwrap_or_default()
+    findings
+        .into_iter()
+        .find(|finding| finding["rule"] == rule)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn in_namespace(namespace: &str) -> Value {
@@ -97,7 +105,8 @@ fn refuse_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
     control_plane.apply(&binding.to_string()).map(drop)
 }
 
-/// A policy that mends a union in a namespace before the server validates it, so that it accepts what we say it refuses.
+/// A policy that mends a union in a namespace before the server validates it, so that it accepts what we say it
+/// refuses.
 fn mend_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
     let probe = "object.spec.template.spec.containers[0].livenessProbe";
     let both = format!("has({probe}) && has({probe}.httpGet) && has({probe}.tcpSocket)");
@@ -124,7 +133,11 @@ fn wait_until(what: &str, shop: &Shop, manifest: &Value, holds: impl Fn(i32, &st
     wait::until(what, PATIENCE, || {
         let output = shop.try_sync(manifest)?;
         let told = format!("{}{}", output.stdout, output.stderr);
-        Ok(if holds(output.code, &told) { ControlFlow::Break(()) } else { ControlFlow::Continue(told) })
+        Ok(if holds(output.code, &told) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(told)
+        })
     })
 }
 
@@ -138,9 +151,15 @@ fn a_refusal_is_confirmed_by_one_dry_run_and_a_contradiction_is_told_and_counted
     let client_side = Shop::open_watched(control_plane, "client-side", Sync::ClientSide)?;
     client_side.switch_handler("livenessProbe", 8080)?;
     let status = wait_for_confirmation(&client_side, "DryRun")?;
-    assert_eq!((&status["prediction"]["dryRun"]["answer"], dry_runs(&controller)?), (&json!("Same"), 1.0));
+    assert_eq!(
+        (&status["prediction"]["dryRun"]["answer"], dry_runs(&controller)?),
+        (&json!("Same"), 1.0)
+    );
     let told = client_side.driftmend(&["report", "web"])?.stdout;
-    assert!(told.contains("will be refused by the API server (confirmed by a dry run)\n"), "{told}");
+    assert!(
+        told.contains("will be refused by the API server (confirmed by a dry run)\n"),
+        "{told}"
+    );
 
     let server_side = Shop::open_watched(control_plane, "server-side", Sync::ServerSide)?;
     server_side.switch_handler("livenessProbe", 8080)?;
@@ -153,7 +172,11 @@ fn a_refusal_is_confirmed_by_one_dry_run_and_a_contradiction_is_told_and_counted
     client_side.switch_handler("livenessProbe", 8081)?;
     wait::until("a dry run of another question", PATIENCE, || {
         let now = dry_runs(&controller)?;
-        Ok(if now > before { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{now} dry runs")) })
+        Ok(if now > before {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{now} dry runs"))
+        })
     })?;
     wait_for_confirmation_of_another(&client_side, "DryRun", &known)?;
     assert_eq!(mismatches(&controller)?, Some(0.0));
@@ -168,32 +191,55 @@ fn a_refusal_is_confirmed_by_one_dry_run_and_a_contradiction_is_told_and_counted
 
 /// Whoever takes the right away gets reports all the same.
 fn without_the_right_it_is_told_unconfirmed(shop: &Shop) -> Result<()> {
-    shop.control_plane.kubectl(&["delete", "clusterrolebinding", "driftmend-confirm"])?.success()?;
+    shop.control_plane
+        .kubectl(&["delete", "clusterrolebinding", "driftmend-confirm"])?
+        .success()?;
     wait::until("the right to be gone", PATIENCE, || {
         let user = "--as=system:serviceaccount:driftmend:driftmend";
         let output = shop.kubectl(&["auth", "can-i", "patch", "deployments.apps", user])?;
-        Ok(if output.code == 0 { ControlFlow::Continue(output.stdout) } else { ControlFlow::Break(()) })
+        Ok(if output.code == 0 {
+            ControlFlow::Continue(output.stdout)
+        } else {
+            ControlFlow::Break(())
+        })
     })?;
     let known = text(&shop.report()?.unwrap_or_default()["status"]["plan"]["hash"]);
     shop.switch_handler("livenessProbe", 8082)?;
     let status = wait_for_confirmation_of_another(shop, "Local", &known)?;
     let told = finding(&status, "prediction-not-confirmed");
     let start = "not confirmed: failed to patch deployments.apps client-side/web: ";
-    assert!(told["severity"] == "info" && text(&told["message"]).starts_with(start), "{status:#}");
+    assert!(
+        told["severity"] == "info" && text(&told["message"]).starts_with(start),
+        "{status:#}"
+    );
     Ok(())
 }
 
 /// Neither another look at the same objects nor another process asks the same again.
 fn nothing_is_asked_twice(shop: &Shop, controller: &mut Controller) -> Result<()> {
     // When this watch's one Deployment was last assessed, in whole seconds: so it is looked at until the next one.
-    let series = format!("driftmend_last_successful_assessment_timestamp_seconds{{namespace=\"{}\",watch=\"shop\"}}", shop.namespace);
+    let series = format!(
+        "driftmend_last_successful_assessment_timestamp_seconds{{namespace=\"{}\",watch=\"shop\"}}",
+        shop.namespace
+    );
     let (asked, looked) = (dry_runs(controller)?, controller.metric(&series)?);
     let mut tries = 0;
     wait::patiently("another look", PATIENCE, || {
         tries += 1;
-        shop.kubectl(&["annotate", "--overwrite", "driftreport", "deployment-web", &format!("looked={tries}-times")])?.success()?;
+        shop.kubectl(&[
+            "annotate",
+            "--overwrite",
+            "driftreport",
+            "deployment-web",
+            &format!("looked={tries}-times"),
+        ])?
+        .success()?;
         let now = controller.metric(&series)?;
-        Ok(if now > looked { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{now:?}")) })
+        Ok(if now > looked {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{now:?}"))
+        })
     })?;
     assert_eq!(dry_runs(controller)?, asked);
 
@@ -202,10 +248,17 @@ fn nothing_is_asked_twice(shop: &Shop, controller: &mut Controller) -> Result<()
         let now = controller.metric("driftmend_watch_conflicted{namespace=\"client-side\",watch=\"shop\"}")?;
         let other = controller.metric("driftmend_watch_conflicted{namespace=\"server-side\",watch=\"shop\"}")?;
         let both = (now, other) == (Some(1.0), Some(1.0));
-        Ok(if both { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{now:?}, {other:?}")) })
+        Ok(if both {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{now:?}, {other:?}"))
+        })
     })?;
     let status = wait_for_confirmation(shop, "DryRun")?;
-    assert_eq!((dry_runs(controller)?, &status["prediction"]["verdict"]), (0.0, &json!("Refused")));
+    assert_eq!(
+        (dry_runs(controller)?, &status["prediction"]["verdict"]),
+        (0.0, &json!("Refused"))
+    );
     Ok(())
 }
 
@@ -214,23 +267,30 @@ fn validation_speaks_before_a_policy(control_plane: &ControlPlane) -> Result<()>
     let shop = Shop::open_watched(control_plane, "friday", Sync::ClientSide)?;
     refuse_syncs(control_plane, &shop.namespace)?;
     let other = manifest(&json!({"livenessProbe": http_get(), "imagePullPolicy": "Always"}));
-    wait_until("a policy that refuses syncs", &shop, &other, |code, told| code != 0 && told.contains(FRIDAY))?;
+    wait_until("a policy that refuses syncs", &shop, &other, |code, told| {
+        code != 0 && told.contains(FRIDAY)
+    })?;
     shop.switch_handler("livenessProbe", 8080)?;
     wait_for_confirmation(&shop, "DryRun").map(drop)
 }
 
-/// What admission says is not known then. (That a webhook has side effects and cannot be asked at all is tried in `engine::confirm` alone:
-/// no API server of today stores such a webhook.)
+/// What admission says is not known then. (That a webhook has side effects and cannot be asked at all is tried in
+/// `engine::confirm` alone: no API server of today stores such a webhook.)
 fn where_a_webhook_does_not_answer_it_is_told_unconfirmed(control_plane: &ControlPlane) -> Result<()> {
     let shop = Shop::open_watched(control_plane, "lost", Sync::ClientSide)?;
     lose_the_webhook_of_syncs(control_plane, &shop.namespace)?;
     let failure = "failed calling webhook \"lost.example.com\"";
     let other = manifest(&json!({"livenessProbe": http_get(), "imagePullPolicy": "Always"}));
-    wait_until("a webhook that is asked", &shop, &other, |code, told| code != 0 && told.contains(failure))?;
+    wait_until("a webhook that is asked", &shop, &other, |code, told| {
+        code != 0 && told.contains(failure)
+    })?;
     shop.switch_handler("livenessProbe", 8080)?;
     let status = wait_for_confirmation(&shop, "Local")?;
     let told = finding(&status, "prediction-not-confirmed");
-    assert!(told["severity"] == "info" && text(&told["message"]).contains(failure), "{status:#}");
+    assert!(
+        told["severity"] == "info" && text(&told["message"]).contains(failure),
+        "{status:#}"
+    );
     assert_eq!(status["prediction"]["verdict"], "Refused");
     Ok(())
 }
@@ -239,11 +299,16 @@ fn where_a_webhook_does_not_answer_it_is_told_unconfirmed(control_plane: &Contro
 fn a_contradiction_is_told(control_plane: &ControlPlane, controller: &Controller) -> Result<()> {
     let shop = Shop::open_watched(control_plane, "mended", Sync::ClientSide)?;
     mend_syncs(control_plane, &shop.namespace)?;
-    let both = manifest(&json!({"livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "tcpSocket": {"port": 8080}}}));
+    let both = manifest(
+        &json!({"livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "tcpSocket": {"port": 8080}}}),
+    );
     wait_until("a policy that mends", &shop, &both, |code, _| code == 0)?;
     shop.switch_handler("livenessProbe", 8080)?;
-    let status = shop.wait_for_status("the contradiction", |status| !finding(status, "prediction-mismatch").is_null())?;
-    let cause = "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
+    let status = shop.wait_for_status("the contradiction", |status| {
+        !finding(status, "prediction-mismatch").is_null()
+    })?;
+    let cause =
+        "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
     let message = format!(
         "the server contradicts the prediction in a dry run; we say: Deployment.apps \"web\" is invalid: {cause}; \
          the server says: it accepts the sync"
@@ -251,10 +316,19 @@ fn a_contradiction_is_told(control_plane: &ControlPlane, controller: &Controller
     let told = finding(&status, "prediction-mismatch");
     assert_eq!((&told["severity"], text(&told["message"])), (&json!("error"), message));
     let prediction = &status["prediction"];
-    assert_eq!((&prediction["verdict"], &prediction["confirmedBy"]), (&json!("Refused"), &json!("Local")));
+    assert_eq!(
+        (&prediction["verdict"], &prediction["confirmedBy"]),
+        (&json!("Refused"), &json!("Local"))
+    );
     assert_eq!(mismatches(controller)?, Some(1.0));
     let log = controller.log();
-    let loud = log.lines().find(|line| line.contains("a dry run contradicts the prediction")).unwrap_or_default();
-    assert!(loud.contains("ERROR") && loud.contains(cause) && loud.contains("it accepts the sync"), "{log}");
+    let loud = log
+        .lines()
+        .find(|line| line.contains("a dry run contradicts the prediction"))
+        .unwrap_or_default();
+    assert!(
+        loud.contains("ERROR") && loud.contains(cause) && loud.contains("it accepts the sync"),
+        "{log}"
+    );
     Ok(())
 }

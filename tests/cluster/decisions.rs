@@ -19,9 +19,17 @@ const ADMINISTRATOR: &str = "admin";
 fn approve_by_patch(shop: &Shop, plan: &str) -> Result<()> {
     let approval = json!({"decision": "Approved", "planHash": plan, "by": ADMINISTRATOR, "at": Timestamp::now()});
     let patch = json!({"status": {"approval": approval}}).to_string();
-    shop.kubectl(&["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "--patch", &patch])?
-        .success()
-        .map(drop)
+    shop.kubectl(&[
+        "patch",
+        "driftreport",
+        "deployment-web",
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        &patch,
+    ])?
+    .success()
+    .map(drop)
 }
 
 /// The refusal is told in the report and as an Event, and the Deployment stays as it is.
@@ -47,7 +55,10 @@ fn an_approval_holds_for_the_plan_that_was_seen_once_and_in_time() -> Result<()>
     let foreign = "0".repeat(64);
     wait::until("a policy that lets it pass", Duration::from_secs(150), || {
         let passed = approve_by_patch(&shop, &foreign);
-        Ok(passed.map_or_else(|error| ControlFlow::Continue(format!("{error:#}")), |()| ControlFlow::Break(())))
+        Ok(passed.map_or_else(
+            |error| ControlFlow::Continue(format!("{error:#}")),
+            |()| ControlFlow::Break(()),
+        ))
     })?;
     let message = "000000000000 is not the hash of a plan of this report; take it from status.plan.hash";
     assert_refused(&shop, &foreign, "ApprovalForeign", message)?;
@@ -61,49 +72,85 @@ fn an_approval_holds_for_the_plan_that_was_seen_once_and_in_time() -> Result<()>
     assert_refused(&shop, &stale, "ApprovalStale", &message)?;
     let refused = shop.driftmend(&["approve", "web", "--plan", &stale])?;
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains(&format!("that is {}", &current[..12])), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains(&format!("that is {}", &current[..12])),
+        "{}",
+        refused.stderr
+    );
 
     shop.approve(&current)?;
     shop.wait_for_heal(&current)?;
     shop.switch_handler("livenessProbe", 8081)?;
     let next = shop.wait_for_plan(Some(&current))?;
-    let message = format!("plan {} was carried out before; an approval holds for one heal", &current[..12]);
+    let message = format!(
+        "plan {} was carried out before; an approval holds for one heal",
+        &current[..12]
+    );
     assert_refused(&shop, &current, "ApprovalSpent", &message)?;
 
-    // A plan's time is over a second after it was offered, so the one that is shown is always about to end. A plan keeps the time that it
-    // was offered with: the watch makes none for a moment, so that the next one is surely offered with the new time.
+    // A plan's time is over a second after it was offered, so the one that is shown is always about to end. A plan
+    // keeps the time that it was offered with: the watch makes none for a moment, so that the next one is surely
+    // offered with the new time.
     shop.apply_watch(&json!({"planTTL": "1s", "mode": "Alert"}))?;
-    shop.wait_for_status("no plan", |status| status["plan"].is_null() && condition(status, "PlanReady")["reason"] == "AlertOnly")?;
+    shop.wait_for_status("no plan", |status| {
+        status["plan"].is_null() && condition(status, "PlanReady")["reason"] == "AlertOnly"
+    })?;
     shop.apply_watch(&json!({"planTTL": "1s"}))?;
     let short = shop.wait_for_plan(Some(&next))?;
     shop.wait_for_plan(Some(&short))?;
-    let message = format!("plan {} expired before it was approved; look at the new plan and approve that", &short[..12]);
+    let message = format!(
+        "plan {} expired before it was approved; look at the new plan and approve that",
+        &short[..12]
+    );
     assert_refused(&shop, &short, "ApprovalExpired", &message)?;
     Ok(())
 }
 
 #[test]
 fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -> Result<()> {
-    let shop = Shop::open_watched(&installation::shared()?.installation.control_plane, "denial", Sync::ClientSide)?;
+    let shop = Shop::open_watched(
+        &installation::shared()?.installation.control_plane,
+        "denial",
+        Sync::ClientSide,
+    )?;
     shop.switch_handler("livenessProbe", 8080)?;
     let first = shop.wait_for_plan(None)?;
-    shop.driftmend(&["deny", "web", "--plan", &first, "--reason", "Git is wrong"])?.success()?;
+    shop.driftmend(&["deny", "web", "--plan", &first, "--reason", "Git is wrong"])?
+        .success()?;
     let denied = |status: &Value| status["heal"] == "Denied" && status["plan"].is_null();
     let status = shop.wait_for_status("a denial", denied)?;
     let told = condition(&status, "Approved");
     let message = "denied by admin while the drift stays as it is: Git is wrong; `driftmend deny web -n denial --withdraw` takes it back";
-    assert_eq!((&told["status"], &told["reason"], &told["message"]), (&json!("False"), &json!("Denied"), &json!(message)));
+    assert_eq!(
+        (&told["status"], &told["reason"], &told["message"]),
+        (&json!("False"), &json!("Denied"), &json!(message))
+    );
     let event = shop.event_note("PlanDenied")?;
-    assert_eq!(event, format!("plan {} was denied by admin: Git is wrong", &first[..12]));
-    assert_eq!((&status["phase"], condition(&status, "PlanReady")["reason"].clone()), (&json!("Conflicted"), json!("Denied")));
+    assert_eq!(
+        event,
+        format!("plan {} was denied by admin: Git is wrong", &first[..12])
+    );
+    assert_eq!(
+        (&status["phase"], condition(&status, "PlanReady")["reason"].clone()),
+        (&json!("Conflicted"), json!("Denied"))
+    );
     // Something else about the Deployment changes, and the no still holds.
     shop.kubectl(&["scale", "deployment/web", "--replicas=1"])?.success()?;
-    shop.kubectl(&["annotate", "deployment/web", "shop.example/note=x"])?.success()?;
+    shop.kubectl(&["annotate", "deployment/web", "shop.example/note=x"])?
+        .success()?;
     shop.wait_for_status("the other change", |status| status["counts"]["info"] == 1)?;
-    assert!(denied(&shop.report()?.unwrap_or_default()["status"]), "the denial was forgotten");
+    assert!(
+        denied(&shop.report()?.unwrap_or_default()["status"]),
+        "the denial was forgotten"
+    );
 
     let told = shop.driftmend(&["report", "web"])?;
-    assert!(told.stdout.contains(&format!("\nDenied: {}\n", message.trim_start_matches("denied "))), "{}", told.stdout);
+    assert!(
+        told.stdout
+            .contains(&format!("\nDenied: {}\n", message.trim_start_matches("denied "))),
+        "{}",
+        told.stdout
+    );
 
     let refused = shop.driftmend(&["approve", "web", "--plan", &first])?;
     let who = "error: web shows no plan: admin denied it while the drift stays as it is: Git is wrong\nhint: driftmend deny web -n denial --withdraw\n";
@@ -111,10 +158,15 @@ fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -
 
     shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;
     let nothing = shop.driftmend(&["deny", "web", "--withdraw"])?;
-    assert_eq!((nothing.stderr.as_str(), nothing.code), ("error: there is no decision about denial/web\n", 2));
+    assert_eq!(
+        (nothing.stderr.as_str(), nothing.code),
+        ("error: there is no decision about denial/web\n", 2)
+    );
     shop.wait_for_event("DriftReport", "DecisionTakenBack")?;
     let again = shop.wait_for_plan(Some(&first))?;
-    let until = shop.driftmend(&["deny", "web", "--plan", &again, "--until", "3s"])?.success()?;
+    let until = shop
+        .driftmend(&["deny", "web", "--plan", &again, "--until", "3s"])?
+        .success()?;
     assert!(until.contains(" is denied until 20"), "{until}");
     // Its time is over soon, and the plan is offered again, as another one.
     let again = shop.wait_for_plan(Some(&again))?;

@@ -1,5 +1,5 @@
-//! What the cluster does to the controller: rights that are missing, an API server that is away, signals in the middle of a heal,
-//! and a cluster in which nothing happens.
+//! What the cluster does to the controller: rights that are missing, an API server that is away, signals in the middle
+//! of a heal, and a cluster in which nothing happens.
 //!
 //! Each test has a control plane of its own: a second controller on the shared one would act on everybody's watches.
 
@@ -44,12 +44,15 @@ fn wait_for_log(controller: &Controller, words: &[&str]) -> Result<String> {
     wait::until(&format!("a line with {words:?} in the log"), TOLD, || {
         let log = controller.log();
         let line = log.lines().find(|line| words.iter().all(|word| line.contains(word)));
-        Ok(line.map_or_else(|| ControlFlow::Continue(log.clone()), |line| ControlFlow::Break(line.to_owned())))
+        Ok(line.map_or_else(
+            || ControlFlow::Continue(log.clone()),
+            |line| ControlFlow::Break(line.to_owned()),
+        ))
     })
 }
 
-/// Tries something up to three times, and wants it under a limit once: a machine that stands still for a moment is no fault of the
-/// controller's, and what is held up is held up each time.
+/// Tries something up to three times, and wants it under a limit once: a machine that stands still for a moment is no
+/// fault of the controller's, and what is held up is held up each time.
 fn takes_less_than(limit: Duration, mut once: impl FnMut(usize) -> Result<Duration>) -> Result<()> {
     let mut took = Vec::new();
     for at in 0..3 {
@@ -62,7 +65,8 @@ fn takes_less_than(limit: Duration, mut once: impl FnMut(usize) -> Result<Durati
     bail!("it took {took:?}, never less than {limit:?}")
 }
 
-/// A cluster in which the chart has given a ServiceAccount the rights of mode `heal` in one namespace, with its admission policies.
+/// A cluster in which the chart has given a ServiceAccount the rights of mode `heal` in one namespace, with its
+/// admission policies.
 struct Installed {
     control_plane: ControlPlane,
     heals_in: String,
@@ -74,34 +78,78 @@ impl Installed {
     fn start(prefix: &str) -> Result<Self> {
         let control_plane = ControlPlane::start(Options::default())?;
         let heals_in = control_plane.namespace(prefix)?;
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/driftmend").display().to_string();
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("charts/driftmend")
+            .display()
+            .to_string();
         let namespaces = format!("heal.namespaces={{{heals_in}}}");
-        let install = ["install", "driftmend", &chart, "-n", "driftmend", "--create-namespace", "--set", "mode=heal", "--set", &namespaces];
+        let install = [
+            "install",
+            "driftmend",
+            &chart,
+            "-n",
+            "driftmend",
+            "--create-namespace",
+            "--set",
+            "mode=heal",
+            "--set",
+            &namespaces,
+        ];
         control_plane.helm(&install)?.success()?;
         let kubeconfig = control_plane.service_account("driftmend", "driftmend")?;
         let folder = folder(&control_plane)?;
-        Ok(Self { control_plane, heals_in, kubeconfig, folder })
+        Ok(Self {
+            control_plane,
+            heals_in,
+            kubeconfig,
+            folder,
+        })
     }
 
     /// Takes rights of the controller away: the first rule of this resource gets these verbs.
     fn allow(&self, resource: &str, verbs: &[&str]) -> Result<()> {
-        let role = self.control_plane.kubectl(&["get", "clusterrole", "driftmend", "--output=json"])?.success()?;
+        let role = self
+            .control_plane
+            .kubectl(&["get", "clusterrole", "driftmend", "--output=json"])?
+            .success()?;
         let mut role: Value = serde_json::from_str(&role)?;
         let rules = role["rules"].as_array_mut().context("a role without rules")?;
-        let rule = rules.iter_mut().find(|rule| rule["resources"].as_array().is_some_and(|all| all.contains(&json!(resource))));
+        let rule = rules.iter_mut().find(|rule| {
+            rule["resources"]
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(resource)))
+        });
         rule.with_context(|| format!("no rule for {resource}"))?["verbs"] = json!(verbs);
-        role["metadata"].as_object_mut().context("no metadata")?.remove("managedFields");
-        self.control_plane.tool("kubectl")?.input(role.to_string()).run(&["replace", "-f", "-"])?.success().map(drop)
+        role["metadata"]
+            .as_object_mut()
+            .context("no metadata")?
+            .remove("managedFields");
+        self.control_plane
+            .tool("kubectl")?
+            .input(role.to_string())
+            .run(&["replace", "-f", "-"])?
+            .success()
+            .map(drop)
     }
 
-    /// Waits until the API server refuses the controller a verb on a resource everywhere: a role counts a moment after it was stored.
+    /// Waits until the API server refuses the controller a verb on a resource everywhere: a role counts a moment after
+    /// it was stored.
     fn wait_until_refused(&self, question: &[&str]) -> Result<()> {
-        let ask = ["auth", "can-i", "--all-namespaces", "--as=system:serviceaccount:driftmend:driftmend"];
+        let ask = [
+            "auth",
+            "can-i",
+            "--all-namespaces",
+            "--as=system:serviceaccount:driftmend:driftmend",
+        ];
         wait::patiently(&format!("no right to {question:?}"), TOLD, || {
             let answer = self.control_plane.kubectl(&[&ask[..], question].concat())?;
             // Not by the code, which is that of any failure, too.
             let refused = answer.stdout.trim_start().starts_with("no");
-            Ok(if refused { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{}{}", answer.stdout, answer.stderr)) })
+            Ok(if refused {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{}{}", answer.stdout, answer.stderr))
+            })
         })
     }
 }
@@ -131,11 +179,17 @@ fn a_right_that_is_missing_is_named_and_its_grant_is_all_that_is_needed() -> Res
     installed.wait_until_refused(&["patch", "driftreports.driftmend.dev", "--subresource=status"])?;
     tenant.set_image("web", BY_HAND)?;
     let line = wait_for_log(&controller, &["the reconcile failed", "driftreports/status"])?;
-    for part in ["patch", "grant verb patch on driftreports.driftmend.dev/status in namespace", "system:serviceaccount:driftmend:driftmend"]
-    {
+    for part in [
+        "patch",
+        "grant verb patch on driftreports.driftmend.dev/status in namespace",
+        "system:serviceaccount:driftmend:driftmend",
+    ] {
         assert!(line.contains(part), "{part:?} is not in {line}");
     }
-    assert_eq!((controller.get("/readyz")?.0, controller.get("/healthz")?.0), (200, 200));
+    assert_eq!(
+        (controller.get("/readyz")?.0, controller.get("/healthz")?.0),
+        (200, 200)
+    );
     installed.allow("driftreports/status", &["patch"])?;
     tenant.wait_for_report("web", "Drifted").map(drop)
 }
@@ -149,8 +203,15 @@ fn plain_http_needs_the_flag_that_allows_it() -> Result<()> {
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     let _controller = Controller::start_strict(control_plane.admin(), &folder(&control_plane)?)?;
     let (message, _) = tenant.source_failure("all", "InvalidURL")?;
-    assert!(message.starts_with("spec.source.git.url: ") && message.contains("http"), "{message}");
-    assert_eq!(tenant.server.take_requests(), Vec::<String>::new(), "nothing is sent in the clear");
+    assert!(
+        message.starts_with("spec.source.git.url: ") && message.contains("http"),
+        "{message}"
+    );
+    assert_eq!(
+        tenant.server.take_requests(),
+        Vec::<String>::new(),
+        "nothing is sent in the clear"
+    );
     Ok(())
 }
 
@@ -176,19 +237,28 @@ fn many_servers_that_hang_hold_up_neither_another_tenant_nor_the_end() -> Result
     let (mut asked, first) = (0, Instant::now());
     wait::until("as many requests that hang as there are looks", TOLD, || {
         asked += hanging.server.take_requests().len();
-        Ok(if asked >= LOOKS { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{asked} requests")) })
+        Ok(if asked >= LOOKS {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{asked} requests"))
+        })
     })?;
     // A new watch of another tenant is read meanwhile.
     takes_less_than(Duration::from_secs(10), |at| {
         let begun = Instant::now();
         let name = format!("later-{at}");
         tenant.watch(&name, &tenant.source(""), &json!({}))?;
-        tenant.wait_for(&format!("driftwatch/{name}"), "its commit", |watch| watch["status"]["revision"].is_string())?;
+        tenant.wait_for(&format!("driftwatch/{name}"), "its commit", |watch| {
+            watch["status"]["revision"].is_string()
+        })?;
         Ok(begun.elapsed())
     })?;
     asked += hanging.server.take_requests().len();
     let most = LOOKS * (2 + first.elapsed().as_secs() as usize / HANGS.as_secs() as usize);
-    assert!(asked <= most, "{asked} requests, and no more than {LOOKS} hang at a time: {most}");
+    assert!(
+        asked <= most,
+        "{asked} requests, and no more than {LOOKS} hang at a time: {most}"
+    );
     let mut plan = String::new();
     takes_less_than(Duration::from_secs(10), |at| {
         let begun = Instant::now();
@@ -205,11 +275,20 @@ fn many_servers_that_hang_hold_up_neither_another_tenant_nor_the_end() -> Result
         hanging.server.take_requests();
         wait::until("one more request that hangs", TOLD, || {
             let is_sent = !hanging.server.take_requests().is_empty();
-            Ok(if is_sent { ControlFlow::Break(()) } else { ControlFlow::Continue("no request".to_owned()) })
+            Ok(if is_sent {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue("no request".to_owned())
+            })
         })?;
         controller.signal("TERM")?;
         let begun = Instant::now();
-        assert_eq!(controller.wait_for_end(Duration::from_secs(60))?, Some(0), "{}", controller.log());
+        assert_eq!(
+            controller.wait_for_end(Duration::from_secs(60))?,
+            Some(0),
+            "{}",
+            controller.log()
+        );
         Ok(begun.elapsed())
     })
 }
@@ -226,7 +305,10 @@ fn an_api_server_that_is_late_or_goes_away_is_waited_for_and_nothing_is_lost() -
     control_plane.stop_api_server()?;
     let controller = Controller::start_unready(control_plane.admin(), &folder(&control_plane)?, &[])?;
     wait_for_log(&controller, &["waiting for the API server", "cannot be reached"])?;
-    assert_eq!((controller.get("/healthz")?.0, controller.get("/readyz")?.0), (200, 503));
+    assert_eq!(
+        (controller.get("/healthz")?.0, controller.get("/readyz")?.0),
+        (200, 503)
+    );
     control_plane.start_api_server()?;
     controller.wait_until_ready()?;
     tenant.wait_until_assessed("all", 2)?;
@@ -237,28 +319,45 @@ fn an_api_server_that_is_late_or_goes_away_is_waited_for_and_nothing_is_lost() -
     control_plane.stop_api_server()?;
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(20) {
-        assert_eq!((controller.get("/healthz")?.0, controller.get("/readyz")?.0), (200, 200));
+        assert_eq!(
+            (controller.get("/healthz")?.0, controller.get("/readyz")?.0),
+            (200, 200)
+        );
         std::thread::sleep(Duration::from_secs(1));
     }
     control_plane.start_api_server()?;
     tenant.set_image("api", BY_HAND)?;
     tenant.wait_for_plan("api", "")?;
     // What was offered before is offered still, and a change after the outage is seen.
-    assert_eq!(tenant.get("driftreport/deployment-web")?["status"]["plan"]["hash"], json!(before));
+    assert_eq!(
+        tenant.get("driftreport/deployment-web")?["status"]["plan"]["hash"],
+        json!(before)
+    );
     tenant.set_image("web", "registry.example/web:by-another-hand")?;
     tenant.wait_for_plan("web", &before).map(drop)
 }
 
 #[test]
 fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
-    let control_plane = ControlPlane::start(Options { audit: Audit::Metadata, ..Options::default() })?;
+    let control_plane = ControlPlane::start(Options {
+        audit: Audit::Metadata,
+        ..Options::default()
+    })?;
     install_definitions(&control_plane)?;
     let tenant = Tenant::open(&control_plane, "idle")?;
-    control_plane.kubectl(&["create", "namespace", "driftmend"])?.success()?;
+    control_plane
+        .kubectl(&["create", "namespace", "driftmend"])?
+        .success()?;
     let manifests: Vec<String> = (0..20).map(|at| deployment(&format!("web-{at}"))).collect();
     tenant.sync("all.yaml", &manifests.join("---\n"))?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
-    let bound = ["create", "clusterrolebinding", "observer", "--clusterrole=cluster-admin", "--user=observer"];
+    let bound = [
+        "create",
+        "clusterrolebinding",
+        "observer",
+        "--clusterrole=cluster-admin",
+        "--user=observer",
+    ];
     control_plane.kubectl(&bound)?.success()?;
     let observer = control_plane.user("observer", &[])?;
     // Before the controller begins, so that the watch's counts are complete with the first look.
@@ -267,7 +366,8 @@ fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
     tenant.kubectl(&["rollout", "status", "deployment/web-0", "--timeout=170s"], "")?;
     let _controller = Controller::start(&observer, &folder(&control_plane)?, &["--lease-name", "driftmend"])?;
     tenant.wait_for_plan("web-0", "")?;
-    let counted = |watch: &Value| watch["status"]["counts"]["drifted"] == 1 && watch["status"]["counts"]["inSync"] == 19;
+    let counted =
+        |watch: &Value| watch["status"]["counts"]["drifted"] == 1 && watch["status"]["counts"]["inSync"] == 19;
     tenant.wait_for("driftwatch/all", "its counts", counted)?;
     // The Events of that drift are written after its report; this is the last of them.
     let told = |events: &Value| {
@@ -280,7 +380,10 @@ fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
     tenant.server.take_requests();
     let begun = Instant::now();
     std::thread::sleep(Duration::from_secs(20));
-    let (asked, seconds) = (tenant.server.take_requests(), usize::try_from(begun.elapsed().as_secs())?);
+    let (asked, seconds) = (
+        tenant.server.take_requests(),
+        usize::try_from(begun.elapsed().as_secs())?,
+    );
     let mut during = requests(&control_plane)?;
     for (request, count) in before {
         during.entry(request).and_modify(|all| *all -= count);
@@ -289,30 +392,50 @@ fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
     let writes: Vec<(String, String)> = during.keys().cloned().collect();
     assert_eq!(writes, [("update".to_owned(), "leases".to_owned())], "{during:?}");
     // One listing of references each interval, and no fetch.
-    assert!(asked.len() <= seconds + 2 && asked.iter().all(|request| request.starts_with("GET /shop.git/info/refs")), "{asked:?}");
+    assert!(
+        asked.len() <= seconds + 2
+            && asked
+                .iter()
+                .all(|request| request.starts_with("GET /shop.git/info/refs")),
+        "{asked:?}"
+    );
     Ok(())
 }
 
 /// How often the user `observer` sent each verb to each resource so far.
 fn requests(control_plane: &ControlPlane) -> Result<BTreeMap<(String, String), usize>> {
     let mut counts = BTreeMap::new();
-    for line in fs::read_to_string(control_plane.audit_log()).context("no audit log")?.lines() {
-        let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
+    for line in fs::read_to_string(control_plane.audit_log())
+        .context("no audit log")?
+        .lines()
+    {
+        let Ok(event) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
         if event["user"]["username"] == "observer" && event["stage"] == "ResponseComplete" {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            *counts.entry((text(&event["verb"]), text(&event["objectRef"]["resource"]))).or_default() += 1;
+            *counts
+                .entry((text(&event["verb"]), text(&event["objectRef"]["resource"])))
+                .or_default() += 1;
         }
     }
     Ok(counts)
 }
 
 #[test]
-fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_next_one_finishes_the_rest() -> Result<()> {
+fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_next_one_finishes_the_rest() -> Result<()>
+{
     let installed = Installed::start("healed")?;
     let namespace = installed.heals_in.clone();
     let held = Arc::new(AtomicBool::new(false));
     let hold = held.clone();
-    let fate = move |_: &Pod| if hold.load(Ordering::SeqCst) { Fate::Held } else { Fate::Ready };
+    let fate = move |_: &Pod| {
+        if hold.load(Ordering::SeqCst) {
+            Fate::Held
+        } else {
+            Fate::Ready
+        }
+    };
     let admin = installed.control_plane.admin();
     let _pods = ReadyPods::start_with(admin, Scope::Namespace(namespace.clone()), Duration::from_secs(1), fate)?;
     let tenant = Tenant::open_in(&installed.control_plane, namespace.clone())?;
@@ -329,7 +452,11 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
         plan = tenant.wait_for_plan("web", &plan)?;
         tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
         let carried_out = |report: &Value| report["status"]["healing"]["steps"][0]["state"] == "Done";
-        tenant.wait_for("driftreport/deployment-web", "a heal that waits for its roll-out", carried_out)?;
+        tenant.wait_for(
+            "driftreport/deployment-web",
+            "a heal that waits for its roll-out",
+            carried_out,
+        )?;
         let generation = tenant.get("deployment/web")?["metadata"]["generation"].clone();
         let beside = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
         assert_eq!(beside.code, 2, "{}", beside.stdout);
@@ -337,10 +464,23 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
 
         controller.signal(signal)?;
         let begun = Instant::now();
-        assert_eq!(controller.wait_for_end(Duration::from_secs(60))?, Some(0), "{}", controller.log());
-        assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?} to end", begun.elapsed());
+        assert_eq!(
+            controller.wait_for_end(Duration::from_secs(60))?,
+            Some(0),
+            "{}",
+            controller.log()
+        );
+        assert!(
+            begun.elapsed() < Duration::from_secs(15),
+            "it took {:?} to end",
+            begun.elapsed()
+        );
         let report = tenant.get("driftreport/deployment-web")?;
-        assert_eq!(report["status"]["healing"]["planHash"], json!(plan), "the heal is no longer recorded");
+        assert_eq!(
+            report["status"]["healing"]["planHash"],
+            json!(plan),
+            "the heal is no longer recorded"
+        );
 
         held.store(false, Ordering::SeqCst);
         let _next = Controller::start(&installed.kubeconfig, &installed.folder, &flags)?;
@@ -351,9 +491,16 @@ fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_n
             carried_out && condition(report, "Healed")["status"] == "True"
         };
         let report = tenant.wait_for("driftreport/deployment-web", "the end of the heal", healed)?;
-        let last = report["status"]["history"].as_array().and_then(|history| history.last()).context("no history")?;
+        let last = report["status"]["history"]
+            .as_array()
+            .and_then(|history| history.last())
+            .context("no history")?;
         assert_eq!((&last["result"], &last["planHash"]), (&json!("Healed"), &json!(plan)));
-        assert_eq!(tenant.get("deployment/web")?["metadata"]["generation"], generation, "a step was carried out twice");
+        assert_eq!(
+            tenant.get("deployment/web")?["metadata"]["generation"],
+            generation,
+            "a step was carried out twice"
+        );
     }
     Ok(())
 }

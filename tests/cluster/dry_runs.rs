@@ -1,4 +1,5 @@
-//! What is said of a dry run that the API server did not judge: a stale lock is tried again, and each answer is told as what it is.
+//! What is said of a dry run that the API server did not judge: a stale lock is tried again, and each answer is told as
+//! what it is.
 
 use anyhow::Result;
 use pretty_assertions::assert_eq;
@@ -31,21 +32,36 @@ fn a_dry_run_that_was_answered_is_told_as_what_it_is_and_a_stale_lock_is_tried_a
         shop.change_container(&json!({"image": format!("registry.example/web:by-hand-{round}")}))?;
         let plan = shop.wait_for_plan(last.as_deref())?;
         // While the deployment controller still writes of the change, that is the answer; it is asked again then.
-        let answered = |status: &Value| status["plan"]["hash"] == plan.as_str() && text(&status["plan"]["dryRun"]).contains(answer);
+        let answered = |status: &Value| {
+            status["plan"]["hash"] == plan.as_str() && text(&status["plan"]["dryRun"]).contains(answer)
+        };
         let status = shop.wait_for_status(&format!("the answer {answer:?}"), answered)?;
         last = Some(plan);
         Ok(text(&status["plan"]["dryRun"]))
     };
     proxy.answer_dry_runs(409, 2);
     let told = rehearsed(0, "by the API server at")?;
-    assert!(told.starts_with("accepted by the API server at "), "a stale lock is no answer: {told}");
+    assert!(
+        told.starts_with("accepted by the API server at "),
+        "a stale lock is no answer: {told}"
+    );
     assert_eq!(proxy.dry_runs_left(), 0);
     for (round, code) in [409, 422, 403, 429, 500, 504].into_iter().enumerate() {
         proxy.answer_dry_runs(code, ALWAYS);
         let told = rehearsed(round + 1, &words(code))?;
-        assert!(told.starts_with("not made: ") && told.contains(&words(code)), "{code}: {told}");
-        assert!(!told.contains("no answer") && !told.contains("was written"), "{code}: {told}");
-        assert_eq!(told.contains(&format!("(status {code})")), ![403, 409, 422].contains(&code), "{code}: {told}");
+        assert!(
+            told.starts_with("not made: ") && told.contains(&words(code)),
+            "{code}: {told}"
+        );
+        assert!(
+            !told.contains("no answer") && !told.contains("was written"),
+            "{code}: {told}"
+        );
+        assert_eq!(
+            told.contains(&format!("(status {code})")),
+            ![403, 409, 422].contains(&code),
+            "{code}: {told}"
+        );
         let shown = shop.driftmend(&["report", "web"])?.stdout;
         assert!(shown.contains(&words(code)), "{shown}");
     }

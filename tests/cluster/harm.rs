@@ -1,4 +1,5 @@
-//! A sync that succeeds and harms: what an autoscaler set is told of before the sync takes it away, although nothing drifted.
+//! A sync that succeeds and harms: what an autoscaler set is told of before the sync takes it away, although nothing
+//! drifted.
 
 use anyhow::Result;
 use pretty_assertions::assert_eq;
@@ -10,18 +11,31 @@ use crate::shop::{Shop, Sync, http_get, manifest};
 /// Sets the replicas as a HorizontalPodAutoscaler does: through the subresource, under its manager's name.
 fn autoscale(shop: &Shop, replicas: i32) -> Result<()> {
     let patch = json!({"spec": {"replicas": replicas}}).to_string();
-    let by =
-        ["patch", "deployment", "web", "--subresource=scale", "--type=merge", "--field-manager=kube-controller-manager", "--patch", &patch];
+    let by = [
+        "patch",
+        "deployment",
+        "web",
+        "--subresource=scale",
+        "--type=merge",
+        "--field-manager=kube-controller-manager",
+        "--patch",
+        &patch,
+    ];
     shop.kubectl(&by)?.success().map(drop)
 }
 
 #[test]
 fn a_sync_that_scales_down_is_reported_and_counted_although_nothing_drifted() -> Result<()> {
     let shared = installation::shared()?;
-    for (namespace, sync) in [("scaled-by-client", Sync::ClientSide), ("scaled-by-server", Sync::ServerSide)] {
+    for (namespace, sync) in [
+        ("scaled-by-client", Sync::ClientSide),
+        ("scaled-by-server", Sync::ServerSide),
+    ] {
         let shop = Shop::open_watched(&shared.installation.control_plane, namespace, sync)?;
         autoscale(&shop, 2)?;
-        let status = shop.wait_for_status("what the sync overwrites", |status| status["prediction"]["overwrites"][0]["from"] == 2)?;
+        let status = shop.wait_for_status("what the sync overwrites", |status| {
+            status["prediction"]["overwrites"][0]["from"] == 2
+        })?;
         assert_eq!(
             (&status["phase"], &status["plan"], &status["prediction"]["verdict"]),
             (&json!("InSync"), &Value::Null, &json!("Reverts"))
@@ -31,9 +45,17 @@ fn a_sync_that_scales_down_is_reported_and_counted_although_nothing_drifted() ->
             (&overwrite["path"], &overwrite["to"], &overwrite["subresource"]),
             (&json!(".spec.replicas"), &json!(1), &json!("scale"))
         );
-        let told: Vec<&Value> = status["findings"].as_array().into_iter().flatten().map(|finding| &finding["rule"]).collect();
+        let told: Vec<&Value> = status["findings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|finding| &finding["rule"])
+            .collect();
         assert_eq!(told, ["next-sync-overwrites"]);
-        let series = format!("driftmend_next_sync_harms_fields{{effect=\"overwrites\",name=\"web\",namespace=\"{}\"}}", shop.namespace);
+        let series = format!(
+            "driftmend_next_sync_harms_fields{{effect=\"overwrites\",name=\"web\",namespace=\"{}\"}}",
+            shop.namespace
+        );
         assert_eq!(shared.controller.metric(&series)?, Some(1.0));
         shop.wait_for_event("Deployment", "NextSyncHarms")?;
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::installation;
 use crate::shop::{Shop, Sync, condition, exec, http_get, manifest, owners, probe, text};
 
-/// What kubectl prints of the refusal that a report predicts (`statusCausesToAggrError` in kubectl's `pkg/cmd/util/helpers.go`).
+/// What kubectl prints of the refusal that a report predicts (`statusCausesToAggrError` in kubectl's
+/// `pkg/cmd/util/helpers.go`).
 pub fn refusal_as_kubectl_prints_it(prediction: &Value) -> String {
     let causes: Vec<String> = prediction["causes"]
         .as_array()
@@ -29,7 +30,10 @@ fn assert_events_tell_the_heal(shop: &Shop) -> Result<()> {
         let name = if kind == "DriftReport" { "deployment-web" } else { "web" };
         let told = shop.kubectl(&["describe", &kind.to_lowercase(), name])?.success()?;
         for reason in ["NextSyncRefused", "PlanReady", "PlanApproved", "Healed"] {
-            assert!(told.contains(reason), "`kubectl describe` of the {kind} does not show {reason}:\n{told}");
+            assert!(
+                told.contains(reason),
+                "`kubectl describe` of the {kind} does not show {reason}:\n{told}"
+            );
         }
     }
     Ok(())
@@ -42,9 +46,14 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
     let git = manifest(&json!({"livenessProbe": http_get()}));
     shop.switch_handler("livenessProbe", 8080)?;
 
-    let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
+    let status = shop.wait_for_status("the predicted refusal", |status| {
+        status["phase"] == "Conflicted" && !status["plan"].is_null()
+    })?;
     let prediction = &status["prediction"];
-    assert_eq!((&prediction["verdict"], &prediction["confirmedBy"]), (&json!("Refused"), &json!("DryRun")));
+    assert_eq!(
+        (&prediction["verdict"], &prediction["confirmedBy"]),
+        (&json!("Refused"), &json!("DryRun"))
+    );
     assert_eq!(
         prediction["causes"],
         json!([{
@@ -54,24 +63,48 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
         }])
     );
     let refused = shop.sync(&git)?;
-    assert_eq!((refused.code, refused.stderr.trim()), (1, refusal_as_kubectl_prints_it(prediction).as_str()));
+    assert_eq!(
+        (refused.code, refused.stderr.trim()),
+        (1, refusal_as_kubectl_prints_it(prediction).as_str())
+    );
 
     let columns = shop.kubectl(&["get", "driftreports"])?.success()?;
     let lines: Vec<&str> = columns.lines().collect();
     let head: Vec<&str> = lines[0].split_whitespace().collect();
-    assert_eq!(head, ["NAME", "PHASE", "DRIFTED", "CONFLICTS", "HEAL", "SUMMARY", "AGE"]);
-    let row = format!("{} {} 1 AwaitingApproval", status["phase"].as_str().unwrap_or_default(), status["counts"]["drifted"]);
-    assert_eq!(lines[1].split_whitespace().skip(1).take(4).collect::<Vec<_>>().join(" "), row);
+    assert_eq!(
+        head,
+        ["NAME", "PHASE", "DRIFTED", "CONFLICTS", "HEAL", "SUMMARY", "AGE"]
+    );
+    let row = format!(
+        "{} {} 1 AwaitingApproval",
+        status["phase"].as_str().unwrap_or_default(),
+        status["counts"]["drifted"]
+    );
+    assert_eq!(
+        lines[1]
+            .split_whitespace()
+            .skip(1)
+            .take(4)
+            .collect::<Vec<_>>()
+            .join(" "),
+        row
+    );
     assert!(lines[1].contains(&text(&status["summary"])), "{columns}");
 
     let before = shop.deployment()?["metadata"]["generation"].as_i64();
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
     let status = shop.wait_for_heal(&plan)?;
-    assert_eq!((&status["phase"], &status["history"][0]["result"]), (&json!("InSync"), &json!("Healed")));
+    assert_eq!(
+        (&status["phase"], &status["history"][0]["result"]),
+        (&json!("InSync"), &json!("Healed"))
+    );
     assert_eq!(condition(&status, "Approved")["reason"], "CarriedOut");
     let live = shop.deployment()?;
-    assert_eq!(live["metadata"]["generation"].as_i64(), before.map(|generation| generation + 1));
+    assert_eq!(
+        live["metadata"]["generation"].as_i64(),
+        before.map(|generation| generation + 1)
+    );
     assert_eq!(probe(&live, "livenessProbe")["tcpSocket"], Value::Null);
     assert_events_tell_the_heal(&shop)?;
 
@@ -90,10 +123,23 @@ fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_
     let shared = installation::shared()?;
     let shop = Shop::open_watched(&shared.installation.control_plane, "last-applied", Sync::ClientSide)?;
     let git = manifest(&json!({"livenessProbe": http_get()}));
-    shop.kubectl(&["annotate", "deployment", "web", "kubectl.kubernetes.io/last-applied-configuration-"])?.success()?;
+    shop.kubectl(&[
+        "annotate",
+        "deployment",
+        "web",
+        "kubectl.kubernetes.io/last-applied-configuration-",
+    ])?
+    .success()?;
     shop.switch_handler("livenessProbe", 8080)?;
-    let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
-    let kinds: Vec<&Value> = status["plan"]["steps"].as_array().into_iter().flatten().map(|step| &step["kind"]).collect();
+    let status = shop.wait_for_status("the predicted refusal", |status| {
+        status["phase"] == "Conflicted" && !status["plan"].is_null()
+    })?;
+    let kinds: Vec<&Value> = status["plan"]["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|step| &step["kind"])
+        .collect();
     assert_eq!(kinds, ["Restore", "Transfer"]);
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
@@ -102,8 +148,15 @@ fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_
     let annotation = text(&live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]);
     let named: Value = serde_json::from_str(&annotation)?;
     let probed = json!([{"name": "web", "livenessProbe": http_get()}]);
-    assert_eq!(named["spec"], json!({"template": {"spec": {"containers": probed}}}), "the healed handler and nothing else");
-    let heal: Vec<String> = owners(&live).into_iter().filter(|owner| owner.starts_with("driftmend-heal")).collect();
+    assert_eq!(
+        named["spec"],
+        json!({"template": {"spec": {"containers": probed}}}),
+        "the healed handler and nothing else"
+    );
+    let heal: Vec<String> = owners(&live)
+        .into_iter()
+        .filter(|owner| owner.starts_with("driftmend-heal"))
+        .collect();
     assert_eq!(heal, Vec::<String>::new(), "{:?}", owners(&live));
 
     // The next handler, and the one back; then kubectl applies server-side, and Git drops a field.
@@ -115,13 +168,30 @@ fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_
         assert!(probe[kept].is_object() && probe[gone].is_null(), "{probe:#}");
     }
     let mut dropped = git.clone();
-    dropped["spec"]["template"]["spec"]["containers"][0].as_object_mut().map(|container| container.remove("ports"));
+    dropped["spec"]["template"]["spec"]["containers"][0]
+        .as_object_mut()
+        .map(|container| container.remove("ports"));
     for git in [&git, &dropped] {
         shop.commit(git);
-        let arguments = ["apply", "--server-side", "--force-conflicts", "-n", &shop.namespace, "-f", "-"];
-        shop.control_plane.tool("kubectl")?.input(git.to_string()).run(&arguments)?.success()?;
+        let arguments = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-n",
+            &shop.namespace,
+            "-f",
+            "-",
+        ];
+        shop.control_plane
+            .tool("kubectl")?
+            .input(git.to_string())
+            .run(&arguments)?
+            .success()?;
     }
-    assert_eq!(shop.deployment()?.pointer("/spec/template/spec/containers/0/ports"), None);
+    assert_eq!(
+        shop.deployment()?.pointer("/spec/template/spec/containers/0/ports"),
+        None
+    );
     installation::assert_no_right_was_missing(&shared.controller);
     Ok(())
 }
@@ -132,11 +202,21 @@ fn under_server_side_apply_the_tool_owns_the_restored_probe_and_its_next_change_
     let shop = Shop::open_watched(&shared.installation.control_plane, "server-side", Sync::ServerSide)?;
     let git = manifest(&json!({"livenessProbe": http_get()}));
     shop.switch_handler("livenessProbe", 8080)?;
-    let status = shop.wait_for_status("the predicted refusal", |status| status["phase"] == "Conflicted" && !status["plan"].is_null())?;
+    let status = shop.wait_for_status("the predicted refusal", |status| {
+        status["phase"] == "Conflicted" && !status["plan"].is_null()
+    })?;
     assert_eq!(status["prediction"]["confirmedBy"], "DryRun");
     let refused = shop.sync(&git)?;
-    assert_eq!((refused.code, refused.stderr.trim()), (1, refusal_as_kubectl_prints_it(&status["prediction"]).as_str()));
-    let kinds: Vec<&Value> = status["plan"]["steps"].as_array().into_iter().flatten().map(|step| &step["kind"]).collect();
+    assert_eq!(
+        (refused.code, refused.stderr.trim()),
+        (1, refusal_as_kubectl_prints_it(&status["prediction"]).as_str())
+    );
+    let kinds: Vec<&Value> = status["plan"]["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|step| &step["kind"])
+        .collect();
     assert_eq!(kinds, ["Restore", "Transfer"]);
 
     let before = shop.deployment()?["metadata"]["generation"].as_i64();
@@ -144,12 +224,22 @@ fn under_server_side_apply_the_tool_owns_the_restored_probe_and_its_next_change_
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
     let live = shop.deployment()?;
-    assert_eq!(live["metadata"]["generation"].as_i64(), before.map(|generation| generation + 1));
-    let heal: Vec<String> = owners(&live).into_iter().filter(|owner| owner.starts_with("driftmend-heal")).collect();
+    assert_eq!(
+        live["metadata"]["generation"].as_i64(),
+        before.map(|generation| generation + 1)
+    );
+    let heal: Vec<String> = owners(&live)
+        .into_iter()
+        .filter(|owner| owner.starts_with("driftmend-heal"))
+        .collect();
     assert_eq!(heal, Vec::<String>::new(), "{:?}", owners(&live));
 
     shop.sync(&git)?.success()?;
-    assert_eq!(shop.deployment()?["metadata"]["generation"], live["metadata"]["generation"], "the tool's own sync changed something");
+    assert_eq!(
+        shop.deployment()?["metadata"]["generation"],
+        live["metadata"]["generation"],
+        "the tool's own sync changed something"
+    );
     let next = manifest(&json!({"livenessProbe": exec()}));
     shop.commit(&next);
     shop.sync(&next)?.success()?;
@@ -167,16 +257,26 @@ fn under_replace_the_next_sync_reverts_the_drift_and_so_does_the_heal() -> Resul
     shop.switch_handler("livenessProbe", 8080)?;
     let plan = shop.wait_for_plan(None)?;
     let status = shop.wait_for_status("the drift", |status| status["phase"] == "Drifted")?;
-    assert_eq!((&status["prediction"]["verdict"], &status["prediction"]["causes"]), (&json!("Reverts"), &json!([])));
+    assert_eq!(
+        (&status["prediction"]["verdict"], &status["prediction"]["causes"]),
+        (&json!("Reverts"), &json!([]))
+    );
 
     let before = shop.deployment()?["metadata"]["generation"].as_i64();
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
     let live = shop.deployment()?;
-    assert_eq!(live["metadata"]["generation"].as_i64(), before.map(|generation| generation + 1));
+    assert_eq!(
+        live["metadata"]["generation"].as_i64(),
+        before.map(|generation| generation + 1)
+    );
     shop.sync(&git)?.success()?;
     // Not the generation: a PUT takes the deployment controller's annotation away, and annotations count for it.
-    assert_eq!(shop.deployment()?["spec"], live["spec"], "the tool's own sync changed something");
+    assert_eq!(
+        shop.deployment()?["spec"],
+        live["spec"],
+        "the tool's own sync changed something"
+    );
     let next = manifest(&json!({"livenessProbe": exec()}));
     shop.commit(&next);
     shop.sync(&next)?.success()?;
@@ -189,21 +289,37 @@ fn under_replace_the_next_sync_reverts_the_drift_and_so_does_the_heal() -> Resul
 fn two_switched_probes_are_two_causes_and_one_heal() -> Result<()> {
     let shared = installation::shared()?;
     let probes = json!({"livenessProbe": http_get(), "readinessProbe": http_get()});
-    let shop = Shop::open(&shared.installation.control_plane, "two-probes", Sync::ClientSide, &manifest(&probes))?;
+    let shop = Shop::open(
+        &shared.installation.control_plane,
+        "two-probes",
+        Sync::ClientSide,
+        &manifest(&probes),
+    )?;
     shop.watch(&json!({}))?;
     shop.change_container(&json!({
         "livenessProbe": {"httpGet": null, "tcpSocket": {"port": 8080}},
         "readinessProbe": {"httpGet": null, "exec": {"command": ["true"]}},
     }))?;
-    let status = shop.wait_for_status("both causes", |status| status["counts"]["refused"] == 2 && !status["plan"].is_null())?;
+    let status = shop.wait_for_status("both causes", |status| {
+        status["counts"]["refused"] == 2 && !status["plan"].is_null()
+    })?;
     let refused = shop.sync(&manifest(&probes))?;
-    assert_eq!((refused.code, refused.stderr.trim()), (1, refusal_as_kubectl_prints_it(&status["prediction"]).as_str()));
+    assert_eq!(
+        (refused.code, refused.stderr.trim()),
+        (1, refusal_as_kubectl_prints_it(&status["prediction"]).as_str())
+    );
 
     let before = shop.deployment()?["metadata"]["generation"].as_i64();
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
-    assert_eq!(shop.deployment()?["metadata"]["generation"].as_i64(), before.map(|generation| generation + 1));
-    assert_eq!(shop.sync(&manifest(&probes))?.success()?, "deployment.apps/web unchanged\n");
+    assert_eq!(
+        shop.deployment()?["metadata"]["generation"].as_i64(),
+        before.map(|generation| generation + 1)
+    );
+    assert_eq!(
+        shop.sync(&manifest(&probes))?.success()?,
+        "deployment.apps/web unchanged\n"
+    );
     Ok(())
 }

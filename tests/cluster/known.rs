@@ -1,4 +1,5 @@
-//! No green that is not known: exit code and first line of `report` and `check --cluster` where the cluster says less than it seems to.
+//! No green that is not known: exit code and first line of `report` and `check --cluster` where the cluster says less
+//! than it seems to.
 //!
 //! The watches here have the status that a controller would have written, by hand: no controller runs beside them.
 
@@ -29,22 +30,37 @@ struct Place {
 static PLACE: OnceLock<Result<Place, String>> = OnceLock::new();
 
 fn place() -> Result<&'static Place> {
-    PLACE.get_or_init(|| open().map_err(|error| format!("{error:?}"))).as_ref().map_err(|reason| anyhow!("{reason}"))
+    PLACE
+        .get_or_init(|| open().map_err(|error| format!("{error:?}")))
+        .as_ref()
+        .map_err(|reason| anyhow!("{reason}"))
 }
 
 fn open() -> Result<Place> {
     let control_plane = ControlPlane::start(Options::default())?;
     let run = |arguments: &[&str]| Tool::new(&binary()).kubeconfig(control_plane.admin()).run(arguments);
-    let without_definitions =
-        vec![run(&["report"])?, run(&["report", "-A"])?, run(&["report", "web"])?, run(&["approve", "web", "--plan", "0123456789ab"])?];
+    let without_definitions = vec![
+        run(&["report"])?,
+        run(&["report", "-A"])?,
+        run(&["report", "web"])?,
+        run(&["approve", "web", "--plan", "0123456789ab"])?,
+    ];
     let log_without_definitions = log_without_definitions(&control_plane)?;
     install_definitions(&control_plane)?;
     // The storage of a new kind begins a moment after the kind itself.
     wait::patiently("the storage of the kinds", TOLD, || {
         let answer = control_plane.kubectl(&["get", "driftwatches,driftreports", "-A"])?;
-        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        Ok(if answer.code == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(answer.stderr)
+        })
     })?;
-    Ok(Place { control_plane, without_definitions, log_without_definitions })
+    Ok(Place {
+        control_plane,
+        without_definitions,
+        log_without_definitions,
+    })
 }
 
 /// What a controller logs that finds a cluster without its kinds; it ends here, before they come.
@@ -54,13 +70,21 @@ fn log_without_definitions(control_plane: &ControlPlane) -> Result<String> {
     let controller = Controller::start_unready(control_plane.admin(), &folder, &[])?;
     wait::patiently("a controller that misses its kinds", TOLD, || {
         let log = controller.log();
-        Ok(if log.contains("a watch is interrupted") { ControlFlow::Break(log) } else { ControlFlow::Continue(log) })
+        Ok(if log.contains("a watch is interrupted") {
+            ControlFlow::Break(log)
+        } else {
+            ControlFlow::Continue(log)
+        })
     })
 }
 
 impl Place {
     fn kubectl(&self, arguments: &[&str], input: &Value) -> Result<String> {
-        self.control_plane.tool("kubectl")?.input(input.to_string()).run(arguments)?.success()
+        self.control_plane
+            .tool("kubectl")?
+            .input(input.to_string())
+            .run(arguments)?
+            .success()
     }
 
     /// Creates an object with a status as its writer would leave it.
@@ -68,10 +92,23 @@ impl Place {
         object["apiVersion"] = json!("driftmend.dev/v1alpha1");
         self.kubectl(&["create", "-n", namespace, "-f", "-"], &object)?;
         if !status.is_null() {
-            let (kind, name) = (object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
+            let (kind, name) = (
+                object["kind"].as_str().unwrap_or_default(),
+                object["metadata"]["name"].as_str().unwrap_or_default(),
+            );
             let patch = json!({ "status": status }).to_string();
-            let arguments =
-                ["patch", kind, name, "-n", namespace, "--subresource=status", "--type=merge", "--field-manager=driftmend", "-p", &patch];
+            let arguments = [
+                "patch",
+                kind,
+                name,
+                "-n",
+                namespace,
+                "--subresource=status",
+                "--type=merge",
+                "--field-manager=driftmend",
+                "-p",
+                &patch,
+            ];
             self.kubectl(&arguments, &Value::Null)?;
         }
         Ok(())
@@ -79,7 +116,11 @@ impl Place {
 
     fn watch(&self, namespace: &str, status: &Value) -> Result<()> {
         let spec = json!({"source": {"git": {"url": "https://git.example/shop.git"}}});
-        self.store(namespace, json!({"kind": "DriftWatch", "metadata": {"name": "all"}, "spec": spec}), status)
+        self.store(
+            namespace,
+            json!({"kind": "DriftWatch", "metadata": {"name": "all"}, "spec": spec}),
+            status,
+        )
     }
 
     fn report(&self, namespace: &str, name: &str, status: &Value) -> Result<()> {
@@ -87,7 +128,11 @@ impl Place {
             "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "watchRef": {"namespace": namespace, "name": "all"},
         });
-        self.store(namespace, json!({"kind": "DriftReport", "metadata": {"name": report_name(name)}, "spec": spec}), status)
+        self.store(
+            namespace,
+            json!({"kind": "DriftReport", "metadata": {"name": report_name(name)}, "spec": spec}),
+            status,
+        )
     }
 
     /// A Lease that was renewed so long ago.
@@ -106,17 +151,48 @@ impl Place {
     /// A user who may do this in a namespace, and nothing else.
     fn user(&self, namespace: &str, name: &str, resources: &[&str]) -> Result<PathBuf> {
         let list = resources.join(",");
-        self.kubectl(&["create", "role", name, "-n", namespace, "--verb=get,list", &format!("--resource={list}")], &Value::Null)?;
         self.kubectl(
-            &["create", "rolebinding", name, "-n", namespace, &format!("--role={name}"), &format!("--user={name}")],
+            &[
+                "create",
+                "role",
+                name,
+                "-n",
+                namespace,
+                "--verb=get,list",
+                &format!("--resource={list}"),
+            ],
+            &Value::Null,
+        )?;
+        self.kubectl(
+            &[
+                "create",
+                "rolebinding",
+                name,
+                "-n",
+                namespace,
+                &format!("--role={name}"),
+                &format!("--user={name}"),
+            ],
             &Value::Null,
         )?;
         let kubeconfig = self.control_plane.user(name, &[])?;
         // The API server judges by its own copy of the roles, which is a moment behind.
         wait::patiently("the rights of a user", TOLD, || {
             let first = resources.first().copied().unwrap_or_default();
-            let answer = self.control_plane.kubectl(&["auth", "can-i", "get", first, "-n", namespace, &format!("--as={name}")])?;
-            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stdout) })
+            let answer = self.control_plane.kubectl(&[
+                "auth",
+                "can-i",
+                "get",
+                first,
+                "-n",
+                namespace,
+                &format!("--as={name}"),
+            ])?;
+            Ok(if answer.code == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(answer.stdout)
+            })
         })?;
         Ok(kubeconfig)
     }
@@ -128,7 +204,11 @@ fn report_name(name: &str) -> String {
 }
 
 fn first_line(output: &Output) -> &str {
-    let text = if output.stdout.is_empty() { &output.stderr } else { &output.stdout };
+    let text = if output.stdout.is_empty() {
+        &output.stderr
+    } else {
+        &output.stdout
+    };
     text.lines().next().unwrap_or_default()
 }
 
@@ -138,7 +218,10 @@ fn last_line(output: &Output) -> &str {
 
 fn conditions(ready: (&str, &str, &str), mass: &str) -> Value {
     let one = |type_: &str, status: &str, reason: &str, message: &str| json!({"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"});
-    json!([one("MassDrift", mass, "TooManyAtOnce", "6 of 10 at once"), one("Ready", ready.0, ready.1, ready.2)])
+    json!([
+        one("MassDrift", mass, "TooManyAtOnce", "6 of 10 at once"),
+        one("Ready", ready.0, ready.1, ready.2)
+    ])
 }
 
 /// The status of a watch that is well, with changes.
@@ -182,12 +265,28 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let case = |name, watch, code, first_line| Case { name, watch, reports: Vec::new(), code, first_line };
+    let case = |name, watch, code, first_line| Case {
+        name,
+        watch,
+        reports: Vec::new(),
+        code,
+        first_line,
+    };
     let failure = json!({"reason": "GitTimeout", "message": "no answer", "since": "2026-01-01T00:00:00Z"});
     vec![
         case("unwatched", None, 2, "error: no DriftWatch stands in namespace NS"),
-        case("unseen", Some(Value::Null), 1, "watch NS/all: no controller has looked at it yet: nothing is assessed"),
-        case("well", Some(well(&json!({}))), 0, "no reports: every governed Deployment is what Git says (2 Deployments, 1 watch)"),
+        case(
+            "unseen",
+            Some(Value::Null),
+            1,
+            "watch NS/all: no controller has looked at it yet: nothing is assessed",
+        ),
+        case(
+            "well",
+            Some(well(&json!({}))),
+            0,
+            "no reports: every governed Deployment is what Git says (2 Deployments, 1 watch)",
+        ),
         case(
             "unread",
             Some(well(
@@ -210,14 +309,26 @@ fn cases() -> Vec<Case> {
             1,
             "watch NS/all: its spec was changed and has not been looked at yet",
         ),
-        case("away", Some(well(&json!({"sourceFailure": failure}))), 1, "watch NS/all: its source cannot be read, for "),
+        case(
+            "away",
+            Some(well(&json!({"sourceFailure": failure}))),
+            1,
+            "watch NS/all: its source cannot be read, for ",
+        ),
         case(
             "mass",
-            Some(well(&json!({"conditions": conditions(("True", "Assessing", ""), "True")}))),
+            Some(well(
+                &json!({"conditions": conditions(("True", "Assessing", ""), "True")}),
+            )),
             1,
             "watch NS/all: mass drift: 6 of 10 at once",
         ),
-        case("early", Some(well(&json!({"counts": {"inSync": 1}}))), 1, "watch NS/all: 1 of its 2 Deployments is not assessed yet"),
+        case(
+            "early",
+            Some(well(&json!({"counts": {"inSync": 1}}))),
+            1,
+            "watch NS/all: 1 of its 2 Deployments is not assessed yet",
+        ),
         case(
             "untold",
             Some(well(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
@@ -226,21 +337,39 @@ fn cases() -> Vec<Case> {
         ),
         Case {
             reports: vec![("web", in_phase("Drifted"))],
-            ..case("drifted", Some(well(&json!({"counts": {"inSync": 1, "drifted": 1}}))), 1, "NAMESPACE ")
+            ..case(
+                "drifted",
+                Some(well(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
+                1,
+                "NAMESPACE ",
+            )
         },
         Case {
             reports: vec![("web", in_phase("Pending"))],
-            ..case("pending", Some(well(&json!({"counts": {"inSync": 1, "pending": 1}}))), 0, "NAMESPACE ")
+            ..case(
+                "pending",
+                Some(well(&json!({"counts": {"inSync": 1, "pending": 1}}))),
+                0,
+                "NAMESPACE ",
+            )
         },
         // What a heal left undone asks for a person, although the fields are what Git says.
         Case {
             reports: vec![("web", json!({"heal": "Failed", "history": []}))],
             ..case("failed", Some(well(&json!({}))), 1, "NAMESPACE ")
         },
-        Case { reports: vec![("web", Value::Null)], ..case("blank", Some(well(&json!({}))), 1, "NAMESPACE ") },
+        Case {
+            reports: vec![("web", Value::Null)],
+            ..case("blank", Some(well(&json!({}))), 1, "NAMESPACE ")
+        },
         Case {
             reports: vec![("web", in_phase("InSync"))],
-            ..case("orphaned", None, 2, "watch NS/all: it is gone, and what its reports say is followed up by nobody")
+            ..case(
+                "orphaned",
+                None,
+                2,
+                "watch NS/all: it is gone, and what its reports say is followed up by nobody",
+            )
         },
     ]
 }
@@ -248,7 +377,14 @@ fn cases() -> Vec<Case> {
 #[test]
 fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know() -> Result<()> {
     let place = place()?;
-    for Case { name, watch, reports, code, first_line: expected } in cases() {
+    for Case {
+        name,
+        watch,
+        reports,
+        code,
+        first_line: expected,
+    } in cases()
+    {
         let namespace = place.control_plane.namespace(&format!("known-{name}"))?;
         if let Some(mut status) = watch {
             if !status.is_null() {
@@ -258,20 +394,38 @@ fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know
             place.watch(&namespace, &status)?;
         }
         for (report, status) in reports {
-            let status = if status["heal"] == "Failed" { with(&in_phase("InSync"), &status) } else { status };
+            let status = if status["heal"] == "Failed" {
+                with(&in_phase("InSync"), &status)
+            } else {
+                status
+            };
             place.report(&namespace, report, &status)?;
         }
         let output = place.driftmend(None, &["report", "-n", &namespace], "")?;
         let expected = expected.replace("NS", &namespace);
         let line = first_line(&output).get(..expected.len()).unwrap_or(first_line(&output));
-        assert_eq!((line, output.code), (expected.as_str(), code), "{name}: {}{}", output.stdout, output.stderr);
+        assert_eq!(
+            (line, output.code),
+            (expected.as_str(), code),
+            "{name}: {}{}",
+            output.stdout,
+            output.stderr
+        );
         // A program gets the same code, and its list.
         let json = place.driftmend(None, &["report", "-n", &namespace, "-o", "json"], "")?;
         assert_eq!(json.code, code, "{name}: {}", json.stderr);
-        assert!(serde_json::from_str::<Value>(&json.stdout)?.is_array(), "{name}: {}", json.stdout);
+        assert!(
+            serde_json::from_str::<Value>(&json.stdout)?.is_array(),
+            "{name}: {}",
+            json.stdout
+        );
         if code < 2 {
             let unseen = name == "unseen";
-            let footer = if unseen { "as of no time: no controller has written anything" } else { "as of 20" };
+            let footer = if unseen {
+                "as of no time: no controller has written anything"
+            } else {
+                "as of 20"
+            };
             assert!(last_line(&output).starts_with(footer), "{name}: {}", output.stdout);
             assert!(
                 unseen || last_line(&output).ends_with(&format!("by the controller's Lease {namespace}/driftmend")),
@@ -281,13 +435,29 @@ fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know
         }
     }
     let nowhere = place.driftmend(None, &["report", "-n", "nowhere"], "")?;
-    assert_eq!((nowhere.stderr.as_str(), nowhere.code), ("error: there is no namespace nowhere\nhint: correct -n, or the context\n", 2));
+    assert_eq!(
+        (nowhere.stderr.as_str(), nowhere.code),
+        (
+            "error: there is no namespace nowhere\nhint: correct -n, or the context\n",
+            2
+        )
+    );
     let named = place.driftmend(None, &["report", "web", "-n", "nowhere"], "")?;
-    assert_eq!((named.stderr.as_str(), named.code), ("error: there is no namespace nowhere\nhint: correct -n, or the context\n", 2));
+    assert_eq!(
+        (named.stderr.as_str(), named.code),
+        (
+            "error: there is no namespace nowhere\nhint: correct -n, or the context\n",
+            2
+        )
+    );
     // Of all namespaces one that is not known is enough.
     let all = place.driftmend(None, &["report", "-A"], "")?;
     assert_eq!(all.code, 1, "{}{}", all.stdout, all.stderr);
-    assert!(all.stdout.contains("/all: no controller has looked at it yet"), "{}", all.stdout);
+    assert!(
+        all.stdout.contains("/all: no controller has looked at it yet"),
+        "{}",
+        all.stdout
+    );
     Ok(())
 }
 
@@ -295,35 +465,79 @@ fn report_tells_by_exit_code_and_first_line_what_the_watches_of_a_namespace_know
 fn a_deployment_without_a_report_is_what_git_says_only_where_that_is_known() -> Result<()> {
     let place = place()?;
     let namespace = place.control_plane.namespace("unreported")?;
-    let create =
-        |name: &str| place.control_plane.tool("kubectl")?.input(deployment(name)).run(&["create", "-n", &namespace, "-f", "-"])?.success();
+    let create = |name: &str| {
+        place
+            .control_plane
+            .tool("kubectl")?
+            .input(deployment(name))
+            .run(&["create", "-n", &namespace, "-f", "-"])?
+            .success()
+    };
     let report = |word: &str| place.driftmend(None, &["report", word, "-n", &namespace], "");
     create("web")?;
     let unwatched = report("web")?;
-    assert_eq!((first_line(&unwatched), unwatched.code), (format!("error: no DriftWatch stands in namespace {namespace}").as_str(), 2));
+    assert_eq!(
+        (first_line(&unwatched), unwatched.code),
+        (
+            format!("error: no DriftWatch stands in namespace {namespace}").as_str(),
+            2
+        )
+    );
     place.lease(&namespace, SignedDuration::from_secs(1))?;
     let controller = json!({"namespace": "driftmend", "lease": "driftmend"});
-    place.watch(&namespace, &well(&json!({"counts": {"governed": 1, "inSync": 1}, "controller": controller})))?;
+    place.watch(
+        &namespace,
+        &well(&json!({"counts": {"governed": 1, "inSync": 1}, "controller": controller})),
+    )?;
     // Whether the controller runs is not known.
     let unknown = report("web")?;
     assert_eq!(unknown.code, 1, "{}{}", unknown.stdout, unknown.stderr);
     let controller = json!({"status": {"controller": {"namespace": namespace, "lease": "driftmend"}}}).to_string();
-    let patch = ["patch", "driftwatch", "all", "-n", &namespace, "--subresource=status", "--type=merge", "-p", &controller];
+    let patch = [
+        "patch",
+        "driftwatch",
+        "all",
+        "-n",
+        &namespace,
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &controller,
+    ];
     place.kubectl(&patch, &Value::Null)?;
     // A watch in the controller's own namespace may govern Deployments elsewhere.
     let unknown = report("web")?;
-    assert_eq!((first_line(&unknown), unknown.code), ("web has no report: it is what Git says, or no watch governs it", 1));
-    let takes =
-        format!("\n  watch {namespace}/all governs 1 Deployment; the namespace has 1: those of https://git.example/shop.git, folder /\n");
+    assert_eq!(
+        (first_line(&unknown), unknown.code),
+        ("web has no report: it is what Git says, or no watch governs it", 1)
+    );
+    let takes = format!(
+        "\n  watch {namespace}/all governs 1 Deployment; the namespace has 1: those of https://git.example/shop.git, folder /\n"
+    );
     assert!(unknown.stdout.contains(&takes), "{}", unknown.stdout);
 
     let place_of_lease = place.control_plane.namespace("unreported-lease")?;
     place.lease(&place_of_lease, SignedDuration::from_secs(1))?;
     let controller = json!({"status": {"controller": {"namespace": place_of_lease}}}).to_string();
-    let patch = ["patch", "driftwatch", "all", "-n", &namespace, "--subresource=status", "--type=merge", "-p", &controller];
+    let patch = [
+        "patch",
+        "driftwatch",
+        "all",
+        "-n",
+        &namespace,
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &controller,
+    ];
     place.kubectl(&patch, &Value::Null)?;
     let known = report("deploy/web")?;
-    assert_eq!((first_line(&known), known.code), ("deploy/web has no report: it is what Git says", 0), "{}", known.stderr);
+    assert_eq!(
+        (first_line(&known), known.code),
+        ("deploy/web has no report: it is what Git says", 0),
+        "{}",
+        known.stderr
+    );
     // Of two Deployments the watch leads one, and nobody knows which.
     create("api")?;
     assert_eq!(report("web")?.code, 1);
@@ -339,7 +553,10 @@ fn a_lease_that_nobody_renews_stands_before_everything_and_as_of_when_behind_it(
     let place = place()?;
     let open = |name: &str, lease: Option<&str>, ago: Option<SignedDuration>| -> Result<String> {
         let namespace = place.control_plane.namespace(&format!("lease-{name}"))?;
-        place.watch(&namespace, &well(&json!({"controller": {"namespace": namespace, "lease": lease}})))?;
+        place.watch(
+            &namespace,
+            &well(&json!({"controller": {"namespace": namespace, "lease": lease}})),
+        )?;
         place.report(&namespace, "web", &in_phase("InSync"))?;
         ago.map_or(Ok(()), |ago| place.lease(&namespace, ago))?;
         Ok(namespace)
@@ -352,19 +569,55 @@ fn a_lease_that_nobody_renews_stands_before_everything_and_as_of_when_behind_it(
     let without = open("without", None, None)?;
     for (namespace, code, first, last) in [
         (&fresh, 0, None, format!("by the controller's Lease {fresh}/driftmend")),
-        (&old, 1, Some(format!("STALE: nobody has renewed the controller's Lease {old}/driftmend since ")), " (3 h ago), STALE".to_owned()),
-        (&gone, 1, Some(format!("STALE: the controller's Lease {gone}/driftmend is gone: no controller runs")), ", STALE".to_owned()),
-        (&ahead, 1, Some(format!("UNKNOWN: the controller's Lease {ahead}/driftmend was renewed at ")), "is not known".to_owned()),
-        (&without, 1, Some("UNKNOWN: the controller runs without a Lease: whether ".to_owned()), "is not known".to_owned()),
+        (
+            &old,
+            1,
+            Some(format!(
+                "STALE: nobody has renewed the controller's Lease {old}/driftmend since "
+            )),
+            " (3 h ago), STALE".to_owned(),
+        ),
+        (
+            &gone,
+            1,
+            Some(format!(
+                "STALE: the controller's Lease {gone}/driftmend is gone: no controller runs"
+            )),
+            ", STALE".to_owned(),
+        ),
+        (
+            &ahead,
+            1,
+            Some(format!(
+                "UNKNOWN: the controller's Lease {ahead}/driftmend was renewed at "
+            )),
+            "is not known".to_owned(),
+        ),
+        (
+            &without,
+            1,
+            Some("UNKNOWN: the controller runs without a Lease: whether ".to_owned()),
+            "is not known".to_owned(),
+        ),
     ] {
         for arguments in [&["report", "-n", namespace][..], &["report", "web", "-n", namespace]] {
             let output = place.driftmend(None, arguments, "")?;
             let told = format!("{}{}", output.stdout, output.stderr);
             assert_eq!(output.code, code, "{told}");
-            let loud = ["STALE: ", "UNKNOWN: "].iter().any(|word| first_line(&output).starts_with(word));
+            let loud = ["STALE: ", "UNKNOWN: "]
+                .iter()
+                .any(|word| first_line(&output).starts_with(word));
             assert_eq!(loud, first.is_some(), "{told}");
-            assert!(first.as_ref().is_none_or(|first| first_line(&output).starts_with(first)), "{told}");
-            assert!(last_line(&output).starts_with("as of 20") && last_line(&output).ends_with(&last), "{told}");
+            assert!(
+                first
+                    .as_ref()
+                    .is_none_or(|first| first_line(&output).starts_with(first)),
+                "{told}"
+            );
+            assert!(
+                last_line(&output).starts_with("as of 20") && last_line(&output).ends_with(&last),
+                "{told}"
+            );
             // A program finds the same beside its JSON.
             let json = place.driftmend(None, &[arguments, &["-o", "json"]].concat(), "")?;
             let warned = json.stderr.contains("warning: STALE: ") || json.stderr.contains("warning: UNKNOWN: ");
@@ -379,8 +632,15 @@ fn a_lease_that_nobody_renews_stands_before_everything_and_as_of_when_behind_it(
 fn who_may_not_read_something_is_told_so_and_never_that_all_is_well() -> Result<()> {
     let place = place()?;
     let namespace = place.control_plane.namespace("rights")?;
-    place.watch(&namespace, &well(&json!({"controller": {"namespace": "driftmend", "lease": "driftmend"}})))?;
-    let viewer = place.user(&namespace, "viewer", &["driftwatches.driftmend.dev", "driftreports.driftmend.dev"])?;
+    place.watch(
+        &namespace,
+        &well(&json!({"controller": {"namespace": "driftmend", "lease": "driftmend"}})),
+    )?;
+    let viewer = place.user(
+        &namespace,
+        "viewer",
+        &["driftwatches.driftmend.dev", "driftreports.driftmend.dev"],
+    )?;
     let blind = place.user(&namespace, "blind", &["driftreports.driftmend.dev"])?;
 
     // The reports and the watches, but not the Lease.
@@ -388,19 +648,30 @@ fn who_may_not_read_something_is_told_so_and_never_that_all_is_well() -> Result<
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
     let unknown = "UNKNOWN: the controller's Lease driftmend/driftmend may not be read: whether what follows is still so is not known";
     assert_eq!(first_line(&output), unknown);
-    assert_eq!(output.stderr, "hint: grant verb get on leases.coordination.k8s.io in namespace driftmend to viewer\n");
+    assert_eq!(
+        output.stderr,
+        "hint: grant verb get on leases.coordination.k8s.io in namespace driftmend to viewer\n"
+    );
     // The reports, but not the watches.
     let output = place.driftmend(Some(&blind), &["report", "-n", &namespace], "")?;
     assert_eq!((output.stdout.as_str(), output.code), ("", 2), "{}", output.stderr);
     assert!(
-        output.stderr.contains(&format!("hint: grant verb list on driftwatches.driftmend.dev in namespace {namespace} to blind\n")),
+        output.stderr.contains(&format!(
+            "hint: grant verb list on driftwatches.driftmend.dev in namespace {namespace} to blind\n"
+        )),
         "{}",
         output.stderr
     );
     // Some namespaces, but not all.
     let output = place.driftmend(Some(&viewer), &["report", "-A"], "")?;
     assert_eq!((output.stdout.as_str(), output.code), ("", 2), "{}", output.stderr);
-    assert!(output.stderr.ends_with("hint: grant verb list on driftreports.driftmend.dev cluster-wide to viewer\n"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .ends_with("hint: grant verb list on driftreports.driftmend.dev cluster-wide to viewer\n"),
+        "{}",
+        output.stderr
+    );
     // A namespace that is not there, for who may read none.
     let output = place.driftmend(Some(&viewer), &["report", "-n", "nowhere"], "")?;
     assert_eq!((output.stdout.as_str(), output.code), ("", 2), "{}", output.stderr);
@@ -409,7 +680,9 @@ fn who_may_not_read_something_is_told_so_and_never_that_all_is_well() -> Result<
     let output = place.driftmend(Some(&blind), &["report", "web", "-n", &namespace], "")?;
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
     assert!(
-        output.stdout.starts_with(&format!("watch {namespace}/all: whether it is well may not be read; grant verb get on ")),
+        output.stdout.starts_with(&format!(
+            "watch {namespace}/all: whether it is well may not be read; grant verb get on "
+        )),
         "{}",
         output.stdout
     );
@@ -421,9 +694,12 @@ fn kinds_that_are_not_installed_are_told_with_the_command_that_installs_them() -
     for output in &place()?.without_definitions {
         let told = format!("{}: {}{}", output.command, output.stdout, output.stderr);
         assert_eq!((output.stdout.as_str(), output.code), ("", 2), "{told}");
-        assert!(output.stderr.starts_with("error: failed to ") && output.stderr.contains(": the API server has no such kind\n"), "{told}");
-        let hint =
-            "hint: driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`\n";
+        assert!(
+            output.stderr.starts_with("error: failed to ")
+                && output.stderr.contains(": the API server has no such kind\n"),
+            "{told}"
+        );
+        let hint = "hint: driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`\n";
         assert!(output.stderr.ends_with(hint), "{told}");
     }
     let log = &place()?.log_without_definitions;
@@ -436,19 +712,50 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
     let place = place()?;
     let namespace = place.control_plane.namespace("against")?;
     let (web, api) = (deployment("web"), deployment("api"));
-    place.control_plane.tool("kubectl")?.input(web.as_str()).run(&["create", "-n", &namespace, "-f", "-"])?.success()?;
+    place
+        .control_plane
+        .tool("kubectl")?
+        .input(web.as_str())
+        .run(&["create", "-n", &namespace, "-f", "-"])?
+        .success()?;
     let both = format!("{web}---\n{api}");
     let elsewhere = |name: &str| api.replace("  name: api\n", &format!("  name: api\n  namespace: {name}\n"));
-    let with_namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: to-come}}\n---\n{}", elsewhere("to-come"));
+    let with_namespace = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: to-come}}\n---\n{}",
+        elsewhere("to-come")
+    );
     let astray = format!("{web}---\n{}", elsewhere("nowhere"));
     let deployer = place.user(&namespace, "deployer", &["deployments.apps", "namespaces"])?;
-    place.kubectl(&["create", "clusterrole", "reads-deployments", "--verb=get", "--resource=deployments.apps"], &Value::Null)?;
-    place
-        .kubectl(&["create", "clusterrolebinding", "reads-deployments", "--clusterrole=reads-deployments", "--user=robot"], &Value::Null)?;
+    place.kubectl(
+        &[
+            "create",
+            "clusterrole",
+            "reads-deployments",
+            "--verb=get",
+            "--resource=deployments.apps",
+        ],
+        &Value::Null,
+    )?;
+    place.kubectl(
+        &[
+            "create",
+            "clusterrolebinding",
+            "reads-deployments",
+            "--clusterrole=reads-deployments",
+            "--user=robot",
+        ],
+        &Value::Null,
+    )?;
     let robot = place.control_plane.user("robot", &[])?;
     wait::patiently("the rights of a robot", TOLD, || {
-        let answer = place.control_plane.kubectl(&["auth", "can-i", "get", "deployments.apps", "-A", "--as=robot"])?;
-        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stdout) })
+        let answer = place
+            .control_plane
+            .kubectl(&["auth", "can-i", "get", "deployments.apps", "-A", "--as=robot"])?;
+        Ok(if answer.code == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(answer.stdout)
+        })
     })?;
     let none = "no problem";
     let no_namespace = "error: -:1: there is no namespace nowhere in the cluster";
@@ -508,7 +815,15 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
             "1 Deployment checked, none is refused; held against live objects: 0, new: 1; passed over: 1 Namespace.",
             none,
         ),
-        (Some(&deployer), &both, &namespace, &[], 0, "2 Deployments checked, none is refused; held against live objects: 1, new: 1.", none),
+        (
+            Some(&deployer),
+            &both,
+            &namespace,
+            &[],
+            0,
+            "2 Deployments checked, none is refused; held against live objects: 1, new: 1.",
+            none,
+        ),
         // Who may read Deployments everywhere and no namespace cannot tell a new one from one in a wrong namespace.
         (
             Some(&robot),
@@ -519,13 +834,35 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
             "1 Deployment checked, none is refused; held against live objects: 0, new: 0; not everything could be read.",
             "error: -:1: nothing of this is live in namespace nowhere, and whether that is there may not be read: ",
         ),
-        (None, &String::new(), &namespace, &[], 2, "", "error: PATH is empty, standard input holds no document: did kubectl fail?"),
+        (
+            None,
+            &String::new(),
+            &namespace,
+            &[],
+            2,
+            "",
+            "error: PATH is empty, standard input holds no document: did kubectl fail?",
+        ),
     ] {
-        let output = place.driftmend(user, &[&["check", "-", "--cluster", "-n", namespace], flags].concat(), input)?;
+        let output = place.driftmend(
+            user,
+            &[&["check", "-", "--cluster", "-n", namespace], flags].concat(),
+            input,
+        )?;
         let told = format!("{}{}", output.stdout, output.stderr);
         assert_eq!((output.stdout.trim_end(), output.code), (summary, code), "{told}");
-        assert!(if problem == none { output.stderr.is_empty() } else { output.stderr.starts_with(problem) }, "{told}");
-        assert!(output.stderr.matches("error: ").count() <= 1, "told more than once: {told}");
+        assert!(
+            if problem == none {
+                output.stderr.is_empty()
+            } else {
+                output.stderr.starts_with(problem)
+            },
+            "{told}"
+        );
+        assert!(
+            output.stderr.matches("error: ").count() <= 1,
+            "told more than once: {told}"
+        );
     }
     Ok(())
 }
@@ -534,7 +871,9 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
 fn a_controller_that_ends_is_missed_by_its_lease() -> Result<()> {
     let control_plane = ControlPlane::start(Options::default())?;
     install_definitions(&control_plane)?;
-    control_plane.kubectl(&["create", "namespace", "driftmend"])?.success()?;
+    control_plane
+        .kubectl(&["create", "namespace", "driftmend"])?
+        .success()?;
     let folder = control_plane.folder().join("controller");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let flags = ["--lease-name", "its-lease", "--namespace", "driftmend"];
@@ -543,16 +882,26 @@ fn a_controller_that_ends_is_missed_by_its_lease() -> Result<()> {
     tenant.sync("web.yaml", &deployment("web"))?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     let watch = tenant.wait_until_assessed("all", 1)?;
-    assert_eq!(watch["status"]["controller"], json!({"namespace": "driftmend", "lease": "its-lease"}));
+    assert_eq!(
+        watch["status"]["controller"],
+        json!({"namespace": "driftmend", "lease": "its-lease"})
+    );
     let output = tenant.driftmend(&["report"])?;
     assert_eq!(
         (first_line(&output), output.code),
-        ("no reports: every governed Deployment is what Git says (1 Deployment, 1 watch)", 0),
+        (
+            "no reports: every governed Deployment is what Git says (1 Deployment, 1 watch)",
+            0
+        ),
         "{}{}",
         output.stdout,
         output.stderr
     );
-    assert!(last_line(&output).ends_with(" ago), by the controller's Lease driftmend/its-lease"), "{}", output.stdout);
+    assert!(
+        last_line(&output).ends_with(" ago), by the controller's Lease driftmend/its-lease"),
+        "{}",
+        output.stdout
+    );
 
     drop(controller);
     // Somebody changes what nobody sees any more.
@@ -579,8 +928,21 @@ fn the_chart_lets_every_signed_in_user_see_whether_the_controller_runs_and_nothi
         ("update", "leases.coordination.k8s.io/driftmend", "no"),
         ("get", "secrets", "no"),
     ] {
-        let asked = ["auth", "can-i", verb, resource, "-n", installation::RELEASE, "--as=somebody", "--as-group=system:authenticated"];
-        assert_eq!(control_plane.kubectl(&asked)?.stdout.trim(), answer, "{verb} {resource}");
+        let asked = [
+            "auth",
+            "can-i",
+            verb,
+            resource,
+            "-n",
+            installation::RELEASE,
+            "--as=somebody",
+            "--as-group=system:authenticated",
+        ];
+        assert_eq!(
+            control_plane.kubectl(&asked)?.stdout.trim(),
+            answer,
+            "{verb} {resource}"
+        );
     }
     Ok(())
 }

@@ -21,15 +21,21 @@ fn kubectl_diff_shows_our_words_and_passes_our_exit_code_on() -> Result<()> {
     let namespace = control_plane.namespace("external-diff")?;
     let kubectl = |text: &str, arguments: &[&str]| {
         let program = format!("{} kubectl-diff", driftmend::binary().display());
-        let tool = control_plane.tool("kubectl")?.environment("KUBECTL_EXTERNAL_DIFF", program);
-        tool.input(text).run(&[arguments, &["-n", &namespace, "-f", "-"]].concat())
+        let tool = control_plane
+            .tool("kubectl")?
+            .environment("KUBECTL_EXTERNAL_DIFF", program);
+        tool.input(text)
+            .run(&[arguments, &["-n", &namespace, "-f", "-"]].concat())
     };
     kubectl(WEB, &["apply"])?.success()?;
 
     let same = kubectl(WEB, &["diff"])?;
     assert_eq!((same.stdout.as_str(), same.stderr.as_str(), same.code), ("", "", 0));
 
-    let edited = WEB.replace("\"dev\"", "\"prod\"").replace("\"red\"", "\"blue\"").replace("\"replicas\": 2", "\"replicas\": 3");
+    let edited = WEB
+        .replace("\"dev\"", "\"prod\"")
+        .replace("\"red\"", "\"blue\"")
+        .replace("\"replicas\": 2", "\"replicas\": 3");
     let told = kubectl(&edited, &["diff"])?;
     let expected = format!(
         "\
@@ -48,7 +54,11 @@ fn kubectl_diff_shows_our_words_and_passes_our_exit_code_on() -> Result<()> {
         format!("ConfigMap {namespace}/settings"),
     );
     assert!(told.stdout.starts_with(&expected), "{}", told.stdout);
-    assert!(told.stdout.ends_with("2 objects compared, 2 would change.\n"), "{}", told.stdout);
+    assert!(
+        told.stdout.ends_with("2 objects compared, 2 would change.\n"),
+        "{}",
+        told.stdout
+    );
     assert_eq!(told.code, 1, "{}", told.stderr);
     Ok(())
 }

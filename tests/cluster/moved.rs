@@ -16,7 +16,10 @@ use crate::tenant::{Tenant, condition, deployment};
 const HOTFIX: &str = "registry.example/web:hotfix";
 
 fn hotfix(tenant: &Tenant<'_>) -> Result<()> {
-    tenant.kubectl(&["apply", "-f", "-"], &deployment("web").replace("registry.example/web:1.0", HOTFIX))
+    tenant.kubectl(
+        &["apply", "-f", "-"],
+        &deployment("web").replace("registry.example/web:1.0", HOTFIX),
+    )
 }
 
 #[test]
@@ -34,15 +37,27 @@ fn a_persons_apply_under_the_tools_own_name_has_an_owner_and_a_plan_also_after_a
     let plan = tenant.wait_for_plan("web", "")?;
     let status = tenant.get("driftreport/deployment-web")?["status"].take();
     let field = &status["fields"][0];
-    assert_eq!((&status["phase"], &field["severity"], &field["moved"]), (&json!("Drifted"), &json!("drift"), &json!("live")));
+    assert_eq!(
+        (&status["phase"], &field["severity"], &field["moved"]),
+        (&json!("Drifted"), &json!("drift"), &json!("live"))
+    );
     assert_eq!(field["manager"], "kubectl-client-side-apply");
     // What this process remembered stands in the report.
     controller.kill_and_restart()?;
     sleep(Duration::from_secs(3));
     let after = tenant.get("driftreport/deployment-web")?["status"].take();
-    assert_eq!((&after["phase"], &after["plan"]["hash"]), (&json!("Drifted"), &json!(plan)));
+    assert_eq!(
+        (&after["phase"], &after["plan"]["hash"]),
+        (&json!("Drifted"), &json!(plan))
+    );
     // Where Git moves to it, both have met again.
-    tenant.repository.commit(&[("web.yaml", &deployment("web").replace("registry.example/web:1.0", HOTFIX))], "Take the hotfix into Git");
+    tenant.repository.commit(
+        &[(
+            "web.yaml",
+            &deployment("web").replace("registry.example/web:1.0", HOTFIX),
+        )],
+        "Take the hotfix into Git",
+    );
     tenant.wait_for_report("web", "InSync")?;
     Ok(())
 }
@@ -54,12 +69,20 @@ fn a_deployment_that_is_new_in_git_is_pending_until_it_was_seen_and_missing_afte
     tenant.sync("web.yaml", &deployment("web"))?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     tenant.wait_until_assessed("all", 1)?;
-    tenant.repository.commit(&[("api.yaml", &deployment("api"))], "Add the api");
+    tenant
+        .repository
+        .commit(&[("api.yaml", &deployment("api"))], "Add the api");
     tenant.wait_for_report("api", "Pending")?;
     sleep(Duration::from_secs(3));
     let report = tenant.get("driftreport/deployment-api")?;
-    assert_eq!((&report["status"]["phase"], &condition(&report, "Drifted")["status"]), (&json!("Pending"), &json!("False")));
-    let events = tenant.control_plane.kubectl(&["get", "events", "-n", &tenant.namespace, "-o", "json"])?.success()?;
+    assert_eq!(
+        (&report["status"]["phase"], &condition(&report, "Drifted")["status"]),
+        (&json!("Pending"), &json!("False"))
+    );
+    let events = tenant
+        .control_plane
+        .kubectl(&["get", "events", "-n", &tenant.namespace, "-o", "json"])?
+        .success()?;
     ensure!(!events.contains("\"reason\": \"Missing\""), "it was told as gone");
     tenant.kubectl(&["apply", "-f", "-"], &deployment("api"))?;
     tenant.wait_for_report("api", "InSync")?;
@@ -85,15 +108,20 @@ fn what_git_drops_is_orphaned_whether_or_not_it_had_a_report() -> Result<()> {
         tenant.wait_for_report(name, "Orphaned")?;
     }
     let counts = |orphaned: u64| {
-        move |watch: &Value| watch["status"]["counts"]["orphaned"] == orphaned && watch["status"]["counts"]["governed"] == 1
+        move |watch: &Value| {
+            watch["status"]["counts"]["orphaned"] == orphaned && watch["status"]["counts"]["governed"] == 1
+        }
     };
     tenant.wait_for("driftwatch/all", "two orphans", counts(2))?;
     // One is deleted after all, the other is taken back into Git.
     tenant.kubectl(&["delete", "deployment", "api"], "")?;
     tenant.wait_for("driftreport/deployment-api", "no report", Value::is_null)?;
     tenant.sync("told.yaml", &deployment("told"))?;
-    let in_sync = |watch: &Value| watch["status"]["counts"]["orphaned"] == 0 && watch["status"]["counts"]["inSync"] == 2;
-    tenant.wait_for("driftwatch/all", "nothing orphaned", in_sync).context("the orphans that are none any more still count")?;
+    let in_sync =
+        |watch: &Value| watch["status"]["counts"]["orphaned"] == 0 && watch["status"]["counts"]["inSync"] == 2;
+    tenant
+        .wait_for("driftwatch/all", "nothing orphaned", in_sync)
+        .context("the orphans that are none any more still count")?;
     Ok(())
 }
 
@@ -114,7 +142,10 @@ fn a_sync_that_is_faster_than_the_watch_looks_at_git_is_no_drift_and_no_loss() -
     tenant.wait_for("driftwatch/all", "the new commit", |watch| {
         watch["status"]["counts"]["governed"] == 1 && watch["status"]["counts"]["inSync"] == 1
     })?;
-    let reports = tenant.control_plane.kubectl(&["get", "driftreports", "-n", &tenant.namespace, "-o", "name"])?.success()?;
+    let reports = tenant
+        .control_plane
+        .kubectl(&["get", "driftreports", "-n", &tenant.namespace, "-o", "name"])?
+        .success()?;
     ensure!(reports.is_empty(), "it was told: {reports}");
     Ok(())
 }
@@ -149,16 +180,29 @@ fn a_watch_that_asks_for_something_else_leaves_no_report_behind() -> Result<()> 
     tenant.sync("web.yaml", &deployment("web"))?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     tenant.wait_until_assessed("all", 1)?;
-    for patch in
-        [json!({"spec": {"selector": {"matchLabels": {"tier": "none"}}}}), json!({"spec": {"source": {"git": {"path": "elsewhere"}}}})]
-    {
+    for patch in [
+        json!({"spec": {"selector": {"matchLabels": {"tier": "none"}}}}),
+        json!({"spec": {"source": {"git": {"path": "elsewhere"}}}}),
+    ] {
         tenant.set_image("web", HOTFIX)?;
         tenant.wait_for_report("web", "Drifted")?;
-        tenant.repository.commit(&[("elsewhere/other.yaml", &deployment("other"))], "Add another folder");
-        tenant.kubectl(&["patch", "driftwatch", "all", "--type=merge", "-p", &patch.to_string()], "")?;
+        tenant
+            .repository
+            .commit(&[("elsewhere/other.yaml", &deployment("other"))], "Add another folder");
+        tenant.kubectl(
+            &["patch", "driftwatch", "all", "--type=merge", "-p", &patch.to_string()],
+            "",
+        )?;
         tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
         tenant.kubectl(
-            &["patch", "driftwatch", "all", "--type=merge", "-p", r#"{"spec": {"selector": null, "source": {"git": {"path": ""}}}}"#],
+            &[
+                "patch",
+                "driftwatch",
+                "all",
+                "--type=merge",
+                "-p",
+                r#"{"spec": {"selector": null, "source": {"git": {"path": ""}}}}"#,
+            ],
             "",
         )?;
         tenant.kubectl(&["apply", "-f", "-"], &deployment("web"))?;

@@ -1,4 +1,5 @@
-//! Each report is named by what it is about: the API server demands it, the controller removes what is named otherwise, and people need not know it.
+//! Each report is named by what it is about: the API server demands it, the controller removes what is named otherwise,
+//! and people need not know it.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -35,9 +36,11 @@ fn the_api_server_takes_a_report_by_the_name_of_its_target_only() -> Result<()> 
     let answer = |report: &Value| shared().tool("kubectl")?.input(report.to_string()).run(&create);
     let long = "a".repeat(243);
     let cut = driftmend::crd::report_name("Deployment", &long);
-    for (name, target) in
-        [("deployment-web", target("web")), ("deployment-deployment-web", target("deployment-web")), (&cut, target(&long))]
-    {
+    for (name, target) in [
+        ("deployment-web", target("web")),
+        ("deployment-deployment-web", target("deployment-web")),
+        (&cut, target(&long)),
+    ] {
         answer(&report(name, &target))?.success()?;
     }
     let mut stateful = target("web");
@@ -59,7 +62,12 @@ fn the_api_server_takes_a_report_by_the_name_of_its_target_only() -> Result<()> 
         (&format!("deployment-b{}", &cut[12..]), target(&long)),
     ] {
         let refused = answer(&report(name, &target))?;
-        assert!(refused.code == 1 && refused.stderr.contains("invalid"), "{name}: {}{}", refused.stdout, refused.stderr);
+        assert!(
+            refused.code == 1 && refused.stderr.contains("invalid"),
+            "{name}: {}{}",
+            refused.stdout,
+            refused.stderr
+        );
     }
     // What ends a long name is a digest, which the rule cannot know: the controller does.
     let other = format!("{}{}", &cut[..221], "0".repeat(32));
@@ -76,27 +84,56 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
     tenant.sync("web.yaml", &deployment("web"))?;
     // A cluster with the definitions of a version before.
     let crd = "driftreports.driftmend.dev";
-    let rule = json!([{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations"}]).to_string();
-    control_plane.kubectl(&["patch", "crd", crd, "--type=json", "--patch", &rule])?.success()?;
+    let rule = json!([{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations"}])
+        .to_string();
+    control_plane
+        .kubectl(&["patch", "crd", crd, "--type=json", "--patch", &rule])?
+        .success()?;
     let mut old = report("web", &target("web"));
     old["spec"]["watchRef"]["namespace"] = json!(tenant.namespace);
     wait::until("a report of the old naming", TOLD, || {
         let create = ["create", "-n", &tenant.namespace, "-f", "-"];
         let answer = control_plane.tool("kubectl")?.input(old.to_string()).run(&create)?;
-        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        Ok(if answer.code == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(answer.stderr)
+        })
     })?;
     let mut held = report("held", &target("held"));
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
     tenant.kubectl(&["create", "-f", "-"], &held.to_string())?;
     let step = json!({"kind": "Restore", "target": "Deployment.apps shop/web", "summary": "…", "patch": "…"});
     let plan = json!({"hash": "a".repeat(64), "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": [step]});
-    let approval = json!({"decision": "Approved", "planHash": "a".repeat(64), "by": "admin", "at": "2026-01-05T10:00:00Z"});
+    let approval =
+        json!({"decision": "Approved", "planHash": "a".repeat(64), "by": "admin", "at": "2026-01-05T10:00:00Z"});
     let patch = json!({"status": {"phase": "Drifted", "summary": "…", "plan": plan, "approval": approval}}).to_string();
-    tenant.kubectl(&["patch", "driftreport", "web", "--subresource=status", "--type=merge", "--patch", &patch], "")?;
+    tenant.kubectl(
+        &[
+            "patch",
+            "driftreport",
+            "web",
+            "--subresource=status",
+            "--type=merge",
+            "--patch",
+            &patch,
+        ],
+        "",
+    )?;
     install_definitions(&control_plane)?;
     // One that something else holds can still be let go: the name was asked for when it was made.
     tenant.kubectl(&["delete", "driftreport", "held", "--wait=false"], "")?;
-    tenant.kubectl(&["patch", "driftreport", "held", "--type=merge", "--patch", r#"{"metadata":{"finalizers":null}}"#], "")?;
+    tenant.kubectl(
+        &[
+            "patch",
+            "driftreport",
+            "held",
+            "--type=merge",
+            "--patch",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ],
+        "",
+    )?;
     tenant.wait_for("driftreport/held", "no report", Value::is_null)?;
 
     let folder = control_plane.folder().join("controller");
@@ -108,10 +145,22 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
                 plan and decide about that";
     for kind in ["Deployment", "DriftReport"] {
         wait::until(&format!("an Event about the {kind}"), TOLD, || {
-            let selector = format!("--field-selector=reason=ReportRenamed,involvedObject.name=web,involvedObject.kind={kind}");
-            let get = ["get", "events", "-n", &tenant.namespace, &selector, "--output=jsonpath={.items[*].message}"];
+            let selector =
+                format!("--field-selector=reason=ReportRenamed,involvedObject.name=web,involvedObject.kind={kind}");
+            let get = [
+                "get",
+                "events",
+                "-n",
+                &tenant.namespace,
+                &selector,
+                "--output=jsonpath={.items[*].message}",
+            ];
             let told = control_plane.kubectl(&get)?.success()?;
-            Ok(if told == note { ControlFlow::Break(()) } else { ControlFlow::Continue(told) })
+            Ok(if told == note {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(told)
+            })
         })?;
     }
     tenant.set_image("web", BY_HAND)?;
@@ -128,11 +177,24 @@ fn a_report_is_deleted_as_it_was_read_or_not_at_all() -> Result<()> {
     let control_plane = ControlPlane::start(Options::default())?;
     install_definitions(&control_plane)?;
     let tenant = Tenant::open(&control_plane, "exactly")?;
-    let connection = Connection { kubeconfig: Some(control_plane.admin().to_owned()), context: None };
+    let connection = Connection {
+        kubeconfig: Some(control_plane.admin().to_owned()),
+        context: None,
+    };
     Runtime::new()?.block_on(async {
         let cluster = Cluster::connect(&connection).await?;
-        let create = || tenant.kubectl(&["create", "-f", "-"], &report("deployment-web", &target("web")).to_string());
-        let read = async || cluster.get_report(&tenant.namespace, "deployment-web").await?.context("no report");
+        let create = || {
+            tenant.kubectl(
+                &["create", "-f", "-"],
+                &report("deployment-web", &target("web")).to_string(),
+            )
+        };
+        let read = async || {
+            cluster
+                .get_report(&tenant.namespace, "deployment-web")
+                .await?
+                .context("no report")
+        };
         create()?;
         let first = read().await?;
         // Somebody writes it, such as an approval that comes while the controller removes it.
@@ -154,7 +216,10 @@ fn a_report_is_deleted_as_it_was_read_or_not_at_all() -> Result<()> {
 fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_where_two_are_meant() -> Result<()> {
     shared_controller();
     let tenant = Tenant::open(shared(), "words")?;
-    tenant.sync("web.yaml", &format!("{}---\n{}", deployment("web"), deployment("deployment-api")))?;
+    tenant.sync(
+        "web.yaml",
+        &format!("{}---\n{}", deployment("web"), deployment("deployment-api")),
+    )?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     tenant.wait_until_assessed("all", 2)?;
     tenant.set_image("web", BY_HAND)?;
@@ -165,10 +230,24 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
         let told = tenant.driftmend(&["report", word])?;
         assert_eq!(told.code, 1, "{word}: {}", told.stderr);
         // The first line tells that this controller has no Lease.
-        Ok(told.stdout.lines().skip(1).flat_map(str::split_whitespace).take(2).collect::<Vec<_>>().join(" "))
+        Ok(told
+            .stdout
+            .lines()
+            .skip(1)
+            .flat_map(str::split_whitespace)
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" "))
     };
     let named = |name: &str| format!("Deployment.apps {}/{name}", tenant.namespace);
-    for word in ["web", "deploy/web", "deployment/web", "deployments.apps/web", "deployment-web", "driftreport/deployment-web"] {
+    for word in [
+        "web",
+        "deploy/web",
+        "deployment/web",
+        "deployments.apps/web",
+        "deployment-web",
+        "driftreport/deployment-web",
+    ] {
         assert_eq!(first(word)?, named("web"), "{word}");
     }
     for word in ["deployment-api", "deploy/deployment-api", "deployment-deployment-api"] {
@@ -176,7 +255,9 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
     }
     // A Deployment called as the report of another.
     tenant.sync("more.yaml", &deployment("deployment-web"))?;
-    tenant.wait_for("driftwatch/all", "the third Deployment", |watch| watch["status"]["counts"]["governed"] == 3)?;
+    tenant.wait_for("driftwatch/all", "the third Deployment", |watch| {
+        watch["status"]["counts"]["governed"] == 3
+    })?;
     tenant.set_image("deployment-web", BY_HAND)?;
     tenant.wait_for_report("deployment-web", "Drifted")?;
     let ambiguous = tenant.driftmend(&["report", "deployment-web"])?;
@@ -191,7 +272,10 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
     let other = tenant.driftmend(&["report", "statefulset/web"])?;
     assert_eq!(
         (other.code, other.stderr.as_str()),
-        (2, "error: \"statefulset/web\" names no Deployment\nhint: only Deployments are governed: deploy/web\n")
+        (
+            2,
+            "error: \"statefulset/web\" names no Deployment\nhint: only Deployments are governed: deploy/web\n"
+        )
     );
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Tenants beside each other: rules without an end, sources that fail, and Applications that nobody watches yet.
 //!
-//! There is no Argo CD: an Application is only read here, and what matters of it is written by hand. Each test has a control plane of its own,
-//! which has the kind.
+//! There is no Argo CD: an Application is only read here, and what matters of it is written by hand. Each test has a
+//! control plane of its own, which has the kind.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -29,7 +29,10 @@ impl Stage {
         let control_plane = ControlPlane::start(Options::default())?;
         install_definitions(&control_plane)?;
         applications::install_kind(&control_plane)?;
-        let mut stage = Self { control_plane, controller: None };
+        let mut stage = Self {
+            control_plane,
+            controller: None,
+        };
         let folder = stage.control_plane.folder().join("controller");
         std::fs::create_dir_all(&folder)?;
         stage.controller = Some(Controller::start(stage.control_plane.admin(), &folder, &[])?);
@@ -60,7 +63,9 @@ fn watch(tenant: &Tenant, name: &str) -> Result<()> {
 
 fn warnings(watch: &Value) -> Vec<String> {
     let warnings = watch["status"]["warnings"].as_array().into_iter().flatten();
-    warnings.filter_map(|warning| warning["message"].as_str().map(str::to_owned)).collect()
+    warnings
+        .filter_map(|warning| warning["message"].as_str().map(str::to_owned))
+        .collect()
 }
 
 #[test]
@@ -69,12 +74,19 @@ fn rules_without_an_end_are_asked_a_few_times_and_what_is_not_in_force_is_told_o
     let loud = Tenant::open(&stage.control_plane, "loud")?;
     loud.sync("web.yaml", &deployment("web"))?;
     let expressions: Vec<String> = (0..120).map(|at| format!("{ENDLESS} | .spec.rule{at}")).collect();
-    application(&loud, &json!([{"group": "apps", "kind": "Deployment", "jqPathExpressions": expressions}]))?;
+    application(
+        &loud,
+        &json!([{"group": "apps", "kind": "Deployment", "jqPathExpressions": expressions}]),
+    )?;
     watch(&loud, "all")?;
     // A hundred of them would take a hundred seconds of processor time, and again at each event.
     // No Argo CD marked it, which is its drift.
-    loud.wait_for("driftwatch/all", "its Deployment assessed", |watch| watch["status"]["counts"]["drifted"] == 1)?;
-    let told = loud.wait_for("driftwatch/all", "its rules that are not in force", |watch| warnings(watch).len() > 3)?;
+    loud.wait_for("driftwatch/all", "its Deployment assessed", |watch| {
+        watch["status"]["counts"]["drifted"] == 1
+    })?;
+    let told = loud.wait_for("driftwatch/all", "its rules that are not in force", |watch| {
+        warnings(watch).len() > 3
+    })?;
     let told = warnings(&told).join("\n");
     let many = format!(
         "Application {}/web has 120 things to ignore in Deployments: the first 100 are in force, the other 20 are not",
@@ -90,7 +102,10 @@ fn rules_without_an_end_are_asked_a_few_times_and_what_is_not_in_force_is_told_o
     quiet.watch("all", &quiet.source(""), &json!({}))?;
     quiet.wait_until_assessed("all", 1)?;
     for at in 0..5 {
-        loud.kubectl(&["annotate", "--overwrite", "deployment/web", &format!("restless={at}")], "")?;
+        loud.kubectl(
+            &["annotate", "--overwrite", "deployment/web", &format!("restless={at}")],
+            "",
+        )?;
     }
     let ended = |log: &str| log.lines().filter(|line| line.contains("did not end within")).count();
     let before = ended(&stage.log());
@@ -108,8 +123,14 @@ fn an_application_that_is_named_later_is_known_with_all_that_its_operation_tells
     let application = application(&tenant, &json!([]))?;
     wait::until("the Application to be listed", TOLD, || {
         let log = stage.log();
-        let listed = log.lines().any(|line| line.contains("the kind is watched") && line.contains("applications"));
-        Ok(if listed { ControlFlow::Break(()) } else { ControlFlow::Continue(log) })
+        let listed = log
+            .lines()
+            .any(|line| line.contains("the kind is watched") && line.contains("applications"));
+        Ok(if listed {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(log)
+        })
     })?;
     let source = application.read()?["spec"]["source"].clone();
     let state = |phase: &str| {
@@ -118,15 +139,23 @@ fn an_application_that_is_named_later_is_known_with_all_that_its_operation_tells
             "syncResult": {"revision": "a", "source": source},
         }}})
     };
-    application.merge_patch("argocd-application-controller", &state("Failed"))?.success()?;
+    application
+        .merge_patch("argocd-application-controller", &state("Failed"))?
+        .success()?;
     tenant.set_image("web", "registry.example/web:by-hand")?;
     watch(&tenant, "all")?;
     let class = |report: &Value| report["status"]["operation"]["phase"].clone();
-    tenant.wait_for("driftreport/deployment-web", "the operation that failed before the watch was made", |report| {
-        class(report) == "Failed"
+    tenant.wait_for(
+        "driftreport/deployment-web",
+        "the operation that failed before the watch was made",
+        |report| class(report) == "Failed",
+    )?;
+    application
+        .merge_patch("argocd-application-controller", &state("Error"))?
+        .success()?;
+    tenant.wait_for("driftreport/deployment-web", "what became of it since", |report| {
+        class(report) == "Error"
     })?;
-    application.merge_patch("argocd-application-controller", &state("Error"))?.success()?;
-    tenant.wait_for("driftreport/deployment-web", "what became of it since", |report| class(report) == "Error")?;
     Ok(())
 }
 
@@ -153,7 +182,16 @@ fn a_source_that_fails_again_and_again_is_asked_ever_more_rarely_until_its_watch
     // Whoever mends the watch is not kept waiting for the next time, which is half a minute away.
     let mut source = tenant.source("");
     source["interval"] = json!("2s");
-    tenant.kubectl(&["patch", "driftwatch/all", "--type=merge", "-p", &json!({"spec": {"source": {"git": source}}}).to_string()], "")?;
+    tenant.kubectl(
+        &[
+            "patch",
+            "driftwatch/all",
+            "--type=merge",
+            "-p",
+            &json!({"spec": {"source": {"git": source}}}).to_string(),
+        ],
+        "",
+    )?;
     tenant.wait_until_assessed("all", 1)?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The controller follows only what its own report offered, also where the policy over decisions would let more pass than the chart's.
+//! The controller follows only what its own report offered, also where the policy over decisions would let more pass
+//! than the chart's.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -18,7 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(150);
 fn approve(shop: &Shop, hash: &str, by: &str) -> Result<crate::harness::Output> {
     let approval = json!({"decision": "Approved", "planHash": hash, "by": by, "at": Timestamp::now()});
     let patch = json!({"status": {"approval": approval}}).to_string();
-    shop.kubectl(&["patch", "driftreport", "deployment-web", "--subresource=status", "--type=merge", "--patch", &patch])
+    shop.kubectl(&[
+        "patch",
+        "driftreport",
+        "deployment-web",
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        &patch,
+    ])
 }
 
 /// Waits until the watch makes no plans, and the report, perhaps a new one, says so.
@@ -43,23 +52,35 @@ fn what_no_report_offered_is_never_carried_out() -> Result<()> {
     let known = shop.wait_for_plan(None)?;
     let generation = shop.deployment()?["metadata"]["generation"].clone();
 
-    // The attack: while no plan is shown, a hash that is known from before is approved on the report that was made anew.
+    // The attack: while no plan is shown, a hash that is known from before is approved on the report that was made
+    // anew.
     only_alert(&shop)?;
     let before = uid(&shop)?;
     shop.kubectl(&["delete", "driftreport", "deployment-web"])?.success()?;
-    shop.wait_for_status("another report without a plan", |status| condition(status, "PlanReady")["reason"] == "AlertOnly")?;
+    shop.wait_for_status("another report without a plan", |status| {
+        condition(status, "PlanReady")["reason"] == "AlertOnly"
+    })?;
     assert_ne!(uid(&shop)?, before);
     wait::until("a refusal by the policy", PATIENCE, || {
         let answer = approve(&shop, &known, "admin")?;
         let words = "the report shows no plan that could be decided about";
-        Ok(if answer.code != 0 && answer.stderr.contains(words) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        Ok(if answer.code != 0 && answer.stderr.contains(words) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(answer.stderr)
+        })
     })?;
 
-    // Once more, past a policy that checks nothing but that the controller does not approve: the controller takes that for the chart's.
+    // Once more, past a policy that checks nothing but that the controller does not approve: the controller takes that
+    // for the chart's.
     installation.let_people_decide_anything()?;
     wait::until("a policy that lets it pass", PATIENCE, || {
         let answer = approve(&shop, &known, "admin")?;
-        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        Ok(if answer.code == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(answer.stderr)
+        })
     })?;
     shop.apply_watch(&json!({"mode": "Propose"}))?;
     let offered = shop.wait_for_plan(Some(&known))?;
@@ -80,7 +101,11 @@ fn what_no_report_offered_is_never_carried_out() -> Result<()> {
     let of_new = shop.wait_for_plan(Some(&again))?;
     approve(&shop, &again, "admin")?.success()?;
     shop.wait_for_status("a refusal", |status| condition(status, "Approved")["status"] == "False")?;
-    assert_eq!(shop.deployment()?["metadata"]["generation"], generation, "it was written");
+    assert_eq!(
+        shop.deployment()?["metadata"]["generation"],
+        generation,
+        "it was written"
+    );
 
     // What is shown is followed.
     approve(&shop, &of_new, "admin")?.success()?;

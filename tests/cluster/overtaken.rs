@@ -37,38 +37,66 @@ fn cut_at(name: &str, write: usize, side: Side) -> Result<Cut> {
     shop.wait_for_condition("Approved", "AwaitingHealer")?;
     proxy.cut_at_write_of("/driftreports/", write, side);
     let mut heal = start_heal(&shop, proxy.kubeconfig(), &plan, &log)?;
-    ensure!(proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?, "the heal does not write the report {write} times");
-    Ok(Cut { shop, proxy, plan, heal })
+    ensure!(
+        proxy.wait_for_cut(PATIENCE, || Ok(heal.ended()?.is_some()))?,
+        "the heal does not write the report {write} times"
+    );
+    Ok(Cut {
+        shop,
+        proxy,
+        plan,
+        heal,
+    })
 }
 
 #[test]
 fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_carried_out() -> Result<()> {
-    // The heal and its first step begin, and then the way is gone for a while: the second write of the report is answered to nobody.
-    let Cut { shop, proxy, plan, mut heal } = cut_at("between-writes", 2, Side::After)?;
-    let begun = shop.wait_for_status("the step that began", |status| status["healing"]["steps"][0]["state"] == "Begun")?;
+    // The heal and its first step begin, and then the way is gone for a while: the second write of the report is
+    // answered to nobody.
+    let Cut {
+        shop,
+        proxy,
+        plan,
+        mut heal,
+    } = cut_at("between-writes", 2, Side::After)?;
+    let begun = shop.wait_for_status("the step that began", |status| {
+        status["healing"]["steps"][0]["state"] == "Begun"
+    })?;
     assert_eq!(begun["healing"]["requests"], Value::Null);
     shop.switch_handler("livenessProbe", 4_242)?;
     proxy.open();
 
-    let status = shop.wait_for_status("the end", |status| status["healing"].is_null() && !status["history"][0].is_null())?;
+    let status = shop.wait_for_status("the end", |status| {
+        status["healing"].is_null() && !status["history"][0].is_null()
+    })?;
     let ended = wait::until("the end of the command", PATIENCE, || {
-        Ok(heal.ended()?.map_or_else(|| std::ops::ControlFlow::Continue("it runs".to_owned()), std::ops::ControlFlow::Break))
+        Ok(heal.ended()?.map_or_else(
+            || std::ops::ControlFlow::Continue("it runs".to_owned()),
+            std::ops::ControlFlow::Break,
+        ))
     })?;
     assert_eq!(ended.code(), Some(2), "{}", heal.log_tail());
     let told = "nothing was written: somebody changed the Deployment after the approval";
     ensure!(heal.log_tail().contains(told), "{}", heal.log_tail());
     let entry = &status["history"][0];
-    assert_eq!((&entry["planHash"], &entry["result"]), (&json!(plan), &json!("NotCarriedOut")));
+    assert_eq!(
+        (&entry["planHash"], &entry["result"]),
+        (&json!(plan), &json!("NotCarriedOut"))
+    );
     ensure!(text(&entry["message"]).starts_with(told), "{entry:#}");
     let condition = shop.wait_for_condition("Approved", "NotCarriedOut")?;
     let begins = format!("plan {}, approved by admin, was not carried out: {told}", &plan[..12]);
-    ensure!(text(&condition["message"]).starts_with(&begins), "{begins:?} does not begin {condition:#}");
+    ensure!(
+        text(&condition["message"]).starts_with(&begins),
+        "{begins:?} does not begin {condition:#}"
+    );
     shop.wait_for_event("DriftReport", "NotCarriedOut")?;
 
     let next = shop.wait_for_plan(Some(&plan))?;
     assert_eq!(shop.report()?.unwrap_or_default()["status"]["heal"], "AwaitingApproval");
     shop.approve(&next)?;
-    shop.driftmend(&["heal", "web", "--allow-http", "--plan", &next])?.success()?;
+    shop.driftmend(&["heal", "web", "--allow-http", "--plan", &next])?
+        .success()?;
     shop.wait_for_heal(&next)?;
     let reasons = shop.event_reasons("DriftReport")?;
     ensure!(!reasons.iter().any(|reason| reason == "HealFailed"), "{reasons:?}");
@@ -78,16 +106,30 @@ fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_c
 #[test]
 fn a_write_that_something_overtakes_before_it_is_recorded_is_in_the_record() -> Result<()> {
     // The third write of the report says that the step is done.
-    let Cut { shop, proxy, plan, mut heal } = cut_at("after-write", 3, Side::Before)?;
+    let Cut {
+        shop,
+        proxy,
+        plan,
+        mut heal,
+    } = cut_at("after-write", 3, Side::Before)?;
     shop.switch_handler("livenessProbe", 4_242)?;
     proxy.open();
 
-    let status = shop.wait_for_status("the end", |status| status["healing"].is_null() && !status["history"][0].is_null())?;
+    let status = shop.wait_for_status("the end", |status| {
+        status["healing"].is_null() && !status["history"][0].is_null()
+    })?;
     let entry = &status["history"][0];
-    assert_eq!((&entry["planHash"], &entry["result"]), (&json!(plan), &json!("Failed")), "{entry:#}");
+    assert_eq!(
+        (&entry["planHash"], &entry["result"]),
+        (&json!(plan), &json!("Failed")),
+        "{entry:#}"
+    );
     assert_eq!(entry["requests"][0]["kind"], "Restore", "{entry:#}");
     wait::until("the end of the command", PATIENCE, || {
-        Ok(heal.ended()?.map_or_else(|| std::ops::ControlFlow::Continue("it runs".to_owned()), std::ops::ControlFlow::Break))
+        Ok(heal.ended()?.map_or_else(
+            || std::ops::ControlFlow::Continue("it runs".to_owned()),
+            std::ops::ControlFlow::Break,
+        ))
     })?;
     Ok(())
 }

@@ -22,12 +22,19 @@ fn programs_and_folders_go_when_the_process_that_made_them_is_killed() -> Result
         return be_the_victim();
     }
     let mut victim = Command::new(env::current_exe()?)
-        .args(["--exact", "process::programs_and_folders_go_when_the_process_that_made_them_is_killed", "--nocapture"])
+        .args([
+            "--exact",
+            "process::programs_and_folders_go_when_the_process_that_made_them_is_killed",
+            "--nocapture",
+        ])
         .env(VICTIM, "yes")
         .stdout(Stdio::piped())
         .spawn()?;
     let output = BufReader::new(victim.stdout.take().context("no pipe")?);
-    let told = output.lines().map_while(Result::ok).find_map(|line| line.split_once("VICTIM ").map(|(_, told)| told.to_owned()));
+    let told = output
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once("VICTIM ").map(|(_, told)| told.to_owned()));
     let told = told.context("the victim has not told what it started")?;
     let (id, folder) = told.split_once(' ').context("not two words")?;
     assert!(runs(id)?, "the program is not there to begin with");
@@ -36,15 +43,28 @@ fn programs_and_folders_go_when_the_process_that_made_them_is_killed() -> Result
     victim.kill()?;
     victim.wait()?;
 
-    wait::until("an end of the program and of the folder", Duration::from_secs(10), || {
-        let (running, there) = (runs(id)?, Path::new(folder).exists());
-        Ok(if running || there { ControlFlow::Continue(format!("running: {running}, folder: {there}")) } else { ControlFlow::Break(()) })
-    })
+    wait::until(
+        "an end of the program and of the folder",
+        Duration::from_secs(10),
+        || {
+            let (running, there) = (runs(id)?, Path::new(folder).exists());
+            Ok(if running || there {
+                ControlFlow::Continue(format!("running: {running}, folder: {there}"))
+            } else {
+                ControlFlow::Break(())
+            })
+        },
+    )
 }
 
 fn be_the_victim() -> Result<()> {
     let folder = Folder::new("driftmend-victim-")?;
-    let program = Process::start(Path::new("/bin/sleep"), &["600".to_owned()], &[], &folder.path().join("sleep.log"))?;
+    let program = Process::start(
+        Path::new("/bin/sleep"),
+        &["600".to_owned()],
+        &[],
+        &folder.path().join("sleep.log"),
+    )?;
     println!("VICTIM {} {}", program.id(), folder.path().display());
     thread::sleep(Duration::from_secs(600));
     Ok(())
@@ -52,6 +72,13 @@ fn be_the_victim() -> Result<()> {
 
 /// A killed program that nobody waits for stays a zombie (`Z`) where process 1 is not an init.
 fn runs(id: &str) -> Result<bool> {
-    let state = Command::new("ps").args(["-o", "stat=", "-p", id]).output().context("failed to run ps")?;
-    Ok(String::from_utf8_lossy(&state.stdout).trim().chars().next().is_some_and(|state| state != 'Z'))
+    let state = Command::new("ps")
+        .args(["-o", "stat=", "-p", id])
+        .output()
+        .context("failed to run ps")?;
+    Ok(String::from_utf8_lossy(&state.stdout)
+        .trim()
+        .chars()
+        .next()
+        .is_some_and(|state| state != 'Z'))
 }

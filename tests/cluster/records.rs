@@ -1,5 +1,5 @@
-//! The record of heals: what a report says of them cannot be forged by anybody, a Deployment is written only while its report says so, and
-//! whatever an input gives fits into what the CRD bounds.
+//! The record of heals: what a report says of them cannot be forged by anybody, a Deployment is written only while its
+//! report says so, and whatever an input gives fits into what the CRD bounds.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ fn shared() -> Result<&'static Installation> {
         Ok::<_, anyhow::Error>(installation)
     };
     let made = SHARED.get_or_init(|| install().map_err(|error| format!("{error:?}")));
-    made.as_ref().map_err(|reason| anyhow::anyhow!("failed to install the chart for the tests of its records: {reason}"))
+    made.as_ref()
+        .map_err(|reason| anyhow::anyhow!("failed to install the chart for the tests of its records: {reason}"))
 }
 
 /// The people of a test, each by their kubeconfig.
@@ -51,15 +52,43 @@ impl People {
     fn of(installation: &Installation, name: &str) -> Result<Self> {
         let control_plane = &installation.control_plane;
         let role = format!("{name}-reads");
-        let reads = ["create", "role", &role, "--verb=get", "--resource=driftreports.driftmend.dev/status", "-n", "shop"];
+        let reads = [
+            "create",
+            "role",
+            &role,
+            "--verb=get",
+            "--resource=driftreports.driftmend.dev/status",
+            "-n",
+            "shop",
+        ];
         control_plane.kubectl(&reads)?.success()?;
-        let bound = ["create", "rolebinding", &role, &format!("--role={role}"), "--serviceaccount=driftmend:driftmend", "-n", "shop"];
+        let bound = [
+            "create",
+            "rolebinding",
+            &role,
+            &format!("--role={role}"),
+            "--serviceaccount=driftmend:driftmend",
+            "-n",
+            "shop",
+        ];
         control_plane.kubectl(&bound)?.success()?;
         control_plane
-            .kubectl(&["create", "rolebinding", name, "--clusterrole=edit", &format!("--user={name}"), "-n", "shop"])?
+            .kubectl(&[
+                "create",
+                "rolebinding",
+                name,
+                "--clusterrole=edit",
+                &format!("--user={name}"),
+                "-n",
+                "shop",
+            ])?
             .success()?;
         let person = control_plane.user(name, &[])?;
-        Ok(Self { admin: control_plane.admin().to_owned(), person, controller: installation.service_account()? })
+        Ok(Self {
+            admin: control_plane.admin().to_owned(),
+            person,
+            controller: installation.service_account()?,
+        })
     }
 }
 
@@ -86,7 +115,17 @@ impl<'a> Report<'a> {
     /// Writes a status as somebody, by this type of patch.
     fn patch(&self, by: &Path, kind: &str, patch: &Value) -> Result<Output> {
         let (kind, patch) = (format!("--type={kind}"), patch.to_string());
-        let arguments = ["patch", "driftreport", &self.name, "-n", "shop", "--subresource=status", &kind, "--patch", &patch];
+        let arguments = [
+            "patch",
+            "driftreport",
+            &self.name,
+            "-n",
+            "shop",
+            "--subresource=status",
+            &kind,
+            "--patch",
+            &patch,
+        ];
         self.control_plane.tool("kubectl")?.kubeconfig(by).run(&arguments)
     }
 
@@ -95,19 +134,28 @@ impl<'a> Report<'a> {
     }
 
     fn accepted(&self, what: &str, by: &Path, status: Value) -> Result<()> {
-        self.write(by, status)?.success().map(drop).with_context(|| what.to_owned())
+        self.write(by, status)?
+            .success()
+            .map(drop)
+            .with_context(|| what.to_owned())
     }
 
     /// Writes what must be refused by a policy, and change nothing.
     fn refused(&self, what: &str, answer: Output, before: &Value) -> Result<()> {
         let told = format!("{}{}", answer.stdout, answer.stderr);
-        ensure!(answer.code != 0 && told.contains("driftmend.dev' denied request"), "{what}: {told}");
+        ensure!(
+            answer.code != 0 && told.contains("driftmend.dev' denied request"),
+            "{what}: {told}"
+        );
         ensure!(self.status()? == *before, "{what} was stored");
         Ok(())
     }
 
     fn status(&self) -> Result<Value> {
-        let text = self.control_plane.kubectl(&["get", "driftreport", &self.name, "-n", "shop", "--output=json"])?.success()?;
+        let text = self
+            .control_plane
+            .kubectl(&["get", "driftreport", &self.name, "-n", "shop", "--output=json"])?
+            .success()?;
         Ok(serde_json::from_str::<Value>(&text)?["status"].take())
     }
 
@@ -124,13 +172,24 @@ impl<'a> Report<'a> {
         });
         let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": vec![step; steps]});
         wait::until("the rights of the controller", PATIENCE, || {
-            let answer = self.write(&people.controller, json!({"phase": "Drifted", "summary": "…", "plan": plan, "targetUid": "u"}))?;
-            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+            let answer = self.write(
+                &people.controller,
+                json!({"phase": "Drifted", "summary": "…", "plan": plan, "targetUid": "u"}),
+            )?;
+            Ok(if answer.code == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(answer.stderr)
+            })
         })?;
         let approval = json!({"approval": {"decision": "Approved", "planHash": hash, "by": person, "at": AT}});
         wait::until("the rights of a person", PATIENCE, || {
             let answer = self.write(&people.person, approval.clone())?;
-            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+            Ok(if answer.code == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(answer.stderr)
+            })
         })
     }
 }
@@ -180,28 +239,64 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
         ("another plan", begin(two)),
         ("another approver", begin(healing(&plan, "fay", "ada", "Pending"))),
         ("a step that is done", begin(mine("Done"))),
-        ("other steps", begin(with(&mine("Pending"), json!({"steps": [{"kind": "Transfer", "state": "Pending", "paths": []}]})))),
-        ("another Deployment", begin(with(&mine("Pending"), json!({"uid": "another"})))),
+        (
+            "other steps",
+            begin(with(
+                &mine("Pending"),
+                json!({"steps": [{"kind": "Transfer", "state": "Pending", "paths": []}]}),
+            )),
+        ),
+        (
+            "another Deployment",
+            begin(with(&mine("Pending"), json!({"uid": "another"}))),
+        ),
         (
             "requests that were not sent",
-            begin(with(&mine("Pending"), json!({"requests": [{"kind": "Restore", "at": AT, "digest": "", "answer": ""}]}))),
+            begin(with(
+                &mine("Pending"),
+                json!({"requests": [{"kind": "Restore", "at": AT, "digest": "", "answer": ""}]}),
+            )),
         ),
         ("no steps", begin(with(&mine("Pending"), json!({"steps": []})))),
-        ("another judge", begin(with(&mine("Pending"), json!({"judge": "another"})))),
-        ("a word of its own", json!({"healing": mine("Pending"), "heal": "Healed"})),
+        (
+            "another judge",
+            begin(with(&mine("Pending"), json!({"judge": "another"}))),
+        ),
+        (
+            "a word of its own",
+            json!({"healing": mine("Pending"), "heal": "Healed"}),
+        ),
         ("only the word", json!({"heal": "Healed"})),
-        ("a heal that never was", json!({"history": [entry(&plan, "fay", "fay", "Healed")]})),
+        (
+            "a heal that never was",
+            json!({"history": [entry(&plan, "fay", "fay", "Healed")]}),
+        ),
     ] {
         report.refused(what, report.write(&people.person, status)?, &before)?;
     }
     let both = json!({"approval": {"decision": "Approved", "planHash": plan, "by": "fay", "at": AT, "reason": "at once"}, "healing": mine("Pending"), "heal": "Healing"});
-    report.refused("an approval by the same write", report.write(&people.person, both)?, &before)?;
-    report.refused("the controller as somebody else", report.write(&people.controller, json!({"healing": mine("Pending")}))?, &before)?;
+    report.refused(
+        "an approval by the same write",
+        report.write(&people.person, both)?,
+        &before,
+    )?;
+    report.refused(
+        "the controller as somebody else",
+        report.write(&people.controller, json!({"healing": mine("Pending")}))?,
+        &before,
+    )?;
 
     report.accepted("the beginning", &people.person, begin(mine("Pending")))?;
-    report.accepted("nothing began", &people.person, json!({"healing": null, "heal": "AwaitingApproval"}))?;
+    report.accepted(
+        "nothing began",
+        &people.person,
+        json!({"healing": null, "heal": "AwaitingApproval"}),
+    )?;
     report.accepted("the beginning again", &people.person, begin(mine("Pending")))?;
-    let begun = with(&mine("Begun"), json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": AT}]}));
+    let begun = with(
+        &mine("Begun"),
+        json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": AT}]}),
+    );
     report.accepted("the step", &people.person, json!({ "healing": begun }))?;
 
     let before = report.status()?;
@@ -216,35 +311,79 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
             "other fields",
             json!({"healing": with(&begun, json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec"], "begunAt": AT}]}))}),
         ),
-        ("another plan", json!({"healing": with(&begun, json!({"planHash": hash(2)}))})),
-        ("another healer", json!({"healing": with(&begun, json!({"healer": "ada"}))})),
-        ("other evidence", json!({"healing": with(&begun, json!({"evidence": []}))})),
-        ("an end without a trace", json!({"healing": null, "heal": "AwaitingApproval"})),
-        ("success before the step is done", json!({"healing": null, "heal": "Healed", "history": [entry(&plan, "fay", "fay", "Healed")]})),
-        ("the entry of another plan", failed(entry(&hash(2), "fay", "fay", "Failed"))),
-        ("the entry of another approver", failed(entry(&plan, "fay", "ada", "Failed"))),
-        ("the entry of another healer", failed(entry(&plan, "ada", "fay", "Failed"))),
+        (
+            "another plan",
+            json!({"healing": with(&begun, json!({"planHash": hash(2)}))}),
+        ),
+        (
+            "another healer",
+            json!({"healing": with(&begun, json!({"healer": "ada"}))}),
+        ),
+        (
+            "other evidence",
+            json!({"healing": with(&begun, json!({"evidence": []}))}),
+        ),
+        (
+            "an end without a trace",
+            json!({"healing": null, "heal": "AwaitingApproval"}),
+        ),
+        (
+            "success before the step is done",
+            json!({"healing": null, "heal": "Healed", "history": [entry(&plan, "fay", "fay", "Healed")]}),
+        ),
+        (
+            "the entry of another plan",
+            failed(entry(&hash(2), "fay", "fay", "Failed")),
+        ),
+        (
+            "the entry of another approver",
+            failed(entry(&plan, "fay", "ada", "Failed")),
+        ),
+        (
+            "the entry of another healer",
+            failed(entry(&plan, "ada", "fay", "Failed")),
+        ),
         (
             "evidence twice",
-            failed(with(&entry(&plan, "fay", "fay", "Failed"), json!({"evidence": [begun["evidence"][0], begun["evidence"][0]]}))),
+            failed(with(
+                &entry(&plan, "fay", "fay", "Failed"),
+                json!({"evidence": [begun["evidence"][0], begun["evidence"][0]]}),
+            )),
         ),
-        ("an entry without the evidence", failed(with(&entry(&plan, "fay", "fay", "Failed"), json!({"evidence": []})))),
+        (
+            "an entry without the evidence",
+            failed(with(&entry(&plan, "fay", "fay", "Failed"), json!({"evidence": []}))),
+        ),
         (
             "two entries",
             json!({"healing": null, "heal": "Failed", "history": [entry(&plan, "fay", "fay", "Failed"), entry(&hash(7), "fay", "fay", "Failed")]}),
         ),
-        ("an entry of a heal that goes on", json!({"history": [entry(&plan, "fay", "fay", "Failed")]})),
+        (
+            "an entry of a heal that goes on",
+            json!({"history": [entry(&plan, "fay", "fay", "Failed")]}),
+        ),
     ] {
         report.refused(what, report.write(&people.person, status)?, &before)?;
     }
-    report.refused("the controller in its place", report.write(&people.controller, json!({"healing": mine("Done")}))?, &before)?;
+    report.refused(
+        "the controller in its place",
+        report.write(&people.controller, json!({"healing": mine("Done")}))?,
+        &before,
+    )?;
     report.accepted(
         "evidence that had no room",
         &people.person,
-        failed(with(&entry(&plan, "fay", "fay", "Failed"), json!({"evidence": [], "evidenceOmitted": 1}))),
+        failed(with(
+            &entry(&plan, "fay", "fay", "Failed"),
+            json!({"evidence": [], "evidenceOmitted": 1}),
+        )),
     )?;
     let before = report.status()?;
-    report.refused("a plan that is spent", report.write(&people.person, begin(mine("Pending")))?, &before)?;
+    report.refused(
+        "a plan that is spent",
+        report.write(&people.person, begin(mine("Pending")))?,
+        &before,
+    )?;
     Ok(())
 }
 
@@ -253,13 +392,33 @@ fn ten_heals(report: &Report<'_>, people: &People, person: &str) -> Result<Vec<V
     for number in 1..=10 {
         let plan = hash(number);
         report.approved(people, person, &plan)?;
-        let (by, healer) = if number % 2 == 0 { (&people.person, person) } else { (&people.controller, CONTROLLER) };
-        report.accepted("the beginning", by, json!({"healing": healing(&plan, healer, person, "Pending"), "heal": "Healing"}))?;
-        report.accepted("the step", by, json!({"healing": healing(&plan, healer, person, "Begun")}))?;
-        report.accepted("its end", by, json!({"healing": healing(&plan, healer, person, "Done")}))?;
+        let (by, healer) = if number % 2 == 0 {
+            (&people.person, person)
+        } else {
+            (&people.controller, CONTROLLER)
+        };
+        report.accepted(
+            "the beginning",
+            by,
+            json!({"healing": healing(&plan, healer, person, "Pending"), "heal": "Healing"}),
+        )?;
+        report.accepted(
+            "the step",
+            by,
+            json!({"healing": healing(&plan, healer, person, "Begun")}),
+        )?;
+        report.accepted(
+            "its end",
+            by,
+            json!({"healing": healing(&plan, healer, person, "Done")}),
+        )?;
         let mut history = report.status()?["history"].as_array().cloned().unwrap_or_default();
         history.push(entry(&plan, healer, person, "Healed"));
-        report.accepted("the end", by, json!({"healing": null, "heal": "Healed", "history": history}))?;
+        report.accepted(
+            "the end",
+            by,
+            json!({"healing": null, "heal": "Healed", "history": history}),
+        )?;
     }
     Ok(report.status()?["history"].as_array().cloned().unwrap_or_default())
 }
@@ -281,12 +440,18 @@ fn nobody_changes_or_leaves_out_anything_of_the_history() -> Result<()> {
     for by in [&people.admin, &people.controller, &people.person] {
         for (what, status) in [
             ("another approver", changed(&|history| history[3]["by"] = json!("ada"))),
-            ("another result", changed(&|history| history[0]["result"] = json!("Failed"))),
+            (
+                "another result",
+                changed(&|history| history[0]["result"] = json!("Failed")),
+            ),
             ("less evidence", changed(&|history| history[4]["evidence"] = json!([]))),
             ("the first left out", changed(&|history| drop(history.remove(0)))),
             ("the last left out", changed(&|history| drop(history.pop()))),
             ("two left out", changed(&|history| drop(history.drain(..2)))),
-            ("one twice in the place of another", changed(&|history| history[0] = history[5].clone())),
+            (
+                "one twice in the place of another",
+                changed(&|history| history[0] = history[5].clone()),
+            ),
             ("one in the place of the first", changed(&|history| history[0] = new())),
             ("one in the place of another", changed(&|history| history[6] = new())),
             ("nothing", json!({"history": []})),
@@ -301,14 +466,30 @@ fn nobody_changes_or_leaves_out_anything_of_the_history() -> Result<()> {
     let get = ["get", "driftreport", &report.name, "-n", "shop", "--output=json"];
     let mut whole: Value = serde_json::from_str(&report.control_plane.kubectl(&get)?.success()?)?;
     whole["status"]["history"] = json!([]);
-    let put = report.control_plane.tool("kubectl")?.input(whole.to_string()).run(&["replace", "--subresource=status", "-f", "-"])?;
+    let put = report.control_plane.tool("kubectl")?.input(whole.to_string()).run(&[
+        "replace",
+        "--subresource=status",
+        "-f",
+        "-",
+    ])?;
     report.refused("a PUT", put, &before)?;
     let applied = json!({
         "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": report.name, "namespace": "shop"},
         "status": {"history": []},
     });
-    let apply = ["apply", "--server-side", "--force-conflicts", "--subresource=status", "-f", "-"];
-    let apply = report.control_plane.tool("kubectl")?.input(applied.to_string()).run(&apply)?;
+    let apply = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--subresource=status",
+        "-f",
+        "-",
+    ];
+    let apply = report
+        .control_plane
+        .tool("kubectl")?
+        .input(applied.to_string())
+        .run(&apply)?;
     report.refused("a server-side apply", apply, &before)?;
 
     // The eleventh takes the place of the first, and of no other.
@@ -319,18 +500,31 @@ fn nobody_changes_or_leaves_out_anything_of_the_history() -> Result<()> {
         &people.controller,
         json!({"healing": healing(&plan, CONTROLLER, "gil", "Pending"), "heal": "Healing"}),
     )?;
-    report.accepted("the step", &people.controller, json!({"healing": healing(&plan, CONTROLLER, "gil", "Done")}))?;
+    report.accepted(
+        "the step",
+        &people.controller,
+        json!({"healing": healing(&plan, CONTROLLER, "gil", "Done")}),
+    )?;
     let before = report.status()?;
     let eleventh = entry(&plan, CONTROLLER, "gil", "Healed");
     let end = |history: Vec<Value>| json!({"healing": null, "heal": "Healed", "history": history});
-    for (what, kept) in [("two left out", history[2..].to_vec()), ("the second left out", [&history[..1], &history[2..]].concat())] {
-        let answer = report.write(&people.controller, end([&kept[..], std::slice::from_ref(&eleventh)].concat()))?;
+    for (what, kept) in [
+        ("two left out", history[2..].to_vec()),
+        ("the second left out", [&history[..1], &history[2..]].concat()),
+    ] {
+        let answer = report.write(
+            &people.controller,
+            end([&kept[..], std::slice::from_ref(&eleventh)].concat()),
+        )?;
         report.refused(what, answer, &before)?;
     }
     // What stays keeps its order, and the new one comes last.
     let (mut reversed, new) = (history[1..].to_vec(), std::slice::from_ref(&eleventh));
     reversed.reverse();
-    for (what, moved) in [("another order", [&reversed[..], new].concat()), ("the new one first", [new, &history[1..]].concat())] {
+    for (what, moved) in [
+        ("another order", [&reversed[..], new].concat()),
+        ("the new one first", [new, &history[1..]].concat()),
+    ] {
         report.refused(what, report.write(&people.controller, end(moved))?, &before)?;
     }
     let expected = [&history[1..], new].concat();
@@ -355,19 +549,31 @@ fn two_steps_of_one_kind_are_told_apart_and_who_ends_the_heal_of_another_says_on
     report.accepted("the first step", &people.person, of(["Begun", "Pending"]))?;
     let before = report.status()?;
     // Each of the steps before is among those after, and none of them is where it was.
-    report.refused("the steps changed places", report.write(&people.person, of(["Pending", "Begun"]))?, &before)?;
+    report.refused(
+        "the steps changed places",
+        report.write(&people.person, of(["Pending", "Begun"]))?,
+        &before,
+    )?;
 
     let ended = |result: &str, message: &str| {
         let told = with(&entry(&plan, "ida", "ida", result), json!({ "message": message }));
         json!({"healing": null, "heal": result, "history": [told]})
     };
     for (what, by, message) in [
-        ("a story of the controller", &people.controller, "interrupted: ada stopped it"),
+        (
+            "a story of the controller",
+            &people.controller,
+            "interrupted: ada stopped it",
+        ),
         ("a story of the administrator", &people.admin, "it went well"),
     ] {
         report.refused(what, report.write(by, ended("Failed", message))?, &before)?;
     }
-    report.accepted("an end by another", &people.controller, ended("Failed", "interrupted: its healer did not come back"))
+    report.accepted(
+        "an end by another",
+        &people.controller,
+        ended("Failed", "interrupted: its healer did not come back"),
+    )
 }
 
 #[test]
@@ -379,26 +585,48 @@ fn while_a_plan_is_carried_out_nobody_approves_and_only_what_sent_nothing_was_no
         let plan = hash(1);
         report.approved(&people, "kim", &plan)?;
         let mine = healing(&plan, "kim", "kim", "Pending");
-        report.accepted("the beginning", &people.person, json!({"healing": mine, "heal": "Healing"}))?;
+        report.accepted(
+            "the beginning",
+            &people.person,
+            json!({"healing": mine, "heal": "Healing"}),
+        )?;
         let before = report.status()?;
-        let again = json!({"approval": {"decision": "Approved", "planHash": plan, "by": "kim", "at": "2026-01-05T11:00:00Z"}});
+        let again =
+            json!({"approval": {"decision": "Approved", "planHash": plan, "by": "kim", "at": "2026-01-05T11:00:00Z"}});
         let answer = report.write(&people.person, again)?;
-        let told = format!("plan {plan}, approved by kim, is being carried out: approve what the report offers when that has ended");
+        let told = format!(
+            "plan {plan}, approved by kim, is being carried out: approve what the report offers when that has ended"
+        );
         ensure!(answer.stderr.contains(&told), "{told:?} is not in {}", answer.stderr);
         report.refused("another yes", answer, &before)?;
 
-        let requests = if sent { vec![json!({"kind": "Restore", "at": AT, "digest": "", "answer": ""})] } else { Vec::new() };
+        let requests = if sent {
+            vec![json!({"kind": "Restore", "at": AT, "digest": "", "answer": ""})]
+        } else {
+            Vec::new()
+        };
         let begun = with(
             &mine,
             json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": AT}], "requests": requests}),
         );
         report.accepted("the step", &people.person, json!({ "healing": begun }))?;
         let before = report.status()?;
-        let entry = with(&entry(&plan, "kim", "kim", "NotCarriedOut"), json!({ "requests": requests }));
+        let entry = with(
+            &entry(&plan, "kim", "kim", "NotCarriedOut"),
+            json!({ "requests": requests }),
+        );
         let end = |word: &str| json!({"healing": null, "heal": word, "history": [entry]});
-        report.refused("a word of its own", report.write(&people.person, end("Healed"))?, &before)?;
+        report.refused(
+            "a word of its own",
+            report.write(&people.person, end("Healed"))?,
+            &before,
+        )?;
         match sent {
-            true => report.refused("it sent a request", report.write(&people.person, end("AwaitingApproval"))?, &before)?,
+            true => report.refused(
+                "it sent a request",
+                report.write(&people.person, end("AwaitingApproval"))?,
+                &before,
+            )?,
             false => report.accepted("the end", &people.person, end("AwaitingApproval"))?,
         }
     }
@@ -419,17 +647,38 @@ fn a_person_cannot_fill_a_status_by_heals_of_their_own() -> Result<()> {
     let proof = |bytes: usize, letter: &str| json!([{"path": letter.repeat(bytes / letter.len()), "manager": "kubectl", "operation": "Update", "time": AT}]);
     let before = report.status()?;
     for (what, status) in [
-        ("more evidence than there is room for", begin(usual(), json!(vec![proof(800, "x")[0].clone(); 2]))),
+        (
+            "more evidence than there is room for",
+            begin(usual(), json!(vec![proof(800, "x")[0].clone(); 2])),
+        ),
         ("evidence in letters of two bytes", begin(usual(), proof(2_000, "ü"))),
         ("evidence that JSON escapes", begin(usual(), proof(900, "\""))),
-        ("more fields than there is room for", begin(steps((0..130).map(|at| format!(".spec.{at:0100}")).collect()), json!([]))),
+        (
+            "more fields than there is room for",
+            begin(
+                steps((0..130).map(|at| format!(".spec.{at:0100}")).collect()),
+                json!([]),
+            ),
+        ),
         ("a long state", begin(with_stale(usual()), json!([]))),
     ] {
         report.refused(what, report.write(&people.person, status)?, &before)?;
     }
-    report.accepted("as much as there is room for", &people.person, begin(usual(), proof(1_000, "x")))?;
-    let states =
-        |state: &str| json!(usual().as_array().into_iter().flatten().map(|step| with(step, json!({ "state": state }))).collect::<Vec<_>>());
+    report.accepted(
+        "as much as there is room for",
+        &people.person,
+        begin(usual(), proof(1_000, "x")),
+    )?;
+    let states = |state: &str| {
+        json!(
+            usual()
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|step| with(step, json!({ "state": state })))
+                .collect::<Vec<_>>()
+        )
+    };
     let done = |more: Value| json!({"healing": with(&mine(json!({"steps": states("Done"), "evidence": proof(1_000, "x")})), more)});
     let sent = |answer: usize| json!({"kind": "Restore", "at": AT, "digest": hash(1), "answer": "x".repeat(answer)});
     let before = report.status()?;
@@ -451,8 +700,16 @@ fn a_person_cannot_fill_a_status_by_heals_of_their_own() -> Result<()> {
     let long = json!({"message": "x".repeat(2_000), "evidence": [], "evidenceOmitted": 1});
     report.refused("a long message", report.write(&people.person, end(long))?, &before)?;
     let control = json!({"message": "a\u{1}b", "evidence": [], "evidenceOmitted": 1});
-    report.refused("a control character", report.write(&people.person, end(control))?, &before)?;
-    report.accepted("the end", &people.person, end(json!({"evidence": [], "evidenceOmitted": 1})))
+    report.refused(
+        "a control character",
+        report.write(&people.person, end(control))?,
+        &before,
+    )?;
+    report.accepted(
+        "the end",
+        &people.person,
+        end(json!({"evidence": [], "evidenceOmitted": 1})),
+    )
 }
 
 /// The first step as one that removes a state of a long name.
@@ -465,8 +722,22 @@ fn with_stale(mut steps: Value) -> Value {
 /// A write of the controller on a Deployment of the namespace `shop`, under its own manager.
 fn write_deployment(installation: &Installation, by: &Path, name: &str, more: &[&str]) -> Result<Output> {
     let patch = json!({"metadata": {"labels": {"trial": format!("{}", std::process::id())}}}).to_string();
-    let arguments = ["patch", "deployment", name, "-n", "shop", "--field-manager=driftmend-heal", "--type=merge", "--patch", &patch];
-    installation.control_plane.tool("kubectl")?.kubeconfig(by).run(&[&arguments[..], more].concat())
+    let arguments = [
+        "patch",
+        "deployment",
+        name,
+        "-n",
+        "shop",
+        "--field-manager=driftmend-heal",
+        "--type=merge",
+        "--patch",
+        &patch,
+    ];
+    installation
+        .control_plane
+        .tool("kubectl")?
+        .kubeconfig(by)
+        .run(&[&arguments[..], more].concat())
 }
 
 #[test]
@@ -476,10 +747,25 @@ fn a_deployment_is_written_only_in_a_step_of_its_approved_heal() -> Result<()> {
     let people = People::of(installation, "hal")?;
     for name in ["guarded", "beside"] {
         control_plane
-            .kubectl(&["create", "deployment", name, "-n", "shop", "--image=registry.example/web:1", "--replicas=0"])?
+            .kubectl(&[
+                "create",
+                "deployment",
+                name,
+                "-n",
+                "shop",
+                "--image=registry.example/web:1",
+                "--replicas=0",
+            ])?
             .success()?;
     }
-    let uid = ["get", "deployment", "guarded", "-n", "shop", "--output=jsonpath={.metadata.uid}"];
+    let uid = [
+        "get",
+        "deployment",
+        "guarded",
+        "-n",
+        "shop",
+        "--output=jsonpath={.metadata.uid}",
+    ];
     let uid = control_plane.kubectl(&uid)?.success()?;
     let report = Report::create(control_plane, "guarded")?;
     let plan = hash(5);
@@ -490,40 +776,69 @@ fn a_deployment_is_written_only_in_a_step_of_its_approved_heal() -> Result<()> {
         wait::until(what, PATIENCE, || {
             let answer = write_deployment(installation, &people.controller, "guarded", &[])?;
             ensure!(answer.code != 0, "{what}: it was written");
-            Ok(if answer.stderr.contains(words) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+            Ok(if answer.stderr.contains(words) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(answer.stderr)
+            })
         })
     };
     refused("a plan that is only approved")?;
     // What stores nothing is asked before anybody approves, and everybody else may write.
     write_deployment(installation, &people.controller, "guarded", &["--dry-run=server"])?.success()?;
     write_deployment(installation, &people.person, "guarded", &[])?.success()?;
-    control_plane.kubectl(&["label", "deployment", "guarded", "-n", "shop", "trial-"])?.success()?;
+    control_plane
+        .kubectl(&["label", "deployment", "guarded", "-n", "shop", "trial-"])?
+        .success()?;
 
     let of_uid = |state: &str, uid: &str| with(&healing(&plan, CONTROLLER, "hal", state), json!({ "uid": uid }));
-    report.accepted("the beginning", &people.controller, json!({"healing": of_uid("Pending", &uid), "heal": "Healing"}))?;
+    report.accepted(
+        "the beginning",
+        &people.controller,
+        json!({"healing": of_uid("Pending", &uid), "heal": "Healing"}),
+    )?;
     refused("a heal of which no step began")?;
-    report.accepted("the step", &people.controller, json!({"healing": of_uid("Begun", &uid)}))?;
+    report.accepted(
+        "the step",
+        &people.controller,
+        json!({"healing": of_uid("Begun", &uid)}),
+    )?;
     wait::until("the write of the step", PATIENCE, || {
         let answer = write_deployment(installation, &people.controller, "guarded", &[])?;
-        Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+        Ok(if answer.code == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(answer.stderr)
+        })
     })?;
-    control_plane.kubectl(&["label", "deployment", "guarded", "-n", "shop", "trial-"])?.success()?;
+    control_plane
+        .kubectl(&["label", "deployment", "guarded", "-n", "shop", "trial-"])?
+        .success()?;
     // The report of one lets nothing through on another that has one, and says nothing of one that has none.
     let other = Report::create(control_plane, "beside")?;
     wait::until("the report beside", PATIENCE, || {
         let answer = write_deployment(installation, &people.controller, "beside", &[])?;
         let told = format!("{}{}", answer.stdout, answer.stderr);
-        Ok(if answer.code != 0 && told.contains(words) { ControlFlow::Break(()) } else { ControlFlow::Continue(told) })
+        Ok(if answer.code != 0 && told.contains(words) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(told)
+        })
     })?;
     assert_eq!(other.status()?, Value::Null);
 
-    report.accepted("the end of the step", &people.controller, json!({"healing": of_uid("Done", &uid)}))?;
+    report.accepted(
+        "the end of the step",
+        &people.controller,
+        json!({"healing": of_uid("Done", &uid)}),
+    )?;
     refused("a step that is over")?;
     report.accepted("a withdrawal", &people.person, json!({"approval": null}))?;
     refused("a heal whose approval was taken back")
 }
 
-/// The worst status that an input can give: everything long, everything many, and the history full of heals that were as bad.
+/// The worst status that an input can give: everything long, everything many, and the history full of heals that were
+/// as bad.
 fn worst() -> Result<ReportStatus> {
     let long = |characters: usize| "ü".repeat(characters);
     let field = |at: usize| {
@@ -533,7 +848,8 @@ fn worst() -> Result<ReportStatus> {
             "subresource": long(400), "time": AT, "reason": long(5_000),
         })
     };
-    let evidence = json!({"path": long(200), "manager": long(100), "operation": "Update", "time": AT, "digest": hash(1)});
+    let evidence =
+        json!({"path": long(200), "manager": long(100), "operation": "Update", "time": AT, "digest": hash(1)});
     let sent = json!({"kind": "Restore", "at": AT, "digest": hash(1), "answer": "resourceVersion 812, generation 5"});
     let past = |number: usize| -> Result<Value> {
         let entry = json!({
@@ -568,8 +884,16 @@ fn worst() -> Result<ReportStatus> {
 #[test]
 fn the_worst_status_is_stored_by_a_real_server_within_its_limit() -> Result<()> {
     let fitted = serde_json::to_value(fit(worst()?))?;
-    ensure!(fitted.to_string().len() <= STATUS_LIMIT, "{} bytes", fitted.to_string().len());
-    assert_eq!(fitted["history"].as_array().map(Vec::len), Some(10), "the history is nobody's to shorten");
+    ensure!(
+        fitted.to_string().len() <= STATUS_LIMIT,
+        "{} bytes",
+        fitted.to_string().len()
+    );
+    assert_eq!(
+        fitted["history"].as_array().map(Vec::len),
+        Some(10),
+        "the history is nobody's to shorten"
+    );
     // Where no chart is, nothing but the definition judges.
     let control_plane = &ControlPlane::start(Options::default())?;
     definitions::install(control_plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds"))?;
@@ -581,10 +905,21 @@ fn the_worst_status_is_stored_by_a_real_server_within_its_limit() -> Result<()> 
         },
     });
     control_plane.apply(&report.to_string())?;
-    let get = ["get", "driftreport", "deployment-worst", "-n", &namespace, "--output=json"];
+    let get = [
+        "get",
+        "driftreport",
+        "deployment-worst",
+        "-n",
+        &namespace,
+        "--output=json",
+    ];
     let mut whole: Value = serde_json::from_str(&control_plane.kubectl(&get)?.success()?)?;
     whole["status"] = fitted.clone();
-    control_plane.tool("kubectl")?.input(whole.to_string()).run(&["replace", "--subresource=status", "-f", "-"])?.success()?;
+    control_plane
+        .tool("kubectl")?
+        .input(whole.to_string())
+        .run(&["replace", "--subresource=status", "-f", "-"])?
+        .success()?;
     let stored: Value = serde_json::from_str(&control_plane.kubectl(&get)?.success()?)?;
     assert_eq!(stored["status"]["history"], fitted["history"]);
     assert_eq!(stored["status"]["healing"], fitted["healing"]);
@@ -594,15 +929,38 @@ fn the_worst_status_is_stored_by_a_real_server_within_its_limit() -> Result<()> 
     let long = "x".repeat(5_000);
     for (what, beyond) in [
         ("history", json!({"history": vec![fitted["history"][0].clone(); 11]})),
-        ("message", json!({"history": [with(&fitted["history"][0], json!({ "message": long }))]})),
-        ("steps", json!({"healing": with(&fitted["healing"], json!({"steps": vec![fitted["healing"]["steps"][0].clone(); 9]}))})),
-        ("reason", json!({"approval": with(&fitted["approval"], json!({ "reason": long }))})),
+        (
+            "message",
+            json!({"history": [with(&fitted["history"][0], json!({ "message": long }))]}),
+        ),
+        (
+            "steps",
+            json!({"healing": with(&fitted["healing"], json!({"steps": vec![fitted["healing"]["steps"][0].clone(); 9]}))}),
+        ),
+        (
+            "reason",
+            json!({"approval": with(&fitted["approval"], json!({ "reason": long }))}),
+        ),
     ] {
         let patch = json!({ "status": beyond }).to_string();
-        let patch =
-            ["patch", "driftreport", "deployment-worst", "-n", &namespace, "--subresource=status", "--type=merge", "--patch", &patch];
+        let patch = [
+            "patch",
+            "driftreport",
+            "deployment-worst",
+            "-n",
+            &namespace,
+            "--subresource=status",
+            "--type=merge",
+            "--patch",
+            &patch,
+        ];
         let answer = control_plane.kubectl(&patch)?;
-        ensure!(answer.code != 0 && answer.stderr.contains("is invalid"), "{what}: {}{}", answer.stdout, answer.stderr);
+        ensure!(
+            answer.code != 0 && answer.stderr.contains("is invalid"),
+            "{what}: {}{}",
+            answer.stdout,
+            answer.stderr
+        );
     }
     Ok(())
 }
@@ -610,28 +968,58 @@ fn the_worst_status_is_stored_by_a_real_server_within_its_limit() -> Result<()> 
 /// The audit lines among what a program wrote.
 fn audit_lines(log: &str, plan: &str) -> Vec<Value> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["audit"] == "driftmend.dev/heal" && line["plan"] == plan).collect()
+    lines
+        .filter(|line| line["audit"] == "driftmend.dev/heal" && line["plan"] == plan)
+        .collect()
 }
 
-/// Holds a heal's audit lines and its entry against what happened: a hand change of the probe, taken back by two requests.
+/// Holds a heal's audit lines and its entry against what happened: a hand change of the probe, taken back by two
+/// requests.
 fn assert_recorded(lines: &[Value], entry: &Value, approver: &str) {
-    let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap_or_default()).collect();
+    let events: Vec<_> = lines
+        .iter()
+        .map(|line| line["event"].as_str().unwrap_or_default())
+        .collect();
     assert_eq!(events, ["Begins", "Sent", "Sent", "Ended"]);
     let tcp_socket = ".spec.template.spec.containers[name=\"web\"].livenessProbe.tcpSocket";
-    for (what, evidence) in [("the audit line", &lines[0]["evidence"]), ("the history", &entry["evidence"])] {
-        let of_probe =
-            evidence.as_array().into_iter().flatten().find(|one| one["path"].as_str().is_some_and(|path| path.starts_with(tcp_socket)));
+    for (what, evidence) in [
+        ("the audit line", &lines[0]["evidence"]),
+        ("the history", &entry["evidence"]),
+    ] {
+        let of_probe = evidence
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|one| one["path"].as_str().is_some_and(|path| path.starts_with(tcp_socket)));
         let of_probe = of_probe.cloned().unwrap_or_default();
-        assert_eq!((&of_probe["manager"], &of_probe["operation"]), (&json!("kubectl-patch"), &json!("Update")), "{what}: {evidence}");
-        assert!(of_probe["time"].is_string() && of_probe["digest"].as_str().is_some_and(|digest| digest.len() == 64), "{what}: {of_probe}");
+        assert_eq!(
+            (&of_probe["manager"], &of_probe["operation"]),
+            (&json!("kubectl-patch"), &json!("Update")),
+            "{what}: {evidence}"
+        );
+        assert!(
+            of_probe["time"].is_string() && of_probe["digest"].as_str().is_some_and(|digest| digest.len() == 64),
+            "{what}: {of_probe}"
+        );
     }
-    assert_eq!((&lines[0]["approvedBy"], &entry["by"], &entry["healer"]), (&json!(approver), &json!(approver), &lines[0]["healer"]));
-    for (line, sent) in lines[1..3].iter().zip(entry["requests"].as_array().into_iter().flatten()) {
-        assert_eq!((&line["step"], &line["requestDigest"], &line["answer"]), (&sent["kind"], &sent["digest"], &sent["answer"]));
+    assert_eq!(
+        (&lines[0]["approvedBy"], &entry["by"], &entry["healer"]),
+        (&json!(approver), &json!(approver), &lines[0]["healer"])
+    );
+    for (line, sent) in lines[1..3]
+        .iter()
+        .zip(entry["requests"].as_array().into_iter().flatten())
+    {
+        assert_eq!(
+            (&line["step"], &line["requestDigest"], &line["answer"]),
+            (&sent["kind"], &sent["digest"], &sent["answer"])
+        );
         assert!(
             line["request"].is_array()
                 && line["accepted"] == true
-                && line["answer"].as_str().is_some_and(|answer| answer.starts_with("resourceVersion "))
+                && line["answer"]
+                    .as_str()
+                    .is_some_and(|answer| answer.starts_with("resourceVersion "))
         );
     }
     assert_eq!(entry["requests"].as_array().map(Vec::len), Some(2), "{entry}");
@@ -652,7 +1040,11 @@ fn a_heal_tells_who_had_written_what_before_it_and_what_it_sent_after() -> Resul
     let healed = shop.driftmend(&["heal", "web", "--allow-http", "--plan", &plan])?;
     ensure!(healed.code == 0, "{}{}", healed.stdout, healed.stderr);
     let status = shop.wait_for_heal(&plan)?;
-    let approver = status["history"][0]["by"].as_str().filter(|by| !by.is_empty()).context("nobody approved")?.to_owned();
+    let approver = status["history"][0]["by"]
+        .as_str()
+        .filter(|by| !by.is_empty())
+        .context("nobody approved")?
+        .to_owned();
     assert_recorded(&audit_lines(&healed.stderr, &plan), &status["history"][0], &approver);
 
     // By the controller.
@@ -661,6 +1053,10 @@ fn a_heal_tells_who_had_written_what_before_it_and_what_it_sent_after() -> Resul
     let plan = shop.wait_for_plan(None)?;
     shop.approve(&plan)?;
     let status = shop.wait_for_heal(&plan)?;
-    assert_recorded(&audit_lines(&shared.controller.log(), &plan), &status["history"][0], &approver);
+    assert_recorded(
+        &audit_lines(&shared.controller.log(), &plan),
+        &status["history"][0],
+        &approver,
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The schema tables against the OpenAPI document of the running server: names, types, list keys and atomic nodes of the whole tree.
+//! The schema tables against the OpenAPI document of the running server: names, types, list keys and atomic nodes of
+//! the whole tree.
 
 use anyhow::{Context, Result};
 use driftmend::engine::schema::shape::Struct;
@@ -16,10 +17,18 @@ const AT_LEAST: usize = 1_000;
 
 /// The document of the shared server, and the minor version of that server.
 fn served() -> Result<(Value, u8)> {
-    let read = |path: &str| -> Result<Value> { Ok(serde_json::from_str(&shared().kubectl(&["get", "--raw", path])?.success()?)?) };
+    let read = |path: &str| -> Result<Value> {
+        Ok(serde_json::from_str(
+            &shared().kubectl(&["get", "--raw", path])?.success()?,
+        )?)
+    };
     let version = read("/version")?;
     // Providers write things such as `36+`.
-    let minor = version["minor"].as_str().context("no minor version")?.trim_end_matches('+').parse()?;
+    let minor = version["minor"]
+        .as_str()
+        .context("no minor version")?
+        .trim_end_matches('+')
+        .parse()?;
     Ok((read("/openapi/v3/apis/apps/v1")?, minor))
 }
 
@@ -33,18 +42,31 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     fn of(document: &'a Value, minor: u8) -> Self {
-        let mut comparison = Self { document, minor, nodes: 0, differences: Vec::new() };
-        comparison.node("", &json!({"$ref": format!("{SCHEMAS}io.k8s.api.apps.v1.Deployment")}), DEPLOYMENT);
+        let mut comparison = Self {
+            document,
+            minor,
+            nodes: 0,
+            differences: Vec::new(),
+        };
+        comparison.node(
+            "",
+            &json!({"$ref": format!("{SCHEMAS}io.k8s.api.apps.v1.Deployment")}),
+            DEPLOYMENT,
+        );
         comparison
     }
 
     fn differs(&mut self, path: &str, what: &str, server: impl std::fmt::Display, table: impl std::fmt::Display) {
-        self.differences.push(format!("{path}: {what}: the server says {server}, the table {table}"));
+        self.differences
+            .push(format!("{path}: {what}: the server says {server}, the table {table}"));
     }
 
     /// The type that a schema refers to, if it does; beside a reference stand words of the field's own.
     fn target(&self, schema: &Value) -> Option<(String, Value)> {
-        let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref"))?.as_str()?;
+        let reference = schema
+            .get("$ref")
+            .or_else(|| schema.pointer("/allOf/0/$ref"))?
+            .as_str()?;
         let name = reference.strip_prefix(SCHEMAS)?;
         Some((name.to_owned(), self.document["components"]["schemas"][name].clone()))
     }
@@ -73,13 +95,17 @@ impl<'a> Comparison<'a> {
         if found != kind(shape) {
             return self.differs(path, "type", found, kind(shape));
         }
-        let atomic = [schema, of].iter().any(|place| place["x-kubernetes-map-type"] == "atomic");
+        let atomic = [schema, of]
+            .iter()
+            .any(|place| place["x-kubernetes-map-type"] == "atomic");
         if atomic != is_atomic_map(path) {
             self.differs(path, "one value", atomic, is_atomic_map(path));
         }
         match shape {
             Shape::Nested(fields) => self.fields(path, of, fields),
-            Shape::Map(inner) | Shape::AtomicMap(inner) => self.node(&below(path, "any"), &of["additionalProperties"], *inner),
+            Shape::Map(inner) | Shape::AtomicMap(inner) => {
+                self.node(&below(path, "any"), &of["additionalProperties"], *inner)
+            }
             Shape::List(_, inner) => {
                 let (served, known) = (served_list(schema), list_text(list_kind(path)));
                 if served != known {
@@ -112,7 +138,11 @@ impl<'a> Comparison<'a> {
 }
 
 fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 fn kind(shape: Shape) -> &'static str {
@@ -131,7 +161,12 @@ fn kind(shape: Shape) -> &'static str {
 
 /// The kind of a list as the document has it; a list without a word about it is atomic.
 fn served_list(schema: &Value) -> String {
-    let keys: Vec<&str> = schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let keys: Vec<&str> = schema["x-kubernetes-list-map-keys"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     match schema["x-kubernetes-list-type"].as_str() {
         Some("map") => format!("map by {}", keys.join(", ")),
         Some("set") => "set".to_owned(),

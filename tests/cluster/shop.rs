@@ -1,4 +1,5 @@
-//! One Deployment from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it by hand.
+//! One Deployment from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it by
+//! hand.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -37,7 +38,14 @@ impl Sync {
     fn command(self) -> &'static [&'static str] {
         match self {
             Self::ClientSide => &["apply", "-f", "-"],
-            Self::ServerSide => &["apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", "-"],
+            Self::ServerSide => &[
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "--field-manager=argocd-controller",
+                "-f",
+                "-",
+            ],
             Self::Replace => &["replace", "-f", "-"],
         }
     }
@@ -81,17 +89,34 @@ impl<'a> Shop<'a> {
         let folder = tempfile::tempdir()?;
         let repository = Repository::create(folder.path(), "shop.git");
         let git = GitServer::start(folder.path(), &git_server::Options::default());
-        let shop = Self { control_plane, namespace: namespace.to_owned(), sync, repository, git, _folder: folder };
+        let shop = Self {
+            control_plane,
+            namespace: namespace.to_owned(),
+            sync,
+            repository,
+            git,
+            _folder: folder,
+        };
         shop.commit(manifest);
-        let first: &[&str] = if sync == Sync::Replace { &["create", "--save-config=false", "-f", "-"] } else { sync.command() };
+        let first: &[&str] = if sync == Sync::Replace {
+            &["create", "--save-config=false", "-f", "-"]
+        } else {
+            sync.command()
+        };
         shop.send(first, manifest)?.success()?;
-        shop.kubectl(&["rollout", "status", "deployment/web", "--timeout=170s"])?.success()?;
+        shop.kubectl(&["rollout", "status", "deployment/web", "--timeout=170s"])?
+            .success()?;
         Ok(shop)
     }
 
     /// Opens a shop with the incident's manifest, and a watch that finds it in sync.
     pub fn open_watched(control_plane: &'a ControlPlane, namespace: &str, sync: Sync) -> Result<Self> {
-        let shop = Self::open(control_plane, namespace, sync, &manifest(&json!({"livenessProbe": http_get()})))?;
+        let shop = Self::open(
+            control_plane,
+            namespace,
+            sync,
+            &manifest(&json!({"livenessProbe": http_get()})),
+        )?;
         shop.watch(&json!({}))?;
         Ok(shop)
     }
@@ -99,10 +124,19 @@ impl<'a> Shop<'a> {
     /// Makes the watch, with these fields of its spec in addition, and waits until it finds everything in sync.
     pub fn watch(&self, more: &Value) -> Result<()> {
         self.apply_watch(more)?;
-        let counts = ["get", "driftwatch", "shop", "--output=jsonpath={.status.counts.governed} {.status.counts.inSync}"];
+        let counts = [
+            "get",
+            "driftwatch",
+            "shop",
+            "--output=jsonpath={.status.counts.governed} {.status.counts.inSync}",
+        ];
         wait::patiently("a watch that governs one Deployment, in sync", PATIENCE, || {
             let seen = self.kubectl(&counts)?.success()?;
-            Ok(if seen == "1 1" { ControlFlow::Break(()) } else { ControlFlow::Continue(seen) })
+            Ok(if seen == "1 1" {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(seen)
+            })
         })
     }
 
@@ -117,7 +151,8 @@ impl<'a> Shop<'a> {
 
     /// Commits a manifest.
     pub fn commit(&self, manifest: &Value) -> String {
-        self.repository.commit(&[("web.yaml", &format!("{manifest:#}\n"))], "Change web")
+        self.repository
+            .commit(&[("web.yaml", &format!("{manifest:#}\n"))], "Change web")
     }
 
     /// Commits another file.
@@ -135,21 +170,31 @@ impl<'a> Shop<'a> {
         self.send(&[self.sync.command(), &["--dry-run=server"]].concat(), manifest)
     }
 
-    /// `kubectl replace` sends the version that it has just read, and the deployment controller may write between the two.
+    /// `kubectl replace` sends the version that it has just read, and the deployment controller may write between the
+    /// two.
     fn send(&self, command: &[&str], manifest: &Value) -> Result<Output> {
         let mut arguments = command.to_vec();
         arguments.extend(["-n", &self.namespace]);
-        write_locked(|| self.control_plane.tool("kubectl")?.input(manifest.to_string()).run(&arguments))
+        write_locked(|| {
+            self.control_plane
+                .tool("kubectl")?
+                .input(manifest.to_string())
+                .run(&arguments)
+        })
     }
 
     /// kubectl in the shop's namespace, as the administrator.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<Output> {
-        self.control_plane.kubectl(&[arguments, &["-n", &self.namespace]].concat())
+        self.control_plane
+            .kubectl(&[arguments, &["-n", &self.namespace]].concat())
     }
 
     /// kubectl in the shop's namespace, as somebody else.
     pub fn kubectl_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Result<Output> {
-        self.control_plane.tool("kubectl")?.kubeconfig(kubeconfig).run(&[arguments, &["-n", &self.namespace]].concat())
+        self.control_plane
+            .tool("kubectl")?
+            .kubeconfig(kubeconfig)
+            .run(&[arguments, &["-n", &self.namespace]].concat())
     }
 
     /// driftmend's command line in the shop's namespace, as the administrator.
@@ -170,7 +215,9 @@ impl<'a> Shop<'a> {
             container[key] = value.clone();
         }
         let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}}).to_string();
-        self.kubectl(&["patch", "deployment", "web", "--type=strategic", "--patch", &patch])?.success().map(drop)
+        self.kubectl(&["patch", "deployment", "web", "--type=strategic", "--patch", &patch])?
+            .success()
+            .map(drop)
     }
 
     /// The hand change of the incident: another handler at this port.
@@ -189,33 +236,57 @@ impl<'a> Shop<'a> {
     }
 
     fn get(&self, kind: &str, name: &str) -> Result<Option<Value>> {
-        let text = self.kubectl(&["get", kind, name, "--show-managed-fields", "--ignore-not-found", "--output=json"])?.success()?;
-        if text.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&text)?)) }
+        let text = self
+            .kubectl(&[
+                "get",
+                kind,
+                name,
+                "--show-managed-fields",
+                "--ignore-not-found",
+                "--output=json",
+            ])?
+            .success()?;
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            Ok(Some(serde_json::from_str(&text)?))
+        }
     }
 
     /// Waits for a status that `fits`.
     pub fn wait_for_status(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Result<Value> {
         wait::patiently(what, PATIENCE, || {
-            let status = self.report()?.map(|report| report["status"].clone()).unwrap_or_default();
-            Ok(if fits(&status) { ControlFlow::Break(status) } else { ControlFlow::Continue(format!("{status:#}")) })
+            let status = self
+                .report()?
+                .map(|report| report["status"].clone())
+                .unwrap_or_default();
+            Ok(if fits(&status) {
+                ControlFlow::Break(status)
+            } else {
+                ControlFlow::Continue(format!("{status:#}"))
+            })
         })
     }
 
     /// Waits for the first plan that is not `known`, and gives its hash.
     pub fn wait_for_plan(&self, known: Option<&str>) -> Result<String> {
         let status = self.wait_for_status("a new plan", |status| {
-            status["heal"] == "AwaitingApproval" && status["plan"]["hash"].as_str().is_some_and(|hash| Some(hash) != known)
+            status["heal"] == "AwaitingApproval"
+                && status["plan"]["hash"].as_str().is_some_and(|hash| Some(hash) != known)
         })?;
         Ok(text(&status["plan"]["hash"]))
     }
 
-    /// Waits until a plan was carried out and the controller has said so, and gives the status: the healer ends the heal first.
+    /// Waits until a plan was carried out and the controller has said so, and gives the status: the healer ends the
+    /// heal first.
     pub fn wait_for_heal(&self, plan: &str) -> Result<Value> {
         self.wait_for_status("a heal", |status| {
             status["healing"].is_null()
                 && status["heal"] == "Healed"
                 && condition(status, "Approved")["reason"] == "CarriedOut"
-                && status["history"].as_array().is_some_and(|history| history.last().is_some_and(|entry| entry["planHash"] == plan))
+                && status["history"]
+                    .as_array()
+                    .is_some_and(|history| history.last().is_some_and(|entry| entry["planHash"] == plan))
         })
     }
 
@@ -236,12 +307,20 @@ impl<'a> Shop<'a> {
     pub fn event_reasons(&self, kind: &str) -> Result<Vec<String>> {
         let name = if kind == "DriftReport" { "deployment-web" } else { "web" };
         let selector = format!("--field-selector=involvedObject.kind={kind},involvedObject.name={name}");
-        let events: Value = serde_json::from_str(&self.kubectl(&["get", "events", &selector, "--output=json"])?.success()?)?;
+        let events: Value = serde_json::from_str(
+            &self
+                .kubectl(&["get", "events", &selector, "--output=json"])?
+                .success()?,
+        )?;
         let mut reasons: Vec<String> = events["items"]
             .as_array()
             .into_iter()
             .flatten()
-            .filter(|event| event["reportingComponent"].as_str().is_some_and(|component| component.contains("driftmend")))
+            .filter(|event| {
+                event["reportingComponent"]
+                    .as_str()
+                    .is_some_and(|component| component.contains("driftmend"))
+            })
             .map(|event| text(&event["reason"]))
             .collect();
         reasons.sort();
@@ -253,14 +332,19 @@ impl<'a> Shop<'a> {
     pub fn event_note(&self, reason: &str) -> Result<String> {
         self.wait_for_event("DriftReport", reason)?;
         let selector = format!("--field-selector=involvedObject.kind=DriftReport,reason={reason}");
-        self.kubectl(&["get", "events", &selector, "--output=jsonpath={.items[0].message}"])?.success()
+        self.kubectl(&["get", "events", &selector, "--output=jsonpath={.items[0].message}"])?
+            .success()
     }
 
     /// Waits for an Event about the Deployment.
     pub fn wait_for_event(&self, kind: &str, reason: &str) -> Result<()> {
         wait::patiently(&format!("an Event {reason} about the {kind}"), PATIENCE, || {
             let seen = self.event_reasons(kind)?;
-            Ok(if seen.iter().any(|seen| seen == reason) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{seen:?}")) })
+            Ok(if seen.iter().any(|seen| seen == reason) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{seen:?}"))
+            })
         })
     }
 }
@@ -268,7 +352,11 @@ impl<'a> Shop<'a> {
 /// The condition of a type, null where there is none.
 pub fn condition(status: &Value, kind: &str) -> Value {
     let conditions = status["conditions"].as_array().into_iter().flatten();
-    conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+    conditions
+        .into_iter()
+        .find(|condition| condition["type"] == kind)
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// The live container's probe.
@@ -281,7 +369,10 @@ pub fn owners(deployment: &Value) -> Vec<String> {
     let entries = deployment["metadata"]["managedFields"].as_array().into_iter().flatten();
     let mut owners: Vec<String> = entries
         .map(|entry| {
-            let subresource = entry["subresource"].as_str().map(|name| format!("/{name}")).unwrap_or_default();
+            let subresource = entry["subresource"]
+                .as_str()
+                .map(|name| format!("/{name}"))
+                .unwrap_or_default();
             format!("{} {}{subresource}", text(&entry["manager"]), text(&entry["operation"]))
         })
         .collect();

@@ -40,30 +40,59 @@ fn but(source: &Value, changes: Value) -> Value {
 fn a_server_that_is_down_refuses_or_hangs_is_told_alike_and_holds_nobody_up() -> Result<()> {
     let shop = open("unreachable")?;
     let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let (refusing, hanging) = (shop.another_server(&Options::default()), shop.another_server(&Options::default()));
+    let (refusing, hanging) = (
+        shop.another_server(&Options::default()),
+        shop.another_server(&Options::default()),
+    );
     refusing.set_mode(Mode::Refuse);
     hanging.set_mode(Mode::Hang);
-    let [down, refused, hung] = [format!("http://{closed}/shop.git"), refusing.url("shop.git"), hanging.url("shop.git")];
+    let [down, refused, hung] = [
+        format!("http://{closed}/shop.git"),
+        refusing.url("shop.git"),
+        hanging.url("shop.git"),
+    ];
     shop.watch("down", &but(&shop.source("healthy"), json!({"url": down})), &json!({}))?;
-    shop.watch("refusing", &but(&shop.source("healthy"), json!({"url": refused})), &json!({}))?;
-    shop.watch("hanging", &but(&shop.source("healthy"), json!({"url": hung})), &json!({}))?;
+    shop.watch(
+        "refusing",
+        &but(&shop.source("healthy"), json!({"url": refused})),
+        &json!({}),
+    )?;
+    shop.watch(
+        "hanging",
+        &but(&shop.source("healthy"), json!({"url": hung})),
+        &json!({}),
+    )?;
 
-    // That nobody waits for a server that hangs is measured where more of them hang than are asked at a time, in `disturbances`.
+    // That nobody waits for a server that hangs is measured where more of them hang than are asked at a time, in
+    // `disturbances`.
     the_healthy_watch_goes_on(&shop)?;
 
     // A tenant who could tell them apart could ask which ports of a network are open.
     for (watch, url) in [("down", down.clone()), ("refusing", refused), ("hanging", hung)] {
         let (message, hint) = shop.source_failure(watch, "GitUnreachable")?;
-        assert_eq!(message, format!("unable to reach {url}: its name does not resolve, or no Git server answers there"));
-        assert_eq!(hint, "check the host and the port of the URL; the log of the controller says what the network said");
+        assert_eq!(
+            message,
+            format!("unable to reach {url}: its name does not resolve, or no Git server answers there")
+        );
+        assert_eq!(
+            hint,
+            "check the host and the port of the URL; the log of the controller says what the network said"
+        );
     }
     let log = shared_controller().log();
-    for detail in [format!("{closed}: "), "status 503".to_owned(), "no answer in time".to_owned()] {
+    for detail in [
+        format!("{closed}: "),
+        "status 503".to_owned(),
+        "no answer in time".to_owned(),
+    ] {
         assert!(log.contains(&detail), "{detail:?} is not in the log");
     }
     let watch = shop.get("driftwatch/down")?;
     let ready = condition(&watch, "Ready");
-    assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("GitUnreachable")));
+    assert_eq!(
+        (&ready["status"], &ready["reason"]),
+        (&json!("False"), &json!("GitUnreachable"))
+    );
     let cause = ready["message"].as_str().context("no message")?;
     assert!(
         cause.starts_with(&format!("unable to reach {down}: "))
@@ -76,18 +105,35 @@ fn a_server_that_is_down_refuses_or_hangs_is_told_alike_and_holds_nobody_up() ->
 #[test]
 fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Result<()> {
     let controller = shared_controller();
-    let shop = Tenant::open_with(shared(), "credentials", &Options { login: Some(("robot", "right-word")), authority: None })?;
+    let shop = Tenant::open_with(
+        shared(),
+        "credentials",
+        &Options {
+            login: Some(("robot", "right-word")),
+            authority: None,
+        },
+    )?;
     let hosts = format!("--from-literal=hosts={}", shop.server.base());
     for (name, keys) in [
-        ("right", ["--from-literal=username=robot", "--from-literal=password=right-word"]),
-        ("wrong", ["--from-literal=username=robot", "--from-literal=password=wrong-word"]),
+        (
+            "right",
+            ["--from-literal=username=robot", "--from-literal=password=right-word"],
+        ),
+        (
+            "wrong",
+            ["--from-literal=username=robot", "--from-literal=password=wrong-word"],
+        ),
         ("unfit", ["--from-literal=user=robot", "--from-literal=pass=wrong-word"]),
     ] {
         shop.kubectl(&["create", "secret", "generic", name, keys[0], keys[1], &hosts], "")?;
     }
     shop.sync("healthy/healthy.yaml", &deployment("healthy"))?;
     for name in ["right", "wrong", "unfit", "absent"] {
-        shop.watch(name, &but(&shop.source("healthy"), json!({"secretRef": {"name": name}})), &json!({}))?;
+        shop.watch(
+            name,
+            &but(&shop.source("healthy"), json!({"secretRef": {"name": name}})),
+            &json!({}),
+        )?;
     }
     shop.watch("none", &shop.source("healthy"), &json!({}))?;
     let url = shop.server.url("shop.git");
@@ -133,9 +179,18 @@ fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Re
     }
 
     // The way out is enough: nothing needs a restart.
-    let literals = ["--from-literal=username=robot", "--from-literal=password=right-word", &hosts];
-    shop.kubectl(&[&["create", "secret", "generic", "absent"][..], &literals].concat(), "")?;
-    let watch = shop.wait_for("driftwatch/absent", "read", |watch| condition(watch, "SourceReady")["status"] == "True")?;
+    let literals = [
+        "--from-literal=username=robot",
+        "--from-literal=password=right-word",
+        &hosts,
+    ];
+    shop.kubectl(
+        &[&["create", "secret", "generic", "absent"][..], &literals].concat(),
+        "",
+    )?;
+    let watch = shop.wait_for("driftwatch/absent", "read", |watch| {
+        condition(watch, "SourceReady")["status"] == "True"
+    })?;
     assert_eq!(watch["status"]["sourceFailure"], Value::Null);
     Ok(())
 }
@@ -164,17 +219,24 @@ fn a_branch_or_path_that_is_not_there_or_not_in_the_tree_is_told_with_what_is_th
         )
     );
     let (message, hint) = shop.source_failure("path", "GitPathNotFound")?;
-    assert!(message.starts_with(&format!("failed to find the path \"health\" in {url} at ")), "{message}");
+    assert!(
+        message.starts_with(&format!("failed to find the path \"health\" in {url} at ")),
+        "{message}"
+    );
     assert!(message.contains("has healthy"), "{message}");
     assert_eq!(hint, "name a folder or file of that commit in path");
     // A folder that was meant from the root of the repository is told as it is to be written.
     shop.watch("rooted", &but(&source, json!({"path": "/healthy/"})), &json!({}))?;
     let (message, _) = shop.source_failure("rooted", "InvalidPath")?;
-    let cure = "the path \"/healthy/\" is absolute: write it as \"healthy\", since paths begin at the root of the repository";
+    let cure =
+        "the path \"/healthy/\" is absolute: write it as \"healthy\", since paths begin at the root of the repository";
     assert_eq!(message, format!("spec.source.git.path: {cure}"));
     for (name, path) in [("outside", "../healthy"), ("absolute", "/etc")] {
         let (message, _) = shop.source_failure(name, "InvalidPath")?;
-        assert!(message.starts_with("spec.source.git.path: ") && message.contains(path), "{message}");
+        assert!(
+            message.starts_with("spec.source.git.path: ") && message.contains(path),
+            "{message}"
+        );
     }
     let (message, _) = shop.source_failure("revision", "InvalidRevision")?;
     assert!(message.starts_with("spec.source.git.revision: "), "{message}");
@@ -185,7 +247,10 @@ fn a_branch_or_path_that_is_not_there_or_not_in_the_tree_is_told_with_what_is_th
 fn manifests_that_cannot_be_read_faithfully_are_told_with_file_line_and_column() -> Result<()> {
     let shop = open("manifests")?;
     let twice = format!("{}---\n{}", deployment("one"), deployment("one"));
-    let here_and_there = deployment("one").replace("  name: one\n", &format!("  name: one\n  namespace: {}\n", shop.namespace));
+    let here_and_there = deployment("one").replace(
+        "  name: one\n",
+        &format!("  name: one\n  namespace: {}\n", shop.namespace),
+    );
     let broken = deployment("one").replace("  replicas: 0\n", "  replicas: 0\n   selector: x\n");
     let nameless = deployment("one").replace("  name: one\n", "  labels: {app: one}\n");
     shop.repository.commit(
@@ -205,14 +270,27 @@ fn manifests_that_cannot_be_read_faithfully_are_told_with_file_line_and_column()
     }
 
     let (message, _) = shop.source_failure("broken", "RenderFailed")?;
-    assert!(message.contains(" cannot be rendered faithfully: broken/web.yaml:7:"), "{message}");
+    assert!(
+        message.contains(" cannot be rendered faithfully: broken/web.yaml:7:"),
+        "{message}"
+    );
     let (message, _) = shop.source_failure("nameless", "RenderFailed")?;
-    assert!(message.ends_with("nameless/web.yaml:1: the document has no `metadata.name`"), "{message}");
+    assert!(
+        message.ends_with("nameless/web.yaml:1: the document has no `metadata.name`"),
+        "{message}"
+    );
     let (message, hint) = shop.source_failure("twice", "RenderFailed")?;
-    assert!(message.contains("twice/web.yaml:17: ") && message.ends_with("one is described twice, first at twice/web.yaml:1"), "{message}");
+    assert!(
+        message.contains("twice/web.yaml:17: ")
+            && message.ends_with("one is described twice, first at twice/web.yaml:1"),
+        "{message}"
+    );
     assert!(!hint.is_empty());
     let (message, _) = shop.source_failure("implied", "RenderFailed")?;
-    assert!(message.contains("implied/b.yaml") && message.contains("described twice, first at implied/a.yaml:1"), "{message}");
+    assert!(
+        message.contains("implied/b.yaml") && message.contains("described twice, first at implied/a.yaml:1"),
+        "{message}"
+    );
     let (message, hint) = shop.source_failure("folder", "NotPlainYaml")?;
     assert!(message.contains("folder/kustomization.yaml"), "{message}");
     assert!(!hint.is_empty());
@@ -224,7 +302,10 @@ fn what_a_watch_may_not_or_does_not_want_to_govern_is_counted_in_its_status() ->
     shared_controller();
     let shop = Tenant::open(shared(), "others")?;
     let elsewhere = shared().namespace("elsewhere")?;
-    let foreign = deployment("foreign").replace("  name: foreign\n", &format!("  name: foreign\n  namespace: {elsewhere}\n"));
+    let foreign = deployment("foreign").replace(
+        "  name: foreign\n",
+        &format!("  name: foreign\n  namespace: {elsewhere}\n"),
+    );
     let labelled = deployment("front").replace("  name: front\n", "  name: front\n  labels: {tier: front}\n");
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
     let stateful = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\n";
@@ -232,25 +313,39 @@ fn what_a_watch_may_not_or_does_not_want_to_govern_is_counted_in_its_status() ->
     shop.repository.commit(&[("all.yaml", &all)], "Of all kinds");
     shared().apply(&foreign)?;
     shop.kubectl(&["apply", "-f", "-"], &format!("{labelled}---\n{}", deployment("back")))?;
-    shop.watch("front", &shop.source(""), &json!({"selector": {"matchLabels": {"tier": "front"}}}))?;
+    shop.watch(
+        "front",
+        &shop.source(""),
+        &json!({"selector": {"matchLabels": {"tier": "front"}}}),
+    )?;
     shop.wait_until_assessed("front", 1)?;
 
     let watch = shop.get("driftwatch/front")?;
     assert_eq!(
         watch["status"]["notGoverned"],
-        json!(["1 Service", "1 StatefulSet", "1 Deployment of other namespaces", "1 Deployment outside the selector"])
+        json!([
+            "1 Service",
+            "1 StatefulSet",
+            "1 Deployment of other namespaces",
+            "1 Deployment outside the selector"
+        ])
     );
 
     // Neither is governed: a change of theirs gives no report, while one of the selected does.
-    shared().kubectl(&["set", "image", "deployment/foreign", "web=x", "-n", &elsewhere])?.success()?;
+    shared()
+        .kubectl(&["set", "image", "deployment/foreign", "web=x", "-n", &elsewhere])?
+        .success()?;
     shop.set_image("back", "registry.example/web:by-hand")?;
     shop.set_image("front", "registry.example/web:by-hand")?;
     let first = shop.wait_for_plan("front", "")?;
-    // With the second plan of the selected one, a report of the others, which changed before the first, would long be there.
+    // With the second plan of the selected one, a report of the others, which changed before the first, would long be
+    // there.
     shop.set_image("front", "registry.example/web:by-another-hand")?;
     shop.wait_for_plan("front", &first)?;
     assert_eq!(shop.get("driftreport/back")?, Value::Null);
-    let reports = shared().kubectl(&["get", "driftreports", "-n", &elsewhere, "--output=name"])?.success()?;
+    let reports = shared()
+        .kubectl(&["get", "driftreports", "-n", &elsewhere, "--output=name"])?
+        .success()?;
     assert_eq!(reports, "");
     Ok(())
 }
@@ -260,7 +355,11 @@ fn urls_that_a_tenant_may_not_name_are_refused() -> Result<()> {
     let shop = open("urls")?;
     let source = shop.source("healthy");
     for (name, url, problem) in [
-        ("file", "file:///etc", "unsupported scheme \"file\" in the repository URL: use https:// or ssh:// (or git@host:path)"),
+        (
+            "file",
+            "file:///etc",
+            "unsupported scheme \"file\" in the repository URL: use https:// or ssh:// (or git@host:path)",
+        ),
         (
             "password",
             "http://robot:hunter2@127.0.0.1:1/shop.git",
@@ -271,13 +370,21 @@ fn urls_that_a_tenant_may_not_name_are_refused() -> Result<()> {
             "http://169.254.169.254/latest/meta-data",
             "the repository URL leads to 169.254.169.254, a link-local address, which is refused",
         ),
-        ("private", "https://10.0.0.7/shop.git", "the repository URL leads to 10.0.0.7, an address of a denied range, which is refused"),
+        (
+            "private",
+            "https://10.0.0.7/shop.git",
+            "the repository URL leads to 10.0.0.7, an address of a denied range, which is refused",
+        ),
     ] {
         shop.watch(name, &but(&source, json!({"url": url})), &json!({}))?;
         let (message, hint) = shop.source_failure(name, "InvalidURL")?;
         assert_eq!(message, format!("spec.source.git.url: {problem}"));
         // Only what an administrator may allow has a way out.
-        let way_out = if name == "private" { "an administrator may list 10.0.0.7 in git.allowedHosts of the chart" } else { "" };
+        let way_out = if name == "private" {
+            "an administrator may list 10.0.0.7 in git.allowedHosts of the chart"
+        } else {
+            ""
+        };
         assert_eq!(hint, way_out, "{name}");
     }
     let log = shared_controller().log();
@@ -289,7 +396,10 @@ fn urls_that_a_tenant_may_not_name_are_refused() -> Result<()> {
 fn the_last_revision_stays_in_force_while_a_fetch_fails_and_no_plan_is_made_when_it_is_too_old() -> Result<()> {
     shared_controller();
     let shop = Tenant::open(shared(), "stale")?;
-    shop.sync("web.yaml", &format!("{}---\n{}", deployment("early"), deployment("late")))?;
+    shop.sync(
+        "web.yaml",
+        &format!("{}---\n{}", deployment("early"), deployment("late")),
+    )?;
     // Git is asked each second; a machine that does something else meanwhile takes longer for it, but not that long.
     shop.watch("all", &but(&shop.source(""), json!({"maxAge": "15s"})), &json!({}))?;
     let revision = shop.wait_until_assessed("all", 2)?["status"]["revision"].clone();
@@ -297,23 +407,39 @@ fn the_last_revision_stays_in_force_while_a_fetch_fails_and_no_plan_is_made_when
     shop.wait_for_plan("early", "")?;
 
     shop.server.set_mode(Mode::Refuse);
-    let watch = shop.wait_for("driftwatch/all", "a failure", |watch| watch["status"]["sourceFailure"]["reason"] == "GitUnreachable")?;
+    let watch = shop.wait_for("driftwatch/all", "a failure", |watch| {
+        watch["status"]["sourceFailure"]["reason"] == "GitUnreachable"
+    })?;
     let ready = condition(&watch, "Ready");
-    assert_eq!((&ready["status"], &ready["reason"]), (&json!("True"), &json!("LastRevisionInForce")));
-    assert_eq!((&watch["status"]["revision"], &watch["status"]["counts"]["governed"]), (&revision, &json!(2)));
+    assert_eq!(
+        (&ready["status"], &ready["reason"]),
+        (&json!("True"), &json!("LastRevisionInForce"))
+    );
+    assert_eq!(
+        (&watch["status"]["revision"], &watch["status"]["counts"]["governed"]),
+        (&revision, &json!(2))
+    );
     // It last answered before it failed; a second more, since that time is told in whole ones.
     std::thread::sleep(Duration::from_secs(17));
     shop.set_image("late", "registry.example/web:by-hand")?;
     let report = shop.wait_for_report("late", "Drifted")?;
     let plan = condition(&report, "PlanReady");
-    assert_eq!((&report["status"]["plan"], &plan["status"]), (&Value::Null, &json!("False")));
+    assert_eq!(
+        (&report["status"]["plan"], &plan["status"]),
+        (&Value::Null, &json!("False"))
+    );
     let why = plan["message"].as_str().context("no message")?;
-    assert!(why.starts_with("the source last answered ") && why.ends_with("longer than maxAge: no plan is made from it"), "{why}");
+    assert!(
+        why.starts_with("the source last answered ") && why.ends_with("longer than maxAge: no plan is made from it"),
+        "{why}"
+    );
 
     // It answers again: the failure goes, and the plan comes by itself.
     shop.server.set_mode(Mode::Serve);
     shop.wait_for_plan("late", "")?;
-    let watch = shop.wait_for("driftwatch/all", "no failure", |watch| watch["status"]["sourceFailure"].is_null())?;
+    let watch = shop.wait_for("driftwatch/all", "no failure", |watch| {
+        watch["status"]["sourceFailure"].is_null()
+    })?;
     assert_eq!(condition(&watch, "Ready")["reason"], "Assessing");
     Ok(())
 }

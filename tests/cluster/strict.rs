@@ -1,4 +1,5 @@
-//! What the API server will not take of Git itself: a field that it does not know, and an object that it will not create.
+//! What the API server will not take of Git itself: a field that it does not know, and an object that it will not
+//! create.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -23,10 +24,20 @@ fn an_unknown_field_is_refused_as_kubectl_has_it_refused_and_what_will_not_be_cr
     let strict = Shop::open_watched(control_plane, "strict", Sync::ClientSide)?;
     let mut git = manifest(&json!({"livenessProbe": http_get()}));
     git["spec"]["Replicas"] = json!(3);
-    assert!(strict.try_sync(&git)?.stderr.contains("strict decoding error: unknown field \"spec.Replicas\""));
+    assert!(
+        strict
+            .try_sync(&git)?
+            .stderr
+            .contains("strict decoding error: unknown field \"spec.Replicas\"")
+    );
     strict.commit(&git);
-    let status = strict.wait_for_status("a refusal that a dry run confirms", |status| status["prediction"]["confirmedBy"] == "DryRun")?;
-    assert_eq!((&status["phase"], &status["prediction"]["dryRun"]["answer"]), (&json!("Conflicted"), &json!("Same")));
+    let status = strict.wait_for_status("a refusal that a dry run confirms", |status| {
+        status["prediction"]["confirmedBy"] == "DryRun"
+    })?;
+    assert_eq!(
+        (&status["phase"], &status["prediction"]["dryRun"]["answer"]),
+        (&json!("Conflicted"), &json!("Same"))
+    );
     // Who applies with --validate=false says so.
     strict.apply_watch(&json!({"validate": "Ignore"}))?;
     strict.wait_for_status("no refusal", |status| status["phase"] == "InSync")?;
@@ -34,12 +45,27 @@ fn an_unknown_field_is_refused_as_kubectl_has_it_refused_and_what_will_not_be_cr
     let created = Shop::open_watched(control_plane, "created", Sync::ServerSide)?;
     let mut next = manifest(&json!({"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}));
     next["metadata"]["name"] = json!("next");
-    assert!(created.sync(&next)?.stderr.contains("duplicate entries for key [name=\"A\"]"));
+    assert!(
+        created
+            .sync(&next)?
+            .stderr
+            .contains("duplicate entries for key [name=\"A\"]")
+    );
     created.commit_file("next.yaml", &format!("{next:#}\n"));
-    let asked = ["get", "driftreport", "deployment-next", "--ignore-not-found", "--output=jsonpath={.status.summary}"];
+    let asked = [
+        "get",
+        "driftreport",
+        "deployment-next",
+        "--ignore-not-found",
+        "--output=jsonpath={.status.summary}",
+    ];
     let why = "the next sync will not create it: .spec.template.spec.containers[name=\"web\"].env: duplicate entries for key [name=\"A\"]";
     wait::patiently("a report of what is not there", PATIENCE, || {
         let seen = created.kubectl(&asked)?.success()?;
-        Ok(if seen.ends_with(why) { ControlFlow::Break(()) } else { ControlFlow::Continue(seen) })
+        Ok(if seen.ends_with(why) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(seen)
+        })
     })
 }

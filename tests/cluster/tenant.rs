@@ -1,4 +1,5 @@
-//! A tenant: a namespace with Deployments, a repository that describes them, and watches that hold one against the other.
+//! A tenant: a namespace with Deployments, a repository that describes them, and watches that hold one against the
+//! other.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -13,8 +14,8 @@ use crate::harness::driftmend::binary;
 use crate::harness::git_server::{GitServer, Options, Repository};
 use crate::harness::{ControlPlane, Output, wait};
 
-/// How long a controller may take to tell something: what nobody acts on waits for a minute, and then comes a machine that builds something
-/// else meanwhile.
+/// How long a controller may take to tell something: what nobody acts on waits for a minute, and then comes a machine
+/// that builds something else meanwhile.
 pub const TOLD: Duration = Duration::from_secs(150);
 
 /// A tenant of a control plane.
@@ -47,7 +48,13 @@ impl<'a> Tenant<'a> {
         fs::create_dir_all(&root).with_context(|| format!("failed to make {}", root.display()))?;
         let repository = Repository::create(&root, "shop.git");
         let server = GitServer::start(&root, options);
-        Ok(Self { control_plane, namespace, server, repository, root })
+        Ok(Self {
+            control_plane,
+            namespace,
+            server,
+            repository,
+            root,
+        })
     }
 
     /// One more server for the same repositories.
@@ -63,13 +70,24 @@ impl<'a> Tenant<'a> {
 
     /// Runs kubectl in this namespace.
     pub fn kubectl(&self, arguments: &[&str], input: &str) -> Result<()> {
-        let arguments: Vec<&str> = ["-n", &self.namespace].into_iter().chain(arguments.iter().copied()).collect();
-        self.control_plane.tool("kubectl")?.input(input).run(&arguments)?.success().map(drop)
+        let arguments: Vec<&str> = ["-n", &self.namespace]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
+        self.control_plane
+            .tool("kubectl")?
+            .input(input)
+            .run(&arguments)?
+            .success()
+            .map(drop)
     }
 
     /// Changes the image of a live Deployment by hand.
     pub fn set_image(&self, name: &str, image: &str) -> Result<()> {
-        self.kubectl(&["set", "image", &format!("deployment/{name}"), &format!("web={image}")], "")
+        self.kubectl(
+            &["set", "image", &format!("deployment/{name}"), &format!("web={image}")],
+            "",
+        )
     }
 
     /// A source that reads a folder of this shop's repository every second.
@@ -89,7 +107,14 @@ impl<'a> Tenant<'a> {
 
     /// An object of this namespace, such as `driftreport/deployment-web`, or null.
     pub fn get(&self, object: &str) -> Result<Value> {
-        let get = ["get", object, "-n", &self.namespace, "--ignore-not-found", "--output=json"];
+        let get = [
+            "get",
+            object,
+            "-n",
+            &self.namespace,
+            "--ignore-not-found",
+            "--output=json",
+        ];
         let text = self.control_plane.kubectl(&get)?.success()?;
         if text.trim().is_empty() {
             return Ok(Value::Null);
@@ -101,13 +126,19 @@ impl<'a> Tenant<'a> {
     pub fn wait_for(&self, object: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         wait::patiently(&format!("{object}: {what}"), TOLD, || {
             let seen = self.get(object)?;
-            Ok(if wanted(&seen) { ControlFlow::Break(seen) } else { ControlFlow::Continue(seen["status"].to_string()) })
+            Ok(if wanted(&seen) {
+                ControlFlow::Break(seen)
+            } else {
+                ControlFlow::Continue(seen["status"].to_string())
+            })
         })
     }
 
     /// Waits until a watch has a failure of this reason, and gives its message and hint.
     pub fn source_failure(&self, watch: &str, reason: &str) -> Result<(String, String)> {
-        let watch = self.wait_for(&format!("driftwatch/{watch}"), reason, |watch| watch["status"]["sourceFailure"]["reason"] == reason)?;
+        let watch = self.wait_for(&format!("driftwatch/{watch}"), reason, |watch| {
+            watch["status"]["sourceFailure"]["reason"] == reason
+        })?;
         let failure = &watch["status"]["sourceFailure"];
         let text = |key: &str| failure[key].as_str().unwrap_or_default().to_owned();
         Ok((text("message"), text("hint")))
@@ -123,12 +154,18 @@ impl<'a> Tenant<'a> {
 
     /// Waits until a Deployment's report is in a phase, and gives the report.
     pub fn wait_for_report(&self, name: &str, phase: &str) -> Result<Value> {
-        self.wait_for(&format!("driftreport/deployment-{name}"), phase, |report| report["status"]["phase"] == phase)
+        self.wait_for(&format!("driftreport/deployment-{name}"), phase, |report| {
+            report["status"]["phase"] == phase
+        })
     }
 
     /// Waits until a Deployment's report offers a plan that is not `other`, and gives its hash.
     pub fn wait_for_plan(&self, name: &str, other: &str) -> Result<String> {
-        let offers = |report: &Value| report["status"]["plan"]["hash"].as_str().is_some_and(|hash| hash != other);
+        let offers = |report: &Value| {
+            report["status"]["plan"]["hash"]
+                .as_str()
+                .is_some_and(|hash| hash != other)
+        };
         let report = self.wait_for(&format!("driftreport/deployment-{name}"), "a new plan", offers)?;
         Ok(report["status"]["plan"]["hash"].as_str().unwrap_or_default().to_owned())
     }
@@ -148,7 +185,9 @@ impl<'a> Tenant<'a> {
 /// A condition of an object, or null.
 pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
     let conditions = object["status"]["conditions"].as_array();
-    conditions.and_then(|all| all.iter().find(|condition| condition["type"] == type_)).unwrap_or(&Value::Null)
+    conditions
+        .and_then(|all| all.iter().find(|condition| condition["type"] == type_))
+        .unwrap_or(&Value::Null)
 }
 
 /// The manifest of a Deployment of no Pods, with one container called `web`.

@@ -33,22 +33,31 @@ fn mode_ignore_rules_and_selector_hold_while_git_is_away() -> Result<()> {
     shop.source_failure("all", "GitUnreachable")?;
 
     say(&shop, json!({"mode": "Alert"}))?;
-    let alert = |report: &Value| condition(report, "PlanReady")["reason"] == "AlertOnly" && report["status"]["plan"].is_null();
+    let alert =
+        |report: &Value| condition(report, "PlanReady")["reason"] == "AlertOnly" && report["status"]["plan"].is_null();
     let report = shop.wait_for("driftreport/deployment-web", "no plan in mode Alert", alert)?;
     assert_eq!(report["status"]["phase"], "Drifted");
 
     say(&shop, json!({"mode": "Propose"}))?;
     let second = shop.wait_for_plan("web", &plan)?;
     shop.driftmend(&["approve", "web", "--plan", &second])?.success()?;
-    say(&shop, json!({"ignore": [{"paths": [".spec.template.spec.containers[name=\"web\"].image"], "reason": "a hot-fix"}]}))?;
+    say(
+        &shop,
+        json!({"ignore": [{"paths": [".spec.template.spec.containers[name=\"web\"].image"], "reason": "a hot-fix"}]}),
+    )?;
     shop.wait_for_report("web", "InSync")?;
 
-    say(&shop, json!({"ignore": null, "strategy": "ServerSideApply", "manager": "argocd-controller"}))?;
+    say(
+        &shop,
+        json!({"ignore": null, "strategy": "ServerSideApply", "manager": "argocd-controller"}),
+    )?;
     let by_apply = |report: &Value| report["status"]["prediction"]["strategy"] == "server-side-apply";
     shop.wait_for("driftreport/deployment-web", "the other strategy", by_apply)?;
 
     say(&shop, json!({"selector": {"matchLabels": {"tier": "another"}}}))?;
-    shop.wait_for("driftwatch/all", "nothing governed", |watch| watch["status"]["counts"]["governed"] == 0)?;
+    shop.wait_for("driftwatch/all", "nothing governed", |watch| {
+        watch["status"]["counts"]["governed"] == 0
+    })?;
     shop.source_failure("all", "GitUnreachable")?;
     Ok(())
 }

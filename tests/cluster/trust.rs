@@ -1,4 +1,5 @@
-//! Whom the controller believes, and where it sends what: Secrets and URLs that a tenant names through the objects of Argo CD and Flux.
+//! Whom the controller believes, and where it sends what: Secrets and URLs that a tenant names through the objects of
+//! Argo CD and Flux.
 //!
 //! Each test has a control plane of its own, since these kinds are not on the shared one.
 
@@ -16,8 +17,8 @@ use crate::harness::shared_controller::install_definitions;
 use crate::harness::{ControlPlane, Options};
 use crate::tenant::{Tenant, condition, deployment};
 
-/// The kinds of the tools, as far as this controller reads them: without schemas, and with a status that anybody may write, as tenants with
-/// Applications of their own may.
+/// The kinds of the tools, as far as this controller reads them: without schemas, and with a status that anybody may
+/// write, as tenants with Applications of their own may.
 const KINDS: &[(&str, &str, &str, &str)] = &[
     ("argoproj.io", "v1alpha1", "applications", "Application"),
     ("argoproj.io", "v1alpha1", "appprojects", "AppProject"),
@@ -54,9 +55,13 @@ fn apply(tenant: &Tenant, object: Value) -> Result<()> {
 
 /// A watch of a tool's object `shop` beside it, with a Secret.
 fn watch(tenant: &Tenant, name: &str, kind: &str, secret: &str) -> Result<()> {
-    let source = json!({kind: {"name": "shop", "namespace": tenant.namespace, "secretRef": {"name": secret}, "interval": "1s"}});
+    let source =
+        json!({kind: {"name": "shop", "namespace": tenant.namespace, "secretRef": {"name": secret}, "interval": "1s"}});
     let spec = json!({"source": source, "settle": "1s"});
-    apply(tenant, json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": name}, "spec": spec}))
+    apply(
+        tenant,
+        json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": name}, "spec": spec}),
+    )
 }
 
 fn application(tenant: &Tenant, status: Value) -> Value {
@@ -68,14 +73,27 @@ fn application(tenant: &Tenant, status: Value) -> Value {
 #[test]
 fn a_secret_goes_where_it_says_whoever_names_the_url() -> Result<()> {
     let control_plane = with_tools()?;
-    let login = GitOptions { login: Some(("robot", "hunter2")), authority: None };
+    let login = GitOptions {
+        login: Some(("robot", "hunter2")),
+        authority: None,
+    };
     let tenant = Tenant::open_with(&control_plane, "scope", &login)?;
     tenant.sync("web.yaml", &deployment("web"))?;
     let base = tenant.server.base().to_owned();
     let elsewhere = "git.example.com".to_owned();
-    let secrets = [("silent", None), ("elsewhere", Some(elsewhere)), ("prefix", Some(format!("{base}/sho"))), ("own", Some(base))];
+    let secrets = [
+        ("silent", None),
+        ("elsewhere", Some(elsewhere)),
+        ("prefix", Some(format!("{base}/sho"))),
+        ("own", Some(base)),
+    ];
     for (name, hosts) in secrets {
-        let mut secret = vec!["create".to_owned(), "secret".to_owned(), "generic".to_owned(), name.to_owned()];
+        let mut secret = vec![
+            "create".to_owned(),
+            "secret".to_owned(),
+            "generic".to_owned(),
+            name.to_owned(),
+        ];
         secret.extend(["--from-literal=username=robot", "--from-literal=password=hunter2"].map(str::to_owned));
         secret.extend(hosts.map(|hosts| format!("--from-literal=hosts={hosts}")));
         tenant.kubectl(&secret.iter().map(String::as_str).collect::<Vec<_>>(), "")?;
@@ -105,15 +123,26 @@ fn a_secret_goes_where_it_says_whoever_names_the_url() -> Result<()> {
         let (message, hint) = tenant.source_failure(&format!("{kind}-silent"), "CredentialsUnusable")?;
         let silent = "the Secret silent holds no usable credentials: the Secret does not say which hosts it is for, so it is sent to none";
         assert_eq!(message, silent, "{kind}");
-        assert!(hint.starts_with("add hosts with hosts or beginnings of URLs"), "{kind}: {hint}");
+        assert!(
+            hint.starts_with("add hosts with hosts or beginnings of URLs"),
+            "{kind}: {hint}"
+        );
         for secret in ["elsewhere", "prefix"] {
             let (message, hint) = tenant.source_failure(&format!("{kind}-{secret}"), "GitCredentialsNotSent")?;
-            assert_eq!(message, format!("nothing was asked of {url}: the Secret is not for this repository, so it was not sent"), "{kind}");
+            assert_eq!(
+                message,
+                format!("nothing was asked of {url}: the Secret is not for this repository, so it was not sent"),
+                "{kind}"
+            );
             assert!(hint.contains("the key hosts of the Secret"), "{kind}: {hint}");
         }
     }
     assert_eq!(tenant.server.take_authorized(), Vec::<String>::new(), "nothing is sent");
-    assert_eq!(tenant.server.take_requests(), Vec::<String>::new(), "nor is the server asked");
+    assert_eq!(
+        tenant.server.take_requests(),
+        Vec::<String>::new(),
+        "nor is the server asked"
+    );
     assert!(!controller.log().contains("hunter2"));
 
     let mut git = tenant.source("");
@@ -126,18 +155,31 @@ fn a_secret_goes_where_it_says_whoever_names_the_url() -> Result<()> {
 fn the_list_of_the_chart_says_where_a_secret_goes_in_the_place_of_its_own() -> Result<()> {
     let control_plane = ControlPlane::start(Options::default())?;
     install_definitions(&control_plane)?;
-    let login = GitOptions { login: Some(("robot", "hunter2")), authority: None };
+    let login = GitOptions {
+        login: Some(("robot", "hunter2")),
+        authority: None,
+    };
     let tenant = Tenant::open_with(&control_plane, "listed", &login)?;
     tenant.sync("web.yaml", &deployment("web"))?;
     let base = tenant.server.base().to_owned();
-    for (name, hosts) in [("silent", "--from-literal=hosts=git.example.com"), ("own", &format!("--from-literal=hosts={base}"))] {
-        let literals = ["--from-literal=username=robot", "--from-literal=password=hunter2", hosts];
+    for (name, hosts) in [
+        ("silent", "--from-literal=hosts=git.example.com"),
+        ("own", &format!("--from-literal=hosts={base}")),
+    ] {
+        let literals = [
+            "--from-literal=username=robot",
+            "--from-literal=password=hunter2",
+            hosts,
+        ];
         tenant.kubectl(&[&["create", "secret", "generic", name][..], &literals].concat(), "")?;
         let mut git = tenant.source("");
         git["secretRef"] = json!({"name": name});
         tenant.watch(name, &git, &json!({}))?;
     }
-    let (wide, narrow) = (format!("{}/silent={base}", tenant.namespace), format!("{}/own=git.example.com", tenant.namespace));
+    let (wide, narrow) = (
+        format!("{}/silent={base}", tenant.namespace),
+        format!("{}/own=git.example.com", tenant.namespace),
+    );
     let flags = ["--git-secret-hosts", &wide, "--git-secret-hosts", &narrow];
     let _controller = Controller::start(control_plane.admin(), &folder(&control_plane)?, &flags)?;
     tenant.wait_until_assessed("silent", 1)?;
@@ -156,11 +198,20 @@ fn where_an_application_says_that_argo_cd_runs_is_believed_only_where_the_chart_
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm"},
         "data": {"resource.customizations.ignoreDifferences.all": ignored}}),
     )?;
-    apply(&tenant, json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default"}, "spec": {}}))?;
-    apply(&tenant, application(&tenant, json!({"controllerNamespace": tenant.namespace})))?;
+    apply(
+        &tenant,
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default"}, "spec": {}}),
+    )?;
+    apply(
+        &tenant,
+        application(&tenant, json!({"controllerNamespace": tenant.namespace})),
+    )?;
     let source = json!({"argoApplication": {"name": "shop", "namespace": tenant.namespace, "interval": "1s"}});
     let spec = json!({"source": source, "settle": "1s"});
-    apply(&tenant, json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop"}, "spec": spec}))?;
+    apply(
+        &tenant,
+        json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop"}, "spec": spec}),
+    )?;
     let folder = folder(&control_plane)?;
     let controller = Controller::start(control_plane.admin(), &folder, &[])?;
     let note = "which is not listed (argocd.namespaces of the chart, --argocd-namespace)";
@@ -169,16 +220,32 @@ fn where_an_application_says_that_argo_cd_runs_is_believed_only_where_the_chart_
     tenant.set_image("web", "registry.example/web:by-hand")?;
     // The Deployment lacks Argo CD's mark, too: only the image tells whose settings count.
     let image_is = |report: &Value, severity: &str| {
-        let fields = report["status"]["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
-        fields.iter().any(|field| field["path"].as_str().is_some_and(|path| path.ends_with(".image")) && field["severity"] == severity)
+        let fields = report["status"]["fields"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        fields.iter().any(|field| {
+            field["path"].as_str().is_some_and(|path| path.ends_with(".image")) && field["severity"] == severity
+        })
     };
-    tenant.wait_for("driftreport/deployment-web", "the image as drift", |report| image_is(report, "drift"))?;
+    tenant.wait_for("driftreport/deployment-web", "the image as drift", |report| {
+        image_is(report, "drift")
+    })?;
     drop(controller);
 
     // Where an administrator lists that namespace, its settings count.
-    let _controller = Controller::start(control_plane.admin(), &folder, &["--argocd-namespace", &tenant.namespace])?;
-    let watch =
-        tenant.wait_for("driftwatch/shop", "no warning", |watch| !told(watch) && condition(watch, "SourceReady")["status"] == "True")?;
+    let _controller = Controller::start(
+        control_plane.admin(),
+        &folder,
+        &["--argocd-namespace", &tenant.namespace],
+    )?;
+    let watch = tenant.wait_for("driftwatch/shop", "no warning", |watch| {
+        !told(watch) && condition(watch, "SourceReady")["status"] == "True"
+    })?;
     assert_eq!(watch["status"]["sourceFailure"], Value::Null);
-    tenant.wait_for("driftreport/deployment-web", "the image as ignored", |report| image_is(report, "ignored")).map(drop)
+    tenant
+        .wait_for("driftreport/deployment-web", "the image as ignored", |report| {
+            image_is(report, "ignored")
+        })
+        .map(drop)
 }

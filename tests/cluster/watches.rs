@@ -13,7 +13,8 @@ use crate::tenant::{TOLD, Tenant, condition, deployment, deployment_with};
 const BY_HAND: &str = "registry.example/web:by-hand";
 
 #[test]
-fn of_two_watches_on_one_target_the_older_leads_until_it_is_deleted_and_the_last_takes_the_report_along() -> Result<()> {
+fn of_two_watches_on_one_target_the_older_leads_until_it_is_deleted_and_the_last_takes_the_report_along() -> Result<()>
+{
     shared_controller();
     let tenant = Tenant::open(shared(), "leader")?;
     tenant.sync("web.yaml", &deployment("web"))?;
@@ -22,16 +23,26 @@ fn of_two_watches_on_one_target_the_older_leads_until_it_is_deleted_and_the_last
     // Creation times are whole seconds, and the name decides between equal ones: this one would come first.
     std::thread::sleep(Duration::from_millis(1_100));
     tenant.watch("newer", &tenant.source(""), &json!({}))?;
-    let told = json!([format!("{}/web: led by the older watch {}/older", tenant.namespace, tenant.namespace)]);
-    tenant.wait_for("driftwatch/newer", "the leader", |watch| watch["status"]["notGoverned"] == told)?;
+    let told = json!([format!(
+        "{}/web: led by the older watch {}/older",
+        tenant.namespace, tenant.namespace
+    )]);
+    tenant.wait_for("driftwatch/newer", "the leader", |watch| {
+        watch["status"]["notGoverned"] == told
+    })?;
 
     tenant.set_image("web", BY_HAND)?;
     let report = tenant.wait_for_report("web", "Drifted")?;
     assert_eq!(report["spec"]["watchRef"]["name"], "older");
     tenant.kubectl(&["delete", "driftwatch", "older"], "")?;
-    let led_by =
-        |name: &'static str| move |report: &Value| report["spec"]["watchRef"]["name"] == name && report["status"]["phase"] == "Drifted";
-    tenant.wait_for("driftreport/deployment-web", "a report of the newer watch", led_by("newer"))?;
+    let led_by = |name: &'static str| {
+        move |report: &Value| report["spec"]["watchRef"]["name"] == name && report["status"]["phase"] == "Drifted"
+    };
+    tenant.wait_for(
+        "driftreport/deployment-web",
+        "a report of the newer watch",
+        led_by("newer"),
+    )?;
     tenant.kubectl(&["delete", "driftwatch", "newer"], "")?;
     tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
     Ok(())
@@ -53,7 +64,11 @@ fn a_report_goes_when_it_has_been_quiet_for_the_time_that_the_watch_says() -> Re
     tenant.wait_for("driftreport/deployment-web", "in sync, or gone after that", quiet)?;
     tenant.wait_for("driftreport/deployment-web", "no report", Value::is_null)?;
     // Since when it is quiet is told in whole seconds.
-    assert!(begun.elapsed() >= Duration::from_secs(9), "it went after {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= Duration::from_secs(9),
+        "it went after {:?}",
+        begun.elapsed()
+    );
     Ok(())
 }
 
@@ -71,14 +86,24 @@ fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()>
     let report = tenant.wait_for_report("expired", "Drifted")?;
     assert_eq!(report["status"]["fields"][0]["path"], ".spec.replicas");
     // The Deployment controller's annotation is the first that is ignored.
-    let series = format!("driftmend_drifted_fields{{name=\"hidden\",namespace=\"{}\",severity=\"ignored\"}}", tenant.namespace);
+    let series = format!(
+        "driftmend_drifted_fields{{name=\"hidden\",namespace=\"{}\",severity=\"ignored\"}}",
+        tenant.namespace
+    );
     wait::patiently("the hidden field to be counted", TOLD, || {
         let counted = controller.metric(&series)?;
-        Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
+        Ok(if counted == Some(2.0) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{counted:?}"))
+        })
     })?;
     // What is told of it is that the next sync takes it back.
     let report = tenant.wait_for_report("hidden", "InSync")?;
-    assert_eq!((&report["status"]["counts"]["drifted"], &report["status"]["plan"]), (&json!(0), &Value::Null));
+    assert_eq!(
+        (&report["status"]["counts"]["drifted"], &report["status"]["plan"]),
+        (&json!(0), &Value::Null)
+    );
     assert_eq!(report["status"]["findings"][0]["rule"], "next-sync-overwrites");
 
     // Beside a drift that is told the hidden field is shown, too, with the reason.
@@ -86,9 +111,15 @@ fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()>
     let report = tenant.wait_for_report("hidden", "Drifted")?;
     assert_eq!(report["status"]["counts"]["drifted"], 1);
     let fields = report["status"]["fields"].as_array().context("no fields")?;
-    let hidden = fields.iter().find(|field| field["path"] == ".spec.replicas").context("it is not shown")?;
+    let hidden = fields
+        .iter()
+        .find(|field| field["path"] == ".spec.replicas")
+        .context("it is not shown")?;
     let reason = hidden["reason"].as_str().unwrap_or_default();
-    assert!(hidden["severity"] == "ignored" && reason.contains("the sale of the week"), "{hidden}");
+    assert!(
+        hidden["severity"] == "ignored" && reason.contains("the sale of the week"),
+        "{hidden}"
+    );
     Ok(())
 }
 
@@ -97,9 +128,16 @@ fn a_rule_that_cannot_be_read_is_told_on_its_watch() -> Result<()> {
     shared_controller();
     let tenant = Tenant::open(shared(), "rules")?;
     tenant.sync("web.yaml", &deployment("web"))?;
-    tenant.watch("bad", &tenant.source(""), &json!({"ignore": [{"paths": [".spec["], "reason": "a typing error"}]}))?;
+    tenant.watch(
+        "bad",
+        &tenant.source(""),
+        &json!({"ignore": [{"paths": [".spec["], "reason": "a typing error"}]}),
+    )?;
     let (message, _) = tenant.source_failure("bad", "InvalidIgnoreRule")?;
-    assert!(message.starts_with("spec.ignore[0].paths: ") && message.contains(".spec["), "{message}");
+    assert!(
+        message.starts_with("spec.ignore[0].paths: ") && message.contains(".spec["),
+        "{message}"
+    );
     Ok(())
 }
 
@@ -114,9 +152,18 @@ fn a_watch_that_only_alerts_makes_no_plan() -> Result<()> {
     let report = tenant.wait_for_report("web", "Drifted")?;
     let plan = condition(&report, "PlanReady");
     assert_eq!(report["status"]["plan"], Value::Null);
-    assert_eq!((&plan["status"], &plan["message"]), (&json!("False"), &json!("the watch's mode is Alert: it makes no plans")));
+    assert_eq!(
+        (&plan["status"], &plan["message"]),
+        (&json!("False"), &json!("the watch's mode is Alert: it makes no plans"))
+    );
     let refused = tenant.driftmend(&["approve", "web", "--plan", "0123456789ab"])?;
-    assert_eq!((refused.code, refused.stderr.as_str()), (2, "error: web shows no plan: the watch's mode is Alert: it makes no plans\n"));
+    assert_eq!(
+        (refused.code, refused.stderr.as_str()),
+        (
+            2,
+            "error: web shows no plan: the watch's mode is Alert: it makes no plans\n"
+        )
+    );
     Ok(())
 }
 
@@ -132,7 +179,10 @@ fn many_drifts_at_once_are_one_thing_to_tell_on_the_watch() -> Result<()> {
     tenant.wait_until_assessed("all", 10)?;
 
     let six: Vec<String> = names.iter().take(6).map(|name| format!("deployment/{name}")).collect();
-    let arguments: Vec<&str> = ["scale", "--replicas=3"].into_iter().chain(six.iter().map(String::as_str)).collect();
+    let arguments: Vec<&str> = ["scale", "--replicas=3"]
+        .into_iter()
+        .chain(six.iter().map(String::as_str))
+        .collect();
     tenant.kubectl(&arguments, "")?;
     // With the fifth of them it is a mass drift already, and the sixth joins it.
     let watch = tenant.wait_for("driftwatch/all", "six of ten in one MassDrift", |watch| {
@@ -141,9 +191,16 @@ fn many_drifts_at_once_are_one_thing_to_tell_on_the_watch() -> Result<()> {
             .is_some_and(|text| text.starts_with("6 of 10 Deployments drifted within a minute: "))
     })?;
     let mass = condition(&watch, "MassDrift");
-    assert_eq!((&mass["status"], &mass["reason"]), (&json!("True"), &json!("TooManyAtOnce")));
+    assert_eq!(
+        (&mass["status"], &mass["reason"]),
+        (&json!("True"), &json!("TooManyAtOnce"))
+    );
     std::thread::sleep(Duration::from_secs(16));
-    assert_eq!(tenant.get("driftreports")?, Value::Null, "a report was made although it is one mass drift");
+    assert_eq!(
+        tenant.get("driftreports")?,
+        Value::Null,
+        "a report was made although it is one mass drift"
+    );
     Ok(())
 }
 
@@ -159,14 +216,21 @@ fn a_secret_looking_value_that_drifted_is_shown_nowhere_and_restored_all_the_sam
     let plan = tenant.wait_for_plan("web", "")?;
     let human = tenant.driftmend(&["report", "web"])?;
     let json = tenant.driftmend(&["report", "web", "-o", "json"])?;
-    assert!(human.stdout.contains("DB_PASSWORD"), "the field itself is told: {}", human.stdout);
+    assert!(
+        human.stdout.contains("DB_PASSWORD"),
+        "the field itself is told: {}",
+        human.stdout
+    );
     tenant.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
     let healed = tenant.driftmend(&["heal", "web", "--plan", &plan, "--allow-http"])?;
     assert_eq!(healed.code, 0, "{}{}", healed.stdout, healed.stderr);
     tenant.wait_for_report("web", "InSync")?;
 
     let live = tenant.get("deployment/web")?;
-    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"], "written-in-git");
+    assert_eq!(
+        live["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"],
+        "written-in-git"
+    );
     let shown = [
         ("driftmend report", human.stdout),
         ("driftmend report -o json", json.stdout),
@@ -190,10 +254,16 @@ fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why()
     shared_controller();
     let tenant = Tenant::open(shared(), "ready")?;
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
-    tenant.repository.commit(&[("services/web.yaml", service)], "A folder without Deployments");
+    tenant
+        .repository
+        .commit(&[("services/web.yaml", service)], "A folder without Deployments");
     tenant.sync("web/web.yaml", &deployment("web"))?;
     tenant.watch("nothing", &tenant.source("services"), &json!({}))?;
-    tenant.watch("unselected", &tenant.source("web"), &json!({"selector": {"matchLabels": {"tier": "none"}}}))?;
+    tenant.watch(
+        "unselected",
+        &tenant.source("web"),
+        &json!({"selector": {"matchLabels": {"tier": "none"}}}),
+    )?;
     tenant.watch("older", &tenant.source("web"), &json!({}))?;
     tenant.wait_until_assessed("older", 1)?;
     // Creation times are whole seconds.
@@ -203,27 +273,57 @@ fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why()
     seldom["interval"] = json!("1h");
     tenant.watch("newer", &seldom, &json!({}))?;
 
-    let rule = "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
+    let rule =
+        "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
     for (name, reason, parts) in [
         (
             "nothing",
             "GovernsNothing",
-            ["no Deployment is governed: the source at ".to_owned(), " holds 1 Service; check its path".to_owned()],
+            [
+                "no Deployment is governed: the source at ".to_owned(),
+                " holds 1 Service; check its path".to_owned(),
+            ],
         ),
-        ("unselected", "GovernsNothing", [" holds 1 Deployment outside the selector; ".to_owned(), "spec.selector".to_owned()]),
-        ("newer", "LedByAnother", [format!("the only Deployment of this source is led by {}/older: ", tenant.namespace), rule.to_owned()]),
+        (
+            "unselected",
+            "GovernsNothing",
+            [
+                " holds 1 Deployment outside the selector; ".to_owned(),
+                "spec.selector".to_owned(),
+            ],
+        ),
+        (
+            "newer",
+            "LedByAnother",
+            [
+                format!(
+                    "the only Deployment of this source is led by {}/older: ",
+                    tenant.namespace
+                ),
+                rule.to_owned(),
+            ],
+        ),
     ] {
-        let watch = tenant.wait_for(&format!("driftwatch/{name}"), reason, |watch| condition(watch, "Ready")["reason"] == reason)?;
+        let watch = tenant.wait_for(&format!("driftwatch/{name}"), reason, |watch| {
+            condition(watch, "Ready")["reason"] == reason
+        })?;
         let ready = condition(&watch, "Ready");
         let message = ready["message"].as_str().unwrap_or_default();
-        assert!(ready["status"] == "False" && parts.iter().all(|part| message.contains(part)), "{ready}");
+        assert!(
+            ready["status"] == "False" && parts.iter().all(|part| message.contains(part)),
+            "{ready}"
+        );
         // What `kubectl get dw` shows, and `kubectl describe`.
-        let shown = shared().kubectl(&["get", "dw", name, "-n", &tenant.namespace])?.success()?;
+        let shown = shared()
+            .kubectl(&["get", "dw", name, "-n", &tenant.namespace])?
+            .success()?;
         let (head, row) = shown.split_once('\n').context("no row")?;
         assert!(head.contains("REASON") && head.ends_with("MESSAGE"), "{shown}");
         assert!(row.contains(reason) && row.contains(message), "{shown}");
         tenant.wait_for("events", "an Event on the watch", |events| {
-            let of_watch = |event: &&Value| event["involvedObject"]["kind"] == "DriftWatch" && event["involvedObject"]["name"] == name;
+            let of_watch = |event: &&Value| {
+                event["involvedObject"]["kind"] == "DriftWatch" && event["involvedObject"]["name"] == name
+            };
             events["items"]
                 .as_array()
                 .into_iter()
@@ -233,11 +333,17 @@ fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why()
         })?;
         let told = tenant.driftmend(&["report"])?;
         let line = format!("watch {}/{name}: not ready: {reason}: {message}\n", tenant.namespace);
-        assert!(told.code == 1 && told.stdout.contains(&line), "{}{}", told.stdout, told.stderr);
+        assert!(
+            told.code == 1 && told.stdout.contains(&line),
+            "{}{}",
+            told.stdout,
+            told.stderr
+        );
     }
 
     tenant.kubectl(&["delete", "driftwatch", "older"], "")?;
-    let leads = |watch: &Value| condition(watch, "Ready")["status"] == "True" && watch["status"]["counts"]["governed"] == 1;
+    let leads =
+        |watch: &Value| condition(watch, "Ready")["status"] == "True" && watch["status"]["counts"]["governed"] == 1;
     tenant.wait_for("driftwatch/newer", "the lead", leads).map(drop)
 }
 
@@ -252,21 +358,40 @@ fn a_rule_that_covers_no_field_is_told_and_a_json_pointer_covers_one() -> Result
         {"managers": ["nobody-*"], "reason": "who is that"},
     ]});
     tenant.watch("all", &tenant.source(""), &rules)?;
-    let told =
-        |at: usize, what: &str| format!("spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written");
-    let expected = [told(0, ".spec.replica, /spec/template/spec/containers/3"), told(2, "nobody-*")];
+    let told = |at: usize, what: &str| {
+        format!("spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written")
+    };
+    let expected = [
+        told(0, ".spec.replica, /spec/template/spec/containers/3"),
+        told(2, "nobody-*"),
+    ];
     tenant.wait_for("driftwatch/all", "what its rules do not cover", |watch| {
         let warnings = watch["status"]["warnings"].as_array().into_iter().flatten();
-        warnings.filter_map(|warning| warning["message"].as_str()).eq(expected.iter().map(String::as_str))
+        warnings
+            .filter_map(|warning| warning["message"].as_str())
+            .eq(expected.iter().map(String::as_str))
     })?;
 
-    tenant.kubectl(&["patch", "deployment", "web", "-p", r#"{"spec": {"replicas": 2}}"#], "")?;
-    let series = format!("driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}", tenant.namespace);
+    tenant.kubectl(
+        &["patch", "deployment", "web", "-p", r#"{"spec": {"replicas": 2}}"#],
+        "",
+    )?;
+    let series = format!(
+        "driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}",
+        tenant.namespace
+    );
     wait::patiently("the hidden field to be counted", TOLD, || {
         let counted = controller.metric(&series)?;
-        Ok(if counted == Some(2.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{counted:?}")) })
+        Ok(if counted == Some(2.0) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{counted:?}"))
+        })
     })?;
     let report = tenant.wait_for_report("web", "InSync")?;
-    assert_eq!((&report["status"]["counts"]["drifted"], &report["status"]["plan"]), (&json!(0), &Value::Null));
+    assert_eq!(
+        (&report["status"]["counts"]["drifted"], &report["status"]["plan"]),
+        (&json!(0), &Value::Null)
+    );
     Ok(())
 }

@@ -27,14 +27,22 @@ fn what_an_application_ignores_is_counted_with_its_reason_and_is_no_drift() -> R
     fs::write(folder.path().join("application.yaml"), APPLICATION)?;
     let arguments = ["diff", "web.yaml", "live.json", "--ignore-from", "application.yaml"];
     let answer = driftmend(folder.path(), "", &arguments)?;
-    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str(), answer.code), ("1 Deployment compared, nothing drifted.\n", "", Some(0)));
+    assert_eq!(
+        (answer.stdout.as_str(), answer.stderr.as_str(), answer.code),
+        ("1 Deployment compared, nothing drifted.\n", "", Some(0))
+    );
     let json = driftmend(folder.path(), "", &[&arguments[..], &["-o", "json"]].concat())?;
     let told: Value = serde_json::from_str(&json.stdout)?;
-    let fields: Vec<_> =
-        told["objects"][0]["fields"].as_array().into_iter().flatten().map(|field| (&field["severity"], &field["reason"])).collect();
+    let fields: Vec<_> = told["objects"][0]["fields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|field| (&field["severity"], &field["reason"]))
+        .collect();
     let pointer = json!("Application argocd/shop ignores /spec/template/spec/containers/0/livenessProbe/httpGet");
-    let jq =
-        json!("Application argocd/shop ignores .spec.template.spec.containers[] | select(.name == \"web\") | .livenessProbe.tcpSocket");
+    let jq = json!(
+        "Application argocd/shop ignores .spec.template.spec.containers[] | select(.name == \"web\") | .livenessProbe.tcpSocket"
+    );
     assert_eq!(fields, [(&json!("ignored"), &pointer), (&json!("ignored"), &jq)]);
     Ok(())
 }
@@ -46,16 +54,37 @@ fn a_jq_expression_that_never_ends_is_killed_and_told_with_its_line_while_the_re
         ("def f: f; f", "did not end within 1 s"),
         (".[[range(1000000000000)] | length]", ""),
         // One block that is within the address space which the allocator would like to have, and beyond the limit.
-        ("(\"x\" * 200000000) as $text | .spec.replicas", "it takes more than 128 MiB of memory"),
+        (
+            "(\"x\" * 200000000) as $text | .spec.replicas",
+            "it takes more than 128 MiB of memory",
+        ),
         (".spec.[", "is not a jq expression: it"),
     ] {
-        let rules = APPLICATION.replace(".livenessProbe.tcpSocket']", &format!(".livenessProbe.tcpSocket', '{expression}']"));
+        let rules = APPLICATION.replace(
+            ".livenessProbe.tcpSocket']",
+            &format!(".livenessProbe.tcpSocket', '{expression}']"),
+        );
         fs::write(folder.path().join("application.yaml"), rules)?;
-        let answer = driftmend(folder.path(), "", &["diff", "web.yaml", "live.json", "--ignore-from", "application.yaml"])?;
-        assert!(answer.stderr.starts_with("error: application.yaml:10: ") && answer.stderr.contains(reason), "{}", answer.stderr);
-        assert!(answer.stderr.contains("\nhint: the rule is not in force; "), "{}", answer.stderr);
+        let answer = driftmend(
+            folder.path(),
+            "",
+            &["diff", "web.yaml", "live.json", "--ignore-from", "application.yaml"],
+        )?;
+        assert!(
+            answer.stderr.starts_with("error: application.yaml:10: ") && answer.stderr.contains(reason),
+            "{}",
+            answer.stderr
+        );
+        assert!(
+            answer.stderr.contains("\nhint: the rule is not in force; "),
+            "{}",
+            answer.stderr
+        );
         // The other two rules held.
-        assert_eq!(answer.stdout, "1 Deployment compared, nothing drifted there; not everything could be read.\n");
+        assert_eq!(
+            answer.stdout,
+            "1 Deployment compared, nothing drifted there; not everything could be read.\n"
+        );
         assert_eq!(answer.code, Some(2), "{expression}");
     }
     Ok(())
@@ -64,7 +93,11 @@ fn a_jq_expression_that_never_ends_is_killed_and_told_with_its_line_while_the_re
 #[test]
 fn a_file_without_rules_says_what_is_read() -> Result<()> {
     let folder = folder(a_while_ago())?;
-    let answer = driftmend(folder.path(), "", &["diff", "web.yaml", "web.yaml", "--ignore-from", "web.yaml"])?;
+    let answer = driftmend(
+        folder.path(),
+        "",
+        &["diff", "web.yaml", "web.yaml", "--ignore-from", "web.yaml"],
+    )?;
     let expected = "error: web.yaml: the file holds nothing that has ignore rules\n\
                     hint: give an Argo CD Application or argocd-cm, a Flux Kustomization or HelmRelease, or a DriftWatch\n";
     assert_eq!((answer.stderr.as_str(), answer.code), (expected, Some(2)));
@@ -74,14 +107,37 @@ fn a_file_without_rules_says_what_is_read() -> Result<()> {
 #[test]
 fn a_users_own_table_says_who_stands_behind_a_manager() -> Result<()> {
     let folder = folder(a_while_ago())?;
-    fs::write(folder.path().join("managers.yaml"), "kubectl-*: Controller\nkubectl-patch: Unknown\n")?;
-    let answer = driftmend(folder.path(), "", &["diff", "web.yaml", "live.json", "--managers", "managers.yaml"])?;
-    assert!(answer.stdout.contains("+ only in the cluster   kubectl-patch, 14 min ago   drift"), "{}", answer.stdout);
-    fs::write(folder.path().join("managers.yaml"), "kubectl-*: Robot\n")?;
-    let wrong = driftmend(folder.path(), "", &["diff", "web.yaml", "live.json", "--managers", "managers.yaml"])?;
-    assert!(wrong.stderr.starts_with("error: failed to read managers.yaml: ") && wrong.stderr.contains("Robot"), "{}", wrong.stderr);
+    fs::write(
+        folder.path().join("managers.yaml"),
+        "kubectl-*: Controller\nkubectl-patch: Unknown\n",
+    )?;
+    let answer = driftmend(
+        folder.path(),
+        "",
+        &["diff", "web.yaml", "live.json", "--managers", "managers.yaml"],
+    )?;
     assert!(
-        wrong.stderr.ends_with("\nhint: write one `MANAGER: KIND` a line, with Person, Controller or Unknown for the kind\n"),
+        answer
+            .stdout
+            .contains("+ only in the cluster   kubectl-patch, 14 min ago   drift"),
+        "{}",
+        answer.stdout
+    );
+    fs::write(folder.path().join("managers.yaml"), "kubectl-*: Robot\n")?;
+    let wrong = driftmend(
+        folder.path(),
+        "",
+        &["diff", "web.yaml", "live.json", "--managers", "managers.yaml"],
+    )?;
+    assert!(
+        wrong.stderr.starts_with("error: failed to read managers.yaml: ") && wrong.stderr.contains("Robot"),
+        "{}",
+        wrong.stderr
+    );
+    assert!(
+        wrong
+            .stderr
+            .ends_with("\nhint: write one `MANAGER: KIND` a line, with Person, Controller or Unknown for the kind\n"),
         "{}",
         wrong.stderr
     );
@@ -92,16 +148,23 @@ fn a_users_own_table_says_who_stands_behind_a_manager() -> Result<()> {
 #[test]
 fn a_field_of_git_without_effect_is_a_warning_with_its_line_and_counts_for_nothing() -> Result<()> {
     let folder = folder(a_while_ago())?;
-    let manifest = fs::read_to_string(folder.path().join("web.yaml"))?.replace("  replicas: 2\n", "  replicas: 2\n  replicaCount: 3\n");
+    let manifest = fs::read_to_string(folder.path().join("web.yaml"))?
+        .replace("  replicas: 2\n", "  replicas: 2\n  replicaCount: 3\n");
     fs::write(folder.path().join("web.yaml"), &manifest)?;
-    fs::write(folder.path().join("live.yaml"), manifest.replace("  replicaCount: 3\n", ""))?;
+    fs::write(
+        folder.path().join("live.yaml"),
+        manifest.replace("  replicaCount: 3\n", ""),
+    )?;
     let answer = driftmend(folder.path(), "", &["diff", "web.yaml", "live.yaml"])?;
     let expected = "\
 Deployment.apps shop/web            no field differs from web.yaml
   warning: web.yaml:8: .spec.replicaCount has no effect: the API does not know this field
 1 Deployment compared, nothing drifted.
 ";
-    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str(), answer.code), (expected, "", Some(0)));
+    assert_eq!(
+        (answer.stdout.as_str(), answer.stderr.as_str(), answer.code),
+        (expected, "", Some(0))
+    );
     Ok(())
 }
 
@@ -111,13 +174,22 @@ fn values_of_secrets_that_stand_beside_are_masked_wherever_they_are() -> Result<
     let web = fs::read_to_string(folder.path().join("web.yaml"))?;
     fs::write(
         folder.path().join("git.yaml"),
-        format!("{web}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\nstringData: {{plain: swordfish-9}}\n"),
+        format!(
+            "{web}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\nstringData: {{plain: swordfish-9}}\n"
+        ),
     )?;
     fs::write(
         folder.path().join("live.yaml"),
-        web.replace("image: registry.example/web:1", "image: registry.example/web:1\n          args: [--motto=swordfish-9]"),
+        web.replace(
+            "image: registry.example/web:1",
+            "image: registry.example/web:1\n          args: [--motto=swordfish-9]",
+        ),
     )?;
     let answer = driftmend(folder.path(), "", &["diff", "git.yaml", "live.yaml"])?;
-    assert!(answer.stdout.contains("--motto=(masked)") && !answer.stdout.contains("swordfish"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("--motto=(masked)") && !answer.stdout.contains("swordfish"),
+        "{}",
+        answer.stdout
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! No green that is not known: exit code and first line of `diff`, `check`, `render` and `report` over inputs that say less than they seem to.
+//! No green that is not known: exit code and first line of `diff`, `check`, `render` and `report` over inputs that say
+//! less than they seem to.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +26,12 @@ struct Case {
 }
 
 fn case(arguments: &'static [&'static str], input: &'static str, code: i32, first_line: &'static str) -> Case {
-    Case { arguments, input, code, first_line }
+    Case {
+        arguments,
+        input,
+        code,
+        first_line,
+    }
 }
 
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
@@ -51,19 +57,44 @@ fn cases() -> Vec<Case> {
         case(&["diff", "web.yaml", "-"], "null\n", 2, EMPTY_LIVE),
         case(&["diff", "web.yaml", "-", "-o", "json"], "", 2, EMPTY_LIVE),
         case(&["diff", "web.yaml", "empty.yaml"], "", 2, EMPTY_FILE),
-        case(&["diff", "web.yaml", "empty.yaml", "--strategy", "server-side-apply"], "", 2, EMPTY_FILE),
+        case(
+            &["diff", "web.yaml", "empty.yaml", "--strategy", "server-side-apply"],
+            "",
+            2,
+            EMPTY_FILE,
+        ),
         case(&["diff", "empty.yaml", "live.json"], "", 2, EMPTY_DESIRED),
         case(&["diff", "empty.yaml", "empty.yaml"], "", 2, EMPTY_FILE),
-        case(&["diff", "-", "live.json"], "", 2, "error: DESIRED is empty, standard input holds no document: did kubectl fail?"),
-        case(&["diff", "hollow", "live.json"], "", 2, "error: DESIRED is empty, hollow holds no document\n"),
+        case(
+            &["diff", "-", "live.json"],
+            "",
+            2,
+            "error: DESIRED is empty, standard input holds no document: did kubectl fail?",
+        ),
+        case(
+            &["diff", "hollow", "live.json"],
+            "",
+            2,
+            "error: DESIRED is empty, hollow holds no document\n",
+        ),
         case(&["check", "-"], "", 2, EMPTY_PATH),
         case(&["check", "-"], COMMENTS, 2, EMPTY_PATH),
-        case(&["check", "empty.yaml"], "", 2, "error: PATH is empty, empty.yaml holds no document\n"),
+        case(
+            &["check", "empty.yaml"],
+            "",
+            2,
+            "error: PATH is empty, empty.yaml holds no document\n",
+        ),
         case(&["check", "web.yaml", "--live", "-"], "", 2, EMPTY_CHECKED),
         case(&["check", "web.yaml", "--live", "-"], COMMENTS, 2, EMPTY_CHECKED),
         // The same where the user says that it is right.
         case(&["diff", "web.yaml", "-", "--allow-empty"], "", 1, MISSING),
-        case(&["diff", "empty.yaml", "live.json", "--allow-empty"], "", 0, "0 Deployments compared."),
+        case(
+            &["diff", "empty.yaml", "live.json", "--allow-empty"],
+            "",
+            0,
+            "0 Deployments compared.",
+        ),
         case(&["check", "-", "--allow-empty"], COMMENTS, 0, "0 Deployments checked."),
         case(
             &["check", "web.yaml", "--live", "-", "--allow-empty"],
@@ -75,8 +106,18 @@ fn cases() -> Vec<Case> {
         case(&["diff", "web.yaml", "-"], EMPTY_LIST, 1, MISSING),
         case(&["diff", "web.yaml", "-"], SERVICE, 1, MISSING),
         case(&["diff", "-", "live.json"], EMPTY_LIST, 0, "0 Deployments compared."),
-        case(&["diff", "-", "live.json"], SERVICE, 0, "0 Deployments compared; passed over: 1 Service."),
-        case(&["check", "-"], SERVICE, 0, "0 Deployments checked; passed over: 1 Service."),
+        case(
+            &["diff", "-", "live.json"],
+            SERVICE,
+            0,
+            "0 Deployments compared; passed over: 1 Service.",
+        ),
+        case(
+            &["check", "-"],
+            SERVICE,
+            0,
+            "0 Deployments checked; passed over: 1 Service.",
+        ),
         case(&["check", "-"], EMPTY_LIST, 0, "0 Deployments checked."),
         case(
             &["check", "web.yaml", "--live", "-"],
@@ -97,7 +138,12 @@ fn cases() -> Vec<Case> {
             2,
             "1 Deployment checked, none is refused; held against live objects: 0, new: 1; not everything could be read.",
         ),
-        case(&["check", "web.yaml", "--require-live"], "", 2, "error: --require-live asks for live objects"),
+        case(
+            &["check", "web.yaml", "--require-live"],
+            "",
+            2,
+            "error: --require-live asks for live objects",
+        ),
         case(
             &["check", "web.yaml", "--live", "fixed.json", "--require-live"],
             "",
@@ -115,19 +161,51 @@ fn cases() -> Vec<Case> {
             "1 Deployment compared, nothing drifted there; not everything could be read.",
         ),
         case(
-            &["check", "web.yaml", "--live", "ownerless.json", "--strategy", "ServerSideApply"],
+            &[
+                "check",
+                "web.yaml",
+                "--live",
+                "ownerless.json",
+                "--strategy",
+                "ServerSideApply",
+            ],
             "",
             2,
             "1 Deployment checked, none is refused; held against live objects: 1, new: 0; not everything could be read.",
         ),
-        case(&["diff", "web.yaml", "ownerless.json", "--strategy", "client-side-apply"], "", 0, "1 Deployment compared, nothing drifted."),
+        case(
+            &["diff", "web.yaml", "ownerless.json", "--strategy", "client-side-apply"],
+            "",
+            0,
+            "1 Deployment compared, nothing drifted.",
+        ),
         // Both spellings of a strategy.
-        case(&["diff", "web.yaml", "fixed.json", "--strategy", "ClientSideApply"], "", 0, "1 Deployment compared, nothing drifted."),
-        case(&["diff", "web.yaml", "fixed.json", "--strategy", "Replace"], "", 0, "1 Deployment compared, nothing drifted."),
+        case(
+            &["diff", "web.yaml", "fixed.json", "--strategy", "ClientSideApply"],
+            "",
+            0,
+            "1 Deployment compared, nothing drifted.",
+        ),
+        case(
+            &["diff", "web.yaml", "fixed.json", "--strategy", "Replace"],
+            "",
+            0,
+            "1 Deployment compared, nothing drifted.",
+        ),
         // A repository without git+ is no file of this machine.
-        case(&["diff", "https://me:secret@git.example/shop.git//deploy", "live.json"], "", 2, A_URL),
+        case(
+            &["diff", "https://me:secret@git.example/shop.git//deploy", "live.json"],
+            "",
+            2,
+            A_URL,
+        ),
         case(&["check", "ssh://git@git.example/shop.git//deploy"], "", 2, A_URL),
-        case(&["check", "web.yaml", "--live", "git@git.example:shop.git"], "", 2, A_URL),
+        case(
+            &["check", "web.yaml", "--live", "git@git.example:shop.git"],
+            "",
+            2,
+            A_URL,
+        ),
         case(&["render", "https://git.example/shop.git"], "", 2, A_URL),
         // Rendering nothing gives nothing.
         case(&["render", "-"], "", 0, "[]"),
@@ -188,7 +266,11 @@ fn lay_out(folder: &Path) -> Result<()> {
 }
 
 fn first_line(answer: &Answer) -> &str {
-    let text = if answer.stdout.is_empty() { &answer.stderr } else { &answer.stdout };
+    let text = if answer.stdout.is_empty() {
+        &answer.stderr
+    } else {
+        &answer.stdout
+    };
     text.lines().next().unwrap_or_default()
 }
 
@@ -196,12 +278,28 @@ fn first_line(answer: &Answer) -> &str {
 fn each_command_tells_by_exit_code_and_first_line_what_it_knows() -> Result<()> {
     let folder = folder(a_while_ago())?;
     lay_out(folder.path())?;
-    for Case { arguments, input, code, first_line: expected } in cases() {
+    for Case {
+        arguments,
+        input,
+        code,
+        first_line: expected,
+    } in cases()
+    {
         let answer = driftmend(folder.path(), input, arguments)?;
         // A cause that the system words may follow, unless the line is expected to end.
-        let text = if answer.stdout.is_empty() { &answer.stderr } else { &answer.stdout };
+        let text = if answer.stdout.is_empty() {
+            &answer.stderr
+        } else {
+            &answer.stdout
+        };
         let line = text.get(..expected.len()).unwrap_or(text);
-        assert_eq!((line, answer.code), (expected, Some(code)), "{arguments:?} over {input:?}: {}{}", answer.stdout, answer.stderr);
+        assert_eq!(
+            (line, answer.code),
+            (expected, Some(code)),
+            "{arguments:?} over {input:?}: {}{}",
+            answer.stdout,
+            answer.stderr
+        );
         assert!(!answer.stderr.contains("secret"), "{}", answer.stderr);
     }
     Ok(())
@@ -214,10 +312,18 @@ fn what_cannot_be_read_of_live_is_told_once_and_nothing_else() -> Result<()> {
                   hint: quote the value that holds `: `, or correct the indentation\n";
     for command in [&["diff", "web.yaml", "-"][..], &["check", "web.yaml", "--live", "-"]] {
         let answer = driftmend(folder.path(), BROKEN, command)?;
-        assert_eq!((answer.stdout.as_str(), answer.stderr.as_str(), answer.code), ("", stderr, Some(2)), "{command:?}");
+        assert_eq!(
+            (answer.stdout.as_str(), answer.stderr.as_str(), answer.code),
+            ("", stderr, Some(2)),
+            "{command:?}"
+        );
         let json = driftmend(folder.path(), BROKEN, &[command, &["-o", "json"]].concat())?;
         let told: Value = serde_json::from_str(&json.stdout)?;
-        assert_eq!((&told["objects"], told["problems"].as_array().map(Vec::len)), (&json!([]), Some(1)), "{command:?}");
+        assert_eq!(
+            (&told["objects"], told["problems"].as_array().map(Vec::len)),
+            (&json!([]), Some(1)),
+            "{command:?}"
+        );
         assert_eq!((json.stderr.as_str(), json.code), ("", Some(2)), "{command:?}");
     }
     Ok(())
@@ -238,12 +344,25 @@ fn live_objects_without_owners_are_told_with_the_command_that_prints_them() -> R
                    hint: let kubectl print them: kubectl get deploy -o yaml --show-managed-fields\n";
     // Nothing is said of the next sync, and the cure once.
     assert_eq!((answer.stderr.as_str(), answer.code), (problem, Some(2)));
-    assert!(answer.stdout.starts_with("Deployment.apps shop/web            2 fields differ from web.yaml\n"), "{}", answer.stdout);
+    assert!(
+        answer
+            .stdout
+            .starts_with("Deployment.apps shop/web            2 fields differ from web.yaml\n"),
+        "{}",
+        answer.stdout
+    );
     assert!(!answer.stdout.contains("next sync"), "{}", answer.stdout);
-    let checked =
-        driftmend(folder.path(), &ownerless.to_string(), &["check", "web.yaml", "--live", "-", "--strategy", "server-side-apply"])?;
-    let counted = "1 Deployment checked, none is refused; held against live objects: 1, new: 0; not everything could be read.\n";
-    assert_eq!((checked.stdout.as_str(), checked.stderr.as_str(), checked.code), (counted, problem, Some(2)));
+    let checked = driftmend(
+        folder.path(),
+        &ownerless.to_string(),
+        &["check", "web.yaml", "--live", "-", "--strategy", "server-side-apply"],
+    )?;
+    let counted =
+        "1 Deployment checked, none is refused; held against live objects: 1, new: 0; not everything could be read.\n";
+    assert_eq!(
+        (checked.stdout.as_str(), checked.stderr.as_str(), checked.code),
+        (counted, problem, Some(2))
+    );
     Ok(())
 }
 
@@ -252,12 +371,22 @@ fn how_many_were_held_against_a_live_object_is_an_addition_to_the_json() -> Resu
     let folder = folder(a_while_ago())?;
     let two = format!("{DESIRED}---\n{}", DESIRED.replace("name: web\n", "name: api\n"));
     let told = |arguments: &[&str]| -> Result<Value> {
-        Ok(serde_json::from_str(&driftmend(folder.path(), &two, &[&["check", "-", "-o", "json"], arguments].concat())?.stdout)?)
+        Ok(serde_json::from_str(
+            &driftmend(
+                folder.path(),
+                &two,
+                &[&["check", "-", "-o", "json"], arguments].concat(),
+            )?
+            .stdout,
+        )?)
     };
     assert_eq!(told(&["--live", "live.json"])?["live"], json!({"held": 1, "new": 1}));
     assert_eq!(told(&[])?.get("live"), None);
     let required = told(&["--live", "live.json", "--require-live"])?;
-    assert_eq!(required["problems"][0]["message"], "Deployment.apps shop/api is not live: there is nothing to hold it against");
+    assert_eq!(
+        required["problems"][0]["message"],
+        "Deployment.apps shop/api is not live: there is nothing to hold it against"
+    );
     Ok(())
 }
 
@@ -267,14 +396,39 @@ fn a_watch_takes_json_pointers_beside_paths() -> Result<()> {
     let watch = "apiVersion: driftmend.dev/v1alpha1\nkind: DriftWatch\nmetadata: {name: all}\nspec:\n  \
                  source: {git: {url: 'https://git.example/shop.git'}}\n  ignore:\n  - reason: the sidecar's\n    paths: ";
     for (paths, code, told) in [
-        ("[/spec/template/spec/containers/0/livenessProbe]", 0, "1 Deployment compared, nothing drifted."),
-        ("['.spec.template.spec.containers[name=\"web\"].livenessProbe']", 0, "1 Deployment compared, nothing drifted."),
-        ("[/spec/template/spec/containers/1/livenessProbe]", 1, "Deployment.apps shop/web            2 fields differ from web.yaml"),
-        ("[/spec/a~b]", 2, "Deployment.apps shop/web            2 fields differ from web.yaml"),
+        (
+            "[/spec/template/spec/containers/0/livenessProbe]",
+            0,
+            "1 Deployment compared, nothing drifted.",
+        ),
+        (
+            "['.spec.template.spec.containers[name=\"web\"].livenessProbe']",
+            0,
+            "1 Deployment compared, nothing drifted.",
+        ),
+        (
+            "[/spec/template/spec/containers/1/livenessProbe]",
+            1,
+            "Deployment.apps shop/web            2 fields differ from web.yaml",
+        ),
+        (
+            "[/spec/a~b]",
+            2,
+            "Deployment.apps shop/web            2 fields differ from web.yaml",
+        ),
     ] {
         fs::write(folder.path().join("watch.yaml"), format!("{watch}{paths}\n"))?;
-        let answer = driftmend(folder.path(), "", &["diff", "web.yaml", "live.json", "--ignore-from", "watch.yaml"])?;
-        assert_eq!((first_line(&answer), answer.code), (told, Some(code)), "{paths}: {}", answer.stderr);
+        let answer = driftmend(
+            folder.path(),
+            "",
+            &["diff", "web.yaml", "live.json", "--ignore-from", "watch.yaml"],
+        )?;
+        assert_eq!(
+            (first_line(&answer), answer.code),
+            (told, Some(code)),
+            "{paths}: {}",
+            answer.stderr
+        );
     }
     Ok(())
 }

@@ -22,7 +22,8 @@ spec:
       - {name: web, image: web:1, env: [{name: MODE, value: a}, {name: DB_PASSWORD, value: secret-1}]}
 ";
 
-const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {a: x}\nimmutable: false\n";
+const MAP: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {a: x}\nimmutable: false\n";
 
 fn sides(files: &[(&str, &str, &str)]) -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
@@ -43,7 +44,10 @@ fn run(folder: &Path) -> Result<(String, String, Option<i32>)> {
 
 #[test]
 fn shows_what_an_apply_would_change_by_list_keys_and_masked() -> Result<()> {
-    let merged = DEPLOYMENT.replace("generation: 1", "generation: 2").replace("replicas: 2", "replicas: 3").replace("secret-1", "secret-2");
+    let merged = DEPLOYMENT
+        .replace("generation: 1", "generation: 2")
+        .replace("replicas: 2", "replicas: 3")
+        .replace("secret-1", "secret-2");
     let map = MAP.replace("immutable: false", "immutable: true");
     let new = MAP.replace("name: web", "name: new");
     let folder = sides(&[
@@ -75,7 +79,12 @@ ConfigMap shop/web                  1 field would change
     assert_eq!(run(folder.path())?, (expected.to_owned(), String::new(), Some(1)));
     // As kubectl calls it: the folders first.
     let called = driftmend(folder.path(), "", &["LIVE-1", "MERGED-1", "kubectl-diff"])?;
-    assert_eq!((called.stdout.as_str(), called.code), (expected, Some(1)), "{}", called.stderr);
+    assert_eq!(
+        (called.stdout.as_str(), called.code),
+        (expected, Some(1)),
+        "{}",
+        called.stderr
+    );
     Ok(())
 }
 
@@ -85,7 +94,10 @@ fn says_nothing_where_nothing_would_change_and_with_2_where_something_cannot_be_
     assert_eq!(run(same.path())?, (String::new(), String::new(), Some(0)));
     let broken = sides(&[("apps.v1.Deployment.shop.web", DEPLOYMENT, "a: [\n")])?;
     let (stdout, stderr, code) = run(broken.path())?;
-    assert!(stdout.is_empty() && stderr.starts_with("error: MERGED-1/apps.v1.Deployment.shop.web:"), "{stderr}");
+    assert!(
+        stdout.is_empty() && stderr.starts_with("error: MERGED-1/apps.v1.Deployment.shop.web:"),
+        "{stderr}"
+    );
     assert_eq!(code, Some(2));
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! No command hands a control or an invisible character to the terminal, whatever its files say; JSON and YAML keep their values.
+//! No command hands a control or an invisible character to the terminal, whatever its files say; JSON and YAML keep
+//! their values.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +36,10 @@ fn folder() -> Result<tempfile::TempDir> {
     for side in ["git", "live", "broken"] {
         fs::create_dir(folder.path().join(side))?;
     }
-    fs::write(folder.path().join("git").join(FILE), deployment("as Git has it").to_string())?;
+    fs::write(
+        folder.path().join("git").join(FILE),
+        deployment("as Git has it").to_string(),
+    )?;
     fs::write(folder.path().join("live").join(FILE), deployment(HOSTILE).to_string())?;
     fs::write(folder.path().join("broken").join(FILE), format!("a: [{HOSTILE}"))?;
     Ok(folder)
@@ -72,7 +76,11 @@ fn no_command_prints_a_raw_character() -> Result<()> {
     ] {
         let answer = run(folder.path(), arguments)?;
         let all = format!("{}{}", answer.stdout, answer.stderr);
-        assert!(!all.lines().any(|line| line.starts_with("1 Deployment compared, nothing")), "{arguments:?}: {all}");
+        assert!(
+            !all.lines()
+                .any(|line| line.starts_with("1 Deployment compared, nothing")),
+            "{arguments:?}: {all}"
+        );
         told += usize::from(all.contains("\\u202e") || all.contains("%E2%80%AE"));
     }
     assert!(told >= 12, "only {told} commands told of it");
@@ -88,7 +96,15 @@ fn json_and_yaml_hold_the_same_values_as_the_files() -> Result<()> {
     let rendered = run(folder.path(), &["render", "live", "-o", "yaml"])?.stdout;
     assert_eq!(serde_yaml::from_str::<Value>(&rendered)?, expected);
     let differing: Value = serde_json::from_str(&run(folder.path(), &["diff", "git", "live", "-o", "json"])?.stdout)?;
-    let fields = differing["objects"][0]["fields"].as_array().cloned().unwrap_or_default();
-    assert!(fields.iter().any(|field| field["live"] == HOSTILE && field["manager"] == HOSTILE), "{differing:#}");
+    let fields = differing["objects"][0]["fields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    assert!(
+        fields
+            .iter()
+            .any(|field| field["live"] == HOSTILE && field["manager"] == HOSTILE),
+        "{differing:#}"
+    );
     Ok(())
 }

@@ -61,7 +61,8 @@ pub fn live(namespace: &str, patched: Timestamp) -> Value {
     })
 }
 
-/// A quarter of an hour ago, and some seconds so that the age in minutes stays the same while a slow machine gets to it.
+/// A quarter of an hour ago, and some seconds so that the age in minutes stays the same while a slow machine gets to
+/// it.
 pub fn a_while_ago() -> Timestamp {
     let then = Timestamp::now() - SignedDuration::from_secs(14 * 60 + 5);
     Timestamp::from_second(then.as_second()).unwrap_or(then)
@@ -93,7 +94,11 @@ pub fn driftmend(folder: &Path, input: &str, arguments: &[&str]) -> Result<Answe
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output()?;
-    Ok(Answer { code: output.status.code(), stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? })
+    Ok(Answer {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8(output.stderr)?,
+    })
 }
 
 /// A folder with `web.yaml` (Git's side) and `live.json` (the cluster's).

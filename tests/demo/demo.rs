@@ -41,7 +41,9 @@ fn main() -> ExitCode {
     let outcome = run(&traces);
     let removed = traces.remove().and_then(|things| match things {
         0 => Ok(()),
-        things => print(&format!("\nCleaned up: {things} things that were made in the cluster (the namespace, the CRDs) are gone again.")),
+        things => print(&format!(
+            "\nCleaned up: {things} things that were made in the cluster (the namespace, the CRDs) are gone again."
+        )),
     });
     let failures: Vec<anyhow::Error> = [outcome.err(), removed.err()].into_iter().flatten().collect();
     for error in &failures {
@@ -60,11 +62,17 @@ fn run(traces: &Arc<Traces>) -> Result<()> {
         // What the harness asserts by a panic must end the demo, too.
         let played = catch_unwind(AssertUnwindSafe(|| {
             let stage = story::play(&story, &mut told)?;
-            told.say(&format!("All {} checks held, in {} s.", told.checks(), begun.elapsed().as_secs()))?;
+            told.say(&format!(
+                "All {} checks held, in {} s.",
+                told.checks(),
+                begun.elapsed().as_secs()
+            ))?;
             Ok(Box::new(stage))
         }));
         // Nobody listens only when the process ends.
-        let _ = ends.send(End::Played(played.unwrap_or_else(|_| Err(anyhow!("the demo itself failed; see above")))));
+        let _ = ends.send(End::Played(
+            played.unwrap_or_else(|_| Err(anyhow!("the demo itself failed; see above"))),
+        ));
     });
     match ended.recv().context("the story ended without an end")? {
         End::Played(Ok(stage)) => stay(&stage, &ended),
@@ -103,7 +111,10 @@ Everything goes on until Ctrl-C. To look around from another terminal:
 
 /// Tells of Ctrl-C and SIGTERM, again and again.
 fn await_signals(ends: Sender<End>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to create a runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to create a runtime")?;
     let (mut interrupt, mut terminate) = {
         let _context = runtime.enter();
         let of = |kind| signal(kind).context("failed to await signals");

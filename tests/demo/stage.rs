@@ -51,7 +51,10 @@ impl Stage {
         } else {
             "The cluster of KUBECONFIG, in a namespace of its own; all of it goes again at the end."
         })?;
-        let control_plane = traces.keep(ControlPlane::start(Options { cluster, ..Options::default() })?);
+        let control_plane = traces.keep(ControlPlane::start(Options {
+            cluster,
+            ..Options::default()
+        })?);
         let folder = control_plane.folder().join("demo");
         fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
         let git = folder.join("git");
@@ -72,37 +75,88 @@ impl Stage {
         stage.furnish(is_ours, told)?;
         let has_nodes = !stage.kubectl(&["get", "nodes", "--output=name"])?.is_empty();
         if !has_nodes {
-            stage._pods = Some(ReadyPods::start(&stage.kubeconfig, Scope::Namespace(stage.namespace.clone()))?);
+            stage._pods = Some(ReadyPods::start(
+                &stage.kubeconfig,
+                Scope::Namespace(stage.namespace.clone()),
+            )?);
         }
         Ok(stage)
     }
 
     /// The custom resource definitions, where they are not there yet, and the namespace.
     fn furnish(&self, is_ours: bool, told: &Transcript) -> Result<()> {
-        let make = |removal: &[&str], make: &dyn Fn() -> Result<()>| if is_ours { make() } else { self.traces.make(removal, make) };
-        if self.kubectl(&["get", "crd", "driftwatches.driftmend.dev", "--ignore-not-found", "--output=name"])?.is_empty() {
+        let make = |removal: &[&str], make: &dyn Fn() -> Result<()>| {
+            if is_ours {
+                make()
+            } else {
+                self.traces.make(removal, make)
+            }
+        };
+        if self
+            .kubectl(&[
+                "get",
+                "crd",
+                "driftwatches.driftmend.dev",
+                "--ignore-not-found",
+                "--output=name",
+            ])?
+            .is_empty()
+        {
             let definitions = driftmend::run(&self.kubeconfig, &["crds"])?.success()?;
-            let removal = ["delete", "crd", "driftwatches.driftmend.dev", "driftreports.driftmend.dev", "--ignore-not-found"];
+            let removal = [
+                "delete",
+                "crd",
+                "driftwatches.driftmend.dev",
+                "driftreports.driftmend.dev",
+                "--ignore-not-found",
+            ];
             make(&removal, &|| {
                 told.command("driftmend crds | kubectl apply -f -")?;
-                let applied = self.tool("kubectl")?.input(definitions.as_str()).run(&["apply", "-f", "-"])?.success()?;
+                let applied = self
+                    .tool("kubectl")?
+                    .input(definitions.as_str())
+                    .run(&["apply", "-f", "-"])?
+                    .success()?;
                 told.answer(&applied)
             })?;
             definitions::wait_until_served(self.cluster()?, definitions::OURS)?;
         } else {
             self.refuse_company()?;
         }
-        make(&["delete", "namespace", &self.namespace, "--ignore-not-found", "--timeout=120s"], &|| {
-            told.run(&self.tool("kubectl")?, "kubectl", &["create", "namespace", &self.namespace])?.success().map(drop)
-        })?;
+        make(
+            &[
+                "delete",
+                "namespace",
+                &self.namespace,
+                "--ignore-not-found",
+                "--timeout=120s",
+            ],
+            &|| {
+                told.run(
+                    &self.tool("kubectl")?,
+                    "kubectl",
+                    &["create", "namespace", &self.namespace],
+                )?
+                .success()
+                .map(drop)
+            },
+        )?;
         // Pods are refused until then.
-        self.kubectl(&["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]).map(drop)
+        self.kubectl(&["wait", "--for=create", "serviceaccount/default", "--timeout=60s"])
+            .map(drop)
     }
 
     /// A controller acts for every DriftWatch of its cluster, and two controllers would answer each other.
     fn refuse_company(&self) -> Result<()> {
         let watches = self.kubectl(&["get", "driftwatches", "--all-namespaces", "--output=name"])?;
-        let controllers = self.kubectl(&["get", "deployments", "--all-namespaces", "--selector", INSTALLED, "--output=name"])?;
+        let controllers = self.kubectl(&[
+            "get",
+            "deployments",
+            "--all-namespaces",
+            "--selector",
+            INSTALLED,
+            "--output=name",
+        ])?;
         if !watches.is_empty() || !controllers.is_empty() {
             bail!(
                 "failed to play in this cluster: driftmend is in use there, and the demo's own controller would take part in it ({})\n\
@@ -119,18 +173,27 @@ impl Stage {
 
     /// A tool in the working folder, as the administrator, in the demo's namespace.
     pub fn tool(&self, name: &str) -> Result<Tool> {
-        Ok(self.cluster()?.tool(name)?.kubeconfig(&self.kubeconfig).folder(&self.folder))
+        Ok(self
+            .cluster()?
+            .tool(name)?
+            .kubeconfig(&self.kubeconfig)
+            .folder(&self.folder))
     }
 
     /// driftmend itself, likewise.
     pub fn driftmend(&self) -> Tool {
-        Tool::new(&driftmend::binary()).kubeconfig(&self.kubeconfig).folder(&self.folder)
+        Tool::new(&driftmend::binary())
+            .kubeconfig(&self.kubeconfig)
+            .folder(&self.folder)
     }
 
-    /// Git or another program of the machine, in the working folder; Git without the settings of whoever plays the demo.
+    /// Git or another program of the machine, in the working folder; Git without the settings of whoever plays the
+    /// demo.
     pub fn program(&self, name: &str) -> Tool {
         let program = Tool::new(name.as_ref()).folder(&self.folder);
-        program.environment("GIT_CONFIG_GLOBAL", "/dev/null").environment("GIT_CONFIG_SYSTEM", "/dev/null")
+        program
+            .environment("GIT_CONFIG_GLOBAL", "/dev/null")
+            .environment("GIT_CONFIG_SYSTEM", "/dev/null")
     }
 
     /// Runs kubectl unseen and gives what it printed, which must be a success.
@@ -166,7 +229,14 @@ impl Stage {
     /// Starts the controller, which lives as long as the stage.
     pub fn start_controller(&mut self, told: &Transcript) -> Result<()> {
         // Its Lease, in the namespace that goes at the end, is how `driftmend report` knows that it runs.
-        let flags = ["--mode", "observe", "--lease-name", "driftmend", "--namespace", &self.namespace];
+        let flags = [
+            "--mode",
+            "observe",
+            "--lease-name",
+            "driftmend",
+            "--namespace",
+            &self.namespace,
+        ];
         let controller = Controller::start(&self.kubeconfig, &self.folder, &flags)?;
         told.command(&format!("{} &", controller.command_line()))?;
         self.controller = Some(controller);
@@ -182,9 +252,20 @@ impl Stage {
     pub fn metrics(&self, told: &Transcript, prefixes: &[&str]) -> Result<String> {
         let controller = self.controller()?;
         let text = controller.metrics()?;
-        let lines: Vec<&str> = text.lines().filter(|line| prefixes.iter().any(|prefix| line.starts_with(prefix))).collect();
-        told.say(&format!("GET http://{}/metrics: the lines that begin with {}", controller.address(), prefixes.join(" or ")))?;
-        told.verbatim(&if lines.is_empty() { "(none)".to_owned() } else { lines.join("\n") })?;
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| prefixes.iter().any(|prefix| line.starts_with(prefix)))
+            .collect();
+        told.say(&format!(
+            "GET http://{}/metrics: the lines that begin with {}",
+            controller.address(),
+            prefixes.join(" or ")
+        ))?;
+        told.verbatim(&if lines.is_empty() {
+            "(none)".to_owned()
+        } else {
+            lines.join("\n")
+        })?;
         Ok(lines.join("\n"))
     }
 
@@ -195,14 +276,22 @@ impl Stage {
             if text.is_empty() {
                 return Ok(ControlFlow::Continue(format!("there is no {resource}")));
             }
-            let value: Value = serde_json::from_str(&text).with_context(|| format!("kubectl's answer about {resource} is not JSON"))?;
-            Ok(if accept(&value) { ControlFlow::Break(value) } else { ControlFlow::Continue(value["status"].to_string()) })
+            let value: Value = serde_json::from_str(&text)
+                .with_context(|| format!("kubectl's answer about {resource} is not JSON"))?;
+            Ok(if accept(&value) {
+                ControlFlow::Break(value)
+            } else {
+                ControlFlow::Continue(value["status"].to_string())
+            })
         })
     }
 }
 
 /// A namespace that nobody has: the clock is random enough beside a name of our own.
 fn namespace_name() -> String {
-    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map(|age| age.subsec_nanos()).unwrap_or_default();
+    let nanoseconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|age| age.subsec_nanos())
+        .unwrap_or_default();
     format!("driftmend-demo-{:05x}", (nanoseconds ^ std::process::id()) & 0xf_ffff)
 }

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::harness::ControlPlane;
 
-/// Everything that was made in somebody's cluster, newest last. In a control plane of our own nothing is recorded: it goes as a whole.
+/// Everything that was made in somebody's cluster, newest last. In a control plane of our own nothing is recorded: it
+/// goes as a whole.
 #[derive(Default)]
 pub struct Traces {
     // Here, because what must be removed needs the cluster's kubeconfig until the very end.
@@ -59,14 +60,27 @@ impl Traces {
     /// Names the command that has to be repeated by hand; the others were carried out.
     pub fn remove(&self) -> Result<usize> {
         let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
-        let Removals::Some(all) = std::mem::replace(&mut *removals, Removals::Closed) else { return Ok(0) };
-        let control_plane = self.control_plane.get().context("there is no cluster to remove anything from")?;
+        let Removals::Some(all) = std::mem::replace(&mut *removals, Removals::Closed) else {
+            return Ok(0);
+        };
+        let control_plane = self
+            .control_plane
+            .get()
+            .context("there is no cluster to remove anything from")?;
         let mut failures = Vec::new();
         for arguments in all.iter().rev() {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let removed = control_plane.kubectl(&arguments).and_then(|output| output.success());
-            failures.extend(removed.err().map(|error| format!("{error:#}\nrepeat it by hand: kubectl {}", arguments.join(" "))));
+            failures.extend(
+                removed
+                    .err()
+                    .map(|error| format!("{error:#}\nrepeat it by hand: kubectl {}", arguments.join(" "))),
+            );
         }
-        if failures.is_empty() { Ok(all.len()) } else { bail!("failed to clean up: {}", failures.join("\n")) }
+        if failures.is_empty() {
+            Ok(all.len())
+        } else {
+            bail!("failed to clean up: {}", failures.join("\n"))
+        }
     }
 }

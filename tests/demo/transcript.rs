@@ -52,7 +52,9 @@ impl Transcript {
     pub fn answer(&self, text: &str) -> Result<()> {
         text.trim_end().lines().try_for_each(|line| {
             let indent = line.len() - line.trim_start().len();
-            wrapped(line, &" ".repeat(indent + 4)).iter().try_for_each(|line| print(line))
+            wrapped(line, &" ".repeat(indent + 4))
+                .iter()
+                .try_for_each(|line| print(line))
         })
     }
 
@@ -68,10 +70,19 @@ impl Transcript {
     /// Says what should hold and what was seen instead.
     pub fn check(&mut self, holds: bool, claim: &str, seen: impl FnOnce() -> String) -> Result<()> {
         if !holds {
-            bail!("this should hold, and does not: {claim}\nseen instead: {}", seen().trim());
+            bail!(
+                "this should hold, and does not: {claim}\nseen instead: {}",
+                seen().trim()
+            );
         }
         self.checks += 1;
-        wrapped(claim, "  ").iter().enumerate().try_for_each(|(at, line)| if at == 0 { print(&format!("✓ {line}")) } else { print(line) })
+        wrapped(claim, "  ").iter().enumerate().try_for_each(|(at, line)| {
+            if at == 0 {
+                print(&format!("✓ {line}"))
+            } else {
+                print(line)
+            }
+        })
     }
 
     /// How many checks held.
@@ -96,7 +107,9 @@ fn wrapped(line: &str, indent: &str) -> Vec<String> {
     let mut lines = vec![lead];
     let mut is_empty = true;
     for word in line.trim_start().split(' ') {
-        let fits = lines.last().is_some_and(|last| last.chars().count() + 1 + word.chars().count() <= width);
+        let fits = lines
+            .last()
+            .is_some_and(|last| last.chars().count() + 1 + word.chars().count() <= width);
         match lines.last_mut() {
             Some(last) if is_empty => last.push_str(word),
             Some(last) if fits => {

@@ -28,7 +28,11 @@ impl Server {
     pub async fn new(control_plane: &ControlPlane, namespace: String) -> Result<Self> {
         let kubeconfig = kube::config::Kubeconfig::read_from(control_plane.admin())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await?;
-        let mut server = Self { client: Client::try_from(config)?, namespace, live: Vec::new() };
+        let mut server = Self {
+            client: Client::try_from(config)?,
+            namespace,
+            live: Vec::new(),
+        };
         for around in [Around::Nothing, Around::All] {
             for way in [Way::ClientSide, Way::ServerSide] {
                 let live = server.make(way, around).await?;
@@ -50,11 +54,24 @@ impl Server {
         manifest["metadata"]["name"] = json!(name);
         manifest["metadata"]["namespace"] = json!(self.namespace);
         let answer = if way == Way::ServerSide {
-            self.send(Method::PATCH, name, "fieldManager=kustomize-controller&force=true", "application/apply-patch+yaml", &manifest)
-                .await?
+            self.send(
+                Method::PATCH,
+                name,
+                "fieldManager=kustomize-controller&force=true",
+                "application/apply-patch+yaml",
+                &manifest,
+            )
+            .await?
         } else {
             manifest["metadata"]["annotations"][LAST_APPLIED] = json!(format!("{manifest}\n"));
-            self.send(Method::POST, "", "fieldManager=kubectl-client-side-apply", "application/json", &manifest).await?
+            self.send(
+                Method::POST,
+                "",
+                "fieldManager=kubectl-client-side-apply",
+                "application/json",
+                &manifest,
+            )
+            .await?
         };
         match answer {
             Answer::Object(live) => Ok(live),
@@ -74,35 +91,68 @@ impl Server {
         let (name, syncer) = (name(way, around), way.syncer());
         let query = format!("{DRY}&fieldManager={}", syncer.manager);
         let answer = match way {
-            Way::Create => self.send(Method::POST, "", &query, "application/json", manifest).await?,
-            Way::Replace => self.send(Method::PUT, name, &query, "application/json", manifest).await?,
+            Way::Create => {
+                self.send(Method::POST, "", &query, "application/json", manifest)
+                    .await?
+            }
+            Way::Replace => {
+                self.send(Method::PUT, name, &query, "application/json", manifest)
+                    .await?
+            }
             Way::ClientSide | Way::ServerSide => {
-                let Ok(request) = request(manifest, self.live(way, around), &syncer) else { return Ok(None) };
+                let Ok(request) = request(manifest, self.live(way, around), &syncer) else {
+                    return Ok(None);
+                };
                 if matches!(&request.patch, SyncPatch::Strategic(Value::Object(patch)) if patch.is_empty()) {
                     return Ok(None);
                 }
-                let force = if matches!(request.patch, SyncPatch::Apply(_, Force::Yes)) { "&force=true" } else { "" };
+                let force = if matches!(request.patch, SyncPatch::Apply(_, Force::Yes)) {
+                    "&force=true"
+                } else {
+                    ""
+                };
                 let query = format!("{query}{force}");
-                self.send(Method::PATCH, name, &query, request.patch.content_type(), request.patch.body()).await?
+                self.send(
+                    Method::PATCH,
+                    name,
+                    &query,
+                    request.patch.content_type(),
+                    request.patch.body(),
+                )
+                .await?
             }
         };
         Ok(Some(answer))
     }
 
-    /// Sends a request, again where the connection went away under it: the server closes one that was idle, or that it has had enough of.
+    /// Sends a request, again where the connection went away under it: the server closes one that was idle, or that it
+    /// has had enough of.
     async fn send(&self, method: Method, name: &str, query: &str, content: &str, body: &Value) -> Result<Answer> {
         const TRIES: usize = 4;
         let slash = if name.is_empty() { "" } else { "/" };
-        let uri = format!("/apis/apps/v1/namespaces/{}/deployments{slash}{name}?{query}", self.namespace);
+        let uri = format!(
+            "/apis/apps/v1/namespaces/{}/deployments{slash}{name}?{query}",
+            self.namespace
+        );
         let body = serde_json::to_vec(body)?;
         for attempt in 1..=TRIES {
-            let request = Request::builder().method(&method).uri(&uri).header("Content-Type", content).body(body.clone())?;
+            let request = Request::builder()
+                .method(&method)
+                .uri(&uri)
+                .header("Content-Type", content)
+                .body(body.clone())?;
             match self.client.request::<Value>(request).await {
                 Ok(object) => return Ok(Answer::Object(object)),
                 Err(kube::Error::Api(status)) if !matches!(status.code, 429 | 501..=599) => {
                     let causes = status.details.iter().flat_map(|details| &details.causes);
-                    let causes = causes.map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect();
-                    return Ok(Answer::Refusal { code: status.code, message: status.message.clone(), causes });
+                    let causes = causes
+                        .map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone()))
+                        .collect();
+                    return Ok(Answer::Refusal {
+                        code: status.code,
+                        message: status.message.clone(),
+                        causes,
+                    });
                 }
                 // It was there all the time: its handler ends in a panic over this very request.
                 Err(kube::Error::Service(_)) if attempt == TRIES => return Ok(Answer::Panic),

@@ -11,13 +11,32 @@ use crate::site::Key;
 /// Structs of which the server takes one member only.
 const UNIONS: &[(&str, &[&str])] = &[
     ("EnvFromSource", &["configMapRef", "secretRef"]),
-    ("EnvVarSource", &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"]),
+    (
+        "EnvVarSource",
+        &[
+            "fieldRef",
+            "resourceFieldRef",
+            "configMapKeyRef",
+            "secretKeyRef",
+            "fileKeyRef",
+        ],
+    ),
     ("DownwardAPIVolumeFile", &["fieldRef", "resourceFieldRef"]),
     ("FlockerVolumeSource", &["datasetName", "datasetUUID"]),
     ("LifecycleHandler", &["exec", "httpGet", "tcpSocket", "sleep"]),
     ("PodResourceClaim", &["resourceClaimName", "resourceClaimTemplateName"]),
     ("Probe", &["exec", "httpGet", "tcpSocket", "grpc"]),
-    ("VolumeProjection", &["secret", "downwardAPI", "configMap", "serviceAccountToken", "clusterTrustBundle", "podCertificate"]),
+    (
+        "VolumeProjection",
+        &[
+            "secret",
+            "downwardAPI",
+            "configMap",
+            "serviceAccountToken",
+            "clusterTrustBundle",
+            "podCertificate",
+        ],
+    ),
 ];
 
 /// Fields that validation demands although Go may leave them out.
@@ -56,15 +75,26 @@ const NEEDED: &[(&str, &[&str])] = &[
 ];
 
 /// Fields that Go always writes and a manifest need not have.
-const SPARE: &[(&str, &str)] =
-    &[("Container", "resources"), ("DeploymentSpec", "strategy"), ("Deployment", "status"), ("EphemeralContainer", "resources")];
+const SPARE: &[(&str, &str)] = &[
+    ("Container", "resources"),
+    ("DeploymentSpec", "strategy"),
+    ("Deployment", "status"),
+    ("EphemeralContainer", "resources"),
+];
 
 /// What a field refers to elsewhere in the pod: a name on the way to it, and the list of the pod that it needs.
-const REFERENCES: &[(&str, &str)] = &[("volumeMounts", "volumes"), ("volumeDevices", "volumes"), ("claims", "resourceClaims")];
+const REFERENCES: &[(&str, &str)] = &[
+    ("volumeMounts", "volumes"),
+    ("volumeDevices", "volumes"),
+    ("claims", "resourceClaims"),
+];
 
 /// What a field cannot be without beside it: the name, and the other field of the same struct.
-const BESIDE: &[(&str, &str)] =
-    &[("restartPolicyRules", "restartPolicy"), ("chapAuthDiscovery", "secretRef"), ("chapAuthSession", "secretRef")];
+const BESIDE: &[(&str, &str)] = &[
+    ("restartPolicyRules", "restartPolicy"),
+    ("chapAuthDiscovery", "secretRef"),
+    ("chapAuthSession", "secretRef"),
+];
 
 /// The Deployment with every field that a server of the reference version takes and keeps.
 pub fn full() -> &'static Value {
@@ -95,21 +125,29 @@ fn pruned(node: &Value, shape: Shape, way: Option<&[Key]>) -> Value {
             let on_way = |name: &str| matches!(next, Some(Key::Name(next)) if next == name);
             let beside = |name: &str| BESIDE.iter().any(|(field, needed)| on_way(field) && *needed == name);
             let members = union(of);
-            let member =
-                members.iter().find(|member| on_way(member)).or_else(|| members.iter().find(|member| fields.contains_key(**member)));
+            let member = members
+                .iter()
+                .find(|member| on_way(member))
+                .or_else(|| members.iter().find(|member| fields.contains_key(**member)));
             let kept = of.fields.iter().filter_map(|field @ Field(name, _, shape, _)| {
                 let value = fields.get(*name)?;
                 if on_way(name) {
                     return Some(((*name).to_owned(), pruned(value, *shape, rest)));
                 }
-                let kept = if members.contains(name) { member == Some(name) } else { is_needed(of, field) || beside(name) };
+                let kept = if members.contains(name) {
+                    member == Some(name)
+                } else {
+                    is_needed(of, field) || beside(name)
+                };
                 kept.then(|| ((*name).to_owned(), pruned(value, *shape, None)))
             });
             Value::Object(kept.collect::<Map<_, _>>())
         }
         (Value::Array(items), Shape::List(_, item)) => {
             let at = if let Some(Key::At(at)) = next { *at } else { 0 };
-            items.get(at).map_or_else(|| json!([]), |value| json!([pruned(value, *item, rest)]))
+            items
+                .get(at)
+                .map_or_else(|| json!([]), |value| json!([pruned(value, *item, rest)]))
         }
         _ => node.clone(),
     }
@@ -118,13 +156,24 @@ fn pruned(node: &Value, shape: Shape, way: Option<&[Key]>) -> Value {
 fn union(of: &Struct) -> &'static [&'static str] {
     if of.name == "Volume" {
         static SOURCES: OnceLock<Vec<&'static str>> = OnceLock::new();
-        return SOURCES.get_or_init(|| of.fields.iter().map(|field| field.0).filter(|name| *name != "name").collect());
+        return SOURCES.get_or_init(|| {
+            of.fields
+                .iter()
+                .map(|field| field.0)
+                .filter(|name| *name != "name")
+                .collect()
+        });
     }
-    UNIONS.iter().find(|(name, _)| *name == of.name).map_or(&[], |(_, members)| members)
+    UNIONS
+        .iter()
+        .find(|(name, _)| *name == of.name)
+        .map_or(&[], |(_, members)| members)
 }
 
 fn is_needed(of: &Struct, field: &Field) -> bool {
-    let named = NEEDED.iter().any(|(owner, names)| *owner == of.name && names.contains(&field.0));
+    let named = NEEDED
+        .iter()
+        .any(|(owner, names)| *owner == of.name && names.contains(&field.0));
     named || field.1 == Wire::Always && !SPARE.contains(&(of.name, field.0))
 }
 
@@ -187,7 +236,11 @@ pub fn sample(shape: Shape) -> Value {
         Shape::List(_, item) => json!([sample(*item)]),
         Shape::Nested(of) => {
             let needed = of.fields.iter().filter(|field| is_needed(of, field));
-            Value::Object(needed.map(|Field(name, _, shape, _)| ((*name).to_owned(), sample(*shape))).collect())
+            Value::Object(
+                needed
+                    .map(|Field(name, _, shape, _)| ((*name).to_owned(), sample(*shape)))
+                    .collect(),
+            )
         }
     }
 }

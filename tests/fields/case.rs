@@ -52,9 +52,16 @@ pub fn cases() -> Vec<Case> {
         let keys = site.keys(full);
         let present = present(full, &keys).cloned();
         let name = site.name();
-        let pairs =
-            values(site.shape, present.as_ref()).into_iter().flat_map(|value| [(Around::Nothing, value.clone()), (Around::All, value)]);
-        let cases = pairs.map(move |(around, (kind, value))| Case { site: name.clone(), kind, around, keys: keys.clone(), value });
+        let pairs = values(site.shape, present.as_ref())
+            .into_iter()
+            .flat_map(|value| [(Around::Nothing, value.clone()), (Around::All, value)]);
+        let cases = pairs.map(move |(around, (kind, value))| Case {
+            site: name.clone(),
+            kind,
+            around,
+            keys: keys.clone(),
+            value,
+        });
         cases.collect::<Vec<_>>()
     };
     sites().into_iter().flat_map(of_site).collect()

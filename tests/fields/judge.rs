@@ -13,7 +13,11 @@ pub enum Answer {
     Object(Value),
 
     /// Why not: the code, the message, and the causes as `(reason, field, message)`.
-    Refusal { code: u16, message: String, causes: Vec<(String, String, String)> },
+    Refusal {
+        code: u16,
+        message: String,
+        causes: Vec<(String, String, String)>,
+    },
 
     /// The connection closes without an answer, each time anew.
     Panic,
@@ -74,7 +78,9 @@ impl Wrong {
 /// In what we are wrong about one write, and both sides of it; none where we are right.
 pub fn judge(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
     held(way, manifest, live, answer).or_else(|| {
-        let Answer::Refusal { message, causes, .. } = answer else { return None };
+        let Answer::Refusal { message, causes, .. } = answer else {
+            return None;
+        };
         // Of a patch the server quotes the whole, and there is a credential in it.
         if causes.iter().any(|cause| cause.1 == "patch") {
             return None;
@@ -85,32 +91,53 @@ pub fn judge(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Optio
             let masked = masker.mask_text(text);
             // A number where a text belongs may be a password.
             let masked = masked.replace("{Value:(masked)", "");
-            masked.contains("(masked)").then(|| (Wrong::Masked, format!("server: {text}\n  ours: {masked}")))
+            masked
+                .contains("(masked)")
+                .then(|| (Wrong::Masked, format!("server: {text}\n  ours: {masked}")))
         })
     })
 }
 
 fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
     let prediction = match way {
-        Way::Create => Prediction { predicted: None, ..predict_new(manifest, None, &way.syncer()) },
+        Way::Create => Prediction {
+            predicted: None,
+            ..predict_new(manifest, None, &way.syncer())
+        },
         _ => predict(manifest, live, &way.syncer()),
     };
     let refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
-    let ours: BTreeSet<_> =
-        prediction.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect();
+    let ours: BTreeSet<_> = prediction
+        .causes
+        .iter()
+        .map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone()))
+        .collect();
     match answer {
-        Answer::Panic => (!refused).then(|| (Wrong::Verdict, format!("server: panics\n  ours: {:?}", prediction.verdict))),
+        Answer::Panic => (!refused).then(|| {
+            (
+                Wrong::Verdict,
+                format!("server: panics\n  ours: {:?}", prediction.verdict),
+            )
+        }),
         Answer::Object(_) if refused => Some((Wrong::Verdict, format!("server: takes it\n  ours: {ours:?}"))),
         Answer::Object(object) => {
             let predicted = prediction.predicted.as_ref()?;
             let (predicted, made) = (stored(predicted), stored(object));
             (predicted != made).then(|| (Wrong::Object, difference(&made, &predicted)))
         }
-        Answer::Refusal { code, message, .. } if !refused || (*code == 409) != (prediction.verdict == Verdict::Conflict) => {
-            Some((Wrong::Verdict, format!("server: {code} {message}\n  ours: {:?} {ours:?}", prediction.verdict)))
+        Answer::Refusal { code, message, .. }
+            if !refused || (*code == 409) != (prediction.verdict == Verdict::Conflict) =>
+        {
+            Some((
+                Wrong::Verdict,
+                format!("server: {code} {message}\n  ours: {:?} {ours:?}", prediction.verdict),
+            ))
         }
         Answer::Refusal { code, message, causes } if causes.is_empty() => {
-            let name = manifest.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            let name = manifest
+                .pointer("/metadata/name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let told = prediction.status_text(name).unwrap_or_default();
             let says = !told.is_empty() && message.ends_with(&told);
             let unreadable = prediction.causes.iter().all(|cause| cause.field.is_empty()) || *code == 409;
@@ -119,10 +146,16 @@ fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wr
         }
         Answer::Refusal { causes, .. } => {
             let theirs: BTreeSet<_> = causes.iter().cloned().collect();
-            let fields =
-                |causes: &BTreeSet<(String, String, String)>| -> BTreeSet<String> { causes.iter().map(|cause| cause.1.clone()).collect() };
-            let wrong = if fields(&ours) == fields(&theirs) { Wrong::Text } else { Wrong::Path };
-            let (more, less): (Vec<_>, Vec<_>) = (theirs.difference(&ours).collect(), ours.difference(&theirs).collect());
+            let fields = |causes: &BTreeSet<(String, String, String)>| -> BTreeSet<String> {
+                causes.iter().map(|cause| cause.1.clone()).collect()
+            };
+            let wrong = if fields(&ours) == fields(&theirs) {
+                Wrong::Text
+            } else {
+                Wrong::Path
+            };
+            let (more, less): (Vec<_>, Vec<_>) =
+                (theirs.difference(&ours).collect(), ours.difference(&theirs).collect());
             (ours != theirs).then(|| (wrong, format!("server: {more:?}\n  ours: {less:?}")))
         }
     }
@@ -135,7 +168,13 @@ fn stored(object: &Value) -> Value {
         root.remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for name in ["managedFields", "generation", "resourceVersion", "uid", "creationTimestamp"] {
+        for name in [
+            "managedFields",
+            "generation",
+            "resourceVersion",
+            "uid",
+            "creationTimestamp",
+        ] {
             metadata.remove(name);
         }
         metadata.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
@@ -145,9 +184,11 @@ fn stored(object: &Value) -> Value {
 
 fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(map) => {
-            map.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect()
-        }
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
         Value::Array(items) => items.into_iter().map(without_nulls).collect(),
         scalar => scalar,
     }
@@ -161,12 +202,18 @@ fn difference(theirs: &Value, ours: &Value) -> String {
                 let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
                 let differing = names.into_iter().find(|name| one.get(*name) != other.get(*name));
                 differing.map_or_else(String::new, |name| {
-                    first(one.get(name).unwrap_or(&Value::Null), other.get(name).unwrap_or(&Value::Null), &format!("{at}.{name}"))
+                    first(
+                        one.get(name).unwrap_or(&Value::Null),
+                        other.get(name).unwrap_or(&Value::Null),
+                        &format!("{at}.{name}"),
+                    )
                 })
             }
             (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
                 let differing = one.iter().zip(other).position(|(one, other)| one != other);
-                differing.map_or_else(String::new, |index| first(&one[index], &other[index], &format!("{at}[{index}]")))
+                differing.map_or_else(String::new, |index| {
+                    first(&one[index], &other[index], &format!("{at}[{index}]"))
+                })
             }
             _ => format!("server: {at} = {theirs}\n  ours: {ours}"),
         }

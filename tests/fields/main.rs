@@ -1,14 +1,19 @@
 //! Every field of a Deployment with every kind of value that it must not have, against a real API server.
 //!
-//! The walk goes over the whole schema ([`site`]): each place is given nothing, null, an empty value, zero, a negative number, one too
-//! large, a wrong type, a wrong word, a text too long and a list item twice ([`value`]), once with nothing around it and once in a
-//! Deployment that uses every field. Each of these is created, put, patched and applied as a dry run. The verdict, the field and the words must be
-//! ours; what is not held against the server stands in [`exempt`] with a reason.
+//! The walk goes over the whole schema ([`site`]): each place is given nothing, null, an empty value, zero, a negative
+//! number, one too large, a wrong type, a wrong word, a text too long and a list item twice ([`value`]), once with
+//! nothing around it and once in a Deployment that uses every field. Each of these is created, put, patched and applied
+//! as a dry run. The verdict, the field and the words must be ours; what is not held against the server stands in
+//! [`exempt`] with a reason.
 //!
-//! `make oracle-fields` asks all of them; without a number a slice that is the same in every run. `FIELDS_ABOUT=securityContext` asks about the places
-//! with this in their name.
+//! `make oracle-fields` asks all of them; without a number a slice that is the same in every run.
+//! `FIELDS_ABOUT=securityContext` asks about the places with this in their name.
 #![cfg(feature = "edge")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too, which clippy does not see here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests are tests too, which clippy does not see here"
+)]
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -54,7 +59,11 @@ const STRIDE: usize = 7_919;
 
 fn number(name: &str) -> Result<Option<usize>> {
     let text = env::var(name).ok().filter(|text| !text.is_empty());
-    text.map(|text| text.parse().with_context(|| format!("{name} is {text:?}, not a number"))).transpose()
+    text.map(|text| {
+        text.parse()
+            .with_context(|| format!("{name} is {text:?}, not a number"))
+    })
+    .transpose()
 }
 
 /// The cases of this run: a number of them from `seed` on, in strides.
@@ -64,7 +73,9 @@ fn chosen() -> Result<Vec<Case>> {
     let _ = writeln!(std::io::stderr(), "{} cases", all.len());
     let count = number("FIELDS_N")?.unwrap_or(SLICE).min(all.len());
     let seed = number("FIELDS_SEED")?.unwrap_or(1);
-    Ok((0..count).map(|at| all[(at + seed).wrapping_mul(STRIDE) % all.len()].clone()).collect())
+    Ok((0..count)
+        .map(|at| all[(at + seed).wrapping_mul(STRIDE) % all.len()].clone())
+        .collect())
 }
 
 /// What came of the questions.
@@ -79,7 +90,10 @@ struct Figures {
 #[test]
 fn every_field_is_refused_as_the_server_refuses_it() -> Result<()> {
     let control_plane = ControlPlane::start(Options {
-        controllers: vec!["serviceaccount-controller".to_owned(), "serviceaccount-token-controller".to_owned()],
+        controllers: vec![
+            "serviceaccount-controller".to_owned(),
+            "serviceaccount-token-controller".to_owned(),
+        ],
         ..Options::default()
     })?;
     let chosen = chosen()?;
@@ -90,7 +104,13 @@ fn every_field_is_refused_as_the_server_refuses_it() -> Result<()> {
             .map(|case| {
                 let server = server.clone();
                 async move {
-                    tokio::spawn(async move { held(&server, &case).await.with_context(|| case.name()).map(|found| (case, found)) }).await?
+                    tokio::spawn(async move {
+                        held(&server, &case)
+                            .await
+                            .with_context(|| case.name())
+                            .map(|found| (case, found))
+                    })
+                    .await?
                 }
             })
             .buffer_unordered(AT_ONCE);
@@ -107,7 +127,12 @@ fn every_field_is_refused_as_the_server_refuses_it() -> Result<()> {
     let _ = writeln!(std::io::stderr(), "{}", figures.text());
     if !figures.told.is_empty() {
         let first: Vec<&str> = figures.told.iter().take(PRINTED).map(String::as_str).collect();
-        bail!("{} answers are not the server's (all of them in {}):\n{}", figures.told.len(), file.display(), first.join("\n\n"));
+        bail!(
+            "{} answers are not the server's (all of them in {}):\n{}",
+            figures.told.len(),
+            file.display(),
+            first.join("\n\n")
+        );
     }
     Ok(())
 }
@@ -116,7 +141,10 @@ fn every_field_is_refused_as_the_server_refuses_it() -> Result<()> {
 async fn held(server: &Server, case: &Case) -> Result<Vec<(Way, Option<(Wrong, String)>)>> {
     let mut found = Vec::new();
     let mut manifest = case.manifest(ask::NEW, &server.namespace);
-    for way in Way::ALL.into_iter().filter(|way| exempt::reason(&case.site, *way).is_none()) {
+    for way in Way::ALL
+        .into_iter()
+        .filter(|way| exempt::reason(&case.site, *way).is_none())
+    {
         if let Some(name) = manifest.pointer_mut("/metadata/name") {
             *name = ask::name(way, case.around).into();
         }
@@ -146,13 +174,30 @@ impl Figures {
             let _ = write!(text, "{:>10}", format!("{wrong:?}").to_lowercase());
         }
         for way in Way::ALL {
-            let _ = write!(text, "\n{:<12}{:>8}", format!("{way:?}"), self.asked.get(&way).unwrap_or(&0));
+            let _ = write!(
+                text,
+                "\n{:<12}{:>8}",
+                format!("{way:?}"),
+                self.asked.get(&way).unwrap_or(&0)
+            );
             for wrong in Wrong::ALL {
                 let _ = write!(text, "{:>10}", self.wrong.get(&(way, wrong)).unwrap_or(&0));
             }
         }
-        let kinds: Vec<String> = self.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-        let _ = write!(text, "\nwrong by kind of value: {}", if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") });
+        let kinds: Vec<String> = self
+            .kinds
+            .iter()
+            .map(|(kind, count)| format!("{kind} {count}"))
+            .collect();
+        let _ = write!(
+            text,
+            "\nwrong by kind of value: {}",
+            if kinds.is_empty() {
+                "none".to_owned()
+            } else {
+                kinds.join(", ")
+            }
+        );
         text
     }
 }

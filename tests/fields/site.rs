@@ -63,7 +63,10 @@ pub fn sites() -> Vec<Site> {
 
 fn walk(shape: Shape, steps: &mut Vec<Step>, into: &mut Vec<Site>) {
     if !steps.is_empty() {
-        into.push(Site { steps: steps.clone(), shape });
+        into.push(Site {
+            steps: steps.clone(),
+            shape,
+        });
     }
     let mut further = |step, shape| {
         steps.push(step);
@@ -88,12 +91,20 @@ fn is_known(of: &Struct, name: &str) -> bool {
 
 /// How many of the steps an object has, and the way.
 fn locate(node: &Value, steps: &[Step]) -> (usize, Vec<Key>) {
-    let Some((step, rest)) = steps.split_first() else { return (0, Vec::new()) };
+    let Some((step, rest)) = steps.split_first() else {
+        return (0, Vec::new());
+    };
     let found: Vec<(Key, &Value)> = match (step, node) {
-        (Step::Field(name), Value::Object(fields)) => {
-            fields.get(*name).map(|value| (Key::Name((*name).to_owned()), value)).into_iter().collect()
-        }
-        (Step::Entry, Value::Object(entries)) => entries.iter().take(1).map(|(key, value)| (Key::Name(key.clone()), value)).collect(),
+        (Step::Field(name), Value::Object(fields)) => fields
+            .get(*name)
+            .map(|value| (Key::Name((*name).to_owned()), value))
+            .into_iter()
+            .collect(),
+        (Step::Entry, Value::Object(entries)) => entries
+            .iter()
+            .take(1)
+            .map(|(key, value)| (Key::Name(key.clone()), value))
+            .collect(),
         (Step::Item, Value::Array(items)) => items.iter().enumerate().map(|(at, item)| (Key::At(at), item)).collect(),
         _ => Vec::new(),
     };

@@ -9,7 +9,11 @@ const LONG: usize = 300;
 /// The kinds for a place, each by name, and what it holds; none takes the field away. `present` is what stands there.
 pub fn values(shape: Shape, present: Option<&Value>) -> Vec<(&'static str, Option<Value>)> {
     let mut all = vec![("absent", None), ("null", Some(Value::Null))];
-    all.extend(of_shape(shape, present).into_iter().map(|(kind, value)| (kind, Some(value))));
+    all.extend(
+        of_shape(shape, present)
+            .into_iter()
+            .map(|(kind, value)| (kind, Some(value))),
+    );
     // An item of a list is not taken away: the list without it is a list of another kind.
     all
 }
@@ -101,10 +105,21 @@ fn of_shape(shape: Shape, present: Option<&Value>) -> Vec<(&'static str, Value)>
                 _ => vec![crate::base::sample(*item)],
             };
             let twice: Vec<Value> = items.iter().chain(items.first()).cloned().collect();
-            vec![("empty", json!([])), ("twice", json!(twice)), ("text", json!("a")), ("number", json!(5)), ("map", json!({}))]
+            vec![
+                ("empty", json!([])),
+                ("twice", json!(twice)),
+                ("text", json!("a")),
+                ("number", json!(5)),
+                ("map", json!({})),
+            ]
         }
         Shape::Nested(_) => {
-            vec![("empty", json!({})), ("text", json!("a")), ("number", json!(5)), ("list", json!([]))]
+            vec![
+                ("empty", json!({})),
+                ("text", json!("a")),
+                ("number", json!(5)),
+                ("list", json!([])),
+            ]
         }
     }
 }

@@ -30,10 +30,18 @@ fn broken_by_hand(shop: &Shop) -> Result<()> {
 /// That Git's handler is back and nobody's but Flux's, by Flux's own word.
 fn is_well(shop: &Shop, at: &str) -> Result<()> {
     let probe = shop.probe()?;
-    assert_eq!((&probe["tcpSocket"], &probe["httpGet"]["path"]), (&Value::Null, &json!("/healthz")), "{at}");
+    assert_eq!(
+        (&probe["tcpSocket"], &probe["httpGet"]["path"]),
+        (&Value::Null, &json!("/healthz")),
+        "{at}"
+    );
     let owners = format!("{:?}", field_owners(&shop.deployment.read()?));
     assert!(!owners.contains("driftmend-heal"), "{at}: {owners}");
-    shop.flux.wait_until(&shop.kustomization, "Flux in order again", |seen| of_flux(seen, "Ready")["status"] == "True").map(drop)
+    shop.flux
+        .wait_until(&shop.kustomization, "Flux in order again", |seen| {
+            of_flux(seen, "Ready")["status"] == "True"
+        })
+        .map(drop)
 }
 
 fn is_over_a_failure(status: &Value) -> bool {
@@ -79,9 +87,13 @@ fn a_transfer_of_a_trap_that_is_disturbed_at_any_write_ends_once_and_well() -> R
             shop.switch_handler_as(PROGRAM)?;
             shop.switch_back(PROGRAM)
         },
-        is_offered: &|status| status["phase"] == "InSync" && trap(status).is_object() && kinds(status) == ["Transfer", "Reconcile"],
+        is_offered: &|status| {
+            status["phase"] == "InSync" && trap(status).is_object() && kinds(status) == ["Transfer", "Reconcile"]
+        },
         is_well: &|at| {
-            watched.wait_for_status(&format!("no trap ({at})"), |status| trap(status).is_null() && status["plan"].is_null())?;
+            watched.wait_for_status(&format!("no trap ({at})"), |status| {
+                trap(status).is_null() && status["plan"].is_null()
+            })?;
             is_well(shop, at)
         },
     };
@@ -95,7 +107,9 @@ fn a_hand_back_by_the_controller_that_is_disturbed_at_any_write_ends_once_and_we
     let flux = KustomizeController::start(control_plane, &Options::default())?;
     let shop = Shop::open_beside(control_plane, &flux, "crash-held", &json!({}))?;
     let kustomizations = ("heal.kustomizations.namespaces", &[shop.namespace.as_str()][..]);
-    let flags = installation.install_with("heal", &[&shop.namespace], &[kustomizations])?.without_lease();
+    let flags = installation
+        .install_with("heal", &[&shop.namespace], &[kustomizations])?
+        .without_lease();
     let proxy = Proxy::start(&installation.service_account()?, control_plane.folder())?;
     let mut controller = installation.start_controller_through(proxy.kubeconfig(), &flags)?;
     let watched = Watched::beside(shop, &json!({}))?;

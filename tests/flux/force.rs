@@ -13,16 +13,39 @@ fn a_field_of_kubectls_makes_the_deployment_stay_away() -> Result<()> {
     let watched = Watched::open(Shop::open_with("forced", &json!({"force": true}))?, &json!({}))?;
     let shop = &watched.shop;
     shop.switch_handler()?;
-    let status = watched.wait_for_status("the coming outage", |status| finding(status, "force-recreates")["severity"] == "error")?;
-    let message = finding(&status, "force-recreates")["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains("the Deployment stays absent until the retryInterval is over (1h later)"), "{message}");
-    assert!(status["summary"].as_str().is_some_and(|text| text.contains("deletes the Deployment")), "{}", status["summary"]);
+    let status = watched.wait_for_status("the coming outage", |status| {
+        finding(status, "force-recreates")["severity"] == "error"
+    })?;
+    let message = finding(&status, "force-recreates")["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        message.contains("the Deployment stays absent until the retryInterval is over (1h later)"),
+        "{message}"
+    );
+    assert!(
+        status["summary"]
+            .as_str()
+            .is_some_and(|text| text.contains("deletes the Deployment")),
+        "{}",
+        status["summary"]
+    );
 
     // It is so.
     let after = shop.flux.poke(&shop.kustomization)?;
-    let told = condition(&after, "Ready")["message"].as_str().unwrap_or_default().to_owned();
+    let told = condition(&after, "Ready")["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     assert_eq!(shop.deployment.find()?, None, "Flux: {told}");
-    assert!(told.contains(&format!("Deployment/{}/web metadata.managedFields cleanup failed", shop.namespace)), "{told}");
+    assert!(
+        told.contains(&format!(
+            "Deployment/{}/web metadata.managedFields cleanup failed",
+            shop.namespace
+        )),
+        "{told}"
+    );
     watched.wait_for_status("the outage and why it lasts", |status| {
         let evidence = &finding(status, "not-reconciled")["evidence"];
         status["phase"] == "Missing" && evidence.as_str().is_some_and(|text| text.contains("cleanup failed"))
@@ -38,9 +61,17 @@ fn a_field_of_another_programs_makes_it_another_deployment() -> Result<()> {
     let shop = &watched.shop;
     let before = shop.deployment.read()?;
     shop.switch_handler_as("Lens")?;
-    let status = watched.wait_for_status("the coming outage", |status| finding(status, "force-recreates")["severity"] == "error")?;
-    let message = finding(&status, "force-recreates")["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.ends_with("makes Flux delete the Deployment with all its pods and create it anew"), "{message}");
+    let status = watched.wait_for_status("the coming outage", |status| {
+        finding(status, "force-recreates")["severity"] == "error"
+    })?;
+    let message = finding(&status, "force-recreates")["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        message.ends_with("makes Flux delete the Deployment with all its pods and create it anew"),
+        "{message}"
+    );
     shop.flux.poke(&shop.kustomization)?;
     let after = shop.deployment.read()?;
     assert_ne!(after["metadata"]["uid"], before["metadata"]["uid"]);

@@ -1,5 +1,6 @@
-//! The chart's controller beside a real kustomize-controller whose Kustomization is in Flux's own namespace: it heals through its own fence,
-//! with the rights that the chart gives and no others, and only where the Kustomization's namespace is listed.
+//! The chart's controller beside a real kustomize-controller whose Kustomization is in Flux's own namespace: it heals
+//! through its own fence, with the rights that the chart gives and no others, and only where the Kustomization's
+//! namespace is listed.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -21,7 +22,8 @@ const SHOP: &str = "shop";
 /// What a policy of somebody else says.
 const CLOSED: &str = "nobody asks Flux for anything before noon";
 
-/// Whom it refuses besides, so that one can see that it holds: the chart's own fence speaks first to the ServiceAccount.
+/// Whom it refuses besides, so that one can see that it holds: the chart's own fence speaks first to the
+/// ServiceAccount.
 const TRIAL: &str = "trial";
 
 /// A policy by which the chart's ServiceAccount writes no Kustomization.
@@ -50,17 +52,34 @@ impl<'a> Fence<'a> {
         for object in [policy, binding] {
             control_plane.apply(&object.to_string())?;
         }
-        let annotate = ["annotate", "kustomization", shop.kustomization.name(), "-n", NAMESPACE, "noon=past", "--dry-run=server"];
+        let annotate = [
+            "annotate",
+            "kustomization",
+            shop.kustomization.name(),
+            "-n",
+            NAMESPACE,
+            "noon=past",
+            "--dry-run=server",
+        ];
         wait::until("the fence", Duration::from_secs(90), || {
-            let answer = control_plane.kubectl(&[&annotate[..], &["--as", TRIAL, "--as-group=system:masters"]].concat())?;
-            Ok(if answer.stderr.contains(CLOSED) { ControlFlow::Break(()) } else { ControlFlow::Continue(answer.stderr) })
+            let answer =
+                control_plane.kubectl(&[&annotate[..], &["--as", TRIAL, "--as-group=system:masters"]].concat())?;
+            Ok(if answer.stderr.contains(CLOSED) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(answer.stderr)
+            })
         })?;
         Ok(Self { control_plane })
     }
 
     fn open(self) -> Result<()> {
         self.control_plane
-            .kubectl(&["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "before-noon"])?
+            .kubectl(&[
+                "delete",
+                "validatingadmissionpolicybinding,validatingadmissionpolicy",
+                "before-noon",
+            ])?
             .success()
             .map(drop)
     }
@@ -75,7 +94,10 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     let flux = KustomizeController::start(control_plane, &Options::default())?;
     // What happens is met by watches alone.
     let rarely = json!({"source": {"fluxKustomization": {"interval": "1h"}}});
-    let watched = Watched::beside(Shop::open_at(control_plane, &flux, NAMESPACE, SHOP, &json!({}))?, &rarely)?;
+    let watched = Watched::beside(
+        Shop::open_at(control_plane, &flux, NAMESPACE, SHOP, &json!({}))?,
+        &rarely,
+    )?;
     let shop = &watched.shop;
 
     shop.switch_handler()?;
@@ -86,8 +108,9 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     })?;
     let plan = status["plan"]["hash"].as_str().unwrap_or_default().to_owned();
     watched.driftmend(&["approve", "web", "--plan", &plan])?.success()?;
-    let status =
-        watched.wait_for_status("a plan that waits for a person", |status| condition(status, "Approved")["reason"] == "AwaitingHealer")?;
+    let status = watched.wait_for_status("a plan that waits for a person", |status| {
+        condition(status, "Approved")["reason"] == "AwaitingHealer"
+    })?;
     let words = format!(
         "approved; this controller does not write Kustomizations in namespace {NAMESPACE}: run `driftmend heal web -n {SHOP} --plan {}`",
         &plan[..12]
@@ -97,16 +120,23 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     installation::assert_no_right_was_missing(&controller);
     drop(controller);
 
-    // A fence holds on for a moment after the chart was changed, and somebody else's for as long as it stands: nothing is half done then.
+    // A fence holds on for a moment after the chart was changed, and somebody else's for as long as it stands: nothing
+    // is half done then.
     let before = shop.deployment.read()?;
     let fence = Fence::close(&installation, shop)?;
     let flags = installation.install_with("heal", &[SHOP], &[("heal.kustomizations.namespaces", &[NAMESPACE])])?;
     let controller = installation.start_controller(&flags.without_lease())?;
     let status = watched.wait_for_status("a plan that waits for a right", |status| {
         let approved = condition(status, "Approved");
-        approved["reason"] == "Forbidden" && approved["message"].as_str().is_some_and(|message| message.contains(CLOSED))
+        approved["reason"] == "Forbidden"
+            && approved["message"]
+                .as_str()
+                .is_some_and(|message| message.contains(CLOSED))
     })?;
-    assert_eq!((&status["healing"], &status["history"], &status["plan"]["hash"]), (&Value::Null, &json!([]), &json!(plan)));
+    assert_eq!(
+        (&status["healing"], &status["history"], &status["plan"]["hash"]),
+        (&Value::Null, &json!([]), &json!(plan))
+    );
     assert_eq!(field_owners(&shop.deployment.read()?), field_owners(&before));
     fence.open()?;
     // The end of the heal is written first, what was found after it then.
@@ -116,12 +146,21 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     assert_eq!(status["history"][0]["planHash"], json!(plan));
     let kustomization = shop.kustomization.read()?;
     let asked = format!("driftmend-{plan}");
-    assert_eq!(kustomization["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"], asked.as_str());
+    assert_eq!(
+        kustomization["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"],
+        asked.as_str()
+    );
     assert_eq!(kustomization["status"]["lastHandledReconcileAt"], asked.as_str());
     let probe = shop.probe()?;
-    assert_eq!((&probe["httpGet"]["path"], &probe["tcpSocket"]), (&http_get()["httpGet"]["path"], &Value::Null));
+    assert_eq!(
+        (&probe["httpGet"]["path"], &probe["tcpSocket"]),
+        (&http_get()["httpGet"]["path"], &Value::Null)
+    );
     // Counted when the report is read again.
-    assert_eq!(controller.wait_for_metric("driftmend_heals_total{result=\"Healed\"}")?, 1.0);
+    assert_eq!(
+        controller.wait_for_metric("driftmend_heals_total{result=\"Healed\"}")?,
+        1.0
+    );
 
     // Nothing of the heal stands in the way of Git's next handler.
     let revision = shop.publish(&deployment(&exec()))?;
@@ -129,7 +168,9 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
     let probe = shop.probe()?;
     assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
 
-    shop.source.merge_patch("ada", &json!({"spec": {"ref": {"semver": ">=1.0.0"}}}))?.success()?;
+    shop.source
+        .merge_patch("ada", &json!({"spec": {"ref": {"semver": ">=1.0.0"}}}))?
+        .success()?;
     watched.wait_for_failure("UnsupportedSource")?;
     installation::assert_no_right_was_missing(&controller);
     Ok(())

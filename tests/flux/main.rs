@@ -1,5 +1,5 @@
-//! Tests beside a real kustomize-controller of Flux. They are modules of one program, so that they share one control plane and one
-//! controller; each has a namespace, a repository and a Kustomization of its own.
+//! Tests beside a real kustomize-controller of Flux. They are modules of one program, so that they share one control
+//! plane and one controller; each has a namespace, a repository and a Kustomization of its own.
 
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -30,11 +30,21 @@ impl fmt::Display for Way {
 
 impl played::Way for Way {
     fn draw(random: &mut Random) -> Self {
-        Self { by_itself: random.chance(40) }
+        Self {
+            by_itself: random.chance(40),
+        }
     }
 
     fn hands(&self) -> Vec<Hand> {
-        vec![Hand::Edit, Hand::Patch, Hand::Replace, Hand::ServerSide, Hand::Applier, Hand::Program, Hand::Program]
+        vec![
+            Hand::Edit,
+            Hand::Patch,
+            Hand::Replace,
+            Hand::ServerSide,
+            Hand::Applier,
+            Hand::Program,
+            Hand::Program,
+        ]
     }
 
     fn by_owner(&self) -> bool {
@@ -70,7 +80,11 @@ impl Tool for Beside {
     const MANAGERS: &'static [&'static str] = &["kustomize-controller"];
 
     fn open(name: &str, way: &Way, manifest: &Value) -> Result<Self> {
-        let more = if way.by_itself { json!({"interval": "10s", "retryInterval": "10s"}) } else { json!({}) };
+        let more = if way.by_itself {
+            json!({"interval": "10s", "retryInterval": "10s"})
+        } else {
+            json!({})
+        };
         let shop = Shop::made(shared(), shared_kustomize_controller(), name, &more)?;
         shop.publish(manifest)?;
         Ok(Self { shop, way: *way })
@@ -81,7 +95,10 @@ impl Tool for Beside {
     }
 
     fn object(&self) -> (String, String) {
-        (self.shop.kustomization.namespace().to_owned(), self.shop.kustomization.name().to_owned())
+        (
+            self.shop.kustomization.namespace().to_owned(),
+            self.shop.kustomization.name().to_owned(),
+        )
     }
 
     fn commit(&self, manifest: &Value, elsewhere: bool) -> Result<String> {
@@ -89,7 +106,10 @@ impl Tool for Beside {
             return self.shop.publish(manifest);
         }
         let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "elsewhere"}, "data": {"text": "new"}});
-        let files = [("web.yaml", format!("{manifest:#}\n")), ("elsewhere.yaml", format!("{other:#}\n"))];
+        let files = [
+            ("web.yaml", format!("{manifest:#}\n")),
+            ("elsewhere.yaml", format!("{other:#}\n")),
+        ];
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let commit = self.shop.commit(&files);
         self.shop.fetch(&commit)
@@ -116,7 +136,10 @@ impl Tool for Beside {
     fn tries(history: &[(Moment, Arc<Value>)], since: Moment) -> Vec<Try> {
         let (mut tries, mut last): (Vec<Try>, Option<(Value, Value)>) = (Vec::new(), None);
         for (at, kustomization) in history {
-            let (ready, handled) = (condition(kustomization, "Ready"), kustomization["status"]["lastHandledReconcileAt"].clone());
+            let (ready, handled) = (
+                condition(kustomization, "Ready"),
+                kustomization["status"]["lastHandledReconcileAt"].clone(),
+            );
             let sign = Some((ready.clone(), handled));
             let ended = matches!(ready["status"].as_str(), Some("True" | "False"));
             let moved = std::mem::replace(&mut last, sign.clone()) != sign;
@@ -126,9 +149,20 @@ impl Tool for Beside {
             let refused = ready["status"] == "False";
             let message = ready["message"].as_str().unwrap_or_default().to_owned();
             // `lastAppliedRevision` comes with another write than the condition.
-            let attempted = kustomization["status"]["lastAttemptedRevision"].as_str().unwrap_or_default();
-            let revision = message.strip_prefix("Applied revision: ").unwrap_or(attempted).to_owned();
-            tries.push(Try { seen: *at, ended: *at, revision, refused, message });
+            let attempted = kustomization["status"]["lastAttemptedRevision"]
+                .as_str()
+                .unwrap_or_default();
+            let revision = message
+                .strip_prefix("Applied revision: ")
+                .unwrap_or(attempted)
+                .to_owned();
+            tries.push(Try {
+                seen: *at,
+                ended: *at,
+                revision,
+                refused,
+                message,
+            });
         }
         tries
     }

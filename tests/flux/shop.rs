@@ -40,7 +40,12 @@ impl Shop<'static> {
 
 impl<'a> Shop<'a> {
     /// Commits the incident's Deployment, makes the source and the Kustomization, and waits until it is Ready.
-    pub fn open_beside(control_plane: &'a ControlPlane, flux: &'a KustomizeController, name: &str, more: &Value) -> Result<Self> {
+    pub fn open_beside(
+        control_plane: &'a ControlPlane,
+        flux: &'a KustomizeController,
+        name: &str,
+        more: &Value,
+    ) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         Self::open_at(control_plane, flux, &namespace, &namespace, more)
     }
@@ -60,7 +65,12 @@ impl<'a> Shop<'a> {
     }
 
     /// Makes the source and the Kustomization in a namespace of their own, with nothing in Git.
-    pub fn made(control_plane: &'a ControlPlane, flux: &'a KustomizeController, name: &str, more: &Value) -> Result<Self> {
+    pub fn made(
+        control_plane: &'a ControlPlane,
+        flux: &'a KustomizeController,
+        name: &str,
+        more: &Value,
+    ) -> Result<Self> {
         let namespace = control_plane.namespace(name)?;
         Self::made_at(control_plane, flux, &namespace, &namespace, more)
     }
@@ -90,7 +100,8 @@ impl<'a> Shop<'a> {
         Ok(shop)
     }
 
-    /// Its intervals are long: a test asks for a reconciliation when it wants one. Nobody but driftmend fetches the source's URL.
+    /// Its intervals are long: a test asks for a reconciliation when it wants one. Nobody but driftmend fetches the
+    /// source's URL.
     fn manifests(&self, more: &Value) -> [Value; 2] {
         let metadata = json!({
             "name": "shop", "namespace": self.kustomization.namespace(),

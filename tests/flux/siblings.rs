@@ -1,4 +1,5 @@
-//! The incident's siblings under Flux: what stands beside Git's next member of a union and is nobody's, and another union.
+//! The incident's siblings under Flux: what stands beside Git's next member of a union and is nobody's, and another
+//! union.
 
 use anyhow::Result;
 use pretty_assertions::assert_eq;
@@ -27,7 +28,10 @@ fn a_handler_that_is_nobodys_is_handed_over_before_flux_has_the_commit_that_it_i
         let field = &status["prediction"]["causes"][0]["field"];
         status["phase"] == "Conflicted" && field.as_str().is_some_and(|field| field.ends_with(".httpGet"))
     })?;
-    assert_eq!(status["prediction"]["causes"][0]["message"], "Forbidden: may not specify more than 1 handler type");
+    assert_eq!(
+        status["prediction"]["causes"][0]["message"],
+        "Forbidden: may not specify more than 1 handler type"
+    );
     let healed = watched.heal_to(&["HandBack", "Reconcile"], "Pending")?;
     assert_eq!(healed["history"][0]["result"], "Healed");
     // Flux applied again what it has, which is still Git's handler of before.
@@ -37,7 +41,9 @@ fn a_handler_that_is_nobodys_is_handed_over_before_flux_has_the_commit_that_it_i
     shop.flux.wait_ready(&shop.kustomization, &revision)?;
     let probe = shop.probe()?;
     assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync").map(drop)
+    watched
+        .wait_for_status("quiet", |status| status["phase"] == "InSync")
+        .map(drop)
 }
 
 #[test]
@@ -48,7 +54,8 @@ fn a_value_over_gits_reference_and_gits_recreate_over_a_default_are_handed_back(
         manifest["spec"]["strategy"] = strategy.clone();
         manifest
     };
-    let reference = json!({"name": "POD", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}});
+    let reference =
+        json!({"name": "POD", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}});
     let shop = Shop::open("siblings")?;
     let revision = shop.publish(&with(&reference, &json!({"type": "RollingUpdate"})))?;
     shop.flux.wait_ready(&shop.kustomization, &revision)?;

@@ -39,7 +39,9 @@ fn a_third_handler_of_git_comes_whole_by_a_restore() -> Result<()> {
         shop.switch_handler_as(manager)?;
         watched.wait_for_status("the coming refusal", |status| status["phase"] == "Conflicted")?;
         shop.publish(&deployment(&exec()))?;
-        watched.wait_for_status("Flux's own refusal", |status| status["operation"]["class"] == "FailedDryRun")?;
+        watched.wait_for_status("Flux's own refusal", |status| {
+            status["operation"]["class"] == "FailedDryRun"
+        })?;
         watched.heal(&["Restore", "Transfer", "Reconcile"])?;
         assert_eq!(handler(&shop.probe()?), ["exec"]);
         the_next_handlers_go_through(&watched, &[http_get(), exec()])?;
@@ -56,7 +58,9 @@ fn a_change_that_git_took_over_and_left_again_is_restored() -> Result<()> {
     shop.flux.wait_ready(&shop.kustomization, &revision)?;
     watched.wait_for_status("the trap", |status| finding(status, "latent-trap").is_object())?;
     shop.publish(&deployment(&exec()))?;
-    watched.wait_for_status("Flux's own refusal", |status| status["operation"]["class"] == "FailedDryRun")?;
+    watched.wait_for_status("Flux's own refusal", |status| {
+        status["operation"]["class"] == "FailedDryRun"
+    })?;
     watched.heal(&["Restore", "Transfer", "Reconcile"])?;
     assert_eq!(handler(&shop.probe()?), ["exec"]);
     the_next_handlers_go_through(&watched, &[http_get(), tcp_socket()])
@@ -68,8 +72,13 @@ fn a_fix_by_another_program_is_a_trap_that_is_told_and_healed_before_git_moves_o
     let shop = &watched.shop;
     shop.switch_handler_as(PROGRAM)?;
     shop.switch_back(PROGRAM)?;
-    let status = watched.wait_for_status("the trap", |status| status["phase"] == "InSync" && finding(status, "latent-trap").is_object())?;
-    let message = finding(&status, "latent-trap")["message"].as_str().unwrap_or_default().to_owned();
+    let status = watched.wait_for_status("the trap", |status| {
+        status["phase"] == "InSync" && finding(status, "latent-trap").is_object()
+    })?;
+    let message = finding(&status, "latent-trap")["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     assert!(message.contains("will be refused: Lens owns it"), "{message}");
     watched.heal(&["Transfer", "Reconcile"])?;
     watched.wait_for_status("no trap", |status| finding(status, "latent-trap").is_null())?;
@@ -84,7 +93,11 @@ fn a_fix_by_kubectl_is_none_since_flux_takes_it_over() -> Result<()> {
     watched.wait_for_status("the coming refusal", |status| status["phase"] == "Conflicted")?;
     shop.switch_back("kubectl-edit")?;
     let status = watched.wait_for_status("in sync", |status| status["phase"] == "InSync")?;
-    assert_eq!((&finding(&status, "latent-trap"), &status["plan"]), (&Value::Null, &Value::Null), "{status:#}");
+    assert_eq!(
+        (&finding(&status, "latent-trap"), &status["plan"]),
+        (&Value::Null, &Value::Null),
+        "{status:#}"
+    );
     shop.flux.poke(&shop.kustomization)?;
     the_next_handlers_go_through(&watched, &[exec(), http_get()])
 }

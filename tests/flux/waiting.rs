@@ -12,11 +12,15 @@ use crate::harness::wait;
 use crate::shop::{PERSON, Shop, deployment, http_get};
 use crate::watched::{Watched, condition, finding, kinds};
 
-/// How long Flux may take to see what was written. It needs moments; the rest is for a machine that does something else.
+/// How long Flux may take to see what was written. It needs moments; the rest is for a machine that does something
+/// else.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn scale(shop: &Shop<'_>, replicas: i64) -> Result<()> {
-    shop.deployment.merge_patch(PERSON, &json!({"spec": {"replicas": replicas}}))?.success().map(drop)
+    shop.deployment
+        .merge_patch(PERSON, &json!({"spec": {"replicas": replicas}}))?
+        .success()
+        .map(drop)
 }
 
 fn when(status: &Value) -> &str {
@@ -28,11 +32,16 @@ fn held_back(status: &Value) -> Option<String> {
     (ready["reason"] == "HeldBack").then(|| ready["message"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Asks for reconciliations until Flux's Ready fits: its cache may lag behind what was just written, and it looks again only later.
+/// Asks for reconciliations until Flux's Ready fits: its cache may lag behind what was just written, and it looks again
+/// only later.
 fn poke_until(shop: &Shop<'_>, what: &str, fits: impl Fn(&Value) -> bool) -> Result<()> {
     wait::until(what, PATIENCE, || {
         let ready = of_flux(&shop.flux.poke(&shop.kustomization)?, "Ready");
-        Ok(if fits(&ready) { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{ready:#}")) })
+        Ok(if fits(&ready) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(format!("{ready:#}"))
+        })
     })
 }
 
@@ -46,7 +55,9 @@ fn a_dependency_that_is_not_ready_is_told_as_what_is_waited_for() -> Result<()> 
         "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "prune": false, "interval": "1h", "suspend": true},
     });
     shop.control_plane.apply(&dependency.to_string())?;
-    shop.kustomization.merge_patch("ada", &json!({"spec": {"dependsOn": [{"name": "db"}]}}))?.success()?;
+    shop.kustomization
+        .merge_patch("ada", &json!({"spec": {"dependsOn": [{"name": "db"}]}}))?
+        .success()?;
     let words = format!("dependency '{}/db' is not ready", shop.namespace);
     poke_until(shop, &words, |ready| ready["message"] == words.as_str())?;
     scale(shop, 3)?;
@@ -55,18 +66,31 @@ fn a_dependency_that_is_not_ready_is_told_as_what_is_waited_for() -> Result<()> 
         status["operation"]["class"] == "Waiting" && status["phase"] == "Drifted" && when(status) == waits
     })?;
     let told = finding(&status, "not-reconciled");
-    assert_eq!((&told["severity"], &told["evidence"]), (&json!("warning"), &json!(words)), "{status:#}");
+    assert_eq!(
+        (&told["severity"], &told["evidence"]),
+        (&json!("warning"), &json!(words)),
+        "{status:#}"
+    );
 
     // Our own write does not wait.
     watched.heal(&["Restore", "Transfer", "Reconcile"])?;
     assert_eq!(shop.deployment.read()?["spec"]["replicas"], 1);
     // What only Flux could bring back does.
-    shop.control_plane.kubectl(&["delete", "deployment", "web", &format!("--namespace={}", shop.namespace)])?.success()?;
+    shop.control_plane
+        .kubectl(&[
+            "delete",
+            "deployment",
+            "web",
+            &format!("--namespace={}", shop.namespace),
+        ])?
+        .success()?;
     let waits = format!("the next reconciliation waits until what it depends on is ready: {words}");
     watched.wait_for_status("a missing Deployment that waits", |status| {
         status["phase"] == "Missing" && held_back(status).as_deref() == Some(&waits)
     })?;
-    shop.kustomization.merge_patch("ada", &json!({"spec": {"dependsOn": null}}))?.success()?;
+    shop.kustomization
+        .merge_patch("ada", &json!({"spec": {"dependsOn": null}}))?
+        .success()?;
     // Not by the watch's counts, which may still be those of before.
     watched.wait_for_status("the Deployment to be back", |status| status["phase"] == "InSync")?;
     Ok(())
@@ -79,21 +103,41 @@ fn a_source_without_an_artifact_is_told_as_what_is_waited_for() -> Result<()> {
     // Where only the words change a report may wait for a minute: each time it is a drift of its own.
     let told_of_a_drift = |what: &str| {
         scale(shop, 3)?;
-        let status = watched.wait_for_status(what, |status| status["phase"] == "Drifted" && when(status).starts_with(what))?;
-        assert_eq!((&status["operation"]["class"], &finding(&status, "not-reconciled")["severity"]), (&json!("Waiting"), &json!("error")));
+        let status = watched.wait_for_status(what, |status| {
+            status["phase"] == "Drifted" && when(status).starts_with(what)
+        })?;
+        assert_eq!(
+            (
+                &status["operation"]["class"],
+                &finding(&status, "not-reconciled")["severity"]
+            ),
+            (&json!("Waiting"), &json!("error"))
+        );
         scale(shop, 1)?;
         watched.wait_for_status("the drift taken back", |status| status["phase"] == "InSync")
     };
     shop.source.write_status(&json!({"artifact": null}))?;
-    poke_until(shop, "a source without an artifact", |ready| ready["reason"] == "ArtifactFailed")?;
+    poke_until(shop, "a source without an artifact", |ready| {
+        ready["reason"] == "ArtifactFailed"
+    })?;
     told_of_a_drift("once its source has an artifact: Source artifact not found, retrying in 30s")?;
-    shop.source.merge_patch("ada", &json!({"spec": {"suspend": true}}))?.success()?;
-    told_of_a_drift(&format!("never as it is: its source has no artifact, and GitRepository {}/shop is suspended", shop.namespace))?;
+    shop.source
+        .merge_patch("ada", &json!({"spec": {"suspend": true}}))?
+        .success()?;
+    told_of_a_drift(&format!(
+        "never as it is: its source has no artifact, and GitRepository {}/shop is suspended",
+        shop.namespace
+    ))?;
     let namespace = format!("--namespace={}", shop.namespace);
-    shop.control_plane.kubectl(&["delete", "gitrepositories.source.toolkit.fluxcd.io", "shop", &namespace])?.success()?;
+    shop.control_plane
+        .kubectl(&["delete", "gitrepositories.source.toolkit.fluxcd.io", "shop", &namespace])?
+        .success()?;
     poke_until(shop, "a source that is gone", |ready| {
         // While it is still in Flux's cache, it is there and has no artifact.
-        ready["reason"] == "ArtifactFailed" && !ready["message"].as_str().is_some_and(|told| told.contains("artifact not found"))
+        ready["reason"] == "ArtifactFailed"
+            && !ready["message"]
+                .as_str()
+                .is_some_and(|told| told.contains("artifact not found"))
     })?;
     told_of_a_drift("once its source is there: ")?;
     Ok(())
@@ -103,7 +147,9 @@ fn a_source_without_an_artifact_is_told_as_what_is_waited_for() -> Result<()> {
 fn a_suspended_repository_keeps_new_commits_away_and_no_heal() -> Result<()> {
     let watched = Watched::open(Shop::open("halted")?, &json!({}))?;
     let shop = &watched.shop;
-    shop.source.merge_patch("ada", &json!({"spec": {"suspend": true}}))?.success()?;
+    shop.source
+        .merge_patch("ada", &json!({"spec": {"suspend": true}}))?
+        .success()?;
     scale(shop, 3)?;
     let halted = format!("GitRepository {}/shop is suspended", shop.namespace);
     let status = watched.wait_for_status("a reconciliation without a new commit", |status| {
@@ -112,30 +158,53 @@ fn a_suspended_repository_keeps_new_commits_away_and_no_heal() -> Result<()> {
     assert!(when(&status).starts_with("at "), "{}", when(&status));
     assert_eq!(finding(&status, "no-new-commits"), Value::Null, "Flux has what Git has");
 
-    let fetched = shop.source.read()?["status"]["artifact"]["revision"].as_str().unwrap_or_default().to_owned();
-    let fetched = fetched.rsplit(':').next().and_then(|commit| commit.get(..7)).unwrap_or_default();
+    let fetched = shop.source.read()?["status"]["artifact"]["revision"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let fetched = fetched
+        .rsplit(':')
+        .next()
+        .and_then(|commit| commit.get(..7))
+        .unwrap_or_default();
     let mut next = deployment(&http_get());
     next["spec"]["minReadySeconds"] = json!(1);
     let commit = shop.commit(&[("web.yaml", &format!("{next:#}\n"))]);
     let message = format!("{halted}: Flux applies {fetched} again, and what Git has since then does not come");
-    let status =
-        watched.wait_for_status("what does not come", |status| finding(status, "no-new-commits")["message"] == message.as_str())?;
+    let status = watched.wait_for_status("what does not come", |status| {
+        finding(status, "no-new-commits")["message"] == message.as_str()
+    })?;
     let is_told = |caution: &Value| caution["id"] == "NoNewCommits" && caution["text"] == message.as_str();
-    assert!(status["plan"]["cautions"].as_array().is_some_and(|all| all.iter().any(is_told)), "{status:#}");
+    assert!(
+        status["plan"]["cautions"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(is_told)),
+        "{status:#}"
+    );
 
     // The last artifact is enough for a heal.
     let status = watched.wait_for_status("a plan", |status| !kinds(status).is_empty())?;
     assert_eq!(kinds(&status), ["Restore", "Transfer", "Reconcile"]);
     let plan = status["plan"]["hash"].as_str().unwrap_or_default();
     watched.driftmend(&["approve", "web", "--plan", plan])?.success()?;
-    watched.driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?.success()?;
+    watched
+        .driftmend(&["heal", "web", "--plan", plan, "--allow-http"])?
+        .success()?;
     let status = watched.wait_for_status("a heal, and a commit that waits", |status| {
         status["phase"] == "Pending" && status["history"][0]["planHash"] == plan
     })?;
-    assert_eq!((&status["heal"], shop.deployment.read()?["spec"]["replicas"].as_i64()), (&json!("Healed"), Some(1)), "{status:#}");
+    assert_eq!(
+        (&status["heal"], shop.deployment.read()?["spec"]["replicas"].as_i64()),
+        (&json!("Healed"), Some(1)),
+        "{status:#}"
+    );
 
-    shop.source.merge_patch("ada", &json!({"spec": {"suspend": false}}))?.success()?;
+    shop.source
+        .merge_patch("ada", &json!({"spec": {"suspend": false}}))?
+        .success()?;
     shop.fetch(&commit)?;
-    watched.wait_for_status("quiet", |status| status["phase"] == "InSync" && finding(status, "no-new-commits").is_null())?;
+    watched.wait_for_status("quiet", |status| {
+        status["phase"] == "InSync" && finding(status, "no-new-commits").is_null()
+    })?;
     Ok(())
 }

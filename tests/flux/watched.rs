@@ -20,7 +20,8 @@ impl harness::watched::Shop for Shop<'_> {
     }
 
     fn source(&self) -> Result<Value> {
-        let source = json!({"name": self.kustomization.name(), "namespace": self.kustomization.namespace(), "interval": "1s"});
+        let source =
+            json!({"name": self.kustomization.name(), "namespace": self.kustomization.namespace(), "interval": "1s"});
         Ok(json!({"fluxKustomization": source}))
     }
 }

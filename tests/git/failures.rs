@@ -13,7 +13,8 @@ use crate::place::{Place, basic, limits, mirror, mirror_with, oid, poll_error, r
 
 const NONE: Credentials = Credentials::None;
 
-/// What counts as given up: more than the limits, for a machine that does something else, and less than the servers here keep on for.
+/// What counts as given up: more than the limits, for a machine that does something else, and less than the servers
+/// here keep on for.
 const IN_TIME: Duration = Duration::from_secs(40);
 
 #[test]
@@ -22,34 +23,75 @@ fn a_server_that_is_down_or_refuses_is_unreachable_and_asked_again() {
     let mirror = place.mirror();
     place.server.set_mode(Mode::Refuse);
     let error = poll_error(&mirror);
-    assert!(matches!(&error, GitError::Unreachable { reason, .. } if reason.contains("503")), "{error:?}");
-    assert_eq!((error.category(), error.retry()), ("GitUnreachable", Retry::NextInterval));
+    assert!(
+        matches!(&error, GitError::Unreachable { reason, .. } if reason.contains("503")),
+        "{error:?}"
+    );
+    assert_eq!(
+        (error.category(), error.retry()),
+        ("GitUnreachable", Retry::NextInterval)
+    );
     place.server.set_mode(Mode::Serve);
-    assert_eq!(mirror.poll(&Revision::Head, &NONE).expect("it is back"), oid(&place.first));
+    assert_eq!(
+        mirror.poll(&Revision::Head, &NONE).expect("it is back"),
+        oid(&place.first)
+    );
 
-    let closed = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port");
+    let closed = TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port");
     for scheme in ["http", "https"] {
-        let error = poll_error(&crate::place::mirror(&place.cache(), &url(&format!("{scheme}://{closed}/web.git"))));
+        let error = poll_error(&crate::place::mirror(
+            &place.cache(),
+            &url(&format!("{scheme}://{closed}/web.git")),
+        ));
         assert!(matches!(error, GitError::Unreachable { .. }), "{scheme}: {error:?}");
     }
-    let error = poll_error(&crate::place::mirror(&place.cache(), &url("https://no-such-host.invalid/web.git")));
+    let error = poll_error(&crate::place::mirror(
+        &place.cache(),
+        &url("https://no-such-host.invalid/web.git"),
+    ));
     // A resolver may take longer to say no than a listing may take.
-    assert!(matches!(error, GitError::Unreachable { .. } | GitError::Timeout { .. }), "{error:?}");
+    assert!(
+        matches!(error, GitError::Unreachable { .. } | GitError::Timeout { .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
 fn wrong_and_missing_credentials_are_told_apart_and_tried_once() {
-    let place = Place::with(&Options { login: Some(("robot", "hunter2")), authority: None });
+    let place = Place::with(&Options {
+        login: Some(("robot", "hunter2")),
+        authority: None,
+    });
     let mirror = place.mirror();
     let error = poll_error(&mirror);
     assert!(matches!(error, GitError::CredentialsMissing { .. }), "{error:?}");
     place.server.take_requests();
-    let error = mirror.poll(&Revision::Head, &basic(&place.url(), "robot", "guess")).expect_err("wrong password");
-    assert!(matches!(&error, GitError::WrongCredentials { given, .. } if given == "a user name and password"), "{error:?}");
-    assert_eq!((error.category(), error.retry()), ("GitCredentialsRefused", Retry::AfterChange));
+    let error = mirror
+        .poll(&Revision::Head, &basic(&place.url(), "robot", "guess"))
+        .expect_err("wrong password");
+    assert!(
+        matches!(&error, GitError::WrongCredentials { given, .. } if given == "a user name and password"),
+        "{error:?}"
+    );
+    assert_eq!(
+        (error.category(), error.retry()),
+        ("GitCredentialsRefused", Retry::AfterChange)
+    );
     assert!(!format!("{error} {error:?}").contains("guess"));
-    assert_eq!(place.server.take_requests().len(), 1, "the Secret says that it is for this server, and a refusal is final");
-    assert_eq!(mirror.fetch(&Revision::Head, &basic(&place.url(), "robot", "hunter2")).expect("the right password").oid, oid(&place.first));
+    assert_eq!(
+        place.server.take_requests().len(),
+        1,
+        "the Secret says that it is for this server, and a refusal is final"
+    );
+    assert_eq!(
+        mirror
+            .fetch(&Revision::Head, &basic(&place.url(), "robot", "hunter2"))
+            .expect("the right password")
+            .oid,
+        oid(&place.first)
+    );
 }
 
 #[test]
@@ -59,12 +101,23 @@ fn a_missing_branch_names_the_branches_that_exist() {
         place.repository.commit_on(branch, &[("a.yaml", "a: 1\n")], "Branch");
     }
     let mirror = place.mirror();
-    let expected = format!("failed to find the revision \"mian\" in {}: its branches are main, next, release-1", place.url());
-    for outcome in [mirror.poll(&revision("mian"), &NONE).map(|_| ()), mirror.fetch(&revision("mian"), &NONE).map(|_| ())] {
+    let expected = format!(
+        "failed to find the revision \"mian\" in {}: its branches are main, next, release-1",
+        place.url()
+    );
+    for outcome in [
+        mirror.poll(&revision("mian"), &NONE).map(|_| ()),
+        mirror.fetch(&revision("mian"), &NONE).map(|_| ()),
+    ] {
         let error = outcome.expect_err("no such branch");
-        assert_eq!((error.to_string(), error.category()), (expected.clone(), "GitRevisionNotFound"));
+        assert_eq!(
+            (error.to_string(), error.category()),
+            (expected.clone(), "GitRevisionNotFound")
+        );
     }
-    let error = mirror.poll(&revision(&place.first[..7]), &NONE).expect_err("a short id");
+    let error = mirror
+        .poll(&revision(&place.first[..7]), &NONE)
+        .expect_err("a short id");
     assert_eq!(error.hint().as_deref(), Some("a commit is named by its 40 digits"));
 }
 
@@ -89,10 +142,15 @@ fn a_repository_that_is_not_there_is_told_from_a_server_that_is_not_there() {
 #[test]
 fn a_redirect_to_another_host_is_not_followed() {
     let (place, other) = (Place::new(), Place::new());
-    place.server.set_mode(Mode::Redirect(other.server.base().replace("127.0.0.1", "localhost")));
+    place
+        .server
+        .set_mode(Mode::Redirect(other.server.base().replace("127.0.0.1", "localhost")));
     let error = poll_error(&place.mirror());
     assert!(matches!(error, GitError::Redirected { .. }), "{error:?}");
-    assert!(other.server.take_requests().is_empty(), "the other host must not be asked");
+    assert!(
+        other.server.take_requests().is_empty(),
+        "the other host must not be asked"
+    );
 }
 
 #[test]
@@ -105,7 +163,10 @@ fn a_server_that_never_answers_is_given_up_in_time() {
     assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     place.server.set_mode(Mode::Serve);
-    assert_eq!(mirror.fetch(&Revision::Head, &NONE).expect("it answers again").oid, oid(&place.first));
+    assert_eq!(
+        mirror.fetch(&Revision::Head, &NONE).expect("it answers again").oid,
+        oid(&place.first)
+    );
 }
 
 #[test]
@@ -113,11 +174,21 @@ fn a_transfer_that_stalls_is_given_up_and_the_next_fetch_starts_afresh() {
     let place = Place::new();
     // The short limit is for the stalled fetch: a first clone may take its time.
     place.mirror().fetch(&Revision::Head, &NONE).expect("a commit");
-    let mirror = mirror_with(&place.cache(), &place.url(), Limits { transfer: Duration::from_secs(4), ..limits() });
+    let mirror = mirror_with(
+        &place.cache(),
+        &place.url(),
+        Limits {
+            transfer: Duration::from_secs(4),
+            ..limits()
+        },
+    );
     let second = place.repository.commit(&[("deploy/web.yaml", "replicas: 2\n")], "Two");
     place.server.set_mode(Mode::Stall);
     let error = mirror.fetch(&Revision::Head, &NONE).expect_err("it stalls");
-    assert!(matches!(&error, GitError::Timeout { step, .. } if step == "fetch from"), "{error:?}");
+    assert!(
+        matches!(&error, GitError::Timeout { step, .. } if step == "fetch from"),
+        "{error:?}"
+    );
     let readable = mirror.tree(oid(&place.first), &TreePath::default(), Select::Manifests);
     assert_eq!(readable.expect("the last revision stays in force").files.len(), 1);
     place.server.set_mode(Mode::Serve);
@@ -140,7 +211,12 @@ fn a_discarded_mirror_leaves_no_objects() {
     let mirror = place.mirror();
     mirror.fetch(&Revision::Head, &NONE).expect("a commit");
     mirror.discard().expect("it is removed");
-    assert!(fs::read_dir(place.cache()).expect("the cache").flatten().all(|entry| !entry.path().is_dir()));
+    assert!(
+        fs::read_dir(place.cache())
+            .expect("the cache")
+            .flatten()
+            .all(|entry| !entry.path().is_dir())
+    );
     assert!(!place.mirror().has(oid(&place.first)));
 }
 
@@ -158,7 +234,8 @@ pub fn raw_server(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> std::ne
 }
 
 /// A line of some server; no test gets as far as comparing it.
-const KNOWN_HOSTS: &str = "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILySwPltZtQJdH1fGA66mkSswunWE1uHcvI8Yrq2xP6I";
+const KNOWN_HOSTS: &str =
+    "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILySwPltZtQJdH1fGA66mkSswunWE1uHcvI8Yrq2xP6I";
 
 #[test]
 fn a_socket_that_takes_connections_and_says_nothing_is_given_up_under_every_scheme() {
@@ -168,9 +245,14 @@ fn a_socket_that_takes_connections_and_says_nothing_is_given_up_under_every_sche
         std::thread::sleep(Duration::from_secs(60));
         drop(stream);
     });
-    let data = [("identity", "-----BEGIN OPENSSH PRIVATE KEY-----"), ("known_hosts", KNOWN_HOSTS)];
+    let data = [
+        ("identity", "-----BEGIN OPENSSH PRIVATE KEY-----"),
+        ("known_hosts", KNOWN_HOSTS),
+    ];
     let scope = Scope::of_server(&url(&format!("ssh://{address}/web.git")));
-    let data = data.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).into();
+    let data = data
+        .map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()))
+        .into();
     let key = Credentials::from_secret(&data, Some(&scope)).expect("credentials");
     for (scheme, credentials) in [("http", NONE), ("https", NONE), ("ssh", key)] {
         let start = Instant::now();
@@ -201,11 +283,17 @@ fn a_server_that_sends_a_byte_now_and_then_is_given_up_each_time() {
     let address = raw_server(|stream| {
         drip(stream, b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 61474\r\n\r\n001e# service=git-upload-pack\n0000f000")
     });
-    let limits = Limits { listing: Duration::from_secs(2), ..limits() };
+    let limits = Limits {
+        listing: Duration::from_secs(2),
+        ..limits()
+    };
     let mirror = Mirror::open_with(cache.path(), &url(&format!("http://{address}/web.git")), limits).expect("a mirror");
     let start = Instant::now();
     let error = poll_error(&mirror);
-    assert!(matches!(&error, GitError::Unreachable { reason, .. } if reason == "no list of references within 2 s"), "{error:?}");
+    assert!(
+        matches!(&error, GitError::Unreachable { reason, .. } if reason == "no list of references within 2 s"),
+        "{error:?}"
+    );
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     // Nothing of it is left, so that the next one is another connection and ends in the same way.
     let error = poll_error(&mirror);
@@ -219,28 +307,49 @@ fn a_transfer_that_is_too_large_is_ended() {
     // Random enough not to be packed to nothing.
     let mut state = 1_u64;
     let bytes: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     })
     .take(2 * 1024 * 1024)
     .collect();
-    place.repository.commit_bytes("main", &[("noise.bin", &bytes), ("more.bin", &bytes[1..])], "Noise");
-    let mirror = Mirror::open_with(&place.cache(), &place.url(), Limits { bytes: 1024 * 1024, ..limits() }).expect("a mirror");
+    place
+        .repository
+        .commit_bytes("main", &[("noise.bin", &bytes), ("more.bin", &bytes[1..])], "Noise");
+    let mirror = Mirror::open_with(
+        &place.cache(),
+        &place.url(),
+        Limits {
+            bytes: 1024 * 1024,
+            ..limits()
+        },
+    )
+    .expect("a mirror");
     let error = mirror.fetch(&Revision::Head, &NONE).expect_err("too large");
     assert!(matches!(error, GitError::TransferTooLarge { .. }), "{error:?}");
 }
 
 /// The one mirror below a cache.
 fn directory(place: &Place) -> PathBuf {
-    let folders: Vec<PathBuf> =
-        fs::read_dir(place.cache()).expect("the cache").flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let folders: Vec<PathBuf> = fs::read_dir(place.cache())
+        .expect("the cache")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
     folders[0].clone()
 }
 
 #[test]
 fn what_a_kill_leaves_is_thrown_away_and_cloned_afresh() {
-    for remains in ["shallow.lock", "refs/mirror/heads/main.lock", "config.lock", "transfer-under-way"] {
+    for remains in [
+        "shallow.lock",
+        "refs/mirror/heads/main.lock",
+        "config.lock",
+        "transfer-under-way",
+    ] {
         let place = Place::new();
         let open = place.mirror();
         open.fetch(&revision("main"), &NONE).expect("a commit");
@@ -248,7 +357,12 @@ fn what_a_kill_leaves_is_thrown_away_and_cloned_afresh() {
         fs::write(directory(&place).join(remains), "").expect("the mirror can be written to");
         assert!(!open.has(oid(&place.first)), "{remains}");
         // In the same process, as after a thread that was lost.
-        assert_eq!(open.fetch(&revision("main"), &NONE).unwrap_or_else(|error| panic!("{remains}: {error}")).oid, oid(&second));
+        assert_eq!(
+            open.fetch(&revision("main"), &NONE)
+                .unwrap_or_else(|error| panic!("{remains}: {error}"))
+                .oid,
+            oid(&second)
+        );
 
         // And in a new one, with the remains of a clone beside it.
         fs::write(directory(&place).join(remains), "").expect("the mirror can be written to");
@@ -258,7 +372,13 @@ fn what_a_kill_leaves_is_thrown_away_and_cloned_afresh() {
         let again = place.mirror();
         assert!(!again.has(oid(&second)), "{remains}");
         assert!(!half.exists());
-        assert_eq!(again.fetch(&revision("main"), &NONE).unwrap_or_else(|error| panic!("{remains}: {error}")).oid, oid(&second));
+        assert_eq!(
+            again
+                .fetch(&revision("main"), &NONE)
+                .unwrap_or_else(|error| panic!("{remains}: {error}"))
+                .oid,
+            oid(&second)
+        );
     }
 }
 
@@ -267,22 +387,46 @@ fn a_damaged_mirror_is_told_and_healed_by_the_next_fetch() {
     let place = Place::new();
     let mirror = place.mirror();
     let commit = mirror.fetch(&Revision::Head, &NONE).expect("a commit");
-    for entry in fs::read_dir(directory(&place).join("objects/pack")).expect("packs").flatten() {
+    for entry in fs::read_dir(directory(&place).join("objects/pack"))
+        .expect("packs")
+        .flatten()
+    {
         // Packs are read-only; a new file takes the place of each.
         let length = entry.metadata().expect("a file").len() as usize;
         fs::remove_file(entry.path()).expect("the mirror is ours");
         fs::write(entry.path(), vec![0_u8; length]).expect("the mirror is ours");
     }
     assert!(!mirror.has(commit.oid));
-    assert!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).is_err());
+    assert!(
+        mirror
+            .tree(commit.oid, &TreePath::default(), Select::Manifests)
+            .is_err()
+    );
     mirror.fetch(&Revision::Head, &NONE).expect("it is cloned afresh");
-    assert_eq!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).expect("it is readable").files.len(), 1);
+    assert_eq!(
+        mirror
+            .tree(commit.oid, &TreePath::default(), Select::Manifests)
+            .expect("it is readable")
+            .files
+            .len(),
+        1
+    );
 
     fs::remove_dir_all(directory(&place).join("refs")).expect("the mirror is ours");
-    assert_eq!(mirror.poll(&Revision::Head, &NONE).expect("a poll needs no mirror"), commit.oid);
+    assert_eq!(
+        mirror.poll(&Revision::Head, &NONE).expect("a poll needs no mirror"),
+        commit.oid
+    );
     assert!(!mirror.has(commit.oid));
     mirror.fetch(&Revision::Head, &NONE).expect("it is fetched again");
-    assert_eq!(mirror.tree(commit.oid, &TreePath::default(), Select::Manifests).expect("it is readable").files.len(), 1);
+    assert_eq!(
+        mirror
+            .tree(commit.oid, &TreePath::default(), Select::Manifests)
+            .expect("it is readable")
+            .files
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -291,7 +435,10 @@ fn an_empty_repository_has_no_revision_yet() {
     let place = Place::new();
     crate::git_server::Repository::create(place.folder.path(), "empty.git");
     let error = poll_error(&mirror(&place.cache(), &url(&place.server.url("empty.git"))));
-    assert!(matches!(&error, GitError::MissingRevision { existing, .. } if existing.is_empty()), "{error:?}");
+    assert!(
+        matches!(&error, GitError::MissingRevision { existing, .. } if existing.is_empty()),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -300,7 +447,15 @@ fn a_password_for_an_ssh_server_is_refused_before_it_is_sent() {
     let cache = tempfile::tempdir().expect("a folder");
     let server = url("ssh://git@127.0.0.1/web.git");
     let ssh = mirror(cache.path(), &server);
-    let error = ssh.poll(&Revision::Head, &basic(&server, "robot", "hunter2")).expect_err("a password does not fit");
-    assert!(matches!(&error, GitError::UnfitCredentials { given, .. } if given == "a user name and password"), "{error:?}");
-    assert_eq!(error.hint().as_deref(), Some("use identity and known_hosts in the Secret, or a URL with https://"));
+    let error = ssh
+        .poll(&Revision::Head, &basic(&server, "robot", "hunter2"))
+        .expect_err("a password does not fit");
+    assert!(
+        matches!(&error, GitError::UnfitCredentials { given, .. } if given == "a user name and password"),
+        "{error:?}"
+    );
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("use identity and known_hosts in the Secret, or a URL with https://")
+    );
 }

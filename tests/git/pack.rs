@@ -14,11 +14,24 @@ const LARGEST_COPY: u64 = 0xff_ffff;
 pub fn bomb(repository: &Repository, copies: usize) -> Vec<u8> {
     let zeros = vec![0; 16 << 20];
     let blob = repository.git_with_input(&["hash-object", "-w", "--stdin"], &zeros);
-    // Git's own pack of that one blob has its bytes as a pack needs them: twelve bytes of head, four of type and size, twenty of checksum.
-    repository
-        .git_with_input(&["pack-objects", "--quiet", &repository.path().join("one").to_string_lossy()], format!("{blob}\n").as_bytes());
-    let entries = std::fs::read_dir(repository.path()).expect("the repository").flatten().map(|entry| entry.path());
-    let file = entries.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "pack")).expect("a pack");
+    // Git's own pack of that one blob has its bytes as a pack needs them: twelve bytes of head, four of type and size,
+    // twenty of checksum.
+    repository.git_with_input(
+        &[
+            "pack-objects",
+            "--quiet",
+            &repository.path().join("one").to_string_lossy(),
+        ],
+        format!("{blob}\n").as_bytes(),
+    );
+    let entries = std::fs::read_dir(repository.path())
+        .expect("the repository")
+        .flatten()
+        .map(|entry| entry.path());
+    let file = entries
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "pack"))
+        .expect("a pack");
     let one = std::fs::read(file).expect("the pack");
     let base = &one[12..one.len() - 20];
 
@@ -38,7 +51,9 @@ pub fn bomb(repository: &Repository, copies: usize) -> Vec<u8> {
 pub fn large(bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     })
     .take(bytes)

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use driftmend::source::child::program_is;
 use driftmend::source::git::{
-    Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, Scope, Setting, UrlPolicy, allowed_hosts, initialise, networks,
+    Credentials, GitError, Limits, Mirror, Oid, RepositoryUrl, Revision, Scope, Setting, UrlPolicy, allowed_hosts,
+    initialise, networks,
 };
 
 use crate::git_server::{Authority, GitServer, Options, Repository};
@@ -37,7 +38,11 @@ pub fn set_up() {
         program_is(Path::new(env!("CARGO_BIN_EXE_driftmend")));
         // Each child has what it has by the chart's default (`git.memory`), and no test waits for another.
         let of_one = Setting::of_memory(96 << 20).of_one;
-        initialise(Setting { memory: 1000 * of_one, of_one, certificates: Some(authority().write(folder.path())) });
+        initialise(Setting {
+            memory: 1000 * of_one,
+            of_one,
+            certificates: Some(authority().write(folder.path())),
+        });
     });
 }
 
@@ -58,9 +63,17 @@ impl Place {
         set_up();
         let folder = tempfile::tempdir().expect("a folder");
         let repository = Repository::create(folder.path(), "web.git");
-        let first = repository.commit(&[("deploy/web.yaml", "replicas: 1\n"), ("README.md", "Read me.\n")], "Add the shop");
+        let first = repository.commit(
+            &[("deploy/web.yaml", "replicas: 1\n"), ("README.md", "Read me.\n")],
+            "Add the shop",
+        );
         let server = GitServer::start(folder.path(), options);
-        Place { folder, repository, server, first }
+        Place {
+            folder,
+            repository,
+            server,
+            first,
+        }
     }
 
     pub fn cache(&self) -> PathBuf {
@@ -78,7 +91,12 @@ impl Place {
 
 /// What a controller would let tenants name here: the servers of the tests are on this machine.
 pub fn policy() -> UrlPolicy {
-    UrlPolicy::of_tenants(true, true, allowed_hosts("").expect("hosts"), networks(driftmend::source::git::DENIED).expect("ranges"))
+    UrlPolicy::of_tenants(
+        true,
+        true,
+        allowed_hosts("").expect("hosts"),
+        networks(driftmend::source::git::DENIED).expect("ranges"),
+    )
 }
 
 pub fn url(text: &str) -> RepositoryUrl {
@@ -94,14 +112,16 @@ const HANDED_DOWN: Duration = Duration::from_secs(20);
 
 /// Opens a mirror, again while its lock seems to be held.
 ///
-/// Where another test starts a program at this moment, the child has a copy of every file that is open here until it becomes that
-/// program: so of the lock, too, although its mirror is closed. On a busy machine that can be seen.
+/// Where another test starts a program at this moment, the child has a copy of every file that is open here until it
+/// becomes that program: so of the lock, too, although its mirror is closed. On a busy machine that can be seen.
 pub fn mirror_with(cache: &Path, url: &RepositoryUrl, limits: Limits) -> Mirror {
     set_up();
     let deadline = Instant::now() + HANDED_DOWN;
     loop {
         match Mirror::open_with(cache, url, limits) {
-            Err(GitError::CacheInUse { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            Err(GitError::CacheInUse { .. }) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
             opened => return opened.expect("a mirror"),
         }
     }
@@ -122,10 +142,16 @@ pub fn basic(url: &RepositoryUrl, username: &str, password: &str) -> Credentials
 
 /// A name and a password for what a scope says.
 pub fn basic_for(scope: Scope, username: &str, password: &str) -> Credentials {
-    Credentials::Basic { username: username.to_owned(), password: password.to_owned(), scope }
+    Credentials::Basic {
+        username: username.to_owned(),
+        password: password.to_owned(),
+        scope,
+    }
 }
 
 /// Polls the default branch without credentials and gives the error.
 pub fn poll_error(mirror: &Mirror) -> GitError {
-    mirror.poll(&Revision::Head, &Credentials::None).expect_err("the poll must fail")
+    mirror
+        .poll(&Revision::Head, &Credentials::None)
+        .expect_err("the poll must fail")
 }

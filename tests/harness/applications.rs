@@ -36,7 +36,8 @@ pub fn application(namespace: &str, name: &str, url: &str, path: &str, ignore_di
     })
 }
 
-/// An Application of many resources, as large as a real one of some dozens of objects: half of it is what its controller owns.
+/// An Application of many resources, as large as a real one of some dozens of objects: half of it is what its
+/// controller owns.
 pub fn large(namespace: &str, name: &str, resources: usize) -> Value {
     let mut application = application(namespace, name, "https://git.example/shop.git", "shop", &json!([]));
     let resource = |at: usize| {

@@ -14,11 +14,13 @@ const ASSETS_VARIABLE: &str = "KUBEBUILDER_ASSETS";
 /// Says where a program is looked for.
 #[derive(Clone, Debug, Default)]
 pub enum Binaries {
-    /// `KUBEBUILDER_ASSETS` where it is set, and what that folder lacks in `PATH`; then what `tests/components/build.sh` builds.
+    /// `KUBEBUILDER_ASSETS` where it is set, and what that folder lacks in `PATH`; then what
+    /// `tests/components/build.sh` builds.
     #[default]
     Discovered,
 
-    /// `KUBEBUILDER_ASSETS` where it is set, then `PATH`, then the components: the tools that belong to a cluster which exists already.
+    /// `KUBEBUILDER_ASSETS` where it is set, then `PATH`, then the components: the tools that belong to a cluster which
+    /// exists already.
     Installed,
 
     /// This folder and nothing else.
@@ -33,7 +35,8 @@ impl Binaries {
     /// Names the program and every place that was looked at.
     pub fn find(&self, name: &str) -> Result<PathBuf> {
         if let Self::Folder(folder) = self {
-            return in_folder(folder, name).ok_or_else(|| anyhow!("failed to find {name}: it is not in {}", folder.display()));
+            return in_folder(folder, name)
+                .ok_or_else(|| anyhow!("failed to find {name}: it is not in {}", folder.display()));
         }
         let assets = env::var_os(ASSETS_VARIABLE).map(PathBuf::from);
         if let Some(found) = assets.as_deref().and_then(|folder| in_folder(folder, name)) {
@@ -46,7 +49,10 @@ impl Binaries {
         }
         let folder = components("kubernetes").with_context(|| match &assets {
             Some(assets) => {
-                format!("failed to find {name}: it is not in {ASSETS_VARIABLE}={}, not in PATH, and could not be built", assets.display())
+                format!(
+                    "failed to find {name}: it is not in {ASSETS_VARIABLE}={}, not in PATH, and could not be built",
+                    assets.display()
+                )
             }
             None => format!("failed to find {name}: {ASSETS_VARIABLE} is not set, and it could not be built"),
         })?;
@@ -72,7 +78,8 @@ pub fn installed(name: &str) -> Result<PathBuf> {
     in_path(name).ok_or_else(|| anyhow!("failed to find {name}: it is not in PATH; the Debian package {name} has it"))
 }
 
-/// Builds a set of components (a folder of `tests/components`), or finds it built, and returns the folder of its programs and files.
+/// Builds a set of components (a folder of `tests/components`), or finds it built, and returns the folder of its
+/// programs and files.
 ///
 /// # Errors
 ///
@@ -81,7 +88,9 @@ pub fn components(set: &'static str) -> Result<PathBuf> {
     static COMPONENTS: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     // Held while it builds: whoever asks for the same meanwhile shall wait and not build it as well.
     let mut known = COMPONENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let built = known.entry(set).or_insert_with(|| build_components(set).map_err(|error| format!("{error:#}")));
+    let built = known
+        .entry(set)
+        .or_insert_with(|| build_components(set).map_err(|error| format!("{error:#}")));
     built.clone().map_err(|reason| anyhow!(reason))
 }
 
@@ -95,7 +104,11 @@ fn build_components(set: &str) -> Result<PathBuf> {
         .output()
         .with_context(|| format!("failed to run {}", script.display()))?;
     if !output.status.success() {
-        bail!("failed to build the components: {} {set} ended with {}", script.display(), output.status);
+        bail!(
+            "failed to build the components: {} {set} ended with {}",
+            script.display(),
+            output.status
+        );
     }
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }

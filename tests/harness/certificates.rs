@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 
 /// A certificate and its private key, as PEM files.
@@ -31,8 +32,12 @@ impl Authority {
         let mut parameters = parameters("driftmend test authority", &[])?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?).context("failed to make the certificate authority")?;
-        let authority = Self { folder: folder.to_owned(), issuer };
+        let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)
+            .context("failed to make the certificate authority")?;
+        let authority = Self {
+            folder: folder.to_owned(),
+            issuer,
+        };
         write(&authority.certificate(), &authority.issuer.pem())?;
         Ok(authority)
     }
@@ -46,14 +51,19 @@ impl Authority {
     pub fn server(&self, name: &str, dns_names: &[&str], addresses: &[IpAddr]) -> Result<Files> {
         let mut parameters = parameters(name, &[])?;
         for dns_name in dns_names {
-            parameters.subject_alt_names.push(SanType::DnsName((*dns_name).try_into()?));
+            parameters
+                .subject_alt_names
+                .push(SanType::DnsName((*dns_name).try_into()?));
         }
-        parameters.subject_alt_names.extend(addresses.iter().copied().map(SanType::IpAddress));
+        parameters
+            .subject_alt_names
+            .extend(addresses.iter().copied().map(SanType::IpAddress));
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(&parameters, name)
     }
 
-    /// Signs a client's certificate: the API server reads the user's name from its common name and the groups from its organisations.
+    /// Signs a client's certificate: the API server reads the user's name from its common name and the groups from its
+    /// organisations.
     pub fn client(&self, user: &str, groups: &[&str], file: &str) -> Result<Files> {
         let mut parameters = parameters(user, groups)?;
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -62,8 +72,13 @@ impl Authority {
 
     fn sign(&self, parameters: &CertificateParams, file: &str) -> Result<Files> {
         let key = KeyPair::generate()?;
-        let certificate = parameters.signed_by(&key, &self.issuer).with_context(|| format!("failed to sign the certificate {file}"))?;
-        let files = Files { certificate: self.folder.join(format!("{file}.crt")), key: self.folder.join(format!("{file}.key")) };
+        let certificate = parameters
+            .signed_by(&key, &self.issuer)
+            .with_context(|| format!("failed to sign the certificate {file}"))?;
+        let files = Files {
+            certificate: self.folder.join(format!("{file}.crt")),
+            key: self.folder.join(format!("{file}.key")),
+        };
         write(&files.certificate, &certificate.pem())?;
         write(&files.key, &key.serialize_pem())?;
         Ok(files)
@@ -73,7 +88,10 @@ impl Authority {
 /// Writes the key pair with which ServiceAccount tokens are signed; here `certificate` holds the bare public key.
 pub fn token_signing_key(folder: &Path) -> Result<Files> {
     let key = KeyPair::generate()?;
-    let files = Files { certificate: folder.join("service-account.pub"), key: folder.join("service-account.key") };
+    let files = Files {
+        certificate: folder.join("service-account.pub"),
+        key: folder.join("service-account.key"),
+    };
     write(&files.certificate, &key.public_key_pem())?;
     write(&files.key, &key.serialize_pem())?;
     Ok(files)
@@ -83,7 +101,9 @@ fn parameters(common_name: &str, organisations: &[&str]) -> Result<CertificatePa
     let mut parameters = CertificateParams::new(Vec::<String>::new())?;
     parameters.distinguished_name.push(DnType::CommonName, common_name);
     for organisation in organisations {
-        parameters.distinguished_name.push(DnType::OrganizationName, *organisation);
+        parameters
+            .distinguished_name
+            .push(DnType::OrganizationName, *organisation);
     }
     Ok(parameters)
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// How long a tool may take. Longer than any wait that a test asks of kubectl itself, so that kubectl's own message wins.
+/// How long a tool may take. Longer than any wait that a test asks of kubectl itself, so that kubectl's own message
+/// wins.
 const DEADLINE: Duration = Duration::from_secs(180);
 
 /// How often a running tool is looked at.
@@ -39,7 +40,13 @@ impl Output {
     /// Tells the command line, the code and what the tool wrote, when it ended with another code.
     pub fn success(self) -> Result<String> {
         if self.code != 0 {
-            bail!("failed to run `{}`: it ended with {}\n{}{}", self.command, self.code, self.stderr, self.stdout);
+            bail!(
+                "failed to run `{}`: it ended with {}\n{}{}",
+                self.command,
+                self.code,
+                self.stderr,
+                self.stdout
+            );
         }
         Ok(self.stdout)
     }
@@ -58,7 +65,13 @@ pub struct Tool {
 impl Tool {
     /// Prepares `program`, which inherits this process's environment.
     pub fn new(program: &Path) -> Self {
-        Self { program: program.to_owned(), environment: Vec::new(), input: String::new(), folder: None, deadline: DEADLINE }
+        Self {
+            program: program.to_owned(),
+            environment: Vec::new(),
+            input: String::new(),
+            folder: None,
+            deadline: DEADLINE,
+        }
     }
 
     /// Returns the program's path.
@@ -73,7 +86,8 @@ impl Tool {
 
     /// Sets a variable of the tool's environment; a later value wins.
     pub fn environment(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.environment
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -101,7 +115,11 @@ impl Tool {
     ///
     /// When it cannot be started, or does not end in time.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
-        let name = self.program.file_name().unwrap_or(self.program.as_os_str()).to_string_lossy();
+        let name = self
+            .program
+            .file_name()
+            .unwrap_or(self.program.as_os_str())
+            .to_string_lossy();
         let command = format!("{name} {}", arguments.join(" "));
         let mut prepared = Command::new(&self.program);
         if let Some(folder) = &self.folder {
@@ -125,12 +143,17 @@ impl Tool {
 
         let begun = Instant::now();
         let status = loop {
-            if let Some(status) = child.try_wait().with_context(|| format!("failed to wait for `{command}`"))? {
+            if let Some(status) = child
+                .try_wait()
+                .with_context(|| format!("failed to wait for `{command}`"))?
+            {
                 break status;
             }
             if begun.elapsed() > self.deadline {
                 child.kill().with_context(|| format!("failed to kill `{command}`"))?;
-                child.wait().with_context(|| format!("failed to wait for `{command}`"))?;
+                child
+                    .wait()
+                    .with_context(|| format!("failed to wait for `{command}`"))?;
                 bail!("unable to run `{command}` within {} s", self.deadline.as_secs());
             }
             thread::sleep(POLL);

@@ -18,9 +18,9 @@ use super::process::Folder;
 use super::servers::{Programs, Servers};
 
 /// The controllers that a Deployment, its namespace, its ServiceAccounts and people's rights need (names from
-/// `cmd/kube-controller-manager/names/controller_names.go`). Without the role aggregation the roles `admin`, `edit` and `view`
-/// are empty; without the last one a ValidatingAdmissionPolicy never gets the result of its type check. There is no autoscaler:
-/// no metrics are served.
+/// `cmd/kube-controller-manager/names/controller_names.go`). Without the role aggregation the roles `admin`, `edit` and
+/// `view` are empty; without the last one a ValidatingAdmissionPolicy never gets the result of its type check. There is
+/// no autoscaler: no metrics are served.
 pub const CONTROLLERS: &[&str] = &[
     "deployment-controller",
     "replicaset-controller",
@@ -43,14 +43,17 @@ pub enum Cluster {
     #[default]
     Fresh,
 
-    /// A cluster that is there already, by the current context of these kubeconfig files (written as in the variable `KUBECONFIG`).
+    /// A cluster that is there already, by the current context of these kubeconfig files (written as in the variable
+    /// `KUBECONFIG`).
     Existing(OsString),
 }
 
 impl Cluster {
     /// Returns the user's own cluster where the variable `KUBECONFIG` names one, else a fresh one.
     pub fn from_environment() -> Self {
-        env::var_os("KUBECONFIG").filter(|value| !value.is_empty()).map_or(Self::Fresh, Self::Existing)
+        env::var_os("KUBECONFIG")
+            .filter(|value| !value.is_empty())
+            .map_or(Self::Fresh, Self::Existing)
     }
 }
 
@@ -125,7 +128,8 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// Names the program that is not there or did not start, and shows the end of its log. The folder with all logs is kept then.
+    /// Names the program that is not there or did not start, and shows the end of its log. The folder with all logs is
+    /// kept then.
     pub fn start(options: Options) -> Result<Self> {
         if let Cluster::Existing(kubeconfig) = &options.cluster {
             return Self::existing(kubeconfig);
@@ -142,14 +146,23 @@ impl ControlPlane {
             match Servers::start(&programs, &options, folder.path()) {
                 Ok(servers) => {
                     let admin = servers.admin.clone();
-                    return Ok(Self { servers: Some(servers), binaries: options.binaries, admin, serial: AtomicU32::new(0), folder });
+                    return Ok(Self {
+                        servers: Some(servers),
+                        binaries: options.binaries,
+                        admin,
+                        serial: AtomicU32::new(0),
+                        folder,
+                    });
                 }
                 Err(_) if attempt < ATTEMPTS && port_was_taken(folder.path()) => attempt += 1,
                 Err(error) => {
                     // Only the logs are of use to anybody, and etcd's data is large. It may not be there yet.
                     let _ = fs::remove_dir_all(folder.path().join("etcd"));
                     folder.keep();
-                    return Err(error.context(format!("failed to start a control plane in {}", folder.path().display())));
+                    return Err(error.context(format!(
+                        "failed to start a control plane in {}",
+                        folder.path().display()
+                    )));
                 }
             }
         }
@@ -164,7 +177,13 @@ impl ControlPlane {
         let kubectl = Tool::new(&binaries.find("kubectl")?).environment("KUBERC", "off");
         let text = kubectl.environment("KUBECONFIG", kubeconfig).run(&view)?.success()?;
         fs::write(&admin, text).with_context(|| format!("failed to write {}", admin.display()))?;
-        Ok(Self { servers: None, binaries, admin, serial: AtomicU32::new(0), folder })
+        Ok(Self {
+            servers: None,
+            binaries,
+            admin,
+            serial: AtomicU32::new(0),
+            folder,
+        })
     }
 
     /// Returns the folder of logs, certificates and kubeconfigs; a test may put files of its own into it.
@@ -189,8 +208,9 @@ impl ControlPlane {
 
     /// Writes the kubeconfig of a person who has only the rights that RBAC gives to this name and these groups.
     ///
-    /// It is a client certificate of its own. With two groups or more (`rcgen` writes one organisation), and in the user's own cluster,
-    /// whose authority we are not, the administrator impersonates the person instead; requests are judged the same way.
+    /// It is a client certificate of its own. With two groups or more (`rcgen` writes one organisation), and in the
+    /// user's own cluster, whose authority we are not, the administrator impersonates the person instead; requests are
+    /// judged the same way.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
         let path = self.new_kubeconfig(name);
         match &self.servers {
@@ -206,7 +226,9 @@ impl ControlPlane {
 
     /// Writes the kubeconfig of a ServiceAccount that exists, with a token that the API server issues for a day.
     pub fn service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
-        let token = self.kubectl(&["create", "token", name, "-n", namespace, "--duration=24h"])?.success()?;
+        let token = self
+            .kubectl(&["create", "token", name, "-n", namespace, "--duration=24h"])?
+            .success()?;
         let path = self.new_kubeconfig(name);
         kubeconfig::write_token(&path, &self.admin, token.trim())?;
         Ok(path)
@@ -224,7 +246,10 @@ impl ControlPlane {
 
     /// Applies manifests as the administrator, client-side, as `kubectl apply` does.
     pub fn apply(&self, manifests: &str) -> Result<String> {
-        self.tool("kubectl")?.input(manifests).run(&["apply", "-f", "-"])?.success()
+        self.tool("kubectl")?
+            .input(manifests)
+            .run(&["apply", "-f", "-"])?
+            .success()
     }
 
     /// Prepares kubectl, kustomize or helm: as the administrator unless another kubeconfig is chosen, and without the
@@ -244,15 +269,29 @@ impl ControlPlane {
     ///
     /// It stays: removing one takes 5 s, and the whole cluster goes at the end.
     pub fn namespace(&self, prefix: &str) -> Result<String> {
-        let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": format!("{prefix}-")}});
+        let manifest =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": format!("{prefix}-")}});
         let create = ["create", "-f", "-", "--output=jsonpath={.metadata.name}"];
-        let name = self.tool("kubectl")?.input(manifest.to_string()).run(&create)?.success()?;
+        let name = self
+            .tool("kubectl")?
+            .input(manifest.to_string())
+            .run(&create)?
+            .success()?;
         // Pod creation is refused until then, and the ReplicaSet controller waits longer after each refusal.
-        self.kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", &name, "--timeout=60s"])?.success()?;
+        self.kubectl(&[
+            "wait",
+            "--for=create",
+            "serviceaccount/default",
+            "-n",
+            &name,
+            "--timeout=60s",
+        ])?
+        .success()?;
         Ok(name)
     }
 
-    /// Kills the API server at once; its port, its data and the other programs stay. Does nothing when it is stopped already.
+    /// Kills the API server at once; its port, its data and the other programs stay. Does nothing when it is stopped
+    /// already.
     ///
     /// # Errors
     ///
@@ -274,18 +313,29 @@ impl ControlPlane {
     }
 
     fn own_servers(&self) -> Result<&Servers> {
-        self.servers.as_ref().ok_or_else(|| anyhow!("failed to reach the API server's process: the cluster is the user's own"))
+        self.servers
+            .as_ref()
+            .ok_or_else(|| anyhow!("failed to reach the API server's process: the cluster is the user's own"))
     }
 
     fn new_kubeconfig(&self, name: &str) -> PathBuf {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let name: String = name.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '-' }).collect();
+        let name: String = name
+            .chars()
+            .map(|character| {
+                if character.is_ascii_alphanumeric() {
+                    character
+                } else {
+                    '-'
+                }
+            })
+            .collect();
         self.folder().join(format!("{name}-{serial}.kubeconfig"))
     }
 }
 
 fn port_was_taken(folder: &Path) -> bool {
-    ["etcd.log", "kube-apiserver.log"]
-        .iter()
-        .any(|log| fs::read(folder.join(log)).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("address already in use")))
+    ["etcd.log", "kube-apiserver.log"].iter().any(|log| {
+        fs::read(folder.join(log)).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("address already in use"))
+    })
 }

@@ -19,27 +19,45 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn install(control_plane: &ControlPlane, folder: &Path) -> Result<()> {
     let folder = folder.display().to_string();
     // Server-side: a large definition (Argo CD's Applications) does not fit into the annotation of a client-side apply.
-    control_plane.kubectl(&["apply", "--server-side", "-f", &folder])?.success()?;
-    let names = control_plane.kubectl(&["get", "-f", &folder, "--output=name"])?.success()?;
+    control_plane
+        .kubectl(&["apply", "--server-side", "-f", &folder])?
+        .success()?;
+    let names = control_plane
+        .kubectl(&["get", "-f", &folder, "--output=name"])?
+        .success()?;
     wait_until_served(control_plane, &names.lines().collect::<Vec<_>>())
 }
 
-/// Waits until the API server serves the kinds of these definitions (`crd/NAME`), and names them to who asks which kinds there are: that
-/// comes a moment after `Established`, and until then kubectl says "no matches for kind".
+/// Waits until the API server serves the kinds of these definitions (`crd/NAME`), and names them to who asks which
+/// kinds there are: that comes a moment after `Established`, and until then kubectl says "no matches for kind".
 ///
-/// Not `kubectl wait`: a new definition has `conditions: null` for a moment, at which it gives up with "accessor error".
+/// Not `kubectl wait`: a new definition has `conditions: null` for a moment, at which it gives up with "accessor
+/// error".
 pub fn wait_until_served(control_plane: &ControlPlane, definitions: &[&str]) -> Result<()> {
     for definition in definitions {
         wait::patiently(&format!("{definition} Established"), PATIENCE, || {
-            let seen: Value = serde_json::from_str(&control_plane.kubectl(&["get", definition, "--output=json"])?.success()?)?;
+            let seen: Value = serde_json::from_str(
+                &control_plane
+                    .kubectl(&["get", definition, "--output=json"])?
+                    .success()?,
+            )?;
             let conditions = &seen["status"]["conditions"];
             let mut all = conditions.as_array().into_iter().flatten();
             if !all.any(|condition| condition["type"] == "Established" && condition["status"] == "True") {
                 return Ok(ControlFlow::Continue(conditions.to_string()));
             }
-            for version in seen["spec"]["versions"].as_array().into_iter().flatten().filter(|version| version["served"] == true) {
+            for version in seen["spec"]["versions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|version| version["served"] == true)
+            {
                 let (group, version) = (&seen["spec"]["group"], &version["name"]);
-                let path = format!("/apis/{}/{}", group.as_str().unwrap_or_default(), version.as_str().unwrap_or_default());
+                let path = format!(
+                    "/apis/{}/{}",
+                    group.as_str().unwrap_or_default(),
+                    version.as_str().unwrap_or_default()
+                );
                 let kinds: Value = serde_json::from_str(&control_plane.kubectl(&["get", "--raw", &path])?.success()?)?;
                 let mut kinds = kinds["resources"].as_array().into_iter().flatten();
                 if !kinds.any(|kind| kind["name"] == seen["spec"]["names"]["plural"]) {

@@ -1,5 +1,6 @@
-//! What happens to a heal at one of its writes: it dies there, its way is cut for a while, or the API server turns it away. Whatever it was, run
-//! again it ends, and once. One kind of heal is broken and disturbed round by round, by whoever heals.
+//! What happens to a heal at one of its writes: it dies there, its way is cut for a while, or the API server turns it
+//! away. Whatever it was, run again it ends, and once. One kind of heal is broken and disturbed round by round, by
+//! whoever heals.
 
 use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
@@ -38,19 +39,30 @@ pub enum Disturbance {
     Answered(u16),
 }
 
-const ALL: [Disturbance; 5] =
-    [Disturbance::Killed, Disturbance::Parted, Disturbance::Answered(409), Disturbance::Answered(429), Disturbance::Answered(500)];
+const ALL: [Disturbance; 5] = [
+    Disturbance::Killed,
+    Disturbance::Parted,
+    Disturbance::Answered(409),
+    Disturbance::Answered(429),
+    Disturbance::Answered(500),
+];
 
 /// Every write with every disturbance, or as many of them as `CRASHES_N` asks for, or `usual`; spread evenly.
 fn rounds(writes: usize, usual: usize) -> Result<Vec<(usize, Disturbance)>> {
     let asked = match std::env::var("CRASHES_N") {
-        Ok(number) => number.parse().with_context(|| format!("CRASHES_N is no number: {number}"))?,
+        Ok(number) => number
+            .parse()
+            .with_context(|| format!("CRASHES_N is no number: {number}"))?,
         Err(_) => usual,
     };
-    let all: Vec<_> = (1..=writes).flat_map(|number| ALL.map(|disturbance| (number, disturbance))).collect();
+    let all: Vec<_> = (1..=writes)
+        .flat_map(|number| ALL.map(|disturbance| (number, disturbance)))
+        .collect();
     let count = asked.clamp(1, all.len());
     // From the middle of each part: a single one is not the first write, which has happened to nothing yet.
-    Ok((0..count).map(|at| all[(2 * at + 1) * all.len() / (2 * count)]).collect())
+    Ok((0..count)
+        .map(|at| all[(2 * at + 1) * all.len() / (2 * count)])
+        .collect())
 }
 
 /// A kind of heal: how it comes to be needed, and what must be so after it.
@@ -95,7 +107,9 @@ impl<S: Shop> Kind<'_, S> {
             let plan = status["plan"]["hash"].as_str().unwrap_or_default().to_owned();
             let healed = match &mut by {
                 By::CommandLine(proxy) => self.by_command_line(proxy, &plan, (number, disturbance), &at)?,
-                By::Controller(proxy, controller) => self.by_controller(proxy, controller, &plan, (number, disturbance), &at)?,
+                By::Controller(proxy, controller) => {
+                    self.by_controller(proxy, controller, &plan, (number, disturbance), &at)?
+                }
             };
             (self.is_well)(&at)?;
             last = newest(&healed);
@@ -103,10 +117,21 @@ impl<S: Shop> Kind<'_, S> {
         Ok(())
     }
 
-    fn by_command_line(&self, proxy: &Proxy, plan: &str, (number, disturbance): (usize, Disturbance), at: &str) -> Result<Value> {
+    fn by_command_line(
+        &self,
+        proxy: &Proxy,
+        plan: &str,
+        (number, disturbance): (usize, Disturbance),
+        at: &str,
+    ) -> Result<Value> {
         let Self { watched, .. } = self;
         watched.driftmend(&["approve", "web", "--plan", plan])?.success()?;
-        let heal = Heal { proxy, plan: plan.to_owned(), namespace: watched.shop.namespace().to_owned(), log: log_of(watched) };
+        let heal = Heal {
+            proxy,
+            plan: plan.to_owned(),
+            namespace: watched.shop.namespace().to_owned(),
+            log: log_of(watched),
+        };
         heal.disturbed(number, disturbance)?;
         if entries_of(&watched.status()?, plan).is_empty() {
             ended(&mut heal.start(&[])?)?;
@@ -115,7 +140,9 @@ impl<S: Shop> Kind<'_, S> {
         if status["heal"] == "Healed" {
             return Ok(status);
         }
-        watched.heal(&kinds(&status)).with_context(|| format!("what is left of the heal ({at})"))
+        watched
+            .heal(&kinds(&status))
+            .with_context(|| format!("what is left of the heal ({at})"))
     }
 
     fn by_controller(
@@ -131,7 +158,12 @@ impl<S: Shop> Kind<'_, S> {
             Disturbance::Killed | Disturbance::Parted => proxy.cut_at(number, Side::Before),
             Disturbance::Answered(code) => proxy.disturb(number, Fate::Answer(code)),
         }
-        let approve = |plan: &str| watched.driftmend(&["approve", "web", "--plan", plan])?.success().map(drop);
+        let approve = |plan: &str| {
+            watched
+                .driftmend(&["approve", "web", "--plan", plan])?
+                .success()
+                .map(drop)
+        };
         approve(plan)?;
         let is_over = || Ok(!entries_of(&watched.status()?, plan).is_empty());
         let was_met = proxy.wait_for_cut(PATIENCE, is_over)?;
@@ -156,19 +188,25 @@ impl<S: Shop> Kind<'_, S> {
         }
         let left = status["plan"]["hash"].as_str().unwrap_or_default().to_owned();
         approve(&left).with_context(|| format!("what is left of the heal ({at})"))?;
-        watched.wait_for_status(&format!("the end of what is left ({at})"), |status| newest(status) == left.as_str() && is_healed(status))
+        watched.wait_for_status(&format!("the end of what is left ({at})"), |status| {
+            newest(status) == left.as_str() && is_healed(status)
+        })
     }
 
     /// Waits for the end of a plan, and of what follows from it: healed, or with what is left of it offered.
     ///
     /// Each plan has one entry in the history, and one that failed says why.
     fn ended_once(&self, plan: &str, at: &str) -> Result<Value> {
-        let status = self.watched.wait_for_status(&format!("the end of the heal ({at})"), |status| {
-            let entries = entries_of(status, plan);
-            let is_offered = status["plan"]["hash"].as_str().is_some_and(|offered| offered != plan);
-            status["healing"].is_null()
-                && entries.first().is_some_and(|entry| is_healed(status) || entry["result"] != "Healed" && is_offered)
-        })?;
+        let status = self
+            .watched
+            .wait_for_status(&format!("the end of the heal ({at})"), |status| {
+                let entries = entries_of(status, plan);
+                let is_offered = status["plan"]["hash"].as_str().is_some_and(|offered| offered != plan);
+                status["healing"].is_null()
+                    && entries
+                        .first()
+                        .is_some_and(|entry| is_healed(status) || entry["result"] != "Healed" && is_offered)
+            })?;
         let entries = entries_of(&status, plan);
         ensure!(entries.len() == 1, "{at}: not one entry: {entries:#?}");
         ensure!(
@@ -190,14 +228,22 @@ struct Heal<'a> {
 impl Heal<'_> {
     /// Starts it with these variables.
     fn start(&self, environment: &[(&str, &str)]) -> Result<Process> {
-        start_heal(self.proxy.kubeconfig(), &self.namespace, &self.plan, environment, &self.log)
+        start_heal(
+            self.proxy.kubeconfig(),
+            &self.namespace,
+            &self.plan,
+            environment,
+            &self.log,
+        )
     }
 
     /// Runs it until it ends, and lets this happen at its `number`th write; `false` where it has fewer.
     fn disturbed(&self, number: usize, disturbance: Disturbance) -> Result<bool> {
         let Self { proxy, .. } = self;
         match disturbance {
-            Disturbance::Killed => Ok(ended(&mut self.start(&[("DRIFTMEND_CRASH_AT", &number.to_string())])?)?.signal() == Some(KILL)),
+            Disturbance::Killed => {
+                Ok(ended(&mut self.start(&[("DRIFTMEND_CRASH_AT", &number.to_string())])?)?.signal() == Some(KILL))
+            }
             Disturbance::Parted => {
                 proxy.cut_at(number, Side::Before);
                 let mut heal = self.start(&[])?;
@@ -221,15 +267,35 @@ impl Heal<'_> {
 }
 
 /// `driftmend heal` of the Deployment `web` in its own process, so that it can be killed, with these variables.
-pub fn start_heal(kubeconfig: &Path, namespace: &str, plan: &str, environment: &[(&str, &str)], log: &Path) -> Result<Process> {
+pub fn start_heal(
+    kubeconfig: &Path,
+    namespace: &str,
+    plan: &str,
+    environment: &[(&str, &str)],
+    log: &Path,
+) -> Result<Process> {
     let kubeconfig = kubeconfig.display().to_string();
-    let arguments = ["heal", "web", "-n", namespace, "--allow-http", "--plan", plan, "--kubeconfig", &kubeconfig];
+    let arguments = [
+        "heal",
+        "web",
+        "-n",
+        namespace,
+        "--allow-http",
+        "--plan",
+        plan,
+        "--kubeconfig",
+        &kubeconfig,
+    ];
     Process::start(&binary(), &arguments.map(str::to_owned), environment, log)
 }
 
 /// Where the heals of a shop write.
 pub fn log_of<S: Shop>(watched: &Watched<S>) -> PathBuf {
-    watched.shop.control_plane().folder().join(format!("{}-heal.log", watched.shop.namespace()))
+    watched
+        .shop
+        .control_plane()
+        .folder()
+        .join(format!("{}-heal.log", watched.shop.namespace()))
 }
 
 fn is_healed(status: &Value) -> bool {
@@ -238,11 +304,20 @@ fn is_healed(status: &Value) -> bool {
 
 /// The plan of the newest entry in a report's history; null where there is none.
 fn newest(status: &Value) -> Value {
-    status["history"].as_array().and_then(|history| history.last()).map(|entry| entry["planHash"].clone()).unwrap_or_default()
+    status["history"]
+        .as_array()
+        .and_then(|history| history.last())
+        .map(|entry| entry["planHash"].clone())
+        .unwrap_or_default()
 }
 
 fn entries_of<'a>(status: &'a Value, plan: &str) -> Vec<&'a Value> {
-    status["history"].as_array().into_iter().flatten().filter(|entry| entry["planHash"] == plan).collect()
+    status["history"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry["planHash"] == plan)
+        .collect()
 }
 
 fn ended(process: &mut Process) -> Result<ExitStatus> {

@@ -22,7 +22,10 @@ pub fn binary() -> PathBuf {
 /// Cargo puts tests into `deps` and examples into `examples`, both beside the binary.
 fn beside_this_program(name: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
-    let folder = here.parent().and_then(Path::parent).unwrap_or_else(|| Path::new("target/debug"));
+    let folder = here
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or_else(|| Path::new("target/debug"));
     folder.join(name)
 }
 
@@ -50,10 +53,15 @@ impl Controller {
     /// The same without waiting: for an API server that is not there yet.
     pub fn start_unready(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
         // The servers of the tests are on this machine, and speak plain http.
-        Self::launch(kubeconfig, folder, &[&["--allow-http", "--git-allow-loopback"], flags].concat())
+        Self::launch(
+            kubeconfig,
+            folder,
+            &[&["--allow-http", "--git-allow-loopback"], flags].concat(),
+        )
     }
 
-    /// Starts a controller as its defaults are, which do not let a source be read over plain http, and waits until it is ready.
+    /// Starts a controller as its defaults are, which do not let a source be read over plain http, and waits until it
+    /// is ready.
     pub fn start_strict(kubeconfig: &Path, folder: &Path) -> Result<Self> {
         let controller = Self::launch(kubeconfig, folder, &[])?;
         controller.wait_until_ready()?;
@@ -64,13 +72,20 @@ impl Controller {
         let port = ports::free(IpAddr::from(Ipv4Addr::LOCALHOST))?;
         let address = format!("127.0.0.1:{port}");
         let cache = folder.join("cache");
-        let mut arguments: Vec<String> = ["controller", "--listen", &address, "--kubeconfig"].map(str::to_owned).to_vec();
+        let mut arguments: Vec<String> = ["controller", "--listen", &address, "--kubeconfig"]
+            .map(str::to_owned)
+            .to_vec();
         arguments.push(kubeconfig.display().to_string());
         arguments.extend(["--cache-dir".to_owned(), cache.display().to_string()]);
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let log = folder.join(format!("controller-{port}.log"));
         let process = Process::start(&binary(), &arguments, &[], &log)?;
-        Ok(Self { process, address, arguments, log })
+        Ok(Self {
+            process,
+            address,
+            arguments,
+            log,
+        })
     }
 
     /// Waits until /readyz says yes.
@@ -78,7 +93,10 @@ impl Controller {
         wait::until("the controller to be ready", READY, || match self.get("/readyz") {
             Ok((200, _)) => Ok(ControlFlow::Break(())),
             Ok((code, text)) => Ok(ControlFlow::Continue(format!("/readyz answers {code}: {text}"))),
-            Err(error) => Ok(ControlFlow::Continue(format!("{error:#}; its log ends:\n{}", self.process.log_tail()))),
+            Err(error) => Ok(ControlFlow::Continue(format!(
+                "{error:#}; its log ends:\n{}",
+                self.process.log_tail()
+            ))),
         })
     }
 
@@ -92,7 +110,9 @@ impl Controller {
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) -> Result<()> {
         let kill = Tool::new(Path::new("/bin/kill"));
-        kill.run(&[&format!("-{name}"), &self.process.id().to_string()])?.success().map(drop)
+        kill.run(&[&format!("-{name}"), &self.process.id().to_string()])?
+            .success()
+            .map(drop)
     }
 
     /// Waits for it to end by itself and gives its exit code.
@@ -136,15 +156,20 @@ impl Controller {
     /// The value of one series, such as `driftmend_next_sync_refused{namespace="shop",…}`; `None` when it is absent.
     pub fn metric(&self, series: &str) -> Result<Option<f64>> {
         let text = self.metrics()?;
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.map(|value| value.trim().parse().with_context(|| format!("{series} is {value}"))).transpose()
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map(|value| value.trim().parse().with_context(|| format!("{series} is {value}")))
+            .transpose()
     }
 
     /// Waits until a series counts something, and gives its value.
     pub fn wait_for_metric(&self, series: &str) -> Result<f64> {
         wait::patiently(series, READY, || {
             let value = self.metric(series)?;
-            Ok(value.filter(|value| *value > 0.0).map_or(ControlFlow::Continue(format!("{value:?}")), ControlFlow::Break))
+            Ok(value
+                .filter(|value| *value > 0.0)
+                .map_or(ControlFlow::Continue(format!("{value:?}")), ControlFlow::Break))
         })
     }
 

@@ -4,7 +4,8 @@
 //! There is no kubelet and no scheduler: Pods are only made ready by [`pods::ReadyPods`]. Nothing here knows of a test
 //! framework; every failure is an error that names the program, its log file and the log's last lines.
 //!
-//! Programs come from the folder `KUBEBUILDER_ASSETS`, where it is set, else from `tests/components/build.sh`, which builds them once.
+//! Programs come from the folder `KUBEBUILDER_ASSETS`, where it is set, else from `tests/components/build.sh`, which
+//! builds them once.
 //!
 //! The tools that sync from Git run beside it: [`argo_cd`] and [`kustomize_controller`], real too.
 //!
@@ -48,8 +49,8 @@ static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
 
 /// Returns the one control plane of this process, started by the first caller.
 ///
-/// A test isolates itself by a namespace of its own ([`ControlPlane::namespace`]). One that stops the API server, or changes
-/// something that belongs to the whole cluster, starts its own instead.
+/// A test isolates itself by a namespace of its own ([`ControlPlane::namespace`]). One that stops the API server, or
+/// changes something that belongs to the whole cluster, starts its own instead.
 ///
 /// # Panics
 ///

@@ -32,7 +32,12 @@ impl Object {
 
     /// The same by a kubectl that is prepared already.
     pub fn by(kubectl: Tool, kind: &str, namespace: &str, name: &str) -> Self {
-        Self { kubectl, kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+        Self {
+            kubectl,
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// Returns the object's namespace.
@@ -47,13 +52,20 @@ impl Object {
 
     /// Reads the object with its managedFields, where it is there.
     pub fn find(&self) -> Result<Option<Value>> {
-        let text = self.run(&["get", "--show-managed-fields", "--ignore-not-found", "--output=json"])?.success()?;
-        if text.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&text)?)) }
+        let text = self
+            .run(&["get", "--show-managed-fields", "--ignore-not-found", "--output=json"])?
+            .success()?;
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            Ok(Some(serde_json::from_str(&text)?))
+        }
     }
 
     /// Reads the object, which must be there.
     pub fn read(&self) -> Result<Value> {
-        self.find()?.with_context(|| format!("{} {}/{} is not there", self.kind, self.namespace, self.name))
+        self.find()?
+            .with_context(|| format!("{} {}/{} is not there", self.kind, self.namespace, self.name))
     }
 
     /// Sends a JSON patch in the name of a field manager, whatever comes of it.
@@ -69,12 +81,16 @@ impl Object {
     /// Sends a merge patch to the subresource `status`.
     pub fn write_status(&self, status: &Value) -> Result<()> {
         let patch = json!({ "status": status }).to_string();
-        self.run(&["patch", "--type=merge", "--subresource=status", "--patch", &patch])?.success().map(drop)
+        self.run(&["patch", "--type=merge", "--subresource=status", "--patch", &patch])?
+            .success()
+            .map(drop)
     }
 
     /// Sets an annotation.
     pub fn annotate(&self, name: &str, value: &str) -> Result<()> {
-        self.run(&["annotate", "--overwrite", &format!("{name}={value}")])?.success().map(drop)
+        self.run(&["annotate", "--overwrite", &format!("{name}={value}")])?
+            .success()
+            .map(drop)
     }
 
     /// Waits until the object is there and `fits`, and gives it.
@@ -98,9 +114,20 @@ impl Object {
     /// Takes a manager's entry out of `managedFields`, as clean-ups do: what it owned alone is nobody's then.
     pub fn disown(&self, manager: &str) -> Result<()> {
         let live = self.read()?;
-        let entries = live["metadata"]["managedFields"].as_array().context("nobody owns anything")?;
-        let entries: Value = entries.iter().filter(|entry| entry["manager"] != manager).cloned().collect();
-        self.json_patch(manager, &json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]))?.success().map(drop)
+        let entries = live["metadata"]["managedFields"]
+            .as_array()
+            .context("nobody owns anything")?;
+        let entries: Value = entries
+            .iter()
+            .filter(|entry| entry["manager"] != manager)
+            .cloned()
+            .collect();
+        self.json_patch(
+            manager,
+            &json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]),
+        )?
+        .success()
+        .map(drop)
     }
 
     fn patch(&self, kind: &str, manager: &str, patch: &Value) -> Result<Output> {
@@ -110,11 +137,13 @@ impl Object {
 
     fn run(&self, arguments: &[&str]) -> Result<Output> {
         let (verb, flags) = arguments.split_first().context("no verb")?;
-        self.kubectl.run(&[&[verb, self.kind.as_str(), &self.name, "-n", &self.namespace], flags].concat())
+        self.kubectl
+            .run(&[&[verb, self.kind.as_str(), &self.name, "-n", &self.namespace], flags].concat())
     }
 }
 
-/// Makes a write that is refused if anything has moved since it was read; then again, from a new look. Gives the last answer, whatever it is.
+/// Makes a write that is refused if anything has moved since it was read; then again, from a new look. Gives the last
+/// answer, whatever it is.
 pub fn write_locked(mut write: impl FnMut() -> Result<Output>) -> Result<Output> {
     for _ in 1..TRIES {
         let written = write()?;

@@ -1,7 +1,7 @@
 //! A stand-in for the kubelet, and for nothing else: it writes the status that a kubelet would report for Pods.
 //!
-//! There is no node and no container. The Deployment and ReplicaSet controllers are real and act on what is reported here.
-//! A Pod without a node is deleted at once by the API server, so that roll-outs need nothing more.
+//! There is no node and no container. The Deployment and ReplicaSet controllers are real and act on what is reported
+//! here. A Pod without a node is deleted at once by the API server, so that roll-outs need nothing more.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,10 +22,12 @@ use tokio::sync::oneshot;
 /// How often all known Pods are looked at, which also bounds how late a Pod becomes ready.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long to leave an API server alone that does not answer. Steady, where others wait ever longer: a test should not wait for us.
+/// How long to leave an API server alone that does not answer. Steady, where others wait ever longer: a test should not
+/// wait for us.
 const WATCH_PAUSE: Duration = Duration::from_millis(500);
 
-/// How many statuses are written at a time: a thousand Pods in a few seconds, without taking the API server from the test.
+/// How many statuses are written at a time: a thousand Pods in a few seconds, without taking the API server from the
+/// test.
 const WRITERS: usize = 8;
 
 /// What is reported for a Pod.
@@ -80,9 +82,14 @@ impl ReadyPods {
         restart_interval: Duration,
         decide: impl Fn(&Pod) -> Fate + Send + 'static,
     ) -> Result<Self> {
-        let kubeconfig = Kubeconfig::read_from(kubeconfig).with_context(|| format!("failed to read {}", kubeconfig.display()))?;
-        // A thread and a runtime of its own: it goes on while a test blocks in kubectl, and serves tests without a runtime.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to create a runtime")?;
+        let kubeconfig =
+            Kubeconfig::read_from(kubeconfig).with_context(|| format!("failed to read {}", kubeconfig.display()))?;
+        // A thread and a runtime of its own: it goes on while a test blocks in kubectl, and serves tests without a
+        // runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to create a runtime")?;
         let client = runtime.block_on(async {
             let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
             Ok::<_, anyhow::Error>(Client::try_from(config)?)
@@ -100,7 +107,10 @@ impl ReadyPods {
                 });
             })
             .context("failed to start a thread")?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 
@@ -146,11 +156,17 @@ async fn report(client: Client, scope: Scope, restart_interval: Duration, decide
 async fn write(client: &Client, pod: Arc<Pod>, status: Value) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
     let patch = Patch::Merge(json!({"metadata": {"uid": pod.uid()}, "status": status}));
-    match pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await {
+    match pods
+        .patch_status(&pod.name_any(), &PatchParams::default(), &patch)
+        .await
+    {
         Ok(_) => {}
         // It was deleted, or deleted and created again, since the watch told of it.
         Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => {}
-        Err(error) => eprintln!("ready-pods: unable to write the status of Pod {}: {error}", pod.name_any()),
+        Err(error) => eprintln!(
+            "ready-pods: unable to write the status of Pod {}: {error}",
+            pod.name_any()
+        ),
     }
 }
 
@@ -165,22 +181,34 @@ fn due_status(pod: &Pod, fate: Fate, now: Timestamp, restart_interval: Duration)
         Fate::Held => None,
         Fate::Ready => (is_ready != Some("True")).then(|| status(pod, now, "True", &running)),
         Fate::Unready => (is_ready != Some("False")).then(|| status(pod, now, "False", &running)),
-        Fate::CrashLoop { exit_code } => restart_is_due(pod, now, restart_interval).then(|| crashed(pod, now, exit_code)),
+        Fate::CrashLoop { exit_code } => {
+            restart_is_due(pod, now, restart_interval).then(|| crashed(pod, now, exit_code))
+        }
     }
 }
 
 fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
-    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == "Ready")
+    pod.status
+        .as_ref()?
+        .conditions
+        .as_ref()?
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
 }
 
 fn container_statuses(pod: &Pod) -> &[ContainerStatus] {
-    pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default()
+    pod.status
+        .as_ref()
+        .and_then(|status| status.container_statuses.as_deref())
+        .unwrap_or_default()
 }
 
 /// The last crash stands in the status itself, so that a stand-in which is started later goes on from there.
 fn restart_is_due(pod: &Pod, now: Timestamp, restart_interval: Duration) -> bool {
-    let last =
-        container_statuses(pod).iter().filter_map(|status| status.last_state.as_ref()?.terminated.as_ref()?.finished_at.as_ref()).max();
+    let last = container_statuses(pod)
+        .iter()
+        .filter_map(|status| status.last_state.as_ref()?.terminated.as_ref()?.finished_at.as_ref())
+        .max();
     match last {
         Some(finished) => now.duration_since(finished.0).unsigned_abs() >= restart_interval,
         None => true,
@@ -188,11 +216,13 @@ fn restart_is_due(pod: &Pod, now: Timestamp, restart_interval: Duration) -> bool
 }
 
 fn crashed(pod: &Pod, now: Timestamp, exit_code: i32) -> Value {
-    let waiting = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}});
+    let waiting =
+        json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}});
     let mut status = status(pod, now, "False", &waiting);
     for container in status["containerStatuses"].as_array_mut().into_iter().flatten() {
         container["restartCount"] = json!(container["restartCount"].as_i64().unwrap_or_default() + 1);
-        container["lastState"] = json!({"terminated": {"exitCode": exit_code, "reason": "Error", "startedAt": now, "finishedAt": now}});
+        container["lastState"] =
+            json!({"terminated": {"exitCode": exit_code, "reason": "Error", "startedAt": now, "finishedAt": now}});
     }
     status
 }
@@ -200,8 +230,9 @@ fn crashed(pod: &Pod, now: Timestamp, exit_code: i32) -> Value {
 fn status(pod: &Pod, now: Timestamp, ready: &str, state: &Value) -> Value {
     let known = pod.status.as_ref();
     // A condition that stays as it is keeps its time, as with a kubelet: "not ready for ten minutes" must stay true.
-    let since =
-        ready_condition(pod).filter(|condition| condition.status == ready).and_then(|condition| condition.last_transition_time.as_ref());
+    let since = ready_condition(pod)
+        .filter(|condition| condition.status == ready)
+        .and_then(|condition| condition.last_transition_time.as_ref());
     let since = since.map_or(now, |time| time.0);
     let condition = |name: &str, status: &str| json!({"type": name, "status": status, "lastTransitionTime": since});
     let containers: Vec<Value> = pod
@@ -209,7 +240,9 @@ fn status(pod: &Pod, now: Timestamp, ready: &str, state: &Value) -> Value {
         .iter()
         .flat_map(|spec| &spec.containers)
         .map(|container| {
-            let known = container_statuses(pod).iter().find(|status| status.name == container.name);
+            let known = container_statuses(pod)
+                .iter()
+                .find(|status| status.name == container.name);
             json!({
                 "name": container.name,
                 "image": container.image,

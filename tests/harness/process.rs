@@ -1,8 +1,8 @@
 //! Programs that run beside the test and never outlive it.
 //!
-//! `Drop` is not enough: it does not run for a static, nor when the test process is killed. So each program has a watcher: a shell
-//! that reads from a pipe whose other end only this process holds. When this process ends, in whatever way, the kernel closes
-//! the pipe, and the watcher kills the program.
+//! `Drop` is not enough: it does not run for a static, nor when the test process is killed. So each program has a
+//! watcher: a shell that reads from a pipe whose other end only this process holds. When this process ends, in whatever
+//! way, the kernel closes the pipe, and the watcher kills the program.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,9 +12,11 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Forks the watcher, then becomes the program: so the program is our own child, with the process id and the exit status that we see.
+/// Forks the watcher, then becomes the program: so the program is our own child, with the process id and the exit
+/// status that we see.
 ///
-/// A line on the pipe says that the program has ended and been waited for; then its process id may belong to somebody else.
+/// A line on the pipe says that the program has ended and been waited for; then its process id may belong to somebody
+/// else.
 const WATCHED: &str = r#"
 exec 3<&0 </dev/null
 (read -r _ <&3 || kill -KILL $$) >/dev/null 2>&1 &
@@ -41,12 +43,22 @@ pub struct Process {
 impl Process {
     /// Starts `program`; what it writes is appended to the file `log`. `environment` is added to this process's own.
     pub fn start(program: &Path, arguments: &[String], environment: &[(&str, &str)], log: &Path) -> Result<Self> {
-        let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
+        let name = program
+            .file_name()
+            .unwrap_or(program.as_os_str())
+            .to_string_lossy()
+            .into_owned();
         if !program.is_file() {
             bail!("failed to start {name}: {} is not there", program.display());
         }
-        let output = File::options().create(true).append(true).open(log).with_context(|| format!("failed to open {}", log.display()))?;
-        let errors = output.try_clone().with_context(|| format!("failed to open {}", log.display()))?;
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("failed to open {}", log.display()))?;
+        let errors = output
+            .try_clone()
+            .with_context(|| format!("failed to open {}", log.display()))?;
         let mut child = Command::new("sh")
             .args(["-c", WATCHED, &name])
             .arg(program)
@@ -60,7 +72,12 @@ impl Process {
             .spawn()
             .with_context(|| format!("failed to start {name} ({})", program.display()))?;
         let watcher = child.stdin.take();
-        Ok(Self { name, log: log.to_owned(), child, watcher })
+        Ok(Self {
+            name,
+            log: log.to_owned(),
+            child,
+            watcher,
+        })
     }
 
     /// Returns the program's process id.
@@ -75,7 +92,10 @@ impl Process {
 
     /// Returns how the program ended, if it has.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait().with_context(|| format!("failed to wait for {}", self.name))?;
+        let status = self
+            .child
+            .try_wait()
+            .with_context(|| format!("failed to wait for {}", self.name))?;
         if status.is_some() {
             self.dismiss_watcher();
         }
@@ -85,7 +105,11 @@ impl Process {
     /// Fails with the end of the log if the program has ended.
     pub fn check_running(&mut self) -> Result<()> {
         match self.ended()? {
-            Some(status) => bail!("failed to keep {} running: it ended with {status}; {}", self.name, self.log_tail()),
+            Some(status) => bail!(
+                "failed to keep {} running: it ended with {status}; {}",
+                self.name,
+                self.log_tail()
+            ),
             None => Ok(()),
         }
     }
@@ -100,7 +124,9 @@ impl Process {
 
     /// Returns the program's name, its log file and the log's last lines, for an error message.
     pub fn log_tail(&self) -> String {
-        let text = fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let text = fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n  ");
         format!("the end of {}'s log, {}:\n  {tail}", self.name, self.log.display())
@@ -130,7 +156,11 @@ pub struct Folder {
 impl Folder {
     /// Creates the folder.
     pub fn new(prefix: &str) -> Result<Self> {
-        let path = tempfile::Builder::new().prefix(prefix).tempdir().context("failed to create a temporary folder")?.keep();
+        let path = tempfile::Builder::new()
+            .prefix(prefix)
+            .tempdir()
+            .context("failed to create a temporary folder")?
+            .keep();
         let remover = Command::new("sh")
             .args(["-c", REMOVER, "remover"])
             .arg(&path)
@@ -160,7 +190,8 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         drop(self.remover.stdin.take());
-        // Fails only when the remover has been waited for; a folder that stays behind in the temporary folder harms nobody.
+        // Fails only when the remover has been waited for; a folder that stays behind in the temporary folder harms
+        // nobody.
         let _ = self.remover.wait();
     }
 }

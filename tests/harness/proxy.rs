@@ -1,6 +1,7 @@
 //! A way to the API server that can be cut at a chosen write, so that a test stops a program exactly there.
 //!
-//! It speaks plain http on the loopback address and authenticates towards the API server itself, as the user of one kubeconfig.
+//! It speaks plain http on the loopback address and authenticates towards the API server itself, as the user of one
+//! kubeconfig.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -111,9 +112,13 @@ enum Passage {
 impl Proxy {
     /// Starts a proxy that acts as the user of `kubeconfig`, and writes a kubeconfig that leads to it into `folder`.
     pub fn start(kubeconfig: &Path, folder: &Path) -> Result<Self> {
-        let user = Kubeconfig::read_from(kubeconfig).with_context(|| format!("failed to read {}", kubeconfig.display()))?;
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("failed to create a runtime")?;
+        let user =
+            Kubeconfig::read_from(kubeconfig).with_context(|| format!("failed to read {}", kubeconfig.display()))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .context("failed to create a runtime")?;
         let (shared, address) = runtime.block_on(async {
             let config = Config::from_custom_kubeconfig(user, &KubeConfigOptions::default()).await?;
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -129,8 +134,13 @@ impl Proxy {
             Ok::<_, anyhow::Error>((shared, address))
         })?;
         let kubeconfig = folder.join(format!("proxy-{}.kubeconfig", address.port()));
-        std::fs::write(&kubeconfig, kubeconfig_of(address)).with_context(|| format!("failed to write {}", kubeconfig.display()))?;
-        Ok(Self { kubeconfig, shared, runtime: Some(runtime) })
+        std::fs::write(&kubeconfig, kubeconfig_of(address))
+            .with_context(|| format!("failed to write {}", kubeconfig.display()))?;
+        Ok(Self {
+            kubeconfig,
+            shared,
+            runtime: Some(runtime),
+        })
     }
 
     /// The kubeconfig that leads here.
@@ -145,12 +155,20 @@ impl Proxy {
 
     /// The same, where only writes whose path has this part are counted.
     pub fn cut_at_write_of(&self, path: &'static str, number: usize, side: Side) {
-        self.place(Place { left: number.saturating_sub(1), path, fate: Fate::Cut(side) });
+        self.place(Place {
+            left: number.saturating_sub(1),
+            path,
+            fate: Fate::Cut(side),
+        });
     }
 
     /// Lets this become of the `number`th write from now; after it, if the way is not cut, everything passes.
     pub fn disturb(&self, number: usize, fate: Fate) {
-        self.place(Place { left: number.saturating_sub(1), path: "", fate });
+        self.place(Place {
+            left: number.saturating_sub(1),
+            path: "",
+            fate,
+        });
     }
 
     /// Lets the API server seem to have answered with this code to the next `times` dry runs of writes to Deployments.
@@ -164,7 +182,10 @@ impl Proxy {
     }
 
     fn place(&self, place: Place) {
-        *self.shared.cut() = Cut { at: Some(place), ..Cut::default() };
+        *self.shared.cut() = Cut {
+            at: Some(place),
+            ..Cut::default()
+        };
     }
 
     /// Whether the write came at which the way was to be cut.
@@ -178,7 +199,11 @@ impl Proxy {
             if self.is_cut() {
                 return Ok(ControlFlow::Break(true));
             }
-            Ok(if over()? { ControlFlow::Break(false) } else { ControlFlow::Continue(format!("{:?}", self.writes())) })
+            Ok(if over()? {
+                ControlFlow::Break(false)
+            } else {
+                ControlFlow::Continue(format!("{:?}", self.writes()))
+            })
         })
     }
 
@@ -286,7 +311,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             return response;
         }
         if counts {
-            shared.cut().writes.push(Write { request: name, code: response.status().as_u16() });
+            shared.cut().writes.push(Write {
+                request: name,
+                code: response.status().as_u16(),
+            });
         }
         if matches!(passage, Passage::Through) {
             return response;
@@ -313,7 +341,12 @@ fn refusal(code: u16) -> Response {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": reason,
         "message": format!("answered with {code} by the test"), "code": code});
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY);
-    (code, [(header::CONTENT_TYPE, "application/json"), (header::RETRY_AFTER, "1")], status.to_string()).into_response()
+    (
+        code,
+        [(header::CONTENT_TYPE, "application/json"), (header::RETRY_AFTER, "1")],
+        status.to_string(),
+    )
+        .into_response()
 }
 
 /// Whether a request is one of a heal's writes: not a dry run, and not what a controller writes beside it.
@@ -327,8 +360,13 @@ async fn forward(client: &Client, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     // The client's own; the API server's comes from its URL.
     parts.headers.remove(header::HOST);
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_REQUEST).await else { return StatusCode::BAD_REQUEST.into_response() };
-    match client.send(http::Request::from_parts(parts, kube::client::Body::from(body))).await {
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_REQUEST).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    match client
+        .send(http::Request::from_parts(parts, kube::client::Body::from(body)))
+        .await
+    {
         Ok(response) => {
             let (mut parts, body) = response.into_parts();
             parts.headers.remove(header::TRANSFER_ENCODING);

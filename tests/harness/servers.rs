@@ -16,8 +16,7 @@ use super::process::Process;
 use super::{kubeconfig, ports, wait};
 
 /// Everything is recorded by its metadata: who asked for what, and what was answered.
-const AUDIT_POLICY: &str =
-    r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
+const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
 
 /// The programs of one control plane, found before anything is started.
 #[derive(Debug)]
@@ -35,7 +34,8 @@ pub struct Programs {
     pub kubectl: PathBuf,
 }
 
-/// A started control plane. The fields stand in the order in which they are killed: nothing is left talking to a dead server.
+/// A started control plane. The fields stand in the order in which they are killed: nothing is left talking to a dead
+/// server.
 pub struct Servers {
     controller_manager: Mutex<Process>,
     api_server: Mutex<Option<Process>>,
@@ -67,7 +67,11 @@ impl Servers {
     pub fn start(programs: &Programs, options: &Options, folder: &Path) -> Result<Self> {
         let authority = Authority::new(folder)?;
         let token_key = token_signing_key(folder)?;
-        let addresses = [options.bind, Ipv4Addr::LOCALHOST.into(), Ipv4Addr::new(10, 96, 0, 1).into()];
+        let addresses = [
+            options.bind,
+            Ipv4Addr::LOCALHOST.into(),
+            Ipv4Addr::new(10, 96, 0, 1).into(),
+        ];
         let serving = authority.server("kube-apiserver", &["localhost", "kubernetes.default.svc"], &addresses)?;
         let url = format!("https://{}", SocketAddr::new(options.bind, ports::free(options.bind)?));
         let admin = folder.join("admin.kubeconfig");
@@ -75,12 +79,27 @@ impl Servers {
         kubeconfig::write_certificate(&admin, &url, &authority.certificate(), &administrator)?;
 
         let etcd_url = format!("http://127.0.0.1:{}", ports::free(Ipv4Addr::LOCALHOST.into())?);
-        let etcd = Process::start(&programs.etcd, &etcd_arguments(folder, &etcd_url), &[], &folder.join("etcd.log"))?;
+        let etcd = Process::start(
+            &programs.etcd,
+            &etcd_arguments(folder, &etcd_url),
+            &[],
+            &folder.join("etcd.log"),
+        )?;
         let launch = Launch {
             program: programs.api_server.clone(),
-            arguments: api_server_arguments(options, folder, &url, &etcd_url, &authority.certificate(), &serving, &token_key)?,
+            arguments: api_server_arguments(
+                options,
+                folder,
+                &url,
+                &etcd_url,
+                &authority.certificate(),
+                &serving,
+                &token_key,
+            )?,
             log: folder.join("kube-apiserver.log"),
-            kubectl: Tool::new(&programs.kubectl).kubeconfig(&admin).environment("KUBERC", "off"),
+            kubectl: Tool::new(&programs.kubectl)
+                .kubeconfig(&admin)
+                .environment("KUBERC", "off"),
             deadline: options.deadline,
         };
         let etcd = Mutex::new(etcd);
@@ -92,11 +111,15 @@ impl Servers {
             &[],
             &folder.join("kube-controller-manager.log"),
         )?;
-        launch.wait_for("the ServiceAccount default", &["get", "serviceaccount", "default", "-n", "default"], || {
-            api_server.check_running()?;
-            controller_manager.check_running()?;
-            Ok(controller_manager.log_tail())
-        })?;
+        launch.wait_for(
+            "the ServiceAccount default",
+            &["get", "serviceaccount", "default", "-n", "default"],
+            || {
+                api_server.check_running()?;
+                controller_manager.check_running()?;
+                Ok(controller_manager.log_tail())
+            },
+        )?;
         Ok(Self {
             controller_manager: Mutex::new(controller_manager),
             api_server: Mutex::new(Some(api_server)),
@@ -124,8 +147,15 @@ impl Servers {
 
     /// Returns the name and the process id of each program that runs now.
     pub fn process_ids(&self) -> Vec<(&'static str, u32)> {
-        let mut ids = vec![("etcd", lock(&self.etcd).id()), ("kube-controller-manager", lock(&self.controller_manager).id())];
-        ids.extend(lock(&self.api_server).as_ref().map(|process| ("kube-apiserver", process.id())));
+        let mut ids = vec![
+            ("etcd", lock(&self.etcd).id()),
+            ("kube-controller-manager", lock(&self.controller_manager).id()),
+        ];
+        ids.extend(
+            lock(&self.api_server)
+                .as_ref()
+                .map(|process| ("kube-apiserver", process.id())),
+        );
         ids
     }
 }
@@ -141,13 +171,17 @@ impl Launch {
         Ok(process)
     }
 
-    /// Asks until the answer is a success. `check` fails when there is nothing more to wait for; it returns what to tell when
-    /// the time is over.
+    /// Asks until the answer is a success. `check` fails when there is nothing more to wait for; it returns what to
+    /// tell when the time is over.
     fn wait_for(&self, what: &str, question: &[&str], mut check: impl FnMut() -> Result<String>) -> Result<()> {
         wait::until(what, self.deadline, || {
             let told = check()?;
             let answer = self.kubectl.run(question)?;
-            Ok(if answer.code == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(format!("{}\n{told}", answer.stderr.trim())) })
+            Ok(if answer.code == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{}\n{told}", answer.stderr.trim()))
+            })
         })
     }
 }
@@ -182,7 +216,8 @@ fn api_server_arguments(
     let port = url.rsplit(':').next().unwrap_or_default();
     let mut arguments = vec![
         format!("--etcd-servers={etcd_url}"),
-        // Should another run have taken etcd's port before our etcd did, then its data stays its own until ours is seen to have ended.
+        // Should another run have taken etcd's port before our etcd did, then its data stays its own until ours is seen
+        // to have ended.
         format!("--etcd-prefix={}", folder.display()),
         format!("--bind-address={}", options.bind),
         format!("--advertise-address={}", options.bind),

@@ -1,7 +1,8 @@
-//! The one controller of the shared control plane: every controller sees all DriftWatches, so two at once would both act.
+//! The one controller of the shared control plane: every controller sees all DriftWatches, so two at once would both
+//! act.
 //!
-//! It observes, with the administrator's rights, and its own namespace is `driftmend`: a test's watches are a tenant's. A test that
-//! needs another mode, other rights or a controller that ends starts a control plane of its own.
+//! It observes, with the administrator's rights, and its own namespace is `driftmend`: a test's watches are a tenant's.
+//! A test that needs another mode, other rights or a controller that ends starts a control plane of its own.
 
 use std::fs;
 use std::sync::OnceLock;

@@ -20,18 +20,29 @@ pub fn until<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Result
         match look()? {
             ControlFlow::Break(value) => return Ok(value),
             ControlFlow::Continue(seen) if begun.elapsed() > deadline => {
-                bail!("unable to see {what} within {} s; seen last: {}", deadline.as_secs(), seen.trim())
+                bail!(
+                    "unable to see {what} within {} s; seen last: {}",
+                    deadline.as_secs(),
+                    seen.trim()
+                )
             }
             ControlFlow::Continue(_) => thread::sleep(POLL),
         }
     }
 }
 
-/// The same where a look that fails is only one more look: on a machine that stalls, kubectl may give up on a server that is well.
+/// The same where a look that fails is only one more look: on a machine that stalls, kubectl may give up on a server
+/// that is well.
 ///
 /// # Errors
 ///
 /// When the time is over: then with what was seen last, or why nothing was.
-pub fn patiently<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Result<ControlFlow<T, String>>) -> Result<T> {
-    until(what, deadline, || Ok(look().unwrap_or_else(|error| ControlFlow::Continue(format!("{error:#}")))))
+pub fn patiently<T>(
+    what: &str,
+    deadline: Duration,
+    mut look: impl FnMut() -> Result<ControlFlow<T, String>>,
+) -> Result<T> {
+    until(what, deadline, || {
+        Ok(look().unwrap_or_else(|error| ControlFlow::Continue(format!("{error:#}"))))
+    })
 }

@@ -32,14 +32,25 @@ impl Webhook {
     pub fn start(folder: &Path) -> Result<Self> {
         let authority = Authority::new();
         let certificate = std::fs::read(authority.write(folder))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
         let inner = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let port = inner.local_addr()?.port();
         let asked = Arc::<AtomicUsize>::default();
         let router = Router::new().route("/", post(review)).with_state(asked.clone());
-        let listener = TlsListener { inner, acceptor: authority.acceptor() };
+        let listener = TlsListener {
+            inner,
+            acceptor: authority.acceptor(),
+        };
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { url: format!("https://127.0.0.1:{port}/"), authority: certificate, asked, _runtime: runtime })
+        Ok(Self {
+            url: format!("https://127.0.0.1:{port}/"),
+            authority: certificate,
+            asked,
+            _runtime: runtime,
+        })
     }
 
     /// How often it was asked.
@@ -66,7 +77,10 @@ impl Webhook {
 async fn review(State(asked): State<Arc<AtomicUsize>>, Json(review): Json<Value>) -> Json<Value> {
     asked.fetch_add(1, Ordering::SeqCst);
     let request = &review["request"];
-    let containers = request["object"]["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten();
+    let containers = request["object"]["spec"]["template"]["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let pins: Vec<Value> = containers
         .enumerate()
         .filter_map(|(at, container)| {

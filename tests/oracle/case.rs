@@ -138,7 +138,9 @@ fn enter<'a>(node: &'a mut Value, segment: &Segment) -> &'a mut Value {
                 Value::Array(list) => list,
                 _ => unreachable!("made an array above"),
             };
-            let found = list.iter().position(|item| keys.iter().all(|(name, wanted)| item.get(name) == Some(wanted)));
+            let found = list
+                .iter()
+                .position(|item| keys.iter().all(|(name, wanted)| item.get(name) == Some(wanted)));
             let at = found.unwrap_or_else(|| {
                 list.push(Value::Object(keys.iter().cloned().collect::<Map<_, _>>()));
                 list.len() - 1
@@ -152,14 +154,19 @@ fn enter<'a>(node: &'a mut Value, segment: &Segment) -> &'a mut Value {
 impl Writer {
     /// The body of the write over a live object.
     pub fn body(&self, live: &Value) -> Value {
-        let edits = self.edits.iter().filter_map(|(path, value)| Some((FieldPath::parse(path).ok()?, value)));
+        let edits = self
+            .edits
+            .iter()
+            .filter_map(|(path, value)| Some((FieldPath::parse(path).ok()?, value)));
         match self.style {
             Style::Json => {
                 let mut working = live.clone();
                 let mut operations = Vec::new();
                 for (path, value) in edits {
                     let operation = match (value, path.get(&working).is_some()) {
-                        (Some(value), true) => path.pointer(&working).map(|at| json!({"op": "replace", "path": at, "value": value})),
+                        (Some(value), true) => path
+                            .pointer(&working)
+                            .map(|at| json!({"op": "replace", "path": at, "value": value})),
                         (Some(value), false) => added(&mut working, &path, value),
                         (None, true) => path.pointer(&working).map(|at| json!({"op": "remove", "path": at})),
                         (None, false) => None,

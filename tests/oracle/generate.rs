@@ -13,16 +13,25 @@ const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bo
 /// Managers under which kubectl applies server-side for real.
 const APPLIERS: &[&str] = &["kubectl", "kubectl", "kubectl-mine", "argocd-controller"];
 
-/// What is sent as it is and means something else to each way: fields that the type does not have, and nulls, which are no fields, empty texts or
-/// zeros.
+/// What is sent as it is and means something else to each way: fields that the type does not have, and nulls, which are
+/// no fields, empty texts or zeros.
 const ODD: &[(&str, &str)] = &[
     (".Spec", "{\"replicas\": 1}"),
     (".metadata.label", "{\"a\": \"b\"}"),
     (".spec.Replicas", "3"),
-    (".spec.template.spec.containers[name=\"web\"].imagepullpolicy", "\"Always\""),
-    (".spec.template.spec.containers[name=\"web\"].limits", "{\"cpu\": \"1\"}"),
+    (
+        ".spec.template.spec.containers[name=\"web\"].imagepullpolicy",
+        "\"Always\"",
+    ),
+    (
+        ".spec.template.spec.containers[name=\"web\"].limits",
+        "{\"cpu\": \"1\"}",
+    ),
     (".spec.template.spec.containers[name=\"web\"].limits", "null"),
-    (".spec.template.spec.containers[name=\"web\"].resources.limits.cpu", "null"),
+    (
+        ".spec.template.spec.containers[name=\"web\"].resources.limits.cpu",
+        "null",
+    ),
     (".spec.template.spec.containers[name=\"web\"].args", "[\"a\", null]"),
     (".spec.template.spec.nodeSelector.disk", "null"),
     (".spec.template.metadata.labels.tier", "null"),
@@ -35,7 +44,11 @@ const ODD: &[(&str, &str)] = &[
 pub fn case(seed: u64, number: usize) -> Case {
     // Seven of eight cases are about a union.
     let (unions, others) = SITES.split_at(UNIONS);
-    let focus = if number % 8 < 7 { &unions[(number / 8 * 7 + number % 8) % unions.len()] } else { &others[number / 8 % others.len()] };
+    let focus = if number % 8 < 7 {
+        &unions[(number / 8 * 7 + number % 8) % unions.len()]
+    } else {
+        &others[number / 8 % others.len()]
+    };
     case_about(focus, seed, number)
 }
 
@@ -43,7 +56,11 @@ pub fn case(seed: u64, number: usize) -> Case {
 pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
     let mut random = Random::of(seed, number);
     let mut then = base();
-    set(&mut then, ".spec.template.spec.volumes[name=\"data\"]", Some(json!({"name": "data", "emptyDir": {}})));
+    set(
+        &mut then,
+        ".spec.template.spec.volumes[name=\"data\"]",
+        Some(json!({"name": "data", "emptyDir": {}})),
+    );
     if focus.name == "volumeDevices" {
         // Only a claim may be a device.
         set(
@@ -59,9 +76,21 @@ pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
     let before = (focus.state)(&mut random);
     set(&mut then, focus.path, before.clone());
     let mut now = then.clone();
-    let validation = *random.pick(&[Validation::Ignore, Validation::Warn, Validation::Strict, Validation::Strict]);
+    let validation = *random.pick(&[
+        Validation::Ignore,
+        Validation::Warn,
+        Validation::Strict,
+        Validation::Strict,
+    ]);
     let taken_over_by = random.chance(30).then(|| (*random.pick(APPLIERS)).to_owned());
-    let made = Case { site: focus.name.to_owned(), then: Value::Null, writer: None, now: Value::Null, validation, taken_over_by };
+    let made = Case {
+        site: focus.name.to_owned(),
+        then: Value::Null,
+        writer: None,
+        now: Value::Null,
+        validation,
+        taken_over_by,
+    };
     if random.chance(18) {
         // Nothing happened: the next sync must have nothing to do, or everything where Git itself went wrong.
         if random.chance(50) {
@@ -93,7 +122,12 @@ pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
     let style = *random.pick(&[Style::Json, Style::Json, Style::Strategic, Style::Apply]);
     let manager = (*random.pick(MANAGERS)).to_owned();
     let writer = (!edits.is_empty()).then_some(Writer { manager, style, edits });
-    Case { then, writer, now, ..made }
+    Case {
+        then,
+        writer,
+        now,
+        ..made
+    }
 }
 
 /// Another state than this one, if a few tries find one.

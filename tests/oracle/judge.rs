@@ -20,24 +20,43 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 5] = [Self::Clean, Self::Reverts, Self::Residual, Self::Conflict, Self::Refused];
+    pub const ALL: [Self; 5] = [
+        Self::Clean,
+        Self::Reverts,
+        Self::Residual,
+        Self::Conflict,
+        Self::Refused,
+    ];
 }
 
 /// Who the engine is told that syncs.
 fn syncer(way: Way, asked: &Asked) -> Syncer {
-    Syncer { validation: asked.validation.into(), ..syncer_of(way, &asked.manager) }
+    Syncer {
+        validation: asked.validation.into(),
+        ..syncer_of(way, &asked.manager)
+    }
 }
 
 /// The same by the way and the manager alone, without a word on unknown fields.
 pub fn syncer_of(way: Way, manager: &str) -> Syncer {
     let strategy = match way {
         Way::ClientSide | Way::CreateClientSide => Strategy::ClientSideApply,
-        Way::ServerSide | Way::Unforced | Way::Migrating | Way::CreateServerSide | Way::TakingOver => Strategy::ServerSideApply,
+        Way::ServerSide | Way::Unforced | Way::Migrating | Way::CreateServerSide | Way::TakingOver => {
+            Strategy::ServerSideApply
+        }
         Way::Replace | Way::CreatePost => Strategy::Replace,
     };
     let force = if way == Way::Unforced { Force::No } else { Force::Yes };
-    let takes_over = if way == Way::TakingOver { TakesOver::OfLastApplied } else { TakesOver::Nobodys };
-    Syncer { force, takes_over, ..Syncer::new(strategy, manager) }
+    let takes_over = if way == Way::TakingOver {
+        TakesOver::OfLastApplied
+    } else {
+        TakesOver::Nobodys
+    };
+    Syncer {
+        force,
+        takes_over,
+        ..Syncer::new(strategy, manager)
+    }
 }
 
 /// What we predict.
@@ -71,8 +90,10 @@ pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) ->
             let (outcome, residual) = kept(asked, object);
             if faults.is_empty()
                 && before == predicted
-                && (verdict(prediction.verdict), prediction.residual.iter().map(ToString::to_string).collect())
-                    != (outcome, residual.clone())
+                && (
+                    verdict(prediction.verdict),
+                    prediction.residual.iter().map(ToString::to_string).collect(),
+                ) != (outcome, residual.clone())
             {
                 faults.push(format!(
                     "after the sync {residual:?} differ: {outcome:?}; we say {:?} {:?}",
@@ -82,18 +103,34 @@ pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) ->
             outcome
         }
         Answer::Refusal { code, message, causes } => {
-            let outcome = if *code == 409 { Outcome::Conflict } else { Outcome::Refused };
-            let ours: BTreeSet<_> =
-                prediction.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect();
+            let outcome = if *code == 409 {
+                Outcome::Conflict
+            } else {
+                Outcome::Refused
+            };
+            let ours: BTreeSet<_> = prediction
+                .causes
+                .iter()
+                .map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone()))
+                .collect();
             let theirs: BTreeSet<_> = causes.iter().cloned().collect();
             if verdict(prediction.verdict) != outcome {
-                faults.push(format!("the server answers {code} {message}; we say {:?} {:?}", prediction.verdict, prediction.causes));
+                faults.push(format!(
+                    "the server answers {code} {message}; we say {:?} {:?}",
+                    prediction.verdict, prediction.causes
+                ));
             } else if !causes.is_empty() && ours != theirs {
                 faults.push(format!("the server's causes are {theirs:#?}; ours {ours:#?}"));
-            } else if !says(message, &prediction.status_text(&asked.name).unwrap_or_default(), causes.is_empty())
-                && !is_some_of(message, &prediction)
+            } else if !says(
+                message,
+                &prediction.status_text(&asked.name).unwrap_or_default(),
+                causes.is_empty(),
+            ) && !is_some_of(message, &prediction)
             {
-                faults.push(format!("the server says\n{message}\nwe say\n{}", prediction.status_text(&asked.name).unwrap_or_default()));
+                faults.push(format!(
+                    "the server says\n{message}\nwe say\n{}",
+                    prediction.status_text(&asked.name).unwrap_or_default()
+                ));
             }
             outcome
         }
@@ -107,18 +144,25 @@ pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) ->
     (outcome, faults)
 }
 
-/// Whether our words are the server's. Before what it says of a manifest that it cannot read, the server names the request.
+/// Whether our words are the server's. Before what it says of a manifest that it cannot read, the server names the
+/// request.
 fn says(message: &str, ours: &str, unreadable: bool) -> bool {
     // A dry run does not know where the store has the object.
     let message = message.replace("Key: /deployments/", "Key: /registry/deployments/");
     message == ours || (unreadable && !ours.is_empty() && message.ends_with(ours))
 }
 
-/// Whether the server tells some of our faults of a document that does not fit the schema, in whatever order: it goes through a map as Go does, in no
-/// order, and leaves it at the first field that is unknown.
+/// Whether the server tells some of our faults of a document that does not fit the schema, in whatever order: it goes
+/// through a map as Go does, in no order, and leaves it at the first field that is unknown.
 fn is_some_of(message: &str, prediction: &Prediction) -> bool {
-    let Some((_, told)) = message.split_once("failed to create typed patch object (") else { return false };
-    let ours: Vec<String> = prediction.causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let Some((_, told)) = message.split_once("failed to create typed patch object (") else {
+        return false;
+    };
+    let ours: Vec<String> = prediction
+        .causes
+        .iter()
+        .map(|cause| format!("{}: {}", cause.field, cause.message))
+        .collect();
     let told = told.split_once("): ").map_or(told, |(_, told)| told);
     told.trim_start_matches("errors:")
         .lines()
@@ -134,10 +178,18 @@ fn kubectl_fault(prediction: &Prediction, name: &str, text: &str) -> Option<Stri
     if is_some_of(text, prediction) && prediction.verdict == Verdict::Refused {
         return None;
     }
-    let expected = if text.starts_with("Error from server (Conflict)") { Verdict::Conflict } else { Verdict::Refused };
-    let same =
-        if text.starts_with("The Deployment ") { ours.trim_end() == text } else { !ours.is_empty() && text.contains(ours.trim_end()) };
-    (!same || prediction.verdict != expected).then(|| format!("kubectl says\n{text}\nwe say ({:?})\n{ours}", prediction.verdict))
+    let expected = if text.starts_with("Error from server (Conflict)") {
+        Verdict::Conflict
+    } else {
+        Verdict::Refused
+    };
+    let same = if text.starts_with("The Deployment ") {
+        ours.trim_end() == text
+    } else {
+        !ours.is_empty() && text.contains(ours.trim_end())
+    };
+    (!same || prediction.verdict != expected)
+        .then(|| format!("kubectl says\n{text}\nwe say ({:?})\n{ours}", prediction.verdict))
 }
 
 fn verdict(verdict: Verdict) -> Outcome {
@@ -152,15 +204,25 @@ fn verdict(verdict: Verdict) -> Outcome {
 
 /// What differs from Git in the object that the server made, and whether the server changed anything.
 fn kept(asked: &Asked, object: &Value) -> (Outcome, Vec<String>) {
-    let Some(before) = &asked.live else { return (Outcome::Reverts, Vec::new()) };
+    let Some(before) = &asked.live else {
+        return (Outcome::Reverts, Vec::new());
+    };
     let differing = |live: &Value| compare(&asked.now, live);
-    let paths = |live: &Value| differing(live).into_iter().map(|change| change.path.to_string()).collect::<Vec<_>>();
+    let paths = |live: &Value| {
+        differing(live)
+            .into_iter()
+            .map(|change| change.path.to_string())
+            .collect::<Vec<_>>()
+    };
     let mut left = paths(object);
     // The default of an image that Git changed stays, and was no difference before.
     if left.iter().any(|path| path.ends_with(".imagePullPolicy")) {
         let drift = paths(before);
-        let policy = |path: &String, object: &Value| FieldPath::parse(path).ok().and_then(|path| path.get(object).cloned());
-        left.retain(|path| !path.ends_with(".imagePullPolicy") || drift.contains(path) || policy(path, object) != policy(path, before));
+        let policy =
+            |path: &String, object: &Value| FieldPath::parse(path).ok().and_then(|path| path.get(object).cloned());
+        left.retain(|path| {
+            !path.ends_with(".imagePullPolicy") || drift.contains(path) || policy(path, object) != policy(path, before)
+        });
     }
     let outcome = match (left.is_empty(), unapplied(stored(object)) == unapplied(stored(before))) {
         (false, _) => Outcome::Residual,
@@ -188,7 +250,14 @@ fn stored(object: &Value) -> Value {
         root.remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for name in ["managedFields", "generation", "resourceVersion", "uid", "creationTimestamp", "selfLink"] {
+        for name in [
+            "managedFields",
+            "generation",
+            "resourceVersion",
+            "uid",
+            "creationTimestamp",
+            "selfLink",
+        ] {
             metadata.remove(name);
         }
         // Neither side tells an empty map from none.
@@ -200,9 +269,11 @@ fn stored(object: &Value) -> Value {
 /// A Go list without `omitempty` is printed as null where it is empty.
 fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(map) => {
-            map.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect()
-        }
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
         Value::Array(items) => items.into_iter().map(without_nulls).collect(),
         other => other,
     }
@@ -222,7 +293,12 @@ fn walk(path: &str, ours: &Value, theirs: &Value, places: &mut Vec<String>) {
         (Value::Object(one), Value::Object(other)) => {
             let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
             for name in names {
-                walk(&format!("{path}/{name}"), one.get(name).unwrap_or(&Value::Null), other.get(name).unwrap_or(&Value::Null), places);
+                walk(
+                    &format!("{path}/{name}"),
+                    one.get(name).unwrap_or(&Value::Null),
+                    other.get(name).unwrap_or(&Value::Null),
+                    places,
+                );
             }
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {

@@ -1,15 +1,20 @@
 //! The test that matters: what the engine predicts against what a real API server, asked by a dry run, answers.
 //!
-//! Cases are made by chance ([`generate`]): a manifest is synced, another manager writes, Git may move on, and then the next sync is
-//! asked for in five ways, by the real kubectl and by the requests that Argo CD and Flux send. Verdict, causes, words and the whole
-//! resulting object must be ours. What we are wrong about is made small, printed, and left in `target/tmp/oracle`; it belongs into
-//! `tests/oracle/cases`, which are asked again by every run.
+//! Cases are made by chance ([`generate`]): a manifest is synced, another manager writes, Git may move on, and then the
+//! next sync is asked for in five ways, by the real kubectl and by the requests that Argo CD and Flux send. Verdict,
+//! causes, words and the whole resulting object must be ours. What we are wrong about is made small, printed, and left
+//! in `target/tmp/oracle`; it belongs into `tests/oracle/cases`, which are asked again by every run.
 //!
 //! What happened before is played too: [`sequence`] has who wrote what, and which side moved.
 //!
-//! `make oracle N=2000 SEED=7` runs as many cases as one likes, with `ABOUT=volume` all about one part; without them 300 of a fixed seed and 100 of a fresh one.
+//! `make oracle N=2000 SEED=7` runs as many cases as one likes, with `ABOUT=volume` all about one part; without them
+//! 300 of a fixed seed and 100 of a fresh one.
 #![cfg(feature = "edge")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests too, which clippy does not see here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests are tests too, which clippy does not see here"
+)]
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -51,12 +56,20 @@ const MOST_WRONG: usize = 12;
 /// How many cases of 2,000 each possible cell must have had at least.
 const LEAST_OF_2000: usize = 5;
 
-/// The control plane of this process, without controllers: nothing changes an object between its reading and the dry run.
+/// The control plane of this process, without controllers: nothing changes an object between its reading and the dry
+/// run.
 fn control_plane() -> &'static ControlPlane {
     static STARTED: OnceLock<ControlPlane> = OnceLock::new();
     STARTED.get_or_init(|| {
-        let controllers = ["serviceaccount-controller".to_owned(), "serviceaccount-token-controller".to_owned()].to_vec();
-        match ControlPlane::start(Options { controllers, ..Options::default() }) {
+        let controllers = [
+            "serviceaccount-controller".to_owned(),
+            "serviceaccount-token-controller".to_owned(),
+        ]
+        .to_vec();
+        match ControlPlane::start(Options {
+            controllers,
+            ..Options::default()
+        }) {
             Ok(started) => started,
             Err(error) => panic!("failed to start the control plane: {error:?}"),
         }
@@ -72,20 +85,28 @@ fn number(name: &str) -> Result<Option<u64>> {
     env::var(name)
         .ok()
         .filter(|text| !text.is_empty())
-        .map(|text| text.parse().with_context(|| format!("{name} is {text:?}, not a number")))
+        .map(|text| {
+            text.parse()
+                .with_context(|| format!("{name} is {text:?}, not a number"))
+        })
         .transpose()
 }
 
 /// The one part that a person wants to know more about.
 fn about() -> Result<Option<&'static Site>> {
-    let Ok(name) = env::var("ORACLE_ABOUT") else { return Ok(None) };
+    let Ok(name) = env::var("ORACLE_ABOUT") else {
+        return Ok(None);
+    };
     if name.is_empty() {
         return Ok(None);
     }
     let named = SITES.iter().find(|site| site.name == name);
-    named
-        .map(Some)
-        .with_context(|| format!("ORACLE_ABOUT is {name:?}, none of {:?}", SITES.iter().map(|site| site.name).collect::<Vec<_>>()))
+    named.map(Some).with_context(|| {
+        format!(
+            "ORACLE_ABOUT is {name:?}, none of {:?}",
+            SITES.iter().map(|site| site.name).collect::<Vec<_>>()
+        )
+    })
 }
 
 #[test]
@@ -106,7 +127,9 @@ fn cases_of_a_fresh_seed() -> Result<()> {
 #[test]
 fn cases_that_we_were_wrong_about_once() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/cases");
-    let mut files: Vec<_> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut files: Vec<_> = fs::read_dir(&folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     let runtime = tokio::runtime::Runtime::new()?;
@@ -114,9 +137,14 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
         let server = Server::new(control_plane(), control_plane().namespace("known")?).await?;
         let mut wrong = Vec::new();
         for (at, file) in files.iter().enumerate() {
-            let case: Case = serde_json::from_slice(&fs::read(file)?).with_context(|| format!("{} is no case", file.display()))?;
+            let case: Case =
+                serde_json::from_slice(&fs::read(file)?).with_context(|| format!("{} is no case", file.display()))?;
             let faults = faults_of(&server, &format!("k{at}"), &case).await?;
-            wrong.extend(faults.into_iter().map(|(way, fault)| format!("{} {way:?}: {fault}", file.display())));
+            wrong.extend(
+                faults
+                    .into_iter()
+                    .map(|(way, fault)| format!("{} {way:?}: {fault}", file.display())),
+            );
         }
         if !wrong.is_empty() {
             bail!("{}", wrong.join("\n"));
@@ -127,7 +155,10 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
 
 #[test]
 fn sequences_of_a_fixed_seed() -> Result<()> {
-    sequence::run(number("SEQUENCES_SEED")?.unwrap_or(20_261_129), number("SEQUENCES_N")?.unwrap_or(60) as usize)
+    sequence::run(
+        number("SEQUENCES_SEED")?.unwrap_or(20_261_129),
+        number("SEQUENCES_N")?.unwrap_or(60) as usize,
+    )
 }
 
 #[test]
@@ -139,17 +170,24 @@ fn run(seed: u64, count: usize) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let server = Server::new(control_plane(), control_plane().namespace("oracle")?).await?;
-        tell(&format!("oracle: {count} cases of seed {seed} (again by `make oracle N={count} SEED={seed}`)"));
+        tell(&format!(
+            "oracle: {count} cases of seed {seed} (again by `make oracle N={count} SEED={seed}`)"
+        ));
         let mut held = Held::default();
         let about = about()?;
         let case = |at| about.map_or_else(|| generate::case(seed, at), |site| generate::case_about(site, seed, at));
         for begin in (0..count).step_by(BATCH) {
-            held.against(&server, (begin..(begin + BATCH).min(count)).map(|at| (at, case(at)))).await?;
+            held.against(&server, (begin..(begin + BATCH).min(count)).map(|at| (at, case(at))))
+                .await?;
             if held.wrong.len() >= MOST_WRONG {
                 break;
             }
         }
-        let least = if about.is_some() { 0 } else { LEAST_OF_2000 * count / 2_000 };
+        let least = if about.is_some() {
+            0
+        } else {
+            LEAST_OF_2000 * count / 2_000
+        };
         // Chance passes a rare cell by now and then: more cases about the same parts, as many as are needed.
         let mut more = 0;
         while held.wrong.is_empty() && more < count {
@@ -159,11 +197,18 @@ fn run(seed: u64, count: usize) -> Result<()> {
             }
             let begin = count + more;
             let about = (begin..begin + BATCH).zip(thin.iter().cycle());
-            held.against(&server, about.map(|(at, (site, _))| (at, generate::case_about(site, seed, at)))).await?;
+            held.against(
+                &server,
+                about.map(|(at, (site, _))| (at, generate::case_about(site, seed, at))),
+            )
+            .await?;
             more += BATCH;
         }
         let Held { table, wrong, cases } = held;
-        tell(&format!("{table} of {cases} cases, {more} of them for rare cells, {} wrong", wrong.len()));
+        tell(&format!(
+            "{table} of {cases} cases, {more} of them for rare cells, {} wrong",
+            wrong.len()
+        ));
         if !wrong.is_empty() {
             return Err(told(&server, seed, wrong).await?);
         }
@@ -194,7 +239,12 @@ impl Held {
                 let (outcome, faults) = judge::judge(*way, asked);
                 self.table.count(&case.site, *way, outcome);
                 if !faults.is_empty() {
-                    self.wrong.push(Wrong { name: name.clone(), way: *way, case: case.clone(), fault: faults.join("\n") });
+                    self.wrong.push(Wrong {
+                        name: name.clone(),
+                        way: *way,
+                        case: case.clone(),
+                        fault: faults.join("\n"),
+                    });
                 }
             }
         }
@@ -204,7 +254,11 @@ impl Held {
 
 async fn faults_of(server: &Server<'_>, name: &str, case: &Case) -> Result<Vec<(Way, String)>> {
     let answers = server.ask(&[(name.to_owned(), case.clone())]).await?;
-    let judged = answers.get(name).into_iter().flatten().map(|(way, asked)| (*way, judge::judge(*way, asked).1.join("\n")));
+    let judged = answers
+        .get(name)
+        .into_iter()
+        .flatten()
+        .map(|(way, asked)| (*way, judge::judge(*way, asked).1.join("\n")));
     Ok(judged.filter(|(_, faults)| !faults.is_empty()).collect())
 }
 
@@ -240,7 +294,12 @@ async fn told(server: &Server<'_>, seed: u64, wrong: Vec<Wrong>) -> Result<anyho
         }
         let file = server::folder().join(format!("{seed}-{}-{way:?}.json", wrong.name));
         fs::write(&file, serde_json::to_string_pretty(&wrong.case)?)?;
-        texts.push(format!("{way:?} in {}:\n{}\n{}", file.display(), serde_json::to_string(&wrong.case)?, wrong.fault));
+        texts.push(format!(
+            "{way:?} in {}:\n{}\n{}",
+            file.display(),
+            serde_json::to_string(&wrong.case)?,
+            wrong.fault
+        ));
     }
     Ok(anyhow::anyhow!("{}", texts.join("\n\n")))
 }

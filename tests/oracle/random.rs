@@ -1,6 +1,7 @@
 //! Chance that is the same for a seed on every machine and in every version: a case is named by its seed and number.
 
-/// A SplitMix64 generator (Steele, Lea and Flood, 2014): four lines, and no dependency whose next version draws other numbers.
+/// A SplitMix64 generator (Steele, Lea and Flood, 2014): four lines, and no dependency whose next version draws other
+/// numbers.
 pub struct Random(u64);
 
 impl Random {
@@ -21,7 +22,11 @@ impl Random {
 
     /// A number below `end`; 0 when `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 {
+            0
+        } else {
+            (self.next() % end as u64) as usize
+        }
     }
 
     /// Whether something happens that happens in `percent` of all cases.

@@ -54,7 +54,12 @@ fn is_refusal(text: &str) -> bool {
 
 /// What kubectl says beside the warnings that it passes on.
 fn without_warnings(text: &str) -> String {
-    text.lines().filter(|line| !line.starts_with("Warning: ")).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    text.lines()
+        .filter(|line| !line.starts_with("Warning: "))
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim_end()
+        .to_owned()
 }
 
 /// The server's answer to one write.
@@ -64,7 +69,11 @@ pub enum Answer {
     Object(Value),
 
     /// Why not: the code, the message, and the causes as `(reason, field, message)`.
-    Refusal { code: u16, message: String, causes: Vec<(String, String, String)> },
+    Refusal {
+        code: u16,
+        message: String,
+        causes: Vec<(String, String, String)>,
+    },
 
     /// What kubectl printed when it failed.
     Text(String),
@@ -74,7 +83,9 @@ impl Answer {
     /// Whether it is none. A 500 alone is one: it is how server-side apply refuses what does not fit the schema.
     fn is_none(&self) -> bool {
         match self {
-            Self::Refusal { code, message, .. } => matches!(*code, 429 | 501..=599) || *code == 500 && is_no_answer(message),
+            Self::Refusal { code, message, .. } => {
+                matches!(*code, 429 | 501..=599) || *code == 500 && is_no_answer(message)
+            }
             Self::Object(_) | Self::Text(_) => false,
         }
     }
@@ -107,7 +118,8 @@ pub enum Way {
     /// A POST, as `kubectl create` sends it.
     CreatePost,
 
-    /// `kubectl apply --server-side --force-conflicts` over what `kubectl apply` made, for real: no dry run shows what is taken over.
+    /// `kubectl apply --server-side --force-conflicts` over what `kubectl apply` made, for real: no dry run shows what
+    /// is taken over.
     TakingOver,
 }
 
@@ -182,12 +194,21 @@ impl<'a> Server<'a> {
     pub async fn new(control_plane: &'a ControlPlane, namespace: String) -> Result<Self> {
         let kubeconfig = kube::config::Kubeconfig::read_from(control_plane.admin())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await?;
-        Ok(Self { control_plane, client: Client::try_from(config)?, namespace })
+        Ok(Self {
+            control_plane,
+            client: Client::try_from(config)?,
+            namespace,
+        })
     }
 
     /// Asks about cases, all their ways at once. A case whose first sync or foreign write is refused has no entry.
     pub async fn ask(&self, cases: &[(String, Case)]) -> Result<HashMap<String, Answers>> {
-        let made = self.create(&cases.iter().map(|(name, case)| self.named(&case.then, &format!("{name}-c"))).collect::<Vec<_>>())?;
+        let made = self.create(
+            &cases
+                .iter()
+                .map(|(name, case)| self.named(&case.then, &format!("{name}-c")))
+                .collect::<Vec<_>>(),
+        )?;
         let answered: Vec<(String, Result<Answers>)> = stream::iter(cases)
             .map(|(name, case)| {
                 let by_client = made.contains(&format!("{name}-c"));
@@ -201,12 +222,25 @@ impl<'a> Server<'a> {
             found.insert(name.clone(), asked.with_context(|| format!("case {name}"))?);
         }
         found.retain(|_, asked| !asked.is_empty());
-        let mut by_client: Vec<&mut (Way, Asked)> = found.values_mut().flatten().filter(|(way, _)| way.is_kubectls()).collect();
-        // Those that we expect to pass go together; if kubectl fails over any of them, each is asked alone like the rest.
+        let mut by_client: Vec<&mut (Way, Asked)> = found
+            .values_mut()
+            .flatten()
+            .filter(|(way, _)| way.is_kubectls())
+            .collect();
+        // Those that we expect to pass go together; if kubectl fails over any of them, each is asked alone like the
+        // rest.
         for validation in Validation::ALL {
-            let mut asked: Vec<_> = by_client.iter_mut().filter(|(_, asked)| asked.validation == validation).collect();
-            let expected = asked.iter().filter(|(way, asked)| predicted(*way, asked).causes.is_empty());
-            let mut given = self.apply(&expected.map(|(_, asked)| asked.now.clone()).collect::<Vec<_>>(), validation)?;
+            let mut asked: Vec<_> = by_client
+                .iter_mut()
+                .filter(|(_, asked)| asked.validation == validation)
+                .collect();
+            let expected = asked
+                .iter()
+                .filter(|(way, asked)| predicted(*way, asked).causes.is_empty());
+            let mut given = self.apply(
+                &expected.map(|(_, asked)| asked.now.clone()).collect::<Vec<_>>(),
+                validation,
+            )?;
             for (_, asked) in &mut asked {
                 asked.answer = match given.remove(&asked.name) {
                     Some(object) => Answer::Object(object),
@@ -221,13 +255,30 @@ impl<'a> Server<'a> {
     /// Applies for real, when all else was asked: what was made client-side is taken over.
     async fn take_over(&self, cases: &[(String, Case)], found: &mut HashMap<String, Answers>) -> Result<()> {
         for (name, case) in cases {
-            let (Some(manager), Some(answers)) = (&case.taken_over_by, found.get_mut(name)) else { continue };
-            let Some((_, over)) = answers.iter().find(|(way, _)| *way == Way::ClientSide) else { continue };
-            let mut asked = Asked { manager: manager.clone(), ..over.clone() };
+            let (Some(manager), Some(answers)) = (&case.taken_over_by, found.get_mut(name)) else {
+                continue;
+            };
+            let Some((_, over)) = answers.iter().find(|(way, _)| *way == Way::ClientSide) else {
+                continue;
+            };
+            let mut asked = Asked {
+                manager: manager.clone(),
+                ..over.clone()
+            };
             let (validate, manager) = (case.validation.option(), format!("--field-manager={manager}"));
             let output = self.kubectl(
                 asked.now.to_string(),
-                &["apply", "-f", "-", "--server-side", "--force-conflicts", "-o", "name", &manager, validate],
+                &[
+                    "apply",
+                    "-f",
+                    "-",
+                    "--server-side",
+                    "--force-conflicts",
+                    "-o",
+                    "name",
+                    &manager,
+                    validate,
+                ],
             )?;
             asked.answer = match output.code {
                 0 => self.send(Method::GET, &asked.name, "", "", Vec::new()).await?,
@@ -245,27 +296,47 @@ impl<'a> Server<'a> {
         let validation = case.validation;
         let of = |way: Way, name: &str, now: &Value, answer: Answer, live: Option<&Value>| {
             let (name, manager) = (name.to_owned(), way.manager().to_owned());
-            (way, Asked { name, now: now.clone(), answer, live: live.cloned(), manager, validation })
+            (
+                way,
+                Asked {
+                    name,
+                    now: now.clone(),
+                    answer,
+                    live: live.cloned(),
+                    manager,
+                    validation,
+                },
+            )
         };
         if by_client && let Some(live) = self.edited(&client_name, case.writer.as_ref()).await? {
             let now = self.named(&case.now, &client_name);
             for way in [Way::ClientSide, Way::Migrating, Way::Replace] {
                 let answer = match way {
-                    Way::Migrating => self.server_side(&client_name, &now, way.manager(), true, Some(validation)).await?,
-                    Way::Replace => self.sent_as_it_is(Method::PUT, &client_name, &now, way, validation).await?,
+                    Way::Migrating => {
+                        self.server_side(&client_name, &now, way.manager(), true, Some(validation))
+                            .await?
+                    }
+                    Way::Replace => {
+                        self.sent_as_it_is(Method::PUT, &client_name, &now, way, validation)
+                            .await?
+                    }
                     _ => Answer::Text(String::new()),
                 };
                 asked.push(of(way, &client_name, &now, answer, Some(&live)));
             }
         }
         let then = self.named(&case.then, &server_name);
-        let created = self.server_side(&server_name, &then, Way::ServerSide.manager(), true, None).await?;
+        let created = self
+            .server_side(&server_name, &then, Way::ServerSide.manager(), true, None)
+            .await?;
         if matches!(created, Answer::Object(_))
             && let Some(live) = self.edited(&server_name, case.writer.as_ref()).await?
         {
             let now = self.named(&case.now, &server_name);
             for (way, force) in [(Way::ServerSide, true), (Way::Unforced, false)] {
-                let answer = self.server_side(&server_name, &now, way.manager(), force, Some(validation)).await?;
+                let answer = self
+                    .server_side(&server_name, &now, way.manager(), force, Some(validation))
+                    .await?;
                 asked.push(of(way, &server_name, &now, answer, Some(&live)));
             }
         }
@@ -274,7 +345,10 @@ impl<'a> Server<'a> {
             let now = self.named(&case.now, &new_name);
             for way in [Way::CreateClientSide, Way::CreateServerSide, Way::CreatePost] {
                 let answer = match way {
-                    Way::CreateServerSide => self.server_side(&new_name, &now, way.manager(), true, Some(validation)).await?,
+                    Way::CreateServerSide => {
+                        self.server_side(&new_name, &now, way.manager(), true, Some(validation))
+                            .await?
+                    }
                     Way::CreatePost => self.sent_as_it_is(Method::POST, "", &now, way, validation).await?,
                     _ => Answer::Text(String::new()),
                 };
@@ -306,22 +380,52 @@ impl<'a> Server<'a> {
             }
         };
         let query = format!("fieldManager={}{force}", writer.manager);
-        match self.send(Method::PATCH, name, &query, content, serde_json::to_vec(&body)?).await? {
+        match self
+            .send(Method::PATCH, name, &query, content, serde_json::to_vec(&body)?)
+            .await?
+        {
             Answer::Object(live) => Ok(Some(live)),
             _ => Ok(None),
         }
     }
 
     /// A server-side apply: a dry run with this validation, or for real.
-    async fn server_side(&self, name: &str, manifest: &Value, manager: &str, force: bool, dry: Option<Validation>) -> Result<Answer> {
-        let dry_run = dry.map(|validation| format!("&dryRun=All&fieldValidation={validation:?}")).unwrap_or_default();
+    async fn server_side(
+        &self,
+        name: &str,
+        manifest: &Value,
+        manager: &str,
+        force: bool,
+        dry: Option<Validation>,
+    ) -> Result<Answer> {
+        let dry_run = dry
+            .map(|validation| format!("&dryRun=All&fieldValidation={validation:?}"))
+            .unwrap_or_default();
         let query = format!("fieldManager={manager}&force={force}{dry_run}");
-        self.send(Method::PATCH, name, &query, "application/apply-patch+yaml", serde_json::to_vec(manifest)?).await
+        self.send(
+            Method::PATCH,
+            name,
+            &query,
+            "application/apply-patch+yaml",
+            serde_json::to_vec(manifest)?,
+        )
+        .await
     }
 
-    async fn sent_as_it_is(&self, method: Method, name: &str, manifest: &Value, way: Way, validation: Validation) -> Result<Answer> {
-        let query = format!("fieldManager={}&dryRun=All&fieldValidation={validation:?}", way.manager());
-        self.send(method, name, &query, "application/json", serde_json::to_vec(manifest)?).await
+    async fn sent_as_it_is(
+        &self,
+        method: Method,
+        name: &str,
+        manifest: &Value,
+        way: Way,
+        validation: Validation,
+    ) -> Result<Answer> {
+        let query = format!(
+            "fieldManager={}&dryRun=All&fieldValidation={validation:?}",
+            way.manager()
+        );
+        self.send(method, name, &query, "application/json", serde_json::to_vec(manifest)?)
+            .await
     }
 
     /// All objects of the namespace, by name.
@@ -337,7 +441,8 @@ impl<'a> Server<'a> {
         Ok(typed.collect())
     }
 
-    /// Sends a request, again while the server has no answer: a case that is passed over for that would look like one that is right.
+    /// Sends a request, again while the server has no answer: a case that is passed over for that would look like one
+    /// that is right.
     pub async fn send(&self, method: Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
         for _ in 1..TRIES {
             let answer = self.send_once(&method, name, query, content, body.clone()).await?;
@@ -347,12 +452,26 @@ impl<'a> Server<'a> {
             tokio::time::sleep(PAUSE).await;
         }
         let answer = self.send_once(&method, name, query, content, body).await?;
-        ensure!(!answer.is_none(), "the server does not answer {method} {name}: {answer:?}");
+        ensure!(
+            !answer.is_none(),
+            "the server does not answer {method} {name}: {answer:?}"
+        );
         Ok(answer)
     }
 
-    async fn send_once(&self, method: &Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
-        let place = if name.is_empty() { String::new() } else { format!("/{name}") };
+    async fn send_once(
+        &self,
+        method: &Method,
+        name: &str,
+        query: &str,
+        content: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer> {
+        let place = if name.is_empty() {
+            String::new()
+        } else {
+            format!("/{name}")
+        };
         let uri = format!("/apis/apps/v1/namespaces/{}/deployments{place}?{query}", self.namespace);
         let mut request = Request::builder().method(method).uri(uri);
         if !content.is_empty() {
@@ -362,8 +481,14 @@ impl<'a> Server<'a> {
             Ok(object) => Ok(Answer::Object(object)),
             Err(kube::Error::Api(status)) => {
                 let causes = status.details.iter().flat_map(|details| &details.causes);
-                let causes = causes.map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect();
-                Ok(Answer::Refusal { code: status.code, message: status.message.clone(), causes })
+                let causes = causes
+                    .map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone()))
+                    .collect();
+                Ok(Answer::Refusal {
+                    code: status.code,
+                    message: status.message.clone(),
+                    causes,
+                })
             }
             Err(error) => Err(error.into()),
         }
@@ -381,7 +506,12 @@ impl<'a> Server<'a> {
             thread::sleep(PAUSE);
         }
         let output = kubectl.run(arguments)?;
-        ensure!(answered(&output), "the server does not answer `{}`:\n{}", output.command, output.stderr);
+        ensure!(
+            answered(&output),
+            "the server does not answer `{}`:\n{}",
+            output.command,
+            output.stderr
+        );
         Ok(output)
     }
 
@@ -393,10 +523,20 @@ impl<'a> Server<'a> {
     pub fn create(&self, manifests: &[Value]) -> Result<HashSet<String>> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
         let output = self.kubectl(list, &["apply", "-f", "-", "--validate=false", "-o", "name"])?;
-        let taken: HashSet<String> =
-            output.stdout.lines().filter_map(|line| line.strip_prefix("deployment.apps/")).map(str::to_owned).collect();
+        let taken: HashSet<String> = output
+            .stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("deployment.apps/"))
+            .map(str::to_owned)
+            .collect();
         if taken.is_empty() && !manifests.is_empty() && !is_refusal(&output.stderr) {
-            bail!("`{}` took none of {} manifests and ended with {}:\n{}", output.command, manifests.len(), output.code, output.stderr);
+            bail!(
+                "`{}` took none of {} manifests and ended with {}:\n{}",
+                output.command,
+                manifests.len(),
+                output.code,
+                output.stderr
+            );
         }
         Ok(taken)
     }
@@ -407,7 +547,15 @@ impl<'a> Server<'a> {
             return Ok(HashMap::new());
         }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
-        let arguments = ["apply", "-f", "-", validation.option(), "-o", "json", "--dry-run=server"];
+        let arguments = [
+            "apply",
+            "-f",
+            "-",
+            validation.option(),
+            "-o",
+            "json",
+            "--dry-run=server",
+        ];
         let output = self.kubectl(list, &arguments)?;
         // kubectl prints one object alone, and several as a List.
         let items = match serde_json::from_str::<Value>(&output.stdout) {
@@ -417,8 +565,15 @@ impl<'a> Server<'a> {
             },
             _ => Vec::new(),
         };
-        let name_of = |item: &Value| item.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
-        Ok(items.into_iter().filter_map(|item| Some((name_of(&item)?, item))).collect())
+        let name_of = |item: &Value| {
+            item.pointer("/metadata/name")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        Ok(items
+            .into_iter()
+            .filter_map(|item| Some((name_of(&item)?, item)))
+            .collect())
     }
 
     pub fn apply_one(&self, manifest: &Value, validation: Validation, flags: &[&str]) -> Result<Answer> {

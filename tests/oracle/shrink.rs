@@ -8,15 +8,27 @@ use crate::case::Case;
 pub fn smaller(case: &Case) -> Vec<Case> {
     let mut cases = Vec::new();
     if case.now != case.then {
-        cases.push(Case { now: case.then.clone(), ..case.clone() });
-        cases.push(Case { then: case.now.clone(), ..case.clone() });
+        cases.push(Case {
+            now: case.then.clone(),
+            ..case.clone()
+        });
+        cases.push(Case {
+            then: case.now.clone(),
+            ..case.clone()
+        });
     }
     if let Some(writer) = &case.writer {
-        cases.push(Case { writer: None, ..case.clone() });
+        cases.push(Case {
+            writer: None,
+            ..case.clone()
+        });
         for at in 0..writer.edits.len() {
             let mut less = writer.clone();
             less.edits.remove(at);
-            cases.push(Case { writer: (!less.edits.is_empty()).then_some(less), ..case.clone() });
+            cases.push(Case {
+                writer: (!less.edits.is_empty()).then_some(less),
+                ..case.clone()
+            });
         }
     }
     let mut places = Vec::new();
@@ -25,7 +37,11 @@ pub fn smaller(case: &Case) -> Vec<Case> {
     places.sort_by_key(String::len);
     places.dedup();
     for place in places {
-        cases.push(Case { then: without(&case.then, &place), now: without(&case.now, &place), ..case.clone() });
+        cases.push(Case {
+            then: without(&case.then, &place),
+            now: without(&case.now, &place),
+            ..case.clone()
+        });
     }
     cases.retain(|other| other != case);
     cases
@@ -33,22 +49,39 @@ pub fn smaller(case: &Case) -> Vec<Case> {
 
 /// The JSON Pointers of everything that may be left out.
 fn collect(path: &str, value: &Value, places: &mut Vec<String>) {
-    let needed = ["/apiVersion", "/kind", "/metadata", "/spec", "/spec/selector", "/spec/template", "/spec/template/spec"];
+    let needed = [
+        "/apiVersion",
+        "/kind",
+        "/metadata",
+        "/spec",
+        "/spec/selector",
+        "/spec/template",
+        "/spec/template/spec",
+    ];
     if !path.is_empty() && !needed.contains(&path) {
         places.push(path.to_owned());
     }
     match value {
-        Value::Object(map) => {
-            map.iter().for_each(|(name, child)| collect(&format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), child, places))
-        }
-        Value::Array(items) => items.iter().enumerate().for_each(|(at, child)| collect(&format!("{path}/{at}"), child, places)),
+        Value::Object(map) => map.iter().for_each(|(name, child)| {
+            collect(
+                &format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")),
+                child,
+                places,
+            )
+        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(at, child)| collect(&format!("{path}/{at}"), child, places)),
         _ => {}
     }
 }
 
 fn without(value: &Value, place: &str) -> Value {
     let mut value = value.clone();
-    let Some((parent, last)) = place.rsplit_once('/') else { return value };
+    let Some((parent, last)) = place.rsplit_once('/') else {
+        return value;
+    };
     let last = last.replace("~1", "/").replace("~0", "~");
     match value.pointer_mut(parent) {
         Some(Value::Object(map)) => {

@@ -19,11 +19,20 @@ pub struct Table {
 impl Table {
     pub fn count(&mut self, site: &str, way: Way, outcome: Outcome) {
         self.answers += 1;
-        *self.cells.entry((site.to_owned(), way)).or_default().entry(outcome).or_default() += 1;
+        *self
+            .cells
+            .entry((site.to_owned(), way))
+            .or_default()
+            .entry(outcome)
+            .or_default() += 1;
     }
 
     fn of(&self, site: &str, way: Way, outcome: Outcome) -> usize {
-        self.cells.get(&(site.to_owned(), way)).and_then(|cell| cell.get(&outcome)).copied().unwrap_or(0)
+        self.cells
+            .get(&(site.to_owned(), way))
+            .and_then(|cell| cell.get(&outcome))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The cells of unions that can be met and were met less than `least` times: the site and the cell in words.
@@ -56,19 +65,36 @@ fn is_possible(way: Way, outcome: Outcome) -> bool {
     }
 }
 
-/// Cells that hardly ever are: a write that exchanges the member of a union takes no field from the tool, so that there is nothing to
-/// conflict over, and next to nothing that a sync could keep.
+/// Cells that hardly ever are: a write that exchanges the member of a union takes no field from the tool, so that there
+/// is nothing to conflict over, and next to nothing that a sync could keep.
 fn is_exempt(site: &str, way: Way, outcome: Outcome) -> bool {
     match outcome {
         Outcome::Conflict => {
-            way == Way::Unforced && ["volume", "volumeMount", "volumeDevices", "resourceClaims", "fc", "env item"].contains(&site)
+            way == Way::Unforced
+                && [
+                    "volume",
+                    "volumeMount",
+                    "volumeDevices",
+                    "resourceClaims",
+                    "fc",
+                    "env item",
+                ]
+                .contains(&site)
         }
         // Its other sources stand beside Git's, which the server refuses.
         Outcome::Reverts => way == Way::Migrating && site == "volume",
-        Outcome::Residual => {
-            ["postStart", "preStop", "volume", "projected", "volumeDevices", "envFrom", "env item", "tolerations", "resourceClaims"]
-                .contains(&site)
-        }
+        Outcome::Residual => [
+            "postStart",
+            "preStop",
+            "volume",
+            "projected",
+            "volumeDevices",
+            "envFrom",
+            "env item",
+            "tolerations",
+            "resourceClaims",
+        ]
+        .contains(&site),
         _ => false,
     }
 }

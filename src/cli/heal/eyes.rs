@@ -23,8 +23,8 @@ use crate::lease::last_clear::Place;
 use crate::report::failed_clears_beside;
 use crate::source::git::{self, UrlPolicy};
 
-/// Where a heal of the command line looks: the source as it was when the command began, and again when Argo CD has compared another commit; everything else
-/// fresh each time.
+/// Where a heal of the command line looks: the source as it was when the command began, and again when Argo CD has
+/// compared another commit; everything else fresh each time.
 pub(super) struct Eyes<'a> {
     cluster: &'a Cluster,
     cluster_id: String,
@@ -49,15 +49,31 @@ impl Read {
     /// Whether it tells what Git says of the Deployment at the commit that Argo CD compared last.
     fn knows_what_was_compared(&self, tool: &Tool) -> bool {
         let Some(argo_cd) = tool.argo_cd() else { return true };
-        let compared = argo_cd.application.sync.as_ref().and_then(|sync| sync.revision.as_ref()?.one());
-        let Rendition { revision, compared: known, .. } = self.watched.rendition.as_ref();
+        let compared = argo_cd
+            .application
+            .sync
+            .as_ref()
+            .and_then(|sync| sync.revision.as_ref()?.one());
+        let Rendition {
+            revision,
+            compared: known,
+            ..
+        } = self.watched.rendition.as_ref();
         compared.is_none_or(|compared| compared == revision || known.as_deref() == Some(compared))
     }
 }
 
 impl<'a> Eyes<'a> {
-    pub(super) async fn open(cluster: &'a Cluster, report: &DriftReport, cache: &Scratch, trust: &Trust) -> Result<Self, Fault> {
-        let key = WatchKey { namespace: report.spec.watch_ref.namespace.clone(), name: report.spec.watch_ref.name.clone() };
+    pub(super) async fn open(
+        cluster: &'a Cluster,
+        report: &DriftReport,
+        cache: &Scratch,
+        trust: &Trust,
+    ) -> Result<Self, Fault> {
+        let key = WatchKey {
+            namespace: report.spec.watch_ref.namespace.clone(),
+            name: report.spec.watch_ref.name.clone(),
+        };
         let watch: DriftWatch = cluster
             .get_watch(&key.namespace, &key.name)
             .await?
@@ -67,35 +83,74 @@ impl<'a> Eyes<'a> {
             mirrors: Mirrors::default(),
             held: Held::default(),
             cache: cache.path().to_owned(),
-            // A person's own machine may ask whatever server that person may; where a Secret is sent is said by who keeps it all the same.
+            // A person's own machine may ask whatever server that person may; where a Secret is sent is said by who
+            // keeps it all the same.
             policy: UrlPolicy::of_a_person(trust.allow_http),
             secret_hosts: trust.secret_hosts()?,
             argo_cd: trust.argo_cd(),
             // The report is there: its watch may govern the namespace.
             own_namespace: key.namespace.clone(),
         };
-        let target = Target { namespace: report.namespace().unwrap_or_default(), name: report.spec.target.name.clone() };
+        let target = Target {
+            namespace: report.namespace().unwrap_or_default(),
+            name: report.spec.target.name.clone(),
+        };
         let read = read(cluster, &sources, watch, &target, trust.allow_http).await?;
         // A wrong one is no danger: the hash that was approved covers it, so no other plan is carried out.
-        let cluster_id = report.status.as_ref().and_then(|status| status.cluster.clone()).unwrap_or_default();
-        let told_judge = report.status.as_ref().and_then(|status| status.judge.clone()).unwrap_or_default();
+        let cluster_id = report
+            .status
+            .as_ref()
+            .and_then(|status| status.cluster.clone())
+            .unwrap_or_default();
+        let told_judge = report
+            .status
+            .as_ref()
+            .and_then(|status| status.judge.clone())
+            .unwrap_or_default();
         // What the controller predicts of the others; the hash that was approved covers what follows from it.
         let plan = report.status.as_ref().and_then(|status| status.plan.as_ref());
-        let foretold = plan.into_iter().flat_map(|plan| &plan.cautions).filter(|caution| caution.id == OTHERS_FORETOLD);
+        let foretold = plan
+            .into_iter()
+            .flat_map(|plan| &plan.cautions)
+            .filter(|caution| caution.id == OTHERS_FORETOLD);
         let refused_beside = foretold.map(|caution| caution.text.clone()).collect();
         let (is_http_allowed, read, jq) = (trust.allow_http, Mutex::new(read), Answers::default());
-        Ok(Self { cluster, cluster_id, told_judge, refused_beside, target, key, sources, is_http_allowed, read, jq })
+        Ok(Self {
+            cluster,
+            cluster_id,
+            told_judge,
+            refused_beside,
+            target,
+            key,
+            sources,
+            is_http_allowed,
+            read,
+            jq,
+        })
     }
 }
 
 /// Reads what a watch names, and what it says of one Deployment.
-async fn read(cluster: &Cluster, sources: &Sources, watch: DriftWatch, target: &Target, is_http_allowed: bool) -> Result<Read, Fault> {
+async fn read(
+    cluster: &Cluster,
+    sources: &Sources,
+    watch: DriftWatch,
+    target: &Target,
+    is_http_allowed: bool,
+) -> Result<Read, Fault> {
     let fault = |error: SourceError| {
         let fault = Fault::of(&error).hint(error.hint());
-        Fault { causes: fault.causes.into_iter().chain(error.detail()).collect(), ..fault }
+        Fault {
+            causes: fault.causes.into_iter().chain(error.detail()).collect(),
+            ..fault
+        }
     };
-    let object = origin::object(cluster, &sources.own_namespace, &watch).await.map_err(fault)?;
-    let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object).await.map_err(fault)?;
+    let object = origin::object(cluster, &sources.own_namespace, &watch)
+        .await
+        .map_err(fault)?;
+    let resolved = origin::resolve(cluster, &sources.own_namespace, &sources.argo_cd, &watch, object)
+        .await
+        .map_err(fault)?;
     let unencrypted = !is_http_allowed && resolved.origin.url.starts_with("http://");
     let fault = |error: SourceError| match error.category() {
         "InvalidURL" if unencrypted => {
@@ -103,12 +158,16 @@ async fn read(cluster: &Cluster, sources: &Sources, watch: DriftWatch, target: &
         }
         _ => fault(error),
     };
-    let rendition = match desired::look(sources, cluster, &watch, &resolved, None).await.map_err(fault)? {
+    let rendition = match desired::look(sources, cluster, &watch, &resolved, None)
+        .await
+        .map_err(fault)?
+    {
         Looked::Rendered(rendition) => *rendition,
         Looked::Unchanged => return Err(Fault::new("the source gave no commit")),
     };
     let desired = rendition.desired.get(target).cloned();
-    let watched = watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
+    let watched =
+        watch::watched(Arc::new(watch), resolved, rendition, Timestamp::now()).map_err(|error| Fault::of(&error))?;
     Ok(Read { watched, desired })
 }
 
@@ -116,7 +175,10 @@ impl Eyes<'_> {
     /// The Lease of the controller that wrote the watch.
     pub(super) fn lease(&self) -> Option<Place> {
         let controller = self.read().watched.watch.status.as_ref()?.controller.clone()?;
-        Some(Place { namespace: controller.namespace, name: controller.lease? })
+        Some(Place {
+            namespace: controller.namespace,
+            name: controller.lease?,
+        })
     }
 
     /// What was read of the source last.
@@ -126,13 +188,21 @@ impl Eyes<'_> {
 
     /// Reads the source again; one that does not answer is as it was.
     async fn read_again(&self, watch: &DriftWatch) {
-        if let Ok(new) = read(self.cluster, &self.sources, watch.clone(), &self.target, self.is_http_allowed).await {
+        if let Ok(new) = read(
+            self.cluster,
+            &self.sources,
+            watch.clone(),
+            &self.target,
+            self.is_http_allowed,
+        )
+        .await
+        {
             *self.read.lock().unwrap_or_else(PoisonError::into_inner) = new;
         }
     }
 
-    /// What judges approvals, for the hash that was approved: as it is now where one may look, and else as the report tells it, where only the
-    /// controller writes it.
+    /// What judges approvals, for the hash that was approved: as it is now where one may look, and else as the report
+    /// tells it, where only the controller writes it.
     async fn judge(&self) -> Result<String, ApiError> {
         match judge::read(self.cluster).await {
             Err(ApiError::Forbidden { .. }) => Ok(self.told_judge.clone()),
@@ -160,7 +230,10 @@ impl Look for &Eyes<'_> {
         }
         match told {
             Err(ApiError::Forbidden { .. }) => Ok(Vec::new()),
-            told => Ok(told?.iter().filter_map(|report| Elsewhere::of(report, healer)).collect()),
+            told => Ok(told?
+                .iter()
+                .filter_map(|report| Elsewhere::of(report, healer))
+                .collect()),
         }
     }
 }
@@ -169,25 +242,60 @@ impl Eyes<'_> {
     async fn look(&self) -> Result<Option<FreshScene>, ApiError> {
         let (namespace, name) = (&self.target.namespace, &self.target.name);
         let live = self.cluster.get_deployment(namespace, name).await?;
-        let report = self.cluster.report_of(namespace, &TargetRef::deployment(name)).await?.map(Arc::new);
+        let report = self
+            .cluster
+            .report_of(namespace, &TargetRef::deployment(name))
+            .await?
+            .map(Arc::new);
         let judge = self.judge().await?;
         let watch = self.cluster.get_watch(&self.key.namespace, &self.key.name).await?;
         let Read { watched, desired } = self.read();
-        let Some(watch) = watch.filter(|watch| is_in_force(&watched, Some(watch))) else { return Ok(None) };
+        let Some(watch) = watch.filter(|watch| is_in_force(&watched, Some(watch))) else {
+            return Ok(None);
+        };
         let facts = self.cluster.get_namespace(namespace).await?;
-        let annotation = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();
+        let annotation =
+            |annotations: &std::collections::BTreeMap<String, String>| annotations.get(FREEZE_ANNOTATION).cloned();
         let frozen = frozen(
             facts.as_ref().and_then(|facts| annotation(&facts.annotations)).as_ref(),
             annotation(watch.annotations()).as_ref(),
-            report.as_ref().and_then(|report| annotation(report.annotations())).as_ref(),
+            report
+                .as_ref()
+                .and_then(|report| annotation(report.annotations()))
+                .as_ref(),
         );
-        let tenant = origin::Tenant { watch: &self.key.namespace, own_namespace: &self.key.namespace };
+        let tenant = origin::Tenant {
+            watch: &self.key.namespace,
+            own_namespace: &self.key.namespace,
+        };
         let tool = tool::fresh(self.cluster, tenant, &self.sources.argo_cd, watched.tool.as_ref(), None).await?;
-        let past = report.as_deref().map(|report| Past::of_report(report, &watched.rendition.revision)).unwrap_or_default();
-        let failed_clears = report.as_ref().and_then(|report| failed_clears_beside(&tool, report.status.as_ref()?)).unwrap_or_default();
-        let beside = Beside { refused: self.refused_beside.clone(), failed_clears: failed_clears.into() };
-        let seen = Seen { live, tool, judge, before: true, past, beside };
-        let mut snapshot = snapshot(self.cluster_id.clone(), &self.target, &watched, desired.as_deref(), seen);
+        let past = report
+            .as_deref()
+            .map(|report| Past::of_report(report, &watched.rendition.revision))
+            .unwrap_or_default();
+        let failed_clears = report
+            .as_ref()
+            .and_then(|report| failed_clears_beside(&tool, report.status.as_ref()?))
+            .unwrap_or_default();
+        let beside = Beside {
+            refused: self.refused_beside.clone(),
+            failed_clears: failed_clears.into(),
+        };
+        let seen = Seen {
+            live,
+            tool,
+            judge,
+            before: true,
+            past,
+            beside,
+        };
+        let mut snapshot = snapshot(
+            self.cluster_id.clone(),
+            &self.target,
+            &watched,
+            desired.as_deref(),
+            seen,
+        );
         let scene = Scene {
             policy: policy(&watched, &mut snapshot, &self.jq),
             snapshot,

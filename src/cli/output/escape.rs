@@ -16,7 +16,10 @@ pub(super) struct Escaping<W> {
 
 impl<W: Write> Escaping<W> {
     pub(super) fn new(inner: W) -> Self {
-        Self { inner, begun: Vec::new() }
+        Self {
+            inner,
+            begun: Vec::new(),
+        }
     }
 }
 
@@ -46,7 +49,9 @@ impl<W: Write> Write for Escaping<W> {
 /// How many bytes at the end begin a character of which more is to come.
 fn unfinished(text: &[u8]) -> usize {
     let end = &text[text.len().saturating_sub(3)..];
-    let begins = |tail: &&[u8]| std::str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none());
+    let begins = |tail: &&[u8]| {
+        std::str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
     (0..end.len()).map(|at| &end[at..]).find(begins).map_or(0, <[u8]>::len)
 }
 
@@ -95,13 +100,17 @@ mod tests {
     #[test]
     fn a_character_that_comes_in_two_pieces_is_one_and_lone_bytes_are_shown_as_such() {
         assert_eq!(escaped(&["a\u{202e}".as_bytes()]), "a\\u202e");
-        assert_eq!(escaped(&[b"a\xe2", b"\x80", b"\xae\xf0\x9f", b"\x98\x80\n"]), "a\\u202e😀\n");
+        assert_eq!(
+            escaped(&[b"a\xe2", b"\x80", b"\xae\xf0\x9f", b"\x98\x80\n"]),
+            "a\\u202e😀\n"
+        );
         assert_eq!(escaped(&[b"a\x9b31m\xff", b"\xe2"]), "a\u{fffd}31m\u{fffd}\u{fffd}");
     }
 
     #[test]
     fn yaml_holds_the_same_values_without_a_raw_character() {
-        let hostile = json!({"name": "web\u{202e}", "tag\u{e0041}": "\u{1b}[2J\n\u{200b}\u{9b}😀", "plain": [1, true, null]});
+        let hostile =
+            json!({"name": "web\u{202e}", "tag\u{e0041}": "\u{1b}[2J\n\u{200b}\u{9b}😀", "plain": [1, true, null]});
         let mut out = Vec::new();
         let mut writer = Escaping::new(&mut out);
         yaml(&hostile, &mut writer).unwrap();

@@ -13,8 +13,9 @@ pub struct Digest(u64);
 impl Digest {
     /// Hashes all but status, resourceVersion, and what managedFields say about status or when a manager last wrote.
     ///
-    /// The entries of the status subresource stay, without their status: the deployment controller sets its revision annotation
-    /// through it (kubernetes, `pkg/registry/apps/deployment/strategy.go`, `deploymentStatusStrategy.PrepareForUpdate` resets only spec and labels).
+    /// The entries of the status subresource stay, without their status: the deployment controller sets its revision
+    /// annotation through it (kubernetes, `pkg/registry/apps/deployment/strategy.go`,
+    /// `deploymentStatusStrategy.PrepareForUpdate` resets only spec and labels).
     pub fn of(mut object: Value) -> Self {
         if let Some(fields) = object.as_object_mut() {
             fields.remove("status");
@@ -75,7 +76,10 @@ mod tests {
             ("/status", json!({"replicas": 1, "unavailableReplicas": 2})),
             ("/metadata/resourceVersion", json!("8")),
             ("/metadata/managedFields/0/time", json!("2026-11-21T11:00:00Z")),
-            ("/metadata/managedFields/1/fieldsV1/f:status", json!({"f:replicas": {}, "f:unavailableReplicas": {}})),
+            (
+                "/metadata/managedFields/1/fieldsV1/f:status",
+                json!({"f:replicas": {}, "f:unavailableReplicas": {}}),
+            ),
         ];
         for (pointer, value) in table {
             assert_eq!(changed(pointer, value), Digest::of(web()), "{pointer}");

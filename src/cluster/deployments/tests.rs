@@ -31,11 +31,19 @@ fn line(kind: &str, object: &Value) -> String {
 }
 
 fn applied(name: &str, assessable_change: bool) -> Touched {
-    Touched { namespace: "shop".into(), name: name.into(), what: What::Applied { assessable_change } }
+    Touched {
+        namespace: "shop".into(),
+        name: name.into(),
+        what: What::Applied { assessable_change },
+    }
 }
 
 fn deleted(name: &str) -> Touched {
-    Touched { namespace: "shop".into(), name: name.into(), what: What::Deleted }
+    Touched {
+        namespace: "shop".into(),
+        name: name.into(),
+        what: What::Deleted,
+    }
 }
 
 /// An API server that plays back answers in order, and then keeps quiet.
@@ -48,7 +56,12 @@ fn server(answers: impl IntoIterator<Item = (u16, String)>) -> (Client, Arc<Mute
         let answer = answers.lock().unwrap().pop_front();
         async move {
             match answer {
-                Some((code, text)) => Ok::<_, Infallible>(Response::builder().status(code).body(Body::from(text.into_bytes())).unwrap()),
+                Some((code, text)) => Ok::<_, Infallible>(
+                    Response::builder()
+                        .status(code)
+                        .body(Body::from(text.into_bytes()))
+                        .unwrap(),
+                ),
                 None => std::future::pending().await,
             }
         }
@@ -59,9 +72,12 @@ fn server(answers: impl IntoIterator<Item = (u16, String)>) -> (Client, Arc<Mute
 #[test]
 fn a_list_a_page_and_a_watch_event_all_keep_the_text() {
     let web = item("web", 7, 3, 3);
-    let list: ObjectList<LiveDeployment> = serde_json::from_str(&list(9, std::slice::from_ref(&web), Some("more"))).unwrap();
+    let list: ObjectList<LiveDeployment> =
+        serde_json::from_str(&list(9, std::slice::from_ref(&web), Some("more"))).unwrap();
     let event: WatchEvent<LiveDeployment> = serde_json::from_str(&line("MODIFIED", &web)).unwrap();
-    let WatchEvent::Modified(watched) = event else { panic!("{event:?}") };
+    let WatchEvent::Modified(watched) = event else {
+        panic!("{event:?}")
+    };
 
     let mut whole = web;
     whole["apiVersion"] = "apps/v1".into();
@@ -76,9 +92,13 @@ fn the_kept_metadata_is_slim_and_debug_shows_no_content() {
     web["metadata"]["managedFields"] = json!([{"manager": "kubectl"}]);
     web["spec"]["password"] = "hunter2".into();
     let live: LiveDeployment = serde_json::from_str(&web.to_string()).unwrap();
-    let expected = json!({"name": "web", "namespace": "shop", "uid": "uid-web", "resourceVersion": "7", "labels": {"app": "web"}});
+    let expected =
+        json!({"name": "web", "namespace": "shop", "uid": "uid-web", "resourceVersion": "7", "labels": {"app": "web"}});
     assert_eq!(serde_json::to_value(live.meta()).unwrap(), expected);
-    assert_eq!(format!("{live:?}"), "LiveDeployment { namespace: Some(\"shop\"), name: Some(\"web\"), resource_version: Some(\"7\"), .. }");
+    assert_eq!(
+        format!("{live:?}"),
+        "LiveDeployment { namespace: Some(\"shop\"), name: Some(\"web\"), resource_version: Some(\"7\"), .. }"
+    );
 }
 
 #[test]
@@ -103,32 +123,81 @@ async fn a_change_of_status_is_told_apart_and_a_deletion_is_told() {
     ]);
     let (store, events) = watch(client, Scope::All);
     let told: Vec<_> = events.take(6).collect().await;
-    let expected =
-        [applied("api", true), applied("web", true), applied("web", false), applied("web", true), deleted("api"), applied("new", true)];
+    let expected = [
+        applied("api", true),
+        applied("web", true),
+        applied("web", false),
+        applied("web", true),
+        deleted("api"),
+        applied("new", true),
+    ];
     assert_eq!(told, expected);
     assert!(store.get(&key("shop", "api")).is_none());
-    assert_eq!(store.get(&key("shop", "web")).unwrap().resource_version().as_deref(), Some("12"));
+    assert_eq!(
+        store.get(&key("shop", "web")).unwrap().resource_version().as_deref(),
+        Some("12")
+    );
     let asked = asked.lock().unwrap();
-    assert!(asked[0].contains("limit=100") && asked[1].contains("continue=page2") && asked[2].contains("watch=true"), "{asked:?}");
+    assert!(
+        asked[0].contains("limit=100") && asked[1].contains("continue=page2") && asked[2].contains("watch=true"),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_happened_while_the_watch_was_too_old_is_told_after_the_new_list() {
     let gone = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old resource version"});
     let (client, _asked) = server([
-        (200, list(10, &[item("kept", 1, 1, 1), item("ready", 2, 1, 1), item("scaled", 3, 1, 1), item("removed", 4, 1, 1)], None)),
+        (
+            200,
+            list(
+                10,
+                &[
+                    item("kept", 1, 1, 1),
+                    item("ready", 2, 1, 1),
+                    item("scaled", 3, 1, 1),
+                    item("removed", 4, 1, 1),
+                ],
+                None,
+            ),
+        ),
         (200, line("ERROR", &gone)),
-        (200, list(20, &[item("kept", 1, 1, 1), item("ready", 15, 1, 0), item("scaled", 16, 2, 1), item("new", 17, 1, 1)], None)),
+        (
+            200,
+            list(
+                20,
+                &[
+                    item("kept", 1, 1, 1),
+                    item("ready", 15, 1, 0),
+                    item("scaled", 16, 2, 1),
+                    item("new", 17, 1, 1),
+                ],
+                None,
+            ),
+        ),
     ]);
     let (store, events) = watch(client, Scope::All);
     let told: Vec<_> = events.skip(4).take(4).collect().await;
-    assert_eq!(told, [applied("new", true), applied("ready", false), deleted("removed"), applied("scaled", true)]);
+    assert_eq!(
+        told,
+        [
+            applied("new", true),
+            applied("ready", false),
+            deleted("removed"),
+            applied("scaled", true)
+        ]
+    );
     assert_eq!(store.state().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_away_is_asked_again_with_a_growing_delay() {
-    let away = || (503, json!({"kind": "Status", "status": "Failure", "code": 503, "message": "no leader"}).to_string());
+    let away = || {
+        (
+            503,
+            json!({"kind": "Status", "status": "Failure", "code": 503, "message": "no leader"}).to_string(),
+        )
+    };
     let (client, asked) = server([away(), away(), away(), (200, list(10, &[item("web", 7, 3, 3)], None))]);
     let (_store, events) = watch(client, Scope::Namespace("shop".into()));
     let begin = tokio::time::Instant::now();
@@ -145,5 +214,8 @@ async fn an_object_of_a_list_is_told_only_when_the_store_has_it() {
     let (store, events) = watch(client, Scope::All);
     let told = std::pin::pin!(events).next().await.unwrap();
     // The writer takes the event before it is told, so a reader woken by it never sees the past.
-    assert_eq!((told, store.get(&key("shop", "web")).is_some()), (applied("web", true), true));
+    assert_eq!(
+        (told, store.get(&key("shop", "web")).is_some()),
+        (applied("web", true), true)
+    );
 }

@@ -40,13 +40,18 @@ pub(super) struct Tracker {
     store: Store<LiveDeployment>,
     writer: Writer<LiveDeployment>,
 
-    /// What the list under way has brought, with what to tell about it once it is whole; nothing for what did not change.
+    /// What the list under way has brought, with what to tell about it once it is whole; nothing for what did not
+    /// change.
     listed: HashMap<ObjectRef<LiveDeployment>, Option<What>>,
 }
 
 impl Tracker {
     pub(super) fn new(store: Store<LiveDeployment>, writer: Writer<LiveDeployment>) -> Self {
-        Self { store, writer, listed: HashMap::new() }
+        Self {
+            store,
+            writer,
+            listed: HashMap::new(),
+        }
     }
 
     /// Lets the store take an event, and says what is to be told.
@@ -63,7 +68,11 @@ impl Tracker {
                 Vec::new()
             }
             Event::InitDone => self.complete(),
-            Event::Apply(live) => self.compare(live).map(|what| touched(&ObjectRef::from_obj(live), what)).into_iter().collect(),
+            Event::Apply(live) => self
+                .compare(live)
+                .map(|what| touched(&ObjectRef::from_obj(live), what))
+                .into_iter()
+                .collect(),
             Event::Delete(live) => vec![touched(&ObjectRef::from_obj(live), What::Deleted)],
         };
         self.writer.apply_watcher_event(&event);
@@ -73,8 +82,12 @@ impl Tracker {
     fn compare(&self, live: &LiveDeployment) -> Option<What> {
         match self.store.get(&ObjectRef::from_obj(live)) {
             Some(held) if held.resource_version() == live.resource_version() => None,
-            Some(held) => Some(What::Applied { assessable_change: held.digest() != live.digest() }),
-            None => Some(What::Applied { assessable_change: true }),
+            Some(held) => Some(What::Applied {
+                assessable_change: held.digest() != live.digest(),
+            }),
+            None => Some(What::Applied {
+                assessable_change: true,
+            }),
         }
     }
 
@@ -82,9 +95,14 @@ impl Tracker {
     fn complete(&mut self) -> Vec<Touched> {
         let listed = std::mem::take(&mut self.listed);
         let held = self.store.state();
-        let gone = held.iter().map(|live| ObjectRef::from_obj(live.as_ref())).filter(|key| !listed.contains_key(key));
+        let gone = held
+            .iter()
+            .map(|live| ObjectRef::from_obj(live.as_ref()))
+            .filter(|key| !listed.contains_key(key));
         let gone: Vec<Touched> = gone.map(|key| touched(&key, What::Deleted)).collect();
-        let changed = listed.iter().filter_map(|(key, what)| what.map(|what| touched(key, what)));
+        let changed = listed
+            .iter()
+            .filter_map(|(key, what)| what.map(|what| touched(key, what)));
         let mut told: Vec<Touched> = changed.chain(gone).collect();
         told.sort();
         told
@@ -92,5 +110,9 @@ impl Tracker {
 }
 
 fn touched(key: &ObjectRef<LiveDeployment>, what: What) -> Touched {
-    Touched { namespace: key.namespace.clone().unwrap_or_default(), name: key.name.clone(), what }
+    Touched {
+        namespace: key.namespace.clone().unwrap_or_default(),
+        name: key.name.clone(),
+        what,
+    }
 }

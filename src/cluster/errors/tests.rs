@@ -21,7 +21,10 @@ fn a_missing_right_is_told_as_the_rule_to_grant() {
         "message": "deployments.apps \"web\" is forbidden: User \"system:serviceaccount:ops:driftmend\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\"",
     }));
     assert_eq!(error.category(), "Forbidden");
-    assert_eq!(error.hint().unwrap(), "grant verb patch on deployments.apps in namespace shop to system:serviceaccount:ops:driftmend");
+    assert_eq!(
+        error.hint().unwrap(),
+        "grant verb patch on deployments.apps in namespace shop to system:serviceaccount:ops:driftmend"
+    );
     assert_eq!(error.retry(), Retry::Backoff);
 }
 
@@ -30,7 +33,10 @@ fn an_admission_policy_is_not_mistaken_for_a_missing_right() {
     let error = answered(serde_json::json!({
         "status": "Failure", "reason": "Forbidden", "code": 403, "message": "ValidatingAdmissionPolicy 'dry-run-only' denied request: dry runs only",
     }));
-    assert_eq!(error.hint().unwrap(), "an admission policy refused it, not RBAC: its message says which");
+    assert_eq!(
+        error.hint().unwrap(),
+        "an admission policy refused it, not RBAC: its message says which"
+    );
 }
 
 #[test]
@@ -45,7 +51,10 @@ fn a_refusal_keeps_the_servers_causes() {
         message: "Forbidden: may not specify more than 1 handler type".into(),
     };
     assert_eq!(error.causes(), [cause]);
-    assert_eq!(error.to_string(), "failed to patch deployments.apps shop/web: Deployment.apps \"web\" is invalid");
+    assert_eq!(
+        error.to_string(),
+        "failed to patch deployments.apps shop/web: Deployment.apps \"web\" is invalid"
+    );
 }
 
 #[test]
@@ -72,11 +81,22 @@ fn every_status_has_its_own_category_and_moment_to_retry() {
 #[test]
 fn whatever_the_server_answered_is_told_in_its_words_and_no_answer_only_where_none_came() {
     for code in [400, 403, 408, 409, 410, 413, 422, 429, 500, 503, 504] {
-        let told = answered(serde_json::json!({"status": "Failure", "code": code, "message": "the server's words"})).to_string();
-        assert!(told.contains("deployments.apps shop/web: the server's words"), "{code}: {told}");
+        let told = answered(serde_json::json!({"status": "Failure", "code": code, "message": "the server's words"}))
+            .to_string();
+        assert!(
+            told.contains("deployments.apps shop/web: the server's words"),
+            "{code}: {told}"
+        );
     }
-    let late = ApiError::TimedOut { call: Box::new(patch_web()), limit: LIMIT, told: None };
-    assert_eq!(late.to_string(), "unable to patch deployments.apps shop/web: no answer within 30 s");
+    let late = ApiError::TimedOut {
+        call: Box::new(patch_web()),
+        limit: LIMIT,
+        told: None,
+    };
+    assert_eq!(
+        late.to_string(),
+        "unable to patch deployments.apps shop/web: no answer within 30 s"
+    );
 }
 
 #[test]
@@ -90,7 +110,9 @@ fn a_busy_server_is_asked_again_when_it_says_so() {
 #[test]
 fn no_server_is_obeyed_for_longer_than_a_minute_and_none_shortens_the_usual_wait() {
     let asks = |seconds: u32| {
-        answered(serde_json::json!({"status": "Failure", "code": 503, "message": "busy", "details": {"retryAfterSeconds": seconds}}))
+        answered(
+            serde_json::json!({"status": "Failure", "code": 503, "message": "busy", "details": {"retryAfterSeconds": seconds}}),
+        )
     };
     assert_eq!(asks(86_400).retry(), Retry::After(LONGEST_WAIT));
     assert_eq!(asks(7).wait(Duration::from_secs(1)), Duration::from_secs(7));
@@ -102,7 +124,10 @@ fn no_server_is_obeyed_for_longer_than_a_minute_and_none_shortens_the_usual_wait
 fn a_timeout_deep_in_a_chain_is_a_timeout_and_the_rest_is_unreachable() {
     let io = |kind| kube::Error::Service(Box::new(std::io::Error::new(kind, "x")));
     let timeout = ApiError::from_kube(patch_web(), LIMIT, io(std::io::ErrorKind::TimedOut));
-    assert_eq!(timeout.to_string(), "unable to patch deployments.apps shop/web: no answer within 30 s");
+    assert_eq!(
+        timeout.to_string(),
+        "unable to patch deployments.apps shop/web: no answer within 30 s"
+    );
     let refused = ApiError::from_kube(patch_web(), LIMIT, io(std::io::ErrorKind::ConnectionRefused));
     assert_eq!(refused.category(), "Unreachable");
 }

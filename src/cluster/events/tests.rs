@@ -32,10 +32,24 @@ fn server(code: u16) -> (Events, Arc<Mutex<u32>>) {
     let seen = count.clone();
     let service = tower::service_fn(move |_request: Request<Body>| {
         *seen.lock().unwrap() += 1;
-        let text = if code < 300 { "{\"metadata\":{}}" } else { "{\"kind\":\"Status\",\"code\":403,\"message\":\"no\"}" };
-        async move { Ok::<_, Infallible>(Response::builder().status(code).body(Body::from(text.as_bytes().to_vec())).unwrap()) }
+        let text = if code < 300 {
+            "{\"metadata\":{}}"
+        } else {
+            "{\"kind\":\"Status\",\"code\":403,\"message\":\"no\"}"
+        };
+        async move {
+            Ok::<_, Infallible>(
+                Response::builder()
+                    .status(code)
+                    .body(Body::from(text.as_bytes().to_vec()))
+                    .unwrap(),
+            )
+        }
     });
-    (Events::new(Cluster::new(Client::new(service, "default")), "driftmend-0"), count)
+    (
+        Events::new(Cluster::new(Client::new(service, "default")), "driftmend-0"),
+        count,
+    )
 }
 
 #[test]
@@ -58,14 +72,27 @@ fn an_event_has_every_field_that_the_server_demands() {
 fn an_event_about_a_cluster_wide_object_lives_in_default() {
     let mut occurrence = web("x");
     occurrence.regarding.namespace = None;
-    assert_eq!(event(&occurrence, "i", Timestamp::UNIX_EPOCH).metadata.namespace.as_deref(), Some("default"));
+    assert_eq!(
+        event(&occurrence, "i", Timestamp::UNIX_EPOCH)
+            .metadata
+            .namespace
+            .as_deref(),
+        Some("default")
+    );
 }
 
 #[test]
 fn a_long_name_is_cut_to_a_name_that_is_still_valid() {
-    for stem in ["a".repeat(253), format!("{}.{}", "a".repeat(235), "b".repeat(17)), format!("{}-{}", "a".repeat(235), "b".repeat(17))] {
+    for stem in [
+        "a".repeat(253),
+        format!("{}.{}", "a".repeat(235), "b".repeat(17)),
+        format!("{}-{}", "a".repeat(235), "b".repeat(17)),
+    ] {
         let name = name(&stem, u64::MAX);
-        assert!(name.len() <= 253 && !name.contains("..") && !name.contains("-."), "{name}");
+        assert!(
+            name.len() <= 253 && !name.contains("..") && !name.contains("-."),
+            "{name}"
+        );
     }
 }
 
@@ -82,7 +109,9 @@ fn two_events_of_one_moment_have_two_names() {
 fn a_note_is_cut_between_characters() {
     let note = event(&web(&"ä".repeat(600)), "i", Timestamp::UNIX_EPOCH).note.unwrap();
     assert_eq!((note.len(), note.chars().count()), (1024, 512));
-    let odd = event(&web(&format!("x{}", "ä".repeat(600))), "i", Timestamp::UNIX_EPOCH).note.unwrap();
+    let odd = event(&web(&format!("x{}", "ä".repeat(600))), "i", Timestamp::UNIX_EPOCH)
+        .note
+        .unwrap();
     assert_eq!(odd.len(), 1023);
 }
 

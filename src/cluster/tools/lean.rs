@@ -11,8 +11,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
-/// An object without the entries of `managedFields` that tell of updates: they repeat the names of all that a controller writes into its
-/// status, and only entries of server-side apply are asked for. They are passed over as they are read, and never held.
+/// An object without the entries of `managedFields` that tell of updates: they repeat the names of all that a
+/// controller writes into its status, and only entries of server-side apply are asked for. They are passed over as they
+/// are read, and never held.
 #[derive(Clone, Debug)]
 pub(super) struct Lean {
     /// Name, namespace, uid and resourceVersion.
@@ -58,7 +59,12 @@ impl Resource for Lean {
 impl<'de> Deserialize<'de> for Lean {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = Part::Object.deserialize(deserializer)?;
-        let text = |name: &str| object.pointer(&format!("/metadata/{name}")).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| {
+            object
+                .pointer(&format!("/metadata/{name}"))
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let metadata = ObjectMeta {
             name: Some(text("name").ok_or_else(|| D::Error::missing_field("metadata.name"))?),
             namespace: text("namespace"),

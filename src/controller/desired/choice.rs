@@ -36,9 +36,19 @@ pub(super) fn govern(
     resolved: &Resolved,
     read: Read,
 ) -> Result<Rendition, SourceError> {
-    let Read { repo_url, revision, rendered, changed_at, is_named, others } = read;
+    let Read {
+        repo_url,
+        revision,
+        rendered,
+        changed_at,
+        is_named,
+        others,
+    } = read;
     if !rendered.problems.is_empty() {
-        return Err(SourceError::Unfaithful { revision, problems: rendered.problems });
+        return Err(SourceError::Unfaithful {
+            revision,
+            problems: rendered.problems,
+        });
     }
     let selector = selector(watch.spec.selector.as_ref())?;
     let namespace = key.namespace.as_str();
@@ -46,14 +56,22 @@ pub(super) fn govern(
         let applied = resolved.dressing.namespace(document);
         let namespace = applied.or_else(|| resolved.tool.is_none().then(|| namespace.to_owned()))?;
         // The tool's object may name a namespace of a megabyte, which each Deployment would repeat.
-        (namespace.len() <= LONGEST_NAMESPACE).then(|| Target { namespace, name: document.id.name.clone() })
+        (namespace.len() <= LONGEST_NAMESPACE).then(|| Target {
+            namespace,
+            name: document.id.name.clone(),
+        })
     };
     let mut chosen: BTreeMap<usize, &Target> = BTreeMap::new();
     let mut targets: BTreeMap<Target, usize> = BTreeMap::new();
     let mut problems = Remarks::default();
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     let mut passed_over: BTreeSet<Target> = BTreeSet::new();
-    for (at, document) in rendered.documents.iter().enumerate().filter(|(_, document)| document.id.is_deployment()) {
+    for (at, document) in rendered
+        .documents
+        .iter()
+        .enumerate()
+        .filter(|(_, document)| document.id.is_deployment())
+    {
         let mut leave = |why| *left.entry(why).or_default() += 1;
         let Some(target) = target_of(document) else {
             leave("without a namespace");
@@ -82,9 +100,16 @@ pub(super) fn govern(
     let copies = 1 + usize::from(is_named);
     let bytes: usize = governed().map(|document| copies * yaml::cost(&document.value)).sum();
     sources.held.affords(key, bytes as u64)?;
-    let mut not_governed: Vec<String> = rendered.skipped.named().map(|(kind, count)| counted(count, kind)).collect();
+    let mut not_governed: Vec<String> = rendered
+        .skipped
+        .named()
+        .map(|(kind, count)| counted(count, kind))
+        .collect();
     not_governed.extend(rendered.skipped.others());
-    not_governed.extend(left.into_iter().map(|(why, count)| format!("{} {why}", counted(count, "Deployment"))));
+    not_governed.extend(
+        left.into_iter()
+            .map(|(why, count)| format!("{} {why}", counted(count, "Deployment"))),
+    );
     let (others, mut warnings) = documents_elsewhere(others, &target_of);
     warnings.extend(resolved.notes.iter().cloned().map(told));
     let mut more_warnings = warnings.len().saturating_sub(WARNING_LIMIT) + rendered.warnings.more();
@@ -96,7 +121,10 @@ pub(super) fn govern(
     rendered.warnings.iter().for_each(&mut warn);
     governed().for_each(|document| rendered.without_effect(document, None).iter().for_each(&mut warn));
     let compared = resolved.origin.compared.clone();
-    let has_hooks = rendered.documents.iter().any(|document| resolved.dressing.is_hook(document));
+    let has_hooks = rendered
+        .documents
+        .iter()
+        .any(|document| resolved.dressing.is_hook(document));
     let mut desired = BTreeMap::new();
     for (at, document) in rendered.documents.into_iter().enumerate() {
         let Some(target) = chosen.get(&at) else { continue };
@@ -113,10 +141,30 @@ pub(super) fn govern(
             false => elsewhere(compared).is_some_and(|there| **there == document.value),
         };
         let same_at = compared.clone().filter(is_same_at);
-        desired.insert((*target).clone(), Arc::new(Desired { document, changed_at, synced_revision, synced, same_at }));
+        desired.insert(
+            (*target).clone(),
+            Arc::new(Desired {
+                document,
+                changed_at,
+                synced_revision,
+                synced,
+                same_at,
+            }),
+        );
     }
     let synced = resolved.origin.synced.clone();
-    Ok(Rendition { repo_url, revision, synced, compared, desired, passed_over, has_hooks, not_governed, warnings, more_warnings })
+    Ok(Rendition {
+        repo_url,
+        revision,
+        synced,
+        compared,
+        desired,
+        passed_over,
+        has_hooks,
+        not_governed,
+        warnings,
+        more_warnings,
+    })
 }
 
 /// The Deployments as one commit has them.
@@ -149,7 +197,12 @@ fn documents_elsewhere(
 }
 
 fn told(message: String) -> Notice {
-    Notice { path: None, file: None, line: None, message: cut(&message, LONGEST_NOTE) }
+    Notice {
+        path: None,
+        file: None,
+        line: None,
+        message: cut(&message, LONGEST_NOTE),
+    }
 }
 
 /// The commit from which a Deployment was applied last.
@@ -162,7 +215,11 @@ fn synced_revision<'a>(resolved: &'a Resolved, target: &Target) -> Option<&'a st
 
 /// Two documents that were two objects until the one without a namespace was given that of the watch.
 fn described_twice(target: &Target, document: &Document, first: &Document) -> Remark {
-    let message = format!("Deployment {target} is described twice, first at {}:{}", yaml::told(&first.origin.file), first.origin.line);
+    let message = format!(
+        "Deployment {target} is described twice, first at {}:{}",
+        yaml::told(&first.origin.file),
+        first.origin.line
+    );
     let hint = "delete one of the two: the one without a namespace belongs to that of the watch";
     Remark::line(&document.origin.file, document.origin.line, message, hint)
 }
@@ -174,7 +231,12 @@ fn counted(count: usize, kind: &str) -> String {
 
 /// A remark about a file as it is shown.
 fn notice(remark: &Remark) -> Notice {
-    Notice { path: remark.path.clone(), file: Some(remark.file.clone()), line: remark.line, message: remark.message.clone() }
+    Notice {
+        path: remark.path.clone(),
+        file: Some(remark.file.clone()),
+        line: remark.line,
+        message: remark.message.clone(),
+    }
 }
 
 fn in_namespace(mut document: Document, target: &Target) -> Document {
@@ -187,7 +249,11 @@ fn in_namespace(mut document: Document, target: &Target) -> Document {
 
 pub(in super::super) fn labels(object: &Value) -> BTreeMap<String, String> {
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    labels.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    labels
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 pub(in super::super) fn selector(selector: Option<&LabelSelector>) -> Result<Selector, SourceError> {
@@ -225,7 +291,11 @@ mod tests {
 
     fn governed_by(held: Held, text: String, resolved: &Resolved) -> Result<Rendition, SourceError> {
         let sources = sources(held);
-        let rendered = render::directory(vec![SourceFile { path: "web.yaml".to_owned(), bytes: text.into_bytes() }]).unwrap();
+        let rendered = render::directory(vec![SourceFile {
+            path: "web.yaml".to_owned(),
+            bytes: text.into_bytes(),
+        }])
+        .unwrap();
         let read = Read {
             repo_url: String::new(),
             revision: "4be2c1d".to_owned(),
@@ -234,7 +304,10 @@ mod tests {
             is_named: false,
             others: Vec::new(),
         };
-        let key = WatchKey { namespace: "shop".to_owned(), name: "all".to_owned() };
+        let key = WatchKey {
+            namespace: "shop".to_owned(),
+            name: "all".to_owned(),
+        };
         govern(&sources, &watch(), &key, resolved, read)
     }
 
@@ -245,12 +318,20 @@ mod tests {
     #[test]
     fn of_warnings_and_kinds_as_many_are_held_as_a_status_tells_and_the_rest_is_counted() {
         let idle: String = (0..150).map(|at| format!("f{at}: yes, ")).collect();
-        let kinds: String = (0..70).map(|at| format!("---\napiVersion: v1\nkind: Kind{at}\nmetadata: {{name: a}}\n")).collect();
+        let kinds: String = (0..70)
+            .map(|at| format!("---\napiVersion: v1\nkind: Kind{at}\nmetadata: {{name: a}}\n"))
+            .collect();
         let rendition = governed(Held::default(), web("web", &idle) + &kinds).unwrap();
         // A hundred of the readings are told of a file, and each field has no effect.
-        assert_eq!((rendition.warnings.len(), rendition.more_warnings), (WARNING_LIMIT, 100 + 150 - WARNING_LIMIT));
         assert_eq!(
-            (rendition.not_governed.len(), rendition.not_governed.last().map(String::as_str)),
+            (rendition.warnings.len(), rendition.more_warnings),
+            (WARNING_LIMIT, 100 + 150 - WARNING_LIMIT)
+        );
+        assert_eq!(
+            (
+                rendition.not_governed.len(),
+                rendition.not_governed.last().map(String::as_str)
+            ),
             (51, Some("20 objects of more kinds"))
         );
         assert!(rendition.not_governed.len() + 2 * WARNING_LIMIT < NOT_GOVERNED_LIMIT);
@@ -269,16 +350,33 @@ mod tests {
             Application::read(&object).unwrap()
         };
         let left = |namespace: &str| {
-            let dressing = Dressing::ArgoCd(argo_cd::dressing(&application(namespace.to_owned()), "argocd", argo_cd::Tracking::default()));
-            governed_by(Held::default(), web("web", ""), &Resolved { dressing, ..origin::git(&watch()).unwrap() }).unwrap()
+            let dressing = Dressing::ArgoCd(argo_cd::dressing(
+                &application(namespace.to_owned()),
+                "argocd",
+                argo_cd::Tracking::default(),
+            ));
+            governed_by(
+                Held::default(),
+                web("web", ""),
+                &Resolved {
+                    dressing,
+                    ..origin::git(&watch()).unwrap()
+                },
+            )
+            .unwrap()
         };
         assert_eq!(left("shop").desired.len(), 1);
-        assert_eq!(left(&"n".repeat(1_000_000)).not_governed, ["1 Deployment without a namespace"]);
+        assert_eq!(
+            left(&"n".repeat(1_000_000)).not_governed,
+            ["1 Deployment without a namespace"]
+        );
     }
 
     #[test]
     fn what_there_is_no_room_for_is_not_copied() {
-        let text: String = (0..20).map(|at| web(&format!("web-{at}"), &format!("a: {}", "x".repeat(10_000)))).collect();
+        let text: String = (0..20)
+            .map(|at| web(&format!("web-{at}"), &format!("a: {}", "x".repeat(10_000))))
+            .collect();
         let error = governed(Held::of_memory(400_000), text.clone()).unwrap_err();
         assert_eq!(error.category(), "SourceTooLarge");
         assert_eq!(governed(Held::of_memory(4_000_000), text).unwrap().desired.len(), 20);

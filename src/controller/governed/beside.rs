@@ -1,4 +1,5 @@
-//! What the Deployments that one object of a tool syncs are to each other: one that is refused keeps the sync of all from succeeding.
+//! What the Deployments that one object of a tool syncs are to each other: one that is refused keeps the sync of all
+//! from succeeding.
 
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use super::{Governed, Inner, Target, WatchKey};
 use crate::controller::tool::ToolKey;
 
 impl Governed {
-    /// Records why the next sync of a Deployment is predicted to be refused, and gives the others whose plans tell of that, where it changed.
+    /// Records why the next sync of a Deployment is predicted to be refused, and gives the others whose plans tell of
+    /// that, where it changed.
     pub fn foretell(&self, tool: &ToolKey, target: &Target, refused: Option<String>) -> Vec<Target> {
         let mut inner = self.lock();
         let refused = refused.map(|why| (tool.clone(), why));
@@ -14,10 +16,15 @@ impl Governed {
             Some(told) => inner.refused.insert(target.clone(), told),
             None => inner.refused.remove(target),
         };
-        if before == refused { Vec::new() } else { inner.beside(tool, target) }
+        if before == refused {
+            Vec::new()
+        } else {
+            inner.beside(tool, target)
+        }
     }
 
-    /// Forgets what was predicted of a Deployment that nobody governs any more, and gives the others whose plans told of it.
+    /// Forgets what was predicted of a Deployment that nobody governs any more, and gives the others whose plans told
+    /// of it.
     pub fn foretell_nothing(&self, target: &Target) -> Vec<Target> {
         let mut inner = self.lock();
         let told = inner.refused.remove(target);
@@ -27,7 +34,12 @@ impl Governed {
     /// The watches that name this object.
     pub fn watches_of(&self, tool: &ToolKey) -> Vec<WatchKey> {
         let inner = self.lock();
-        inner.watches.iter().filter(|(_, watched)| watched.tool.as_ref() == Some(tool)).map(|(key, _)| key.clone()).collect()
+        inner
+            .watches
+            .iter()
+            .filter(|(_, watched)| watched.tool.as_ref() == Some(tool))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// The other Deployments that this object syncs.
@@ -35,13 +47,20 @@ impl Governed {
         self.lock().beside(tool, target)
     }
 
-    /// The other Deployments that this object syncs and that are predicted to be refused, in words. Why, is told within a namespace: who reads a
-    /// report there need not be one who reads those of another.
+    /// The other Deployments that this object syncs and that are predicted to be refused, in words. Why, is told within
+    /// a namespace: who reads a report there need not be one who reads those of another.
     pub fn refused_beside(&self, tool: &ToolKey, target: &Target) -> Arc<[String]> {
         let inner = self.lock();
-        let others = inner.refused.iter().filter(|(other, (by, _))| *other != target && by == tool && inner.syncs(tool, other));
+        let others = inner
+            .refused
+            .iter()
+            .filter(|(other, (by, _))| *other != target && by == tool && inner.syncs(tool, other));
         let told = |(other, (_, why)): (&Target, &(ToolKey, String))| {
-            if other.namespace == target.namespace { format!("{other}: {why}") } else { other.to_string() }
+            if other.namespace == target.namespace {
+                format!("{other}: {why}")
+            } else {
+                other.to_string()
+            }
         };
         others.map(told).collect()
     }
@@ -49,13 +68,22 @@ impl Governed {
 
 impl Inner {
     fn beside(&self, tool: &ToolKey, target: &Target) -> Vec<Target> {
-        let named = self.watches.values().filter(|watched| watched.tool.as_ref() == Some(tool));
-        named.flat_map(|watched| watched.rendition.desired.keys()).filter(|other| *other != target).cloned().collect()
+        let named = self
+            .watches
+            .values()
+            .filter(|watched| watched.tool.as_ref() == Some(tool));
+        named
+            .flat_map(|watched| watched.rendition.desired.keys())
+            .filter(|other| *other != target)
+            .cloned()
+            .collect()
     }
 
     /// Whether a watch that names this object names the Deployment.
     fn syncs(&self, tool: &ToolKey, target: &Target) -> bool {
-        self.watches.values().any(|watched| watched.tool.as_ref() == Some(tool) && watched.rendition.desired.contains_key(target))
+        self.watches
+            .values()
+            .any(|watched| watched.tool.as_ref() == Some(tool) && watched.rendition.desired.contains_key(target))
     }
 }
 
@@ -69,39 +97,73 @@ mod tests {
     use crate::controller::tool::ToolKind;
 
     fn target(name: &str) -> Target {
-        Target { namespace: "shop".to_owned(), name: name.to_owned() }
+        Target {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     #[test]
     fn the_others_of_one_application_hear_of_a_refusal_that_is_coming_and_that_it_is_not() {
         let governed = Governed::default();
-        let tool = |name: &str| ToolKey { kind: ToolKind::ArgoCd, namespace: "argocd".to_owned(), name: name.to_owned() };
+        let tool = |name: &str| ToolKey {
+            kind: ToolKind::ArgoCd,
+            namespace: "argocd".to_owned(),
+            name: name.to_owned(),
+        };
         let put = |watch: &str, of: &str, names: &[&str]| {
             let documents: Vec<_> = names.iter().map(|name| (*name, json!({}))).collect();
             let mut watched = at_commit("a", 10, &documents, &[]);
             watched.tool = Some(tool(of));
-            governed.put(&WatchKey { namespace: "shop".to_owned(), name: watch.to_owned() }, watched);
+            governed.put(
+                &WatchKey {
+                    namespace: "shop".to_owned(),
+                    name: watch.to_owned(),
+                },
+                watched,
+            );
         };
         put("one", "shop", &["web", "api"]);
         put("two", "other", &["job"]);
         let refused = || Some("spec.replicas: no".to_owned());
         let told = |of: &str, name: &str| governed.refused_beside(&tool(of), &target(name)).to_vec();
-        assert_eq!(governed.foretell(&tool("shop"), &target("api"), refused()), [target("web")]);
-        assert_eq!(governed.foretell(&tool("shop"), &target("api"), refused()), [], "nothing new");
+        assert_eq!(
+            governed.foretell(&tool("shop"), &target("api"), refused()),
+            [target("web")]
+        );
+        assert_eq!(
+            governed.foretell(&tool("shop"), &target("api"), refused()),
+            [],
+            "nothing new"
+        );
         assert_eq!(told("shop", "web"), ["shop/api: spec.replicas: no"]);
-        assert_eq!((told("shop", "api"), told("other", "job")), (vec![], vec![]), "neither itself nor another application");
+        assert_eq!(
+            (told("shop", "api"), told("other", "job")),
+            (vec![], vec![]),
+            "neither itself nor another application"
+        );
         assert_eq!(governed.foretell(&tool("shop"), &target("api"), None), [target("web")]);
         assert_eq!(told("shop", "web"), Vec::<String>::new());
         governed.foretell(&tool("shop"), &target("api"), refused());
-        assert_eq!(governed.foretell_nothing(&target("api")), [target("web")], "nobody governs it any more");
+        assert_eq!(
+            governed.foretell_nothing(&target("api")),
+            [target("web")],
+            "nobody governs it any more"
+        );
         assert_eq!(governed.foretell_nothing(&target("api")), []);
         // What Git has no longer is not synced.
         governed.foretell(&tool("shop"), &target("api"), refused());
         put("one", "shop", &["web"]);
         assert_eq!(told("shop", "web"), Vec::<String>::new());
         // In another namespace the name is told, and no value.
-        let elsewhere = Target { namespace: "till".to_owned(), name: "web".to_owned() };
+        let elsewhere = Target {
+            namespace: "till".to_owned(),
+            name: "web".to_owned(),
+        };
         put("one", "shop", &["web", "api"]);
-        assert_eq!(governed.refused_beside(&tool("shop"), &elsewhere).to_vec(), ["shop/api"]);
+        assert_eq!(
+            governed.refused_beside(&tool("shop"), &elsewhere).to_vec(),
+            ["shop/api"]
+        );
     }
 }

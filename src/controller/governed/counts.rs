@@ -11,7 +11,9 @@ impl Governed {
         let mut counts = WatchCounts::default();
         for target in inner.led(key) {
             counts.governed += 1;
-            let Some(outcome) = inner.outcomes.get(target) else { continue };
+            let Some(outcome) = inner.outcomes.get(target) else {
+                continue;
+            };
             match outcome.phase {
                 Phase::InSync => counts.in_sync += 1,
                 Phase::Pending => counts.pending += 1,
@@ -31,7 +33,11 @@ impl Inner {
     /// How many Deployments the source of a watch dropped that are there still.
     fn orphans(&self, key: &WatchKey) -> usize {
         let dropped = self.dropped.iter().filter(|(_, (by, _))| by == key);
-        let orphaned = |target: &Target| self.outcomes.get(target).is_some_and(|outcome| outcome.phase == Phase::Orphaned);
+        let orphaned = |target: &Target| {
+            self.outcomes
+                .get(target)
+                .is_some_and(|outcome| outcome.phase == Phase::Orphaned)
+        };
         dropped.filter(|(target, _)| orphaned(target)).count()
     }
 }

@@ -1,4 +1,5 @@
-//! What is remembered of one Deployment beyond what its watch says of it now: which side moved, whether it was ever there, and that Git dropped it.
+//! What is remembered of one Deployment beyond what its watch says of it now: which side moved, whether it was ever
+//! there, and that Git dropped it.
 
 use std::sync::Arc;
 
@@ -56,7 +57,15 @@ impl Remembered {
     /// The same seen from the watch that leads: what another one saw of its own source says nothing of this one's.
     #[must_use]
     pub fn seen_from(self, leader: &WatchKey) -> Self {
-        if self.of.as_ref() == Some(leader) { self } else { Self { in_git_since: None, first_seen: None, ..self } }
+        if self.of.as_ref() == Some(leader) {
+            self
+        } else {
+            Self {
+                in_git_since: None,
+                first_seen: None,
+                ..self
+            }
+        }
     }
 }
 
@@ -81,7 +90,10 @@ impl Governed {
         let mut inner = self.lock();
         // Where an earlier process saw Git drop it, the tool has had its time.
         if let Some(key) = sight.dropped {
-            inner.dropped.entry(target.clone()).or_insert((key, Timestamp::UNIX_EPOCH));
+            inner
+                .dropped
+                .entry(target.clone())
+                .or_insert((key, Timestamp::UNIX_EPOCH));
         }
         let remembered = inner.remembered.entry(target.clone()).or_default();
         remembered.live |= sight.live;
@@ -102,10 +114,14 @@ impl Governed {
 impl Inner {
     /// Forgets what the source of a watch that is gone dropped, and names it.
     pub(super) fn let_go_of(&mut self, key: &WatchKey) -> Vec<Target> {
-        self.dropped.extract_if(|_, (by, _)| by == key).map(|(target, _)| target).collect()
+        self.dropped
+            .extract_if(|_, (by, _)| by == key)
+            .map(|(target, _)| target)
+            .collect()
     }
 
-    /// Remembers what a new commit changes: which documents are new, and what it drops. What a watch itself no longer asks for was not dropped.
+    /// Remembers what a new commit changes: which documents are new, and what it drops. What a watch itself no longer
+    /// asks for was not dropped.
     pub(super) fn note_commit(&mut self, key: &WatchKey, before: Option<&Watched>, now: &Watched) {
         let before = before.filter(|before| !before.rendition.revision.is_empty());
         if before.is_some_and(|before| Arc::ptr_eq(&before.rendition, &now.rendition)) {
@@ -116,7 +132,10 @@ impl Inner {
             self.let_go.remove(target);
             let old = before.and_then(|before| before.rendition.desired.get(target));
             let same = old.is_some_and(|old| Arc::ptr_eq(old, desired) || old.document.value == desired.document.value);
-            let known = self.remembered.get(target).is_some_and(|remembered| remembered.of.as_ref() == Some(key));
+            let known = self
+                .remembered
+                .get(target)
+                .is_some_and(|remembered| remembered.of.as_ref() == Some(key));
             if same && known || !self.leads(key, target) {
                 continue;
             }
@@ -127,7 +146,11 @@ impl Inner {
         }
         let Some(before) = before else { return };
         let restated = !before.says_the_same(&now.watch);
-        let gone = before.rendition.desired.keys().filter(|target| !now.rendition.desired.contains_key(*target));
+        let gone = before
+            .rendition
+            .desired
+            .keys()
+            .filter(|target| !now.rendition.desired.contains_key(*target));
         for target in gone.filter(|target| !now.rendition.passed_over.contains(*target)) {
             if restated {
                 self.let_go.insert(target.clone());

@@ -1,8 +1,9 @@
 //! Audit: one JSON line for the beginning of a heal, one for each of its requests with the answer, and one for its end.
 //!
-//! The lines are no part of the log: no filter leaves them out, and none has another format. The controller writes them to standard output,
-//! where nothing else of it goes; `driftmend heal` to standard error, since its output is for people, unless that is a terminal, on which people
-//! read, too. Each has `audit: driftmend.dev/heal`. What a report records of a heal does not depend on them.
+//! The lines are no part of the log: no filter leaves them out, and none has another format. The controller writes them
+//! to standard output, where nothing else of it goes; `driftmend heal` to standard error, since its output is for
+//! people, unless that is a terminal, on which people read, too. Each has `audit: driftmend.dev/heal`. What a report
+//! records of a heal does not depend on them.
 
 use std::io::{self, Write};
 
@@ -84,16 +85,26 @@ mod tests {
 
     #[test]
     fn people_at_a_terminal_are_spared_and_a_file_has_every_line() {
-        assert_eq!((Sink::beside_people(true), Sink::beside_people(false)), (Sink::Nowhere, Sink::Error));
+        assert_eq!(
+            (Sink::beside_people(true), Sink::beside_people(false)),
+            (Sink::Nowhere, Sink::Error)
+        );
     }
 
     #[test]
     fn a_line_is_one_line_of_json_whatever_is_in_it() {
-        let text = line("Sent", Timestamp::UNIX_EPOCH, json!({"answer": "two\nlines", "plan": "a", "manager": "\u{9b}31m\u{202e}"}));
+        let text = line(
+            "Sent",
+            Timestamp::UNIX_EPOCH,
+            json!({"answer": "two\nlines", "plan": "a", "manager": "\u{9b}31m\u{202e}"}),
+        );
         assert_eq!(text.matches('\n').count(), 1);
         assert!(!text.trim_end().contains(printer::is_raw), "{text:?}");
         let read: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&read["audit"], &read["event"], &read["answer"]), (&json!(KIND), &json!("Sent"), &json!("two\nlines")));
+        assert_eq!(
+            (&read["audit"], &read["event"], &read["answer"]),
+            (&json!(KIND), &json!("Sent"), &json!("two\nlines"))
+        );
         assert_eq!(read["manager"], json!("\u{9b}31m\u{202e}"));
     }
 }

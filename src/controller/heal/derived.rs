@@ -17,7 +17,12 @@ pub(super) fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
 
 /// The approved plan, derived again from what is there now. The time limit of the offer does not count any more: it was
 /// approved in time.
-pub(super) fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport, healing: &Healing) -> Result<Approved, Refusal> {
+pub(super) fn again(
+    scene: &Scene,
+    assessment: &Assessment,
+    report: &DriftReport,
+    healing: &Healing,
+) -> Result<Approved, Refusal> {
     let default = ReportStatus::default();
     let status = report.status.as_ref().unwrap_or(&default);
     let memory = Memory {
@@ -35,7 +40,12 @@ pub(super) fn again(scene: &Scene, assessment: &Assessment, report: &DriftReport
         stale: step.stale.clone(),
         revision: step.revision.clone(),
     });
-    let begun = Begun { plan_hash: &healing.plan_hash, uid: &healing.uid, by: &healing.by, steps: steps.collect() };
+    let begun = Begun {
+        plan_hash: &healing.plan_hash,
+        uid: &healing.uid,
+        by: &healing.by,
+        steps: steps.collect(),
+    };
     resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
 }
 

@@ -22,8 +22,14 @@ impl Elsewhere {
         let status = report.status.as_ref()?;
         let healing = status.healing.as_ref().filter(|healing| healing.healer != healer)?;
         let approval = status.approval.as_ref()?;
-        let clears = healing.steps.iter().any(|step| step.kind == StepKind::ClearOperation && step.state != StepState::Done);
-        clears.then(|| Self { approved: approval.at, plan: healing.plan_hash.clone() })
+        let clears = healing
+            .steps
+            .iter()
+            .any(|step| step.kind == StepKind::ClearOperation && step.state != StepState::Done);
+        clears.then(|| Self {
+            approved: approval.at,
+            plan: healing.plan_hash.clone(),
+        })
     }
 }
 
@@ -50,7 +56,10 @@ mod tests {
         };
         let of = |report: &DriftReport, healer: &str| Elsewhere::of(report, healer).map(|elsewhere| elsewhere.plan);
         let waiting = told("Pending", "ClearOperation");
-        assert_eq!((of(&waiting, "controller"), of(&waiting, "ann")), (Some("a".to_owned()), None));
+        assert_eq!(
+            (of(&waiting, "controller"), of(&waiting, "ann")),
+            (Some("a".to_owned()), None)
+        );
         assert_eq!(of(&told("Done", "ClearOperation"), "controller"), None);
         assert_eq!(of(&told("Pending", "StartOperation"), "controller"), None);
     }

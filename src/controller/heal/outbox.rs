@@ -1,7 +1,7 @@
 //! Outbox: whether anything of a heal can have left this process, and what its plan was made of.
 //!
-//! A report says that a step began before its request leaves, so that it cannot tell the two apart afterwards. Who began the step can: a heal that was overtaken
-//! in between wrote nothing, and is none that failed.
+//! A report says that a step began before its request leaves, so that it cannot tell the two apart afterwards. Who
+//! began the step can: a heal that was overtaken in between wrote nothing, and is none that failed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -87,7 +87,8 @@ impl Outbox {
         }
     }
 
-    /// Whether nothing of a heal was sent so far that may have been stored: then how it was when it began. `None` also where another process began it.
+    /// Whether nothing of a heal was sent so far that may have been stored: then how it was when it began. `None` also
+    /// where another process began it.
     pub(super) fn nothing_left(&self, plan: &str) -> Option<Began> {
         self.began().get(plan).filter(|began| !began.has_left).cloned()
     }
@@ -105,12 +106,21 @@ impl Outbox {
     /// The heal with what was sent for a step that is not recorded as done.
     pub(super) fn with_sent<'h>(&self, healing: &'h Healing) -> Cow<'h, Healing> {
         let is_open = |at: usize| healing.steps.get(at).is_some_and(|step| step.state != StepState::Done);
-        let is_told =
-            |request: &SentRequest| healing.requests.iter().any(|told| (told.kind, &told.digest) == (request.kind, &request.digest));
+        let is_told = |request: &SentRequest| {
+            healing
+                .requests
+                .iter()
+                .any(|told| (told.kind, &told.digest) == (request.kind, &request.digest))
+        };
         match self.sent(&healing.plan_hash) {
-            Some((at, request)) if is_open(at) && !is_told(&request) && healing.requests.len() < healing.steps.len() => {
+            Some((at, request))
+                if is_open(at) && !is_told(&request) && healing.requests.len() < healing.steps.len() =>
+            {
                 let requests = [&healing.requests[..], &[request]].concat();
-                Cow::Owned(Healing { requests, ..healing.clone() })
+                Cow::Owned(Healing {
+                    requests,
+                    ..healing.clone()
+                })
             }
             _ => Cow::Borrowed(healing),
         }
@@ -133,7 +143,10 @@ fn was_not_stored(error: &ApiError) -> bool {
         | ApiError::Rejected { .. }
         | ApiError::NotLeading { .. }
         | ApiError::Unsendable { .. } => true,
-        ApiError::Unavailable { .. } | ApiError::TimedOut { .. } | ApiError::Unreachable { .. } | ApiError::Unreadable { .. } => false,
+        ApiError::Unavailable { .. }
+        | ApiError::TimedOut { .. }
+        | ApiError::Unreachable { .. }
+        | ApiError::Unreadable { .. } => false,
     }
 }
 
@@ -154,15 +167,24 @@ mod tests {
     }
 
     fn refused() -> Result<Value, ApiError> {
-        Err(ApiError::Conflict { call: call(), message: "it was modified".to_owned(), causes: Vec::new() })
+        Err(ApiError::Conflict {
+            call: call(),
+            message: "it was modified".to_owned(),
+            causes: Vec::new(),
+        })
     }
 
     fn lost() -> Result<Value, ApiError> {
-        Err(ApiError::TimedOut { call: call(), limit: std::time::Duration::from_secs(1), told: None })
+        Err(ApiError::TimedOut {
+            call: call(),
+            limit: std::time::Duration::from_secs(1),
+            told: None,
+        })
     }
 
     fn snapshot(live: Value) -> Snapshot {
-        let id = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
+        let id =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
         Snapshot {
             cluster: String::new(),
             judge: String::new(),
@@ -199,13 +221,21 @@ mod tests {
 
     #[test]
     fn an_overtaken_heal_says_what_changed() {
-        let (before, after) = (snapshot(json!({"spec": {"replicas": 1}})), snapshot(json!({"spec": {"replicas": 2}})));
+        let (before, after) = (
+            snapshot(json!({"spec": {"replicas": 1}})),
+            snapshot(json!({"spec": {"replicas": 2}})),
+        );
         let began = Began::of(&before);
         let stale = Refusal::Stale("a".to_owned());
         let told = |refusal: &Refusal, now: &Snapshot| began.overtaken(refusal, now);
-        assert!(told(&stale, &after).starts_with("nothing was written: somebody changed the Deployment after the approval"));
+        assert!(
+            told(&stale, &after).starts_with("nothing was written: somebody changed the Deployment after the approval")
+        );
         assert!(told(&stale, &before).starts_with("nothing was written: what the tool that syncs would do changed"));
-        let moot = Refusal::Moot { hash: "a".to_owned(), why: NoPlan::NothingToHeal };
+        let moot = Refusal::Moot {
+            hash: "a".to_owned(),
+            why: NoPlan::NothingToHeal,
+        };
         assert_eq!(told(&moot, &after), "nothing was written: there is nothing to heal");
     }
 
@@ -216,12 +246,21 @@ mod tests {
                 "steps": [{"kind": "Restore", "state": state}, {"kind": "Transfer", "state": "Pending"}], "requests": requests}))
             .unwrap()
         };
-        let sent = json!({"kind": "Restore", "at": "2026-01-05T10:00:01Z", "digest": "d", "answer": "resourceVersion 2"});
+        let sent =
+            json!({"kind": "Restore", "at": "2026-01-05T10:00:01Z", "digest": "d", "answer": "resourceVersion 2"});
         let outbox = Outbox::default();
         assert_eq!(outbox.with_sent(&healing("Begun", json!([]))).requests, []);
         outbox.keeps("a", 0, &serde_json::from_value(sent.clone()).unwrap());
         assert_eq!(outbox.with_sent(&healing("Begun", json!([]))).requests.len(), 1);
-        assert_eq!(outbox.with_sent(&healing("Begun", json!([sent]))).requests.len(), 1, "twice");
-        assert_eq!(outbox.with_sent(&healing("Done", json!([]))).requests, [], "that step's record says what it sent");
+        assert_eq!(
+            outbox.with_sent(&healing("Begun", json!([sent]))).requests.len(),
+            1,
+            "twice"
+        );
+        assert_eq!(
+            outbox.with_sent(&healing("Done", json!([]))).requests,
+            [],
+            "that step's record says what it sent"
+        );
     }
 }

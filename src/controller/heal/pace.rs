@@ -1,9 +1,10 @@
 //! How often the tools that sync are written to, whatever the number of heals, and in which order.
 //!
-//! A clear of an operation state may be followed by a sync of a whole application: there is one in ten seconds. Within a process heals stand in
-//! line, in the order in which they were approved, and whose turn it is holds it until its clear is answered. Other processes, a later leader and
-//! the command line among them, are told by an annotation of the controller's Lease (`lease::last_clear`), and their heals stand in the same line
-//! as far as their reports can be read ([`super::elsewhere`]).
+//! A clear of an operation state may be followed by a sync of a whole application: there is one in ten seconds. Within
+//! a process heals stand in line, in the order in which they were approved, and whose turn it is holds it until its
+//! clear is answered. Other processes, a later leader and the command line among them, are told by an annotation of the
+//! controller's Lease (`lease::last_clear`), and their heals stand in the same line as far as their reports can be read
+//! ([`super::elsewhere`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,10 +25,12 @@ pub const CLEAR_PAUSE: Duration = Duration::from_secs(10);
 /// Between two requests for a comparison that are made again because nobody answered the first.
 const ASK_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long a heal that began stands in line before it comes to its clear: its first steps take seconds, and nobody waits for one that is held up.
+/// How long a heal that began stands in line before it comes to its clear: its first steps take seconds, and nobody
+/// waits for one that is held up.
 const COMES: Duration = Duration::from_secs(10);
 
-/// How long one stands in line, or holds the turn, that is not heard of: longer than any pause after which a heal looks again.
+/// How long one stands in line, or holds the turn, that is not heard of: longer than any pause after which a heal looks
+/// again.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// The longest pause after which one that stands in line looks again: those before it may leave.
@@ -88,15 +91,24 @@ pub(super) struct NotYourTurn {
 
 impl Line {
     fn forget(&mut self, now: Instant) {
-        self.waiting.retain(|_, one| now.duration_since(one.seen) < if one.ready.is_some() { FORGOTTEN } else { COMES });
-        if self.turn.as_ref().is_some_and(|(_, seen)| now.duration_since(*seen) >= FORGOTTEN) {
+        self.waiting
+            .retain(|_, one| now.duration_since(one.seen) < if one.ready.is_some() { FORGOTTEN } else { COMES });
+        if self
+            .turn
+            .as_ref()
+            .is_some_and(|(_, seen)| now.duration_since(*seen) >= FORGOTTEN)
+        {
             self.turn = None;
         }
     }
 
     /// The place of a plan, a new one where it has none.
     fn key(&mut self, approved: Timestamp, plan: &str) -> Key {
-        let found = self.waiting.keys().find(|(at, _, of)| *at == approved && of == plan).cloned();
+        let found = self
+            .waiting
+            .keys()
+            .find(|(at, _, of)| *at == approved && of == plan)
+            .cloned();
         found.unwrap_or_else(|| {
             self.count += 1;
             (approved, self.count, plan.to_owned())
@@ -115,14 +127,25 @@ impl Line {
         }
     }
 
-    /// Asks for the turn of a plan; where it is given, nobody else has it until [`Line::leave`]. `others` stand in line in other processes.
+    /// Asks for the turn of a plan; where it is given, nobody else has it until [`Line::leave`]. `others` stand in line
+    /// in other processes.
     fn ask(&mut self, approved: Timestamp, plan: &str, now: Instant, others: &[Elsewhere]) -> Result<(), NotYourTurn> {
         self.forget(now);
         let (elsewhere, others) = self.elsewhere(approved, plan, now, others);
         let key = self.key(approved, plan);
         let ready = self.waiting.get(&key).and_then(|one| one.ready).unwrap_or(now);
-        self.waiting.insert(key.clone(), Waiting { ready: Some(ready), seen: now });
-        let rest = self.cleared.as_ref().filter(|(_, of)| of != plan).map(|(at, _)| CLEAR_PAUSE.saturating_sub(now.duration_since(*at)));
+        self.waiting.insert(
+            key.clone(),
+            Waiting {
+                ready: Some(ready),
+                seen: now,
+            },
+        );
+        let rest = self
+            .cleared
+            .as_ref()
+            .filter(|(_, of)| of != plan)
+            .map(|(at, _)| CLEAR_PAUSE.saturating_sub(now.duration_since(*at)));
         let rest = rest.unwrap_or_default();
         let ahead = self.waiting.range(..&key).count();
         let is_taken = self.turn.as_ref().is_some_and(|(of, _)| of != plan);
@@ -131,46 +154,68 @@ impl Line {
             return Ok(());
         }
         let before = u32::try_from(ahead + elsewhere).unwrap_or(u32::MAX);
-        let after = rest.saturating_add(CLEAR_PAUSE.saturating_mul(before)).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
-        Err(NotYourTurn { why: self.place(&key, elsewhere, others), after })
+        let after = rest
+            .saturating_add(CLEAR_PAUSE.saturating_mul(before))
+            .clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        Err(NotYourTurn {
+            why: self.place(&key, elsewhere, others),
+            after,
+        })
     }
 
-    /// How many heals of other processes were approved before this one, and how many stand in line at all. One that stood before all of ours for so
-    /// long is not heard of any more.
+    /// How many heals of other processes were approved before this one, and how many stand in line at all. One that
+    /// stood before all of ours for so long is not heard of any more.
     fn elsewhere(&mut self, approved: Timestamp, plan: &str, now: Instant, others: &[Elsewhere]) -> (usize, usize) {
-        let others: Vec<&Elsewhere> = others.iter().filter(|other| !self.waiting.keys().any(|(_, _, ours)| *ours == other.plan)).collect();
+        let others: Vec<&Elsewhere> = others
+            .iter()
+            .filter(|other| !self.waiting.keys().any(|(_, _, ours)| *ours == other.plan))
+            .collect();
         // Whoever has the turn asks for it once more without the others, and none of them is found again by that.
         if !others.is_empty() {
-            self.first_elsewhere.retain(|plan, _| others.iter().any(|other| other.plan == *plan));
+            self.first_elsewhere
+                .retain(|plan, _| others.iter().any(|other| other.plan == *plan));
         }
         let is_lost = |since: &Instant| now.duration_since(*since) >= FORGOTTEN;
-        let waiting: Vec<&Elsewhere> =
-            others.into_iter().filter(|other| !self.first_elsewhere.get(&other.plan).is_some_and(is_lost)).collect();
+        let waiting: Vec<&Elsewhere> = others
+            .into_iter()
+            .filter(|other| !self.first_elsewhere.get(&other.plan).is_some_and(is_lost))
+            .collect();
         let ours = self.waiting.keys().map(|(at, _, _)| *at).fold(approved, Timestamp::min);
         if let Some(first) = waiting.iter().min().filter(|first| first.approved <= ours) {
             self.first_elsewhere.entry(first.plan.clone()).or_insert(now);
         }
-        let ahead = waiting.iter().filter(|other| (other.approved, other.plan.as_str()) < (approved, plan)).count();
+        let ahead = waiting
+            .iter()
+            .filter(|other| (other.approved, other.plan.as_str()) < (approved, plan))
+            .count();
         (ahead, waiting.len())
     }
 
     /// The place of one that has so many before it in other processes, where so many of them stand in line.
     fn place(&self, key: &Key, elsewhere: usize, others: usize) -> String {
-        format!("{TURN}: {} of {}", ordinal(self.waiting.range(..key).count() + elsewhere + 1), self.waiting.len() + others)
+        format!(
+            "{TURN}: {} of {}",
+            ordinal(self.waiting.range(..key).count() + elsewhere + 1),
+            self.waiting.len() + others
+        )
     }
 }
 
 impl Pace {
     /// Tells other processes by this Lease, where there is one.
     pub fn beside(lease: Option<Place>) -> Self {
-        Self { lease, ..Self::default() }
+        Self {
+            lease,
+            ..Self::default()
+        }
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the heal of an approved plan stand in line where it will have to clear: one that was approved later and is faster does not overtake it.
+    /// Lets the heal of an approved plan stand in line where it will have to clear: one that was approved later and is
+    /// faster does not overtake it.
     pub fn enter_with(&self, approved: Timestamp, plan: &Plan) {
         if plan.steps.iter().any(|step| step.kind() == StepKind::ClearOperation) {
             self.line().enter(approved, &plan.hash, Instant::now());
@@ -185,11 +230,16 @@ impl Pace {
     /// For how long a heal has been standing in line, ready to clear.
     pub(super) fn waited(&self, plan: &str) -> Duration {
         let line = self.line();
-        let of_plan = line.waiting.iter().find(|((_, _, of), _)| of == plan).and_then(|(_, one)| one.ready);
+        let of_plan = line
+            .waiting
+            .iter()
+            .find(|((_, _, of), _)| of == plan)
+            .and_then(|(_, one)| one.ready);
         of_plan.map(|since| since.elapsed()).unwrap_or_default()
     }
 
-    /// Asks for the turn to clear, here and of the other processes, whose heals stand in line as `others`; nothing is written.
+    /// Asks for the turn to clear, here and of the other processes, whose heals stand in line as `others`; nothing is
+    /// written.
     ///
     /// # Errors
     /// Those of reading the Lease; the inner one says that it is not the heal's turn.
@@ -212,7 +262,12 @@ impl Pace {
     ///
     /// # Errors
     /// Those of writing the Lease; the inner one says that another process was first.
-    pub(super) async fn claim(&self, cluster: &Cluster, approved: Timestamp, plan: &str) -> Result<Result<(), NotYourTurn>, ApiError> {
+    pub(super) async fn claim(
+        &self,
+        cluster: &Cluster,
+        approved: Timestamp,
+        plan: &str,
+    ) -> Result<Result<(), NotYourTurn>, ApiError> {
         // Whoever has the turn has had those of other processes before it.
         if let Err(not_yet) = self.line().ask(approved, plan, Instant::now(), &[]) {
             return Ok(Err(not_yet));
@@ -226,7 +281,10 @@ impl Pace {
         let mut line = self.line();
         let key = line.key(approved, plan);
         let why = format!("{}, after another process", line.place(&key, 0, 0));
-        NotYourTurn { why, after: after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE) }
+        NotYourTurn {
+            why,
+            after: after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
+        }
     }
 
     /// Records the clear of a plan: the turn is the next one's, when its time has come.
@@ -269,14 +327,17 @@ mod tests {
     }
 
     fn why(line: &mut Line, at: i64, plan: &str, now: Instant) -> String {
-        line.ask(approved(at), plan, now, &[]).map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
+        line.ask(approved(at), plan, now, &[])
+            .map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
     }
 
     #[test]
     fn a_hundred_clears_come_in_the_order_of_approval_ten_seconds_apart() {
         let (mut line, begin) = (Line::default(), Instant::now());
         // They ask in another order than they were approved in, each as often as it is told to.
-        let mut due: BTreeMap<(Duration, i64), ()> = (0..100).map(|plan| ((Duration::from_millis(1), plan * 37 % 100), ())).collect();
+        let mut due: BTreeMap<(Duration, i64), ()> = (0..100)
+            .map(|plan| ((Duration::from_millis(1), plan * 37 % 100), ()))
+            .collect();
         (0..100).for_each(|plan| {
             line.enter(approved(plan), &format!("plan {plan}"), begin);
         });
@@ -292,8 +353,14 @@ mod tests {
                 Err(not_yet) => drop(due.insert((at + not_yet.after, plan), ())),
             }
         }
-        assert_eq!(cleared.iter().map(|(plan, _)| *plan).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
-        assert!(cleared.windows(2).all(|pair| pair[1].1 - pair[0].1 >= CLEAR_PAUSE), "{cleared:?}");
+        assert_eq!(
+            cleared.iter().map(|(plan, _)| *plan).collect::<Vec<_>>(),
+            (0..100).collect::<Vec<_>>()
+        );
+        assert!(
+            cleared.windows(2).all(|pair| pair[1].1 - pair[0].1 >= CLEAR_PAUSE),
+            "{cleared:?}"
+        );
         let (_, end) = cleared[99];
         assert!(end < CLEAR_PAUSE * 130, "the line stands still: {end:?}");
     }
@@ -307,7 +374,11 @@ mod tests {
         // Approved earlier, and too late to take the turn away.
         assert_eq!(why(&mut line, 4, "zero", begin), "its turn to clear: 1st of 3");
         assert_eq!(why(&mut line, 5, "one", later(20)), "now", "it is still its own");
-        assert_eq!(why(&mut line, 4, "zero", later(20)), "its turn to clear: 1st of 3", "however long the clear takes");
+        assert_eq!(
+            why(&mut line, 4, "zero", later(20)),
+            "its turn to clear: 1st of 3",
+            "however long the clear takes"
+        );
         line.leave("one");
         line.cleared = Some((later(20), "one".to_owned()));
         assert_eq!(why(&mut line, 6, "two", later(29)), "its turn to clear: 2nd of 2");
@@ -323,7 +394,11 @@ mod tests {
         let (mut line, begin) = (Line::default(), Instant::now());
         line.enter(approved(1), "slow", begin);
         assert_eq!(why(&mut line, 2, "fast", begin), "its turn to clear: 2nd of 2");
-        assert_eq!(why(&mut line, 2, "fast", begin + COMES), "now", "nobody waits for one that is held up");
+        assert_eq!(
+            why(&mut line, 2, "fast", begin + COMES),
+            "now",
+            "nobody waits for one that is held up"
+        );
         // Of one second the first that came.
         let mut line = Line::default();
         line.enter(approved(1), "z", begin);
@@ -336,41 +411,75 @@ mod tests {
     fn what_was_approved_before_clears_before_also_in_another_process_unless_that_one_is_lost() {
         let (mut line, begin) = (Line::default(), Instant::now());
         let at = |seconds: u64| begin + Duration::from_secs(seconds);
-        let of = |second: i64, plan: &str| Elsewhere { approved: approved(second), plan: plan.to_owned() };
+        let of = |second: i64, plan: &str| Elsewhere {
+            approved: approved(second),
+            plan: plan.to_owned(),
+        };
         let why = |line: &mut Line, second: i64, plan: &str, now: Instant, others: &[Elsewhere]| {
-            line.ask(approved(second), plan, now, others).map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
+            line.ask(approved(second), plan, now, others)
+                .map_or_else(|not_yet| not_yet.why, |()| "now".to_owned())
         };
         let others = [of(1, "by hand"), of(4, "by hand, later")];
         assert_eq!(why(&mut line, 2, "ours", begin, &others), "its turn to clear: 2nd of 3");
-        assert_eq!(why(&mut line, 3, "ours, too", at(1), &others), "its turn to clear: 3rd of 4");
+        assert_eq!(
+            why(&mut line, 3, "ours, too", at(1), &others),
+            "its turn to clear: 3rd of 4"
+        );
         // The first one has cleared.
-        assert_eq!(why(&mut line, 3, "ours, too", at(20), &others[1..]), "its turn to clear: 2nd of 3");
+        assert_eq!(
+            why(&mut line, 3, "ours, too", at(20), &others[1..]),
+            "its turn to clear: 2nd of 3"
+        );
         assert_eq!(why(&mut line, 2, "ours", at(20), &others[1..]), "now");
         line.leave("ours");
         // One that stands before all of ours and does not clear is lost, and the next one gets its own time.
         let others = [of(1, "lost"), of(2, "slow"), of(4, "by hand, later")];
         for seconds in [30, 60, 89] {
-            assert_eq!(why(&mut line, 3, "ours, too", at(seconds), &others), "its turn to clear: 3rd of 4");
+            assert_eq!(
+                why(&mut line, 3, "ours, too", at(seconds), &others),
+                "its turn to clear: 3rd of 4"
+            );
         }
-        assert_eq!(why(&mut line, 3, "ours, too", at(91), &others), "its turn to clear: 2nd of 3");
+        assert_eq!(
+            why(&mut line, 3, "ours, too", at(91), &others),
+            "its turn to clear: 2nd of 3"
+        );
         assert_eq!(why(&mut line, 3, "ours, too", at(92), &others[..1]), "now");
         assert_eq!(why(&mut line, 3, "ours, too", at(93), &[]), "now");
         line.leave("ours, too");
-        assert_eq!(why(&mut line, 5, "ours, last", at(94), &others[..1]), "now", "one that is lost is waited for once");
+        assert_eq!(
+            why(&mut line, 5, "ours, last", at(94), &others[..1]),
+            "now",
+            "one that is lost is waited for once"
+        );
         // Of one moment the one whose plan comes first, in both processes.
         let mut line = Line::default();
-        assert_eq!(why(&mut line, 1, "b", begin, &[of(1, "a")]), "its turn to clear: 2nd of 2");
+        assert_eq!(
+            why(&mut line, 1, "b", begin, &[of(1, "a")]),
+            "its turn to clear: 2nd of 2"
+        );
         assert_eq!(why(&mut Line::default(), 1, "a", begin, &[of(1, "b")]), "now");
         // A heal of this process that stands in the reports as well is counted once.
         line.enter(approved(1), "c", begin);
-        assert_eq!(why(&mut line, 2, "d", begin, &[of(1, "c")]), "its turn to clear: 3rd of 3");
+        assert_eq!(
+            why(&mut line, 2, "d", begin, &[of(1, "c")]),
+            "its turn to clear: 3rd of 3"
+        );
     }
 
     #[test]
     fn a_request_is_repeated_once_and_places_are_said_as_people_say_them() {
         let pace = Pace::default();
         assert!(pace.may_ask_again() && !pace.may_ask_again());
-        let told: Vec<String> = [1, 2, 3, 4, 11, 12, 13, 21, 102, 113].into_iter().map(ordinal).collect();
-        assert_eq!(told, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "113th"]);
+        let told: Vec<String> = [1, 2, 3, 4, 11, 12, 13, 21, 102, 113]
+            .into_iter()
+            .map(ordinal)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "113th"
+            ]
+        );
     }
 }

@@ -1,16 +1,18 @@
-//! Permission: whether the API server lets the healer write everything that a plan writes, asked before the first write.
+//! Permission: whether the API server lets the healer write everything that a plan writes, asked before the first
+//! write.
 //!
-//! A heal whose last step is forbidden stays half done: the Deployment is written, and the tool that was to follow hears nothing of it.
-//! What RBAC allows could be looked up, but not what an admission policy says, and that one holds a moment after it was stored. So the
-//! requests themselves are sent, as dry runs.
+//! A heal whose last step is forbidden stays half done: the Deployment is written, and the tool that was to follow
+//! hears nothing of it. What RBAC allows could be looked up, but not what an admission policy says, and that one holds
+//! a moment after it was stored. So the requests themselves are sent, as dry runs.
 
 use super::{Healer, Look, Scene};
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::engine::plan::{Approved, Ground, Written};
 
 impl<L: Look> Healer<'_, L> {
-    /// Sends the writes of a plan as dry runs, as far as they can be told before the first one happened, for one answer only: a right that
-    /// is missing. What else is wrong with a request is for its step, which reads everything again and sends it dry first.
+    /// Sends the writes of a plan as dry runs, as far as they can be told before the first one happened, for one answer
+    /// only: a right that is missing. What else is wrong with a request is for its step, which reads everything again
+    /// and sends it dry first.
     ///
     /// # Errors
     ///
@@ -23,7 +25,9 @@ impl<L: Look> Healer<'_, L> {
             if at > 0 && step.written() == Written::Deployment {
                 continue;
             }
-            let Ok(Some(request)) = step.render(&ground) else { continue };
+            let Ok(Some(request)) = step.render(&ground) else {
+                continue;
+            };
             match self.patch(&request, &scene.snapshot.target, DryRun::Yes).await {
                 Err(error @ ApiError::Forbidden { .. }) => return Err(error),
                 Err(error) if !matches!(error.retry(), Retry::ReadAgain | Retry::AwaitChange) => return Err(error),

@@ -11,14 +11,15 @@ use crate::engine::operation::comparable;
 use crate::engine::plan::Refusal;
 use crate::report::{HISTORY_LIMIT, Heal, HealResult, Healing, HistoryEntry, cut, fitting_entry, printer};
 
-/// The message of a heal whose healer is gone. Of a heal of somebody else the chart's policy takes no other words than this and the next.
+/// The message of a heal whose healer is gone. Of a heal of somebody else the chart's policy takes no other words than
+/// this and the next.
 pub const ABANDONED: &str = "interrupted: its healer did not come back";
 
 /// The message of a heal whose watch is gone, or that no watch names any more.
 pub const UNGOVERNED: &str = "interrupted: no watch governs it any more";
 
-/// The longest message of a removed operation state that is kept, in bytes; it is cut further where the whole would be longer as JSON than an entry
-/// of the history has room for beside what was sent.
+/// The longest message of a removed operation state that is kept, in bytes; it is cut further where the whole would be
+/// longer as JSON than an entry of the history has room for beside what was sent.
 const REMOVED_MESSAGE: [usize; 4] = [512, 256, 128, 16];
 const REMOVED: usize = 1_024;
 
@@ -51,10 +52,20 @@ pub async fn end(
         evidence_omitted: healing.evidence_omitted,
         requests: healing.requests.clone(),
     }));
-    let mut history = report.status.as_ref().map(|status| status.history.clone()).unwrap_or_default();
+    let mut history = report
+        .status
+        .as_ref()
+        .map(|status| status.history.clone())
+        .unwrap_or_default();
     history.push(entry.clone());
     history.drain(..history.len().saturating_sub(HISTORY_LIMIT));
-    cluster.patch_report_status(report, json!({"healing": null, "heal": Heal::from(result), "history": history}), DryRun::No).await?;
+    cluster
+        .patch_report_status(
+            report,
+            json!({"healing": null, "heal": Heal::from(result), "history": history}),
+            DryRun::No,
+        )
+        .await?;
     match result {
         HealResult::Healed => info!(report = %name(report), message, "the heal ended"),
         HealResult::Failed => warn!(report = %name(report), message, "the heal failed"),
@@ -68,17 +79,30 @@ pub async fn end(
 /// # Errors
 ///
 /// `Conflict` when the report changed since it was read.
-pub async fn interrupt(cluster: &Cluster, audit: &Audit, report: &DriftReport, healing: &Healing, why: &str) -> Result<(), ApiError> {
+pub async fn interrupt(
+    cluster: &Cluster,
+    audit: &Audit,
+    report: &DriftReport,
+    healing: &Healing,
+    why: &str,
+) -> Result<(), ApiError> {
     let entry = end(cluster, report, healing, HealResult::Failed, why).await?;
-    audit.line("Ended", json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}));
+    audit.line(
+        "Ended",
+        json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}),
+    );
     Ok(())
 }
 
-/// Tells what a report remembers of heals before it is removed: its watch belongs to a tenant, who may take that away and not the record.
+/// Tells what a report remembers of heals before it is removed: its watch belongs to a tenant, who may take that away
+/// and not the record.
 pub fn tell_removed(audit: &Audit, report: &DriftReport, why: &str) {
     let Some(status) = &report.status else { return };
     let told = |plan: &str, what: &str, record: Value| {
-        audit.line("Removed", json!({"report": name(report), "uid": report.metadata.uid, "plan": plan, "why": why, what: record}));
+        audit.line(
+            "Removed",
+            json!({"report": name(report), "uid": report.metadata.uid, "plan": plan, "why": why, what: record}),
+        );
     };
     for entry in &status.history {
         told(&entry.plan_hash, "entry", json!(entry));
@@ -88,7 +112,8 @@ pub fn tell_removed(audit: &Audit, report: &DriftReport, why: &str) {
     }
 }
 
-/// Takes back that a heal began, where nothing was written: the approval is not spent, and holds as soon as the plan is needed again.
+/// Takes back that a heal began, where nothing was written: the approval is not spent, and holds as soon as the plan is
+/// needed again.
 ///
 /// # Errors
 ///
@@ -103,8 +128,17 @@ pub async fn take_back(cluster: &Cluster, report: &DriftReport, refusal: &Refusa
 /// The operation state that is about to go, as a report keeps it.
 pub fn removed(argo_cd: &ArgoCd) -> Option<String> {
     let state = argo_cd.application.state.as_ref()?;
-    let compared = argo_cd.application.sync.as_ref().and_then(|sync| sync.revision.as_ref());
-    let revision = state.result.as_ref().and_then(|result| result.revision.as_ref()).or(compared).map(ToString::to_string);
+    let compared = argo_cd
+        .application
+        .sync
+        .as_ref()
+        .and_then(|sync| sync.revision.as_ref());
+    let revision = state
+        .result
+        .as_ref()
+        .and_then(|result| result.revision.as_ref())
+        .or(compared)
+        .map(ToString::to_string);
     let word = |text: &str| cut(text, REMOVED_WORD);
     let kept = |message: usize| {
         json!({

@@ -19,8 +19,9 @@ use crate::report::{Healing, SentRequest, evidence, shown_patch};
 /// The chart's policy that holds a write on a Deployment against its report; its name stands in every refusal of it.
 const HEALS_POLICY: &str = "heals.driftmend.dev";
 
-/// How long to wait, in milliseconds, before a write is sent again that this policy refused: the API server reads the report from a cache of its own, which is
-/// milliseconds behind what was just recorded there, or seconds on a busy machine.
+/// How long to wait, in milliseconds, before a write is sent again that this policy refused: the API server reads the
+/// report from a cache of its own, which is milliseconds behind what was just recorded there, or seconds on a busy
+/// machine.
 const BEHIND: [u64; 7] = [50, 100, 200, 400, 800, 1_600, 3_200];
 
 /// Why a step was not carried out.
@@ -37,7 +38,9 @@ impl<L: Look> Healer<'_, L> {
         let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
         let evidence = evidence(live, steps.iter().flat_map(Step::paths), self.audit.masker());
         let approval = report.status.as_ref().and_then(|status| status.approval.as_ref());
-        let written = steps.iter().map(|step| json!({"kind": step.kind(), "paths": texts(step.paths())}));
+        let written = steps
+            .iter()
+            .map(|step| json!({"kind": step.kind(), "paths": texts(step.paths())}));
         self.audit.line(
             "Begins",
             json!({
@@ -57,18 +60,29 @@ impl<L: Look> Healer<'_, L> {
         approved: Timestamp,
     ) -> Result<Option<SentRequest>, Sent> {
         let target = &scene.snapshot.target;
-        let rendered = step.render(ground).map_err(|error| Sent::Unrenderable(error.to_string()))?;
+        let rendered = step
+            .render(ground)
+            .map_err(|error| Sent::Unrenderable(error.to_string()))?;
         let Some(request) = rendered else { return Ok(None) };
         let answer = self.patch(&request, target, DryRun::Yes).await.map_err(Sent::Api)?;
         if let [first, ..] = undone(step, ground.live, &answer).as_slice() {
             let by = admission::likely(self.cluster).await;
-            return Err(Sent::Unrenderable(format!("{first} would not come out as it is written: admission changes it ({by})")));
+            return Err(Sent::Unrenderable(format!(
+                "{first} would not come out as it is written: admission changes it ({by})"
+            )));
         }
         let clears = step.kind() == StepKind::ClearOperation;
         if clears {
-            self.pace.claim(self.cluster, approved, ground.plan).await.map_err(Sent::Api)?.map_err(Sent::NotYet)?;
+            self.pace
+                .claim(self.cluster, approved, ground.plan)
+                .await
+                .map_err(Sent::Api)?
+                .map_err(Sent::NotYet)?;
         }
-        let sent = self.write(step.kind(), &request, ground.plan, target).await.map_err(Sent::Api)?;
+        let sent = self
+            .write(step.kind(), &request, ground.plan, target)
+            .await
+            .map_err(Sent::Api)?;
         if clears {
             self.pace.cleared(ground.plan);
         }
@@ -77,7 +91,13 @@ impl<L: Look> Healer<'_, L> {
     }
 
     /// Sends a request that is to be stored, and tells of it.
-    pub(super) async fn write(&self, kind: StepKind, request: &Request, plan: &str, target: &ObjectId) -> Result<SentRequest, ApiError> {
+    pub(super) async fn write(
+        &self,
+        kind: StepKind,
+        request: &Request,
+        plan: &str,
+        target: &ObjectId,
+    ) -> Result<SentRequest, ApiError> {
         let is_first = self.outbox.nothing_left(plan).is_some();
         self.outbox.leaves(plan);
         let mut answer = self.patch(request, target, DryRun::No).await;
@@ -102,19 +122,30 @@ impl<L: Look> Healer<'_, L> {
                 "request": shown, "requestDigest": digest, "answer": told, "accepted": answer.is_ok(),
             }),
         );
-        answer.map(|_| SentRequest { kind, at: now(), digest, answer: told })
+        answer.map(|_| SentRequest {
+            kind,
+            at: now(),
+            digest,
+            answer: told,
+        })
     }
 
     pub(super) async fn patch(&self, request: &Request, target: &ObjectId, dry_run: DryRun) -> Result<Value, ApiError> {
         let (resource, namespace, name) = address(request, target);
-        self.cluster.patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run).await
+        self.cluster
+            .patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run)
+            .await
     }
 }
 
 /// The object that a request is for.
 fn address<'a>(request: &'a Request, target: &'a ObjectId) -> (crate::cluster::Resource<'static>, &'a str, &'a str) {
     match &request.written {
-        Written::Deployment => (DEPLOYMENTS, target.namespace.as_deref().unwrap_or_default(), target.name.as_str()),
+        Written::Deployment => (
+            DEPLOYMENTS,
+            target.namespace.as_deref().unwrap_or_default(),
+            target.name.as_str(),
+        ),
         Written::Application(application) => (APPLICATIONS, application.namespace.as_str(), application.name.as_str()),
         Written::Kustomization(named) => (KUSTOMIZATIONS, named.namespace.as_str(), named.name.as_str()),
     }
@@ -122,7 +153,10 @@ fn address<'a>(request: &'a Request, target: &'a ObjectId) -> (crate::cluster::R
 
 /// What is told of an object that was stored.
 fn stored(object: &Value) -> String {
-    let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or("unknown");
+    let version = object
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str)
+        .unwrap_or("unknown");
     match object.pointer("/metadata/generation").and_then(Value::as_i64) {
         Some(generation) => format!("resourceVersion {version}, generation {generation}"),
         None => format!("resourceVersion {version}"),

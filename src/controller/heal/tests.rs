@@ -39,10 +39,23 @@ fn a_heal_is_taken_back_only_before_its_first_step_began() {
 #[test]
 fn only_what_the_servers_own_validation_refuses_is_remembered() {
     let answered = |cause: &str| {
-        let call = crate::cluster::Call::new(crate::cluster::Verb::Patch, "deployments.apps").namespace("shop").name("web");
-        let causes = vec![crate::engine::predict::Cause { reason: String::new(), field: cause.to_owned(), message: "no".to_owned() }];
-        ApiError::Invalid { call: Box::new(call), message: "it is invalid".to_owned(), causes }
+        let call = crate::cluster::Call::new(crate::cluster::Verb::Patch, "deployments.apps")
+            .namespace("shop")
+            .name("web");
+        let causes = vec![crate::engine::predict::Cause {
+            reason: String::new(),
+            field: cause.to_owned(),
+            message: "no".to_owned(),
+        }];
+        ApiError::Invalid {
+            call: Box::new(call),
+            message: "it is invalid".to_owned(),
+            causes,
+        }
     };
     assert!(final_words(&answered("spec.template.spec.containers[0].livenessProbe")).starts_with(FOUND_INVALID));
-    assert!(!final_words(&answered("")).starts_with(FOUND_INVALID), "a policy may be another one tomorrow");
+    assert!(
+        !final_words(&answered("")).starts_with(FOUND_INVALID),
+        "a policy may be another one tomorrow"
+    );
 }

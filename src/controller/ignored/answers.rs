@@ -22,8 +22,8 @@ const OF_ALL: usize = 16 << 20;
 /// How long a failure is believed: a machine that was too busy for a good expression is not so for ever.
 const FAILED: Duration = Duration::from_secs(600);
 
-/// How long one assessment may ask, the wait for others included: it holds a place of its namespace, and a run that does not end is taken for a
-/// controller that hangs.
+/// How long one assessment may ask, the wait for others included: it holds a place of its namespace, and a run that
+/// does not end is taken for a controller that hangs.
 const ONE_ASSESSMENT: Duration = Duration::from_secs(120);
 
 /// What an answer takes besides its texts, in bytes.
@@ -64,7 +64,13 @@ impl Questions for OwnChild {
         match Child::of_this_program() {
             // It may take a second, and wait for others: other tasks of this thread go elsewhere meanwhile.
             Ok(child) => tokio::task::block_in_place(|| child.timed(expression, objects)),
-            Err(error) => (Err(JqError::Child { expression: expression.to_owned(), reason: error.to_string() }), None),
+            Err(error) => (
+                Err(JqError::Child {
+                    expression: expression.to_owned(),
+                    reason: error.to_string(),
+                }),
+                None,
+            ),
         }
     }
 }
@@ -80,7 +86,8 @@ pub(super) struct Asking<'a> {
     /// When the assessment began to ask.
     begun: Instant,
 
-    /// What all its questions are about: up to a hundred rules ask about the same two objects, which are copied and digested once.
+    /// What all its questions are about: up to a hundred rules ask about the same two objects, which are copied and
+    /// digested once.
     about: OnceCell<About>,
 }
 
@@ -93,7 +100,13 @@ struct About {
 impl<'a> Asking<'a> {
     /// Begins to ask; the objects of the first question are those of all.
     pub(super) fn new(answers: &'a Answers, namespace: &'a str, trouble: &'a Trouble) -> Self {
-        Self { answers, namespace, trouble, begun: Instant::now(), about: OnceCell::new() }
+        Self {
+            answers,
+            namespace,
+            trouble,
+            begun: Instant::now(),
+            about: OnceCell::new(),
+        }
     }
 
     fn about(&self, objects: &[&Value]) -> &About {
@@ -108,7 +121,10 @@ impl<'a> Asking<'a> {
 impl Answers {
     /// Answers that come from somewhere else than from a child.
     pub(super) fn from(questions: Box<dyn Questions>) -> Self {
-        Self { questions, kept: Mutex::default() }
+        Self {
+            questions,
+            kept: Mutex::default(),
+        }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -123,7 +139,12 @@ impl Ask for Asking<'_> {
         if let Some(answer) = self.answers.kept().get(self.namespace, &question, Instant::now()) {
             return (*answer).as_ref().map(Clone::clone).map_err(again);
         }
-        let not_asked = |reason: String| Err(JqError::Child { expression: expression.to_owned(), reason });
+        let not_asked = |reason: String| {
+            Err(JqError::Child {
+                expression: expression.to_owned(),
+                reason,
+            })
+        };
         if let Some(left) = self.trouble.rests(Instant::now()) {
             return not_asked(format!(
                 "the expressions of its object took too long or failed too often; the next is tried in {} min",
@@ -133,7 +154,10 @@ impl Ask for Asking<'_> {
         if self.begun.elapsed() >= ONE_ASSESSMENT {
             return not_asked(format!("those before it took {} s together", ONE_ASSESSMENT.as_secs()));
         }
-        let (answer, took) = self.answers.questions.ask(expression, &about.objects.iter().collect::<Vec<_>>());
+        let (answer, took) = self
+            .answers
+            .questions
+            .ask(expression, &about.objects.iter().collect::<Vec<_>>());
         // What was not tried says nothing.
         let Some(took) = took else { return answer };
         let now = Instant::now();
@@ -146,27 +170,50 @@ impl Ask for Asking<'_> {
     }
 }
 
-/// The object without what moves by itself and is no field to ignore: status, managedFields and the counters of its versions. What is not
-/// asked about cannot change the answer.
+/// The object without what moves by itself and is no field to ignore: status, managedFields and the counters of its
+/// versions. What is not asked about cannot change the answer.
 fn lasting(object: &Value) -> Value {
-    let Value::Object(fields) = object else { return object.clone() };
+    let Value::Object(fields) = object else {
+        return object.clone();
+    };
     let of_metadata = |value: &Value| match value {
         Value::Object(metadata) => {
             let lasting = |name: &str| !matches!(name, "managedFields" | "resourceVersion" | "generation");
-            metadata.iter().filter(|(name, _)| lasting(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+            metadata
+                .iter()
+                .filter(|(name, _)| lasting(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
         }
         other => other.clone(),
     };
-    let part = |(name, value): (&String, &Value)| (name.clone(), if name == "metadata" { of_metadata(value) } else { value.clone() });
+    let part = |(name, value): (&String, &Value)| {
+        (
+            name.clone(),
+            if name == "metadata" {
+                of_metadata(value)
+            } else {
+                value.clone()
+            },
+        )
+    };
     fields.iter().filter(|(name, _)| *name != "status").map(part).collect()
 }
 
 /// The same failure once more.
 fn again(error: &JqError) -> JqError {
     match error {
-        JqError::Child { expression, reason } => JqError::Child { expression: expression.clone(), reason: reason.clone() },
-        JqError::TimeOver { expression } => JqError::TimeOver { expression: expression.clone() },
-        JqError::Syntax { expression, reason } => JqError::Syntax { expression: expression.clone(), reason: reason.clone() },
+        JqError::Child { expression, reason } => JqError::Child {
+            expression: expression.clone(),
+            reason: reason.clone(),
+        },
+        JqError::TimeOver { expression } => JqError::TimeOver {
+            expression: expression.clone(),
+        },
+        JqError::Syntax { expression, reason } => JqError::Syntax {
+            expression: expression.clone(),
+            reason: reason.clone(),
+        },
     }
 }
 
@@ -180,7 +227,8 @@ struct Kept {
     bytes: usize,
 }
 
-/// The answers of one namespace in two generations: what was not asked for since the older one closed is forgotten with it.
+/// The answers of one namespace in two generations: what was not asked for since the older one closed is forgotten with
+/// it.
 #[derive(Default)]
 struct OfOne {
     young: HashMap<String, (Answer, Instant)>,
@@ -210,7 +258,14 @@ impl Kept {
         self.add(namespace, question, answer, now);
         while self.bytes > OF_ALL {
             let of = |of_one: &OfOne| of_one.young_bytes + of_one.old_bytes;
-            let Some(most) = self.namespaces.iter().max_by_key(|(_, of_one)| of(of_one)).map(|(name, _)| name.clone()) else { return };
+            let Some(most) = self
+                .namespaces
+                .iter()
+                .max_by_key(|(_, of_one)| of(of_one))
+                .map(|(name, _)| name.clone())
+            else {
+                return;
+            };
             if let Some(forgotten) = self.namespaces.remove(&most) {
                 self.bytes -= of(&forgotten);
             }
@@ -245,8 +300,13 @@ fn size(answer: &Answer) -> usize {
     let text = |text: &String| text.len() + size_of::<String>();
     OVERHEAD
         + match answer.as_ref() {
-            Ok(found) => found.iter().map(|pointers| size_of::<Vec<String>>() + pointers.iter().map(text).sum::<usize>()).sum::<usize>(),
-            Err(JqError::Child { expression, reason } | JqError::Syntax { expression, reason }) => text(expression) + text(reason),
+            Ok(found) => found
+                .iter()
+                .map(|pointers| size_of::<Vec<String>>() + pointers.iter().map(text).sum::<usize>())
+                .sum::<usize>(),
+            Err(JqError::Child { expression, reason } | JqError::Syntax { expression, reason }) => {
+                text(expression) + text(reason)
+            }
             Err(JqError::TimeOver { expression }) => text(expression),
         }
 }

@@ -1,7 +1,7 @@
 //! What the jq expressions of one list of rules cost lately: a list that costs too much rests.
 //!
-//! Each expression has its own limit, and an object may have a hundred of them that use it up, over each of its Deployments and again at each
-//! of their events. Nobody else waits for that longer than for a few of them.
+//! Each expression has its own limit, and an object may have a hundred of them that use it up, over each of its
+//! Deployments and again at each of their events. Nobody else waits for that longer than for a few of them.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -43,13 +43,22 @@ impl Trouble {
         if costs.rests_until.is_some_and(|until| now < until) {
             return;
         }
-        if costs.since.is_none_or(|since| now.saturating_duration_since(since) >= WINDOW) {
-            *costs = Costs { since: Some(now), ..Costs::default() };
+        if costs
+            .since
+            .is_none_or(|since| now.saturating_duration_since(since) >= WINDOW)
+        {
+            *costs = Costs {
+                since: Some(now),
+                ..Costs::default()
+            };
         }
         costs.failures += u32::from(failed);
         costs.time += time.saturating_sub(FREE);
         if costs.failures >= MOST_FAILURES || costs.time >= MOST_TIME {
-            *costs = Costs { rests_until: Some(now + REST), ..Costs::default() };
+            *costs = Costs {
+                rests_until: Some(now + REST),
+                ..Costs::default()
+            };
         }
     }
 
@@ -88,7 +97,11 @@ mod tests {
         (0..3).for_each(|_| trouble.took(SECOND, true, now));
         assert_eq!(trouble.rests(now + SECOND), Some(599 * SECOND));
         trouble.took(SECOND, false, now + SECOND);
-        assert_eq!(trouble.rests(now + SECOND), Some(599 * SECOND), "what was under way changes nothing");
+        assert_eq!(
+            trouble.rests(now + SECOND),
+            Some(599 * SECOND),
+            "what was under way changes nothing"
+        );
         assert_eq!(trouble.rests(now + 600 * SECOND), None);
         trouble.took(SECOND, true, now + 600 * SECOND);
         assert_eq!(trouble.rests(now + 601 * SECOND), None, "it is counted anew");

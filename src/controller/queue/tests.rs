@@ -25,8 +25,18 @@ fn running(concurrency: usize, length: Duration, next: Next) -> Running {
 
 /// The same with some places for each namespace.
 fn running_with(concurrency: usize, places: usize, length: Duration, next: Next) -> Running {
-    let (queue, worker) = queue(QueueSettings { name: "test", concurrency, places, debounce: SECOND });
-    let (log, health, shutdown, begin) = (Log::default(), Health::default(), CancellationToken::new(), Instant::now());
+    let (queue, worker) = queue(QueueSettings {
+        name: "test",
+        concurrency,
+        places,
+        debounce: SECOND,
+    });
+    let (log, health, shutdown, begin) = (
+        Log::default(),
+        Health::default(),
+        CancellationToken::new(),
+        Instant::now(),
+    );
     let seen = log.clone();
     let handler = move |key: &'static str| {
         let seen = seen.clone();
@@ -39,7 +49,13 @@ fn running_with(concurrency: usize, places: usize, length: Duration, next: Next)
         }
     };
     let task = tokio::spawn(run(worker, health.clone(), shutdown.clone(), handler));
-    Running { queue, log, health, shutdown, task }
+    Running {
+        queue,
+        log,
+        health,
+        shutdown,
+        task,
+    }
 }
 
 impl Running {
@@ -89,7 +105,10 @@ async fn a_running_key_does_not_hold_up_others_and_concurrency_is_kept() {
     }
     let mut log = running.log_after(100).await;
     log.sort_by_key(|(_, from, _)| *from);
-    assert_eq!(log.iter().map(|(_, from, to)| (*from, *to)).collect::<Vec<_>>(), [(1, 11), (1, 11), (11, 21), (11, 21)]);
+    assert_eq!(
+        log.iter().map(|(_, from, to)| (*from, *to)).collect::<Vec<_>>(),
+        [(1, 11), (1, 11), (11, 21), (11, 21)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,7 +185,10 @@ async fn namespaces_take_turns_at_a_place_and_each_keeps_its_order() {
         running.queue.now(key);
     }
     let log = running.log_after(100).await;
-    assert_eq!(log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["a/1", "b/1", "c/1", "a/2", "b/2", "a/3"]);
+    assert_eq!(
+        log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(),
+        ["a/1", "b/1", "c/1", "a/2", "b/2", "a/3"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,16 +204,28 @@ async fn a_key_that_was_due_first_runs_first_also_where_others_are_asked_for_wit
         tokio::time::sleep(SECOND).await;
     }
     let log = running.log_after(0).await;
-    assert_eq!(log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["a/1", "a/2", "a/3", "a/1", "a/2"]);
+    assert_eq!(
+        log.iter().map(|(key, ..)| *key).collect::<Vec<_>>(),
+        ["a/1", "a/2", "a/3", "a/1", "a/2"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_asked_for_while_another_process_works_is_let_go() {
-    let (queue, mut worker) = queue::<&'static str>(QueueSettings { name: "test", concurrency: 1, places: 1, debounce: SECOND });
+    let (queue, mut worker) = queue::<&'static str>(QueueSettings {
+        name: "test",
+        concurrency: 1,
+        places: 1,
+        debounce: SECOND,
+    });
     (0..1_000).for_each(|_| queue.now("a"));
     let passed = tokio::time::timeout(SECOND, worker.pass_over()).await;
     assert!(passed.is_err(), "it goes on until somebody leads");
     assert!(worker.requests.try_recv().is_err(), "nothing is kept");
     queue.now("b");
-    assert_eq!(worker.requests.try_recv().map(|(key, _)| key).ok(), Some("b"), "what comes from then on is");
+    assert_eq!(
+        worker.requests.try_recv().map(|(key, _)| key).ok(),
+        Some("b"),
+        "what comes from then on is"
+    );
 }

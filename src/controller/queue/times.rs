@@ -15,7 +15,11 @@ pub(super) struct Times<K> {
 
 impl<K> Default for Times<K> {
     fn default() -> Self {
-        Self { keys: BTreeMap::new(), times: HashMap::new(), asked: 0 }
+        Self {
+            keys: BTreeMap::new(),
+            times: HashMap::new(),
+            asked: 0,
+        }
     }
 }
 
@@ -63,7 +67,8 @@ mod tests {
             times.ask(key, begin + seconds * second);
         }
         assert_eq!(times.next(), Some(begin + second));
-        let mut due = |seconds: u32| -> Vec<&str> { std::iter::from_fn(|| times.due(begin + seconds * second)).collect() };
+        let mut due =
+            |seconds: u32| -> Vec<&str> { std::iter::from_fn(|| times.due(begin + seconds * second)).collect() };
         assert_eq!(due(0), [""; 0]);
         assert_eq!(due(1), ["d"]);
         assert_eq!(due(10), ["b", "c", "a"]);

@@ -13,9 +13,9 @@ pub trait Payer {
 ///
 /// # Guarantees
 ///
-/// Within a namespace: first come, first served. Between namespaces: one key each in turn, so that one that comes waits for at most one key of
-/// each other one, however many those have. A namespace never has more runs at once than its places; while it has as many, its turn is kept
-/// and the next one's comes.
+/// Within a namespace: first come, first served. Between namespaces: one key each in turn, so that one that comes waits
+/// for at most one key of each other one, however many those have. A namespace never has more runs at once than its
+/// places; while it has as many, its turn is kept and the next one's comes.
 #[derive(Debug)]
 pub(super) struct Turns<K> {
     /// How many runs a namespace may have at once.
@@ -55,7 +55,8 @@ impl<K: Payer + Eq + Hash + Clone> Turns<K> {
         self.running.len()
     }
 
-    /// A key is due. One that waits already keeps its place in the line, and one that runs is due once more when that run has ended.
+    /// A key is due. One that waits already keeps its place in the line, and one that runs is due once more when that
+    /// run has ended.
     pub(super) fn add(&mut self, key: K) {
         if self.running.contains(&key) {
             self.again.insert(key);
@@ -181,7 +182,13 @@ mod tests {
         while let Some(key) = turns.take() {
             turns.end(&key);
         }
-        assert!(turns.waiting.is_empty() && turns.order.is_empty() && turns.due.is_empty(), "{turns:?}");
-        assert!(turns.running.is_empty() && turns.again.is_empty() && turns.taken.is_empty(), "{turns:?}");
+        assert!(
+            turns.waiting.is_empty() && turns.order.is_empty() && turns.due.is_empty(),
+            "{turns:?}"
+        );
+        assert!(
+            turns.running.is_empty() && turns.again.is_empty() && turns.taken.is_empty(),
+            "{turns:?}"
+        );
     }
 }

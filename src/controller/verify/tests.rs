@@ -31,7 +31,8 @@ fn live() -> Value {
     live
 }
 
-/// The Kustomization after a reconciliation that ended at this second, and the Deployment as it was read a moment before.
+/// The Kustomization after a reconciliation that ended at this second, and the Deployment as it was read a moment
+/// before.
 fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
     let (status, reason, message) = ready;
     let ready = json!({"type": "Ready", "status": status, "reason": reason, "message": message,
@@ -45,21 +46,45 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
         cluster: String::new(),
         judge: String::new(),
         target: id.clone(),
-        desired: Some(Document { id, value: git(), origin: Origin { file: "web.yaml".into(), line: 1 } }),
+        desired: Some(Document {
+            id,
+            value: git(),
+            origin: Origin {
+                file: "web.yaml".into(),
+                line: 1,
+            },
+        }),
         live: Some(live),
         seen: true,
         syncer: Syncer::new(Strategy::ServerSideApply, "kustomize-controller"),
-        tool: Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None })),
+        tool: Tool::Flux(Arc::new(Flux {
+            kustomization: Arc::new(Kustomization::read(&object).unwrap()),
+            repository: None,
+        })),
         source: SourceFacts::default(),
         now: "2026-01-05T12:00:00Z".parse().unwrap(),
     }
 }
 
 fn verified(snapshot: &Snapshot, steps: &[StepKind]) -> Verified {
-    let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
+    let policy = Policy {
+        mode: Mode::Propose,
+        remedy: Remedy::Choose,
+        ignore: Vec::new(),
+        plan_ttl: SignedDuration::ZERO,
+    };
     let began = "2026-01-05T11:58:00Z".parse().unwrap();
     let restored = [FieldPath::of(&["spec", "replicas"])];
-    verify(snapshot, &assess(snapshot, &policy), steps, &restored, Times { began, last_step: began })
+    verify(
+        snapshot,
+        &assess(snapshot, &policy),
+        steps,
+        &restored,
+        Times {
+            began,
+            last_step: began,
+        },
+    )
 }
 
 const HAND_BACK: &[StepKind] = &[StepKind::HandBack, StepKind::Reconcile];
@@ -77,7 +102,10 @@ fn not_yet(what: &str) -> Verified {
 #[test]
 fn a_heal_is_done_when_flux_has_applied_it() {
     assert_eq!(verified(&scene(READY, 59, live()), HAND_BACK), done());
-    assert_eq!(verified(&scene(("Unknown", "Progressing", ""), 59, live()), HAND_BACK), not_yet("the reconciliation of Flux"));
+    assert_eq!(
+        verified(&scene(("Unknown", "Progressing", ""), 59, live()), HAND_BACK),
+        not_yet("the reconciliation of Flux")
+    );
     let mut scaled = live();
     scaled["spec"]["replicas"] = json!(5);
     scaled["metadata"]["managedFields"][0]["manager"] = json!("kubectl-edit");
@@ -93,23 +121,46 @@ fn a_heal_is_done_when_flux_has_applied_it() {
 fn a_commit_that_flux_has_not_fetched_is_no_reason_to_wait() {
     let mut older = live();
     older["spec"]["replicas"] = json!(1);
-    assert_eq!(verified(&scene(READY, 58, older.clone()), HAND_BACK), not_yet("the Deployment as Flux applied it"));
+    assert_eq!(
+        verified(&scene(READY, 58, older.clone()), HAND_BACK),
+        not_yet("the Deployment as Flux applied it")
+    );
     assert_eq!(verified(&scene(READY, 30, older), HAND_BACK), done());
 }
 
 #[test]
 fn a_failure_counts_where_it_is_this_deployments() {
-    let refused = |name: &str| format!("Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: no");
+    let refused = |name: &str| {
+        format!("Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: no")
+    };
     let failed = |name: &str, second| {
         let message = refused(name);
-        verified(&scene(("False", "ReconciliationFailed", &message), second, live()), RESTORE)
+        verified(
+            &scene(("False", "ReconciliationFailed", &message), second, live()),
+            RESTORE,
+        )
     };
     // The reconciliation before the heal may have ended with the token of the one that follows.
     assert_eq!(failed("web", 57), not_yet("the Deployment as Flux applied it"));
-    assert_eq!(failed("web", 30), Verified::No(format!("Flux's reconciliation failed again: {}", refused("web"))));
-    assert_eq!(failed("api", 30), done(), "the other Deployment has a report of its own");
-    let slow = ("False", "HealthCheckFailed", "timeout waiting for: [Deployment/shop/web status: 'InProgress']");
-    assert_eq!(verified(&scene(slow, 30, live()), RESTORE), done(), "the roll-out is looked at here");
+    assert_eq!(
+        failed("web", 30),
+        Verified::No(format!("Flux's reconciliation failed again: {}", refused("web")))
+    );
+    assert_eq!(
+        failed("api", 30),
+        done(),
+        "the other Deployment has a report of its own"
+    );
+    let slow = (
+        "False",
+        "HealthCheckFailed",
+        "timeout waiting for: [Deployment/shop/web status: 'InProgress']",
+    );
+    assert_eq!(
+        verified(&scene(slow, 30, live()), RESTORE),
+        done(),
+        "the roll-out is looked at here"
+    );
 }
 
 /// The Application after a sync of the whole that ended in this phase after the heal began, with these results.
@@ -134,15 +185,29 @@ fn after_sync(application: &Value) -> Verified {
 }
 
 fn after_sync_of(application: &Value, live: Value) -> Verified {
-    let snapshot = Snapshot { live: Some(live), ..beside(application) };
-    verified(&snapshot, &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation])
+    let snapshot = Snapshot {
+        live: Some(live),
+        ..beside(application)
+    };
+    verified(
+        &snapshot,
+        &[StepKind::Restore, StepKind::Refresh, StepKind::ClearOperation],
+    )
 }
 
 fn beside(application: &Value) -> Snapshot {
     let application = Arc::new(crate::engine::operation::Application::read(application).unwrap());
     let seen_alive = "2026-01-05T11:59:59Z".parse().ok();
-    let argo_cd = ArgoCd { application, windows: crate::engine::operation::Windows::none(), application_set: None, seen_alive };
-    Snapshot { tool: Tool::ArgoCd(Arc::new(argo_cd)), ..scene(READY, 30, live()) }
+    let argo_cd = ArgoCd {
+        application,
+        windows: crate::engine::operation::Windows::none(),
+        application_set: None,
+        seen_alive,
+    };
+    Snapshot {
+        tool: Tool::ArgoCd(Arc::new(argo_cd)),
+        ..scene(READY, 30, live())
+    }
 }
 
 #[test]
@@ -150,38 +215,74 @@ fn under_client_side_apply_the_end_is_an_annotation_that_names_what_was_put_back
     let after = |applied: Option<Value>, second: i8| {
         let mut application = application("Succeeded", "successfully synced", &json!([]));
         application["status"]["operationState"]["finishedAt"] = json!(format!("2026-01-05T11:59:{second}Z"));
-        let mut snapshot = Snapshot { syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"), ..beside(&application) };
+        let mut snapshot = Snapshot {
+            syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+            ..beside(&application)
+        };
         let applied = applied.map(|applied| json!({LAST_APPLIED: applied.to_string()}));
         snapshot.live.as_mut().unwrap()["metadata"]["annotations"] = applied.unwrap_or_default();
-        verified(&snapshot, &[StepKind::Restore, StepKind::Transfer, StepKind::Refresh, StepKind::StartOperation])
+        verified(
+            &snapshot,
+            &[
+                StepKind::Restore,
+                StepKind::Transfer,
+                StepKind::Refresh,
+                StepKind::StartOperation,
+            ],
+        )
     };
     assert_eq!(after(Some(git()), 20), done());
     for applied in [None, Some(json!({"spec": {"paused": false}}))] {
-        let Verified::No(why) = after(applied.clone(), 20) else { panic!("{applied:?}") };
-        assert!(why.contains("last-applied-configuration does not name .spec.replicas: the next change of it"), "{why}");
+        let Verified::No(why) = after(applied.clone(), 20) else {
+            panic!("{applied:?}")
+        };
+        assert!(
+            why.contains("last-applied-configuration does not name .spec.replicas: the next change of it"),
+            "{why}"
+        );
         // The Deployment was read a moment before the Application.
         assert!(matches!(after(applied, 57), Verified::NotYet(_)));
     }
     // No apply goes by what it cannot read, and whoever applies server-side by none.
-    assert!(matches!(after_sync(&application("Succeeded", "successfully synced", &json!([]))), Verified::Yes(_)));
+    assert!(matches!(
+        after_sync(&application("Succeeded", "successfully synced", &json!([]))),
+        Verified::Yes(_)
+    ));
 }
 
 #[test]
 fn a_sync_of_argo_cd_that_failed_for_other_objects_only_is_told_and_does_not_end_the_heal_as_failed() {
     let result = |group: &str, kind: &str, status: &str| json!({"group": group, "version": "v1", "kind": kind, "namespace": "shop", "name": "web", "status": status, "message": "refused"});
     let whole = "one or more synchronization tasks completed unsuccessfully, reason: refused";
-    let beside = json!([result("apps", "Deployment", "Synced"), result("", "Service", "SyncFailed")]);
+    let beside = json!([
+        result("apps", "Deployment", "Synced"),
+        result("", "Service", "SyncFailed")
+    ]);
     let Verified::Yes(told) = done() else { panic!() };
-    let told = Verified::Yes(format!("{told}; beside it Argo CD's sync failed for Service shop/web (refused)"));
+    let told = Verified::Yes(format!(
+        "{told}; beside it Argo CD's sync failed for Service shop/web (refused)"
+    ));
     assert_eq!(after_sync(&application("Failed", whole, &beside)), told);
-    let ours = json!([result("apps", "Deployment", "SyncFailed"), result("", "Service", "SyncFailed")]);
-    assert_eq!(after_sync(&application("Failed", whole, &ours)), Verified::No(format!("Argo CD's sync failed again: {whole}")));
+    let ours = json!([
+        result("apps", "Deployment", "SyncFailed"),
+        result("", "Service", "SyncFailed")
+    ]);
+    assert_eq!(
+        after_sync(&application("Failed", whole, &ours)),
+        Verified::No(format!("Argo CD's sync failed again: {whole}"))
+    );
     let nobody = "ComparisonError: the repository does not answer";
-    assert_eq!(after_sync(&application("Error", nobody, &json!([]))), Verified::No(format!("Argo CD's sync failed again: {nobody}")));
+    assert_eq!(
+        after_sync(&application("Error", nobody, &json!([]))),
+        Verified::No(format!("Argo CD's sync failed again: {nobody}"))
+    );
     // The sync came to this one's turn not yet, and it is not as Git says either.
     let mut behind = application("Failed", whole, &json!([result("", "Service", "SyncFailed")]));
     behind["status"]["resources"][0]["status"] = json!("OutOfSync");
-    assert_eq!(after_sync(&behind), not_yet("Argo CD to call the Deployment Synced; its sync failed for Service shop/web (refused)"));
+    assert_eq!(
+        after_sync(&behind),
+        not_yet("Argo CD to call the Deployment Synced; its sync failed for Service shop/web (refused)")
+    );
 }
 
 #[test]
@@ -189,18 +290,29 @@ fn what_stays_out_of_sync_until_somebody_syncs_is_a_part_of_the_end() {
     let mut waiting = application("Succeeded", "successfully synced", &json!([]));
     assert_eq!(after_sync(&waiting), done(), "self-heal brings the Service");
     waiting["spec"]["syncPolicy"] = json!({});
-    let Verified::Yes(told) = after_sync(&waiting) else { panic!("{:?}", after_sync(&waiting)) };
-    assert!(told.ends_with("; Service shop/web stays out of sync until somebody syncs Application argocd/shop"), "{told}");
+    let Verified::Yes(told) = after_sync(&waiting) else {
+        panic!("{:?}", after_sync(&waiting))
+    };
+    assert!(
+        told.ends_with("; Service shop/web stays out of sync until somebody syncs Application argocd/shop"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_sync_that_waits_for_its_window_is_not_waited_for() {
     let mut waiting = application("Running", "Sync operation blocked by sync window", &json!([]));
     waiting["operation"] = waiting["status"]["operationState"]["operation"].clone();
-    waiting["status"]["operationState"].as_object_mut().unwrap().remove("finishedAt");
+    waiting["status"]["operationState"]
+        .as_object_mut()
+        .unwrap()
+        .remove("finishedAt");
     assert_eq!(after_sync(&waiting), done());
     waiting["status"]["operationState"]["message"] = json!("waiting for healthy state of apps/Deployment/web");
-    assert_eq!(after_sync(&waiting), not_yet("the sync of Argo CD: the running sync waits for the resources of a wave"));
+    assert_eq!(
+        after_sync(&waiting),
+        not_yet("the sync of Argo CD: the running sync waits for the resources of a wave")
+    );
 }
 
 #[test]
@@ -217,12 +329,20 @@ fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
     let mut cleared = application("Succeeded", "successfully synced", &json!([]));
     cleared["status"]["resources"] =
         json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "OutOfSync"}]);
-    assert_eq!(after_sync_of(&cleared, scaled.clone()), not_yet("Argo CD to call the Deployment Synced"), "self-heal syncs it");
+    assert_eq!(
+        after_sync_of(&cleared, scaled.clone()),
+        not_yet("Argo CD to call the Deployment Synced"),
+        "self-heal syncs it"
+    );
     cleared["spec"]["syncPolicy"] = json!({"automated": {"prune": true}});
     assert_eq!(after_sync_of(&cleared, scaled.clone()), done());
     cleared["spec"]["syncPolicy"] = json!({});
     assert_eq!(after_sync_of(&cleared, scaled), done());
-    assert_eq!(after_sync_of(&cleared, live()), not_yet("Argo CD to call the Deployment Synced"), "it will, soon");
+    assert_eq!(
+        after_sync_of(&cleared, live()),
+        not_yet("Argo CD to call the Deployment Synced"),
+        "it will, soon"
+    );
 }
 
 #[test]
@@ -234,11 +354,24 @@ fn a_comparison_of_argo_cd_that_errs_does_not_keep_a_heal_from_its_end() {
     managed["metadata"]["managedFields"][0]["manager"] = json!("argocd-controller");
     let after = |application: &Value, live: &Value, now: &str| {
         let syncer = Syncer::new(Strategy::ServerSideApply, "argocd-controller");
-        let snapshot = Snapshot { live: Some(live.clone()), syncer, now: now.parse().unwrap(), ..beside(application) };
-        verified(&snapshot, &[StepKind::HandBack, StepKind::Refresh, StepKind::StartOperation])
+        let snapshot = Snapshot {
+            live: Some(live.clone()),
+            syncer,
+            now: now.parse().unwrap(),
+            ..beside(application)
+        };
+        verified(
+            &snapshot,
+            &[StepKind::HandBack, StepKind::Refresh, StepKind::StartOperation],
+        )
     };
-    let Verified::Yes(told) = after(&errs, &managed, "2026-01-05T12:00:00Z") else { panic!() };
-    assert!(told.contains("goes on calling the Deployment OutOfSync, although nothing of it differs from Git"), "{told}");
+    let Verified::Yes(told) = after(&errs, &managed, "2026-01-05T12:00:00Z") else {
+        panic!()
+    };
+    assert!(
+        told.contains("goes on calling the Deployment OutOfSync, although nothing of it differs from Git"),
+        "{told}"
+    );
     // It may not know of the end of its own sync yet.
     let soon = not_yet("Argo CD to call the Deployment Synced");
     assert_eq!(after(&errs, &managed, "2026-01-05T11:59:24Z"), soon);
@@ -249,9 +382,15 @@ fn a_comparison_of_argo_cd_that_errs_does_not_keep_a_heal_from_its_end() {
     let mut unsynced = errs.clone();
     unsynced["status"]["operationState"]["syncResult"]["resources"] = json!([]);
     assert_eq!(after(&unsynced, &managed, "2026-01-05T12:00:00Z"), soon);
-    assert!(matches!(after(&unsynced, &managed, "2026-01-05T12:00:21Z"), Verified::Yes(_)));
+    assert!(matches!(
+        after(&unsynced, &managed, "2026-01-05T12:00:21Z"),
+        Verified::Yes(_)
+    ));
     // What differs for us differs for it.
     let mut differs = managed.clone();
     differs["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:2");
-    assert_eq!(after(&errs, &differs, "2026-01-05T12:00:00Z"), not_yet("the next sync of argocd-controller"));
+    assert_eq!(
+        after(&errs, &differs, "2026-01-05T12:00:00Z"),
+        not_yet("the next sync of argocd-controller")
+    );
 }

@@ -8,9 +8,13 @@ use crate::crd::{DriftWatch, DriftWatchStatus};
 use crate::report::conditions::{MASS_DRIFT, READY};
 use crate::report::{Condition, ConditionStatus};
 
-/// Tells what changed from the old status to the new one, which the server has by now. Nothing here fails: an Event that is lost is only not
-/// shown.
-pub(super) async fn announce(context: &Context, watch: &DriftWatch, (old, new): (&DriftWatchStatus, &DriftWatchStatus)) {
+/// Tells what changed from the old status to the new one, which the server has by now. Nothing here fails: an Event
+/// that is lost is only not shown.
+pub(super) async fn announce(
+    context: &Context,
+    watch: &DriftWatch,
+    (old, new): (&DriftWatchStatus, &DriftWatchStatus),
+) {
     for (kind, reason, note) in told(old, new) {
         let regarding = ObjectReference {
             api_version: Some("driftmend.dev/v1alpha1".to_owned()),
@@ -20,13 +24,29 @@ pub(super) async fn announce(context: &Context, watch: &DriftWatch, (old, new): 
             uid: watch.uid(),
             ..ObjectReference::default()
         };
-        context.events.publish(Occurrence { regarding, related: None, kind, reason, action: "Watched", note }).await;
+        context
+            .events
+            .publish(Occurrence {
+                regarding,
+                related: None,
+                kind,
+                reason,
+                action: "Watched",
+                note,
+            })
+            .await;
     }
 }
 
 /// The Events: one for each condition that is another one now, by its word. A count or a commit alone is none.
 fn told(old: &DriftWatchStatus, new: &DriftWatchStatus) -> Vec<(EventType, &'static str, String)> {
-    let of = |status: &DriftWatchStatus, type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_).cloned();
+    let of = |status: &DriftWatchStatus, type_: &str| {
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == type_)
+            .cloned()
+    };
     let changed = |type_: &str| {
         let state = |condition: &Condition| (condition.status, condition.reason.clone());
         let (before, now) = (of(old, type_), of(new, type_)?);
@@ -42,14 +62,22 @@ fn told(old: &DriftWatchStatus, new: &DriftWatchStatus) -> Vec<(EventType, &'sta
             (_, "LedByAnother") => (EventType::Warning, "LedByAnother"),
             _ => (EventType::Warning, "SourceUnreadable"),
         };
-        let note = if reason == "SourceUnreadable" { format!("{}: {}", ready.reason, ready.message) } else { ready.message };
+        let note = if reason == "SourceUnreadable" {
+            format!("{}: {}", ready.reason, ready.message)
+        } else {
+            ready.message
+        };
         events.push((kind, reason, note));
     }
     if let Some((before, mass)) = changed(MASS_DRIFT) {
         match (mass.status, before) {
             (ConditionStatus::True, _) => events.push((EventType::Warning, "MassDrift", mass.message)),
             (_, Some(before)) if before.status == ConditionStatus::True => {
-                events.push((EventType::Normal, "MassDriftEnded", "drifts are told one by one again".to_owned()));
+                events.push((
+                    EventType::Normal,
+                    "MassDriftEnded",
+                    "drifts are told one by one again".to_owned(),
+                ));
             }
             _ => {}
         }
@@ -70,7 +98,10 @@ mod tests {
             Said::when(READY, ready.0, ready.1, ready.2),
             Said::when(MASS_DRIFT, mass, if mass { "TooManyAtOnce" } else { "Few" }, "6 of 10"),
         ];
-        DriftWatchStatus { conditions: merge(&[], said, None, Timestamp::UNIX_EPOCH), ..DriftWatchStatus::default() }
+        DriftWatchStatus {
+            conditions: merge(&[], said, None, Timestamp::UNIX_EPOCH),
+            ..DriftWatchStatus::default()
+        }
     }
 
     #[test]
@@ -79,15 +110,27 @@ mod tests {
         let fine = |message| status((true, "Assessing", message), false);
         let broken = status((false, "GitUnreachable", "unable to reach it"), false);
         let reasons = |old: &DriftWatchStatus, new: &DriftWatchStatus| -> Vec<(&'static str, String)> {
-            told(old, new).into_iter().map(|(_, reason, note)| (reason, note)).collect()
+            told(old, new)
+                .into_iter()
+                .map(|(_, reason, note)| (reason, note))
+                .collect()
         };
         assert_eq!(reasons(&new, &fine("1")), [("Ready", "1".to_owned())]);
         assert_eq!(reasons(&fine("1"), &fine("2")), []);
-        assert_eq!(reasons(&new, &broken), [("SourceUnreadable", "GitUnreachable: unable to reach it".to_owned())]);
+        assert_eq!(
+            reasons(&new, &broken),
+            [("SourceUnreadable", "GitUnreachable: unable to reach it".to_owned())]
+        );
         assert_eq!(reasons(&broken, &fine("1")), [("Ready", "1".to_owned())]);
-        assert_eq!(reasons(&fine("1"), &status((false, "LedByAnother", "x"), false)), [("LedByAnother", "x".to_owned())]);
+        assert_eq!(
+            reasons(&fine("1"), &status((false, "LedByAnother", "x"), false)),
+            [("LedByAnother", "x".to_owned())]
+        );
         let mass = status((true, "Assessing", "1"), true);
         assert_eq!(reasons(&fine("1"), &mass), [("MassDrift", "6 of 10".to_owned())]);
-        assert_eq!(reasons(&mass, &fine("1")), [("MassDriftEnded", "drifts are told one by one again".to_owned())]);
+        assert_eq!(
+            reasons(&mass, &fine("1")),
+            [("MassDriftEnded", "drifts are told one by one again".to_owned())]
+        );
     }
 }

@@ -14,7 +14,8 @@ const MESSAGE_LIMIT: usize = 1024;
 const NAMED: usize = 3;
 
 /// Which of several watches speaks for a Deployment that all of them name; `Governed` decides so.
-const PRECEDENCE: &str = "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
+const PRECEDENCE: &str =
+    "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
 
 /// What is known of a watch.
 pub(super) struct Seen<'a> {
@@ -38,7 +39,12 @@ pub(super) struct Seen<'a> {
 pub(super) fn conditions(seen: &Seen<'_>) -> Vec<Said> {
     let source = match seen.failure {
         None => Said::when(SOURCE_READY, true, "Read", ""),
-        Some(failure) => Said::when(SOURCE_READY, false, &failure.reason, cut(&cause(failure), MESSAGE_LIMIT)),
+        Some(failure) => Said::when(
+            SOURCE_READY,
+            false,
+            &failure.reason,
+            cut(&cause(failure), MESSAGE_LIMIT),
+        ),
     };
     let (holds, reason, message) = ready(seen);
     let mass = match seen.mass {
@@ -53,7 +59,11 @@ pub(super) fn conditions(seen: &Seen<'_>) -> Vec<Said> {
         ),
         None => Said::when(MASS_DRIFT, false, "Few", ""),
     };
-    vec![Said::when(READY, holds, &reason, cut(&message, MESSAGE_LIMIT)), source, mass]
+    vec![
+        Said::when(READY, holds, &reason, cut(&message, MESSAGE_LIMIT)),
+        source,
+        mass,
+    ]
 }
 
 /// Whether the watch does what it is for, in one word and one sentence.
@@ -61,41 +71,71 @@ fn ready(seen: &Seen<'_>) -> (bool, String, String) {
     let said = |holds, reason: &str, message| (holds, reason.to_owned(), message);
     let Some(watched) = seen.watched else {
         return match seen.failure {
-            Some(failure) => {
-                said(false, &failure.reason, format!("{} (nothing was read from the source yet, so nothing is assessed)", cause(failure)))
-            }
+            Some(failure) => said(
+                false,
+                &failure.reason,
+                format!(
+                    "{} (nothing was read from the source yet, so nothing is assessed)",
+                    cause(failure)
+                ),
+            ),
             None => said(false, "Starting", "the source has not been read yet".to_owned()),
         };
     };
     let revision: String = watched.rendition.revision.chars().take(7).collect();
-    let away = seen.failure.map(|failure| format!("; the source cannot be read now: {}", cause(failure))).unwrap_or_default();
+    let away = seen
+        .failure
+        .map(|failure| format!("; the source cannot be read now: {}", cause(failure)))
+        .unwrap_or_default();
     if watched.rendition.desired.is_empty() {
         let holds = match watched.rendition.not_governed.as_slice() {
             [] => "nothing".to_owned(),
             kinds => kinds.join(", "),
         };
-        let message = format!("no Deployment is governed: the source at {revision} holds {holds}; check its path and spec.selector{away}");
+        let message = format!(
+            "no Deployment is governed: the source at {revision} holds {holds}; check its path and spec.selector{away}"
+        );
         return said(false, "GovernsNothing", message);
     }
     let (count, leaders) = &seen.others;
     if seen.counts.governed == 0 {
-        let whole = if *count == 1 { "the only Deployment".to_owned() } else { format!("each of the {count} Deployments") };
-        let message = format!("{whole} of this source is led by {}: {PRECEDENCE}{away}", names(leaders));
+        let whole = if *count == 1 {
+            "the only Deployment".to_owned()
+        } else {
+            format!("each of the {count} Deployments")
+        };
+        let message = format!(
+            "{whole} of this source is led by {}: {PRECEDENCE}{away}",
+            names(leaders)
+        );
         return said(false, "LedByAnother", message);
     }
     let governed = counted(seen.counts.governed);
-    let rest = if *count == 0 { String::new() } else { format!("; {count} more led by {}", names(leaders)) };
+    let rest = if *count == 0 {
+        String::new()
+    } else {
+        format!("; {count} more led by {}", names(leaders))
+    };
     match seen.failure {
         None => said(true, "Assessing", format!("{governed} held against {revision}{rest}")),
-        Some(failure) => {
-            said(true, "LastRevisionInForce", format!("the source cannot be read; {revision} stays in force: {}{rest}", cause(failure)))
-        }
+        Some(failure) => said(
+            true,
+            "LastRevisionInForce",
+            format!(
+                "the source cannot be read; {revision} stays in force: {}{rest}",
+                cause(failure)
+            ),
+        ),
     }
 }
 
 /// A failure with its way out.
 fn cause(failure: &SourceFailure) -> String {
-    let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let hint = failure
+        .hint
+        .as_ref()
+        .map(|hint| format!("; {hint}"))
+        .unwrap_or_default();
     format!("{}{hint}", failure.message)
 }
 
@@ -113,15 +153,24 @@ fn counted(count: usize) -> String {
 
 /// The rules of the watch that hide nothing: a name typed wrong looks like a field that drifts all the same.
 pub(super) fn idle_rules(watch: &DriftWatch, covered: Covered, now: Timestamp) -> Vec<Notice> {
-    let notice = |message| Notice { path: None, file: None, line: None, message };
+    let notice = |message| Notice {
+        path: None,
+        file: None,
+        line: None,
+        message,
+    };
     let told = watch.spec.ignore.iter().enumerate().filter_map(|(at, rule)| {
         if let Some(end) = rule.expires.filter(|end| *end <= now) {
-            return Some(notice(format!("spec.ignore[{at}] expired at {end} and ignores nothing any more")));
+            return Some(notice(format!(
+                "spec.ignore[{at}] expired at {end} and ignores nothing any more"
+            )));
         }
         let what = [rule.paths.as_slice(), rule.managers.as_slice()].concat().join(", ");
         covered.lacks(at).then(|| {
             notice(cut(
-                &format!("spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written"),
+                &format!(
+                    "spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written"
+                ),
                 MESSAGE_LIMIT,
             ))
         })
@@ -159,10 +208,34 @@ mod tests {
     fn naming(count: usize) -> Watched {
         let one = |at: usize| {
             let name = format!("web-{at}");
-            let id = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: name.clone() };
-            let document = Document { id, value: json!({}), origin: Origin { file: "web.yaml".into(), line: 1 } };
-            let desired = Desired { document, changed_at: None, synced_revision: None, synced: None, same_at: None };
-            (Target { namespace: "shop".to_owned(), name }, Arc::new(desired))
+            let id = ObjectId {
+                api_version: "apps/v1".to_owned(),
+                kind: "Deployment".to_owned(),
+                namespace: None,
+                name: name.clone(),
+            };
+            let document = Document {
+                id,
+                value: json!({}),
+                origin: Origin {
+                    file: "web.yaml".into(),
+                    line: 1,
+                },
+            };
+            let desired = Desired {
+                document,
+                changed_at: None,
+                synced_revision: None,
+                synced: None,
+                same_at: None,
+            };
+            (
+                Target {
+                    namespace: "shop".to_owned(),
+                    name,
+                },
+                Arc::new(desired),
+            )
         };
         let rendition = Rendition {
             revision: "4be2c1d00000".to_owned(),
@@ -186,9 +259,15 @@ mod tests {
     #[test]
     fn ready_is_what_is_known_with_its_cause() {
         let (nothing, two, failure) = (naming(0), naming(2), failure());
-        let leader = || WatchKey { namespace: "shop".to_owned(), name: "older".to_owned() };
+        let leader = || WatchKey {
+            namespace: "shop".to_owned(),
+            name: "older".to_owned(),
+        };
         let none = (0, Vec::new());
-        let led = |governed: usize| WatchCounts { governed, ..WatchCounts::default() };
+        let led = |governed: usize| WatchCounts {
+            governed,
+            ..WatchCounts::default()
+        };
         for (watched, failure, counts, others, expected) in [
             (None, None, 0, none.clone(), (false, "Starting", "the source has not been read yet".to_owned())),
             (
@@ -257,12 +336,18 @@ mod tests {
     #[test]
     fn rules_that_cover_nothing_or_ended_are_told() {
         let told = |covered| -> Vec<String> {
-            idle_rules(&watch(), covered, Timestamp::from_second(1_800_000_000).unwrap()).into_iter().map(|notice| notice.message).collect()
+            idle_rules(&watch(), covered, Timestamp::from_second(1_800_000_000).unwrap())
+                .into_iter()
+                .map(|notice| notice.message)
+                .collect()
         };
         let expired = "spec.ignore[2] expired at 2020-01-01T00:00:00Z and ignores nothing any more";
         assert_eq!(
             told(Covered::Rules(0b110)),
-            ["spec.ignore[0] covers no field of any governed Deployment: .spec.replica; check how it is written", expired]
+            [
+                "spec.ignore[0] covers no field of any governed Deployment: .spec.replica; check how it is written",
+                expired
+            ]
         );
         assert_eq!(told(Covered::NotKnown), [expired]);
     }

@@ -2,13 +2,27 @@ use super::*;
 use crate::crd::WatchCounts;
 
 fn counting(governed: usize, in_sync: usize, drifted: usize) -> DriftWatchStatus {
-    DriftWatchStatus { counts: WatchCounts { governed, in_sync, drifted, ..WatchCounts::default() }, ..DriftWatchStatus::default() }
+    DriftWatchStatus {
+        counts: WatchCounts {
+            governed,
+            in_sync,
+            drifted,
+            ..WatchCounts::default()
+        },
+        ..DriftWatchStatus::default()
+    }
 }
 
 #[test]
 fn the_first_counts_do_not_wait_and_later_ones_do() {
-    assert!(urgent(&counting(2, 0, 0), &counting(2, 1, 1)), "a new watch showed zeros for a minute");
-    assert!(!urgent(&counting(2, 0, 0), &counting(2, 1, 0)), "the look has not ended");
+    assert!(
+        urgent(&counting(2, 0, 0), &counting(2, 1, 1)),
+        "a new watch showed zeros for a minute"
+    );
+    assert!(
+        !urgent(&counting(2, 0, 0), &counting(2, 1, 0)),
+        "the look has not ended"
+    );
     assert!(!urgent(&counting(2, 2, 0), &counting(2, 1, 1)));
 }
 
@@ -17,7 +31,12 @@ fn a_mass_drift_that_grows_is_told_sooner_than_other_counts() {
     let of = |members: usize| DriftWatchStatus {
         conditions: conditions::merge(
             &[],
-            vec![conditions::Said::when(MASS_DRIFT, true, "TooManyAtOnce", format!("{members} of 10"))],
+            vec![conditions::Said::when(
+                MASS_DRIFT,
+                true,
+                "TooManyAtOnce",
+                format!("{members} of 10"),
+            )],
             None,
             Timestamp::UNIX_EPOCH,
         ),

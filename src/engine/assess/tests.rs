@@ -32,7 +32,10 @@ fn what_a_rollback_brought_waits_for_git_and_says_who_did_it() {
     back.source.met = crate::engine::Met::Here;
     let told = assess(&back, &policy());
     let why = "rolled back to bbbbbbb by eve";
-    assert_eq!((told.phase, told.summary), (Phase::Pending, format!("{why}: 1 field is not what Git says now")));
+    assert_eq!(
+        (told.phase, told.summary),
+        (Phase::Pending, format!("{why}: 1 field is not what Git says now"))
+    );
     assert_eq!(told.drifts[0].reason.as_deref(), Some(why));
     assert!(plan::propose(&back, &assess(&back, &policy()), &policy(), &Memory::default()).is_err());
 }
@@ -49,14 +52,18 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
         let mut looped = snapshot(git(), live.clone());
         looped.syncer = predict::Syncer::new(Strategy::ServerSideApply, "argocd-controller");
         let here = looped.source.revision.clone();
-        let history: Vec<Value> =
-            (0..times).map(|at| json!({"revision": here, "deployedAt": format!("2026-01-05T0{at}:00:00Z")})).collect();
+        let history: Vec<Value> = (0..times)
+            .map(|at| json!({"revision": here, "deployedAt": format!("2026-01-05T0{at}:00:00Z")}))
+            .collect();
         let resource = json!({"group": "apps", "kind": "Deployment", "namespace": looped.target.namespace, "name": looped.target.name, "status": status});
         looped.tool = argo_cd(json!({"history": history, "resources": [resource]}));
         looped.source.synced = Some(std::sync::Arc::new(git()));
         let told = assess(&looped, &policy());
         assert_eq!(told.is_quiet(), told.findings.is_empty());
-        (told.phase, told.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>())
+        (
+            told.phase,
+            told.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(),
+        )
     };
     assert_eq!(rules(2, "OutOfSync"), (Phase::InSync, vec![]));
     assert_eq!(rules(3, "Synced"), (Phase::InSync, vec![]));
@@ -71,7 +78,10 @@ fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
             "spec": {"interval": "10m", "prune": prune, "suspend": suspend, "sourceRef": {"kind": "GitRepository", "name": "shop"}},
         });
         let kustomization = crate::engine::operation::Kustomization::read(&object).unwrap();
-        Tool::Flux(std::sync::Arc::new(crate::engine::Flux { kustomization: kustomization.into(), repository: None }))
+        Tool::Flux(std::sync::Arc::new(crate::engine::Flux {
+            kustomization: kustomization.into(),
+            repository: None,
+        }))
     };
     let phase = |tool: Tool, minutes: i64, live: Value| {
         let mut dropped = snapshot(synced(), live);
@@ -100,7 +110,12 @@ fn what_git_changed_and_no_sync_brings_is_told_as_that() {
     let scene = snapshot(desired.clone(), live.clone());
     let facts = Facts::of(&desired, &live);
     let drift = |path: &str| Drift {
-        change: diff::Change { path: path.parse().unwrap(), kind: ChangeKind::Added, desired: None, live: Some(json!(1)) },
+        change: diff::Change {
+            path: path.parse().unwrap(),
+            kind: ChangeKind::Added,
+            desired: None,
+            live: Some(json!(1)),
+        },
         owners: Vec::new(),
         severity: Severity::Pending,
         moved: None,
@@ -109,10 +124,24 @@ fn what_git_changed_and_no_sync_brings_is_told_as_that() {
     let told = |paths: &[&str], left: &[&str]| {
         let mut foretold = predict::predict_knowing(&facts, &scene.syncer, Vec::new);
         foretold.prediction.residual = left.iter().map(|path| path.parse().unwrap()).collect();
-        summary(Phase::Pending, &paths.iter().map(|path| drift(path)).collect::<Vec<_>>(), &foretold, &[])
+        summary(
+            Phase::Pending,
+            &paths.iter().map(|path| drift(path)).collect::<Vec<_>>(),
+            &foretold,
+            &[],
+        )
     };
     let both = [".spec.minReadySeconds", ".spec.paused"];
-    assert_eq!(told(&both[..1], &both[..1]), "Git changed 1 field, and the next sync does not bring it");
-    assert_eq!(told(&both, &both), "Git changed 2 fields, and the next sync does not bring them");
-    assert_eq!(told(&both, &both[..1]), "2 fields wait for the next sync, which does not bring 1 of them");
+    assert_eq!(
+        told(&both[..1], &both[..1]),
+        "Git changed 1 field, and the next sync does not bring it"
+    );
+    assert_eq!(
+        told(&both, &both),
+        "Git changed 2 fields, and the next sync does not bring them"
+    );
+    assert_eq!(
+        told(&both, &both[..1]),
+        "2 fields wait for the next sync, which does not bring 1 of them"
+    );
 }

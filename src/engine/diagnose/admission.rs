@@ -1,4 +1,5 @@
-//! The tool and admission undo each other: the one writes what Git says, the other changes it on its way in, and neither stops.
+//! The tool and admission undo each other: the one writes what Git says, the other changes it on its way in, and
+//! neither stops.
 
 use super::words::place;
 use super::{Finding, Weight};
@@ -6,7 +7,8 @@ use crate::engine::diff::{ChangeKind, Drift, Moved};
 use crate::engine::operation::ResourceRef;
 use crate::engine::snapshot::Snapshot;
 
-/// How often in a row the same document must have been applied: a second time may be a person's, a third one is nobody's intention.
+/// How often in a row the same document must have been applied: a second time may be a person's, a third one is
+/// nobody's intention.
 const IN_A_ROW: usize = 3;
 
 /// The rule's name.
@@ -19,15 +21,25 @@ pub fn is_a_loop(finding: &Finding) -> bool {
 
 /// One finding for each of Git's values that admission changes each time the tool applies it.
 pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
-    let Some(argo_cd) = snapshot.tool.argo_cd() else { return Vec::new() };
+    let Some(argo_cd) = snapshot.tool.argo_cd() else {
+        return Vec::new();
+    };
     let application = &argo_cd.application;
     let times = application.repeats();
-    let deployment = ResourceRef::deployment(snapshot.target.namespace.as_deref().unwrap_or_default(), &snapshot.target.name);
-    let differs = application.resources.iter().any(|found| found.resource == deployment && found.status.as_deref() == Some("OutOfSync"));
+    let deployment = ResourceRef::deployment(
+        snapshot.target.namespace.as_deref().unwrap_or_default(),
+        &snapshot.target.name,
+    );
+    let differs = application
+        .resources
+        .iter()
+        .any(|found| found.resource == deployment && found.status.as_deref() == Some("OutOfSync"));
     if times < IN_A_ROW || !differs {
         return Vec::new();
     }
-    let undone = drifts.iter().filter(|drift| drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added);
+    let undone = drifts
+        .iter()
+        .filter(|drift| drift.moved == Some(Moved::Server) && drift.change.kind != ChangeKind::Added);
     undone
         .map(|drift| Finding {
             rule: ADMISSION_LOOP,

@@ -10,19 +10,26 @@ pub const COMPARISON_REFUSED: &str = "comparison-refused";
 
 /// One finding where the comparison is refused and the sync is not.
 ///
-/// Argo CD then compares by a forced server-side apply of Git's document under its own name, whatever it syncs with. Under client-side apply its
-/// fields stand in an entry of updates, so that nothing is taken out by that apply: a change of a handler leaves both, and the dry run is refused.
-/// An automated sync needs a comparison, and so does a person's.
+/// Argo CD then compares by a forced server-side apply of Git's document under its own name, whatever it syncs with.
+/// Under client-side apply its fields stand in an entry of updates, so that nothing is taken out by that apply: a
+/// change of a handler leaves both, and the dry run is refused. An automated sync needs a comparison, and so does a
+/// person's.
 ///
-/// Source: `serverSideDiff` in gitops-engine's `pkg/diff/diff.go`, and `SyncAppState` in `controller/sync.go`, which ends in phase Error with a
-/// ComparisonError.
+/// Source: `serverSideDiff` in gitops-engine's `pkg/diff/diff.go`, and `SyncAppState` in `controller/sync.go`, which
+/// ends in phase Error with a ComparisonError.
 pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &Prediction) -> Option<Finding> {
-    let argo_cd = snapshot.tool.argo_cd().filter(|argo_cd| argo_cd.application.server_side_diff())?;
+    let argo_cd = snapshot
+        .tool
+        .argo_cd()
+        .filter(|argo_cd| argo_cd.application.server_side_diff())?;
     let accepted = !matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
     if snapshot.syncer.strategy == Strategy::ServerSideApply || !accepted {
         return None;
     }
-    let compares = Syncer { force: Force::Yes, ..Syncer::new(Strategy::ServerSideApply, snapshot.syncer.manager.clone()) };
+    let compares = Syncer {
+        force: Force::Yes,
+        ..Syncer::new(Strategy::ServerSideApply, snapshot.syncer.manager.clone())
+    };
     let causes = refusal_of(facts, &compares);
     (!causes.is_empty()).then(|| Finding {
         rule: COMPARISON_REFUSED,
@@ -63,7 +70,10 @@ mod tests {
 
     #[test]
     fn a_change_of_handler_under_client_side_apply_blocks_argo_cds_own_comparison_by_dry_run() {
-        let (http, tcp) = (with(&json!({"httpGet": {"port": 80}})), with(&json!({"tcpSocket": {"port": 80}})));
+        let (http, tcp) = (
+            with(&json!({"httpGet": {"port": 80}})),
+            with(&json!({"tcpSocket": {"port": 80}})),
+        );
         let syncer = Syncer::new(Strategy::ClientSideApply, "argocd-controller");
         // What a client-side apply leaves: an entry of updates, and the annotation.
         let mut live = http.clone();
@@ -75,13 +85,28 @@ mod tests {
         }]);
         let found = |compares: Value, desired: &Value| {
             let application = Arc::new(read(&set(quiet(), "/metadata/annotations", compares)));
-            let argo_cd = ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: None };
+            let argo_cd = ArgoCd {
+                application,
+                windows: Windows::none(),
+                application_set: None,
+                seen_alive: None,
+            };
             let tool = Tool::ArgoCd(Arc::new(argo_cd));
-            let scene = Snapshot { syncer: syncer.clone(), tool, ..snapshot(desired.clone(), live.clone()) };
-            of(&scene).into_iter().filter(|(rule, ..)| rule.starts_with("comparison-refused")).count()
+            let scene = Snapshot {
+                syncer: syncer.clone(),
+                tool,
+                ..snapshot(desired.clone(), live.clone())
+            };
+            of(&scene)
+                .into_iter()
+                .filter(|(rule, ..)| rule.starts_with("comparison-refused"))
+                .count()
         };
         let by_dry_run = || json!({"argocd.argoproj.io/compare-options": "ServerSideDiff=true"});
-        assert!(predict(&tcp, &live, &syncer).causes.is_empty(), "the sync itself is accepted");
+        assert!(
+            predict(&tcp, &live, &syncer).causes.is_empty(),
+            "the sync itself is accepted"
+        );
         assert_eq!(found(by_dry_run(), &tcp), 1);
         assert_eq!(found(by_dry_run(), &http), 0, "nothing changes");
         assert_eq!(found(json!({}), &tcp), 0, "it compares by a patch");

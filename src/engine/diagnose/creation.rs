@@ -6,7 +6,8 @@ use crate::engine::predict::{Cause, Prediction};
 /// The rule that finds it.
 pub const CREATION_REFUSED: &str = "creation-refused";
 
-/// One finding for each cause for which a creation fails; `None` where it does not. Nobody but Git is to blame: there is no live object.
+/// One finding for each cause for which a creation fails; `None` where it does not. Nobody but Git is to blame: there
+/// is no live object.
 pub fn creation_refused(prediction: &Prediction) -> Option<Vec<Finding>> {
     let finding = |cause: &Cause| Finding {
         rule: CREATION_REFUSED,
@@ -50,24 +51,45 @@ mod tests {
         let name = |name: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "managedFields": []}});
         let syncer = Syncer::new(Strategy::ServerSideApply, "me");
         let refused = creation_refused(&predict_new(&name("web"), None, &syncer)).unwrap();
-        let evidence: Vec<&str> = refused.iter().filter_map(|finding| finding.evidence.as_deref()).collect();
+        let evidence: Vec<&str> = refused
+            .iter()
+            .filter_map(|finding| finding.evidence.as_deref())
+            .collect();
         assert_eq!(evidence, ["metadata.managedFields must be nil"]);
         let several = predict_new(&name("WEB"), None, &Syncer::new(Strategy::Replace, "me"));
-        assert_eq!(creation_refused(&several).map(|told| told.len()), Some(several.causes.len()));
-        assert!(told(&several.causes).ends_with(&format!("(and {} more)", several.causes.len() - 1)), "{}", told(&several.causes));
-        let taken = Prediction { causes: Vec::new(), ..several };
+        assert_eq!(
+            creation_refused(&several).map(|told| told.len()),
+            Some(several.causes.len())
+        );
+        assert!(
+            told(&several.causes).ends_with(&format!("(and {} more)", several.causes.len() - 1)),
+            "{}",
+            told(&several.causes)
+        );
+        let taken = Prediction {
+            causes: Vec::new(),
+            ..several
+        };
         assert_eq!(creation_refused(&taken), None);
     }
 
     #[test]
     fn what_will_not_be_created_is_conflicted_or_still_missing_and_new_where_nobody_knows_the_tool() {
-        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "managedFields": []}});
+        let value =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "managedFields": []}});
         let id = ObjectId::of(&value).unwrap();
         let snapshot = |seen: bool| Snapshot {
             cluster: String::new(),
             judge: String::new(),
             target: id.clone(),
-            desired: Some(Document { id: id.clone(), value: value.clone(), origin: Origin { file: "web.yaml".into(), line: 1 } }),
+            desired: Some(Document {
+                id: id.clone(),
+                value: value.clone(),
+                origin: Origin {
+                    file: "web.yaml".into(),
+                    line: 1,
+                },
+            }),
             live: None,
             seen,
             syncer: Syncer::new(Strategy::ServerSideApply, "me"),
@@ -75,14 +97,34 @@ mod tests {
             source: SourceFacts::default(),
             now: Timestamp::UNIX_EPOCH,
         };
-        let policy = Policy { mode: Mode::Alert, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::ZERO };
-        let bare = ["Git has it and it has not been in the cluster yet", "Git has it, it was in the cluster, and it is gone"];
-        for (seen, phase, without) in [(false, Phase::Conflicted, Phase::Pending), (true, Phase::Missing, Phase::Missing)] {
+        let policy = Policy {
+            mode: Mode::Alert,
+            remedy: Remedy::Choose,
+            ignore: Vec::new(),
+            plan_ttl: SignedDuration::ZERO,
+        };
+        let bare = [
+            "Git has it and it has not been in the cluster yet",
+            "Git has it, it was in the cluster, and it is gone",
+        ];
+        for (seen, phase, without) in [
+            (false, Phase::Conflicted, Phase::Pending),
+            (true, Phase::Missing, Phase::Missing),
+        ] {
             let found = assess(&snapshot(seen), &policy);
-            let summary = format!("{}; the next sync will not create it: metadata.managedFields must be nil", bare[usize::from(seen)]);
-            assert_eq!((found.phase, &found.summary, found.findings.len()), (phase, &summary, 1));
+            let summary = format!(
+                "{}; the next sync will not create it: metadata.managedFields must be nil",
+                bare[usize::from(seen)]
+            );
+            assert_eq!(
+                (found.phase, &found.summary, found.findings.len()),
+                (phase, &summary, 1)
+            );
             let unknown = found.without_prediction();
-            assert_eq!((unknown.phase, unknown.summary.as_str(), unknown.findings.len()), (without, bare[usize::from(seen)], 0));
+            assert_eq!(
+                (unknown.phase, unknown.summary.as_str(), unknown.findings.len()),
+                (without, bare[usize::from(seen)], 0)
+            );
         }
     }
 }

@@ -1,9 +1,10 @@
-//! A trap under what looks in sync: somebody else owns a member of a union, so that server-side apply keeps it when Git goes on to another member,
-//! or last-applied does not name it, so that client-side apply does ([`unnamed`](super::unnamed)); and the server refuses the two together. A port
-//! whose name Git gives to another number is such a member, too: the two are items of one list, and their name is the one that both have.
+//! A trap under what looks in sync: somebody else owns a member of a union, so that server-side apply keeps it when Git
+//! goes on to another member, or last-applied does not name it, so that client-side apply does
+//! ([`unnamed`](super::unnamed)); and the server refuses the two together. A port whose name Git gives to another
+//! number is such a member, too: the two are items of one list, and their name is the one that both have.
 //!
-//! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document with another member must be
-//! refused as things are, and taken once the tool alone owns the field.
+//! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document
+//! with another member must be refused as things are, and taken once the tool alone owns the field.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,7 +25,8 @@ use crate::engine::tool::Tool;
 /// The rule of these findings.
 pub const LATENT_TRAP: &str = "latent-trap";
 
-/// The most members that are tried in one assessment: each takes two predictions for each choice, and who owns more than these of an object owns it.
+/// The most members that are tried in one assessment: each takes two predictions for each choice, and who owns more
+/// than these of an object owns it.
 pub(super) const MOST_TRIED: usize = 16;
 
 /// A member of a union, or a port, that will be in the way of Git's next change of it.
@@ -82,13 +84,22 @@ impl Trap {
 
     /// Whether the tool takes the member from live before it syncs, so that a change of it in Git is none.
     pub fn is_spared(&self, tool: &Tool, rules: &[IgnoreRule], now: Timestamp) -> bool {
-        let change = Change { path: self.path.clone(), kind: ChangeKind::Changed, desired: None, live: None };
-        rules.iter().any(|rule| tool.spares(&rule.reason) && rule.covers(&change, &self.owners, now))
+        let change = Change {
+            path: self.path.clone(),
+            kind: ChangeKind::Changed,
+            desired: None,
+            live: None,
+        };
+        rules
+            .iter()
+            .any(|rule| tool.spares(&rule.reason) && rule.covers(&change, &self.owners, now))
     }
 
-    /// Those that apply the object server-side and are no person: whoever takes the field from them gets it back at their next apply.
+    /// Those that apply the object server-side and are no person: whoever takes the field from them gets it back at
+    /// their next apply.
     pub fn appliers(&self) -> impl Iterator<Item = &str> {
-        let applies = |owner: &&Owner| owner.operation == Operation::Apply && people::kind_of(&owner.manager) != Kind::Person;
+        let applies =
+            |owner: &&Owner| owner.operation == Operation::Apply && people::kind_of(&owner.manager) != Kind::Person;
         self.owners.iter().filter(applies).map(|owner| owner.manager.as_str())
     }
 }
@@ -103,7 +114,9 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
     let anew = settled(facts, syncer);
     let parsed = anew.as_ref().map(ManagedFields::parse);
     let managed = parsed.as_ref().unwrap_or_else(|| facts.managed.get());
-    let Some(own) = managed.entry(&syncer.manager, Operation::Apply, None) else { return Vec::new() };
+    let Some(own) = managed.entry(&syncer.manager, Operation::Apply, None) else {
+        return Vec::new();
+    };
     let members = members_of_others(managed, syncer, facts, differing);
     if members.is_empty() {
         return Vec::new();
@@ -112,12 +125,22 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
     if let (Some(anew), Some(fields)) = (anew, live.pointer_mut("/metadata/managedFields")) {
         *fields = anew;
     }
-    let trial = Trial { facts, live: &live, syncer, of_today: refusal_of(&facts.with_live(&live), syncer) };
+    let trial = Trial {
+        facts,
+        live: &live,
+        syncer,
+        of_today: refusal_of(&facts.with_live(&live), syncer),
+    };
     let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
         let owners = others(managed, syncer, &member.path);
         let cause = trial.cause(&member, &trial.without(&member, &owners)?)?;
         let shared = own.fields.contains_or_below(&member.path);
-        Some(Trap { kept: Kept::ByOthers { shared }, path: member.path, owners, cause: Some(cause) })
+        Some(Trap {
+            kept: Kept::ByOthers { shared },
+            path: member.path,
+            owners,
+            cause: Some(cause),
+        })
     });
     tried.collect()
 }
@@ -125,21 +148,41 @@ pub fn traps(snapshot: &Snapshot, facts: &Facts<'_>, differing: &[&FieldPath]) -
 /// What a heal of ours left as its own, of a Deployment for which nothing else is wrong with owners.
 pub fn left_by_us(facts: &Facts<'_>) -> Option<Trap> {
     // Nearly no Deployment has such an entry, and nothing else of one that is in sync asks who owns what.
-    let managers = facts.live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
-    if !managers.into_iter().any(|entry| entry.get("manager").and_then(Value::as_str) == Some(HEAL_MANAGER)) {
+    let managers = facts
+        .live
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    if !managers
+        .into_iter()
+        .any(|entry| entry.get("manager").and_then(Value::as_str) == Some(HEAL_MANAGER))
+    {
         return None;
     }
     let entry = facts.managed.get().entry(HEAL_MANAGER, Operation::Update, None)?;
     let is_set = |path: &FieldPath| path.get(facts.desired).is_some();
-    let path = entry.fields.leaves().find(is_set).or_else(|| entry.fields.leaves().next())?;
-    Some(Trap { path, kept: Kept::ByUs, owners: vec![entry.owner.clone()], cause: None })
+    let path = entry
+        .fields
+        .leaves()
+        .find(is_set)
+        .or_else(|| entry.fields.leaves().next())?;
+    Some(Trap {
+        path,
+        kept: Kept::ByUs,
+        owners: vec![entry.owner.clone()],
+        cause: None,
+    })
 }
 
-/// The lists in which an item that stays beside the next one is refused although their keys differ: two ports of a container have one name, or one
-/// port of the host.
+/// The lists in which an item that stays beside the next one is refused although their keys differ: two ports of a
+/// container have one name, or one port of the host.
 ///
 /// Source: `validateContainerPorts` and `checkHostPortConflicts` of `pkg/apis/core/validation/validation.go`.
-const PORTS: [&str; 2] = ["spec.template.spec.containers[].ports", "spec.template.spec.initContainers[].ports"];
+const PORTS: [&str; 2] = [
+    "spec.template.spec.containers[].ports",
+    "spec.template.spec.initContainers[].ports",
+];
 
 /// The largest number of a port.
 const LAST_PORT: i64 = 65_535;
@@ -168,12 +211,16 @@ impl Member {
 
     /// Git's document with something else in its place, in each way that is tried.
     fn switched(&self, document: &Value) -> Vec<Value> {
-        let (Some(holder), Some(last)) = (self.path.parent(), self.path.0.last()) else { return Vec::new() };
+        let (Some(holder), Some(last)) = (self.path.parent(), self.path.0.last()) else {
+            return Vec::new();
+        };
         let (Some(union), Segment::Field(name)) = (self.union, last) else {
             return self.with_another_number(&holder, document).into_iter().collect();
         };
         let choices = union.choices().filter(|choice| choice.get(name).is_none());
-        choices.filter_map(|choice| with_choice(document, &holder, union, &choice)).collect()
+        choices
+            .filter_map(|choice| with_choice(document, &holder, union, &choice))
+            .collect()
     }
 
     /// The document with the port on another number, whatever else is said of it.
@@ -191,7 +238,8 @@ impl Member {
 
 /// How many steps from the root the port stands that a field is, or is a part of.
 fn port_of(field: &FieldPath) -> Option<usize> {
-    let is_port = |at: &usize| matches!(field.0[*at], Segment::Key(_)) && PORTS.contains(&schema_path(&field.0[..*at]).as_str());
+    let is_port =
+        |at: &usize| matches!(field.0[*at], Segment::Key(_)) && PORTS.contains(&schema_path(&field.0[..*at]).as_str());
     (1..field.0.len()).find(is_port)
 }
 
@@ -205,14 +253,21 @@ fn with_choice(document: &Value, holder: &FieldPath, union: &Union, choice: &Val
 }
 
 /// What Git sets and goes on from, live has as Git says, and others than the tool own, in path order.
-fn members_of_others(managed: &ManagedFields, syncer: &Syncer, facts: &Facts<'_>, differing: &[&FieldPath]) -> Vec<Member> {
+fn members_of_others(
+    managed: &ManagedFields,
+    syncer: &Syncer,
+    facts: &Facts<'_>,
+    differing: &[&FieldPath],
+) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::new();
     for entry in managed.entries().filter(|entry| is_anothers(&entry.owner, syncer)) {
         Member::add(&mut members, entry.fields.members());
     }
     let differs = |member: &Member| {
         let holder = member.path.parent().unwrap_or_default();
-        differing.iter().any(|path| path.starts_with(&holder) || holder.starts_with(path))
+        differing
+            .iter()
+            .any(|path| path.starts_with(&holder) || holder.starts_with(path))
     };
     members.retain(|member| member.path.get(facts.desired).is_some_and(|value| !value.is_null()) && !differs(member));
     members.sort_by(|one, other| one.path.cmp(&other.path));
@@ -224,7 +279,9 @@ fn is_anothers(owner: &Owner, syncer: &Syncer) -> bool {
 }
 
 pub(super) fn others(managed: &ManagedFields, syncer: &Syncer, path: &FieldPath) -> Vec<Owner> {
-    let holding = managed.entries().filter(|entry| is_anothers(&entry.owner, syncer) && entry.fields.contains_or_below(path));
+    let holding = managed
+        .entries()
+        .filter(|entry| is_anothers(&entry.owner, syncer) && entry.fields.contains_or_below(path));
     let mut owners: Vec<Owner> = holding.map(|entry| entry.owner.clone()).collect();
     owners.sort();
     owners.dedup();
@@ -241,7 +298,8 @@ pub(super) struct Trial<'t, 'f> {
 }
 
 impl Trial<'_, '_> {
-    /// Why a switch to something else is refused that would be taken of live `without` what is in the way; `None` where there is none.
+    /// Why a switch to something else is refused that would be taken of live `without` what is in the way; `None` where
+    /// there is none.
     pub fn cause(&self, member: &Member, without: &Value) -> Option<Cause> {
         member.switched(self.facts.desired).into_iter().find_map(|document| {
             if !refusals_as_it_is(&document, FieldValidation::Ignore).is_empty() {
@@ -258,9 +316,22 @@ impl Trial<'_, '_> {
     /// Live in which the tool alone owns the member.
     pub fn without(&self, member: &Member, owners: &[Owner]) -> Option<Value> {
         let mut live = self.live.clone();
-        let givers: Vec<Giver<'_>> = owners.iter().map(|owner| Giver { manager: &owner.manager, operation: owner.operation }).collect();
+        let givers: Vec<Giver<'_>> = owners
+            .iter()
+            .map(|owner| Giver {
+                manager: &owner.manager,
+                operation: owner.operation,
+            })
+            .collect();
         let fields = live.pointer_mut("/metadata/managedFields")?;
-        *fields = transfer::taken(fields, self.facts.desired, std::slice::from_ref(&member.path), &givers, &self.syncer.manager).ok()?;
+        *fields = transfer::taken(
+            fields,
+            self.facts.desired,
+            std::slice::from_ref(&member.path),
+            &givers,
+            &self.syncer.manager,
+        )
+        .ok()?;
         Some(live)
     }
 }
@@ -282,14 +353,20 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
                 )
             }
             [] => format!("Transfer makes {manager} its only owner (managedFields only, no roll-out)"),
-            some => format!("decide which one applies this object: {} does, too, and would take the field again", some.join(" and ")),
+            some => format!(
+                "decide which one applies this object: {} does, too, and would take the field again",
+                some.join(" and ")
+            ),
         };
         Finding {
             rule: LATENT_TRAP,
             weight: Weight::Warning,
             path: Some(trap.path.clone()),
             message: clause(manager, trap),
-            evidence: trap.cause.as_ref().map(|cause| format!("a switch in Git was tried: {}", cause.told())),
+            evidence: trap
+                .cause
+                .as_ref()
+                .map(|cause| format!("a switch in Git was tried: {}", cause.told())),
             remedy: Some(remedy),
         }
     };
@@ -298,10 +375,19 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
 
 /// `the next change of livenessProbe.httpGet of container web to another one will be refused: kubectl-edit owns it, too (since …)`.
 pub fn clause(manager: &str, trap: &Trap) -> String {
-    let other = if matches!(trap.path.0.last(), Some(Segment::Field(_))) { "one" } else { "number" };
-    let refused = format!("the next change of {} to another {other} in Git will be refused", place(&trap.path));
+    let other = if matches!(trap.path.0.last(), Some(Segment::Field(_))) {
+        "one"
+    } else {
+        "number"
+    };
+    let refused = format!(
+        "the next change of {} to another {other} in Git will be refused",
+        place(&trap.path)
+    );
     if trap.is_unnamed() {
-        return format!("{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one");
+        return format!(
+            "{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one"
+        );
     }
     if trap.is_of_ours() {
         return format!(
@@ -310,15 +396,32 @@ pub fn clause(manager: &str, trap: &Trap) -> String {
         );
     }
     if trap.is_unapplied() {
-        let why = format!("{manager} has not applied this object server-side yet, and what is there stays beside what comes");
+        let why =
+            format!("{manager} has not applied this object server-side yet, and what is there stays beside what comes");
         return format!("{refused}, as that of any other such field: {why}");
     }
     // What the tool wrote by an update is not what it applied.
-    let name = |owner: &Owner| if owner.manager == manager { format!("{manager} (Update)") } else { owner.manager.clone() };
+    let name = |owner: &Owner| {
+        if owner.manager == manager {
+            format!("{manager} (Update)")
+        } else {
+            owner.manager.clone()
+        }
+    };
     let mut names: Vec<String> = trap.owners.iter().map(name).collect();
     names.dedup();
     let verb = if names.len() == 1 { "owns" } else { "own" };
-    let since = trap.owners.iter().filter_map(|owner| owner.time).max().map(|time| format!(" (since {time})")).unwrap_or_default();
-    let too = if trap.kept == (Kept::ByOthers { shared: true }) { ", too".to_owned() } else { format!(", and {manager} does not") };
+    let since = trap
+        .owners
+        .iter()
+        .filter_map(|owner| owner.time)
+        .max()
+        .map(|time| format!(" (since {time})"))
+        .unwrap_or_default();
+    let too = if trap.kept == (Kept::ByOthers { shared: true }) {
+        ", too".to_owned()
+    } else {
+        format!(", and {manager} does not")
+    };
     format!("{refused}: {} {verb} it{too}{since}", names.join(" and "))
 }

@@ -1,7 +1,7 @@
 //! What is wrong and what to do about it: one file a rule.
 //!
-//! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client: evidence
-//! that must be fetched enters with the snapshot.
+//! A rule is a function from a [`Snapshot`] and what diff and prediction found to findings. It knows no client:
+//! evidence that must be fetched enters with the snapshot.
 
 mod admission;
 mod compared;
@@ -78,7 +78,9 @@ pub fn diagnose(
     let prediction = &foretold.prediction;
     let mut findings = recreate::recreated_by_force(snapshot, prediction);
     findings.extend(operation::operation_stale(snapshot));
-    let differs = drifts.iter().any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
+    let differs = drifts
+        .iter()
+        .any(|drift| matches!(drift.severity, Severity::Drift | Severity::Pending));
     findings.extend(reconciliation::not_reconciled(snapshot, differs));
     findings.extend(reconciliation::no_new_commits(snapshot, differs));
     findings.extend(reconciliation::two_kustomizations(snapshot));
@@ -96,7 +98,10 @@ pub fn diagnose(
 
 /// The rules that need one side only: Git has the object, and the cluster has not.
 pub fn diagnose_absent(snapshot: &Snapshot) -> Vec<Finding> {
-    reconciliation::not_reconciled(snapshot, true).into_iter().chain(reconciliation::no_new_commits(snapshot, true)).collect()
+    reconciliation::not_reconciled(snapshot, true)
+        .into_iter()
+        .chain(reconciliation::no_new_commits(snapshot, true))
+        .collect()
 }
 
 pub use admission::is_a_loop;

@@ -14,8 +14,14 @@ use crate::engine::snapshot::Snapshot;
 /// The rule of the findings of what stays.
 pub(super) const KEEPS: &str = "next-sync-keeps";
 
-/// One finding for each drift that the next sync keeps: Argo CD and Flux then call the object synced, and nobody is told.
-pub fn next_sync_keeps(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
+/// One finding for each drift that the next sync keeps: Argo CD and Flux then call the object synced, and nobody is
+/// told.
+pub fn next_sync_keeps(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    drifts: &[Drift],
+    prediction: &Prediction,
+) -> Vec<Finding> {
     if prediction.verdict != Verdict::Residual {
         return Vec::new();
     }
@@ -31,7 +37,11 @@ pub fn next_sync_keeps(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift],
                 rule: KEEPS,
                 weight: Weight::Warning,
                 path: Some(drift.change.path.clone()),
-                message: format!("the next sync succeeds and leaves {} as it is{}: {why}", place(&drift.change.path), by(&[drift])),
+                message: format!(
+                    "the next sync succeeds and leaves {} as it is{}: {why}",
+                    place(&drift.change.path),
+                    by(&[drift])
+                ),
                 evidence: None,
                 remedy: Some(ways_out(snapshot, works, &[drift])),
             }
@@ -42,12 +52,19 @@ pub fn next_sync_keeps(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift],
 /// What of Git, of the last apply and of who owns what makes the sync leave it.
 fn why_kept(snapshot: &Snapshot, facts: &Facts<'_>, drift: &Drift) -> String {
     let Syncer { manager, strategy, .. } = &snapshot.syncer;
-    let was_applied = || facts.last_applied.value().is_some_and(|applied| drift.change.path.get(applied).is_some());
+    let was_applied = || {
+        facts
+            .last_applied
+            .value()
+            .is_some_and(|applied| drift.change.path.get(applied).is_some())
+    };
     match (drift.change.kind, strategy) {
         (ChangeKind::Added, Strategy::ServerSideApply) if drift.owners.is_empty() => {
             "Git does not set it, and nobody is recorded to own it".to_owned()
         }
-        (ChangeKind::Added, Strategy::ServerSideApply) if drift.owners.iter().any(|owner| owner.manager != *manager) => {
+        (ChangeKind::Added, Strategy::ServerSideApply)
+            if drift.owners.iter().any(|owner| owner.manager != *manager) =>
+        {
             "Git does not set it, and another manager owns it".to_owned()
         }
         // Whether Git ever did, nobody knows: the tool may have applied it once and forgotten it.
@@ -62,26 +79,36 @@ fn why_kept(snapshot: &Snapshot, facts: &Facts<'_>, drift: &Drift) -> String {
 fn works(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], kept: &[&Drift], prediction: &Prediction) -> Works {
     let all: Vec<&Change> = told(drifts).map(|drift| &drift.change).collect();
     let is_kept = |path: &FieldPath| kept.iter().any(|drift| path.starts_with(&drift.change.path));
-    let back = trial::put_back(facts, &all).is_some_and(|tried| !tried.facts(facts).changed_paths().iter().any(is_kept));
+    let back =
+        trial::put_back(facts, &all).is_some_and(|tried| !tried.facts(facts).changed_paths().iter().any(is_kept));
     let handed = trial::handed_back(facts, &snapshot.syncer, &all, prediction).is_some_and(|tried| {
         let facts = tried.facts(facts);
         let after = predict_knowing(&facts, &snapshot.syncer, || facts.changed_paths()).prediction;
         after.causes.is_empty() && !after.residual.iter().any(is_kept)
     });
-    Works { restore: back, hand_back: handed && snapshot.syncer.strategy != Strategy::Replace, commit: true, ..Works::default() }
+    Works {
+        restore: back,
+        hand_back: handed && snapshot.syncer.strategy != Strategy::Replace,
+        commit: true,
+        ..Works::default()
+    }
 }
 
 /// One finding for each change of a person that the next sync undoes: in an outage the change may be what ended it.
 ///
-/// What stands under the tool's own manager is a person's only where live is known to have moved: somebody applied under the tool's name.
+/// What stands under the tool's own manager is a person's only where live is known to have moved: somebody applied
+/// under the tool's name.
 pub fn hot_fix_lost(snapshot: &Snapshot, drifts: &[Drift], prediction: &Prediction) -> Vec<Finding> {
     if !matches!(prediction.verdict, Verdict::Reverts | Verdict::Residual) {
         return Vec::new();
     }
     let is_persons = |drift: &Drift, manager: &str| {
-        people::kind_of(manager) == Kind::Person && (manager != snapshot.syncer.manager || drift.moved == Some(Moved::Live))
+        people::kind_of(manager) == Kind::Person
+            && (manager != snapshot.syncer.manager || drift.moved == Some(Moved::Live))
     };
-    let lost = told(drifts).filter(|drift| !stays(drift, prediction) && drift.owners.iter().any(|owner| is_persons(drift, &owner.manager)));
+    let lost = told(drifts).filter(|drift| {
+        !stays(drift, prediction) && drift.owners.iter().any(|owner| is_persons(drift, &owner.manager))
+    });
     lost.map(|drift| Finding {
         rule: "hot-fix-lost",
         weight: Weight::Warning,
@@ -101,5 +128,8 @@ fn told(drifts: &[Drift]) -> impl Iterator<Item = &Drift> {
 }
 
 fn stays(drift: &Drift, prediction: &Prediction) -> bool {
-    prediction.residual.iter().any(|path| path.starts_with(&drift.change.path))
+    prediction
+        .residual
+        .iter()
+        .any(|path| path.starts_with(&drift.change.path))
 }

@@ -7,12 +7,20 @@ use crate::engine::object::FieldPath;
 use crate::engine::operation::{Awaited, NotFetching, Reconciliation, comes_after_apply, names};
 use crate::engine::snapshot::Snapshot;
 
-/// One finding where Flux does not bring Git into the cluster, told of the Deployments that Flux names or that wait for it.
+/// One finding where Flux does not bring Git into the cluster, told of the Deployments that Flux names or that wait for
+/// it.
 pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
-    let Some(flux) = snapshot.tool.flux() else { return Vec::new() };
+    let Some(flux) = snapshot.tool.flux() else {
+        return Vec::new();
+    };
     let standing = flux.reconciliation();
-    let evidence = flux.kustomization.condition("Ready").map(|ready| ready.message.trim_end().to_owned());
-    let named = evidence.as_deref().is_some_and(|message| names(message, &snapshot.target));
+    let evidence = flux
+        .kustomization
+        .condition("Ready")
+        .map(|ready| ready.message.trim_end().to_owned());
+    let named = evidence
+        .as_deref()
+        .is_some_and(|message| names(message, &snapshot.target));
     let (weight, why, remedy) = match &standing {
         Reconciliation::Ready | Reconciliation::Progressing | Reconciliation::Deleting => return Vec::new(),
         Reconciliation::Suspended => (
@@ -27,15 +35,20 @@ pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
         ),
         Reconciliation::FailedDryRun { .. } if named => (
             Weight::Error,
-            "the API server refuses this Deployment in Flux's dry run, so that nothing of this revision is applied".to_owned(),
+            "the API server refuses this Deployment in Flux's dry run, so that nothing of this revision is applied"
+                .to_owned(),
             "heal the Deployment; Flux is asked to reconcile afterwards",
         ),
         Reconciliation::FailedDryRun { .. } => (
             Weight::Error,
-            "the API server refuses another object in Flux's dry run, so that nothing of this revision is applied".to_owned(),
+            "the API server refuses another object in Flux's dry run, so that nothing of this revision is applied"
+                .to_owned(),
             "heal what Flux names first: until then nothing of this Kustomization is applied",
         ),
-        Reconciliation::Waiting { awaited: Awaited::Dependency, .. } => (
+        Reconciliation::Waiting {
+            awaited: Awaited::Dependency,
+            ..
+        } => (
             Weight::Warning,
             format!("the next reconciliation waits until {}", Awaited::Dependency.what()),
             "look at what Flux names: until then nothing of this Kustomization is applied",
@@ -50,9 +63,11 @@ pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
             format!("the last reconciliation applied everything and failed afterwards ({reason})"),
             "look at what Flux names; it tries again by itself",
         ),
-        Reconciliation::Failed { reason, .. } => {
-            (Weight::Error, format!("the last reconciliation failed ({reason})"), "look at what Flux says; it tries again by itself")
-        }
+        Reconciliation::Failed { reason, .. } => (
+            Weight::Error,
+            format!("the last reconciliation failed ({reason})"),
+            "look at what Flux says; it tries again by itself",
+        ),
     };
     if !named && !differs {
         return Vec::new();
@@ -71,14 +86,20 @@ pub fn not_reconciled(snapshot: &Snapshot, differs: bool) -> Vec<Finding> {
 /// The labels by which Flux marks what it applies.
 ///
 /// Source: `SetOwnerLabels` in `ssa/manager.go` of fluxcd/pkg, called with the Kustomization's name and namespace.
-const OWNER_LABELS: [&str; 2] = ["kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name"];
+const OWNER_LABELS: [&str; 2] = [
+    "kustomize.toolkit.fluxcd.io/namespace",
+    "kustomize.toolkit.fluxcd.io/name",
+];
 
-/// One finding where another Kustomization applied the Deployment last: the two take it from each other at each interval.
+/// One finding where another Kustomization applied the Deployment last: the two take it from each other at each
+/// interval.
 pub fn two_kustomizations(snapshot: &Snapshot) -> Option<Finding> {
     let ours = &snapshot.tool.flux()?.kustomization;
     let labels = snapshot.live.as_ref()?.pointer("/metadata/labels")?;
     let [namespace, name] = OWNER_LABELS.map(|label| labels.get(label).and_then(Value::as_str));
-    let (namespace, name) = namespace.zip(name).filter(|other| *other != (ours.namespace.as_str(), ours.name.as_str()))?;
+    let (namespace, name) = namespace
+        .zip(name)
+        .filter(|other| *other != (ours.namespace.as_str(), ours.name.as_str()))?;
     Some(Finding {
         rule: "two-kustomizations",
         weight: Weight::Error,
@@ -100,7 +121,17 @@ pub fn no_new_commits(snapshot: &Snapshot, differs: bool) -> Option<Finding> {
     let message = flux.stays_behind(&snapshot.source.revision)?;
     let (evidence, remedy) = match flux.repository.as_ref()?.not_fetching()? {
         NotFetching::Suspended => (None, "resume it when Git is to be followed again"),
-        NotFetching::Failing { message, .. } => (Some(message), "look at what Flux says; it tries again by itself, unless it is stalled"),
+        NotFetching::Failing { message, .. } => (
+            Some(message),
+            "look at what Flux says; it tries again by itself, unless it is stalled",
+        ),
     };
-    Some(Finding { rule: "no-new-commits", weight: Weight::Warning, path: None, message, evidence, remedy: Some(remedy.to_owned()) })
+    Some(Finding {
+        rule: "no-new-commits",
+        weight: Weight::Warning,
+        path: None,
+        message,
+        evidence,
+        remedy: Some(remedy.to_owned()),
+    })
 }

@@ -23,8 +23,13 @@ pub fn next_sync_refused(snapshot: &Snapshot, reasons: &[Reason<'_>], foretold: 
             (Some(clause), None) => format!("the API server will refuse the next sync, because {clause}"),
             (None, None) => format!("the API server will refuse the next sync: {}", cause.told()),
             (clause, Some(Recreates { tool, .. })) => {
-                let because = clause.as_ref().map(|clause| format!(", because {clause}")).unwrap_or_default();
-                format!("the API server would refuse to change it{because}: told to force, {tool} deletes it and creates it anew instead")
+                let because = clause
+                    .as_ref()
+                    .map(|clause| format!(", because {clause}"))
+                    .unwrap_or_default();
+                format!(
+                    "the API server would refuse to change it{because}: told to force, {tool} deletes it and creates it anew instead"
+                )
             }
         },
         evidence: Some(cause.told()),
@@ -36,7 +41,11 @@ pub fn next_sync_refused(snapshot: &Snapshot, reasons: &[Reason<'_>], foretold: 
 /// The field that differs and makes the cause.
 fn path(reason: &Reason<'_>, cause: &Cause) -> Option<FieldPath> {
     let first = reason.involved.first().map(|drift| drift.change.path.clone());
-    first.or_else(|| FieldPath::parse(&cause.field).ok().filter(|_| reason.kind == Kind::Immutable))
+    first.or_else(|| {
+        FieldPath::parse(&cause.field)
+            .ok()
+            .filter(|_| reason.kind == Kind::Immutable)
+    })
 }
 
 /// The refusal in one clause, for a summary line: the first cause and how many more there are.

@@ -1,9 +1,9 @@
-//! The trap of client-side apply: last-applied does not name a member of a union, or a port, so that the tool leaves it in live when Git goes on to
-//! another one.
+//! The trap of client-side apply: last-applied does not name a member of a union, or a port, so that the tool leaves it
+//! in live when Git goes on to another one.
 //!
-//! Argo CD syncs what it finds OutOfSync. Where Git took a change by hand over, or the annotation was lost while live is what Git says, it finds
-//! nothing, and the annotation stays as it is until a change of Git comes that is refused. Whoever applies each commit, as a pipeline does, writes it by
-//! that.
+//! Argo CD syncs what it finds OutOfSync. Where Git took a change by hand over, or the annotation was lost while live
+//! is what Git says, it finds nothing, and the annotation stays as it is until a change of Git comes that is refused.
+//! Whoever applies each commit, as a pipeline does, writes it by that.
 
 use serde_json::Value;
 
@@ -25,7 +25,11 @@ pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, nex
     if last_applied.is_desired() || last_applied.is_unreadable() {
         return Vec::new();
     }
-    let is_named = |member: &Member| last_applied.value().is_some_and(|applied| member.path.get(applied).is_some());
+    let is_named = |member: &Member| {
+        last_applied
+            .value()
+            .is_some_and(|applied| member.path.get(applied).is_some())
+    };
     let is_set = |member: &Member| member.path.get(facts.sent).is_some_and(|value| !value.is_null());
     let mut members = Vec::new();
     Member::add(&mut members, FieldSet::of_applied(facts.desired).members());
@@ -33,10 +37,20 @@ pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, nex
     if members.is_empty() {
         return Vec::new();
     }
-    let trial = Trial { facts, live: facts.live, syncer, of_today: refusal_of(facts, syncer) };
+    let trial = Trial {
+        facts,
+        live: facts.live,
+        syncer,
+        of_today: refusal_of(facts, syncer),
+    };
     let tried = members.into_iter().take(MOST_TRIED).filter_map(|member| {
         let cause = trial.cause(&member, &naming(facts, &member)?)?;
-        Some(Trap { path: member.path, kept: Kept::Unnamed, owners: Vec::new(), cause: Some(cause) })
+        Some(Trap {
+            path: member.path,
+            kept: Kept::Unnamed,
+            owners: Vec::new(),
+            cause: Some(cause),
+        })
     });
     tried.collect()
 }
@@ -52,9 +66,11 @@ pub struct Differs<'a> {
 }
 
 impl Differs<'_> {
-    /// Whether there is something to sync. What Git dropped and no sync takes out is none: Argo CD calls the Deployment Synced, however long it stays.
+    /// Whether there is something to sync. What Git dropped and no sync takes out is none: Argo CD calls the Deployment
+    /// Synced, however long it stays.
     fn for_a_sync(self) -> bool {
-        let stays = |drift: &Drift| drift.change.kind == ChangeKind::Added && self.residual.contains(&drift.change.path);
+        let stays =
+            |drift: &Drift| drift.change.kind == ChangeKind::Added && self.residual.contains(&drift.change.path);
         self.drifts.iter().any(|drift| match drift.severity {
             Severity::Drift => true,
             Severity::Pending => !stays(drift),
@@ -65,7 +81,9 @@ impl Differs<'_> {
 
 /// Whether Argo CD finds nothing to sync, and so applies nothing by itself.
 pub(super) fn is_left_alone(snapshot: &Snapshot, differs: Differs<'_>, next_sync: Option<&When>) -> bool {
-    let Some(argo_cd) = snapshot.tool.argo_cd() else { return false };
+    let Some(argo_cd) = snapshot.tool.argo_cd() else {
+        return false;
+    };
     let is_tried = matches!(next_sync, Some(When::AtOnce { .. } | When::At { .. }));
     let is_coming = is_tried && !argo_cd.application.is_left_with_another_commit();
     !is_coming && !differs.for_a_sync()
@@ -73,10 +91,16 @@ pub(super) fn is_left_alone(snapshot: &Snapshot, differs: Differs<'_>, next_sync
 
 /// Live in which the annotation names the member.
 fn naming(facts: &Facts<'_>, member: &Member) -> Option<Value> {
-    let text = facts.last_applied.naming(facts.desired, std::slice::from_ref(&member.path));
+    let text = facts
+        .last_applied
+        .naming(facts.desired, std::slice::from_ref(&member.path));
     let mut live = facts.live.clone();
     let metadata = live.get_mut("metadata")?.as_object_mut()?;
-    let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
-    annotations.as_object_mut()?.insert(LAST_APPLIED.to_owned(), text.into());
+    let annotations = metadata
+        .entry("annotations")
+        .or_insert_with(|| Value::Object(serde_json::Map::new()));
+    annotations
+        .as_object_mut()?
+        .insert(LAST_APPLIED.to_owned(), text.into());
     Some(live)
 }

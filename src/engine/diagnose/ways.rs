@@ -10,16 +10,23 @@ use crate::engine::plan::{Cure, Plan, StepKind, choose};
 use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::snapshot::{Policy, Snapshot};
 
-/// Restore, HandBack and a change of Git, each with its roll-outs and what of the ownership it rewrites. `drifts` is what they are for.
+/// Restore, HandBack and a change of Git, each with its roll-outs and what of the ownership it rewrites. `drifts` is
+/// what they are for.
 pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> String {
     let Syncer { manager, strategy, .. } = &snapshot.syncer;
     // What is in the way and no drift of anybody may stand in the pod template.
-    let cost = if drifts.is_empty() { "one roll-out" } else { cost(drifts) };
+    let cost = if drifts.is_empty() {
+        "one roll-out"
+    } else {
+        cost(drifts)
+    };
     let mut ways: Vec<String> = Vec::new();
     if works.restore {
         let restore = format!("Restore makes it what Git says by a write of ours ({cost})");
         ways.push(match strategy {
-            Strategy::ServerSideApply => format!("{restore}, and Transfer hands the field to {manager} (managedFields only)"),
+            Strategy::ServerSideApply => {
+                format!("{restore}, and Transfer hands the field to {manager} (managedFields only)")
+            }
             Strategy::ClientSideApply | Strategy::Replace => restore,
         });
     }
@@ -46,24 +53,39 @@ pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> 
     ways.join("; ")
 }
 
-/// The findings, with which way out the plan takes: said of the plan that is shown, since one that was proposed may still be refused by a rehearsal, or
-/// be another one once there is a report.
+/// The findings, with which way out the plan takes: said of the plan that is shown, since one that was proposed may
+/// still be refused by a rehearsal, or be another one once there is a report.
 pub fn with_plan<'a>(findings: &'a [Finding], snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Cow<'a, [Finding]> {
     let has = |kind: StepKind| plan.steps.iter().any(|step| step.kind() == kind);
-    let taken = if has(StepKind::HandBack) { Cure::HandBack } else { Cure::Restore };
+    let taken = if has(StepKind::HandBack) {
+        Cure::HandBack
+    } else {
+        Cure::Restore
+    };
     let names = |finding: &Finding| {
-        let named = finding.remedy.as_ref().is_some_and(|remedy| remedy.contains(&format!("{taken:?} ")));
+        let named = finding
+            .remedy
+            .as_ref()
+            .is_some_and(|remedy| remedy.contains(&format!("{taken:?} ")));
         named && [refused::RULE, outcome::KEEPS].contains(&finding.rule)
     };
     if taken == Cure::Restore && !has(StepKind::Restore) || !findings.iter().any(names) {
         return Cow::Borrowed(findings);
     }
     let choice = choose(snapshot, policy);
-    let why = if choice.cure == taken { format!(", because {}", choice.why) } else { String::new() };
+    let why = if choice.cure == taken {
+        format!(", because {}", choice.why)
+    } else {
+        String::new()
+    };
     let told = |finding: &Finding| {
         let mut finding = finding.clone();
         if names(&finding) {
-            finding.remedy.as_mut().into_iter().for_each(|remedy| remedy.push_str(&format!(". A plan takes {taken:?}{why}")));
+            finding
+                .remedy
+                .as_mut()
+                .into_iter()
+                .for_each(|remedy| remedy.push_str(&format!(". A plan takes {taken:?}{why}")));
         }
         finding
     };

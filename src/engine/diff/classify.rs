@@ -41,7 +41,8 @@ pub struct Evidence<'a> {
     pub now: Timestamp,
 }
 
-/// The manager of `kubectl create`: it owns every default that the object was created with, and has changed nothing since.
+/// The manager of `kubectl create`: it owns every default that the object was created with, and has changed nothing
+/// since.
 const CREATED: &str = "kubectl-create";
 
 /// Why a drift makes no plan by itself.
@@ -53,31 +54,58 @@ const MADE_BY_ADMISSION: &str = "the server or its admission made this of the to
 /// Compares desired and live and weighs each change, in path order.
 ///
 /// # Caveats
-/// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in Git. Without a witness it is
-/// drift of which that is said ([`NOT_KNOWN`]).
+/// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in
+/// Git. Without a witness it is drift of which that is said ([`NOT_KNOWN`]).
 pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
     let (wanted, stored) = (Wanted::of(evidence.desired), expected(evidence.live));
     let changes = wanted.compare_all(evidence.live, &stored);
-    weigh(evidence, &stored, &LastApplied::of(evidence.desired, evidence.live), changes)
+    weigh(
+        evidence,
+        &stored,
+        &LastApplied::of(evidence.desired, evidence.live),
+        changes,
+    )
 }
 
-/// [`classify`] of the document and live of these facts, with the paths that [`compare`](super::compare) gives: both come from one comparison.
+/// [`classify`] of the document and live of these facts, with the paths that [`compare`](super::compare) gives: both
+/// come from one comparison.
 pub fn classify_and_compare(evidence: &Evidence<'_>, facts: &Facts<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
     let changes = facts.wanted.compare_all(evidence.live, facts.stored());
-    let compared = changes.iter().filter(|change| !is_policy_of_live_image(change, evidence.live));
+    let compared = changes
+        .iter()
+        .filter(|change| !is_policy_of_live_image(change, evidence.live));
     let paths = compared.map(|change| change.path.clone()).collect();
     (weigh(evidence, facts.stored(), &facts.last_applied, changes), paths)
 }
 
 /// `stored` is what the server makes of live.
-fn weigh(evidence: &Evidence<'_>, stored: &Tree<'_>, last_applied: &LastApplied<'_>, changes: Vec<Change>) -> Vec<Drift> {
+fn weigh(
+    evidence: &Evidence<'_>,
+    stored: &Tree<'_>,
+    last_applied: &LastApplied<'_>,
+    changes: Vec<Change>,
+) -> Vec<Drift> {
     if changes.is_empty() {
         return Vec::new();
     }
     let Witness { synced, met, .. } = evidence.witness;
-    let told = |document| Told { document, since: Wanted::of(document).compare_all(evidence.live, stored) };
-    let met = if let MetAt::Document(document) = met { Some(told(document)) } else { None };
-    let weigher = Weigher { evidence, stored, last_applied, applied: OnceCell::new(), synced: synced.map(told), met };
+    let told = |document| Told {
+        document,
+        since: Wanted::of(document).compare_all(evidence.live, stored),
+    };
+    let met = if let MetAt::Document(document) = met {
+        Some(told(document))
+    } else {
+        None
+    };
+    let weigher = Weigher {
+        evidence,
+        stored,
+        last_applied,
+        applied: OnceCell::new(),
+        synced: synced.map(told),
+        met,
+    };
     changes.into_iter().filter_map(|change| weigher.weigh(change)).collect()
 }
 
@@ -105,10 +133,13 @@ struct Told<'a> {
 impl Told<'_> {
     /// What it says of a field that differs between Git and live.
     ///
-    /// Where the document lacks a whole list, or live does, the change stands above the field: of the field both may still say nothing.
+    /// Where the document lacks a whole list, or live does, the change stands above the field: of the field both may
+    /// still say nothing.
     fn says(&self, change: &Change, desired: &Value) -> Says {
         let lacks_both = change.live.is_none() && change.path.get(self.document).is_none();
-        let differs = |other: &Change| other.path.starts_with(&change.path) || change.path.starts_with(&other.path) && !lacks_both;
+        let differs = |other: &Change| {
+            other.path.starts_with(&change.path) || change.path.starts_with(&other.path) && !lacks_both
+        };
         if !self.since.iter().any(differs) {
             Says::AsLive
         } else if self.agrees_on(change, desired) {
@@ -143,7 +174,8 @@ impl Weigher<'_> {
             ChangeKind::Removed | ChangeKind::Reordered => Vec::new(),
             ChangeKind::Added | ChangeKind::Changed => self.evidence.managed.get().owners(&change.path),
         };
-        // The default of an earlier image stays, and whoever created the object by an update owns it: `kubectl create`, where no tool did.
+        // The default of an earlier image stays, and whoever created the object by an update owns it: `kubectl create`,
+        // where no tool did.
         let created = |owner: &Owner| owner.is(CREATED, Operation::Update);
         let left_behind = if self.knows_owners() {
             is_pull_policy(&change) && owners.iter().all(|owner| self.is_syncer(owner) || created(owner))
@@ -154,7 +186,13 @@ impl Weigher<'_> {
             return None;
         }
         let (severity, moved, reason) = self.severity(&change, &owners);
-        Some(Drift { change, owners, severity, moved, reason })
+        Some(Drift {
+            change,
+            owners,
+            severity,
+            moved,
+            reason,
+        })
     }
 
     fn severity(&self, change: &Change, owners: &[Owner]) -> (Severity, Option<Moved>, Option<String>) {
@@ -172,12 +210,16 @@ impl Weigher<'_> {
         let whose = self.whose(change, owners);
         match (self.moved(change, whose), change.kind) {
             (Moved::Git, _) => (Severity::Pending, Some(Moved::Git), None),
-            (_, ChangeKind::Added) if is_own_metadata(&change.path) => info(Some(Moved::Live), "others may add labels and annotations"),
-            // `kubectl get` leaves managedFields out, and then nothing tells a default from somebody's word.
-            (_, ChangeKind::Added) if !self.knows_owners() && is_pull_policy(change) => {
-                info(None, "may be the default of an earlier image: live comes without the managedFields that would tell")
+            (_, ChangeKind::Added) if is_own_metadata(&change.path) => {
+                info(Some(Moved::Live), "others may add labels and annotations")
             }
-            // Admission writes before the owners are recorded. What is the tool's own was sent once, and is left over: the last apply has forgotten it.
+            // `kubectl get` leaves managedFields out, and then nothing tells a default from somebody's word.
+            (_, ChangeKind::Added) if !self.knows_owners() && is_pull_policy(change) => info(
+                None,
+                "may be the default of an earlier image: live comes without the managedFields that would tell",
+            ),
+            // Admission writes before the owners are recorded. What is the tool's own was sent once, and is left over:
+            // the last apply has forgotten it.
             (_, ChangeKind::Added) if self.knows_owners() && whose == Whose::Nobody && !is_alias(&change.path) => {
                 info(Some(Moved::Server), "nobody owns the field, as where admission adds it")
             }
@@ -195,7 +237,11 @@ impl Weigher<'_> {
             return if holds { Whose::Tool } else { Whose::Nobody };
         }
         // Of a subtree a part may be someone else's; a single value may at most be shared.
-        let tool = if is_one_value(change) { owners.iter().any(by_tool) } else { !owners.is_empty() && owners.iter().all(by_tool) };
+        let tool = if is_one_value(change) {
+            owners.iter().any(by_tool)
+        } else {
+            !owners.is_empty() && owners.iter().all(by_tool)
+        };
         match owners.is_empty() {
             true => Whose::Nobody,
             false if tool => Whose::Tool,
@@ -205,16 +251,26 @@ impl Weigher<'_> {
 
     /// Which side moved since both last said the same of this field.
     fn moved(&self, change: &Change, whose: Whose) -> Moved {
-        let Evidence { desired, syncer, witness, .. } = *self.evidence;
+        let Evidence {
+            desired,
+            syncer,
+            witness,
+            ..
+        } = *self.evidence;
         let says = |told: &Told<'_>| told.says(change, desired);
         let is_touched = || witness.apart.iter().any(|apart| apart.touches(change));
-        let is_made = || witness.apart.iter().any(|apart| apart.by_server && apart.is_exact && apart.is(change));
+        let is_made = || {
+            witness
+                .apart
+                .iter()
+                .any(|apart| apart.by_server && apart.is_exact && apart.is(change))
+        };
         let met = match (witness.met, &self.met) {
             (MetAt::Here, _) if is_made() => Met::Made,
             (MetAt::Document(_), Some(told)) if is_made() && told.agrees_on(change, desired) => Met::Made,
             _ if witness.apart.iter().any(|apart| apart.is(change)) => Met::Never,
-            // What admission made of another document's value says nothing of what it makes of this one's; and of the same value it may make
-            // another one where the tool says that it sent that again.
+            // What admission made of another document's value says nothing of what it makes of this one's; and of the
+            // same value it may make another one where the tool says that it sent that again.
             (MetAt::Document(_), _) if is_touched() => Met::Never,
             (MetAt::Here, _) if self.synced.is_some() && is_touched() => Met::Never,
             (MetAt::Never, _) => Met::Never,
@@ -241,7 +297,12 @@ impl Weigher<'_> {
         };
         let synced = self.synced.as_ref().map_or(Says::Nothing, says);
         let is_told = synced == Says::AsLive || met == Met::AsLive || applied == Says::AsLive;
-        if change.kind == ChangeKind::Added && whose == Whose::Nobody && self.knows_owners() && !is_alias(&change.path) && !is_told {
+        if change.kind == ChangeKind::Added
+            && whose == Whose::Nobody
+            && self.knows_owners()
+            && !is_alias(&change.path)
+            && !is_told
+        {
             // Had the tool ever sent it, the tool would own it: Git has not dropped what it never had.
             return Moved::Server;
         }
@@ -258,11 +319,13 @@ impl Weigher<'_> {
         })
     }
 
-    /// Whether the tool is known to have sent what Git says although no annotation tells: it owns a field that live does not even have, or live is
-    /// Git's own image, pinned by its digest. Where nobody ever looked at Git, the image from behind a mirror counts, too.
+    /// Whether the tool is known to have sent what Git says although no annotation tells: it owns a field that live
+    /// does not even have, or live is Git's own image, pinned by its digest. Where nobody ever looked at Git, the image
+    /// from behind a mirror counts, too.
     fn is_sent(&self, change: &Change, whose: Whose) -> bool {
         let unwatched = || self.evidence.witness.in_git_since.is_none();
-        whose == Whose::Tool && (change.kind == ChangeKind::Removed || is_pinned(change) || unwatched() && is_mirrored(change))
+        whose == Whose::Tool
+            && (change.kind == ChangeKind::Removed || is_pinned(change) || unwatched() && is_mirrored(change))
     }
 
     /// Only client-side apply goes by it.
@@ -275,7 +338,10 @@ impl Weigher<'_> {
                 Applied::Git
             } else {
                 self.last_applied.value().map_or(Applied::Unknown, |applied| {
-                    Applied::Told(Told { document: applied, since: Wanted::of(applied).compare_all(live, self.stored) })
+                    Applied::Told(Told {
+                        document: applied,
+                        since: Wanted::of(applied).compare_all(live, self.stored),
+                    })
                 })
             }
         })
@@ -288,12 +354,16 @@ impl Weigher<'_> {
 
     /// Whether the syncing tool wrote the annotation that says what was applied last, or nobody is known to.
     fn wrote_last_applied(&self) -> bool {
-        let owners = self.evidence.managed.get().owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
+        let owners = self
+            .evidence
+            .managed
+            .get()
+            .owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
         owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
     }
 
-    /// Whether the server wrote that annotation since the tool did: it does so at every server-side apply under the name `kubectl`, and owns it for
-    /// nobody. An apply that changed nothing else leaves no time.
+    /// Whether the server wrote that annotation since the tool did: it does so at every server-side apply under the
+    /// name `kubectl`, and owns it for nobody. An apply that changed nothing else leaves no time.
     ///
     /// Source: `lastappliedupdater.go` of apimachinery's `pkg/util/managedfields/internal`.
     fn is_last_applied_rewritten(&self) -> bool {
@@ -311,12 +381,17 @@ impl Weigher<'_> {
         managed.get().entry(&syncer.manager, operation(syncer.strategy), None)
     }
 
-    /// Whether the commit is younger than the tool's last write, and no person wrote since. Its time is its author's clock: one that is ahead of
-    /// ours proves nothing.
+    /// Whether the commit is younger than the tool's last write, and no person wrote since. Its time is its author's
+    /// clock: one that is ahead of ours proves nothing.
     fn is_young(&self) -> bool {
-        let Evidence { managed, witness, now, .. } = *self.evidence;
-        let (Some(write), Some(committed)) = (self.last_write(), witness.committed_at) else { return false };
-        let by_hand = |entry: &Entry| entry.owner.time > Some(write) && people::kind_of(&entry.owner.manager) == Kind::Person;
+        let Evidence {
+            managed, witness, now, ..
+        } = *self.evidence;
+        let (Some(write), Some(committed)) = (self.last_write(), witness.committed_at) else {
+            return false;
+        };
+        let by_hand =
+            |entry: &Entry| entry.owner.time > Some(write) && people::kind_of(&entry.owner.manager) == Kind::Person;
         write < committed && committed <= now && !managed.get().entries().any(by_hand)
     }
 
@@ -343,12 +418,18 @@ fn is_same_quantity(change: &Change) -> bool {
 ///
 /// Source: `Convert_v1_PodSpec_To_core_PodSpec` and its reverse in `pkg/apis/core/v1/conversion.go`.
 fn is_alias(path: &FieldPath) -> bool {
-    matches!(path.schema().as_str(), "spec.template.spec.serviceAccountName" | "spec.template.spec.serviceAccount")
+    matches!(
+        path.schema().as_str(),
+        "spec.template.spec.serviceAccountName" | "spec.template.spec.serviceAccount"
+    )
 }
 
 /// Whether the live value has one owner or a shared one, so that nothing in it can be anyone else's.
 fn is_one_value(change: &Change) -> bool {
-    let compound = change.live.as_ref().is_some_and(|live| live.is_object() || live.is_array());
+    let compound = change
+        .live
+        .as_ref()
+        .is_some_and(|live| live.is_object() || live.is_array());
     !compound || schema::shape_at(&change.path.schema()).is_some_and(Shape::is_atomic)
 }
 

@@ -9,12 +9,14 @@ use super::{Change, ChangeKind};
 use crate::engine::object::{Look, Segment, Trail, schema_path};
 use crate::engine::schema::{self, Branches, ListKind, Members, Shape, Tree, apply_defaults, default_pull_policy};
 
-/// Where kubectl keeps what it applied last. It is a copy of the manifest, so that it differs whenever anything else does.
+/// Where kubectl keeps what it applied last. It is a copy of the manifest, so that it differs whenever anything else
+/// does.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Metadata that names the object or that only the server writes.
 ///
-/// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go` ObjectMeta, the fields "populated by the system".
+/// Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go` ObjectMeta, the fields "populated by the
+/// system".
 pub(super) const NOT_COMPARED: [&str; 11] = [
     "name",
     "generateName",
@@ -32,13 +34,14 @@ pub(super) const NOT_COMPARED: [&str; 11] = [
 /// Finds every field of a Deployment whose live value is not what Git makes of it, in path order.
 ///
 /// # Guarantees
-/// Server defaults, aliases, canonical quantities, zero values that the server omits, explicit nulls, `status` and server-owned metadata are not
-/// changes. What one side lacks is told at the highest absent node, labels and annotations one by one. A list whose keys repeat, a set, and
-/// every atomic node is one value.
+/// Server defaults, aliases, canonical quantities, zero values that the server omits, explicit nulls, `status` and
+/// server-owned metadata are not changes. What one side lacks is told at the highest absent node, labels and
+/// annotations one by one. A list whose keys repeat, a set, and every atomic node is one value.
 ///
 /// # Caveats
-/// A field that Git does not set is compared with what the server would default it to, so it shows as [`ChangeKind::Added`] when live has
-/// something else. A pull policy that live's own image explains is no change either: it stays when Git changes the image.
+/// A field that Git does not set is compared with what the server would default it to, so it shows as
+/// [`ChangeKind::Added`] when live has something else. A pull policy that live's own image explains is no change
+/// either: it stays when Git changes the image.
 pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
     Wanted::of(desired).compare(live, &expected(live))
 }
@@ -54,21 +57,31 @@ pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
 pub struct Wanted<'a> {
     document: &'a Value,
 
-    /// What the server makes of it; `None` where the document has something that no change may tell, so that a copy without it is compared.
+    /// What the server makes of it; `None` where the document has something that no change may tell, so that a copy
+    /// without it is compared.
     expected: Option<Tree<'a>>,
 }
 
 impl<'a> Wanted<'a> {
     /// Prepares a document.
     pub fn of(document: &'a Value) -> Self {
-        let has_old_name = document.pointer("/spec/template/spec").is_some_and(|pod| pod.get("serviceAccount").is_some());
-        let has_last_applied = document.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
-        Self { document, expected: (!has_old_name && !has_last_applied).then(|| expected(document)) }
+        let has_old_name = document
+            .pointer("/spec/template/spec")
+            .is_some_and(|pod| pod.get("serviceAccount").is_some());
+        let has_last_applied = document
+            .pointer("/metadata/annotations")
+            .is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
+        Self {
+            document,
+            expected: (!has_old_name && !has_last_applied).then(|| expected(document)),
+        }
     }
 
     /// What the server makes of the document, with nothing in it that is never compared.
     pub(in crate::engine) fn expected(&self) -> Cow<'_, Tree<'a>> {
-        self.expected.as_ref().map_or_else(|| Cow::Owned(expected(self.document)), Cow::Borrowed)
+        self.expected
+            .as_ref()
+            .map_or_else(|| Cow::Owned(expected(self.document)), Cow::Borrowed)
     }
 
     /// What [`compare`] finds; `stored` is what [`expected`] or [`expected_of`] makes of live.
@@ -92,7 +105,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a list is one value.
+/// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a
+/// list is one value.
 pub fn compare_any(desired: &Value, live: &Value) -> Vec<Change> {
     let (desired, live) = (comparable(desired), comparable(live));
     walked(&desired, &Tree::of(&desired), &live, &Tree::of(&live), None)
@@ -123,8 +137,19 @@ fn defaulted(mut tree: Tree<'_>) -> Tree<'_> {
 }
 
 fn walked<L: Look>(raw: &Value, expected: &Tree<'_>, live: &L, stored: &Tree<'_>, shape: Option<Shape>) -> Vec<Change> {
-    let mut walk = Walk { live, changes: Vec::new() };
-    walk.node(&Trail::ROOT, shape, Sides { raw: Some(raw), expected: Some(expected), live: Some(stored) });
+    let mut walk = Walk {
+        live,
+        changes: Vec::new(),
+    };
+    walk.node(
+        &Trail::ROOT,
+        shape,
+        Sides {
+            raw: Some(raw),
+            expected: Some(expected),
+            live: Some(stored),
+        },
+    );
     let mut changes = walk.changes;
     if changes.len() > 1 {
         changes.sort_by_cached_key(|change| change.path.to_string());
@@ -134,7 +159,9 @@ fn walked<L: Look>(raw: &Value, expected: &Tree<'_>, live: &L, stored: &Tree<'_>
 
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
 pub(in crate::engine) fn is_pull_policy(change: &Change) -> bool {
-    let Some((Segment::Field(name), parent)) = change.path.0.split_last() else { return false };
+    let Some((Segment::Field(name), parent)) = change.path.0.split_last() else {
+        return false;
+    };
     change.kind == ChangeKind::Added
         && schema::may_outlive_its_cause(name)
         && matches!(schema::shape_at(&schema_path(parent)), Some(Shape::Nested(of)) if schema::outlives_its_cause(of, name))
@@ -145,7 +172,9 @@ pub(super) fn is_policy_of_live_image<L: Look>(change: &Change, live: &L) -> boo
     is_pull_policy(change) && {
         let parent = change.path.parent();
         let parent = parent.as_ref().and_then(|parent| parent.get(live));
-        let image = parent.and_then(|parent| parent.member("image").or_else(|| parent.member("reference"))).and_then(Look::text);
+        let image = parent
+            .and_then(|parent| parent.member("image").or_else(|| parent.member("reference")))
+            .and_then(Look::text);
         change.live.as_ref().and_then(Value::as_str) == Some(default_pull_policy(image.unwrap_or_default()))
     }
 }
@@ -183,7 +212,10 @@ fn compared(object: &Value) -> Tree<'_> {
         match (value, place) {
             (Value::Object(members), Some(place)) => {
                 let kept = members.iter().filter(|(name, _)| is_compared(place, name));
-                Tree::Map(kept.map(|(name, member)| (name.as_str(), of(member, place.below(name)))).collect())
+                Tree::Map(
+                    kept.map(|(name, member)| (name.as_str(), of(member, place.below(name))))
+                        .collect(),
+                )
             }
             (value, _) => Tree::of(value),
         }
@@ -208,7 +240,9 @@ fn comparable(object: &Value) -> Value {
     let mut object = compared(object).to_value();
     if let Some(spec) = object.pointer_mut("/spec/template/spec").and_then(Value::as_object_mut)
         && let Some(alias) = spec.remove("serviceAccount")
-        && spec.get("serviceAccountName").is_none_or(|name| name.is_null() || name == "")
+        && spec
+            .get("serviceAccountName")
+            .is_none_or(|name| name.is_null() || name == "")
     {
         spec.insert("serviceAccountName".to_owned(), alias);
     }
@@ -248,7 +282,9 @@ impl<L: Look> Walk<'_, L> {
                 return self.map(trail, shape, sides.raw, expected, &Branches::default());
             }
             // Git's `{}`, which the server omits, is not absent from Git.
-            (None, Some(Tree::Map(live))) if is_metadata_map(trail) || (!atomic && sides.raw.is_some_and(Value::is_object)) => {
+            (None, Some(Tree::Map(live)))
+                if is_metadata_map(trail) || (!atomic && sides.raw.is_some_and(Value::is_object)) =>
+            {
                 return self.map(trail, shape, sides.raw, &Branches::default(), live);
             }
             (Some(Tree::List(expected)), Some(Tree::List(live))) => {
@@ -270,7 +306,14 @@ impl<L: Look> Walk<'_, L> {
         if expected == sides.live {
             return Equality::Same;
         }
-        if let Some(kind) = kind_of(shape, Sides { raw, expected, live: sides.live }) {
+        if let Some(kind) = kind_of(
+            shape,
+            Sides {
+                raw,
+                expected,
+                live: sides.live,
+            },
+        ) {
             self.tell(trail, kind, raw, sides.live);
         }
         Equality::Different
@@ -279,8 +322,16 @@ impl<L: Look> Walk<'_, L> {
     fn tell(&mut self, trail: &Trail<'_>, kind: ChangeKind, raw: Option<&Value>, live: Option<&Tree<'_>>) {
         let path = trail.to_path();
         // As the cluster writes it, where the path leads there: a guard of a patch compares texts.
-        let live = path.get(self.live).map(Look::to_owned_value).or_else(|| live.map(Tree::to_value));
-        self.changes.push(Change { path, kind, desired: raw.filter(|raw| !raw.is_null()).cloned(), live });
+        let live = path
+            .get(self.live)
+            .map(Look::to_owned_value)
+            .or_else(|| live.map(Tree::to_value));
+        self.changes.push(Change {
+            path,
+            kind,
+            desired: raw.filter(|raw| !raw.is_null()).cloned(),
+            live,
+        });
     }
 
     fn map(
@@ -297,7 +348,11 @@ impl<L: Look> Walk<'_, L> {
             if matches!((expected, live), (Some(expected), Some(live)) if expected.is_scalar() && expected == live) {
                 continue;
             }
-            let sides = Sides { raw: raw.and_then(|raw| raw.get(name)), expected, live };
+            let sides = Sides {
+                raw: raw.and_then(|raw| raw.get(name)),
+                expected,
+                live,
+            };
             if shape.is_some_and(|shape| is_left_to_live(shape, name, sides)) {
                 continue;
             }
@@ -330,20 +385,44 @@ impl<L: Look> Walk<'_, L> {
             in_order &= partner == Some(at);
             // Neither normal form nor defaults move the items of a list, so that Git's item has the same index.
             let live = partner.and_then(|at| live.get(at));
-            let sides = Sides { raw: raw.and_then(|raw| raw.get(at)), expected: Some(value), live };
+            let sides = Sides {
+                raw: raw.and_then(|raw| raw.get(at)),
+                expected: Some(value),
+                live,
+            };
             if self.node(&trail.item(&|| name_of(keys, value)), Some(*item), sides) == Equality::Different {
                 equality = Equality::Different;
             }
         }
-        for (_, value) in live.iter().enumerate().filter(|(at, value)| position(keys, expected, *at, value).is_none()) {
-            self.node(&trail.item(&|| name_of(keys, value)), Some(*item), Sides { raw: None, expected: None, live: Some(value) });
+        for (_, value) in live
+            .iter()
+            .enumerate()
+            .filter(|(at, value)| position(keys, expected, *at, value).is_none())
+        {
+            self.node(
+                &trail.item(&|| name_of(keys, value)),
+                Some(*item),
+                Sides {
+                    raw: None,
+                    expected: None,
+                    live: Some(value),
+                },
+            );
             equality = Equality::Different;
         }
         if equality == Equality::Same && !in_order && self.changes.len() == before {
             // The items are the same and the lists are not: only the order is left.
             let path = trail.to_path();
-            let told = path.get(self.live).map(Look::to_owned_value).unwrap_or_else(|| live.iter().map(Tree::to_value).collect());
-            self.changes.push(Change { path, kind: ChangeKind::Reordered, desired: raw.cloned(), live: Some(told) });
+            let told = path
+                .get(self.live)
+                .map(Look::to_owned_value)
+                .unwrap_or_else(|| live.iter().map(Tree::to_value).collect());
+            self.changes.push(Change {
+                path,
+                kind: ChangeKind::Reordered,
+                desired: raw.cloned(),
+                live: Some(told),
+            });
             equality = Equality::Different;
         }
         Some(equality)
@@ -360,7 +439,9 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
         (None, _, Some(_)) => Some(ChangeKind::Added),
         // An empty map or list in Git, which the server omits, says as little as none.
         (Some(Value::Object(_) | Value::Array(_)), None, Some(_)) => Some(ChangeKind::Added),
-        (Some(_), Some(Tree::List(expected)), Some(Tree::List(live))) if is_set(shape) && same_items(expected, live) => {
+        (Some(_), Some(Tree::List(expected)), Some(Tree::List(live)))
+            if is_set(shape) && same_items(expected, live) =>
+        {
             Some(ChangeKind::Reordered)
         }
         (Some(_), _, Some(_)) => Some(ChangeKind::Changed),
@@ -370,18 +451,26 @@ fn kind_of(shape: Option<Shape>, sides: Sides<'_>) -> Option<ChangeKind> {
 
 /// Labels and annotations: each has an owner of its own, and every live object has annotations that do not count.
 fn is_metadata_map(trail: &Trail<'_>) -> bool {
-    matches!(trail.last_field(), Some("labels" | "annotations")) && trail.above().and_then(Trail::last_field) == Some("metadata")
+    matches!(trail.last_field(), Some("labels" | "annotations"))
+        && trail.above().and_then(Trail::last_field) == Some("metadata")
 }
 
 /// Whether every item is a map that has all keys, or their defaults, and none has another's.
 fn are_named(keys: &[&str], items: &[Tree<'_>]) -> bool {
     let is_named = |item: &Tree<'_>| item.as_map().is_some() && keys.iter().all(|key| key_of(item, key).is_some());
-    items.iter().enumerate().all(|(at, item)| is_named(item) && !items[..at].iter().any(|other| have_same_keys(keys, other, item)))
+    items
+        .iter()
+        .enumerate()
+        .all(|(at, item)| is_named(item) && !items[..at].iter().any(|other| have_same_keys(keys, other, item)))
 }
 
 /// The item of a keyed list as a step of a path.
 fn name_of(keys: &[&str], item: &Tree<'_>) -> Segment {
-    Segment::Key(keys.iter().filter_map(|key| Some(((*key).to_owned(), key_of(item, key)?.to_value()))).collect())
+    Segment::Key(
+        keys.iter()
+            .filter_map(|key| Some(((*key).to_owned(), key_of(item, key)?.to_value())))
+            .collect(),
+    )
 }
 
 fn is_set(shape: Option<Shape>) -> bool {

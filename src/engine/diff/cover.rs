@@ -23,23 +23,34 @@ fn covers_below(patterns: &[PathPattern], path: &FieldPath, value: &Value) -> bo
     patterns.iter().any(|pattern| pattern.matches(path))
         || (patterns.iter().any(|pattern| pattern.reaches_below(path))
             && children(path, value).is_some_and(|children| {
-                !children.is_empty() && children.iter().all(|(segment, child)| covers_below(patterns, &path.with(segment.clone()), child))
+                !children.is_empty()
+                    && children
+                        .iter()
+                        .all(|(segment, child)| covers_below(patterns, &path.with(segment.clone()), child))
             }))
 }
 
 /// The parts of a value that have paths of their own; `None` where it is one value.
 fn children<'a>(path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a Value)>> {
     match value {
-        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => {
-            Some(entries.iter().map(|(name, child)| (Segment::Field(name.clone()), child)).collect())
-        }
+        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => Some(
+            entries
+                .iter()
+                .map(|(name, child)| (Segment::Field(name.clone()), child))
+                .collect(),
+        ),
         Value::Array(items) => {
             let ListKind::Map(keys) = schema::list_kind(&path.schema()) else {
                 return None;
             };
-            let keyed = items.iter().enumerate().map(|(at, item)| (item_segment(keys, at, item), item));
+            let keyed = items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| (item_segment(keys, at, item), item));
             // An item without its keys has no path of its own.
-            keyed.map(|(segment, item)| matches!(segment, Segment::Key(_)).then_some((segment, item))).collect()
+            keyed
+                .map(|(segment, item)| matches!(segment, Segment::Key(_)).then_some((segment, item)))
+                .collect()
         }
         _ => None,
     }
@@ -48,14 +59,22 @@ fn children<'a>(path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a 
 /// Whether both sides of a change say the same once the named parts are taken out of each.
 pub(super) fn covers_parts(parts: &[Part], change: &Change) -> bool {
     let of = |side: Side| -> Vec<&str> {
-        parts.iter().filter(|part| part.side == side && part.path == change.path).map(|part| part.pointer.as_str()).collect()
+        parts
+            .iter()
+            .filter(|part| part.side == side && part.path == change.path)
+            .map(|part| part.pointer.as_str())
+            .collect()
     };
     let (of_desired, of_live) = (of(Side::Desired), of(Side::Live));
     if of_desired.is_empty() && of_live.is_empty() {
         return false;
     }
-    let rest =
-        |value: &Option<Value>, pointers: &[&str]| value.as_ref().and_then(|value| without(value, pointers)).filter(|rest| !is_empty(rest));
+    let rest = |value: &Option<Value>, pointers: &[&str]| {
+        value
+            .as_ref()
+            .and_then(|value| without(value, pointers))
+            .filter(|rest| !is_empty(rest))
+    };
     rest(&change.desired, &of_desired) == rest(&change.live, &of_live)
 }
 
@@ -71,7 +90,9 @@ fn is_empty(value: &Value) -> bool {
 /// The value without what the JSON Pointers name; `None` where nothing is left. Indices are those of the whole value.
 fn without(value: &Value, pointers: &[&str]) -> Option<Value> {
     let below = |token: &str| -> Vec<&str> {
-        let rests = pointers.iter().filter_map(|pointer| pointer.strip_prefix('/')?.strip_prefix(token));
+        let rests = pointers
+            .iter()
+            .filter_map(|pointer| pointer.strip_prefix('/')?.strip_prefix(token));
         rests.filter(|rest| rest.is_empty() || rest.starts_with('/')).collect()
     };
     if pointers.contains(&"") {
@@ -79,11 +100,16 @@ fn without(value: &Value, pointers: &[&str]) -> Option<Value> {
     }
     Some(match value {
         Value::Object(entries) => {
-            let kept = entries.iter().filter_map(|(name, child)| Some((name.clone(), without(child, &below(&escape_token(name)))?)));
+            let kept = entries
+                .iter()
+                .filter_map(|(name, child)| Some((name.clone(), without(child, &below(&escape_token(name)))?)));
             Value::Object(kept.collect())
         }
         Value::Array(items) => {
-            let kept = items.iter().enumerate().filter_map(|(at, child)| without(child, &below(&at.to_string())));
+            let kept = items
+                .iter()
+                .enumerate()
+                .filter_map(|(at, child)| without(child, &below(&at.to_string())));
             Value::Array(kept.collect())
         }
         other => other.clone(),
@@ -107,7 +133,12 @@ mod tests {
     fn patterns_cover_what_was_added_whole_only_together() {
         let path = FieldPath::parse(".spec.template.spec.containers[name=\"web\"].livenessProbe").unwrap();
         let live = json!({"httpGet": {"port": 80}, "periodSeconds": 5});
-        let change = Change { path: path.clone(), kind: ChangeKind::Added, desired: None, live: Some(live) };
+        let change = Change {
+            path: path.clone(),
+            kind: ChangeKind::Added,
+            desired: None,
+            live: Some(live),
+        };
         let pattern = |field: &str| PathPattern::exact(path.field(field));
         assert!(!covers(&[pattern("httpGet")], &change));
         assert!(covers(&[pattern("httpGet"), pattern("periodSeconds")], &change));

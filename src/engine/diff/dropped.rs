@@ -9,17 +9,29 @@ use crate::engine::object::key_default;
 use crate::engine::schema::shape::Field;
 use crate::engine::schema::{ListKind, Members, Shape, Tree, apply_defaults_as, is_gated};
 
-/// Whether live alone decides about a member of a map, so that it is no change: Git has it and the server dropped it, or Git's null entry is
-/// the zero value that live has.
+/// Whether live alone decides about a member of a map, so that it is no change: Git has it and the server dropped it,
+/// or Git's null entry is the zero value that live has.
 pub(super) fn is_left_to_live(shape: Shape, name: &str, sides: Sides<'_>) -> bool {
     match (shape, sides) {
-        (Shape::Nested(of), Sides { expected: Some(expected), live: None, .. }) => match of.field(name) {
+        (
+            Shape::Nested(of),
+            Sides {
+                expected: Some(expected),
+                live: None,
+                ..
+            },
+        ) => match of.field(name) {
             None => true,
             Some(Field(_, _, shape, _)) => is_gated(of, name) || holds_nothing_but_dropped(expected, *shape),
         },
-        (Shape::Map(inner) | Shape::AtomicMap(inner), Sides { raw: Some(Value::Null), live: Some(live), .. }) => {
-            live.as_str() == Some(zero(*inner))
-        }
+        (
+            Shape::Map(inner) | Shape::AtomicMap(inner),
+            Sides {
+                raw: Some(Value::Null),
+                live: Some(live),
+                ..
+            },
+        ) => live.as_str() == Some(zero(*inner)),
         _ => false,
     }
 }
@@ -50,7 +62,8 @@ fn holds_null(value: &Value) -> bool {
     }
 }
 
-/// What is expected of one value where the server may have dropped something in it, or Git's zeros come from live; `None` where neither is so.
+/// What is expected of one value where the server may have dropped something in it, or Git's zeros come from live;
+/// `None` where neither is so.
 pub(super) fn as_live_decides<'t>(shape: Shape, zeroed: Option<&'t Value>, sides: Sides<'t>) -> Option<Tree<'t>> {
     let live = sides.live?;
     let mut expected = match zeroed {
@@ -64,8 +77,8 @@ pub(super) fn as_live_decides<'t>(shape: Shape, zeroed: Option<&'t Value>, sides
     (drop_what_live_lacks(&mut expected, Some(live), shape) || zeroed.is_some()).then_some(expected)
 }
 
-/// Removes from `expected` what the server may have dropped: fields behind a gate and fields the schema does not know, where live lacks them.
-/// Returns whether anything was removed.
+/// Removes from `expected` what the server may have dropped: fields behind a gate and fields the schema does not know,
+/// where live lacks them. Returns whether anything was removed.
 ///
 /// A field that live has is compared as any other: then the server keeps it.
 fn drop_what_live_lacks(expected: &mut Tree<'_>, live: Option<&Tree<'_>>, shape: Shape) -> bool {
@@ -102,7 +115,10 @@ fn drop_what_live_lacks(expected: &mut Tree<'_>, live: Option<&Tree<'_>>, shape:
 fn zero_what_live_has_zero(desired: &mut Value, live: &Tree<'_>, shape: Shape) {
     match (desired, shape) {
         (Value::Object(desired), Shape::Nested(of)) => {
-            for (name, value) in desired.iter_mut().filter(|(_, value)| value.is_object() || value.is_array()) {
+            for (name, value) in desired
+                .iter_mut()
+                .filter(|(_, value)| value.is_object() || value.is_array())
+            {
                 if let (Some(Field(_, _, shape, _)), Some(live)) = (of.field(name), live.get(name)) {
                     zero_what_live_has_zero(value, live, *shape);
                 }
@@ -144,7 +160,11 @@ fn partner<'t, 'a>(kind: ListKind, live: &'t [Tree<'a>], at: usize, item: &Tree<
 /// Where an item with the same keys stands, the one at the same place first: keys may repeat.
 pub(super) fn position(keys: &[&str], items: &[Tree<'_>], at: usize, item: &Tree<'_>) -> Option<usize> {
     let is_same = |other: &Tree<'_>| have_same_keys(keys, other, item);
-    if items.get(at).is_some_and(is_same) { Some(at) } else { items.iter().position(is_same) }
+    if items.get(at).is_some_and(is_same) {
+        Some(at)
+    } else {
+        items.iter().position(is_same)
+    }
 }
 
 /// Whether two items of a keyed list have the same name.
@@ -154,5 +174,7 @@ pub(super) fn have_same_keys(keys: &[&str], one: &Tree<'_>, other: &Tree<'_>) ->
 
 /// The value of an item's key, by default where the item leaves it out.
 pub(super) fn key_of<'t>(item: &'t Tree<'_>, key: &str) -> Option<Cow<'t, Tree<'t>>> {
-    item.get(key).map(Cow::Borrowed).or_else(|| key_default(key).map(|default| Cow::Owned(Tree::of(default))))
+    item.get(key)
+        .map(Cow::Borrowed)
+        .or_else(|| key_default(key).map(|default| Cow::Owned(Tree::of(default))))
 }

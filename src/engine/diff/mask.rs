@@ -27,8 +27,8 @@ use work::Budget;
 /// What stands in the place of a secret.
 pub const MASKED: &str = "(masked)";
 
-/// The longest a shown value gets, in bytes of JSON: enough to recognise a probe or an environment, and little enough that a status
-/// of 64 KiB holds dozens.
+/// The longest a shown value gets, in bytes of JSON: enough to recognise a probe or an environment, and little enough
+/// that a status of 64 KiB holds dozens.
 pub const SHOWN_BYTES: usize = 1024;
 
 /// A value that may be shown.
@@ -42,17 +42,19 @@ pub struct Shown(Value);
 ///
 /// # Guarantees
 /// Masked are: values of environment variables, headers, flags, annotations and keys whose name has a word such as
-/// `PASSWORD`, `TOKEN` or `API_KEY`; passwords in URLs and data source names; what the path of a webhook's address gives away; what well-known
-/// clients take by short flags (`mysql -p`, `curl -u`); PEM blocks; `Bearer` and `Basic` tokens and those of well-known services;
-/// annotations that repeat the object. This holds at any depth, also in JSON within a string.
+/// `PASSWORD`, `TOKEN` or `API_KEY`; passwords in URLs and data source names; what the path of a webhook's address
+/// gives away; what well-known clients take by short flags (`mysql -p`, `curl -u`); PEM blocks; `Bearer` and `Basic`
+/// tokens and those of well-known services; annotations that repeat the object. This holds at any depth, also in JSON
+/// within a string.
 ///
-/// A name that ends in `FILE`, `PATH` or `DIR` tells where a secret lies, and its value is shown where it is a path; one that ends in
-/// `NAME` tells which object holds it. `true`, `false`, nothing and `$(OTHER)` are no secrets.
+/// A name that ends in `FILE`, `PATH` or `DIR` tells where a secret lies, and its value is shown where it is a path;
+/// one that ends in `NAME` tells which object holds it. `true`, `false`, nothing and `$(OTHER)` are no secrets.
 ///
 /// What it takes grows with what it reads, and it reads 256 KiB of the texts of one object at most: the rest is masked.
 ///
 /// # Caveats
-/// A secret in plain words under a plain name is not known for one, unless the masker was told of it ([`Masker::knowing`]).
+/// A secret in plain words under a plain name is not known for one, unless the masker was told of it
+/// ([`Masker::knowing`]).
 #[derive(Clone, Default)]
 pub struct Masker {
     names: Names,
@@ -60,7 +62,8 @@ pub struct Masker {
     /// Longest first, so that a secret which holds another goes as a whole.
     secrets: Vec<String>,
 
-    /// What may still be looked at of the one object that it is for; without it each value and each text has a budget of its own.
+    /// What may still be looked at of the one object that it is for; without it each value and each text has a budget
+    /// of its own.
     budget: Option<Arc<Budget>>,
 
     /// What the containers of that object run, by their names; the desired and the live one may run different programs.
@@ -73,28 +76,45 @@ const SHORTEST_SECRET: usize = 6;
 impl Masker {
     /// A masker for which these words, too, make a name that of a secret.
     pub fn with_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { names: Names { words: words.into_iter().map(str::to_lowercase).collect() }, ..Self::default() }
+        Self {
+            names: Names {
+                words: words.into_iter().map(str::to_lowercase).collect(),
+            },
+            ..Self::default()
+        }
     }
 
-    /// This masker, which also hides these values of Secrets wherever they stand. Values of less than six bytes say too little.
+    /// This masker, which also hides these values of Secrets wherever they stand. Values of less than six bytes say too
+    /// little.
     #[must_use]
     pub fn knowing(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
-        self.secrets.extend(secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET));
+        self.secrets
+            .extend(secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET));
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         self.secrets.dedup();
         self
     }
 
-    /// This masker for one object, as it should be and as it is: what a container runs tells which of its arguments are secrets, and of all
-    /// values together so much is looked at, and the rest is masked.
+    /// This masker for one object, as it should be and as it is: what a container runs tells which of its arguments are
+    /// secrets, and of all values together so much is looked at, and the rest is masked.
     #[must_use]
     pub fn of_object<'a>(&self, sides: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut programs = self.programs.clone();
         for container in sides.into_iter().flat_map(walk::containers) {
-            let (Some(name), program) = (container.get("name").and_then(Value::as_str), walk::program(container)) else { continue };
-            programs.entry(name.to_owned()).or_default().push(program.into_iter().map(str::to_owned).collect());
+            let (Some(name), program) = (container.get("name").and_then(Value::as_str), walk::program(container))
+            else {
+                continue;
+            };
+            programs
+                .entry(name.to_owned())
+                .or_default()
+                .push(program.into_iter().map(str::to_owned).collect());
         }
-        Self { budget: Some(Arc::new(Budget::of_an_object())), programs, ..self.clone() }
+        Self {
+            budget: Some(Arc::new(Budget::of_an_object())),
+            programs,
+            ..self.clone()
+        }
     }
 
     /// Makes the value at a path fit to be shown.
@@ -137,16 +157,23 @@ impl Masker {
     }
 
     fn hide_known(&self, text: String) -> String {
-        self.secrets
-            .iter()
-            .fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret.as_str(), MASKED) } else { text })
+        self.secrets.iter().fold(text, |text, secret| {
+            if text.contains(secret.as_str()) {
+                text.replace(secret.as_str(), MASKED)
+            } else {
+                text
+            }
+        })
     }
 }
 
 impl fmt::Debug for Masker {
     /// How many secrets it knows, and none of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Masker").field("names", &self.names).field("secrets", &self.secrets.len()).finish()
+        f.debug_struct("Masker")
+            .field("names", &self.names)
+            .field("secrets", &self.secrets.len())
+            .finish()
     }
 }
 
@@ -180,7 +207,10 @@ fn marker(omitted: usize) -> String {
 
 fn name_of(item: &Segment) -> Option<&str> {
     match item {
-        Segment::Key(keys) => keys.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name.as_str()),
+        Segment::Key(keys) => keys
+            .iter()
+            .find(|(key, _)| key == "name")
+            .and_then(|(_, name)| name.as_str()),
         _ => None,
     }
 }

@@ -1,16 +1,17 @@
 //! Which side moved since Git and live last said the same of a field.
 //!
-//! `pending` means: Git moved since the tool last wrote, and live did not. A manager's name alone proves nothing (a person may run the very
-//! `kubectl apply` that the pipeline runs), nor does a commit's time, which is its author's clock. So the witnesses are asked one after the
-//! other:
+//! `pending` means: Git moved since the tool last wrote, and live did not. A manager's name alone proves nothing (a
+//! person may run the very `kubectl apply` that the pipeline runs), nor does a commit's time, which is its author's
+//! clock. So the witnesses are asked one after the other:
 //!
 //! 1. **synced**: the document at the commit that the tool says it applied last.
 //! 2. **agreed**: the document at which live was last seen equal to Git.
-//! 3. **wrote**: whether the tool wrote when this document was already seen in Git, or before Git was seen to change to it.
+//! 3. **wrote**: whether the tool wrote when this document was already seen in Git, or before Git was seen to change to
+//!    it.
 //! 4. **applied**: what `kubectl.kubernetes.io/last-applied-configuration` says, and the times that managedFields hold.
 //!
-//! What follows, by who owns the live field (`T` the syncing tool alone, `N` nobody, `O` anyone else). "as live" and "as Git" stand for what a
-//! witness says of this one field; CSA, SSA and PUT are the ways of syncing.
+//! What follows, by who owns the live field (`T` the syncing tool alone, `N` nobody, `O` anyone else). "as live" and
+//! "as Git" stand for what a witness says of this one field; CSA, SSA and PUT are the ways of syncing.
 //!
 //! | # | witness                                     | owner | what was sent       | moved   |
 //! |---|---------------------------------------------|-------|---------------------|---------|
@@ -40,18 +41,20 @@
 //! |   |                                             | T     | else                | Git     |
 //! |   |                                             | N     | as live, by the tool| Git     |
 //! |   |                                             | N     | as Git, neither, as live by others | live |
-//! |   |                                             | N     | not told            | Git where agreed on another document, or where the commit is younger than the tool's write and no person wrote since; else not known |
+//! |   |                                             | N     | not told            | Git where agreed on another
+//! document, or where the commit is younger than the tool's write and no person wrote since; else not known |
 //! |   |                                             | O     | as live, by the tool| Git     |
 //! |   |                                             | O     | else                | live    |
 //!
-//! "server" stands for the API server and its admission: a value that differs in the tool's own field, where the tool wrote what Git says. Were it
-//! anyone else's write, the field would be theirs. Under client-side apply the annotation tells what the tool wrote; a server-side apply owns
-//! only what it sent. Where the tool owns a field that live does not even have, the same holds: who removes a field takes it from all its owners,
-//! and only admission comes after the owners are recorded (`update` of structured-merge-diff's `merge/update.go`; the managedFields of a write are
-//! made before mutating admission in apiserver's `pkg/endpoints/handlers/{create,update,patch}.go`).
+//! "server" stands for the API server and its admission: a value that differs in the tool's own field, where the tool
+//! wrote what Git says. Were it anyone else's write, the field would be theirs. Under client-side apply the annotation
+//! tells what the tool wrote; a server-side apply owns only what it sent. Where the tool owns a field that live does
+//! not even have, the same holds: who removes a field takes it from all its owners, and only admission comes after the
+//! owners are recorded (`update` of structured-merge-diff's `merge/update.go`; the managedFields of a write are made
+//! before mutating admission in apiserver's `pkg/endpoints/handlers/{create,update,patch}.go`).
 //!
-//! A field that live alone has, that nobody owns and that none of the documents has is the server's, too, and not asked here: had the tool ever sent
-//! it, the tool would own it.
+//! A field that live alone has, that nobody owns and that none of the documents has is the server's, too, and not asked
+//! here: had the tool ever sent it, the tool would own it.
 
 use serde::{Deserialize, Serialize};
 
@@ -156,8 +159,9 @@ pub(super) struct Testimony {
     /// When the tool wrote.
     pub wrote: Wrote,
 
-    /// What the tool is known to have sent: what the last-applied annotation says under client-side apply, and [`Says::AsGit`] where live itself
-    /// shows it (it lacks a field that the tool owns, or has Git's image pinned). [`Says::Nothing`] otherwise.
+    /// What the tool is known to have sent: what the last-applied annotation says under client-side apply, and
+    /// [`Says::AsGit`] where live itself shows it (it lacks a field that the tool owns, or has Git's image pinned).
+    /// [`Says::Nothing`] otherwise.
     pub applied: Says,
 
     /// Whether the tool wrote that annotation, or nobody is known to have.
@@ -173,7 +177,17 @@ pub(super) struct Testimony {
 /// Which side moved, by the table above.
 pub(super) fn moved(testimony: Testimony) -> Moved {
     use Moved::{Git, Live, Server, Unknown};
-    let Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young, untouched } = testimony;
+    let Testimony {
+        strategy,
+        whose,
+        synced,
+        met,
+        wrote,
+        applied,
+        by_tool,
+        young,
+        untouched,
+    } = testimony;
     let csa = strategy == Strategy::ClientSideApply;
     let tool = whose == Whose::Tool;
     match (synced, met, wrote) {

@@ -52,14 +52,16 @@ impl std::fmt::Display for NoEffect {
     }
 }
 
-/// The most fields that are looked at: each has a path of its own, and a manifest may have a hundred thousand names that nobody knows.
+/// The most fields that are looked at: each has a path of its own, and a manifest may have a hundred thousand names
+/// that nobody knows.
 const MOST: usize = 1_000;
 
 /// Finds the fields of a Deployment's manifest that have no effect on the live object, in path order.
 ///
 /// # Caveats
-/// Of very many it tells the first thousand. It goes by the table and by `live`, where there is one: a field that live has is known to the server, or its gate is open. A field that
-/// only other versions than [`schema::REFERENCE`] have is told only where live shows that this server is none of them.
+/// Of very many it tells the first thousand. It goes by the table and by `live`, where there is one: a field that live
+/// has is known to the server, or its gate is open. A field that only other versions than [`schema::REFERENCE`] have is
+/// told only where live shows that this server is none of them.
 pub fn no_effect(desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
     let mut found = Vec::new();
     look(&FieldPath::root(), desired, schema::DEPLOYMENT, &mut found);
@@ -70,13 +72,24 @@ pub fn no_effect(desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
         Reason::OldName | Reason::ServerWritten | Reason::Status => true,
     });
     if desired.get("status").is_some_and(is_set) {
-        found.push(NoEffect { path: FieldPath::of(&["status"]), reason: Reason::Status });
+        found.push(NoEffect {
+            path: FieldPath::of(&["status"]),
+            reason: Reason::Status,
+        });
     }
     for name in NOT_COMPARED {
         // A uid or resourceVersion in Git does have an effect: the server refuses the sync, or answers with a conflict.
         let effective = matches!(name, "name" | "generateName" | "namespace" | "uid" | "resourceVersion");
-        if !effective && desired.get("metadata").and_then(|metadata| metadata.get(name)).is_some_and(is_set) {
-            found.push(NoEffect { path: FieldPath::of(&["metadata", name]), reason: Reason::ServerWritten });
+        if !effective
+            && desired
+                .get("metadata")
+                .and_then(|metadata| metadata.get(name))
+                .is_some_and(is_set)
+        {
+            found.push(NoEffect {
+                path: FieldPath::of(&["metadata", name]),
+                reason: Reason::ServerWritten,
+            });
         }
     }
     found.sort_by_cached_key(|one| one.path.to_string());
@@ -104,7 +117,9 @@ fn look_into(path: &FieldPath, object: &Map<String, Value>, of: &Struct, found: 
         let reason = match of.field(name) {
             None => Some(Reason::Unknown),
             Some(_) if is_gated(of, name) => Some(closed(of, name)),
-            Some(_) if of.name == "PodSpec" && name == "serviceAccount" && differs(object, value) => Some(Reason::OldName),
+            Some(_) if of.name == "PodSpec" && name == "serviceAccount" && differs(object, value) => {
+                Some(Reason::OldName)
+            }
             Some(field) => {
                 look(&path, value, field.2, found);
                 None
@@ -123,7 +138,8 @@ fn closed(of: &Struct, name: &str) -> Reason {
 
 /// Whether the service account is set under its new name, to something else.
 fn differs(spec: &Map<String, Value>, alias: &Value) -> bool {
-    spec.get("serviceAccountName").is_some_and(|name| is_set(name) && name != "" && name != alias)
+    spec.get("serviceAccountName")
+        .is_some_and(|name| is_set(name) && name != "" && name != alias)
 }
 
 fn is_set(value: &Value) -> bool {
@@ -148,17 +164,38 @@ mod tests {
         let manifest = json!({"metadata": {"name": "web", "uid": "1", "generation": 4, "creationTimestamp": null}, "status": {}, "spec": {"hostNetwork": true, "template": {"spec": {
             "serviceAccountName": "a", "serviceAccount": "b",
             "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}], "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
-        let found: Vec<_> = no_effect(&manifest, None).into_iter().map(|one| (one.path.to_string(), one.reason.to_string())).collect();
+        let found: Vec<_> = no_effect(&manifest, None)
+            .into_iter()
+            .map(|one| (one.path.to_string(), one.reason.to_string()))
+            .collect();
         let container = ".spec.template.spec.containers[name=\"web\"]";
         assert_eq!(
             found,
             [
-                (".metadata.generation".to_owned(), "the server writes this field itself".to_owned()),
-                (".spec.hostNetwork".to_owned(), "the API does not know this field".to_owned()),
-                (format!("{container}.env[name=\"A\"].vale"), "the API does not know this field".to_owned()),
-                (format!("{container}.lifecycle.stopSignal"), "the server drops this field while its feature gate is off".to_owned()),
-                (format!("{container}.livenessprobe"), "the API does not know this field".to_owned()),
-                (".spec.template.spec.serviceAccount".to_owned(), "serviceAccountName wins over this old name".to_owned()),
+                (
+                    ".metadata.generation".to_owned(),
+                    "the server writes this field itself".to_owned()
+                ),
+                (
+                    ".spec.hostNetwork".to_owned(),
+                    "the API does not know this field".to_owned()
+                ),
+                (
+                    format!("{container}.env[name=\"A\"].vale"),
+                    "the API does not know this field".to_owned()
+                ),
+                (
+                    format!("{container}.lifecycle.stopSignal"),
+                    "the server drops this field while its feature gate is off".to_owned()
+                ),
+                (
+                    format!("{container}.livenessprobe"),
+                    "the API does not know this field".to_owned()
+                ),
+                (
+                    ".spec.template.spec.serviceAccount".to_owned(),
+                    "serviceAccountName wins over this old name".to_owned()
+                ),
             ]
         );
     }
@@ -166,20 +203,32 @@ mod tests {
     #[test]
     fn believes_a_live_object_that_has_the_field() {
         let manifest = json!({"spec": {"newInAFutureVersion": 1, "paused": true}});
-        assert_eq!(no_effect(&manifest, Some(&json!({"spec": {"newInAFutureVersion": 1}}))), []);
-        let told: Vec<String> = no_effect(&manifest, Some(&json!({"spec": {}}))).iter().map(ToString::to_string).collect();
-        assert_eq!(told, [".spec.newInAFutureVersion has no effect: the API does not know this field"]);
+        assert_eq!(
+            no_effect(&manifest, Some(&json!({"spec": {"newInAFutureVersion": 1}}))),
+            []
+        );
+        let told: Vec<String> = no_effect(&manifest, Some(&json!({"spec": {}})))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [".spec.newInAFutureVersion has no effect: the API does not know this field"]
+        );
     }
 
     #[test]
     fn a_field_of_another_version_has_no_effect_only_where_live_lacks_it() {
-        let manifest =
-            json!({"spec": {"template": {"spec": {"evictionResponders": [{"name": "a.example/b"}], "workloadRef": {"name": "a"}}}}});
+        let manifest = json!({"spec": {"template": {"spec": {"evictionResponders": [{"name": "a.example/b"}], "workloadRef": {"name": "a"}}}}});
         assert_eq!(no_effect(&manifest, None), []);
         assert_eq!(no_effect(&manifest, Some(&manifest)), []);
         let live = json!({"spec": {"template": {"spec": {}}}});
-        let told: Vec<String> = no_effect(&manifest, Some(&live)).iter().map(|one| one.reason.to_string()).collect();
-        let reason = |versions| format!("only Kubernetes {versions} knows this field, and the live object does not have it");
+        let told: Vec<String> = no_effect(&manifest, Some(&live))
+            .iter()
+            .map(|one| one.reason.to_string())
+            .collect();
+        let reason =
+            |versions| format!("only Kubernetes {versions} knows this field, and the live object does not have it");
         assert_eq!(told, [reason("1.37 and later"), reason("1.35")]);
         assert_eq!(super::super::compare(&manifest, &live), []);
     }

@@ -8,8 +8,8 @@ use crate::engine::schema::{self, ListKind};
 
 /// A field path with wildcards: `.spec.template.spec.containers[name="app-*"].env[*].value`.
 ///
-/// `*` stands for any text inside a map key or a key's string value, and alone for any one step; `[*]` is any item of a list. A keyed item
-/// may be named by some of its keys. A pattern matches the path and everything below it.
+/// `*` stands for any text inside a map key or a key's string value, and alone for any one step; `[*]` is any item of a
+/// list. A keyed item may be named by some of its keys. A pattern matches the path and everything below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern(FieldPath);
 
@@ -43,7 +43,11 @@ impl PathPattern {
     }
 
     fn fits(&self, path: &FieldPath) -> bool {
-        self.0.0.iter().zip(&path.0).all(|(pattern, segment)| step_matches(pattern, segment))
+        self.0
+            .0
+            .iter()
+            .zip(&path.0)
+            .all(|(pattern, segment)| step_matches(pattern, segment))
     }
 }
 
@@ -62,14 +66,20 @@ impl std::str::FromStr for PathPattern {
 }
 
 fn names(pattern: &[Segment], path: &FieldPath, value: &Value) -> bool {
-    let Some((step, rest)) = pattern.split_first() else { return true };
-    let below = |segment: Segment, child: &Value| step_matches(step, &segment) && names(rest, &path.with(segment), child);
+    let Some((step, rest)) = pattern.split_first() else {
+        return true;
+    };
+    let below =
+        |segment: Segment, child: &Value| step_matches(step, &segment) && names(rest, &path.with(segment), child);
     match value {
-        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => {
-            entries.iter().any(|(name, child)| below(Segment::Field(name.clone()), child))
-        }
+        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => entries
+            .iter()
+            .any(|(name, child)| below(Segment::Field(name.clone()), child)),
         Value::Array(items) => match schema::list_kind(&path.schema()) {
-            ListKind::Map(keys) => items.iter().enumerate().any(|(at, item)| below(item_segment(keys, at, item), item)),
+            ListKind::Map(keys) => items
+                .iter()
+                .enumerate()
+                .any(|(at, item)| below(item_segment(keys, at, item), item)),
             ListKind::Set => items.iter().any(|item| below(Segment::Value(item.clone()), item)),
             ListKind::Atomic => false,
         },
@@ -81,9 +91,10 @@ fn step_matches(pattern: &Segment, segment: &Segment) -> bool {
     match (pattern, segment) {
         (Segment::Field(wild), _) if wild == "*" => true,
         (Segment::Field(pattern), Segment::Field(name)) => text_matches(pattern, name),
-        (Segment::Key(wanted), Segment::Key(keys)) => {
-            wanted.iter().all(|(name, value)| keys.iter().any(|(other, found)| name == other && value_matches(value, found)))
-        }
+        (Segment::Key(wanted), Segment::Key(keys)) => wanted.iter().all(|(name, value)| {
+            keys.iter()
+                .any(|(other, found)| name == other && value_matches(value, found))
+        }),
         (Segment::Index(wanted), Segment::Index(index)) => wanted == index,
         _ => false,
     }
@@ -98,14 +109,18 @@ fn value_matches(pattern: &Value, value: &Value) -> bool {
 
 /// Whether the text fits the pattern, in which `*` is any text.
 ///
-/// Each part between stars is taken where it comes first, which leaves the most for the others: no part is looked for twice, however many
-/// stars there are.
+/// Each part between stars is taken where it comes first, which leaves the most for the others: no part is looked for
+/// twice, however many stars there are.
 pub(super) fn text_matches(pattern: &str, text: &str) -> bool {
     let Some((prefix, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
-    let Some(mut text) = text.strip_prefix(prefix) else { return false };
-    let (middle, suffix) = rest.rsplit_once('*').map_or((None, rest), |(middle, suffix)| (Some(middle), suffix));
+    let Some(mut text) = text.strip_prefix(prefix) else {
+        return false;
+    };
+    let (middle, suffix) = rest
+        .rsplit_once('*')
+        .map_or((None, rest), |(middle, suffix)| (Some(middle), suffix));
     for part in middle.into_iter().flat_map(|middle| middle.split('*')) {
         let Some(at) = text.find(part) else { return false };
         text = &text[at + part.len()..];
@@ -121,18 +136,44 @@ mod tests {
     fn matches_the_path_and_what_lies_below_it() {
         for (pattern, path, matches) in [
             (".spec.replicas", ".spec.replicas", true),
-            (".spec.template", ".spec.template.spec.containers[name=\"a\"].image", true),
+            (
+                ".spec.template",
+                ".spec.template.spec.containers[name=\"a\"].image",
+                true,
+            ),
             (".spec.template.spec", ".spec.template", false),
-            (".spec.template.spec.containers[*].image", ".spec.template.spec.containers[name=\"a\"].image", true),
-            (".spec.template.spec.containers[*].image", ".spec.template.spec.containers[name=\"a\"].args", false),
+            (
+                ".spec.template.spec.containers[*].image",
+                ".spec.template.spec.containers[name=\"a\"].image",
+                true,
+            ),
+            (
+                ".spec.template.spec.containers[*].image",
+                ".spec.template.spec.containers[name=\"a\"].args",
+                false,
+            ),
             (".spec.*.metadata", ".spec.template.metadata.labels.x", true),
             (".a[name=\"app-*\"]", ".a[name=\"app-1\"]", true),
             (".a[name=\"*-x-*\"]", ".a[name=\"1-x\"]", false),
-            (".a.ports[containerPort=80]", ".a.ports[containerPort=80,protocol=\"TCP\"].name", true),
-            (".a.ports[containerPort=80]", ".a.ports[containerPort=81,protocol=\"TCP\"]", false),
-            (".metadata.annotations[\"ops.example.com/*\"]", ".metadata.annotations[\"ops.example.com/note\"]", true),
+            (
+                ".a.ports[containerPort=80]",
+                ".a.ports[containerPort=80,protocol=\"TCP\"].name",
+                true,
+            ),
+            (
+                ".a.ports[containerPort=80]",
+                ".a.ports[containerPort=81,protocol=\"TCP\"]",
+                false,
+            ),
+            (
+                ".metadata.annotations[\"ops.example.com/*\"]",
+                ".metadata.annotations[\"ops.example.com/note\"]",
+                true,
+            ),
         ] {
-            let found = PathPattern::parse(pattern).unwrap().matches(&FieldPath::parse(path).unwrap());
+            let found = PathPattern::parse(pattern)
+                .unwrap()
+                .matches(&FieldPath::parse(path).unwrap());
             assert_eq!(found, matches, "{pattern} {path}");
         }
     }
@@ -160,7 +201,10 @@ mod tests {
     #[test]
     fn is_written_as_it_is_read() {
         let text = ".spec.template.spec.containers[*].env[name=\"A*\"].value";
-        assert_eq!(PathPattern::parse(text).map(|pattern| pattern.to_string()), Ok(text.to_owned()));
+        assert_eq!(
+            PathPattern::parse(text).map(|pattern| pattern.to_string()),
+            Ok(text.to_owned())
+        );
         assert!(PathPattern::parse(".a[").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! From a JSON Pointer into one object to the path that the same field has in every object.
 //!
-//! Argo CD and Flux name the fields that they ignore by JSON Pointer, and what jq finds comes as one: list items by position. The position
-//! holds for that one object; a path names the item by its keys.
+//! Argo CD and Flux name the fields that they ignore by JSON Pointer, and what jq finds comes as one: list items by
+//! position. The position holds for that one object; a path names the item by its keys.
 
 use serde_json::Value;
 
@@ -18,7 +18,8 @@ pub enum Side {
     Live,
 }
 
-/// What a JSON Pointer names inside a value that is one to server-side apply, such as one toleration: it has no path of its own.
+/// What a JSON Pointer names inside a value that is one to server-side apply, such as one toleration: it has no path of
+/// its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The value that it is a part of.
@@ -52,7 +53,11 @@ pub fn locate(pointer: &str, object: &Value, side: Side) -> Option<Located> {
         };
         if shape.is_some_and(Shape::is_atomic) || (node.is_array() && items.is_none()) {
             node.pointer(rest)?;
-            return Some(Located::Part(Part { path, pointer: rest.to_owned(), side }));
+            return Some(Located::Part(Part {
+                path,
+                pointer: rest.to_owned(),
+                side,
+            }));
         }
         let end = tail.find('/').unwrap_or(tail.len());
         let token = unescape_token(&tail[..end]);
@@ -77,10 +82,16 @@ pub fn locate(pointer: &str, object: &Value, side: Side) -> Option<Located> {
 /// The item of a keyed list as a step of a path: by its keys, or by position where it lacks one.
 pub(in crate::engine) fn item_segment<D: Look>(keys: &[&str], at: usize, item: &D) -> Segment {
     let key = |name: &&str| {
-        let value = item.member(name).map(Look::to_owned_value).or_else(|| key_default(name).cloned())?;
+        let value = item
+            .member(name)
+            .map(Look::to_owned_value)
+            .or_else(|| key_default(name).cloned())?;
         Some(((*name).to_owned(), value))
     };
-    keys.iter().map(key).collect::<Option<_>>().map_or(Segment::Index(at), Segment::Key)
+    keys.iter()
+        .map(key)
+        .collect::<Option<_>>()
+        .map_or(Segment::Index(at), Segment::Key)
 }
 
 #[cfg(test)]
@@ -105,11 +116,23 @@ mod tests {
         let web = ".spec.template.spec.containers[name=\"web\"]";
         for (pointer, wanted) in [
             ("", Some(String::new())),
-            ("/metadata/annotations/a~1b~0c", Some(".metadata.annotations[\"a/b~c\"]".to_owned())),
-            ("/spec/template/spec/containers/0/ports/0", Some(format!("{web}.ports[containerPort=80,protocol=\"TCP\"]"))),
+            (
+                "/metadata/annotations/a~1b~0c",
+                Some(".metadata.annotations[\"a/b~c\"]".to_owned()),
+            ),
+            (
+                "/spec/template/spec/containers/0/ports/0",
+                Some(format!("{web}.ports[containerPort=80,protocol=\"TCP\"]")),
+            ),
             ("/spec/template/spec/containers/0/args", Some(format!("{web}.args"))),
-            ("/spec/template/spec/containers/0/args/1", Some(format!("{web}.args then /1"))),
-            ("/spec/template/spec/tolerations/0/key", Some(".spec.template.spec.tolerations then /0/key".to_owned())),
+            (
+                "/spec/template/spec/containers/0/args/1",
+                Some(format!("{web}.args then /1")),
+            ),
+            (
+                "/spec/template/spec/tolerations/0/key",
+                Some(".spec.template.spec.tolerations then /0/key".to_owned()),
+            ),
             ("/spec/template/spec/tolerations/1", None),
             ("/spec/template/spec/containers/1/args", None),
             ("/spec/template/spec/containers/web", None),

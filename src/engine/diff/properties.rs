@@ -9,14 +9,16 @@ use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::arbitrary::{deployment, neighbours};
 use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults, is_gated};
 
-/// Keyed lists of a Deployment that stand within each other, such as containers and their ports; one more than there are.
+/// Keyed lists of a Deployment that stand within each other, such as containers and their ports; one more than there
+/// are.
 const MOST_LISTS_WITHIN_LISTS: usize = 3;
 
 /// A Deployment as a server stores it: in normal form, with its defaults, and without the extras.
 ///
-/// The extras are the words on which live decides when they stand in Git: fields behind a gate, fields that the API does not know, and null
-/// entries of maps. The server either drops them or makes them zero, so that Git is in sync with a live object that lacks them, and a
-/// manifest which lacks them is not in sync with a live object that has them. Nothing else makes the diff one-sided.
+/// The extras are the words on which live decides when they stand in Git: fields behind a gate, fields that the API
+/// does not know, and null entries of maps. The server either drops them or makes them zero, so that Git is in sync
+/// with a live object that lacks them, and a manifest which lacks them is not in sync with a live object that has them.
+/// Nothing else makes the diff one-sided.
 fn stored(mut object: Value) -> Value {
     apply_defaults(&mut object);
     drop_gated(&mut object, DEPLOYMENT);
@@ -39,7 +41,11 @@ fn drop_gated(value: &mut Value, shape: Shape) -> bool {
             dropped
         }
         (Value::Array(items), Shape::List(_, item)) => {
-            items.iter_mut().filter_map(|value| drop_gated(value, *item).then_some(())).count() > 0
+            items
+                .iter_mut()
+                .filter_map(|value| drop_gated(value, *item).then_some(()))
+                .count()
+                > 0
         }
         _ => false,
     }
@@ -130,9 +136,13 @@ fn apply(changes: &[Change], live: &mut Value) {
 
 /// The map or list at a path. Labels and annotations are told one by one, also where there are none yet.
 fn reach<'a>(live: &'a mut Value, path: &FieldPath) -> &'a mut Value {
-    let pointer = path.pointer(live).unwrap_or_else(|| panic!("{path} is nowhere in live"));
+    let pointer = path
+        .pointer(live)
+        .unwrap_or_else(|| panic!("{path} is nowhere in live"));
     if live.pointer(&pointer).is_none() {
-        let (Some(above), Some(Segment::Field(map))) = (path.parent(), path.0.last()) else { panic!("{path}") };
+        let (Some(above), Some(Segment::Field(map))) = (path.parent(), path.0.last()) else {
+            panic!("{path}")
+        };
         reach(live, &above)[map] = json!({});
     }
     live.pointer_mut(&pointer).unwrap()

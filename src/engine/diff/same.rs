@@ -5,16 +5,22 @@ use serde_json::Value;
 use super::compare::{Place, is_compared};
 use crate::engine::schema::{Branches, Tree};
 
-/// Whether an object is live to the letter, but for what is never compared: most syncs change nothing, and this walk makes no copy.
+/// Whether an object is live to the letter, but for what is never compared: most syncs change nothing, and this walk
+/// makes no copy.
 pub(in crate::engine) fn is_live(object: &Tree<'_>, live: &Value) -> bool {
     fn same(object: &Tree<'_>, live: &Value, place: Place) -> bool {
-        let (Tree::Map(members), Value::Object(live)) = (object, live) else { return object == live };
+        let (Tree::Map(members), Value::Object(live)) = (object, live) else {
+            return object == live;
+        };
         let mut theirs = live.iter().filter(|(name, _)| is_compared(place, name));
         let mut ours = members.iter().filter(|(name, _)| is_compared(place, name));
         // Both are sorted by name.
         ours.all(|(name, member)| {
             theirs.next().is_some_and(|(other, live)| {
-                name == other && place.below(name).map_or_else(|| member == live, |place| same(member, live, place))
+                name == other
+                    && place
+                        .below(name)
+                        .map_or_else(|| member == live, |place| same(member, live, place))
             })
         }) && theirs.next().is_none()
     }
@@ -32,9 +38,13 @@ pub(in crate::engine) fn is_same(one: &Tree<'_>, other: &Tree<'_>) -> bool {
             (one, other) => one == other,
         })
     };
-    let (Tree::Map(of_one), Tree::Map(of_other)) = (one, other) else { return one == other };
+    let (Tree::Map(of_one), Tree::Map(of_other)) = (one, other) else {
+        return one == other;
+    };
     same_metadata(metadata(one), metadata(other))
-        && of_one.side_by_side(of_other).all(|(name, one, other)| name == "metadata" || one == other)
+        && of_one
+            .side_by_side(of_other)
+            .all(|(name, one, other)| name == "metadata" || one == other)
 }
 
 #[cfg(test)]
@@ -50,7 +60,8 @@ mod tests {
         let live = json!({"metadata": {"name": "web", "generation": 3, "managedFields": [], "labels": {"a": "b"},
             "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "x": "y"}},
             "spec": {"replicas": 2}, "status": {"replicas": 2}});
-        let mut object = json!({"metadata": {"labels": {"a": "b"}, "annotations": {"x": "y"}}, "spec": {"replicas": 2}});
+        let mut object =
+            json!({"metadata": {"labels": {"a": "b"}, "annotations": {"x": "y"}}, "spec": {"replicas": 2}});
         assert!(is_live(&Tree::of(&object), &live));
         object["metadata"]["annotations"] = json!({});
         assert!(!is_live(&Tree::of(&object), &live));

@@ -69,9 +69,11 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// Whether live and Git meet, by the differences between them, and where they differ all the same; `None` where they do not.
+    /// Whether live and Git meet, by the differences between them, and where they differ all the same; `None` where
+    /// they do not.
     ///
-    /// What admission made of Git's own value is not Git's value, and a rule may end: both weigh nothing today and may weigh something tomorrow.
+    /// What admission made of Git's own value is not Git's value, and a rule may end: both weigh nothing today and may
+    /// weigh something tomorrow.
     #[must_use]
     pub fn where_both_meet(drifts: &[Drift]) -> Option<Vec<Self>> {
         let weighs = |drift: &Drift| matches!(drift.severity, Severity::Drift | Severity::Pending);
@@ -106,10 +108,17 @@ fn images(change: &Change) -> Option<(&str, &str)> {
 
 /// Whether live is Git's own image with the digest that it had when it was admitted.
 pub(super) fn is_pinned(change: &Change) -> bool {
-    let Some((desired, live)) = images(change) else { return false };
-    let Some((name, _)) = live.split_once("@sha256:") else { return false };
+    let Some((desired, live)) = images(change) else {
+        return false;
+    };
+    let Some((name, _)) = live.split_once("@sha256:") else {
+        return false;
+    };
     // The last colon may be that of a registry's port.
-    let bare = desired.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(desired, |(name, _)| name);
+    let bare = desired
+        .rsplit_once(':')
+        .filter(|(_, tag)| !tag.contains('/'))
+        .map_or(desired, |(name, _)| name);
     !desired.contains('@') && (name == desired || name == bare)
 }
 

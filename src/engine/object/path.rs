@@ -119,7 +119,10 @@ impl FieldPath {
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let mut segments = Vec::new();
         let mut rest = text;
-        let fail = |rest: &str| PathError { text: text.to_owned(), at: text.len() - rest.len() };
+        let fail = |rest: &str| PathError {
+            text: text.to_owned(),
+            at: text.len() - rest.len(),
+        };
         while !rest.is_empty() {
             if let Some(inner) = rest.strip_prefix('[') {
                 let end = bracket_end(inner).ok_or_else(|| fail(rest))?;
@@ -170,7 +173,8 @@ fn put(node: &mut Value, path: &[Segment], value: &Value) {
             if !node.is_object() {
                 *node = Value::Object(Map::new());
             }
-            node.as_object_mut().map(|members| members.entry(name.clone()).or_insert(Value::Null))
+            node.as_object_mut()
+                .map(|members| members.entry(name.clone()).or_insert(Value::Null))
         }
         Segment::Key(_) | Segment::Value(_) | Segment::Index(_) => {
             if !node.is_array() {
@@ -226,8 +230,10 @@ impl Segment {
             Self::Index(index) => Some(*index).filter(|index| *index < items.len()),
             Self::Key(keys) => {
                 let is_named = |item: &D| {
-                    keys.iter()
-                        .all(|(name, wanted)| item.member(name).map_or_else(|| key_default(name) == Some(wanted), |value| value.is(wanted)))
+                    keys.iter().all(|(name, wanted)| {
+                        item.member(name)
+                            .map_or_else(|| key_default(name) == Some(wanted), |value| value.is(wanted))
+                    })
                 };
                 items.iter().position(is_named)
             }
@@ -237,7 +243,8 @@ impl Segment {
 
 /// The value that a list key has where an item leaves it out.
 ///
-/// Source: `+default` of `ContainerPort.protocol` and the empty-string keys of `staging/src/k8s.io/api/core/v1/types.go`.
+/// Source: `+default` of `ContainerPort.protocol` and the empty-string keys of
+/// `staging/src/k8s.io/api/core/v1/types.go`.
 pub fn key_default(name: &str) -> Option<&'static Value> {
     static TCP: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| Value::from("TCP"));
     static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| Value::from(""));
@@ -305,7 +312,9 @@ impl std::fmt::Display for FieldPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for segment in &self.0 {
             match segment {
-                Segment::Field(name) if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') && !name.is_empty() => {
+                Segment::Field(name)
+                    if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') && !name.is_empty() =>
+                {
                     write!(f, ".{name}")?;
                 }
                 Segment::Field(name) => write!(f, "[{}]", Value::from(name.as_str()))?,
@@ -369,8 +378,21 @@ mod tests {
 
     #[test]
     fn names_the_place_where_a_text_stops_being_a_path() {
-        for (text, at) in [(".spec..image", 5), (".spec[name=]", 5), (".a[name=\"x\"", 2), (".a[name=\"x\",]", 2), (".a[0]b", 5)] {
-            assert_eq!(FieldPath::parse(text), Err(PathError { text: text.to_owned(), at }), "{text}");
+        for (text, at) in [
+            (".spec..image", 5),
+            (".spec[name=]", 5),
+            (".a[name=\"x\"", 2),
+            (".a[name=\"x\",]", 2),
+            (".a[0]b", 5),
+        ] {
+            assert_eq!(
+                FieldPath::parse(text),
+                Err(PathError {
+                    text: text.to_owned(),
+                    at
+                }),
+                "{text}"
+            );
         }
     }
 
@@ -386,7 +408,10 @@ mod tests {
     fn points_at_an_absent_key_only_at_the_end() {
         let object = json!({"metadata": {"annotations": {}}});
         let at = |text: &str| FieldPath::parse(text).unwrap().pointer(&object);
-        assert_eq!(at(".metadata.annotations[\"a/b\"]").as_deref(), Some("/metadata/annotations/a~1b"));
+        assert_eq!(
+            at(".metadata.annotations[\"a/b\"]").as_deref(),
+            Some("/metadata/annotations/a~1b")
+        );
         assert_eq!(at(".metadata.labels.a"), None);
     }
 }

@@ -19,21 +19,34 @@ enum Step<'t> {
 
 impl<'t> Trail<'t> {
     /// The root of the object.
-    pub const ROOT: Self = Self { above: None, step: Step::Root };
+    pub const ROOT: Self = Self {
+        above: None,
+        step: Step::Root,
+    };
 
     /// This path and one more key.
     pub fn field(&'t self, name: &'t str) -> Self {
-        Self { above: Some(self), step: Step::Field(name) }
+        Self {
+            above: Some(self),
+            step: Step::Field(name),
+        }
     }
 
     /// This path and one more item.
     pub fn item(&'t self, segment: &'t dyn Fn() -> Segment) -> Self {
-        Self { above: Some(self), step: Step::Item(segment) }
+        Self {
+            above: Some(self),
+            step: Step::Item(segment),
+        }
     }
 
     /// The key that it ends in, where it does.
     pub fn last_field(&self) -> Option<&'t str> {
-        if let Step::Field(name) = self.step { Some(name) } else { None }
+        if let Step::Field(name) = self.step {
+            Some(name)
+        } else {
+            None
+        }
     }
 
     /// The path without its last step; `None` at the root.

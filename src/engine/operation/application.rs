@@ -201,7 +201,11 @@ impl Application {
                 deletion_timestamp: metadata.time("deletionTimestamp")?,
                 annotations: metadata.text_map("annotations")?,
                 application_sets: owners(&metadata)?,
-                state_appliers: metadata.list("managedFields", state_applier)?.into_iter().flatten().collect(),
+                state_appliers: metadata
+                    .list("managedFields", state_applier)?
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 project: String::new(),
                 destination: Destination::default(),
                 sources: Sources::Absent,
@@ -228,7 +232,11 @@ impl Application {
             application.project = spec.text("project")?.unwrap_or_else(|| "default".to_owned());
             application.sources = Sources::read(&spec, &detected)?;
             application.destination = spec.object("destination", |to| {
-                Ok(Destination { server: to.text("server")?, name: to.text("name")?, namespace: to.text("namespace")? })
+                Ok(Destination {
+                    server: to.text("server")?,
+                    name: to.text("name")?,
+                    namespace: to.text("namespace")?,
+                })
             })?;
             application.policy = spec.object("syncPolicy", sync_policy)?;
             Ok(())
@@ -238,7 +246,10 @@ impl Application {
 
     fn read_status(&mut self, status: &Fields<'_>) -> Result<(), Unreadable> {
         self.sync = status.optional("sync", |sync| {
-            Ok(SyncStatus { status: sync.text("status")?.unwrap_or_else(|| "Unknown".to_owned()), revision: Revision::read(&sync)? })
+            Ok(SyncStatus {
+                status: sync.text("status")?.unwrap_or_else(|| "Unknown".to_owned()),
+                revision: Revision::read(&sync)?,
+            })
         })?;
         self.state = status.optional("operationState", OperationState::read)?;
         self.conditions = status.list("conditions", |condition| {
@@ -260,7 +271,10 @@ impl Application {
         self.history = status.list("history", |entry| {
             let (automated, username) = entry.object("initiatedBy", |by| {
                 let automated = by.present().then(|| by.flag("automated")).transpose()?;
-                Ok((automated.map(|automated| automated.unwrap_or(false)), by.text("username")?))
+                Ok((
+                    automated.map(|automated| automated.unwrap_or(false)),
+                    by.text("username")?,
+                ))
             })?;
             Ok(HistoryEntry {
                 revision: Revision::read(&entry)?,
@@ -283,14 +297,17 @@ impl Application {
     ///
     /// Source: `canProcessApp` in `controller/appcontroller.go`: what `strconv.ParseBool` takes for true.
     pub fn skips_reconcile(&self) -> bool {
-        self.annotation(SKIP_RECONCILE).is_some_and(|value| ["1", "t", "T", "TRUE", "true", "True"].contains(&value))
+        self.annotation(SKIP_RECONCILE)
+            .is_some_and(|value| ["1", "t", "T", "TRUE", "true", "True"].contains(&value))
     }
 
     /// Whether it is synced without anybody asking.
     ///
     /// Source: `SyncPolicy.IsAutomatedSyncEnabled` in `pkg/apis/application/v1alpha1/types.go`.
     pub fn automated(&self) -> Option<Automated> {
-        self.policy.automated.filter(|automated| automated.enabled != Some(false))
+        self.policy
+            .automated
+            .filter(|automated| automated.enabled != Some(false))
     }
 
     /// Whether the last comparison found a difference, as far as it is to be believed.
@@ -298,11 +315,13 @@ impl Application {
         self.sync.as_ref().is_some_and(|sync| sync.status == "OutOfSync")
     }
 
-    /// Whether it asks by annotation for a comparison by server-side dry run; the same setting for all Applications is not visible here.
+    /// Whether it asks by annotation for a comparison by server-side dry run; the same setting for all Applications is
+    /// not visible here.
     ///
     /// `status.sync` is not to be believed then: it was seen to say Synced while a dry run was refused (argo-cd#28722).
     pub fn server_side_diff(&self) -> bool {
-        self.annotation(COMPARE_OPTIONS).is_some_and(|options| options.split(',').any(|option| option.trim() == "ServerSideDiff=true"))
+        self.annotation(COMPARE_OPTIONS)
+            .is_some_and(|options| options.split(',').any(|option| option.trim() == "ServerSideDiff=true"))
     }
 
     /// Whether commits elsewhere in the repository do not count as new revisions.
@@ -318,10 +337,12 @@ impl Application {
     /// Whether the last operation was made at the revision and from the sources that are compared now.
     ///
     /// Source: `alreadyAttemptedSync` in `controller/appcontroller.go`. There the revisions are not compared where
-    /// `manifest-generate-paths` tells that a commit changed nothing here; that answer is not visible, its consequence, the condition
-    /// `SyncError`, is.
+    /// `manifest-generate-paths` tells that a commit changed nothing here; that answer is not visible, its consequence,
+    /// the condition `SyncError`, is.
     pub(super) fn attempted(&self) -> bool {
-        let Some(result) = self.state.as_ref().and_then(|state| state.result.as_ref()) else { return false };
+        let Some(result) = self.state.as_ref().and_then(|state| state.result.as_ref()) else {
+            return false;
+        };
         let compared = self.sync.as_ref().and_then(|sync| sync.revision.as_ref());
         let same_revision = result.revision.as_ref() == compared;
         let passed_over = self.limits_commits() && self.condition("SyncError").is_some();
@@ -331,30 +352,38 @@ impl Application {
     /// The revision that was last synced with success as a whole.
     ///
     /// The newest entry of the history, or the last operation where it is newer or no history is kept
-    /// (`spec.revisionHistoryLimit: 0`). A failed sync does not count, though it applied what came before the failure; nor does a dry run,
-    /// nor a sync limited to some resources, for which there is [`Self::synced_revision_of`].
+    /// (`spec.revisionHistoryLimit: 0`). A failed sync does not count, though it applied what came before the failure;
+    /// nor does a dry run, nor a sync limited to some resources, for which there is [`Self::synced_revision_of`].
     ///
-    /// Source: `SyncAppState` in `controller/sync.go` keeps history for successful, unlimited syncs that are no dry run.
+    /// Source: `SyncAppState` in `controller/sync.go` keeps history for successful, unlimited syncs that are no dry
+    /// run.
     pub fn synced_revision(&self) -> Option<&Revision> {
-        let operation = self
-            .state
-            .as_ref()
-            .filter(|state| state.phase == super::OperationPhase::Succeeded && state.operation.writes() && !state.operation.partial());
+        let operation = self.state.as_ref().filter(|state| {
+            state.phase == super::OperationPhase::Succeeded && state.operation.writes() && !state.operation.partial()
+        });
         let last = operation.and_then(|state| state.result.as_ref()?.revision.as_ref());
         last.or_else(|| self.history.last()?.revision.as_ref())
     }
 
     /// The revision from which a resource was last applied, as far as the Application remembers.
     ///
-    /// Where the last operation's result names the resource as synced, that is its revision, whatever became of the rest: resources of
-    /// one wave are applied although another one of them fails. Otherwise it is [`Self::synced_revision`]. What is forgotten: a limited or
-    /// failed sync that applied it, followed by another operation that did not come to it.
+    /// Where the last operation's result names the resource as synced, that is its revision, whatever became of the
+    /// rest: resources of one wave are applied although another one of them fails. Otherwise it is
+    /// [`Self::synced_revision`]. What is forgotten: a limited or failed sync that applied it, followed by another
+    /// operation that did not come to it.
     pub fn synced_revision_of(&self, resource: &ResourceRef) -> Option<&Revision> {
-        let applied = self.state.as_ref().filter(|state| state.operation.writes()).and_then(|state| {
-            let result = state.result.as_ref()?;
-            result.resources.iter().find(|entry| entry.applied() && entry.resource == *resource)?;
-            result.revision.as_ref()
-        });
+        let applied = self
+            .state
+            .as_ref()
+            .filter(|state| state.operation.writes())
+            .and_then(|state| {
+                let result = state.result.as_ref()?;
+                result
+                    .resources
+                    .iter()
+                    .find(|entry| entry.applied() && entry.resource == *resource)?;
+                result.revision.as_ref()
+            });
         applied.or_else(|| self.synced_revision())
     }
 }
@@ -370,7 +399,9 @@ fn owners(metadata: &Fields<'_>) -> Result<Vec<String>, Unreadable> {
 /// The manager of a managedFields entry that applies `status.operationState` server-side.
 fn state_applier(entry: Fields<'_>) -> Result<Option<String>, Unreadable> {
     let (manager, operation) = (entry.text("manager")?.unwrap_or_default(), entry.text("operation")?);
-    let owns = entry.object("fieldsV1", |fields| fields.object("f:status", |status| Ok(status.value("f:operationState").is_some())))?;
+    let owns = entry.object("fieldsV1", |fields| {
+        fields.object("f:status", |status| Ok(status.value("f:operationState").is_some()))
+    })?;
     Ok((owns && operation.as_deref() == Some("Apply")).then_some(manager))
 }
 

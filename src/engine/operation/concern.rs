@@ -18,28 +18,41 @@ pub struct Concern {
 }
 
 impl OperationState {
-    /// Whom the state of a failed operation names, in the results of its resources and in the API server's words in its message.
+    /// Whom the state of a failed operation names, in the results of its resources and in the API server's words in its
+    /// message.
     ///
-    /// Source: `setOperationPhase` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`: what failed has the status SyncFailed, or its
-    /// task the phase Failed. The message alone is left where the operation failed before it had results.
+    /// Source: `setOperationPhase` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`: what failed has the
+    /// status SyncFailed, or its task the phase Failed. The message alone is left where the operation failed before it
+    /// had results.
     pub fn concern(&self, deployment: &ResourceRef) -> Concern {
         let mut concern = Concern::default();
-        for result in self.result.iter().flat_map(|result| &result.resources).filter(|result| result.failed()) {
+        for result in self
+            .result
+            .iter()
+            .flat_map(|result| &result.resources)
+            .filter(|result| result.failed())
+        {
             if result.resource == *deployment {
                 concern.ours = true;
             } else {
-                concern.others.push((result.resource.to_string(), comparable(&result.message)));
+                concern
+                    .others
+                    .push((result.resource.to_string(), comparable(&result.message)));
             }
         }
-        let is_ours =
-            |refused: &Refused| refused.name == deployment.name && refused.kind == format!("{}.{}", deployment.kind, deployment.group);
+        let is_ours = |refused: &Refused| {
+            refused.name == deployment.name && refused.kind == format!("{}.{}", deployment.kind, deployment.group)
+        };
         for refused in refused(&self.message) {
-            let is_told = |told: &(String, String)| told.0.ends_with(&refused.name) && told.0.starts_with(&refused.kind);
+            let is_told =
+                |told: &(String, String)| told.0.ends_with(&refused.name) && told.0.starts_with(&refused.kind);
             if is_ours(&refused) {
                 // The message has no namespace: of two of one name the results tell which one it was.
                 concern.ours |= concern.others.is_empty();
             } else if !concern.others.iter().any(is_told) {
-                concern.others.push((format!("{} {}", refused.kind, refused.name), String::new()));
+                concern
+                    .others
+                    .push((format!("{} {}", refused.kind, refused.name), String::new()));
             }
         }
         concern
@@ -77,15 +90,27 @@ impl Application {
             // Without its results nobody knows what it was a sync of.
             false => Some(state.result.as_ref()?.revision.clone()?),
         };
-        let status =
-            |name: &str| self.resources.iter().find(|found| found.resource.to_string() == name).and_then(|found| found.status.as_deref());
+        let status = |name: &str| {
+            self.resources
+                .iter()
+                .find(|found| found.resource.to_string() == name)
+                .and_then(|found| found.status.as_deref())
+        };
         let is_left = |name: &str| match &of_before {
             None => status(name) != Some("Synced"),
             // What no comparison tells of, a hook for one, may be well by now.
             Some(_) => status(name) == Some("OutOfSync"),
         };
-        let others: Vec<_> = state.concern(deployment).others.into_iter().filter(|(name, _)| is_left(name)).collect();
-        Some(Failing { told: told(&others)?, of_before })
+        let others: Vec<_> = state
+            .concern(deployment)
+            .others
+            .into_iter()
+            .filter(|(name, _)| is_left(name))
+            .collect();
+        Some(Failing {
+            told: told(&others)?,
+            of_before,
+        })
     }
 }
 
@@ -93,7 +118,11 @@ fn told(others: &[(String, String)]) -> Option<String> {
     let (first, why) = others.first()?;
     let why: String = why.chars().take(TOLD).collect();
     let why = if why.is_empty() { why } else { format!(" ({why})") };
-    let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
+    let more = if others.len() > 1 {
+        format!(" and {} more", others.len() - 1)
+    } else {
+        String::new()
+    };
     Some(format!("{first}{why}{more}"))
 }
 
@@ -105,7 +134,8 @@ mod tests {
     use super::super::shapes::{HERE, out_of_sync, read, set, with_state};
     use super::*;
 
-    const INVALID: &str = "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
+    const INVALID: &str =
+        "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
 
     fn web() -> ResourceRef {
         ResourceRef::deployment("shop", "web")
@@ -117,25 +147,81 @@ mod tests {
     }
 
     fn failed(message: &str, results: &[Value]) -> Value {
-        let state = set(out_of_sync(with_state("Failed", HERE)), "/status/operationState/message", json!(message));
+        let state = set(
+            out_of_sync(with_state("Failed", HERE)),
+            "/status/operationState/message",
+            json!(message),
+        );
         set(state, "/status/operationState/syncResult/resources", json!(results))
     }
 
     #[test]
     fn a_failure_that_names_other_objects_only_is_theirs() {
-        let applied = || result("apps", "Deployment", "web", "Synced", "Running", "deployment.apps/web serverside-applied");
-        let refused = || result("apps", "Deployment", "web", "SyncFailed", "Failed", "Deployment.apps \"web\" is invalid: a: Forbidden: b");
+        let applied = || {
+            result(
+                "apps",
+                "Deployment",
+                "web",
+                "Synced",
+                "Running",
+                "deployment.apps/web serverside-applied",
+            )
+        };
+        let refused = || {
+            result(
+                "apps",
+                "Deployment",
+                "web",
+                "SyncFailed",
+                "Failed",
+                "Deployment.apps \"web\" is invalid: a: Forbidden: b",
+            )
+        };
         let service = || result("", "Service", "web", "SyncFailed", "Failed", INVALID);
-        let hook = || result("batch", "Job", "migrate", "Synced", "Failed", "Job has reached the specified backoff limit");
-        let degraded = || result("apps", "Deployment", "web", "Synced", "Failed", "exceeded its progress deadline");
-        let whole =
-            format!("one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 times).");
+        let hook = || {
+            result(
+                "batch",
+                "Job",
+                "migrate",
+                "Synced",
+                "Failed",
+                "Job has reached the specified backoff limit",
+            )
+        };
+        let degraded = || {
+            result(
+                "apps",
+                "Deployment",
+                "web",
+                "Synced",
+                "Failed",
+                "exceeded its progress deadline",
+            )
+        };
+        let whole = format!(
+            "one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 times)."
+        );
         let ours = "one or more objects failed to apply, reason: Deployment.apps \"web\" is invalid: a: Forbidden: b";
         let told = Some(format!("Service shop/web ({INVALID})"));
         for (what, message, results, others) in [
-            ("another object", whole.as_str(), vec![applied(), service()], told.clone()),
-            ("another object, before this one's turn came", &whole, vec![service()], told),
-            ("another object, without results", &whole, vec![], Some("Service web".to_owned())),
+            (
+                "another object",
+                whole.as_str(),
+                vec![applied(), service()],
+                told.clone(),
+            ),
+            (
+                "another object, before this one's turn came",
+                &whole,
+                vec![service()],
+                told,
+            ),
+            (
+                "another object, without results",
+                &whole,
+                vec![],
+                Some("Service web".to_owned()),
+            ),
             (
                 "a hook",
                 "",
@@ -158,14 +244,32 @@ mod tests {
         let service = result("", "Service", "web", "SyncFailed", "Failed", INVALID);
         let of_service = set(failed("", &[service]), "/status/resources/1/status", json!("OutOfSync"));
         let told = |object: &Value| read(object).fails_for_others(&web());
-        let failing = Failing { told: format!("Service shop/web ({INVALID})"), of_before: None };
+        let failing = Failing {
+            told: format!("Service shop/web ({INVALID})"),
+            of_before: None,
+        };
         assert_eq!(told(&of_service), Some(failing.clone()));
-        assert_eq!(told(&set(of_service.clone(), "/status/resources/1/status", json!("Synced"))), None, "it was mended");
-        assert_eq!(told(&set(of_service.clone(), "/status/operationState/phase", json!("Succeeded"))), None, "the retry went through");
+        assert_eq!(
+            told(&set(of_service.clone(), "/status/resources/1/status", json!("Synced"))),
+            None,
+            "it was mended"
+        );
+        assert_eq!(
+            told(&set(
+                of_service.clone(),
+                "/status/operationState/phase",
+                json!("Succeeded")
+            )),
+            None,
+            "the retry went through"
+        );
         let before = told(&set(of_service, "/status/sync/revision", json!("another")));
         assert_eq!(
             before,
-            Some(Failing { of_before: Some(Revision::One(HERE.to_owned())), ..failing }),
+            Some(Failing {
+                of_before: Some(Revision::One(HERE.to_owned())),
+                ..failing
+            }),
             "another commit, which may be better"
         );
     }

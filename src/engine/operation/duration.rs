@@ -26,15 +26,24 @@ pub fn duration(text: &str) -> Result<SignedDuration, DurationError> {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(fail)?;
         let (number, after) = rest.split_at(end);
-        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let end = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
             return Err(fail());
         }
         let unit = nanoseconds(unit).ok_or_else(fail)?;
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| fail())? };
-        total = whole.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(fail)?;
+        let whole: i128 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().map_err(|_| fail())?
+        };
+        total = whole
+            .checked_mul(unit)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(fail)?;
         // Digits beyond the fifteenth are less than a nanosecond in every unit.
         let digits = &fraction[..fraction.len().min(15)];
         if !digits.is_empty() {
@@ -44,7 +53,9 @@ pub fn duration(text: &str) -> Result<SignedDuration, DurationError> {
         rest = next;
     }
     let signed = if text.starts_with('-') { -total } else { total };
-    i64::try_from(signed).map(SignedDuration::from_nanos).map_err(|_| fail())
+    i64::try_from(signed)
+        .map(SignedDuration::from_nanos)
+        .map_err(|_| fail())
 }
 
 /// Reads a span of time, or a bare number as seconds.
@@ -91,7 +102,9 @@ mod tests {
         ] {
             assert_eq!(duration(text).map(|span| span.as_secs_f64()), Ok(seconds), "{text}");
         }
-        for text in ["", "5", "s", ".s", "1d", "1 h", "1h ", "--1s", "1.2.3s", "3000000h", "-"] {
+        for text in [
+            "", "5", "s", ".s", "1d", "1 h", "1h ", "--1s", "1.2.3s", "3000000h", "-",
+        ] {
             assert_eq!(duration(text), Err(DurationError(text.to_owned())), "{text}");
         }
     }

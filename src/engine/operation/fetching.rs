@@ -1,11 +1,12 @@
 //! Whether a GitRepository of Flux gets new commits.
 //!
-//! A Kustomization reads the artifact that its source has and nothing else: it is applied again at each interval, and by request, whether
-//! its source is suspended or cannot be fetched. Only new commits do not come.
+//! A Kustomization reads the artifact that its source has and nothing else: it is applied again at each interval, and
+//! by request, whether its source is suspended or cannot be fetched. Only new commits do not come.
 //!
-//! Source: `GitRepositoryReconciler.Reconcile` and `gitRepositoryReadyCondition` in `internal/controller/gitrepository_controller.go` of
-//! source-controller v1.9.6 (a suspended one returns before anything is fetched, a request for it or not; an artifact that it has stays);
-//! `KustomizationReconciler.Reconcile` in `internal/controller/kustomization_controller.go` of kustomize-controller v1.9.5.
+//! Source: `GitRepositoryReconciler.Reconcile` and `gitRepositoryReadyCondition` in
+//! `internal/controller/gitrepository_controller.go` of source-controller v1.9.6 (a suspended one returns before
+//! anything is fetched, a request for it or not; an artifact that it has stays); `KustomizationReconciler.Reconcile` in
+//! `internal/controller/kustomization_controller.go` of kustomize-controller v1.9.5.
 
 use super::git_repository::GitRepository;
 
@@ -46,7 +47,10 @@ impl GitRepository {
             (Some(observed), Some(generation)) => observed >= generation,
             _ => true,
         })?;
-        Some(NotFetching::Failing { reason: failed.reason.clone(), message: failed.message.trim_end().to_owned() })
+        Some(NotFetching::Failing {
+            reason: failed.reason.clone(),
+            message: failed.message.trim_end().to_owned(),
+        })
     }
 
     /// The same in words, with its name.
@@ -80,16 +84,36 @@ mod tests {
         let cannot = |reason: &str| Some(format!("GitRepository flux-system/shop cannot be fetched ({reason})"));
         for (suspend, generation, conditions, expected) in [
             (false, 2, json!([]), None),
-            (false, 2, json!([{"type": "Ready", "status": "True", "reason": "Succeeded"}]), None),
+            (
+                false,
+                2,
+                json!([{"type": "Ready", "status": "True", "reason": "Succeeded"}]),
+                None,
+            ),
             (
                 true,
                 2,
                 json!([{"type": "Ready", "status": "True", "reason": "Succeeded"}]),
                 Some("GitRepository flux-system/shop is suspended".to_owned()),
             ),
-            (false, 2, condition("FetchFailed", "True", "GitOperationFailed"), cannot("GitOperationFailed")),
-            (false, 2, condition("Stalled", "True", "URLInvalid"), cannot("URLInvalid")),
-            (false, 2, condition("SourceVerified", "False", "InvalidCommitSignature"), cannot("InvalidCommitSignature")),
+            (
+                false,
+                2,
+                condition("FetchFailed", "True", "GitOperationFailed"),
+                cannot("GitOperationFailed"),
+            ),
+            (
+                false,
+                2,
+                condition("Stalled", "True", "URLInvalid"),
+                cannot("URLInvalid"),
+            ),
+            (
+                false,
+                2,
+                condition("SourceVerified", "False", "InvalidCommitSignature"),
+                cannot("InvalidCommitSignature"),
+            ),
             // A commit is under way: it is stored in a moment.
             (false, 2, condition("ArtifactOutdated", "True", "NewRevision"), None),
             (false, 2, condition("SourceVerified", "True", "Succeeded"), None),

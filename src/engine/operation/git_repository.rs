@@ -91,7 +91,8 @@ pub struct FluxCondition {
     /// Flux's words.
     pub message: String,
 
-    /// When the status last changed. Each reconciliation sets Ready to Unknown first, so that Ready's is the end of the last one.
+    /// When the status last changed. Each reconciliation sets Ready to Unknown first, so that Ready's is the end of the
+    /// last one.
     pub changed_at: Option<Timestamp>,
 
     /// The generation that it is about.
@@ -126,9 +127,10 @@ impl GitRepository {
     pub fn read(value: &Value) -> Result<Self, Unreadable> {
         let root = Fields::of(Some(value), &Place::Root)?;
         let mut found = root.object("spec", |spec| {
-            let alters = ALTERS
-                .iter()
-                .filter(|(name, _)| spec.value(name).is_some_and(|value| says_something(value) && value != &Value::Bool(false)));
+            let alters = ALTERS.iter().filter(|(name, _)| {
+                spec.value(name)
+                    .is_some_and(|value| says_something(value) && value != &Value::Bool(false))
+            });
             Ok(Self {
                 namespace: String::new(),
                 name: String::new(),
@@ -164,8 +166,9 @@ impl GitRepository {
             Ok(())
         })?;
         root.object("status", |status| {
-            (found.revision, found.updated_at) =
-                status.object("artifact", |artifact| Ok((artifact.text("revision")?, artifact.time("lastUpdateTime")?)))?;
+            (found.revision, found.updated_at) = status.object("artifact", |artifact| {
+                Ok((artifact.text("revision")?, artifact.time("lastUpdateTime")?))
+            })?;
             found.conditions = status.list("conditions", FluxCondition::read)?;
             found.last_handled_reconcile_at = status.text("lastHandledReconcileAt")?;
             Ok(())
@@ -178,7 +181,8 @@ impl GitRepository {
         super::kustomization::commit(self.revision.as_deref()?)
     }
 
-    /// The fields that make its content another one than the commit's, sorted: whoever reads the commit alone must refuse them by name.
+    /// The fields that make its content another one than the commit's, sorted: whoever reads the commit alone must
+    /// refuse them by name.
     pub fn alters(&self) -> &[&'static str] {
         &self.alters
     }

@@ -7,15 +7,18 @@ const DEEPEST: usize = 32;
 
 /// Whether a text matches a pattern; never where the pattern is wrong.
 ///
-/// `*` is any text, `?` any character, `[abc]`, `[!abc]`, `[a-z]` and `[!a-z]` one character, `{one,other}` one of several patterns, and `\`
-/// takes what follows as it is. Letters count with their case.
+/// `*` is any text, `?` any character, `[abc]`, `[!abc]`, `[a-z]` and `[!a-z]` one character, `{one,other}` one of
+/// several patterns, and `\` takes what follows as it is. Letters count with their case.
 ///
-/// Source: `globMatch` in `pkg/apis/application/v1alpha1/app_project_types.go`, `Match` in `util/glob/glob.go`, and the grammar of
-/// `gobwas/glob` (`syntax/lexer/lexer.go`, `syntax/ast/parser.go`); a set is either a list or one range. Where that matcher is wrong (it does
-/// not match `xxb` with `{*,a}b`, nor `éa` with `é?`) this one follows its documentation.
+/// Source: `globMatch` in `pkg/apis/application/v1alpha1/app_project_types.go`, `Match` in `util/glob/glob.go`, and the
+/// grammar of `gobwas/glob` (`syntax/lexer/lexer.go`, `syntax/ast/parser.go`); a set is either a list or one range.
+/// Where that matcher is wrong (it does not match `xxb` with `{*,a}b`, nor `éa` with `é?`) this one follows its
+/// documentation.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let characters: Vec<char> = pattern.chars().collect();
-    let Some((pattern, _)) = sequence(&characters, 0, 0) else { return false };
+    let Some((pattern, _)) = sequence(&characters, 0, 0) else {
+        return false;
+    };
     let text: Vec<char> = text.chars().collect();
     ends(&pattern, &text, BTreeSet::from([0])).contains(&text.len())
 }
@@ -30,7 +33,8 @@ enum Token {
     OneOf(Vec<Vec<Token>>),
 }
 
-/// Reads tokens up to the end, or inside braces up to a comma or the closing one. An open brace at the end is taken as closed.
+/// Reads tokens up to the end, or inside braces up to a comma or the closing one. An open brace at the end is taken as
+/// closed.
 fn sequence(pattern: &[char], mut at: usize, depth: usize) -> Option<(Vec<Token>, usize)> {
     let mut tokens = Vec::new();
     while let Some(&character) = pattern.get(at) {
@@ -104,20 +108,29 @@ fn set(pattern: &[char], mut at: usize) -> Option<(Token, usize)> {
     (!characters.is_empty()).then_some((Token::List { not, characters }, at + 1))
 }
 
-/// Where the tokens may end that begin at any of these places of the text. All places at once: a pattern of many stars costs no more than
-/// its length times the text's.
+/// Where the tokens may end that begin at any of these places of the text. All places at once: a pattern of many stars
+/// costs no more than its length times the text's.
 fn ends(tokens: &[Token], text: &[char], mut places: BTreeSet<usize>) -> BTreeSet<usize> {
     for token in tokens {
         let one = |accepts: &dyn Fn(char) -> bool| {
-            places.iter().filter(|at| text.get(**at).is_some_and(|character| accepts(*character))).map(|at| at + 1).collect()
+            places
+                .iter()
+                .filter(|at| text.get(**at).is_some_and(|character| accepts(*character)))
+                .map(|at| at + 1)
+                .collect()
         };
         places = match token {
             Token::Literal(literal) => one(&|character| character == *literal),
             Token::Single => one(&|_| true),
             Token::List { not, characters } => one(&|character| characters.contains(&character) != *not),
             Token::Range { not, low, high } => one(&|character| (*low <= character && character <= *high) != *not),
-            Token::Any => places.first().map_or_else(BTreeSet::new, |first| (*first..=text.len()).collect()),
-            Token::OneOf(patterns) => patterns.iter().flat_map(|pattern| ends(pattern, text, places.clone())).collect(),
+            Token::Any => places
+                .first()
+                .map_or_else(BTreeSet::new, |first| (*first..=text.len()).collect()),
+            Token::OneOf(patterns) => patterns
+                .iter()
+                .flat_map(|pattern| ends(pattern, text, places.clone()))
+                .collect(),
         };
     }
     places

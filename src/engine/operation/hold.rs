@@ -57,10 +57,11 @@ pub enum Hold {
     WindowsNotRead,
 }
 
-/// What forbids a write on this Application now. `application_set` is the one that owns it, whole, where it could be read.
+/// What forbids a write on this Application now. `application_set` is the one that owns it, whole, where it could be
+/// read.
 ///
-/// Source: `canProcessApp` and `processAppRefreshQueueItem` in `controller/appcontroller.go`; `IsRollingSyncStrategy` in
-/// `applicationset/progressivesync/progressive_sync.go`.
+/// Source: `canProcessApp` and `processAppRefreshQueueItem` in `controller/appcontroller.go`; `IsRollingSyncStrategy`
+/// in `applicationset/progressivesync/progressive_sync.go`.
 pub fn held_back(application: &Application, application_set: Option<&Value>, context: &Context<'_>) -> Vec<Hold> {
     let mut holds = Vec::new();
     if application.skips_reconcile() {
@@ -73,21 +74,31 @@ pub fn held_back(application: &Application, application_set: Option<&Value>, con
     if let Some(name) = application.application_sets.first() {
         match application_set.map(rolls_in_steps) {
             Some(false) => {}
-            Some(true) => holds.push(Hold::RollingSync { application_set: name.clone() }),
-            None => holds.push(Hold::ApplicationSetNotRead { application_set: name.clone() }),
+            Some(true) => holds.push(Hold::RollingSync {
+                application_set: name.clone(),
+            }),
+            None => holds.push(Hold::ApplicationSetNotRead {
+                application_set: name.clone(),
+            }),
         }
     }
     if application.operation.is_some() {
         holds.push(Hold::OperationPresent);
     }
     if !context.controller_alive() {
-        holds.push(Hold::ControllerNotSeen { seen: context.controller_seen_alive });
+        holds.push(Hold::ControllerNotSeen {
+            seen: context.controller_seen_alive,
+        });
     }
     match window_leave(context) {
         Leave::Granted => {}
         Leave::Refused(why) => {
             let until = context.windows.next_change(Trigger::Automated, context.now);
-            let why = if until.is_some() { why } else { format!("{why}; its end is not in sight") };
+            let why = if until.is_some() {
+                why
+            } else {
+                format!("{why}; its end is not in sight")
+            };
             holds.push(Hold::Window { why, until });
         }
         Leave::Broken(why) => holds.push(Hold::Window { why, until: None }),
@@ -138,23 +149,36 @@ impl Hold {
     /// Why nothing is written, in words.
     pub fn why(&self) -> String {
         match self {
-            Self::SkipReconcile => "the application carries skip-reconcile: Argo CD keeps away from it, and so does driftmend".to_owned(),
+            Self::SkipReconcile => {
+                "the application carries skip-reconcile: Argo CD keeps away from it, and so does driftmend".to_owned()
+            }
             Self::BeingDeleted => "the application is being deleted".to_owned(),
             Self::AutomationSwitchedOff { how } => {
                 format!("the application's automation was switched off ({how}), perhaps for a change by hand")
             }
             Self::RollingSync { application_set } => {
-                format!("the ApplicationSet {application_set} rolls its applications out in steps and decides when this one is synced")
+                format!(
+                    "the ApplicationSet {application_set} rolls its applications out in steps and decides when this one is synced"
+                )
             }
             Self::ApplicationSetNotRead { application_set } => {
                 format!("the ApplicationSet {application_set} owns the application and could not be read")
             }
             Self::OperationPresent => "the application has an operation".to_owned(),
-            Self::ControllerNotSeen { seen: Some(seen) } => format!("it waits for Argo CD's controller: last sign of life {seen}"),
-            Self::ControllerNotSeen { seen: None } => "it waits for Argo CD's controller, which has given no sign of life".to_owned(),
-            Self::Window { why, until: Some(until) } => format!("{why}; until {until}"),
+            Self::ControllerNotSeen { seen: Some(seen) } => {
+                format!("it waits for Argo CD's controller: last sign of life {seen}")
+            }
+            Self::ControllerNotSeen { seen: None } => {
+                "it waits for Argo CD's controller, which has given no sign of life".to_owned()
+            }
+            Self::Window {
+                why,
+                until: Some(until),
+            } => format!("{why}; until {until}"),
             Self::Window { why, until: None } => why.clone(),
-            Self::WindowsNotRead => "the application's project could not be read, so its sync windows are not known".to_owned(),
+            Self::WindowsNotRead => {
+                "the application's project could not be read, so its sync windows are not known".to_owned()
+            }
         }
     }
 }

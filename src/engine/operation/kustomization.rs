@@ -1,7 +1,7 @@
 //! A Kustomization of Flux, as far as its reconciliation is concerned.
 //!
-//! The shapes are those of `api/v1/kustomization_types.go` of kustomize-controller v1.9.5; fields of other versions are passed over, and a fact
-//! that this version lacks is `None`.
+//! The shapes are those of `api/v1/kustomization_types.go` of kustomize-controller v1.9.5; fields of other versions are
+//! passed over, and a fact that this version lacks is `None`.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,8 @@ pub struct SourceRef {
     pub name: String,
 }
 
-/// What makes a Kustomization more than its folder. A folder without a `kustomization.yaml` gets one that lists its manifests.
+/// What makes a Kustomization more than its folder. A folder without a `kustomization.yaml` gets one that lists its
+/// manifests.
 const TRANSFORMS: &[(&str, &str)] = &[
     ("buildMetadata", "spec.buildMetadata"),
     ("commonMetadata", "spec.commonMetadata"),
@@ -129,7 +130,11 @@ impl Kustomization {
         let mut found = root.object("spec", |spec| {
             let flag = |name| spec.flag(name).map(|flag| flag.unwrap_or(false));
             let set = |fields: &[(&str, &'static str)]| {
-                fields.iter().filter(|(name, _)| spec.value(name).is_some_and(says_something)).map(|(_, path)| *path).collect()
+                fields
+                    .iter()
+                    .filter(|(name, _)| spec.value(name).is_some_and(says_something))
+                    .map(|(_, path)| *path)
+                    .collect()
             };
             Ok(Self {
                 namespace: String::new(),
@@ -179,8 +184,14 @@ impl Kustomization {
             found.last_attempted_revision = status.text("lastAttemptedRevision")?;
             found.last_handled_reconcile_at = status.text("lastHandledReconcileAt")?;
             found.observed_generation = status.integer("observedGeneration")?;
-            found.last_reconciled = status.list("history", |entry| entry.time("lastReconciled"))?.into_iter().flatten().max();
-            found.inventory = status.object("inventory", |inventory| inventory.list("entries", |entry| entry.required_text("id")))?;
+            found.last_reconciled = status
+                .list("history", |entry| entry.time("lastReconciled"))?
+                .into_iter()
+                .flatten()
+                .max();
+            found.inventory = status.object("inventory", |inventory| {
+                inventory.list("entries", |entry| entry.required_text("id"))
+            })?;
             Ok(())
         })?;
         Ok(found)
@@ -191,8 +202,8 @@ impl Kustomization {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
-    /// The fields that change what the folder renders to, sorted: whoever renders the folder alone must refuse them by name. `targetNamespace`
-    /// is not among them: of a Deployment it changes the namespace alone.
+    /// The fields that change what the folder renders to, sorted: whoever renders the folder alone must refuse them by
+    /// name. `targetNamespace` is not among them: of a Deployment it changes the namespace alone.
     pub fn transforms(&self) -> &[&'static str] {
         &self.transforms
     }
@@ -202,11 +213,15 @@ impl Kustomization {
         &self.diverts
     }
 
-    /// The commit that the cluster was last brought to, as far as the status tells: the one that was tried last where only what comes after
-    /// the apply failed.
+    /// The commit that the cluster was last brought to, as far as the status tells: the one that was tried last where
+    /// only what comes after the apply failed.
     pub fn synced_commit(&self) -> Option<&str> {
-        let ready = self.condition("Ready").filter(|ready| ready.status == "False" && comes_after_apply(&ready.reason));
-        let revision = ready.and(self.last_attempted_revision.as_ref()).or(self.last_applied_revision.as_ref());
+        let ready = self
+            .condition("Ready")
+            .filter(|ready| ready.status == "False" && comes_after_apply(&ready.reason));
+        let revision = ready
+            .and(self.last_attempted_revision.as_ref())
+            .or(self.last_applied_revision.as_ref());
         commit(revision?)
     }
 
@@ -225,8 +240,8 @@ impl Kustomization {
 
     /// What is to be said where `spec.force` is set: a person has to know it before Flux meets a refusal.
     ///
-    /// Source: `ResourceManager.Apply` in `ssa/manager_apply.go` of fluxcd/pkg: an object that a dry run refuses as invalid or immutable is
-    /// deleted and created again.
+    /// Source: `ResourceManager.Apply` in `ssa/manager_apply.go` of fluxcd/pkg: an object that a dry run refuses as
+    /// invalid or immutable is deleted and created again.
     pub fn force_caution(&self) -> Option<&'static str> {
         self.force.then_some(
             "spec.force is set: what the API server refuses, Flux deletes and creates again, with all its Pods; where a kubectl manager \
@@ -251,8 +266,12 @@ pub fn commit(revision: &str) -> Option<&str> {
 
 /// A span of time in a field.
 pub(super) fn period(fields: &Fields<'_>, name: &'static str) -> Result<Option<SignedDuration>, Unreadable> {
-    let Some(text) = fields.text(name)? else { return Ok(None) };
-    duration(&text).map(Some).map_err(|_| fields.unreadable(name, "a span of time such as 10m"))
+    let Some(text) = fields.text(name)? else {
+        return Ok(None);
+    };
+    duration(&text)
+        .map(Some)
+        .map_err(|_| fields.unreadable(name, "a span of time such as 10m"))
 }
 
 /// Empty lists and maps say nothing.

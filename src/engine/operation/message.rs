@@ -11,16 +11,19 @@ pub struct Refused {
     /// The object's name.
     pub name: String,
 
-    /// Why, each cause with its field. The field is the one that the server came to second, not the one that does not belong there.
+    /// Why, each cause with its field. The field is the one that the server came to second, not the one that does not
+    /// belong there.
     pub causes: Vec<Cause>,
 }
 
 /// A message without what changes at each attempt, so that two can be compared and one can be told.
 ///
-/// What goes: the frame with the random name of kubectl's temporary file (`error when patching "/dev/shm/401075421": `), which server-side
-/// apply does not have; the count of retries; the announcement of the next one, whose time is local, without seconds, and wrong.
+/// What goes: the frame with the random name of kubectl's temporary file
+/// (`error when patching "/dev/shm/401075421": `), which server-side apply does not have; the count of retries; the
+/// announcement of the next one, whose time is local, without seconds, and wrong.
 ///
-/// Source: `processRequestedAppOperation` in `controller/appcontroller.go` of Argo CD; `kubectl/pkg/util` for the frame.
+/// Source: `processRequestedAppOperation` in `controller/appcontroller.go` of Argo CD; `kubectl/pkg/util` for the
+/// frame.
 pub fn comparable(message: &str) -> String {
     let mut text = String::with_capacity(message.len());
     let mut rest = message.trim_end();
@@ -52,9 +55,13 @@ fn after_frame(frame: &str) -> Option<&str> {
 
 /// Without ` (retried 3 times).` or `. Retrying attempt #1 at 2:54PM.` at the end.
 fn without_announcement(text: &str) -> &str {
-    let Some(trimmed) = text.strip_suffix('.') else { return text };
+    let Some(trimmed) = text.strip_suffix('.') else {
+        return text;
+    };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some((before, count)) = trimmed.strip_suffix(" times)").and_then(|text| text.rsplit_once(" (retried "))
+    if let Some((before, count)) = trimmed
+        .strip_suffix(" times)")
+        .and_then(|text| text.rsplit_once(" (retried "))
         && digits(count)
     {
         return before;
@@ -62,7 +69,9 @@ fn without_announcement(text: &str) -> &str {
     if let Some((before, announced)) = trimmed.rsplit_once(". Retrying attempt #")
         && let Some((count, time)) = announced.split_once(" at ")
         && digits(count)
-        && time.bytes().all(|byte| byte.is_ascii_digit() || b":APM".contains(&byte))
+        && time
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b":APM".contains(&byte))
     {
         return before;
     }
@@ -71,49 +80,80 @@ fn without_announcement(text: &str) -> &str {
 
 /// The objects that a message says the API server refused as invalid, with their causes.
 ///
-/// Source: `NewInvalid` in `staging/src/k8s.io/apimachinery/pkg/api/errors/errors.go` and `aggregate.Error` beside it: one cause stands alone,
-/// several in brackets, separated by commas, which causes hold, too. So a comma only separates where a path and a known word follow.
+/// Source: `NewInvalid` in `staging/src/k8s.io/apimachinery/pkg/api/errors/errors.go` and `aggregate.Error` beside it:
+/// one cause stands alone, several in brackets, separated by commas, which causes hold, too. So a comma only separates
+/// where a path and a known word follow.
 pub fn refused(message: &str) -> Vec<Refused> {
     const INVALID: &str = "\" is invalid: ";
     let message = comparable(message);
     let subject = |at: usize| {
         let (before, name) = message[..at].rsplit_once(" \"")?;
-        let begin = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-').len();
+        let begin = before
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+            .len();
         let kind = &before[begin..];
         (!kind.is_empty()).then(|| (begin, kind.to_owned(), name.to_owned()))
     };
-    let subjects: Vec<_> =
-        message.match_indices(INVALID).filter_map(|(at, _)| subject(at).map(|subject| (subject, at + INVALID.len()))).collect();
-    let ends = subjects.iter().skip(1).map(|((begin, ..), _)| *begin).chain([message.len()]);
+    let subjects: Vec<_> = message
+        .match_indices(INVALID)
+        .filter_map(|(at, _)| subject(at).map(|subject| (subject, at + INVALID.len())))
+        .collect();
+    let ends = subjects
+        .iter()
+        .skip(1)
+        .map(|((begin, ..), _)| *begin)
+        .chain([message.len()]);
     let found = subjects.iter().zip(ends).filter_map(|(((_, kind, name), from), to)| {
         let causes = causes(message.get(*from..to)?.trim_end().trim_end_matches(','));
-        Some(Refused { kind: kind.clone(), name: name.clone(), causes })
+        Some(Refused {
+            kind: kind.clone(),
+            name: name.clone(),
+            causes,
+        })
     });
     found.filter(|refused| !refused.causes.is_empty()).collect()
 }
 
 fn causes(text: &str) -> Vec<Cause> {
-    let several = text.strip_prefix('[').and_then(|text| text.rsplit_once(']')).map(|(inner, _)| inner);
+    let several = text
+        .strip_prefix('[')
+        .and_then(|text| text.rsplit_once(']'))
+        .map(|(inner, _)| inner);
     let text = several.unwrap_or(text);
     let mut begins = vec![0];
     if several.is_some() {
-        begins.extend(text.match_indices(", ").map(|(at, comma)| at + comma.len()).filter(|at| cause(&text[*at..]).is_some()));
+        begins.extend(
+            text.match_indices(", ")
+                .map(|(at, comma)| at + comma.len())
+                .filter(|at| cause(&text[*at..]).is_some()),
+        );
     }
     let ends = begins.iter().skip(1).map(|begin| begin - 2).chain([text.len()]);
-    begins.iter().zip(ends).filter_map(|(begin, end)| cause(&text[*begin..end])).collect()
+    begins
+        .iter()
+        .zip(ends)
+        .filter_map(|(begin, end)| cause(&text[*begin..end]))
+        .collect()
 }
 
 /// `path: Word: detail`.
 fn cause(text: &str) -> Option<Cause> {
     let (field, message) = text.split_once(": ")?;
-    let (_, reason) =
-        REASONS.iter().find(|(word, _)| message.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))?;
+    let (_, reason) = REASONS.iter().find(|(word, _)| {
+        message
+            .strip_prefix(word)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    })?;
     let is_path = !field.is_empty() && !field.contains(char::is_whitespace);
-    is_path.then(|| Cause { reason: (*reason).to_owned(), field: field.to_owned(), message: message.to_owned() })
+    is_path.then(|| Cause {
+        reason: (*reason).to_owned(),
+        field: field.to_owned(),
+        message: message.to_owned(),
+    })
 }
 
-/// Source: `ErrorType.String` in `staging/src/k8s.io/apimachinery/pkg/util/validation/field/errors.go`. `FieldValueTypeInvalid` has the
-/// words of `FieldValueInvalid`.
+/// Source: `ErrorType.String` in `staging/src/k8s.io/apimachinery/pkg/util/validation/field/errors.go`.
+/// `FieldValueTypeInvalid` has the words of `FieldValueInvalid`.
 const REASONS: &[(&str, &str)] = &[
     ("Forbidden", "FieldValueForbidden"),
     ("Invalid value", "FieldValueInvalid"),
@@ -142,12 +182,18 @@ mod tests {
             field: (*field).to_owned(),
             message: (*message).to_owned(),
         };
-        Refused { kind: kind.to_owned(), name: name.to_owned(), causes: causes.iter().map(cause).collect() }
+        Refused {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            causes: causes.iter().map(cause).collect(),
+        }
     }
 
     #[test]
     fn every_form_of_one_failure_is_one_message() {
-        let plain = format!("one or more objects failed to apply, reason: Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}");
+        let plain = format!(
+            "one or more objects failed to apply, reason: Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}"
+        );
         let frame = |file: &str, end: &str| {
             format!(
                 "one or more objects failed to apply, reason: error when patching \"{file}\": Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}{end}"
@@ -177,7 +223,10 @@ mod tests {
         ] {
             assert_eq!(comparable(message), message);
         }
-        assert_eq!(comparable("a: error when creating \"/dev/shm/1\": b,error when replacing \"/dev/shm/2\": c"), "a: b,c");
+        assert_eq!(
+            comparable("a: error when creating \"/dev/shm/1\": b,error when replacing \"/dev/shm/2\": c"),
+            "a: b,c"
+        );
     }
 
     #[test]
@@ -185,16 +234,46 @@ mod tests {
         let message = format!(
             "one or more synchronization tasks completed unsuccessfully, reason: error when patching \"/dev/shm/5\": Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS} (retried 2 times)."
         );
-        assert_eq!(refused(&message), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
+        assert_eq!(
+            refused(&message),
+            [told(
+                "Deployment.apps",
+                "web",
+                &[("FieldValueForbidden", PROBE, HANDLERS)]
+            )]
+        );
         let comparison = format!(
             "Failed to compare desired state to live state: serverSideDiff error: error running server side apply in dryrun mode for resource Deployment/web: Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}"
         );
-        assert_eq!(refused(&comparison), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
-        let flux = format!("Deployment/shop/web dry-run failed (Invalid): Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}\n");
-        assert_eq!(refused(&flux), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
+        assert_eq!(
+            refused(&comparison),
+            [told(
+                "Deployment.apps",
+                "web",
+                &[("FieldValueForbidden", PROBE, HANDLERS)]
+            )]
+        );
+        let flux = format!(
+            "Deployment/shop/web dry-run failed (Invalid): Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}\n"
+        );
+        assert_eq!(
+            refused(&flux),
+            [told(
+                "Deployment.apps",
+                "web",
+                &[("FieldValueForbidden", PROBE, HANDLERS)]
+            )]
+        );
         // What stands before the kind may have more than one byte.
         let foreign = format!("erreur\u{2009}»Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}");
-        assert_eq!(refused(&foreign), [told("Deployment.apps", "web", &[("FieldValueForbidden", PROBE, HANDLERS)])]);
+        assert_eq!(
+            refused(&foreign),
+            [told(
+                "Deployment.apps",
+                "web",
+                &[("FieldValueForbidden", PROBE, HANDLERS)]
+            )]
+        );
     }
 
     #[test]
@@ -206,7 +285,11 @@ mod tests {
                 "Deployment.apps",
                 "web",
                 &[
-                    ("FieldValueInvalid", "spec.replicas", "Invalid value: -1: must be greater than or equal to 0"),
+                    (
+                        "FieldValueInvalid",
+                        "spec.replicas",
+                        "Invalid value: -1: must be greater than or equal to 0"
+                    ),
                     (
                         "FieldValueInvalid",
                         "spec.template.metadata.labels",
@@ -230,7 +313,11 @@ mod tests {
                 told(
                     "Service",
                     "web",
-                    &[("FieldValueInvalid", "spec.ports[0].port", "Invalid value: 0: must be between 1 and 65535, inclusive")]
+                    &[(
+                        "FieldValueInvalid",
+                        "spec.ports[0].port",
+                        "Invalid value: 0: must be between 1 and 65535, inclusive"
+                    )]
                 ),
             ]
         );

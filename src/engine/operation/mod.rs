@@ -1,11 +1,12 @@
-//! In what standing the syncing tool's own operation is: what must be left alone and until when, when the next sync comes, what it would
-//! touch, and which guarded JSON Patches end a stale operation.
+//! In what standing the syncing tool's own operation is: what must be left alone and until when, when the next sync
+//! comes, what it would touch, and which guarded JSON Patches end a stale operation.
 //!
-//! Argo CD keeps the state of its last operation in the Application. Some of these states stop every further sync, look like ordinary waits,
-//! or are never processed again, and nothing in Argo CD clears them. [`classify`] tells which one it is; the rows S1 to S9 are those of the
-//! project's table of stuck operations, each tried on Argo CD v3.5.7. [`held_back`] tells what forbids any write, [`next_sync`] when the next
-//! sync comes, [`touches`] what it would change, and [`clear`], [`start`] and [`refresh`] make the patches. Flux keeps no such state:
-//! [`reconciliation`] tells how the last try ended, and [`poke`] asks for the next one.
+//! Argo CD keeps the state of its last operation in the Application. Some of these states stop every further sync, look
+//! like ordinary waits, or are never processed again, and nothing in Argo CD clears them. [`classify`] tells which one
+//! it is; the rows S1 to S9 are those of the project's table of stuck operations, each tried on Argo CD v3.5.7.
+//! [`held_back`] tells what forbids any write, [`next_sync`] when the next sync comes, [`touches`] what it would
+//! change, and [`clear`], [`start`] and [`refresh`] make the patches. Flux keeps no such state: [`reconciliation`]
+//! tells how the last try ended, and [`poke`] asks for the next one.
 
 mod application;
 mod class;
@@ -33,7 +34,8 @@ mod touch;
 mod window;
 
 pub use application::{
-    Application, Automated, Condition, Destination, HistoryEntry, REFRESH, ResourceStatus, SKIP_RECONCILE, SyncPolicy, SyncStatus,
+    Application, Automated, Condition, Destination, HistoryEntry, REFRESH, ResourceStatus, SKIP_RECONCILE, SyncPolicy,
+    SyncStatus,
 };
 pub use class::{Context, PATIENCE, SILENCE, classify, concerns};
 pub use concern::{Concern, Failing};
@@ -46,13 +48,18 @@ pub use message::{Refused, comparable, refused};
 pub use next_sync::{When, next_sync};
 pub use read::{Stamp, Unreadable};
 pub use reconciliation::{
-    Awaited, REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked, reconciliation,
+    Awaited, REQUESTED_AT, Reconciliation, comes_after_apply, handled, names, next_reconciliation, poke, poked,
+    reconciliation,
 };
-pub use requests::{NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started, withdraw_refresh};
+pub use requests::{
+    NoRequest, Operation, Stale, Then, clear, refresh, refresh_asked, refreshed, start, started, withdraw_refresh,
+};
 pub use rollback::Rollback;
 pub use schedule::{Schedule, ScheduleError};
 pub use source::{Directory, Source, SourceKind, Sources, SyncedSources};
 pub use standing::{Action, Standing};
-pub use state::{OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult};
+pub use state::{
+    OperationPhase, OperationState, Requested, ResourceRef, ResourceResult, Retry, Revision, Sync, SyncResult,
+};
 pub use touch::{Touched, Touches, short_commit, touches};
 pub use window::{Leave, Trigger, Window, WindowKind, Windows};

@@ -50,7 +50,10 @@ impl Place<'_> {
     }
 
     fn unreadable(&self, what: &'static str) -> Unreadable {
-        Unreadable { pointer: self.pointer(), what }
+        Unreadable {
+            pointer: self.pointer(),
+            what,
+        }
     }
 }
 
@@ -79,7 +82,12 @@ impl<'a> Fields<'a> {
         self.map?.get(name).filter(|value| !value.is_null())
     }
 
-    fn typed<T>(&self, name: &str, what: &'static str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>, Unreadable> {
+    fn typed<T>(
+        &self,
+        name: &str,
+        what: &'static str,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, Unreadable> {
         let Some(value) = self.value(name) else { return Ok(None) };
         read(value).map(Some).ok_or_else(|| self.unreadable(name, what))
     }
@@ -119,14 +127,21 @@ impl<'a> Fields<'a> {
     pub fn stamp(&self, name: &str) -> Result<Option<Stamp>, Unreadable> {
         self.typed(name, "a time (RFC 3339)", |value| {
             let text = value.as_str()?;
-            Some(Stamp { text: text.to_owned(), time: text.parse().ok()? })
+            Some(Stamp {
+                text: text.to_owned(),
+                time: text.parse().ok()?,
+            })
         })
     }
 
     /// A list of texts; empty where it is absent.
     pub fn texts(&self, name: &str) -> Result<Vec<String>, Unreadable> {
         let texts = self.typed(name, "a list of texts", |value| {
-            value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            value
+                .as_array()?
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
         })?;
         Ok(texts.unwrap_or_default())
     }
@@ -134,24 +149,48 @@ impl<'a> Fields<'a> {
     /// A map of texts; `None` where it is absent, which matters to a patch that adds to it.
     pub fn text_map(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Unreadable> {
         self.typed(name, "a map of texts", |value| {
-            value.as_object()?.iter().map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+            value
+                .as_object()?
+                .iter()
+                .map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+                .collect()
         })
     }
 
     /// Reads the object in a field; its fields are all absent where the field is.
-    pub fn object<T>(&self, name: &str, read: impl FnOnce(Fields<'_>) -> Result<T, Unreadable>) -> Result<T, Unreadable> {
+    pub fn object<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(Fields<'_>) -> Result<T, Unreadable>,
+    ) -> Result<T, Unreadable> {
         let at = Place::Field(self.at, name);
         read(Fields::of(self.value(name), &at)?)
     }
 
     /// Reads the object in a field, where there is one.
-    pub fn optional<T>(&self, name: &str, read: impl FnOnce(Fields<'_>) -> Result<T, Unreadable>) -> Result<Option<T>, Unreadable> {
-        self.object(name, |fields| if fields.present() { read(fields).map(Some) } else { Ok(None) })
+    pub fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(Fields<'_>) -> Result<T, Unreadable>,
+    ) -> Result<Option<T>, Unreadable> {
+        self.object(name, |fields| {
+            if fields.present() {
+                read(fields).map(Some)
+            } else {
+                Ok(None)
+            }
+        })
     }
 
     /// Reads every object of a list; empty where it is absent.
-    pub fn list<T>(&self, name: &str, mut read: impl FnMut(Fields<'_>) -> Result<T, Unreadable>) -> Result<Vec<T>, Unreadable> {
-        let Some(items) = self.typed(name, "a list", Value::as_array)? else { return Ok(Vec::new()) };
+    pub fn list<T>(
+        &self,
+        name: &str,
+        mut read: impl FnMut(Fields<'_>) -> Result<T, Unreadable>,
+    ) -> Result<Vec<T>, Unreadable> {
+        let Some(items) = self.typed(name, "a list", Value::as_array)? else {
+            return Ok(Vec::new());
+        };
         let list = Place::Field(self.at, name);
         let one = |(index, item)| {
             let at = Place::Item(&list, index);
@@ -183,8 +222,14 @@ mod tests {
     fn what_is_absent_null_or_empty_is_none() {
         let value = json!({"a": null, "b": ""});
         let root = Fields::of(Some(&value), &Place::Root).unwrap();
-        assert_eq!((root.text("a"), root.text("b"), root.text("c")), (Ok(None), Ok(None), Ok(None)));
-        assert_eq!(root.object("c", |inner| inner.object("d", |inner| inner.integer("e"))), Ok(None));
+        assert_eq!(
+            (root.text("a"), root.text("b"), root.text("c")),
+            (Ok(None), Ok(None), Ok(None))
+        );
+        assert_eq!(
+            root.object("c", |inner| inner.object("d", |inner| inner.integer("e"))),
+            Ok(None)
+        );
         assert_eq!(root.required_text("c").unwrap_err().to_string(), "/c is not a text");
     }
 }

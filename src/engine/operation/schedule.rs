@@ -1,9 +1,10 @@
 //! Cron schedules as Argo CD's sync windows read them.
 //!
-//! Argo CD takes `robfig/cron` v3 (`parser.go`, `spec.go`) with exactly five fields and no descriptors, and this is that grammar and no
-//! other: `@daily` and day of week `7` are errors there, which close every window of the project, `*/2` does not count as a star when days
-//! of the month and of the week are combined, and a day that never comes (`30 2`) leaves a window open for ever. A parser that is more
-//! generous, or stricter, would tell of syncs that never come.
+//! Argo CD takes `robfig/cron` v3 (`parser.go`, `spec.go`) with exactly five fields and no descriptors, and this is
+//! that grammar and no other: `@daily` and day of week `7` are errors there, which close every window of the project,
+//! `*/2` does not count as a star when days of the month and of the week are combined, and a day that never comes
+//! (`30 2`) leaves a window open for ever. A parser that is more generous, or stricter, would tell of syncs that never
+//! come.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -51,12 +52,33 @@ struct Bounds {
     names: &'static [&'static str],
 }
 
-const MINUTES: Bounds = Bounds { low: 0, high: 59, names: &[] };
-const HOURS: Bounds = Bounds { low: 0, high: 23, names: &[] };
-const DAYS: Bounds = Bounds { low: 1, high: 31, names: &[] };
-const MONTHS: Bounds =
-    Bounds { low: 1, high: 12, names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"] };
-const WEEKDAYS: Bounds = Bounds { low: 0, high: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
+const MINUTES: Bounds = Bounds {
+    low: 0,
+    high: 59,
+    names: &[],
+};
+const HOURS: Bounds = Bounds {
+    low: 0,
+    high: 23,
+    names: &[],
+};
+const DAYS: Bounds = Bounds {
+    low: 1,
+    high: 31,
+    names: &[],
+};
+const MONTHS: Bounds = Bounds {
+    low: 1,
+    high: 12,
+    names: &[
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ],
+};
+const WEEKDAYS: Bounds = Bounds {
+    low: 0,
+    high: 6,
+    names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+};
 
 /// How long a time is looked for before there is none.
 const YEARS: i16 = 5;
@@ -69,10 +91,15 @@ impl Schedule {
     /// # Errors
     /// [`ScheduleError`] where Argo CD has one, too.
     pub fn parse(text: &str) -> Result<Self, ScheduleError> {
-        let fail = |why: String| ScheduleError { text: text.to_owned(), why };
+        let fail = |why: String| ScheduleError {
+            text: text.to_owned(),
+            why,
+        };
         let (mut zone, mut rest) = (None, text);
         if let Some(zoned) = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
-            let (name, fields) = zoned.split_once(' ').ok_or_else(|| fail("nothing follows the time zone".to_owned()))?;
+            let (name, fields) = zoned
+                .split_once(' ')
+                .ok_or_else(|| fail("nothing follows the time zone".to_owned()))?;
             zone = Some(time_zone(name).ok_or_else(|| fail(format!("unknown time zone {name}")))?);
             rest = fields.trim();
         }
@@ -105,9 +132,11 @@ impl Schedule {
         while date.year() <= last {
             if self.day(date) {
                 let not_before = if date == from.date() { Some(from) } else { None };
-                // A time that the clocks skip in spring does not come that day. One that comes twice in autumn counts once here, and twice
-                // in the original.
-                let found = self.time(date, not_before).map(|found| zone.to_ambiguous_timestamp(found));
+                // A time that the clocks skip in spring does not come that day. One that comes twice in autumn counts
+                // once here, and twice in the original.
+                let found = self
+                    .time(date, not_before)
+                    .map(|found| zone.to_ambiguous_timestamp(found));
                 if let Some(found) = found.filter(|found| !matches!(found.offset(), AmbiguousOffset::Gap { .. })) {
                     return found.compatible().ok();
                 }
@@ -119,21 +148,33 @@ impl Schedule {
 
     /// The next date worth a look: months that never fit are passed over at once.
     fn next_date(&self, date: Date) -> Option<Date> {
-        if self.months.has(date.month()) { date.tomorrow().ok() } else { date.last_of_month().tomorrow().ok() }
+        if self.months.has(date.month()) {
+            date.tomorrow().ok()
+        } else {
+            date.last_of_month().tomorrow().ok()
+        }
     }
 
     /// Source: `dayMatches` in `spec.go`: both must fit where one of them is a star, else one is enough.
     fn day(&self, date: Date) -> bool {
         let day = self.days.has(date.day());
         let weekday = self.weekdays.has(date.weekday().to_sunday_zero_offset());
-        let fits = if self.days.star || self.weekdays.star { day && weekday } else { day || weekday };
+        let fits = if self.days.star || self.weekdays.star {
+            day && weekday
+        } else {
+            day || weekday
+        };
         fits && self.months.has(date.month())
     }
 
     /// The first time of a day, after the given one.
     fn time(&self, date: Date, after: Option<DateTime>) -> Option<DateTime> {
         let hours = (0..24).filter(|hour| self.hours.has(*hour));
-        let mut times = hours.flat_map(|hour| (0..60).filter(|minute| self.minutes.has(*minute)).map(move |minute| (hour, minute)));
+        let mut times = hours.flat_map(|hour| {
+            (0..60)
+                .filter(|minute| self.minutes.has(*minute))
+                .map(move |minute| (hour, minute))
+        });
         times.find_map(|(hour, minute)| {
             let found = date.to_datetime(Time::new(hour, minute, 0, 0).ok()?);
             after.is_none_or(|after| found > after).then_some(found)
@@ -146,7 +187,10 @@ fn bits(field: &str, bounds: &Bounds) -> Result<Bits, String> {
     let mut all = Bits { set: 0, star: false };
     for range in field.split(',').filter(|range| !range.is_empty()) {
         let Bits { set, star } = range_bits(range, bounds)?;
-        all = Bits { set: all.set | set, star: all.star | star };
+        all = Bits {
+            set: all.set | set,
+            star: all.star | star,
+        };
     }
     Ok(all)
 }
@@ -178,15 +222,25 @@ fn range_bits(range: &str, bounds: &Bounds) -> Result<Bits, String> {
     if step == 0 {
         return Err(format!("a step of 0: {range}"));
     }
-    let set = (low..=high).step_by(step as usize).fold(0, |set, value| set | 1 << value);
-    Ok(Bits { set, star: star && step == 1 })
+    let set = (low..=high)
+        .step_by(step as usize)
+        .fold(0, |set, value| set | 1 << value);
+    Ok(Bits {
+        set,
+        star: star && step == 1,
+    })
 }
 
 fn number(text: &str, names: &[&str]) -> Result<u32, String> {
-    let named = names.iter().position(|name| text.eq_ignore_ascii_case(name)).and_then(|at| u32::try_from(at).ok());
+    let named = names
+        .iter()
+        .position(|name| text.eq_ignore_ascii_case(name))
+        .and_then(|at| u32::try_from(at).ok());
     // Months count from 1, days of the week from 0.
     let first = u32::from(names.len() == 12);
-    named.map(|at| at + first).map_or_else(|| text.parse().map_err(|_| format!("not a number: {text:?}")), Ok)
+    named
+        .map(|at| at + first)
+        .map_or_else(|| text.parse().map_err(|_| format!("not a number: {text:?}")), Ok)
 }
 
 /// A time zone of the database that is built in; `None` where it has none of that name.
@@ -196,7 +250,10 @@ pub(super) fn time_zone(name: &str) -> Option<TimeZone> {
     if name.is_empty() || name == "UTC" {
         return Some(TimeZone::UTC);
     }
-    TimeZoneDatabase::bundled().get(name).ok().filter(|zone| zone.iana_name() == Some(name))
+    TimeZoneDatabase::bundled()
+        .get(name)
+        .ok()
+        .filter(|zone| zone.iana_name() == Some(name))
 }
 
 #[cfg(test)]
@@ -208,7 +265,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Recorded from robfig/cron at bc59245fe10e, which Argo CD v3.5.7 uses, with the parser of its sync windows; year 1 is its "never".
+    /// Recorded from robfig/cron at bc59245fe10e, which Argo CD v3.5.7 uses, with the parser of its sync windows; year
+    /// 1 is its "never".
     #[test]
     fn the_next_time_is_the_originals() {
         for (text, after, next) in [
@@ -236,12 +294,36 @@ mod tests {
             ("0 0 */1 * 1", "2026-03-28T23:30:00Z", "2026-03-30T00:00:00Z"),
             ("*-5 0 * * *", "2026-01-31T23:59:59Z", "2026-02-01T00:00:00Z"),
             ("*-5 0 * * *", "2026-03-28T23:30:00Z", "2026-03-29T00:00:00Z"),
-            ("TZ=Europe/Berlin 30 2 * * *", "2026-01-31T23:59:59Z", "2026-02-01T01:30:00Z"),
-            ("TZ=Europe/Berlin 30 2 * * *", "2026-03-28T23:30:00Z", "2026-03-30T00:30:00Z"),
-            ("TZ=Europe/Berlin 30 2 * * *", "2026-11-21T22:00:00Z", "2026-11-22T01:30:00Z"),
-            ("TZ=Europe/Berlin 30 2 * * *", "2027-02-28T12:34:56.5Z", "2027-03-01T01:30:00Z"),
-            ("CRON_TZ=America/New_York 0 9 * * *", "2026-01-31T23:59:59Z", "2026-02-01T14:00:00Z"),
-            ("CRON_TZ=America/New_York 0 9 * * *", "2026-03-28T23:30:00Z", "2026-03-29T13:00:00Z"),
+            (
+                "TZ=Europe/Berlin 30 2 * * *",
+                "2026-01-31T23:59:59Z",
+                "2026-02-01T01:30:00Z",
+            ),
+            (
+                "TZ=Europe/Berlin 30 2 * * *",
+                "2026-03-28T23:30:00Z",
+                "2026-03-30T00:30:00Z",
+            ),
+            (
+                "TZ=Europe/Berlin 30 2 * * *",
+                "2026-11-21T22:00:00Z",
+                "2026-11-22T01:30:00Z",
+            ),
+            (
+                "TZ=Europe/Berlin 30 2 * * *",
+                "2027-02-28T12:34:56.5Z",
+                "2027-03-01T01:30:00Z",
+            ),
+            (
+                "CRON_TZ=America/New_York 0 9 * * *",
+                "2026-01-31T23:59:59Z",
+                "2026-02-01T14:00:00Z",
+            ),
+            (
+                "CRON_TZ=America/New_York 0 9 * * *",
+                "2026-03-28T23:30:00Z",
+                "2026-03-29T13:00:00Z",
+            ),
             ("0 0 10-20/5 * *", "2026-01-31T23:59:59Z", "2026-02-10T00:00:00Z"),
             ("0 0 10-20/5 * *", "2026-03-28T23:30:00Z", "2026-04-10T00:00:00Z"),
         ] {
@@ -284,6 +366,10 @@ mod tests {
     #[test]
     fn zones_are_known_by_their_exact_names() {
         assert!(time_zone("Europe/Berlin").is_some() && time_zone("").is_some());
-        assert!(time_zone("europe/berlin").is_none() && time_zone("CET-ish").is_none() && time_zone("../etc/passwd").is_none());
+        assert!(
+            time_zone("europe/berlin").is_none()
+                && time_zone("CET-ish").is_none()
+                && time_zone("../etc/passwd").is_none()
+        );
     }
 }

@@ -56,8 +56,7 @@ pub fn quiet() -> Value {
 pub fn with_state(phase: &str, revision: &str) -> Value {
     let mut value = quiet();
     let source = value["spec"]["source"].clone();
-    let request =
-        json!({"initiatedBy": {"automated": true}, "retry": value["spec"]["syncPolicy"]["retry"], "sync": {"revision": revision}});
+    let request = json!({"initiatedBy": {"automated": true}, "retry": value["spec"]["syncPolicy"]["retry"], "sync": {"revision": revision}});
     value["status"]["operationState"] = json!({
         "operation": request,
         "phase": phase,
@@ -104,5 +103,10 @@ pub fn read(value: &Value) -> Application {
 /// A context in which the controller lives and no window is set.
 pub fn context() -> Context<'static> {
     static NONE: LazyLock<Windows> = LazyLock::new(Windows::none);
-    Context { now: now(), controller_seen_alive: Some(now()), windows: &NONE, deployment: ("shop", "web") }
+    Context {
+        now: now(),
+        controller_seen_alive: Some(now()),
+        windows: &NONE,
+        deployment: ("shop", "web"),
+    }
 }

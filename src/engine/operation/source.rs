@@ -143,13 +143,17 @@ impl Sources {
 
     /// Whether these are the sources that a sync result names, in Argo CD's sense.
     ///
-    /// Source: `alreadyAttemptedSync` in `controller/appcontroller.go` compares with `reflect.DeepEqual`, the target revision
-    /// included. What Go's `omitempty` does not write is passed over here, an empty list is not.
+    /// Source: `alreadyAttemptedSync` in `controller/appcontroller.go` compares with `reflect.DeepEqual`, the target
+    /// revision included. What Go's `omitempty` does not write is passed over here, an empty list is not.
     pub(super) fn same(&self, synced: &SyncedSources) -> bool {
         match self {
             Self::Single(source) | Self::Hydrated(source) => synced.single == source.comparable,
             Self::Multiple(sources) => {
-                sources.len() == synced.several.len() && sources.iter().zip(&synced.several).all(|(one, other)| one.comparable == *other)
+                sources.len() == synced.several.len()
+                    && sources
+                        .iter()
+                        .zip(&synced.several)
+                        .all(|(one, other)| one.comparable == *other)
             }
             Self::Absent => synced.single == json!({}),
         }
@@ -165,7 +169,10 @@ impl Source {
             ("directory", SourceKind::Directory),
             ("plugin", SourceKind::Plugin),
         ];
-        let explicit = explicit.into_iter().find(|(name, _)| fields.value(name).and_then(comparable).is_some()).map(|(_, kind)| kind);
+        let explicit = explicit
+            .into_iter()
+            .find(|(name, _)| fields.value(name).and_then(comparable).is_some())
+            .map(|(_, kind)| kind);
         Ok(Self {
             kind: kind(explicit.or(chart.is_some().then_some(SourceKind::Helm)), detected),
             repo_url: fields.text("repoURL")?,
@@ -177,11 +184,16 @@ impl Source {
                     recurse: directory.flag("recurse")?.unwrap_or(false),
                     include: directory.text("include")?,
                     exclude: directory.text("exclude")?,
-                    jsonnet: directory.value("jsonnet").is_some_and(|jsonnet| comparable(jsonnet).is_some()),
+                    jsonnet: directory
+                        .value("jsonnet")
+                        .is_some_and(|jsonnet| comparable(jsonnet).is_some()),
                 })
             })?,
             chart,
-            comparable: fields.whole().and_then(|value| comparable(&value)).unwrap_or_else(|| json!({})),
+            comparable: fields
+                .whole()
+                .and_then(|value| comparable(&value))
+                .unwrap_or_else(|| json!({})),
         })
     }
 }
@@ -209,8 +221,16 @@ pub struct SyncedSources {
 
 impl SyncedSources {
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
-        let whole = |source: Fields<'_>| Ok(source.whole().and_then(|value| comparable(&value)).unwrap_or_else(|| json!({})));
-        Ok(Self { single: fields.object("source", whole)?, several: fields.list("sources", whole)? })
+        let whole = |source: Fields<'_>| {
+            Ok(source
+                .whole()
+                .and_then(|value| comparable(&value))
+                .unwrap_or_else(|| json!({})))
+        };
+        Ok(Self {
+            single: fields.object("source", whole)?,
+            several: fields.list("sources", whole)?,
+        })
     }
 }
 
@@ -220,10 +240,18 @@ fn comparable(value: &Value) -> Option<Value> {
         Value::Null | Value::Bool(false) => None,
         Value::String(text) if text.is_empty() => None,
         Value::Object(map) => {
-            let kept: Map<_, _> = map.iter().filter_map(|(key, value)| Some((key.clone(), comparable(value)?))).collect();
+            let kept: Map<_, _> = map
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), comparable(value)?)))
+                .collect();
             (!kept.is_empty()).then_some(Value::Object(kept))
         }
-        Value::Array(items) => Some(items.iter().map(|item| comparable(item).unwrap_or(Value::Null)).collect()),
+        Value::Array(items) => Some(
+            items
+                .iter()
+                .map(|item| comparable(item).unwrap_or(Value::Null))
+                .collect(),
+        ),
         other => Some(other.clone()),
     }
 }

@@ -1,4 +1,5 @@
-//! In what standing the operation of an Application is: the rows S1 to S9, what looks like them, and what is to be done.
+//! In what standing the operation of an Application is: the rows S1 to S9, what looks like them, and what is to be
+//! done.
 
 use jiff::Timestamp;
 
@@ -8,13 +9,15 @@ pub enum Standing {
     /// Nothing is under way and nothing stale is in the way.
     Idle,
 
-    /// The last operation failed at another revision or from other sources: it is told in the state, and blocks nothing.
+    /// The last operation failed at another revision or from other sources: it is told in the state, and blocks
+    /// nothing.
     FailedElsewhere,
 
     /// A sync makes progress.
     Running,
 
-    /// S1: the last operation failed at this revision. Auto-sync does not try it again, and self-heal of the whole Application is off.
+    /// S1: the last operation failed at this revision. Auto-sync does not try it again, and self-heal of the whole
+    /// Application is off.
     FailedAtRevision {
         /// Whether the last comparison found nothing left to sync.
         healed: bool,
@@ -104,7 +107,8 @@ pub enum Standing {
         manager: String,
     },
 
-    /// The comparison by server-side dry run is refused, for the whole Application: no sync starts, and no operation tells of it.
+    /// The comparison by server-side dry run is refused, for the whole Application: no sync starts, and no operation
+    /// tells of it.
     DryRunRefused,
 
     /// The comparison fails for another reason, such as a repository that does not answer.
@@ -148,7 +152,9 @@ impl Standing {
             Self::NeverCleared => "S7",
             Self::Requested => "S8",
             Self::CoOwned { .. } => "S9",
-            Self::Idle | Self::FailedElsewhere | Self::Running | Self::DryRunRefused | Self::ComparisonFailed => return None,
+            Self::Idle | Self::FailedElsewhere | Self::Running | Self::DryRunRefused | Self::ComparisonFailed => {
+                return None;
+            }
         })
     }
 
@@ -256,7 +262,9 @@ impl Standing {
             Self::Idle => "no operation is under way and none is in the way",
             Self::FailedElsewhere => "the last operation failed at another revision or source, which blocks nothing",
             Self::Running => "a sync is running",
-            Self::FailedAtRevision { automated, terminated, .. } => {
+            Self::FailedAtRevision {
+                automated, terminated, ..
+            } => {
                 let ended = if *terminated { "was terminated" } else { "failed" };
                 let rest = match automated {
                     true => ": Argo CD does not try it again, and self-heal is off for the whole application",
@@ -276,14 +284,24 @@ impl Standing {
             Self::Orphaned { blocks: true, .. } => {
                 "the state says that a sync runs, but there is no operation: nothing ends it, and it counts as a failed sync of this revision"
             }
-            Self::Orphaned { blocks: false, .. } => "the state says that a sync runs, but there is no operation; the next sync replaces it",
-            Self::NoProgress { since: Some(since) } => {
-                return format!("a sync runs since {since} without an end; only a person can tell whether to terminate it");
+            Self::Orphaned { blocks: false, .. } => {
+                "the state says that a sync runs, but there is no operation; the next sync replaces it"
             }
-            Self::NoProgress { since: None } => "a sync runs without an end; only a person can tell whether to terminate it",
-            Self::WaitingForHook { .. } => "the running sync waits for a hook; to clear it would run the hook a second time",
+            Self::NoProgress { since: Some(since) } => {
+                return format!(
+                    "a sync runs since {since} without an end; only a person can tell whether to terminate it"
+                );
+            }
+            Self::NoProgress { since: None } => {
+                "a sync runs without an end; only a person can tell whether to terminate it"
+            }
+            Self::WaitingForHook { .. } => {
+                "the running sync waits for a hook; to clear it would run the hook a second time"
+            }
             Self::WaitingForHealth { .. } => "the running sync waits for the resources of a wave",
-            Self::WaitingForConfirmation => "the running sync waits until a person confirms that resources may be pruned",
+            Self::WaitingForConfirmation => {
+                "the running sync waits until a person confirms that resources may be pruned"
+            }
             Self::WaitingForWindow { .. } => "the running sync waits for its sync window, and goes on by itself",
             Self::ControllerNotSeen => {
                 "an operation is there and Argo CD's application controller has not been seen: it goes on when that is back"
@@ -297,7 +315,10 @@ impl Standing {
             Self::NeverCleared => "the operation is over and its request was not taken away",
             Self::Requested => "a sync was asked for and begins as soon as Argo CD's controller comes to it",
             Self::CoOwned { stale, manager } => {
-                return format!("{manager} applies this state as well, so that it comes back after every clear: {}", stale.why());
+                return format!(
+                    "{manager} applies this state as well, so that it comes back after every clear: {}",
+                    stale.why()
+                );
             }
             Self::DryRunRefused => {
                 "the comparison by server-side dry run is refused for the whole application, so no sync starts and no operation tells of it"

@@ -69,18 +69,28 @@ pub struct ResourceRef {
 impl ResourceRef {
     /// A Deployment.
     pub fn deployment(namespace: &str, name: &str) -> Self {
-        Self { group: "apps".to_owned(), kind: "Deployment".to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+        Self {
+            group: "apps".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let text = |name| fields.text(name).map(Option::unwrap_or_default);
-        Ok(Self { group: text("group")?, kind: text("kind")?, namespace: text("namespace")?, name: text("name")? })
+        Ok(Self {
+            group: text("group")?,
+            kind: text("kind")?,
+            namespace: text("namespace")?,
+            name: text("name")?,
+        })
     }
 
     /// Whether an entry of `operation.sync.resources` means this resource.
     ///
-    /// Source: `SyncOperationResource.HasIdentity` in `pkg/apis/application/v1alpha1/types.go`: an entry without a namespace means every
-    /// namespace, and self-heal writes none.
+    /// Source: `SyncOperationResource.HasIdentity` in `pkg/apis/application/v1alpha1/types.go`: an entry without a
+    /// namespace means every namespace, and self-heal writes none.
     pub fn is_meant_by(&self, entry: &Self) -> bool {
         self.group == entry.group
             && self.kind == entry.kind
@@ -91,7 +101,12 @@ impl ResourceRef {
 
 impl std::fmt::Display for ResourceRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { group, kind, namespace, name } = self;
+        let Self {
+            group,
+            kind,
+            namespace,
+            name,
+        } = self;
         f.write_str(kind)?;
         if !group.is_empty() {
             write!(f, ".{group}")?;
@@ -175,8 +190,9 @@ impl Retry {
 
     /// When the retry after a failure comes.
     ///
-    /// `retry_count` is the one of `status.operationState`, which counts the coming retry already. So the first wait is duration × factor,
-    /// twice what the documentation says. The time in Argo CD's own message is computed before the count goes up, and is too early.
+    /// `retry_count` is the one of `status.operationState`, which counts the coming retry already. So the first wait is
+    /// duration × factor, twice what the documentation says. The time in Argo CD's own message is computed before the
+    /// count goes up, and is too early.
     ///
     /// Source: `RetryStrategy.NextRetryAt` in `pkg/apis/application/v1alpha1/types.go` and its two calls in
     /// `processRequestedAppOperation` in `controller/appcontroller.go`; defaults in `application_defaults.go`.
@@ -201,9 +217,15 @@ impl Retry {
 
 impl Requested {
     pub(super) fn read(fields: Fields<'_>) -> Result<Self, Unreadable> {
-        let (username, automated) =
-            fields.object("initiatedBy", |by| Ok((by.text("username")?, by.flag("automated")?.unwrap_or(false))))?;
-        let pair = |info: Fields<'_>| Ok((info.text("name")?.unwrap_or_default(), info.text("value")?.unwrap_or_default()));
+        let (username, automated) = fields.object("initiatedBy", |by| {
+            Ok((by.text("username")?, by.flag("automated")?.unwrap_or(false)))
+        })?;
+        let pair = |info: Fields<'_>| {
+            Ok((
+                info.text("name")?.unwrap_or_default(),
+                info.text("value")?.unwrap_or_default(),
+            ))
+        };
         Ok(Self {
             whole: fields.whole().unwrap_or_default(),
             username,
@@ -360,7 +382,8 @@ pub struct ResourceResult {
     /// The type of hook, where it is one.
     pub hook_type: Option<String>,
 
-    /// How far it is as a task, in the words of an operation's phase: one that was applied may be `Failed` all the same.
+    /// How far it is as a task, in the words of an operation's phase: one that was applied may be `Failed` all the
+    /// same.
     pub hook_phase: Option<String>,
 }
 
@@ -377,7 +400,11 @@ impl ResourceResult {
 
     /// Whether the sync failed for it.
     pub fn failed(&self) -> bool {
-        self.status.as_deref() == Some("SyncFailed") || self.hook_phase.as_deref().is_some_and(|phase| ["Failed", "Error"].contains(&phase))
+        self.status.as_deref() == Some("SyncFailed")
+            || self
+                .hook_phase
+                .as_deref()
+                .is_some_and(|phase| ["Failed", "Error"].contains(&phase))
     }
 
     /// Whether it was applied.

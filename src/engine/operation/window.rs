@@ -1,8 +1,8 @@
 //! The sync windows of an AppProject: when an Application may be synced.
 //!
-//! The rules are those of Argo CD v3.5.7, `SyncWindows` in `pkg/apis/application/v1alpha1/types.go`, with their corners: a schedule that
-//! cannot be read stops every sync of the applications it matches, an unknown time zone counts as UTC, and the zone's offset is the one of
-//! the moment that is asked about, not of the window's beginning.
+//! The rules are those of Argo CD v3.5.7, `SyncWindows` in `pkg/apis/application/v1alpha1/types.go`, with their
+//! corners: a schedule that cannot be read stops every sync of the applications it matches, an unknown time zone counts
+//! as UTC, and the zone's offset is the one of the moment that is asked about, not of the window's beginning.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -109,18 +109,23 @@ impl Windows {
 
     /// Of a project without windows.
     pub fn none() -> Self {
-        Self { matching: Some(Vec::new()) }
+        Self {
+            matching: Some(Vec::new()),
+        }
     }
 
     /// Reads the windows of an AppProject that match an Application.
     ///
     /// # Errors
-    /// [`Unreadable`] for a field of a wrong type. A schedule, duration or zone that Argo CD cannot read is no error here.
+    /// [`Unreadable`] for a field of a wrong type. A schedule, duration or zone that Argo CD cannot read is no error
+    /// here.
     pub fn of(project: &Value, application: &Application) -> Result<Self, Unreadable> {
         let root = Fields::of(Some(project), &Place::Root)?;
         let mut windows = root.object("spec", |spec| spec.list("syncWindows", Window::read))?;
         windows.retain(|window| window.matches(&application.name, &application.destination));
-        Ok(Self { matching: Some(windows) })
+        Ok(Self {
+            matching: Some(windows),
+        })
     }
 
     /// The windows that match, in the project's order.
@@ -130,26 +135,39 @@ impl Windows {
 
     /// The windows that match and are open.
     pub fn active(&self, now: Timestamp) -> impl Iterator<Item = &Window> {
-        self.matching().iter().filter(move |window| window.active(now) == Ok(true))
+        self.matching()
+            .iter()
+            .filter(move |window| window.active(now) == Ok(true))
     }
 
     /// Whether a sync may begin, or may go on where `started_at` tells when it began.
     ///
-    /// Source: `SyncWindows.CanSync`. Auto-sync asks without a start (`processAppRefreshQueueItem`), a running operation with its own
-    /// (`syncWindowPreventsSync` in `controller/sync.go`).
+    /// Source: `SyncWindows.CanSync`. Auto-sync asks without a start (`processAppRefreshQueueItem`), a running
+    /// operation with its own (`syncWindowPreventsSync` in `controller/sync.go`).
     pub fn may_sync(&self, trigger: Trigger, now: Timestamp, started_at: Option<Timestamp>) -> Leave {
-        let Some(windows) = &self.matching else { return Leave::Unknown };
+        let Some(windows) = &self.matching else {
+            return Leave::Unknown;
+        };
         let leave = leave(windows, trigger, now, now);
         let Leave::Refused(why) = &leave else { return leave };
-        let of_kind =
-            |kind: WindowKind, active: bool| windows.iter().filter(move |window| window.kind == kind && window.active(now) == Ok(active));
+        let of_kind = |kind: WindowKind, active: bool| {
+            windows
+                .iter()
+                .filter(move |window| window.kind == kind && window.active(now) == Ok(active))
+        };
         let denies: Vec<_> = of_kind(WindowKind::Deny, true).collect();
-        let in_the_way = if denies.is_empty() { of_kind(WindowKind::Allow, false).collect() } else { denies };
+        let in_the_way = if denies.is_empty() {
+            of_kind(WindowKind::Allow, false).collect()
+        } else {
+            denies
+        };
         match started_at {
-            Some(started) if in_the_way.iter().all(|window| window.sync_overrun) => match self::leave(windows, trigger, started, now) {
-                Leave::Refused(_) => Leave::Refused(why.clone()),
-                other => other,
-            },
+            Some(started) if in_the_way.iter().all(|window| window.sync_overrun) => {
+                match self::leave(windows, trigger, started, now) {
+                    Leave::Refused(_) => Leave::Refused(why.clone()),
+                    other => other,
+                }
+            }
             _ => leave,
         }
     }
@@ -186,10 +204,18 @@ fn leave(windows: &[Window], trigger: Trigger, at: Timestamp, now: Timestamp) ->
         }
     }
     let manual = |windows: &[&Window]| trigger == Trigger::Manual && windows.iter().all(|window| window.manual_sync);
-    let words = |windows: &[&Window]| windows.iter().map(|window| window.to_string()).collect::<Vec<_>>().join("; ");
+    let words = |windows: &[&Window]| {
+        windows
+            .iter()
+            .map(|window| window.to_string())
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
     match (&denies[..], &closed[..]) {
         ([_, ..], _) if !manual(&denies) => Leave::Refused(format!("a deny window is open: {}", words(&denies))),
-        ([], [_, ..]) if !allows && !manual(&closed) => Leave::Refused(format!("no allow window is open: {}", words(&closed))),
+        ([], [_, ..]) if !allows && !manual(&closed) => {
+            Leave::Refused(format!("no allow window is open: {}", words(&closed)))
+        }
         _ => Leave::Granted,
     }
 }
@@ -222,19 +248,26 @@ impl Window {
         })
     }
 
-    /// Source: `SyncWindows.Matches`. With `andOperator` every list that is set must match, else one is enough; with no list set nothing
-    /// matches.
+    /// Source: `SyncWindows.Matches`. With `andOperator` every list that is set must match, else one is enough; with no
+    /// list set nothing matches.
     fn matches(&self, name: &str, destination: &Destination) -> bool {
-        let any = |globs: &[String], text: Option<&str>| text.is_some_and(|text| globs.iter().any(|pattern| glob::matches(pattern, text)));
+        let any = |globs: &[String], text: Option<&str>| {
+            text.is_some_and(|text| globs.iter().any(|pattern| glob::matches(pattern, text)))
+        };
         let namespace = destination.namespace.as_deref().unwrap_or_default();
         let lists = [
             (!self.applications.is_empty()).then(|| any(&self.applications, Some(name))),
-            (!self.clusters.is_empty())
-                .then(|| any(&self.clusters, destination.name.as_deref()) || any(&self.clusters, destination.server.as_deref())),
+            (!self.clusters.is_empty()).then(|| {
+                any(&self.clusters, destination.name.as_deref()) || any(&self.clusters, destination.server.as_deref())
+            }),
             (!self.namespaces.is_empty()).then(|| any(&self.namespaces, Some(namespace))),
         ];
         let mut set = lists.into_iter().flatten().peekable();
-        if self.and_operator { set.peek().is_some() && set.all(|matched| matched) } else { set.any(|matched| matched) }
+        if self.and_operator {
+            set.peek().is_some() && set.all(|matched| matched)
+        } else {
+            set.any(|matched| matched)
+        }
     }
 
     /// Whether it is open: it opened less than its duration ago. A schedule that never comes counts as open.
@@ -256,7 +289,9 @@ impl Window {
     /// Source: `SyncWindow.scheduleOffsetByTimeZone`; an unknown zone counts as UTC.
     fn offset(&self, at: Timestamp) -> SignedDuration {
         let zone = self.time_zone.as_deref().and_then(time_zone);
-        zone.map_or(SignedDuration::ZERO, |zone| SignedDuration::from_secs(zone.to_offset(at).seconds().into()))
+        zone.map_or(SignedDuration::ZERO, |zone| {
+            SignedDuration::from_secs(zone.to_offset(at).seconds().into())
+        })
     }
 
     /// When it opens or closes next, or its zone changes its offset.
@@ -266,16 +301,30 @@ impl Window {
         let local = shifted(after, offset);
         let opens = schedule.next(local)?;
         let closes = shifted(schedule.next(shifted(local, -*length))?, *length);
-        let closes = if closes > local { closes } else { shifted(opens, *length) };
+        let closes = if closes > local {
+            closes
+        } else {
+            shifted(opens, *length)
+        };
         let zone = self.time_zone.as_deref().and_then(time_zone);
         let turn = zone.and_then(|zone| zone.following(after).next().map(|turn| turn.timestamp()));
-        [Some(shifted(opens, -offset)), Some(shifted(closes, -offset)), turn].into_iter().flatten().filter(|edge| *edge > after).min()
+        [Some(shifted(opens, -offset)), Some(shifted(closes, -offset)), turn]
+            .into_iter()
+            .flatten()
+            .filter(|edge| *edge > after)
+            .min()
     }
 }
 
 impl std::fmt::Display for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} for {} {}", self.schedule, self.duration, self.time_zone.as_deref().unwrap_or("UTC"))?;
+        write!(
+            f,
+            "{:?} for {} {}",
+            self.schedule,
+            self.duration,
+            self.time_zone.as_deref().unwrap_or("UTC")
+        )?;
         match &self.description {
             Some(description) => write!(f, " ({description})"),
             None => Ok(()),

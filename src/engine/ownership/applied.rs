@@ -8,8 +8,8 @@ use super::fields::FieldSet;
 use crate::engine::object::{FieldPath, Segment, key_default};
 use crate::engine::schema::{DEPLOYMENT, ListKind, Shape};
 
-/// What the server takes out of every set of fields (apimachinery `managedfields/internal/stripmeta.go`), and `status`, which a write to
-/// the object itself does not reach (`GetResetFields` of the Deployment's strategy).
+/// What the server takes out of every set of fields (apimachinery `managedfields/internal/stripmeta.go`), and `status`,
+/// which a write to the object itself does not reach (`GetResetFields` of the Deployment's strategy).
 const STRIPPED: &[&[&str]] = &[
     &["apiVersion"],
     &["kind"],
@@ -27,8 +27,8 @@ const STRIPPED: &[&[&str]] = &[
 impl FieldSet {
     /// The fields that a server-side apply of this Deployment owns: what it sets and nothing else, no default.
     ///
-    /// Source: structured-merge-diff's `typed/tofieldset.go`. Scalars, atomic lists and maps are one field each; an item of a keyed
-    /// list is a field besides what is in it; an empty list that merges by items is nothing.
+    /// Source: structured-merge-diff's `typed/tofieldset.go`. Scalars, atomic lists and maps are one field each; an
+    /// item of a keyed list is a field besides what is in it; an empty list that merges by items is nothing.
     pub fn of_applied(desired: &Value) -> Self {
         let mut set = Self::default();
         visit(&mut set, &FieldPath::root(), Some(DEPLOYMENT), desired);
@@ -60,7 +60,10 @@ fn visit_members(set: &mut FieldSet, path: &FieldPath, shape: Option<Shape>, mem
 }
 
 fn visit_items(set: &mut FieldSet, path: &FieldPath, kind: ListKind, shape: Shape, items: &[Value]) {
-    let items: Vec<(Segment, &Value)> = items.iter().filter_map(|item| Some((segment(kind, item)?, item))).collect();
+    let items: Vec<(Segment, &Value)> = items
+        .iter()
+        .filter_map(|item| Some((segment(kind, item)?, item)))
+        .collect();
     let mut times: HashMap<&Segment, usize> = HashMap::new();
     for (segment, _) in &items {
         *times.entry(segment).or_default() += 1;

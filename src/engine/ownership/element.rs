@@ -36,7 +36,10 @@ impl Element {
         if kind == "k"
             && let Some(keys) = plain_keys(body)
         {
-            return Parsed::Element(Self { segment: Segment::Key(keys), wire: wire.to_owned() });
+            return Parsed::Element(Self {
+                segment: Segment::Key(keys),
+                wire: wire.to_owned(),
+            });
         }
         let segment = match kind {
             "f" => Some(Segment::Field(body.to_owned())),
@@ -108,12 +111,15 @@ impl From<Segment> for Element {
     }
 }
 
-/// The keys of a list item where they are written as this module writes them, in order and with nothing to escape, which is nearly always so;
-/// `None` leaves the text to a JSON parser.
+/// The keys of a list item where they are written as this module writes them, in order and with nothing to escape,
+/// which is nearly always so; `None` leaves the text to a JSON parser.
 fn plain_keys(body: &str) -> Option<Vec<(String, Value)>> {
     /// Numbers of so few digits have one spelling and fit an i64.
     const DIGITS: usize = 18;
-    let is_plain = |text: &str| text.bytes().all(|c| matches!(c, b' '..=b'~') && !matches!(c, b'"' | b'\\' | b'<' | b'>' | b'&'));
+    let is_plain = |text: &str| {
+        text.bytes()
+            .all(|c| matches!(c, b' '..=b'~') && !matches!(c, b'"' | b'\\' | b'<' | b'>' | b'&'))
+    };
     let mut keys: Vec<(String, Value)> = Vec::with_capacity(2);
     let mut rest = body.strip_prefix('{')?;
     loop {
@@ -123,7 +129,9 @@ fn plain_keys(body: &str) -> Option<Vec<(String, Value)>> {
             (is_plain(text).then(|| Value::from(text))?, after)
         } else {
             let (digits, after) = after.split_at(after.find([',', '}'])?);
-            let plain = digits.bytes().all(|c| c.is_ascii_digit()) && digits.len() <= DIGITS && (digits == "0" || !digits.starts_with('0'));
+            let plain = digits.bytes().all(|c| c.is_ascii_digit())
+                && digits.len() <= DIGITS
+                && (digits == "0" || !digits.starts_with('0'));
             (Value::from(plain.then(|| digits.parse::<u64>().ok())??), after)
         };
         if !is_plain(name) || keys.last().is_some_and(|(last, _)| last.as_str() >= name) {
@@ -154,7 +162,11 @@ fn go_json(value: &Value) -> String {
     }
     let mut out = String::new();
     for c in text.chars() {
-        if ESCAPED.contains(&c) { out.push_str(&format!("\\u{:04x}", u32::from(c))) } else { out.push(c) }
+        if ESCAPED.contains(&c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)))
+        } else {
+            out.push(c)
+        }
     }
     out
 }

@@ -13,7 +13,8 @@ use crate::engine::object::{FieldPath, Segment};
 /// Nothing stands for the root: server-side apply does not track who owns the whole object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    /// Sorted. A list costs one block of memory, just large enough, for what is made for each entry of every live object.
+    /// Sorted. A list costs one block of memory, just large enough, for what is made for each entry of every live
+    /// object.
     nodes: Vec<(Element, Node)>,
 }
 
@@ -67,12 +68,18 @@ impl FieldSet {
 
     /// Writes the set as FieldsV1, with the keys as the server spells them.
     pub fn to_value(&self) -> Value {
-        Node { member: false, below: self.clone() }.write()
+        Node {
+            member: false,
+            below: self.clone(),
+        }
+        .write()
     }
 
     /// Adds a path. What is above it is not added; the root is not tracked.
     pub fn insert(&mut self, path: &FieldPath) {
-        let Some((last, above)) = path.0.split_last() else { return };
+        let Some((last, above)) = path.0.split_last() else {
+            return;
+        };
         let mut set = self;
         for segment in above {
             set = &mut set.slot(Element::of(segment)).below;
@@ -94,15 +101,23 @@ impl FieldSet {
 
     /// Every step from the root: whether it is in the set itself, and what below it is.
     pub(in crate::engine) fn steps(&self) -> impl Iterator<Item = (&Segment, bool, &Self)> {
-        self.nodes.iter().map(|(element, node)| (element.segment(), node.member, &node.below))
+        self.nodes
+            .iter()
+            .map(|(element, node)| (element.segment(), node.member, &node.below))
     }
 
-    /// The set with more of the paths on the way to its members. `step` is asked at each of them, with what it made of the one above,
-    /// whether it is to be in the set.
+    /// The set with more of the paths on the way to its members. `step` is asked at each of them, with what it made of
+    /// the one above, whether it is to be in the set.
     pub(in crate::engine) fn including<T: Copy>(&self, above: T, step: &impl Fn(T, &Segment) -> (bool, T)) -> Self {
         let nodes = self.nodes.iter().map(|(element, node)| {
             let (member, here) = step(above, element.segment());
-            (element.clone(), Node { member: node.member || member, below: node.below.including(here, step) })
+            (
+                element.clone(),
+                Node {
+                    member: node.member || member,
+                    below: node.below.including(here, step),
+                },
+            )
         });
         Self { nodes: nodes.collect() }
     }
@@ -114,7 +129,11 @@ impl FieldSet {
 
     /// Whether the path, or anything below it, is in the set.
     pub fn contains_or_below(&self, path: &FieldPath) -> bool {
-        if path.0.is_empty() { !self.is_empty() } else { self.node(path).is_some() }
+        if path.0.is_empty() {
+            !self.is_empty()
+        } else {
+            self.node(path).is_some()
+        }
     }
 
     /// What is in either set.
@@ -127,7 +146,10 @@ impl FieldSet {
     /// What is in this set and not in the other.
     pub fn difference(&self, other: &Self) -> Self {
         self.filter(|element, node| match other.node_of(element) {
-            Some(held) => Node { member: node.member && !held.member, below: node.below.difference(&held.below) },
+            Some(held) => Node {
+                member: node.member && !held.member,
+                below: node.below.difference(&held.below),
+            },
             None => node.clone(),
         })
     }
@@ -135,18 +157,36 @@ impl FieldSet {
     /// What is in both sets.
     pub fn intersection(&self, other: &Self) -> Self {
         self.filter(|element, node| match other.node_of(element) {
-            Some(held) => Node { member: node.member && held.member, below: node.below.intersection(&held.below) },
+            Some(held) => Node {
+                member: node.member && held.member,
+                below: node.below.intersection(&held.below),
+            },
             None => Node::default(),
         })
     }
 
     /// The part of the set that lies at or below the path.
     pub fn at_or_below(&self, path: &FieldPath) -> Self {
-        let Some((first, rest)) = path.0.split_first() else { return self.clone() };
-        let Some((element, node)) = self.find(first) else { return Self::default() };
-        let node =
-            if rest.is_empty() { node.clone() } else { Node { member: false, below: node.below.at_or_below(&FieldPath(rest.to_vec())) } };
-        Self { nodes: [(element.clone(), node)].into_iter().filter(|(_, node)| !node.is_empty()).collect() }
+        let Some((first, rest)) = path.0.split_first() else {
+            return self.clone();
+        };
+        let Some((element, node)) = self.find(first) else {
+            return Self::default();
+        };
+        let node = if rest.is_empty() {
+            node.clone()
+        } else {
+            Node {
+                member: false,
+                below: node.below.at_or_below(&FieldPath(rest.to_vec())),
+            }
+        };
+        Self {
+            nodes: [(element.clone(), node)]
+                .into_iter()
+                .filter(|(_, node)| !node.is_empty())
+                .collect(),
+        }
     }
 
     /// Whether nothing is in the set.
@@ -154,7 +194,8 @@ impl FieldSet {
         self.nodes.is_empty()
     }
 
-    /// Every path in the set, in the server's order: at each level those that are in the set themselves, then what lies below each.
+    /// Every path in the set, in the server's order: at each level those that are in the set themselves, then what lies
+    /// below each.
     ///
     /// Source: `Set.Iterate` of structured-merge-diff's `fieldpath/set.go`.
     pub fn members(&self) -> Vec<FieldPath> {
@@ -165,14 +206,23 @@ impl FieldSet {
 
     fn collect_members(&self, above: &FieldPath, paths: &mut Vec<FieldPath>) {
         let here = |element: &Element| above.with(element.segment().clone());
-        paths.extend(self.nodes.iter().filter(|(_, node)| node.member).map(|(element, _)| here(element)));
-        self.nodes.iter().for_each(|(element, node)| node.below.collect_members(&here(element), paths));
+        paths.extend(
+            self.nodes
+                .iter()
+                .filter(|(_, node)| node.member)
+                .map(|(element, _)| here(element)),
+        );
+        self.nodes
+            .iter()
+            .for_each(|(element, node)| node.below.collect_members(&here(element), paths));
     }
 
     /// The paths in the set with nothing below them in it, in the order of FieldsV1.
     pub fn leaves(&self) -> impl Iterator<Item = FieldPath> + use<> {
         let mut paths = Vec::new();
-        self.walk(&FieldPath::root(), &mut |path, node| paths.extend(node.below.is_empty().then_some(path)));
+        self.walk(&FieldPath::root(), &mut |path, node| {
+            paths.extend(node.below.is_empty().then_some(path))
+        });
         paths.into_iter()
     }
 
@@ -195,13 +245,18 @@ impl FieldSet {
 
     fn node(&self, path: &FieldPath) -> Option<&Node> {
         let (first, rest) = path.0.split_first()?;
-        rest.iter().try_fold(self.find(first)?.1, |node, segment| node.below.find(segment).map(|(_, node)| node))
+        rest.iter().try_fold(self.find(first)?.1, |node, segment| {
+            node.below.find(segment).map(|(_, node)| node)
+        })
     }
 
     /// The child for a segment; for a list item also when its key is spelled without defaults on either side.
     fn find(&self, segment: &Segment) -> Option<(&Element, &Node)> {
         if let Segment::Field(name) = segment {
-            let at = self.nodes.binary_search_by(|(element, _)| element.cmp_field(name)).ok()?;
+            let at = self
+                .nodes
+                .binary_search_by(|(element, _)| element.cmp_field(name))
+                .ok()?;
             return self.nodes.get(at).map(|(element, node)| (element, node));
         }
         let wanted = Element::of(segment);
@@ -281,10 +336,18 @@ impl Node {
 
     /// Reads a node. Source: `readIterV1`: `.` makes it a member, and so does having nothing below.
     fn read(value: &Value) -> Result<Self, FieldsError> {
-        let fail = |what: &str| FieldsError { path: FieldPath::root(), what: what.to_owned() };
+        let fail = |what: &str| FieldsError {
+            path: FieldPath::root(),
+            what: what.to_owned(),
+        };
         let keys = match value {
             Value::Object(keys) => keys,
-            Value::Null => return Ok(Self { member: true, below: FieldSet::default() }),
+            Value::Null => {
+                return Ok(Self {
+                    member: true,
+                    below: FieldSet::default(),
+                });
+            }
             _ => return Err(fail("a value that is not a map")),
         };
         let mut nodes = Vec::with_capacity(keys.len());
@@ -309,7 +372,10 @@ impl Node {
                 same
             });
         }
-        Ok(Self { member: nodes.is_empty() || keys.contains_key("."), below: FieldSet { nodes } })
+        Ok(Self {
+            member: nodes.is_empty() || keys.contains_key("."),
+            below: FieldSet { nodes },
+        })
     }
 
     /// Writes a node. Source: `emitContentsV1`: `.` only where something is below.

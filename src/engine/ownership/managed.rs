@@ -49,7 +49,10 @@ pub struct Recorded<'a> {
 impl<'a> Recorded<'a> {
     /// Those of an object.
     pub fn of(object: &'a Value) -> Self {
-        Self { object, read: OnceCell::new() }
+        Self {
+            object,
+            read: OnceCell::new(),
+        }
     }
 
     /// The array as the object has it.
@@ -77,7 +80,9 @@ impl ManagedFields {
 
     /// Reads them from a whole object.
     pub fn of(object: &Value) -> Self {
-        object.pointer("/metadata/managedFields").map_or_else(Self::default, Self::parse)
+        object
+            .pointer("/metadata/managedFields")
+            .map_or_else(Self::default, Self::parse)
     }
 
     /// Every element of the array, in order.
@@ -95,13 +100,15 @@ impl ManagedFields {
 
     /// The entry of a manager; the first one where it wrote in several versions of the API.
     pub fn entry(&self, manager: &str, operation: Operation, subresource: Option<&str>) -> Option<&Entry> {
-        self.entries().find(|entry| entry.owner.is(manager, operation) && entry.owner.subresource.as_deref() == subresource)
+        self.entries()
+            .find(|entry| entry.owner.is(manager, operation) && entry.owner.subresource.as_deref() == subresource)
     }
 
     /// Everyone who owns the path, sorted.
     ///
-    /// These are all whose entry holds something below the path; where there are none, those who hold the path itself, and then those with the
-    /// nearest leaf above it: under an atomic node only the node is owned. Who holds a list and nothing in it has no part in what is in it.
+    /// These are all whose entry holds something below the path; where there are none, those who hold the path itself,
+    /// and then those with the nearest leaf above it: under an atomic node only the node is owned. Who holds a list and
+    /// nothing in it has no part in what is in it.
     ///
     /// # Caveats
     /// None means "no owner is recorded": a removal leaves no trace, and a default has no owner.
@@ -112,18 +119,25 @@ impl ManagedFields {
             Reach::Node if is_one_value(&path.0) => Some(Reach::Below),
             reach => Some(reach),
         };
-        let reached: Vec<_> = self.entries().filter_map(|entry| Some((reach(entry)?, &entry.owner))).collect();
+        let reached: Vec<_> = self
+            .entries()
+            .filter_map(|entry| Some((reach(entry)?, &entry.owner)))
+            .collect();
         let nearest = reached.iter().map(|(reach, _)| *reach).max();
-        let mut owners: Vec<Owner> =
-            reached.into_iter().filter(|(reach, _)| Some(*reach) == nearest).map(|(_, owner)| owner.clone()).collect();
+        let mut owners: Vec<Owner> = reached
+            .into_iter()
+            .filter(|(reach, _)| Some(*reach) == nearest)
+            .map(|(_, owner)| owner.clone())
+            .collect();
         owners.sort();
         owners.dedup();
         owners
     }
 }
 
-/// Whether what stands here in a set without anything below it is owned with all that is in it: an atomic value, an item of a list with duplicates,
-/// and what no table knows. Of anything else only the node is owned: a map that was sent empty, or a list whose items of that owner are gone.
+/// Whether what stands here in a set without anything below it is owned with all that is in it: an atomic value, an
+/// item of a list with duplicates, and what no table knows. Of anything else only the node is owned: a map that was
+/// sent empty, or a list whose items of that owner are gone.
 ///
 /// Source: `doMap`, `doList` and `visitListItems` in structured-merge-diff's `typed/tofieldset.go`.
 fn is_one_value(node: &[Segment]) -> bool {
@@ -177,7 +191,11 @@ mod tests {
     }
 
     fn names(managed: &ManagedFields, path: &str) -> Vec<String> {
-        managed.owners(&FieldPath::parse(path).unwrap()).into_iter().map(|owner| owner.manager).collect()
+        managed
+            .owners(&FieldPath::parse(path).unwrap())
+            .into_iter()
+            .map(|owner| owner.manager)
+            .collect()
     }
 
     #[test]
@@ -200,8 +218,14 @@ mod tests {
             (".spec.selector.matchLabels.app".to_owned(), vec!["argocd-controller"]),
             (container.to_owned(), vec!["argocd-controller", "kubectl-edit"]),
             (format!("{container}.image"), vec!["kubectl-edit"]),
-            (format!("{container}.ports[containerPort=80,protocol=\"TCP\"]"), vec!["argocd-controller"]),
-            (format!("{container}.ports[containerPort=80].containerPort"), vec!["argocd-controller"]),
+            (
+                format!("{container}.ports[containerPort=80,protocol=\"TCP\"]"),
+                vec!["argocd-controller"],
+            ),
+            (
+                format!("{container}.ports[containerPort=80].containerPort"),
+                vec!["argocd-controller"],
+            ),
             (format!("{container}.livenessProbe"), vec![]),
             (".spec.replicas".to_owned(), vec![]),
             (".status.replicas".to_owned(), vec![]),
@@ -214,7 +238,11 @@ mod tests {
     fn prefers_the_owner_of_the_field_to_the_owner_of_the_empty_map_around_it() {
         let managed = ManagedFields::parse(&json!([
             entry("kustomize-controller", "Apply", json!({"f:metadata": {"f:labels": {}}})),
-            entry("kubectl-label", "Update", json!({"f:metadata": {"f:labels": {"f:team": {}}}})),
+            entry(
+                "kubectl-label",
+                "Update",
+                json!({"f:metadata": {"f:labels": {"f:team": {}}}})
+            ),
         ]));
         assert_eq!(names(&managed, ".metadata.labels.team"), ["kubectl-label"]);
         assert_eq!(names(&managed, ".metadata.labels.other"), Vec::<String>::new());
@@ -260,7 +288,10 @@ mod tests {
             api_version: "apps/v1".to_owned(),
             fields: [FieldPath::of(&["spec", "replicas"])].into_iter().collect(),
         };
-        assert_eq!(managed.entry("kubectl", Operation::Update, Some("scale")), Some(&expected));
+        assert_eq!(
+            managed.entry("kubectl", Operation::Update, Some("scale")),
+            Some(&expected)
+        );
         assert_eq!(managed.entry("kubectl", Operation::Update, None), None);
         assert_eq!(managed.entry("kubectl", Operation::Apply, Some("scale")), None);
     }
@@ -269,9 +300,14 @@ mod tests {
     fn keeps_hostile_entries_without_believing_them() {
         let mut no_version = entry("x", "Update", json!({}));
         no_version["apiVersion"] = json!("");
-        for hostile in
-            [json!(1), json!({}), entry("x", "Patch", json!({})), entry("x", "Update", json!({"f:a": [1]})), no_version, json!([[]])]
-        {
+        for hostile in [
+            json!(1),
+            json!({}),
+            entry("x", "Patch", json!({})),
+            entry("x", "Update", json!({"f:a": [1]})),
+            no_version,
+            json!([[]]),
+        ] {
             let good = entry("kubectl-edit", "Update", json!({"f:a": {}}));
             let managed = ManagedFields::parse(&json!([hostile, good]));
             assert_eq!(managed.records().first(), Some(&Record::Opaque(hostile)));
@@ -281,7 +317,13 @@ mod tests {
         assert_eq!(ManagedFields::parse(&Value::Null), ManagedFields::default());
         let mut timeless = entry("kubectl-edit", "Update", json!({"f:a": {}}));
         timeless["time"] = json!("yesterday");
-        assert_eq!(ManagedFields::parse(&json!([timeless])).owners(&FieldPath::of(&["a"])).first().map(|owner| owner.time), Some(None));
+        assert_eq!(
+            ManagedFields::parse(&json!([timeless]))
+                .owners(&FieldPath::of(&["a"]))
+                .first()
+                .map(|owner| owner.time),
+            Some(None)
+        );
     }
 
     proptest::proptest! {

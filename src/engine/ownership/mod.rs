@@ -1,7 +1,7 @@
 //! Who owns a field: `metadata.managedFields` as sets of paths.
 //!
-//! [`ManagedFields`] answers [`ManagedFields::owners`]; [`FieldSet`] is the algebra below it, [`people`] tells hands from
-//! machines, and [`transfer`] gives fields to another manager.
+//! [`ManagedFields`] answers [`ManagedFields::owners`]; [`FieldSet`] is the algebra below it, [`people`] tells hands
+//! from machines, and [`transfer`] gives fields to another manager.
 
 mod applied;
 mod element;
@@ -17,7 +17,9 @@ pub use managed::{Entry, ManagedFields, Record, Recorded};
 use jiff::Timestamp;
 
 /// How a manager wrote: by server-side apply, or by any other write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub enum Operation {
     /// Server-side apply.
     Apply,

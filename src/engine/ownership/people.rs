@@ -32,11 +32,19 @@ pub struct WellKnown {
 }
 
 const fn person(manager: &'static str, reason: &'static str) -> WellKnown {
-    WellKnown { manager, kind: Kind::Person, reason }
+    WellKnown {
+        manager,
+        kind: Kind::Person,
+        reason,
+    }
 }
 
 const fn controller(manager: &'static str, reason: &'static str) -> WellKnown {
-    WellKnown { manager, kind: Kind::Controller, reason }
+    WellKnown {
+        manager,
+        kind: Kind::Controller,
+        reason,
+    }
 }
 
 /// The managers that this version knows. The first row that fits decides.
@@ -47,12 +55,18 @@ pub const WELL_KNOWN: &[WellKnown] = &[
     person("kubectl", "kubectl apply --server-side and kubectl scale"),
     person("kubectl-annotate", "kubectl annotate"),
     person("kubectl-autoscale", "kubectl autoscale"),
-    person("kubectl-client-side-apply", "kubectl apply; some syncing tools use the name too"),
+    person(
+        "kubectl-client-side-apply",
+        "kubectl apply; some syncing tools use the name too",
+    ),
     person("kubectl-create", "kubectl create"),
     person("kubectl-edit", "kubectl edit"),
     person("kubectl-expose", "kubectl expose"),
     person("kubectl-label", "kubectl label"),
-    person("kubectl-last-applied", "what kubectl apply keeps of the last-applied annotation"),
+    person(
+        "kubectl-last-applied",
+        "what kubectl apply keeps of the last-applied annotation",
+    ),
     person("kubectl-patch", "kubectl patch"),
     person("kubectl-replace", "kubectl replace"),
     person("kubectl-rollout", "kubectl rollout restart, pause, resume, undo"),
@@ -69,10 +83,16 @@ pub const WELL_KNOWN: &[WellKnown] = &[
     person("headlamp*", "the web interface Headlamp"),
     person("dashboard*", "the Kubernetes Dashboard"),
     person("kubernetes-dashboard*", "the Kubernetes Dashboard"),
-    person("Mozilla", "a browser whose User-Agent a web interface passes on, such as OpenShift's console"),
+    person(
+        "Mozilla",
+        "a browser whose User-Agent a web interface passes on, such as OpenShift's console",
+    ),
     person("rancher", "Rancher's web interface and its proxy"),
     person("curl", "curl"),
-    controller("kube-controller-manager", "the controllers of Kubernetes, such as deployment and horizontal pod autoscaler"),
+    controller(
+        "kube-controller-manager",
+        "the controllers of Kubernetes, such as deployment and horizontal pod autoscaler",
+    ),
     controller("kube-scheduler", "the scheduler"),
     controller("kubelet", "the node's agent"),
     controller("cloud-controller-manager", "the cloud provider's controllers"),
@@ -98,7 +118,10 @@ pub const WELL_KNOWN: &[WellKnown] = &[
     controller("recommender", "the Vertical Pod Autoscaler's recommender"),
     controller("updater", "the Vertical Pod Autoscaler's updater"),
     controller("cluster-autoscaler", "the Cluster Autoscaler"),
-    controller("Reloader", "Stakater Reloader, which restarts on a changed Secret or ConfigMap"),
+    controller(
+        "Reloader",
+        "Stakater Reloader, which restarts on a changed Secret or ConfigMap",
+    ),
     controller("reloader*", "Stakater Reloader"),
     controller("istiod", "Istio"),
     controller("pilot-discovery", "Istio, by User-Agent"),
@@ -140,12 +163,17 @@ impl People {
 
     /// Who stands behind a manager's name.
     pub fn kind_of(&self, manager: &str) -> Kind {
-        self.rows.iter().find(|(pattern, _)| fits(pattern, manager)).map_or_else(|| kind_of(manager), |(_, kind)| *kind)
+        self.rows
+            .iter()
+            .find(|(pattern, _)| fits(pattern, manager))
+            .map_or_else(|| kind_of(manager), |(_, kind)| *kind)
     }
 }
 
 fn fits(pattern: &str, manager: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == manager, |prefix| manager.starts_with(prefix))
+    pattern
+        .strip_suffix('*')
+        .map_or(pattern == manager, |prefix| manager.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -179,15 +207,30 @@ mod tests {
             ("deploy-*".to_owned(), Kind::Person),
             ("deploy-bot".to_owned(), Kind::Controller),
         ]);
-        let kinds = ["kubectl", "deploy-anna", "deploy-bot", "kubectl-edit", "x"].map(|manager| people.kind_of(manager));
-        assert_eq!(kinds, [Kind::Controller, Kind::Person, Kind::Person, Kind::Person, Kind::Unknown]);
+        let kinds =
+            ["kubectl", "deploy-anna", "deploy-bot", "kubectl-edit", "x"].map(|manager| people.kind_of(manager));
+        assert_eq!(
+            kinds,
+            [
+                Kind::Controller,
+                Kind::Person,
+                Kind::Person,
+                Kind::Person,
+                Kind::Unknown
+            ]
+        );
     }
 
     #[test]
     fn gives_every_row_a_reason_and_a_chance() {
         for (at, row) in WELL_KNOWN.iter().enumerate() {
-            let shadow = WELL_KNOWN[..at].iter().find(|earlier| fits(earlier.manager, row.manager.trim_end_matches('*')));
-            assert!(!row.reason.is_empty() && shadow.is_none(), "{row:?} is shadowed by {shadow:?}");
+            let shadow = WELL_KNOWN[..at]
+                .iter()
+                .find(|earlier| fits(earlier.manager, row.manager.trim_end_matches('*')));
+            assert!(
+                !row.reason.is_empty() && shadow.is_none(),
+                "{row:?} is shadowed by {shadow:?}"
+            );
         }
     }
 }

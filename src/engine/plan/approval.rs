@@ -26,8 +26,8 @@ pub enum Decision {
     Denied,
 }
 
-/// What a person writes for others is one line without anything that moves a cursor or hides: the server refuses the rest, as nothing of ours
-/// rewrites an approval.
+/// What a person writes for others is one line without anything that moves a cursor or hides: the server refuses the
+/// rest, as nothing of ours rewrites an approval.
 const VISIBLE: &str = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$";
 
 /// How many cautions an approval may name: as many as a plan may show.
@@ -63,7 +63,8 @@ pub struct Approval {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<bool>,
 
-    /// The ids of the plan's cautions that the person takes into account; an approval counts only where it names each one that must be acknowledged.
+    /// The ids of the plan's cautions that the person takes into account; an approval counts only where it names each
+    /// one that must be acknowledged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MOST_ACKNOWLEDGED), inner(length(max = LONGEST_ID), regex(pattern = VISIBLE)))]
     pub acknowledged: Vec<String>,
@@ -134,24 +135,44 @@ impl Approved {
 ///
 /// # Errors
 /// A [`Refusal`] that says why the approval is not followed.
-pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'_>, now: Timestamp) -> Result<Approved, Refusal> {
+pub fn judge(
+    approval: &Approval,
+    plan: Result<&Plan, &NoPlan>,
+    ledger: Ledger<'_>,
+    now: Timestamp,
+) -> Result<Approved, Refusal> {
     let hash = &approval.plan_hash;
     if ledger.spent.contains(hash) {
         return Err(Refusal::Spent(hash.clone()));
     }
-    let ended = ledger.superseded.iter().find(|(superseded, _)| superseded == hash).map(|(_, ended)| *ended);
+    let ended = ledger
+        .superseded
+        .iter()
+        .find(|(superseded, _)| superseded == hash)
+        .map(|(_, ended)| *ended);
     let is_shown = ledger.offered == Some(hash);
     if ended.is_none() && !is_shown {
         return Err(Refusal::Foreign(hash.clone()));
     }
-    let waits = |why: String| Err(Refusal::Waits { hash: hash.clone(), why });
+    let waits = |why: String| {
+        Err(Refusal::Waits {
+            hash: hash.clone(),
+            why,
+        })
+    };
     match plan {
         Ok(plan) if plan.hash == *hash => {
             if let Some(why) = plan.window.as_ref().filter(|_| !approval.breaks_glass()) {
-                return Err(Refusal::Window { hash: hash.clone(), why: why.clone() });
+                return Err(Refusal::Window {
+                    hash: hash.clone(),
+                    why: why.clone(),
+                });
             }
             if let ids @ [_, ..] = &plan.unacknowledged(&approval.acknowledged)[..] {
-                return Err(Refusal::Unacknowledged { hash: hash.clone(), ids: ids.to_vec() });
+                return Err(Refusal::Unacknowledged {
+                    hash: hash.clone(),
+                    ids: ids.to_vec(),
+                });
             }
             if plan.expires <= now {
                 return Err(Refusal::Expired(hash.clone()));
@@ -160,14 +181,25 @@ pub fn judge(approval: &Approval, plan: Result<&Plan, &NoPlan>, ledger: Ledger<'
                 Some(why) => waits(why.clone()),
                 // It is needed again after something that passed, and a heal begins only for what the report shows.
                 None if !is_shown => waits("the report, which shows it again in a moment".to_owned()),
-                None => Ok(Approved { plan: plan.clone(), by: approval.by.clone() }),
+                None => Ok(Approved {
+                    plan: plan.clone(),
+                    by: approval.by.clone(),
+                }),
             }
         }
-        Err(why) if why.passes() && ended.is_none_or(|ended| ended == Ended::Changed) => waits(format!("what holds it back: {why}")),
+        Err(why) if why.passes() && ended.is_none_or(|ended| ended == Ended::Changed) => {
+            waits(format!("what holds it back: {why}"))
+        }
         plan => Err(match (plan, ended) {
             (_, Some(Ended::Expired)) => Refusal::Expired(hash.clone()),
-            (Err(why), Some(Ended::TakenBack)) => Refusal::TakenBack { hash: hash.clone(), why: why.clone() },
-            (Err(why), Some(Ended::Changed)) => Refusal::Moot { hash: hash.clone(), why: why.clone() },
+            (Err(why), Some(Ended::TakenBack)) => Refusal::TakenBack {
+                hash: hash.clone(),
+                why: why.clone(),
+            },
+            (Err(why), Some(Ended::Changed)) => Refusal::Moot {
+                hash: hash.clone(),
+                why: why.clone(),
+            },
             (Ok(_), Some(Ended::Changed | Ended::TakenBack)) => Refusal::Stale(hash.clone()),
             (_, None) => Refusal::Foreign(hash.clone()),
         }),
@@ -202,7 +234,8 @@ pub struct Remembered {
     /// When the operation state began that it removes, as the Application has it.
     pub stale: Option<String>,
 
-    /// The revision that it was to start a sync of. Where Argo CD compared another one since, at which Git says the same of the Deployment, it is that.
+    /// The revision that it was to start a sync of. Where Argo CD compared another one since, at which Git says the
+    /// same of the Deployment, it is that.
     pub revision: Option<String>,
 }
 
@@ -212,8 +245,9 @@ pub struct Remembered {
 /// landed no drift is left to derive it from, and the remaining steps follow from the approved kinds and fields.
 ///
 /// # Errors
-/// [`Refusal::Altered`] when the approval was taken back, [`Refusal::OtherObject`] when the object is another one, [`Refusal::Stale`] or
-/// [`Refusal::Moot`] when something else is needed than what was approved, and [`Refusal::Waits`] where that passes.
+/// [`Refusal::Altered`] when the approval was taken back, [`Refusal::OtherObject`] when the object is another one,
+/// [`Refusal::Stale`] or [`Refusal::Moot`] when something else is needed than what was approved, and [`Refusal::Waits`]
+/// where that passes.
 pub fn resume(
     begun: &Begun<'_>,
     approval: Option<&Approval>,
@@ -227,7 +261,11 @@ pub fn resume(
     }
     let approval = approval.filter(|approval| approval.plan_hash == begun.plan_hash && approval.by == begun.by);
     // A Deployment that was missing when the plan was approved has no uid yet.
-    let uid = snapshot.live.as_ref().and_then(|live| live.pointer("/metadata/uid")).and_then(serde_json::Value::as_str);
+    let uid = snapshot
+        .live
+        .as_ref()
+        .and_then(|live| live.pointer("/metadata/uid"))
+        .and_then(serde_json::Value::as_str);
     if !begun.uid.is_empty() && uid != Some(begun.uid) {
         return Err(Refusal::OtherObject(hash()));
     }
@@ -235,30 +273,55 @@ pub fn resume(
         && plan.hash == begun.plan_hash
     {
         // A window may have closed since the heal began.
-        if let Some(why) = plan.window.as_ref().filter(|_| !approval.is_some_and(Approval::breaks_glass)) {
-            return Err(Refusal::Window { hash: hash(), why: why.clone() });
+        if let Some(why) = plan
+            .window
+            .as_ref()
+            .filter(|_| !approval.is_some_and(Approval::breaks_glass))
+        {
+            return Err(Refusal::Window {
+                hash: hash(),
+                why: why.clone(),
+            });
         }
         if let Some(approval) = approval
             && let ids @ [_, ..] = &plan.unacknowledged(&approval.acknowledged)[..]
         {
-            return Err(Refusal::Unacknowledged { hash: hash(), ids: ids.to_vec() });
+            return Err(Refusal::Unacknowledged {
+                hash: hash(),
+                ids: ids.to_vec(),
+            });
         }
         let mut plan = plan.clone();
-        // The hash does not say which state of the operation was meant: a later one, of somebody else's sync, is not ours to remove.
-        plan.steps.iter_mut().zip(&begun.steps).for_each(|(step, remembered)| step.bind(remembered.stale.as_deref()));
-        return Ok(Approved { plan, by: begun.by.to_owned() });
+        // The hash does not say which state of the operation was meant: a later one, of somebody else's sync, is not
+        // ours to remove.
+        plan.steps
+            .iter_mut()
+            .zip(&begun.steps)
+            .for_each(|(step, remembered)| step.bind(remembered.stale.as_deref()));
+        return Ok(Approved {
+            plan,
+            by: begun.by.to_owned(),
+        });
     }
     // Why what was approved is not what is needed, where that is so.
     let overtaken = || match plan {
-        Err(why) if why.passes() => Refusal::Waits { hash: hash(), why: format!("what holds it back: {why}") },
-        Err(why) => Refusal::Moot { hash: hash(), why: why.clone() },
+        Err(why) if why.passes() => Refusal::Waits {
+            hash: hash(),
+            why: format!("what holds it back: {why}"),
+        },
+        Err(why) => Refusal::Moot {
+            hash: hash(),
+            why: why.clone(),
+        },
         Ok(_) => Refusal::Stale(hash()),
     };
     if snapshot.desired.is_none() {
         return Err(overtaken());
     }
     let steps = begun.steps.iter().enumerate().map(|(at, step)| {
-        let after_restore = at.checked_sub(1).is_some_and(|before| begun.steps[before].kind == StepKind::Restore);
+        let after_restore = at
+            .checked_sub(1)
+            .is_some_and(|before| begun.steps[before].kind == StepKind::Restore);
         again(step, after_restore, snapshot)
     });
     let steps: Vec<Step> = steps.collect::<Option<_>>().ok_or_else(overtaken)?;
@@ -268,7 +331,11 @@ pub fn resume(
         StepKind::Restore | StepKind::HandBack => true,
         kind => kind == StepKind::Transfer && at == 0,
     };
-    if steps.iter().enumerate().any(|(at, step)| is_first(at, step) && !step.done(&ground)) {
+    if steps
+        .iter()
+        .enumerate()
+        .any(|(at, step)| is_first(at, step) && !step.done(&ground))
+    {
         return Err(overtaken());
     }
     let plan = Plan {
@@ -282,7 +349,10 @@ pub fn resume(
         window: None,
         waits: None,
     };
-    Ok(Approved { plan, by: begun.by.to_owned() })
+    Ok(Approved {
+        plan,
+        by: begun.by.to_owned(),
+    })
 }
 
 /// A step derived again from what a report remembers; `None` where what it was about is gone.
@@ -297,7 +367,8 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
         Some(step)
     };
     // Argo CD may have compared another commit by now.
-    let compared = || on_application::compared(&snapshot.tool.argo_cd()?.application, &snapshot.source).map(str::to_owned);
+    let compared =
+        || on_application::compared(&snapshot.tool.argo_cd()?.application, &snapshot.source).map(str::to_owned);
     let touches = || Touches {
         resources: Vec::new(),
         from: None,
@@ -309,24 +380,44 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
         retry: None,
     };
     match remembered.kind {
-        StepKind::Restore => Some(Step::Restore { paths, operations: json_patch::Patch::default() }),
+        StepKind::Restore => Some(Step::Restore {
+            paths,
+            operations: json_patch::Patch::default(),
+        }),
         StepKind::Transfer => {
             let managed = snapshot.live.as_ref().map(ManagedFields::of).unwrap_or_default();
             let (to, into) = receiver(&managed, &snapshot.syncer);
-            let mut from: Vec<String> = holders(&managed, &paths, &to).filter(|_| !after_restore).map(str::to_owned).collect();
+            let mut from: Vec<String> = holders(&managed, &paths, &to)
+                .filter(|_| !after_restore)
+                .map(str::to_owned)
+                .collect();
             from.sort();
             from.dedup();
             Some(Step::Transfer { paths, from, to, into })
         }
-        StepKind::HandBack => Some(Step::HandBack { paths, syncer: snapshot.syncer.clone() }),
+        StepKind::HandBack => Some(Step::HandBack {
+            paths,
+            syncer: snapshot.syncer.clone(),
+        }),
         StepKind::Refresh => of_application(Act::Refresh),
-        StepKind::ClearOperation => of_application(Act::Clear { stale: None, touches: touches(), why: String::new(), attempt: 1 }),
+        StepKind::ClearOperation => of_application(Act::Clear {
+            stale: None,
+            touches: touches(),
+            why: String::new(),
+            attempt: 1,
+        }),
         StepKind::StartOperation => {
             let target = &snapshot.target;
             let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
-            of_application(Act::Start { replaces: None, only, touches: touches() })
+            of_application(Act::Start {
+                replaces: None,
+                only,
+                touches: touches(),
+            })
         }
-        StepKind::Reconcile => Some(Step::Reconcile { kustomization: KustomizationRef::of(&snapshot.tool.flux()?.kustomization) }),
+        StepKind::Reconcile => Some(Step::Reconcile {
+            kustomization: KustomizationRef::of(&snapshot.tool.flux()?.kustomization),
+        }),
     }
 }
 

@@ -79,13 +79,22 @@ pub struct Caution {
 impl Caution {
     /// One that is only to be known.
     pub fn note(id: &'static str, text: impl Into<String>) -> Self {
-        Self { id, text: text.into(), must_acknowledge: false, fields: Vec::new() }
+        Self {
+            id,
+            text: text.into(),
+            must_acknowledge: false,
+            fields: Vec::new(),
+        }
     }
 
     /// The sentence with its fields; `shown` gives a value as it may be shown.
     pub fn told(&self, shown: impl Fn(&FieldPath, &Value) -> String) -> String {
         let fields = self.fields.iter().map(|field| {
-            let why = field.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let why = field
+                .reason
+                .as_deref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
             let show = |value: &Value| shown(&field.path, value);
             match (&field.from, &field.to) {
                 (Some(from), Some(to)) => format!("{} from {} to {}{why}", field.path, show(from), show(to)),
@@ -95,34 +104,62 @@ impl Caution {
             }
         });
         let fields: Vec<String> = fields.collect();
-        if fields.is_empty() { self.text.clone() } else { format!("{}: {}", self.text, fields.join("; ")) }
+        if fields.is_empty() {
+            self.text.clone()
+        } else {
+            format!("{}: {}", self.text, fields.join("; "))
+        }
     }
 
     /// What of it a plan's hash covers.
     fn intent(&self) -> Option<Value> {
-        let fields = || -> Value { self.fields.iter().map(|field| json!([field.path.to_string(), field.from, field.to])).collect() };
-        self.must_acknowledge.then(|| json!({"id": self.id, "text": self.text, "fields": fields()}))
+        let fields = || -> Value {
+            self.fields
+                .iter()
+                .map(|field| json!([field.path.to_string(), field.from, field.to]))
+                .collect()
+        };
+        self.must_acknowledge
+            .then(|| json!({"id": self.id, "text": self.text, "fields": fields()}))
     }
 }
 
 impl Plan {
     /// The ids of the cautions that are to be acknowledged and are not among these.
     pub fn unacknowledged(&self, acknowledged: &[String]) -> Vec<&'static str> {
-        let asked = self.cautions.iter().filter(|caution| caution.must_acknowledge).map(|caution| caution.id);
-        asked.filter(|id| !acknowledged.iter().any(|named| named == id)).collect()
+        let asked = self
+            .cautions
+            .iter()
+            .filter(|caution| caution.must_acknowledge)
+            .map(|caution| caution.id);
+        asked
+            .filter(|id| !acknowledged.iter().any(|named| named == id))
+            .collect()
     }
 }
 
-/// The hash of a plan by its serial, with what is to be acknowledged in it: what somebody said yes to is another plan where that changes.
+/// The hash of a plan by its serial, with what is to be acknowledged in it: what somebody said yes to is another plan
+/// where that changes.
 pub(super) fn hashed<H: Fn(u64) -> String>(hash: H, cautions: &[Caution]) -> impl Fn(u64) -> String + use<H> {
     let asked: Vec<Value> = cautions.iter().filter_map(Caution::intent).collect();
-    move |serial| if asked.is_empty() { hash(serial) } else { digest(&json!([hash(serial), asked])) }
+    move |serial| {
+        if asked.is_empty() {
+            hash(serial)
+        } else {
+            digest(&json!([hash(serial), asked]))
+        }
+    }
 }
 
 /// What the sync that these steps bring changes in the Deployment besides what they are for.
 ///
 /// It is asked of the prediction of that sync, over live as the first step leaves it.
-pub(super) fn of_own_sync(snapshot: &Snapshot, known: &Facts<'_>, assessment: &Assessment, steps: &[Step]) -> Vec<Caution> {
+pub(super) fn of_own_sync(
+    snapshot: &Snapshot,
+    known: &Facts<'_>,
+    assessment: &Assessment,
+    steps: &[Step],
+) -> Vec<Caution> {
     let all = of_a_sync(snapshot, known, assessment, steps);
     let waits = all.iter().any(|caution| caution.id == BRINGS);
     if !syncs(snapshot, steps, waits) {
@@ -138,16 +175,35 @@ pub(super) fn of_own_sync(snapshot: &Snapshot, known: &Facts<'_>, assessment: &A
 }
 
 /// What a sync after these steps changes in the Deployment besides what they are for, whether they bring one or not.
-pub(super) fn of_a_sync(snapshot: &Snapshot, known: &Facts<'_>, assessment: &Assessment, steps: &[Step]) -> Vec<Caution> {
-    let Some(after_cure) = after_cure(known, steps) else { return Vec::new() };
+pub(super) fn of_a_sync(
+    snapshot: &Snapshot,
+    known: &Facts<'_>,
+    assessment: &Assessment,
+    steps: &[Step],
+) -> Vec<Caution> {
+    let Some(after_cure) = after_cure(known, steps) else {
+        return Vec::new();
+    };
     let facts = known.with_live(&after_cure);
     let spares = |overwrite: &Overwrite| snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default());
     let foretold = predict_knowing(&facts, &snapshot.syncer, || facts.changed_paths());
     let waiting = foretold.changes(&facts, &assessment.drifts, |drift| drift.severity == Severity::Pending);
     let prediction = foretold.weighed(&facts, &assessment.drifts, spares).prediction;
-    let broken = prediction.breaks.iter().filter(|path| !prediction.overwrites.iter().any(|overwrite| path.starts_with(&overwrite.path)));
+    let broken = prediction.breaks.iter().filter(|path| {
+        !prediction
+            .overwrites
+            .iter()
+            .any(|overwrite| path.starts_with(&overwrite.path))
+    });
     let broken: Vec<Overwrite> = broken
-        .map(|path| Overwrite { path: path.clone(), from: None, to: None, owners: Vec::new(), severity: Severity::Drift, reason: None })
+        .map(|path| Overwrite {
+            path: path.clone(),
+            from: None,
+            to: None,
+            owners: Vec::new(),
+            severity: Severity::Drift,
+            reason: None,
+        })
         .collect();
     let overwrites = Caution {
         id: OVERWRITES,
@@ -167,7 +223,10 @@ pub(super) fn of_a_sync(snapshot: &Snapshot, known: &Facts<'_>, assessment: &Ass
         must_acknowledge: false,
         fields: waiting,
     };
-    [overwrites, breaks, brings].into_iter().filter(|caution| !caution.fields.is_empty()).collect()
+    [overwrites, breaks, brings]
+        .into_iter()
+        .filter(|caution| !caution.fields.is_empty())
+        .collect()
 }
 
 /// Live as the step that cures it leaves it; `None` where that cannot be told.
@@ -184,7 +243,8 @@ fn after_cure(known: &Facts<'_>, steps: &[Step]) -> Option<Value> {
     Some(live)
 }
 
-/// Whether a sync of the Deployment follows because of these steps; `waits` tells that something of it still waits for one.
+/// Whether a sync of the Deployment follows because of these steps; `waits` tells that something of it still waits for
+/// one.
 fn syncs(snapshot: &Snapshot, steps: &[Step], waits: bool) -> bool {
     let target = &snapshot.target;
     let this = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
@@ -193,7 +253,8 @@ fn syncs(snapshot: &Snapshot, steps: &[Step], waits: bool) -> bool {
         Step::Restore { .. } | Step::Transfer { .. } => false,
         Step::OnApplication(step) => match &step.act {
             Act::Start { .. } => true,
-            // Argo CD then syncs the whole, where anything is out of sync: the Deployment is not any more, unless something of it waits.
+            // Argo CD then syncs the whole, where anything is out of sync: the Deployment is not any more, unless
+            // something of it waits.
             Act::Clear { touches, .. } => waits || touches.resources.iter().any(|touched| touched.resource != this),
             Act::Refresh => false,
         },

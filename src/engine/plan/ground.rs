@@ -29,9 +29,18 @@ pub struct Ground<'a> {
 impl<'a> Ground<'a> {
     /// What the steps of this plan stand on in a snapshot.
     pub fn of(snapshot: &'a Snapshot, plan: &'a str, begun: Option<Timestamp>) -> Self {
-        let desired = snapshot.desired.as_ref().map_or(&Value::Null, |document| &document.value);
+        let desired = snapshot
+            .desired
+            .as_ref()
+            .map_or(&Value::Null, |document| &document.value);
         let live = snapshot.live.as_ref().unwrap_or(&Value::Null);
-        Self { desired, live, tool: &snapshot.tool, plan, begun }
+        Self {
+            desired,
+            live,
+            tool: &snapshot.tool,
+            plan,
+            begun,
+        }
     }
 }
 

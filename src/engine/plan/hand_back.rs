@@ -1,8 +1,9 @@
 //! HandBack: foreign fields go to the syncing tool, whose own next sync then removes them.
 //!
-//! Nothing of the spec is written and nothing of ours is left behind. Under server-side apply a field is the tool's by its `Apply` entry
-//! in `managedFields`; under client-side apply by the last-applied annotation, from which a field goes that Git does not have. Which of
-//! the two a foreign field lacks is why the tool leaves it, and why a union with two members is refused.
+//! Nothing of the spec is written and nothing of ours is left behind. Under server-side apply a field is the tool's by
+//! its `Apply` entry in `managedFields`; under client-side apply by the last-applied annotation, from which a field
+//! goes that Git does not have. Which of the two a foreign field lacks is why the tool leaves it, and why a union with
+//! two members is refused.
 
 use json_patch::{PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Map, Value};
@@ -28,7 +29,9 @@ pub enum HandBackError {
     Replace,
 
     /// Nothing was applied client-side, so nothing is known to have been taken out of Git.
-    #[error("the object has no readable annotation {LAST_APPLIED}, from which the tool could take that the field is to go")]
+    #[error(
+        "the object has no readable annotation {LAST_APPLIED}, from which the tool could take that the field is to go"
+    )]
     NoLastApplied,
 
     /// The ownership cannot be moved.
@@ -44,10 +47,13 @@ pub enum HandBackError {
     Leaves(FieldPath),
 }
 
-/// The foreign fields that keep the next sync from bringing Git's state: what drifted and Git does not set, and, where the sync is
-/// refused, what live alone has beside the field that the server names.
+/// The foreign fields that keep the next sync from bringing Git's state: what drifted and Git does not set, and, where
+/// the sync is refused, what live alone has beside the field that the server names.
 pub fn in_the_way(drifts: &[&Change], prediction: &Prediction) -> Vec<FieldPath> {
-    let added = drifts.iter().filter(|change| change.kind == ChangeKind::Added).map(|change| change.path.clone());
+    let added = drifts
+        .iter()
+        .filter(|change| change.kind == ChangeKind::Added)
+        .map(|change| change.path.clone());
     let mut paths: Vec<FieldPath> = added.collect();
     paths.extend(prediction.beside.iter().cloned());
     paths.sort();
@@ -66,14 +72,23 @@ pub fn operations(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> Result<
         Strategy::Replace => Err(HandBackError::Replace),
         Strategy::ServerSideApply => {
             let value = with_fields_of_tool(live, syncer, paths)?;
-            Ok(vec![PatchOperation::Replace(ReplaceOperation { path: super::restore::pointer("/metadata/managedFields"), value })])
+            Ok(vec![PatchOperation::Replace(ReplaceOperation {
+                path: super::restore::pointer("/metadata/managedFields"),
+                value,
+            })])
         }
         Strategy::ClientSideApply => {
             let (old, new) = with_fields_applied(live, paths)?;
             let path = super::restore::pointer(&format!("/metadata/annotations/{}", escape_token(LAST_APPLIED)));
             Ok(vec![
-                PatchOperation::Test(TestOperation { path: path.clone(), value: old.into() }),
-                PatchOperation::Replace(ReplaceOperation { path, value: new.into() }),
+                PatchOperation::Test(TestOperation {
+                    path: path.clone(),
+                    value: old.into(),
+                }),
+                PatchOperation::Replace(ReplaceOperation {
+                    path,
+                    value: new.into(),
+                }),
             ])
         }
     }
@@ -83,10 +98,14 @@ pub fn operations(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> Result<
 fn with_fields_of_tool(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> Result<Value, TransferRefusal> {
     let managed = ManagedFields::of(live);
     let is_tool = |manager: &str, operation| manager == syncer.manager && operation == Operation::Apply;
-    let (owned, ownerless): (Vec<FieldPath>, Vec<FieldPath>) =
-        paths.iter().cloned().partition(|path| managed.entries().any(|entry| entry.fields.contains_or_below(path)));
+    let (owned, ownerless): (Vec<FieldPath>, Vec<FieldPath>) = paths
+        .iter()
+        .cloned()
+        .partition(|path| managed.entries().any(|entry| entry.fields.contains_or_below(path)));
     let givers: Vec<(String, Operation)> = {
-        let holding = managed.entries().filter(|entry| owned.iter().any(|path| entry.fields.contains_or_below(path)));
+        let holding = managed
+            .entries()
+            .filter(|entry| owned.iter().any(|path| entry.fields.contains_or_below(path)));
         let mut givers: Vec<_> = holding
             .map(|entry| (entry.owner.manager.clone(), entry.owner.operation))
             .filter(|(manager, operation)| !is_tool(manager, *operation))
@@ -95,13 +114,21 @@ fn with_fields_of_tool(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> Re
         givers.dedup();
         givers
     };
-    let givers: Vec<Giver<'_>> = givers.iter().map(|(manager, operation)| Giver { manager, operation: *operation }).collect();
+    let givers: Vec<Giver<'_>> = givers
+        .iter()
+        .map(|(manager, operation)| Giver {
+            manager,
+            operation: *operation,
+        })
+        .collect();
     let mut fields = live.pointer("/metadata/managedFields").cloned().unwrap_or_default();
     // What the tool holds already needs no giver.
     let foreign: Vec<FieldPath> = owned
         .into_iter()
         .filter(|path| {
-            managed.entries().any(|entry| entry.fields.contains_or_below(path) && !is_tool(&entry.owner.manager, entry.owner.operation))
+            managed.entries().any(|entry| {
+                entry.fields.contains_or_below(path) && !is_tool(&entry.owner.manager, entry.owner.operation)
+            })
         })
         .collect();
     if !foreign.is_empty() {
@@ -115,7 +142,10 @@ fn with_fields_of_tool(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> Re
 
 /// The text of the last-applied annotation as it is, and with the fields in it.
 fn with_fields_applied(live: &Value, paths: &[FieldPath]) -> Result<(String, String), HandBackError> {
-    let old = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
+    let old = live
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| annotations.get(LAST_APPLIED))
+        .and_then(Value::as_str);
     let old = old.ok_or(HandBackError::NoLastApplied)?;
     // A word or a list is JSON, too, and yet nothing that any apply would read.
     let applied: Map<String, Value> = serde_json::from_str(old).map_err(|_| HandBackError::NoLastApplied)?;
@@ -136,15 +166,24 @@ pub fn done(live: &Value, syncer: &Syncer, paths: &[FieldPath]) -> bool {
         Strategy::ServerSideApply => {
             let managed = ManagedFields::of(live);
             let of_tool = |path: &FieldPath| {
-                let mut holding = managed.entries().filter(|entry| entry.fields.contains_or_below(path)).peekable();
+                let mut holding = managed
+                    .entries()
+                    .filter(|entry| entry.fields.contains_or_below(path))
+                    .peekable();
                 holding.peek().is_some() && holding.all(|entry| entry.owner.is(&syncer.manager, Operation::Apply))
             };
             there.into_iter().all(of_tool)
         }
         Strategy::ClientSideApply => {
-            let text = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
-            let applied: Option<Value> = text.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
-            there.into_iter().all(|path| applied.as_ref().is_some_and(|applied| path.get(applied).is_some()))
+            let text = live
+                .pointer("/metadata/annotations")
+                .and_then(|annotations| annotations.get(LAST_APPLIED));
+            let applied: Option<Value> = text
+                .and_then(Value::as_str)
+                .and_then(|text| serde_json::from_str(text).ok());
+            there
+                .into_iter()
+                .all(|path| applied.as_ref().is_some_and(|applied| path.get(applied).is_some()))
         }
     }
 }
@@ -165,6 +204,9 @@ pub fn check(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], drifts: &[
     if let Some(cause) = after.causes.first() {
         return Err(HandBackError::StillRefused(cause.told()));
     }
-    let left = after.residual.into_iter().find(|path| drifts.iter().any(|change| path.starts_with(&change.path)));
+    let left = after
+        .residual
+        .into_iter()
+        .find(|path| drifts.iter().any(|change| path.starts_with(&change.path)));
     left.map_or(Ok(()), |path| Err(HandBackError::Leaves(path)))
 }

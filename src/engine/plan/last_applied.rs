@@ -1,9 +1,10 @@
-//! What a heal under client-side apply leaves for the next change of Git: such a tool takes out of live only what its last-applied annotation
-//! names and Git no longer has.
+//! What a heal under client-side apply leaves for the next change of Git: such a tool takes out of live only what its
+//! last-applied annotation names and Git no longer has.
 //!
-//! Where the annotation is lost, older than Git or somebody else's, a restored handler would stand beside the next one, and the sync would be
-//! refused. The tool's own sync writes the annotation anew; where none follows, the Restore does, with the healed fields and nothing else: what Git
-//! dropped and live still has goes at the next sync because the annotation still names it.
+//! Where the annotation is lost, older than Git or somebody else's, a restored handler would stand beside the next one,
+//! and the sync would be refused. The tool's own sync writes the annotation anew; where none follows, the Restore does,
+//! with the healed fields and nothing else: what Git dropped and live still has goes at the next sync because the
+//! annotation still names it.
 
 use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
@@ -16,30 +17,37 @@ use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
 use crate::engine::snapshot::Snapshot;
 
-/// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops them; `None` where it names all
-/// of them, and there is an annotation.
+/// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops
+/// them; `None` where it names all of them, and there is an annotation.
 pub(super) fn unrecorded(facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath]) -> Option<Vec<FieldPath>> {
     if syncer.strategy != Strategy::ClientSideApply || facts.last_applied.is_unreadable() {
         return None;
     }
     let applied = facts.last_applied.value();
     let is_named = |path: &FieldPath| applied.is_some_and(|applied| path.get(applied).is_some());
-    let unnamed: Vec<_> = paths.iter().filter(|path| path.get(facts.desired).is_some() && !is_named(path)).cloned().collect();
+    let unnamed: Vec<_> = paths
+        .iter()
+        .filter(|path| path.get(facts.desired).is_some() && !is_named(path))
+        .cloned()
+        .collect();
     (applied.is_none() || !unnamed.is_empty()).then_some(unnamed)
 }
 
-/// The first of these fields of Git that the annotation does not name under client-side apply, so that the next change of it leaves it in live; `None`
-/// where it names all of them, or where nothing goes by it.
+/// The first of these fields of Git that the annotation does not name under client-side apply, so that the next change
+/// of it leaves it in live; `None` where it names all of them, or where nothing goes by it.
 pub fn first_unnamed<'p>(snapshot: &Snapshot, paths: &'p [FieldPath]) -> Option<&'p FieldPath> {
     let (document, live) = (snapshot.desired.as_ref()?, snapshot.live.as_ref()?);
     let last_applied = LastApplied::of(&document.value, live);
     if snapshot.syncer.strategy != Strategy::ClientSideApply || last_applied.is_unreadable() {
         return None;
     }
-    paths.iter().find(|path| !names(&document.value, live, std::slice::from_ref(path)))
+    paths
+        .iter()
+        .find(|path| !names(&document.value, live, std::slice::from_ref(path)))
 }
 
-/// Lets a cure end with an annotation that names these fields; `by_sync` tells that a sync of the tool follows, which writes it.
+/// Lets a cure end with an annotation that names these fields; `by_sync` tells that a sync of the tool follows, which
+/// writes it.
 pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer, paths: &[FieldPath], by_sync: bool) {
     if paths.is_empty() || by_sync {
         return;
@@ -50,15 +58,24 @@ pub(super) fn complete(steps: &mut Vec<Step>, facts: &Facts<'_>, syncer: &Syncer
         // Live is as Git says, and only the annotation is to be written.
         None => {
             let (paths, to) = (paths.to_vec(), holder(facts.managed.get(), syncer));
-            steps.push(Step::Restore { paths: paths.clone(), operations: Patch(naming(facts, &paths)) });
-            steps.push(Step::Transfer { paths, from: Vec::new(), to, into: Operation::Update });
+            steps.push(Step::Restore {
+                paths: paths.clone(),
+                operations: Patch(naming(facts, &paths)),
+            });
+            steps.push(Step::Transfer {
+                paths,
+                from: Vec::new(),
+                to,
+                into: Operation::Update,
+            });
         }
     }
 }
 
 /// To whom what we write goes where no apply owns it: the manager whose update owns the annotation, or else the tool.
 ///
-/// That one is taken for the client-side manager at a later switch to server-side apply, which makes what it owns the tool's.
+/// That one is taken for the client-side manager at a later switch to server-side apply, which makes what it owns the
+/// tool's.
 pub(super) fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
     holder_of_annotation(managed).unwrap_or_else(|| syncer.manager.clone())
 }
@@ -67,7 +84,9 @@ pub(super) fn holder(managed: &ManagedFields, syncer: &Syncer) -> String {
 pub(super) fn holder_of_annotation(managed: &ManagedFields) -> Option<String> {
     let annotation = FieldPath::of(&["metadata", "annotations", LAST_APPLIED]);
     let is_holder = |manager: &str, operation| operation == Operation::Update && manager != HEAL_MANAGER;
-    let mut holding = managed.entries().filter(|entry| entry.owner.subresource.is_none() && entry.fields.contains(&annotation));
+    let mut holding = managed
+        .entries()
+        .filter(|entry| entry.owner.subresource.is_none() && entry.fields.contains(&annotation));
     let found = holding.find(|entry| is_holder(&entry.owner.manager, entry.owner.operation));
     found.map(|entry| entry.owner.manager.clone())
 }
@@ -76,16 +95,34 @@ pub(super) fn holder_of_annotation(managed: &ManagedFields) -> Option<String> {
 fn naming(facts: &Facts<'_>, paths: &[FieldPath]) -> Vec<PatchOperation> {
     let annotations = facts.live.pointer("/metadata/annotations");
     let old = annotations.and_then(|annotations| annotations.get(LAST_APPLIED));
-    let (at, value) = (annotation(), Value::from(facts.last_applied.naming(facts.desired, paths)));
+    let (at, value) = (
+        annotation(),
+        Value::from(facts.last_applied.naming(facts.desired, paths)),
+    );
     match (old, annotations.is_some_and(Value::is_object)) {
         (Some(old), _) => vec![
-            PatchOperation::Test(TestOperation { path: pointer(&at), value: old.clone() }),
-            PatchOperation::Replace(ReplaceOperation { path: pointer(&at), value }),
+            PatchOperation::Test(TestOperation {
+                path: pointer(&at),
+                value: old.clone(),
+            }),
+            PatchOperation::Replace(ReplaceOperation {
+                path: pointer(&at),
+                value,
+            }),
         ],
-        (None, true) => vec![PatchOperation::Add(AddOperation { path: pointer(&at), value })],
+        (None, true) => vec![PatchOperation::Add(AddOperation {
+            path: pointer(&at),
+            value,
+        })],
         (None, false) => vec![
-            PatchOperation::Add(AddOperation { path: pointer("/metadata/annotations"), value: json!({}) }),
-            PatchOperation::Add(AddOperation { path: pointer(&at), value }),
+            PatchOperation::Add(AddOperation {
+                path: pointer("/metadata/annotations"),
+                value: json!({}),
+            }),
+            PatchOperation::Add(AddOperation {
+                path: pointer(&at),
+                value,
+            }),
         ],
     }
 }

@@ -1,8 +1,8 @@
 //! What a person is asked to approve: ordered, guarded, content-hashed steps.
 //!
-//! A plan is made from one snapshot and its assessment and is never read back from where it is shown: at heal time it is
-//! made again from a fresh snapshot, and only the same hash is the same plan. What may be carried out is an [`Approved`]
-//! plan, and only [`judge`] makes one.
+//! A plan is made from one snapshot and its assessment and is never read back from where it is shown: at heal time it
+//! is made again from a fresh snapshot, and only the same hash is the same plan. What may be carried out is an
+//! [`Approved`] plan, and only [`judge`] makes one.
 
 mod approval;
 mod cautions;
@@ -73,7 +73,8 @@ pub struct Plan {
     /// Covers everything that a person's yes depends on; 64 hexadecimal digits.
     pub hash: String,
 
-    /// Rises where a plan of the same content was carried out, taken back or over by its time, so that it comes again under another hash.
+    /// Rises where a plan of the same content was carried out, taken back or over by its time, so that it comes again
+    /// under another hash.
     pub serial: u64,
 
     /// When it can no longer be approved.
@@ -91,10 +92,12 @@ pub struct Plan {
     /// What a person should know before approving.
     pub cautions: Vec<Caution>,
 
-    /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the glass.
+    /// The sync window that forbids the heal, in words: such a plan is carried out only where the approval breaks the
+    /// glass.
     pub window: Option<String>,
 
-    /// For what it waits, in words: an operation runs, and the plan is carried out when that has ended. Nothing of this is hashed.
+    /// For what it waits, in words: an operation runs, and the plan is carried out when that has ended. Nothing of this
+    /// is hashed.
     pub waits: Option<String>,
 }
 
@@ -125,11 +128,20 @@ pub(super) fn propose_knowing<'a>(
     if let Some(age) = snapshot.source.too_old(snapshot.now) {
         return Err(NoPlan::SourceTooOld { age });
     }
-    let unread = snapshot.tool.synced_unread(&snapshot.source).map(|(commit, _)| ("Argo CD synced", commit));
-    let looked = if snapshot.tool.flux().is_some() { "Flux tried" } else { "Argo CD compared" };
+    let unread = snapshot
+        .tool
+        .synced_unread(&snapshot.source)
+        .map(|(commit, _)| ("Argo CD synced", commit));
+    let looked = if snapshot.tool.flux().is_some() {
+        "Flux tried"
+    } else {
+        "Argo CD compared"
+    };
     if let Some((did, commit)) = unread.or_else(|| Some((looked, snapshot.tool.compared_unread(&snapshot.source)?))) {
         let commit = short_commit(commit);
-        return Err(NoPlan::HeldBack(format!("{did} commit {commit} after Git was read last: what Git says by now is read first")));
+        return Err(NoPlan::HeldBack(format!(
+            "{did} commit {commit} after Git was read last: what Git says by now is read first"
+        )));
     }
     let live = snapshot.live.as_ref();
     let at = |pointer: &str| live.and_then(|live| live.pointer(pointer));
@@ -140,17 +152,42 @@ pub(super) fn propose_knowing<'a>(
         return Err(NoPlan::Paused);
     }
     let read = match (facts, &snapshot.desired, live) {
-        (None, Some(document), Some(live)) => Some(Facts::sending(snapshot.source.sent_of(&document.value), &document.value, live)),
+        (None, Some(document), Some(live)) => Some(Facts::sending(
+            snapshot.source.sent_of(&document.value),
+            &document.value,
+            live,
+        )),
         _ => None,
     };
     let facts = facts.or(read.as_ref());
-    let window = snapshot.tool.argo_cd().and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
-    let (Cured { mut steps, unrecorded, cautions: mut told, traps }, drifts) = match work {
-        Work::Cure { desired, live, drifts, others, prediction } => {
+    let window = snapshot
+        .tool
+        .argo_cd()
+        .and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
+    let (
+        Cured {
+            mut steps,
+            unrecorded,
+            cautions: mut told,
+            traps,
+        },
+        drifts,
+    ) = match work {
+        Work::Cure {
+            desired,
+            live,
+            drifts,
+            others,
+            prediction,
+        } => {
             spares_ignored(snapshot, assessment)?;
             // An operation would wait for the window to change and fire then: only what needs none is left.
             let by_restore = window.is_some() && !drifts.is_empty();
-            let ill = Ill { drifts: &drifts, others: &others, prediction };
+            let ill = Ill {
+                drifts: &drifts,
+                others: &others,
+                prediction,
+            };
             let cured = |facts: &Facts<'_>| match by_restore {
                 true => restored(snapshot, facts, ill),
                 false => cure(snapshot, assessment, policy, facts, ill),
@@ -158,7 +195,13 @@ pub(super) fn propose_knowing<'a>(
             let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
             (cured, drifts)
         }
-        Work::Traps => (Cured { unrecorded: traps::unnamed(&assessment.traps), ..Cured::default() }, Vec::new()),
+        Work::Traps => (
+            Cured {
+                unrecorded: traps::unnamed(&assessment.traps),
+                ..Cured::default()
+            },
+            Vec::new(),
+        ),
         Work::Sync | Work::Operation => (Cured::default(), Vec::new()),
     };
     let record = |steps: &mut Vec<Step>, by_sync| {
@@ -183,8 +226,11 @@ pub(super) fn propose_knowing<'a>(
             let writes_by_sync = unrecorded.is_some() || is_unapplied;
             let before = match by_sync {
                 true => Before::NeedsSync,
-                // The tool's own sync writes what it applied; one that changes more than the drift is not started for that alone.
-                false if writes_by_sync && window.is_none() && beside.as_ref().is_some_and(Vec::is_empty) => Before::Unrecorded,
+                // The tool's own sync writes what it applied; one that changes more than the drift is not started for
+                // that alone.
+                false if writes_by_sync && window.is_none() && beside.as_ref().is_some_and(Vec::is_empty) => {
+                    Before::Unrecorded
+                }
                 false => Before::InSync,
             };
             let around = Around {
@@ -192,7 +238,8 @@ pub(super) fn propose_knowing<'a>(
                 source: &snapshot.source,
                 memory,
                 cures: !steps.is_empty(),
-                spares: beside.iter().flatten().any(|caution| caution.must_acknowledge) && stays_in_sync(argo_cd, beside.iter().flatten()),
+                spares: beside.iter().flatten().any(|caution| caution.must_acknowledge)
+                    && stays_in_sync(argo_cd, beside.iter().flatten()),
                 waits: beside.iter().flatten().any(|caution| caution.id == cautions::BRINGS),
                 now: snapshot.now,
             };
@@ -216,14 +263,24 @@ pub(super) fn propose_knowing<'a>(
         }
         Tool::Flux(flux) => {
             steps.extend(on_kustomization::after(flux, live.is_none())?);
-            told.extend(flux.stays_behind(&snapshot.source.revision).map(|why| Caution::note(cautions::NO_NEW_COMMITS, why)));
-            told.extend(flux.kustomization.force_caution().map(|why| Caution::note(cautions::FORCE, why)));
+            told.extend(
+                flux.stays_behind(&snapshot.source.revision)
+                    .map(|why| Caution::note(cautions::NO_NEW_COMMITS, why)),
+            );
+            told.extend(
+                flux.kustomization
+                    .force_caution()
+                    .map(|why| Caution::note(cautions::FORCE, why)),
+            );
         }
         Tool::Unknown => record(&mut steps, false),
     }
     told.extend(others::in_the_way(snapshot, &steps));
     recordable::check(&steps)?;
-    let uid = at("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let uid = at("/metadata/uid")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     // What is to be acknowledged comes first: a report that is too long leaves out the last ones.
     let of_sync = facts.map(|facts| cautions::of_own_sync(snapshot, facts, assessment, &steps));
     told.splice(..0, of_sync.unwrap_or_default());
@@ -232,21 +289,38 @@ pub(super) fn propose_knowing<'a>(
         return Err(NoPlan::RefusedBefore);
     }
     let earlier = digest::before_it_began(&steps);
-    let before = earlier.as_ref().map(|steps| cautions::hashed(digest::plan_hash(snapshot, memory, steps), &told));
+    let before = earlier
+        .as_ref()
+        .map(|steps| cautions::hashed(digest::plan_hash(snapshot, memory, steps), &told));
     let before = before.as_ref().map(|hash| hash as &dyn Fn(u64) -> String);
     let (serial, hash, expires) = memory.offer(hash, before, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(&drifts, &steps));
-    Ok(Plan { hash, serial, expires, uid, drift, steps, cautions: told, window, waits })
+    Ok(Plan {
+        hash,
+        serial,
+        expires,
+        uid,
+        drift,
+        steps,
+        cautions: told,
+        window,
+        waits,
+    })
 }
 
 /// What helps where only an apply of the tool does, and none of ours is started.
 const SYNC_BY_HAND: &str = "a sync of this Deployment alone is not started now, or would change more than whose its fields are: sync the application \
                             before Git changes the field";
 
-/// Whether Argo CD syncs nothing by itself after a cure, although a sync would change these fields: nobody lets it, or it compares without them.
+/// Whether Argo CD syncs nothing by itself after a cure, although a sync would change these fields: nobody lets it, or
+/// it compares without them.
 fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caution>) -> bool {
     let compared = |caution: &Caution| {
-        caution.id == cautions::OVERWRITES && !caution.fields.iter().all(|field| field.reason.as_deref().is_some_and(is_of_argo_cd))
+        caution.id == cautions::OVERWRITES
+            && !caution
+                .fields
+                .iter()
+                .all(|field| field.reason.as_deref().is_some_and(is_of_argo_cd))
     };
     argo_cd.application.automated().is_none() || !beside.any(compared)
 }
@@ -254,7 +328,15 @@ fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caut
 /// The one roll-out that a change of the pod template costs, whoever writes it.
 fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<Caution> {
     let written = steps.iter().filter(|step| !step.writes_books_only());
-    let paths = drifts.iter().map(|drift| &drift.change.path).chain(written.flat_map(Step::paths));
+    let paths = drifts
+        .iter()
+        .map(|drift| &drift.change.path)
+        .chain(written.flat_map(Step::paths));
     let of_template = paths.into_iter().any(rolls_out);
-    of_template.then(|| Caution::note(cautions::ROLL_OUT, "the pod template changes, so the Deployment rolls out once"))
+    of_template.then(|| {
+        Caution::note(
+            cautions::ROLL_OUT,
+            "the pod template changes, so the Deployment rolls out once",
+        )
+    })
 }

@@ -25,7 +25,9 @@ pub enum NoPlan {
     SideNotKnown,
 
     /// Git has the object no longer.
-    #[error("Git has the object no longer, and no plan deletes one: a sync that prunes takes it away, or a person does")]
+    #[error(
+        "Git has the object no longer, and no plan deletes one: a sync that prunes takes it away, or a person does"
+    )]
     Orphaned,
 
     /// The object is absent: only a sync brings it back.
@@ -159,8 +161,12 @@ pub enum NoPlan {
 }
 
 impl NoPlan {
-    /// Whether it is a state that passes, after which the same plan is offered again: what was approved is not lost by it.
+    /// Whether it is a state that passes, after which the same plan is offered again: what was approved is not lost by
+    /// it.
     pub fn passes(&self) -> bool {
-        matches!(self, Self::HeldBack(_) | Self::SourceTooOld { .. } | Self::Paused | Self::NotJudged)
+        matches!(
+            self,
+            Self::HeldBack(_) | Self::SourceTooOld { .. } | Self::Paused | Self::NotJudged
+        )
     }
 }

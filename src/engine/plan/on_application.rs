@@ -1,4 +1,5 @@
-//! The steps on Argo CD's Application: what follows the cure of the Deployment, so that the application is synced, healthy and armed again.
+//! The steps on Argo CD's Application: what follows the cure of the Deployment, so that the application is synced,
+//! healthy and armed again.
 
 use jiff::Timestamp;
 use json_patch::Patch;
@@ -8,8 +9,8 @@ use serde_json::{Value, json};
 use super::step::RenderError;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Application, NoRequest, Operation, OperationPhase, OperationState, Requested, ResourceRef, Retry, Revision, Stale, Then, Touches,
-    clear, refresh, refresh_asked, start, started, withdraw_refresh,
+    Application, NoRequest, Operation, OperationPhase, OperationState, Requested, ResourceRef, Retry, Revision, Stale,
+    Then, Touches, clear, refresh, refresh_asked, start, started, withdraw_refresh,
 };
 
 mod following;
@@ -24,7 +25,8 @@ const USERNAME: &str = "driftmend";
 /// The name of the entry of `operation.info` that carries the plan's hash.
 const PLAN_INFO: &str = "driftmend.dev/plan";
 
-/// How often the state of an operation is cleared at one revision: a third sync of the whole would end as the two before.
+/// How often the state of an operation is cleared at one revision: a third sync of the whole would end as the two
+/// before.
 const CLEARS: usize = 2;
 
 /// The Application that a step writes.
@@ -80,8 +82,8 @@ pub struct Asked {
     /// When it began; `None` before that. Its retries do not begin it anew.
     pub began: Option<String>,
 
-    /// What it is limited to and how it syncs: two that began in the same second differ in nothing else. At which commit is left out, since a
-    /// retry may take another.
+    /// What it is limited to and how it syncs: two that began in the same second differ in nothing else. At which
+    /// commit is left out, since a retry may take another.
     pub asks: Value,
 }
 
@@ -97,7 +99,11 @@ impl Asked {
             (None, _) => return None,
         };
         let by = asked.username.clone().filter(|by| !asked.automated && by != USERNAME)?;
-        Some(Self { by, began, asks: asks(asked) })
+        Some(Self {
+            by,
+            began,
+            asks: asks(asked),
+        })
     }
 }
 
@@ -107,8 +113,8 @@ pub enum Act {
     /// A comparison is asked for. It proves that the controller lives, and that `status.sync` is newer than the cure.
     Refresh,
 
-    /// The stale state is removed and a comparison asked for: Argo CD then syncs by itself the whole that is out of sync. Only for what an
-    /// operation of ours cannot do, since each clear may be followed by a sync of everything.
+    /// The stale state is removed and a comparison asked for: Argo CD then syncs by itself the whole that is out of
+    /// sync. Only for what an operation of ours cannot do, since each clear may be followed by a sync of everything.
     Clear {
         /// Which state: the one that is there when the heal begins.
         stale: Option<Stale>,
@@ -123,7 +129,8 @@ pub enum Act {
         attempt: usize,
     },
 
-    /// A sync is asked for, limited to this Deployment. Argo CD replaces the state of an operation that is over by the new one's.
+    /// A sync is asked for, limited to this Deployment. Argo CD replaces the state of an operation that is over by the
+    /// new one's.
     Start {
         /// Which stale state it replaces: the one that is there when the heal begins.
         replaces: Option<Stale>,
@@ -142,68 +149,128 @@ pub struct NotYet(pub String);
 
 /// What was asked for, as Argo CD reads it: it leaves out what is empty where it remembers an operation.
 fn asks(Requested { info, sync, retry, .. }: &Requested) -> Value {
-    let sync = sync.as_ref().map(|sync| json!({"prune": sync.prune, "dryRun": sync.dry_run, "resources": sync.resources}));
-    let Retry { limit, duration, factor, max_duration } = retry;
+    let sync = sync
+        .as_ref()
+        .map(|sync| json!({"prune": sync.prune, "dryRun": sync.dry_run, "resources": sync.resources}));
+    let Retry {
+        limit,
+        duration,
+        factor,
+        max_duration,
+    } = retry;
     json!({"info": info, "sync": sync, "retry": [limit, duration, factor, max_duration]})
 }
 
 impl OnApplication {
     /// A write on this Application.
     pub(super) fn of(application: &Application, act: Act) -> Self {
-        let named = ApplicationRef { namespace: application.namespace.clone(), name: application.name.clone() };
-        let asked = if act == Act::Refresh { None } else { Asked::of(application) };
-        Self { application: named, uid: application.uid.clone(), asked, act }
+        let named = ApplicationRef {
+            namespace: application.namespace.clone(),
+            name: application.name.clone(),
+        };
+        let asked = if act == Act::Refresh {
+            None
+        } else {
+            Asked::of(application)
+        };
+        Self {
+            application: named,
+            uid: application.uid.clone(),
+            asked,
+            act,
+        }
     }
 
     /// Lets the act mean the operation state that began then, and no later one.
     pub(super) fn bind(&mut self, began: Option<&str>) {
         let uid = self.uid.clone();
-        let (Act::Clear { stale, .. } | Act::Start { replaces: stale, .. }) = &mut self.act else { return };
+        let (Act::Clear { stale, .. } | Act::Start { replaces: stale, .. }) = &mut self.act else {
+            return;
+        };
         let phase = stale.take().map_or(OperationPhase::Failed, |stale| stale.phase);
-        *stale = uid.zip(began).map(|(uid, began)| Stale { uid, phase, started_at: began.to_owned() });
+        *stale = uid.zip(began).map(|(uid, began)| Stale {
+            uid,
+            phase,
+            started_at: began.to_owned(),
+        });
     }
 
     /// What the step does, in one sentence.
     pub(super) fn summary(&self) -> String {
         let name = &self.application;
         let told = |stale: &Option<Stale>| {
-            stale.as_ref().map(|stale| format!(" ({}, since {})", stale.phase.as_str(), stale.started_at)).unwrap_or_default()
+            stale
+                .as_ref()
+                .map(|stale| format!(" ({}, since {})", stale.phase.as_str(), stale.started_at))
+                .unwrap_or_default()
         };
         match &self.act {
             Act::Refresh => format!("asks Argo CD to compare {name} anew"),
-            Act::Clear { stale, touches, why, attempt } => format!(
+            Act::Clear {
+                stale,
+                touches,
+                why,
+                attempt,
+            } => format!(
                 "attempt {attempt} of {CLEARS} at this revision: removes the operation state of {name}{} and asks for a comparison, since \
                  {why}; {}",
                 told(stale),
                 touches.sentence()
             ),
-            Act::Start { replaces: Some(stale), touches, only } if stale.phase == OperationPhase::Succeeded => format!(
+            Act::Start {
+                replaces: Some(stale),
+                touches,
+                only,
+            } if stale.phase == OperationPhase::Succeeded => format!(
                 "starts a sync of {only} alone in {name}, which replaces the operation state that is there by then: {}",
                 touches.sentence()
             ),
-            Act::Start { replaces: Some(stale), touches, only } => format!(
+            Act::Start {
+                replaces: Some(stale),
+                touches,
+                only,
+            } => format!(
                 "starts a sync of {only} alone in {name}, which replaces the operation state ({}, since {}): {}",
                 stale.phase.as_str(),
                 stale.started_at,
                 touches.sentence()
             ),
-            Act::Start { replaces: None, touches, only } => format!("starts a sync of {only} alone in {name}: {}", touches.sentence()),
+            Act::Start {
+                replaces: None,
+                touches,
+                only,
+            } => format!("starts a sync of {only} alone in {name}: {}", touches.sentence()),
         }
     }
 
     /// The bytes of intent that a plan's hash covers.
     ///
-    /// Left out is what passes while Argo CD tries a sync again: which state is meant (that is bound when the heal begins, and tested when the
-    /// step is sent), its phase, its times and its retries. Only a person's own sync is told from an earlier one. What a sync of one resource touches
-    /// is said by its name, and what it brings by the digest of Git's document: at which commit that stands, any commit elsewhere moves.
+    /// Left out is what passes while Argo CD tries a sync again: which state is meant (that is bound when the heal
+    /// begins, and tested when the step is sent), its phase, its times and its retries. Only a person's own sync is
+    /// told from an earlier one. What a sync of one resource touches is said by its name, and what it brings by the
+    /// digest of Git's document: at which commit that stands, any commit elsewhere moves.
     pub(super) fn intent(&self, kind: &str) -> Value {
         let (only, touches) = match &self.act {
             Act::Refresh => (None, Value::Null),
             Act::Clear { touches, .. } => (None, json!(touches)),
-            Act::Start { only, touches: Touches { to, whole_application, sync_options, retry, .. }, .. } => {
+            Act::Start {
+                only,
+                touches:
+                    Touches {
+                        to,
+                        whole_application,
+                        sync_options,
+                        retry,
+                        ..
+                    },
+                ..
+            } => {
                 // Git's document is held against one commit, and not against several.
                 let to = to.as_ref().filter(|to| to.one().is_none());
-                (Some(only), json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options, "retry": retry}))
+                (
+                    Some(only),
+                    json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options, "retry": retry}),
+                )
             }
         };
         json!({
@@ -221,20 +288,33 @@ impl OnApplication {
                 let operation = self.operation(application, plan).ok_or(RenderError::NoApplication)?;
                 // A state that nobody ends would be taken for the new operation's.
                 let is_orphan = application.state.as_ref().is_some_and(|state| !state.phase.completed());
-                Some(if is_orphan { clear(application, &Then::Start(operation))? } else { start(application, &operation)? })
+                Some(if is_orphan {
+                    clear(application, &Then::Start(operation))?
+                } else {
+                    start(application, &operation)?
+                })
             }
         })
     }
 
     /// Our operation, as this plan asks for it.
     fn operation(&self, application: &Application, plan: &str) -> Option<Operation> {
-        let Act::Start { only, touches, .. } = &self.act else { return None };
+        let Act::Start { only, touches, .. } = &self.act else {
+            return None;
+        };
         let info = vec![(PLAN_INFO.to_owned(), plan.to_owned())];
         let asked = Operation::of(application, USERNAME, info, Some(only.clone()));
         // Of one source in a list, the commit is written in a list, too.
-        let is_compared =
-            touches.to.as_ref().and_then(Revision::one).is_some_and(|to| asked.revision.as_ref().and_then(Revision::one) == Some(to));
-        let revision = if is_compared { asked.revision.clone() } else { touches.to.clone() };
+        let is_compared = touches
+            .to
+            .as_ref()
+            .and_then(Revision::one)
+            .is_some_and(|to| asked.revision.as_ref().and_then(Revision::one) == Some(to));
+        let revision = if is_compared {
+            asked.revision.clone()
+        } else {
+            touches.to.clone()
+        };
         Some(Operation { revision, ..asked })
     }
 
@@ -244,13 +324,21 @@ impl OnApplication {
         let ended = |stale: &Stale| stale.cleared(application) || succeeded(application);
         match &self.act {
             // In whole seconds: one of the same second may have come before.
-            Act::Refresh => begun.is_some_and(|begun| application.reconciled_at.is_some_and(|made| made.as_second() > begun.as_second())),
+            Act::Refresh => begun.is_some_and(|begun| {
+                application
+                    .reconciled_at
+                    .is_some_and(|made| made.as_second() > begun.as_second())
+            }),
             Act::Clear { stale, .. } => stale.as_ref().is_some_and(ended),
             Act::Start { replaces, .. } => {
-                let ours = self.operation(application, plan).is_some_and(|operation| started(application, &operation));
-                // With self-heal Argo CD may replace our operation's state by that of its own next one within a tenth of a second.
+                let ours = self
+                    .operation(application, plan)
+                    .is_some_and(|operation| started(application, &operation));
+                // With self-heal Argo CD may replace our operation's state by that of its own next one within a tenth
+                // of a second.
                 let state = application.state.as_ref().and_then(|state| state.started_at.as_ref());
-                let newer = matches!((state, begun), (Some(state), Some(begun)) if state.time.as_second() >= begun.as_second());
+                let newer =
+                    matches!((state, begun), (Some(state), Some(begun)) if state.time.as_second() >= begun.as_second());
                 ours || newer || replaces.as_ref().is_some_and(ended)
             }
         }
@@ -269,22 +357,28 @@ impl OnApplication {
         let application = application?;
         match &self.act {
             Act::Refresh => refresh_asked(application).then(|| {
-                let seen = application.reconciled_at.map(|seen| format!(": last sign of life {seen}")).unwrap_or_default();
-                NotYet(format!("Argo CD's controller, which answers the request for a comparison{seen}"))
+                let seen = application
+                    .reconciled_at
+                    .map(|seen| format!(": last sign of life {seen}"))
+                    .unwrap_or_default();
+                NotYet(format!(
+                    "Argo CD's controller, which answers the request for a comparison{seen}"
+                ))
             }),
-            Act::Clear { .. } | Act::Start { .. } => {
-                application.operation.is_some().then(|| NotYet("the operation that Argo CD carries out itself".to_owned()))
-            }
+            Act::Clear { .. } | Act::Start { .. } => application
+                .operation
+                .is_some()
+                .then(|| NotYet("the operation that Argo CD carries out itself".to_owned())),
         }
     }
 }
 
-/// Whether the operation succeeded, as a retry does after the cure. A success that lost its end or its result is what is stale.
+/// Whether the operation succeeded, as a retry does after the cure. A success that lost its end or its result is what
+/// is stale.
 fn succeeded(application: &Application) -> bool {
-    let is_whole = application
-        .state
-        .as_ref()
-        .is_some_and(|state| state.phase == OperationPhase::Succeeded && state.finished_at.is_some() && state.result.is_some());
+    let is_whole = application.state.as_ref().is_some_and(|state| {
+        state.phase == OperationPhase::Succeeded && state.finished_at.is_some() && state.result.is_some()
+    });
     application.operation.is_none() && is_whole
 }
 

@@ -1,7 +1,8 @@
-//! The step on Flux's Kustomization: what follows the cure of the Deployment, so that Flux applies it now and not at its next interval.
+//! The step on Flux's Kustomization: what follows the cure of the Deployment, so that Flux applies it now and not at
+//! its next interval.
 //!
-//! There is nothing to clear: Flux keeps no state that stops it. The request is an annotation with a token that comes back in the status
-//! when a reconciliation took it up.
+//! There is nothing to clear: Flux keeps no state that stops it. The request is an annotation with a token that comes
+//! back in the status when a reconciliation took it up.
 
 use json_patch::Patch;
 
@@ -24,7 +25,10 @@ pub struct KustomizationRef {
 impl KustomizationRef {
     /// The name of a Kustomization.
     pub fn of(kustomization: &Kustomization) -> Self {
-        Self { namespace: kustomization.namespace.clone(), name: kustomization.name.clone() }
+        Self {
+            namespace: kustomization.namespace.clone(),
+            name: kustomization.name.clone(),
+        }
     }
 
     /// The Kustomization as the API server knows it.
@@ -44,14 +48,17 @@ impl std::fmt::Display for KustomizationRef {
     }
 }
 
-/// The step on the Kustomization after a cure, or why nothing may be written now: people suspend a Kustomization in order to change the
-/// cluster by hand, and where the reconciliation is `all` that is to be done, a request brings nothing as long as it waits.
+/// The step on the Kustomization after a cure, or why nothing may be written now: people suspend a Kustomization in
+/// order to change the cluster by hand, and where the reconciliation is `all` that is to be done, a request brings
+/// nothing as long as it waits.
 pub(super) fn after(flux: &Flux, all: bool) -> Result<Vec<Step>, NoPlan> {
     let standing = flux.reconciliation();
     let waits = (all && matches!(standing, Reconciliation::Waiting { .. })).then(|| standing.why());
     match held_back(flux).or(waits) {
         Some(why) => Err(NoPlan::HeldBack(why)),
-        None => Ok(vec![Step::Reconcile { kustomization: KustomizationRef::of(&flux.kustomization) }]),
+        None => Ok(vec![Step::Reconcile {
+            kustomization: KustomizationRef::of(&flux.kustomization),
+        }]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Other objects that keep each sync of the whole from succeeding, whatever becomes of this Deployment.
 //!
-//! What the tool tells of them is known of every kind of object; what will happen only of Deployments, which alone are predicted.
+//! What the tool tells of them is known of every kind of object; what will happen only of Deployments, which alone are
+//! predicted.
 
 use super::cautions::{Caution, OTHERS_FORETOLD, OTHERS_REFUSED};
 use super::{Step, StepKind};
@@ -15,11 +16,24 @@ const TOLD: usize = 240;
 pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
     let (failed, whole, means) = match &snapshot.tool {
         Tool::Unknown => return Vec::new(),
-        Tool::ArgoCd(argo_cd) => (failed_under_argo_cd(argo_cd, snapshot), "this Application", of_application(steps)),
-        Tool::Flux(flux) => (failed_under_flux(flux, snapshot), "this Kustomization", of_kustomization(snapshot, steps)),
+        Tool::ArgoCd(argo_cd) => (
+            failed_under_argo_cd(argo_cd, snapshot),
+            "this Application",
+            of_application(steps),
+        ),
+        Tool::Flux(flux) => (
+            failed_under_flux(flux, snapshot),
+            "this Kustomization",
+            of_kustomization(snapshot, steps),
+        ),
     };
     let is_named = |deployment: &str| failed.as_ref().is_some_and(|failed| failed.names(deployment));
-    let foretold = snapshot.source.beside.refused.iter().filter(|told| !is_named(told.split(": ").next().unwrap_or_default()));
+    let foretold = snapshot
+        .source
+        .beside
+        .refused
+        .iter()
+        .filter(|told| !is_named(told.split(": ").next().unwrap_or_default()));
     let foretold: Vec<&String> = foretold.collect();
     let foretold = foretold.first().map(|first| {
         let (are, more) = match foretold.len() {
@@ -27,9 +41,16 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
             several => ("other watched Deployments", format!(" and {} more", several - 1)),
         };
         let is = if foretold.len() == 1 { "is" } else { "are" };
-        Caution::note(OTHERS_FORETOLD, format!("{are} of {whole} {is} predicted to be refused ({first}{more}); {means}"))
+        Caution::note(
+            OTHERS_FORETOLD,
+            format!("{are} of {whole} {is} predicted to be refused ({first}{more}); {means}"),
+        )
     });
-    failed.map(|failed| Caution::note(OTHERS_REFUSED, failed.told(means))).into_iter().chain(foretold).collect()
+    failed
+        .map(|failed| Caution::note(OTHERS_REFUSED, failed.told(means)))
+        .into_iter()
+        .chain(foretold)
+        .collect()
 }
 
 /// A failure of others, as the tool tells it.
@@ -43,13 +64,18 @@ struct Failed {
 impl Failed {
     fn told(&self, means: &str) -> String {
         let Self { what, is_of_now } = self;
-        if *is_of_now { format!("{what}; {means}") } else { format!("{what}; whether it is accepted by now, the next sync of it tells") }
+        if *is_of_now {
+            format!("{what}; {means}")
+        } else {
+            format!("{what}; whether it is accepted by now, the next sync of it tells")
+        }
     }
 
     /// Whether it names this Deployment, which is given as `namespace/name`.
     fn names(&self, deployment: &str) -> bool {
         let (what, named) = (&self.what, format!("{deployment} "));
-        self.is_of_now && (what.contains(&format!("Deployment.apps {named}")) || what.contains(&format!("Deployment/{named}")))
+        self.is_of_now
+            && (what.contains(&format!("Deployment.apps {named}")) || what.contains(&format!("Deployment/{named}")))
     }
 }
 
@@ -58,10 +84,21 @@ fn failed_under_argo_cd(argo_cd: &ArgoCd, snapshot: &Snapshot) -> Option<Failed>
     let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
     let failing = argo_cd.application.fails_for_others(&only)?;
     Some(match &failing.of_before {
-        None => Failed { what: format!("the last sync failed for {}", failing.told), is_of_now: true },
+        None => Failed {
+            what: format!("the last sync failed for {}", failing.told),
+            is_of_now: true,
+        },
         Some(revision) => {
-            let of = revision.one().map_or("of another revision".to_owned(), |one| format!("of commit {}", short_commit(one)));
-            Failed { what: format!("the last sync, {of}, failed for {}, which is still not in sync", failing.told), is_of_now: false }
+            let of = revision.one().map_or("of another revision".to_owned(), |one| {
+                format!("of commit {}", short_commit(one))
+            });
+            Failed {
+                what: format!(
+                    "the last sync, {of}, failed for {}, which is still not in sync",
+                    failing.told
+                ),
+                is_of_now: false,
+            }
         }
     })
 }
@@ -71,7 +108,10 @@ fn failed_under_flux(flux: &Flux, snapshot: &Snapshot) -> Option<Failed> {
     match flux.reconciliation() {
         Reconciliation::FailedDryRun { message, .. } if !names(&message, &snapshot.target) => {
             let message: String = message.chars().take(TOLD).collect();
-            Some(Failed { what: format!("the last reconciliation failed for another object ({message})"), is_of_now: true })
+            Some(Failed {
+                what: format!("the last reconciliation failed for another object ({message})"),
+                is_of_now: true,
+            })
         }
         _ => None,
     }

@@ -1,5 +1,5 @@
-//! Reach: what a sync that a plan brings changes in the Deployment besides the plan's own fields. Who approved it saw that; what comes to it between the
-//! plan's first write and its sync, a hot fix or a commit, nobody approved.
+//! Reach: what a sync that a plan brings changes in the Deployment besides the plan's own fields. Who approved it saw
+//! that; what comes to it between the plan's first write and its sync, a hot fix or a commit, nobody approved.
 
 use serde_json::json;
 
@@ -10,16 +10,24 @@ use crate::engine::diff::Severity;
 use crate::engine::object::FieldPath;
 use crate::engine::predict::Overwrite;
 
-/// The most marks that are remembered of a step: of a plan whose sync changes more than these, nothing is held against them.
+/// The most marks that are remembered of a step: of a plan whose sync changes more than these, nothing is held against
+/// them.
 const MOST: usize = 100;
 
 /// How many digits of a digest are enough to tell some hundred values apart.
 const DIGITS: usize = 16;
 
-/// The changes that the sync of an approved plan brings, each as a mark of its path and of the value that it sets; `None` where they are too many.
+/// The changes that the sync of an approved plan brings, each as a mark of its path and of the value that it sets;
+/// `None` where they are too many.
 pub fn reach(assessment: &Assessment, cautions: &[Caution]) -> Option<Vec<String>> {
-    let told = cautions.iter().flat_map(|caution| &caution.fields).map(|field| mark(&field.path, field.to.as_ref()));
-    let mut marks: Vec<String> = changes(assessment).map(|(path, to)| mark(path, to)).chain(told).collect();
+    let told = cautions
+        .iter()
+        .flat_map(|caution| &caution.fields)
+        .map(|field| mark(&field.path, field.to.as_ref()));
+    let mut marks: Vec<String> = changes(assessment)
+        .map(|(path, to)| mark(path, to))
+        .chain(told)
+        .collect();
     marks.sort();
     marks.dedup();
     (marks.len() <= MOST).then_some(marks)
@@ -27,10 +35,16 @@ pub fn reach(assessment: &Assessment, cautions: &[Caution]) -> Option<Vec<String
 
 /// The first field that a sync would change now, and that is neither one of the plan's own nor among these marks.
 pub fn beyond(assessment: &Assessment, own: &[FieldPath], known: &[String]) -> Option<FieldPath> {
-    let stays =
-        |path: &FieldPath| assessment.prediction.iter().flat_map(|prediction| &prediction.residual).any(|left| path.starts_with(left));
+    let stays = |path: &FieldPath| {
+        assessment
+            .prediction
+            .iter()
+            .flat_map(|prediction| &prediction.residual)
+            .any(|left| path.starts_with(left))
+    };
     let is_own = |path: &FieldPath| own.iter().any(|own| path.starts_with(own) || own.starts_with(path));
-    let mut changes = changes(assessment).filter(|(path, to)| !is_own(path) && !stays(path) && !known.contains(&mark(path, *to)));
+    let mut changes =
+        changes(assessment).filter(|(path, to)| !is_own(path) && !stays(path) && !known.contains(&mark(path, *to)));
     changes.next().map(|(path, _)| path.clone())
 }
 
@@ -40,7 +54,10 @@ type Change<'a> = (&'a FieldPath, Option<&'a serde_json::Value>);
 fn changes(assessment: &Assessment) -> impl Iterator<Item = Change<'_>> {
     let counts = |severity| matches!(severity, Severity::Drift | Severity::Pending);
     let drifts = assessment.drifts.iter().filter(move |drift| counts(drift.severity));
-    let overwrites = assessment.prediction.iter().flat_map(|prediction| &prediction.overwrites);
+    let overwrites = assessment
+        .prediction
+        .iter()
+        .flat_map(|prediction| &prediction.overwrites);
     let differs = drifts.map(|drift| (&drift.change.path, drift.change.desired.as_ref()));
     differs.chain(overwrites.map(|Overwrite { path, to, .. }| (path, to.as_ref())))
 }

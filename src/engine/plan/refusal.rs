@@ -22,7 +22,8 @@ pub enum Refusal {
     #[error("{} is not the hash of a plan of this report; take it from status.plan.hash", short(.0))]
     Foreign(String),
 
-    /// There is nothing to carry out as things are. That may pass, as where the tool has not compared what changed, or its own retry is under way.
+    /// There is nothing to carry out as things are. That may pass, as where the tool has not compared what changed, or
+    /// its own retry is under way.
     #[error(
         "plan {} is not carried out as things are: {why}; where the same plan is offered again before its time is over, this approval counts",
         short(.hash)

@@ -1,4 +1,5 @@
-//! Rehearsal: whether the server would store what a step writes. Admission may change it on its way in, and then no write of ours brings Git's value.
+//! Rehearsal: whether the server would store what a step writes. Admission may change it on its way in, and then no
+//! write of ours brings Git's value.
 
 use serde_json::Value;
 
@@ -6,9 +7,12 @@ use super::Step;
 use crate::engine::diff::{Change, ChangeKind, compare};
 use crate::engine::object::FieldPath;
 
-/// The fields of a step that the server's answer to its dry run holds otherwise than the step wrote them; `live` is what the step was made for.
+/// The fields of a step that the server's answer to its dry run holds otherwise than the step wrote them; `live` is
+/// what the step was made for.
 pub fn undone(step: &Step, live: &Value, answer: &Value) -> Vec<FieldPath> {
-    let Step::Restore { paths, operations } = step else { return Vec::new() };
+    let Step::Restore { paths, operations } = step else {
+        return Vec::new();
+    };
     let mut written = live.clone();
     // Where its tests do not hold, the server has refused it, too.
     if json_patch::patch(&mut written, operations).is_err() {
@@ -20,7 +24,11 @@ pub fn undone(step: &Step, live: &Value, answer: &Value) -> Vec<FieldPath> {
         let within = |path: &FieldPath| at.starts_with(path) && (change.kind != ChangeKind::Added || at == path);
         paths.iter().any(|path| within(path) || path.starts_with(at))
     };
-    compare(&written, answer).into_iter().filter(undone).map(|change| change.path).collect()
+    compare(&written, answer)
+        .into_iter()
+        .filter(undone)
+        .map(|change| change.path)
+        .collect()
 }
 
 #[cfg(test)]
@@ -42,13 +50,22 @@ mod tests {
             told.into_iter().map(|path| path.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(changed(&|_| ()), Vec::<String>::new());
-        assert_eq!(changed(&|answer| answer["metadata"]["labels"] = json!({"by": "a webhook"})), Vec::<String>::new());
-        assert_eq!(changed(&|answer| container(answer)["livenessProbe"]["terminationGracePeriodSeconds"] = json!(9)), Vec::<String>::new());
+        assert_eq!(
+            changed(&|answer| answer["metadata"]["labels"] = json!({"by": "a webhook"})),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            changed(&|answer| container(answer)["livenessProbe"]["terminationGracePeriodSeconds"] = json!(9)),
+            Vec::<String>::new()
+        );
         let probe = r#".spec.template.spec.containers[name="app"].livenessProbe"#;
         assert_eq!(
             changed(&|answer| container(answer)["livenessProbe"]["httpGet"]["path"] = json!("/other")),
             [format!("{probe}.httpGet.path")]
         );
-        assert_eq!(changed(&|answer| drop(container(answer).as_object_mut().unwrap().remove("livenessProbe"))), [probe.to_owned()]);
+        assert_eq!(
+            changed(&|answer| drop(container(answer).as_object_mut().unwrap().remove("livenessProbe"))),
+            [probe.to_owned()]
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The clean replacement patch: one JSON Patch that puts Git's values back and nothing else.
 //!
-//! Fields that drifted under one small parent (a probe, an env item, the strategy, a volume) are put back by one `test` of
-//! the parent's whole live value and one `replace` of it, since the API server validates the end result only and a union
-//! must change as one. Fields under a broad parent (the pod spec, a container, labels) are put back one by one. Every list
-//! item on the way is held by a `test` of its key at its index: indexes are not stable, and a strategic merge patch
-//! prepends what it adds.
+//! Fields that drifted under one small parent (a probe, an env item, the strategy, a volume) are put back by one `test`
+//! of the parent's whole live value and one `replace` of it, since the API server validates the end result only and a
+//! union must change as one. Fields under a broad parent (the pod spec, a container, labels) are put back one by one.
+//! Every list item on the way is held by a `test` of its key at its index: indexes are not stable, and a strategic
+//! merge patch prepends what it adds.
 
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde_json::Value;
@@ -57,7 +57,8 @@ pub struct Restored {
     /// The operations, without the lock on the resourceVersion.
     pub operations: Patch,
 
-    /// Live with the patch applied; without status and managedFields where neither Git nor the patch has a word on them.
+    /// Live with the patch applied; without status and managedFields where neither Git nor the patch has a word on
+    /// them.
     pub healed: Value,
 }
 
@@ -66,24 +67,51 @@ pub struct Restored {
 /// # Errors
 /// [`RestoreError::Unreachable`] when a change is not of this live object.
 pub fn restore(desired: &Value, live: &Value, changes: &[&Change]) -> Result<Restored, RestoreError> {
-    let working = if changes.iter().all(|change| spares_books(&change.path)) { without_books(live, desired) } else { live.clone() };
-    let mut writer = Writer { desired, working, operations: Vec::new(), held: Vec::new() };
+    let working = if changes.iter().all(|change| spares_books(&change.path)) {
+        without_books(live, desired)
+    } else {
+        live.clone()
+    };
+    let mut writer = Writer {
+        desired,
+        working,
+        operations: Vec::new(),
+        held: Vec::new(),
+    };
     let parents = small_parents(live, changes);
     for parent in &parents {
-        let below: Vec<&Change> = changes.iter().copied().filter(|change| change.path.starts_with(parent)).collect();
+        let below: Vec<&Change> = changes
+            .iter()
+            .copied()
+            .filter(|change| change.path.starts_with(parent))
+            .collect();
         writer.replace_whole(parent, &below)?;
     }
-    for change in changes.iter().filter(|change| !parents.iter().any(|parent| change.path.starts_with(parent))) {
+    for change in changes
+        .iter()
+        .filter(|change| !parents.iter().any(|parent| change.path.starts_with(parent)))
+    {
         writer.undo(change)?;
         writer.undo_alias(change)?;
     }
-    Ok(Restored { operations: Patch(writer.operations), healed: writer.working })
+    Ok(Restored {
+        operations: Patch(writer.operations),
+        healed: writer.working,
+    })
 }
 
-/// Whether a patch of this path leaves alone who owns what and what was applied last: every drift does, but what merely stands beside a field
-/// that the server names may be anything of the metadata.
+/// Whether a patch of this path leaves alone who owns what and what was applied last: every drift does, but what merely
+/// stands beside a field that the server names may be anything of the metadata.
 pub(super) fn spares_books(path: &FieldPath) -> bool {
-    let name = |at: usize| path.0.get(at).and_then(|segment| if let Segment::Field(name) = segment { Some(name.as_str()) } else { None });
+    let name = |at: usize| {
+        path.0.get(at).and_then(|segment| {
+            if let Segment::Field(name) = segment {
+                Some(name.as_str())
+            } else {
+                None
+            }
+        })
+    };
     match (name(0), name(1), name(2)) {
         (Some("metadata"), Some("annotations"), Some(annotation)) => annotation != LAST_APPLIED,
         (Some("metadata"), Some(name), _) => !["annotations", "managedFields", "namespace"].contains(&name),
@@ -126,7 +154,12 @@ impl Writer<'_> {
         let old = parent.get(&self.working).cloned().ok_or_else(unreachable)?;
         // The changes are undone one by one in a writer of its own, and the parent is put back for the one `replace`.
         let working = std::mem::take(&mut self.working);
-        let mut inner = Writer { desired: self.desired, working, operations: Vec::new(), held: Vec::new() };
+        let mut inner = Writer {
+            desired: self.desired,
+            working,
+            operations: Vec::new(),
+            held: Vec::new(),
+        };
         for change in changes {
             inner.undo(change)?;
         }
@@ -135,8 +168,14 @@ impl Writer<'_> {
             Some(place) => std::mem::replace(place, old.clone()),
             None => return Err(unreachable()),
         };
-        self.push(PatchOperation::Test(TestOperation { path: pointer(&at), value: old }))?;
-        self.push(PatchOperation::Replace(ReplaceOperation { path: pointer(&at), value: new }))
+        self.push(PatchOperation::Test(TestOperation {
+            path: pointer(&at),
+            value: old,
+        }))?;
+        self.push(PatchOperation::Replace(ReplaceOperation {
+            path: pointer(&at),
+            value: new,
+        }))
     }
 
     /// The operations for one field.
@@ -147,39 +186,69 @@ impl Writer<'_> {
                 let at = self.hold_items(&change.path)?;
                 let old = change.path.get(&self.working).cloned().ok_or_else(unreachable)?;
                 let new = self.reordered(change, &old);
-                self.push(PatchOperation::Test(TestOperation { path: pointer(&at), value: old }))?;
-                self.push(PatchOperation::Replace(ReplaceOperation { path: pointer(&at), value: new }))
+                self.push(PatchOperation::Test(TestOperation {
+                    path: pointer(&at),
+                    value: old,
+                }))?;
+                self.push(PatchOperation::Replace(ReplaceOperation {
+                    path: pointer(&at),
+                    value: new,
+                }))
             }
             (_, Some(desired), Some(_)) => {
                 let at = self.hold_items(&change.path)?;
                 let old = change.path.get(&self.working).cloned().ok_or_else(unreachable)?;
-                self.push(PatchOperation::Test(TestOperation { path: pointer(&at), value: old }))?;
-                self.push(PatchOperation::Replace(ReplaceOperation { path: pointer(&at), value: desired.clone() }))
+                self.push(PatchOperation::Test(TestOperation {
+                    path: pointer(&at),
+                    value: old,
+                }))?;
+                self.push(PatchOperation::Replace(ReplaceOperation {
+                    path: pointer(&at),
+                    value: desired.clone(),
+                }))
             }
             (_, None, Some(_)) => {
                 let at = self.hold_items(&change.path)?;
                 let old = change.path.get(&self.working).cloned().ok_or_else(unreachable)?;
-                self.push(PatchOperation::Test(TestOperation { path: pointer(&at), value: old }))?;
+                self.push(PatchOperation::Test(TestOperation {
+                    path: pointer(&at),
+                    value: old,
+                }))?;
                 self.push(PatchOperation::Remove(RemoveOperation { path: pointer(&at) }))
             }
             (_, Some(desired), None) => {
                 let at = self.place_for(&change.path)?;
-                self.push(PatchOperation::Add(AddOperation { path: pointer(&at), value: desired.clone() }))
+                self.push(PatchOperation::Add(AddOperation {
+                    path: pointer(&at),
+                    value: desired.clone(),
+                }))
             }
             (_, None, None) => Err(unreachable()),
         }
     }
 
-    /// Does to the old name of the service account what was done to the new one: the server would take the value back from it.
+    /// Does to the old name of the service account what was done to the new one: the server would take the value back
+    /// from it.
     ///
     /// Source: `pkg/apis/core/v1/conversion.go` Convert_v1_PodSpec_To_core_PodSpec.
     fn undo_alias(&mut self, change: &Change) -> Result<(), RestoreError> {
-        let Some((Segment::Field(name), pod)) = change.path.0.split_last() else { return Ok(()) };
+        let Some((Segment::Field(name), pod)) = change.path.0.split_last() else {
+            return Ok(());
+        };
         let alias = FieldPath(pod.to_vec()).field("serviceAccount");
         match alias.get(&self.working).cloned() {
             Some(live) if name == "serviceAccountName" => {
-                let kind = if change.desired.is_some() { ChangeKind::Changed } else { ChangeKind::Added };
-                self.undo(&Change { path: alias, kind, desired: change.desired.clone(), live: Some(live) })
+                let kind = if change.desired.is_some() {
+                    ChangeKind::Changed
+                } else {
+                    ChangeKind::Added
+                };
+                self.undo(&Change {
+                    path: alias,
+                    kind,
+                    desired: change.desired.clone(),
+                    live: Some(live),
+                })
             }
             _ => Ok(()),
         }
@@ -192,12 +261,25 @@ impl Writer<'_> {
         match path.0.last() {
             Some(Segment::Key(_)) => {
                 let list_at = self.hold_items(&parent)?;
-                let siblings = parent.get(self.desired).and_then(Value::as_array).ok_or_else(unreachable)?;
+                let siblings = parent
+                    .get(self.desired)
+                    .and_then(Value::as_array)
+                    .ok_or_else(unreachable)?;
                 let wanted = path.get(self.desired).ok_or_else(unreachable)?;
-                let own = siblings.iter().position(|item| std::ptr::eq(item, wanted)).ok_or_else(unreachable)?;
-                let items = parent.get(&self.working).and_then(Value::as_array).ok_or_else(unreachable)?;
-                let same_key = |one: &Value, other: &Value| keys_of(path).iter().all(|key| one.get(key) == other.get(key));
-                let after = siblings[..own].iter().rev().find_map(|before| items.iter().position(|item| same_key(item, before)));
+                let own = siblings
+                    .iter()
+                    .position(|item| std::ptr::eq(item, wanted))
+                    .ok_or_else(unreachable)?;
+                let items = parent
+                    .get(&self.working)
+                    .and_then(Value::as_array)
+                    .ok_or_else(unreachable)?;
+                let same_key =
+                    |one: &Value, other: &Value| keys_of(path).iter().all(|key| one.get(key) == other.get(key));
+                let after = siblings[..own]
+                    .iter()
+                    .rev()
+                    .find_map(|before| items.iter().position(|item| same_key(item, before)));
                 let index = after.map_or(0, |index| index + 1);
                 Ok(format!("{list_at}/{index}"))
             }
@@ -224,7 +306,10 @@ impl Writer<'_> {
                 let key = (format!("{item_at}/{name}"), value.clone());
                 if !self.held.contains(&key) {
                     self.held.push(key.clone());
-                    self.push(PatchOperation::Test(TestOperation { path: pointer(&key.0), value: key.1 }))?;
+                    self.push(PatchOperation::Test(TestOperation {
+                        path: pointer(&key.0),
+                        value: key.1,
+                    }))?;
                 }
             }
         }
@@ -233,11 +318,29 @@ impl Writer<'_> {
 
     /// The live items in Git's order, items that only live has last.
     fn reordered(&self, change: &Change, live: &Value) -> Value {
-        let git = change.path.get(self.desired).and_then(Value::as_array).cloned().unwrap_or_default();
+        let git = change
+            .path
+            .get(self.desired)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let mut items = live.as_array().cloned().unwrap_or_default();
-        let names = ["name", "mountPath", "containerPort", "ip", "devicePath", "topologyKey", "uid", "type"];
+        let names = [
+            "name",
+            "mountPath",
+            "containerPort",
+            "ip",
+            "devicePath",
+            "topologyKey",
+            "uid",
+            "type",
+        ];
         let rank = |item: &Value| {
-            git.iter().position(|wanted| names.iter().all(|name| wanted.get(name).is_none() || wanted.get(name) == item.get(name)))
+            git.iter().position(|wanted| {
+                names
+                    .iter()
+                    .all(|name| wanted.get(name).is_none() || wanted.get(name) == item.get(name))
+            })
         };
         items.sort_by_key(|item| rank(item).unwrap_or(usize::MAX));
         Value::from(items)
@@ -262,8 +365,8 @@ fn keys_of(path: &FieldPath) -> Vec<String> {
     }
 }
 
-/// A pointer type from text that this module or [`FieldPath::pointer`] wrote: always well formed, so the fallback to the
-/// root is never met; a `test` of the root would fail the patch rather than write in the wrong place.
+/// A pointer type from text that this module or [`FieldPath::pointer`] wrote: always well formed, so the fallback to
+/// the root is never met; a `test` of the root would fail the patch rather than write in the wrong place.
 pub(super) fn pointer(text: &str) -> json_patch::jsonptr::PointerBuf {
     json_patch::jsonptr::PointerBuf::parse(text).unwrap_or_default()
 }

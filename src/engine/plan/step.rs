@@ -28,8 +28,8 @@ pub enum StepKind {
     /// Puts Git's values back by one JSON Patch.
     Restore,
 
-    /// Moves fields that are as Git says, restored ones or such that others own as well, into the syncing tool's own Apply entry, so that its next
-    /// change can remove them.
+    /// Moves fields that are as Git says, restored ones or such that others own as well, into the syncing tool's own
+    /// Apply entry, so that its next change can remove them.
     Transfer,
 
     /// Hands foreign fields to the syncing tool, whose own next sync removes them and puts Git's values back.
@@ -210,10 +210,16 @@ impl Step {
         };
         match self {
             Self::Restore { paths, operations } if last_applied::is_all_of(operations) => {
-                format!("rewrites the annotation {LAST_APPLIED} only, so that it names what Git says: {}", fields(paths))
+                format!(
+                    "rewrites the annotation {LAST_APPLIED} only, so that it names what Git says: {}",
+                    fields(paths)
+                )
             }
             Self::Restore { paths, operations } if last_applied::is_named_by(operations) => {
-                format!("puts Git's value back, and names it in the annotation {LAST_APPLIED}: {}", fields(paths))
+                format!(
+                    "puts Git's value back, and names it in the annotation {LAST_APPLIED}: {}",
+                    fields(paths)
+                )
             }
             Self::Restore { paths, .. } => format!("puts Git's value back: {}", fields(paths)),
             Self::Transfer { paths, from, to, into } => match from.as_slice() {
@@ -224,22 +230,32 @@ impl Step {
                     )
                 }
                 [one] => {
-                    format!("rewrites metadata.managedFields only: {to} ({into:?}) alone owns {}, {one} owns it no longer", fields(paths))
+                    format!(
+                        "rewrites metadata.managedFields only: {to} ({into:?}) alone owns {}, {one} owns it no longer",
+                        fields(paths)
+                    )
                 }
                 some => {
                     let some = some.join(" and ");
-                    format!("rewrites metadata.managedFields only: {to} ({into:?}) alone owns {}, {some} own it no longer", fields(paths))
+                    format!(
+                        "rewrites metadata.managedFields only: {to} ({into:?}) alone owns {}, {some} own it no longer",
+                        fields(paths)
+                    )
                 }
             },
             Self::OnApplication(step) => step.summary(),
             Self::Reconcile { kustomization } => {
-                format!("asks Flux to reconcile {kustomization} now: it applies the whole of it, and prunes where that is on")
+                format!(
+                    "asks Flux to reconcile {kustomization} now: it applies the whole of it, and prunes where that is on"
+                )
             }
             Self::HandBack { paths, syncer } => {
                 let (manager, fields) = (&syncer.manager, fields(paths));
                 match syncer.strategy {
                     Strategy::ServerSideApply => {
-                        format!("rewrites metadata.managedFields only: {manager} (Apply) owns {fields}, and its next sync removes it")
+                        format!(
+                            "rewrites metadata.managedFields only: {manager} (Apply) owns {fields}, and its next sync removes it"
+                        )
                     }
                     Strategy::ClientSideApply | Strategy::Replace => {
                         format!(
@@ -251,10 +267,11 @@ impl Step {
         }
     }
 
-    /// The one guarded request that carries the step out on these objects; `None` where what it asks for is asked for already.
+    /// The one guarded request that carries the step out on these objects; `None` where what it asks for is asked for
+    /// already.
     ///
-    /// The lock is a `replace` of the resourceVersion: a stale one is answered by 409, where a failed `test` gives a bare
-    /// 422 that says nothing (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
+    /// The lock is a `replace` of the resourceVersion: a stale one is answered by 409, where a failed `test` gives a
+    /// bare 422 that says nothing (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
     ///
     /// # Errors
     /// [`RenderError`] when there is nothing to lock on, or the ownership cannot be moved.
@@ -263,27 +280,48 @@ impl Step {
         let (written, manager) = (self.written(), HEAL_MANAGER);
         if let Self::OnApplication(step) = self {
             let patch = step.render(ground.application(), ground.plan)?;
-            return Ok(patch.map(|patch| Request { written, patch, manager }));
+            return Ok(patch.map(|patch| Request {
+                written,
+                patch,
+                manager,
+            }));
         }
         if let Self::Reconcile { .. } = self {
             let patch = on_kustomization::render(ground.kustomization(), ground.plan)?;
-            return Ok(patch.map(|patch| Request { written, patch, manager }));
+            return Ok(patch.map(|patch| Request {
+                written,
+                patch,
+                manager,
+            }));
         }
-        let version = live.pointer("/metadata/resourceVersion").ok_or(RenderError::NoResourceVersion)?;
+        let version = live
+            .pointer("/metadata/resourceVersion")
+            .ok_or(RenderError::NoResourceVersion)?;
         let mut operations = vec![replace("/metadata/resourceVersion", version.clone())];
         match self {
-            Self::Restore { operations: restoring, .. } => operations.extend(restoring.0.iter().cloned()),
+            Self::Restore {
+                operations: restoring, ..
+            } => operations.extend(restoring.0.iter().cloned()),
             Self::Transfer { paths, from, to, into } => {
                 let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
-                let giver = transfer::Giver { manager: HEAL_MANAGER, operation: Operation::Update };
+                let giver = transfer::Giver {
+                    manager: HEAL_MANAGER,
+                    operation: Operation::Update,
+                };
                 let mut moved = match into {
-                    Operation::Apply => transfer::moved(&transfer::with_apply_entry(fields, to), desired, paths, giver, to)?,
+                    Operation::Apply => {
+                        transfer::moved(&transfer::with_apply_entry(fields, to), desired, paths, giver, to)?
+                    }
                     Operation::Update => transfer::returned(fields, giver, to)?,
                 };
                 if !from.is_empty() {
                     let both = [Operation::Update, Operation::Apply];
-                    let givers = from.iter().flat_map(|manager| both.map(|operation| transfer::Giver { manager, operation }));
-                    let givers: Vec<_> = givers.filter(|giver| giver.manager != to || giver.operation == Operation::Update).collect();
+                    let givers = from
+                        .iter()
+                        .flat_map(|manager| both.map(|operation| transfer::Giver { manager, operation }));
+                    let givers: Vec<_> = givers
+                        .filter(|giver| giver.manager != to || giver.operation == Operation::Update)
+                        .collect();
                     moved = transfer::taken(&moved, desired, paths, &givers, to)?;
                 }
                 operations.push(replace("/metadata/managedFields", moved));
@@ -291,7 +329,11 @@ impl Step {
             Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
             Self::OnApplication(_) | Self::Reconcile { .. } => {}
         }
-        Ok(Some(Request { written, patch: Patch(operations), manager }))
+        Ok(Some(Request {
+            written,
+            patch: Patch(operations),
+            manager,
+        }))
     }
 
     /// Whether the objects are already as the step would leave them.
@@ -300,8 +342,11 @@ impl Step {
         match self {
             Self::Restore { paths, operations } => {
                 let left = compare(desired, live);
-                let differs =
-                    left.iter().any(|change| paths.iter().any(|path| change.path.starts_with(path) || path.starts_with(&change.path)));
+                let differs = left.iter().any(|change| {
+                    paths
+                        .iter()
+                        .any(|path| change.path.starts_with(path) || path.starts_with(&change.path))
+                });
                 !differs && (!last_applied::is_named_by(operations) || last_applied::names(desired, live, paths))
             }
             Self::Transfer { paths, from, to, .. } => {
@@ -317,13 +362,16 @@ impl Step {
 
     /// When the operation state began that the step removes or replaces, and the revision that it starts a sync of.
     pub fn remembered(&self) -> (Option<&str>, Option<String>) {
-        let Self::OnApplication(step) = self else { return (None, None) };
+        let Self::OnApplication(step) = self else {
+            return (None, None);
+        };
         match &step.act {
             Act::Refresh => (None, None),
             Act::Clear { stale, .. } => (stale.as_ref().map(|stale| stale.started_at.as_str()), None),
-            Act::Start { replaces, touches, .. } => {
-                (replaces.as_ref().map(|stale| stale.started_at.as_str()), touches.to.as_ref().map(ToString::to_string))
-            }
+            Act::Start { replaces, touches, .. } => (
+                replaces.as_ref().map(|stale| stale.started_at.as_str()),
+                touches.to.as_ref().map(ToString::to_string),
+            ),
         }
     }
 
@@ -338,7 +386,11 @@ impl Step {
     pub fn takes_back(&self, ground: &Ground<'_>) -> Option<Request> {
         let Self::OnApplication(step) = self else { return None };
         let patch = step.takes_back(ground.application())?;
-        Some(Request { written: self.written(), patch, manager: HEAL_MANAGER })
+        Some(Request {
+            written: self.written(),
+            patch,
+            manager: HEAL_MANAGER,
+        })
     }
 
     /// Why the step is not to be sent yet.
@@ -359,7 +411,18 @@ impl Step {
             Self::Transfer { from, to, into, .. } => {
                 serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "others": from, "to": to, "into": format!("{into:?}")})
             }
-            Self::HandBack { syncer: Syncer { strategy, manager, force, takes_over, dump, validation }, .. } => {
+            Self::HandBack {
+                syncer:
+                    Syncer {
+                        strategy,
+                        manager,
+                        force,
+                        takes_over,
+                        dump,
+                        validation,
+                    },
+                ..
+            } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
                 serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy, "how": how})
             }
@@ -368,13 +431,19 @@ impl Step {
                 StepKind::ClearOperation => "ClearOperation",
                 _ => "StartOperation",
             }),
-            Self::Reconcile { kustomization } => serde_json::json!({"kind": "Reconcile", "kustomization": kustomization.to_string()}),
+            Self::Reconcile { kustomization } => {
+                serde_json::json!({"kind": "Reconcile", "kustomization": kustomization.to_string()})
+            }
         }
     }
 }
 
 /// Who owns these fields besides the tool and ourselves.
-pub(super) fn holders<'a>(managed: &'a ManagedFields, paths: &'a [FieldPath], tool: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn holders<'a>(
+    managed: &'a ManagedFields,
+    paths: &'a [FieldPath],
+    tool: &'a str,
+) -> impl Iterator<Item = &'a str> {
     let is_others = |owner: &Owner| {
         let ours = owner.is(HEAL_MANAGER, Operation::Update) || owner.is(tool, Operation::Apply);
         !ours && owner.subresource.is_none()
@@ -385,5 +454,8 @@ pub(super) fn holders<'a>(managed: &'a ManagedFields, paths: &'a [FieldPath], to
 }
 
 fn replace(pointer: &'static str, value: Value) -> PatchOperation {
-    PatchOperation::Replace(ReplaceOperation { path: super::restore::pointer(pointer), value })
+    PatchOperation::Replace(ReplaceOperation {
+        path: super::restore::pointer(pointer),
+        value,
+    })
 }

@@ -18,34 +18,53 @@ pub struct Tried {
 impl Tried {
     /// What is read out of Git's document and this live object.
     pub fn facts<'b, 'a: 'b>(&'b self, known: &Facts<'a>) -> Facts<'b> {
-        if self.same_books { known.with_live_of_same_books(&self.live) } else { known.with_live(&self.live) }
+        if self.same_books {
+            known.with_live_of_same_books(&self.live)
+        } else {
+            known.with_live(&self.live)
+        }
     }
 }
 
-/// These changes, and what stands beside them and is nobody's, such as a defaulted rollingUpdate: the union changes as one.
+/// These changes, and what stands beside them and is nobody's, such as a defaulted rollingUpdate: the union changes as
+/// one.
 pub(super) fn with_beside(changes: &[&Change], prediction: &Prediction, live: &Value) -> Vec<Change> {
     let beside = hand_back::in_the_way(changes, prediction)
         .into_iter()
         .filter(|path| !changes.iter().any(|change| change.path == *path))
-        .map(|path| Change { kind: ChangeKind::Added, desired: None, live: path.get(live).cloned(), path });
+        .map(|path| Change {
+            kind: ChangeKind::Added,
+            desired: None,
+            live: path.get(live).cloned(),
+            path,
+        });
     changes.iter().map(|change| (*change).clone()).chain(beside).collect()
 }
 
 /// Live with Git's values put back in these places and no others; `None` where no patch can.
 pub fn put_back(known: &Facts<'_>, changes: &[&Change]) -> Option<Tried> {
     let restored = restore(known.desired, known.live, changes).ok()?;
-    Some(Tried { live: restored.healed, same_books: changes.iter().all(|change| spares_books(&change.path)) })
+    Some(Tried {
+        live: restored.healed,
+        same_books: changes.iter().all(|change| spares_books(&change.path)),
+    })
 }
 
-/// Live after a Restore of these changes, with what stands beside them and what of `others` they cannot be parted from; `None` where the server
-/// would not store it.
+/// Live after a Restore of these changes, with what stands beside them and what of `others` they cannot be parted from;
+/// `None` where the server would not store it.
 pub fn restored(known: &Facts<'_>, changes: &[&Change], others: &[&Drift], prediction: &Prediction) -> Option<Tried> {
-    let whole = whole(known, with_beside(changes, prediction, known.live), others).ok().filter(|whole| whole.refused.is_none())?;
+    let whole = whole(known, with_beside(changes, prediction, known.live), others)
+        .ok()
+        .filter(|whole| whole.refused.is_none())?;
     let same_books = whole.changes.iter().all(|change| spares_books(&change.path));
-    Some(Tried { live: whole.restored.healed, same_books })
+    Some(Tried {
+        live: whole.restored.healed,
+        same_books,
+    })
 }
 
-/// Live after a HandBack of what is in the way; `None` where nothing is, or where there is nothing to write the ownership into.
+/// Live after a HandBack of what is in the way; `None` where nothing is, or where there is nothing to write the
+/// ownership into.
 pub fn handed_back(known: &Facts<'_>, syncer: &Syncer, changes: &[&Change], prediction: &Prediction) -> Option<Tried> {
     let paths = hand_back::in_the_way(changes, prediction);
     if paths.is_empty() {
@@ -54,7 +73,10 @@ pub fn handed_back(known: &Facts<'_>, syncer: &Syncer, changes: &[&Change], pred
     let mut live = known.live.clone();
     let operations = json_patch::Patch(hand_back::operations(known.live, syncer, &paths).ok()?);
     json_patch::patch(&mut live, &operations).ok()?;
-    Some(Tried { live, same_books: false })
+    Some(Tried {
+        live,
+        same_books: false,
+    })
 }
 
 /// Git's document with live's values in these places; `None` where no patch can.

@@ -1,8 +1,10 @@
-//! What cannot be put back in parts: a union and the items under one key go to Git's value as a whole, what only Git changed included.
+//! What cannot be put back in parts: a union and the items under one key go to Git's value as a whole, what only Git
+//! changed included.
 //!
-//! Where somebody switched a probe's handler and Git moved on to a third one since, the hand change is drift and Git's new handler waits for the
-//! sync. To undo the one alone would leave a probe without a handler, and of a port that Git has under another number by now no port at all. So
-//! what is drift takes along what waits beside it, and the object that comes of it is validated before anybody sees the plan.
+//! Where somebody switched a probe's handler and Git moved on to a third one since, the hand change is drift and Git's
+//! new handler waits for the sync. To undo the one alone would leave a probe without a handler, and of a port that Git
+//! has under another number by now no port at all. So what is drift takes along what waits beside it, and the object
+//! that comes of it is validated before anybody sees the plan.
 
 use serde_json::Value;
 
@@ -15,8 +17,8 @@ use crate::engine::schema::{merge_strategy, unions_of};
 #[cfg(test)]
 pub(in crate::engine) mod tests;
 
-/// The most tries to make an object valid by one more of Git's changes: each is a validation of the whole, and more changes than these that wait
-/// beside one drift are a release, which no Restore is to bring.
+/// The most tries to make an object valid by one more of Git's changes: each is a validation of the whole, and more
+/// changes than these that wait beside one drift are a release, which no Restore is to bring.
 const MOST_TRIES: usize = 64;
 
 /// A Restore that leaves nothing in parts.
@@ -32,8 +34,8 @@ pub struct Whole {
     pub refused: Option<Cause>,
 }
 
-/// Undoes these changes, with those of `others` that they cannot be parted from: what waits for the sync, and what the server took out of the tool's
-/// own write. What admission added to a list is its own, and stays.
+/// Undoes these changes, with those of `others` that they cannot be parted from: what waits for the sync, and what the
+/// server took out of the tool's own write. What admission added to a list is its own, and stays.
 ///
 /// # Errors
 /// [`RestoreError`] where no patch does it.
@@ -42,8 +44,12 @@ pub fn whole(known: &Facts<'_>, changes: Vec<Change>, others: &[&Drift]) -> Resu
     let mut tries = 0;
     while let Some(cause) = whole.refused.clone() {
         let may_come = |drift: &&&Drift| drift.severity == Severity::Pending || is_taken_out(drift);
-        let left: Vec<&Change> =
-            others.iter().filter(may_come).map(|drift| &drift.change).filter(|change| !holds(&whole.changes, change)).collect();
+        let left: Vec<&Change> = others
+            .iter()
+            .filter(may_come)
+            .map(|drift| &drift.change)
+            .filter(|change| !holds(&whole.changes, change))
+            .collect();
         let more = |one: &Change| with_bound(whole.changes.iter().chain([one]).cloned().collect(), others);
         let cured = |next: &Whole| next.refused.as_ref() != Some(&cause);
         let mut next = None;
@@ -69,18 +75,34 @@ fn tried(known: &Facts<'_>, changes: Vec<Change>) -> Result<Whole, RestoreError>
     let restored = restore(known.desired, known.live, &changes.iter().collect::<Vec<_>>())?;
     let (changes, restored) = in_order(known, changes, restored)?;
     let refused = refusals_of_write(&restored.healed, known.live).into_iter().next();
-    Ok(Whole { changes, restored, refused })
+    Ok(Whole {
+        changes,
+        restored,
+        refused,
+    })
 }
 
-/// The same with the lists put in order that are in another one once their items are Git's: what differs afterwards would make the step look undone.
-fn in_order(known: &Facts<'_>, mut changes: Vec<Change>, restored: Restored) -> Result<(Vec<Change>, Restored), RestoreError> {
-    if !changes.iter().any(|change| matches!(change.path.0.last(), Some(Segment::Key(_)))) {
+/// The same with the lists put in order that are in another one once their items are Git's: what differs afterwards
+/// would make the step look undone.
+fn in_order(
+    known: &Facts<'_>,
+    mut changes: Vec<Change>,
+    restored: Restored,
+) -> Result<(Vec<Change>, Restored), RestoreError> {
+    if !changes
+        .iter()
+        .any(|change| matches!(change.path.0.last(), Some(Segment::Key(_))))
+    {
         return Ok((changes, restored));
     }
     let left = known.with_live_of_same_books(&restored.healed).changes();
-    let is_list_of_ours =
-        |change: &Change| change.kind == ChangeKind::Reordered && changes.iter().any(|ours| ours.path.starts_with(&change.path));
-    let reordered: Vec<Change> = left.into_iter().filter(|change| is_list_of_ours(change) && !holds(&changes, change)).collect();
+    let is_list_of_ours = |change: &Change| {
+        change.kind == ChangeKind::Reordered && changes.iter().any(|ours| ours.path.starts_with(&change.path))
+    };
+    let reordered: Vec<Change> = left
+        .into_iter()
+        .filter(|change| is_list_of_ours(change) && !holds(&changes, change))
+        .collect();
     if reordered.is_empty() {
         return Ok((changes, restored));
     }
@@ -97,7 +119,11 @@ fn with_bound(mut changes: Vec<Change>, others: &[&Drift]) -> Vec<Change> {
             Severity::Pending => are_bound(&change, &drift.change),
             _ => is_taken_out(drift) && in_one_union(&change.path, &drift.change.path),
         };
-        let bound = others.iter().filter(comes).map(|drift| &drift.change).filter(|change| !holds(&changes, change));
+        let bound = others
+            .iter()
+            .filter(comes)
+            .map(|drift| &drift.change)
+            .filter(|change| !holds(&changes, change));
         let bound: Vec<Change> = bound.cloned().collect();
         changes.extend(bound);
         at += 1;
@@ -119,9 +145,12 @@ fn are_bound(one: &Change, other: &Change) -> bool {
     in_one_union(&one.path, &other.path) || under_one_key(&one.path, &other.path) || hand_over_a_name(one, other)
 }
 
-/// Whether the name of a port goes from one item to another: a Service finds the port by it, and between the two there is none of that name.
+/// Whether the name of a port goes from one item to another: a Service finds the port by it, and between the two there
+/// is none of that name.
 fn hand_over_a_name(one: &Change, other: &Change) -> bool {
-    let (Some((list, one)), Some((same, other))) = (names_of_port(one), names_of_port(other)) else { return false };
+    let (Some((list, one)), Some((same, other))) = (names_of_port(one), names_of_port(other)) else {
+        return false;
+    };
     let goes = |from: Option<&str>, to: Option<&str>| from.is_some() && from == to;
     list == same && (goes(one.live, other.desired) || goes(other.live, one.desired))
 }
@@ -138,34 +167,49 @@ fn names_of_port<'a>(change: &'a Change) -> Option<(&'a [Segment], Names<'a>)> {
         [item @ .., Segment::Field(name)] if name == "name" => (item, None),
         item => (item, Some("name")),
     };
-    let [list @ .., Segment::Key(_)] = item else { return None };
+    let [list @ .., Segment::Key(_)] = item else {
+        return None;
+    };
     if !matches!(list.last(), Some(Segment::Field(name)) if name == "ports") {
         return None;
     }
     let of = |value: &'a Value| name.map_or(Some(value), |name| value.get(name)).and_then(Value::as_str);
-    Some((list, Names { desired: change.desired.as_ref().and_then(of), live: change.live.as_ref().and_then(of) }))
+    Some((
+        list,
+        Names {
+            desired: change.desired.as_ref().and_then(of),
+            live: change.live.as_ref().and_then(of),
+        },
+    ))
 }
 
 /// Whether both are members, or parts of members, of one union.
 fn in_one_union(one: &FieldPath, other: &FieldPath) -> bool {
     unions_of(one).into_iter().any(|(at, union)| {
-        let is_member = |segment: &Segment| matches!(segment, Segment::Field(name) if union.members.contains(&name.as_str()));
+        let is_member =
+            |segment: &Segment| matches!(segment, Segment::Field(name) if union.members.contains(&name.as_str()));
         other.0.get(..at) == one.0.get(..at) && other.0.get(at).is_some_and(is_member)
     })
 }
 
-/// Whether both stand under one merge key of a list of small items, or are items of it that one side lacks: an item under another key is a new one
-/// and an old one, and only Git knows which is which.
+/// Whether both stand under one merge key of a list of small items, or are items of it that one side lacks: an item
+/// under another key is a new one and an old one, and only Git knows which is which.
 fn under_one_key(one: &FieldPath, other: &FieldPath) -> bool {
     one.0.iter().zip(&other.0).enumerate().any(|(at, items)| {
-        let (Segment::Key(keys), Segment::Key(others)) = items else { return false };
+        let (Segment::Key(keys), Segment::Key(others)) = items else {
+            return false;
+        };
         let (list, item) = (FieldPath(one.0[..at].to_vec()), FieldPath(one.0[..=at].to_vec()));
         if other.0[..at] != one.0[..at] || BROAD.contains(&item.schema().as_str()) {
             return false;
         }
         let same = match merge_strategy(&list.schema()).key {
             Some(key) => {
-                let of = |keys: &[(String, Value)]| keys.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                let of = |keys: &[(String, Value)]| {
+                    keys.iter()
+                        .find(|(name, _)| name == key)
+                        .map(|(_, value)| value.clone())
+                };
                 of(keys) == of(others)
             }
             None => keys == others,

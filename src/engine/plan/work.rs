@@ -16,7 +16,13 @@ use crate::engine::tool::Tool;
 /// What there is to do.
 pub(super) enum Work<'a> {
     /// The Deployment drifted, or the next sync of it is refused.
-    Cure { desired: &'a Value, live: &'a Value, drifts: Vec<&'a Drift>, others: Vec<&'a Drift>, prediction: Option<&'a Prediction> },
+    Cure {
+        desired: &'a Value,
+        live: &'a Value,
+        drifts: Vec<&'a Drift>,
+        others: Vec<&'a Drift>,
+        prediction: Option<&'a Prediction>,
+    },
 
     /// The Deployment is gone: a sync brings it back.
     Sync,
@@ -32,7 +38,10 @@ impl<'a> Work<'a> {
     pub(super) fn of(snapshot: &'a Snapshot, assessment: &'a Assessment) -> Result<Self, NoPlan> {
         let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) else {
             // What is refused for Git's own document is refused again, however often it is synced.
-            if let Some(refused) = assessment.prediction.as_ref().filter(|_| snapshot.live.is_none() && snapshot.desired.is_some())
+            if let Some(refused) = assessment
+                .prediction
+                .as_ref()
+                .filter(|_| snapshot.live.is_none() && snapshot.desired.is_some())
                 && matches!(refused.verdict, Verdict::Refused | Verdict::Conflict)
             {
                 return Err(NoPlan::CreationRefused(crate::engine::diagnose::told(&refused.causes)));
@@ -52,8 +61,17 @@ impl<'a> Work<'a> {
                 Err(NoPlan::SideNotKnown)
             }
             _ if !drifts.is_empty() || refused => {
-                let others = assessment.drifts.iter().filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info));
-                Ok(Self::Cure { desired: &document.value, live, drifts, others: others.collect(), prediction })
+                let others = assessment
+                    .drifts
+                    .iter()
+                    .filter(|drift| matches!(drift.severity, Severity::Pending | Severity::Info));
+                Ok(Self::Cure {
+                    desired: &document.value,
+                    live,
+                    drifts,
+                    others: others.collect(),
+                    prediction,
+                })
             }
             Phase::OperationStuck if is_refused_anew(assessment) => Err(NoPlan::ComparisonRefused),
             Phase::OperationStuck => Ok(Self::Operation),
@@ -66,16 +84,35 @@ impl<'a> Work<'a> {
     pub(super) fn digest(&self, snapshot: &Snapshot, traps: &[Trap]) -> String {
         match self {
             // Nobody's drift, and yet a person may say no to this refusal.
-            Self::Cure { drifts, prediction: Some(prediction), .. } if drifts.is_empty() => refusal_digest(prediction),
+            Self::Cure {
+                drifts,
+                prediction: Some(prediction),
+                ..
+            } if drifts.is_empty() => refusal_digest(prediction),
             Self::Cure { drifts, .. } => drift_digest(drifts),
             Self::Sync => digest(&"missing".into()),
             Self::Traps => {
-                let owners = |trap: &Trap| trap.owners.iter().map(|owner| owner.manager.clone()).collect::<Vec<_>>();
-                digest(&traps.iter().map(|trap| serde_json::json!([trap.path.to_string(), owners(trap)])).collect())
+                let owners = |trap: &Trap| {
+                    trap.owners
+                        .iter()
+                        .map(|owner| owner.manager.clone())
+                        .collect::<Vec<_>>()
+                };
+                digest(
+                    &traps
+                        .iter()
+                        .map(|trap| serde_json::json!([trap.path.to_string(), owners(trap)]))
+                        .collect(),
+                )
             }
             Self::Operation => {
-                let state = snapshot.tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
-                let began = state.and_then(|state| state.started_at.as_ref()).map(|began| began.text.as_str());
+                let state = snapshot
+                    .tool
+                    .argo_cd()
+                    .and_then(|argo_cd| argo_cd.application.state.as_ref());
+                let began = state
+                    .and_then(|state| state.started_at.as_ref())
+                    .map(|began| began.text.as_str());
                 digest(&serde_json::json!({"operation": began}))
             }
         }
@@ -84,5 +121,9 @@ impl<'a> Work<'a> {
 
 /// Whether Argo CD's comparison is refused for this Deployment, and refused again however often it is asked for.
 fn is_refused_anew(assessment: &Assessment) -> bool {
-    assessment.standing == Some(Standing::DryRunRefused) && assessment.findings.iter().any(|finding| finding.rule == COMPARISON_REFUSED)
+    assessment.standing == Some(Standing::DryRunRefused)
+        && assessment
+            .findings
+            .iter()
+            .any(|finding| finding.rule == COMPARISON_REFUSED)
 }

@@ -1,6 +1,7 @@
 //! What the server does to every write of a Deployment after the merge: its own bookkeeping, defaults, validation.
 //!
-//! Source: `staging/src/k8s.io/apiserver/pkg/registry/rest/update.go` BeforeUpdate and `pkg/registry/apps/deployment/strategy.go`.
+//! Source: `staging/src/k8s.io/apiserver/pkg/registry/rest/update.go` BeforeUpdate and
+//! `pkg/registry/apps/deployment/strategy.go`.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +14,8 @@ use crate::engine::schema::{Branches, Members, Tree};
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] = &["creationTimestamp", "generation", "resourceVersion"];
 
-/// Metadata that a write cannot change once it is set: the server puts back its own then, and has nothing to put back before.
+/// Metadata that a write cannot change once it is set: the server puts back its own then, and has nothing to put back
+/// before.
 const KEPT_ONCE_SET: &[&str] = &["deletionTimestamp"];
 
 /// Metadata that the request fills in where the document leaves it out.
@@ -33,14 +35,19 @@ pub(super) fn admit<'a>(mut merged: Tree<'a>, live: &'a Value) -> (Tree<'a>, Vec
     (stored, causes)
 }
 
-/// A copy of live as a write of the spec starts from it: without status and managedFields, which are half of the object and the server's own.
-/// Where what is written has a word on them, they stay.
+/// A copy of live as a write of the spec starts from it: without status and managedFields, which are half of the object
+/// and the server's own. Where what is written has a word on them, they stay.
 pub fn without_books(live: &Value, written: &Value) -> Value {
-    let Value::Object(members) = live else { return live.clone() };
+    let Value::Object(members) = live else {
+        return live.clone();
+    };
     let copied = kept(members, written).map(|(name, member)| match (name.as_str(), member) {
-        ("metadata", Value::Object(metadata)) => {
-            (name.clone(), kept_of_metadata(metadata, written).map(|(name, member)| (name.clone(), member.clone())).collect())
-        }
+        ("metadata", Value::Object(metadata)) => (
+            name.clone(),
+            kept_of_metadata(metadata, written)
+                .map(|(name, member)| (name.clone(), member.clone()))
+                .collect(),
+        ),
         _ => (name.clone(), member.clone()),
     });
     copied.collect()
@@ -48,7 +55,9 @@ pub fn without_books(live: &Value, written: &Value) -> Value {
 
 /// [`without_books`] that borrows.
 pub(super) fn bookless<'a, D: Look>(live: &'a Value, written: &D) -> Tree<'a> {
-    let Value::Object(members) = live else { return Tree::of(live) };
+    let Value::Object(members) = live else {
+        return Tree::of(live);
+    };
     let borrowed = kept(members, written).map(|(name, member)| match (name.as_str(), member) {
         ("metadata", Value::Object(metadata)) => {
             let kept = kept_of_metadata(metadata, written).map(|(name, member)| (name.as_str(), Tree::of(member)));
@@ -59,7 +68,10 @@ pub(super) fn bookless<'a, D: Look>(live: &'a Value, written: &D) -> Tree<'a> {
     Tree::Map(borrowed.collect())
 }
 
-fn kept<'a, D: Look>(members: &'a Map<String, Value>, written: &D) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a, D> {
+fn kept<'a, D: Look>(
+    members: &'a Map<String, Value>,
+    written: &D,
+) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a, D> {
     let status = written.member("status").is_some();
     members.iter().filter(move |(name, _)| status || *name != "status")
 }
@@ -68,8 +80,12 @@ fn kept_of_metadata<'a, D: Look>(
     metadata: &'a Map<String, Value>,
     written: &D,
 ) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a, D> {
-    let managed = written.member("metadata").is_some_and(|metadata| metadata.member("managedFields").is_some());
-    metadata.iter().filter(move |(name, _)| managed || *name != "managedFields")
+    let managed = written
+        .member("metadata")
+        .is_some_and(|metadata| metadata.member("managedFields").is_some());
+    metadata
+        .iter()
+        .filter(move |(name, _)| managed || *name != "managedFields")
 }
 
 fn keep_books<'a>(merged: &mut Tree<'a>, live: &'a Value) {
@@ -89,7 +105,10 @@ fn keep_books<'a>(merged: &mut Tree<'a>, live: &'a Value) {
             put_back(metadata, own, name);
         }
         for name in FILLED_IN {
-            if metadata.get(name).is_none_or(|value| value.is_null() || value.as_str() == Some("")) {
+            if metadata
+                .get(name)
+                .is_none_or(|value| value.is_null() || value.as_str() == Some(""))
+            {
                 put_back(metadata, own, name);
             }
         }
@@ -124,9 +143,14 @@ impl From<VersionFault> for Merged<'_> {
 
 /// Holds the version of the object that a document names against live's. Zero is any.
 ///
-/// Source: `Update` of apiserver's `pkg/registry/generic/registry/store.go`, and `ParseResourceVersion` of `pkg/storage/etcd3/api_object_versioner.go`.
+/// Source: `Update` of apiserver's `pkg/registry/generic/registry/store.go`, and `ParseResourceVersion` of
+/// `pkg/storage/etcd3/api_object_versioner.go`.
 pub(super) fn asked_version<D: Look>(sent: &D, live: &Value) -> Result<(), VersionFault> {
-    let asked = sent.member("metadata").and_then(|metadata| metadata.member("resourceVersion")).and_then(Look::text).unwrap_or_default();
+    let asked = sent
+        .member("metadata")
+        .and_then(|metadata| metadata.member("resourceVersion"))
+        .and_then(Look::text)
+        .unwrap_or_default();
     if asked.is_empty() {
         return Ok(());
     }
@@ -138,17 +162,26 @@ pub(super) fn asked_version<D: Look>(sent: &D, live: &Value) -> Result<(), Versi
     Err(VersionFault::Stale(Cause {
         reason: "Conflict".to_owned(),
         field: "metadata.resourceVersion".to_owned(),
-        message: "the object has been modified; please apply your changes to the latest version and try again".to_owned(),
+        message: "the object has been modified; please apply your changes to the latest version and try again"
+            .to_owned(),
     }))
 }
 
 /// What Go's `strconv.ParseUint` makes of a version.
 pub(super) fn number_of_version(version: &str) -> Result<u64, VersionFault> {
     let digits_alone = !version.is_empty() && version.bytes().all(|digit| digit.is_ascii_digit());
-    let fault = if digits_alone { "value out of range" } else { "invalid syntax" };
+    let fault = if digits_alone {
+        "value out of range"
+    } else {
+        "invalid syntax"
+    };
     let parsed = if digits_alone { version.parse().ok() } else { None };
     parsed.ok_or_else(|| {
         let message = format!("strconv.ParseUint: parsing {}: {fault}", Value::from(version));
-        VersionFault::Unreadable(Cause { reason: String::new(), field: String::new(), message })
+        VersionFault::Unreadable(Cause {
+            reason: String::new(),
+            field: String::new(),
+            message,
+        })
     })
 }

@@ -16,9 +16,12 @@ pub(super) const PATCH_FIELD: &str = "patch";
 
 /// What `kubectl apply` of the document makes of live.
 ///
-/// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes on.
+/// Without the annotation nothing is known to have been taken out of Git, so nothing is deleted; kubectl warns and goes
+/// on.
 pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Merged<'f> {
-    let Facts { sent: desired, live, .. } = *facts;
+    let Facts {
+        sent: desired, live, ..
+    } = *facts;
     let patch = match facts.patch() {
         Ok(patch) => patch,
         Err(refused) => return Merged::Refused(vec![refused.clone()]),
@@ -48,17 +51,29 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
 /// The patch that `kubectl apply` sends, or why it gives up before.
 pub(super) fn patch(desired: &Value, live: &Value, last_applied: &LastApplied<'_>) -> Result<Value, Cause> {
     if let Some(message) = decode::metadata_fault(desired) {
-        return Err(Cause { reason: String::new(), field: String::new(), message });
+        return Err(Cause {
+            reason: String::new(),
+            field: String::new(),
+            message,
+        });
     }
     // Of what Git still says word for word, nothing is deleted.
-    let before = if last_applied.is_desired() { None } else { last_applied.read().map_err(|Unreadable| unreadable_annotation())? };
+    let before = if last_applied.is_desired() {
+        None
+    } else {
+        last_applied.read().map_err(|Unreadable| unreadable_annotation())?
+    };
     three_way_patch(before.unwrap_or(&Value::Null), live, last_applied.modified()).map_err(|fault| cause(&fault))
 }
 
 /// What `kubectl apply` posts where the object is not live, or why it gives up before.
 pub(super) fn created(desired: &Value, namespace: Option<&Value>) -> Result<Value, Vec<Cause>> {
     match decode::metadata_fault(desired) {
-        Some(message) => Err(vec![Cause { reason: String::new(), field: String::new(), message }]),
+        Some(message) => Err(vec![Cause {
+            reason: String::new(),
+            field: String::new(),
+            message,
+        }]),
         None => Ok(annotated(desired, namespace)),
     }
 }
@@ -68,17 +83,30 @@ pub(super) fn created(desired: &Value, namespace: Option<&Value>) -> Result<Valu
 /// Source: `applyPatchToObject` of `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`.
 fn unfit(patch: &Value, fault: &str) -> Cause {
     let shown = Value::from(printed(patch));
-    Cause { reason: "FieldValueInvalid".to_owned(), field: PATCH_FIELD.to_owned(), message: format!("Invalid value: {shown}: {fault}") }
+    Cause {
+        reason: "FieldValueInvalid".to_owned(),
+        field: PATCH_FIELD.to_owned(),
+        message: format!("Invalid value: {shown}: {fault}"),
+    }
 }
 
-/// `ErrBadJSONDoc`: kubectl gives up before it asks the server, on every try, until a person mends the annotation or takes it away.
+/// `ErrBadJSONDoc`: kubectl gives up before it asks the server, on every try, until a person mends the annotation or
+/// takes it away.
 ///
 /// Source: `CreateThreeWayMergePatch` of apimachinery's `pkg/util/strategicpatch/patch.go`.
 fn unreadable_annotation() -> Cause {
-    Cause { reason: String::new(), field: String::new(), message: "invalid JSON document".to_owned() }
+    Cause {
+        reason: String::new(),
+        field: String::new(),
+        message: "invalid JSON document".to_owned(),
+    }
 }
 
 /// The client or the server gives no details with such a fault, only the text.
 fn cause(fault: &PatchError) -> Cause {
-    Cause { reason: String::new(), field: String::new(), message: fault.to_string() }
+    Cause {
+        reason: String::new(),
+        field: String::new(),
+        message: fault.to_string(),
+    }
 }

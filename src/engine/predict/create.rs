@@ -6,18 +6,24 @@ use super::last_applied::LastApplied;
 use super::refusal::{as_stored, forget_empty, refusals_of_new};
 use super::strategic::without_nulls;
 use super::unknown::forget_dropped_fields;
-use super::{Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side};
+use super::{
+    Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side,
+};
 use crate::engine::schema::{Members, Tree};
 
-/// Tells what the next sync of `desired` gives where there is no such object in the namespace that it goes to. A sync that succeeds reverts
-/// that.
+/// Tells what the next sync of `desired` gives where there is no such object in the namespace that it goes to. A sync
+/// that succeeds reverts that.
 ///
 /// A replace of what is not there is a create, as Argo CD does it; `kubectl replace` alone finds nothing to replace.
 ///
-/// Source: `applyOneObject` of kubectl's `pkg/cmd/apply/apply.go`, and `applyObject` of gitops-engine's `pkg/sync/sync_context.go`.
+/// Source: `applyOneObject` of kubectl's `pkg/cmd/apply/apply.go`, and `applyObject` of gitops-engine's
+/// `pkg/sync/sync_context.go`.
 pub fn predict_new(desired: &Value, namespace: Option<&str>, syncer: &Syncer) -> Prediction {
     let namespace = namespace.map(Value::from);
-    let told = |verdict, causes, predicted| Prediction { predicted, ..Prediction::bare(syncer.strategy, verdict, causes) };
+    let told = |verdict, causes, predicted| Prediction {
+        predicted,
+        ..Prediction::bare(syncer.strategy, verdict, causes)
+    };
     let sent = match syncer.strategy {
         Strategy::ServerSideApply => match server_side::merge_new(desired, namespace.as_ref()) {
             Merged::Object(mut object) => {
@@ -28,7 +34,9 @@ pub fn predict_new(desired: &Value, namespace: Option<&str>, syncer: &Syncer) ->
             Merged::Refused(causes) => Err(causes),
             Merged::Unsent => Ok(desired.clone()),
         },
-        Strategy::ClientSideApply => client_side::created(desired, namespace.as_ref()).and_then(|sent| posted(sent, syncer.validation)),
+        Strategy::ClientSideApply => {
+            client_side::created(desired, namespace.as_ref()).and_then(|sent| posted(sent, syncer.validation))
+        }
         Strategy::Replace => posted(desired.clone(), syncer.validation),
     };
     match sent.map(|sent| (refusals_of_new(&sent), sent)) {
@@ -65,7 +73,13 @@ fn posted(document: Value, validation: FieldValidation) -> Result<Value, Vec<Cau
 /// Metadata that a POST cannot set, while a server-side apply of a new object does.
 ///
 /// Source: `WipeObjectMetaSystemFields` of apiserver's `pkg/registry/rest/meta.go`.
-const WIPED: &[&str] = &["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "selfLink", "uid"];
+const WIPED: &[&str] = &[
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "selfLink",
+    "uid",
+];
 
 /// The document as `kubectl apply` posts it: with itself as the annotation, and without any null of a map.
 ///
@@ -102,7 +116,10 @@ mod tests {
     }
 
     fn asked(desired: &Value, strategy: Strategy) -> (Verdict, Option<String>) {
-        let syncer = Syncer { validation: FieldValidation::Strict, ..Syncer::new(strategy, "gitops") };
+        let syncer = Syncer {
+            validation: FieldValidation::Strict,
+            ..Syncer::new(strategy, "gitops")
+        };
         let answer = predict_new(desired, Some("shop"), &syncer);
         (answer.verdict, answer.status_text("web"))
     }
@@ -115,44 +132,77 @@ mod tests {
     fn what_the_server_takes_is_created() {
         for strategy in ALL {
             let answer = predict_new(&git(), Some("shop"), &Syncer::new(strategy, "gitops"));
-            assert_eq!((answer.verdict, answer.causes), (Verdict::Reverts, vec![]), "{strategy:?}");
+            assert_eq!(
+                (answer.verdict, answer.causes),
+                (Verdict::Reverts, vec![]),
+                "{strategy:?}"
+            );
             assert!(answer.predicted.is_some());
         }
     }
 
     #[test]
     fn a_key_twice_and_an_unknown_field_are_refused_in_the_words_of_the_strategy() {
-        let twice = changed(&format!("{CONTAINER}/env"), json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]));
+        let twice = changed(
+            &format!("{CONTAINER}/env"),
+            json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
+        );
         let fault = ".spec.template.spec.containers[name=\"app\"].env: duplicate entries for key [name=\"A\"]";
-        assert_eq!(asked(&twice, Strategy::ServerSideApply), (Verdict::Refused, Some(fault.to_owned())));
+        assert_eq!(
+            asked(&twice, Strategy::ServerSideApply),
+            (Verdict::Refused, Some(fault.to_owned()))
+        );
         assert_eq!(asked(&twice, Strategy::ClientSideApply), (Verdict::Reverts, None));
         let unknown = changed(&format!("{CONTAINER}/limits"), json!({"cpu": "1"}));
         let fault = ".spec.template.spec.containers[name=\"app\"].limits: field not declared in schema";
-        assert_eq!(asked(&unknown, Strategy::ServerSideApply), (Verdict::Refused, Some(fault.to_owned())));
+        assert_eq!(
+            asked(&unknown, Strategy::ServerSideApply),
+            (Verdict::Refused, Some(fault.to_owned()))
+        );
         let fault = "Deployment in version \"v1\" cannot be handled as a Deployment: \
                      strict decoding error: unknown field \"spec.template.spec.containers[0].limits\"";
         for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
-            assert_eq!(asked(&unknown, strategy), (Verdict::Refused, Some(fault.to_owned())), "{strategy:?}");
+            assert_eq!(
+                asked(&unknown, strategy),
+                (Verdict::Refused, Some(fault.to_owned())),
+                "{strategy:?}"
+            );
         }
     }
 
     #[test]
     fn what_only_the_server_sets_is_refused_by_server_side_apply_alone() {
-        let conflict = |why: &str| Some(format!("Operation cannot be fulfilled on deployments.apps \"web\": {why}"));
+        let conflict = |why: &str| {
+            Some(format!(
+                "Operation cannot be fulfilled on deployments.apps \"web\": {why}"
+            ))
+        };
         let uid = "uid mismatch: the provided object specified uid 1, and no existing object was found";
         let version = Some("strconv.ParseUint: parsing \"x\": invalid syntax".to_owned());
         for (field, value, told) in [
-            ("managedFields", json!([]), (Verdict::Refused, Some("metadata.managedFields must be nil".to_owned()))),
+            (
+                "managedFields",
+                json!([]),
+                (Verdict::Refused, Some("metadata.managedFields must be nil".to_owned())),
+            ),
             ("managedFields", Value::Null, (Verdict::Reverts, None)),
             ("uid", json!("1"), (Verdict::Conflict, conflict(uid))),
             ("resourceVersion", json!("12"), (Verdict::Reverts, None)),
             ("resourceVersion", json!("x"), (Verdict::Refused, version)),
-            ("deletionTimestamp", json!("2026-01-05T10:00:00Z"), (Verdict::Reverts, None)),
+            (
+                "deletionTimestamp",
+                json!("2026-01-05T10:00:00Z"),
+                (Verdict::Reverts, None),
+            ),
         ] {
             let desired = changed(&format!("/metadata/{field}"), value);
             assert_eq!(asked(&desired, Strategy::ServerSideApply), told, "{field}");
             for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
-                assert_eq!(asked(&desired, strategy), (Verdict::Reverts, None), "{field} {strategy:?}");
+                assert_eq!(
+                    asked(&desired, strategy),
+                    (Verdict::Reverts, None),
+                    "{field} {strategy:?}"
+                );
             }
         }
     }
@@ -160,8 +210,12 @@ mod tests {
     #[test]
     fn the_annotation_of_a_client_side_apply_counts_as_one() {
         let large = changed("/metadata/annotations", json!({"notes": "n".repeat(140_000)}));
-        let told = "Deployment.apps \"web\" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes";
-        assert_eq!(asked(&large, Strategy::ClientSideApply), (Verdict::Refused, Some(told.to_owned())));
+        let told =
+            "Deployment.apps \"web\" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes";
+        assert_eq!(
+            asked(&large, Strategy::ClientSideApply),
+            (Verdict::Refused, Some(told.to_owned()))
+        );
         for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
             assert_eq!(asked(&large, strategy), (Verdict::Reverts, None), "{strategy:?}");
         }

@@ -1,17 +1,20 @@
 //! What a sync that succeeds does: the object that it gives, held against live and against Git.
 //!
-//! What differs today goes or stays. And there is what a look at today's drift alone does not show: a merge by keys takes out what Git sets where
-//! keys repeat, and a sync brings Git's value to a field that a rule ignores.
+//! What differs today goes or stays. And there is what a look at today's drift alone does not show: a merge by keys
+//! takes out what Git sets where keys repeat, and a sync brings Git's value to a field that a rule ignores.
 
 use serde_json::Value;
 
 use super::{Facts, Verdict};
-use crate::engine::diff::{Change, ChangeKind, Drift, Moved, Severity, comes_back, expected_of, is_live, is_pull_policy, is_same};
+use crate::engine::diff::{
+    Change, ChangeKind, Drift, Moved, Severity, comes_back, expected_of, is_live, is_pull_policy, is_same,
+};
 use crate::engine::object::{FieldPath, Look, schema_path};
 use crate::engine::ownership::Owner;
 use crate::engine::schema::{Shape, Tree, quantity, shape_at};
 
-/// Where the deployment controller counts its revisions: it writes the number again after every sync, so that none leaves or changes it.
+/// Where the deployment controller counts its revisions: it writes the number again after every sync, so that none
+/// leaves or changes it.
 const REVISION: [&str; 3] = ["metadata", "annotations", "deployment.kubernetes.io/revision"];
 
 /// A field that a rule ignores, or that does not count as drift, and that the sync changes all the same.
@@ -62,19 +65,39 @@ pub(super) fn effect<'a>(facts: &Facts<'_>, drift: impl FnOnce() -> Vec<FieldPat
     if is_live(made, facts.live) {
         let mut residual = drift();
         residual.retain(|path| !revision(path));
-        return Effect { verdict: verdict(true, &residual), residual, breaks: Vec::new(), after: None };
+        return Effect {
+            verdict: verdict(true, &residual),
+            residual,
+            breaks: Vec::new(),
+            after: None,
+        };
     }
     let after = expected_of(made);
     let (wanted, stored) = (facts.wanted.expected(), facts.stored());
     let mut left = facts.wanted.compare(made, &after);
     // A default of an earlier image was none of today's differences, and is none of those that the sync makes.
-    let today = if left.iter().any(is_pull_policy) { drift() } else { Vec::new() };
-    left.retain(|change| !is_pull_policy(change) || today.contains(&change.path) || change.path.get(stored) != change.path.get(&after));
+    let today = if left.iter().any(is_pull_policy) {
+        drift()
+    } else {
+        Vec::new()
+    };
+    left.retain(|change| {
+        !is_pull_policy(change) || today.contains(&change.path) || change.path.get(stored) != change.path.get(&after)
+    });
     left.retain(|change| !revision(&change.path));
-    let breaks = left.iter().filter(|change| is_broken(change, &wanted, stored)).map(|change| change.path.clone()).collect();
+    let breaks = left
+        .iter()
+        .filter(|change| is_broken(change, &wanted, stored))
+        .map(|change| change.path.clone())
+        .collect();
     let residual: Vec<FieldPath> = left.into_iter().map(|change| change.path).collect();
     let changes_nothing = is_same(&after, stored) || (is_counted && is_same(&uncounted(&after), &uncounted(stored)));
-    Effect { verdict: verdict(changes_nothing, &residual), residual, breaks, after: (!changes_nothing).then_some(after) }
+    Effect {
+        verdict: verdict(changes_nothing, &residual),
+        residual,
+        breaks,
+        after: (!changes_nothing).then_some(after),
+    }
 }
 
 /// The object without the number of its revision.
@@ -87,8 +110,8 @@ fn uncounted<'a>(object: &Tree<'a>) -> Tree<'a> {
     object
 }
 
-/// Whether what differs after the sync is as Git says today, or is taken out although Git sets it and live has it, if in another form: a port that is
-/// gone is worse than one under another name.
+/// Whether what differs after the sync is as Git says today, or is taken out although Git sets it and live has it, if
+/// in another form: a port that is gone is worse than one under another name.
 fn is_broken(change: &Change, wanted: &Tree<'_>, stored: &Tree<'_>) -> bool {
     let (wanted, stored) = (change.path.get(wanted), change.path.get(stored));
     wanted == stored || (change.kind == ChangeKind::Removed && stored.is_some())
@@ -97,12 +120,19 @@ fn is_broken(change: &Change, wanted: &Tree<'_>, stored: &Tree<'_>) -> bool {
 /// What the sync changes although a rule ignores it or it weighs nothing; `after` is the object afterwards.
 pub(super) fn overwrites(facts: &Facts<'_>, drifts: &[Drift], after: &Tree<'_>) -> Vec<Overwrite> {
     // What admission made of the tool's own write, it makes of the next one, too.
-    let weightless = |drift: &Drift| matches!(drift.severity, Severity::Ignored | Severity::Info) && drift.moved != Some(Moved::Server);
+    let weightless = |drift: &Drift| {
+        matches!(drift.severity, Severity::Ignored | Severity::Info) && drift.moved != Some(Moved::Server)
+    };
     changes(facts, drifts, after, weightless)
 }
 
 /// Which of these differences the sync changes; `after` is the object afterwards.
-pub(super) fn changes(facts: &Facts<'_>, drifts: &[Drift], after: &Tree<'_>, of: impl Fn(&Drift) -> bool) -> Vec<Overwrite> {
+pub(super) fn changes(
+    facts: &Facts<'_>,
+    drifts: &[Drift],
+    after: &Tree<'_>,
+    of: impl Fn(&Drift) -> bool,
+) -> Vec<Overwrite> {
     let meant = drifts.iter().filter(|drift| of(drift));
     meant
         .filter_map(|drift| {

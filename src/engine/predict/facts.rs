@@ -52,7 +52,16 @@ impl<'a> Facts<'a> {
 
     fn over(sent: &'a Value, desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
         let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(sent, live)));
-        Self { sent, desired, live, wanted, managed, last_applied, stored: OnceCell::new(), patch: OnceCell::new() }
+        Self {
+            sent,
+            desired,
+            live,
+            wanted,
+            managed,
+            last_applied,
+            stored: OnceCell::new(),
+            patch: OnceCell::new(),
+        }
     }
 
     /// Those of the same document and another object.
@@ -98,6 +107,8 @@ impl<'a> Facts<'a> {
 
     /// The patch that a client-side apply sends, or why it sends none.
     pub(super) fn patch(&self) -> Result<&Value, &Cause> {
-        self.patch.get_or_init(|| client_side::patch(self.sent, self.live, &self.last_applied)).as_ref()
+        self.patch
+            .get_or_init(|| client_side::patch(self.sent, self.live, &self.last_applied))
+            .as_ref()
     }
 }

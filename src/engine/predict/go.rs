@@ -11,7 +11,10 @@ pub(super) fn printed(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(printed).collect::<Vec<_>>().join(" ")),
         Value::Object(fields) => {
-            let mut pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{}", printed(value))).collect();
+            let mut pairs: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", printed(value)))
+                .collect();
             pairs.sort();
             format!("map[{}]", pairs.join(" "))
         }
@@ -24,17 +27,23 @@ pub(super) fn printed(value: &Value) -> String {
 pub(super) fn syntax(value: &Value) -> String {
     match value {
         Value::Null => "interface {}(nil)".to_owned(),
-        Value::Array(items) => format!("[]interface {{}}{{{}}}", items.iter().map(syntax).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!(
+            "[]interface {{}}{{{}}}",
+            items.iter().map(syntax).collect::<Vec<_>>().join(", ")
+        ),
         Value::Object(fields) => {
-            let pairs: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), syntax(value))).collect();
+            let pairs: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), syntax(value)))
+                .collect();
             format!("map[string]interface {{}}{{{}}}", pairs.join(", "))
         }
         scalar => scalar.to_string(),
     }
 }
 
-/// A value as `json.Marshal` writes a Go type of this shape: the fields of a struct in the order of the type, the keys of a map sorted.
+/// A value as `json.Marshal` writes a Go type of this shape: the fields of a struct in the order of the type, the keys
+/// of a map sorted.
 pub(super) fn marshalled(value: &Value, shape: Shape) -> String {
     match (value, shape) {
         (Value::Object(fields), Shape::Nested(of)) => {
@@ -52,7 +61,14 @@ pub(super) fn marshalled(value: &Value, shape: Shape) -> String {
             format!("{{{}}}", written.collect::<Vec<_>>().join(","))
         }
         (Value::Array(items), Shape::List(_, item)) => {
-            format!("[{}]", items.iter().map(|value| marshalled(value, *item)).collect::<Vec<_>>().join(","))
+            format!(
+                "[{}]",
+                items
+                    .iter()
+                    .map(|value| marshalled(value, *item))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
         }
         (other, _) => other.to_string(),
     }
@@ -65,7 +81,8 @@ mod tests {
 
     #[test]
     fn structs_are_written_in_the_order_of_their_fields() {
-        let references = json!([{"controller": true, "apiVersion": "v1", "uid": "1", "name": "a", "kind": "ConfigMap"}]);
+        let references =
+            json!([{"controller": true, "apiVersion": "v1", "uid": "1", "name": "a", "kind": "ConfigMap"}]);
         let shape = crate::engine::schema::shape_at("metadata.ownerReferences").unwrap();
         let wanted = r#"[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"1","controller":true}]"#;
         assert_eq!(marshalled(&references, shape), wanted);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 
-/// The last-applied annotation of live, and the one that an apply of Git's document would write. Each is made when it is asked for first: mostly
-/// Git has not changed since the last apply, and then neither has to be taken apart.
+/// The last-applied annotation of live, and the one that an apply of Git's document would write. Each is made when it
+/// is asked for first: mostly Git has not changed since the last apply, and then neither has to be taken apart.
 #[derive(Debug)]
 pub struct LastApplied<'a> {
     desired: &'a Value,
@@ -24,7 +24,12 @@ pub(super) struct Unreadable;
 impl<'a> LastApplied<'a> {
     /// Those of live, for Git's document.
     pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self { desired, live, modified: OnceCell::new(), read: OnceCell::new() }
+        Self {
+            desired,
+            live,
+            modified: OnceCell::new(),
+            read: OnceCell::new(),
+        }
     }
 
     /// What was applied last; `None` where no readable annotation tells.
@@ -60,8 +65,8 @@ impl<'a> LastApplied<'a> {
         annotation(self.live).is_some_and(|text| annotation(self.modified()) == Some(text))
     }
 
-    /// The annotation of live in which these fields are named, too, as a document has them. Nothing of it is taken away: what Git dropped and live still
-    /// has goes at the next apply because the annotation names it.
+    /// The annotation of live in which these fields are named, too, as a document has them. Nothing of it is taken
+    /// away: what Git dropped and live still has goes at the next apply because the annotation names it.
     pub fn naming(&self, document: &Value, paths: &[FieldPath]) -> String {
         let mut applied = self.value().cloned().unwrap_or_else(|| bare(document, self.live));
         for path in paths {
@@ -76,7 +81,8 @@ impl<'a> LastApplied<'a> {
     ///
     /// Source: `GetModifiedConfiguration`.
     pub fn modified(&self) -> &Value {
-        self.modified.get_or_init(|| modified_configuration(self.desired, self.live))
+        self.modified
+            .get_or_init(|| modified_configuration(self.desired, self.live))
     }
 }
 
@@ -93,7 +99,9 @@ fn annotation(object: &Value) -> Option<&str> {
 
 fn modified_configuration(desired: &Value, live: &Value) -> Value {
     let mut modified = desired.clone();
-    let Some(metadata) = modified.get_mut("metadata").and_then(Value::as_object_mut) else { return modified };
+    let Some(metadata) = modified.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return modified;
+    };
     if let Some(namespace) = live.pointer("/metadata/namespace") {
         metadata.insert("namespace".to_owned(), namespace.clone());
     }
@@ -104,12 +112,18 @@ fn modified_configuration(desired: &Value, live: &Value) -> Value {
     if let Some(annotations) = annotations.as_object_mut() {
         annotations.remove(LAST_APPLIED);
         // `NestedNullCoercingStringMap`, through which kubectl reads them.
-        annotations.values_mut().filter(|value| value.is_null()).for_each(|value| *value = "".into());
+        annotations
+            .values_mut()
+            .filter(|value| value.is_null())
+            .for_each(|value| *value = "".into());
     }
     // A value is always written. kubectl's encoder ends the text with a new line.
     let mut text = serde_json::to_string(&modified).unwrap_or_default();
     text.push('\n');
-    if let Some(annotations) = modified.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+    if let Some(annotations) = modified
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
         annotations.insert(LAST_APPLIED.to_owned(), text.into());
     }
     modified

@@ -1,7 +1,7 @@
 //! What the next sync gives, or its exact refusal.
 //!
-//! [`predict`] does to the live object what the syncing tool and the API server would do together: merge by the strategy, default,
-//! validate. What comes out is held against live and against Git again.
+//! [`predict`] does to the live object what the syncing tool and the API server would do together: merge by the
+//! strategy, default, validate. What comes out is held against live and against Git again.
 
 mod admission;
 mod beside;
@@ -87,7 +87,11 @@ pub struct Cause {
 impl Cause {
     /// The field and what is wrong with it; only the latter where the server names no field.
     pub fn told(&self) -> String {
-        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+        if self.field.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}: {}", self.field, self.message)
+        }
     }
 }
 
@@ -125,18 +129,19 @@ pub struct Prediction {
     /// Every path that differs from Git after a sync that succeeds.
     pub residual: Vec<FieldPath>,
 
-    /// Those of `residual` that the sync itself harms: today they are as Git says, or the cluster has them, if in another form, and the sync takes out
-    /// what Git sets.
+    /// Those of `residual` that the sync itself harms: today they are as Git says, or the cluster has them, if in
+    /// another form, and the sync takes out what Git sets.
     pub breaks: Vec<FieldPath>,
 
-    /// What a rule ignores, or what does not count as drift, and the sync changes all the same; empty where nobody weighed the changes.
+    /// What a rule ignores, or what does not count as drift, and the sync changes all the same; empty where nobody
+    /// weighed the changes.
     pub overwrites: Vec<Overwrite>,
 
     /// What live alone has beside the fields for which the sync is refused.
     pub beside: Vec<FieldPath>,
 
-    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields. `None` when it conflicts, and in
-    /// an assessment, where nobody asks for it.
+    /// The object that the sync would give, before the server's own bookkeeping: without status and managedFields.
+    /// `None` when it conflicts, and in an assessment, where nobody asks for it.
     pub predicted: Option<Value>,
 }
 
@@ -177,16 +182,25 @@ pub struct Foretold<'f> {
 impl Foretold<'_> {
     /// Which of these differences a sync that succeeds changes, with what it makes of them.
     pub fn changes(&self, facts: &Facts<'_>, drifts: &[Drift], of: impl Fn(&Drift) -> bool) -> Vec<Overwrite> {
-        self.after.as_ref().map(|after| effect::changes(facts, drifts, after, of)).unwrap_or_default()
+        self.after
+            .as_ref()
+            .map(|after| effect::changes(facts, drifts, after, of))
+            .unwrap_or_default()
     }
 
-    /// The same with what the sync changes of what weighs nothing; `spares` tells what the tool takes from live before it syncs.
+    /// The same with what the sync changes of what weighs nothing; `spares` tells what the tool takes from live before
+    /// it syncs.
     #[must_use]
     pub fn weighed(mut self, facts: &Facts<'_>, drifts: &[Drift], spares: impl Fn(&Overwrite) -> bool) -> Self {
         if let Some(after) = &self.after {
-            let (spared, overwrites): (Vec<_>, Vec<_>) = effect::overwrites(facts, drifts, after).into_iter().partition(spares);
+            let (spared, overwrites): (Vec<_>, Vec<_>) =
+                effect::overwrites(facts, drifts, after).into_iter().partition(spares);
             let weighs = |drift: &Drift| matches!(drift.severity, Severity::Drift | Severity::Pending);
-            if self.prediction.verdict == Verdict::Reverts && !spared.is_empty() && overwrites.is_empty() && !drifts.iter().any(weighs) {
+            if self.prediction.verdict == Verdict::Reverts
+                && !spared.is_empty()
+                && overwrites.is_empty()
+                && !drifts.iter().any(weighs)
+            {
                 self.prediction.verdict = Verdict::Clean;
             }
             self.prediction.overwrites = overwrites;
@@ -211,11 +225,11 @@ enum Merged<'a> {
     Refused(Vec<Cause>),
 }
 
-/// Why the server refuses to create a Deployment from this manifest, each cause with the JSON Pointer of what it is about, or of the nearest parent
-/// that the manifest has; none where the server takes it.
+/// Why the server refuses to create a Deployment from this manifest, each cause with the JSON Pointer of what it is
+/// about, or of the nearest parent that the manifest has; none where the server takes it.
 ///
-/// A version that is not served, a value of a wrong type, and fields that are unknown where they are refused end the reading, so that they are the
-/// only cause.
+/// A version that is not served, a value of a wrong type, and fields that are unknown where they are refused end the
+/// reading, so that they are the only cause.
 pub fn refusals_as_it_is(manifest: &Value, validation: FieldValidation) -> Vec<(Cause, String)> {
     if let Some(cause) = unserved_version(manifest) {
         return vec![(cause, "/apiVersion".to_owned())];
@@ -242,24 +256,40 @@ pub fn refusals_as_it_is(manifest: &Value, validation: FieldValidation) -> Vec<(
 ///
 /// Source: `NoKindMatchError` of `staging/src/k8s.io/apimachinery/pkg/api/meta/errors.go`.
 fn unserved_version(manifest: &Value) -> Option<Cause> {
-    let version = manifest.get("apiVersion")?.as_str().filter(|version| *version != "apps/v1")?;
+    let version = manifest
+        .get("apiVersion")?
+        .as_str()
+        .filter(|version| *version != "apps/v1")?;
     let message = format!("no matches for kind \"Deployment\" in version {}", Value::from(version));
-    Some(Cause { reason: "NotFound".to_owned(), field: String::new(), message })
+    Some(Cause {
+        reason: "NotFound".to_owned(),
+        field: String::new(),
+        message,
+    })
 }
 
 /// Tells what the next sync of `desired` onto `live` gives.
 ///
-/// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and annotations.
+/// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and
+/// annotations.
 pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     let facts = Facts::of(desired, live);
     let drift = || facts.changed_paths();
     let outcome = outcome(&facts, syncer);
     let predicted = outcome.object().map(Tree::to_value);
-    Prediction { predicted, ..outcome.told(&facts, syncer, drift).prediction }
+    Prediction {
+        predicted,
+        ..outcome.told(&facts, syncer, drift).prediction
+    }
 }
 
-/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that [`compare`](super::diff::compare) would.
-pub fn predict_knowing<'f>(facts: &'f Facts<'_>, syncer: &Syncer, drift: impl FnOnce() -> Vec<FieldPath>) -> Foretold<'f> {
+/// [`predict`] for a caller that has more use for the facts; `drift` gives the paths that
+/// [`compare`](super::diff::compare) would.
+pub fn predict_knowing<'f>(
+    facts: &'f Facts<'_>,
+    syncer: &Syncer,
+    drift: impl FnOnce() -> Vec<FieldPath>,
+) -> Foretold<'f> {
     outcome(facts, syncer).told(facts, syncer, drift)
 }
 
@@ -277,8 +307,8 @@ pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
     }
 }
 
-/// Why the server would not store this object in the place of live, whoever writes it; empty where it would. What live itself is refused for today
-/// counts for nothing, since the server takes the rest of it all the same or takes nothing.
+/// Why the server would not store this object in the place of live, whoever writes it; empty where it would. What live
+/// itself is refused for today counts for nothing, since the server takes the rest of it all the same or takes nothing.
 pub fn refusals_of_write(written: &Value, live: &Value) -> Vec<Cause> {
     let syncer = Syncer::new(Strategy::Replace, String::new());
     let causes = refusal_of(&Facts::of(written, live), &syncer);
@@ -314,15 +344,41 @@ impl<'a> Outcome<'a> {
         let fails = |verdict, causes| Prediction::bare(syncer.strategy, verdict, causes);
         match self {
             Self::Object(made) => {
-                let Effect { verdict, residual, breaks, after } = effect(facts, drift, &made);
-                let prediction = Prediction { residual, breaks, ..fails(verdict, Vec::new()) };
-                Foretold { prediction, refused: None, after }
+                let Effect {
+                    verdict,
+                    residual,
+                    breaks,
+                    after,
+                } = effect(facts, drift, &made);
+                let prediction = Prediction {
+                    residual,
+                    breaks,
+                    ..fails(verdict, Vec::new())
+                };
+                Foretold {
+                    prediction,
+                    refused: None,
+                    after,
+                }
             }
-            Self::Conflict(causes) => Foretold { prediction: fails(Verdict::Conflict, causes), refused: None, after: None },
+            Self::Conflict(causes) => Foretold {
+                prediction: fails(Verdict::Conflict, causes),
+                refused: None,
+                after: None,
+            },
             Self::Refused(causes, refused) => {
                 let merged = refused.as_ref();
-                let beside = merged.map(|merged| beside::beside(&causes, merged, &facts.wanted.expected(), facts.live)).unwrap_or_default();
-                Foretold { prediction: Prediction { beside, ..fails(Verdict::Refused, causes) }, refused, after: None }
+                let beside = merged
+                    .map(|merged| beside::beside(&causes, merged, &facts.wanted.expected(), facts.live))
+                    .unwrap_or_default();
+                Foretold {
+                    prediction: Prediction {
+                        beside,
+                        ..fails(Verdict::Refused, causes)
+                    },
+                    refused,
+                    after: None,
+                }
             }
         }
     }
@@ -335,7 +391,9 @@ fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
     if !matches!(first, Outcome::Object(_)) {
         return first;
     }
-    let Some(taken_after) = server_side::after_apply(facts, taken_before.as_ref(), syncer) else { return first };
+    let Some(taken_after) = server_side::after_apply(facts, taken_before.as_ref(), syncer) else {
+        return first;
+    };
     match outcome_over(facts, Some(&taken_after), syncer) {
         // kubectl warns that its second apply failed, and the first one stands.
         Outcome::Conflict(_) | Outcome::Refused(..) if server_side::warns_of_second(syncer) => first,
@@ -343,10 +401,11 @@ fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
     }
 }
 
-/// The managedFields as the tool makes them by itself before it meets another document than today's; `None` where it does nothing to them.
+/// The managedFields as the tool makes them by itself before it meets another document than today's; `None` where it
+/// does nothing to them.
 ///
-/// Flux takes over what kubectl wrote at each of its intervals, whether anything differs or not. Argo CD does its part before an apply, and applies
-/// nothing that is in sync; what kubectl does comes after an apply that was accepted.
+/// Flux takes over what kubectl wrote at each of its intervals, whether anything differs or not. Argo CD does its part
+/// before an apply, and applies nothing that is in sync; what kubectl does comes after an apply that was accepted.
 pub fn settled(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
     let before = server_side::before_apply(&facts.managed, syncer);
     match syncer.takes_over {
@@ -355,7 +414,8 @@ pub fn settled(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
     }
 }
 
-/// The managedFields as the tool makes them around an apply of what is live already; `None` where it does nothing to them.
+/// The managedFields as the tool makes them around an apply of what is live already; `None` where it does nothing to
+/// them.
 pub fn taken_over(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
     let before = server_side::before_apply(&facts.managed, syncer);
     server_side::after_apply(facts, before.as_ref(), syncer).or(before)
@@ -363,11 +423,18 @@ pub fn taken_over(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
 
 /// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
 fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
-    let Facts { sent: desired, live, managed, .. } = facts;
+    let Facts {
+        sent: desired,
+        live,
+        managed,
+        ..
+    } = facts;
     let merged = match (syncer.strategy, anew) {
         (Strategy::ClientSideApply, _) => client_side::merge(facts, syncer.validation),
         (Strategy::ServerSideApply, None) => server_side::merge_into(desired, live, managed.get(), syncer),
-        (Strategy::ServerSideApply, Some(anew)) => server_side::merge_into(desired, live, &ManagedFields::parse(anew), syncer),
+        (Strategy::ServerSideApply, Some(anew)) => {
+            server_side::merge_into(desired, live, &ManagedFields::parse(anew), syncer)
+        }
         (Strategy::Replace, _) => replace::merge(desired, live, syncer.validation),
     };
     let mut object = match merged {
@@ -378,5 +445,9 @@ fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer)
     };
     nulls::fill(&mut object);
     let (stored, causes) = admission::admit(object, live);
-    if causes.is_empty() { Outcome::Object(stored) } else { Outcome::Refused(causes, Some(stored)) }
+    if causes.is_empty() {
+        Outcome::Object(stored)
+    } else {
+        Outcome::Refused(causes, Some(stored))
+    }
 }

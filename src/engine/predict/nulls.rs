@@ -2,7 +2,8 @@
 //!
 //! A null field of a struct is none. Client-side apply has none left: in its patch a null takes the entry away.
 //!
-//! Source: `mapFromUnstructured` and `sliceFromUnstructured` of apimachinery's `pkg/runtime/converter.go`; `encoding/json` does the same.
+//! Source: `mapFromUnstructured` and `sliceFromUnstructured` of apimachinery's `pkg/runtime/converter.go`;
+//! `encoding/json` does the same.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,9 @@ fn within(value: &mut Tree<'_>, shape: Shape) {
                 within(inner, field.2);
             }
         }),
-        (Tree::Map(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => entries.each(|_, value| entry(value, *inner)),
+        (Tree::Map(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
+            entries.each(|_, value| entry(value, *inner))
+        }
         (Tree::List(items), Shape::List(_, inner)) => items.iter_mut().for_each(|item| entry(item, *inner)),
         _ => {}
     }
@@ -66,6 +69,9 @@ mod tests {
         let written = json!({"spec": {"selector": {"matchLabels": {"app": "web", "tier": null}}}});
         let mut object = Tree::of(&written);
         fill(&mut object);
-        assert_eq!(object, json!({"spec": {"selector": {"matchLabels": {"app": "web", "tier": ""}}}}));
+        assert_eq!(
+            object,
+            json!({"spec": {"selector": {"matchLabels": {"app": "web", "tier": ""}}}})
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Where in a manifest the field stands that a refusal names.
 //!
-//! The server counts list items in the object that it looked at: with another manager's sidecar in it, `containers[1]` is Git's first. And it
-//! names what may be absent from the manifest altogether.
+//! The server counts list items in the object that it looked at: with another manager's sidecar in it, `containers[1]`
+//! is Git's first. And it names what may be absent from the manifest altogether.
 
 use serde_json::Value;
 
@@ -9,10 +9,11 @@ use crate::engine::diff::item_segment;
 use crate::engine::object::{FieldPath, Look, Segment, escape_token};
 use crate::engine::schema::{DEPLOYMENT, ListKind, Shape};
 
-/// The JSON Pointer, in `manifest`, of the field that a cause names; where the manifest lacks it, of its nearest parent that is there.
+/// The JSON Pointer, in `manifest`, of the field that a cause names; where the manifest lacks it, of its nearest parent
+/// that is there.
 ///
-/// `checked` is the object that the server looked at, `field` what it said: in the grammar of validation (`containers[0].resources.limits[cpu]`) or
-/// of server-side apply (`.containers[name="web"]`).
+/// `checked` is the object that the server looked at, `field` what it said: in the grammar of validation
+/// (`containers[0].resources.limits[cpu]`) or of server-side apply (`.containers[name="web"]`).
 pub fn place_in<D: Look>(manifest: &Value, checked: &D, field: &str) -> String {
     let mut pointer = String::new();
     let (mut node, mut seen, mut shape) = (manifest, Some(checked), Some(DEPLOYMENT));
@@ -27,7 +28,9 @@ pub fn place_in<D: Look>(manifest: &Value, checked: &D, field: &str) -> String {
             (node, seen) = (metadata, seen.and_then(|seen| seen.member("metadata")));
             shape = shape.and_then(|shape| shape.child("metadata"));
         }
-        let Some((token, inner)) = find(&step, node, seen, shape) else { break };
+        let Some((token, inner)) = find(&step, node, seen, shape) else {
+            break;
+        };
         seen = seen.and_then(|seen| child(seen, &step));
         shape = shape.and_then(|shape| shape.item().or_else(|| shape.child(&token)));
         pointer.push('/');
@@ -38,7 +41,12 @@ pub fn place_in<D: Look>(manifest: &Value, checked: &D, field: &str) -> String {
 }
 
 /// What the step leads to in the manifest, and its name or position there.
-fn find<'a, D: Look>(step: &Segment, node: &'a Value, seen: Option<&D>, shape: Option<Shape>) -> Option<(String, &'a Value)> {
+fn find<'a, D: Look>(
+    step: &Segment,
+    node: &'a Value,
+    seen: Option<&D>,
+    shape: Option<Shape>,
+) -> Option<(String, &'a Value)> {
     match (step, node) {
         (Segment::Field(name), Value::Object(fields)) => Some((name.clone(), fields.get(name)?)),
         (Segment::Index(at), Value::Object(fields)) => Some((at.to_string(), fields.get(&at.to_string())?)),
@@ -50,17 +58,24 @@ fn find<'a, D: Look>(step: &Segment, node: &'a Value, seen: Option<&D>, shape: O
             Some((at.to_string(), items.get(at)?))
         }
         (Segment::Key(_) | Segment::Value(_), Value::Array(items)) => {
-            let at: usize = FieldPath(vec![step.clone()]).pointer(node)?.strip_prefix('/')?.parse().ok()?;
+            let at: usize = FieldPath(vec![step.clone()])
+                .pointer(node)?
+                .strip_prefix('/')?
+                .parse()
+                .ok()?;
             Some((at.to_string(), items.get(at)?))
         }
         _ => None,
     }
 }
 
-/// The position among `items` of the item that stands at `at` in `seen`: the one with the same keys, and of several such the one in the same turn.
+/// The position among `items` of the item that stands at `at` in `seen`: the one with the same keys, and of several
+/// such the one in the same turn.
 fn same_item<D: Look>(keys: &[&str], seen: &[D], at: usize, items: &[Value]) -> Option<usize> {
     let wanted = item_segment(keys, at, seen.get(at)?);
-    let turn = (0..at).filter(|before| item_segment(keys, *before, &seen[*before]) == wanted).count();
+    let turn = (0..at)
+        .filter(|before| item_segment(keys, *before, &seen[*before]) == wanted)
+        .count();
     let mut alike = (0..items.len()).filter(|at| item_segment(keys, *at, &items[*at]) == wanted);
     alike.nth(turn)
 }
@@ -68,12 +83,16 @@ fn same_item<D: Look>(keys: &[&str], seen: &[D], at: usize, items: &[Value]) -> 
 fn child<'a, D: Look>(node: &'a D, step: &Segment) -> Option<&'a D> {
     match step {
         Segment::Field(name) => node.member(name),
-        Segment::Index(at) => node.items().and_then(|items| items.get(*at)).or_else(|| node.member(&at.to_string())),
+        Segment::Index(at) => node
+            .items()
+            .and_then(|items| items.get(*at))
+            .or_else(|| node.member(&at.to_string())),
         Segment::Key(_) | Segment::Value(_) => FieldPath(vec![step.clone()]).get(node),
     }
 }
 
-/// The steps of a field as the server writes it. Validation writes the keys of a map without quotes: `limits[example.com/gpu]`.
+/// The steps of a field as the server writes it. Validation writes the keys of a map without quotes:
+/// `limits[example.com/gpu]`.
 ///
 /// Source: `staging/src/k8s.io/apimachinery/pkg/util/validation/field/path.go`, `Path.String`.
 fn steps(field: &str) -> Vec<Segment> {
@@ -86,7 +105,11 @@ fn steps(field: &str) -> Vec<Segment> {
         let (step, after) = match rest.strip_prefix('[') {
             Some(inner) => {
                 let (key, after) = inner.split_once(']').unwrap_or((inner, ""));
-                (key.parse().map_or_else(|_| Segment::Field(key.to_owned()), Segment::Index), after)
+                (
+                    key.parse()
+                        .map_or_else(|_| Segment::Field(key.to_owned()), Segment::Index),
+                    after,
+                )
             }
             None => {
                 let body = rest.strip_prefix('.').unwrap_or(rest);
@@ -121,15 +144,27 @@ mod tests {
         let manifest = manifest();
         let pod = "/spec/template/spec";
         for (field, pointer) in [
-            ("spec.template.spec.containers[0].livenessProbe.httpGet", format!("{pod}/containers/0/livenessProbe/httpGet")),
-            ("spec.template.spec.containers[0].livenessProbe.tcpSocket.port", format!("{pod}/containers/0/livenessProbe")),
-            ("spec.template.spec.containers[1].name", format!("{pod}/containers/1/name")),
+            (
+                "spec.template.spec.containers[0].livenessProbe.httpGet",
+                format!("{pod}/containers/0/livenessProbe/httpGet"),
+            ),
+            (
+                "spec.template.spec.containers[0].livenessProbe.tcpSocket.port",
+                format!("{pod}/containers/0/livenessProbe"),
+            ),
+            (
+                "spec.template.spec.containers[1].name",
+                format!("{pod}/containers/1/name"),
+            ),
             ("spec.template.spec.containers[2].name", format!("{pod}/containers")),
             (
                 "spec.template.spec.containers[0].resources.limits[example.com/gpu]",
                 format!("{pod}/containers/0/resources/limits/example.com~1gpu"),
             ),
-            ("spec.template.annotations[example.com/note]", "/spec/template/metadata/annotations/example.com~1note".to_owned()),
+            (
+                "spec.template.annotations[example.com/note]",
+                "/spec/template/metadata/annotations/example.com~1note".to_owned(),
+            ),
             ("spec.template.labels", "/spec/template/metadata/labels".to_owned()),
             ("metadata.labels", "/metadata/labels".to_owned()),
             ("spec.selector", "/spec".to_owned()),
@@ -146,10 +181,22 @@ mod tests {
         containers.insert(0, json!({"name": "sidecar"}));
         let place = |field: &str| place_in(&manifest(), &merged, field);
         let pod = "/spec/template/spec";
-        assert_eq!(place("spec.template.spec.containers[1].livenessProbe.tcpSocket"), format!("{pod}/containers/0/livenessProbe"));
-        assert_eq!(place("spec.template.spec.containers[1].ports[0].protocol"), format!("{pod}/containers/0/ports/0"));
-        assert_eq!(place("spec.template.spec.containers[2].name"), format!("{pod}/containers/1/name"));
-        assert_eq!(place("spec.template.spec.containers[0].image"), format!("{pod}/containers"));
+        assert_eq!(
+            place("spec.template.spec.containers[1].livenessProbe.tcpSocket"),
+            format!("{pod}/containers/0/livenessProbe")
+        );
+        assert_eq!(
+            place("spec.template.spec.containers[1].ports[0].protocol"),
+            format!("{pod}/containers/0/ports/0")
+        );
+        assert_eq!(
+            place("spec.template.spec.containers[2].name"),
+            format!("{pod}/containers/1/name")
+        );
+        assert_eq!(
+            place("spec.template.spec.containers[0].image"),
+            format!("{pod}/containers")
+        );
     }
 
     #[test]
@@ -160,7 +207,10 @@ mod tests {
             place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=80,protocol=\"TCP\"].name"),
             format!("{ports}/0")
         );
-        assert_eq!(place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=81,protocol=\"TCP\"].name"), ports);
+        assert_eq!(
+            place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=81,protocol=\"TCP\"].name"),
+            ports
+        );
         assert_eq!(place(".metadata.labels[\"a\"]"), "/metadata/labels/a");
     }
 }

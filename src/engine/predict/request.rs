@@ -70,12 +70,18 @@ pub enum NoRequest {
 pub fn request(desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncRequest, NoRequest> {
     let facts = Facts::of(desired, live);
     let patch = match syncer.strategy {
-        Strategy::ClientSideApply => {
-            SyncPatch::Strategic(client_side::patch(desired, live, &facts.last_applied).map_err(|_refused| NoRequest::GivesUp)?)
+        Strategy::ClientSideApply => SyncPatch::Strategic(
+            client_side::patch(desired, live, &facts.last_applied).map_err(|_refused| NoRequest::GivesUp)?,
+        ),
+        Strategy::ServerSideApply if server_side::before_apply(&facts.managed, syncer).is_some() => {
+            return Err(NoRequest::Migrates);
         }
-        Strategy::ServerSideApply if server_side::before_apply(&facts.managed, syncer).is_some() => return Err(NoRequest::Migrates),
         Strategy::ServerSideApply => SyncPatch::Apply(server_side::manifest_sent(&facts, syncer), syncer.force),
         Strategy::Replace => return Err(NoRequest::Replace),
     };
-    Ok(SyncRequest { patch, field_manager: syncer.manager.clone(), field_validation: syncer.validation })
+    Ok(SyncRequest {
+        patch,
+        field_manager: syncer.manager.clone(),
+        field_validation: syncer.validation,
+    })
 }

@@ -4,9 +4,11 @@ use super::client_side::PATCH_FIELD;
 use super::{Cause, Prediction, Verdict};
 
 impl Prediction {
-    /// The message of the server's `Status`, such as `Deployment.apps "web" is invalid: spec.replicas: …`; `None` where the sync succeeds.
+    /// The message of the server's `Status`, such as `Deployment.apps "web" is invalid: spec.replicas: …`; `None` where
+    /// the sync succeeds.
     ///
-    /// Source: `NewInvalid` of apimachinery's `pkg/api/errors/errors.go`; `NewConflictError` of `pkg/util/managedfields/internal`.
+    /// Source: `NewInvalid` of apimachinery's `pkg/api/errors/errors.go`; `NewConflictError` of
+    /// `pkg/util/managedfields/internal`.
     pub fn status_text(&self, name: &str) -> Option<String> {
         let causes = distinct(&self.causes);
         match self.verdict {
@@ -60,7 +62,9 @@ impl Prediction {
 
     fn conflict_text(&self, name: &str) -> String {
         match self.causes.as_slice() {
-            [one] if one.reason == "FieldManagerConflict" => format!("Apply failed with 1 conflict: {}: {}", one.message, one.field),
+            [one] if one.reason == "FieldManagerConflict" => {
+                format!("Apply failed with 1 conflict: {}: {}", one.message, one.field)
+            }
             [first, ..] if first.reason == "FieldManagerConflict" => {
                 let mut owners: Vec<&str> = self.causes.iter().map(|cause| cause.message.as_str()).collect();
                 owners.sort_unstable();
@@ -71,11 +75,18 @@ impl Prediction {
                     let fields = self.causes.iter().filter(|cause| cause.message == owner);
                     lines.extend(fields.map(|cause| format!("- {}", cause.field)));
                 }
-                format!("Apply failed with {} conflicts: {}", self.causes.len(), lines.join("\n"))
+                format!(
+                    "Apply failed with {} conflicts: {}",
+                    self.causes.len(),
+                    lines.join("\n")
+                )
             }
             causes => {
                 let told: Vec<&str> = causes.iter().map(|cause| cause.message.as_str()).collect();
-                format!("Operation cannot be fulfilled on deployments.apps {name:?}: {}", told.join(", "))
+                format!(
+                    "Operation cannot be fulfilled on deployments.apps {name:?}: {}",
+                    told.join(", ")
+                )
             }
         }
     }

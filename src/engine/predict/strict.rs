@@ -1,8 +1,8 @@
-//! What the server says to fields that the type does not have, where it is asked to be strict (`fieldValidation=Strict`): kubectl asks it with
-//! every write.
+//! What the server says to fields that the type does not have, where it is asked to be strict
+//! (`fieldValidation=Strict`): kubectl asks it with every write.
 //!
-//! A key that stands twice is a fault of the same kind, and never gets to the server: kubectl makes a map of the document before it sends it,
-//! whether it is YAML or JSON, and the last one wins.
+//! A key that stands twice is a fault of the same kind, and never gets to the server: kubectl makes a map of the
+//! document before it sends it, whether it is YAML or JSON, and the last one wins.
 
 use serde_json::Value;
 
@@ -19,7 +19,11 @@ const MOST: usize = 100;
 pub(super) fn fault_of_document(document: &Value) -> Option<Cause> {
     let mut unknown = unknown_fields(&Tree::of(document));
     unknown.truncate(MOST);
-    told(unknown).map(|fault| Cause { reason: "BadRequest".to_owned(), field: String::new(), message: decode::unhandled(&fault) })
+    told(unknown).map(|fault| Cause {
+        reason: "BadRequest".to_owned(),
+        field: String::new(),
+        message: decode::unhandled(&fault),
+    })
 }
 
 /// The fault of what a patch makes of live (422): the converter sorts the fields as texts.
@@ -41,7 +45,10 @@ pub(super) fn first_unknown(document: &Value) -> Option<FieldPath> {
 }
 
 fn told(unknown: Vec<String>) -> Option<String> {
-    let told: Vec<String> = unknown.into_iter().map(|field| format!("unknown field \"{field}\"")).collect();
+    let told: Vec<String> = unknown
+        .into_iter()
+        .map(|field| format!("unknown field \"{field}\""))
+        .collect();
     (!told.is_empty()).then(|| format!("strict decoding error: {}", told.join(", ")))
 }
 
@@ -78,7 +85,11 @@ fn walk(value: &Tree<'_>, shape: Shape, way: &mut Vec<Segment>, tell: &mut dyn F
     match (value, shape) {
         (Tree::Map(fields), Shape::Nested(of)) => {
             for (name, inner) in fields.iter() {
-                step(Segment::Field(name.to_owned()), inner, of.field(name).map(|field| field.2));
+                step(
+                    Segment::Field(name.to_owned()),
+                    inner,
+                    of.field(name).map(|field| field.2),
+                );
             }
         }
         (Tree::Map(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
@@ -121,17 +132,32 @@ mod tests {
         .map(field);
         let sent = "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: ";
         let cause = fault_of_document(&object()).unwrap();
-        assert_eq!((cause.reason.as_str(), cause.message), ("BadRequest", format!("{sent}{}", [&*spec, &two, &ten, &zork].join(", "))));
+        assert_eq!(
+            (cause.reason.as_str(), cause.message),
+            (
+                "BadRequest",
+                format!("{sent}{}", [&*spec, &two, &ten, &zork].join(", "))
+            )
+        );
         let patched = fault_of_patched(&Tree::of(&object())).unwrap();
-        assert_eq!(patched, format!("strict decoding error: {}", [&*spec, &ten, &two, &zork].join(", ")));
+        assert_eq!(
+            patched,
+            format!("strict decoding error: {}", [&*spec, &ten, &two, &zork].join(", "))
+        );
         assert_eq!(first_unknown(&object()), Some(FieldPath::of(&["Spec"])));
     }
 
     #[test]
     fn a_document_of_known_fields_is_none() {
-        let known =
-            json!({"metadata": {"labels": {"any": "thing"}, "managedFields": [{"fieldsV1": {"f:spec": {}}}]}, "spec": {"replicas": 1}});
-        assert_eq!((fault_of_document(&known), fault_of_patched(&Tree::of(&known)), first_unknown(&known)), (None, None, None));
+        let known = json!({"metadata": {"labels": {"any": "thing"}, "managedFields": [{"fieldsV1": {"f:spec": {}}}]}, "spec": {"replicas": 1}});
+        assert_eq!(
+            (
+                fault_of_document(&known),
+                fault_of_patched(&Tree::of(&known)),
+                first_unknown(&known)
+            ),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -2,17 +2,23 @@
 //!
 //! | | fields that it does not know | fields of `kubectl-client-side-apply` and others, at a server-side apply |
 //! |---|---|---|
-//! | kubectl | `fieldValidation=Strict` with every write (`--validate=true`): refused | after an apply that was accepted, it makes those its own whose `Update` manager owns the last-applied annotation, and applies once more; the annotation goes to `kubectl-last-applied` first where the manager is `kubectl` |
-//! | Argo CD | says nothing, which is `Warn`: taken, and forgotten. `Validate=false` changes nothing | before the apply those of `kubectl-client-side-apply` or of the manager that an annotation of the Application names, unless `ClientSideApplyMigration=false`; then it calls kubectl's code, which does what it does for kubectl |
-//! | Flux | says nothing, which is `Warn` | after a dry run that was accepted, those of all managers that begin with `kubectl`, and of `before-first-apply` |
+//! | kubectl | `fieldValidation=Strict` with every write (`--validate=true`): refused | after an apply that was
+//! accepted, it makes those its own whose `Update` manager owns the last-applied annotation, and applies once more; the
+//! annotation goes to `kubectl-last-applied` first where the manager is `kubectl` |
+//! | Argo CD | says nothing, which is `Warn`: taken, and forgotten. `Validate=false` changes nothing | before the apply
+//! those of `kubectl-client-side-apply` or of the manager that an annotation of the Application names, unless
+//! `ClientSideApplyMigration=false`; then it calls kubectl's code, which does what it does for kubectl |
+//! | Flux | says nothing, which is `Warn` | after a dry run that was accepted, those of all managers that begin with
+//! `kubectl`, and of `before-first-apply` |
 //!
-//! Server-side apply refuses a field that the schema does not have whatever is asked for. A key that stands twice in a document never gets to the
-//! server: each of the three makes a map of the document first, in which the last one wins.
+//! Server-side apply refuses a field that the schema does not have whatever is asked for. A key that stands twice in a
+//! document never gets to the server: each of the three makes a map of the document first, in which the last one wins.
 //!
-//! Source: `applyOneObject`, `saveLastApplyAnnotationIfNecessary` and `migrateToSSAIfNecessary` of kubectl's `pkg/cmd/apply/apply.go`;
-//! `newApplyOptions` of gitops-engine's `pkg/utils/kube/resource_ops.go`, which sets a validator and no `ValidationDirective`, and `applyObject` of
-//! its `pkg/sync/sync_context.go`; `apply` and `dryRunApply` of `fluxcd/pkg/ssa/manager_apply.go`, which give no `FieldValidation`;
-//! `fieldValidation` of apiserver's `pkg/endpoints/handlers/rest.go` for what none means.
+//! Source: `applyOneObject`, `saveLastApplyAnnotationIfNecessary` and `migrateToSSAIfNecessary` of kubectl's
+//! `pkg/cmd/apply/apply.go`; `newApplyOptions` of gitops-engine's `pkg/utils/kube/resource_ops.go`, which sets a
+//! validator and no `ValidationDirective`, and `applyObject` of its `pkg/sync/sync_context.go`; `apply` and
+//! `dryRunApply` of `fluxcd/pkg/ssa/manager_apply.go`, which give no `FieldValidation`; `fieldValidation` of
+//! apiserver's `pkg/endpoints/handlers/rest.go` for what none means.
 
 use super::Strategy;
 
@@ -68,7 +74,8 @@ pub enum Applier {
     Other,
 }
 
-/// The manager of `kubectl apply` without `--server-side`, and the one whose fields Argo CD makes its own where nothing else is said.
+/// The manager of `kubectl apply` without `--server-side`, and the one whose fields Argo CD makes its own where nothing
+/// else is said.
 ///
 /// Source: `DefaultClientSideApplyMigrationManager` of gitops-engine's `pkg/sync/common/types.go`.
 pub const CLIENT_SIDE_MANAGER: &str = "kubectl-client-side-apply";
@@ -84,7 +91,8 @@ impl Applier {
         }
     }
 
-    /// The field manager that it writes under where nobody says otherwise; that of kubectl for a program without one of its own.
+    /// The field manager that it writes under where nobody says otherwise; that of kubectl for a program without one of
+    /// its own.
     pub const fn manager(self, strategy: Strategy) -> &'static str {
         match (self, strategy) {
             (Self::ArgoCd, _) => "argocd-controller",
@@ -143,7 +151,8 @@ pub enum Dump {
     #[default]
     Sent,
 
-    /// It leaves it out where it has applied the object before: a program that nobody knows must do so, or there would be no object.
+    /// It leaves it out where it has applied the object before: a program that nobody knows must do so, or there would
+    /// be no object.
     LeftOut,
 }
 
@@ -154,7 +163,8 @@ pub enum TakesOver {
     #[default]
     Nobodys,
 
-    /// Those of whoever owns the last-applied annotation by an update, after an apply that was accepted and before a second one: kubectl.
+    /// Those of whoever owns the last-applied annotation by an update, after an apply that was accepted and before a
+    /// second one: kubectl.
     OfLastApplied,
 
     /// What this manager wrote client-side, before anything else, and then what kubectl takes over: Argo CD.
@@ -165,7 +175,8 @@ pub enum TakesOver {
 }
 
 impl Syncer {
-    /// A tool that writes this way under this name, takes the fields that it sets from others, and sends nothing beside its request.
+    /// A tool that writes this way under this name, takes the fields that it sets from others, and sends nothing beside
+    /// its request.
     pub fn new(strategy: Strategy, manager: impl Into<String>) -> Self {
         Self {
             strategy,
@@ -179,7 +190,16 @@ impl Syncer {
 
     /// A tool that does beside its request what this program does.
     pub fn by(applier: Applier, strategy: Strategy, manager: impl Into<String>) -> Self {
-        let dump = if applier == Applier::Other { Dump::LeftOut } else { Dump::Sent };
-        Self { takes_over: applier.takes_over(), dump, validation: applier.validation(), ..Self::new(strategy, manager) }
+        let dump = if applier == Applier::Other {
+            Dump::LeftOut
+        } else {
+            Dump::Sent
+        };
+        Self {
+            takes_over: applier.takes_over(),
+            dump,
+            validation: applier.validation(),
+            ..Self::new(strategy, manager)
+        }
     }
 }

@@ -72,7 +72,10 @@ fn switch_to_tcp(live: &mut Value, probes: &[&str]) {
     }
     owned.insert(".".to_owned(), json!({}));
     let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": owned}}}}});
-    live["metadata"]["managedFields"].as_array_mut().unwrap().push(entry("kubectl-patch", "Update", fields));
+    live["metadata"]["managedFields"]
+        .as_array_mut()
+        .unwrap()
+        .push(entry("kubectl-patch", "Update", fields));
 }
 
 fn syncer(strategy: Strategy) -> Syncer {
@@ -93,14 +96,28 @@ fn a_probe_switched_by_hand_is_refused_by_both_applies_and_taken_by_a_replace() 
         let mut live = synced(strategy);
         switch_to_tcp(&mut live, &["livenessProbe"]);
         for force in [Force::Yes, Force::No] {
-            let answer = predict(&git(), &live, &Syncer { force, ..syncer(strategy) });
-            assert_eq!((answer.verdict, answer.causes), (Verdict::Refused, vec![two_handlers("livenessProbe")]), "{strategy:?} {force:?}");
+            let answer = predict(
+                &git(),
+                &live,
+                &Syncer {
+                    force,
+                    ..syncer(strategy)
+                },
+            );
+            assert_eq!(
+                (answer.verdict, answer.causes),
+                (Verdict::Refused, vec![two_handlers("livenessProbe")]),
+                "{strategy:?} {force:?}"
+            );
         }
     }
     let mut live = synced(Strategy::Replace);
     switch_to_tcp(&mut live, &["livenessProbe"]);
     let answer = predict(&git(), &live, &syncer(Strategy::Replace));
-    assert_eq!((answer.verdict, answer.causes, answer.residual), (Verdict::Reverts, vec![], vec![]));
+    assert_eq!(
+        (answer.verdict, answer.causes, answer.residual),
+        (Verdict::Reverts, vec![], vec![])
+    );
 }
 
 #[test]
@@ -108,12 +125,20 @@ fn the_request_of_a_client_side_apply_is_the_patch_that_kubectl_computes() {
     let mut live = synced(Strategy::ClientSideApply);
     switch_to_tcp(&mut live, &["livenessProbe"]);
     let asked = request(&git(), &live, &syncer(Strategy::ClientSideApply)).unwrap();
-    assert_eq!((asked.patch.content_type(), asked.field_manager.as_str()), ("application/strategic-merge-patch+json", GIT));
+    assert_eq!(
+        (asked.patch.content_type(), asked.field_manager.as_str()),
+        ("application/strategic-merge-patch+json", GIT)
+    );
     let container = json!({"name": "app", "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}}});
     let spec = json!({"$setElementOrder/containers": [{"name": "app"}], "containers": [container]});
     assert_eq!(asked.patch.body()["spec"], json!({"template": {"spec": spec}}));
-    let annotation = asked.patch.body()["metadata"]["annotations"][LAST_APPLIED].as_str().unwrap();
-    assert_eq!(serde_json::from_str::<Value>(annotation).unwrap()["spec"], git()["spec"]);
+    let annotation = asked.patch.body()["metadata"]["annotations"][LAST_APPLIED]
+        .as_str()
+        .unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(annotation).unwrap()["spec"],
+        git()["spec"]
+    );
 }
 
 #[test]
@@ -123,23 +148,47 @@ fn the_request_of_a_server_side_apply_is_the_manifest_with_what_was_dumped_from_
     manifest["metadata"]["resourceVersion"] = json!("1");
     manifest["metadata"].as_object_mut().unwrap().remove("namespace");
     for force in [Force::Yes, Force::No] {
-        let asked = request(&manifest, &live, &Syncer { force, ..syncer(Strategy::ServerSideApply) }).unwrap();
+        let asked = request(
+            &manifest,
+            &live,
+            &Syncer {
+                force,
+                ..syncer(Strategy::ServerSideApply)
+            },
+        )
+        .unwrap();
         assert_eq!(asked.patch.content_type(), "application/apply-patch+yaml");
         // The namespace is that of the request.
         let mut sent = manifest.clone();
         sent["metadata"]["namespace"] = live["metadata"]["namespace"].clone();
         let (field_manager, field_validation) = (GIT.to_owned(), FieldValidation::Ignore);
-        assert_eq!(asked, SyncRequest { patch: SyncPatch::Apply(sent, force), field_manager, field_validation });
+        assert_eq!(
+            asked,
+            SyncRequest {
+                patch: SyncPatch::Apply(sent, force),
+                field_manager,
+                field_validation
+            }
+        );
     }
 }
 
 #[test]
 fn a_replace_and_a_sync_that_its_tool_gives_up_have_no_request() {
     let live = synced(Strategy::ClientSideApply);
-    assert_eq!(request(&git(), &live, &syncer(Strategy::Replace)), Err(NoRequest::Replace));
+    assert_eq!(
+        request(&git(), &live, &syncer(Strategy::Replace)),
+        Err(NoRequest::Replace)
+    );
     let mut keyless = git();
-    keyless["spec"]["template"]["spec"]["containers"][0].as_object_mut().unwrap().remove("name");
-    assert_eq!(request(&keyless, &live, &syncer(Strategy::ClientSideApply)), Err(NoRequest::GivesUp));
+    keyless["spec"]["template"]["spec"]["containers"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("name");
+    assert_eq!(
+        request(&keyless, &live, &syncer(Strategy::ClientSideApply)),
+        Err(NoRequest::GivesUp)
+    );
 }
 
 #[test]
@@ -148,7 +197,10 @@ fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl(
         let mut live = synced(strategy);
         switch_to_tcp(&mut live, &["livenessProbe", "readinessProbe"]);
         let answer = predict(&git(), &live, &syncer(strategy));
-        assert_eq!(answer.causes, [two_handlers("livenessProbe"), two_handlers("readinessProbe")]);
+        assert_eq!(
+            answer.causes,
+            [two_handlers("livenessProbe"), two_handlers("readinessProbe")]
+        );
         assert_eq!(
             answer.status_text("checkout").as_deref(),
             Some(
@@ -173,19 +225,33 @@ fn one_cause_is_told_without_brackets() {
     let mut live = synced(Strategy::ClientSideApply);
     switch_to_tcp(&mut live, &["livenessProbe"]);
     let answer = predict(&git(), &live, &syncer(Strategy::ClientSideApply));
-    let cause = "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
-    assert_eq!(answer.status_text("checkout"), Some(format!("Deployment.apps \"checkout\" is invalid: {cause}")));
-    assert_eq!(answer.kubectl_text("checkout"), Some(format!("The Deployment \"checkout\" is invalid: {cause}")));
+    let cause =
+        "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
+    assert_eq!(
+        answer.status_text("checkout"),
+        Some(format!("Deployment.apps \"checkout\" is invalid: {cause}"))
+    );
+    assert_eq!(
+        answer.kubectl_text("checkout"),
+        Some(format!("The Deployment \"checkout\" is invalid: {cause}"))
+    );
 }
 
 #[test]
 fn an_explicit_null_in_git_helps_client_side_apply_only() {
     let mut desired = git();
     desired.pointer_mut(&format!("{CONTAINER}/livenessProbe")).unwrap()["tcpSocket"] = Value::Null;
-    for (strategy, verdict) in [(Strategy::ClientSideApply, Verdict::Reverts), (Strategy::ServerSideApply, Verdict::Refused)] {
+    for (strategy, verdict) in [
+        (Strategy::ClientSideApply, Verdict::Reverts),
+        (Strategy::ServerSideApply, Verdict::Refused),
+    ] {
         let mut live = synced(strategy);
         switch_to_tcp(&mut live, &["livenessProbe"]);
-        assert_eq!(predict(&desired, &live, &syncer(strategy)).verdict, verdict, "{strategy:?}");
+        assert_eq!(
+            predict(&desired, &live, &syncer(strategy)).verdict,
+            verdict,
+            "{strategy:?}"
+        );
     }
 }
 
@@ -193,8 +259,16 @@ fn an_explicit_null_in_git_helps_client_side_apply_only() {
 fn a_synced_object_is_clean_whatever_the_strategy() {
     for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
         let answer = predict(&git(), &synced(strategy), &syncer(strategy));
-        assert_eq!((answer.verdict, answer.causes, answer.residual), (Verdict::Clean, vec![], vec![]), "{strategy:?}");
-        assert_eq!(answer.predicted.map(|object| object["spec"].clone()), Some(synced(strategy)["spec"].clone()), "{strategy:?}");
+        assert_eq!(
+            (answer.verdict, answer.causes, answer.residual),
+            (Verdict::Clean, vec![], vec![]),
+            "{strategy:?}"
+        );
+        assert_eq!(
+            answer.predicted.map(|object| object["spec"].clone()),
+            Some(synced(strategy)["spec"].clone()),
+            "{strategy:?}"
+        );
     }
 }
 
@@ -213,25 +287,46 @@ fn where_kubectl_has_nothing_to_send_the_server_does_not_get_to_refuse_what_it_h
     live["metadata"]["annotations"] = LastApplied::of(&desired, &live).modified()["metadata"]["annotations"].clone();
     let unsent = predict(&desired, &live, &syncer(Strategy::ClientSideApply));
     assert_eq!((unsent.verdict, unsent.predicted), (Verdict::Clean, Some(live.clone())));
-    assert_eq!(predict(&desired, &live, &syncer(Strategy::ServerSideApply)).verdict, Verdict::Refused);
+    assert_eq!(
+        predict(&desired, &live, &syncer(Strategy::ServerSideApply)).verdict,
+        Verdict::Refused
+    );
 }
 
 #[test]
 fn a_changed_image_reverts_and_a_foreign_variable_stays_after_an_apply() {
     for (strategy, verdict, residual) in [
-        (Strategy::ClientSideApply, Verdict::Residual, vec![".spec.template.spec.containers[name=\"app\"].env[name=\"DEBUG\"]"]),
-        (Strategy::ServerSideApply, Verdict::Residual, vec![".spec.template.spec.containers[name=\"app\"].env[name=\"DEBUG\"]"]),
+        (
+            Strategy::ClientSideApply,
+            Verdict::Residual,
+            vec![".spec.template.spec.containers[name=\"app\"].env[name=\"DEBUG\"]"],
+        ),
+        (
+            Strategy::ServerSideApply,
+            Verdict::Residual,
+            vec![".spec.template.spec.containers[name=\"app\"].env[name=\"DEBUG\"]"],
+        ),
         (Strategy::Replace, Verdict::Reverts, vec![]),
     ] {
         let mut live = synced(strategy);
         let container = live.pointer_mut(CONTAINER).unwrap();
         container["image"] = json!("registry.example.com/checkout:2.4.0");
-        container["env"].as_array_mut().unwrap().insert(0, json!({"name": "DEBUG", "value": "1"}));
+        container["env"]
+            .as_array_mut()
+            .unwrap()
+            .insert(0, json!({"name": "DEBUG", "value": "1"}));
         let answer = predict(&git(), &live, &syncer(strategy));
         let residual: Vec<FieldPath> = residual.into_iter().map(|path| path.parse().unwrap()).collect();
-        assert_eq!((answer.verdict, answer.causes, answer.residual), (verdict, vec![], residual), "{strategy:?}");
+        assert_eq!(
+            (answer.verdict, answer.causes, answer.residual),
+            (verdict, vec![], residual),
+            "{strategy:?}"
+        );
         let predicted = answer.predicted.unwrap();
-        assert_eq!(predicted.pointer(&format!("{CONTAINER}/image")), git().pointer(&format!("{CONTAINER}/image")));
+        assert_eq!(
+            predicted.pointer(&format!("{CONTAINER}/image")),
+            git().pointer(&format!("{CONTAINER}/image"))
+        );
     }
 }
 
@@ -256,12 +351,22 @@ fn a_version_in_git_that_live_has_left_behind_is_a_conflict() {
 fn without_last_applied_a_field_that_git_took_out_stays() {
     let mut desired = git();
     desired["spec"].as_object_mut().unwrap().remove("replicas");
-    let known = predict(&desired, &synced(Strategy::ClientSideApply), &syncer(Strategy::ClientSideApply));
-    assert_eq!(known.predicted.map(|object| object["spec"]["replicas"].clone()), Some(json!(1)));
+    let known = predict(
+        &desired,
+        &synced(Strategy::ClientSideApply),
+        &syncer(Strategy::ClientSideApply),
+    );
+    assert_eq!(
+        known.predicted.map(|object| object["spec"]["replicas"].clone()),
+        Some(json!(1))
+    );
     let mut live = synced(Strategy::ClientSideApply);
     live["metadata"].as_object_mut().unwrap().remove("annotations");
     let unknown = predict(&desired, &live, &syncer(Strategy::ClientSideApply));
-    assert_eq!(unknown.predicted.map(|object| object["spec"]["replicas"].clone()), Some(json!(3)));
+    assert_eq!(
+        unknown.predicted.map(|object| object["spec"]["replicas"].clone()),
+        Some(json!(3))
+    );
 }
 
 #[test]
@@ -285,8 +390,16 @@ fn a_changed_selector_is_told_with_the_labels_it_leaves_behind() {
 #[test]
 fn a_value_of_another_type_never_comes_to_validation() {
     for (pointer, value, fault) in [
-        ("/spec/replicas", json!("3"), "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"),
-        ("/spec/replicas", json!(1.5), "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"),
+        (
+            "/spec/replicas",
+            json!("3"),
+            "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+        ),
+        (
+            "/spec/replicas",
+            json!(1.5),
+            "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32",
+        ),
         (
             "/spec/template/spec/containers/0/env/0/value",
             json!(true),
@@ -307,7 +420,10 @@ fn a_value_of_another_type_never_comes_to_validation() {
         *desired.pointer_mut(pointer).unwrap() = value;
         let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
         let text = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {fault}");
-        assert_eq!((answer.verdict, answer.status_text("checkout")), (Verdict::Refused, Some(text)));
+        assert_eq!(
+            (answer.verdict, answer.status_text("checkout")),
+            (Verdict::Refused, Some(text))
+        );
     }
 }
 
@@ -316,16 +432,33 @@ fn an_unknown_field_is_forgotten_and_directives_do_not_outlive_their_container()
     let mut desired = git();
     desired["spec"]["replica"] = json!(9);
     let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
-    assert_eq!((answer.verdict, answer.predicted.map(|object| object["spec"]["replica"].clone())), (Verdict::Clean, Some(Value::Null)));
+    assert_eq!(
+        (
+            answer.verdict,
+            answer.predicted.map(|object| object["spec"]["replica"].clone())
+        ),
+        (Verdict::Clean, Some(Value::Null))
+    );
 
     let mut desired = git();
-    desired.pointer_mut(&format!("{CONTAINER}/env")).unwrap().as_array_mut().unwrap().push(json!({"name": "NEW", "value": "1"}));
+    desired
+        .pointer_mut(&format!("{CONTAINER}/env"))
+        .unwrap()
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "NEW", "value": "1"}));
     let mut live = synced(Strategy::ClientSideApply);
     let mut last = git();
-    last.pointer_mut(&format!("{CONTAINER}/env")).unwrap().as_array_mut().unwrap().push(json!({"name": "OLD", "value": "1"}));
+    last.pointer_mut(&format!("{CONTAINER}/env"))
+        .unwrap()
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "OLD", "value": "1"}));
     live["metadata"]["annotations"][LAST_APPLIED] = json!(last.to_string());
     live.pointer_mut(CONTAINER).unwrap()["name"] = json!("other");
-    let predicted = predict(&desired, &live, &syncer(Strategy::ClientSideApply)).predicted.unwrap();
+    let predicted = predict(&desired, &live, &syncer(Strategy::ClientSideApply))
+        .predicted
+        .unwrap();
     let containers = predicted.pointer("/spec/template/spec/containers").unwrap();
     assert!(!containers.to_string().contains('$'), "{containers}");
 }

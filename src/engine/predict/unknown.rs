@@ -20,7 +20,8 @@ fn in_use(old: &Value) -> Vec<Gate> {
     let mut in_use = Vec::new();
     find_gated(old, DEPLOYMENT, &mut in_use);
     if !in_use.is_empty() {
-        // A null is no use. Defaults bring no gated field, so that what is not in use as it stands is not in use at all.
+        // A null is no use. Defaults bring no gated field, so that what is not in use as it stands is not in use at
+        // all.
         let mut stored = old.clone();
         apply_defaults(&mut stored);
         in_use.clear();
@@ -46,12 +47,16 @@ fn forget<F: FnOnce() -> Vec<Gate>>(value: &mut Tree<'_>, shape: Shape, in_use: 
     }
 }
 
-/// Whether what is left is dropped as well: hooks of which a closed gate has taken the only one, whatever else of no type stood there.
+/// Whether what is left is dropped as well: hooks of which a closed gate has taken the only one, whatever else of no
+/// type stood there.
 ///
-/// Source: dropContainerStopSignals of `pkg/api/pod/util.go`; the other functions beside it leave an empty struct behind.
+/// Source: dropContainerStopSignals of `pkg/api/pod/util.go`; the other functions beside it leave an empty struct
+/// behind.
 fn is_emptied(value: &Tree<'_>, shape: Shape) -> bool {
     matches!(shape, Shape::Nested(of) if of.name == "Lifecycle")
-        && value.as_map().is_some_and(|members| members.iter().all(|(_, member)| member.is_null()))
+        && value
+            .as_map()
+            .is_some_and(|members| members.iter().all(|(_, member)| member.is_null()))
 }
 
 fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {
@@ -80,7 +85,10 @@ mod tests {
         let signal = hook(json!({"stopSignal": "SIGUSR1", "misspelt": 1, "postStart": start}));
         for (old, kept) in [
             (hook(json!({})), json!({"postStart": start})),
-            (hook(json!({"stopSignal": "SIGTERM"})), json!({"postStart": start, "stopSignal": "SIGUSR1"})),
+            (
+                hook(json!({"stopSignal": "SIGTERM"})),
+                json!({"postStart": start, "stopSignal": "SIGUSR1"}),
+            ),
         ] {
             let mut object = Tree::of(&signal);
             forget_dropped_fields(&mut object, &old);
@@ -93,7 +101,10 @@ mod tests {
         let containers = |container: Value| json!({"spec": {"template": {"spec": {"initContainers": [container]}}}});
         for (lifecycle, kept) in [
             (json!({"stopSignal": "SIGTERM"}), json!({"name": "init"})),
-            (json!({"stopSignal": "SIGTERM", "preStop": null}), json!({"name": "init"})),
+            (
+                json!({"stopSignal": "SIGTERM", "preStop": null}),
+                json!({"name": "init"}),
+            ),
             (json!({}), json!({"name": "init", "lifecycle": {}})),
             (json!({"stopSignal": null}), json!({"name": "init", "lifecycle": {}})),
         ] {

@@ -19,7 +19,13 @@ pub(crate) fn deployment() -> impl Strategy<Value = Value> {
 
 /// A Deployment and another one that differs from it in few places: two by chance alone would differ everywhere.
 pub(crate) fn neighbours() -> impl Strategy<Value = (Value, Value)> {
-    let edit = prop_oneof![Just(Edit::Remove), Just(Edit::Null), Just(Edit::Take), Just(Edit::Reverse), Just(Edit::Repeat)];
+    let edit = prop_oneof![
+        Just(Edit::Remove),
+        Just(Edit::Null),
+        Just(Edit::Take),
+        Just(Edit::Reverse),
+        Just(Edit::Repeat)
+    ];
     let edits = prop::collection::vec((edit, any::<prop::sample::Index>()), 0..4);
     (deployment(), deployment(), edits, any::<bool>()).prop_map(|(one, other, edits, defaulted)| {
         let mut neighbour = one.clone();
@@ -51,7 +57,9 @@ enum Edit {
 
 impl Edit {
     fn make(self, object: &mut Value, pointer: &str, other: &Value) {
-        let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+        let Some((parent, name)) = pointer.rsplit_once('/') else {
+            return;
+        };
         let name = name.replace("~1", "/").replace("~0", "~");
         match (self, object.pointer_mut(parent)) {
             (Self::Remove, Some(Value::Object(entries))) => drop(entries.remove(&name)),
@@ -76,8 +84,15 @@ impl Edit {
 /// The JSON Pointer of every node below the root.
 fn collect_pointers(value: &Value, at: String, into: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(entries) => entries.iter().map(|(name, child)| (name.replace('~', "~0").replace('/', "~1"), child)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, child)| (index.to_string(), child)).collect(),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(name, child)| (name.replace('~', "~0").replace('/', "~1"), child))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, child)| (index.to_string(), child))
+            .collect(),
         _ => return,
     };
     for (name, child) in children {
@@ -89,14 +104,23 @@ fn collect_pointers(value: &Value, at: String, into: &mut Vec<String>) {
 
 fn value(shape: Shape) -> BoxedStrategy<Value> {
     match shape {
-        Shape::Text => prop_oneof![Just(""), Just("a"), Just("b"), Just("TCP"), Just("nginx:1.25"), Just("RollingUpdate")]
-            .prop_map(Value::from)
-            .boxed(),
+        Shape::Text => prop_oneof![
+            Just(""),
+            Just("a"),
+            Just("b"),
+            Just("TCP"),
+            Just("nginx:1.25"),
+            Just("RollingUpdate")
+        ]
+        .prop_map(Value::from)
+        .boxed(),
         Shape::Integer => prop_oneof![Just(json!(0)), Just(json!(1)), Just(json!(8080)), Just(json!(2.0))].boxed(),
         Shape::Boolean => any::<bool>().prop_map(Value::from).boxed(),
         Shape::Quantity => prop_oneof![
-            prop::sample::select(vec!["0", "1000m", "0.5", "1.2345", "1024Mi", "1.5Gi", "1e3", "1n", "8Ei", "007", "x"])
-                .prop_map(Value::from),
+            prop::sample::select(vec![
+                "0", "1000m", "0.5", "1.2345", "1024Mi", "1.5Gi", "1e3", "1n", "8Ei", "007", "x"
+            ])
+            .prop_map(Value::from),
             prop_oneof![Just(json!(1)), Just(json!(0.25)), Just(json!(1000.0))],
             "[0-9]{1,20}(\\.[0-9]{0,12})?(m|k|M|Ki|Gi|e3|)".prop_map(Value::from),
         ]
@@ -105,7 +129,9 @@ fn value(shape: Shape) -> BoxedStrategy<Value> {
         Shape::Opaque => Just(Value::Null).boxed(),
         Shape::Map(inner) | Shape::AtomicMap(inner) => {
             let entry = ("[ab]|c\\.d/e", maybe_null(value(*inner)));
-            prop::collection::vec(entry, 0..3).prop_map(|entries| entries.into_iter().collect()).boxed()
+            prop::collection::vec(entry, 0..3)
+                .prop_map(|entries| entries.into_iter().collect())
+                .boxed()
         }
         Shape::List(_, inner) => prop::collection::vec(value(*inner), 0..3).prop_map(Value::from).boxed(),
         Shape::Nested(of) => of
@@ -116,7 +142,12 @@ fn value(shape: Shape) -> BoxedStrategy<Value> {
                 prop::option::weighted(often, maybe_null(value(*shape))).prop_map(|value| (*name, value))
             })
             .collect::<Vec<_>>()
-            .prop_map(|fields| fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+            .prop_map(|fields| {
+                fields
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                    .collect()
+            })
             .boxed(),
     }
 }

@@ -20,10 +20,10 @@ use Fill::{EmptyStruct, Flag, Number, Text};
 
 /// The defaults of a Deployment without a condition besides "not set" (in normal form: absent): Go type, field, value.
 ///
-/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and what it calls: SetDefaults_Deployment in
-/// `pkg/apis/apps/v1/defaults.go`, the others in `pkg/apis/core/v1/defaults.go`, those without a function as `+default` tags in
-/// `staging/src/k8s.io/api/core/v1/types.go`. SetDefaults_Pod is not among them: a template gets no requests from limits, no host ports,
-/// and no `enableServiceLinks`.
+/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and what it calls:
+/// SetDefaults_Deployment in `pkg/apis/apps/v1/defaults.go`, the others in `pkg/apis/core/v1/defaults.go`, those
+/// without a function as `+default` tags in `staging/src/k8s.io/api/core/v1/types.go`. SetDefaults_Pod is not among
+/// them: a template gets no requests from limits, no host ports, and no `enableServiceLinks`.
 const DEFAULTS: &[(&str, &str, Fill)] = &[
     // SetDefaults_Deployment
     ("DeploymentSpec", "replicas", Number(1)),
@@ -39,7 +39,11 @@ const DEFAULTS: &[(&str, &str, Fill)] = &[
     // SetDefaults_Container
     ("Container", "terminationMessagePath", Text("/dev/termination-log")),
     ("Container", "terminationMessagePolicy", Text("File")),
-    ("EphemeralContainer", "terminationMessagePath", Text("/dev/termination-log")),
+    (
+        "EphemeralContainer",
+        "terminationMessagePath",
+        Text("/dev/termination-log"),
+    ),
     ("EphemeralContainer", "terminationMessagePolicy", Text("File")),
     ("ContainerPort", "protocol", Text("TCP")),
     ("ObjectFieldSelector", "apiVersion", Text("v1")),
@@ -82,7 +86,8 @@ const PULL_POLICIES: [(&str, &str, &str); 3] = [
     ("ImageVolumeSource", "pullPolicy", "reference"),
 ];
 
-/// Brings a full Deployment into normal form and fills in what the server fills in. Doing it twice changes nothing more.
+/// Brings a full Deployment into normal form and fills in what the server fills in. Doing it twice changes nothing
+/// more.
 pub fn apply_defaults<D: Document>(object: &mut D) {
     apply_defaults_as(object, Shape::Nested(&DEPLOYMENT));
 }
@@ -95,18 +100,27 @@ pub fn apply_defaults_as<D: Document>(value: &mut D, shape: Shape) {
 
 /// The rows of [`DEFAULTS`] for a Go type.
 pub(super) fn of_type(name: &str) -> Vec<(&'static str, Fill)> {
-    DEFAULTS.iter().filter(|(owner, ..)| *owner == name).map(|(_, field, value)| (*field, *value)).collect()
+    DEFAULTS
+        .iter()
+        .filter(|(owner, ..)| *owner == name)
+        .map(|(_, field, value)| (*field, *value))
+        .collect()
 }
 
 /// The field of a Go type that holds a pull policy, and the one that holds its image.
 pub(super) fn pull_policy_of(name: &str) -> Option<(&'static str, &'static str)> {
-    PULL_POLICIES.iter().find(|(owner, ..)| *owner == name).map(|(_, field, image)| (*field, *image))
+    PULL_POLICIES
+        .iter()
+        .find(|(owner, ..)| *owner == name)
+        .map(|(_, field, image)| (*field, *image))
 }
 
-/// Whether the default of the field `name` of the Go type `of` depends on another field, so that it can outlive it: the pull policy stays
-/// when the image changes.
+/// Whether the default of the field `name` of the Go type `of` depends on another field, so that it can outlive it: the
+/// pull policy stays when the image changes.
 pub fn outlives_its_cause(of: &Struct, name: &str) -> bool {
-    PULL_POLICIES.iter().any(|(owner, field, _)| *owner == of.name && *field == name)
+    PULL_POLICIES
+        .iter()
+        .any(|(owner, field, _)| *owner == of.name && *field == name)
 }
 
 /// Whether [`outlives_its_cause`] holds for a field of this name in some Go type.
@@ -127,7 +141,9 @@ fn fill<D: Document>(value: &mut D, shape: Shape) {
                 }
             });
         }
-        (Shape::Map(inner) | Shape::AtomicMap(inner), Node::Map(members)) => members.each(|_, entry| fill(entry, *inner)),
+        (Shape::Map(inner) | Shape::AtomicMap(inner), Node::Map(members)) => {
+            members.each(|_, entry| fill(entry, *inner))
+        }
         (Shape::List(_, inner), Node::List(items)) => items.iter_mut().for_each(|item| fill(item, *inner)),
         _ => {}
     }
@@ -155,7 +171,8 @@ fn fill_struct<D: Document>(object: &mut D::Members, of: &Struct) {
     }
 }
 
-/// SetDefaults_Volume: a volume without a source is an emptyDir. What the table does not know is no source to the server either.
+/// SetDefaults_Volume: a volume without a source is an emptyDir. What the table does not know is no source to the
+/// server either.
 fn fill_empty_dir<D: Document>(volume: &mut impl Members<D>, of: &Struct) {
     let mut has_source = false;
     volume.each(|name, _| has_source |= name != "name" && of.field(name).is_some());

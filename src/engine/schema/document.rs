@@ -1,6 +1,7 @@
 //! What normal form and defaults need of a JSON document, so that one text of the rules serves two kinds of it.
 //!
-//! A [`Value`] owns all its names and texts: copying an object to compare it costs more than comparing it. A [`Tree`](super::Tree) borrows them.
+//! A [`Value`] owns all its names and texts: copying an object to compare it costs more than comparing it. A
+//! [`Tree`](super::Tree) borrows them.
 
 use serde_json::{Map, Number, Value};
 

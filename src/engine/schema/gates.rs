@@ -13,7 +13,8 @@ const GATED: [(&str, &str); 4] = [
     ("PodSpec", "schedulingGroup"),
 ];
 
-/// Whether a server may drop a field of a Go type: its gate is closed by default, or servers of [`REFERENCE`] do not know it.
+/// Whether a server may drop a field of a Go type: its gate is closed by default, or servers of [`REFERENCE`] do not
+/// know it.
 ///
 /// Source: besides [`GATED`] `pkg/features/kube_features.go`, 1.37: every field that came with 1.37 is alpha.
 pub(super) fn may_be_dropped(owner: &str, field: &str) -> bool {

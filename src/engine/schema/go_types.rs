@@ -3,8 +3,9 @@
 
 //! The Go types of the fields of `types.rs`, where their shape does not tell them: the server's messages name them.
 //!
-//! A row is the Go type that has the field, the JSON name, its type as Go's reflection writes it, and the struct embedded in the owner that
-//! has it, or nothing. What holds text is a plain string otherwise, and a number has 32 bits.
+//! A row is the Go type that has the field, the JSON name, its type as Go's reflection writes it, and the struct
+//! embedded in the owner that has it, or nothing. What holds text is a plain string otherwise, and a number has 32
+//! bits.
 
 use super::shape::Spelt;
 

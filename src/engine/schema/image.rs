@@ -4,13 +4,18 @@
 
 /// The pull policy that the server gives an image without one.
 ///
-/// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_Container and SetDefaults_Volume. A reference that cannot be parsed has no tag there
-/// either, and therefore `IfNotPresent`.
+/// Source: `pkg/apis/core/v1/defaults.go` SetDefaults_Container and SetDefaults_Volume. A reference that cannot be
+/// parsed has no tag there either, and therefore `IfNotPresent`.
 pub fn default_pull_policy(image: &str) -> &'static str {
-    if tag(image) == Some("latest") { "Always" } else { "IfNotPresent" }
+    if tag(image) == Some("latest") {
+        "Always"
+    } else {
+        "IfNotPresent"
+    }
 }
 
-/// The tag; `latest` where the reference has neither tag nor digest, `None` where only a digest or where it is not a reference.
+/// The tag; `latest` where the reference has neither tag nor digest, `None` where only a digest or where it is not a
+/// reference.
 fn tag(image: &str) -> Option<&str> {
     if image.len() == 64 && image.bytes().all(|c| matches!(c, b'a'..=b'f' | b'0'..=b'9')) {
         return None; // an image id, which ParseNormalizedNamed refuses
@@ -24,7 +29,9 @@ fn tag(image: &str) -> Option<&str> {
     }
     let remainder = match name.split_once('/') {
         // What does not do as a domain may still do as the first part of the path.
-        Some((first, rest)) if is_meant_as_domain(first) => (is_domain(first) || is_path_component(first)).then_some(rest)?,
+        Some((first, rest)) if is_meant_as_domain(first) => {
+            (is_domain(first) || is_path_component(first)).then_some(rest)?
+        }
         _ => name,
     };
     let (path, tag) = match remainder.split_once(':') {
@@ -44,7 +51,10 @@ fn is_meant_as_domain(first: &str) -> bool {
 fn is_domain(text: &str) -> bool {
     let bracketed = text.strip_prefix('[').and_then(|inner| inner.split_once(']'));
     let (host_fits, port) = match bracketed {
-        Some((address, rest)) => (!address.is_empty() && address.chars().all(|c| c.is_ascii_hexdigit() || c == ':'), rest),
+        Some((address, rest)) => (
+            !address.is_empty() && address.chars().all(|c| c.is_ascii_hexdigit() || c == ':'),
+            rest,
+        ),
         None => {
             let end = text.find(':').unwrap_or(text.len());
             let label = |label: &str| {
@@ -56,8 +66,10 @@ fn is_domain(text: &str) -> bool {
             (text[..end].split('.').all(label), &text[end..])
         }
     };
-    let port_fits =
-        port.is_empty() || port.strip_prefix(':').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit()));
+    let port_fits = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit()));
     host_fits && port_fits
 }
 
@@ -67,7 +79,9 @@ fn is_path_component(text: &str) -> bool {
     let separators = text.split(alphanumeric).filter(|separator| !separator.is_empty());
     text.starts_with(alphanumeric)
         && text.ends_with(alphanumeric)
-        && separators.into_iter().all(|separator| matches!(separator, "." | "_" | "__") || separator.bytes().all(|c| c == b'-'))
+        && separators
+            .into_iter()
+            .all(|separator| matches!(separator, "." | "_" | "__") || separator.bytes().all(|c| c == b'-'))
 }
 
 fn is_tag(text: &str) -> bool {
@@ -113,7 +127,18 @@ mod tests {
 
     #[test]
     fn what_is_not_a_reference_is_not_always_pulled() {
-        for image in ["", "IMAGE", "team/App", "$(IMAGE)", "{{ image }}", "a..b", "-a", "a/", "host:port/app", "nginx:"] {
+        for image in [
+            "",
+            "IMAGE",
+            "team/App",
+            "$(IMAGE)",
+            "{{ image }}",
+            "a..b",
+            "-a",
+            "a/",
+            "host:port/app",
+            "nginx:",
+        ] {
             assert_eq!(default_pull_policy(image), "IfNotPresent", "{image}");
         }
     }

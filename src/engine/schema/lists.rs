@@ -1,7 +1,8 @@
 //! What merges how, asked by schema path: `spec.template.spec.containers[].ports`.
 //!
-//! The paths are those of [`FieldPath::schema`](crate::engine::object::FieldPath::schema). A path that the Deployment tree does not have
-//! answers as Kubernetes treats an unknown value: lists are atomic, maps are granular, and a patch merges maps and replaces lists.
+//! The paths are those of [`FieldPath::schema`](crate::engine::object::FieldPath::schema). A path that the Deployment
+//! tree does not have answers as Kubernetes treats an unknown value: lists are atomic, maps are granular, and a patch
+//! merges maps and replaces lists.
 
 use super::shape::{Field, ListKind, Patch, Shape};
 use super::types::DEPLOYMENT;
@@ -32,17 +33,42 @@ pub fn is_atomic_map(path: &str) -> bool {
     resolve(path).is_some_and(|(shape, _)| shape.is_atomic() && !matches!(shape, Shape::List(..)))
 }
 
-/// How a strategic merge patch treats the value at `path`. This is not [`list_kind`]: `ports` merges by `containerPort` alone.
+/// How a strategic merge patch treats the value at `path`. This is not [`list_kind`]: `ports` merges by `containerPort`
+/// alone.
 pub fn merge_strategy(path: &str) -> Merge {
     let Some((shape, patch)) = resolve(path) else {
-        return Merge { key: None, retain_keys: false, replace: false };
+        return Merge {
+            key: None,
+            retain_keys: false,
+            replace: false,
+        };
     };
     match patch {
-        Patch::Plain => Merge { key: None, retain_keys: false, replace: matches!(shape, Shape::List(..)) },
-        Patch::Key(key) => Merge { key: Some(key), retain_keys: false, replace: false },
-        Patch::KeyRetain(key) => Merge { key: Some(key), retain_keys: true, replace: false },
-        Patch::Retain => Merge { key: None, retain_keys: true, replace: false },
-        Patch::Scalars => Merge { key: None, retain_keys: false, replace: false },
+        Patch::Plain => Merge {
+            key: None,
+            retain_keys: false,
+            replace: matches!(shape, Shape::List(..)),
+        },
+        Patch::Key(key) => Merge {
+            key: Some(key),
+            retain_keys: false,
+            replace: false,
+        },
+        Patch::KeyRetain(key) => Merge {
+            key: Some(key),
+            retain_keys: true,
+            replace: false,
+        },
+        Patch::Retain => Merge {
+            key: None,
+            retain_keys: true,
+            replace: false,
+        },
+        Patch::Scalars => Merge {
+            key: None,
+            retain_keys: false,
+            replace: false,
+        },
     }
 }
 
@@ -60,7 +86,8 @@ fn resolve(path: &str) -> Option<(Shape, Patch)> {
                 let Field(_, _, shape, patch) = *of.field(name)?;
                 (shape, patch)
             }
-            // A map's key may hold dots itself (`metadata.labels.app.kubernetes.io/name`), and its values here are scalars.
+            // A map's key may hold dots itself (`metadata.labels.app.kubernetes.io/name`), and its values here are
+            // scalars.
             Shape::Map(value) | Shape::AtomicMap(value) => return Some((*value, Patch::Plain)),
             _ => return None,
         };
@@ -77,19 +104,51 @@ mod tests {
 
     #[test]
     fn server_side_keys_and_patch_keys_differ_where_kubernetes_says_so() {
-        let merge = |key| Merge { key, retain_keys: false, replace: key.is_none() };
+        let merge = |key| Merge {
+            key,
+            retain_keys: false,
+            replace: key.is_none(),
+        };
         for (path, kind, strategy) in [
-            ("spec.template.spec.containers", ListKind::Map(&["name"]), merge(Some("name"))),
-            ("spec.template.spec.initContainers[].ports", ListKind::Map(&["containerPort", "protocol"]), merge(Some("containerPort"))),
+            (
+                "spec.template.spec.containers",
+                ListKind::Map(&["name"]),
+                merge(Some("name")),
+            ),
+            (
+                "spec.template.spec.initContainers[].ports",
+                ListKind::Map(&["containerPort", "protocol"]),
+                merge(Some("containerPort")),
+            ),
             (
                 "spec.template.spec.topologySpreadConstraints",
                 ListKind::Map(&["topologyKey", "whenUnsatisfiable"]),
                 merge(Some("topologyKey")),
             ),
-            ("spec.template.spec.containers[].resources.claims", ListKind::Map(&["name"]), merge(None)),
+            (
+                "spec.template.spec.containers[].resources.claims",
+                ListKind::Map(&["name"]),
+                merge(None),
+            ),
             ("spec.template.spec.tolerations", ListKind::Atomic, merge(None)),
-            ("spec.template.spec.volumes", ListKind::Map(&["name"]), Merge { key: Some("name"), retain_keys: true, replace: false }),
-            ("metadata.finalizers", ListKind::Set, Merge { key: None, retain_keys: false, replace: false }),
+            (
+                "spec.template.spec.volumes",
+                ListKind::Map(&["name"]),
+                Merge {
+                    key: Some("name"),
+                    retain_keys: true,
+                    replace: false,
+                },
+            ),
+            (
+                "metadata.finalizers",
+                ListKind::Set,
+                Merge {
+                    key: None,
+                    retain_keys: false,
+                    replace: false,
+                },
+            ),
         ] {
             assert_eq!((list_kind(path), merge_strategy(path)), (kind, strategy), "{path}");
         }

@@ -1,7 +1,8 @@
 //! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
 //!
-//! `types.rs`, `versions.rs` and `go_types.rs` are generated from the Kubernetes sources, 1.33 to 1.37 (`src/engine/schema/generate`); everything else
-//! reads them. Defaults, gates and other tables by hand hold for Kubernetes 1.36. What a later server adds passes through untouched.
+//! `types.rs`, `versions.rs` and `go_types.rs` are generated from the Kubernetes sources, 1.33 to 1.37
+//! (`src/engine/schema/generate`); everything else reads them. Defaults, gates and other tables by hand hold for
+//! Kubernetes 1.36. What a later server adds passes through untouched.
 
 mod defaults;
 mod document;

@@ -20,11 +20,12 @@ const DROPPED_ANNOTATIONS: [&str; 4] = [
 
 /// Brings a Deployment into the server's normal form, without defaults.
 ///
-/// Nulls and the zero values of fields that Go omits go; values that Go always writes come; quantities get their canonical text; numbers in
-/// integer fields lose a zero fraction; `serviceAccount` and `serviceAccountName` become equal. Fields the table does not know, and values of
-/// another type than the table's, stay as they are.
+/// Nulls and the zero values of fields that Go omits go; values that Go always writes come; quantities get their
+/// canonical text; numbers in integer fields lose a zero fraction; `serviceAccount` and `serviceAccountName` become
+/// equal. Fields the table does not know, and values of another type than the table's, stay as they are.
 ///
-/// Source: `encoding/json` over the structs of `k8s.io/api`; `pkg/apis/core/v1/conversion.go` for what conversion changes.
+/// Source: `encoding/json` over the structs of `k8s.io/api`; `pkg/apis/core/v1/conversion.go` for what conversion
+/// changes.
 pub fn normalise<D: Document>(object: &mut D) {
     normalise_as(object, Shape::Nested(&DEPLOYMENT));
 }
@@ -96,7 +97,8 @@ fn is_null<D: Document>(value: &mut D) -> bool {
     matches!(value.node(), Node::Null)
 }
 
-/// Whether it is the zero value of `encoding/json`. The zero of another type is none: the server refuses it rather than omit it.
+/// Whether it is the zero value of `encoding/json`. The zero of another type is none: the server refuses it rather than
+/// omit it.
 fn is_zero<D: Document>(value: &mut D, shape: Shape) -> bool {
     match (shape, value.node()) {
         (Shape::Text, Node::Text(text)) => text.is_empty(),
@@ -160,5 +162,8 @@ fn canonicalise<D: Document>(value: &mut D, rounding: Rounding) {
 fn without_zero_fraction(number: &Number) -> Option<i64> {
     // Beyond 2^53 a double does not name one integer any more.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT).map(|float| float as i64)
+    number
+        .as_f64()
+        .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT)
+        .map(|float| float as i64)
 }

@@ -9,8 +9,18 @@ use serde_json::{Number, Value};
 use super::tree::Tree;
 
 /// The suffixes of powers of ten, as exponents.
-const DECIMAL: [(&str, i32); 10] =
-    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+const DECIMAL: [(&str, i32); 10] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
 
 /// The suffixes of powers of 1024, in order from the first power.
 const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
@@ -18,7 +28,8 @@ const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// The most digits that ParseQuantity reads without arbitrary precision (`maxInt64Factors`).
 const FAST_DIGITS: i32 = 18;
 
-/// With fewer decimal places than this, a binary product that an i128 cannot hold is above the cap of an int64 (2^127 / 10^19 > 2^63).
+/// With fewer decimal places than this, a binary product that an i128 cannot hold is above the cap of an int64 (2^127 /
+/// 10^19 > 2^63).
 const BINARY_CAP_PLACES: i32 = 19;
 
 /// Which suffixes a quantity is written with.
@@ -53,7 +64,8 @@ pub enum Rounding {
     Milli,
 }
 
-/// What the server says to a text that is no quantity: one whose suffix has allowed letters only is told as that, and all others by the form.
+/// What the server says to a text that is no quantity: one whose suffix has allowed letters only is told as that, and
+/// all others by the form.
 ///
 /// Source: `ErrFormatWrong`, `ErrSuffix` and `parseQuantityString`.
 pub fn fault(text: &str) -> Option<&'static str> {
@@ -66,17 +78,27 @@ pub fn fault(text: &str) -> Option<&'static str> {
     let digits = |text: &str| text.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let whole = &unsigned[unsigned.len() - digits(unsigned)..];
-    let number = whole.strip_prefix('.').map_or(whole, |fraction| &fraction[fraction.len() - digits(fraction)..]);
+    let number = whole
+        .strip_prefix('.')
+        .map_or(whole, |fraction| &fraction[fraction.len() - digits(fraction)..]);
     let letters = number.trim_start_matches(|letter| "eEinumkKMGTP".contains(letter));
     let power = letters.strip_prefix(['+', '-']).unwrap_or(letters);
-    Some(if text.is_empty() || digits(power) != 0 || suffix_of(number).is_some() { FORMAT } else { SUFFIX })
+    Some(
+        if text.is_empty() || digits(power) != 0 || suffix_of(number).is_some() {
+            FORMAT
+        } else {
+            SUFFIX
+        },
+    )
 }
 
 /// Reads a quantity; `None` where the text is not one, or its value has more than 38 digits.
 pub fn parse(text: &str) -> Option<Quantity> {
     let text = text.trim();
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let number_end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
+    let number_end = unsigned
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(unsigned.len());
     let (number, suffix) = unsigned.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if text.is_empty() || fraction.contains('.') {
@@ -96,17 +118,34 @@ pub fn parse(text: &str) -> Option<Quantity> {
         // 15 digits less about three for every power of 1024, and an int64 must hold the product.
         fraction.is_empty()
             && 15 - length - power * 3 / 10 > 0
-            && digits.checked_mul(1 << power).is_some_and(|value| i64::try_from(value).is_ok())
+            && digits
+                .checked_mul(1 << power)
+                .is_some_and(|value| i64::try_from(value).is_ok())
     };
     if !fast && !number.contains(|c: char| c.is_ascii_digit()) {
         return None; // only the fast path takes a suffix without digits, for zero
     }
     let mut quantity = if base == 10 {
-        Quantity { mantissa: digits, exponent: power.checked_sub(places)?, format, kept: None }
+        Quantity {
+            mantissa: digits,
+            exponent: power.checked_sub(places)?,
+            format,
+            kept: None,
+        }
     } else {
         match digits.checked_mul(1 << power) {
-            Some(mantissa) => Quantity { mantissa, exponent: -places, format, kept: None },
-            None if places < BINARY_CAP_PLACES => Quantity { mantissa: i64::MAX.into(), exponent: 0, format, kept: None },
+            Some(mantissa) => Quantity {
+                mantissa,
+                exponent: -places,
+                format,
+                kept: None,
+            },
+            None if places < BINARY_CAP_PLACES => Quantity {
+                mantissa: i64::MAX.into(),
+                exponent: 0,
+                format,
+                kept: None,
+            },
             None => return None,
         }
     };
@@ -137,7 +176,10 @@ pub fn canonical(text: &str, rounding: Rounding) -> Option<String> {
 
 /// Whether two values of a manifest, strings or numbers, are quantities of the same value.
 pub fn same_value(one: &Value, other: &Value) -> bool {
-    match (text_of(one).and_then(|text| parse(&text)), text_of(other).and_then(|text| parse(&text))) {
+    match (
+        text_of(one).and_then(|text| parse(&text)),
+        text_of(other).and_then(|text| parse(&text)),
+    ) {
         (Some(one), Some(other)) => one == other,
         _ => false,
     }
@@ -168,7 +210,9 @@ pub(super) fn number_text(number: &Number) -> String {
         _ => {
             let text = number.to_string();
             match text.split_once('e') {
-                Some((mantissa, power)) if !power.starts_with('-') && !power.starts_with('+') => format!("{mantissa}e+{power}"),
+                Some((mantissa, power)) if !power.starts_with('-') && !power.starts_with('+') => {
+                    format!("{mantissa}e+{power}")
+                }
                 _ => text,
             }
         }
@@ -199,7 +243,11 @@ impl Quantity {
             Some(step) => (self.mantissa / step, self.mantissa % step == 0),
             None => (0, false),
         };
-        self.mantissa = if exact { quotient } else { quotient + self.mantissa.signum() };
+        self.mantissa = if exact {
+            quotient
+        } else {
+            quotient + self.mantissa.signum()
+        };
         self.exponent = scale;
         Some(())
     }
@@ -235,10 +283,16 @@ impl Quantity {
     pub fn plus(&self, other: &Self) -> Option<Self> {
         let ((one, left), (two, right)) = (self.reduced(), other.reduced());
         let exponent = left.min(right);
-        let scaled = |mantissa: i128, from: i32| mantissa.checked_mul(10i128.checked_pow(u32::try_from(from - exponent).ok()?)?);
+        let scaled =
+            |mantissa: i128, from: i32| mantissa.checked_mul(10i128.checked_pow(u32::try_from(from - exponent).ok()?)?);
         let mantissa = scaled(one, left)?.checked_add(scaled(two, right)?)?;
         let format = if one == 0 { other.format } else { self.format };
-        Some(Self { mantissa, exponent, format, kept: None })
+        Some(Self {
+            mantissa,
+            exponent,
+            format,
+            kept: None,
+        })
     }
 
     /// The value as an integer, where it is one that can be held.
@@ -260,7 +314,8 @@ impl PartialOrd for Quantity {
     /// By value; `None` where the two lie too far apart to be written with one exponent.
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         let ((one, left), (two, right)) = (self.reduced(), other.reduced());
-        let scaled = |mantissa: i128, exponent: i32| mantissa.checked_mul(10i128.checked_pow(u32::try_from(exponent).ok()?)?);
+        let scaled =
+            |mantissa: i128, exponent: i32| mantissa.checked_mul(10i128.checked_pow(u32::try_from(exponent).ok()?)?);
         let exponent = left.min(right);
         Some(scaled(one, left - exponent)?.cmp(&scaled(two, right - exponent)?))
     }
@@ -276,7 +331,10 @@ impl std::fmt::Display for Quantity {
             return f.write_str("0");
         }
         // A binary quantity below 1024 or with a fraction is written with decimal suffixes rather than rounded.
-        if let Some(mut value) = self.integer().filter(|value| self.format == Format::Binary && value.abs() >= 1024) {
+        if let Some(mut value) = self
+            .integer()
+            .filter(|value| self.format == Format::Binary && value.abs() >= 1024)
+        {
             let mut times = 0usize;
             while value % 1024 == 0 {
                 (value, times) = (value / 1024, times + 1);
@@ -290,7 +348,14 @@ impl std::fmt::Display for Quantity {
         match (self.format, exponent) {
             (Format::DecimalExponent, 0) => write!(f, "{mantissa}"),
             (Format::DecimalExponent, _) => write!(f, "{mantissa}e{exponent}"),
-            _ => write!(f, "{mantissa}{}", DECIMAL.iter().find(|(_, power)| *power == exponent).map_or("", |(name, _)| name)),
+            _ => write!(
+                f,
+                "{mantissa}{}",
+                DECIMAL
+                    .iter()
+                    .find(|(_, power)| *power == exponent)
+                    .map_or("", |(name, _)| name)
+            ),
         }
     }
 }
@@ -327,7 +392,11 @@ mod tests {
             ("-2500m", "-2500m", "-2500m"),
         ] {
             let printed = |rounding| canonical(text, rounding);
-            assert_eq!((printed(Rounding::Milli).as_deref(), printed(Rounding::Nano).as_deref()), (Some(milli), Some(nano)), "{text}");
+            assert_eq!(
+                (printed(Rounding::Milli).as_deref(), printed(Rounding::Nano).as_deref()),
+                (Some(milli), Some(nano)),
+                "{text}"
+            );
         }
     }
 

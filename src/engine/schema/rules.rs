@@ -56,8 +56,17 @@ impl Rules {
     fn new(of: &'static Struct) -> Self {
         Self {
             places: Places::of(of.fields),
-            gated: of.fields.iter().map(|Field(name, ..)| gates::may_be_dropped(of.name, name)).collect(),
-            always: of.fields.iter().filter(|field| field.1 == Wire::Always).map(|Field(name, _, shape, _)| (*name, *shape)).collect(),
+            gated: of
+                .fields
+                .iter()
+                .map(|Field(name, ..)| gates::may_be_dropped(of.name, name))
+                .collect(),
+            always: of
+                .fields
+                .iter()
+                .filter(|field| field.1 == Wire::Always)
+                .map(|Field(name, _, shape, _)| (*name, *shape))
+                .collect(),
             defaults: defaults::of_type(of.name),
             pull_policy: defaults::pull_policy_of(of.name),
             special: match of.name {
@@ -74,7 +83,10 @@ impl Rules {
 impl Struct {
     /// The field of this JSON name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
-        Rules::of(self).places.find(self.fields, name).map(|at| &self.fields[at])
+        Rules::of(self)
+            .places
+            .find(self.fields, name)
+            .map(|at| &self.fields[at])
     }
 }
 
@@ -82,13 +94,18 @@ impl Struct {
 /// [`REFERENCE`](super::REFERENCE) do not know it, and in the others its gate is closed as well.
 pub fn is_gated(of: &Struct, name: &str) -> bool {
     let rules = Rules::of(of);
-    rules.places.find(of.fields, name).and_then(|at| rules.gated.get(at)).is_some_and(|gated| *gated)
+    rules
+        .places
+        .find(of.fields, name)
+        .and_then(|at| rules.gated.get(at))
+        .is_some_and(|gated| *gated)
 }
 
 /// Fields by their names: half of the room is empty, so that mostly the first field looked at is the one.
 #[derive(Default)]
 struct Places {
-    /// For each remainder of [`Places::hash`] the place of a field and one more, or 0; where that is taken, the next one that is free.
+    /// For each remainder of [`Places::hash`] the place of a field and one more, or 0; where that is taken, the next
+    /// one that is free.
     slots: Vec<u8>,
 }
 
@@ -97,7 +114,9 @@ impl Places {
         let mut slots = vec![0; (fields.len() * 2).next_power_of_two()];
         let size = slots.len();
         for (at, Field(name, ..)) in fields.iter().enumerate() {
-            let free = (Self::hash(name)..).map(|slot| slot % size).find(|slot| slots[*slot] == 0);
+            let free = (Self::hash(name)..)
+                .map(|slot| slot % size)
+                .find(|slot| slots[*slot] == 0);
             // No type has as many as 255 fields: a test says so.
             if let (Some(free), Ok(place)) = (free, u8::try_from(at + 1)) {
                 slots[free] = place;
@@ -118,7 +137,8 @@ impl Places {
         }
     }
 
-    /// From the length, the first letter, the last one and the one in the middle: they tell the fields of most types apart.
+    /// From the length, the first letter, the last one and the one in the middle: they tell the fields of most types
+    /// apart.
     fn hash(name: &str) -> usize {
         let letters = name.as_bytes();
         let letter = |at: usize| usize::from(letters.get(at).copied().unwrap_or_default());
@@ -170,7 +190,12 @@ pub(super) mod tests {
         for of in all {
             assert!(of.fields.len() < 255, "{}", of.name);
             for field in of.fields {
-                assert!(of.field(field.0).is_some_and(|found| std::ptr::eq(found, field)), "{}.{}", of.name, field.0);
+                assert!(
+                    of.field(field.0).is_some_and(|found| std::ptr::eq(found, field)),
+                    "{}.{}",
+                    of.name,
+                    field.0
+                );
             }
             for other in ["", "x", "noSuchField", "Name", "nameX"] {
                 assert!(of.field(other).is_none(), "{}.{other}", of.name);

@@ -1,15 +1,17 @@
 //! The words in which the generated table describes a Go type.
 
-/// One field of a [`Struct`]: its JSON name, how it is written, what it holds, and how a strategic merge patch treats it.
+/// One field of a [`Struct`]: its JSON name, how it is written, what it holds, and how a strategic merge patch treats
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct Field(pub &'static str, pub Wire, pub Shape, pub Patch);
 
-/// A field that not every supported version has: Go type, JSON name, and the first and the last minor version of Kubernetes 1 with it.
+/// A field that not every supported version has: Go type, JSON name, and the first and the last minor version of
+/// Kubernetes 1 with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Partial(pub &'static str, pub &'static str, pub u8, pub u8);
 
-/// The Go type of a field where its shape does not tell it: Go type of the owner, JSON name, the type as Go's reflection writes it, and the struct
-/// embedded in the owner that has it, or nothing.
+/// The Go type of a field where its shape does not tell it: Go type of the owner, JSON name, the type as Go's
+/// reflection writes it, and the struct embedded in the owner that has it, or nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Spelt(pub &'static str, pub &'static str, pub &'static str, pub &'static str);
 
@@ -126,7 +128,8 @@ impl Shape {
         }
     }
 
-    /// Whether server-side apply takes a value of this shape as one: its owner owns the node, and nothing below has one.
+    /// Whether server-side apply takes a value of this shape as one: its owner owns the node, and nothing below has
+    /// one.
     pub fn is_atomic(self) -> bool {
         match self {
             Self::Nested(of) => of.atomic,

@@ -25,8 +25,14 @@ static ROWS: LazyLock<Vec<Spelt>> = LazyLock::new(|| {
 /// The Go type of a field of a struct.
 pub fn go_type_of(of: &Struct, field: &Field) -> GoType {
     match ROWS.binary_search_by_key(&(of.name, field.0), |Spelt(owner, field, ..)| (*owner, *field)) {
-        Ok(at) => GoType { name: ROWS[at].2.to_owned(), embedded: ROWS[at].3 },
-        Err(_) => GoType { name: usual(field.2), embedded: "" },
+        Ok(at) => GoType {
+            name: ROWS[at].2.to_owned(),
+            embedded: ROWS[at].3,
+        },
+        Err(_) => GoType {
+            name: usual(field.2),
+            embedded: "",
+        },
     }
 }
 
@@ -49,9 +55,15 @@ impl GoType {
     pub fn inner(&self) -> Self {
         let name = match self.name.as_str() {
             "v1.ResourceList" => "resource.Quantity",
-            name => name.strip_prefix("[]").or_else(|| name.strip_prefix("map[string]")).unwrap_or(name),
+            name => name
+                .strip_prefix("[]")
+                .or_else(|| name.strip_prefix("map[string]"))
+                .unwrap_or(name),
         };
-        Self { name: name.to_owned(), embedded: self.embedded }
+        Self {
+            name: name.to_owned(),
+            embedded: self.embedded,
+        }
     }
 
     /// Whether it is an integer of 64 bits; all others have 32.
@@ -72,7 +84,9 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     fn spelt(path: &str, name: &str) -> GoType {
-        let Some(Shape::Nested(of)) = shape_at(path) else { panic!("{path} is no struct") };
+        let Some(Shape::Nested(of)) = shape_at(path) else {
+            panic!("{path} is no struct")
+        };
         go_type_of(of, of.field(name).unwrap())
     }
 
@@ -83,15 +97,31 @@ mod tests {
             ("spec.template.spec", "terminationGracePeriodSeconds", "int64"),
             ("spec.template.spec", "overhead", "v1.ResourceList"),
             ("spec.template.spec", "containers", "[]v1.Container"),
-            ("spec.template.spec.containers[]", "restartPolicy", "v1.ContainerRestartPolicy"),
-            ("spec.template.spec.containers[].securityContext.capabilities", "drop", "[]v1.Capability"),
+            (
+                "spec.template.spec.containers[]",
+                "restartPolicy",
+                "v1.ContainerRestartPolicy",
+            ),
+            (
+                "spec.template.spec.containers[].securityContext.capabilities",
+                "drop",
+                "[]v1.Capability",
+            ),
             ("spec.template.spec", "nodeSelector", "map[string]string"),
             ("metadata", "creationTimestamp", "v1.Time"),
         ] {
             assert_eq!(spelt(path, name).name, wanted, "{name}");
         }
         assert_eq!(spelt("spec.template.spec.volumes[]", "nfs").embedded, "VolumeSource");
-        assert_eq!(spelt("spec.template.spec", "overhead").inner().name, "resource.Quantity");
-        assert_eq!(spelt("spec.template.spec.containers[].securityContext.capabilities", "drop").inner().name, "v1.Capability");
+        assert_eq!(
+            spelt("spec.template.spec", "overhead").inner().name,
+            "resource.Quantity"
+        );
+        assert_eq!(
+            spelt("spec.template.spec.containers[].securityContext.capabilities", "drop")
+                .inner()
+                .name,
+            "v1.Capability"
+        );
     }
 }

@@ -3,7 +3,8 @@
 use super::shape::{Partial, Struct};
 use super::versions::{PARTIAL, SUPPORTED};
 
-/// The minor version of Kubernetes 1 whose defaults, feature gates and validation the tables by hand hold: that of the servers in the tests.
+/// The minor version of Kubernetes 1 whose defaults, feature gates and validation the tables by hand hold: that of the
+/// servers in the tests.
 pub const REFERENCE: u8 = 36;
 
 /// A range of minor versions of Kubernetes 1, both ends included.
@@ -35,10 +36,13 @@ impl std::fmt::Display for Versions {
     }
 }
 
-/// The supported versions that have the field `name` of a Go type, as far as they have the type; `None` where none of them has it.
+/// The supported versions that have the field `name` of a Go type, as far as they have the type; `None` where none of
+/// them has it.
 pub fn versions_of(of: &Struct, name: &str) -> Option<Versions> {
     of.field(name)?;
-    let partial = PARTIAL.iter().find(|Partial(owner, field, ..)| *owner == of.name && *field == name);
+    let partial = PARTIAL
+        .iter()
+        .find(|Partial(owner, field, ..)| *owner == of.name && *field == name);
     let (since, until) = partial.map_or(SUPPORTED, |Partial(.., since, until)| (*since, *until));
     Some(Versions { since, until })
 }
@@ -57,7 +61,9 @@ mod tests {
     use crate::engine::schema::{DEPLOYMENT, Shape, shape_at};
 
     fn versions(path: &str, name: &str) -> Option<Versions> {
-        let Some(Shape::Nested(of)) = shape_at(path) else { panic!("{path} is no struct") };
+        let Some(Shape::Nested(of)) = shape_at(path) else {
+            panic!("{path} is no struct")
+        };
         versions_of(of, name)
     }
 
@@ -84,7 +90,10 @@ mod tests {
             let of = structs.iter().find(|of| of.name == *owner);
             assert!(of.is_some_and(|of| of.field(name).is_some()), "{owner}.{name}");
             let (oldest, newest) = SUPPORTED;
-            assert!(oldest <= *since && since <= until && *until <= newest && (*since, *until) != SUPPORTED, "{owner}.{name}");
+            assert!(
+                oldest <= *since && since <= until && *until <= newest && (*since, *until) != SUPPORTED,
+                "{owner}.{name}"
+            );
         }
     }
 

@@ -18,9 +18,11 @@ fn pod(spec: Value) -> Value {
 #[test]
 fn an_almost_empty_deployment_gets_every_default() {
     assert_eq!(
-        defaulted(json!({"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
+        defaulted(
+            json!({"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
             "containers": [{"name": "web", "image": "nginx:1.25", "ports": [{"containerPort": 80}], "livenessProbe": {"httpGet": {"port": 80}}}],
-            "volumes": [{"name": "scratch"}, {"name": "host", "hostPath": {"path": "/x"}}]}}})),
+            "volumes": [{"name": "scratch"}, {"name": "host", "hostPath": {"path": "/x"}}]}}})
+        ),
         json!({
             "replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
             "selector": {"matchLabels": {"app": "web"}},
@@ -39,7 +41,10 @@ fn an_almost_empty_deployment_gets_every_default() {
 
 #[test]
 fn recreate_gets_no_rolling_update() {
-    assert_eq!(defaulted(json!({"strategy": {"type": "Recreate"}}))["strategy"], json!({"type": "Recreate"}));
+    assert_eq!(
+        defaulted(json!({"strategy": {"type": "Recreate"}}))["strategy"],
+        json!({"type": "Recreate"})
+    );
 }
 
 #[test]
@@ -74,31 +79,52 @@ fn the_service_account_is_one_field_under_two_names() {
         (spec["serviceAccountName"].clone(), spec["serviceAccount"].clone())
     };
     assert_eq!(names(json!({"serviceAccount": "a"})), (json!("a"), json!("a")));
-    assert_eq!(names(json!({"serviceAccount": "a", "serviceAccountName": "b"})), (json!("b"), json!("b")));
-    assert_eq!(names(json!({"serviceAccount": "a", "serviceAccountName": null})), (json!("a"), json!("a")));
+    assert_eq!(
+        names(json!({"serviceAccount": "a", "serviceAccountName": "b"})),
+        (json!("b"), json!("b"))
+    );
+    assert_eq!(
+        names(json!({"serviceAccount": "a", "serviceAccountName": null})),
+        (json!("a"), json!("a"))
+    );
     assert_eq!(names(json!({"serviceAccount": ""})), (Value::Null, Value::Null));
 }
 
 #[test]
 fn resource_lists_round_to_milli_and_other_quantities_do_not() {
-    let spec = pod(json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": 1.2345, "memory": "1024Mi"}}}],
-        "volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1.2345"}}]}));
-    assert_eq!(spec["containers"][0]["resources"], json!({"limits": {"cpu": "1235m", "memory": "1Gi"}}));
+    let spec = pod(
+        json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": 1.2345, "memory": "1024Mi"}}}],
+        "volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1.2345"}}]}),
+    );
+    assert_eq!(
+        spec["containers"][0]["resources"],
+        json!({"limits": {"cpu": "1235m", "memory": "1Gi"}})
+    );
     assert_eq!(spec["volumes"][0]["emptyDir"]["sizeLimit"], json!("1234500u"));
 }
 
 #[test]
 fn what_the_table_does_not_know_passes_through() {
     let spec = defaulted(json!({"hostNetwork": true, "replicas": "two", "template": {"spec": "text"}}));
-    assert_eq!((&spec["hostNetwork"], &spec["replicas"], &spec["template"]["spec"]), (&json!(true), &json!("two"), &json!("text")));
+    assert_eq!(
+        (&spec["hostNetwork"], &spec["replicas"], &spec["template"]["spec"]),
+        (&json!(true), &json!("two"), &json!("text"))
+    );
 }
 
 #[test]
 fn the_zero_value_of_another_type_stays() {
-    let mut object = json!({"metadata": [], "spec": {"paused": "", "minReadySeconds": false, "template": {"metadata": 0}}});
+    let mut object =
+        json!({"metadata": [], "spec": {"paused": "", "minReadySeconds": false, "template": {"metadata": 0}}});
     apply_defaults(&mut object);
-    assert_eq!((&object["metadata"], &object["spec"]["template"]["metadata"]), (&json!([]), &json!(0)));
-    assert_eq!((&object["spec"]["paused"], &object["spec"]["minReadySeconds"]), (&json!(""), &json!(false)));
+    assert_eq!(
+        (&object["metadata"], &object["spec"]["template"]["metadata"]),
+        (&json!([]), &json!(0))
+    );
+    assert_eq!(
+        (&object["spec"]["paused"], &object["spec"]["minReadySeconds"]),
+        (&json!(""), &json!(false))
+    );
     let once = object.clone();
     apply_defaults(&mut object);
     assert_eq!(object, once);

@@ -11,8 +11,8 @@ use crate::engine::object::Look;
 
 /// A node of a document that borrows from a [`Value`].
 ///
-/// It takes one block of memory for each map and list, where a copy takes one for each name and text as well. Members are sorted by name, so
-/// that two maps are gone through side by side.
+/// It takes one block of memory for each map and list, where a copy takes one for each name and text as well. Members
+/// are sorted by name, so that two maps are gone through side by side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Tree<'a> {
     /// Null.
@@ -43,7 +43,12 @@ impl<'a> Tree<'a> {
             Value::Number(number) => Self::Number(number.clone()),
             Value::String(text) => Self::Text(Cow::Borrowed(text)),
             Value::Array(items) => Self::List(items.iter().map(Self::of).collect()),
-            Value::Object(members) => Self::Map(members.iter().map(|(name, member)| (name.as_str(), Self::of(member))).collect()),
+            Value::Object(members) => Self::Map(
+                members
+                    .iter()
+                    .map(|(name, member)| (name.as_str(), Self::of(member)))
+                    .collect(),
+            ),
         }
     }
 
@@ -55,7 +60,10 @@ impl<'a> Tree<'a> {
             Self::Number(number) => Value::Number(number.clone()),
             Self::Text(text) => Value::from(text.as_ref()),
             Self::List(items) => items.iter().map(Self::to_value).collect(),
-            Self::Map(members) => members.iter().map(|(name, member)| (name.to_owned(), member.to_value())).collect(),
+            Self::Map(members) => members
+                .iter()
+                .map(|(name, member)| (name.to_owned(), member.to_value()))
+                .collect(),
         }
     }
 
@@ -66,17 +74,29 @@ impl<'a> Tree<'a> {
 
     /// The members, where it is a map.
     pub fn as_map(&self) -> Option<&Branches<'a>> {
-        if let Self::Map(members) = self { Some(members) } else { None }
+        if let Self::Map(members) = self {
+            Some(members)
+        } else {
+            None
+        }
     }
 
     /// The members, where it is a map, to be changed.
     pub fn as_map_mut(&mut self) -> Option<&mut Branches<'a>> {
-        if let Self::Map(members) = self { Some(members) } else { None }
+        if let Self::Map(members) = self {
+            Some(members)
+        } else {
+            None
+        }
     }
 
     /// The items, where it is a list.
     pub fn as_list(&self) -> Option<&[Self]> {
-        if let Self::List(items) = self { Some(items) } else { None }
+        if let Self::List(items) = self {
+            Some(items)
+        } else {
+            None
+        }
     }
 
     /// What the names lead to, from map to map.
@@ -86,12 +106,18 @@ impl<'a> Tree<'a> {
 
     /// The items, where it is a list, to be changed.
     pub fn as_list_mut(&mut self) -> Option<&mut Vec<Self>> {
-        if let Self::List(items) = self { Some(items) } else { None }
+        if let Self::List(items) = self {
+            Some(items)
+        } else {
+            None
+        }
     }
 
     /// What the names lead to where it is a map, to be changed.
     pub fn map_at_mut(&mut self, names: &[&str]) -> Option<&mut Branches<'a>> {
-        names.iter().try_fold(self.as_map_mut()?, |members, name| members.find(name)?.as_map_mut())
+        names
+            .iter()
+            .try_fold(self.as_map_mut()?, |members, name| members.find(name)?.as_map_mut())
     }
 
     /// The member of this name, where it is a map, to be changed.
@@ -111,7 +137,11 @@ impl<'a> Tree<'a> {
 
     /// The number, where it is one.
     pub fn as_number(&self) -> Option<&Number> {
-        if let Self::Number(number) = self { Some(number) } else { None }
+        if let Self::Number(number) = self {
+            Some(number)
+        } else {
+            None
+        }
     }
 
     /// Whether it is neither a list nor a map.
@@ -134,7 +164,11 @@ impl PartialEq<Value> for Tree<'_> {
             (Self::Text(one), Value::String(other)) => one == other,
             (Self::List(one), Value::Array(other)) => one == other,
             (Self::Map(one), Value::Object(other)) => {
-                one.0.len() == other.len() && one.iter().zip(other).all(|((name, one), (key, other))| name == key && one == other)
+                one.0.len() == other.len()
+                    && one
+                        .iter()
+                        .zip(other)
+                        .all(|((name, one), (key, other))| name == key && one == other)
             }
             _ => false,
         }
@@ -228,7 +262,10 @@ impl<'a> Branches<'a> {
     }
 
     /// Every name that either map has, in order, with the members of both.
-    pub fn side_by_side<'b>(&'b self, other: &'b Self) -> impl Iterator<Item = (&'b str, Option<&'b Tree<'a>>, Option<&'b Tree<'a>>)> {
+    pub fn side_by_side<'b>(
+        &'b self,
+        other: &'b Self,
+    ) -> impl Iterator<Item = (&'b str, Option<&'b Tree<'a>>, Option<&'b Tree<'a>>)> {
         let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
         std::iter::from_fn(move || {
             let order = match (left.first(), right.first()) {
@@ -256,7 +293,9 @@ impl<'a> Branches<'a> {
             return self.place(name).ok();
         }
         let last = name.as_bytes().last();
-        self.0.iter().position(|(other, _)| other.len() == name.len() && other.as_bytes().last() == last && *other == name)
+        self.0
+            .iter()
+            .position(|(other, _)| other.len() == name.len() && other.as_bytes().last() == last && *other == name)
     }
 
     fn place(&self, name: &str) -> Result<usize, usize> {
@@ -365,8 +404,21 @@ mod tests {
     fn two_maps_are_gone_through_side_by_side() {
         let (one, other) = (json!({"a": 1, "c": 2}), json!({"b": 3, "c": 4, "d": 5}));
         let (one, other) = (Tree::of(&one), Tree::of(&other));
-        let (Tree::Map(one), Tree::Map(other)) = (&one, &other) else { panic!("no maps") };
-        let found: Vec<_> = one.side_by_side(other).map(|(name, one, other)| (name, one.is_some(), other.is_some())).collect();
-        assert_eq!(found, [("a", true, false), ("b", false, true), ("c", true, true), ("d", false, true)]);
+        let (Tree::Map(one), Tree::Map(other)) = (&one, &other) else {
+            panic!("no maps")
+        };
+        let found: Vec<_> = one
+            .side_by_side(other)
+            .map(|(name, one, other)| (name, one.is_some(), other.is_some()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("a", true, false),
+                ("b", false, true),
+                ("c", true, true),
+                ("d", false, true)
+            ]
+        );
     }
 }

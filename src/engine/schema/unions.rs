@@ -1,8 +1,10 @@
-//! The unions of the Deployment tree: fields beside each other of which the API server takes one, or of which one asks for another or forbids it.
+//! The unions of the Deployment tree: fields beside each other of which the API server takes one, or of which one asks
+//! for another or forbids it.
 //!
-//! Nothing in Kubernetes' schema says so; the rules stand in its validation alone (`pkg/apis/core/validation/validation.go` and
-//! `pkg/apis/apps/validation/validation.go`, the functions named below). Unions in the items of an atomic list (`envFrom`, the sources of a
-//! projected volume, tolerations) are left out: such a list is one value to whoever writes it.
+//! Nothing in Kubernetes' schema says so; the rules stand in its validation alone
+//! (`pkg/apis/core/validation/validation.go` and `pkg/apis/apps/validation/validation.go`, the functions named below).
+//! Unions in the items of an atomic list (`envFrom`, the sources of a projected volume, tolerations) are left out: such
+//! a list is one value to whoever writes it.
 
 use serde_json::Value;
 
@@ -84,12 +86,21 @@ pub const UNIONS: &[Union] = &[
     Union {
         of: "EnvVar",
         members: &["value", "valueFrom"],
-        choices: &[r#"{"value": "x"}"#, r#"{"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}"#],
+        choices: &[
+            r#"{"value": "x"}"#,
+            r#"{"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}"#,
+        ],
     },
     // validateEnvVarValueFrom
     Union {
         of: "EnvVarSource",
-        members: &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"],
+        members: &[
+            "fieldRef",
+            "resourceFieldRef",
+            "configMapKeyRef",
+            "secretKeyRef",
+            "fileKeyRef",
+        ],
         choices: &[
             r#"{"fieldRef": {"fieldPath": "metadata.name"}}"#,
             r#"{"configMapKeyRef": {"name": "x", "key": "x"}}"#,
@@ -100,7 +111,11 @@ pub const UNIONS: &[Union] = &[
     Union {
         of: "Volume",
         members: VOLUME_SOURCES,
-        choices: &[r#"{"emptyDir": {}}"#, r#"{"configMap": {"name": "x"}}"#, r#"{"secret": {"secretName": "x"}}"#],
+        choices: &[
+            r#"{"emptyDir": {}}"#,
+            r#"{"configMap": {"name": "x"}}"#,
+            r#"{"secret": {"secretName": "x"}}"#,
+        ],
     },
     // validateFCVolumeSource
     Union {
@@ -109,7 +124,11 @@ pub const UNIONS: &[Union] = &[
         choices: &[r#"{"targetWWNs": ["x"], "lun": 1}"#, r#"{"wwids": ["x"]}"#],
     },
     // ValidateVolumeMounts
-    Union { of: "VolumeMount", members: &["subPath", "subPathExpr"], choices: &[r#"{"subPath": "x"}"#, r#"{"subPathExpr": "x"}"#] },
+    Union {
+        of: "VolumeMount",
+        members: &["subPath", "subPathExpr"],
+        choices: &[r#"{"subPath": "x"}"#, r#"{"subPathExpr": "x"}"#],
+    },
     // validatePodResourceClaim
     Union {
         of: "PodResourceClaim",
@@ -120,19 +139,28 @@ pub const UNIONS: &[Union] = &[
     Union {
         of: "DeploymentStrategy",
         members: &["type", "rollingUpdate"],
-        choices: &[r#"{"type": "Recreate"}"#, r#"{"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}"#],
+        choices: &[
+            r#"{"type": "Recreate"}"#,
+            r#"{"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}"#,
+        ],
     },
     // validateSeccompProfileField
     Union {
         of: "SeccompProfile",
         members: &["type", "localhostProfile"],
-        choices: &[r#"{"type": "RuntimeDefault"}"#, r#"{"type": "Localhost", "localhostProfile": "x"}"#],
+        choices: &[
+            r#"{"type": "RuntimeDefault"}"#,
+            r#"{"type": "Localhost", "localhostProfile": "x"}"#,
+        ],
     },
     // ValidateAppArmorProfileField
     Union {
         of: "AppArmorProfile",
         members: &["type", "localhostProfile"],
-        choices: &[r#"{"type": "RuntimeDefault"}"#, r#"{"type": "Localhost", "localhostProfile": "x"}"#],
+        choices: &[
+            r#"{"type": "RuntimeDefault"}"#,
+            r#"{"type": "Localhost", "localhostProfile": "x"}"#,
+        ],
     },
 ];
 
@@ -144,11 +172,14 @@ impl Union {
 
     /// Valid values of the whole union: its members by name.
     pub fn choices(&self) -> impl Iterator<Item = Value> {
-        self.choices.iter().filter_map(|choice| serde_json::from_str(choice).ok())
+        self.choices
+            .iter()
+            .filter_map(|choice| serde_json::from_str(choice).ok())
     }
 }
 
-/// The unions of which a field is a member, or a part of one: how many steps from the root what has the union stands, outermost first.
+/// The unions of which a field is a member, or a part of one: how many steps from the root what has the union stands,
+/// outermost first.
 pub fn unions_of(path: &FieldPath) -> Vec<(usize, &'static Union)> {
     let mut found = Vec::new();
     let mut shape = Some(DEPLOYMENT);
@@ -181,30 +212,68 @@ mod tests {
         let mut all = Vec::new();
         structs(DEPLOYMENT, &mut all);
         for union in UNIONS {
-            let of = all.iter().find(|of| of.name == union.of).unwrap_or_else(|| panic!("{} is not in the tree", union.of));
-            assert!(union.members.iter().all(|member| of.field(member).is_some()), "{union:?}");
+            let of = all
+                .iter()
+                .find(|of| of.name == union.of)
+                .unwrap_or_else(|| panic!("{} is not in the tree", union.of));
+            assert!(
+                union.members.iter().all(|member| of.field(member).is_some()),
+                "{union:?}"
+            );
             assert_eq!(union.choices().count(), union.choices.len(), "{union:?}");
             for choice in union.choices() {
-                assert!(choice.as_object().unwrap().keys().all(|member| union.members.contains(&member.as_str())), "{choice}");
+                assert!(
+                    choice
+                        .as_object()
+                        .unwrap()
+                        .keys()
+                        .all(|member| union.members.contains(&member.as_str())),
+                    "{choice}"
+                );
             }
         }
         let volume = all.iter().find(|of| of.name == "Volume").unwrap();
-        assert_eq!(volume.fields.len(), VOLUME_SOURCES.len() + 1, "all but the name are sources");
+        assert_eq!(
+            volume.fields.len(),
+            VOLUME_SOURCES.len() + 1,
+            "all but the name are sources"
+        );
     }
 
     #[test]
     fn a_field_is_of_each_union_that_it_stands_in() {
         let unions = |path: &str| -> Vec<(usize, &str)> {
-            unions_of(&path.parse().unwrap()).into_iter().map(|(at, union)| (at, union.of)).collect()
+            unions_of(&path.parse().unwrap())
+                .into_iter()
+                .map(|(at, union)| (at, union.of))
+                .collect()
         };
         let container = ".spec.template.spec.containers[name=\"web\"]";
-        assert_eq!(unions(&format!("{container}.livenessProbe.httpGet.path")), [(6, "Probe")]);
+        assert_eq!(
+            unions(&format!("{container}.livenessProbe.httpGet.path")),
+            [(6, "Probe")]
+        );
         assert_eq!(unions(&format!("{container}.livenessProbe.periodSeconds")), []);
-        assert_eq!(unions(&format!("{container}.lifecycle.preStop.sleep")), [(7, "LifecycleHandler")]);
-        assert_eq!(unions(&format!("{container}.env[name=\"A\"].valueFrom.secretKeyRef")), [(7, "EnvVar"), (8, "EnvVarSource")]);
-        assert_eq!(unions(".spec.template.spec.volumes[name=\"data\"].fc.wwids"), [(5, "Volume"), (6, "FCVolumeSource")]);
-        assert_eq!(unions(".spec.strategy.rollingUpdate.maxSurge"), [(2, "DeploymentStrategy")]);
-        assert_eq!(unions(".spec.template.spec.securityContext.seccompProfile.type"), [(5, "SeccompProfile")]);
+        assert_eq!(
+            unions(&format!("{container}.lifecycle.preStop.sleep")),
+            [(7, "LifecycleHandler")]
+        );
+        assert_eq!(
+            unions(&format!("{container}.env[name=\"A\"].valueFrom.secretKeyRef")),
+            [(7, "EnvVar"), (8, "EnvVarSource")]
+        );
+        assert_eq!(
+            unions(".spec.template.spec.volumes[name=\"data\"].fc.wwids"),
+            [(5, "Volume"), (6, "FCVolumeSource")]
+        );
+        assert_eq!(
+            unions(".spec.strategy.rollingUpdate.maxSurge"),
+            [(2, "DeploymentStrategy")]
+        );
+        assert_eq!(
+            unions(".spec.template.spec.securityContext.seccompProfile.type"),
+            [(5, "SeccompProfile")]
+        );
         assert_eq!(unions(".no.such.field"), []);
     }
 }

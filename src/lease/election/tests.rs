@@ -14,7 +14,10 @@ struct Server {
 
 impl Server {
     fn take(&mut self, proposal: &Proposal) -> bool {
-        let current = self.lease.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
+        let current = self
+            .lease
+            .as_ref()
+            .and_then(|lease| lease.metadata.resource_version.clone());
         let expected = match proposal {
             Proposal::Create(_) => None,
             Proposal::Replace(metadata, _) => metadata.resource_version.clone(),
@@ -23,8 +26,14 @@ impl Server {
             return false;
         }
         self.version += 1;
-        let metadata = ObjectMeta { resource_version: Some(self.version.to_string()), ..ObjectMeta::default() };
-        self.lease = Some(Lease { metadata, spec: Some(proposal.spec().clone()) });
+        let metadata = ObjectMeta {
+            resource_version: Some(self.version.to_string()),
+            ..ObjectMeta::default()
+        };
+        self.lease = Some(Lease {
+            metadata,
+            spec: Some(proposal.spec().clone()),
+        });
         true
     }
 }
@@ -143,11 +152,19 @@ fn a_record_that_keeps_changing_is_alive_whatever_its_clock_says() {
 fn a_dead_leaders_lease_is_taken_after_it_has_not_changed_for_its_duration() {
     let (mut server, [mut a, mut b, _], begin) = (Server::default(), candidates(), Instant::now());
     assert_eq!(turn(&mut server, &mut a, begin), Some(0));
-    assert_eq!(turn(&mut server, &mut b, begin + after(100)), None, "first seen now, however old it is");
+    assert_eq!(
+        turn(&mut server, &mut b, begin + after(100)),
+        None,
+        "first seen now, however old it is"
+    );
     assert_eq!(a.leadership(begin + after(10)), Leadership::Standby);
     assert_eq!(turn(&mut server, &mut b, begin + after(114)), None);
     assert_eq!(turn(&mut server, &mut b, begin + after(115)), Some(1));
-    assert_eq!(turn(&mut server, &mut a, begin + after(116)), None, "the old leader sees that it lost");
+    assert_eq!(
+        turn(&mut server, &mut a, begin + after(116)),
+        None,
+        "the old leader sees that it lost"
+    );
 }
 
 #[test]
@@ -167,7 +184,11 @@ fn a_released_lease_is_taken_at_once_under_a_new_epoch() {
     assert!(server.take(&released));
     assert_eq!(turn(&mut server, &mut b, begin), Some(1));
     assert_eq!(b.release(server.lease.clone(), T0).map(|_| ()), Some(()));
-    assert_eq!(a.release(server.lease.clone(), T0), None, "nobody releases what another holds");
+    assert_eq!(
+        a.release(server.lease.clone(), T0),
+        None,
+        "nobody releases what another holds"
+    );
 }
 
 #[test]
@@ -180,7 +201,11 @@ fn a_deleted_lease_is_put_back_by_its_leader_and_taken_by_others_only_later() {
     assert_eq!(turn(&mut server, &mut a, begin + after(2)), Some(0));
     server.lease = None;
     assert_eq!(turn(&mut server, &mut b, begin + after(3)), None);
-    assert_eq!(turn(&mut server, &mut b, begin + after(18)), Some(1), "an epoch outlives the Lease that had it");
+    assert_eq!(
+        turn(&mut server, &mut b, begin + after(18)),
+        Some(1),
+        "an epoch outlives the Lease that had it"
+    );
 }
 
 #[test]

@@ -14,7 +14,10 @@ fn what_a_terminal_or_an_eye_would_follow_is_escaped_as_in_json() {
         ("pay\u{200b}ment\u{feff}\u{2060}", r"pay\u200bment\ufeff\u2060"),
         ("web\u{e0041}", r"web\udb40\udc41"),
         ("a\nb\r\tc\u{2028}d", r"a\nb\r\tc\u2028d"),
-        ("a\u{a0}b\u{2800}c\u{13430}\u{1343f}", r"a\u00a0b\u2800c\ud80d\udc30\ud80d\udc3f"),
+        (
+            "a\u{a0}b\u{2800}c\u{13430}\u{1343f}",
+            r"a\u00a0b\u2800c\ud80d\udc30\ud80d\udc3f",
+        ),
         ("plain – ±↕ äöü 漢字 😀 العربية", "plain – ±↕ äöü 漢字 😀 العربية"),
     ] {
         assert_eq!(one_line(given), shown);
@@ -42,8 +45,14 @@ fn a_status_keeps_the_line_breaks_of_values_and_what_a_policy_compares() {
     assert_eq!(told(status.clone()), shown);
     assert_eq!(told(shown.clone()), shown);
     // The keys of a value are anybody's.
-    assert_eq!(told(json!({"fields": [{"live": {"by": "x\u{202e}"}}]})), json!({"fields": [{"live": {"by": "x\\u202e"}}]}));
-    assert_eq!(told(json!({"path": ".a[\"b\"]", "text": "a \\ b"})), json!({"path": ".a[\"b\"]", "text": "a \\ b"}));
+    assert_eq!(
+        told(json!({"fields": [{"live": {"by": "x\u{202e}"}}]})),
+        json!({"fields": [{"live": {"by": "x\\u202e"}}]})
+    );
+    assert_eq!(
+        told(json!({"path": ".a[\"b\"]", "text": "a \\ b"})),
+        json!({"path": ".a[\"b\"]", "text": "a \\ b"})
+    );
 }
 
 /// Texts in which every second character is one that must not be seen raw.
@@ -53,7 +62,8 @@ fn hostile() -> impl Strategy<Value = String> {
         char::from_u32(start + by % (end - start + 1)).unwrap()
     });
     let control = (0_u32..0xa0).prop_map(|code| char::from_u32(code).unwrap());
-    proptest::collection::vec(prop_oneof![unseen, control, any::<char>()], 0..40).prop_map(|all| all.into_iter().collect())
+    proptest::collection::vec(prop_oneof![unseen, control, any::<char>()], 0..40)
+        .prop_map(|all| all.into_iter().collect())
 }
 
 proptest! {

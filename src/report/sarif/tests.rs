@@ -34,9 +34,22 @@ fn report() -> ObjectReport {
             notice: Notice { path: None, file: Some("web.yaml".to_owned()), line: Some(3), message: "the key is set twice".to_owned() },
         }],
     };
-    let refusal = Cause { reason: "FieldValueInvalid".to_owned(), field: "spec.replicas".to_owned(), message: "must not be -1".to_owned() };
-    let place = |field: &str, line| Place { field: field.to_owned(), file: "./web.yaml".to_owned(), line };
-    check::checked(report, &[refusal], vec![place("spec.replicas", 7), place(".spec.replicas", 7)], &Masker::default())
+    let refusal = Cause {
+        reason: "FieldValueInvalid".to_owned(),
+        field: "spec.replicas".to_owned(),
+        message: "must not be -1".to_owned(),
+    };
+    let place = |field: &str, line| Place {
+        field: field.to_owned(),
+        file: "./web.yaml".to_owned(),
+        line,
+    };
+    check::checked(
+        report,
+        &[refusal],
+        vec![place("spec.replicas", 7), place(".spec.replicas", 7)],
+        &Masker::default(),
+    )
 }
 
 fn written(objects: &[ObjectReport], unread: &[Unread<'_>]) -> Value {
@@ -49,45 +62,102 @@ fn the_log_has_what_the_standard_and_code_hosts_require() {
     assert_eq!((&log["version"], log["$schema"].is_string()), (&json!("2.1.0"), true));
     let run = &log["runs"][0];
     let driver = &run["tool"]["driver"];
-    assert_eq!((&driver["name"], &driver["version"]), (&json!("driftmend"), &json!(env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (&driver["name"], &driver["version"]),
+        (&json!("driftmend"), &json!(env!("CARGO_PKG_VERSION")))
+    );
     let rules = driver["rules"].as_array().unwrap();
     for rule in rules {
         for text in ["shortDescription", "fullDescription", "help"] {
-            assert!(rule[text]["text"].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
+            assert!(
+                rule[text]["text"].as_str().is_some_and(|text| !text.is_empty()),
+                "{rule}"
+            );
         }
-        assert!(matches!(rule["defaultConfiguration"]["level"].as_str(), Some("error" | "warning")), "{rule}");
+        assert!(
+            matches!(
+                rule["defaultConfiguration"]["level"].as_str(),
+                Some("error" | "warning")
+            ),
+            "{rule}"
+        );
     }
     let results = run["results"].as_array().unwrap();
     for result in results {
-        let at = result["ruleIndex"].as_u64().and_then(|at| usize::try_from(at).ok()).unwrap();
-        assert_eq!((&rules[at]["id"], &rules[at]["defaultConfiguration"]["level"]), (&result["ruleId"], &result["level"]));
+        let at = result["ruleIndex"]
+            .as_u64()
+            .and_then(|at| usize::try_from(at).ok())
+            .unwrap();
+        assert_eq!(
+            (&rules[at]["id"], &rules[at]["defaultConfiguration"]["level"]),
+            (&result["ruleId"], &result["level"])
+        );
         let place = &result["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "web.yaml");
-        assert!(place["region"]["startLine"].as_u64().is_some_and(|line| line > 0), "{result}");
+        assert!(
+            place["region"]["startLine"].as_u64().is_some_and(|line| line > 0),
+            "{result}"
+        );
     }
-    let told: Vec<_> = results.iter().map(|result| (&result["ruleId"], &result["level"], &result["message"]["text"])).collect();
+    let told: Vec<_> = results
+        .iter()
+        .map(|result| (&result["ruleId"], &result["level"], &result["message"]["text"]))
+        .collect();
     let web = "Deployment.apps shop/web: ";
     assert_eq!(
         told,
         [
-            (&json!("manifest-refused"), &json!("error"), &json!(format!("{web}spec.replicas: must not be -1"))),
-            (&json!("next-sync-conflict"), &json!("error"), &json!(format!("{web}.spec.replicas: conflict with \"hpa\""))),
-            (&json!("read-otherwise"), &json!("warning"), &json!(format!("{web}the key is set twice"))),
+            (
+                &json!("manifest-refused"),
+                &json!("error"),
+                &json!(format!("{web}spec.replicas: must not be -1"))
+            ),
+            (
+                &json!("next-sync-conflict"),
+                &json!("error"),
+                &json!(format!("{web}.spec.replicas: conflict with \"hpa\""))
+            ),
+            (
+                &json!("read-otherwise"),
+                &json!("warning"),
+                &json!(format!("{web}the key is set twice"))
+            ),
         ]
     );
-    assert_eq!(run["invocations"], json!([{"executionSuccessful": true, "toolExecutionNotifications": []}]));
+    assert_eq!(
+        run["invocations"],
+        json!([{"executionSuccessful": true, "toolExecutionNotifications": []}])
+    );
 }
 
 #[test]
 fn without_a_finding_there_are_still_the_rules_and_an_empty_list_of_results() {
     let run = &written(&[], &[])["runs"][0];
-    assert_eq!((&run["results"], run["tool"]["driver"]["rules"].as_array().map(Vec::len)), (&json!([]), Some(RULES.len())));
+    assert_eq!(
+        (&run["results"], run["tool"]["driver"]["rules"].as_array().map(Vec::len)),
+        (&json!([]), Some(RULES.len()))
+    );
 }
 
 #[test]
 fn an_input_that_was_not_read_makes_the_run_unsuccessful() {
-    let broken = Unread { message: "no mapping here", hint: Some("indent it"), file: Some("a/b.yaml"), line: Some(4), column: Some(2) };
-    let log = written(&[], &[broken, Unread { message: "unable to connect", ..Unread::default() }]);
+    let broken = Unread {
+        message: "no mapping here",
+        hint: Some("indent it"),
+        file: Some("a/b.yaml"),
+        line: Some(4),
+        column: Some(2),
+    };
+    let log = written(
+        &[],
+        &[
+            broken,
+            Unread {
+                message: "unable to connect",
+                ..Unread::default()
+            },
+        ],
+    );
     let id = json!({"id": "unreadable-input"});
     assert_eq!(
         log["runs"][0]["invocations"],

@@ -5,9 +5,11 @@ use std::time::Duration;
 /// A mebibyte.
 pub const MIB: u64 = 1 << 20;
 
-/// The address space beside a child's own memory: the program, its libraries, and what of a pack is looked at through a window.
+/// The address space beside a child's own memory: the program, its libraries, and what of a pack is looked at through a
+/// window.
 ///
-/// That is memory which the kernel can drop and read again, so that it is no part of the sum that a container must have.
+/// That is memory which the kernel can drop and read again, so that it is no part of the sum that a container must
+/// have.
 const BESIDE: u64 = 1024 * MIB;
 
 /// How many files a child may have open: a mirror has at most fifty packs, each of two files.
@@ -37,14 +39,21 @@ impl Bounds {
     pub(super) fn words(&self) -> [String; 6] {
         let option = |name: &str| format!("--{name}");
         let seconds = self.processor.as_secs().max(1);
-        [option("memory"), self.memory.to_string(), option("processor"), seconds.to_string(), option("file"), self.file.to_string()]
+        [
+            option("memory"),
+            self.memory.to_string(),
+            option("processor"),
+            seconds.to_string(),
+            option("file"),
+            self.file.to_string(),
+        ]
     }
 }
 
 /// Binds this process, a child, to its limits, and its life to that of its parent.
 ///
-/// An allocation beyond the limit fails or ends the process; the kernel ends it for the others. A system other than Linux may lack one of
-/// these limits, and still has the parent's patience.
+/// An allocation beyond the limit fails or ends the process; the kernel ends it for the others. A system other than
+/// Linux may lack one of these limits, and still has the parent's patience.
 ///
 /// # Errors
 /// A limit that cannot be set, and a parent that is gone already.
@@ -54,7 +63,11 @@ pub fn confine(memory: u64, processor: u64, file: u64, parent: u32) -> std::io::
     // The signal of the lower limit of time tells what happened; the one of the upper is also the parent's.
     let limits = [
         (Resource::Data, memory, memory),
-        (Resource::As, memory.saturating_add(BESIDE), memory.saturating_add(BESIDE)),
+        (
+            Resource::As,
+            memory.saturating_add(BESIDE),
+            memory.saturating_add(BESIDE),
+        ),
         (Resource::Cpu, processor, processor + 1),
         (Resource::Fsize, file, file),
         (Resource::Nofile, OPEN_FILES, OPEN_FILES),
@@ -63,12 +76,19 @@ pub fn confine(memory: u64, processor: u64, file: u64, parent: u32) -> std::io::
     for (resource, most, utmost) in limits {
         // A lower limit that is there already may not be raised, and need not be.
         let hard = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-        let set = setrlimit(resource, Rlimit { current: Some(most.min(hard)), maximum: Some(utmost.min(hard)) });
+        let set = setrlimit(
+            resource,
+            Rlimit {
+                current: Some(most.min(hard)),
+                maximum: Some(utmost.min(hard)),
+            },
+        );
         if cfg!(target_os = "linux") {
             set?;
         }
     }
-    // Where the container runs out of memory all the same, a child is the one to go: its parent tells of it and goes on.
+    // Where the container runs out of memory all the same, a child is the one to go: its parent tells of it and goes
+    // on.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     die_with(parent)
 }
@@ -80,7 +100,11 @@ fn die_with(parent: u32) -> std::io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // It may have ended before.
     let still = getppid().is_some_and(|pid| u32::try_from(pid.as_raw_nonzero().get()) == Ok(parent));
-    if still { Ok(()) } else { Err(std::io::Error::other("the process that asked is gone")) }
+    if still {
+        Ok(())
+    } else {
+        Err(std::io::Error::other("the process that asked is gone"))
+    }
 }
 
 /// Elsewhere a child ends by its limits, and when nobody reads its answer.

@@ -54,7 +54,11 @@ impl Ending {
         use std::os::unix::process::ExitStatusExt;
         let signal = status.signal();
         let by = |one: Signal| signal == Some(one.as_raw());
-        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        let last = said
+            .lines()
+            .map(str::trim)
+            .rfind(|line| !line.is_empty())
+            .unwrap_or_default();
         if by(Signal::XCPU) {
             Self::Processor(bounds.processor)
         } else if by(Signal::XFSZ) {
@@ -76,6 +80,10 @@ impl Ending {
     /// Reads the status of a child that gave no answer in time, and what it said before.
     #[cfg(not(unix))]
     pub(super) fn of(status: ExitStatus, said: &str, bounds: &Bounds) -> Self {
-        if said.contains(NO_MEMORY) { Self::Memory(bounds.memory) } else { Self::Died(status.to_string()) }
+        if said.contains(NO_MEMORY) {
+            Self::Memory(bounds.memory)
+        } else {
+            Self::Died(status.to_string())
+        }
     }
 }

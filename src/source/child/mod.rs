@@ -1,8 +1,10 @@
-//! Work on foreign bytes, in a process of its own: this program again, as `driftmend child JOB`, under limits that the kernel keeps.
+//! Work on foreign bytes, in a process of its own: this program again, as `driftmend child JOB`, under limits that the
+//! kernel keeps.
 //!
-//! A library that reads what a stranger wrote can be made to run for ever, to take all memory, or to wait for a byte that never comes, and a
-//! thread cannot be stopped. A child can: it limits its own memory, processor time and file sizes before it reads its question, is killed when
-//! its time by the clock is over, and dies with its parent. What comes back is data, and no more of it than was asked for.
+//! A library that reads what a stranger wrote can be made to run for ever, to take all memory, or to wait for a byte
+//! that never comes, and a thread cannot be stopped. A child can: it limits its own memory, processor time and file
+//! sizes before it reads its question, is killed when its time by the clock is over, and dies with its parent. What
+//! comes back is data, and no more of it than was asked for.
 //!
 //! ```text
 //! places    how much may be at work at once, in turns between tenants     -> a place, or none in time

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 /// Room for work that takes a share of something, such as memory, while it goes on.
 ///
-/// No tenant takes more than its part of the whole, so that one whose work hangs leaves room for the others. Among those that wait, the
-/// tenant with the least at work is next, then the one that was served longest ago, then who came first.
+/// No tenant takes more than its part of the whole, so that one whose work hangs leaves room for the others. Among
+/// those that wait, the tenant with the least at work is next, then the one that was served longest ago, then who came
+/// first.
 #[derive(Debug)]
 pub struct Places {
     whole: u64,
@@ -50,17 +51,27 @@ pub struct Place<'p> {
 impl Places {
     /// Room for a whole, of which one tenant may take a part at once.
     pub fn new(whole: u64, part: u64) -> Self {
-        Self { whole, part: part.min(whole), state: Mutex::default(), freed: Condvar::new() }
+        Self {
+            whole,
+            part: part.min(whole),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
     }
 
-    /// Waits for a share; `None` when there was no room for it in time. More than a tenant's part is taken as that part.
+    /// Waits for a share; `None` when there was no room for it in time. More than a tenant's part is taken as that
+    /// part.
     pub fn take(&self, tenant: &str, share: u64, patience: Duration) -> Option<Place<'_>> {
         let share = share.min(self.part);
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
         state.clock += 1;
         let ticket = state.clock;
-        state.waiting.push(Waiting { ticket, tenant: tenant.to_owned(), share });
+        state.waiting.push(Waiting {
+            ticket,
+            tenant: tenant.to_owned(),
+            share,
+        });
         state.tenants.entry(tenant.to_owned()).or_default().waiting += 1;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -72,9 +83,17 @@ impl Places {
                 }
                 // Whoever is next now may have waited for this one only.
                 self.freed.notify_all();
-                return is_next.then(|| Place { places: self, tenant: tenant.to_owned(), share });
+                return is_next.then(|| Place {
+                    places: self,
+                    tenant: tenant.to_owned(),
+                    share,
+                });
             }
-            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .freed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -84,12 +103,20 @@ impl Places {
 }
 
 impl State {
-    /// Who is next, if there is room: of each tenant the one that came first, so that small shares do not go past a large one for ever; those
-    /// whose tenant has no room left in its part are passed over, and the first of the others is waited for.
+    /// Who is next, if there is room: of each tenant the one that came first, so that small shares do not go past a
+    /// large one for ever; those whose tenant has no room left in its part are passed over, and the first of the others
+    /// is waited for.
     fn next(&self, whole: u64, part: u64) -> Option<u64> {
-        let of = |waiting: &Waiting| self.tenants.get(&waiting.tenant).map_or((0, 0), |tenant| (tenant.taken, tenant.served));
+        let of = |waiting: &Waiting| {
+            self.tenants
+                .get(&waiting.tenant)
+                .map_or((0, 0), |tenant| (tenant.taken, tenant.served))
+        };
         let mut seen = HashSet::new();
-        let firsts = self.waiting.iter().filter(|waiting| seen.insert(waiting.tenant.as_str()));
+        let firsts = self
+            .waiting
+            .iter()
+            .filter(|waiting| seen.insert(waiting.tenant.as_str()));
         let may = firsts.filter(|waiting| of(waiting).0 + waiting.share <= part);
         let first = may.min_by_key(|waiting| (of(waiting), waiting.ticket))?;
         (self.taken + first.share <= whole).then_some(first.ticket)
@@ -122,7 +149,11 @@ impl State {
 
     /// Keeps nothing of a tenant that neither works nor waits.
     fn forget(&mut self, tenant: &str) {
-        if self.tenants.get(tenant).is_some_and(|tenant| tenant.taken == 0 && tenant.waiting == 0) {
+        if self
+            .tenants
+            .get(tenant)
+            .is_some_and(|tenant| tenant.taken == 0 && tenant.waiting == 0)
+        {
             self.tenants.remove(tenant);
         }
     }
@@ -158,7 +189,10 @@ mod tests {
         assert!(places.take("c", 1, NOW).is_some());
         drop((first, second));
         let state = places.lock();
-        assert!(state.tenants.is_empty() && state.taken == 0, "nothing is kept of those that are gone");
+        assert!(
+            state.tenants.is_empty() && state.taken == 0,
+            "nothing is kept of those that are gone"
+        );
     }
 
     #[test]
@@ -182,7 +216,11 @@ mod tests {
         });
         drop(told);
         let order: Vec<&str> = tell.iter().collect();
-        assert_eq!(order, ["a", "b", "c", "a", "a"], "one after another, and no tenant twice before all others");
+        assert_eq!(
+            order,
+            ["a", "b", "c", "a", "a"],
+            "one after another, and no tenant twice before all others"
+        );
     }
 
     #[test]
@@ -194,7 +232,10 @@ mod tests {
             while places.lock().waiting.is_empty() {
                 thread::yield_now();
             }
-            assert!(places.take("c", 1, NOW).is_none(), "the one that came first is waited for");
+            assert!(
+                places.take("c", 1, NOW).is_none(),
+                "the one that came first is waited for"
+            );
             assert!(places.take("b", 1, NOW).is_none(), "also by its own tenant");
             drop(held);
             assert!(large.join().expect("it ends").is_some());

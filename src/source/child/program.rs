@@ -33,5 +33,7 @@ fn by_its_name() -> Option<PathBuf> {
         return Some(std::env::current_dir().ok()?.join(name));
     }
     let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(&name)).find(|path| path.is_file())
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file())
 }

@@ -11,7 +11,8 @@ use super::{Bounds, Ending, Job};
 /// What of this process's environment a child gets: which authorities it trusts, and where names are resolved.
 const HANDED_ON: [&str; 4] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "LOCALDOMAIN", "RES_OPTIONS"];
 
-/// The settings of the allocator, which would take a gibibyte of address space beforehand and count it as a child's memory.
+/// The settings of the allocator, which would take a gibibyte of address space beforehand and count it as a child's
+/// memory.
 const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_RESERVE", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
 
 /// How much of what a child says to its standard error is read.
@@ -28,7 +29,10 @@ pub fn ask<T: Send>(
     answer: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send,
 ) -> Result<T, Ending> {
     let mut command = Command::new(program().map_err(Ending::NotStarted)?);
-    command.args(["child", job.word()]).args(bounds.words()).args(["--parent", &std::process::id().to_string()]);
+    command
+        .args(["child", job.word()])
+        .args(bounds.words())
+        .args(["--parent", &std::process::id().to_string()]);
     ask_by(&mut command, bounds, question, answer)
 }
 
@@ -39,7 +43,9 @@ pub(super) fn ask_by<T: Send>(
     question: &[u8],
     answer: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send,
 ) -> Result<T, Ending> {
-    let environment = HANDED_ON.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let environment = HANDED_ON
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut child = command
         .env_clear()
         .envs(environment)
@@ -53,14 +59,17 @@ pub(super) fn ask_by<T: Send>(
     // Two waits at once, for the answer and for the clock, are two threads; the scope ends with both.
     let (in_time, ended, talked) = thread::scope(|scope| {
         let (done, wait) = mpsc::sync_channel(1);
-        let talking = thread::Builder::new().name("child".to_owned()).spawn_scoped(scope, move || {
-            let talked = talk(stdin, stdout, question, bounds.answer, answer);
-            let _ = done.send(());
-            talked
-        });
+        let talking = thread::Builder::new()
+            .name("child".to_owned())
+            .spawn_scoped(scope, move || {
+                let talked = talk(stdin, stdout, question, bounds.answer, answer);
+                let _ = done.send(());
+                talked
+            });
         let started = talking.is_ok();
         let in_time = !started || wait.recv_timeout(bounds.clock) != Err(mpsc::RecvTimeoutError::Timeout);
-        // Also after an answer: a child that goes on is not waited for. Without it the other end of the pipes is closed, and the thread ends.
+        // Also after an answer: a child that goes on is not waited for. Without it the other end of the pipes is
+        // closed, and the thread ends.
         let _ = child.kill();
         let ended = child.wait();
         (in_time, ended, talking.map(|talking| talking.join()))
@@ -95,9 +104,12 @@ fn talk<T>(
     most: u64,
     answer: impl FnOnce(&mut dyn Read) -> io::Result<T>,
 ) -> Talked<T> {
-    // The child reads all before it writes, so that neither waits for the other. One that died early does not read; its silence is the answer.
+    // The child reads all before it writes, so that neither waits for the other. One that died early does not read; its
+    // silence is the answer.
     let _ = stdin.map(|mut stdin| stdin.write_all(question));
-    let Some(stdout) = stdout else { return Talked::Nothing(io::ErrorKind::BrokenPipe.into()) };
+    let Some(stdout) = stdout else {
+        return Talked::Nothing(io::ErrorKind::BrokenPipe.into());
+    };
     let mut limited = stdout.take(most);
     match answer(&mut limited) {
         Ok(answer) => Talked::Answer(answer),

@@ -1,8 +1,8 @@
 //! Where an address leads, as far as that decides whether a source may be read there.
 //!
-//! A DriftWatch is written by a tenant and read by the controller, so its URL must not reach what the controller's place in the
-//! network can reach and the tenant's cannot. Some addresses are refused whatever an administrator lists: the cloud providers'
-//! metadata services, which hand out the node's credentials, and what no Git server can be at.
+//! A DriftWatch is written by a tenant and read by the controller, so its URL must not reach what the controller's
+//! place in the network can reach and the tenant's cannot. Some addresses are refused whatever an administrator lists:
+//! the cloud providers' metadata services, which hand out the node's credentials, and what no Git server can be at.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -17,24 +17,52 @@ pub(super) enum Standing {
     /// The controller's own machine.
     Loopback,
 
-    /// One that may be connected to where nothing else speaks against it: as IPv4, where an IPv6 address only wraps one.
+    /// One that may be connected to where nothing else speaks against it: as IPv4, where an IPv6 address only wraps
+    /// one.
     Ordinary(IpAddr),
 }
 
 /// Metadata services outside the link-local ranges, each with its provider.
 const METADATA_ADDRESSES: &[(IpAddr, &str)] = &[
-    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)), "the metadata service of AWS"),
-    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253)), "the name service of AWS"),
-    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)), "the credential service of AWS"),
-    (IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)), "the metadata service of Google Cloud"),
-    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)), "the metadata service of Oracle Cloud"),
-    (IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), "the metadata service of Alibaba Cloud"),
-    (IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)), "the metadata service of Oracle Cloud"),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+        "the metadata service of AWS",
+    ),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253)),
+        "the name service of AWS",
+    ),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+        "the credential service of AWS",
+    ),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+        "the metadata service of Google Cloud",
+    ),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+        "the metadata service of Oracle Cloud",
+    ),
+    (
+        IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+        "the metadata service of Alibaba Cloud",
+    ),
+    (
+        IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+        "the metadata service of Oracle Cloud",
+    ),
     (IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), "the host agent of Azure"),
 ];
 
 /// Names that lead to a metadata service, whatever they resolve to here.
-const METADATA_NAMES: &[&str] = &["metadata.google.internal", "metadata.goog", "metadata", "instance-data", "instance-data.ec2.internal"];
+const METADATA_NAMES: &[&str] = &[
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
 
 /// Ranges at which no Git server can be, from IANA's registries of special-purpose addresses.
 const NEVER: &[(&str, &str)] = &[
@@ -91,8 +119,8 @@ pub(super) fn standing(address: IpAddr) -> Standing {
     Standing::Ordinary(address)
 }
 
-/// The IPv4 address inside an IPv6 one that a router or the kernel takes out again: IPv4-mapped and -compatible, the NAT64 prefix of
-/// RFC 6052, 6to4 (RFC 3056) and ISATAP's interface ids (RFC 5214).
+/// The IPv4 address inside an IPv6 one that a router or the kernel takes out again: IPv4-mapped and -compatible, the
+/// NAT64 prefix of RFC 6052, 6to4 (RFC 3056) and ISATAP's interface ids (RFC 5214).
 fn unwrapped(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let of = |high: u16, low: u16| {
@@ -148,15 +176,27 @@ mod tests {
             "5f00::1",
             "4000::1",
         ] {
-            assert!(matches!(of(address), Standing::Never(_)), "{address}: {:?}", of(address));
+            assert!(
+                matches!(of(address), Standing::Never(_)),
+                "{address}: {:?}",
+                of(address)
+            );
         }
     }
 
     #[test]
     fn the_own_machine_is_known_in_every_notation() {
-        for address in
-            ["127.0.0.1", "127.8.8.8", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "::127.0.0.1"]
-        {
+        for address in [
+            "127.0.0.1",
+            "127.8.8.8",
+            "::1",
+            "0.0.0.0",
+            "::",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::1",
+            "::127.0.0.1",
+        ] {
             assert_eq!(of(address), Standing::Loopback, "{address}");
         }
         for name in ["localhost", "git.localhost", "localhost.localdomain"] {
@@ -168,7 +208,13 @@ mod tests {
     #[test]
     fn a_private_address_stays_one_whatever_it_is_wrapped_in() {
         let private = Standing::Ordinary("10.0.0.7".parse().unwrap());
-        for address in ["10.0.0.7", "::ffff:10.0.0.7", "64:ff9b::a00:7", "2002:a00:7::1", "2606:4700::5efe:10.0.0.7"] {
+        for address in [
+            "10.0.0.7",
+            "::ffff:10.0.0.7",
+            "64:ff9b::a00:7",
+            "2002:a00:7::1",
+            "2606:4700::5efe:10.0.0.7",
+        ] {
             assert_eq!(of(address), private, "{address}");
         }
         for address in ["140.82.121.4", "fd12:3456::1", "2606:50c0:8000::153"] {

@@ -8,8 +8,8 @@ pub enum Retry {
     /// At the next interval: it may pass by itself.
     NextInterval,
 
-    /// When the DriftWatch, its Secret or the repository has been changed by a person. Asking at the interval is right too, since
-    /// only asking tells that the repository has changed; asking sooner is not.
+    /// When the DriftWatch, its Secret or the repository has been changed by a person. Asking at the interval is right
+    /// too, since only asking tells that the repository has changed; asking sooner is not.
     AfterChange,
 }
 
@@ -25,9 +25,9 @@ impl GitError {
             GitError::RefusedAddress { .. } => "GitAddressRefused",
             GitError::UntrustedCertificate { .. } => "GitCertificateUntrusted",
             GitError::UnknownHostKey { .. } => "GitHostKeyUnknown",
-            GitError::CredentialsMissing { .. } | GitError::WrongCredentials { .. } | GitError::UnfitCredentials { .. } => {
-                "GitCredentialsRefused"
-            }
+            GitError::CredentialsMissing { .. }
+            | GitError::WrongCredentials { .. }
+            | GitError::UnfitCredentials { .. } => "GitCredentialsRefused",
             GitError::CredentialsElsewhere { .. } => "GitCredentialsNotSent",
             GitError::Redirected { .. } => "GitRedirected",
             GitError::RepositoryNotFound { .. } => "GitRepositoryNotFound",
@@ -36,9 +36,10 @@ impl GitError {
             GitError::Unfit { .. } | GitError::TransferTooLarge { .. } => "GitContentRefused",
             GitError::Server { .. } => "GitServerError",
             GitError::Cache { source, .. } if is_full(source) => "GitDiskFull",
-            GitError::NotFetched { .. } | GitError::Damaged { .. } | GitError::Cache { .. } | GitError::CacheInUse { .. } => {
-                "GitMirrorUnreadable"
-            }
+            GitError::NotFetched { .. }
+            | GitError::Damaged { .. }
+            | GitError::Cache { .. }
+            | GitError::CacheInUse { .. } => "GitMirrorUnreadable",
         }
     }
 
@@ -96,7 +97,8 @@ impl GitError {
         Some(hint)
     }
 
-    /// What the controller's log says that its status does not, as a sentence: on a terminal there is no controller, and [`Self::detail`] is told.
+    /// What the controller's log says that its status does not, as a sentence: on a terminal there is no controller,
+    /// and [`Self::detail`] is told.
     pub fn in_log(&self) -> Option<&'static str> {
         match self {
             GitError::RefusedAddress { .. } => Some("the log of the controller names the address"),
@@ -105,8 +107,9 @@ impl GitError {
         }
     }
 
-    /// What the network, the server or libgit2 said: for the log of an administrator and for a person's own terminal, and never for a status,
-    /// from which a tenant could learn what listens where in a network that the controller reaches.
+    /// What the network, the server or libgit2 said: for the log of an administrator and for a person's own terminal,
+    /// and never for a status, from which a tenant could learn what listens where in a network that the controller
+    /// reaches.
     pub fn detail(&self) -> Option<String> {
         match self {
             GitError::Unreachable { reason, .. }

@@ -1,7 +1,8 @@
 //! The mirror on the disk, as a child works on it.
 //!
-//! A folder is believed only when it was made in full: it is built beside its place and renamed into it, a transfer leaves a mark
-//! until its last byte is written, and a folder with that mark, or with a lock file that outlived its process, is thrown away.
+//! A folder is believed only when it was made in full: it is built beside its place and renamed into it, a transfer
+//! leaves a mark until its last byte is written, and a folder with that mark, or with a lock file that outlived its
+//! process, is thrown away.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -39,8 +40,12 @@ impl Bare {
             return Ok(*oid);
         }
         // Which commit it is can be asked whatever has become of the mirror; an unreadable one has nothing to lose.
-        let repository = self.repository().or_else(|_| self.empty().and_then(|()| self.repository()))?;
-        session.connect(&repository, revision, |_, listing| Ok(resolve(revision, &listing, &self.url)?.oid))
+        let repository = self
+            .repository()
+            .or_else(|_| self.empty().and_then(|()| self.repository()))?;
+        session.connect(&repository, revision, |_, listing| {
+            Ok(resolve(revision, &listing, &self.url)?.oid)
+        })
     }
 
     /// Brings the commit that a revision is now into the mirror, which may take so many bytes of the disk.
@@ -71,12 +76,19 @@ impl Bare {
         if let (Some(cache), Some(key)) = (self.directory.parent(), self.directory.file_name()) {
             remove_remains(cache, &key.to_string_lossy())?;
         }
-        let fresh = Bare { url: self.url.clone(), directory: staging(&self.directory), ..*self };
-        let cloned = fresh.create().and_then(|()| fresh.fetch_into(revision, session)).map_err(|error| match error {
-            // Nothing of an earlier mirror is in it: what is damaged came like this.
-            GitError::Damaged { url, reason } => GitError::Server { url, reason },
-            other => other,
-        });
+        let fresh = Bare {
+            url: self.url.clone(),
+            directory: staging(&self.directory),
+            ..*self
+        };
+        let cloned = fresh
+            .create()
+            .and_then(|()| fresh.fetch_into(revision, session))
+            .map_err(|error| match error {
+                // Nothing of an earlier mirror is in it: what is damaged came like this.
+                GitError::Damaged { url, reason } => GitError::Server { url, reason },
+                other => other,
+            });
         let outcome = cloned.and_then(|commit| replace(&self.directory, &fresh.directory).map(|()| commit));
         if outcome.is_err() {
             remove(&fresh.directory)?;
@@ -94,7 +106,8 @@ impl Bare {
                 let mark = directory.join(TRANSFER_MARK);
                 File::create(&mark).map_err(in_folder(directory))?;
                 let transferred = self.transfer(connection.remote(), &wanted, listing.is_empty, session);
-                // An error that libgit2 has told of has been cleaned up by it; what is left of a mark is a killed process.
+                // An error that libgit2 has told of has been cleaned up by it; what is left of a mark is a killed
+                // process.
                 fs::remove_file(&mark).map_err(in_folder(directory))?;
                 transferred?;
             }
@@ -105,28 +118,52 @@ impl Bare {
         })
     }
 
-    fn transfer(&self, remote: &mut git2::Remote<'_>, wanted: &Resolved, is_empty: bool, session: &Session) -> Result<(), GitError> {
+    fn transfer(
+        &self,
+        remote: &mut git2::Remote<'_>,
+        wanted: &Resolved,
+        is_empty: bool,
+        session: &Session,
+    ) -> Result<(), GitError> {
         let mut fetch = |refspecs: &[String], depth: i32| {
             let mut options = FetchOptions::new();
-            options.remote_callbacks(session.callbacks()).download_tags(AutotagOption::None).update_fetchhead(false).depth(depth);
+            options
+                .remote_callbacks(session.callbacks())
+                .download_tags(AutotagOption::None)
+                .update_fetchhead(false)
+                .depth(depth);
             remote.fetch(refspecs, Some(&mut options), None)
         };
         let depth = i32::from(session.limits.depth);
         let outcome = match &wanted.reference {
             // The references of the mirror are what the next fetch tells the server that it has.
-            Some(name) => fetch(&[format!("+{name}:refs/mirror/{}", name.trim_start_matches("refs/"))], depth),
+            Some(name) => fetch(
+                &[format!("+{name}:refs/mirror/{}", name.trim_start_matches("refs/"))],
+                depth,
+            ),
             None => {
                 let exact = fetch(&[format!("+{0}:refs/mirror/commits/{0}", wanted.oid)], depth);
-                // Not every server hands out a commit that no reference points at; then its branches and tags are fetched in full.
+                // Not every server hands out a commit that no reference points at; then its branches and tags are
+                // fetched in full.
                 match exact {
-                    Err(error) if error.code() == ErrorCode::GenericError && session.may_go_on() && !is_empty => {
-                        fetch(&["+refs/heads/*:refs/mirror/heads/*".to_owned(), "+refs/tags/*:refs/mirror/tags/*".to_owned()], 0)
-                    }
+                    Err(error) if error.code() == ErrorCode::GenericError && session.may_go_on() && !is_empty => fetch(
+                        &[
+                            "+refs/heads/*:refs/mirror/heads/*".to_owned(),
+                            "+refs/tags/*:refs/mirror/tags/*".to_owned(),
+                        ],
+                        0,
+                    ),
                     outcome => outcome,
                 }
             }
         };
-        outcome.map_err(|error| if is_damage(&error) { self.fault(error) } else { session.explain(error, Step::Transfer) })
+        outcome.map_err(|error| {
+            if is_damage(&error) {
+                self.fault(error)
+            } else {
+                session.explain(error, Step::Transfer)
+            }
+        })
     }
 
     /// Whether a commit is there, in a state that can be believed.
@@ -144,7 +181,11 @@ impl Bare {
 
     /// The same of a mirror in a state that can be believed.
     pub fn believed(&self, oid: Oid) -> Result<Commit, GitError> {
-        if is_sound(&self.directory) { self.commit(oid) } else { Err(self.not_fetched(oid)) }
+        if is_sound(&self.directory) {
+            self.commit(oid)
+        } else {
+            Err(self.not_fetched(oid))
+        }
     }
 
     pub fn repository(&self) -> Result<Repository, GitError> {
@@ -168,7 +209,10 @@ impl Bare {
             _ => self.fault(error),
         };
         // After its size: one of gigabytes is not unpacked to be refused.
-        let (size, _) = repository.odb().and_then(|database| database.read_header(oid)).map_err(fault)?;
+        let (size, _) = repository
+            .odb()
+            .and_then(|database| database.read_header(oid))
+            .map_err(fault)?;
         if size > LARGEST_COMMIT {
             let (url, path) = (self.url.to_string(), "the commit itself".to_owned());
             return Err(GitError::Unfit {
@@ -191,7 +235,10 @@ impl Bare {
     }
 
     fn not_fetched(&self, oid: Oid) -> GitError {
-        GitError::NotFetched { url: self.url.to_string(), revision: short(oid) }
+        GitError::NotFetched {
+            url: self.url.to_string(),
+            revision: short(oid),
+        }
     }
 
     /// What an error on this side of the network means.
@@ -199,9 +246,17 @@ impl Bare {
         let (url, reason) = (self.url.to_string(), one_line(error.message()));
         let says = |words: &str| reason.contains(words);
         if error.class() == ErrorClass::NoMemory || says("Cannot allocate memory") || says("Out of memory") {
-            GitError::Memory { url, step: self.step.words().into(), limit: self.memory }
+            GitError::Memory {
+                url,
+                step: self.step.words().into(),
+                limit: self.memory,
+            }
         } else if says("No space left on device") || says("Disk quota exceeded") {
-            GitError::DiskFull { url, step: self.step.words().into(), reason }
+            GitError::DiskFull {
+                url,
+                step: self.step.words().into(),
+                reason,
+            }
         } else {
             GitError::Damaged { url, reason }
         }
@@ -209,7 +264,11 @@ impl Bare {
 
     /// Puts an empty mirror in its place, whatever is there.
     fn empty(&self) -> Result<(), GitError> {
-        let fresh = Bare { url: self.url.clone(), directory: staging(&self.directory), ..*self };
+        let fresh = Bare {
+            url: self.url.clone(),
+            directory: staging(&self.directory),
+            ..*self
+        };
         remove(&fresh.directory)?;
         fresh.create()?;
         replace(&self.directory, &fresh.directory)
@@ -229,14 +288,23 @@ fn resolve(revision: &Revision, listing: &Listing, url: &RepositoryUrl) -> Resul
 
 fn missing(revision: &Revision, listing: &Listing, url: &RepositoryUrl) -> GitError {
     let Listing { branches, omitted, .. } = listing.clone();
-    GitError::MissingRevision { url: url.to_string(), revision: revision.to_string(), existing: branches, omitted }
+    GitError::MissingRevision {
+        url: url.to_string(),
+        revision: revision.to_string(),
+        existing: branches,
+        omitted,
+    }
 }
 
 /// Whether a commit and its root folder are there.
 fn has_commit(repository: &Repository, oid: Oid) -> bool {
     let fits = |database: &git2::Odb<'_>| database.read_header(oid).is_ok_and(|(size, _)| size <= LARGEST_COMMIT);
-    let Some(database) = repository.odb().ok().filter(fits) else { return false };
-    repository.find_commit(oid).is_ok_and(|commit| database.exists(commit.tree_id()))
+    let Some(database) = repository.odb().ok().filter(fits) else {
+        return false;
+    };
+    repository
+        .find_commit(oid)
+        .is_ok_and(|commit| database.exists(commit.tree_id()))
 }
 
 fn short(oid: Oid) -> String {
@@ -248,12 +316,18 @@ pub(super) fn time(commit: &git2::Commit<'_>) -> Timestamp {
     Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Whether an error is about the mirror and not about the server. A bad pack counts too: a fresh clone tells which of the two it was.
+/// Whether an error is about the mirror and not about the server. A bad pack counts too: a fresh clone tells which of
+/// the two it was.
 fn is_damage(error: &git2::Error) -> bool {
     use git2::ErrorClass::{Config, Filesystem, Indexer, NoMemory, Object, Odb, Reference, Repository, Sha1, Zlib};
     let of_the_system = error.class() == ErrorClass::Os
-        && ["No space left", "quota", "allocate memory"].iter().any(|words| error.message().contains(words));
+        && ["No space left", "quota", "allocate memory"]
+            .iter()
+            .any(|words| error.message().contains(words));
     of_the_system
         || error.code() == ErrorCode::Locked
-        || matches!(error.class(), Config | Filesystem | Indexer | NoMemory | Object | Odb | Reference | Repository | Sha1 | Zlib)
+        || matches!(
+            error.class(),
+            Config | Filesystem | Indexer | NoMemory | Object | Odb | Reference | Repository | Sha1 | Zlib
+        )
 }

@@ -102,16 +102,24 @@ impl CredentialsError {
 }
 
 impl Credentials {
-    /// Reads the data of a Secret: `username` and `password`, or `identity` and `known_hosts` with an optional `password`, the key's
-    /// passphrase. `identity.pub` is allowed beside them and not needed: Flux writes it. `hosts` says where they may be sent; a list of
-    /// an administrator takes its place, so that who may write the Secret cannot make it longer.
+    /// Reads the data of a Secret: `username` and `password`, or `identity` and `known_hosts` with an optional
+    /// `password`, the key's passphrase. `identity.pub` is allowed beside them and not needed: Flux writes it. `hosts`
+    /// says where they may be sent; a list of an administrator takes its place, so that who may write the Secret cannot
+    /// make it longer.
     ///
     /// # Errors
     ///
-    /// Any other set of keys, a value that is no text, an `identity` that is no private key, `known_hosts` without a host key, and no word
-    /// about the hosts.
-    pub fn from_secret(data: &BTreeMap<String, Vec<u8>>, listed: Option<&Scope>) -> Result<Credentials, CredentialsError> {
-        let keys: Vec<&str> = data.keys().map(String::as_str).filter(|key| !matches!(*key, "identity.pub" | HOSTS_KEY)).collect();
+    /// Any other set of keys, a value that is no text, an `identity` that is no private key, `known_hosts` without a
+    /// host key, and no word about the hosts.
+    pub fn from_secret(
+        data: &BTreeMap<String, Vec<u8>>,
+        listed: Option<&Scope>,
+    ) -> Result<Credentials, CredentialsError> {
+        let keys: Vec<&str> = data
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !matches!(*key, "identity.pub" | HOSTS_KEY))
+            .collect();
         let scope = || match (listed, data.contains_key(HOSTS_KEY)) {
             (Some(listed), _) => Ok(listed.clone()),
             (None, true) => {
@@ -127,9 +135,15 @@ impl Credentials {
                 scope: scope()?,
             }),
             ["identity", "known_hosts"] => ssh(data, None, scope),
-            ["identity", "known_hosts", "password"] => ssh(data, Some(line(data, "password", "the passphrase of the private key")?), scope),
+            ["identity", "known_hosts", "password"] => ssh(
+                data,
+                Some(line(data, "password", "the passphrase of the private key")?),
+                scope,
+            ),
             ["identity"] | ["identity", "password"] => Err(CredentialsError::NoKnownHosts),
-            _ => Err(CredentialsError::UnknownKeys { found: data.keys().take(KEYS_TOLD).cloned().collect() }),
+            _ => Err(CredentialsError::UnknownKeys {
+                found: data.keys().take(KEYS_TOLD).cloned().collect(),
+            }),
         }
     }
 
@@ -182,22 +196,41 @@ fn ssh(
 ) -> Result<Credentials, CredentialsError> {
     let private_key = text(data, "identity", "a private key")?;
     if !private_key.contains("PRIVATE KEY-----") {
-        return Err(CredentialsError::Value { key: "identity", expected: "a private key" });
+        return Err(CredentialsError::Value {
+            key: "identity",
+            expected: "a private key",
+        });
     }
-    let known_hosts = KnownHosts::parse(&text(data, "known_hosts", "lines of known_hosts")?)
-        .ok_or(CredentialsError::Value { key: "known_hosts", expected: "lines of known_hosts, each with a host, a key type and a key" })?;
+    let known_hosts =
+        KnownHosts::parse(&text(data, "known_hosts", "lines of known_hosts")?).ok_or(CredentialsError::Value {
+            key: "known_hosts",
+            expected: "lines of known_hosts, each with a host, a key type and a key",
+        })?;
     let passphrase = passphrase.filter(|text| !text.is_empty());
-    Ok(Credentials::Ssh(SshIdentity { private_key, passphrase, known_hosts, scope: scope()? }))
+    Ok(Credentials::Ssh(SshIdentity {
+        private_key,
+        passphrase,
+        known_hosts,
+        scope: scope()?,
+    }))
 }
 
-fn text(data: &BTreeMap<String, Vec<u8>>, key: &'static str, expected: &'static str) -> Result<String, CredentialsError> {
+fn text(
+    data: &BTreeMap<String, Vec<u8>>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<String, CredentialsError> {
     let bytes = data.get(key).map(Vec::as_slice).unwrap_or_default();
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     text.map(str::to_owned).ok_or(CredentialsError::Value { key, expected })
 }
 
 /// A value of one line, without the line break that an editor or `echo` left behind it.
-fn line(data: &BTreeMap<String, Vec<u8>>, key: &'static str, expected: &'static str) -> Result<String, CredentialsError> {
+fn line(
+    data: &BTreeMap<String, Vec<u8>>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<String, CredentialsError> {
     let text = text(data, key, expected)?;
     let line = text.trim_end_matches(['\r', '\n']);
     if line.contains(['\r', '\n']) {
@@ -215,7 +248,10 @@ mod tests {
     const HOSTS: &str = include_str!("known_hosts/hashed.txt");
 
     fn secret(pairs: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()))
+            .collect()
     }
 
     /// Reads a Secret that an administrator lists for a host.
@@ -229,7 +265,11 @@ mod tests {
 
     #[test]
     fn a_secret_says_where_it_may_be_sent_or_is_sent_nowhere() {
-        let pairs = [("username", "robot"), ("password", "hunter2"), ("hosts", "git.example.com\nhttps://other.example/team/\n")];
+        let pairs = [
+            ("username", "robot"),
+            ("password", "hunter2"),
+            ("hosts", "git.example.com\nhttps://other.example/team/\n"),
+        ];
         let read = Credentials::from_secret(&secret(&pairs), None).unwrap();
         for (text, sent) in [
             ("https://git.example.com/web", true),
@@ -241,17 +281,31 @@ mod tests {
         }
         let ssh = [("identity", KEY), ("known_hosts", HOSTS)];
         for silent in [&pairs[..2], &ssh] {
-            assert_eq!(Credentials::from_secret(&secret(silent), None).unwrap_err(), CredentialsError::NoHosts);
+            assert_eq!(
+                Credentials::from_secret(&secret(silent), None).unwrap_err(),
+                CredentialsError::NoHosts
+            );
         }
-        let wrong = [("username", "robot"), ("password", "hunter2"), ("hosts", "git.example.com,a secret word")];
+        let wrong = [
+            ("username", "robot"),
+            ("password", "hunter2"),
+            ("hosts", "git.example.com,a secret word"),
+        ];
         let error = Credentials::from_secret(&secret(&wrong), None).unwrap_err();
         assert_eq!(error, CredentialsError::Hosts { number: 2 });
-        assert!(!error.to_string().contains("secret word") && error.hint().starts_with("add hosts "), "{error}");
+        assert!(
+            !error.to_string().contains("secret word") && error.hint().starts_with("add hosts "),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_list_of_an_administrator_takes_the_place_of_the_key() {
-        let pairs = [("username", "robot"), ("password", "hunter2"), ("hosts", "evil.example")];
+        let pairs = [
+            ("username", "robot"),
+            ("password", "hunter2"),
+            ("hosts", "evil.example"),
+        ];
         let read = listed(&secret(&pairs)).unwrap();
         assert!(read.are_for(&url("https://git.example.com/web")) && !read.are_for(&url("https://evil.example/web")));
     }
@@ -259,27 +313,49 @@ mod tests {
     #[test]
     fn a_name_and_a_password_lose_only_the_line_break_at_their_end() {
         let read = listed(&secret(&[("username", "robot\n"), ("password", " hunter2\r\n")])).unwrap();
-        let Credentials::Basic { username, password, .. } = read else { panic!("{read:?}") };
+        let Credentials::Basic { username, password, .. } = read else {
+            panic!("{read:?}")
+        };
         assert_eq!((username.as_str(), password.as_str()), ("robot", " hunter2"));
     }
 
     #[test]
     fn a_key_needs_known_hosts_and_may_have_a_passphrase() {
-        let with = listed(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "open"), ("identity.pub", "x")])).unwrap();
-        let Credentials::Ssh(identity) = with else { panic!("{with:?}") };
+        let with = listed(&secret(&[
+            ("identity", KEY),
+            ("known_hosts", HOSTS),
+            ("password", "open"),
+            ("identity.pub", "x"),
+        ]))
+        .unwrap();
+        let Credentials::Ssh(identity) = with else {
+            panic!("{with:?}")
+        };
         assert_eq!(identity.passphrase.as_deref(), Some("open"));
-        assert_eq!(listed(&secret(&[("identity", KEY)])).unwrap_err(), CredentialsError::NoKnownHosts);
+        assert_eq!(
+            listed(&secret(&[("identity", KEY)])).unwrap_err(),
+            CredentialsError::NoKnownHosts
+        );
         let empty = listed(&secret(&[("identity", KEY), ("known_hosts", "# nothing")])).unwrap_err();
-        assert!(matches!(empty, CredentialsError::Value { key: "known_hosts", .. }), "{empty}");
+        assert!(
+            matches!(empty, CredentialsError::Value { key: "known_hosts", .. }),
+            "{empty}"
+        );
         let swapped = listed(&secret(&[("identity", "ssh-ed25519 AAAA"), ("known_hosts", HOSTS)])).unwrap_err();
-        assert!(matches!(swapped, CredentialsError::Value { key: "identity", .. }), "{swapped}");
+        assert!(
+            matches!(swapped, CredentialsError::Value { key: "identity", .. }),
+            "{swapped}"
+        );
     }
 
     #[test]
     fn other_sets_of_keys_are_refused_with_the_names_expected() {
-        for pairs in
-            [vec![], vec![("token", "hunter2")], vec![("username", "robot")], vec![("username", "a"), ("password", "b"), ("identity", KEY)]]
-        {
+        for pairs in [
+            vec![],
+            vec![("token", "hunter2")],
+            vec![("username", "robot")],
+            vec![("username", "a"), ("password", "b"), ("identity", KEY)],
+        ] {
             let error = listed(&secret(&pairs)).unwrap_err();
             assert!(matches!(error, CredentialsError::UnknownKeys { .. }), "{error}");
             assert!(error.hint().contains("username and password") && error.hint().contains("known_hosts"));
@@ -288,8 +364,17 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_printed() {
-        let basic = Credentials::Basic { username: "robot".into(), password: "hunter2".into(), scope: Scope::default() };
-        let ssh = listed(&secret(&[("identity", KEY), ("known_hosts", HOSTS), ("password", "hunter2")])).unwrap();
+        let basic = Credentials::Basic {
+            username: "robot".into(),
+            password: "hunter2".into(),
+            scope: Scope::default(),
+        };
+        let ssh = listed(&secret(&[
+            ("identity", KEY),
+            ("known_hosts", HOSTS),
+            ("password", "hunter2"),
+        ]))
+        .unwrap();
         for credentials in [basic, ssh] {
             assert!(!format!("{credentials:?} {credentials:#?}").contains("hunter2"));
         }

@@ -12,8 +12,8 @@ use crate::source::child::MIB;
 /// Why a Git source gave no commit or no files. URLs are shown without user information.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum GitError {
-    /// The name does not resolve, or no Git server answers: which of it, or what does, is for the log alone, since who writes a URL could
-    /// else find out which ports of a network are open.
+    /// The name does not resolve, or no Git server answers: which of it, or what does, is for the log alone, since who
+    /// writes a URL could else find out which ports of a network are open.
     #[error("unable to reach {url}: its name does not resolve, or no Git server answers there")]
     Unreachable {
         /// The repository.
@@ -297,7 +297,11 @@ pub(super) fn list(some: &str, none: &str, names: &[String], omitted: usize) -> 
 pub(super) fn one_line(text: &str) -> String {
     /// Long enough for every message of libgit2, short enough for a condition.
     const LONGEST: usize = 200;
-    let clean: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST).collect();
+    let clean: String = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(LONGEST)
+        .collect();
     clean.trim().to_owned()
 }
 
@@ -314,8 +318,14 @@ mod tests {
             omitted,
         };
         let start = "failed to find the revision \"mian\" in https://git.example.com/web: ";
-        assert_eq!(error(&["main", "next"], 0).to_string(), format!("{start}its branches are main, next"));
-        assert_eq!(error(&["main", "next"], 3).to_string(), format!("{start}its branches are main, next and 3 more"));
+        assert_eq!(
+            error(&["main", "next"], 0).to_string(),
+            format!("{start}its branches are main, next")
+        );
+        assert_eq!(
+            error(&["main", "next"], 3).to_string(),
+            format!("{start}its branches are main, next and 3 more")
+        );
         assert_eq!(error(&[], 0).to_string(), format!("{start}it has no branch"));
     }
 

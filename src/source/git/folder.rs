@@ -1,4 +1,5 @@
-//! The folders of a mirror: locked, made beside their place, put there by a rename, and judged by what a killed process leaves.
+//! The folders of a mirror: locked, made beside their place, put there by a rename, and judged by what a killed process
+//! leaves.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -21,17 +22,26 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// Takes the lock that the kernel gives back when the process ends, however it ends.
 ///
-/// A lock that this process gave back a moment ago may still be held by a child of its own: one that was forked meanwhile has a copy of
-/// the file until it becomes another program.
+/// A lock that this process gave back a moment ago may still be held by a child of its own: one that was forked
+/// meanwhile has a copy of the file until it becomes another program.
 pub(super) fn lock(path: &Path) -> Result<File, GitError> {
     for _ in 0..LOCK_TRIES {
-        let file = File::options().create(true).append(true).open(path).map_err(in_folder(path))?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(in_folder(path))?;
         match file.try_lock() {
             // Whoever discards a mirror removes its lock: the one that counts is the one that is there.
             Ok(()) if is_at(&file, path) => return Ok(file),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
-            Err(TryLockError::Error(source)) => return Err(GitError::Cache { path: path.to_owned(), source }),
+            Err(TryLockError::Error(source)) => {
+                return Err(GitError::Cache {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
         }
     }
     Err(GitError::CacheInUse { path: path.to_owned() })
@@ -57,7 +67,8 @@ pub(super) fn staging(directory: &Path) -> PathBuf {
     directory.with_extension(format!("new-{}", COUNTER.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// Puts a complete folder in the place of another. A kill between the two renames leaves no mirror, which is an empty one.
+/// Puts a complete folder in the place of another. A kill between the two renames leaves no mirror, which is an empty
+/// one.
 pub(super) fn replace(directory: &Path, fresh: &Path) -> Result<(), GitError> {
     let old = directory.with_extension("old");
     remove(&old)?;
@@ -108,9 +119,14 @@ pub(super) fn discard(cache: &Path, key: &str) -> Result<(), GitError> {
 /// Removes what a killed child leaves: folders beside a mirror, and packs in it that were not finished.
 pub(super) fn sweep(cache: &Path, key: &str) -> Result<(), GitError> {
     remove_remains(cache, key)?;
-    let Ok(entries) = fs::read_dir(cache.join(key).join("objects/pack")) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(cache.join(key).join("objects/pack")) else {
+        return Ok(());
+    };
     for path in entries.flatten().map(|entry| entry.path()) {
-        if !path.extension().is_some_and(|extension| extension == "pack" || extension == "idx") {
+        if !path
+            .extension()
+            .is_some_and(|extension| extension == "pack" || extension == "idx")
+        {
             remove_file(&path)?;
         }
     }
@@ -124,7 +140,9 @@ pub(super) fn is_sound(directory: &Path) -> bool {
 
 /// Whether a lock file is anywhere outside the objects, which libgit2 writes without locks.
 fn has_lock(directory: &Path, depth: usize) -> bool {
-    let Ok(entries) = fs::read_dir(directory) else { return false };
+    let Ok(entries) = fs::read_dir(directory) else {
+        return false;
+    };
     entries.flatten().any(|entry| {
         let name = entry.file_name();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -137,8 +155,13 @@ fn has_lock(directory: &Path, depth: usize) -> bool {
 
 /// How many packs a mirror has.
 pub(super) fn packs(directory: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(directory.join("objects/pack")) else { return 0 };
-    entries.flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count()
+    let Ok(entries) = fs::read_dir(directory.join("objects/pack")) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack"))
+        .count()
 }
 
 /// Adds the folder to an error of the system.
@@ -175,7 +198,12 @@ mod tests {
 
     #[test]
     fn a_folder_is_sound_until_it_has_a_lock_or_a_mark() {
-        for remains in ["shallow.lock", "refs/heads/team/main.lock", "config.lock", TRANSFER_MARK] {
+        for remains in [
+            "shallow.lock",
+            "refs/heads/team/main.lock",
+            "config.lock",
+            TRANSFER_MARK,
+        ] {
             let (_cache, directory) = mirror();
             assert!(is_sound(&directory));
             File::create(directory.join(remains)).unwrap();

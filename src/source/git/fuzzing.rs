@@ -15,13 +15,16 @@ use crate::source::SourceFile;
 /// The most bytes of a tree's files together.
 const LARGEST_TREE: u64 = 1 << 20;
 
-/// A URL as it is shown and as it is connected to; `None` for one that is refused. The same text is read as a Secret's list of places, too, and
-/// as lists of hosts and networks, each of which is asked about the URL.
+/// A URL as it is shown and as it is connected to; `None` for one that is refused. The same text is read as a Secret's
+/// list of places, too, and as lists of hosts and networks, each of which is asked about the URL.
 pub fn url(text: &str, policy: &UrlPolicy) -> Option<(String, String)> {
     let scope = Scope::parse(text);
     let (hosts, networks) = (policy::allowed_hosts(text), policy::networks(text));
     if let (Ok(hosts), Ok(networks)) = (hosts, networks) {
-        let _ = RepositoryUrl::parse("https://git.example/fuzz.git", &UrlPolicy::of_tenants(false, false, hosts, networks));
+        let _ = RepositoryUrl::parse(
+            "https://git.example/fuzz.git",
+            &UrlPolicy::of_tenants(false, false, hosts, networks),
+        );
     }
     let url = RepositoryUrl::parse(text, policy).ok()?;
     let _ = scope.is_ok_and(|scope| scope.covers(&url));
@@ -51,18 +54,29 @@ pub enum Object {
     Raw(Vec<u8>),
 }
 
-/// Reads a commit of the last of these objects as a child does, out of a repository in this folder. Git's own checks of a pack are not asked:
-/// an object is stored whatever is in it.
+/// Reads a commit of the last of these objects as a child does, out of a repository in this folder. Git's own checks of
+/// a pack are not asked: an object is stored whatever is in it.
 ///
 /// # Errors
 ///
 /// What is wrong with the tree, or with the folder.
 pub fn tree(directory: &Path, objects: &[Object], path: &TreePath, select: Select) -> Result<Tree, GitError> {
-    let damaged = |reason: String| GitError::Damaged { url: String::new(), reason };
+    let damaged = |reason: String| GitError::Damaged {
+        url: String::new(),
+        reason,
+    };
     let wrong = |error: git2::Error| damaged(error.message().to_owned());
-    let url = RepositoryUrl::parse("https://git.example/fuzz.git", &UrlPolicy::default()).map_err(|error| damaged(error.to_string()))?;
-    let bare = Bare { url, directory: directory.to_owned(), memory: u64::MAX, step: Step::Read };
-    let repository = Repository::open_bare(directory).or_else(|_| Repository::init_bare(directory)).map_err(wrong)?;
+    let url = RepositoryUrl::parse("https://git.example/fuzz.git", &UrlPolicy::default())
+        .map_err(|error| damaged(error.to_string()))?;
+    let bare = Bare {
+        url,
+        directory: directory.to_owned(),
+        memory: u64::MAX,
+        step: Step::Read,
+    };
+    let repository = Repository::open_bare(directory)
+        .or_else(|_| Repository::init_bare(directory))
+        .map_err(wrong)?;
     let database = repository.odb().map_err(wrong)?;
     let mut written: Vec<Oid> = Vec::new();
     for object in objects {
@@ -106,18 +120,38 @@ mod tests {
 
     #[test]
     fn the_doors_lead_where_they_should() {
-        assert_eq!(url("HTTPS://git.example/a", &UrlPolicy::default()).unwrap().0, "https://git.example/a");
-        assert_eq!(http(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), Some((200, b"hi".to_vec())));
+        assert_eq!(
+            url("HTTPS://git.example/a", &UrlPolicy::default()).unwrap().0,
+            "https://git.example/a"
+        );
+        assert_eq!(
+            http(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+            Some((200, b"hi".to_vec()))
+        );
         assert_eq!(known_hosts("# nothing", "a", 22, b""), None);
         let folder = tempfile::tempdir().unwrap();
         let objects = [
             Object::Blob(b"kind: Deployment".to_vec()),
             Object::Folder(vec![(0o100_644, b"web.yaml".to_vec(), 0)]),
-            Object::Folder(vec![(0o40_000, b"deploy".to_vec(), 1), (0o120_000, b"link".to_vec(), 0)]),
+            Object::Folder(vec![
+                (0o40_000, b"deploy".to_vec(), 1),
+                (0o120_000, b"link".to_vec(), 0),
+            ]),
         ];
         let read = tree(folder.path(), &objects, &TreePath::default(), Select::Manifests).unwrap();
-        assert_eq!((read.files[0].path.as_str(), read.symlinks), ("deploy/web.yaml", vec!["link".to_owned()]));
+        assert_eq!(
+            (read.files[0].path.as_str(), read.symlinks),
+            ("deploy/web.yaml", vec!["link".to_owned()])
+        );
         assert_eq!(answer(b"{\"File\":{\"path\":\"a\",\"size\":9}}\nshort"), None);
-        assert!(tree(folder.path(), &[Object::Raw(b"no folder".to_vec())], &TreePath::default(), Select::Everything).is_err());
+        assert!(
+            tree(
+                folder.path(),
+                &[Object::Raw(b"no folder".to_vec())],
+                &TreePath::default(),
+                Select::Everything
+            )
+            .is_err()
+        );
     }
 }

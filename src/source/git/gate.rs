@@ -1,9 +1,9 @@
-//! The one way out to a Git server: a name is resolved once, every address is held against the policy, and those very addresses are
-//! dialled.
+//! The one way out to a Git server: a name is resolved once, every address is held against the policy, and those very
+//! addresses are dialled.
 //!
-//! libgit2 and whatever process it runs in connect to a loopback address only. So a name that answers differently the second time
-//! (DNS rebinding) leads nowhere, a redirect leads nowhere, and what the network says stays on this side: it is for the log, and not
-//! for a tenant, who could else find out which ports of which hosts are open.
+//! libgit2 and whatever process it runs in connect to a loopback address only. So a name that answers differently the
+//! second time (DNS rebinding) leads nowhere, a redirect leads nowhere, and what the network says stays on this side:
+//! it is for the log, and not for a tenant, who could else find out which ports of which hosts are open.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -68,10 +68,13 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`GitError::Unreachable`] when the name does not resolve in time, [`GitError::RefusedAddress`] when the policy refuses one of its
-    /// addresses.
+    /// [`GitError::Unreachable`] when the name does not resolve in time, [`GitError::RefusedAddress`] when the policy
+    /// refuses one of its addresses.
     pub fn open(url: &RepositoryUrl, limits: &Limits) -> Result<Gate, GitError> {
-        let failed = |reason: String| GitError::Unreachable { url: url.to_string(), reason };
+        let failed = |reason: String| GitError::Unreachable {
+            url: url.to_string(),
+            reason,
+        };
         let keeper = keeper().map_err(|reason| failed(format!("no thread for the network: {reason}")))?;
         let (sender, receiver) = mpsc::sync_channel(1);
         let (shared, limits) = (url.clone(), *limits);
@@ -79,7 +82,9 @@ impl Gate {
             // Nobody receives when the caller was given up.
             let _ = sender.send(open(&shared, &limits).await);
         });
-        receiver.recv().unwrap_or_else(|_| Err(failed("the thread for the network ended".to_owned())))
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(failed("the thread for the network ended".to_owned())))
     }
 
     /// How to go through it.
@@ -98,18 +103,32 @@ fn keeper() -> Result<&'static Runtime, &'static str> {
     static KEEPER: OnceLock<Result<Runtime, String>> = OnceLock::new();
     let build = || {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(1).thread_name("gate").enable_all().build().map_err(|error| error.to_string())
+        builder
+            .worker_threads(1)
+            .thread_name("gate")
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())
     };
     KEEPER.get_or_init(build).as_ref().map_err(String::as_str)
 }
 
 async fn open(url: &RepositoryUrl, limits: &Limits) -> Result<Gate, GitError> {
-    let failed = |reason: String| GitError::Unreachable { url: url.to_string(), reason };
+    let failed = |reason: String| GitError::Unreachable {
+        url: url.to_string(),
+        reason,
+    };
     let addresses = addresses(url, limits.connect).await?;
     if url.is_ssh() && url.policy().is_of_a_person() {
-        return Ok(Gate { route: Route::default(), failure: Failure::default(), _stop: None });
+        return Ok(Gate {
+            route: Route::default(),
+            failure: Failure::default(),
+            _stop: None,
+        });
     }
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (address, listener) = bound.map_err(|error| failed(format!("no port for the proxy: {error}")))?;
     let token = token().ok_or_else(|| failed("no random bytes for the proxy".to_owned()))?;
     let target = Target {
@@ -124,26 +143,45 @@ async fn open(url: &RepositoryUrl, limits: &Limits) -> Result<Gate, GitError> {
     let (stop, failure) = (CancellationToken::new(), target.failure.clone());
     let route = if url.is_ssh() {
         tokio::spawn(stop.clone().run_until_cancelled_owned(serve_ssh(listener, target)));
-        Route { proxy: None, ssh_address: Some(address) }
+        Route {
+            proxy: None,
+            ssh_address: Some(address),
+        }
     } else {
         tokio::spawn(serve_http(listener, target, stop.clone()));
-        Route { proxy: Some(Proxy { address, token }), ssh_address: None }
+        Route {
+            proxy: Some(Proxy { address, token }),
+            ssh_address: None,
+        }
     };
-    Ok(Gate { route, failure, _stop: Some(stop.drop_guard()) })
+    Ok(Gate {
+        route,
+        failure,
+        _stop: Some(stop.drop_guard()),
+    })
 }
 
 /// Where a host leads, each address checked.
 async fn addresses(url: &RepositoryUrl, limit: Duration) -> Result<Vec<SocketAddr>, GitError> {
-    let failed = |reason: String| GitError::Unreachable { url: url.to_string(), reason };
+    let failed = |reason: String| GitError::Unreachable {
+        url: url.to_string(),
+        reason,
+    };
     let found = tokio::time::timeout(limit, tokio::net::lookup_host((url.host(), url.port()))).await;
     let found = found.map_err(|_| failed("the name was not resolved in time".to_owned()))?;
-    let found: Vec<SocketAddr> = found.map_err(|error| failed(format!("the name does not resolve: {error}")))?.collect();
+    let found: Vec<SocketAddr> = found
+        .map_err(|error| failed(format!("the name does not resolve: {error}")))?
+        .collect();
     if found.is_empty() {
         return Err(failed("the name has no address".to_owned()));
     }
     for address in &found {
         if let Some(reason) = url.refused_address(address.ip()) {
-            return Err(GitError::RefusedAddress { url: url.to_string(), address: address.ip().to_string(), reason: reason.into() });
+            return Err(GitError::RefusedAddress {
+                url: url.to_string(),
+                address: address.ip().to_string(),
+                reason: reason.into(),
+            });
         }
     }
     Ok(found)
@@ -157,7 +195,9 @@ fn token() -> Option<String> {
 
 /// Hands the first connection on: an ssh session is one.
 async fn serve_ssh(listener: TcpListener, target: Target) {
-    let Ok((client, _)) = listener.accept().await else { return };
+    let Ok((client, _)) = listener.accept().await else {
+        return;
+    };
     drop(listener);
     if let Some(server) = dial(&target).await {
         hand_on(client, server, &target).await;
@@ -167,7 +207,10 @@ async fn serve_ssh(listener: TcpListener, target: Target) {
 async fn serve_http(listener: TcpListener, target: Target, stop: CancellationToken) {
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((client, _)) => drop(tokio::spawn(stop.clone().run_until_cancelled_owned(serve_connect(client, target.clone())))),
+            Ok((client, _)) => drop(tokio::spawn(
+                stop.clone()
+                    .run_until_cancelled_owned(serve_connect(client, target.clone())),
+            )),
             // A connection that is gone already, or too many open files for a moment.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
@@ -181,7 +224,11 @@ async fn serve_connect(mut client: TcpStream, target: Target) {
         _ => "400 Bad Request",
     };
     let server = if answer == CONNECTED { dial(&target).await } else { None };
-    let answer = if answer == CONNECTED && server.is_none() { "502 Bad Gateway" } else { answer };
+    let answer = if answer == CONNECTED && server.is_none() {
+        "502 Bad Gateway"
+    } else {
+        answer
+    };
     let line = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
     if client.write_all(line.as_bytes()).await.is_err() {
         return;
@@ -192,8 +239,8 @@ async fn serve_connect(mut client: TcpStream, target: Target) {
     }
 }
 
-/// Closes behind a refusal. What the client sent beyond its request is read first: a socket that is closed on unread bytes resets the
-/// connection, and the answer may go with it.
+/// Closes behind a refusal. What the client sent beyond its request is read first: a socket that is closed on unread
+/// bytes resets the connection, and the answer may go with it.
 async fn end(mut client: TcpStream) {
     let _ = client.shutdown().await;
     let mut rest = client.take(LONGEST_REQUEST as u64);
@@ -241,7 +288,9 @@ async fn dial(target: &Target) -> Option<TcpStream> {
                 return Some(server);
             }
             Ok(Err(error)) => target.failure.keep(format!("{address}: {error}")),
-            Err(_) => target.failure.keep(format!("{address}: no answer within {} s", share.as_secs_f32())),
+            Err(_) => target
+                .failure
+                .keep(format!("{address}: no answer within {} s", share.as_secs_f32())),
         }
     }
     None

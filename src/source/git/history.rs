@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::bare::{Bare, time};
 use super::{GitError, TreePath};
 
-/// How many commits are looked at. Mirrors are shallow, so the end of what was fetched comes earlier, except in a repository that
-/// was fetched in full for a commit which its server hands out in no other way.
+/// How many commits are looked at. Mirrors are shallow, so the end of what was fetched comes earlier, except in a
+/// repository that was fetched in full for a commit which its server hands out in no other way.
 const MOST_COMMITS: usize = 1_000;
 
 impl Bare {
-    /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the moment when its
-    /// changes came into the branch. `None` where that commit lies behind the end of what was fetched.
+    /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the
+    /// moment when its changes came into the branch. `None` where that commit lies behind the end of what was fetched.
     ///
     /// # Errors
     ///

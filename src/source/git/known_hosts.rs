@@ -1,7 +1,7 @@
 //! The host keys that a Secret vouches for, in the format of OpenSSH's `known_hosts`.
 //!
-//! libgit2 reads only the home directory's file, which cannot differ between tenants, and gives its callback the raw key without a
-//! verdict. So the comparison is made here.
+//! libgit2 reads only the home directory's file, which cannot differ between tenants, and gives its callback the raw
+//! key without a verdict. So the comparison is made here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -59,7 +59,8 @@ pub(super) enum Verdict {
 }
 
 impl KnownHosts {
-    /// Reads the file; `None` when no line of it is usable. Unreadable lines are passed over, as OpenSSH does: they vouch for nothing.
+    /// Reads the file; `None` when no line of it is usable. Unreadable lines are passed over, as OpenSSH does: they
+    /// vouch for nothing.
     pub(super) fn parse(text: &str) -> Option<KnownHosts> {
         let entries: Vec<Entry> = text.lines().filter_map(parse_line).collect();
         (!entries.is_empty()).then_some(KnownHosts { entries })
@@ -68,12 +69,23 @@ impl KnownHosts {
     /// Holds the raw key of a server against the lines for its host and port.
     pub(super) fn check(&self, host: &str, port: u16, key: &[u8]) -> Verdict {
         // OpenSSH writes the port into the name wherever it is not 22.
-        let name = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
-        if self.entries.iter().any(|entry| entry.trust == Trust::Revoked && entry.key == key) {
+        let name = if port == 22 {
+            host.to_owned()
+        } else {
+            format!("[{host}]:{port}")
+        };
+        if self
+            .entries
+            .iter()
+            .any(|entry| entry.trust == Trust::Revoked && entry.key == key)
+        {
             return Verdict::Revoked;
         }
-        let listed: Vec<&Entry> =
-            self.entries.iter().filter(|entry| entry.trust == Trust::Accepted && entry.hosts.matches(&name)).collect();
+        let listed: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.trust == Trust::Accepted && entry.hosts.matches(&name))
+            .collect();
         if listed.is_empty() {
             return Verdict::NoEntry;
         }
@@ -93,11 +105,17 @@ impl KnownHosts {
 impl Hosts {
     fn matches(&self, name: &str) -> bool {
         match self {
-            Hosts::Hashed { salt, hash } => {
-                hmac::verify(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt), name.as_bytes(), hash).is_ok()
-            }
+            Hosts::Hashed { salt, hash } => hmac::verify(
+                &hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt),
+                name.as_bytes(),
+                hash,
+            )
+            .is_ok(),
             Hosts::Patterns(patterns) => {
-                let excluded = patterns.iter().filter_map(|pattern| pattern.strip_prefix('!')).any(|pattern| glob(pattern, name));
+                let excluded = patterns
+                    .iter()
+                    .filter_map(|pattern| pattern.strip_prefix('!'))
+                    .any(|pattern| glob(pattern, name));
                 !excluded && patterns.iter().any(|pattern| glob(pattern, name))
             }
         }
@@ -122,14 +140,21 @@ fn parse_line(line: &str) -> Option<Entry> {
     if key_type(&key) != named_type {
         return None;
     }
-    Some(Entry { trust, hosts: parse_hosts(hosts)?, key })
+    Some(Entry {
+        trust,
+        hosts: parse_hosts(hosts)?,
+        key,
+    })
 }
 
 fn parse_hosts(word: &str) -> Option<Hosts> {
     match word.strip_prefix("|1|") {
         Some(hashed) => {
             let (salt, hash) = hashed.split_once('|')?;
-            Some(Hosts::Hashed { salt: STANDARD.decode(salt).ok()?, hash: STANDARD.decode(hash).ok()? })
+            Some(Hosts::Hashed {
+                salt: STANDARD.decode(salt).ok()?,
+                hash: STANDARD.decode(hash).ok()?,
+            })
         }
         None => Some(Hosts::Patterns(word.split(',').map(str::to_ascii_lowercase).collect())),
     }
@@ -164,9 +189,13 @@ fn glob(pattern: &str, name: &str) -> bool {
 
 /// The type that a raw host key names in its first field (RFC 4253, section 6.6), made safe to show.
 pub(super) fn key_type(key: &[u8]) -> String {
-    let field = key.split_first_chunk::<4>().and_then(|(length, rest)| rest.get(..u32::from_be_bytes(*length) as usize));
+    let field = key
+        .split_first_chunk::<4>()
+        .and_then(|(length, rest)| rest.get(..u32::from_be_bytes(*length) as usize));
     match field {
-        Some(name) if name.len() <= 64 && name.iter().all(u8::is_ascii_graphic) => String::from_utf8_lossy(name).into_owned(),
+        Some(name) if name.len() <= 64 && name.iter().all(u8::is_ascii_graphic) => {
+            String::from_utf8_lossy(name).into_owned()
+        }
         _ => "unknown".to_owned(),
     }
 }
@@ -192,7 +221,9 @@ mod tests {
     }
 
     fn check(text: &str, host: &str, port: u16, key: &[u8]) -> Verdict {
-        KnownHosts::parse(text).expect("at least one line").check(host, port, key)
+        KnownHosts::parse(text)
+            .expect("at least one line")
+            .check(host, port, key)
     }
 
     #[test]
@@ -209,7 +240,11 @@ mod tests {
             ("Git.Example.com", "git.example.com", 22, true),
         ] {
             let expected = if known { Verdict::Known } else { Verdict::NoEntry };
-            assert_eq!(check(&line(hosts, "ssh-ed25519", b"one"), host, port, &key), expected, "{hosts}");
+            assert_eq!(
+                check(&line(hosts, "ssh-ed25519", b"one"), host, port, &key),
+                expected,
+                "{hosts}"
+            );
         }
     }
 
@@ -225,9 +260,15 @@ mod tests {
     #[test]
     fn another_key_another_type_and_a_revoked_key_are_told_apart() {
         let ours = raw("ssh-ed25519", b"one");
-        assert_eq!(check(&line("h", "ssh-ed25519", b"two"), "h", 22, &ours), Verdict::Different);
+        assert_eq!(
+            check(&line("h", "ssh-ed25519", b"two"), "h", 22, &ours),
+            Verdict::Different
+        );
         let other = line("h", "ssh-rsa", b"x") + "\n" + &line("h", "ecdsa-sha2-nistp256", b"y");
-        assert_eq!(check(&other, "h", 22, &ours), Verdict::OtherTypes(vec!["ecdsa-sha2-nistp256".into(), "ssh-rsa".into()]));
+        assert_eq!(
+            check(&other, "h", 22, &ours),
+            Verdict::OtherTypes(vec!["ecdsa-sha2-nistp256".into(), "ssh-rsa".into()])
+        );
         let revoked = line("h", "ssh-ed25519", b"one") + "\n@revoked " + &line("*", "ssh-ed25519", b"one");
         assert_eq!(check(&revoked, "h", 22, &ours), Verdict::Revoked);
     }
@@ -235,7 +276,14 @@ mod tests {
     #[test]
     fn lines_that_vouch_for_nothing_make_no_known_hosts() {
         let authority = format!("@cert-authority {}", line("*", "ssh-ed25519", b"one"));
-        for text in ["", "# only a comment", "git.example.com", "h ssh-ed25519 !!!", "h ssh-rsa AAAAC3Nz", authority.as_str()] {
+        for text in [
+            "",
+            "# only a comment",
+            "git.example.com",
+            "h ssh-ed25519 !!!",
+            "h ssh-rsa AAAAC3Nz",
+            authority.as_str(),
+        ] {
             assert_eq!(KnownHosts::parse(text), None, "{text:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! The mirror of one repository, as the rest of this program knows it: each question about it is answered by a child.
 //!
-//! Whatever comes from a server, and whatever a server has put on the disk, is read there and nowhere else: an object of a pack may say that
-//! it is gigabytes long.
+//! Whatever comes from a server, and whatever a server has put on the disk, is read there and nowhere else: an object
+//! of a pack may say that it is gigabytes long.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -62,8 +62,8 @@ pub struct Commit {
 ///
 /// # Assumptions
 ///
-/// One `Mirror` is kept as long as its repository is watched. Each tenant has a cache folder of its own: whoever may read a mirror reads
-/// every commit in it, whichever credentials had brought it there.
+/// One `Mirror` is kept as long as its repository is watched. Each tenant has a cache folder of its own: whoever may
+/// read a mirror reads every commit in it, whichever credentials had brought it there.
 #[derive(Debug)]
 pub struct Mirror {
     url: RepositoryUrl,
@@ -75,7 +75,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Opens the mirror of a repository below a cache folder; one that is not there is empty. Nothing is asked of the server.
+    /// Opens the mirror of a repository below a cache folder; one that is not there is empty. Nothing is asked of the
+    /// server.
     ///
     /// # Errors
     ///
@@ -94,21 +95,37 @@ impl Mirror {
         fs::create_dir_all(cache).map_err(in_folder(cache))?;
         let lock = lock(&cache.join(format!("{key}.lock")))?;
         remove_remains(cache, &key)?;
-        Ok(Mirror { url: url.clone(), cache: cache.to_owned(), key, tenant: String::new(), limits, _lock: lock })
+        Ok(Mirror {
+            url: url.clone(),
+            cache: cache.to_owned(),
+            key,
+            tenant: String::new(),
+            limits,
+            _lock: lock,
+        })
     }
 
-    /// A name of its own for each URL that says nothing of the URL: sixteen digits are enough for the repositories of one cluster.
+    /// A name of its own for each URL that says nothing of the URL: sixteen digits are enough for the repositories of
+    /// one cluster.
     pub fn key(url: &RepositoryUrl) -> String {
-        Sha256::digest(url.connection()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(url.connection())
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Says for whom it is read: work for one tenant takes turns with that for others.
     #[must_use]
     pub fn of(self, tenant: &str) -> Mirror {
-        Mirror { tenant: tenant.to_owned(), ..self }
+        Mirror {
+            tenant: tenant.to_owned(),
+            ..self
+        }
     }
 
-    /// Asks the server, by one ref listing, which commit a revision is now. A commit's id that the mirror has is not asked for.
+    /// Asks the server, by one ref listing, which commit a revision is now. A commit's id that the mirror has is not
+    /// asked for.
     ///
     /// # Errors
     ///
@@ -116,15 +133,20 @@ impl Mirror {
     pub fn poll(&self, revision: &Revision, credentials: &Credentials) -> Result<Oid, GitError> {
         match (self.ask(Call::Poll(revision.clone()), credentials, None), revision) {
             // What is there needs no server, and so none that can be reached.
-            (Err(GitError::Unreachable { .. } | GitError::RefusedAddress { .. }), Revision::Commit(oid)) if self.has(*oid) => Ok(*oid),
+            (Err(GitError::Unreachable { .. } | GitError::RefusedAddress { .. }), Revision::Commit(oid))
+                if self.has(*oid) =>
+            {
+                Ok(*oid)
+            }
             (asked, _) => asked.map(|(Found(oid), _)| oid),
         }
     }
 
-    /// Brings the commit that a revision is now into the mirror: by one ref listing, and a transfer only when it is not there.
+    /// Brings the commit that a revision is now into the mirror: by one ref listing, and a transfer only when it is not
+    /// there.
     ///
-    /// A mirror that turns out to be damaged, was left behind by a killed process or has too many packs is cloned afresh, once; the
-    /// old one stays readable until the new one is complete, where there is room for both.
+    /// A mirror that turns out to be damaged, was left behind by a killed process or has too many packs is cloned
+    /// afresh, once; the old one stays readable until the new one is complete, where there is room for both.
     ///
     /// # Errors
     ///
@@ -133,13 +155,18 @@ impl Mirror {
         self.fetch_into(&Room::unlimited, revision, credentials)
     }
 
-    /// As [`Mirror::fetch`], with so much room for the whole mirror on the disk; it is asked for when the fetch begins, since those that were
-    /// waited for have taken theirs.
+    /// As [`Mirror::fetch`], with so much room for the whole mirror on the disk; it is asked for when the fetch begins,
+    /// since those that were waited for have taken theirs.
     ///
     /// # Errors
     ///
     /// As [`Mirror::fetch`], and [`GitError::NoRoom`].
-    pub fn fetch_into(&self, room: &dyn Fn() -> Room, revision: &Revision, credentials: &Credentials) -> Result<Commit, GitError> {
+    pub fn fetch_into(
+        &self,
+        room: &dyn Fn() -> Room,
+        revision: &Revision,
+        credentials: &Credentials,
+    ) -> Result<Commit, GitError> {
         let commit = self.ask(Call::Fetch(revision.clone()), credentials, Some(room))?.0;
         let room = room();
         if self.size() > room.bytes {
@@ -182,15 +209,15 @@ impl Mirror {
     ///
     /// # Errors
     ///
-    /// [`GitError::NotFetched`], [`GitError::MissingPath`] with what is there instead, [`GitError::NotFollowed`] for a path that is a
-    /// symlink or a submodule, [`GitError::Unfit`] with the name of the file that is too large or too much,
-    /// [`GitError::Damaged`] for a mirror that the next fetch clones afresh.
+    /// [`GitError::NotFetched`], [`GitError::MissingPath`] with what is there instead, [`GitError::NotFollowed`] for a
+    /// path that is a symlink or a submodule, [`GitError::Unfit`] with the name of the file that is too large or too
+    /// much, [`GitError::Damaged`] for a mirror that the next fetch clones afresh.
     pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
         self.reading()?.tree(oid, path, select)
     }
 
-    /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the moment when its
-    /// changes came into the branch. `None` where that commit lies behind the end of what was fetched.
+    /// Tells for each path when the last commit that touched it was made, along first parents: a merge counts as the
+    /// moment when its changes came into the branch. `None` where that commit lies behind the end of what was fetched.
     ///
     /// # Errors
     ///
@@ -199,13 +226,17 @@ impl Mirror {
         self.reading()?.changed_at(oid, paths)
     }
 
-    /// Waits for a place to read from, which is kept for all questions of the reading: whoever has one waits for nobody else's server.
+    /// Waits for a place to read from, which is kept for all questions of the reading: whoever has one waits for nobody
+    /// else's server.
     ///
     /// # Errors
     ///
     /// [`GitError::Busy`].
     pub fn reading(&self) -> Result<Reading<'_>, GitError> {
-        Ok(Reading { mirror: self, _place: self.place(Step::Read, setting().of_one)? })
+        Ok(Reading {
+            mirror: self,
+            _place: self.place(Step::Read, setting().of_one)?,
+        })
     }
 
     fn directory(&self) -> PathBuf {
@@ -221,7 +252,11 @@ impl Mirror {
     ) -> Result<(T, Vec<SourceFile>), GitError> {
         let step = call.step();
         // Before the place is taken, which others wait for: a name may take its time.
-        let gate = if step == Step::Read { None } else { Some(Gate::open(&self.url, &self.limits)?) };
+        let gate = if step == Step::Read {
+            None
+        } else {
+            Some(Gate::open(&self.url, &self.limits)?)
+        };
         let _place = self.place(step, self.bounds(&call, setting().of_one, None).memory)?;
         let room = room.map(|room| room());
         if let Some(room) = room.as_ref().filter(|room| room.bytes < SETTINGS) {
@@ -255,10 +290,13 @@ impl Mirror {
         let request = serde_json::to_vec(&request).map_err(|error| self.lost(step, error.to_string()))?;
         match (ask(Job::Git, bounds, &request, read_answer), room) {
             (Ok((Ok(result), files)), _) => Ok((result, files)),
-            (Ok((Err(GitError::TransferTooLarge { .. }), _)), Some(room)) => Err(room.exceeded(&self.url, &self.limits)),
-            (Ok((Err(GitError::Unreachable { url, reason }), _)), _) => {
-                Err(GitError::Unreachable { url, reason: gate.and_then(Gate::failure).unwrap_or(reason) })
+            (Ok((Err(GitError::TransferTooLarge { .. }), _)), Some(room)) => {
+                Err(room.exceeded(&self.url, &self.limits))
             }
+            (Ok((Err(GitError::Unreachable { url, reason }), _)), _) => Err(GitError::Unreachable {
+                url,
+                reason: gate.and_then(Gate::failure).unwrap_or(reason),
+            }),
             (Ok((Err(error), _)), _) => Err(error),
             (Err(ending), room) => {
                 // What a killed child leaves is not kept until somebody asks for it again.
@@ -276,39 +314,74 @@ impl Mirror {
             Call::Describe(_) | Call::Tree { .. } | Call::ChangedAt { .. } => (memory, seconds(20), READING),
         };
         let file = room.map_or(SETTINGS, |room| room.bytes.min(self.limits.bytes).max(SETTINGS));
-        let answer = if matches!(call, Call::Tree { .. }) { ANSWER + 2 * self.limits.files } else { ANSWER };
-        Bounds { memory, processor, file, clock, answer }
+        let answer = if matches!(call, Call::Tree { .. }) {
+            ANSWER + 2 * self.limits.files
+        } else {
+            ANSWER
+        };
+        Bounds {
+            memory,
+            processor,
+            file,
+            clock,
+            answer,
+        }
     }
 
     fn place(&self, step: Step, memory: u64) -> Result<Place<'static>, GitError> {
         static PLACES: OnceLock<Places> = OnceLock::new();
-        let Setting { memory: whole, of_one, .. } = setting();
+        let Setting {
+            memory: whole, of_one, ..
+        } = setting();
         let places = PLACES.get_or_init(|| Places::new(*whole, (whole / 2).max(*of_one)));
-        places.take(&self.tenant, memory, PATIENCE).ok_or_else(|| GitError::Busy {
-            url: self.url.to_string(),
-            step: step.words().into(),
-            waited: PATIENCE,
-        })
+        places
+            .take(&self.tenant, memory, PATIENCE)
+            .ok_or_else(|| GitError::Busy {
+                url: self.url.to_string(),
+                step: step.words().into(),
+                waited: PATIENCE,
+            })
     }
 
     fn of_ending(&self, step: Step, ending: Ending, room: Option<&Room>) -> GitError {
         let (url, words) = (self.url.to_string(), step.words().into());
         match (ending, room) {
             // Nothing says that it is a Git server where it listed nothing.
-            (Ending::Clock(limit), _) if step == Step::List => {
-                GitError::Unreachable { url, reason: format!("no list of references within {} s", limit.as_secs_f32()) }
-            }
-            (Ending::Clock(limit), _) => GitError::Timeout { url, step: words, limit },
-            (Ending::Processor(limit), _) => GitError::Processor { url, step: words, limit },
-            (Ending::Memory(limit), _) => GitError::Memory { url, step: words, limit },
-            (Ending::Disk, _) => GitError::DiskFull { url, step: words, reason: "a page of a file found no place".to_owned() },
+            (Ending::Clock(limit), _) if step == Step::List => GitError::Unreachable {
+                url,
+                reason: format!("no list of references within {} s", limit.as_secs_f32()),
+            },
+            (Ending::Clock(limit), _) => GitError::Timeout {
+                url,
+                step: words,
+                limit,
+            },
+            (Ending::Processor(limit), _) => GitError::Processor {
+                url,
+                step: words,
+                limit,
+            },
+            (Ending::Memory(limit), _) => GitError::Memory {
+                url,
+                step: words,
+                limit,
+            },
+            (Ending::Disk, _) => GitError::DiskFull {
+                url,
+                step: words,
+                reason: "a page of a file found no place".to_owned(),
+            },
             (Ending::File(_), Some(room)) => room.exceeded(&self.url, &self.limits),
             (ending, _) => self.lost(step, ending.to_string()),
         }
     }
 
     fn lost(&self, step: Step, reason: String) -> GitError {
-        GitError::Lost { url: self.url.to_string(), step: step.words().into(), reason }
+        GitError::Lost {
+            url: self.url.to_string(),
+            step: step.words().into(),
+            reason,
+        }
     }
 }
 
@@ -326,7 +399,11 @@ impl Reading<'_> {
     ///
     /// As [`Mirror::tree`].
     pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
-        let (tree, mut files): (Tree, _) = self.ask(Call::Tree { oid, path: path.clone(), select })?;
+        let (tree, mut files): (Tree, _) = self.ask(Call::Tree {
+            oid,
+            path: path.clone(),
+            select,
+        })?;
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(Tree { files, ..tree })
     }
@@ -337,7 +414,12 @@ impl Reading<'_> {
     ///
     /// As [`Mirror::changed_at`].
     pub fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
-        Ok(self.ask(Call::ChangedAt { oid, paths: paths.to_vec() })?.0)
+        Ok(self
+            .ask(Call::ChangedAt {
+                oid,
+                paths: paths.to_vec(),
+            })?
+            .0)
     }
 
     fn ask<T: DeserializeOwned + Send>(&self, call: Call) -> Result<(T, Vec<SourceFile>), GitError> {
@@ -362,7 +444,11 @@ pub struct Setting {
 impl Setting {
     /// What follows from so much memory: one child may have half of it.
     pub fn of_memory(memory: u64) -> Setting {
-        Setting { memory, of_one: memory / 2, certificates: None }
+        Setting {
+            memory,
+            of_one: memory / 2,
+            certificates: None,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Git as a source: a bare mirror for each repository, asked for one commit, and its files read out of the object database.
+//! Git as a source: a bare mirror for each repository, asked for one commit, and its files read out of the object
+//! database.
 //!
 //! ```text
 //! poll      one ref listing                     -> the commit that a revision is now
@@ -6,25 +7,29 @@
 //! tree      no network                          -> the files below a path, as bytes
 //! ```
 //!
-//! There is no work tree, so nothing of a repository is ever written to disk under a name that the repository chose: no symlink
-//! is followed, no filter runs, no submodule is entered. Every call blocks, and is the work of a child ([`crate::source::child`]) under limits of
-//! memory, time and disk: a server that never answers, sends one byte now and then or never stops, and a pack that unpacks to gigabytes, end
-//! one call with an error that says which limit it was.
+//! There is no work tree, so nothing of a repository is ever written to disk under a name that the repository chose: no
+//! symlink is followed, no filter runs, no submodule is entered. Every call blocks, and is the work of a child
+//! ([`crate::source::child`]) under limits of memory, time and disk: a server that never answers, sends one byte now
+//! and then or never stops, and a pack that unpacks to gigabytes, end one call with an error that says which limit it
+//! was.
 //!
 //! [`Mirror`] asks, [`serve`] answers: what a server sent is read in the child and nowhere else.
 //!
 //! # Full or shallow
 //!
-//! Fetches are shallow, [`Limits::depth`] commits deep. Measured with 1,500 manifests and 800 commits, after a clone and 40 fetches of
-//! one commit each: 1.7 MB at depth 1, 1.8 MB at depth 50, 3.8 MB in full; a later fetch brings the same few objects at each depth.
-//! So fifty commits, which tell the age of what was changed lately, cost next to nothing, and a long past is not paid for.
-//! libgit2 never packs again: each of the 40 fetches added one pack, and one line to `shallow`. After [`Limits::packs`] the mirror is cloned
-//! afresh beside the old one and takes its place by a rename.
+//! Fetches are shallow, [`Limits::depth`] commits deep. Measured with 1,500 manifests and 800 commits, after a clone
+//! and 40 fetches of one commit each: 1.7 MB at depth 1, 1.8 MB at depth 50, 3.8 MB in full; a later fetch brings the
+//! same few objects at each depth. So fifty commits, which tell the age of what was changed lately, cost next to
+//! nothing, and a long past is not paid for. libgit2 never packs again: each of the 40 fetches added one pack, and one
+//! line to `shallow`. After [`Limits::packs`] the mirror is cloned afresh beside the old one and takes its place by a
+//! rename.
 //!
 //! # Not done here
 //!
-//! No proxy of the environment is used: a name is resolved and its address dialled here ([`Gate`]), since only so can be held where sources
-//! may lead. The authorities that are trusted are those of the process, not of one repository. Of several host keys libssh2 takes Ed25519 before ECDSA before RSA, whatever `known_hosts` has; the error names the type that is wanted.
+//! No proxy of the environment is used: a name is resolved and its address dialled here ([`Gate`]), since only so can
+//! be held where sources may lead. The authorities that are trusted are those of the process, not of one repository. Of
+//! several host keys libssh2 takes Ed25519 before ECDSA before RSA, whatever `known_hosts` has; the error names the
+//! type that is wanted.
 
 mod address;
 mod advice;
@@ -100,14 +105,15 @@ pub struct Limits {
     /// How many commits a fetch goes back.
     pub depth: u16,
 
-    /// How many packs a mirror may have before it is cloned afresh: libgit2 opens each and looks through all of them for an object.
+    /// How many packs a mirror may have before it is cloned afresh: libgit2 opens each and looks through all of them
+    /// for an object.
     pub packs: u16,
 }
 
 impl Default for Limits {
-    /// A healthy server lists 5,000 references within 15 ms and sends a large monorepo's newest commits within a minute; what takes
-    /// several times as long is in trouble. A gibibyte of packed manifests is not a repository of manifests, and a folder of 12,500
-    /// real manifests has 31 MB.
+    /// A healthy server lists 5,000 references within 15 ms and sends a large monorepo's newest commits within a
+    /// minute; what takes several times as long is in trouble. A gibibyte of packed manifests is not a repository of
+    /// manifests, and a folder of 12,500 real manifests has 31 MB.
     fn default() -> Limits {
         Limits {
             connect: Duration::from_secs(10),

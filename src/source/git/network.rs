@@ -28,7 +28,9 @@ impl Network {
     /// No address before the slash, or a prefix that its family does not have.
     pub fn parse(text: &str) -> Result<Network, NetworkError> {
         let error = || NetworkError { text: text.to_owned() };
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) = text
+            .split_once('/')
+            .map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| error())?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
@@ -80,7 +82,16 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "10.0.0/8", "private", "10.0.0.0/"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0.0/-1",
+            "10.0.0.0/8/8",
+            "::/129",
+            "10.0.0/8",
+            "private",
+            "10.0.0.0/",
+        ] {
             assert_eq!(Network::parse(text), Err(NetworkError { text: text.to_owned() }));
         }
     }

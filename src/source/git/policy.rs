@@ -14,9 +14,9 @@ pub(super) const NOT_LISTED: &str = "not one of the hosts that are allowed";
 /// Why an address is refused whose host no administrator listed.
 pub(super) const DENIED_RANGE: &str = "an address of a denied range";
 
-/// The ranges that are refused unless an administrator says otherwise: private networks, those between a provider and its customers
-/// (RFC 6598, where clusters of cloud providers have their Pods, too), benchmarks (RFC 2544), IPv6's unique local addresses, and the range that
-/// looks public and is that of every GKE cluster's Services.
+/// The ranges that are refused unless an administrator says otherwise: private networks, those between a provider and
+/// its customers (RFC 6598, where clusters of cloud providers have their Pods, too), benchmarks (RFC 2544), IPv6's
+/// unique local addresses, and the range that looks public and is that of every GKE cluster's Services.
 pub const DENIED: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,198.18.0.0/15,34.118.224.0/20,fc00::/7";
 
 /// How far a URL may go; cheap to clone.
@@ -35,10 +35,11 @@ struct Rules {
     denied: Vec<Network>,
 }
 
-/// A host that sources may be read from: `git.example.com`, `git.example.com:8443`, `*.example.com`, `git.example.com:*`, or `*`.
+/// A host that sources may be read from: `git.example.com`, `git.example.com:8443`, `*.example.com`,
+/// `git.example.com:*`, or `*`.
 ///
-/// Without a port it is the usual one of the scheme. A host that is listed may have a private address; `*` stands for every host and
-/// every port, but then only at addresses that are not denied.
+/// Without a port it is the usual one of the scheme. A host that is listed may have a private address; `*` stands for
+/// every host and every port, but then only at addresses that are not denied.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AllowedHost {
     name: Name,
@@ -95,17 +96,28 @@ impl Default for UrlPolicy {
     /// What the controller does unless told otherwise: only `https` and `ssh`, every host with a public address.
     fn default() -> UrlPolicy {
         let denied = networks(DENIED).unwrap_or_default();
-        UrlPolicy(Arc::new(Rules { plain_http: false, loopback: false, hosts: Vec::new(), denied }))
+        UrlPolicy(Arc::new(Rules {
+            plain_http: false,
+            loopback: false,
+            hosts: Vec::new(),
+            denied,
+        }))
     }
 }
 
 impl UrlPolicy {
     /// The policy of a controller whose sources are written by tenants.
     pub fn of_tenants(plain_http: bool, loopback: bool, hosts: Vec<AllowedHost>, denied: Vec<Network>) -> UrlPolicy {
-        UrlPolicy(Arc::new(Rules { plain_http, loopback, hosts, denied }))
+        UrlPolicy(Arc::new(Rules {
+            plain_http,
+            loopback,
+            hosts,
+            denied,
+        }))
     }
 
-    /// The policy of a person at a terminal, who may ask whatever that machine may, its own servers and private networks included.
+    /// The policy of a person at a terminal, who may ask whatever that machine may, its own servers and private
+    /// networks included.
     pub fn of_a_person(plain_http: bool) -> UrlPolicy {
         UrlPolicy::of_tenants(plain_http, true, Vec::new(), Vec::new())
     }
@@ -137,7 +149,11 @@ impl UrlPolicy {
             Standing::Loopback => (!self.0.loopback).then_some("the controller's own machine"),
             // An IPv6 range that is denied may also be written for addresses that wrap an IPv4 one.
             Standing::Ordinary(inner) => {
-                let denied = self.0.denied.iter().any(|network| network.contains(inner) || network.contains(address));
+                let denied = self
+                    .0
+                    .denied
+                    .iter()
+                    .any(|network| network.contains(inner) || network.contains(address));
                 (denied && self.listed(host, port, usual) != Listed::ByName).then_some(DENIED_RANGE)
             }
         }
@@ -162,7 +178,8 @@ impl AllowedHost {
     ///
     /// # Errors
     ///
-    /// A scheme, a path, letters that are not ASCII (a name with those is written with `xn--`), a star elsewhere than in front.
+    /// A scheme, a path, letters that are not ASCII (a name with those is written with `xn--`), a star elsewhere than
+    /// in front.
     pub fn parse(text: &str) -> Result<AllowedHost, AllowedHostError> {
         let error = || AllowedHostError { text: text.to_owned() };
         let (host, port) = match text.strip_prefix('[') {
@@ -174,14 +191,19 @@ impl AllowedHost {
         let port = match port {
             "" => Port::Usual,
             ":*" => Port::Any,
-            port => {
-                Port::Exactly(port.strip_prefix(':').and_then(|digits| digits.parse().ok()).filter(|port| *port != 0).ok_or_else(error)?)
-            }
+            port => Port::Exactly(
+                port.strip_prefix(':')
+                    .and_then(|digits| digits.parse().ok())
+                    .filter(|port| *port != 0)
+                    .ok_or_else(error)?,
+            ),
         };
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix('.').filter(|host| *host != "*").unwrap_or(&host);
         let fits = |name: &str| {
-            let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+            let letters = name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
             !name.is_empty() && letters && !name.starts_with(['.', '-']) && !name.contains("..")
         };
         let name = match host {
@@ -246,12 +268,17 @@ mod tests {
     #[test]
     fn the_services_of_a_cluster_of_gke_are_denied_by_default() {
         let policy = UrlPolicy::of_tenants(false, false, Vec::new(), networks(DENIED).unwrap());
-        assert_eq!(refused(&policy, "git.example.com", 443, "34.118.229.7"), Some(DENIED_RANGE));
+        assert_eq!(
+            refused(&policy, "git.example.com", 443, "34.118.229.7"),
+            Some(DENIED_RANGE)
+        );
         assert_eq!(refused(&policy, "git.example.com", 443, "34.118.240.7"), None);
     }
 
     fn refused(policy: &UrlPolicy, host: &str, port: u16, address: &str) -> Option<&'static str> {
-        policy.refused_host(host, port, 443).or_else(|| policy.refused_address(host, port, 443, address.parse().unwrap()))
+        policy
+            .refused_host(host, port, 443)
+            .or_else(|| policy.refused_address(host, port, 443, address.parse().unwrap()))
     }
 
     #[test]
@@ -259,11 +286,26 @@ mod tests {
         let policy = UrlPolicy::default();
         assert_eq!(refused(&policy, "git.example.com", 443, "140.82.121.4"), None);
         assert_eq!(refused(&policy, "git.example.com", 8443, "2606:50c0:8000::153"), None);
-        for address in ["10.0.0.7", "172.20.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1", "fd12::1", "::ffff:10.0.0.7", "64:ff9b::a00:7"]
-        {
-            assert_eq!(refused(&policy, "git.example.com", 443, address), Some("an address of a denied range"), "{address}");
+        for address in [
+            "10.0.0.7",
+            "172.20.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "fd12::1",
+            "::ffff:10.0.0.7",
+            "64:ff9b::a00:7",
+        ] {
+            assert_eq!(
+                refused(&policy, "git.example.com", 443, address),
+                Some("an address of a denied range"),
+                "{address}"
+            );
         }
-        assert_eq!(refused(&policy, "git.example.com", 443, "127.0.0.1"), Some("the controller's own machine"));
+        assert_eq!(
+            refused(&policy, "git.example.com", 443, "127.0.0.1"),
+            Some("the controller's own machine")
+        );
     }
 
     #[test]
@@ -288,16 +330,30 @@ mod tests {
             ("fd00::5", 443),
             ("github.com", 443),
         ] {
-            assert_eq!(refused(&policy, host, port, "1.1.1.1"), Some("not one of the hosts that are allowed"), "{host}:{port}");
+            assert_eq!(
+                refused(&policy, host, port, "1.1.1.1"),
+                Some("not one of the hosts that are allowed"),
+                "{host}:{port}"
+            );
         }
     }
 
     #[test]
     fn no_list_opens_metadata_services_or_the_own_machine() {
         for hosts in ["", "*", "git.corp.example:*", "169.254.169.254:*", "127.0.0.1:*"] {
-            for address in ["169.254.169.254", "127.0.0.1", "::1", "fd00:ec2::254", "0.0.0.0", "fe80::1"] {
+            for address in [
+                "169.254.169.254",
+                "127.0.0.1",
+                "::1",
+                "fd00:ec2::254",
+                "0.0.0.0",
+                "fe80::1",
+            ] {
                 for host in ["git.corp.example", "169.254.169.254", "127.0.0.1"] {
-                    assert!(refused(&policy(hosts), host, 443, address).is_some(), "{hosts:?} {host} {address}");
+                    assert!(
+                        refused(&policy(hosts), host, 443, address).is_some(),
+                        "{hosts:?} {host} {address}"
+                    );
                 }
             }
         }
@@ -307,7 +363,10 @@ mod tests {
     fn a_star_is_every_public_host_beside_those_that_are_listed() {
         let policy = policy("*,git.corp.example");
         assert_eq!(refused(&policy, "github.com", 8443, "140.82.121.4"), None);
-        assert_eq!(refused(&policy, "github.com", 443, "10.0.0.7"), Some("an address of a denied range"));
+        assert_eq!(
+            refused(&policy, "github.com", 443, "10.0.0.7"),
+            Some("an address of a denied range")
+        );
         assert_eq!(refused(&policy, "git.corp.example", 443, "10.0.0.7"), None);
         assert_eq!(
             refused(&policy, "git.corp.example", 8443, "10.0.0.7"),
@@ -335,7 +394,10 @@ mod tests {
         ] {
             assert_eq!(AllowedHost::parse(text).is_ok(), text == "*", "{text}");
         }
-        let (upper, dotted) = (AllowedHost::parse("GIT.Example.").unwrap(), AllowedHost::parse("git.example").unwrap());
+        let (upper, dotted) = (
+            AllowedHost::parse("GIT.Example.").unwrap(),
+            AllowedHost::parse("git.example").unwrap(),
+        );
         assert_eq!(upper, dotted);
     }
 }

@@ -71,22 +71,48 @@ pub(super) enum Call {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Found(#[serde(with = "super::oid_text")] pub Oid);
 
-/// Credentials on their way to a child, and nowhere else: apart from [`Credentials`], so that those cannot be written by mistake.
+/// Credentials on their way to a child, and nowhere else: apart from [`Credentials`], so that those cannot be written
+/// by mistake.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Login {
     None,
-    Basic { username: String, password: String, scope: Scope },
-    Ssh { private_key: String, passphrase: Option<String>, known_hosts: KnownHosts, scope: Scope },
+    Basic {
+        username: String,
+        password: String,
+        scope: Scope,
+    },
+    Ssh {
+        private_key: String,
+        passphrase: Option<String>,
+        known_hosts: KnownHosts,
+        scope: Scope,
+    },
 }
 
 impl From<&Credentials> for Login {
     fn from(credentials: &Credentials) -> Self {
         match credentials.clone() {
             Credentials::None => Self::None,
-            Credentials::Basic { username, password, scope } => Self::Basic { username, password, scope },
-            Credentials::Ssh(SshIdentity { private_key, passphrase, known_hosts, scope }) => {
-                Self::Ssh { private_key, passphrase, known_hosts, scope }
-            }
+            Credentials::Basic {
+                username,
+                password,
+                scope,
+            } => Self::Basic {
+                username,
+                password,
+                scope,
+            },
+            Credentials::Ssh(SshIdentity {
+                private_key,
+                passphrase,
+                known_hosts,
+                scope,
+            }) => Self::Ssh {
+                private_key,
+                passphrase,
+                known_hosts,
+                scope,
+            },
         }
     }
 }
@@ -95,10 +121,26 @@ impl From<Login> for Credentials {
     fn from(login: Login) -> Self {
         match login {
             Login::None => Self::None,
-            Login::Basic { username, password, scope } => Self::Basic { username, password, scope },
-            Login::Ssh { private_key, passphrase, known_hosts, scope } => {
-                Self::Ssh(SshIdentity { private_key, passphrase, known_hosts, scope })
-            }
+            Login::Basic {
+                username,
+                password,
+                scope,
+            } => Self::Basic {
+                username,
+                password,
+                scope,
+            },
+            Login::Ssh {
+                private_key,
+                passphrase,
+                known_hosts,
+                scope,
+            } => Self::Ssh(SshIdentity {
+                private_key,
+                passphrase,
+                known_hosts,
+                scope,
+            }),
         }
     }
 }
@@ -115,7 +157,10 @@ enum Line<T> {
 
 /// Writes a file that is found on the way to a result.
 pub(super) fn write_file(out: &mut dyn Write, file: &SourceFile) -> io::Result<()> {
-    let line: Line<()> = Line::File { path: file.path.clone(), size: file.bytes.len() as u64 };
+    let line: Line<()> = Line::File {
+        path: file.path.clone(),
+        size: file.bytes.len() as u64,
+    };
     write_line(out, &line)?;
     out.write_all(&file.bytes)
 }
@@ -132,7 +177,9 @@ fn write_line<T: Serialize>(out: &mut dyn Write, line: &Line<T>) -> io::Result<(
 }
 
 /// Reads an answer; each file is held once.
-pub(super) fn read_answer<T: DeserializeOwned>(answer: &mut dyn Read) -> io::Result<(Result<T, GitError>, Vec<SourceFile>)> {
+pub(super) fn read_answer<T: DeserializeOwned>(
+    answer: &mut dyn Read,
+) -> io::Result<(Result<T, GitError>, Vec<SourceFile>)> {
     let mut answer = BufReader::new(answer);
     let mut files = Vec::new();
     let mut line = Vec::new();
@@ -163,7 +210,10 @@ mod tests {
     use super::*;
 
     fn file(path: &str, bytes: &[u8]) -> SourceFile {
-        SourceFile { path: path.to_owned(), bytes: bytes.to_vec() }
+        SourceFile {
+            path: path.to_owned(),
+            bytes: bytes.to_vec(),
+        }
     }
 
     #[test]
@@ -171,19 +221,28 @@ mod tests {
         let files = vec![file("a \"b\"\n.yaml", b"{}\n\n\0"), file("empty.yaml", b"")];
         let mut text = Vec::new();
         files.iter().for_each(|file| write_file(&mut text, file).unwrap());
-        let missing = GitError::WrongCredentials { url: "https://git.example.com/web".into(), given: "an ssh key".into() };
+        let missing = GitError::WrongCredentials {
+            url: "https://git.example.com/web".into(),
+            given: "an ssh key".into(),
+        };
         write_result::<()>(&mut text, &Err(missing)).unwrap();
         let (result, read) = read_answer::<()>(&mut text.as_slice()).unwrap();
         assert_eq!(read, files);
         assert!(matches!(result, Err(GitError::WrongCredentials { given, .. }) if given == "an ssh key"));
         for end in 0..text.len() - 1 {
-            assert!(read_answer::<()>(&mut &text[..end]).is_err(), "an answer that breaks off is none: {end}");
+            assert!(
+                read_answer::<()>(&mut &text[..end]).is_err(),
+                "an answer that breaks off is none: {end}"
+            );
         }
     }
 
     #[test]
     fn an_error_of_the_system_keeps_its_number() {
-        let full = GitError::Cache { path: "/cache".into(), source: io::Error::from_raw_os_error(28) };
+        let full = GitError::Cache {
+            path: "/cache".into(),
+            source: io::Error::from_raw_os_error(28),
+        };
         let mut text = Vec::new();
         write_result::<()>(&mut text, &Err(full)).unwrap();
         let (result, _) = read_answer::<()>(&mut text.as_slice()).unwrap();

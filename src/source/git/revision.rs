@@ -30,7 +30,8 @@ pub struct RevisionError {
     pub text: String,
 }
 
-/// A reference of the server and what it points at. An annotated tag comes twice: itself, and as `name^{}` the commit behind it.
+/// A reference of the server and what it points at. An annotated tag comes twice: itself, and as `name^{}` the commit
+/// behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Advertised<'l> {
     pub name: &'l str,
@@ -57,23 +58,38 @@ impl Revision {
             return Ok(Revision::Head);
         }
         if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Oid::from_str(text).map(Revision::Commit).map_err(|_| RevisionError { text: text.to_owned() });
+            return Oid::from_str(text)
+                .map(Revision::Commit)
+                .map_err(|_| RevisionError { text: text.to_owned() });
         }
-        let full = if text.starts_with("refs/") { text.to_owned() } else { format!("refs/heads/{text}") };
+        let full = if text.starts_with("refs/") {
+            text.to_owned()
+        } else {
+            format!("refs/heads/{text}")
+        };
         if !git2::Reference::is_valid_name(&full) || text.starts_with('-') {
             return Err(RevisionError { text: text.to_owned() });
         }
         Ok(Revision::Name(text.to_owned()))
     }
 
-    /// Finds the revision in a listing, which is gone through once for each name that it may have; `None` when the server has no such reference.
+    /// Finds the revision in a listing, which is gone through once for each name that it may have; `None` when the
+    /// server has no such reference.
     pub(super) fn resolve<'l>(&self, listing: impl Iterator<Item = Advertised<'l>> + Clone) -> Option<Resolved> {
         let named = |name: &str| listing.clone().find(|head| head.name == name).map(|head| head.oid);
         match self {
-            Revision::Head => Some(Resolved { oid: named("HEAD")?, reference: Some("HEAD".to_owned()) }),
+            Revision::Head => Some(Resolved {
+                oid: named("HEAD")?,
+                reference: Some("HEAD".to_owned()),
+            }),
             Revision::Commit(oid) => {
-                let reference = listing.clone().find(|head| head.oid == *oid && !head.name.ends_with("^{}"));
-                Some(Resolved { oid: *oid, reference: reference.map(|head| head.name.to_owned()) })
+                let reference = listing
+                    .clone()
+                    .find(|head| head.oid == *oid && !head.name.ends_with("^{}"));
+                Some(Resolved {
+                    oid: *oid,
+                    reference: reference.map(|head| head.name.to_owned()),
+                })
             }
             Revision::Name(name) => {
                 let names = if name.starts_with("refs/") {
@@ -84,7 +100,10 @@ impl Revision {
                 names.into_iter().find_map(|name| {
                     let direct = named(&name)?;
                     let oid = named(&format!("{name}^{{}}")).unwrap_or(direct);
-                    Some(Resolved { oid, reference: Some(name) })
+                    Some(Resolved {
+                        oid,
+                        reference: Some(name),
+                    })
                 })
             }
         }
@@ -130,7 +149,12 @@ impl Listing {
         }
         let branches: Vec<String> = first.into_iter().map(one_line).collect();
         let omitted = seen - branches.len();
-        Listing { wanted: revision.resolve(listing.clone()), branches, omitted, is_empty: listing.clone().next().is_none() }
+        Listing {
+            wanted: revision.resolve(listing.clone()),
+            branches,
+            omitted,
+            is_empty: listing.clone().next().is_none(),
+        }
     }
 }
 
@@ -165,14 +189,24 @@ mod tests {
             (Some("v1"), '2', Some("refs/heads/v1")),
             (Some("refs/tags/v1"), '3', Some("refs/tags/v1")),
             (Some("v2"), '5', Some("refs/tags/v2")),
-            (Some("2222222222222222222222222222222222222222"), '2', Some("refs/heads/v1")),
+            (
+                Some("2222222222222222222222222222222222222222"),
+                '2',
+                Some("refs/heads/v1"),
+            ),
             (Some("9999999999999999999999999999999999999999"), '9', None),
         ] {
             let revision = Revision::parse(text).unwrap();
-            let expected = Resolved { oid: oid(digit), reference: reference.map(str::to_owned) };
+            let expected = Resolved {
+                oid: oid(digit),
+                reference: reference.map(str::to_owned),
+            };
             assert_eq!(revision.resolve(listing().into_iter()), Some(expected), "{text:?}");
         }
-        assert_eq!(Revision::parse(Some("gone")).unwrap().resolve(listing().into_iter()), None);
+        assert_eq!(
+            Revision::parse(Some("gone")).unwrap().resolve(listing().into_iter()),
+            None
+        );
     }
 
     #[test]

@@ -14,22 +14,33 @@ pub struct Room {
     /// So many bytes.
     pub bytes: u64,
 
-    /// Whose budget leaves no more, such as `namespace shop`, and that budget in bytes; `None` where only the limit of one transfer holds.
+    /// Whose budget leaves no more, such as `namespace shop`, and that budget in bytes; `None` where only the limit of
+    /// one transfer holds.
     pub budget: Option<(String, u64)>,
 }
 
 impl Room {
     /// No budget: a person's own machine.
     pub fn unlimited() -> Room {
-        Room { bytes: u64::MAX, budget: None }
+        Room {
+            bytes: u64::MAX,
+            budget: None,
+        }
     }
 
     /// What is told where it does not do.
     pub(super) fn exceeded(&self, url: &RepositoryUrl, limits: &Limits) -> GitError {
         let url = url.to_string();
         match &self.budget {
-            Some((owner, budget)) if self.bytes < limits.bytes => GitError::NoRoom { url, owner: owner.clone(), budget: *budget },
-            _ => GitError::TransferTooLarge { url, limit: limits.bytes },
+            Some((owner, budget)) if self.bytes < limits.bytes => GitError::NoRoom {
+                url,
+                owner: owner.clone(),
+                budget: *budget,
+            },
+            _ => GitError::TransferTooLarge {
+                url,
+                limit: limits.bytes,
+            },
         }
     }
 }

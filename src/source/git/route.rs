@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// How a connection is made. Without any part it is made by the name in the URL, as for a person who may ask every address.
+/// How a connection is made. Without any part it is made by the name in the URL, as for a person who may ask every
+/// address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The proxy for `https` and `http`: it connects to the one server that was checked, and to no other.

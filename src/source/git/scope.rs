@@ -1,7 +1,7 @@
 //! Which repositories a Secret is for.
 //!
-//! Who may write a DriftWatch names a Secret without being able to read it. So the Secret itself, or an administrator, says where it
-//! may be sent to; a Secret that says nothing is sent nowhere.
+//! Who may write a DriftWatch names a Secret without being able to read it. So the Secret itself, or an administrator,
+//! says where it may be sent to; a Secret that says nothing is sent nowhere.
 
 use std::net::IpAddr;
 
@@ -39,8 +39,9 @@ pub struct ScopeError {
 }
 
 impl Scope {
-    /// Reads entries by commas or lines: `git.example.com` (https or ssh, at their usual ports), `git.example.com:8443`,
-    /// `https://git.example.com/team/`, `ssh://git.example.com/team/`, `git@git.example.com:team/`.
+    /// Reads entries by commas or lines: `git.example.com` (https or ssh, at their usual ports),
+    /// `git.example.com:8443`, `https://git.example.com/team/`, `ssh://git.example.com/team/`,
+    /// `git@git.example.com:team/`.
     ///
     /// The path of an entry is held against whole segments: `/team` is not the beginning of `/team-b/web`.
     ///
@@ -48,15 +49,31 @@ impl Scope {
     ///
     /// The first entry that cannot be read, or none at all: half a list would be worse than none.
     pub fn parse(text: &str) -> Result<Scope, ScopeError> {
-        let parsed =
-            entries(text).zip(1..).map(|(entry, number)| Place::parse(entry).ok_or_else(|| ScopeError { text: shown(entry), number }));
+        let parsed = entries(text).zip(1..).map(|(entry, number)| {
+            Place::parse(entry).ok_or_else(|| ScopeError {
+                text: shown(entry),
+                number,
+            })
+        });
         let places: Vec<Place> = parsed.collect::<Result<_, _>>()?;
-        if places.is_empty() { Err(ScopeError { text: String::new(), number: 0 }) } else { Ok(Scope(places)) }
+        if places.is_empty() {
+            Err(ScopeError {
+                text: String::new(),
+                number: 0,
+            })
+        } else {
+            Ok(Scope(places))
+        }
     }
 
     /// The server of one URL, for a person who gives URL and credentials together.
     pub fn of_server(url: &RepositoryUrl) -> Scope {
-        Scope(vec![Place { form: Some(url.form()), host: url.host().to_owned(), port: Some(url.port()), path: Vec::new() }])
+        Scope(vec![Place {
+            form: Some(url.form()),
+            host: url.host().to_owned(),
+            port: Some(url.port()),
+            path: Vec::new(),
+        }])
     }
 
     /// Whether the Secret may be used for a repository.
@@ -77,8 +94,11 @@ impl Place {
                 };
                 let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
                 // The user of ssh is a part of the address and decides nothing here.
-                let authority =
-                    if form == Some(Form::Ssh) { authority.rsplit_once('@').map_or(authority, |(_, host)| host) } else { authority };
+                let authority = if form == Some(Form::Ssh) {
+                    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+                } else {
+                    authority
+                };
                 form.and_then(|form| Place::at(Some(form), authority, path))
             }
             None => match text.split_once('@').and_then(|(_, rest)| rest.split_once(':')) {
@@ -109,14 +129,23 @@ impl Place {
             _ => path.strip_prefix('/').unwrap_or(path),
         };
         let path = path.strip_suffix('/').unwrap_or(path);
-        let path: Vec<String> = if path.is_empty() { Vec::new() } else { path.split('/').map(normal).collect() };
-        // A query, a fragment, dot segments and escapes are never in a URL that is asked for, so such an entry would not mean what it says.
-        let odd = |segment: &String| matches!(segment.as_str(), "" | "." | "..") || segment.contains(['?', '#', '%', '\\', '*']);
+        let path: Vec<String> = if path.is_empty() {
+            Vec::new()
+        } else {
+            path.split('/').map(normal).collect()
+        };
+        // A query, a fragment, dot segments and escapes are never in a URL that is asked for, so such an entry would
+        // not mean what it says.
+        let odd = |segment: &String| {
+            matches!(segment.as_str(), "" | "." | "..") || segment.contains(['?', '#', '%', '\\', '*'])
+        };
         if path.iter().any(odd) {
             return None;
         }
         // One spelling for each address, as a URL has it.
-        let host = host.parse::<IpAddr>().map_or_else(|_| host.to_owned(), |address| address.to_string());
+        let host = host
+            .parse::<IpAddr>()
+            .map_or_else(|_| host.to_owned(), |address| address.to_string());
         Some(Place { form, host, port, path })
     }
 
@@ -126,15 +155,27 @@ impl Place {
             None => url.form() != Form::Http,
         };
         let port = self.port.unwrap_or(url.form().usual_port());
-        let path = if url.form() == Form::Scp { url.path() } else { url.path().strip_prefix('/').unwrap_or(url.path()) };
+        let path = if url.form() == Form::Scp {
+            url.path()
+        } else {
+            url.path().strip_prefix('/').unwrap_or(url.path())
+        };
         let mut segments = path.split('/').map(normal);
-        same_form && self.host == url.host() && port == url.port() && self.path.iter().all(|own| segments.next().as_ref() == Some(own))
+        same_form
+            && self.host == url.host()
+            && port == url.port()
+            && self.path.iter().all(|own| segments.next().as_ref() == Some(own))
     }
 }
 
 /// A segment with the escapes undone that a URL of a repository may have.
 fn normal(segment: &str) -> String {
-    segment.replace("%20", " ").replace("%2B", "+").replace("%2b", "+").replace("%2C", ",").replace("%2c", ",")
+    segment
+        .replace("%20", " ")
+        .replace("%2B", "+")
+        .replace("%2b", "+")
+        .replace("%2C", ",")
+        .replace("%2c", ",")
 }
 
 /// An entry as an error shows it: without what could be a password before the host.
@@ -149,8 +190,11 @@ mod tests {
     use crate::source::git::UrlPolicy;
 
     fn covers(scope: &str, url: &str) -> bool {
-        let url = RepositoryUrl::parse(url, &UrlPolicy::of_a_person(true)).unwrap_or_else(|error| panic!("{url}: {error}"));
-        Scope::parse(scope).unwrap_or_else(|error| panic!("{error}")).covers(&url)
+        let url =
+            RepositoryUrl::parse(url, &UrlPolicy::of_a_person(true)).unwrap_or_else(|error| panic!("{url}: {error}"));
+        Scope::parse(scope)
+            .unwrap_or_else(|error| panic!("{error}"))
+            .covers(&url)
     }
 
     #[test]
@@ -184,8 +228,16 @@ mod tests {
 
     #[test]
     fn a_prefix_ends_with_a_segment_and_keeps_its_scheme() {
-        for scope in ["https://git.example.com/team", "https://git.example.com/team/", "https://GIT.example.com:443/team/"] {
-            for url in ["https://git.example.com/team/web", "https://git.example.com/team", "https://git.example.com:443/team/a/b"] {
+        for scope in [
+            "https://git.example.com/team",
+            "https://git.example.com/team/",
+            "https://GIT.example.com:443/team/",
+        ] {
+            for url in [
+                "https://git.example.com/team/web",
+                "https://git.example.com/team",
+                "https://git.example.com:443/team/a/b",
+            ] {
                 assert!(covers(scope, url), "{scope} {url}");
             }
             for url in [
@@ -204,14 +256,23 @@ mod tests {
         }
         assert!(covers("https://git.example.com", "https://git.example.com/any/web"));
         assert!(covers("http://git.example.com", "http://git.example.com/any/web"));
-        assert!(covers("https://git.example.com/My Shop/", "https://git.example.com/My%20Shop/web"));
+        assert!(covers(
+            "https://git.example.com/My Shop/",
+            "https://git.example.com/My%20Shop/web"
+        ));
     }
 
     #[test]
     fn both_forms_of_ssh_have_paths_of_their_own() {
         assert!(covers("git@git.example.com:team/", "deploy@git.example.com:team/web"));
-        assert!(covers("ssh://git@git.example.com/team", "ssh://git.example.com/team/web"));
-        assert!(!covers("ssh://git.example.com/team", "git@git.example.com:team/web"), "one is relative to a home folder");
+        assert!(covers(
+            "ssh://git@git.example.com/team",
+            "ssh://git.example.com/team/web"
+        ));
+        assert!(
+            !covers("ssh://git.example.com/team", "git@git.example.com:team/web"),
+            "one is relative to a home folder"
+        );
         assert!(!covers("git@git.example.com:team", "git@git.example.com:/team/web"));
         assert!(!covers("git@git.example.com:team", "git@git.example.com:team-b/web"));
     }

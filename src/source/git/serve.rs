@@ -23,10 +23,26 @@ const WINDOWS: usize = 256 << 20;
 pub fn serve() -> io::Result<()> {
     let mut question = Vec::new();
     io::stdin().lock().read_to_end(&mut question)?;
-    let Request { url, login, limits, route, certificates, directory, memory, room, call } = serde_json::from_slice(&question)?;
+    let Request {
+        url,
+        login,
+        limits,
+        route,
+        certificates,
+        directory,
+        memory,
+        room,
+        call,
+    } = serde_json::from_slice(&question)?;
     drop(question);
-    set_globals(&limits, certificates.as_deref()).map_err(|error| io::Error::other(format!("failed to set up libgit2: {error}")))?;
-    let bare = Bare { url: url.clone(), directory, memory, step: call.step() };
+    set_globals(&limits, certificates.as_deref())
+        .map_err(|error| io::Error::other(format!("failed to set up libgit2: {error}")))?;
+    let bare = Bare {
+        url: url.clone(),
+        directory,
+        memory,
+        step: call.step(),
+    };
     let session = Session::new(&url, &Credentials::from(login), limits, route, memory);
     let mut out = BufWriter::new(io::stdout().lock());
     match call {
@@ -54,9 +70,10 @@ impl Call {
 
 /// Sets what libgit2 keeps for the whole process.
 ///
-/// libgit2 has no time limit at all without the two. The user's and the system's Git configuration are not read, since an `insteadOf` there
-/// could turn a checked URL into another.
-// libgit2's global settings are unsynchronised C variables: unsafe by nature, set once before any connection by a process of one thread.
+/// libgit2 has no time limit at all without the two. The user's and the system's Git configuration are not read, since
+/// an `insteadOf` there could turn a checked URL into another.
+// libgit2's global settings are unsynchronised C variables: unsafe by nature, set once before any connection by a
+// process of one thread.
 #[allow(unsafe_code)]
 fn set_globals(limits: &Limits, certificates: Option<&Path>) -> Result<(), git2::Error> {
     use git2::{ConfigLevel, opts};
@@ -68,7 +85,12 @@ fn set_globals(limits: &Limits, certificates: Option<&Path>) -> Result<(), git2:
         opts::set_cache_max_size(KEPT_OBJECTS)?;
         opts::set_mwindow_size(WINDOW)?;
         opts::set_mwindow_mapped_limit(WINDOWS)?;
-        for level in [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData] {
+        for level in [
+            ConfigLevel::System,
+            ConfigLevel::Global,
+            ConfigLevel::XDG,
+            ConfigLevel::ProgramData,
+        ] {
             opts::set_search_path(level, "")?;
         }
     }

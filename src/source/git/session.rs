@@ -5,7 +5,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use git2::{CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, RemoteCallbacks, RemoteConnection, Repository};
+use git2::{
+    CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, RemoteCallbacks, RemoteConnection,
+    Repository,
+};
 
 use super::credentials::{Credentials, SshIdentity};
 use super::error::one_line;
@@ -16,7 +19,8 @@ use super::revision::{Advertised, Listing, Revision};
 use super::route::Route;
 use super::{GitError, Limits, RepositoryUrl};
 
-/// The most references of a server: the largest public repositories, with two for each change that was ever proposed, have fewer.
+/// The most references of a server: the largest public repositories, with two for each change that was ever proposed,
+/// have fewer.
 const MOST_REFERENCES: usize = 500_000;
 
 /// Who connects where, how, and for how long.
@@ -30,7 +34,8 @@ pub(super) struct Session {
     memory: u64,
     /// How many bytes of packs may come.
     receives: Rc<Cell<u64>>,
-    /// What a callback or a request found out. libgit2 has one error code for "a callback said no", so the reason is kept here.
+    /// What a callback or a request found out. libgit2 has one error code for "a callback said no", so the reason is
+    /// kept here.
     verdict: Found,
 }
 
@@ -39,7 +44,10 @@ type Found = Arc<Mutex<Option<GitError>>>;
 
 /// The first reason is the one: what fails after it, fails because of it.
 fn keep(found: &Found, error: GitError) {
-    found.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    found
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert(error);
 }
 
 /// What a connection was doing when it failed.
@@ -69,9 +77,23 @@ impl Step {
 }
 
 impl Session {
-    pub(super) fn new(url: &RepositoryUrl, credentials: &Credentials, limits: Limits, route: Route, memory: u64) -> Session {
+    pub(super) fn new(
+        url: &RepositoryUrl,
+        credentials: &Credentials,
+        limits: Limits,
+        route: Route,
+        memory: u64,
+    ) -> Session {
         let receives = Rc::new(Cell::new(limits.bytes));
-        Session { url: url.clone(), credentials: credentials.clone(), limits, route, memory, receives, verdict: Arc::default() }
+        Session {
+            url: url.clone(),
+            credentials: credentials.clone(),
+            limits,
+            route,
+            memory,
+            receives,
+            verdict: Arc::default(),
+        }
     }
 
     /// Says how much room there is for what comes.
@@ -92,7 +114,8 @@ impl Session {
         }
     }
 
-    /// Connects, lists the references and hands the open connection, with what the listing says of a revision, to a function.
+    /// Connects, lists the references and hands the open connection, with what the listing says of a revision, to a
+    /// function.
     pub(super) fn connect<T>(
         &self,
         repository: &Repository,
@@ -105,14 +128,27 @@ impl Session {
         // To the end of the function: a transfer opens further requests.
         let _entered = Entered::into(Arc::new(exchange));
         let mut remote = repository.remote_anonymous(&self.connection()).map_err(explain)?;
-        let mut connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks()), None).map_err(explain)?;
+        let mut connection = remote
+            .connect_auth(Direction::Fetch, Some(self.callbacks()), None)
+            .map_err(explain)?;
         let heads = connection.list().map_err(explain)?;
         if heads.len() > MOST_REFERENCES {
             let reason = format!("it has {} references, more than {MOST_REFERENCES}", heads.len());
-            return Err(GitError::Server { url: self.url.to_string(), reason });
+            return Err(GitError::Server {
+                url: self.url.to_string(),
+                reason,
+            });
         }
-        // libgit2 keeps the listing while the connection is open: a second copy of a hundred thousand references does not fit beside it.
-        let listing = Listing::of(heads.iter().map(|head| Advertised { name: head.name(), oid: head.oid() }), revision, LISTED);
+        // libgit2 keeps the listing while the connection is open: a second copy of a hundred thousand references does
+        // not fit beside it.
+        let listing = Listing::of(
+            heads.iter().map(|head| Advertised {
+                name: head.name(),
+                oid: head.oid(),
+            }),
+            revision,
+            LISTED,
+        );
         then(&mut connection, listing)
     }
 
@@ -122,11 +158,16 @@ impl Session {
             let url = self.url.to_string();
             return Err(match self.credentials {
                 Credentials::None => GitError::CredentialsMissing { url },
-                _ => GitError::UnfitCredentials { url, given: self.credentials.kind().into() },
+                _ => GitError::UnfitCredentials {
+                    url,
+                    given: self.credentials.kind().into(),
+                },
             });
         }
         if !self.credentials.are_for(&self.url) {
-            return Err(GitError::CredentialsElsewhere { url: self.url.to_string() });
+            return Err(GitError::CredentialsElsewhere {
+                url: self.url.to_string(),
+            });
         }
         Ok(())
     }
@@ -139,27 +180,43 @@ impl Session {
         callbacks
     }
 
-    /// Gives the credentials once. libgit2 asks again after each refusal and would go on until the server has enough of it, or has
-    /// locked the account.
+    /// Gives the credentials once. libgit2 asks again after each refusal and would go on until the server has enough of
+    /// it, or has locked the account.
     fn answer_credentials(&self, callbacks: &mut RemoteCallbacks<'static>) {
         let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Arc::clone(&self.verdict));
         let mut given = false;
         callbacks.credentials(move |_, _, allowed| {
             let shown = url.to_string();
             let refusal = match (&credentials, given) {
-                (Credentials::Basic { username, password, .. }, false) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                (Credentials::Basic { username, password, .. }, false)
+                    if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) =>
+                {
                     given = true;
                     return Cred::userpass_plaintext(username, password);
                 }
-                (Credentials::Ssh(SshIdentity { private_key, passphrase, .. }), false) if allowed.contains(CredentialType::SSH_MEMORY) => {
+                (
+                    Credentials::Ssh(SshIdentity {
+                        private_key,
+                        passphrase,
+                        ..
+                    }),
+                    false,
+                ) if allowed.contains(CredentialType::SSH_MEMORY) => {
                     given = true;
                     return Cred::ssh_key_from_memory(url.user(), None, private_key, passphrase.as_deref());
                 }
                 (Credentials::None, _) => GitError::CredentialsMissing { url: shown },
-                (_, _) => GitError::WrongCredentials { url: shown, given: credentials.kind().into() },
+                (_, _) => GitError::WrongCredentials {
+                    url: shown,
+                    given: credentials.kind().into(),
+                },
             };
             keep(&verdict, refusal);
-            Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "no further credentials"))
+            Err(git2::Error::new(
+                ErrorCode::Auth,
+                ErrorClass::Callback,
+                "no further credentials",
+            ))
         });
     }
 
@@ -167,7 +224,9 @@ impl Session {
     fn check_host_key(&self, callbacks: &mut RemoteCallbacks<'static>) {
         let (url, credentials, verdict) = (self.url.clone(), self.credentials.clone(), Arc::clone(&self.verdict));
         callbacks.certificate_check(move |certificate, _| {
-            let Some(hostkey) = certificate.as_hostkey() else { return Ok(CertificateCheckStatus::CertificatePassthrough) };
+            let Some(hostkey) = certificate.as_hostkey() else {
+                return Ok(CertificateCheckStatus::CertificatePassthrough);
+            };
             let key = hostkey.hostkey().unwrap_or_default();
             let known = match &credentials {
                 Credentials::Ssh(identity) => identity.known_hosts.check(url.host(), url.port(), key),
@@ -181,8 +240,19 @@ impl Session {
                 Verdict::NoEntry => "known_hosts has no line for this host and port".to_owned(),
             };
             let offered = format!("{} {}", key_type(key), fingerprint(key));
-            keep(&verdict, GitError::UnknownHostKey { url: url.to_string(), offered, problem });
-            Err(git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "the host key is not known"))
+            keep(
+                &verdict,
+                GitError::UnknownHostKey {
+                    url: url.to_string(),
+                    offered,
+                    problem,
+                },
+            );
+            Err(git2::Error::new(
+                ErrorCode::Certificate,
+                ErrorClass::Callback,
+                "the host key is not known",
+            ))
         });
     }
 
@@ -193,14 +263,21 @@ impl Session {
             let limit = receives.get();
             let fits = progress.received_bytes() as u64 <= limit;
             if !fits {
-                keep(&verdict, GitError::TransferTooLarge { url: url.to_string(), limit });
+                keep(
+                    &verdict,
+                    GitError::TransferTooLarge {
+                        url: url.to_string(),
+                        limit,
+                    },
+                );
             }
             fits
         });
     }
 
-    /// What an error of libgit2 means to a person. The numbers and words are those of libgit2 1.9 (`transports/ssh_libssh2.c`,
-    /// `streams/socket.c`), which has no codes for them; http has a client of its own, which tells its failures by itself.
+    /// What an error of libgit2 means to a person. The numbers and words are those of libgit2 1.9
+    /// (`transports/ssh_libssh2.c`, `streams/socket.c`), which has no codes for them; http has a client of its own,
+    /// which tells its failures by itself.
     pub(super) fn explain(&self, error: git2::Error, step: Step) -> GitError {
         if let Some(verdict) = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return verdict;
@@ -212,13 +289,19 @@ impl Session {
             _ if says(&["Cannot allocate memory", "Out of memory", "malloc failure"]) => self.no_memory(step),
             (_, ErrorCode::Timeout) => self.silence(step),
             (_, ErrorCode::Auth) => self.refused(),
-            (ErrorClass::Ssh, _) if says(&["Unable to extract public key", "private key", "passphrase", "publickey"]) => self.refused(),
+            (ErrorClass::Ssh, _)
+                if says(&["Unable to extract public key", "private key", "passphrase", "publickey"]) =>
+            {
+                self.refused()
+            }
             (ErrorClass::Ssh | ErrorClass::Net, _) if says(&["imed out", "timeout", "Timeout"]) => self.silence(step),
             (_, _) if says(&["not found", "not appear to be a git repository", "does not exist"]) => {
                 GitError::RepositoryNotFound { url, reason }
             }
             (ErrorClass::Os | ErrorClass::Ssl, _) => GitError::Unreachable { url, reason },
-            (ErrorClass::Net, _) if says(&["failed to connect", "failed to resolve", "unexpected EOF", "Connection"]) => {
+            (ErrorClass::Net, _)
+                if says(&["failed to connect", "failed to resolve", "unexpected EOF", "Connection"]) =>
+            {
                 GitError::Unreachable { url, reason }
             }
             // Nothing says yet that it is a Git server.
@@ -228,22 +311,37 @@ impl Session {
     }
 
     fn no_memory(&self, step: Step) -> GitError {
-        GitError::Memory { url: self.url.to_string(), step: step.words().into(), limit: self.memory }
+        GitError::Memory {
+            url: self.url.to_string(),
+            step: step.words().into(),
+            limit: self.memory,
+        }
     }
 
     fn refused(&self) -> GitError {
         let url = self.url.to_string();
         match self.credentials {
             Credentials::None => GitError::CredentialsMissing { url },
-            _ => GitError::WrongCredentials { url, given: self.credentials.kind().into() },
+            _ => GitError::WrongCredentials {
+                url,
+                given: self.credentials.kind().into(),
+            },
         }
     }
 
-    /// The server said nothing for longer than one answer may take: before it listed anything, nothing says that it is a Git server.
+    /// The server said nothing for longer than one answer may take: before it listed anything, nothing says that it is
+    /// a Git server.
     fn silence(&self, step: Step) -> GitError {
         if step == Step::List {
-            return GitError::Unreachable { url: self.url.to_string(), reason: "no answer in time".to_owned() };
+            return GitError::Unreachable {
+                url: self.url.to_string(),
+                reason: "no answer in time".to_owned(),
+            };
         }
-        GitError::Timeout { url: self.url.to_string(), step: step.words().into(), limit: self.limits.silence.min(step.limit(&self.limits)) }
+        GitError::Timeout {
+            url: self.url.to_string(),
+            step: step.words().into(),
+            limit: self.limits.silence.min(step.limit(&self.limits)),
+        }
     }
 }

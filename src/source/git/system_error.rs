@@ -11,7 +11,10 @@ enum Told {
 }
 
 pub(super) fn serialize<S: Serializer>(error: &io::Error, serializer: S) -> Result<S::Ok, S::Error> {
-    error.raw_os_error().map_or_else(|| Told::Words(error.to_string()), Told::Number).serialize(serializer)
+    error
+        .raw_os_error()
+        .map_or_else(|| Told::Words(error.to_string()), Told::Number)
+        .serialize(serializer)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<io::Error, D::Error> {

@@ -1,7 +1,7 @@
 //! The files of a commit, read out of the object database.
 //!
-//! A tree comes from whoever may push, so it is walked with a list of its own and under limits: the same subtree named ten times on
-//! each of ten levels is ten thousand million files out of a few hundred bytes.
+//! A tree comes from whoever may push, so it is walked with a list of its own and under limits: the same subtree named
+//! ten times on each of ten levels is ten thousand million files out of a few hundred bytes.
 
 use std::io;
 
@@ -36,8 +36,8 @@ const KIND: i32 = 0o170_000;
 /// Which files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Select {
-    /// Files that end in `.yaml`, `.yml` or `.json`, and those called `Kustomization`; a file that the path itself names is read whatever it
-    /// is called.
+    /// Files that end in `.yaml`, `.yml` or `.json`, and those called `Kustomization`; a file that the path itself
+    /// names is read whatever it is called.
     Manifests,
 
     /// Every file: what a kustomization or a chart needs to be rendered.
@@ -85,7 +85,10 @@ impl Bare {
         let read = self.read(oid, path, select, most, &mut |file| {
             take(file).map_err(|error| {
                 closed = Some(error);
-                GitError::Damaged { url: self.url.to_string(), reason: "nobody takes what is read".to_owned() }
+                GitError::Damaged {
+                    url: self.url.to_string(),
+                    reason: "nobody takes what is read".to_owned(),
+                }
             })
         });
         closed.map_or(Ok(read), Err)
@@ -101,10 +104,26 @@ impl Bare {
     ) -> Result<Tree, GitError> {
         let commit = self.commit(oid)?;
         let repository = self.repository()?;
-        let reading = Reading { mirror: self, repository: &repository, revision: commit.short };
-        let root = repository.find_commit(oid).map_err(|error| reading.broken(error))?.tree_id();
+        let reading = Reading {
+            mirror: self,
+            repository: &repository,
+            revision: commit.short,
+        };
+        let root = repository
+            .find_commit(oid)
+            .map_err(|error| reading.broken(error))?
+            .tree_id();
         let root = reading.folder(root, "")?;
-        let mut walk = Walk { reading: &reading, select, tree: Tree::default(), most, bytes: 0, entries: 0, folders: Vec::new(), take };
+        let mut walk = Walk {
+            reading: &reading,
+            select,
+            tree: Tree::default(),
+            most,
+            bytes: 0,
+            entries: 0,
+            folders: Vec::new(),
+            take,
+        };
         match reading.enter(root, path, &mut walk.tree.ignore_files)? {
             Target::Folder(folder) => walk.folder(&folder, path.as_str().to_owned(), 0)?,
             Target::File(blob) => walk.file(blob, path.as_str().to_owned())?,
@@ -135,13 +154,20 @@ enum Target<'r> {
 
 impl<'m> Reading<'m> {
     /// Goes down from the root to what a path names.
-    fn enter(&self, root: git2::Tree<'m>, path: &TreePath, ignore_files: &mut Vec<String>) -> Result<Target<'m>, GitError> {
+    fn enter(
+        &self,
+        root: git2::Tree<'m>,
+        path: &TreePath,
+        ignore_files: &mut Vec<String>,
+    ) -> Result<Target<'m>, GitError> {
         let mut folder = root;
         let mut at = String::new();
         let mut names = path.segments().peekable();
         while let Some(name) = names.next() {
             ignore_files.extend(folder.get_name(IGNORE_FILE).map(|_| join(&at, IGNORE_FILE)));
-            let Some(entry) = folder.get_name(name).map(|entry| entry.to_owned()) else { return Err(self.missing(path, &folder, &at)) };
+            let Some(entry) = folder.get_name(name).map(|entry| entry.to_owned()) else {
+                return Err(self.missing(path, &folder, &at));
+            };
             at = join(&at, name);
             match (entry.filemode_raw() & KIND, entry.kind()) {
                 (SYMLINK, _) => return Err(self.not_followed(&at, "a symlink")),
@@ -156,24 +182,43 @@ impl<'m> Reading<'m> {
 
     /// Reads a folder after its size.
     fn folder(&self, id: Oid, at: &str) -> Result<git2::Tree<'m>, GitError> {
-        let (size, _) = self.repository.odb().and_then(|database| database.read_header(id)).map_err(|error| self.broken(error))?;
+        let (size, _) = self
+            .repository
+            .odb()
+            .and_then(|database| database.read_header(id))
+            .map_err(|error| self.broken(error))?;
         if size > LARGEST_FOLDER {
-            return Err(self.unfit(at, format!("the folder's list of names has {size} bytes, more than {LARGEST_FOLDER}")));
+            return Err(self.unfit(
+                at,
+                format!("the folder's list of names has {size} bytes, more than {LARGEST_FOLDER}"),
+            ));
         }
         self.repository.find_tree(id).map_err(|error| self.broken(error))
     }
 
     fn missing(&self, path: &TreePath, folder: &git2::Tree<'_>, at: &str) -> GitError {
-        let mut existing: Vec<String> =
-            folder.iter().take(LISTED).map(|entry| one_line(&String::from_utf8_lossy(entry.name_bytes()))).collect();
+        let mut existing: Vec<String> = folder
+            .iter()
+            .take(LISTED)
+            .map(|entry| one_line(&String::from_utf8_lossy(entry.name_bytes())))
+            .collect();
         existing.sort();
-        let nearest = if at.is_empty() { "its root".to_owned() } else { format!("{at:?}") };
+        let nearest = if at.is_empty() {
+            "its root".to_owned()
+        } else {
+            format!("{at:?}")
+        };
         let omitted = folder.len().saturating_sub(existing.len());
         GitError::MissingPath {
             url: self.mirror.url.to_string(),
             revision: self.revision.clone(),
             path: path.to_string(),
-            instead: list(&format!("{nearest} has"), &format!("{nearest} is empty"), &existing, omitted),
+            instead: list(
+                &format!("{nearest} has"),
+                &format!("{nearest} is empty"),
+                &existing,
+                omitted,
+            ),
         }
     }
 
@@ -187,7 +232,12 @@ impl<'m> Reading<'m> {
     }
 
     fn unfit(&self, path: &str, problem: String) -> GitError {
-        GitError::Unfit { url: self.mirror.url.to_string(), revision: self.revision.clone(), path: one_line(path), problem }
+        GitError::Unfit {
+            url: self.mirror.url.to_string(),
+            revision: self.revision.clone(),
+            path: one_line(path),
+            problem,
+        }
     }
 
     /// An object that the commit names and the mirror cannot give.
@@ -212,7 +262,9 @@ struct Walk<'r, 'm, 't> {
 impl Walk<'_, '_, '_> {
     fn folder(&mut self, folder: &git2::Tree<'_>, at: String, depth: usize) -> Result<(), GitError> {
         if depth > DEEPEST_FOLDER {
-            return Err(self.reading.unfit(&at, format!("folders are nested deeper than {DEEPEST_FOLDER}")));
+            return Err(self
+                .reading
+                .unfit(&at, format!("folders are nested deeper than {DEEPEST_FOLDER}")));
         }
         for entry in folder {
             self.entry(&entry, &at, depth)?;
@@ -223,11 +275,15 @@ impl Walk<'_, '_, '_> {
     fn entry(&mut self, entry: &TreeEntry<'_>, at: &str, depth: usize) -> Result<(), GitError> {
         self.entries += 1;
         if self.entries > MOST_ENTRIES {
-            return Err(self.reading.unfit(at, format!("there are more than {MOST_ENTRIES} files and folders")));
+            return Err(self
+                .reading
+                .unfit(at, format!("there are more than {MOST_ENTRIES} files and folders")));
         }
         let path = join(at, self.name(entry, at)?);
         if path.len() > LONGEST_PATH {
-            return Err(self.reading.unfit(at, format!("a path below it has more than {LONGEST_PATH} bytes")));
+            return Err(self
+                .reading
+                .unfit(at, format!("a path below it has more than {LONGEST_PATH} bytes")));
         }
         match (entry.filemode_raw() & KIND, entry.kind()) {
             (SYMLINK, _) => {
@@ -239,24 +295,31 @@ impl Walk<'_, '_, '_> {
                 self.tree.submodules.push(path);
             }
             (_, Some(ObjectType::Tree)) => self.folders.push((entry.id(), path, depth + 1)),
-            (_, Some(ObjectType::Blob)) if path.rsplit('/').next() == Some(IGNORE_FILE) && self.select == Select::Manifests => {
+            (_, Some(ObjectType::Blob))
+                if path.rsplit('/').next() == Some(IGNORE_FILE) && self.select == Select::Manifests =>
+            {
                 self.spend(path.len(), &path)?;
                 self.tree.ignore_files.push(path);
             }
-            (_, Some(ObjectType::Blob)) if self.select == Select::Everything || is_manifest(&path) => self.file(entry.id(), path)?,
+            (_, Some(ObjectType::Blob)) if self.select == Select::Everything || is_manifest(&path) => {
+                self.file(entry.id(), path)?
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// A name that may become a file's name on disk while a source is rendered. Git does not write others, but a pack may hold them.
+    /// A name that may become a file's name on disk while a source is rendered. Git does not write others, but a pack
+    /// may hold them.
     fn name<'e>(&self, entry: &'e TreeEntry<'_>, at: &str) -> Result<&'e str, GitError> {
         let shown = || join(at, &String::from_utf8_lossy(entry.name_bytes()));
         match std::str::from_utf8(entry.name_bytes()) {
-            Ok(".." | "." | "") => Err(self.reading.unfit(&shown(), "the name leads out of its folder".to_owned())),
-            Ok(name) if name.contains(['/', '\\', '\0']) => {
-                Err(self.reading.unfit(&shown(), "the name leads out of its folder".to_owned()))
-            }
+            Ok(".." | "." | "") => Err(self
+                .reading
+                .unfit(&shown(), "the name leads out of its folder".to_owned())),
+            Ok(name) if name.contains(['/', '\\', '\0']) => Err(self
+                .reading
+                .unfit(&shown(), "the name leads out of its folder".to_owned())),
             Ok(name) => Ok(name),
             Err(_) => Err(self.reading.unfit(&shown(), "the name is not UTF-8".to_owned())),
         }
@@ -280,16 +343,24 @@ impl Walk<'_, '_, '_> {
     fn spend(&mut self, bytes: usize, path: &str) -> Result<(), GitError> {
         self.bytes += bytes as u64;
         if self.bytes > self.most {
-            return Err(self.reading.unfit(path, format!("the files up to this one have more than {} bytes together", self.most)));
+            return Err(self.reading.unfit(
+                path,
+                format!("the files up to this one have more than {} bytes together", self.most),
+            ));
         }
         Ok(())
     }
 }
 
 fn is_manifest(path: &str) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending)) || path.rsplit('/').next() == Some("Kustomization")
+    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
+        || path.rsplit('/').next() == Some("Kustomization")
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }

@@ -24,7 +24,10 @@ fn cure(path: &str) -> String {
     let inner = path.trim_start_matches('/').trim_end_matches('/');
     match TreePath::parse(inner) {
         Ok(inner) if path.starts_with('/') && !inner.as_str().is_empty() => {
-            format!("write it as {:?}, since paths begin at the root of the repository", inner.as_str())
+            format!(
+                "write it as {:?}, since paths begin at the root of the repository",
+                inner.as_str()
+            )
         }
         _ => "name a folder or file below the root of the repository, such as deploy/web".to_owned(),
     }
@@ -37,7 +40,12 @@ impl TreePath {
     ///
     /// An absolute path, a `.` or `..` segment, an empty segment, a backslash or a control character.
     pub fn parse(text: &str) -> Result<TreePath, TreePathError> {
-        let refuse = |problem| Err(TreePathError { path: text.to_owned(), problem });
+        let refuse = |problem| {
+            Err(TreePathError {
+                path: text.to_owned(),
+                problem,
+            })
+        };
         if text.starts_with('/') {
             return refuse("is absolute");
         }
@@ -83,10 +91,19 @@ mod tests {
 
     #[test]
     fn paths_below_the_root_are_taken_as_people_write_them() {
-        for (text, path) in
-            [("", ""), (".", ""), ("./", ""), ("deploy", "deploy"), ("./deploy/web/", "deploy/web"), ("a..b/c.yaml", "a..b/c.yaml")]
-        {
-            assert_eq!(TreePath::parse(text).map(|path| path.as_str().to_owned()), Ok(path.to_owned()), "{text:?}");
+        for (text, path) in [
+            ("", ""),
+            (".", ""),
+            ("./", ""),
+            ("deploy", "deploy"),
+            ("./deploy/web/", "deploy/web"),
+            ("a..b/c.yaml", "a..b/c.yaml"),
+        ] {
+            assert_eq!(
+                TreePath::parse(text).map(|path| path.as_str().to_owned()),
+                Ok(path.to_owned()),
+                "{text:?}"
+            );
         }
         assert_eq!(TreePath::default().to_string(), ".");
     }
@@ -105,7 +122,10 @@ mod tests {
 
     #[test]
     fn paths_that_lead_elsewhere_are_refused() {
-        for text in ["/etc", "..", "../etc", "a/../b", "a/..", "a//b", "//", "a/./b", "a\\..\\b", "a\0b", "a\nb", "./../a", ".//a"] {
+        for text in [
+            "/etc", "..", "../etc", "a/../b", "a/..", "a//b", "//", "a/./b", "a\\..\\b", "a\0b", "a\nb", "./../a",
+            ".//a",
+        ] {
             assert!(TreePath::parse(text).is_err(), "{text:?} must be refused");
         }
     }

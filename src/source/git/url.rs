@@ -1,7 +1,7 @@
 //! A repository's URL as a type that cannot be wrong.
 //!
-//! The text is taken apart by a strict grammar and put together again from the checked parts, so that libgit2, which has a URL
-//! parser of its own, never sees a text that two parsers could read in two ways.
+//! The text is taken apart by a strict grammar and put together again from the checked parts, so that libgit2, which
+//! has a URL parser of its own, never sees a text that two parsers could read in two ways.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -54,9 +54,9 @@ impl UrlError {
     /// What an administrator can do about a host that a tenant may not name.
     pub fn hint(&self) -> Option<String> {
         match self {
-            UrlError::Refused { host, reason } if matches!(*reason, NOT_LISTED | DENIED_RANGE) => {
-                Some(format!("an administrator may list {host} in git.allowedHosts of the chart"))
-            }
+            UrlError::Refused { host, reason } if matches!(*reason, NOT_LISTED | DENIED_RANGE) => Some(format!(
+                "an administrator may list {host} in git.allowedHosts of the chart"
+            )),
             _ => None,
         }
     }
@@ -105,19 +105,33 @@ impl RepositoryUrl {
     ///
     /// # Errors
     ///
-    /// Any other scheme (`file://`, `git://`, a plain path), credentials in the URL, a query or fragment, dot segments, a link-local
-    /// or metadata host. Where a *name* leads is checked again each time before it is connected to.
+    /// Any other scheme (`file://`, `git://`, a plain path), credentials in the URL, a query or fragment, dot segments,
+    /// a link-local or metadata host. Where a *name* leads is checked again each time before it is connected to.
     pub fn parse(text: &str, policy: &UrlPolicy) -> Result<RepositoryUrl, UrlError> {
         let (form, user, authority, path) = split(text)?;
         if form == Form::Http && !policy.plain_http() {
             return Err(UrlError::PlainHttp);
         }
-        let (host, port) = if form == Form::Scp { (authority.to_owned(), None) } else { split_port(authority)? };
+        let (host, port) = if form == Form::Scp {
+            (authority.to_owned(), None)
+        } else {
+            split_port(authority)?
+        };
         let host = checked_host(&host)?;
         check_path(path)?;
-        let url = RepositoryUrl { form, user, host, port, path: path.to_owned(), policy: policy.clone() };
+        let url = RepositoryUrl {
+            form,
+            user,
+            host,
+            port,
+            path: path.to_owned(),
+            policy: policy.clone(),
+        };
         match url.refused_host() {
-            Some(reason) => Err(UrlError::Refused { host: url.host_header(), reason }),
+            Some(reason) => Err(UrlError::Refused {
+                host: url.host_header(),
+                reason,
+            }),
             None => Ok(url),
         }
     }
@@ -125,7 +139,10 @@ impl RepositoryUrl {
     /// The same repository server, with another path.
     pub(super) fn with_path(&self, path: &str) -> Result<RepositoryUrl, UrlError> {
         check_path(path)?;
-        Ok(RepositoryUrl { path: path.to_owned(), ..self.clone() })
+        Ok(RepositoryUrl {
+            path: path.to_owned(),
+            ..self.clone()
+        })
     }
 
     /// Whether the connection is made by ssh, with a key and known hosts, and not by http.
@@ -163,7 +180,11 @@ impl RepositoryUrl {
 
     /// `host`, and the port where it is not the usual one: what a `Host` header has.
     pub(super) fn host_header(&self) -> String {
-        if self.port() == self.form.usual_port() { bracketed(&self.host) } else { self.authority() }
+        if self.port() == self.form.usual_port() {
+            bracketed(&self.host)
+        } else {
+            self.authority()
+        }
     }
 
     /// The user that ssh logs in as.
@@ -182,7 +203,11 @@ impl RepositoryUrl {
     }
 
     fn at(&self, host: &str, port: Option<u16>) -> String {
-        let user = if self.is_ssh() { format!("{}@", self.user()) } else { String::new() };
+        let user = if self.is_ssh() {
+            format!("{}@", self.user())
+        } else {
+            String::new()
+        };
         self.render(&user, host, port)
     }
 
@@ -194,14 +219,20 @@ impl RepositoryUrl {
         if is_own_name(&self.host) && !self.policy.loopback() {
             return Some("the controller's own machine");
         }
-        let listed = || self.policy.refused_host(&self.host, self.port(), self.form.usual_port());
+        let listed = || {
+            self.policy
+                .refused_host(&self.host, self.port(), self.form.usual_port())
+        };
         let address: Option<IpAddr> = self.host.parse().ok();
-        address.and_then(|address| self.refused_address(address)).or_else(listed)
+        address
+            .and_then(|address| self.refused_address(address))
+            .or_else(listed)
     }
 
     /// Says why an address that the host leads to may not be connected to.
     pub(super) fn refused_address(&self, address: IpAddr) -> Option<&'static str> {
-        self.policy.refused_address(&self.host, self.port(), self.form.usual_port(), address)
+        self.policy
+            .refused_address(&self.host, self.port(), self.form.usual_port(), address)
     }
 
     fn render(&self, user: &str, host: &str, port: Option<u16>) -> String {
@@ -226,7 +257,11 @@ impl fmt::Display for RepositoryUrl {
 }
 
 fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }
 
 /// Form, user, `host[:port]` and path.
@@ -237,9 +272,15 @@ fn split(text: &str) -> Result<(Form, Option<String>, &str, &str), UrlError> {
                 "https" => Form::Https,
                 "http" => Form::Http,
                 "ssh" | "git+ssh" | "ssh+git" => Form::Ssh,
-                other => return Err(UrlError::Scheme { scheme: printable(other) }),
+                other => {
+                    return Err(UrlError::Scheme {
+                        scheme: printable(other),
+                    });
+                }
             };
-            let slash = rest.find('/').ok_or(UrlError::Malformed { problem: "no path to a repository" })?;
+            let slash = rest.find('/').ok_or(UrlError::Malformed {
+                problem: "no path to a repository",
+            })?;
             let (authority, path) = rest.split_at(slash);
             (form, authority, path)
         }
@@ -275,7 +316,9 @@ fn checked_user(user: &str) -> Result<String, UrlError> {
     }
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if user.is_empty() || user.starts_with('-') || !user.bytes().all(fits) {
-        return Err(UrlError::Malformed { problem: "a user name with characters that do not belong there" });
+        return Err(UrlError::Malformed {
+            problem: "a user name with characters that do not belong there",
+        });
     }
     Ok(user.to_owned())
 }
@@ -283,9 +326,13 @@ fn checked_user(user: &str) -> Result<String, UrlError> {
 fn split_port(authority: &str) -> Result<(String, Option<u16>), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or(UrlError::Malformed { problem: "a bracket that is not closed" })?;
+            let (host, after) = rest.split_once(']').ok_or(UrlError::Malformed {
+                problem: "a bracket that is not closed",
+            })?;
             if !matches!(host.parse(), Ok(IpAddr::V6(_))) {
-                return Err(UrlError::Malformed { problem: "brackets around something other than an IPv6 address" });
+                return Err(UrlError::Malformed {
+                    problem: "brackets around something other than an IPv6 address",
+                });
             }
             (host, after)
         }
@@ -294,10 +341,14 @@ fn split_port(authority: &str) -> Result<(String, Option<u16>), UrlError> {
     if port.is_empty() {
         return Ok((host.to_owned(), None));
     }
-    let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let digits = port
+        .strip_prefix(':')
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     match digits.and_then(|digits| digits.parse().ok()) {
         Some(port) if port != 0 => Ok((host.to_owned(), Some(port))),
-        _ => Err(UrlError::Malformed { problem: "a port that is not a number from 1 to 65535" }),
+        _ => Err(UrlError::Malformed {
+            problem: "a port that is not a number from 1 to 65535",
+        }),
     }
 }
 
@@ -315,35 +366,56 @@ fn checked_host(host: &str) -> Result<String, UrlError> {
         return Ok(address.to_string());
     }
     if host.starts_with(['-', '.']) || host.ends_with('.') || host.contains("..") || !host.bytes().all(fits) {
-        return Err(UrlError::Malformed { problem: "a host with characters that do not belong there" });
+        return Err(UrlError::Malformed {
+            problem: "a host with characters that do not belong there",
+        });
     }
     Ok(host)
 }
 
-/// Allows what paths of Git servers are made of. libgit2 puts the path of an ssh URL between single quotes on the server's
-/// command line without escaping it, so a quote must not come through, not even as `%27`.
+/// Allows what paths of Git servers are made of. libgit2 puts the path of an ssh URL between single quotes on the
+/// server's command line without escaping it, so a quote must not come through, not even as `%27`.
 fn check_path(path: &str) -> Result<(), UrlError> {
     let trimmed = path.trim_matches('/');
     if trimmed.is_empty() {
-        return Err(UrlError::Malformed { problem: "no path to a repository" });
+        return Err(UrlError::Malformed {
+            problem: "no path to a repository",
+        });
     }
     if path.starts_with('-') {
-        return Err(UrlError::Malformed { problem: "a path that reads like an option" });
+        return Err(UrlError::Malformed {
+            problem: "a path that reads like an option",
+        });
     }
     if path.contains(['?', '#']) {
-        return Err(UrlError::Malformed { problem: "a query or a fragment" });
+        return Err(UrlError::Malformed {
+            problem: "a query or a fragment",
+        });
     }
     if trimmed.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err(UrlError::Malformed { problem: "a . or .. segment in its path" });
+        return Err(UrlError::Malformed {
+            problem: "a . or .. segment in its path",
+        });
     }
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
         let fits = match byte {
-            b'%' => matches!((bytes.next(), bytes.next()), (Some(b'2'), Some(b'0' | b'B' | b'b' | b'C' | b'c'))),
-            _ => byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'+' | b'@' | b':' | b',' | b'='),
+            b'%' => matches!(
+                (bytes.next(), bytes.next()),
+                (Some(b'2'), Some(b'0' | b'B' | b'b' | b'C' | b'c'))
+            ),
+            _ => {
+                byte.is_ascii_alphanumeric()
+                    || matches!(
+                        byte,
+                        b'/' | b'-' | b'_' | b'.' | b'~' | b'+' | b'@' | b':' | b',' | b'='
+                    )
+            }
         };
         if !fits {
-            return Err(UrlError::Malformed { problem: "a path with characters that do not belong there" });
+            return Err(UrlError::Malformed {
+                problem: "a path with characters that do not belong there",
+            });
         }
     }
     Ok(())

@@ -42,10 +42,27 @@ struct Customization {
 }
 
 pub(super) fn application(reading: &mut Reading<'_>) -> bool {
-    for (at, difference) in reading.part::<Vec<Difference>>("/spec/ignoreDifferences").into_iter().enumerate() {
-        let Difference { group, kind, name, namespace, fields } = difference;
-        let target = Target::Globs { group, kind, name, namespace };
-        take(reading, target, fields, &|list, item| format!("/spec/ignoreDifferences/{at}/{list}/{item}"));
+    for (at, difference) in reading
+        .part::<Vec<Difference>>("/spec/ignoreDifferences")
+        .into_iter()
+        .enumerate()
+    {
+        let Difference {
+            group,
+            kind,
+            name,
+            namespace,
+            fields,
+        } = difference;
+        let target = Target::Globs {
+            group,
+            kind,
+            name,
+            namespace,
+        };
+        take(reading, target, fields, &|list, item| {
+            format!("/spec/ignoreDifferences/{at}/{list}/{item}")
+        });
     }
     true
 }
@@ -78,7 +95,12 @@ pub(super) fn config_map(reading: &mut Reading<'_>) -> bool {
 /// `apps_Deployment` of a key is the group and the kind; `all` is everything.
 fn subject_target((group, kind): (&str, &str)) -> Target {
     let (group, kind) = if kind == "all" { ("*", "*") } else { (group, kind) };
-    Target::Globs { group: group.to_owned(), kind: kind.to_owned(), name: String::new(), namespace: String::new() }
+    Target::Globs {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        name: String::new(),
+        namespace: String::new(),
+    }
 }
 
 fn instance_fields(reading: &mut Reading<'_>, place: &str, target: Target, text: &str) {
@@ -92,7 +114,11 @@ fn yaml_text<T: serde::de::DeserializeOwned + Default>(reading: &mut Reading<'_>
         return T::default();
     }
     serde_yaml::from_str(text).unwrap_or_else(|error| {
-        let message = format!("the text at {place} of {} cannot be read: {}", reading.origin, shown(&error.to_string()));
+        let message = format!(
+            "the text at {place} of {} cannot be read: {}",
+            reading.origin,
+            shown(&error.to_string())
+        );
         reading.problem(place, message, "correct it as Argo CD demands");
         T::default()
     })
@@ -101,7 +127,11 @@ fn yaml_text<T: serde::de::DeserializeOwned + Default>(reading: &mut Reading<'_>
 fn take(reading: &mut Reading<'_>, target: Target, fields: Fields, place: &dyn Fn(&str, usize) -> String) {
     if let Err(error) = target.check() {
         let message = format!("a rule of {}: {error}", reading.origin);
-        return reading.problem(&place("jsonPointers", 0), message, "the rule is not in force; correct it as Argo CD demands");
+        return reading.problem(
+            &place("jsonPointers", 0),
+            message,
+            "the rule is not in force; correct it as Argo CD demands",
+        );
     }
     let target = &Arc::new(target);
     for (at, pointer) in fields.json_pointers.into_iter().enumerate() {
@@ -111,6 +141,10 @@ fn take(reading: &mut Reading<'_>, target: Target, fields: Fields, place: &dyn F
         reading.ignore(|| place("jqPathExpressions", at), target, Ignored::Jq(expression));
     }
     if !fields.managed_fields_managers.is_empty() {
-        reading.ignore(|| place("managedFieldsManagers", 0), target, Ignored::Managers(fields.managed_fields_managers));
+        reading.ignore(
+            || place("managedFieldsManagers", 0),
+            target,
+            Ignored::Managers(fields.managed_fields_managers),
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Flux's rules: `spec.ignore` of a Kustomization and `spec.driftDetection.ignore` of a HelmRelease, JSON Pointers with a target.
+//! Flux's rules: `spec.ignore` of a Kustomization and `spec.driftDetection.ignore` of a HelmRelease, JSON Pointers with
+//! a target.
 
 use std::sync::Arc;
 
@@ -27,7 +28,11 @@ pub(super) fn rules(reading: &mut Reading<'_>, pointer: &str) -> bool {
             }
         };
         for (item, path) in rule.paths.into_iter().enumerate() {
-            reading.ignore(|| format!("{pointer}/{at}/paths/{item}"), &target, Ignored::Pointer(path));
+            reading.ignore(
+                || format!("{pointer}/{at}/paths/{item}"),
+                &target,
+                Ignored::Pointer(path),
+            );
         }
     }
     true

@@ -1,12 +1,14 @@
-//! What other tools were told to ignore: Argo CD's `ignoreDifferences` and Flux's drift rules, read from their own objects.
+//! What other tools were told to ignore: Argo CD's `ignoreDifferences` and Flux's drift rules, read from their own
+//! objects.
 //!
 //! ```text
 //! read       files                      -> entries: which objects, and which fields of them
 //! rules      entries x desired x live   -> the engine's rules: JSON Pointers and what jq finds become paths
 //! ```
 //!
-//! Both tools take the named fields out of both sides before they compare. The engine compares everything and then says of a
-//! change that a rule covers it, so that nothing is lost: it is counted, with the name of the object that the rule came from.
+//! Both tools take the named fields out of both sides before they compare. The engine compares everything and then says
+//! of a change that a rule covers it, so that nothing is lost: it is counted, with the name of the object that the rule
+//! came from.
 
 mod argo_cd;
 mod flux;
@@ -74,7 +76,9 @@ enum NotInForce {
     NamesTooMany { expression: String, found: usize },
 
     /// All rules together name more fields than are looked at.
-    #[error("the rules name more than {MOST_FIELDS} fields of one Deployment: this one and those after it are not in force there")]
+    #[error(
+        "the rules name more than {MOST_FIELDS} fields of one Deployment: this one and those after it are not in force there"
+    )]
     TooManyTogether,
 }
 
@@ -82,7 +86,9 @@ impl NotInForce {
     fn hint(&self) -> &'static str {
         match self {
             Self::Jq(error) => error.hint(),
-            Self::NamesTooMany { .. } | Self::TooManyTogether => "name a whole part of the Deployment instead of each of its fields",
+            Self::NamesTooMany { .. } | Self::TooManyTogether => {
+                "name a whole part of the Deployment instead of each of its fields"
+            }
         }
     }
 }
@@ -116,18 +122,28 @@ pub struct Pair<'a> {
 }
 
 impl IgnoreList {
-    /// Reads Argo CD's Applications and `argocd-cm`, Flux's Kustomizations and HelmReleases, and DriftWatches. Other kinds are passed over, but a
-    /// file with none of these is a problem.
+    /// Reads Argo CD's Applications and `argocd-cm`, Flux's Kustomizations and HelmReleases, and DriftWatches. Other
+    /// kinds are passed over, but a file with none of these is a problem.
     pub fn read(files: &[SourceFile]) -> Self {
         let mut list = Self::default();
         for file in files {
             let loaded = yaml::load(&file.bytes, &file.path);
             let before = list.problems.len();
             list.problems.extend(loaded.problems);
-            let known = loaded.documents.iter().flat_map(items).filter(|document| list.document(document, &file.path)).count();
+            let known = loaded
+                .documents
+                .iter()
+                .flat_map(items)
+                .filter(|document| list.document(document, &file.path))
+                .count();
             if known == 0 && list.problems.len() == before {
-                let hint = "give an Argo CD Application or argocd-cm, a Flux Kustomization or HelmRelease, or a DriftWatch";
-                list.problems.push(Remark::file(&file.path, "the file holds nothing that has ignore rules", hint));
+                let hint =
+                    "give an Argo CD Application or argocd-cm, a Flux Kustomization or HelmRelease, or a DriftWatch";
+                list.problems.push(Remark::file(
+                    &file.path,
+                    "the file holds nothing that has ignore rules",
+                    hint,
+                ));
             }
         }
         list
@@ -140,7 +156,13 @@ impl IgnoreList {
 
     /// Takes the rules of one object; `false` where its kind has none.
     fn document(&mut self, document: &Document, file: &str) -> bool {
-        let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text = |pointer: &str| {
+            document
+                .value
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let (group, kind) = (text("/apiVersion").split('/').next().unwrap_or_default(), text("/kind"));
         let origin = origin(kind, text("/metadata/namespace"), text("/metadata/name"));
         let mut reading = Reading::of(self, document, file, origin);
@@ -158,8 +180,8 @@ impl IgnoreList {
 
     /// The rules that hold for one pair, and why some could not be applied to it.
     ///
-    /// A pointer to a field that neither side has ignores nothing, as in Argo CD and Flux. `jq` answers an expression with the pointers
-    /// of what it finds in an object.
+    /// A pointer to a field that neither side has ignores nothing, as in Argo CD and Flux. `jq` answers an expression
+    /// with the pointers of what it finds in an object.
     pub fn rules(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> (Vec<IgnoreRule>, Vec<Remark>) {
         let (mut rules, mut problems, mut fields) = (Vec::new(), Vec::new(), 0);
         // Rules of one object mostly share what they are for.
@@ -173,7 +195,9 @@ impl IgnoreList {
             if !selected {
                 continue;
             }
-            let mut tell = |fault: &NotInForce| problems.push(Remark::line(&entry.file, entry.line, fault.to_string(), fault.hint()));
+            let mut tell = |fault: &NotInForce| {
+                problems.push(Remark::line(&entry.file, entry.line, fault.to_string(), fault.hint()))
+            };
             match entry.rule(pair, jq) {
                 Ok(Some(rule)) => {
                     fields += rule.paths.len() + rule.parts.len();
@@ -195,21 +219,35 @@ impl Entry {
     fn rule(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> Result<Option<IgnoreRule>, NotInForce> {
         let sides = [(Side::Desired, pair.desired), (Side::Live, pair.live)];
         let located: Vec<Located> = match &self.ignored {
-            Ignored::Pointer(pointer) => sides.iter().filter_map(|(side, object)| locate(pointer, object, *side)).collect(),
+            Ignored::Pointer(pointer) => sides
+                .iter()
+                .filter_map(|(side, object)| locate(pointer, object, *side))
+                .collect(),
             Ignored::Jq(expression) => {
                 let found = jq.pointers(expression, &sides.map(|(_, object)| object))?;
                 // An expression may name the same field any number of times.
-                let found: Vec<BTreeSet<String>> = found.into_iter().map(|pointers| pointers.into_iter().collect()).collect();
+                let found: Vec<BTreeSet<String>> = found
+                    .into_iter()
+                    .map(|pointers| pointers.into_iter().collect())
+                    .collect();
                 if let Some(most) = found.iter().map(BTreeSet::len).max().filter(|most| *most > MOST_OF_ONE) {
-                    return Err(NotInForce::NamesTooMany { expression: expression.clone(), found: most });
+                    return Err(NotInForce::NamesTooMany {
+                        expression: expression.clone(),
+                        found: most,
+                    });
                 }
                 let both = found.iter().zip(sides);
-                both.flat_map(|(pointers, (side, object))| pointers.iter().filter_map(move |pointer| locate(pointer, object, side)))
-                    .collect()
+                both.flat_map(|(pointers, (side, object))| {
+                    pointers.iter().filter_map(move |pointer| locate(pointer, object, side))
+                })
+                .collect()
             }
             Ignored::Managers(managers) => {
                 let what = format!("what {} owns", managers.join(" or "));
-                return Ok(Some(IgnoreRule { managers: managers.clone(), ..self.empty(&what) }));
+                return Ok(Some(IgnoreRule {
+                    managers: managers.clone(),
+                    ..self.empty(&what)
+                }));
             }
             Ignored::Rule(rule) => return Ok(Some(rule.clone())),
         };
@@ -237,7 +275,14 @@ impl Entry {
 
     fn empty(&self, what: &str) -> IgnoreRule {
         let reason = format!("{} ignores {what}", self.origin);
-        IgnoreRule { paths: Vec::new(), pointers: Vec::new(), parts: Vec::new(), managers: Vec::new(), reason, expires: None }
+        IgnoreRule {
+            paths: Vec::new(),
+            pointers: Vec::new(),
+            parts: Vec::new(),
+            managers: Vec::new(),
+            reason,
+            expires: None,
+        }
     }
 }
 
@@ -247,9 +292,11 @@ fn drift_watch(reading: &mut Reading<'_>) -> bool {
         let place = format!("/spec/ignore/{at}");
         match spec.rule() {
             Ok(rule) => reading.ignore(|| place.clone(), &everything, Ignored::Rule(rule)),
-            Err(error) => {
-                reading.problem(&place, format!("spec.ignore[{at}].paths of {}: {error}", reading.origin), "write it as a report does")
-            }
+            Err(error) => reading.problem(
+                &place,
+                format!("spec.ignore[{at}].paths of {}: {error}", reading.origin),
+                "write it as a report does",
+            ),
         }
     }
     true

@@ -1,7 +1,8 @@
 //! Takes the rules of one object, as many and as long as it may have.
 //!
-//! Whoever may write an Application may write any rules into it, a megabyte of them, and all of them are held against every change of every
-//! Deployment that it syncs. What is beyond a limit is not in force, which is a problem like any other, and told.
+//! Whoever may write an Application may write any rules into it, a megabyte of them, and all of them are held against
+//! every change of every Deployment that it syncs. What is beyond a limit is not in force, which is a problem like any
+//! other, and told.
 
 use std::sync::Arc;
 
@@ -86,13 +87,20 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// A part of the object in the type that it should have; a problem where it has not, and the default where it is absent.
+    /// A part of the object in the type that it should have; a problem where it has not, and the default where it is
+    /// absent.
     pub(super) fn part<T: DeserializeOwned + Default>(&mut self, pointer: &str) -> T {
-        let Some(value) = self.document.value.pointer(pointer).filter(|value| !value.is_null()) else { return T::default() };
+        let Some(value) = self.document.value.pointer(pointer).filter(|value| !value.is_null()) else {
+            return T::default();
+        };
         T::deserialize(value).unwrap_or_else(|error| {
             let path = pointer.replace('/', ".");
             let error = shown(&error.to_string());
-            self.problem(pointer, format!("{path} of {} cannot be read: {error}", self.origin), "correct it as its own tool demands");
+            self.problem(
+                pointer,
+                format!("{path} of {} cannot be read: {error}", self.origin),
+                "correct it as its own tool demands",
+            );
             T::default()
         })
     }
@@ -101,13 +109,15 @@ impl<'a> Reading<'a> {
     pub(super) fn problem(&mut self, pointer: &str, message: String, hint: &str) {
         self.problems += 1;
         if self.problems <= MOST_PROBLEMS {
-            self.list.problems.push(Remark::line(&self.file, self.document.line_of(pointer), message, hint));
+            self.list
+                .problems
+                .push(Remark::line(&self.file, self.document.line_of(pointer), message, hint));
         }
     }
 
-    /// Takes one thing to ignore, which stands at a JSON Pointer of the object. What is never for a Deployment does not count, and nor does what
-    /// was said before. From the last one that is in force on everything is only counted: a line is found by walking through the object, and
-    /// a megabyte of rules would walk it as often.
+    /// Takes one thing to ignore, which stands at a JSON Pointer of the object. What is never for a Deployment does not
+    /// count, and nor does what was said before. From the last one that is in force on everything is only counted: a
+    /// line is found by walking through the object, and a megabyte of rules would walk it as often.
     pub(super) fn ignore(&mut self, at: impl Fn() -> String, target: &Arc<Target>, ignored: Ignored) {
         if self.list.entries.len() - self.begin >= MOST_RULES {
             if !self.may_select_deployments(target) {
@@ -128,13 +138,20 @@ impl<'a> Reading<'a> {
             return;
         }
         let line = self.document.line_of(&at());
-        self.list.entries.push(Entry { target: target.clone(), ignored, origin: self.origin.clone(), file: self.file.clone(), line });
+        self.list.entries.push(Entry {
+            target: target.clone(),
+            ignored,
+            origin: self.origin.clone(),
+            file: self.file.clone(),
+            line,
+        });
     }
 
     /// Whether it was said before.
     fn has(&self, target: &Arc<Target>, ignored: &Ignored) -> bool {
         let own = &self.list.entries[self.begin..];
-        own.iter().any(|entry| entry.ignored == *ignored && (Arc::ptr_eq(&entry.target, target) || entry.target == *target))
+        own.iter()
+            .any(|entry| entry.ignored == *ignored && (Arc::ptr_eq(&entry.target, target) || entry.target == *target))
     }
 
     fn may_select_deployments(&mut self, target: &Arc<Target>) -> bool {
@@ -153,8 +170,16 @@ impl<'a> Reading<'a> {
         let origin = &self.origin;
         let too_long = |what: &str, text: &str, most: usize| {
             let hint = "the rule is not in force; name the field in fewer words";
-            (text.len() > most)
-                .then(|| (format!("{what} in {origin} has {} bytes and may have {most}: {:?}", text.len(), shown(text)), hint))
+            (text.len() > most).then(|| {
+                (
+                    format!(
+                        "{what} in {origin} has {} bytes and may have {most}: {:?}",
+                        text.len(),
+                        shown(text)
+                    ),
+                    hint,
+                )
+            })
         };
         match ignored {
             Ignored::Pointer(pointer) if !pointer.starts_with('/') => Some((
@@ -164,28 +189,46 @@ impl<'a> Reading<'a> {
             Ignored::Pointer(pointer) => too_long("a JSON Pointer", pointer, LONGEST_POINTER),
             Ignored::Jq(expression) => too_long("a jq expression", expression, LONGEST_EXPRESSION),
             Ignored::Managers(managers) if managers.len() > MOST_MANAGERS => Some((
-                format!("a rule in {origin} names {} managers and may name {MOST_MANAGERS}", managers.len()),
+                format!(
+                    "a rule in {origin} names {} managers and may name {MOST_MANAGERS}",
+                    managers.len()
+                ),
                 "the rule is not in force; `*` stands for any text in a manager's name",
             )),
-            Ignored::Managers(managers) => managers.iter().find_map(|manager| too_long("the name of a manager", manager, LONGEST_MANAGER)),
+            Ignored::Managers(managers) => managers
+                .iter()
+                .find_map(|manager| too_long("the name of a manager", manager, LONGEST_MANAGER)),
             Ignored::Rule(_) => None,
         }
     }
 
     /// Tells what was left out.
     pub(super) fn end(self) {
-        let Self { list, origin, file, beyond, first_beyond, problems, .. } = self;
+        let Self {
+            list,
+            origin,
+            file,
+            beyond,
+            first_beyond,
+            problems,
+            ..
+        } = self;
         if beyond > 0 {
             let message = format!(
                 "{origin} has {} things to ignore in Deployments: the first {MOST_RULES} are in force, the other {beyond} are not",
                 MOST_RULES + beyond
             );
             let hint = "name a whole part of the Deployment instead of each of its fields";
-            list.problems.push(Remark::line(&file, first_beyond.unwrap_or_default(), message, hint));
+            list.problems
+                .push(Remark::line(&file, first_beyond.unwrap_or_default(), message, hint));
         }
         if problems > MOST_PROBLEMS {
             let message = format!("{} more rules of {origin} are not in force", problems - MOST_PROBLEMS);
-            list.problems.push(Remark::file(&file, message, "correct those that are told, and the others follow"));
+            list.problems.push(Remark::file(
+                &file,
+                message,
+                "correct those that are told, and the others follow",
+            ));
         }
     }
 }

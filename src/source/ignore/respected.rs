@@ -1,7 +1,8 @@
 //! What Argo CD sends under `RespectIgnoreDifferences=true`: Git's document with live's value of each ignored field.
 //!
-//! Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`, `Normalize` of `util/argo/diff/normalize.go` and of
-//! `util/argo/managedfields/managed_fields.go`, and `ignoreNormalizer` of `util/argo/normalizers/diff_normalizer.go`.
+//! Source: `normalizeTargetResources` of Argo CD's `controller/sync.go`, `Normalize` of `util/argo/diff/normalize.go`
+//! and of `util/argo/managedfields/managed_fields.go`, and `ignoreNormalizer` of
+//! `util/argo/normalizers/diff_normalizer.go`.
 
 use serde_json::{Map, Value};
 
@@ -15,12 +16,15 @@ use crate::engine::predict::strategic::{apply_patch, three_way_patch};
 const OF_ARGO_CD: [&str; 2] = ["Application ", "ConfigMap "];
 
 impl IgnoreList {
-    /// Git's document as Argo CD sends it where it respects what it is told to ignore; `None` where no such rule takes anything out of either side, and
-    /// where Argo CD could not make such a document.
+    /// Git's document as Argo CD sends it where it respects what it is told to ignore; `None` where no such rule takes
+    /// anything out of either side, and where Argo CD could not make such a document.
     pub fn respected(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> Option<Value> {
         let Pair { id, desired, live } = pair;
         let entries = || {
-            let of_argo_cd = self.entries.iter().filter(|entry| OF_ARGO_CD.iter().any(|kind| entry.origin.starts_with(kind)));
+            let of_argo_cd = self
+                .entries
+                .iter()
+                .filter(|entry| OF_ARGO_CD.iter().any(|kind| entry.origin.starts_with(kind)));
             of_argo_cd.filter(|entry| entry.target.selects(id, desired))
         };
         let (mut target, mut rest) = (desired.clone(), live.clone());
@@ -31,10 +35,15 @@ impl IgnoreList {
         }
         for entry in entries() {
             match &entry.ignored {
-                Ignored::Pointer(pointer) => [&mut target, &mut rest].into_iter().for_each(|side| drop(remove(side, pointer))),
+                Ignored::Pointer(pointer) => [&mut target, &mut rest]
+                    .into_iter()
+                    .for_each(|side| drop(remove(side, pointer))),
                 Ignored::Jq(expression) => {
-                    // An expression that fails is passed over, as Argo CD does. Asked of both sides as they were, its answer is known already.
-                    let Ok(found) = jq.pointers(expression, &[desired, live]) else { continue };
+                    // An expression that fails is passed over, as Argo CD does. Asked of both sides as they were, its
+                    // answer is known already.
+                    let Ok(found) = jq.pointers(expression, &[desired, live]) else {
+                        continue;
+                    };
                     for (side, mut pointers) in [&mut target, &mut rest].into_iter().zip(found) {
                         // `del` takes out all at once: what stands behind an item of a list moves when the item goes.
                         pointers.sort_by(|one, other| steps(other).cmp(&steps(one)));
@@ -51,7 +60,12 @@ impl IgnoreList {
         let (whole, normalized) = (without_status(live), without_status(&rest));
         let patch = three_way_patch(&whole, &normalized, &whole).ok()?;
         let mut patched = apply_patch(&target, &patch).ok()?;
-        restore(patched.as_object_mut()?, desired.as_object()?, target.as_object()?, rest.as_object());
+        restore(
+            patched.as_object_mut()?,
+            desired.as_object()?,
+            target.as_object()?,
+            rest.as_object(),
+        );
         Some(patched)
     }
 }
@@ -59,12 +73,17 @@ impl IgnoreList {
 /// Takes out of both sides what differs and one of these managers owns.
 fn without_fields_of(managers: &[String], pair: Pair<'_>, target: &mut Value, rest: &mut Value) {
     let managed = ManagedFields::of(pair.live);
-    let trusted: Vec<_> = managed.entries().filter(|entry| managers.contains(&entry.owner.manager)).collect();
+    let trusted: Vec<_> = managed
+        .entries()
+        .filter(|entry| managers.contains(&entry.owner.manager))
+        .collect();
     if trusted.is_empty() {
         return;
     }
     // What only one side has is none of the fields that were modified.
-    let modified = compare(pair.desired, pair.live).into_iter().filter(|change| change.kind == ChangeKind::Changed);
+    let modified = compare(pair.desired, pair.live)
+        .into_iter()
+        .filter(|change| change.kind == ChangeKind::Changed);
     for change in modified.filter(|change| trusted.iter().any(|entry| entry.fields.contains(&change.path))) {
         for side in [&mut *target, &mut *rest] {
             if let Some(pointer) = change.path.pointer(side) {
@@ -101,13 +120,21 @@ fn without_status(object: &Value) -> Value {
     object
 }
 
-/// Puts back what is not ignored and came or went with a parent that a patch replaces as one value: a list, too, is one value here.
+/// Puts back what is not ignored and came or went with a parent that a patch replaces as one value: a list, too, is one
+/// value here.
 ///
 /// Source: `restoreNonIgnoredFields`.
-fn restore(patched: &mut Map<String, Value>, git: &Map<String, Value>, target: &Map<String, Value>, rest: Option<&Map<String, Value>>) {
+fn restore(
+    patched: &mut Map<String, Value>,
+    git: &Map<String, Value>,
+    target: &Map<String, Value>,
+    rest: Option<&Map<String, Value>>,
+) {
     for (key, of_git) in git {
         let of_target = target.get(key);
-        if let (Some(Value::Object(patched)), Value::Object(git), Some(Value::Object(target))) = (patched.get_mut(key), of_git, of_target) {
+        if let (Some(Value::Object(patched)), Value::Object(git), Some(Value::Object(target))) =
+            (patched.get_mut(key), of_git, of_target)
+        {
             restore(patched, git, target, rest.and_then(|rest| rest.get(key)?.as_object()));
         } else if of_target == Some(of_git) && patched.get(key) != Some(of_git) {
             patched.insert(key.clone(), of_git.clone());

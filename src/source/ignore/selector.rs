@@ -59,7 +59,12 @@ impl Target {
         let own_namespace = id.namespace.as_deref().unwrap_or_default();
         match self {
             Self::Any => true,
-            Self::Globs { group: groups, kind, name, namespace } => {
+            Self::Globs {
+                group: groups,
+                kind,
+                name,
+                namespace,
+            } => {
                 glob::matches(groups, group)
                     && glob::matches(kind, &id.kind)
                     && (name.is_empty() || *name == id.name)
@@ -67,7 +72,11 @@ impl Target {
             }
             Self::Selected(compiled) => {
                 let words = [group, version, &id.kind, &id.name, own_namespace];
-                compiled.words.iter().zip(words).all(|(pattern, word)| pattern.fits(word))
+                compiled
+                    .words
+                    .iter()
+                    .zip(words)
+                    .all(|(pattern, word)| pattern.fits(word))
                     && compiled.labels.matches(&texts(object, "/metadata/labels"))
                     && compiled.annotations.matches(&texts(object, "/metadata/annotations"))
             }
@@ -89,7 +98,14 @@ impl Target {
     /// Whether a target of globs is short enough to be asked again and again.
     pub(super) fn check(&self) -> Result<(), SelectorError> {
         match self {
-            Self::Globs { group, kind, name, namespace } => [group, kind, name, namespace].into_iter().try_for_each(|text| short(text)),
+            Self::Globs {
+                group,
+                kind,
+                name,
+                namespace,
+            } => [group, kind, name, namespace]
+                .into_iter()
+                .try_for_each(|text| short(text)),
             Self::Any | Self::Selected(_) => Ok(()),
         }
     }
@@ -97,17 +113,24 @@ impl Target {
 
 fn short(text: &str) -> Result<(), SelectorError> {
     if text.len() > LONGEST_WORD {
-        return Err(SelectorError::TooLong { text: shown(text), length: text.len(), most: LONGEST_WORD });
+        return Err(SelectorError::TooLong {
+            text: shown(text),
+            length: text.len(),
+            most: LONGEST_WORD,
+        });
     }
     Ok(())
 }
 
 fn texts(object: &Value, pointer: &str) -> std::collections::BTreeMap<String, String> {
     let entries = object.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
-    entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    entries
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
-/// Flux's selector as it is written. Words are regular expressions that must fit the whole word; an absent one fits all.
+/// Flux's selector as it is written. Words are regular expressions that must fit the whole word; an absent one fits
+/// all.
 ///
 /// Source: `SelectorRegex` of `fluxcd/pkg/ssa/jsondiff`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -187,8 +210,19 @@ impl Selector {
     /// Makes it ready, at the cost of what is left of a budget of bytes.
     pub(super) fn compile(self, budget: &mut usize) -> Result<Compiled, SelectorError> {
         let mut word = |pattern: &str| word(pattern, budget);
-        let words = [word(&self.group)?, word(&self.version)?, word(&self.kind)?, word(&self.name)?, word(&self.namespace)?];
-        Ok(Compiled { words, labels: labels(&self.label_selector)?, annotations: labels(&self.annotation_selector)?, written: self })
+        let words = [
+            word(&self.group)?,
+            word(&self.version)?,
+            word(&self.kind)?,
+            word(&self.name)?,
+            word(&self.namespace)?,
+        ];
+        Ok(Compiled {
+            words,
+            labels: labels(&self.label_selector)?,
+            annotations: labels(&self.annotation_selector)?,
+            written: self,
+        })
     }
 }
 
@@ -197,24 +231,44 @@ fn word(pattern: &str, budget: &mut usize) -> Result<Word, SelectorError> {
     if pattern.is_empty() {
         return Ok(Word::Any);
     }
-    if pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/')) {
+    if pattern
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
+    {
         return Ok(Word::Exact(pattern.to_owned()));
     }
     let most = MOST_OF_A_REGEX.min(*budget);
     // Nothing that is built while it is asked: its size is then what it says. Classes are those of Go, of ASCII alone.
-    let settings = Regex::config().nfa_size_limit(Some(most)).hybrid(false).dfa(false).onepass(false).backtrack(false);
+    let settings = Regex::config()
+        .nfa_size_limit(Some(most))
+        .hybrid(false)
+        .dfa(false)
+        .onepass(false)
+        .backtrack(false);
     let regex = Regex::builder()
         .configure(settings)
-        .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(DEEPEST_REGEX))
+        .syntax(
+            syntax::Config::new()
+                .unicode(false)
+                .utf8(false)
+                .nest_limit(DEEPEST_REGEX),
+        )
         // Anchored as a whole: `a|b` must not become `^a` or `b$`.
         .build(&format!("^(?:{pattern})$"));
-    let too_large = || SelectorError::TooLarge { pattern: shown(pattern) };
+    let too_large = || SelectorError::TooLarge {
+        pattern: shown(pattern),
+    };
     let regex = regex.map_err(|error| match error.size_limit() {
         Some(_) => too_large(),
-        None => SelectorError::Pattern { pattern: shown(pattern), source: Box::new(error) },
+        None => SelectorError::Pattern {
+            pattern: shown(pattern),
+            source: Box::new(error),
+        },
     })?;
     // As much again for what it works with, and its pool of that.
-    *budget = budget.checked_sub(2 * regex.memory_usage() + POOL).ok_or_else(too_large)?;
+    *budget = budget
+        .checked_sub(2 * regex.memory_usage() + POOL)
+        .ok_or_else(too_large)?;
     Ok(Word::Fits(Box::new(regex)))
 }
 
@@ -223,10 +277,18 @@ fn word(pattern: &str, budget: &mut usize) -> Result<Word, SelectorError> {
 /// Source: `k8s.io/apimachinery/pkg/labels/selector.go`.
 fn labels(text: &str) -> Result<Labels, SelectorError> {
     if text.len() > LONGEST_SELECTOR {
-        return Err(SelectorError::TooLong { text: shown(text), length: text.len(), most: LONGEST_SELECTOR });
+        return Err(SelectorError::TooLong {
+            text: shown(text),
+            length: text.len(),
+            most: LONGEST_SELECTOR,
+        });
     }
     let terms = split_terms(text);
-    let expressions = terms.into_iter().map(|term| expression(term.trim()).ok_or_else(|| SelectorError::Term { term: shown(term.trim()) }));
+    let expressions = terms.into_iter().map(|term| {
+        expression(term.trim()).ok_or_else(|| SelectorError::Term {
+            term: shown(term.trim()),
+        })
+    });
     expressions.collect()
 }
 
@@ -303,7 +365,12 @@ mod tests {
     #[test]
     fn label_selectors_are_those_of_kubectl() {
         let object = json!({"metadata": {"labels": {"app": "web", "tier": "a"}}});
-        let id = ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name: "web".to_owned() };
+        let id = ObjectId {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: None,
+            name: "web".to_owned(),
+        };
         for (text, fits) in [
             ("", true),
             ("app", true),
@@ -313,12 +380,26 @@ mod tests {
             ("app!=web", false),
             ("canary", false),
         ] {
-            let selector = Selector { label_selector: text.to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).unwrap();
-            assert_eq!(Target::Selected(Box::new(selector)).selects(&id, &object), fits, "{text}");
+            let selector = Selector {
+                label_selector: text.to_owned(),
+                ..Selector::default()
+            }
+            .compile(&mut REGEX_BUDGET.clone())
+            .unwrap();
+            assert_eq!(
+                Target::Selected(Box::new(selector)).selects(&id, &object),
+                fits,
+                "{text}"
+            );
         }
         for text in ["a b", "tier of (a)", "=web", "app=web,"] {
             assert!(
-                Selector { label_selector: text.to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).is_err(),
+                Selector {
+                    label_selector: text.to_owned(),
+                    ..Selector::default()
+                }
+                .compile(&mut REGEX_BUDGET.clone())
+                .is_err(),
                 "{text}"
             );
         }
@@ -332,34 +413,85 @@ mod tests {
             namespace: Some("shop".to_owned()),
             name: "web".to_owned(),
         };
-        for (name, fits) in [("web", true), ("we", false), ("web|api", true), ("w.*", true), ("api|we", false)] {
-            let selector = Selector { kind: "Deployment".to_owned(), name: name.to_owned(), ..Selector::default() }
-                .compile(&mut REGEX_BUDGET.clone())
-                .unwrap();
-            assert_eq!(Target::Selected(Box::new(selector)).selects(&id, &Value::Null), fits, "{name}");
+        for (name, fits) in [
+            ("web", true),
+            ("we", false),
+            ("web|api", true),
+            ("w.*", true),
+            ("api|we", false),
+        ] {
+            let selector = Selector {
+                kind: "Deployment".to_owned(),
+                name: name.to_owned(),
+                ..Selector::default()
+            }
+            .compile(&mut REGEX_BUDGET.clone())
+            .unwrap();
+            assert_eq!(
+                Target::Selected(Box::new(selector)).selects(&id, &Value::Null),
+                fits,
+                "{name}"
+            );
         }
-        assert!(Selector { name: "(".to_owned(), ..Selector::default() }.compile(&mut REGEX_BUDGET.clone()).is_err());
+        assert!(
+            Selector {
+                name: "(".to_owned(),
+                ..Selector::default()
+            }
+            .compile(&mut REGEX_BUDGET.clone())
+            .is_err()
+        );
     }
 
     #[test]
     fn a_regular_expression_takes_little_and_all_of_an_object_take_little_together() {
-        let compile = |name: &str, budget: &mut usize| Selector { name: name.to_owned(), ..Selector::default() }.compile(budget);
+        let compile = |name: &str, budget: &mut usize| {
+            Selector {
+                name: name.to_owned(),
+                ..Selector::default()
+            }
+            .compile(budget)
+        };
         let mut budget = REGEX_BUDGET;
-        for name in ["(a{100}){100}", "((a{19}){19}){19}", "[a-z]{1000}", r"(\w{30}\d{30}){30}"] {
-            assert!(matches!(compile(name, &mut budget), Err(SelectorError::TooLarge { .. })), "{name}");
+        for name in [
+            "(a{100}){100}",
+            "((a{19}){19}){19}",
+            "[a-z]{1000}",
+            r"(\w{30}\d{30}){30}",
+        ] {
+            assert!(
+                matches!(compile(name, &mut budget), Err(SelectorError::TooLarge { .. })),
+                "{name}"
+            );
         }
-        assert!(matches!(compile(&"a.".repeat(1_000), &mut budget), Err(SelectorError::TooLong { .. })));
-        assert!(matches!(compile(&"(".repeat(100), &mut budget), Err(SelectorError::Pattern { .. })));
+        assert!(matches!(
+            compile(&"a.".repeat(1_000), &mut budget),
+            Err(SelectorError::TooLong { .. })
+        ));
+        assert!(matches!(
+            compile(&"(".repeat(100), &mut budget),
+            Err(SelectorError::Pattern { .. })
+        ));
         assert!(compile(&format!("{}a{}", "(".repeat(100), ")".repeat(100)), &mut budget).is_err());
         assert_eq!(budget, REGEX_BUDGET, "what was refused costs nothing");
-        let taken = (0..1_000).take_while(|at| compile(&format!("web-.*-{at}"), &mut budget).is_ok()).count();
+        let taken = (0..1_000)
+            .take_while(|at| compile(&format!("web-.*-{at}"), &mut budget).is_ok())
+            .count();
         assert!((100..1_000).contains(&taken), "{taken}");
     }
 
     #[test]
     fn a_regular_expression_ends_soon_whatever_it_is_held_against() {
-        let id = |name: String| ObjectId { api_version: "apps/v1".to_owned(), kind: "Deployment".to_owned(), namespace: None, name };
-        let selector = Selector { name: "(a*)*(a|a)*b".to_owned(), ..Selector::default() };
+        let id = |name: String| ObjectId {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: None,
+            name,
+        };
+        let selector = Selector {
+            name: "(a*)*(a|a)*b".to_owned(),
+            ..Selector::default()
+        };
         let target = Target::Selected(Box::new(selector.compile(&mut REGEX_BUDGET.clone()).unwrap()));
         assert!(!target.selects(&id("a".repeat(253)), &Value::Null));
         assert!(target.selects(&id("a".repeat(252) + "b"), &Value::Null));
@@ -382,7 +514,10 @@ mod tests {
             assert_eq!(target.may_select_deployments(), may, "{target:?}");
         }
         let selected = |kind: &str| {
-            let selector = Selector { kind: kind.to_owned(), ..Selector::default() };
+            let selector = Selector {
+                kind: kind.to_owned(),
+                ..Selector::default()
+            };
             Target::Selected(Box::new(selector.compile(&mut REGEX_BUDGET.clone()).unwrap()))
         };
         assert!(selected("").may_select_deployments() && selected("Deployment|Service").may_select_deployments());

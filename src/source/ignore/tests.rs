@@ -19,19 +19,30 @@ impl Ask for Table {
         match expression {
             ".spec.template.spec.tolerations[] | select(.key == \"gpu\")" => {
                 let place = |object: &&Value| {
-                    let list = object.pointer("/spec/template/spec/tolerations").and_then(Value::as_array).into_iter().flatten();
+                    let list = object
+                        .pointer("/spec/template/spec/tolerations")
+                        .and_then(Value::as_array)
+                        .into_iter()
+                        .flatten();
                     let found = list.enumerate().filter(|(_, item)| item["key"] == "gpu");
-                    found.map(|(at, _)| format!("/spec/template/spec/tolerations/{at}")).collect()
+                    found
+                        .map(|(at, _)| format!("/spec/template/spec/tolerations/{at}"))
+                        .collect()
                 };
                 Ok(objects.iter().map(place).collect())
             }
-            _ => Err(JqError::TimeOver { expression: expression.to_owned() }),
+            _ => Err(JqError::TimeOver {
+                expression: expression.to_owned(),
+            }),
         }
     }
 }
 
 fn file(text: &str) -> SourceFile {
-    SourceFile { path: "rules.yaml".to_owned(), bytes: text.as_bytes().to_vec() }
+    SourceFile {
+        path: "rules.yaml".to_owned(),
+        bytes: text.as_bytes().to_vec(),
+    }
 }
 
 fn deployment(namespace: &str, spec: &Value, tolerations: &Value) -> Value {
@@ -86,12 +97,22 @@ fn takes_the_fields_of_an_application_out_of_what_is_told() {
     let list = IgnoreList::read(&[file(APPLICATION)]);
     assert_eq!(list.problems, []);
     let desired = deployment("shop", &json!({"replicas": 2, "paused": true}), &json!([]));
-    let mut live = deployment("shop", &json!({"replicas": 5}), &json!([{"key": "gpu", "operator": "Exists"}]));
+    let mut live = deployment(
+        "shop",
+        &json!({"replicas": 5}),
+        &json!([{"key": "gpu", "operator": "Exists"}]),
+    );
     live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:2");
     let (told, reasons, problems) = weigh(&list, &desired, &live);
     assert_eq!(told, [".spec.paused", ".spec.template.spec.tolerations"]);
     let origin = "Application argocd/web ignores";
-    assert_eq!(reasons, [format!("{origin} /spec/replicas"), format!("{origin} /spec/template/spec/containers/0/image")]);
+    assert_eq!(
+        reasons,
+        [
+            format!("{origin} /spec/replicas"),
+            format!("{origin} /spec/template/spec/containers/0/image")
+        ]
+    );
     assert_eq!(problems, [] as [&str; 0]);
 }
 
@@ -102,8 +123,15 @@ fn takes_items_out_of_a_list_that_is_one_value_and_tells_what_else_differs_in_it
     let gpu = json!({"key": "gpu", "operator": "Exists"});
     let live = deployment("blue", &json!({}), &json!([gpu, {"key": "spot", "operator": "Exists"}]));
     assert_eq!(weigh(&list, &desired, &live).0, [] as [&str; 0]);
-    let also_changed = deployment("blue", &json!({}), &json!([gpu, {"key": "spot", "operator": "Equal", "value": "x"}]));
-    assert_eq!(weigh(&list, &desired, &also_changed).0, [".spec.template.spec.tolerations"]);
+    let also_changed = deployment(
+        "blue",
+        &json!({}),
+        &json!([gpu, {"key": "spot", "operator": "Equal", "value": "x"}]),
+    );
+    assert_eq!(
+        weigh(&list, &desired, &also_changed).0,
+        [".spec.template.spec.tolerations"]
+    );
 }
 
 #[test]
@@ -129,8 +157,20 @@ data:
     let (told, reasons, _) = weigh(&list, &desired, &live);
     assert_eq!((told.len(), reasons.len()), (0, 2));
     let id = ObjectId::of(&live).unwrap();
-    let (rules, _) = list.rules(Pair { id: &id, desired: &desired, live: &live }, &Table::default());
-    assert!(rules.iter().any(|rule| rule.managers == ["canary-bot"] && rule.paths.is_empty()), "{rules:?}");
+    let (rules, _) = list.rules(
+        Pair {
+            id: &id,
+            desired: &desired,
+            live: &live,
+        },
+        &Table::default(),
+    );
+    assert!(
+        rules
+            .iter()
+            .any(|rule| rule.managers == ["canary-bot"] && rule.paths.is_empty()),
+        "{rules:?}"
+    );
 }
 
 #[test]
@@ -159,28 +199,54 @@ items:
 "#;
     let list = IgnoreList::read(&[file(text)]);
     assert_eq!(list.problems, []);
-    let desired = deployment("shop", &json!({"replicas": 2, "paused": true, "minReadySeconds": 1, "revisionHistoryLimit": 1}), &json!([]));
-    let live = deployment("shop", &json!({"replicas": 3, "minReadySeconds": 2, "revisionHistoryLimit": 2}), &json!([]));
+    let desired = deployment(
+        "shop",
+        &json!({"replicas": 2, "paused": true, "minReadySeconds": 1, "revisionHistoryLimit": 1}),
+        &json!([]),
+    );
+    let live = deployment(
+        "shop",
+        &json!({"replicas": 3, "minReadySeconds": 2, "revisionHistoryLimit": 2}),
+        &json!([]),
+    );
     let (told, reasons, _) = weigh(&list, &desired, &live);
     assert_eq!(told, [".spec.paused"]);
-    let wanted =
-        ["HelmRelease flux-system/shop ignores /spec/minReadySeconds", "Kustomization flux-system/shop ignores /spec/replicas", "ours"];
+    let wanted = [
+        "HelmRelease flux-system/shop ignores /spec/minReadySeconds",
+        "Kustomization flux-system/shop ignores /spec/replicas",
+        "ours",
+    ];
     assert_eq!(reasons, wanted);
 }
 
 #[test]
 fn names_the_line_of_what_is_not_in_force() {
-    let broken = APPLICATION.replace("- /spec/replicas", "- spec.replicas").replace(".key == \"gpu\"", ".key");
+    let broken = APPLICATION
+        .replace("- /spec/replicas", "- spec.replicas")
+        .replace(".key == \"gpu\"", ".key");
     let list = IgnoreList::read(&[file(&broken), file("kind: Pod\napiVersion: v1\n"), file("a: [\n")]);
-    let problems: Vec<String> = list.problems.iter().map(|problem| format!("{:?} {}", problem.line, problem.message)).collect();
-    assert_eq!(problems[0], "Some(10) \"spec.replicas\" in Application argocd/web is no JSON Pointer to a field");
+    let problems: Vec<String> = list
+        .problems
+        .iter()
+        .map(|problem| format!("{:?} {}", problem.line, problem.message))
+        .collect();
+    assert_eq!(
+        problems[0],
+        "Some(10) \"spec.replicas\" in Application argocd/web is no JSON Pointer to a field"
+    );
     assert_eq!(problems[1], "None the file holds nothing that has ignore rules");
     assert_eq!(problems.len(), 3, "{problems:?}");
     let mistyped = APPLICATION.replace("group: \"*\"", "group: [1]");
     assert_eq!(IgnoreList::read(&[file(&mistyped)]).problems.len(), 1);
-    let (desired, live) = (deployment("blue", &json!({}), &json!([])), deployment("blue", &json!({"replicas": 3}), &json!([])));
+    let (desired, live) = (
+        deployment("blue", &json!({}), &json!([])),
+        deployment("blue", &json!({"replicas": 3}), &json!([])),
+    );
     let (_, _, problems) = weigh(&list, &desired, &live);
-    assert!(problems[0].starts_with("rules.yaml:16: the jq expression ") && problems[0].contains("did not end within 1 s"), "{problems:?}");
+    assert!(
+        problems[0].starts_with("rules.yaml:16: the jq expression ") && problems[0].contains("did not end within 1 s"),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -193,11 +259,21 @@ fn a_rule_of_managers_covers_what_they_own() {
         "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
     let desired = deployment("shop", &json!({"replicas": 2}), &json!([]));
     let id = ObjectId::of(&live).unwrap();
-    let (rules, _) = list.rules(Pair { id: &id, desired: &desired, live: &live }, &Table::default());
+    let (rules, _) = list.rules(
+        Pair {
+            id: &id,
+            desired: &desired,
+            live: &live,
+        },
+        &Table::default(),
+    );
     let managed = crate::engine::ownership::ManagedFields::of(&live);
     let change = compare(&desired, &live).remove(0);
     let owners = managed.owners(&change.path);
-    assert!(rules[0].covers(&change, &owners, "2026-01-01T00:00:00Z".parse().unwrap()), "{owners:?}");
+    assert!(
+        rules[0].covers(&change, &owners, "2026-01-01T00:00:00Z".parse().unwrap()),
+        "{owners:?}"
+    );
     assert_eq!(rules[0].reason, "Application web ignores what bot owns");
 }
 
@@ -220,9 +296,14 @@ fn json_with(mut object: Value, more: &Value) -> Value {
 #[test]
 fn what_is_respected_is_taken_from_live_and_all_else_is_gits() {
     let git = |spec: &Value| deployment("shop", spec, &json!([{"key": "a"}]));
-    let (of_git, of_live) = (git(&json!({"replicas": 1, "minReadySeconds": 3})), git(&json!({"replicas": 5, "minReadySeconds": 4})));
+    let (of_git, of_live) = (
+        git(&json!({"replicas": 1, "minReadySeconds": 3})),
+        git(&json!({"replicas": 5, "minReadySeconds": 4})),
+    );
     let pointer = |pointers: &[&str]| json!({"jsonPointers": pointers});
-    let sent = |rules: &Value, of_git: &Value, of_live: &Value| respected(rules, of_git, of_live).map(|sent| sent["spec"].clone());
+    let sent = |rules: &Value, of_git: &Value, of_live: &Value| {
+        respected(rules, of_git, of_live).map(|sent| sent["spec"].clone())
+    };
     assert_eq!(
         sent(&pointer(&["/spec/replicas"]), &of_git, &of_live),
         Some(git(&json!({"replicas": 5, "minReadySeconds": 3}))["spec"].clone())
@@ -231,10 +312,25 @@ fn what_is_respected_is_taken_from_live_and_all_else_is_gits() {
     assert_eq!(sent(&pointer(&["/spec/paused"]), &of_git, &of_live), None);
     // Git does not set it: live's comes along; live does not have it: Git's goes.
     let bare = git(&json!({}));
-    assert_eq!(sent(&pointer(&["/spec/replicas"]), &bare, &of_live).unwrap()["replicas"], json!(5));
-    assert_eq!(sent(&pointer(&["/spec/replicas"]), &of_git, &bare).unwrap().get("replicas"), None);
+    assert_eq!(
+        sent(&pointer(&["/spec/replicas"]), &bare, &of_live).unwrap()["replicas"],
+        json!(5)
+    );
+    assert_eq!(
+        sent(&pointer(&["/spec/replicas"]), &of_git, &bare)
+            .unwrap()
+            .get("replicas"),
+        None
+    );
     // Another rule's kind is not this one's.
-    assert_eq!(sent(&json_with(pointer(&["/spec/replicas"]), &json!({"kind": "StatefulSet"})), &of_git, &of_live), None);
+    assert_eq!(
+        sent(
+            &json_with(pointer(&["/spec/replicas"]), &json!({"kind": "StatefulSet"})),
+            &of_git,
+            &of_live
+        ),
+        None
+    );
 }
 
 #[test]
@@ -248,13 +344,24 @@ fn within_a_list_live_s_value_comes_only_where_git_sets_the_field_too() {
     let socket = with(&json!({"livenessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 5}}));
     let probe = "/spec/template/spec/containers/0/livenessProbe";
     let sent = |pointers: &[&str], git: &Value, live: &Value| {
-        respected(&json!({"jsonPointers": pointers}), git, live).map(|sent| sent.pointer(probe).cloned().unwrap_or_default())
+        respected(&json!({"jsonPointers": pointers}), git, live)
+            .map(|sent| sent.pointer(probe).cloned().unwrap_or_default())
     };
-    assert_eq!(sent(&[probe], &get, &socket), Some(json!({"tcpSocket": {"port": 80}, "periodSeconds": 5})));
+    assert_eq!(
+        sent(&[probe], &get, &socket),
+        Some(json!({"tcpSocket": {"port": 80}, "periodSeconds": 5}))
+    );
     let handler = format!("{probe}/httpGet");
-    assert_eq!(sent(&[&handler], &get, &socket), Some(json!({"periodSeconds": 5})), "live has none");
+    assert_eq!(
+        sent(&[&handler], &get, &socket),
+        Some(json!({"periodSeconds": 5})),
+        "live has none"
+    );
     // The list is one value to Argo CD, and Git's is not touched by the rule: it stays whole.
-    assert_eq!(sent(&[&format!("{probe}/tcpSocket")], &get, &socket), Some(json!({"httpGet": {"port": 80}, "periodSeconds": 5})));
+    assert_eq!(
+        sent(&[&format!("{probe}/tcpSocket")], &get, &socket),
+        Some(json!({"httpGet": {"port": 80}, "periodSeconds": 5}))
+    );
     let (one, two) = (with(&json!({"image": "web:2"})), with(&json!({"image": "web:3"})));
     let image = "/spec/template/spec/containers/0/image";
     let taken = respected(&json!({"jsonPointers": [image]}), &one, &two).unwrap();
@@ -263,16 +370,32 @@ fn within_a_list_live_s_value_comes_only_where_git_sets_the_field_too() {
 
 #[test]
 fn what_a_trusted_manager_owns_and_what_jq_names_is_taken_from_live() {
-    let git = deployment("shop", &json!({"replicas": 1, "minReadySeconds": 3}), &json!([{"key": "gpu", "value": "a"}]));
-    let mut live = deployment("shop", &json!({"replicas": 5, "minReadySeconds": 4}), &json!([{"key": "gpu", "value": "b"}]));
+    let git = deployment(
+        "shop",
+        &json!({"replicas": 1, "minReadySeconds": 3}),
+        &json!([{"key": "gpu", "value": "a"}]),
+    );
+    let mut live = deployment(
+        "shop",
+        &json!({"replicas": 5, "minReadySeconds": 4}),
+        &json!([{"key": "gpu", "value": "b"}]),
+    );
     let fields = json!({"f:spec": {"f:replicas": {}}});
-    live["metadata"]["managedFields"] =
-        json!([{"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    live["metadata"]["managedFields"] = json!([{"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields}]);
     let sent = respected(&json!({"managedFieldsManagers": ["scaler"]}), &git, &live).unwrap();
-    assert_eq!((&sent["spec"]["replicas"], &sent["spec"]["minReadySeconds"]), (&json!(5), &json!(3)));
-    assert_eq!(respected(&json!({"managedFieldsManagers": ["somebody"]}), &git, &live), None);
+    assert_eq!(
+        (&sent["spec"]["replicas"], &sent["spec"]["minReadySeconds"]),
+        (&json!(5), &json!(3))
+    );
+    assert_eq!(
+        respected(&json!({"managedFieldsManagers": ["somebody"]}), &git, &live),
+        None
+    );
     let by_jq = json!({"jqPathExpressions": [".spec.template.spec.tolerations[] | select(.key == \"gpu\")"]});
     let sent = respected(&by_jq, &git, &live).unwrap();
-    assert_eq!(sent.pointer("/spec/template/spec/tolerations"), Some(&json!([{"key": "gpu", "value": "b"}])));
+    assert_eq!(
+        sent.pointer("/spec/template/spec/tolerations"),
+        Some(&json!([{"key": "gpu", "value": "b"}]))
+    );
     assert_eq!(sent["spec"]["replicas"], json!(1));
 }

@@ -46,13 +46,15 @@ impl std::fmt::Display for Kinds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut sorted: Vec<_> = self.named().collect();
         sorted.sort_by_key(|(kind, count)| (std::cmp::Reverse(*count), *kind));
-        let words = sorted.into_iter().map(|(kind, count)| format!("{count} {}", plural(kind, count)));
+        let words = sorted
+            .into_iter()
+            .map(|(kind, count)| format!("{count} {}", plural(kind, count)));
         f.write_str(&words.chain(self.others()).collect::<Vec<_>>().join(", "))
     }
 }
 
-/// `Ingress` becomes `Ingresses`, `NetworkPolicy` `NetworkPolicies`; a kind that is a plural already, such as `Endpoints`,
-/// cannot be told from it and is read as a singular.
+/// `Ingress` becomes `Ingresses`, `NetworkPolicy` `NetworkPolicies`; a kind that is a plural already, such as
+/// `Endpoints`, cannot be told from it and is read as a singular.
 fn plural(kind: &str, count: usize) -> String {
     let vowel_before_y = kind.ends_with(['y', 'Y']) && kind.chars().rev().nth(1).is_some_and(|c| "aeiou".contains(c));
     match kind {

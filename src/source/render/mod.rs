@@ -1,9 +1,9 @@
 //! From the files of a revision to its objects, the way `kubectl apply -f` takes a folder.
 //!
-//! A revision is faithful or it is not: one document that cannot be read, or that kubectl would refuse before asking the
-//! server, is a problem, and nothing may then be assessed against the whole ([`Rendered::is_faithful`]). The other documents
-//! are still there, so that every problem is told at once. A folder for Kustomize or Helm is not rendered here and never
-//! guessed at: [`NotPlain`].
+//! A revision is faithful or it is not: one document that cannot be read, or that kubectl would refuse before asking
+//! the server, is a problem, and nothing may then be assessed against the whole ([`Rendered::is_faithful`]). The other
+//! documents are still there, so that every problem is told at once. A folder for Kustomize or Helm is not rendered
+//! here and never guessed at: [`NotPlain`].
 
 mod kinds;
 mod list;
@@ -40,8 +40,8 @@ use room::{Full, Room};
 /// The objects of a revision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rendered {
-    /// Every object of every kind, in the order of paths and lines; Lists are expanded. A namespace that the manifest leaves
-    /// out stays out.
+    /// Every object of every kind, in the order of paths and lines; Lists are expanded. A namespace that the manifest
+    /// leaves out stays out.
     pub documents: Vec<Document>,
 
     /// How many objects are no Deployments, by kind.
@@ -83,7 +83,10 @@ pub fn directory_within(files: Vec<SourceFile>, left: &mut usize) -> Result<Rend
     let (manifests, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_manifest(&file.path));
     let skipped_files = others.len();
     drop(others);
-    Ok(Rendered { skipped_files, ..render(manifests, left) })
+    Ok(Rendered {
+        skipped_files,
+        ..render(manifests, left)
+    })
 }
 
 /// Renders files that a person named or piped in, whatever they are called.
@@ -108,7 +111,10 @@ fn render(mut files: Vec<SourceFile>, left: &mut usize) -> Rendered {
             None => rendered.add(&file, &mut room),
         };
         if added == Err(Full) {
-            let message = format!("the objects up to this file take more than the {} MiB of memory that are left for them", *left >> 20);
+            let message = format!(
+                "the objects up to this file take more than the {} MiB of memory that are left for them",
+                *left >> 20
+            );
             let hint = "narrow path to the folder with the manifests, or divide it among several watches";
             rendered.problems.push_first(Remark::file(&file.path, message, hint));
             *left = 0;
@@ -125,7 +131,8 @@ impl Rendered {
         self.problems.is_empty()
     }
 
-    /// Whether the files hold no document at all, not even one of a kind that is passed over or one that cannot be read.
+    /// Whether the files hold no document at all, not even one of a kind that is passed over or one that cannot be
+    /// read.
     pub fn is_empty(&self) -> bool {
         self.read == 0 && self.problems.is_empty()
     }
@@ -135,17 +142,25 @@ impl Rendered {
         self.documents.iter().filter(|document| document.id.is_deployment())
     }
 
-    /// Where a field of an object stands; where it is absent, its nearest parent that is there. `None` for an unknown object.
+    /// Where a field of an object stands; where it is absent, its nearest parent that is there. `None` for an unknown
+    /// object.
     pub fn locate(&self, id: &ObjectId, pointer: &str) -> Option<Origin> {
         let (index, lines) = self.places.get(&Identity::of(id))?;
         let Document { value, origin, .. } = self.documents.get(*index)?;
-        Some(Origin { line: lines.line_of(value, pointer).unwrap_or(origin.line), file: origin.file.clone() })
+        Some(Origin {
+            line: lines.line_of(value, pointer).unwrap_or(origin.line),
+            file: origin.file.clone(),
+        })
     }
 
     /// The warnings about the lines of one object.
     pub fn warnings_of(&self, document: &Document) -> Vec<&Remark> {
         let Origin { file, line } = &document.origin;
-        let begins = |line: usize| self.documents.iter().any(|other| other.origin.file == *file && other.origin.line == line);
+        let begins = |line: usize| {
+            self.documents
+                .iter()
+                .any(|other| other.origin.file == *file && other.origin.line == line)
+        };
         let of_object = |remark: &&Remark| {
             let at = remark.line.unwrap_or(0);
             *remark.file == **file && at >= *line && !(line + 1..=at).any(begins)
@@ -153,15 +168,21 @@ impl Rendered {
         self.warnings.iter().filter(of_object).collect()
     }
 
-    /// The fields of a Deployment's manifest that have no effect, each with its line. `live` is the object in the cluster, where it is known.
+    /// The fields of a Deployment's manifest that have no effect, each with its line. `live` is the object in the
+    /// cluster, where it is known.
     pub fn without_effect(&self, document: &Document, live: Option<&Value>) -> Vec<Remark> {
         let remark = |found: NoEffect| {
             let pointer = found.path.pointer(&document.value).unwrap_or_default();
-            let Origin { file, line } = self.locate(&document.id, &pointer).unwrap_or_else(|| document.origin.clone());
+            let Origin { file, line } = self
+                .locate(&document.id, &pointer)
+                .unwrap_or_else(|| document.origin.clone());
             let hint = "correct the name or remove the field";
             let path = told(&found.path);
             let message = format!("{path} has no effect: {}", found.reason);
-            Remark { path: Some(path), ..Remark::line(&file, line, message, hint) }
+            Remark {
+                path: Some(path),
+                ..Remark::line(&file, line, message, hint)
+            }
         };
         no_effect(&document.value, live).into_iter().map(remark).collect()
     }
@@ -172,13 +193,27 @@ impl Rendered {
         let name: Arc<str> = file.path.as_str().into();
         room.take(name.len())?;
         let mut problems = loaded.problems.len();
-        loaded.warnings.into_iter().try_for_each(|warning| room.take(self.warnings.push(warning)))?;
-        loaded.problems.into_iter().try_for_each(|problem| room.take(self.problems.push(problem)))?;
+        loaded
+            .warnings
+            .into_iter()
+            .try_for_each(|warning| room.take(self.warnings.push(warning)))?;
+        loaded
+            .problems
+            .into_iter()
+            .try_for_each(|problem| room.take(self.problems.push(problem)))?;
         self.read += loaded.documents.len();
-        for object in loaded.documents.into_iter().flat_map(|document| list::expand(document, &file.path)) {
+        for object in loaded
+            .documents
+            .into_iter()
+            .flat_map(|document| list::expand(document, &file.path))
+        {
             if problems >= MAX_PROBLEMS {
                 let message = format!("the rest of the file is left unread after {MAX_PROBLEMS} problems");
-                return room.take(self.problems.push(Remark::file(&file.path, message, "mend those that are told, and the others follow")));
+                return room.take(self.problems.push(Remark::file(
+                    &file.path,
+                    message,
+                    "mend those that are told, and the others follow",
+                )));
             }
             if let Err(problem) = object.and_then(|object| self.add_object(object, &name, room)) {
                 problems += 1;
@@ -192,9 +227,17 @@ impl Rendered {
     /// Adds an object, unless there is no room for it; then nothing else has room either.
     fn add_object(&mut self, object: yaml::Document, file: &Arc<str>, room: &mut Room) -> Result<(), Box<Remark>> {
         let id = object::identify(&object, file)?;
-        let origin = Origin { file: file.clone(), line: object.line };
+        let origin = Origin {
+            file: file.clone(),
+            line: object.line,
+        };
         if let Some(first) = self.locate(&id, "") {
-            let message = format!("{} is described twice, first at {}:{}", told(&id), told(&first.file), first.line);
+            let message = format!(
+                "{} is described twice, first at {}:{}",
+                told(&id),
+                told(&first.file),
+                first.line
+            );
             let hint = "delete one of the two, or give them different names";
             return Err(Box::new(Remark::line(file, origin.line, message, hint)));
         }
@@ -206,7 +249,11 @@ impl Rendered {
             self.skipped.count(&id.kind);
         }
         self.places.insert(identity, (self.documents.len(), object.lines));
-        self.documents.push(Document { id, value: object.value, origin });
+        self.documents.push(Document {
+            id,
+            value: object.value,
+            origin,
+        });
         Ok(())
     }
 }

@@ -66,8 +66,14 @@ pub(super) fn check(files: &[SourceFile]) -> Result<(), NotPlain> {
     let top = files.iter().map(level).min();
     let mut found: Vec<_> = files.iter().filter(|file| Some(level(file)) == top).collect();
     found.sort_unstable();
-    match found.into_iter().find_map(|file| Some((renderer(&file.path)?, &file.path))) {
-        Some((renderer, file)) => Err(NotPlain { renderer, file: file.clone() }),
+    match found
+        .into_iter()
+        .find_map(|file| Some((renderer(&file.path)?, &file.path)))
+    {
+        Some((renderer, file)) => Err(NotPlain {
+            renderer,
+            file: file.clone(),
+        }),
         None => Ok(()),
     }
 }
@@ -76,5 +82,9 @@ pub(super) fn check(files: &[SourceFile]) -> Result<(), NotPlain> {
 pub(super) fn nested(path: &str) -> Option<Remark> {
     let renderer = renderer(path)?;
     let message = format!("the folder of this file is made for {renderer}, and stands among plain manifests");
-    Some(Remark::file(path, message, "give it a source of its own, or move it out"))
+    Some(Remark::file(
+        path,
+        message,
+        "give it a source of its own, or move it out",
+    ))
 }

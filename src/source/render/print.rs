@@ -8,15 +8,21 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::source::yaml::json_text;
 
-/// Writes values as one indented JSON list, with floats as Go prints them: `9223372036854776000` and not `9.223372036854776e18`.
+/// Writes values as one indented JSON list, with floats as Go prints them: `9223372036854776000` and not
+/// `9.223372036854776e18`.
 ///
-/// Anyone who compares the text with kubectl's, digit by digit, finds no difference in numbers. The text is never held whole: expanded
-/// aliases make it far longer than the file that it came from.
+/// Anyone who compares the text with kubectl's, digit by digit, finds no difference in numbers. The text is never held
+/// whole: expanded aliases make it far longer than the file that it came from.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_json(values: &[Value], out: impl Write) -> Result<()> {
-    Ok(values.serialize(&mut Serializer::with_formatter(out, LikeGo { pretty: PrettyFormatter::new() }))?)
+    Ok(values.serialize(&mut Serializer::with_formatter(
+        out,
+        LikeGo {
+            pretty: PrettyFormatter::new(),
+        },
+    ))?)
 }
 
 struct LikeGo {
@@ -78,9 +84,29 @@ mod tests {
 
     #[test]
     fn prints_floats_as_go_does_and_the_rest_like_serde_json() {
-        let floats = json!([9_223_372_036_854_775_808_f64, -9_223_372_036_854_775_809_f64, 1e21, 1e-7, 0.5, 1.0]);
-        let lines: Vec<_> = text(&floats).lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
-        assert_eq!(lines[2..8], ["9223372036854776000", "-9223372036854776000", "1e+21", "1e-7", "0.5", "1"]);
+        let floats = json!([
+            9_223_372_036_854_775_808_f64,
+            -9_223_372_036_854_775_809_f64,
+            1e21,
+            1e-7,
+            0.5,
+            1.0
+        ]);
+        let lines: Vec<_> = text(&floats)
+            .lines()
+            .map(|line| line.trim().trim_end_matches(',').to_owned())
+            .collect();
+        assert_eq!(
+            lines[2..8],
+            [
+                "9223372036854776000",
+                "-9223372036854776000",
+                "1e+21",
+                "1e-7",
+                "0.5",
+                "1"
+            ]
+        );
         let rest = json!({"a": [], "b": {}, "c": [{"d": "é\n", "e": null}, 1, true]});
         assert_eq!(text(&rest), serde_json::to_string_pretty(&[&rest]).unwrap());
     }

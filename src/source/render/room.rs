@@ -21,7 +21,11 @@ pub(super) struct Full;
 
 impl Room {
     pub(super) fn of(left: usize, texts: usize) -> Self {
-        Self { left, texts, full: false }
+        Self {
+            left,
+            texts,
+            full: false,
+        }
     }
 
     /// A text is held no more.
@@ -47,10 +51,16 @@ impl Room {
     }
 }
 
-/// The memory of an object and of what is known of its place. The lists that hold both grow by doubling, so each place counts twice.
+/// The memory of an object and of what is known of its place. The lists that hold both grow by doubling, so each place
+/// counts twice.
 pub(super) fn of_object(object: &yaml::Document, id: &ObjectId) -> usize {
     const PLACES: usize = 2 * (size_of::<Document>() + size_of::<(Identity, (usize, Lines))>());
-    let words = [Some(&id.api_version), Some(&id.kind), id.namespace.as_ref(), Some(&id.name)];
+    let words = [
+        Some(&id.api_version),
+        Some(&id.kind),
+        id.namespace.as_ref(),
+        Some(&id.name),
+    ];
     let words: usize = words.into_iter().flatten().map(String::len).sum();
     PLACES + 2 * words + object.lines.cost() + yaml::cost(&object.value)
 }

@@ -5,12 +5,12 @@ use serde_json::Value;
 use crate::engine::object::ObjectId;
 use crate::engine::schema::{self, ListKind, Shape};
 
-/// The most bytes of texts in a Deployment: etcd takes no larger request unless somebody sets `--max-request-bytes`, and every watcher gets
-/// the object whole.
+/// The most bytes of texts in a Deployment: etcd takes no larger request unless somebody sets `--max-request-bytes`,
+/// and every watcher gets the object whole.
 const MOST: usize = 1_536 << 10;
 
-/// The longest word by which a field or the item of a list is named: Linux has no longer path, and all other names are shorter. It stands in
-/// the path of everything below it.
+/// The longest word by which a field or the item of a list is named: Linux has no longer path, and all other names are
+/// shorter. It stands in the path of everything below it.
 const LONGEST_NAME: usize = 4_096;
 
 /// The longest name of a Deployment, in bytes: a subdomain of DNS.
@@ -26,11 +26,15 @@ pub(super) fn refusal(id: &ObjectId, value: &Value) -> Option<(String, &'static 
     }
     let mut longest = 0;
     if texts(value, &mut longest) > MOST {
-        let message = format!("the Deployment has more than {} KiB of text, which no API server stores", MOST >> 10);
+        let message = format!(
+            "the Deployment has more than {} KiB of text, which no API server stores",
+            MOST >> 10
+        );
         return Some((message, "move the data to ConfigMaps or into the image"));
     }
     (longest > LONGEST_NAME || has_long_item(value, schema::DEPLOYMENT)).then(|| {
-        let message = format!("a field or an item of a list in the Deployment has a name of more than {LONGEST_NAME} bytes");
+        let message =
+            format!("a field or an item of a list in the Deployment has a name of more than {LONGEST_NAME} bytes");
         (message, "shorten the name")
     })
 }
@@ -53,11 +57,15 @@ fn texts(value: &Value, longest: &mut usize) -> usize {
 
 /// Whether an item of a list that is named by values of its own has a long one.
 fn has_long_item(value: &Value, shape: Shape) -> bool {
-    let long = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| text.len() > LONGEST_NAME);
+    let long = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.len() > LONGEST_NAME)
+    };
     match (value, shape) {
-        (Value::Object(fields), Shape::Nested(of)) => {
-            fields.iter().any(|(name, value)| of.field(name).is_some_and(|field| has_long_item(value, field.2)))
-        }
+        (Value::Object(fields), Shape::Nested(of)) => fields
+            .iter()
+            .any(|(name, value)| of.field(name).is_some_and(|field| has_long_item(value, field.2))),
         (Value::Array(items), Shape::List(kind, of_item)) => items.iter().any(|item| {
             let named_long = match kind {
                 ListKind::Map(keys) => keys.iter().any(|key| long(item.get(key))),

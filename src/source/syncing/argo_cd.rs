@@ -1,7 +1,8 @@
 //! An Argo CD Application as a source.
 //!
-//! Source: `applyObject` and `shouldUseServerSideApply` of gitops-engine's `pkg/sync/sync_context.go`, `controller/sync.go`,
-//! `GenerateManifests` of `reposerver/repository/repository.go`, and `util/argo/resource_tracking.go`.
+//! Source: `applyObject` and `shouldUseServerSideApply` of gitops-engine's `pkg/sync/sync_context.go`,
+//! `controller/sync.go`, `GenerateManifests` of `reposerver/repository/repository.go`, and
+//! `util/argo/resource_tracking.go`.
 
 use std::collections::BTreeMap;
 
@@ -78,22 +79,39 @@ pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
         Sources::Single(source) => ("spec.source", source.as_ref()),
         Sources::Multiple(sources) if let [one] = sources.as_slice() => ("spec.sources[0]", one),
         Sources::Multiple(_) => return Err(Unsupported::new("spec.sources", "several sources are not rendered yet")),
-        Sources::Hydrated(_) => return Err(Unsupported::new("spec.sourceHydrator", "a hydrated source is not read yet")),
+        Sources::Hydrated(_) => {
+            return Err(Unsupported::new(
+                "spec.sourceHydrator",
+                "a hydrated source is not read yet",
+            ));
+        }
         Sources::Absent => return Err(Unsupported::new("spec.source", "the Application names no source")),
     };
-    check_source(source).map_err(|why| Unsupported { field: format!("{at}.{}", why.field), ..why })?;
+    check_source(source).map_err(|why| Unsupported {
+        field: format!("{at}.{}", why.field),
+        ..why
+    })?;
     let destination = &application.destination;
-    let elsewhere = destination.server.as_deref().filter(|server| server.trim_end_matches('/') != THIS_CLUSTER.0);
+    let elsewhere = destination
+        .server
+        .as_deref()
+        .filter(|server| server.trim_end_matches('/') != THIS_CLUSTER.0);
     let named = destination.name.as_deref().filter(|name| *name != THIS_CLUSTER.1);
     if let Some(other) = elsewhere.or(named) {
-        return Err(Unsupported::new("spec.destination", format!("{other} is another cluster than this one")));
+        return Err(Unsupported::new(
+            "spec.destination",
+            format!("{other} is another cluster than this one"),
+        ));
     }
     let compared = application
         .sync
         .as_ref()
         .and_then(|sync| sync.revision.as_ref()?.one())
         .filter(|commit| !commit.is_empty() && is_commit_long(commit));
-    let last = application.state.as_ref().and_then(|state| state.result.as_ref()?.revision.as_ref());
+    let last = application
+        .state
+        .as_ref()
+        .and_then(|state| state.result.as_ref()?.revision.as_ref());
     let mut synced: Vec<String> = [application.synced_revision(), last]
         .into_iter()
         .flatten()
@@ -106,7 +124,11 @@ pub fn origin(application: &Application) -> Result<Origin, Unsupported> {
         url: source.repo_url.clone().unwrap_or_default(),
         revision: source.target_revision.clone().filter(|revision| revision != "HEAD"),
         path: source.path.as_deref().map(plain_path).unwrap_or_default(),
-        folders: if source.directory.recurse { Folders::All } else { Folders::TopOnly },
+        folders: if source.directory.recurse {
+            Folders::All
+        } else {
+            Folders::TopOnly
+        },
         synced,
         compared: compared.map(str::to_owned),
     })
@@ -119,7 +141,10 @@ pub fn is_marked(file: &[u8]) -> bool {
 
 /// `./a//b/` is `a/b`.
 pub(super) fn plain_path(path: &str) -> String {
-    path.split('/').filter(|name| !matches!(*name, "" | ".")).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .filter(|name| !matches!(*name, "" | "."))
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 /// Whether a source is a plain folder; a field is named from the source on.
@@ -145,30 +170,62 @@ fn check_source(source: &Source) -> Result<(), Unsupported> {
 
 /// The commit from which a Deployment was applied last, as far as the Application remembers.
 pub fn synced_revision_of<'a>(application: &'a Application, namespace: &str, name: &str) -> Option<&'a str> {
-    application.synced_revision_of(&ResourceRef::deployment(namespace, name))?.one().filter(|commit| is_commit_long(commit))
+    application
+        .synced_revision_of(&ResourceRef::deployment(namespace, name))?
+        .one()
+        .filter(|commit| is_commit_long(commit))
 }
 
-/// Whether a text is no longer than the id of a commit: the status of an Application may say anything, and each Deployment repeats it.
+/// Whether a text is no longer than the id of a commit: the status of an Application may say anything, and each
+/// Deployment repeats it.
 fn is_commit_long(text: &str) -> bool {
     text.len() <= 64
 }
 
 /// What Argo CD makes of an Application's documents; `controller_namespace` is where it runs.
 pub fn dressing(application: &Application, controller_namespace: &str, tracking: Tracking) -> Dressing {
-    let Application { namespace, name, policy, .. } = application;
-    let instance = if namespace.is_empty() || namespace == controller_namespace { name.clone() } else { format!("{namespace}_{name}") };
-    let off = policy.sync_options.iter().any(|option| option == "ClientSideApplyMigration=false");
-    let named = application.annotations.as_ref().and_then(|annotations| annotations.get(MIGRATION_MANAGER)).filter(|name| !name.is_empty());
+    let Application {
+        namespace,
+        name,
+        policy,
+        ..
+    } = application;
+    let instance = if namespace.is_empty() || namespace == controller_namespace {
+        name.clone()
+    } else {
+        format!("{namespace}_{name}")
+    };
+    let off = policy
+        .sync_options
+        .iter()
+        .any(|option| option == "ClientSideApplyMigration=false");
+    let named = application
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(MIGRATION_MANAGER))
+        .filter(|name| !name.is_empty());
     let manager = named.cloned().unwrap_or_else(|| CLIENT_SIDE_MANAGER.to_owned());
     // It applies by kubectl's own code, which takes over in any case.
-    let takes_over = if off { TakesOver::OfLastApplied } else { TakesOver::ClientSideOf(manager) };
-    Dressing { namespace: application.destination.namespace.clone(), instance, tracking, options: policy.sync_options.clone(), takes_over }
+    let takes_over = if off {
+        TakesOver::OfLastApplied
+    } else {
+        TakesOver::ClientSideOf(manager)
+    };
+    Dressing {
+        namespace: application.destination.namespace.clone(),
+        instance,
+        tracking,
+        options: policy.sync_options.clone(),
+        takes_over,
+    }
 }
 
 /// Why Argo CD does not keep a document in sync.
 pub(super) fn passes_over(desired: &Value) -> Option<&'static str> {
     // `IsHook` of gitops-engine's `pkg/sync/hook/hook.go`.
-    let is_hook = [HOOK, HELM_HOOK].into_iter().any(|hook| entry(desired, "annotations", hook).is_some_and(|hook| hook != "Skip"));
+    let is_hook = [HOOK, HELM_HOOK]
+        .into_iter()
+        .any(|hook| entry(desired, "annotations", hook).is_some_and(|hook| hook != "Skip"));
     is_hook.then_some("hooks")
 }
 
@@ -181,14 +238,19 @@ fn label_value(name: &str) -> &str {
 }
 
 impl Dressing {
-    /// How the document is applied. Its own options count beside the Application's, and one of the options is read from live, too.
+    /// How the document is applied. Its own options count beside the Application's, and one of the options is read from
+    /// live, too.
     pub(super) fn syncer(&self, desired: &Value, live: Option<&Value>) -> Syncer {
         let set_for_all = |option: &str| self.options.iter().any(|set| set == option);
         let set_here = |object: &Value, option: &str| {
-            entry(object, "annotations", SYNC_OPTIONS).is_some_and(|options| options.split(',').any(|set| set.trim() == option))
+            entry(object, "annotations", SYNC_OPTIONS)
+                .is_some_and(|options| options.split(',').any(|set| set.trim() == option))
         };
-        let replace =
-            set_for_all("Replace=true") || [Some(desired), live].into_iter().flatten().any(|object| set_here(object, "Replace=true"));
+        let replace = set_for_all("Replace=true")
+            || [Some(desired), live]
+                .into_iter()
+                .flatten()
+                .any(|object| set_here(object, "Replace=true"));
         let server_side = !set_here(desired, "ServerSideApply=false")
             && (set_for_all("ServerSideApply=true") || set_here(desired, "ServerSideApply=true"));
         let strategy = match (replace, server_side) {
@@ -196,18 +258,26 @@ impl Dressing {
             (false, true) => Strategy::ServerSideApply,
             (false, false) => Strategy::ClientSideApply,
         };
-        Syncer { takes_over: self.takes_over.clone(), ..Syncer::by(Applier::ArgoCd, strategy, MANAGER) }
+        Syncer {
+            takes_over: self.takes_over.clone(),
+            ..Syncer::by(Applier::ArgoCd, strategy, MANAGER)
+        }
     }
 
     /// Sets the marks by which Argo CD knows its resources again.
     ///
-    /// Version 3 marks by annotation unless `argocd-cm` says otherwise, and version 2 by label: where it does not say, what live
-    /// carries decides.
+    /// Version 3 marks by annotation unless `argocd-cm` says otherwise, and version 2 by label: where it does not say,
+    /// what live carries decides.
     pub(super) fn dress(&self, desired: &mut Value, live: Option<&Value>) {
-        let Tracking { method, label, installation } = &self.tracking;
+        let Tracking {
+            method,
+            label,
+            installation,
+        } = &self.tracking;
         let label = label.as_deref().unwrap_or("app.kubernetes.io/instance");
-        let by_label =
-            |live: &Value| entry(live, "annotations", TRACKING_ID).is_none() && entry(live, "labels", label) == Some(&self.instance);
+        let by_label = |live: &Value| {
+            entry(live, "annotations", TRACKING_ID).is_none() && entry(live, "labels", label) == Some(&self.instance)
+        };
         let method = match method.as_deref() {
             Some(method) => method,
             None if live.is_some_and(by_label) => "label",

@@ -1,7 +1,7 @@
 //! A Flux Kustomization as a source.
 //!
-//! Source: `apply` of kustomize-controller's `internal/controller/kustomization_controller.go`, `fluxcd/pkg/ssa`, and for the files that are
-//! read `scanManifests` of `fluxcd/pkg/kustomize` and `fluxcd/pkg/sourceignore`.
+//! Source: `apply` of kustomize-controller's `internal/controller/kustomization_controller.go`, `fluxcd/pkg/ssa`, and
+//! for the files that are read `scanManifests` of `fluxcd/pkg/kustomize` and `fluxcd/pkg/sourceignore`.
 
 use serde_json::Value;
 
@@ -24,7 +24,8 @@ pub const GIT_REPOSITORY: &str = "GitRepository";
 /// The branch that is checked out where nothing is named.
 const DEFAULT_BRANCH: &str = "master";
 
-/// Files and folders that source-controller leaves out of every artifact (`ExcludeVCS`, `ExcludeCI` and `ExcludeExtra`).
+/// Files and folders that source-controller leaves out of every artifact (`ExcludeVCS`, `ExcludeCI` and
+/// `ExcludeExtra`).
 const LEFT_OUT: &[&str] = &[
     ".git",
     ".github",
@@ -48,13 +49,26 @@ const LEFT_OUT: &[&str] = &[
 pub fn check(kustomization: &Kustomization) -> Result<(), Unsupported> {
     let source = &kustomization.source;
     if source.kind != GIT_REPOSITORY {
-        return Err(Unsupported::new("spec.sourceRef.kind", format!("{} is not read; only {GIT_REPOSITORY} is", source.kind)));
+        return Err(Unsupported::new(
+            "spec.sourceRef.kind",
+            format!("{} is not read; only {GIT_REPOSITORY} is", source.kind),
+        ));
     }
     // What spec.ignore names is ignored here, too; it takes nothing out of what is rendered.
-    let fields = kustomization.transforms().iter().chain(kustomization.diverts()).filter(|field| **field != "spec.ignore");
+    let fields = kustomization
+        .transforms()
+        .iter()
+        .chain(kustomization.diverts())
+        .filter(|field| **field != "spec.ignore");
     match fields.copied().next() {
-        Some("spec.kubeConfig") => Err(Unsupported::new("spec.kubeConfig", "it applies to another cluster than this one")),
-        Some(field) => Err(Unsupported::new(field, "only plain folders are rendered yet, without changes by the Kustomization")),
+        Some("spec.kubeConfig") => Err(Unsupported::new(
+            "spec.kubeConfig",
+            "it applies to another cluster than this one",
+        )),
+        Some(field) => Err(Unsupported::new(
+            field,
+            "only plain folders are rendered yet, without changes by the Kustomization",
+        )),
         None => Ok(()),
     }
 }
@@ -72,8 +86,12 @@ pub fn origin(kustomization: &Kustomization, repository: &GitRepository) -> Resu
     // The order is source-controller's: the first that is set wins.
     let revision = match reference {
         _ if reference.commit.is_some() => reference.commit.clone(),
-        _ if reference.name.is_some() => return Err(Unsupported::new("spec.ref.name", "name a branch, a tag or a commit")),
-        _ if reference.semver.is_some() => return Err(Unsupported::new("spec.ref.semver", "name a branch, a tag or a commit")),
+        _ if reference.name.is_some() => {
+            return Err(Unsupported::new("spec.ref.name", "name a branch, a tag or a commit"));
+        }
+        _ if reference.semver.is_some() => {
+            return Err(Unsupported::new("spec.ref.semver", "name a branch, a tag or a commit"));
+        }
         _ => Some(match (&reference.tag, &reference.branch) {
             (Some(tag), _) => full("tags", tag),
             (None, Some(branch)) => full("heads", branch),
@@ -92,8 +110,17 @@ pub fn origin(kustomization: &Kustomization, repository: &GitRepository) -> Resu
 
 /// What Flux makes of a Kustomization's documents.
 pub fn dressing(kustomization: &Kustomization) -> Dressing {
-    let Kustomization { target_namespace, name, namespace, .. } = kustomization;
-    Dressing { target_namespace: target_namespace.clone(), name: name.clone(), namespace: namespace.clone() }
+    let Kustomization {
+        target_namespace,
+        name,
+        namespace,
+        ..
+    } = kustomization;
+    Dressing {
+        target_namespace: target_namespace.clone(),
+        name: name.clone(),
+        namespace: namespace.clone(),
+    }
 }
 
 /// Whether a file is one of those that Flux lists in the `kustomization.yaml` that it makes, or has made one already.
@@ -105,7 +132,10 @@ pub fn is_read(path: &str) -> bool {
 
 /// What is told of a file that says which others Flux does not read.
 pub fn ignored_by(file: &str) -> Unsupported {
-    Unsupported::new(file, "it says which files Flux leaves out, and such lists are not read yet")
+    Unsupported::new(
+        file,
+        "it says which files Flux leaves out, and such lists are not read yet",
+    )
 }
 
 /// What Flux marks its resources with.
@@ -133,7 +163,9 @@ impl Dressing {
 pub(super) fn passes_over(desired: &Value) -> Option<&'static str> {
     let says = |key: &str, value: &str| {
         let key = format!("{GROUP}/{key}");
-        ["labels", "annotations"].into_iter().any(|map| entry(desired, map, &key).is_some_and(|said| said.eq_ignore_ascii_case(value)))
+        ["labels", "annotations"]
+            .into_iter()
+            .any(|map| entry(desired, map, &key).is_some_and(|said| said.eq_ignore_ascii_case(value)))
     };
     match () {
         () if entry(desired, "annotations", LOCAL_CONFIG).is_some_and(|said| said != "false") => {
@@ -149,7 +181,16 @@ pub(super) fn passes_over(desired: &Value) -> Option<&'static str> {
 /// How Flux applies a document. With `ssa: Merge` it leaves other managers' fields alone.
 pub(super) fn syncer(desired: &Value) -> Syncer {
     let key = format!("{GROUP}/ssa");
-    let merges = ["labels", "annotations"].into_iter().any(|map| entry(desired, map, &key).is_some_and(|said| said == "Merge"));
-    let takes_over = if merges { TakesOver::Nobodys } else { TakesOver::KubectlsAfterDryRun };
-    Syncer { takes_over, ..Syncer::by(Applier::Flux, Strategy::ServerSideApply, MANAGER) }
+    let merges = ["labels", "annotations"]
+        .into_iter()
+        .any(|map| entry(desired, map, &key).is_some_and(|said| said == "Merge"));
+    let takes_over = if merges {
+        TakesOver::Nobodys
+    } else {
+        TakesOver::KubectlsAfterDryRun
+    };
+    Syncer {
+        takes_over,
+        ..Syncer::by(Applier::Flux, Strategy::ServerSideApply, MANAGER)
+    }
 }

@@ -1,8 +1,9 @@
-//! The object of a tool that syncs, as a source of truth: which repository the tool reads, and what it makes of the documents before
-//! it applies them.
+//! The object of a tool that syncs, as a source of truth: which repository the tool reads, and what it makes of the
+//! documents before it applies them.
 //!
-//! Only plain folders of manifests are read so far. Everything else that such an object can ask for is named by its field
-//! ([`Unsupported`]) and nothing is assessed against it: a rendering that is almost the tool's own would be drift that nobody made.
+//! Only plain folders of manifests are read so far. Everything else that such an object can ask for is named by its
+//! field ([`Unsupported`]) and nothing is assessed against it: a rendering that is almost the tool's own would be drift
+//! that nobody made.
 
 pub mod argo_cd;
 pub mod flux;
@@ -29,7 +30,8 @@ pub struct Origin {
     /// Which of its files are read.
     pub folders: Folders,
 
-    /// The commits that the tool says it synced: that of the whole, and that of the last operation where it is another one.
+    /// The commits that the tool says it synced: that of the whole, and that of the last operation where it is another
+    /// one.
     pub synced: Vec<String>,
 
     /// The commit that the tool compared last, where it tells.
@@ -49,7 +51,11 @@ pub enum Folders {
 impl Folders {
     /// Whether a file belongs; both paths are from the root of the repository.
     pub fn has(self, folder: &str, file: &str) -> bool {
-        let inner = if folder.is_empty() { Some(file) } else { file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) };
+        let inner = if folder.is_empty() {
+            Some(file)
+        } else {
+            file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'))
+        };
         // A path that names a file has nothing below it.
         let inner = inner.unwrap_or_default();
         self == Self::All || !inner.contains('/')
@@ -69,7 +75,10 @@ pub struct Unsupported {
 
 impl Unsupported {
     fn new(field: &str, what: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), what: what.into() }
+        Self {
+            field: field.to_owned(),
+            what: what.into(),
+        }
     }
 
     /// What a person can do.
@@ -94,7 +103,8 @@ pub enum Dressing {
 }
 
 impl Dressing {
-    /// The namespace that the tool applies the document to; `None` where the document says none and neither does the tool.
+    /// The namespace that the tool applies the document to; `None` where the document says none and neither does the
+    /// tool.
     pub fn namespace(&self, document: &Document) -> Option<String> {
         let written = || document.id.namespace.clone();
         match self {
@@ -139,8 +149,18 @@ impl Dressing {
 
 /// Sets an entry of `metadata.labels` or `metadata.annotations`.
 fn set(object: &mut Value, map: &str, key: &str, value: &str) {
-    let Some(metadata) = object.as_object_mut().map(|object| object.entry("metadata").or_insert_with(|| json!({}))) else { return };
-    let Some(entries) = metadata.as_object_mut().map(|metadata| metadata.entry(map).or_insert_with(|| json!({}))) else { return };
+    let Some(metadata) = object
+        .as_object_mut()
+        .map(|object| object.entry("metadata").or_insert_with(|| json!({})))
+    else {
+        return;
+    };
+    let Some(entries) = metadata
+        .as_object_mut()
+        .map(|metadata| metadata.entry(map).or_insert_with(|| json!({})))
+    else {
+        return;
+    };
     if !entries.is_object() {
         *entries = Value::Object(Map::new());
     }
@@ -156,5 +176,9 @@ fn entry<'a>(object: &'a Value, map: &str, key: &str) -> Option<&'a str> {
 
 /// The entry of an object's `metadata`, with its namespace and name.
 fn name_of(object: &Value, key: &str) -> String {
-    object.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default().to_owned()
+    object
+        .pointer(&format!("/metadata/{key}"))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

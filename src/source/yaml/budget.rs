@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-/// The largest file that is read: 4 MiB holds some 700 Deployments with their `managedFields`, and etcd itself stores no object
-/// above 1.5 MiB.
+/// The largest file that is read: 4 MiB holds some 700 Deployments with their `managedFields`, and etcd itself stores
+/// no object above 1.5 MiB.
 pub const MAX_FILE_BYTES: usize = 4 << 20;
 
-/// How deep values may nest: `serde_json` reads back at most 127 levels, and the deepest schemas of public CRDs stay below 60.
+/// How deep values may nest: `serde_json` reads back at most 127 levels, and the deepest schemas of public CRDs stay
+/// below 60.
 pub const MAX_DEPTH: usize = 100;
 
 /// What the tree takes for each value while it is read, at most.
@@ -15,8 +16,8 @@ pub(super) const NODE: usize = 120;
 /// How many values one document may write out: 200,000 take 24 MiB in the tree.
 pub const MAX_NODES: usize = 200_000;
 
-/// How much memory the values of one file may take once aliases are expanded: 24 MiB, which with the tree (24 MiB) and the text
-/// in both encodings (8 MiB) stays below 64 MiB.
+/// How much memory the values of one file may take once aliases are expanded: 24 MiB, which with the tree (24 MiB) and
+/// the text in both encodings (8 MiB) stays below 64 MiB.
 pub const MAX_BYTES: usize = 24 << 20;
 
 /// How many remarks are kept of one file: nobody reads more, and each takes memory.
@@ -28,8 +29,8 @@ pub const MAX_PROBLEMS: usize = 20;
 /// How many remarks of each list are kept of a revision: as many as anybody scrolls through; the rest is counted.
 pub const MAX_OF_REVISION: usize = 100;
 
-/// How long a name, a path or a sentence in a remark may be: a status shows about as much, and a file could have one of megabytes, which a
-/// hundred remarks would each repeat.
+/// How long a name, a path or a sentence in a remark may be: a status shows about as much, and a file could have one of
+/// megabytes, which a hundred remarks would each repeat.
 pub const MAX_TEXT_BYTES: usize = 300;
 
 /// The memory of one value in a list or at the root: `serde_json::Value` is 32 bytes.
@@ -60,7 +61,9 @@ pub fn cost(value: &Value) -> usize {
         Value::String(text) => plain_cost(text.len()),
         Value::Array(items) => items.iter().map(cost).fold(plain_cost(0), usize::saturating_add),
         Value::Object(fields) => {
-            let entries = fields.iter().map(|(name, value)| name.len().saturating_add(cost(value)));
+            let entries = fields
+                .iter()
+                .map(|(name, value)| name.len().saturating_add(cost(value)));
             entries.fold(map_cost(fields.len()), usize::saturating_add)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => plain_cost(0),
@@ -85,14 +88,20 @@ impl Exceeded {
     pub(super) fn message(self) -> String {
         match self {
             Self::Nodes => format!("the document holds more than {MAX_NODES} values"),
-            Self::Bytes => format!("the values of the file take more than {} MiB once aliases are expanded", MAX_BYTES >> 20),
+            Self::Bytes => format!(
+                "the values of the file take more than {} MiB once aliases are expanded",
+                MAX_BYTES >> 20
+            ),
         }
     }
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { nodes: MAX_NODES, bytes: MAX_BYTES }
+        Self {
+            nodes: MAX_NODES,
+            bytes: MAX_BYTES,
+        }
     }
 }
 
@@ -109,9 +118,13 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether a value of this cost could still be paid: asked for each collection, so that a bomb ends where it is written and
-    /// not where it is expanded.
+    /// Whether a value of this cost could still be paid: asked for each collection, so that a bomb ends where it is
+    /// written and not where it is expanded.
     pub(super) fn affords(&self, cost: usize) -> Result<(), Exceeded> {
-        if cost > self.bytes { Err(Exceeded::Bytes) } else { Ok(()) }
+        if cost > self.bytes {
+            Err(Exceeded::Bytes)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry as Slot;
 use std::ops::Range;
 use std::rc::Rc;
 
-use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, options};
+use granit_parser::{
+    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, options,
+};
 use serde_json::Value;
 
 use super::budget::{Budget, Exceeded, MAX_DEPTH, NODE};
@@ -47,7 +49,12 @@ pub(super) fn compose(text: &str, budget: &mut Budget) -> Composed {
     };
     let root = composer.document();
     let read_to = if root.is_ok() { text.len() } else { composer.read_to };
-    Composed { root, cautions: composer.cautions, quoted: composer.quoted, read_to }
+    Composed {
+        root,
+        cautions: composer.cautions,
+        quoted: composer.quoted,
+        read_to,
+    }
 }
 
 fn limits() -> Options {
@@ -107,7 +114,14 @@ impl<'a> Composer<'a> {
                 Some(Ok((Event::Anchor(_, name), span))) => check_anchor(&name, &span)?,
                 Some(Ok(next)) => return Ok(next),
                 Some(Err(error)) => return Err(self.scan_fault(&error)),
-                None => return Err(Fault::at(1, 1, "the text ends before its value does", "mend the YAML at this place")),
+                None => {
+                    return Err(Fault::at(
+                        1,
+                        1,
+                        "the text ends before its value does",
+                        "mend the YAML at this place",
+                    ));
+                }
             }
         }
     }
@@ -122,22 +136,40 @@ impl<'a> Composer<'a> {
     }
 
     fn exceeded(span: &Span, exceeded: Exceeded) -> Fault {
-        Fault { fatal: true, ..Fault::at_span(span, exceeded.message(), "split the file, or write out what its aliases repeat") }
+        Fault {
+            fatal: true,
+            ..Fault::at_span(
+                span,
+                exceeded.message(),
+                "split the file, or write out what its aliases repeat",
+            )
+        }
     }
 
     /// The value that begins with this event. `indent` is the column that a plain scalar's next lines must reach.
     fn node(&mut self, event: Event<'a>, span: Span, indent: usize, depth: usize) -> Composition<Rc<Node>> {
-        self.budget.spend_nodes(1).map_err(|exceeded| Self::exceeded(&span, exceeded))?;
+        self.budget
+            .spend_nodes(1)
+            .map_err(|exceeded| Self::exceeded(&span, exceeded))?;
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_scalar(&span, style, indent)?;
                 let tag_read = read_tag(tag.as_deref(), style);
                 if tag_read == Tag::Custom {
-                    self.caution(&span, "kubectl passes over the tag of this value and reads a string".to_owned(), "delete the tag");
+                    self.caution(
+                        &span,
+                        "kubectl passes over the tag of this value and reads a string".to_owned(),
+                        "delete the tag",
+                    );
                 }
-                let scalar = resolve(&text, tag_read).map_err(|message| Fault::at_span(&span, message, "correct the tag or the value"))?;
+                let scalar = resolve(&text, tag_read)
+                    .map_err(|message| Fault::at_span(&span, message, "correct the tag or the value"))?;
                 let value = scalar.into_value().ok_or_else(|| {
-                    Fault::at_span(&span, "an infinite number or .nan cannot be said in JSON", "write a number, or quote it if it is text")
+                    Fault::at_span(
+                        &span,
+                        "an infinite number or .nan cannot be said in JSON",
+                        "write a number, or quote it if it is text",
+                    )
                 })?;
                 if tag_read == Tag::Plain && differs_from_yaml_1_2(&text) {
                     self.caution_reading(&span, &text);
@@ -157,12 +189,24 @@ impl<'a> Composer<'a> {
                 (Node::map(span.start.line(), entries), anchor)
             }
             Event::Alias(id) => return self.alias(id, &span),
-            _ => return Err(Fault::at_span(&span, "a value is expected here", "mend the YAML at this place")),
+            _ => {
+                return Err(Fault::at_span(
+                    &span,
+                    "a value is expected here",
+                    "mend the YAML at this place",
+                ));
+            }
         };
         if node.height + depth > MAX_DEPTH + 1 {
-            return Err(Fault::at_span(&span, format!("values nest deeper than {MAX_DEPTH} levels"), "flatten the value"));
+            return Err(Fault::at_span(
+                &span,
+                format!("values nest deeper than {MAX_DEPTH} levels"),
+                "flatten the value",
+            ));
         }
-        self.budget.affords(node.cost).map_err(|exceeded| Self::exceeded(&span, exceeded))?;
+        self.budget
+            .affords(node.cost)
+            .map_err(|exceeded| Self::exceeded(&span, exceeded))?;
         let node = Rc::new(node);
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
@@ -175,7 +219,9 @@ impl<'a> Composer<'a> {
         self.layout.scalar(span, style, indent);
         if let Some(range) = span.byte_range() {
             self.read_to = self.read_to.max(range.end);
-            if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) && span.start.line() != span.end.line() {
+            if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)
+                && span.start.line() != span.end.line()
+            {
                 self.quoted.push(range);
             }
         }
@@ -231,11 +277,19 @@ impl<'a> Composer<'a> {
             self.path.push(Segment::Field(told(&key.text)));
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, indent, depth + 1)?;
-            let entry = Entry { key, line: span.start.line(), merged: false, value };
+            let entry = Entry {
+                key,
+                line: span.start.line(),
+                merged: false,
+                value,
+            };
             if let Some(earlier) = map.put(entry)
                 && !earlier.merged
             {
-                let message = format!("the key is set twice, first on line {}: kubectl takes the last value", earlier.line);
+                let message = format!(
+                    "the key is set twice, first on line {}: kubectl takes the last value",
+                    earlier.line
+                );
                 self.caution(&span, message, "delete one of them");
             }
             self.path.pop();
@@ -250,10 +304,13 @@ impl<'a> Composer<'a> {
             return Err(fault("a map or a list cannot be a key"));
         }
         if let Event::Scalar(text, style, 0, tag) = &event {
-            self.budget.spend_nodes(1).map_err(|exceeded| Self::exceeded(&span, exceeded))?;
+            self.budget
+                .spend_nodes(1)
+                .map_err(|exceeded| Self::exceeded(&span, exceeded))?;
             self.check_scalar(&span, *style, indent)?;
             let tag = read_tag(tag.as_deref(), *style);
-            let scalar = resolve(text, tag).map_err(|message| Fault::at_span(&span, message, "correct the tag or the key"))?;
+            let scalar =
+                resolve(text, tag).map_err(|message| Fault::at_span(&span, message, "correct the tag or the key"))?;
             let key = key_of(scalar).ok_or_else(no_key)?;
             if tag == Tag::Plain && differs_from_yaml_1_2(text) {
                 self.caution_reading(&span, text);
@@ -267,8 +324,8 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Puts the entries of another map, or of several, into this one. Unlike YAML's own rule they go before what this map has
-    /// set itself so far, since go-yaml goes by the order of the text.
+    /// Puts the entries of another map, or of several, into this one. Unlike YAML's own rule they go before what this
+    /// map has set itself so far, since go-yaml goes by the order of the text.
     ///
     /// Source: `decoder.merge` of `go.yaml.in/yaml/v2/decode.go`.
     fn merge(&mut self, map: &mut MapBuilder, value: &Node, span: &Span) -> Composition<()> {
@@ -279,16 +336,25 @@ impl<'a> Composer<'a> {
             Data::Scalar(_) => return Err(not_mergeable(span)),
         };
         for source in sources {
-            let Data::Map(entries) = &source.data else { return Err(not_mergeable(span)) };
+            let Data::Map(entries) = &source.data else {
+                return Err(not_mergeable(span));
+            };
             // A long key is copied each time, although in the end it stands there once.
             let copied = entries.iter().map(|entry| 1 + entry.key.text.len() / NODE).sum();
-            self.budget.spend_nodes(copied).map_err(|exceeded| Self::exceeded(span, exceeded))?;
+            self.budget
+                .spend_nodes(copied)
+                .map_err(|exceeded| Self::exceeded(span, exceeded))?;
             for entry in entries {
-                if let Some(earlier) = map.put(Entry { merged: true, ..entry.clone() })
-                    && !earlier.merged
+                if let Some(earlier) = map.put(Entry {
+                    merged: true,
+                    ..entry.clone()
+                }) && !earlier.merged
                 {
                     self.path.push(Segment::Field(told(&entry.key.text)));
-                    let message = format!("`<<` replaces the value of line {}: kubectl goes by the order of the text", earlier.line);
+                    let message = format!(
+                        "`<<` replaces the value of line {}: kubectl goes by the order of the text",
+                        earlier.line
+                    );
                     self.caution(span, message, "put `<<` before the keys that it must not replace");
                     self.path.pop();
                 }
@@ -297,16 +363,26 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
-    /// It does not tell the text nor the value: either may be a password, and what is said of a file is read by more people than the file.
+    /// It does not tell the text nor the value: either may be a password, and what is said of a file is read by more
+    /// people than the file.
     fn caution_reading(&mut self, span: &Span, text: &str) {
         let message = format!("kubectl reads this as {}, YAML 1.2 as another value", reading(text));
-        self.caution(span, message, "write the value that is meant, or quote it if it is text");
+        self.caution(
+            span,
+            message,
+            "write the value that is meant, or quote it if it is text",
+        );
     }
 
     fn caution(&mut self, span: &Span, message: String, hint: &'static str) {
         if self.cautions.len() < super::budget::MAX_REMARKS {
             let path = Some(told(&FieldPath(self.path.clone()))).filter(|path| !path.is_empty());
-            self.cautions.push(Caution { line: span.start.line(), path, message, hint });
+            self.cautions.push(Caution {
+                line: span.start.line(),
+                path,
+                message,
+                hint,
+            });
         }
     }
 }
@@ -322,7 +398,10 @@ impl MapBuilder {
     /// Sets a key and gives back what it had before.
     fn put(&mut self, entry: Entry) -> Option<Entry> {
         match self.places.entry(entry.key.clone()) {
-            Slot::Occupied(place) => self.entries.get_mut(*place.get()).map(|old| std::mem::replace(old, entry)),
+            Slot::Occupied(place) => self
+                .entries
+                .get_mut(*place.get())
+                .map(|old| std::mem::replace(old, entry)),
             Slot::Vacant(place) => {
                 place.insert(self.entries.len());
                 self.entries.push(entry);
@@ -341,12 +420,18 @@ fn inner_indent(style: StructureStyle, span: &Span, outer: usize) -> usize {
 }
 
 fn not_mergeable(span: &Span) -> Fault {
-    Fault::at_span(span, "`<<` takes a map or a list of maps", "give it a map, or an alias of one")
+    Fault::at_span(
+        span,
+        "`<<` takes a map or a list of maps",
+        "give it a map, or an alias of one",
+    )
 }
 
 fn is_merge(event: &Event<'_>) -> bool {
     match event {
-        Event::Scalar(text, style, _, tag) if text == "<<" => matches!(read_tag(tag.as_deref(), *style), Tag::Plain | Tag::Merge),
+        Event::Scalar(text, style, _, tag) if text == "<<" => {
+            matches!(read_tag(tag.as_deref(), *style), Tag::Plain | Tag::Merge)
+        }
         _ => false,
     }
 }
@@ -356,7 +441,9 @@ fn read_tag(tag: Option<&granit_parser::Tag>, style: ScalarStyle) -> Tag {
         None if style == ScalarStyle::Plain => Tag::Plain,
         None => Tag::Quoted,
         Some(tag) if tag.original() == "!" => Tag::Quoted,
-        Some(tag) => tag.suffix_in_namespace("tag:yaml.org,2002:").map_or(Tag::Custom, |name| Tag::core(&name)),
+        Some(tag) => tag
+            .suffix_in_namespace("tag:yaml.org,2002:")
+            .map_or(Tag::Custom, |name| Tag::core(&name)),
     }
 }
 
@@ -375,7 +462,12 @@ fn key_of_value(value: &Value) -> Option<Key> {
     key_of(match value {
         Value::String(text) => Scalar::Text(text.clone()),
         Value::Bool(flag) => Scalar::Bool(*flag),
-        Value::Number(number) => Scalar::Number(number.as_i64().map(Numeric::Int).or_else(|| number.as_f64().map(Numeric::Float))?),
+        Value::Number(number) => Scalar::Number(
+            number
+                .as_i64()
+                .map(Numeric::Int)
+                .or_else(|| number.as_f64().map(Numeric::Float))?,
+        ),
         _ => return None,
     })
 }

@@ -36,7 +36,14 @@ pub(super) struct Caution {
 
 impl Fault {
     pub(super) fn at(line: usize, column: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { line, column, message: message.into(), hint: hint.into(), fatal: false, repair: None }
+        Self {
+            line,
+            column,
+            message: message.into(),
+            hint: hint.into(),
+            fatal: false,
+            repair: None,
+        }
     }
 
     pub(super) fn at_span(span: &Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -55,13 +62,19 @@ impl Fault {
         let (line, column) = (error.marker().line(), error.marker().col() + 1);
         let hint = template_hint(text, line).unwrap_or_else(|| hint(error.kind()));
         let repair = error.marker().byte_offset().zip(repair(error.kind()));
-        Self { repair, ..Self::at(line, column, error.info(), hint) }
+        Self {
+            repair,
+            ..Self::at(line, column, error.info(), hint)
+        }
     }
 
     /// The same fault, repaired by indenting its line.
     pub(super) fn with_indented_line(self, text: &str, error: &ScanError) -> Self {
         let line_start = |byte: usize| text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
-        Self { repair: error.marker().byte_offset().map(|byte| (line_start(byte), INDENTATION)), ..self }
+        Self {
+            repair: error.marker().byte_offset().map(|byte| (line_start(byte), INDENTATION)),
+            ..self
+        }
     }
 }
 
@@ -82,7 +95,9 @@ fn hint(kind: &ErrorKind) -> &'static str {
         Kind::TabNotAllowed | Kind::TabInBlockIndentation | Kind::TabAtBlockScalarStart => "indent with blanks",
         Kind::DirectiveDisallowed => "delete the directive: kubectl takes none",
         Kind::UnclosedQuotedScalar => "close the quote",
-        Kind::UnclosedFlowCollection { .. } | Kind::UnexpectedEofFlowMapping | Kind::UnexpectedEofFlowSequence => "close the bracket",
+        Kind::UnclosedFlowCollection { .. } | Kind::UnexpectedEofFlowMapping | Kind::UnexpectedEofFlowSequence => {
+            "close the bracket"
+        }
         Kind::UnknownAnchor => "define the anchor before the alias, in the same document",
         Kind::RecursionLimitExceeded => "flatten the value",
         Kind::UnexpectedCharacter { .. } => "quote the value",
@@ -94,5 +109,7 @@ fn hint(kind: &ErrorKind) -> &'static str {
 /// What to do when the line holds a template's brackets.
 pub(super) fn template_hint(text: &str, line: usize) -> Option<&'static str> {
     let content = text.lines().nth(line.saturating_sub(1))?;
-    content.contains("{{").then_some("this is a template: render it first, as with `helm template`")
+    content
+        .contains("{{")
+        .then_some("this is a template: render it first, as with `helm template`")
 }

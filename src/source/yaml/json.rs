@@ -26,8 +26,8 @@ pub(super) fn looks_like_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
-/// Whether kubectl fails on this error at once. A number beyond a float is JSON to Go's decoder, so that YAML is not tried,
-/// for which it would be text.
+/// Whether kubectl fails on this error at once. A number beyond a float is JSON to Go's decoder, so that YAML is not
+/// tried, for which it would be text.
 pub(super) fn is_final(error: &serde_json::Error) -> bool {
     error.to_string().starts_with("number out of range")
 }
@@ -40,8 +40,17 @@ pub(super) fn read(text: &str) -> Stream {
         let from = values.byte_offset();
         let start = from + (text[from..].len() - text[from..].trim_start().len());
         match values.next() {
-            Some(Ok(value)) => elements.push(Element { value: as_kubernetes(value), start, end: values.byte_offset() }),
-            Some(Err(error)) => return Stream { elements, error: Some(error) },
+            Some(Ok(value)) => elements.push(Element {
+                value: as_kubernetes(value),
+                start,
+                end: values.byte_offset(),
+            }),
+            Some(Err(error)) => {
+                return Stream {
+                    elements,
+                    error: Some(error),
+                };
+            }
             None => return Stream { elements, error: None },
         }
     }
@@ -51,7 +60,11 @@ pub(super) fn read(text: &str) -> Stream {
 fn as_kubernetes(value: Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.into_iter().map(as_kubernetes).collect()),
-        Value::Object(map) => Value::Object(map.into_iter().map(|(key, value)| (key, as_kubernetes(value))).collect()),
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| (key, as_kubernetes(value)))
+                .collect(),
+        ),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => Value::from(integer),
             // `-0` is an integer to Go, and `-0.0` equals it.

@@ -15,8 +15,8 @@ impl Lines {
         Self(lines.into_boxed_slice())
     }
 
-    /// The line of the field that a JSON Pointer names in `value`; where it is absent, that of its nearest parent that is there.
-    /// `None` when nothing is known about the lines of this document.
+    /// The line of the field that a JSON Pointer names in `value`; where it is absent, that of its nearest parent that
+    /// is there. `None` when nothing is known about the lines of this document.
     pub fn line_of(&self, value: &Value, pointer: &str) -> Option<usize> {
         self.0.get(offset(value, pointer).1).map(|line| *line as usize)
     }
@@ -49,7 +49,12 @@ fn offset<'a>(value: &'a Value, pointer: &str) -> (&'a Value, usize) {
             Value::Object(map) => Box::new(map.iter().map(|(key, child)| (*key == token, child))),
             Value::Array(items) => {
                 let wanted = token.parse::<usize>().ok();
-                Box::new(items.iter().enumerate().map(move |(index, child)| (Some(index) == wanted, child)))
+                Box::new(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(move |(index, child)| (Some(index) == wanted, child)),
+                )
             }
             _ => return (node, at),
         };

@@ -1,8 +1,9 @@
 //! Reads YAML and JSON the way kubectl does: go-yaml's YAML 1.1 as `sigs.k8s.io/yaml` applies it, then JSON.
 //!
-//! `defaultMode: 0644` is 420, `yes` is a boolean, `<<` merges in the order of the text, and of two equal keys the last one
-//! counts. Where YAML 1.2 would give another value, the document comes with a warning. The parsing is granit-parser's; what
-//! go-yaml refuses and granit takes is refused in [`strict`], so that a file which kubectl cannot read is none here either.
+//! `defaultMode: 0644` is 420, `yes` is a boolean, `<<` merges in the order of the text, and of two equal keys the last
+//! one counts. Where YAML 1.2 would give another value, the document comes with a warning. The parsing is
+//! granit-parser's; what go-yaml refuses and granit takes is refused in [`strict`], so that a file which kubectl cannot
+//! read is none here either.
 //!
 //! One document that cannot be read does not lose the others of its file, but the file then has a problem.
 
@@ -72,16 +73,27 @@ impl Document {
 /// # Guarantees
 /// It does not panic, and takes at most a second and 64 MiB, whatever the bytes are: see [`budget`].
 pub fn load(bytes: &[u8], file: &str) -> Loaded {
-    let mut loader = Loader { file, loaded: Loaded::default(), budget: Budget::default(), spent: false };
+    let mut loader = Loader {
+        file,
+        loaded: Loaded::default(),
+        budget: Budget::default(),
+        spent: false,
+    };
     if bytes.len() > MAX_FILE_BYTES {
         let message = format!("the file is larger than the {} MiB that are read", MAX_FILE_BYTES >> 20);
-        loader.loaded.problems.push(Remark::file(file, message, "split the file"));
+        loader
+            .loaded
+            .problems
+            .push(Remark::file(file, message, "split the file"));
         return loader.loaded;
     }
     let text = text::decode(bytes);
     if let Some(line) = text.invalid_at {
         let message = "the file is not UTF-8: kubectl reads U+FFFD for each such byte";
-        loader.loaded.warnings.push(Remark::line(file, line, message, "save it as UTF-8"));
+        loader
+            .loaded
+            .warnings
+            .push(Remark::line(file, line, message, "save it as UTF-8"));
     }
     loader.stream(&text.content);
     loader.loaded
@@ -102,7 +114,13 @@ impl Loader<'_> {
             return self.yaml(text, 1);
         }
         if let Err(exceeded) = json::weigh(text) {
-            return self.fault(1, Fault { fatal: true, ..Fault::at(1, 1, exceeded.message(), "split the file") });
+            return self.fault(
+                1,
+                Fault {
+                    fatal: true,
+                    ..Fault::at(1, 1, exceeded.message(), "split the file")
+                },
+            );
         }
         let stream = json::read(text);
         let read_to = stream.elements.last().map_or(0, |element| element.end);
@@ -126,7 +144,15 @@ impl Loader<'_> {
             }
             Some(error) => {
                 let message = format!("the file is not JSON from here on: {}", category(&error));
-                self.fault(1, Fault::at(error.line(), error.column().max(1), message, "mend the JSON at this place"));
+                self.fault(
+                    1,
+                    Fault::at(
+                        error.line(),
+                        error.column().max(1),
+                        message,
+                        "mend the JSON at this place",
+                    ),
+                );
             }
         }
     }
@@ -165,8 +191,12 @@ impl Loader<'_> {
             Ok(None) => {}
             Ok(Some(root)) => {
                 self.cautions(chunk.line, cautions);
-                // Beside its value a document takes a place, and for each value in it, which is charged at 32 bytes or more, a line in four.
-                if let Err(exceeded) = self.budget.spend_bytes(root.cost + root.cost / 8 + size_of::<Document>()) {
+                // Beside its value a document takes a place, and for each value in it, which is charged at 32 bytes or
+                // more, a line in four.
+                if let Err(exceeded) = self
+                    .budget
+                    .spend_bytes(root.cost + root.cost / 8 + size_of::<Document>())
+                {
                     let fault = Fault::at(root.line, 1, exceeded.message(), "split the file");
                     return self.fault(chunk.line, Fault { fatal: true, ..fault });
                 }
@@ -196,7 +226,9 @@ impl Loader<'_> {
             }
         }
         for _ in 0..REPAIRS.min(READ_AGAIN / text.len().max(1)) {
-            let Some((at, blanks)) = composed.root.as_ref().err().and_then(|fault| fault.repair) else { break };
+            let Some((at, blanks)) = composed.root.as_ref().err().and_then(|fault| fault.repair) else {
+                break;
+            };
             if repaired.is_empty() {
                 text.clone_into(&mut repaired);
             }
@@ -210,7 +242,15 @@ impl Loader<'_> {
         match value {
             Value::Null => {}
             Value::Object(_) => self.loaded.documents.push(Document { value, line, lines }),
-            _ => self.fault(line, Fault::at(1, 1, "the document is not an object", "begin it with `apiVersion:` and `kind:`")),
+            _ => self.fault(
+                line,
+                Fault::at(
+                    1,
+                    1,
+                    "the document is not an object",
+                    "begin it with `apiVersion:` and `kind:`",
+                ),
+            ),
         }
     }
 
@@ -232,12 +272,12 @@ impl Loader<'_> {
     fn cautions(&mut self, first: usize, cautions: Vec<Caution>) {
         let left = MAX_REMARKS.saturating_sub(self.loaded.warnings.len());
         let file = self.file;
-        self.loaded.warnings.extend(
-            cautions.into_iter().take(left).map(|caution| Remark {
+        self.loaded
+            .warnings
+            .extend(cautions.into_iter().take(left).map(|caution| Remark {
                 path: caution.path,
                 ..Remark::line(file, first + caution.line - 1, caution.message, caution.hint)
-            }),
-        );
+            }));
     }
 }
 

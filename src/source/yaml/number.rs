@@ -31,7 +31,10 @@ pub(super) fn parse_integer(text: &str) -> Option<Numeric> {
         return Some(Numeric::Int(number));
     }
     let signed = text.starts_with(['-', '+']);
-    u64::from_str_radix(digits, radix).ok().filter(|_| !signed).map(Numeric::Unsigned)
+    u64::from_str_radix(digits, radix)
+        .ok()
+        .filter(|_| !signed)
+        .map(Numeric::Unsigned)
 }
 
 /// go-yaml's `yamlStyleFloat`, then Go's `strconv.ParseFloat`, for which an overflow is an error.
@@ -43,7 +46,9 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let mantissa_holds = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (digits(whole) && fraction.is_empty()) || ((whole.is_empty() || digits(whole)) && digits(fraction)),
+        Some((whole, fraction)) => {
+            (digits(whole) && fraction.is_empty()) || ((whole.is_empty() || digits(whole)) && digits(fraction))
+        }
         None => digits(mantissa),
     };
     if !mantissa_holds || !exponent.is_none_or(digits) {
@@ -52,8 +57,8 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// The value that is left when Go's `encoding/json` has printed the number and `sigs.k8s.io/json` has read it again: a whole
-/// float below 1e21 comes back as an integer, an integer beyond 64 bits as a float.
+/// The value that is left when Go's `encoding/json` has printed the number and `sigs.k8s.io/json` has read it again: a
+/// whole float below 1e21 comes back as an integer, an integer beyond 64 bits as a float.
 pub(super) fn through_json(number: Numeric) -> Option<Value> {
     let float = |number: f64| Number::from_f64(number).map(Value::Number);
     match number {
@@ -94,9 +99,14 @@ pub(super) fn key_text(number: f64) -> String {
             let scientific = format!("{narrow:e}");
             let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
             match exponent.parse::<i32>().unwrap_or(0) {
-                // "if precision was the shortest possible, use precision 6 for this decision": `formatDigits` of Go's strconv.
+                // "if precision was the shortest possible, use precision 6 for this decision": `formatDigits` of Go's
+                // strconv.
                 exponent if (-4..6).contains(&exponent) => narrow.to_string(),
-                exponent => format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+                exponent => format!(
+                    "{mantissa}e{}{:02}",
+                    if exponent < 0 { '-' } else { '+' },
+                    exponent.abs()
+                ),
             }
         }
     }

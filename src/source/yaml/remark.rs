@@ -8,8 +8,8 @@ use super::budget::{MAX_OF_REVISION, MAX_TEXT_BYTES};
 
 /// A sentence about a place in a file.
 ///
-/// Whether it is a problem (the file was not read whole) or a warning (it was read, but perhaps not as its author means) follows
-/// from the list that it stands in.
+/// Whether it is a problem (the file was not read whole) or a warning (it was read, but perhaps not as its author
+/// means) follows from the list that it stands in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Remark {
     /// The file, as it was given.
@@ -36,18 +36,33 @@ impl Remark {
     /// A remark about a file as a whole.
     pub fn file(file: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         let hint = Some(hint.into());
-        Self { file: file.to_owned(), line: None, column: None, path: None, message: message.into(), hint }
+        Self {
+            file: file.to_owned(),
+            line: None,
+            column: None,
+            path: None,
+            message: message.into(),
+            hint,
+        }
     }
 
     /// The memory that it takes.
     pub fn cost(&self) -> usize {
-        let texts = [Some(&self.file), self.path.as_ref(), Some(&self.message), self.hint.as_ref()];
+        let texts = [
+            Some(&self.file),
+            self.path.as_ref(),
+            Some(&self.message),
+            self.hint.as_ref(),
+        ];
         size_of::<Self>() + texts.into_iter().flatten().map(String::len).sum::<usize>()
     }
 
     /// A remark about a line.
     pub fn line(file: &str, line: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { line: Some(line), ..Self::file(file, message, hint) }
+        Self {
+            line: Some(line),
+            ..Self::file(file, message, hint)
+        }
     }
 }
 

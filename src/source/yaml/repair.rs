@@ -1,8 +1,9 @@
-//! Lines of quoted text that begin where granit takes none: go-yaml lets the next line of a quoted value begin anywhere, as old kustomize writes
-//! it. Blanks before such a line change nothing, since its indentation is no part of the value.
+//! Lines of quoted text that begin where granit takes none: go-yaml lets the next line of a quoted value begin
+//! anywhere, as old kustomize writes it. Blanks before such a line change nothing, since its indentation is no part of
+//! the value.
 //!
-//! The lines are found by their letters alone, all in one reading; what the parser then makes of the text tells whether each of them was one
-//! ([`are_within`]). Where not, nothing of it is used.
+//! The lines are found by their letters alone, all in one reading; what the parser then makes of the text tells whether
+//! each of them was one ([`are_within`]). Where not, nothing of it is used.
 
 use std::ops::Range;
 
@@ -12,7 +13,8 @@ pub(super) const INDENTATION: &str = "                                ";
 /// The blanks that are put into one text at most: room for a quarter of a million lines.
 const MOST_BLANKS: usize = 8 << 20;
 
-/// A text with blanks before every line that goes on with a quoted value, and the places of the blanks in it; none where there are too many.
+/// A text with blanks before every line that goes on with a quoted value, and the places of the blanks in it; none
+/// where there are too many.
 pub(super) fn indented(text: &str) -> (String, Vec<usize>) {
     let mut starts = continued(text);
     if starts.len() * INDENTATION.len() > MOST_BLANKS {
@@ -42,7 +44,11 @@ pub(super) fn are_within(places: &[usize], quoted: &[Range<usize>], read_to: usi
 
 /// Where the lines begin that go on with a quoted value, as far as its letters tell.
 fn continued(text: &str) -> Vec<usize> {
-    let mut scan = Scan { text, at: 0, starts: Vec::new() };
+    let mut scan = Scan {
+        text,
+        at: 0,
+        starts: Vec::new(),
+    };
     while scan.at < text.len() {
         scan.line();
     }
@@ -111,8 +117,10 @@ impl Scan<'_> {
             Some(quote) => 2 + line[1..].find(quote)?,
             None => 0,
         };
-        let colon =
-            line[from..].match_indices(':').map(|(at, _)| from + at).find(|at| matches!(line.as_bytes().get(at + 1), None | Some(b' ')))?;
+        let colon = line[from..]
+            .match_indices(':')
+            .map(|(at, _)| from + at)
+            .find(|at| matches!(line.as_bytes().get(at + 1), None | Some(b' ')))?;
         (from == 0 || line[from..colon].trim().is_empty()).then_some(self.at + colon + 1)
     }
 
@@ -189,14 +197,19 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     fn lines(text: &str) -> Vec<&str> {
-        continued(text).into_iter().map(|start| text[start..].split('\n').next().unwrap_or_default()).collect()
+        continued(text)
+            .into_iter()
+            .map(|start| text[start..].split('\n').next().unwrap_or_default())
+            .collect()
     }
 
     #[test]
     fn lines_of_quoted_values_are_found_wherever_they_stand() {
-        let text =
-            "a: 'one\ntwo''s\n\nthree' # four\n- b: \"x \\\"\\\n  y\"\n\"k\": !!str 'p\nq'\n- 'r\n  s'\nf: ['t\n  u', \"v\",\n  w]\n";
-        assert_eq!(lines(text), ["two''s", "three' # four", "  y\"", "q'", "  s'", "  u', \"v\","]);
+        let text = "a: 'one\ntwo''s\n\nthree' # four\n- b: \"x \\\"\\\n  y\"\n\"k\": !!str 'p\nq'\n- 'r\n  s'\nf: ['t\n  u', \"v\",\n  w]\n";
+        assert_eq!(
+            lines(text),
+            ["two''s", "three' # four", "  y\"", "q'", "  s'", "  u', \"v\","]
+        );
     }
 
     #[test]

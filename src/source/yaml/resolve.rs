@@ -98,7 +98,10 @@ pub(super) fn resolve(text: &str, tag: Tag) -> Result<Scalar, String> {
     match implicit(text) {
         Scalar::Number(Numeric::Int(number)) if tag == Tag::Float => Ok(Scalar::Number(Numeric::Float(number as f64))),
         found if found.type_name() == wanted => Ok(found),
-        found => Err(format!("unable to read a !!{} as the !!{wanted} that its tag demands", found.type_name())),
+        found => Err(format!(
+            "unable to read a !!{} as the !!{wanted} that its tag demands",
+            found.type_name()
+        )),
     }
 }
 
@@ -143,7 +146,9 @@ fn implicit(text: &str) -> Scalar {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Scalar::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Scalar::Bool(false),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Scalar::Bool(false);
+        }
         _ => {}
     }
     if let Some(number) = special_float(text) {
@@ -153,7 +158,9 @@ fn implicit(text: &str) -> Scalar {
         Some(b'.') => parse_float(&without_separators(text)).map(Numeric::Float),
         Some(b'0'..=b'9' | b'+' | b'-') => {
             let plain = text.replace('_', "");
-            parse_integer(&plain).or_else(|| parse_float(&plain).map(Numeric::Float)).or_else(|| signed_binary(&plain))
+            parse_integer(&plain)
+                .or_else(|| parse_float(&plain).map(Numeric::Float))
+                .or_else(|| signed_binary(&plain))
         }
         _ => None,
     };
@@ -165,7 +172,10 @@ fn without_separators(text: &str) -> String {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let separates = |at: usize| at > 0 && digit(at - 1) && digit(at + 1);
-    text.char_indices().filter(|(at, c)| *c != '_' || !separates(*at)).map(|(_, c)| c).collect()
+    text.char_indices()
+        .filter(|(at, c)| *c != '_' || !separates(*at))
+        .map(|(_, c)| c)
+        .collect()
 }
 
 /// `0b-11` is -3: go-yaml tries what follows `0b` as a number with a sign of its own.
@@ -195,12 +205,21 @@ fn core_schema(text: &str) -> Scalar {
         u64::from_str_radix(digits, radix).ok().map(Numeric::Unsigned)
     };
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let decimal = || digits(unsigned, 10).then(|| text.parse().ok().map(Numeric::Int)).flatten();
+    let decimal = || {
+        digits(unsigned, 10)
+            .then(|| text.parse().ok().map(Numeric::Int))
+            .flatten()
+    };
     let float = || special_float(text).or_else(|| parse_float(text)).map(Numeric::Float);
-    let number = based("0o", 8).or_else(|| based("0x", 16)).or_else(decimal).or_else(float);
+    let number = based("0o", 8)
+        .or_else(|| based("0x", 16))
+        .or_else(decimal)
+        .or_else(float);
     match number {
         // A number of up to 63 bits is the same one, signed or not.
-        Some(Numeric::Unsigned(number)) => Scalar::Number(i64::try_from(number).map_or(Numeric::Unsigned(number), Numeric::Int)),
+        Some(Numeric::Unsigned(number)) => {
+            Scalar::Number(i64::try_from(number).map_or(Numeric::Unsigned(number), Numeric::Int))
+        }
         Some(number) => Scalar::Number(number),
         None => Scalar::Text(text.to_owned()),
     }
@@ -214,10 +233,13 @@ fn is_timestamp(text: &str) -> bool {
     };
     let numbers: Vec<_> = date.split('-').collect();
     let number = |text: &str, low: u32, high: u32| {
-        (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && text.parse().is_ok_and(|n| (low..=high).contains(&n))
+        (1..=2).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && text.parse().is_ok_and(|n| (low..=high).contains(&n))
     };
     let [year, month, day] = numbers[..] else { return false };
-    let date_holds = year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()) && number(month, 1, 12) && number(day, 1, 31);
+    let date_holds =
+        year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()) && number(month, 1, 12) && number(day, 1, 31);
     let time_holds = |time: &str| {
         let clock = time.split(['Z', '+', '-', '.']).next().unwrap_or_default();
         let parts: Vec<_> = clock.split(':').collect();

@@ -1,4 +1,5 @@
-//! From bytes to documents: encodings, line ends, and the lines beginning with `---` at which kubectl cuts before it parses.
+//! From bytes to documents: encodings, line ends, and the lines beginning with `---` at which kubectl cuts before it
+//! parses.
 
 /// A file as text with `\n` line ends and one at its end.
 pub(super) struct Text {
@@ -30,7 +31,11 @@ pub(super) fn decode(bytes: &[u8]) -> Text {
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf_8(rest),
         _ => utf_8(bytes),
     };
-    let mut content = if decoded.contains("\r\n") { decoded.replace("\r\n", "\n") } else { decoded };
+    let mut content = if decoded.contains("\r\n") {
+        decoded.replace("\r\n", "\n")
+    } else {
+        decoded
+    };
     if !content.is_empty() && !content.ends_with('\n') {
         content.push('\n');
     }
@@ -51,7 +56,9 @@ fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let pairs = bytes.chunks_exact(2);
     let odd = !pairs.remainder().is_empty();
     let units = pairs.map(|pair| unit([pair[0], pair[1]]));
-    let mut text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let mut text: String = char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
     if odd {
         text.push(char::REPLACEMENT_CHARACTER);
     }
@@ -60,8 +67,8 @@ fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
 
 /// Cuts a text that begins at `line` of its file into documents.
 ///
-/// A line that begins with `---` ends a document wherever it stands, inside a block scalar too. Only blanks and a comment may
-/// follow the dashes.
+/// A line that begins with `---` ends a document wherever it stands, inside a block scalar too. Only blanks and a
+/// comment may follow the dashes.
 ///
 /// Source: `YAMLReader.Read` of `k8s.io/apimachinery/pkg/util/yaml/decoder.go`.
 pub(super) fn split(text: &str, line: usize) -> Vec<Chunk<'_>> {
@@ -70,14 +77,28 @@ pub(super) fn split(text: &str, line: usize) -> Vec<Chunk<'_>> {
     let mut at = 0;
     for (number, content) in (line..).zip(text.split_inclusive('\n')) {
         if let Some(rest) = content.strip_prefix("---") {
-            push(&mut chunks, Chunk { line: chunk_line, text: &text[start..at], bad_separator });
+            push(
+                &mut chunks,
+                Chunk {
+                    line: chunk_line,
+                    text: &text[start..at],
+                    bad_separator,
+                },
+            );
             let behind = rest.trim();
             bad_separator = (!behind.is_empty() && !behind.starts_with('#')).then_some(number);
             (start, chunk_line) = (at + content.len(), number + 1);
         }
         at += content.len();
     }
-    push(&mut chunks, Chunk { line: chunk_line, text: &text[start..], bad_separator });
+    push(
+        &mut chunks,
+        Chunk {
+            line: chunk_line,
+            text: &text[start..],
+            bad_separator,
+        },
+    );
     chunks
 }
 

@@ -61,24 +61,44 @@ pub(super) enum KeyKind {
 impl Node {
     pub(super) fn scalar(line: usize, value: Value) -> Self {
         let cost = plain_cost(value.as_str().map_or(0, str::len));
-        Self { line, cost, height: 1, data: Data::Scalar(value) }
+        Self {
+            line,
+            cost,
+            height: 1,
+            data: Data::Scalar(value),
+        }
     }
 
     pub(super) fn list(line: usize, items: Vec<Rc<Self>>) -> Self {
-        let cost = items.iter().fold(plain_cost(0), |sum, item| sum.saturating_add(item.cost));
+        let cost = items
+            .iter()
+            .fold(plain_cost(0), |sum, item| sum.saturating_add(item.cost));
         let height = 1 + items.iter().map(|item| item.height).max().unwrap_or(0);
-        Self { line, cost, height, data: Data::List(items) }
+        Self {
+            line,
+            cost,
+            height,
+            data: Data::List(items),
+        }
     }
 
     pub(super) fn map(line: usize, entries: Vec<Entry>) -> Self {
         let own = map_cost(entries.len());
-        let cost = entries.iter().fold(own, |sum, entry| sum.saturating_add(entry.key.text.len()).saturating_add(entry.value.cost));
+        let cost = entries.iter().fold(own, |sum, entry| {
+            sum.saturating_add(entry.key.text.len())
+                .saturating_add(entry.value.cost)
+        });
         let height = 1 + entries.iter().map(|entry| entry.value.height).max().unwrap_or(0);
-        Self { line, cost, height, data: Data::Map(entries) }
+        Self {
+            line,
+            cost,
+            height,
+            data: Data::Map(entries),
+        }
     }
 
-    /// The value, and the line of each value in it in the order in which the value is walked: a map key's line, else the
-    /// line at which an item begins. `first` is the line of the file at which the text begins.
+    /// The value, and the line of each value in it in the order in which the value is walked: a map key's line, else
+    /// the line at which an item begins. `first` is the line of the file at which the text begins.
     pub(super) fn expand(&self, first: usize) -> (Value, Vec<u32>) {
         let mut lines = Vec::new();
         let value = self.walk(self.line, first, &mut lines);

@@ -1,5 +1,5 @@
-//! Every parser of bytes from outside, as one program: DRIFTMEND_PARSER names the one that is fuzzed. None panics, hangs or asks for too much,
-//! whatever the bytes are; what else each promises stands in its file.
+//! Every parser of bytes from outside, as one program: DRIFTMEND_PARSER names the one that is fuzzed. None panics,
+//! hangs or asks for too much, whatever the bytes are; what else each promises stands in its file.
 #![no_main]
 
 mod parsers;

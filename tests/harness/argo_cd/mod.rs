@@ -1,8 +1,8 @@
 //! A real Argo CD beside the control plane: its application controller, its repo-server and the Redis that both need.
 //!
-//! There is no API server of Argo CD, no user interface, no ApplicationSet controller and no notifications: what they would make
-//! (the AppProject `default`) is made here. The controller acts as its ServiceAccount, so that the audit log and admission see what
-//! they see in a cluster.
+//! There is no API server of Argo CD, no user interface, no ApplicationSet controller and no notifications: what they
+//! would make (the AppProject `default`) is made here. The controller acts as its ServiceAccount, so that the audit log
+//! and admission see what they see in a cluster.
 //!
 //! Never wait for its periodic comparison: it was seen 284 s after the last one. [`ArgoCd::refresh`] asks for one.
 
@@ -84,13 +84,20 @@ impl ArgoCd {
     /// Names the program that is not there or did not start, and shows the end of its log.
     pub fn start(control_plane: &ControlPlane, options: &Options) -> Result<Self> {
         let component = binaries::components("argo-cd")?;
-        let programs = Programs { argocd: component.join("argocd"), redis: binaries::installed("redis-server")?, folder: component };
+        let programs = Programs {
+            argocd: component.join("argocd"),
+            redis: binaries::installed("redis-server")?,
+            folder: component,
+        };
         objects::install(control_plane, &programs.folder, options)?;
         let kubeconfig = control_plane.service_account(NAMESPACE, objects::SERVICE_ACCOUNT)?;
         let folder = control_plane.folder().join("argo-cd");
         fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
         let servers = Servers::start(&programs, options, &kubeconfig, &folder)?;
-        Ok(Self { servers, kubectl: control_plane.tool("kubectl")? })
+        Ok(Self {
+            servers,
+            kubectl: control_plane.tool("kubectl")?,
+        })
     }
 
     /// Names an Application; it need not be there yet.
@@ -100,18 +107,22 @@ impl ArgoCd {
 
     /// Waits until the Application `fits`, and gives it.
     ///
-    /// Its status is rewritten many times with the same phase: `fits` does well to look at `status.operationState.startedAt` too.
+    /// Its status is rewritten many times with the same phase: `fits` does well to look at
+    /// `status.operationState.startedAt` too.
     ///
     /// # Errors
     ///
     /// When the time is over: with the Application as it was seen last, and what the controller's log says of it.
     pub fn wait_until(&self, application: &Object, what: &str, fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        application.wait_until(what, fits).with_context(|| format!("the controller on it:\n  {}", self.told_of(application).join("\n  ")))
+        application
+            .wait_until(what, fits)
+            .with_context(|| format!("the controller on it:\n  {}", self.told_of(application).join("\n  ")))
     }
 
     /// Asks for a comparison with what Git has now, and waits until the controller has begun it.
     ///
-    /// A request that comes while another is answered can be lost in this version; the annotation then stays until somebody changes it.
+    /// A request that comes while another is answered can be lost in this version; the annotation then stays until
+    /// somebody changes it.
     pub fn refresh(&self, application: &Object) -> Result<()> {
         for value in ["normal", "again"] {
             // Every value but `hard` means the same.
@@ -124,7 +135,10 @@ impl ArgoCd {
                 thread::sleep(Duration::from_millis(100));
             }
         }
-        self.wait_until(application, "no refresh asked for", |seen| seen["metadata"]["annotations"][REFRESH].is_null()).map(drop)
+        self.wait_until(application, "no refresh asked for", |seen| {
+            seen["metadata"]["annotations"][REFRESH].is_null()
+        })
+        .map(drop)
     }
 
     /// Kills the application controller at once (SIGKILL); the operation that it works at stays as it is.
@@ -155,11 +169,20 @@ impl ArgoCd {
 
     /// The log's last lines about an Application: time and message.
     fn told_of(&self, application: &Object) -> Vec<String> {
-        let (qualified, log) = (format!("{}/{}", application.namespace(), application.name()), self.controller_log());
+        let (qualified, log) = (
+            format!("{}/{}", application.namespace(), application.name()),
+            self.controller_log(),
+        );
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let lines: Vec<String> = lines
             .filter(|line| line["application"] == qualified.as_str() || line["application"] == application.name())
-            .map(|line| format!("{} {}", line["time"].as_str().unwrap_or_default(), line["msg"].as_str().unwrap_or_default().trim()))
+            .map(|line| {
+                format!(
+                    "{} {}",
+                    line["time"].as_str().unwrap_or_default(),
+                    line["msg"].as_str().unwrap_or_default().trim()
+                )
+            })
             .collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].to_vec()
     }
@@ -169,8 +192,8 @@ static SHARED: OnceLock<Result<ArgoCd, String>> = OnceLock::new();
 
 /// Returns the Argo CD that runs beside [`shared`], started by the first caller.
 ///
-/// Each test has a namespace, a repository and an Application of its own; one that stops a program, or needs another configuration,
-/// starts its own control plane and Argo CD.
+/// Each test has a namespace, a repository and an Application of its own; one that stops a program, or needs another
+/// configuration, starts its own control plane and Argo CD.
 ///
 /// # Panics
 ///
@@ -178,7 +201,8 @@ static SHARED: OnceLock<Result<ArgoCd, String>> = OnceLock::new();
 // As with the control plane: a test without its Argo CD must fail, and with the reason in view.
 #[allow(clippy::panic)]
 pub fn shared_argo_cd() -> &'static ArgoCd {
-    let started = SHARED.get_or_init(|| ArgoCd::start(shared(), &Options::default()).map_err(|error| format!("{error:?}")));
+    let started =
+        SHARED.get_or_init(|| ArgoCd::start(shared(), &Options::default()).map_err(|error| format!("{error:?}")));
     match started {
         Ok(argo_cd) => argo_cd,
         Err(reason) => panic!("failed to start the Argo CD that the tests of this process share: {reason}"),

@@ -27,12 +27,18 @@ pub fn install(control_plane: &ControlPlane, component: &Path, options: &Options
         project("default", &json!({})),
     ];
     items.extend(options.projects.iter().map(|(name, spec)| project(name, spec)));
-    control_plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).map(drop)
+    control_plane
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+        .map(drop)
 }
 
 /// The controller does not start without it, and does not see it without its label.
 fn configuration(options: &Options) -> Value {
-    let data: Map<String, Value> = options.config.iter().map(|(name, text)| (name.clone(), json!(text))).collect();
+    let data: Map<String, Value> = options
+        .config
+        .iter()
+        .map(|(name, text)| (name.clone(), json!(text)))
+        .collect();
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "argocd-cm", "namespace": NAMESPACE, "labels": {"app.kubernetes.io/part-of": "argocd"}},

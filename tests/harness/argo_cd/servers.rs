@@ -54,8 +54,14 @@ impl Servers {
     pub fn start(programs: &Programs, options: &Options, kubeconfig: &Path, folder: &Path) -> Result<Self> {
         let redis_port = ports::free(LOCALHOST)?;
         // Neither a configuration file nor a data file: a cache that goes with its process.
-        let arguments = format!("--port {redis_port} --bind 127.0.0.1 --save '' --appendonly no --dir {}", folder.display());
-        let arguments: Vec<String> = arguments.split(' ').map(|argument| argument.trim_matches('\'').to_owned()).collect();
+        let arguments = format!(
+            "--port {redis_port} --bind 127.0.0.1 --save '' --appendonly no --dir {}",
+            folder.display()
+        );
+        let arguments: Vec<String> = arguments
+            .split(' ')
+            .map(|argument| argument.trim_matches('\'').to_owned())
+            .collect();
         let mut redis = Process::start(&programs.redis, &arguments, &[], &folder.join("redis.log"))?;
         let redis_address = format!("127.0.0.1:{redis_port}");
         wait::until("a Redis that answers", options.deadline, || {
@@ -70,7 +76,12 @@ impl Servers {
         let repo_server = repo_server(programs, options, folder, repo_server_port, &redis_address)?.start()?;
         let launch = controller(programs, options, kubeconfig, folder, repo_server_port, &redis_address)?;
         let controller = Mutex::new(Some(launch.start()?));
-        Ok(Self { controller, repo_server, redis, launch })
+        Ok(Self {
+            controller,
+            repo_server,
+            redis,
+            launch,
+        })
     }
 
     /// Kills the application controller at once.
@@ -82,9 +93,15 @@ impl Servers {
     pub fn stop_controller(&self) -> Result<()> {
         let mut controller = lock(&self.controller);
         if let Some(process) = controller.as_mut() {
-            Tool::new(Path::new("/bin/kill")).run(&["-TERM", &process.id().to_string()])?.success()?;
+            Tool::new(Path::new("/bin/kill"))
+                .run(&["-TERM", &process.id().to_string()])?
+                .success()?;
             wait::until("an end of the application controller", self.launch.deadline, || {
-                Ok(if process.ended()?.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue("it still runs".to_owned()) })
+                Ok(if process.ended()?.is_some() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue("it still runs".to_owned())
+                })
             })?;
         }
         *controller = None;
@@ -102,20 +119,33 @@ impl Servers {
 
     /// Returns all that the application controller wrote.
     pub fn controller_log(&self) -> String {
-        fs::read(&self.launch.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(&self.launch.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// Returns the name and the process id of each program that runs now.
     pub fn process_ids(&self) -> Vec<(&'static str, u32)> {
-        let mut ids = vec![("argocd-repo-server", self.repo_server.id()), ("redis-server", self.redis.id())];
-        ids.extend(lock(&self.controller).as_ref().map(|process| ("argocd-application-controller", process.id())));
+        let mut ids = vec![
+            ("argocd-repo-server", self.repo_server.id()),
+            ("redis-server", self.redis.id()),
+        ];
+        ids.extend(
+            lock(&self.controller)
+                .as_ref()
+                .map(|process| ("argocd-application-controller", process.id())),
+        );
         ids
     }
 }
 
 impl Launch {
     fn start(&self) -> Result<Process> {
-        let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let environment: Vec<(&str, &str)> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let mut process = Process::start(&self.program, &self.arguments, &environment, &self.log)?;
         let name = self.log.file_stem().unwrap_or_default().to_string_lossy();
         wait::until(&format!("a ready {name}"), self.deadline, || {
@@ -152,9 +182,18 @@ fn repo_server(programs: &Programs, options: &Options, folder: &Path, port: u16,
             ("ARGOCD_BINARY_NAME", "argocd-repo-server".to_owned()),
             // Its keyring would have to lie in a folder of the image.
             ("ARGOCD_GPG_ENABLED", "false".to_owned()),
-            ("PATH", env::join_paths(path).context("a folder of PATH has a colon")?.to_string_lossy().into_owned()),
+            (
+                "PATH",
+                env::join_paths(path)
+                    .context("a folder of PATH has a colon")?
+                    .to_string_lossy()
+                    .into_owned(),
+            ),
             // Its default is one path for every repo-server of a machine: of two that start at once the second ends.
-            ("ARGOCD_ASK_PASS_SOCK", folder.join("ask-pass.sock").display().to_string()),
+            (
+                "ARGOCD_ASK_PASS_SOCK",
+                folder.join("ask-pass.sock").display().to_string(),
+            ),
             // Its clones.
             ("TMPDIR", home.clone()),
             ("HOME", home),
@@ -165,7 +204,14 @@ fn repo_server(programs: &Programs, options: &Options, folder: &Path, port: u16,
     })
 }
 
-fn controller(programs: &Programs, options: &Options, kubeconfig: &Path, folder: &Path, repo_server: u16, redis: &str) -> Result<Launch> {
+fn controller(
+    programs: &Programs,
+    options: &Options,
+    kubeconfig: &Path,
+    folder: &Path,
+    repo_server: u16,
+    redis: &str,
+) -> Result<Launch> {
     // The only one of its ports, and it listens on all interfaces: there is no flag for the address.
     let metrics = ports::free(Ipv4Addr::UNSPECIFIED.into())?;
     let home = home(folder, "application-controller")?;
@@ -178,7 +224,10 @@ fn controller(programs: &Programs, options: &Options, kubeconfig: &Path, folder:
         format!("--metrics-port={metrics}"),
     ];
     if !options.application_namespaces.is_empty() {
-        arguments.push(format!("--application-namespaces={}", options.application_namespaces.join(",")));
+        arguments.push(format!(
+            "--application-namespaces={}",
+            options.application_namespaces.join(",")
+        ));
     }
     arguments.extend(options.controller_flags.iter().cloned());
     Ok(Launch {
@@ -186,7 +235,8 @@ fn controller(programs: &Programs, options: &Options, kubeconfig: &Path, folder:
         arguments,
         environment: vec![
             ("ARGOCD_BINARY_NAME", "argocd-application-controller".to_owned()),
-            // The destination https://kubernetes.default.svc is then the cluster of KUBECONFIG (the flag does not count for it).
+            // The destination https://kubernetes.default.svc is then the cluster of KUBECONFIG (the flag does not count
+            // for it).
             ("ARGOCD_FAKE_IN_CLUSTER", "true".to_owned()),
             ("KUBECONFIG", kubeconfig.display().to_string()),
             ("TMPDIR", home.clone()),

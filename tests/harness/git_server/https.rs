@@ -14,7 +14,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::server::TlsStream;
 
-/// A client that does not finish its handshake in this time is dropped; the listener shakes hands with one client at a time.
+/// A client that does not finish its handshake in this time is dropped; the listener shakes hands with one client at a
+/// time.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// A certificate authority of its own, known to nobody until its file is given to a client.
@@ -29,7 +30,9 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Test authority");
         let key = KeyPair::generate().expect("a key");
-        Authority { issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate of the authority") }
+        Authority {
+            issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate of the authority"),
+        }
     }
 
     /// Writes the authority's certificate as PEM into a folder: the file for a client's `SSL_CERT_FILE`.
@@ -43,8 +46,12 @@ impl Authority {
     pub fn acceptor(&self) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-        params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate of the server");
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .expect("a certificate of the server");
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -75,7 +82,9 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             // A client that does not trust the certificate leaves in the middle of the handshake.
-            let Ok((stream, address)) = self.inner.accept().await else { continue };
+            let Ok((stream, address)) = self.inner.accept().await else {
+                continue;
+            };
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, self.acceptor.accept(stream)).await {
                 return (stream, address);
             }

@@ -1,7 +1,8 @@
-//! Real Git over http, https and ssh: the Git program's own `http-backend` and a real `sshd`, on a free port of the loopback address.
+//! Real Git over http, https and ssh: the Git program's own `http-backend` and a real `sshd`, on a free port of the
+//! loopback address.
 //!
-//! Everything is plain blocking code to its users, so that tests, the demo and async programs can use it alike: a server runs on
-//! threads of its own and ends when it is dropped.
+//! Everything is plain blocking code to its users, so that tests, the demo and async programs can use it alike: a
+//! server runs on threads of its own and ends when it is dropped.
 
 // Each test crate is compiled with this module for itself and uses its own part of it.
 #![allow(dead_code)]

@@ -28,7 +28,10 @@ impl Repository {
     pub fn create(root: &Path, name: &str) -> Repository {
         let repository = Repository { path: root.join(name) };
         let path = repository.path.to_string_lossy().into_owned();
-        run(Command::new("git").args(["init", "--quiet", "--bare", "--initial-branch", DEFAULT_BRANCH, &path]), b"");
+        run(
+            Command::new("git").args(["init", "--quiet", "--bare", "--initial-branch", DEFAULT_BRANCH, &path]),
+            b"",
+        );
         repository
     }
 
@@ -56,7 +59,10 @@ impl Repository {
 
     /// Commits with a committer's time in seconds since 1970.
     pub fn commit_at(&self, seconds: i64, files: &[(&str, &str)], message: &str) -> String {
-        let changes: Vec<Change> = files.iter().map(|(path, text)| Change::File(path, text.as_bytes())).collect();
+        let changes: Vec<Change> = files
+            .iter()
+            .map(|(path, text)| Change::File(path, text.as_bytes()))
+            .collect();
         self.advance(DEFAULT_BRANCH, &changes, message, Some(seconds))
     }
 
@@ -75,7 +81,8 @@ impl Repository {
         self.advance(DEFAULT_BRANCH, &[Change::Submodule(path, commit)], "a submodule", None)
     }
 
-    /// Rewrites a branch: the files are committed on top of an older commit and the branch is moved there, as a force push does.
+    /// Rewrites a branch: the files are committed on top of an older commit and the branch is moved there, as a force
+    /// push does.
     pub fn force_push(&self, branch: &str, parent: &str, files: &[(&str, &str)], message: &str) -> String {
         self.git(&["update-ref", &format!("refs/heads/{branch}"), parent]);
         self.commit_on(branch, files, message)
@@ -103,7 +110,9 @@ impl Repository {
 
     fn advance(&self, branch: &str, changes: &[Change], message: &str, seconds: Option<i64>) -> String {
         let reference = format!("refs/heads/{branch}");
-        let parent = self.tip(&reference).or_else(|| self.tip(&format!("refs/heads/{DEFAULT_BRANCH}")));
+        let parent = self
+            .tip(&reference)
+            .or_else(|| self.tip(&format!("refs/heads/{DEFAULT_BRANCH}")));
         // An index of its own for each commit: several threads may commit into several repositories.
         let index = self.path.join(format!("index-{branch}").replace('/', "-"));
         let _ = std::fs::remove_file(&index);
@@ -114,19 +123,32 @@ impl Repository {
         for change in changes {
             match change {
                 Change::Remove(path) => indexed(&["rm", "--quiet", "--cached", "-r", path]),
-                Change::File(path, bytes) => {
-                    indexed(&["update-index", "--add", "--cacheinfo", &format!("100644,{},{path}", self.blob(bytes))])
-                }
-                Change::Symlink(path, target) => {
-                    indexed(&["update-index", "--add", "--cacheinfo", &format!("120000,{},{path}", self.blob(target.as_bytes()))])
-                }
-                Change::Submodule(path, commit) => indexed(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]),
+                Change::File(path, bytes) => indexed(&[
+                    "update-index",
+                    "--add",
+                    "--cacheinfo",
+                    &format!("100644,{},{path}", self.blob(bytes)),
+                ]),
+                Change::Symlink(path, target) => indexed(&[
+                    "update-index",
+                    "--add",
+                    "--cacheinfo",
+                    &format!("120000,{},{path}", self.blob(target.as_bytes())),
+                ]),
+                Change::Submodule(path, commit) => indexed(&[
+                    "update-index",
+                    "--add",
+                    "--cacheinfo",
+                    &format!("160000,{commit},{path}"),
+                ]),
             };
         }
         let tree = indexed(&["write-tree"]);
         let mut commit = self.command();
         if let Some(seconds) = seconds {
-            commit.env("GIT_COMMITTER_DATE", format!("@{seconds} +0000")).env("GIT_AUTHOR_DATE", format!("@{seconds} +0000"));
+            commit
+                .env("GIT_COMMITTER_DATE", format!("@{seconds} +0000"))
+                .env("GIT_AUTHOR_DATE", format!("@{seconds} +0000"));
         }
         commit.args(["commit-tree", &tree, "-m", message]);
         if let Some(parent) = &parent {
@@ -138,8 +160,15 @@ impl Repository {
     }
 
     fn tip(&self, reference: &str) -> Option<String> {
-        let output = self.command().args(["rev-parse", "--verify", "--quiet", reference]).output().expect("git starts");
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let output = self
+            .command()
+            .args(["rev-parse", "--verify", "--quiet", reference])
+            .output()
+            .expect("git starts");
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     fn blob(&self, bytes: &[u8]) -> String {
@@ -149,9 +178,14 @@ impl Repository {
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         // The settings of whoever runs the tests must not change what is committed.
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").env("GIT_DIR", &self.path);
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .env("GIT_DIR", &self.path);
         for (role, name) in [("AUTHOR", "Ada"), ("COMMITTER", "Grace")] {
-            command.env(format!("GIT_{role}_NAME"), name).env(format!("GIT_{role}_EMAIL"), "dev@example.com");
+            command
+                .env(format!("GIT_{role}_NAME"), name)
+                .env(format!("GIT_{role}_EMAIL"), "dev@example.com");
         }
         command
     }
@@ -159,8 +193,11 @@ impl Repository {
 
 /// Runs a program to its end; fails with what it said when it is not there or not content.
 pub(super) fn run(command: &mut Command, input: &[u8]) -> String {
-    let shown: Vec<String> =
-        std::iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).map(Into::into).collect();
+    let shown: Vec<String> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(OsStr::to_string_lossy)
+        .map(Into::into)
+        .collect();
     let shown = shown.join(" ");
     let mut child = command
         .stdin(Stdio::piped())
@@ -168,8 +205,17 @@ pub(super) fn run(command: &mut Command, input: &[u8]) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{shown} does not start (is the program installed?): {error}"));
-    child.stdin.take().expect("stdin is piped").write_all(input).expect("the program reads its input");
+    child
+        .stdin
+        .take()
+        .expect("stdin is piped")
+        .write_all(input)
+        .expect("the program reads its input");
     let output = child.wait_with_output().expect("the program ends");
-    assert!(output.status.success(), "{shown} failed: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{shown} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }

@@ -92,11 +92,17 @@ impl GitServer {
         let (ready, started) = std::sync::mpsc::channel::<SocketAddr>();
         let state = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async move {
                 let router = Router::new().fallback(answer).with_state(state);
                 let inner = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-                ready.send(inner.local_addr().expect("an address")).expect("the starter waits");
+                ready
+                    .send(inner.local_addr().expect("an address"))
+                    .expect("the starter waits");
                 let serving = async {
                     match acceptor {
                         Some(acceptor) => axum::serve(TlsListener { inner, acceptor }, router).await,
@@ -112,7 +118,12 @@ impl GitServer {
             runtime.shutdown_background();
         });
         let address = started.recv().expect("the server starts");
-        GitServer { base: format!("{scheme}://{address}"), shared, stop: Some(stop), thread: Some(thread) }
+        GitServer {
+            base: format!("{scheme}://{address}"),
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     /// The URL of a repository by its name below the folder.
@@ -153,16 +164,30 @@ impl Drop for GitServer {
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let path_and_query = request.uri().path_and_query().map_or("", |text| text.as_str()).to_owned();
+    let path_and_query = request
+        .uri()
+        .path_and_query()
+        .map_or("", |text| text.as_str())
+        .to_owned();
     let mode = {
-        shared.requests.lock().expect("no request panicked").push(format!("{} {path_and_query}", request.method()));
+        shared
+            .requests
+            .lock()
+            .expect("no request panicked")
+            .push(format!("{} {path_and_query}", request.method()));
         if request.headers().contains_key(header::AUTHORIZATION) {
-            shared.authorized.lock().expect("no request panicked").push(request.uri().path().to_owned());
+            shared
+                .authorized
+                .lock()
+                .expect("no request panicked")
+                .push(request.uri().path().to_owned());
         }
         shared.mode.lock().expect("no request panicked").clone()
     };
     let moved = match &mode {
-        Mode::Move { from, to } => path_and_query.strip_prefix(from.as_str()).map(|rest| format!("{to}{rest}")),
+        Mode::Move { from, to } => path_and_query
+            .strip_prefix(from.as_str())
+            .map(|rest| format!("{to}{rest}")),
         _ => None,
     };
     if let Some(location) = moved {
@@ -172,10 +197,16 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Mode::Stall if request.method() == Method::POST => std::future::pending().await,
         Mode::Hang => std::future::pending().await,
         Mode::Refuse => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Mode::Redirect(base) => (StatusCode::FOUND, [(header::LOCATION, format!("{base}{path_and_query}"))]).into_response(),
-        Mode::Serve | Mode::Stall | Mode::Move { .. } if !is_allowed(&shared, request.headers()) => {
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")]).into_response()
-        }
+        Mode::Redirect(base) => (
+            StatusCode::FOUND,
+            [(header::LOCATION, format!("{base}{path_and_query}"))],
+        )
+            .into_response(),
+        Mode::Serve | Mode::Stall | Mode::Move { .. } if !is_allowed(&shared, request.headers()) => (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")],
+        )
+            .into_response(),
         Mode::Serve | Mode::Stall | Mode::Move { .. } => http_backend(&shared, request).await,
         Mode::Pack(pack) => with_pack(http_backend(&shared, request).await, &pack).await,
     }
@@ -187,8 +218,12 @@ async fn with_pack(response: Response, pack: &[u8]) -> Response {
     /// The largest packet of `side-band-64k`, without its length and its band.
     const LARGEST: usize = 65_515;
     let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.expect("the answer of git http-backend");
-    let Some(at) = body.windows(NAK.len()).position(|window| window == NAK) else { return Response::from_parts(parts, Body::from(body)) };
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .expect("the answer of git http-backend");
+    let Some(at) = body.windows(NAK.len()).position(|window| window == NAK) else {
+        return Response::from_parts(parts, Body::from(body));
+    };
     let mut answer = body[..at + NAK.len()].to_vec();
     // An answer without objects ends here.
     if body.len() > answer.len() {
@@ -205,7 +240,9 @@ async fn with_pack(response: Response, pack: &[u8]) -> Response {
 
 fn is_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
     match &shared.authorization {
-        Some(expected) => headers.get(header::AUTHORIZATION).is_some_and(|given| given == expected),
+        Some(expected) => headers
+            .get(header::AUTHORIZATION)
+            .is_some_and(|given| given == expected),
         None => true,
     }
 }
@@ -213,11 +250,24 @@ fn is_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
 /// Runs `git http-backend` as a CGI program (RFC 3875) for one request.
 async fn http_backend(shared: &Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, LARGEST_REQUEST).await.expect("a request that is not too large");
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
-    // By a file and not by a pipe: the program may answer before it has read everything, and neither side waits for the other.
+    let body = axum::body::to_bytes(body, LARGEST_REQUEST)
+        .await
+        .expect("a request that is not too large");
+    let text = |name: header::HeaderName| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+            .to_owned()
+    };
+    // By a file and not by a pipe: the program may answer before it has read everything, and neither side waits for the
+    // other.
     let mut input = tempfile::tempfile().expect("a temporary file");
-    input.write_all(&body).and_then(|()| input.rewind()).expect("the temporary file can be written to");
+    input
+        .write_all(&body)
+        .and_then(|()| input.rewind())
+        .expect("the temporary file can be written to");
     let child = Command::new("git")
         .arg("http-backend")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -241,7 +291,10 @@ async fn http_backend(shared: &Shared, request: Request) -> Response {
 
 /// Takes the answer of a CGI program apart: headers, an empty line, the body; `Status:` is the status.
 fn cgi_response(output: Vec<u8>) -> Response {
-    let end = output.windows(4).position(|window| window == b"\r\n\r\n").expect("an empty line after the headers");
+    let end = output
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("an empty line after the headers");
     let head = String::from_utf8_lossy(&output[..end]).into_owned();
     let mut response = Response::builder();
     for line in head.split("\r\n") {
@@ -251,5 +304,7 @@ fn cgi_response(output: Vec<u8>) -> Response {
             _ => response.header(name, value),
         };
     }
-    response.body(Body::from(Bytes::from(output).slice(end + 4..))).expect("a response")
+    response
+        .body(Body::from(Bytes::from(output).slice(end + 4..)))
+        .expect("a response")
 }

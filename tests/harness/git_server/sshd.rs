@@ -25,7 +25,10 @@ pub struct SshServer {
 impl SshServer {
     /// Starts the server with its keys and settings in a folder, on a free port of 127.0.0.1.
     pub fn start(folder: &Path) -> SshServer {
-        assert!(Path::new(PROGRAM).exists(), "{PROGRAM} is not there: install the package openssh-server");
+        assert!(
+            Path::new(PROGRAM).exists(),
+            "{PROGRAM} is not there: install the package openssh-server"
+        );
         let folder = folder.to_owned();
         key(&folder.join("host"), "ed25519", "");
         key(&folder.join("host_ecdsa"), "ecdsa", "");
@@ -34,20 +37,34 @@ impl SshServer {
         key(&folder.join("stranger"), "ed25519", "");
         let allowed: String = ["client.pub", "client_with_passphrase.pub"]
             .iter()
-            .map(|name| format!("restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {}", read(&folder.join(name))))
+            .map(|name| {
+                format!(
+                    "restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {}",
+                    read(&folder.join(name))
+                )
+            })
             .collect();
         private(&folder.join("authorized_keys"), &allowed);
         let user = run(Command::new("id").arg("-un"), b"");
         if user == "root" {
-            // Where sshd separates its privileges; a machine whose sshd was never started by its service manager lacks it.
+            // Where sshd separates its privileges; a machine whose sshd was never started by its service manager lacks
+            // it.
             fs::create_dir_all("/run/sshd").expect("root may make /run/sshd");
         }
         // The port may be taken between its choice and the server's start; then another one is tried.
         for _ in 0..5 {
-            let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port();
+            let port = TcpListener::bind(("127.0.0.1", 0))
+                .and_then(|listener| listener.local_addr())
+                .expect("a free port")
+                .port();
             private(&folder.join("sshd_config"), &config(&folder, port));
             if let Some(child) = started(&folder, port) {
-                return SshServer { child, port, folder, user };
+                return SshServer {
+                    child,
+                    port,
+                    folder,
+                    user,
+                };
             }
         }
         panic!("sshd does not start: {}", read(&folder.join("log")));
@@ -80,7 +97,11 @@ impl SshServer {
 
     /// The line of the server's second key, which clients ask for only when they do not know Ed25519.
     pub fn ecdsa_known_hosts(&self) -> String {
-        format!("[127.0.0.1]:{} {}", self.port, read(&self.folder.join("host_ecdsa.pub")))
+        format!(
+            "[127.0.0.1]:{} {}",
+            self.port,
+            read(&self.folder.join("host_ecdsa.pub"))
+        )
     }
 
     /// What a server with another key would have as its line.
@@ -145,7 +166,12 @@ fn started(folder: &Path, port: u16) -> Option<Child> {
 
 fn key(file: &Path, kind: &str, passphrase: &str) {
     // One round of key stretching (-a): the usual sixteen take seconds in a debug build of libssh2.
-    run(Command::new("ssh-keygen").args(["-q", "-t", kind, "-a", "1", "-C", "test", "-N", passphrase, "-f"]).arg(file), b"");
+    run(
+        Command::new("ssh-keygen")
+            .args(["-q", "-t", kind, "-a", "1", "-C", "test", "-N", passphrase, "-f"])
+            .arg(file),
+        b"",
+    );
 }
 
 fn private(file: &Path, text: &str) {

@@ -1,4 +1,5 @@
-//! The artifacts of sources: the tar.gz of a real Git commit, and the HTTP server from which kustomize-controller fetches it.
+//! The artifacts of sources: the tar.gz of a real Git commit, and the HTTP server from which kustomize-controller
+//! fetches it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -46,7 +47,12 @@ impl Artifacts {
                 let _ = answer(&stream, &served);
             }
         })?;
-        Ok(Self { folder: folder.to_owned(), base, stopping, thread: Some(thread) })
+        Ok(Self {
+            folder: folder.to_owned(),
+            base,
+            stopping,
+            thread: Some(thread),
+        })
     }
 
     /// Packs a commit of a repository as source-controller does, and gives the `status.artifact` that names it.
@@ -59,15 +65,24 @@ impl Artifacts {
             .output()
             .context("git does not start")?;
         if !archive.status.success() {
-            bail!("failed to pack {commit} of {}: {}", repository.display(), String::from_utf8_lossy(&archive.stderr));
+            bail!(
+                "failed to pack {commit} of {}: {}",
+                repository.display(),
+                String::from_utf8_lossy(&archive.stderr)
+            );
         }
         // By its content: two repositories may have a commit of the same id.
-        let digest = Sha256::digest(&archive.stdout).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digest = Sha256::digest(&archive.stdout)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         let name = format!("{digest}.tar.gz");
         let file = self.folder.join(&name);
         // Two first commits of the same second are the same file: what is being fetched must not be written over.
         if !file.exists() {
-            let part = self.folder.join(format!("{digest}.{}.part", PARTS.fetch_add(1, Ordering::Relaxed)));
+            let part = self
+                .folder
+                .join(format!("{digest}.{}.part", PARTS.fetch_add(1, Ordering::Relaxed)));
             fs::write(&part, &archive.stdout).with_context(|| format!("failed to write {}", part.display()))?;
             fs::rename(&part, &file).with_context(|| format!("failed to write {}", file.display()))?;
         }
@@ -105,7 +120,11 @@ fn answer(mut stream: &TcpStream, folder: &Path) -> Result<()> {
         Ok(body) if !name.contains('/') => ("200 OK", body),
         _ => ("404 Not Found", Vec::new()),
     };
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )?;
     stream.write_all(&body)?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! A real kustomize-controller of Flux beside the control plane.
 //!
-//! There is no source-controller: its modules are not to be had everywhere, so that a test could not build it. What it would do is
-//! done here, and is a fake: [`KustomizeController::publish`] packs a real commit, serves it, and writes `status.artifact` of the
-//! GitRepository as source-controller would. Nothing ever fetches the GitRepository's own URL.
+//! There is no source-controller: its modules are not to be had everywhere, so that a test could not build it. What it
+//! would do is done here, and is a fake: [`KustomizeController::publish`] packs a real commit, serves it, and writes
+//! `status.artifact` of the GitRepository as source-controller would. Nothing ever fetches the GitRepository's own URL.
 //!
 //! It has no watch on what it applied: drift is met at the next interval, or after [`KustomizeController::poke`].
 
@@ -31,7 +31,8 @@ pub const NAMESPACE: &str = "flux-system";
 /// Whom the controller acts as; the name is that of Flux's own installation.
 const SERVICE_ACCOUNT: &str = "kustomize-controller";
 
-/// Asks for a reconciliation; `status.lastHandledReconcileAt` repeats the value when it is done (`fluxcd/pkg/apis/meta`, `annotations.go`).
+/// Asks for a reconciliation; `status.lastHandledReconcileAt` repeats the value when it is done
+/// (`fluxcd/pkg/apis/meta`, `annotations.go`).
 const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// How the controller is started.
@@ -47,11 +48,15 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         // It is ready in 2 s; this is for a machine that builds something else meanwhile.
-        Self { flags: Vec::new(), deadline: Duration::from_secs(120) }
+        Self {
+            flags: Vec::new(),
+            deadline: Duration::from_secs(120),
+        }
     }
 }
 
-/// A running kustomize-controller. Dropping it kills it; so does the end of this process. Its objects stay in the cluster.
+/// A running kustomize-controller. Dropping it kills it; so does the end of this process. Its objects stay in the
+/// cluster.
 pub struct KustomizeController {
     process: Mutex<Option<Process>>,
     launch: Launch,
@@ -82,7 +87,10 @@ impl KustomizeController {
         let folder = control_plane.folder().join("kustomize-controller");
         let temporary = folder.join("tmp");
         fs::create_dir_all(&temporary).with_context(|| format!("failed to make {}", temporary.display()))?;
-        let [metrics, health] = [ports::free(Ipv4Addr::LOCALHOST.into())?, ports::free(Ipv4Addr::LOCALHOST.into())?];
+        let [metrics, health] = [
+            ports::free(Ipv4Addr::LOCALHOST.into())?,
+            ports::free(Ipv4Addr::LOCALHOST.into())?,
+        ];
         let mut arguments = vec![
             format!("--metrics-addr=127.0.0.1:{metrics}"),
             format!("--health-addr=127.0.0.1:{health}"),
@@ -103,21 +111,37 @@ impl KustomizeController {
             deadline: options.deadline,
         };
         let process = Mutex::new(Some(launch.start()?));
-        Ok(Self { process, launch, artifacts: Artifacts::start(&folder.join("artifacts"))?, kubectl: control_plane.tool("kubectl")? })
+        Ok(Self {
+            process,
+            launch,
+            artifacts: Artifacts::start(&folder.join("artifacts"))?,
+            kubectl: control_plane.tool("kubectl")?,
+        })
     }
 
     /// Names a Kustomization; it need not be there yet.
     pub fn kustomization(&self, namespace: &str, name: &str) -> Object {
-        Object::by(self.kubectl.clone(), "kustomizations.kustomize.toolkit.fluxcd.io", namespace, name)
+        Object::by(
+            self.kubectl.clone(),
+            "kustomizations.kustomize.toolkit.fluxcd.io",
+            namespace,
+            name,
+        )
     }
 
     /// Names a GitRepository; it need not be there yet.
     pub fn git_repository(&self, namespace: &str, name: &str) -> Object {
-        Object::by(self.kubectl.clone(), "gitrepositories.source.toolkit.fluxcd.io", namespace, name)
+        Object::by(
+            self.kubectl.clone(),
+            "gitrepositories.source.toolkit.fluxcd.io",
+            namespace,
+            name,
+        )
     }
 
-    /// Does source-controller's part for a GitRepository that is there: packs a commit of the bare repository at `path`, serves it, and
-    /// writes it into the status. Returns the artifact's revision, as a Kustomization's status will name it.
+    /// Does source-controller's part for a GitRepository that is there: packs a commit of the bare repository at
+    /// `path`, serves it, and writes it into the status. Returns the artifact's revision, as a Kustomization's status
+    /// will name it.
     ///
     /// Kustomizations of this source are reconciled at once: the controller watches sources.
     pub fn publish(&self, source: &Object, path: &Path, branch: &str, commit: &str) -> Result<String> {
@@ -137,7 +161,8 @@ impl KustomizeController {
         let asked = Timestamp::now().to_string();
         kustomization.annotate(REQUESTED_AT, &asked)?;
         self.wait_until(kustomization, "the reconciliation that was asked for", |seen| {
-            seen["status"]["lastHandledReconcileAt"] == asked.as_str() && condition(seen, "Reconciling")["reason"] != "Progressing"
+            seen["status"]["lastHandledReconcileAt"] == asked.as_str()
+                && condition(seen, "Reconciling")["reason"] != "Progressing"
         })
     }
 
@@ -154,7 +179,9 @@ impl KustomizeController {
     ///
     /// When the time is over: with the Kustomization as it was seen last, and the end of the controller's log.
     pub fn wait_until(&self, kustomization: &Object, what: &str, fits: impl FnMut(&Value) -> bool) -> Result<Value> {
-        kustomization.wait_until(what, fits).with_context(|| lock(&self.process).as_ref().map(Process::log_tail).unwrap_or_default())
+        kustomization
+            .wait_until(what, fits)
+            .with_context(|| lock(&self.process).as_ref().map(Process::log_tail).unwrap_or_default())
     }
 
     /// Kills the controller at once (SIGKILL).
@@ -172,13 +199,19 @@ impl KustomizeController {
 
     /// Returns the controller's log of all its starts.
     pub fn log(&self) -> String {
-        fs::read(&self.launch.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(&self.launch.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 }
 
 impl Launch {
     fn start(&self) -> Result<Process> {
-        let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let environment: Vec<(&str, &str)> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let mut process = Process::start(&self.program, &self.arguments, &environment, &self.log)?;
         wait::until("a ready kustomize-controller", self.deadline, || {
             process.check_running()?;
@@ -204,13 +237,19 @@ fn install(control_plane: &ControlPlane, component: &Path) -> Result<()> {
             "subjects": [{"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE}],
         }),
     ];
-    control_plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).map(drop)
+    control_plane
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+        .map(drop)
 }
 
 /// The condition of a type, null where there is none.
 pub fn condition(object: &Value, kind: &str) -> Value {
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+    conditions
+        .into_iter()
+        .find(|condition| condition["type"] == kind)
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// A panic of another test while it held the lock has not changed the process behind it.
@@ -220,7 +259,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 static SHARED: OnceLock<Result<KustomizeController, String>> = OnceLock::new();
 
-/// Returns the kustomize-controller that runs beside [`shared`], started by the first caller. Each test has a namespace of its own.
+/// Returns the kustomize-controller that runs beside [`shared`], started by the first caller. Each test has a namespace
+/// of its own.
 ///
 /// # Panics
 ///
@@ -228,9 +268,13 @@ static SHARED: OnceLock<Result<KustomizeController, String>> = OnceLock::new();
 // As with the control plane: a test without its controller must fail, and with the reason in view.
 #[allow(clippy::panic)]
 pub fn shared_kustomize_controller() -> &'static KustomizeController {
-    let started = SHARED.get_or_init(|| KustomizeController::start(shared(), &Options::default()).map_err(|error| format!("{error:?}")));
+    let started = SHARED.get_or_init(|| {
+        KustomizeController::start(shared(), &Options::default()).map_err(|error| format!("{error:?}"))
+    });
     match started {
         Ok(controller) => controller,
-        Err(reason) => panic!("failed to start the kustomize-controller that the tests of this process share: {reason}"),
+        Err(reason) => {
+            panic!("failed to start the kustomize-controller that the tests of this process share: {reason}")
+        }
     }
 }

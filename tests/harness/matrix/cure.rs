@@ -67,15 +67,27 @@ enum Offer {
 /// Heals until nothing is wrong.
 pub fn cure<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Result<Cure> {
     let shop = &watched.shop;
-    let mut cure = Cure { end: End::Quiet, plans: Vec::new(), approved: None, took: None };
+    let mut cure = Cure {
+        end: End::Quiet,
+        plans: Vec::new(),
+        approved: None,
+        took: None,
+    };
     for _ in 0..LOOKS {
         let Some(offer) = offer(watched, witness) else {
-            cure.end = End::Failed(format!("the report comes to no rest: {}", witness.newest(&watched.kept())));
+            cure.end = End::Failed(format!(
+                "the report comes to no rest: {}",
+                witness.newest(&watched.kept())
+            ));
             return Ok(cure);
         };
         let status = match offer {
             Offer::Nothing => {
-                cure.end = if cure.plans.is_empty() { End::Quiet } else { End::Healed(cure.plans.len()) };
+                cure.end = if cure.plans.is_empty() {
+                    End::Quiet
+                } else {
+                    End::Healed(cure.plans.len())
+                };
                 return Ok(cure);
             }
             Offer::None(why) => {
@@ -91,8 +103,10 @@ pub fn cure<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Result<Cure> {
         }
         let hash = text(&status["plan"]["hash"]);
         let cautions = status["plan"]["cautions"].as_array().into_iter().flatten();
-        let demanded: Vec<String> =
-            cautions.filter(|caution| caution["mustAcknowledge"] == true).map(|caution| text(&caution["id"])).collect();
+        let demanded: Vec<String> = cautions
+            .filter(|caution| caution["mustAcknowledge"] == true)
+            .map(|caution| text(&caution["id"]))
+            .collect();
         let acknowledged: Vec<&str> = demanded.iter().flat_map(|id| ["--acknowledge", id.as_str()]).collect();
         let answer = watched.driftmend(&[&["approve", "web", "--plan", &hash][..], &acknowledged].concat())?;
         if answer.code != 0 {
@@ -107,9 +121,15 @@ pub fn cure<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Result<Cure> {
         let answer = watched.driftmend(&["heal", "web", "--plan", &hash, "--allow-http", "--timeout", "60"])?;
         if answer.code == 0 {
             cure.plans.push(steps);
-            // Since when it rests; it may have been told so long before the command ended, which looks at the roll-out, too.
+            // Since when it rests; it may have been told so long before the command ended, which looks at the roll-out,
+            // too.
             let rests = |history: &[(Moment, Arc<Value>)]| {
-                history.iter().rev().take_while(|(at, object)| *at >= approved && T::rests(object)).last().map(|(at, _)| *at)
+                history
+                    .iter()
+                    .rev()
+                    .take_while(|(at, object)| *at >= approved && T::rests(object))
+                    .last()
+                    .map(|(at, _)| *at)
             };
             if let Some(at) = witness.wait(&shop.kept(), Duration::from_secs(20), rests) {
                 cure.took = Some(at.saturating_duration_since(approved));
@@ -120,8 +140,16 @@ pub fn cure<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Result<Cure> {
                 return Ok(cure);
             }
         } else {
-            let told = watched.status()?["history"].as_array().and_then(|history| history.last().cloned()).unwrap_or_default();
-            cure.end = End::Failed(format!("heal of {steps}: {} {} {}", answer.stderr.trim(), told["result"], told["message"]));
+            let told = watched.status()?["history"]
+                .as_array()
+                .and_then(|history| history.last().cloned())
+                .unwrap_or_default();
+            cure.end = End::Failed(format!(
+                "heal of {steps}: {} {} {}",
+                answer.stderr.trim(),
+                told["result"],
+                told["message"]
+            ));
             return Ok(cure);
         }
     }
@@ -135,10 +163,19 @@ fn offer<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Option<Offer> {
     let begun = Moment::now();
     witness
         .wait(&watched.kept(), PATIENCE, |history| {
-            let newest = history.last().map(|(_, report)| report["status"].clone()).unwrap_or_default();
-            let stands_since =
-                history.iter().rev().take_while(|(_, report)| signs(&report["status"]) == signs(&newest)).last().map(|(at, _)| *at);
-            let stood = stands_since.map_or(Duration::MAX, |at| at.elapsed()).min(begun.elapsed());
+            let newest = history
+                .last()
+                .map(|(_, report)| report["status"].clone())
+                .unwrap_or_default();
+            let stands_since = history
+                .iter()
+                .rev()
+                .take_while(|(_, report)| signs(&report["status"]) == signs(&newest))
+                .last()
+                .map(|(at, _)| *at);
+            let stood = stands_since
+                .map_or(Duration::MAX, |at| at.elapsed())
+                .min(begun.elapsed());
             if newest["plan"].is_object() {
                 return (stood > READ && newest["healing"].is_null()).then_some(Offer::Plan(newest));
             }
@@ -147,13 +184,21 @@ fn offer<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Option<Offer> {
                 return (stood > QUIET).then_some(Offer::Nothing);
             }
             let why = condition(&newest, "PlanReady");
-            (stood > NO_PLAN)
-                .then(|| Offer::None(format!("{} {}: {}", text(&newest["phase"]), text(&why["reason"]), text(&why["message"]))))
+            (stood > NO_PLAN).then(|| {
+                Offer::None(format!(
+                    "{} {}: {}",
+                    text(&newest["phase"]),
+                    text(&why["reason"]),
+                    text(&why["message"])
+                ))
+            })
         })
         .map(|offer| match offer {
             Offer::Nothing if T::runs(&witness.newest(&tool)) => {
                 // It may come upon something yet.
-                witness.wait(&tool, PATIENCE, |history| history.last().filter(|(_, newest)| !T::runs(newest)).map(drop));
+                witness.wait(&tool, PATIENCE, |history| {
+                    history.last().filter(|(_, newest)| !T::runs(newest)).map(drop)
+                });
                 Offer::Nothing
             }
             other => other,
@@ -162,12 +207,17 @@ fn offer<T: Tool>(watched: &Watched<T>, witness: &Witness) -> Option<Offer> {
 
 /// What makes a report another one to who waits for a plan.
 fn signs(status: &Value) -> (String, String, String) {
-    (text(&status["phase"]), text(&status["plan"]["hash"]), text(&condition(status, "PlanReady")["reason"]))
+    (
+        text(&status["phase"]),
+        text(&status["plan"]["hash"]),
+        text(&condition(status, "PlanReady")["reason"]),
+    )
 }
 
 /// Whether nothing is wrong.
 pub fn is_quiet(status: &Value) -> bool {
-    status.is_null() || status["phase"] == "InSync" && status["plan"].is_null() && finding(status, "latent-trap").is_null()
+    status.is_null()
+        || status["phase"] == "InSync" && status["plan"].is_null() && finding(status, "latent-trap").is_null()
 }
 
 /// What becomes of an approval that could not be carried out at once: it stands, or the report says why not.
@@ -175,13 +225,24 @@ fn lost<T: Tool>(watched: &Watched<T>, witness: &Witness, hash: &str) -> Option<
     let said = witness.wait(&watched.kept(), Duration::from_secs(10), |history| {
         let status = &history.last()?.1["status"];
         let stands = status["plan"]["hash"] == hash;
-        let ended = status["supersededPlans"].as_array().into_iter().flatten().any(|plan| plan["hash"] == hash);
-        let spent = status["history"].as_array().into_iter().flatten().any(|entry| entry["planHash"] == hash);
+        let ended = status["supersededPlans"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|plan| plan["hash"] == hash);
+        let spent = status["history"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|entry| entry["planHash"] == hash);
         (stands || ended || spent).then_some(())
     });
     match said {
         Some(()) => None,
-        None => Some(format!("nothing tells of plan {hash}: {:#}", witness.newest(&watched.kept())["status"])),
+        None => Some(format!(
+            "nothing tells of plan {hash}: {:#}",
+            witness.newest(&watched.kept())["status"]
+        )),
     }
 }
 

@@ -17,7 +17,11 @@ const APPLIER: &str = "ops";
 pub fn drift<T: Tool>(shop: &T, kind: &Kind, member: usize, hand: Hand, manifest: &Value) -> Result<()> {
     let (deployment, patch) = (shop.deployment(), kind.patch(member)?);
     let kubectl = |input: &Value, arguments: &[&str]| {
-        shop.control_plane().tool("kubectl")?.input(input.to_string()).run(&[arguments, &["-n", shop.namespace()]].concat())?.success()
+        shop.control_plane()
+            .tool("kubectl")?
+            .input(input.to_string())
+            .run(&[arguments, &["-n", shop.namespace()]].concat())?
+            .success()
     };
     match hand {
         Hand::Edit => deployment.json_patch("kubectl-edit", &patch)?.success()?,
@@ -37,14 +41,20 @@ pub fn drift<T: Tool>(shop: &T, kind: &Kind, member: usize, hand: Hand, manifest
         Hand::Apply => kubectl(&marked(shop, kind, member, manifest)?, &["apply", "-f", "-"])?,
         Hand::ServerSide | Hand::Applier => {
             deployment.json_patch("kubectl-edit", &patch)?.success()?;
-            let manager = format!("--field-manager={}", if hand == Hand::Applier { APPLIER } else { "kubectl" });
+            let manager = format!(
+                "--field-manager={}",
+                if hand == Hand::Applier { APPLIER } else { "kubectl" }
+            );
             let arguments = ["apply", "--server-side", "--force-conflicts", &manager, "-f", "-"];
             kubectl(&marked(shop, kind, member, manifest)?, &arguments)?
         }
         Hand::Lost => {
             let mut patch = patch;
             let place = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
-            patch.as_array_mut().context("no patch")?.push(json!({"op": "remove", "path": place}));
+            patch
+                .as_array_mut()
+                .context("no patch")?
+                .push(json!({"op": "remove", "path": place}));
             deployment.json_patch("kubectl-edit", &patch)?.success()?
         }
     };

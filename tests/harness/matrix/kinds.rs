@@ -1,4 +1,5 @@
-//! The unions of the catalogue (`src/engine/schema/unions.rs`) that a plain Deployment can hold, and a list by key, each with the documents of its members.
+//! The unions of the catalogue (`src/engine/schema/unions.rs`) that a plain Deployment can hold, and a list by key,
+//! each with the documents of its members.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -34,17 +35,27 @@ const HANDLERS: &[&str] = &[
     r#"{"grpc": {"port": 8080}}"#,
 ];
 
-const HOOKS: &[&str] =
-    &[r#"{"exec": {"command": ["/bin/drain"]}}"#, r#"{"httpGet": {"path": "/drain", "port": 8080}}"#, r#"{"sleep": {"seconds": 1}}"#];
+const HOOKS: &[&str] = &[
+    r#"{"exec": {"command": ["/bin/drain"]}}"#,
+    r#"{"httpGet": {"path": "/drain", "port": 8080}}"#,
+    r#"{"sleep": {"seconds": 1}}"#,
+];
 
-const PROFILES: &[&str] =
-    &[r#"{"type": "RuntimeDefault"}"#, r#"{"type": "Localhost", "localhostProfile": "web"}"#, r#"{"type": "Unconfined"}"#];
+const PROFILES: &[&str] = &[
+    r#"{"type": "RuntimeDefault"}"#,
+    r#"{"type": "Localhost", "localhostProfile": "web"}"#,
+    r#"{"type": "Unconfined"}"#,
+];
 
 const WEB: &[&str] = &["f:spec", "f:template", "f:spec", "f:containers", r#"k:{"name":"web"}"#];
 
 /// All of them.
 pub const KINDS: &[Kind] = &[
-    probe("livenessProbe", "/spec/template/spec/containers/0/livenessProbe", &["f:livenessProbe"]),
+    probe(
+        "livenessProbe",
+        "/spec/template/spec/containers/0/livenessProbe",
+        &["f:livenessProbe"],
+    ),
     Kind {
         name: "env",
         place: "/spec/template/spec/containers/0/env/0",
@@ -117,7 +128,11 @@ pub const KINDS: &[Kind] = &[
             r#"{"resourceFieldRef": {"resource": "limits.cpu"}}"#,
         ],
     },
-    probe("readinessProbe", "/spec/template/spec/containers/0/readinessProbe", &["f:readinessProbe"]),
+    probe(
+        "readinessProbe",
+        "/spec/template/spec/containers/0/readinessProbe",
+        &["f:readinessProbe"],
+    ),
     Kind {
         name: "subPath",
         place: "/spec/template/spec/containers/0/volumeMounts/0",
@@ -137,14 +152,22 @@ pub const KINDS: &[Kind] = &[
         fixed: "{}",
         members: PROFILES,
     },
-    probe("startupProbe", "/spec/template/spec/containers/0/startupProbe", &["f:startupProbe"]),
+    probe(
+        "startupProbe",
+        "/spec/template/spec/containers/0/startupProbe",
+        &["f:startupProbe"],
+    ),
     Kind {
         name: "fc",
         place: "/spec/template/spec/volumes/0/fc",
         owned: &["f:volumes", r#"k:{"name":"data"}"#, "f:fc"],
         beside: &[("/spec/template/spec/volumes", r#"[{"name": "data"}]"#)],
         fixed: "{}",
-        members: &[r#"{"targetWWNs": ["x"], "lun": 1}"#, r#"{"wwids": ["x"]}"#, r#"{"targetWWNs": ["y"], "lun": 2}"#],
+        members: &[
+            r#"{"targetWWNs": ["x"], "lun": 1}"#,
+            r#"{"wwids": ["x"]}"#,
+            r#"{"targetWWNs": ["y"], "lun": 2}"#,
+        ],
     },
     Kind {
         name: "resourceClaim",
@@ -152,7 +175,11 @@ pub const KINDS: &[Kind] = &[
         owned: &["f:resourceClaims", r#"k:{"name":"gpu"}"#],
         beside: &[("/spec/template/spec/resourceClaims", "[{}]")],
         fixed: r#"{"name": "gpu"}"#,
-        members: &[r#"{"resourceClaimName": "one"}"#, r#"{"resourceClaimTemplateName": "template"}"#, r#"{"resourceClaimName": "two"}"#],
+        members: &[
+            r#"{"resourceClaimName": "one"}"#,
+            r#"{"resourceClaimTemplateName": "template"}"#,
+            r#"{"resourceClaimName": "two"}"#,
+        ],
     },
     Kind {
         name: "appArmorProfile",
@@ -173,14 +200,23 @@ pub const KINDS: &[Kind] = &[
 ];
 
 const fn probe(name: &'static str, place: &'static str, owned: &'static [&'static str]) -> Kind {
-    Kind { name, place, owned, beside: &[], fixed: "{}", members: HANDLERS }
+    Kind {
+        name,
+        place,
+        owned,
+        beside: &[],
+        fixed: "{}",
+        members: HANDLERS,
+    }
 }
 
 impl Kind {
     /// A Deployment with this member.
     pub fn document(&self, member: usize) -> Result<Value> {
         let mut document = incident::deployment(&Value::Null);
-        let container = document["spec"]["template"]["spec"]["containers"][0].as_object_mut().context("no container")?;
+        let container = document["spec"]["template"]["spec"]["containers"][0]
+            .as_object_mut()
+            .context("no container")?;
         container.remove("livenessProbe");
         for (place, value) in self.beside {
             put(&mut document, place, serde_json::from_str(value)?)?;
@@ -192,7 +228,10 @@ impl Kind {
     /// What is in the place of the members with this one.
     pub fn value(&self, member: usize) -> Result<Value> {
         let mut value: Value = serde_json::from_str(self.fixed)?;
-        json_patch::merge(&mut value, &serde_json::from_str(self.members.get(member).context("no such member")?)?);
+        json_patch::merge(
+            &mut value,
+            &serde_json::from_str(self.members.get(member).context("no such member")?)?,
+        );
         Ok(value)
     }
 
@@ -210,7 +249,13 @@ impl Kind {
     /// A member that takes out a field which this one has, or brings one: what a foreign owner is in the way of.
     pub fn other_than(&self, member: usize) -> Result<usize> {
         let keys = |member: usize| -> Result<Vec<String>> {
-            Ok(self.value(member)?.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect())
+            Ok(self
+                .value(member)?
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone())
+                .collect())
         };
         let now = keys(member)?;
         let mut fallback = None;
@@ -226,7 +271,9 @@ impl Kind {
     /// Whether an object has this member and no other.
     pub fn has(&self, object: &Value, member: usize) -> Result<bool> {
         let wanted = self.value(member)?;
-        let Some(found) = object.pointer(self.place) else { return Ok(false) };
+        let Some(found) = object.pointer(self.place) else {
+            return Ok(false);
+        };
         let (Some(found), Some(wanted)) = (found.as_object(), wanted.as_object()) else {
             return Ok(numbers(found) == numbers(&wanted));
         };
@@ -243,7 +290,12 @@ impl Kind {
     pub fn owners_besides(&self, object: &Value, managers: &[&str]) -> Result<Vec<String>> {
         let names = self.names()?;
         let mut found = Vec::new();
-        for entry in object["metadata"]["managedFields"].as_array().into_iter().flatten().filter(|entry| entry["subresource"].is_null()) {
+        for entry in object["metadata"]["managedFields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["subresource"].is_null())
+        {
             let path: Vec<&str> = if self.place.starts_with("/spec/template/spec/containers") {
                 [WEB, self.owned].concat()
             } else if self.place.starts_with("/spec/template") {
@@ -251,11 +303,16 @@ impl Kind {
             } else {
                 [&WEB[..1], self.owned].concat()
             };
-            let Some(owned) = path.iter().try_fold(&entry["fieldsV1"], |at, key| at.get(*key)) else { continue };
+            let Some(owned) = path.iter().try_fold(&entry["fieldsV1"], |at, key| at.get(*key)) else {
+                continue;
+            };
             let holds = names.is_empty() || names.iter().any(|name| owned.get(format!("f:{name}")).is_some());
             let manager = entry["manager"].as_str().unwrap_or_default();
             if holds && !managers.contains(&manager) {
-                found.push(format!("{manager} ({})", entry["operation"].as_str().unwrap_or_default()));
+                found.push(format!(
+                    "{manager} ({})",
+                    entry["operation"].as_str().unwrap_or_default()
+                ));
             }
         }
         Ok(found)
@@ -278,7 +335,11 @@ fn put(into: &mut Value, place: &str, value: Value) -> Result<()> {
     let (parent, name) = place.rsplit_once('/').context("no parent")?;
     match into.pointer_mut(parent).with_context(|| format!("no {parent}"))? {
         Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
-        Value::Array(items) => *items.get_mut(name.parse::<usize>()?).with_context(|| format!("no {place}"))? = value,
+        Value::Array(items) => {
+            *items
+                .get_mut(name.parse::<usize>()?)
+                .with_context(|| format!("no {place}"))? = value
+        }
         _ => anyhow::bail!("{parent} holds nothing"),
     }
     Ok(())
@@ -287,13 +348,18 @@ fn put(into: &mut Value, place: &str, value: Value) -> Result<()> {
 /// Whether a value has all of another one: the server adds defaults.
 fn includes(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => {
-            wanted.iter().all(|(name, wanted)| found.get(name).is_some_and(|found| includes(found, wanted)))
-        }
+        (Value::Object(found), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| found.get(name).is_some_and(|found| includes(found, wanted))),
         _ => found == wanted,
     }
 }
 
 fn numbers(ports: &Value) -> Vec<&Value> {
-    ports.as_array().into_iter().flatten().map(|port| &port["containerPort"]).collect()
+    ports
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|port| &port["containerPort"])
+        .collect()
 }

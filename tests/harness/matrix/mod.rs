@@ -1,8 +1,10 @@
-//! The matrix: which union, who drifted it and how, how the tool applies, and what Git does meanwhile, each by chance from a seed and a number.
+//! The matrix: which union, who drifted it and how, how the tool applies, and what Git does meanwhile, each by chance
+//! from a seed and a number.
 //!
-//! A case is played beside the real tool: it is brought in sync, somebody changes the union, Git may move on, the tool syncs and what comes of it
-//! is held against the prediction that stood before; what the plan says is approved and carried out, and then the next change of that union
-//! must sync, and the one back. What is played knows nothing of a tool but what [`Tool`] says.
+//! A case is played beside the real tool: it is brought in sync, somebody changes the union, Git may move on, the tool
+//! syncs and what comes of it is held against the prediction that stood before; what the plan says is approved and
+//! carried out, and then the next change of that union must sync, and the one back. What is played knows nothing of a
+//! tool but what [`Tool`] says.
 
 mod cure;
 mod drift;
@@ -40,7 +42,8 @@ pub enum Hand {
     /// `kubectl replace` of what is there, without the annotation of client-side apply.
     Replace,
 
-    /// `kubectl apply` of Git's document with the change: only where last-applied is there to take the other member out.
+    /// `kubectl apply` of Git's document with the change: only where last-applied is there to take the other member
+    /// out.
     Apply,
 
     /// An edit, which a person then applies server-side as their own.
@@ -112,13 +115,28 @@ impl<W: Way> Case<W> {
         // One kind after the other, so that a small run meets many.
         let kind = &kinds::KINDS[number % kinds::KINDS.len()];
         let hand = *random.pick(&way.hands());
-        let git = *random.pick(&[Git::Still, Git::Still, Git::Elsewhere, Git::Adopts, Git::Third, Git::Third]);
+        let git = *random.pick(&[
+            Git::Still,
+            Git::Still,
+            Git::Elsewhere,
+            Git::Adopts,
+            Git::Third,
+            Git::Third,
+        ]);
         let count = kind.members.len();
         let first = random.below(count);
         let second = (first + 1 + random.below(count - 1)) % count;
         let rest: Vec<usize> = (0..count).filter(|at| *at != first && *at != second).collect();
         let third = *random.pick(&rest);
-        Self { seed, number, kind, way, hand, git, members: [first, second, third] }
+        Self {
+            seed,
+            number,
+            kind,
+            way,
+            hand,
+            git,
+            members: [first, second, third],
+        }
     }
 }
 

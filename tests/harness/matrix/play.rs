@@ -64,15 +64,21 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     let kind = case.kind;
     let manifest = kind.document(first)?;
     let shop = T::open(&format!("m{}", case.number), &case.way, &manifest)?;
-    let opened =
-        |history: &[(Moment, Arc<Value>)]| history.last().filter(|(at, newest)| T::rests(newest) && at.elapsed() > STEADY).map(drop);
+    let opened = |history: &[(Moment, Arc<Value>)]| {
+        history
+            .last()
+            .filter(|(at, newest)| T::rests(newest) && at.elapsed() > STEADY)
+            .map(drop)
+    };
     if witness.wait(&shop.kept(), OPENS, opened).is_none() {
         bail!("the shop does not come in sync: {}", witness.newest(&shop.kept()));
     }
     let watched = Watched::look(shop, &json!({}))?;
     let shop = &watched.shop;
     let (tool, report) = (shop.kept(), watched.kept());
-    watched.says(witness, "in sync", |status| status["counts"]["governed"] == 1 && status["counts"]["inSync"] == 1)?;
+    watched.says(witness, "in sync", |status| {
+        status["counts"]["governed"] == 1 && status["counts"]["inSync"] == 1
+    })?;
     let mut played = Played::default();
 
     let begun = Moment::now();
@@ -82,17 +88,30 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     }
     let drifted = Moment::now();
     let told = witness.wait(&report, REPORT, |history| {
-        history.iter().find(|(at, report)| *at >= begun && !report.is_null() && !is_quiet(&report["status"])).map(|(at, _)| *at)
+        history
+            .iter()
+            .find(|(at, report)| *at >= begun && !report.is_null() && !is_quiet(&report["status"]))
+            .map(|(at, _)| *at)
     });
     match told {
-        Some(at) => played.times.push(("hand change to report", at.saturating_duration_since(drifted))),
+        Some(at) => played
+            .times
+            .push(("hand change to report", at.saturating_duration_since(drifted))),
         // Where the tool undid it within the time that a change may take to settle, there was nothing to tell.
-        None if !kind.has(&shop.deployment().read()?, second)? => drop(played.went.insert("report", "none, undone at once".to_owned())),
+        None if !kind.has(&shop.deployment().read()?, second)? => {
+            drop(played.went.insert("report", "none, undone at once".to_owned()))
+        }
         None => played.fault("untold", "no report tells of the hand change"),
     }
-    let differs = witness.history(&tool).into_iter().find(|(at, object)| *at >= begun && T::differs(object));
+    let differs = witness
+        .history(&tool)
+        .into_iter()
+        .find(|(at, object)| *at >= begun && T::differs(object));
     if let Some((at, _)) = differs {
-        played.times.push(("hand change to the tool's own word", at.saturating_duration_since(drifted)));
+        played.times.push((
+            "hand change to the tool's own word",
+            at.saturating_duration_since(drifted),
+        ));
     }
 
     let next = match case.git {
@@ -111,19 +130,39 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
             revisions.push(revision.clone());
         }
     }
-    witness.wait(&report, REPORT, |history| history.last().is_none_or(|(at, _)| at.elapsed() > SETTLES).then_some(()));
+    witness.wait(&report, REPORT, |history| {
+        history
+            .last()
+            .is_none_or(|(at, _)| at.elapsed() > SETTLES)
+            .then_some(())
+    });
     let tried = shop.sync(witness, begun, &revision, moved)?;
-    played.went.insert("first sync", tried.as_ref().map_or("none", |tried| if tried.refused { "refused" } else { "succeeded" }).to_owned());
+    played.went.insert(
+        "first sync",
+        tried
+            .as_ref()
+            .map_or("none", |tried| if tried.refused { "refused" } else { "succeeded" })
+            .to_owned(),
+    );
 
     let cured = cure(&watched, witness)?;
     let healing = cured.approved.map(|from| (from, Moment::now()));
     played.times.extend(cured.took.map(|took| ("approval to Synced", took)));
-    played.went.insert("plans", if cured.plans.is_empty() { "none".to_owned() } else { cured.plans.join(", then ") });
+    played.went.insert(
+        "plans",
+        if cured.plans.is_empty() {
+            "none".to_owned()
+        } else {
+            cured.plans.join(", then ")
+        },
+    );
     let goes_on = match cured.end {
         End::Quiet | End::Healed(_) => true,
         End::NoPlan(why) => {
             played.unhealed = Some(why.clone());
-            played.went.insert("no plan", why.split(':').next().unwrap_or_default().to_owned());
+            played
+                .went
+                .insert("no plan", why.split(':').next().unwrap_or_default().to_owned());
             false
         }
         End::Failed(why) => {
@@ -142,7 +181,15 @@ pub fn play<T: Tool>(case: &Case<T::Way>, witness: &Witness) -> Result<Played> {
     let reports: Vec<(Moment, Arc<Value>)> = reports.into_iter().filter(|(at, _)| *at >= begun).collect();
     let tries = T::tries(&objects, begun);
     let unsettled = case.hand.writes_twice().then(|| drifted + SETTLES);
-    let seen = Seen { reports: &reports, objects: &objects, tries: &tries, healing, telling: &revisions, unsettled, runs: T::runs };
+    let seen = Seen {
+        reports: &reports,
+        objects: &objects,
+        tries: &tries,
+        healing,
+        telling: &revisions,
+        unsettled,
+        runs: T::runs,
+    };
     played.judged = judge::judged(&seen);
     played.refused = tries.iter().filter(|one| one.refused).count();
     for words in judge::false_sentences(&seen) {
@@ -162,7 +209,10 @@ fn after<T: Tool>(
 ) -> Result<()> {
     let (shop, kind) = (&watched.shop, case.kind);
     if !kind.has(&shop.deployment().read()?, now)? {
-        played.fault("failed heal", format!("the cluster is not as Git says: {}", shop.deployment().read()?["spec"]));
+        played.fault(
+            "failed heal",
+            format!("the cluster is not as Git says: {}", shop.deployment().read()?["spec"]),
+        );
         return Ok(());
     }
     let other = kind.other_than(now)?;
@@ -173,26 +223,43 @@ fn after<T: Tool>(
         shop.sees(witness, &revision)?;
         watched.has_read(witness, &revision)?;
         if shop.is_asked(true) {
-            witness.wait(&watched.kept(), REPORT, |history| history.last().is_none_or(|(at, _)| at.elapsed() > SETTLES).then_some(()));
+            witness.wait(&watched.kept(), REPORT, |history| {
+                history
+                    .last()
+                    .is_none_or(|(at, _)| at.elapsed() > SETTLES)
+                    .then_some(())
+            });
         }
         match shop.sync(witness, since, &revision, true)? {
             Some(tried) if tried.refused => {
-                played.fault("trap", format!("the next change to member {member} is refused: {}", tried.message));
+                played.fault(
+                    "trap",
+                    format!("the next change to member {member} is refused: {}", tried.message),
+                );
                 return Ok(());
             }
             Some(_) => {}
             None => {
                 let (status, object) = (&witness.newest(&watched.kept())["status"], witness.newest(&shop.kept()));
-                let told = format!("{} {}: {}", status["phase"], status["operation"]["class"], status["summary"]);
+                let told = format!(
+                    "{} {}: {}",
+                    status["phase"], status["operation"]["class"], status["summary"]
+                );
                 let conditions = &object["status"]["conditions"];
                 if status["operation"]["class"] == "DryRunRefused" {
                     // The tool's own comparison is in the way, whoever changes the union: said, and nobody's trap.
-                    played.went.insert("next change", format!("stopped by the tool's own comparison, told {}", status["phase"]));
+                    played.went.insert(
+                        "next change",
+                        format!("stopped by the tool's own comparison, told {}", status["phase"]),
+                    );
                 } else {
                     let at = &object["status"]["operationState"];
                     played.fault(
                         "failed heal",
-                        format!("no sync of the next change comes: told {told}; {conditions} {} {}", at["phase"], at["message"]),
+                        format!(
+                            "no sync of the next change comes: told {told}; {conditions} {} {}",
+                            at["phase"], at["message"]
+                        ),
                     );
                 }
                 return Ok(());
@@ -201,17 +268,30 @@ fn after<T: Tool>(
         if !kind.has(&shop.deployment().read()?, member)? {
             played.fault(
                 "trap",
-                format!("the next change to member {member} syncs, and is not there: {}", shop.deployment().read()?["spec"]),
+                format!(
+                    "the next change to member {member} syncs, and is not there: {}",
+                    shop.deployment().read()?["spec"]
+                ),
             );
         }
         let rests = |history: &[(Moment, Arc<Value>)]| history.last().filter(|(_, newest)| T::rests(newest)).map(drop);
         witness.wait(&shop.kept(), REPORT, rests);
     }
-    let quiet =
-        witness.wait(&watched.kept(), REPORT, |history| history.last().is_none_or(|(_, newest)| is_quiet(&newest["status"])).then_some(()));
+    let quiet = witness.wait(&watched.kept(), REPORT, |history| {
+        history
+            .last()
+            .is_none_or(|(_, newest)| is_quiet(&newest["status"]))
+            .then_some(())
+    });
     if quiet.is_none() {
         let status = &witness.newest(&watched.kept())["status"];
-        played.fault("failed heal", format!("the report is not quiet at the end: {} {}", status["phase"], status["summary"]));
+        played.fault(
+            "failed heal",
+            format!(
+                "the report is not quiet at the end: {} {}",
+                status["phase"], status["summary"]
+            ),
+        );
     }
     let live = shop.deployment().read()?;
     // Who does not ask who owns a field is stopped by nobody who does: of ours, though, nothing may be left.
@@ -223,8 +303,14 @@ fn after<T: Tool>(
         played.fault("trap", format!("owners are left on the union: {}", left.join(", ")));
     }
     let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let elsewhere = entries.filter(|entry| entry["manager"].as_str().is_some_and(|manager| manager.starts_with("driftmend")));
-    played.open.extend(elsewhere.map(|entry| format!("{} is left beside the union: {}", entry["manager"], entry["fieldsV1"])));
+    let elsewhere = entries.filter(|entry| {
+        entry["manager"]
+            .as_str()
+            .is_some_and(|manager| manager.starts_with("driftmend"))
+    });
+    played
+        .open
+        .extend(elsewhere.map(|entry| format!("{} is left beside the union: {}", entry["manager"], entry["fieldsV1"])));
     Ok(())
 }
 
@@ -237,13 +323,17 @@ impl<T: Tool> Watched<T> {
     /// Waits until the watch has read this commit.
     fn has_read(&self, witness: &Witness, revision: &str) -> Result<()> {
         let commit = revision.rsplit(':').next().unwrap_or(revision);
-        self.says(witness, "the new commit", |status| status["revision"].as_str().is_some_and(|at| at.contains(commit)))
+        self.says(witness, "the new commit", |status| {
+            status["revision"].as_str().is_some_and(|at| at.contains(commit))
+        })
     }
 
     /// Waits until the watch's status fits.
     fn says(&self, witness: &Witness, what: &str, fits: impl Fn(&Value) -> bool) -> Result<()> {
         let kept = super::Kept::new("DriftWatch", self.shop.namespace(), "shop");
-        match witness.wait(&kept, OPENS, |history| history.last().filter(|(_, newest)| fits(&newest["status"])).map(drop)) {
+        match witness.wait(&kept, OPENS, |history| {
+            history.last().filter(|(_, newest)| fits(&newest["status"])).map(drop)
+        }) {
             Some(()) => Ok(()),
             None => bail!("the watch does not tell of {what}: {}", witness.newest(&kept)["status"]),
         }

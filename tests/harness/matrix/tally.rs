@@ -34,12 +34,21 @@ impl Tally {
             format!("hand {:?}", case.hand),
             format!("Git {:?}", case.git),
         ];
-        let went: Vec<String> = played.went.into_iter().map(|(of, word)| format!("{of}: {word}")).collect();
-        let known = [("without a plan", played.unhealed.take()), ("known and open", played.open.pop())];
+        let went: Vec<String> = played
+            .went
+            .into_iter()
+            .map(|(of, word)| format!("{of}: {word}"))
+            .collect();
+        let known = [
+            ("without a plan", played.unhealed.take()),
+            ("known and open", played.open.pop()),
+        ];
         let known = known.into_iter().filter_map(|(what, words)| Some((what, words?)));
-        self.known.extend(known.map(|(what, words)| format!("{what}: {case} ({}): {words}", went.join("; "))));
+        self.known
+            .extend(known.map(|(what, words)| format!("{what}: {case} ({}): {words}", went.join("; "))));
         for (kind, words) in &played.faults {
-            self.wrong.push(format!("{kind} in {case} ({}): {words}", went.join("; ")));
+            self.wrong
+                .push(format!("{kind} in {case} ({}): {words}", went.join("; ")));
         }
         for word in words.into_iter().chain(went) {
             *self.by.entry(word).or_default() += 1;
@@ -75,8 +84,19 @@ impl fmt::Display for Tally {
         for (of, times) in &self.times {
             let mut times = times.clone();
             times.sort();
-            let at = |part: usize| times.get((times.len() * part / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default();
-            writeln!(f, "  {of}: p50 {} ms, p99 {} ms ({} times)", at(50).as_millis(), at(99).as_millis(), times.len())?;
+            let at = |part: usize| {
+                times
+                    .get((times.len() * part / 100).min(times.len().saturating_sub(1)))
+                    .copied()
+                    .unwrap_or_default()
+            };
+            writeln!(
+                f,
+                "  {of}: p50 {} ms, p99 {} ms ({} times)",
+                at(50).as_millis(),
+                at(99).as_millis(),
+                times.len()
+            )?;
         }
         let count = |kind: &str| self.faults.get(kind).copied().unwrap_or_default();
         write!(

@@ -101,7 +101,12 @@ pub trait Tool: Shop + Sized + Send {
     fn sees(&self, witness: &Witness, revision: &str) -> Result<()> {
         for _ in 0..LOOKS {
             self.look()?;
-            let seen = |history: &[(Moment, Arc<Value>)]| history.last().filter(|(_, newest)| Self::has_seen(newest, revision)).map(drop);
+            let seen = |history: &[(Moment, Arc<Value>)]| {
+                history
+                    .last()
+                    .filter(|(_, newest)| Self::has_seen(newest, revision))
+                    .map(drop)
+            };
             if witness.wait(&self.kept(), LOST, seen).is_some() {
                 return Ok(());
             }

@@ -1,5 +1,5 @@
-//! Sees each state of the objects that a case is about, with the time: by watches, as the tools do, since a kubectl for each look would take the
-//! cores that they need.
+//! Sees each state of the objects that a case is about, with the time: by watches, as the tools do, since a kubectl for
+//! each look would take the cores that they need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -52,8 +52,12 @@ pub struct Witness {
 impl Witness {
     /// Watches kinds: group, version, kind and plural of each.
     pub fn start(control_plane: &ControlPlane, kinds: &[[&str; 4]]) -> Result<Self> {
-        let kubeconfig = Kubeconfig::read_from(control_plane.admin()).context("failed to read the administrator's kubeconfig")?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to create a runtime")?;
+        let kubeconfig =
+            Kubeconfig::read_from(control_plane.admin()).context("failed to read the administrator's kubeconfig")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to create a runtime")?;
         let client = runtime.block_on(async {
             let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
             Ok::<_, anyhow::Error>(Client::try_from(config)?)
@@ -63,11 +67,17 @@ impl Witness {
             .iter()
             .map(|[group, version, kind, plural]| {
                 let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
-                watch(Api::all_with(client.clone(), &resource), (*kind).to_owned(), Arc::clone(&seen))
+                watch(
+                    Api::all_with(client.clone(), &resource),
+                    (*kind).to_owned(),
+                    Arc::clone(&seen),
+                )
             })
             .collect();
         let builder = thread::Builder::new().name("witness".to_owned());
-        builder.spawn(move || runtime.block_on(futures::future::join_all(watches))).context("failed to start a thread")?;
+        builder
+            .spawn(move || runtime.block_on(futures::future::join_all(watches)))
+            .context("failed to start a thread")?;
         Ok(Self { seen })
     }
 
@@ -78,11 +88,20 @@ impl Witness {
 
     /// The newest state of an object; null where there is none.
     pub fn newest(&self, of: &Kept) -> Arc<Value> {
-        lock(&self.seen.histories).get(of).and_then(|history| history.last()).map(|(_, value)| Arc::clone(value)).unwrap_or_default()
+        lock(&self.seen.histories)
+            .get(of)
+            .and_then(|history| history.last())
+            .map(|(_, value)| Arc::clone(value))
+            .unwrap_or_default()
     }
 
     /// Waits until an object's history gives something; none where the time is over.
-    pub fn wait<T>(&self, of: &Kept, patience: Duration, mut fits: impl FnMut(&[(Moment, Arc<Value>)]) -> Option<T>) -> Option<T> {
+    pub fn wait<T>(
+        &self,
+        of: &Kept,
+        patience: Duration,
+        mut fits: impl FnMut(&[(Moment, Arc<Value>)]) -> Option<T>,
+    ) -> Option<T> {
         let begun = Instant::now();
         let mut histories = lock(&self.seen.histories);
         loop {
@@ -92,7 +111,12 @@ impl Witness {
             if begun.elapsed() > patience {
                 return None;
             }
-            histories = self.seen.moved.wait_timeout(histories, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+            histories = self
+                .seen
+                .moved
+                .wait_timeout(histories, LOOK)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }
@@ -109,14 +133,24 @@ async fn watch(api: Api<DynamicObject>, kind: String, seen: Arc<Seen>) {
                 continue;
             }
         };
-        let name =
-            Kept::new(&kind, object.metadata.namespace.as_deref().unwrap_or_default(), object.metadata.name.as_deref().unwrap_or_default());
-        let mut value = if deleted { Value::Null } else { serde_json::to_value(&object).unwrap_or_default() };
+        let name = Kept::new(
+            &kind,
+            object.metadata.namespace.as_deref().unwrap_or_default(),
+            object.metadata.name.as_deref().unwrap_or_default(),
+        );
+        let mut value = if deleted {
+            Value::Null
+        } else {
+            serde_json::to_value(&object).unwrap_or_default()
+        };
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             // Nobody asks for it here, and it is half of what would be kept.
             metadata.remove("managedFields");
         }
-        lock(&seen.histories).entry(name).or_default().push((Instant::now(), Arc::new(value)));
+        lock(&seen.histories)
+            .entry(name)
+            .or_default()
+            .push((Instant::now(), Arc::new(value)));
         seen.moved.notify_all();
     }
 }

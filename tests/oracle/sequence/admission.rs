@@ -39,7 +39,10 @@ pub fn rewriting_policy(namespace: &str) -> [Value; 2] {
 
 /// What it makes of an image.
 pub fn mirrored(image: &Value) -> Value {
-    image.as_str().filter(|image| !image.starts_with(MIRROR)).map_or_else(|| image.clone(), |image| json!(format!("{MIRROR}{image}")))
+    image
+        .as_str()
+        .filter(|image| !image.starts_with(MIRROR))
+        .map_or_else(|| image.clone(), |image| json!(format!("{MIRROR}{image}")))
 }
 
 /// The same, done to an object.
@@ -49,5 +52,9 @@ pub fn rewrite(object: &mut Value) {
     if let Some(made) = image.get(object).map(mirrored) {
         put(object, &image, Some(made));
     }
-    put(object, &path(&format!("{web}.env[name=\"ADDED\"]")), Some(json!({"name": "ADDED", "value": "1"})));
+    put(
+        object,
+        &path(&format!("{web}.env[name=\"ADDED\"]")),
+        Some(json!({"name": "ADDED", "value": "1"})),
+    );
 }

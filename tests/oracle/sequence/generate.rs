@@ -35,14 +35,29 @@ pub fn sequence(seed: u64, number: usize) -> Sequence {
         }
     }
     let steps = (0..2 + random.below(5)).map(|_| step(&mut random, way)).collect();
-    Sequence { way, known, rewritten, git, steps }
+    Sequence {
+        way,
+        known,
+        rewritten,
+        git,
+        steps,
+    }
 }
 
 fn anchors() -> Edits {
     vec![
-        (web!("env[name=\"FIXED\"]").to_owned(), Some(json!({"name": "FIXED", "value": "1"}))),
-        (web!("ports[containerPort=9000,protocol=\"TCP\"]").to_owned(), Some(json!({"containerPort": 9000, "protocol": "TCP"}))),
-        (".spec.template.spec.volumes[name=\"fixed\"]".to_owned(), Some(json!({"name": "fixed", "emptyDir": {}}))),
+        (
+            web!("env[name=\"FIXED\"]").to_owned(),
+            Some(json!({"name": "FIXED", "value": "1"})),
+        ),
+        (
+            web!("ports[containerPort=9000,protocol=\"TCP\"]").to_owned(),
+            Some(json!({"containerPort": 9000, "protocol": "TCP"})),
+        ),
+        (
+            ".spec.template.spec.volumes[name=\"fixed\"]".to_owned(),
+            Some(json!({"name": "fixed", "emptyDir": {}})),
+        ),
         (".metadata.labels.app".to_owned(), Some(json!("web"))),
     ]
 }
@@ -54,23 +69,51 @@ fn step(random: &mut Random, way: Way) -> Step {
         40..50 => Step::Hotfix(some_edits(random, true)),
         50..54 if way != Way::ClientSide => Step::Apply(some_edits(random, true)),
         54..58 => Step::Put(some_edits(random, true)),
-        58..62 => Step::Write(Writer { manager: "kubectl-rollout".to_owned(), style: Style::Strategic, edits: vec![restart(random)] }),
-        62..67 => Step::Scale { manager: "kubectl".to_owned(), replicas: 1 + random.below(4) as i64 },
-        67..74 => Step::Scale { manager: "kube-controller-manager".to_owned(), replicas: 1 + random.below(4) as i64 },
+        58..62 => Step::Write(Writer {
+            manager: "kubectl-rollout".to_owned(),
+            style: Style::Strategic,
+            edits: vec![restart(random)],
+        }),
+        62..67 => Step::Scale {
+            manager: "kubectl".to_owned(),
+            replicas: 1 + random.below(4) as i64,
+        },
+        67..74 => Step::Scale {
+            manager: "kube-controller-manager".to_owned(),
+            replicas: 1 + random.below(4) as i64,
+        },
         74..81 => {
             let manager = (*random.pick(&["kubectl", "release-bot"])).to_owned();
-            Step::Write(Writer { manager, style: Style::Apply, edits: only_set(some_edits(random, false)) })
+            Step::Write(Writer {
+                manager,
+                style: Style::Apply,
+                edits: only_set(some_edits(random, false)),
+            })
         }
-        81..87 => {
-            Step::Write(Writer { manager: "kubectl-patch".to_owned(), style: Style::Strategic, edits: only_set(some_edits(random, false)) })
-        }
+        81..87 => Step::Write(Writer {
+            manager: "kubectl-patch".to_owned(),
+            style: Style::Strategic,
+            edits: only_set(some_edits(random, false)),
+        }),
         87..92 => {
-            let edits = vec![if random.chance(50) { image(random) } else { variable(random, "A", 100) }];
-            Step::Write(Writer { manager: "kubectl-set".to_owned(), style: Style::Strategic, edits })
+            let edits = vec![if random.chance(50) {
+                image(random)
+            } else {
+                variable(random, "A", 100)
+            }];
+            Step::Write(Writer {
+                manager: "kubectl-set".to_owned(),
+                style: Style::Strategic,
+                edits,
+            })
         }
         _ => {
             let manager = (*random.pick(&["kubectl-edit", "Lens"])).to_owned();
-            Step::Write(Writer { manager, style: Style::Json, edits: some_edits(random, false) })
+            Step::Write(Writer {
+                manager,
+                style: Style::Json,
+                edits: some_edits(random, false),
+            })
         }
     }
 }
@@ -78,7 +121,11 @@ fn step(random: &mut Random, way: Way) -> Step {
 /// What a patch or an apply of some fields can say: it removes nothing.
 fn only_set(edits: Edits) -> Edits {
     let set: Edits = edits.into_iter().filter(|(_, value)| value.is_some()).collect();
-    if set.is_empty() { vec![(".metadata.labels.tier".to_owned(), Some(json!("back")))] } else { set }
+    if set.is_empty() {
+        vec![(".metadata.labels.tier".to_owned(), Some(json!("back")))]
+    } else {
+        set
+    }
 }
 
 fn some_edits(random: &mut Random, in_document: bool) -> Edits {
@@ -111,11 +158,15 @@ fn edits(random: &mut Random, in_document: bool) -> Edits {
             vec![(".spec.template.spec.priorityClassName".to_owned(), class)]
         }
         8 => {
-            let args = random.chance(70).then(|| json!(*random.pick(&[["--level", "info"], ["--level", "debug"]])));
+            let args = random
+                .chance(70)
+                .then(|| json!(*random.pick(&[["--level", "info"], ["--level", "debug"]])));
             vec![(web!("args").to_owned(), args)]
         }
         _ if random.chance(50) => {
-            let port = random.chance(60).then(|| json!({"containerPort": 80, "protocol": "TCP"}));
+            let port = random
+                .chance(60)
+                .then(|| json!({"containerPort": 80, "protocol": "TCP"}));
             vec![(web!("ports[containerPort=80,protocol=\"TCP\"]").to_owned(), port)]
         }
         _ => {
@@ -126,11 +177,16 @@ fn edits(random: &mut Random, in_document: bool) -> Edits {
 }
 
 fn image(random: &mut Random) -> (String, Option<Value>) {
-    (web!("image").to_owned(), Some(json!(format!("registry.example/web:{}", 1 + random.below(3)))))
+    (
+        web!("image").to_owned(),
+        Some(json!(format!("registry.example/web:{}", 1 + random.below(3)))),
+    )
 }
 
 fn variable(random: &mut Random, name: &str, percent: usize) -> (String, Option<Value>) {
-    let value = random.chance(percent).then(|| json!({"name": name, "value": *random.pick(&["1", "2"])}));
+    let value = random
+        .chance(percent)
+        .then(|| json!({"name": name, "value": *random.pick(&["1", "2"])}));
     (format!("{}[name=\"{name}\"]", web!("env")), value)
 }
 
@@ -138,8 +194,17 @@ fn probe(random: &mut Random) -> Edits {
     let handler = |name: &str| format!("{}.{name}", web!("livenessProbe"));
     match random.below(3) {
         0 => vec![(web!("livenessProbe").to_owned(), None)],
-        1 => vec![(handler("httpGet"), Some(json!({"path": "/", "port": *random.pick(&[80, 81])}))), (handler("exec"), None)],
-        _ => vec![(handler("exec"), Some(json!({"command": ["true"]}))), (handler("httpGet"), None)],
+        1 => vec![
+            (
+                handler("httpGet"),
+                Some(json!({"path": "/", "port": *random.pick(&[80, 81])})),
+            ),
+            (handler("exec"), None),
+        ],
+        _ => vec![
+            (handler("exec"), Some(json!({"command": ["true"]}))),
+            (handler("httpGet"), None),
+        ],
     }
 }
 

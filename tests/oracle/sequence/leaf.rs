@@ -29,12 +29,32 @@ macro_rules! web {
 /// Every field that is followed.
 pub const LEAVES: [Leaf; 13] = [
     value("image", web!("image")),
-    Leaf { name: "A", path: web!("env[name=\"A\"].value"), node: web!("env[name=\"A\"]") },
-    Leaf { name: "B", path: web!("env[name=\"B\"].value"), node: web!("env[name=\"B\"]") },
-    Leaf { name: "ADDED", path: web!("env[name=\"ADDED\"].value"), node: web!("env[name=\"ADDED\"]") },
+    Leaf {
+        name: "A",
+        path: web!("env[name=\"A\"].value"),
+        node: web!("env[name=\"A\"]"),
+    },
+    Leaf {
+        name: "B",
+        path: web!("env[name=\"B\"].value"),
+        node: web!("env[name=\"B\"]"),
+    },
+    Leaf {
+        name: "ADDED",
+        path: web!("env[name=\"ADDED\"].value"),
+        node: web!("env[name=\"ADDED\"]"),
+    },
     value("replicas", ".spec.replicas"),
-    Leaf { name: "httpGet", path: web!("livenessProbe.httpGet.port"), node: web!("livenessProbe.httpGet") },
-    Leaf { name: "exec", path: web!("livenessProbe.exec.command"), node: web!("livenessProbe.exec") },
+    Leaf {
+        name: "httpGet",
+        path: web!("livenessProbe.httpGet.port"),
+        node: web!("livenessProbe.httpGet"),
+    },
+    Leaf {
+        name: "exec",
+        path: web!("livenessProbe.exec.command"),
+        node: web!("livenessProbe.exec"),
+    },
     value("label", ".metadata.labels.tier"),
     value("priority", ".spec.template.spec.priorityClassName"),
     value("args", web!("args")),
@@ -48,7 +68,10 @@ pub const LEAVES: [Leaf; 13] = [
         path: ".spec.template.spec.volumes[name=\"data\"].emptyDir",
         node: ".spec.template.spec.volumes[name=\"data\"]",
     },
-    value("restartedAt", ".spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]"),
+    value(
+        "restartedAt",
+        ".spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]",
+    ),
 ];
 
 /// A path of the table.
@@ -62,7 +85,8 @@ pub fn path(text: &str) -> FieldPath {
 impl Leaf {
     /// What an object says of it, the server's default where it says nothing.
     pub fn of(&self, object: &Value) -> Option<Value> {
-        self.said(object).or_else(|| (self.name == "replicas").then(|| json!(1)))
+        self.said(object)
+            .or_else(|| (self.name == "replicas").then(|| json!(1)))
     }
 
     /// What a document says of it itself; an item that has lost its value is there all the same.

@@ -1,8 +1,10 @@
-//! Sequences: what a tool, people and programs do to one Deployment one after the other, while Git moves on beside them.
+//! Sequences: what a tool, people and programs do to one Deployment one after the other, while Git moves on beside
+//! them.
 //!
-//! After each operation the engine's answer is held against a [`model`] that the test keeps itself: it knows who wrote which field last, which
-//! document was synced and when Git said what. It takes the values from the real server and asks nothing of the engine, so that neither can
-//! be wrong in the way of the other. At the end the tool really syncs, and the answer is held against what was predicted.
+//! After each operation the engine's answer is held against a [`model`] that the test keeps itself: it knows who wrote
+//! which field last, which document was synced and when Git said what. It takes the values from the real server and
+//! asks nothing of the engine, so that neither can be wrong in the way of the other. At the end the tool really syncs,
+//! and the answer is held against what was predicted.
 
 mod admission;
 mod generate;

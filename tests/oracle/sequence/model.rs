@@ -19,7 +19,11 @@ pub struct Who {
 
 impl Who {
     pub fn new(manager: &str, applies: bool) -> Self {
-        Self { manager: manager.to_owned(), applies, subresource: None }
+        Self {
+            manager: manager.to_owned(),
+            applies,
+            subresource: None,
+        }
     }
 }
 
@@ -119,14 +123,16 @@ pub struct Model {
     /// Where Git and live last met, as the controller remembers it from what was told.
     pub met: Option<Meeting>,
 
-    /// Whether the last-applied annotation was lost once: a PUT drops it, and the server writes it anew at a server-side apply by `kubectl`.
+    /// Whether the last-applied annotation was lost once: a PUT drops it, and the server writes it anew at a
+    /// server-side apply by `kubectl`.
     pub is_last_applied_lost: bool,
 
     /// Whether anyone wrote under the tool's name since Git says what it says.
     pub wrote_since: bool,
 
-    /// Whether anyone wrote through `/scale`. Of that the server notes nothing while nobody owns the replicas, since such a Scale has no entries;
-    /// and one that changes nothing takes them from their owner, sooner or later. So their owners are read from then on.
+    /// Whether anyone wrote through `/scale`. Of that the server notes nothing while nobody owns the replicas, since
+    /// such a Scale has no entries; and one that changes nothing takes them from their owner, sooner or later. So their
+    /// owners are read from then on.
     scaled: bool,
 
     /// Under which name the tool writes, and whether admission rewrites what is written.
@@ -163,7 +169,14 @@ impl Model {
             rewritten,
         };
         model.read_git();
-        model.wrote(&Write { who: tool, is_sync: true, sent: git }, live);
+        model.wrote(
+            &Write {
+                who: tool,
+                is_sync: true,
+                sent: git,
+            },
+            live,
+        );
         model
     }
 
@@ -179,7 +192,11 @@ impl Model {
 
     /// Reads what only the server can tell: the owners of replicas that were scaled.
     pub fn looked(&mut self, live: &Value) {
-        for field in self.fields.iter_mut().filter(|field| self.scaled && field.leaf.name == "replicas") {
+        for field in self
+            .fields
+            .iter_mut()
+            .filter(|field| self.scaled && field.leaf.name == "replicas")
+        {
             field.value = noted_of_replicas(live);
         }
     }
@@ -200,7 +217,11 @@ impl Model {
         for field in &mut self.fields {
             let (old, new, said) = (field.live.clone(), field.leaf.of(live), field.leaf.said(sent));
             // Who owns a value is noted before admission rewrites it.
-            let noted = if self.rewritten && field.leaf.name == "image" { said.clone().or_else(|| new.clone()) } else { new.clone() };
+            let noted = if self.rewritten && field.leaf.name == "image" {
+                said.clone().or_else(|| new.clone())
+            } else {
+                new.clone()
+            };
             let by_admission = field.leaf.name == "ADDED" && self.rewritten;
             if who.applies {
                 if said.is_some() {
@@ -240,8 +261,13 @@ impl Model {
             }
             field.live = new;
             if *is_sync {
-                // What the tool leaves standing beside its document is not its own; what it wrote is, whatever admission made of it.
-                let left = if self.rewritten && field.is_in_git { field.live.clone() } else { field.git.clone() };
+                // What the tool leaves standing beside its document is not its own; what it wrote is, whatever
+                // admission made of it.
+                let left = if self.rewritten && field.is_in_git {
+                    field.live.clone()
+                } else {
+                    field.git.clone()
+                };
                 field.at = (field.git.clone(), left);
             }
         }
@@ -260,14 +286,22 @@ impl Model {
     /// Remembers what an assessment told, as the controller does.
     pub fn assessed(&mut self, drifts: &[Drift], at: Timestamp) {
         if let Some(apart) = Apart::where_both_meet(drifts) {
-            self.met = Some(Meeting { git: self.git.clone(), apart: apart.into(), at });
+            self.met = Some(Meeting {
+                git: self.git.clone(),
+                apart: apart.into(),
+                at,
+            });
         }
     }
 }
 
 /// Who is noted as owner of the replicas, read from the entries themselves.
 fn noted_of_replicas(live: &Value) -> BTreeSet<Who> {
-    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    let entries = live
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let theirs = entries.filter(|entry| entry.pointer("/fieldsV1/f:spec/f:replicas").is_some());
     let who = |entry: &Value| Who {
         manager: entry["manager"].as_str().unwrap_or_default().to_owned(),
@@ -279,7 +313,8 @@ fn noted_of_replicas(live: &Value) -> BTreeSet<Who> {
 
 /// What the engine knows as nobody's drift: an autoscaler's replicas, and the time of a restart.
 pub fn is_ignored(field: &Field) -> bool {
-    let autoscaled = |who: &Who| who.manager == "kube-controller-manager" && who.subresource.as_deref() == Some("scale");
+    let autoscaled =
+        |who: &Who| who.manager == "kube-controller-manager" && who.subresource.as_deref() == Some("scale");
     match field.leaf.name {
         "replicas" => !field.value.is_empty() && field.value.iter().all(autoscaled),
         "restartedAt" => !field.is_in_git,

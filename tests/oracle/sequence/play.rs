@@ -52,7 +52,13 @@ enum Sent {
     Kubectl(Value),
 
     /// By a request.
-    Request { method: Method, place: String, query: String, content: &'static str, body: Value },
+    Request {
+        method: Method,
+        place: String,
+        query: String,
+        content: &'static str,
+        body: Value,
+    },
 }
 
 impl<'a> Stage<'a> {
@@ -61,13 +67,22 @@ impl<'a> Stage<'a> {
         for object in rewriting_policy(&rewriting) {
             control_plane.apply(&object.to_string())?;
         }
-        let stage = Self { plain: Server::new(control_plane, plain).await?, rewriting: Server::new(control_plane, rewriting).await? };
+        let stage = Self {
+            plain: Server::new(control_plane, plain).await?,
+            rewriting: Server::new(control_plane, rewriting).await?,
+        };
         // A policy holds a moment after it was stored.
         for _ in 0..120 {
             let manifest = stage.rewriting.named(&crate::states::base(), "probe");
             let answer = stage
                 .rewriting
-                .send(Method::PATCH, "probe", "fieldManager=probe&dryRun=All", APPLY, serde_json::to_vec(&manifest)?)
+                .send(
+                    Method::PATCH,
+                    "probe",
+                    "fieldManager=probe&dryRun=All",
+                    APPLY,
+                    serde_json::to_vec(&manifest)?,
+                )
                 .await?;
             if matches!(&answer, Answer::Object(object) if object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1")
             {
@@ -79,16 +94,30 @@ impl<'a> Stage<'a> {
     }
 
     fn server(&self, sequence: &Sequence) -> &Server<'a> {
-        if sequence.rewritten { &self.rewriting } else { &self.plain }
+        if sequence.rewritten {
+            &self.rewriting
+        } else {
+            &self.plain
+        }
     }
 
     /// Plays sequences in step, and gives what is wrong about each.
     pub async fn play(&self, named: &[(String, Sequence)], tally: &mut Tally) -> Result<Vec<Faults>> {
-        let mut players: Vec<Player<'_>> =
-            named.iter().map(|(name, sequence)| Player::new(name, sequence, self.server(sequence))).collect();
-        let longest = named.iter().map(|(_, sequence)| sequence.steps.len()).max().unwrap_or_default();
+        let mut players: Vec<Player<'_>> = named
+            .iter()
+            .map(|(name, sequence)| Player::new(name, sequence, self.server(sequence)))
+            .collect();
+        let longest = named
+            .iter()
+            .map(|(_, sequence)| sequence.steps.len())
+            .max()
+            .unwrap_or_default();
         let since = next_second().await;
-        let created: Vec<(usize, Sent)> = players.iter().enumerate().map(|(at, player)| (at, player.sync(true))).collect();
+        let created: Vec<(usize, Sent)> = players
+            .iter()
+            .enumerate()
+            .map(|(at, player)| (at, player.sync(true)))
+            .collect();
         let taken = self.send_all(&players, created).await?;
         self.read(&mut players).await?;
         for at in taken {
@@ -101,11 +130,16 @@ impl<'a> Stage<'a> {
             let now = next_second().await;
             let mut sent = Vec::new();
             for (at, player) in players.iter_mut().enumerate() {
-                let (Some(step), true) = (player.sequence.steps.get(round), player.model.is_some()) else { continue };
+                let (Some(step), true) = (player.sequence.steps.get(round), player.model.is_some()) else {
+                    continue;
+                };
                 if let Step::Commit(edits) = step {
                     player.git = edited(&player.git, edits);
                     let git = player.git.clone();
-                    player.model.iter_mut().for_each(|model| model.committed(git.clone(), now));
+                    player
+                        .model
+                        .iter_mut()
+                        .for_each(|model| model.committed(git.clone(), now));
                 } else if let Some(write) = player.write(step) {
                     sent.push((at, write));
                 }
@@ -115,7 +149,9 @@ impl<'a> Stage<'a> {
             tally.refused += asked - taken.len();
             self.read(&mut players).await?;
             for (at, player) in players.iter_mut().enumerate() {
-                let Some(step) = player.sequence.steps.get(round) else { continue };
+                let Some(step) = player.sequence.steps.get(round) else {
+                    continue;
+                };
                 player.saw(step, taken.contains(&at));
                 player.judge(&format!("step {} {step:?}", round + 1), soon(), tally);
             }
@@ -128,21 +164,40 @@ impl<'a> Stage<'a> {
     /// The tool syncs for real, and the objects go.
     async fn finish(&self, players: &mut [Player<'_>], tally: &mut Tally) -> Result<()> {
         next_second().await;
-        let before: Vec<(usize, Value)> =
-            players.iter().enumerate().filter(|(_, player)| player.model.is_some()).map(|(at, player)| (at, player.live.clone())).collect();
+        let before: Vec<(usize, Value)> = players
+            .iter()
+            .enumerate()
+            .filter(|(_, player)| player.model.is_some())
+            .map(|(at, player)| (at, player.live.clone()))
+            .collect();
         let sent: Vec<(usize, Sent)> = before.iter().map(|(at, _)| (*at, players[*at].sync(false))).collect();
         let mut refusals = HashMap::new();
-        let (by_kubectl, by_request): (Vec<_>, Vec<_>) = sent.into_iter().partition(|(_, sent)| matches!(sent, Sent::Kubectl(_)));
+        let (by_kubectl, by_request): (Vec<_>, Vec<_>) =
+            sent.into_iter().partition(|(_, sent)| matches!(sent, Sent::Kubectl(_)));
         let manifests: Vec<(usize, Value)> = by_kubectl
             .into_iter()
-            .filter_map(|(at, sent)| if let Sent::Kubectl(manifest) = sent { Some((at, manifest)) } else { None })
+            .filter_map(|(at, sent)| {
+                if let Sent::Kubectl(manifest) = sent {
+                    Some((at, manifest))
+                } else {
+                    None
+                }
+            })
             .collect();
         let taken = self.apply_all(players, &manifests)?;
         for (at, manifest) in manifests.iter().filter(|(at, _)| !taken.contains(at)) {
-            refusals.insert(*at, self.server(players[*at].sequence).apply_one(manifest, Validation::Ignore, &[])?);
+            refusals.insert(
+                *at,
+                self.server(players[*at].sequence)
+                    .apply_one(manifest, Validation::Ignore, &[])?,
+            );
         }
-        refusals
-            .extend(self.request_all(players, by_request).await?.into_iter().filter(|(_, answer)| !matches!(answer, Answer::Object(_))));
+        refusals.extend(
+            self.request_all(players, by_request)
+                .await?
+                .into_iter()
+                .filter(|(_, answer)| !matches!(answer, Answer::Object(_))),
+        );
         self.read(players).await?;
         for (at, mut live) in before {
             let player = &mut players[at];
@@ -166,11 +221,22 @@ impl<'a> Stage<'a> {
                 }
             });
             *tally.syncs.entry((player.sequence.way, outcome)).or_default() += 1;
-            player.faults.extend(wrong.into_iter().map(|text| ("the sync at the end".to_owned(), Fault { kind: "prediction", text })));
+            player.faults.extend(wrong.into_iter().map(|text| {
+                (
+                    "the sync at the end".to_owned(),
+                    Fault {
+                        kind: "prediction",
+                        text,
+                    },
+                )
+            }));
         }
         stream::iter(players.iter().map(|player| async move {
             let options = serde_json::to_vec(&json!({"propagationPolicy": "Background"}))?;
-            self.server(player.sequence).send(Method::DELETE, &player.name, "", "application/json", options).await.map(drop)
+            self.server(player.sequence)
+                .send(Method::DELETE, &player.name, "", "application/json", options)
+                .await
+                .map(drop)
         }))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
@@ -189,21 +255,48 @@ impl<'a> Stage<'a> {
         }
         let mut taken = self.apply_all(players, &manifests)?;
         let answers = self.request_all(players, requests).await?;
-        taken.extend(answers.into_iter().filter(|(_, answer)| matches!(answer, Answer::Object(_))).map(|(at, _)| at));
+        taken.extend(
+            answers
+                .into_iter()
+                .filter(|(_, answer)| matches!(answer, Answer::Object(_)))
+                .map(|(at, _)| at),
+        );
         Ok(taken)
     }
 
     fn apply_all(&self, players: &[Player<'_>], manifests: &[(usize, Value)]) -> Result<Vec<usize>> {
         let all: Vec<Value> = manifests.iter().map(|(_, manifest)| manifest.clone()).collect();
-        let taken = if all.is_empty() { HashSet::new() } else { self.plain.create(&all)? };
-        Ok(manifests.iter().map(|(at, _)| *at).filter(|at| taken.contains(&players[*at].name)).collect())
+        let taken = if all.is_empty() {
+            HashSet::new()
+        } else {
+            self.plain.create(&all)?
+        };
+        Ok(manifests
+            .iter()
+            .map(|(at, _)| *at)
+            .filter(|at| taken.contains(&players[*at].name))
+            .collect())
     }
 
     async fn request_all(&self, players: &[Player<'_>], sent: Vec<(usize, Sent)>) -> Result<Vec<(usize, Answer)>> {
         stream::iter(sent)
             .map(|(at, sent)| async move {
-                let Sent::Request { method, place, query, content, body } = sent else { bail!("kubectl's own") };
-                Ok((at, self.server(players[at].sequence).send(method, &place, &query, content, serde_json::to_vec(&body)?).await?))
+                let Sent::Request {
+                    method,
+                    place,
+                    query,
+                    content,
+                    body,
+                } = sent
+                else {
+                    bail!("kubectl's own")
+                };
+                Ok((
+                    at,
+                    self.server(players[at].sequence)
+                        .send(method, &place, &query, content, serde_json::to_vec(&body)?)
+                        .await?,
+                ))
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()
@@ -213,7 +306,11 @@ impl<'a> Stage<'a> {
     async fn read(&self, players: &mut [Player<'_>]) -> Result<()> {
         let (mut plain, mut rewriting) = (self.plain.list().await?, self.rewriting.list().await?);
         for player in players {
-            let objects = if player.sequence.rewritten { &mut rewriting } else { &mut plain };
+            let objects = if player.sequence.rewritten {
+                &mut rewriting
+            } else {
+                &mut plain
+            };
             if let Some(live) = objects.remove(&player.name) {
                 player.live = live;
             } else {
@@ -229,7 +326,14 @@ const APPLY: &str = "application/apply-patch+yaml";
 impl<'s> Player<'s> {
     fn new(name: &str, sequence: &'s Sequence, server: &Server<'_>) -> Self {
         let git = server.named(&sequence.git, name);
-        Self { name: name.to_owned(), sequence, git, model: None, live: Value::Null, faults: Faults::new() }
+        Self {
+            name: name.to_owned(),
+            sequence,
+            git,
+            model: None,
+            live: Value::Null,
+            faults: Faults::new(),
+        }
     }
 
     /// The tool's own sync of what Git says.
@@ -242,14 +346,38 @@ impl<'s> Player<'s> {
         let manager = way.manager();
         match way {
             Way::ClientSide => Sent::Kubectl(document),
-            Way::Replace if is_new => self.request(Method::POST, "", format!("fieldManager={manager}"), "application/json", document),
-            Way::Replace => self.request(Method::PUT, &self.name, format!("fieldManager={manager}"), "application/json", document),
-            _ => self.request(Method::PATCH, &self.name, format!("fieldManager={manager}&force=true"), APPLY, document),
+            Way::Replace if is_new => self.request(
+                Method::POST,
+                "",
+                format!("fieldManager={manager}"),
+                "application/json",
+                document,
+            ),
+            Way::Replace => self.request(
+                Method::PUT,
+                &self.name,
+                format!("fieldManager={manager}"),
+                "application/json",
+                document,
+            ),
+            _ => self.request(
+                Method::PATCH,
+                &self.name,
+                format!("fieldManager={manager}&force=true"),
+                APPLY,
+                document,
+            ),
         }
     }
 
     fn request(&self, method: Method, place: &str, query: String, content: &'static str, body: Value) -> Sent {
-        Sent::Request { method, place: place.to_owned(), query, content, body }
+        Sent::Request {
+            method,
+            place: place.to_owned(),
+            query,
+            content,
+            body,
+        }
     }
 
     /// The write of a step; none where there is nothing to write.
@@ -261,12 +389,24 @@ impl<'s> Player<'s> {
             Step::Apply(edits) => Sent::Kubectl(edited(&self.git, edits)),
             Step::Put(edits) => {
                 let query = format!("fieldManager={}", Way::Replace.manager());
-                self.request(Method::PUT, &self.name, query, "application/json", edited(&self.git, edits))
+                self.request(
+                    Method::PUT,
+                    &self.name,
+                    query,
+                    "application/json",
+                    edited(&self.git, edits),
+                )
             }
             Step::Scale { manager, replicas } => {
                 let body = json!({"spec": {"replicas": replicas}});
                 let place = format!("{}/scale", self.name);
-                self.request(Method::PATCH, &place, format!("fieldManager={manager}"), "application/merge-patch+json", body)
+                self.request(
+                    Method::PATCH,
+                    &place,
+                    format!("fieldManager={manager}"),
+                    "application/merge-patch+json",
+                    body,
+                )
             }
             Step::Write(writer) => {
                 let mut body = writer.body(&self.live);
@@ -283,14 +423,22 @@ impl<'s> Player<'s> {
                         (APPLY, "&force=true")
                     }
                 };
-                self.request(Method::PATCH, &self.name, format!("fieldManager={}{force}", writer.manager), content, body)
+                self.request(
+                    Method::PATCH,
+                    &self.name,
+                    format!("fieldManager={}{force}", writer.manager),
+                    content,
+                    body,
+                )
             }
         })
     }
 
     /// Tells the model of a step that the server took, or refused.
     fn saw(&mut self, step: &Step, taken: bool) {
-        let Some(model) = self.model.as_mut().filter(|_| taken) else { return };
+        let Some(model) = self.model.as_mut().filter(|_| taken) else {
+            return;
+        };
         let (git, live, tools) = (&self.git, &self.live, tool(self.sequence.way));
         let mut wrote = |who: Who, is_sync: bool, sent: &Value| model.wrote(&Write { who, is_sync, sent }, live);
         match step {
@@ -300,7 +448,14 @@ impl<'s> Player<'s> {
             Step::Apply(edits) => wrote(tool(Way::ClientSide), false, &edited(git, edits)),
             Step::Put(edits) => wrote(tool(Way::Replace), false, &edited(git, edits)),
             Step::Scale { manager, .. } => {
-                wrote(Who { subresource: Some("scale".to_owned()), ..Who::new(manager, false) }, false, &Value::Null);
+                wrote(
+                    Who {
+                        subresource: Some("scale".to_owned()),
+                        ..Who::new(manager, false)
+                    },
+                    false,
+                    &Value::Null,
+                );
             }
             Step::Write(writer) => {
                 let mut sent = json!({});
@@ -327,7 +482,11 @@ impl<'s> Player<'s> {
             *tally.truths.entry(truth).or_default() += 1;
         }
         let assessment = assessed(model, &self.live, way, known, now);
-        self.faults.extend(faults(model, &assessment, way, known).into_iter().map(|fault| (when.to_owned(), fault)));
+        self.faults.extend(
+            faults(model, &assessment, way, known)
+                .into_iter()
+                .map(|fault| (when.to_owned(), fault)),
+        );
         model.assessed(&assessment.drifts, Timestamp::now());
     }
 }

@@ -27,8 +27,16 @@ const SHRINKINGS: usize = 7;
 /// The control plane of sequences. Nobody makes Pods: they change nothing of what a sync does.
 fn control_plane() -> Result<ControlPlane> {
     let defaults = Options::default();
-    let controllers = defaults.controllers.iter().filter(|name| *name != "replicaset-controller").cloned().collect();
-    ControlPlane::start(Options { controllers, ..defaults })
+    let controllers = defaults
+        .controllers
+        .iter()
+        .filter(|name| *name != "replicaset-controller")
+        .cloned()
+        .collect();
+    ControlPlane::start(Options {
+        controllers,
+        ..defaults
+    })
 }
 
 /// Plays sequences of a seed.
@@ -36,16 +44,23 @@ pub fn run(seed: u64, count: usize) -> Result<()> {
     let control_plane = control_plane()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let stage = Stage::new(&control_plane).await?;
-        tell(&format!("oracle: {count} sequences of seed {seed} (again by `make oracle-sequences N={count} SEED={seed}`)"));
+        tell(&format!(
+            "oracle: {count} sequences of seed {seed} (again by `make oracle-sequences N={count} SEED={seed}`)"
+        ));
         let (mut tally, mut wrong) = (Tally::default(), Vec::new());
         for begin in (0..count).step_by(BATCH) {
-            let batch: Vec<(String, Sequence)> =
-                (begin..(begin + BATCH).min(count)).map(|at| (format!("s{at}"), sequence(seed, at))).collect();
+            let batch: Vec<(String, Sequence)> = (begin..(begin + BATCH).min(count))
+                .map(|at| (format!("s{at}"), sequence(seed, at)))
+                .collect();
             let faults = stage.play(&batch, &mut tally).await?;
             for ((name, sequence), faults) in batch.into_iter().zip(faults).filter(|(_, faults)| !faults.is_empty()) {
                 let kinds: BTreeSet<&'static str> = faults.iter().map(|(_, fault)| fault.kind).collect();
                 for kind in &kinds {
-                    let counts = if *kind == OPEN { &mut tally.open } else { &mut tally.wrong };
+                    let counts = if *kind == OPEN {
+                        &mut tally.open
+                    } else {
+                        &mut tally.wrong
+                    };
                     *counts.entry((kind, sequence.way, sequence.known)).or_default() += 1;
                 }
                 if kinds.iter().any(|kind| *kind != OPEN) {
@@ -54,21 +69,28 @@ pub fn run(seed: u64, count: usize) -> Result<()> {
             }
         }
         tell(&format!("{tally}"));
-        if wrong.is_empty() { Ok(()) } else { Err(told(&stage, seed, wrong).await?) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(told(&stage, seed, wrong).await?)
+        }
     })
 }
 
 /// Plays the sequences that we were wrong about once.
 pub fn run_known() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/sequences");
-    let mut files: Vec<_> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut files: Vec<_> = fs::read_dir(&folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
     files.sort();
     let control_plane = control_plane()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let stage = Stage::new(&control_plane).await?;
         let mut batch = Vec::new();
         for (at, file) in files.iter().enumerate() {
-            let sequence = serde_json::from_slice(&fs::read(file)?).with_context(|| format!("{} is no sequence", file.display()))?;
+            let sequence = serde_json::from_slice(&fs::read(file)?)
+                .with_context(|| format!("{} is no sequence", file.display()))?;
             batch.push((format!("k{at}"), sequence));
         }
         let faults = stage.play(&batch, &mut Tally::default()).await?;
@@ -78,18 +100,29 @@ pub fn run_known() -> Result<()> {
             .filter(|(_, faults)| faults.iter().any(|(_, fault)| fault.kind != OPEN))
             .map(|(file, faults)| format!("{}:\n{}", file.display(), words(&faults)))
             .collect();
-        if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("\n")) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            bail!("{}", wrong.join("\n"))
+        }
     })
 }
 
 fn words(faults: &Faults) -> String {
-    faults.iter().map(|(when, fault)| format!("  {} at {when}: {}", fault.kind, fault.text)).collect::<Vec<_>>().join("\n")
+    faults
+        .iter()
+        .map(|(when, fault)| format!("  {} at {when}: {}", fault.kind, fault.text))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
-/// What is wrong, so that a smaller sequence is wrong in the same way: the kind, and what it says in front of the values.
+/// What is wrong, so that a smaller sequence is wrong in the same way: the kind, and what it says in front of the
+/// values.
 fn sign(faults: &Faults) -> BTreeSet<(&'static str, String)> {
     let counted = faults.iter().filter(|(_, fault)| fault.kind != OPEN);
-    counted.map(|(_, fault)| (fault.kind, fault.text.split(" (").next().unwrap_or_default().to_owned())).collect()
+    counted
+        .map(|(_, fault)| (fault.kind, fault.text.split(" (").next().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 /// Makes the wrong sequences small, all at once, leaves each in a file, and tells them.
@@ -124,11 +157,19 @@ async fn told(stage: &Stage<'_>, seed: u64, wrong: Vec<(String, Sequence, Faults
         }
     }
     fs::create_dir_all(server::folder())?;
-    let mut texts = vec![format!("{total} sequences are wrong; {} of them, made small:", wrong.len())];
+    let mut texts = vec![format!(
+        "{total} sequences are wrong; {} of them, made small:",
+        wrong.len()
+    )];
     for (name, sequence, faults) in wrong {
         let file = server::folder().join(format!("sequence-{seed}-{name}.json"));
         fs::write(&file, serde_json::to_string_pretty(&sequence)?)?;
-        texts.push(format!("{}:\n{}\n{}", file.display(), serde_json::to_string(&sequence)?, words(&faults)));
+        texts.push(format!(
+            "{}:\n{}\n{}",
+            file.display(),
+            serde_json::to_string(&sequence)?,
+            words(&faults)
+        ));
     }
     Ok(anyhow!("{}", texts.join("\n\n")))
 }

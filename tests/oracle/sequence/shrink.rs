@@ -23,7 +23,10 @@ pub fn smaller(sequence: &Sequence) -> Vec<Sequence> {
         }
     }
     if sequence.rewritten {
-        all.push(Sequence { rewritten: false, ..sequence.clone() });
+        all.push(Sequence {
+            rewritten: false,
+            ..sequence.clone()
+        });
     }
     let web = ".spec.template.spec.containers[name=\"web\"]";
     let places = [

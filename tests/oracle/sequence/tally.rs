@@ -41,9 +41,15 @@ impl fmt::Display for Tally {
             writeln!(f, "  fields {truth}: {count}")?;
         }
         let counts = |counts: &BTreeMap<(&'static str, Way, Known), usize>| {
-            let kinds: Vec<String> =
-                counts.iter().map(|((kind, way, known), count)| format!("{kind} {way:?} {known:?}: {count}")).collect();
-            let by_kind = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+            let kinds: Vec<String> = counts
+                .iter()
+                .map(|((kind, way, known), count)| format!("{kind} {way:?} {known:?}: {count}"))
+                .collect();
+            let by_kind = if kinds.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", kinds.join(", "))
+            };
             (counts.values().sum::<usize>(), by_kind)
         };
         let ((wrong, by_kind), (open, open_by_kind)) = (counts(&self.wrong), counts(&self.open));

@@ -56,11 +56,18 @@ pub fn assessed(model: &Model, live: &Value, way: Way, known: Known, now: Timest
         ..SourceFacts::default()
     };
     let target = ObjectId::of(live).unwrap_or_else(|| unreachable!("the server gives objects"));
-    let origin = Origin { file: "web.yaml".into(), line: 1 };
+    let origin = Origin {
+        file: "web.yaml".into(),
+        line: 1,
+    };
     let snapshot = Snapshot {
         cluster: String::new(),
         judge: String::new(),
-        desired: Some(Document { id: target.clone(), value: model.git.clone(), origin }),
+        desired: Some(Document {
+            id: target.clone(),
+            value: model.git.clone(),
+            origin,
+        }),
         target,
         live: Some(live.clone()),
         seen: true,
@@ -69,7 +76,12 @@ pub fn assessed(model: &Model, live: &Value, way: Way, known: Known, now: Timest
         source,
         now,
     };
-    let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl: SignedDuration::from_hours(1) };
+    let policy = Policy {
+        mode: Mode::Propose,
+        remedy: Remedy::Choose,
+        ignore: Vec::new(),
+        plan_ttl: SignedDuration::from_hours(1),
+    };
     assess(&snapshot, &policy)
 }
 
@@ -90,34 +102,59 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 
 /// What else may be said where the truth cannot be known from what the engine was told.
 ///
-/// | told           | field                                             | true   | said besides  | since                                                |
+/// | told           | field                                             | true   | said besides  | since
+///                                 |
 /// |----------------|---------------------------------------------------|--------|---------------|------------------------------------------------------|
-/// | restarted      | any                                               | any    | not known     | it is what is to be said without a witness           |
-/// | restarted      | the tool's, sent under its name, or nobody's      | any    | pending       | no other name is there                               |
-/// | restarted      | as the tool's last document says                  | any    | pending       | it is what the tool wrote, whoever came between      |
-/// | restarted      | others', wholly or in part                        | Git    | drift         | they wrote it; whether Git then agreed, nobody saw   |
-/// | told           | as the tool's last document says                  | any    | pending       | what the tool says comes before what was seen        |
-/// | watched        | the tool's, and live was never what Git says      | server | pending       | what Git said before is not remembered               |
-/// | watched        | sent under the tool's name before Git moved       | live   | pending       | the tool may have brought a document in between      |
-/// | watched        | as at the last meeting, nothing written since     | live   | pending       | what was brought in between is not remembered        |
-/// | watched        | nobody's, where the tool's last-applied was lost  | live   | pending       | the same                                             |
-/// | watched        | sent under the tool's name since Git moved        | Git    | info          | admission would leave the same trace                 |
-/// | watched        | others', where someone wrote under the tool's name since Git moved | Git | drift | the tool's own write would have left it there, too |
-/// | watched, told  | brought by others while Git said it               | Git    | drift         | the tool did not bring it, and Git says it no more   |
-/// | any            | others', as admission makes it of Git's own value | server | drift         | whoever wrote it may have meant it so                |
-/// | any            | others', as admission made it of Git's last value | Git    | drift         | the same                                             |
-/// | any            | as admission makes it of Git's own value          | live   | info          | whoever sent Git's own value                         |
-/// | any            | any, where the tool's last-applied was lost       | server, Git | drift    | what the tool sent is not kept anywhere              |
-/// | any            | sent under the tool's name, under admission       | live   | info, pending | admission would leave the same trace                 |
+/// | restarted      | any                                               | any    | not known     | it is what is to be
+/// said without a witness           |
+/// | restarted      | the tool's, sent under its name, or nobody's      | any    | pending       | no other name is
+/// there                               |
+/// | restarted      | as the tool's last document says                  | any    | pending       | it is what the tool
+/// wrote, whoever came between      |
+/// | restarted      | others', wholly or in part                        | Git    | drift         | they wrote it;
+/// whether Git then agreed, nobody saw   |
+/// | told           | as the tool's last document says                  | any    | pending       | what the tool says
+/// comes before what was seen        |
+/// | watched        | the tool's, and live was never what Git says      | server | pending       | what Git said before
+/// is not remembered               |
+/// | watched        | sent under the tool's name before Git moved       | live   | pending       | the tool may have
+/// brought a document in between      |
+/// | watched        | as at the last meeting, nothing written since     | live   | pending       | what was brought in
+/// between is not remembered        |
+/// | watched        | nobody's, where the tool's last-applied was lost  | live   | pending       | the same
+///                                 |
+/// | watched        | sent under the tool's name since Git moved        | Git    | info          | admission would
+/// leave the same trace                 |
+/// | watched        | others', where someone wrote under the tool's name since Git moved | Git | drift | the tool's own
+/// write would have left it there, too |
+/// | watched, told  | brought by others while Git said it               | Git    | drift         | the tool did not
+/// bring it, and Git says it no more   |
+/// | any            | others', as admission makes it of Git's own value | server | drift         | whoever wrote it may
+/// have meant it so                |
+/// | any            | others', as admission made it of Git's last value | Git    | drift         | the same
+///                                 |
+/// | any            | as admission makes it of Git's own value          | live   | info          | whoever sent Git's
+/// own value                         |
+/// | any            | any, where the tool's last-applied was lost       | server, Git | drift    | what the tool sent
+/// is not kept anywhere              |
+/// | any            | sent under the tool's name, under admission       | live   | info, pending | admission would
+/// leave the same trace                 |
 fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Option<Moved>)) -> bool {
     let by_tool = field.value.contains(&model.tool);
     let by_others = !field.value.is_empty() && !by_tool;
-    let partly_others = field.value.iter().chain(field.item_owners()).any(|who| *who != model.tool);
+    let partly_others = field
+        .value
+        .iter()
+        .chain(field.item_owners())
+        .any(|who| *who != model.tool);
     let (restarted, watched, told) = (known == Known::Restarted, known == Known::Watched, known == Known::Told);
     match (field.truth(), said) {
         (_, (Severity::Drift, Some(Moved::Unknown))) => restarted,
         (truth, (Severity::Pending, _)) => {
-            let as_tool = field.value.is_empty() || by_tool || field.under_tools_name || field.leaf.of(&model.synced) == field.live;
+            let as_tool = field.value.is_empty()
+                || by_tool
+                || field.under_tools_name
+                || field.leaf.of(&model.synced) == field.live;
             restarted && as_tool
                 || told && field.leaf.of(&model.synced) == field.live
                 || watched && truth == Truth::Server && by_tool && model.met.is_none()
@@ -136,7 +173,8 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
         (Truth::Git, (Severity::Info, Some(Moved::Server))) => watched && field.under_tools_name && !model.is_first,
         (Truth::Live, (Severity::Info, Some(Moved::Server))) => {
             model.rewritten
-                && (by_tool && field.under_tools_name || field.leaf.name == "image" && field.live == field.git.as_ref().map(mirrored))
+                && (by_tool && field.under_tools_name
+                    || field.leaf.name == "image" && field.live == field.git.as_ref().map(mirrored))
         }
         _ => false,
     }
@@ -144,20 +182,25 @@ fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Optio
 
 /// Whether nothing is kept of what the tool brought between the last meeting and Git's last move.
 fn is_forgotten(model: &Model, field: &Field) -> bool {
-    let as_met = model.met.as_ref().is_some_and(|met| field.leaf.of(&met.git) == field.live);
+    let as_met = model
+        .met
+        .as_ref()
+        .is_some_and(|met| field.leaf.of(&met.git) == field.live);
     as_met || model.is_last_applied_lost && field.value.is_empty()
 }
 
 /// What the engine says and knows better: faults that are known and not mended yet. They are counted, and fail nothing.
 ///
-/// 1. Under server-side apply and replace a value of the tool's own that is not Git's is taken for admission's or for a commit's, though live and
-///    Git once met at a document that says of this field what Git, or the tool's last document, says: admission lets it through, so that someone
-///    wrote under the tool's name.
-/// 2. What is as at the last meeting is taken for what Git moved away from, though the tool wrote since Git moved: something else kept both from
-///    meeting again, and somebody took the tool's new value back.
+/// 1. Under server-side apply and replace a value of the tool's own that is not Git's is taken for admission's or for a
+///    commit's, though live and Git once met at a document that says of this field what Git, or the tool's last
+///    document, says: admission lets it through, so that someone wrote under the tool's name.
+/// 2. What is as at the last meeting is taken for what Git moved away from, though the tool wrote since Git moved:
+///    something else kept both from meeting again, and somebody took the tool's new value back.
 fn is_open(model: &Model, field: &Field, way: Way, said: (Severity, Option<Moved>)) -> bool {
     let met = model.met.as_ref().map(|met| field.leaf.of(&met.git));
-    let passed = met.as_ref().is_some_and(|met| *met == field.git || *met == field.leaf.of(&model.synced));
+    let passed = met
+        .as_ref()
+        .is_some_and(|met| *met == field.git || *met == field.leaf.of(&model.synced));
     let elsewhere = matches!(said, (Severity::Info, Some(Moved::Server)) | (Severity::Pending, _));
     let under_name = way != Way::ClientSide && field.under_tools_name && passed && elsewhere;
     let taken_back = said.0 == Severity::Pending && model.wrote_since && met == Some(field.live.clone());
@@ -168,27 +211,45 @@ fn is_open(model: &Model, field: &Field, way: Way, said: (Severity, Option<Moved
 pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) -> Vec<Fault> {
     let mut faults = Vec::new();
     let differing: Vec<&Field> = model.fields.iter().filter(|field| field.differs()).collect();
-    let drifts: Vec<&Drift> =
-        assessment.drifts.iter().filter(|drift| !drift.change.path.to_string().contains("kubernetes.io/revision")).collect();
+    let drifts: Vec<&Drift> = assessment
+        .drifts
+        .iter()
+        .filter(|drift| !drift.change.path.to_string().contains("kubernetes.io/revision"))
+        .collect();
     // The order of a list is nobody's field here.
     for drift in drifts.iter().filter(|drift| drift.change.kind != ChangeKind::Reordered) {
         let path = &drift.change.path;
-        let about: Vec<&&Field> = differing.iter().filter(|field| field.leaf.is_touched_by(path)).collect();
+        let about: Vec<&&Field> = differing
+            .iter()
+            .filter(|field| field.leaf.is_touched_by(path))
+            .collect();
         let said = (drift.severity, drift.moved);
         if about.is_empty() {
-            faults.push(fault("invented", format!("{path} is told as {said:?}, and nothing differs there")));
+            faults.push(fault(
+                "invented",
+                format!("{path} is told as {said:?}, and nothing differs there"),
+            ));
             continue;
         }
-        if !about.iter().any(|field| said == expected(field) || is_excused(model, field, known, said)) {
+        if !about
+            .iter()
+            .any(|field| said == expected(field) || is_excused(model, field, known, said))
+        {
             let told: Vec<String> = about.iter().map(|field| told(field)).collect();
             let open = about.iter().any(|field| is_open(model, field, way, said));
-            faults.push(fault(if open { OPEN } else { "severity" }, format!("{path} is told as {said:?}; true is {}", told.join(", "))));
+            faults.push(fault(
+                if open { OPEN } else { "severity" },
+                format!("{path} is told as {said:?}; true is {}", told.join(", ")),
+            ));
         }
         if let Some(wrong) = wrong_owners(drift, &about) {
             faults.push(fault("owner", format!("{path} {wrong}")));
         }
     }
-    for field in differing.iter().filter(|field| !drifts.iter().any(|drift| field.leaf.is_touched_by(&drift.change.path))) {
+    for field in differing
+        .iter()
+        .filter(|field| !drifts.iter().any(|drift| field.leaf.is_touched_by(&drift.change.path)))
+    {
         faults.push(fault("untold", format!("nothing is told of {}", told(field))));
     }
     let any = |severity| assessment.drifts.iter().any(|drift| drift.severity == severity);
@@ -200,7 +261,10 @@ pub fn faults(model: &Model, assessment: &Assessment, way: Way, known: Known) ->
         _ => Phase::InSync,
     };
     if assessment.phase != phase {
-        faults.push(fault("phase", format!("the phase is {:?}, not {phase:?}", assessment.phase)));
+        faults.push(fault(
+            "phase",
+            format!("the phase is {:?}, not {phase:?}", assessment.phase),
+        ));
     }
     faults
 }
@@ -235,9 +299,16 @@ fn wrong_owners(drift: &Drift, about: &[&&Field]) -> Option<String> {
         ChangeKind::Removed | ChangeKind::Reordered => BTreeSet::new(),
         ChangeKind::Changed => about.iter().flat_map(|field| field.value.clone()).collect(),
         // An item comes with all that is around its value.
-        ChangeKind::Added => about.iter().flat_map(|field| field.value.iter().chain(field.item_owners()).cloned()).collect(),
+        ChangeKind::Added => about
+            .iter()
+            .flat_map(|field| field.value.iter().chain(field.item_owners()).cloned())
+            .collect(),
     };
     // What the server defaults in a probe belongs to whoever made it, and the handler to whoever changed it.
-    let is_right = if drift.change.path.to_string().ends_with("livenessProbe") { ours.is_superset(&theirs) } else { ours == theirs };
+    let is_right = if drift.change.path.to_string().ends_with("livenessProbe") {
+        ours.is_superset(&theirs)
+    } else {
+        ours == theirs
+    };
     (!is_right).then(|| format!("is owned by {ours:?}; true is {theirs:?}"))
 }

@@ -15,11 +15,20 @@ pub fn image(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_image(random: &mut Random) -> Option<Value> {
-    random.pick(&[Some(json!("")), Some(json!(" web:1")), None, Some(json!(7))]).clone()
+    random
+        .pick(&[Some(json!("")), Some(json!(" web:1")), None, Some(json!(7))])
+        .clone()
 }
 
 pub fn pull_policy(random: &mut Random) -> Option<Value> {
-    random.pick(&[None, Some(json!("Always")), Some(json!("IfNotPresent")), Some(json!("Never"))]).clone()
+    random
+        .pick(&[
+            None,
+            Some(json!("Always")),
+            Some(json!("IfNotPresent")),
+            Some(json!("Never")),
+        ])
+        .clone()
 }
 
 pub fn broken_word(random: &mut Random) -> Option<Value> {
@@ -27,7 +36,15 @@ pub fn broken_word(random: &mut Random) -> Option<Value> {
 }
 
 pub fn words(random: &mut Random) -> Option<Value> {
-    random.pick(&[None, Some(json!([])), Some(json!(["a"])), Some(json!(["a", "b"])), Some(json!(["b", "a"]))]).clone()
+    random
+        .pick(&[
+            None,
+            Some(json!([])),
+            Some(json!(["a"])),
+            Some(json!(["a", "b"])),
+            Some(json!(["b", "a"])),
+        ])
+        .clone()
 }
 
 pub fn broken_list(random: &mut Random) -> Option<Value> {
@@ -102,8 +119,12 @@ pub fn resources(random: &mut Random) -> Option<Value> {
     if random.chance(20) {
         return None;
     }
-    let cpu = random.pick(&[json!("100m"), json!("0.1"), json!(1), json!("500m")]).clone();
-    let memory = random.pick(&[json!("64Mi"), json!("65536Ki"), json!("0.5Gi"), json!(134_217_728)]).clone();
+    let cpu = random
+        .pick(&[json!("100m"), json!("0.1"), json!(1), json!("500m")])
+        .clone();
+    let memory = random
+        .pick(&[json!("64Mi"), json!("65536Ki"), json!("0.5Gi"), json!(134_217_728)])
+        .clone();
     Some(match random.below(4) {
         0 => json!({"requests": {"cpu": cpu}}),
         1 => json!({"limits": {"memory": memory}}),
@@ -161,7 +182,9 @@ pub fn security(random: &mut Random) -> Option<Value> {
             Some(json!({})),
             Some(json!({"runAsNonRoot": true, "runAsUser": 1000})),
             Some(json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}})),
-            Some(json!({"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}, "readOnlyRootFilesystem": true})),
+            Some(
+                json!({"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}, "readOnlyRootFilesystem": true}),
+            ),
             Some(json!({"seccompProfile": {"type": "RuntimeDefault"}, "privileged": false})),
         ])
         .clone()

@@ -9,11 +9,31 @@ pub fn nothing(_: &mut Random) -> Option<Value> {
 }
 
 pub fn uid(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!("00000000-0000-0000-0000-000000000000"), json!("1"), json!(""), Value::Null]).clone())
+    Some(
+        random
+            .pick(&[
+                json!("00000000-0000-0000-0000-000000000000"),
+                json!("1"),
+                json!(""),
+                Value::Null,
+            ])
+            .clone(),
+    )
 }
 
 pub fn version(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!("1"), json!("99999999"), json!("0"), json!("x1"), json!(""), Value::Null]).clone())
+    Some(
+        random
+            .pick(&[
+                json!("1"),
+                json!("99999999"),
+                json!("0"),
+                json!("x1"),
+                json!(""),
+                Value::Null,
+            ])
+            .clone(),
+    )
 }
 
 pub fn managed_fields(random: &mut Random) -> Option<Value> {

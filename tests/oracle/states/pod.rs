@@ -77,7 +77,16 @@ pub fn texts(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_texts(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!({"a b": "c"}), json!({"zone": "a b"}), json!({"-x/": "y"}), json!({"zone": 1})]).clone())
+    Some(
+        random
+            .pick(&[
+                json!({"a b": "c"}),
+                json!({"zone": "a b"}),
+                json!({"-x/": "y"}),
+                json!({"zone": 1}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn notes(random: &mut Random) -> Option<Value> {
@@ -93,19 +102,33 @@ pub fn notes(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_notes(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!({"a b": "c"}), json!({"/x": "y"}), json!({"a": true})]).clone())
+    Some(
+        random
+            .pick(&[json!({"a b": "c"}), json!({"/x": "y"}), json!({"a": true})])
+            .clone(),
+    )
 }
 
 pub fn template_labels(random: &mut Random) -> Option<Value> {
     Some(
         random
-            .pick(&[json!({"app": "web"}), json!({"app": "web", "tier": "a"}), json!({"app": "web", "tier": "b", "example.com/x": "y"})])
+            .pick(&[
+                json!({"app": "web"}),
+                json!({"app": "web", "tier": "a"}),
+                json!({"app": "web", "tier": "b", "example.com/x": "y"}),
+            ])
             .clone(),
     )
 }
 
 pub fn broken_template_labels(random: &mut Random) -> Option<Value> {
-    random.pick(&[Some(json!({"app": "other"})), None, Some(json!({"app": "web", "a b": ""}))]).clone()
+    random
+        .pick(&[
+            Some(json!({"app": "other"})),
+            None,
+            Some(json!({"app": "web", "a b": ""})),
+        ])
+        .clone()
 }
 
 pub fn host_aliases(random: &mut Random) -> Option<Value> {
@@ -118,7 +141,15 @@ pub fn host_aliases(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_host_aliases(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!([{"ip": "here"}]), json!([{"ip": "10.0.0.1", "hostnames": ["a b"]}]), json!([{"hostnames": ["a"]}])]).clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"ip": "here"}]),
+                json!([{"ip": "10.0.0.1", "hostnames": ["a b"]}]),
+                json!([{"hostnames": ["a"]}]),
+            ])
+            .clone(),
+    )
 }
 
 pub fn pull_secrets(random: &mut Random) -> Option<Value> {
@@ -183,11 +214,15 @@ pub fn broken_dns(random: &mut Random) -> Option<Value> {
 }
 
 pub fn seconds(random: &mut Random) -> Option<Value> {
-    random.pick(&[None, Some(json!(30)), Some(json!(60)), Some(json!(600))]).clone()
+    random
+        .pick(&[None, Some(json!(30)), Some(json!(60)), Some(json!(600))])
+        .clone()
 }
 
 pub fn few(random: &mut Random) -> Option<Value> {
-    random.pick(&[None, Some(json!(0)), Some(json!(1)), Some(json!(2)), Some(json!(5))]).clone()
+    random
+        .pick(&[None, Some(json!(0)), Some(json!(1)), Some(json!(2)), Some(json!(5))])
+        .clone()
 }
 
 pub fn negative(random: &mut Random) -> Option<Value> {
@@ -215,7 +250,11 @@ pub fn finalizers(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_finalizers(random: &mut Random) -> Option<Value> {
-    Some(random.pick(&[json!(["nodomain"]), json!(["example.com/a b"]), json!([""])]).clone())
+    Some(
+        random
+            .pick(&[json!(["nodomain"]), json!(["example.com/a b"]), json!([""])])
+            .clone(),
+    )
 }
 
 pub fn owners(random: &mut Random) -> Option<Value> {

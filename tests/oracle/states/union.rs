@@ -6,7 +6,12 @@ use crate::random::Random;
 
 /// A map of the entries that are there.
 pub(super) fn map(entries: &[(&str, Option<Value>)]) -> Value {
-    Value::Object(entries.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect::<Map<_, _>>())
+    Value::Object(
+        entries
+            .iter()
+            .filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 pub(super) fn maybe(random: &mut Random, percent: usize, values: &[Value]) -> Option<Value> {
@@ -15,13 +20,22 @@ pub(super) fn maybe(random: &mut Random, percent: usize, values: &[Value]) -> Op
 
 fn handler(random: &mut Random) -> (&'static str, Value) {
     match random.below(4) {
-        0 => ("exec", json!({"command": random.pick(&[json!(["true"]), json!(["sh", "-c", "exit 0"])])})),
+        0 => (
+            "exec",
+            json!({"command": random.pick(&[json!(["true"]), json!(["sh", "-c", "exit 0"])])}),
+        ),
         1 => {
             let entries = [
                 ("path", maybe(random, 60, &[json!("/"), json!("/healthz")])),
-                ("port", Some(random.pick(&[json!(80), json!(8080), json!("http")]).clone())),
+                (
+                    "port",
+                    Some(random.pick(&[json!(80), json!(8080), json!("http")]).clone()),
+                ),
                 ("scheme", maybe(random, 30, &[json!("HTTP"), json!("HTTPS")])),
-                ("httpHeaders", maybe(random, 20, &[json!([{"name": "X-A", "value": "1"}])])),
+                (
+                    "httpHeaders",
+                    maybe(random, 20, &[json!([{"name": "X-A", "value": "1"}])]),
+                ),
                 ("host", maybe(random, 15, &[json!("web.example")])),
             ];
             ("httpGet", map(&entries))
@@ -29,11 +43,20 @@ fn handler(random: &mut Random) -> (&'static str, Value) {
         2 => (
             "tcpSocket",
             map(&[
-                ("port", Some(random.pick(&[json!(80), json!(8080), json!("http")]).clone())),
+                (
+                    "port",
+                    Some(random.pick(&[json!(80), json!(8080), json!("http")]).clone()),
+                ),
                 ("host", maybe(random, 20, &[json!("10.0.0.1")])),
             ]),
         ),
-        _ => ("grpc", map(&[("port", Some(json!(9090))), ("service", maybe(random, 30, &[json!(""), json!("health")]))])),
+        _ => (
+            "grpc",
+            map(&[
+                ("port", Some(json!(9090))),
+                ("service", maybe(random, 30, &[json!(""), json!("health")])),
+            ]),
+        ),
     }
 }
 
@@ -92,7 +115,11 @@ pub fn lifecycle(random: &mut Random) -> Option<Value> {
         0 => json!({"sleep": {"seconds": random.pick(&[0, 5])}}),
         _ => {
             let (name, value) = handler(random);
-            if name == "grpc" { json!({"exec": {"command": ["sync"]}}) } else { map(&[(name, Some(value))]) }
+            if name == "grpc" {
+                json!({"exec": {"command": ["sync"]}})
+            } else {
+                map(&[(name, Some(value))])
+            }
         }
     })
 }
@@ -117,8 +144,17 @@ pub fn variable(random: &mut Random) -> Option<Value> {
         return None;
     }
     let mut item = match random.below(6) {
-        0 | 1 => map(&[("value", maybe(random, 85, &[json!("dev"), json!("prod"), json!(""), json!("$(HOME)/x")]))]),
-        2 => json!({"valueFrom": {"fieldRef": {"fieldPath": random.pick(&["metadata.name", "status.podIP", "metadata.labels['app']"])}}}),
+        0 | 1 => map(&[(
+            "value",
+            maybe(
+                random,
+                85,
+                &[json!("dev"), json!("prod"), json!(""), json!("$(HOME)/x")],
+            ),
+        )]),
+        2 => {
+            json!({"valueFrom": {"fieldRef": {"fieldPath": random.pick(&["metadata.name", "status.podIP", "metadata.labels['app']"])}}})
+        }
         3 => json!({"valueFrom": {"configMapKeyRef": {"name": "settings", "key": random.pick(&["a", "b.c"])}}}),
         4 => json!({"valueFrom": {"secretKeyRef": {"name": "db", "key": "password", "optional": random.chance(50)}}}),
         _ => {
@@ -173,7 +209,11 @@ pub fn claim(random: &mut Random) -> Option<Value> {
     if random.chance(25) {
         return None;
     }
-    let source = if random.chance(50) { ("resourceClaimName", json!("shared")) } else { ("resourceClaimTemplateName", json!("each")) };
+    let source = if random.chance(50) {
+        ("resourceClaimName", json!("shared"))
+    } else {
+        ("resourceClaimTemplateName", json!("each"))
+    };
     Some(map(&[("name", Some(json!("gpu"))), (source.0, Some(source.1))]))
 }
 
@@ -270,10 +310,16 @@ fn node_affinity(expressions: Value) -> Value {
 pub fn affinity(random: &mut Random) -> Option<Value> {
     match random.below(5) {
         0 => None,
-        1 => Some(node_affinity(json!([{"key": "zone", "operator": "In", "values": random.pick(&[json!(["a"]), json!(["a", "b"])])}]))),
-        2 => Some(node_affinity(json!([{"key": "cores", "operator": "Gt", "values": ["4"]}, {"key": "spot", "operator": "DoesNotExist"}]))),
-        3 => Some(json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
-            {"weight": random.pick(&[1, 100]), "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}}]}})),
+        1 => Some(node_affinity(
+            json!([{"key": "zone", "operator": "In", "values": random.pick(&[json!(["a"]), json!(["a", "b"])])}]),
+        )),
+        2 => Some(node_affinity(
+            json!([{"key": "cores", "operator": "Gt", "values": ["4"]}, {"key": "spot", "operator": "DoesNotExist"}]),
+        )),
+        3 => Some(
+            json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": random.pick(&[1, 100]), "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}}]}}),
+        ),
         _ => Some(json!({})),
     }
 }

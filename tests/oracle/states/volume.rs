@@ -15,8 +15,12 @@ pub fn volume(random: &mut Random) -> Option<Value> {
         2 => {
             json!({"configMap": map(&[("name", Some(json!("settings"))), ("defaultMode", maybe(random, 40, &[json!(420), json!(256)])), ("items", maybe(random, 40, &[json!([{"key": "a", "path": "b"}])]))])})
         }
-        3 => json!({"secret": map(&[("secretName", Some(json!("db"))), ("optional", maybe(random, 30, &[json!(true), json!(false)]))])}),
-        4 => json!({"hostPath": map(&[("path", Some(json!("/srv"))), ("type", maybe(random, 50, &[json!(""), json!("Directory")]))])}),
+        3 => {
+            json!({"secret": map(&[("secretName", Some(json!("db"))), ("optional", maybe(random, 30, &[json!(true), json!(false)]))])})
+        }
+        4 => {
+            json!({"hostPath": map(&[("path", Some(json!("/srv"))), ("type", maybe(random, 50, &[json!(""), json!("Directory")]))])})
+        }
         5 => json!({"persistentVolumeClaim": {"claimName": random.pick(&["disk", "other"])}}),
         6 => json!({"nfs": {"server": "nfs.example", "path": "/export"}}),
         7 => json!({"csi": {"driver": "secrets.example", "readOnly": true}}),
@@ -90,7 +94,9 @@ pub fn projected(random: &mut Random) -> Option<Value> {
         json!({"downwardAPI": {"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]}}),
     ];
     let mode = random.chance(30).then(|| json!(random.pick(&[420, 256])));
-    Some(json!({"name": "all", "projected": map(&[("sources", Some(Value::from(random.some(&sources, 50)))), ("defaultMode", mode)])}))
+    Some(
+        json!({"name": "all", "projected": map(&[("sources", Some(Value::from(random.some(&sources, 50)))), ("defaultMode", mode)])}),
+    )
 }
 
 pub fn broken_projected(random: &mut Random) -> Option<Value> {
@@ -163,7 +169,9 @@ pub fn broken_mount(random: &mut Random) -> Option<Value> {
 }
 
 pub fn devices(random: &mut Random) -> Option<Value> {
-    random.chance(40).then(|| json!([{"name": "data", "devicePath": random.pick(&["/dev/a", "/dev/b"])}]))
+    random
+        .chance(40)
+        .then(|| json!([{"name": "data", "devicePath": random.pick(&["/dev/a", "/dev/b"])}]))
 }
 
 pub fn broken_devices(random: &mut Random) -> Option<Value> {

@@ -21,11 +21,23 @@ impl Questions for Counting {
         let expression = expression.to_owned();
         let found = match expression.as_str() {
             "crowded" => {
-                return (Err(JqError::Child { expression, reason: "others had not ended".to_owned() }), None);
+                return (
+                    Err(JqError::Child {
+                        expression,
+                        reason: "others had not ended".to_owned(),
+                    }),
+                    None,
+                );
             }
             "endless" => Err(JqError::TimeOver { expression }),
-            "no jq" => Err(JqError::Syntax { expression, reason: "it is none".to_owned() }),
-            _ => Ok(objects.iter().map(|object| vec![format!("/{expression}/{}", object["spec"]["replicas"])]).collect()),
+            "no jq" => Err(JqError::Syntax {
+                expression,
+                reason: "it is none".to_owned(),
+            }),
+            _ => Ok(objects
+                .iter()
+                .map(|object| vec![format!("/{expression}/{}", object["spec"]["replicas"])])
+                .collect()),
         };
         (found, Some(Duration::from_secs(1)))
     }
@@ -37,7 +49,9 @@ fn deployment(replicas: usize) -> Value {
 
 fn ask(answers: &Answers, trouble: &Trouble, expression: &str, object: &Value) -> Result<Vec<Vec<String>>, String> {
     let asking = Asking::new(answers, "shop", trouble);
-    asking.pointers(expression, &[object, &Value::Null]).map_err(|error| error.to_string())
+    asking
+        .pointers(expression, &[object, &Value::Null])
+        .map_err(|error| error.to_string())
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,8 +60,16 @@ async fn an_answer_and_a_failure_are_asked_for_once_until_what_they_are_about_ch
     let answers = Answers::from(Box::new(counting.clone()));
     for _ in 0..5 {
         assert_eq!(ask(&answers, &trouble, "a", &deployment(1)).unwrap()[0], ["/a/1"]);
-        assert!(ask(&answers, &trouble, "no jq", &deployment(1)).unwrap_err().contains("it is none"));
-        assert!(ask(&answers, &trouble, "endless", &deployment(1)).unwrap_err().contains("did not end"));
+        assert!(
+            ask(&answers, &trouble, "no jq", &deployment(1))
+                .unwrap_err()
+                .contains("it is none")
+        );
+        assert!(
+            ask(&answers, &trouble, "endless", &deployment(1))
+                .unwrap_err()
+                .contains("did not end")
+        );
     }
     assert_eq!(counting.asked(), 3);
     let mut moved = deployment(1);
@@ -65,11 +87,17 @@ async fn a_failure_is_believed_for_a_while_and_an_answer_for_ever() {
     let (counting, trouble) = (Counting::default(), Trouble::default());
     let answers = Answers::from(Box::new(counting.clone()));
     for _ in 0..2 {
-        let _ = (ask(&answers, &trouble, "a", &deployment(1)), ask(&answers, &trouble, "endless", &deployment(1)));
+        let _ = (
+            ask(&answers, &trouble, "a", &deployment(1)),
+            ask(&answers, &trouble, "endless", &deployment(1)),
+        );
     }
     assert_eq!(counting.asked(), 2);
     tokio::time::sleep(FAILED).await;
-    let _ = (ask(&answers, &trouble, "a", &deployment(1)), ask(&answers, &trouble, "endless", &deployment(1)));
+    let _ = (
+        ask(&answers, &trouble, "a", &deployment(1)),
+        ask(&answers, &trouble, "endless", &deployment(1)),
+    );
     assert_eq!(counting.asked(), 3);
 }
 
@@ -77,10 +105,19 @@ async fn a_failure_is_believed_for_a_while_and_an_answer_for_ever() {
 async fn a_list_of_endless_expressions_is_asked_a_few_times_whatever_changes() {
     let (counting, trouble, other) = (Counting::default(), Trouble::default(), Trouble::default());
     let answers = Answers::from(Box::new(counting.clone()));
-    let told: Vec<String> = (0..100).map(|at| ask(&answers, &trouble, "endless", &deployment(at)).unwrap_err()).collect();
+    let told: Vec<String> = (0..100)
+        .map(|at| ask(&answers, &trouble, "endless", &deployment(at)).unwrap_err())
+        .collect();
     assert_eq!(counting.asked(), 3);
-    assert!(told[3].contains("took too long or failed too often; the next is tried in 10 min"), "{}", told[3]);
-    assert!(ask(&answers, &other, "a", &deployment(1)).is_ok(), "another list is asked");
+    assert!(
+        told[3].contains("took too long or failed too often; the next is tried in 10 min"),
+        "{}",
+        told[3]
+    );
+    assert!(
+        ask(&answers, &other, "a", &deployment(1)).is_ok(),
+        "another list is asked"
+    );
     tokio::time::sleep(FAILED).await;
     assert!(ask(&answers, &trouble, "a", &deployment(1)).is_ok());
 }
@@ -90,7 +127,11 @@ async fn one_assessment_asks_for_so_long_and_what_was_not_tried_is_asked_again()
     let (counting, trouble) = (Counting::default(), Trouble::default());
     let answers = Answers::from(Box::new(counting.clone()));
     for _ in 0..5 {
-        assert!(ask(&answers, &trouble, "crowded", &deployment(1)).unwrap_err().contains("others had not ended"));
+        assert!(
+            ask(&answers, &trouble, "crowded", &deployment(1))
+                .unwrap_err()
+                .contains("others had not ended")
+        );
     }
     assert_eq!((counting.asked(), trouble.rests(Instant::now())), (5, None));
     let (object, asking) = (deployment(2), Asking::new(&answers, "shop", &trouble));
@@ -117,10 +158,18 @@ fn answers_are_kept_by_their_bytes_and_the_one_who_asks_the_most_forgets_first()
     }
     assert!(kept.bytes <= OF_ALL, "{}", kept.bytes);
     assert!(kept.get("quiet", "first", now).is_some());
-    let sum: usize = kept.namespaces.values().map(|of_one| of_one.young_bytes + of_one.old_bytes).sum();
+    let sum: usize = kept
+        .namespaces
+        .values()
+        .map(|of_one| of_one.young_bytes + of_one.old_bytes)
+        .sum();
     assert_eq!(kept.bytes, sum);
     kept.put("quiet", "first".to_owned(), answer(1_000), now);
-    let counted = |answers: &HashMap<String, (Answer, Instant)>| answers.values().map(|(answer, _)| size(answer)).sum::<usize>();
+    let counted =
+        |answers: &HashMap<String, (Answer, Instant)>| answers.values().map(|(answer, _)| size(answer)).sum::<usize>();
     let of_quiet = &kept.namespaces["quiet"];
-    assert_eq!((of_quiet.young_bytes, of_quiet.old_bytes), (counted(&of_quiet.young), counted(&of_quiet.old)));
+    assert_eq!(
+        (of_quiet.young_bytes, of_quiet.old_bytes),
+        (counted(&of_quiet.young), counted(&of_quiet.old))
+    );
 }

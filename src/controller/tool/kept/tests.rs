@@ -14,11 +14,18 @@ fn differs(kind: ToolKind, before: Option<&Value>, now: Option<&Value>) -> (bool
 }
 
 fn key(name: &str) -> ToolKey {
-    ToolKey { kind: ToolKind::ArgoCd, namespace: "argocd".to_owned(), name: name.to_owned() }
+    ToolKey {
+        kind: ToolKind::ArgoCd,
+        namespace: "argocd".to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 fn watch(name: &str) -> WatchKey {
-    WatchKey { namespace: "shop".to_owned(), name: name.to_owned() }
+    WatchKey {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 fn application(name: &str, at: &str) -> Value {
@@ -39,7 +46,11 @@ fn a_comparison_that_found_nothing_is_a_reason_for_nothing() {
     assert_eq!(self::differs(ToolKind::ArgoCd, Some(&before), None), (true, true));
     let mut compared = before.clone();
     compared["status"]["sync"]["revision"] = json!("c");
-    assert_eq!(differs(compared), (true, true), "what a sync would bring is another commit's");
+    assert_eq!(
+        differs(compared),
+        (true, true),
+        "what a sync would bring is another commit's"
+    );
 }
 
 #[test]
@@ -51,10 +62,17 @@ fn only_the_end_of_a_reconciliation_is_a_reason_to_assess() {
     };
     let differs = |before: &Value, now: &Value| differs(ToolKind::Flux, Some(before), Some(now));
     let (ready, again) = (at("True", "", "10:00", "a"), at("True", "", "10:10", "a"));
-    let (fetching, detecting) = (at("Unknown", "Fetching", "10:10", "a"), at("Unknown", "Detecting", "10:10", "a"));
+    let (fetching, detecting) = (
+        at("Unknown", "Fetching", "10:10", "a"),
+        at("Unknown", "Detecting", "10:10", "a"),
+    );
     assert_eq!(differs(&ready, &fetching), (false, false));
     assert_eq!(differs(&fetching, &detecting), (false, false));
-    assert_eq!(differs(&detecting, &again), (false, true), "the next one comes later now");
+    assert_eq!(
+        differs(&detecting, &again),
+        (false, true),
+        "the next one comes later now"
+    );
     assert_eq!(differs(&detecting, &at("False", "", "10:10", "a")), (false, true));
     assert_eq!(differs(&detecting, &at("True", "", "10:10", "b")), (true, true));
     let mut suspended = ready.clone();
@@ -84,12 +102,20 @@ fn an_object_is_read_once_and_the_newest_sign_of_life_stays() {
 #[test]
 fn an_application_of_a_tenant_is_a_sign_of_life_for_itself_alone() {
     let tools = Tools::beside(ArgoCdNamespaces::listed(vec!["argocd".to_owned()]));
-    let theirs = ToolKey { namespace: "team".to_owned(), ..key("web") };
+    let theirs = ToolKey {
+        namespace: "team".to_owned(),
+        ..key("web")
+    };
     tools.name(&watch("web"), Some(&key("web")));
     tools.name(&watch("theirs"), Some(&theirs));
     tools.put(key("web"), &application("web", "2026-01-05T10:00:00Z"));
     tools.put(theirs.clone(), &application("web", "2026-01-05T12:00:00Z"));
-    let seen = |key: &ToolKey| tools.tool(key, &Surroundings::default()).argo_cd().and_then(|tool| tool.seen_alive);
+    let seen = |key: &ToolKey| {
+        tools
+            .tool(key, &Surroundings::default())
+            .argo_cd()
+            .and_then(|tool| tool.seen_alive)
+    };
     assert_eq!(tools.argo_cd_seen_alive(), "2026-01-05T10:00:00Z".parse().ok());
     assert_eq!(seen(&key("web")), "2026-01-05T10:00:00Z".parse().ok());
     assert_eq!(seen(&theirs), "2026-01-05T12:00:00Z".parse().ok());
@@ -106,12 +132,29 @@ fn of_an_object_that_no_watch_names_only_that_it_is_there_and_whether_it_changes
     tools.name(&watch("more"), Some(&key("web-7")));
     assert_eq!(tools.kept(), (100, 0), "the watch came later");
     let again = tools.put(key("web-7"), &application("web-7", "2026-01-05T10:01:00Z"));
-    assert_eq!(again, Difference { new: false, moved: false, stirred: false });
+    assert_eq!(
+        again,
+        Difference {
+            new: false,
+            moved: false,
+            stirred: false
+        }
+    );
     assert_eq!(tools.kept(), (100, 1));
     let mut moved = application("web-8", "2026-01-05T10:00:00Z");
     moved["spec"]["project"] = json!("other");
-    assert_eq!(tools.put(key("web-8"), &moved), Difference { new: false, moved: true, stirred: true });
-    assert_eq!((tools.named_by(&key("web-8")), tools.named_by(&key("web-7")).len()), (Vec::new(), 2));
+    assert_eq!(
+        tools.put(key("web-8"), &moved),
+        Difference {
+            new: false,
+            moved: true,
+            stirred: true
+        }
+    );
+    assert_eq!(
+        (tools.named_by(&key("web-8")), tools.named_by(&key("web-7")).len()),
+        (Vec::new(), 2)
+    );
     tools.name(&watch("all"), None);
     assert_eq!(tools.kept(), (100, 1), "another watch names it");
     tools.name(&watch("more"), Some(&key("web-9")));
@@ -129,7 +172,10 @@ fn an_object_that_is_named_later_is_filled_in_and_what_its_watch_brings_is_newer
         Some(tool) => tool.application.reconciled_at.map(|at| at.to_string()),
         None => None,
     };
-    let (first, second) = (application("web", "2026-01-05T10:00:00Z"), application("web", "2026-01-05T10:05:00Z"));
+    let (first, second) = (
+        application("web", "2026-01-05T10:00:00Z"),
+        application("web", "2026-01-05T10:05:00Z"),
+    );
     tools.put(key("web"), &first);
     tools.fill(&key("web"), &first);
     assert_eq!((at(&tools), tools.kept()), (None, (1, 0)), "nobody names it");
@@ -141,5 +187,9 @@ fn an_object_that_is_named_later_is_filled_in_and_what_its_watch_brings_is_newer
     assert_eq!(at(&tools).as_deref(), Some("2026-01-05T10:05:00Z"));
     tools.remove(&key("web"));
     tools.fill(&key("web"), &second);
-    assert_eq!((at(&tools), tools.kept()), (None, (0, 0)), "it was deleted while the answer was on its way");
+    assert_eq!(
+        (at(&tools), tools.kept()),
+        (None, (0, 0)),
+        "it was deleted while the answer was on its way"
+    );
 }

@@ -12,12 +12,22 @@ fn with_pod(pod: Value) -> Value {
 
 fn with_container(rest: Value) -> Value {
     let mut container = json!({"name": "web", "image": "nginx:1.25"});
-    container.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    container
+        .as_object_mut()
+        .unwrap()
+        .extend(rest.as_object().unwrap().clone());
     with_pod(json!({"containers": [container]}))
 }
 
 fn told(desired: &Value, live: &Value) -> Vec<(ChangeKind, String, Value, Value)> {
-    let told = |change: Change| (change.kind, change.path.to_string(), change.desired.unwrap_or_default(), change.live.unwrap_or_default());
+    let told = |change: Change| {
+        (
+            change.kind,
+            change.path.to_string(),
+            change.desired.unwrap_or_default(),
+            change.live.unwrap_or_default(),
+        )
+    };
     compare(desired, live).into_iter().map(told).collect()
 }
 
@@ -36,8 +46,18 @@ fn a_probe_that_changed_hands_is_one_field_gone_and_one_field_come() {
             json!({"livenessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 5, "timeoutSeconds": 1}})
         ),
         [
-            (ChangeKind::Removed, ".livenessProbe.httpGet".to_owned(), json!({"path": "/healthz", "port": 80}), Value::Null),
-            (ChangeKind::Added, ".livenessProbe.tcpSocket".to_owned(), Value::Null, json!({"port": 80})),
+            (
+                ChangeKind::Removed,
+                ".livenessProbe.httpGet".to_owned(),
+                json!({"path": "/healthz", "port": 80}),
+                Value::Null
+            ),
+            (
+                ChangeKind::Added,
+                ".livenessProbe.tcpSocket".to_owned(),
+                Value::Null,
+                json!({"port": 80})
+            ),
         ]
     );
 }
@@ -49,13 +69,21 @@ fn items_are_found_by_the_keys_of_server_side_apply() {
             json!({"ports": [{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}]}),
             json!({"ports": [{"containerPort": 53, "protocol": "UDP", "name": "dns"}, {"containerPort": 53, "protocol": "TCP"}]})
         ),
-        [(ChangeKind::Added, ".ports[containerPort=53,protocol=\"UDP\"].name".to_owned(), Value::Null, json!("dns"))]
+        [(
+            ChangeKind::Added,
+            ".ports[containerPort=53,protocol=\"UDP\"].name".to_owned(),
+            Value::Null,
+            json!("dns")
+        )]
     );
 }
 
 #[test]
 fn the_same_items_in_another_order_are_one_field() {
-    let (one, other) = (json!([{"name": "A", "value": "1"}, {"name": "B"}]), json!([{"name": "B"}, {"name": "A", "value": "1"}]));
+    let (one, other) = (
+        json!([{"name": "A", "value": "1"}, {"name": "B"}]),
+        json!([{"name": "B"}, {"name": "A", "value": "1"}]),
+    );
     assert_eq!(
         in_container(json!({"env": one}), json!({"env": other})),
         [(ChangeKind::Reordered, ".env".to_owned(), one.clone(), other.clone())]
@@ -64,7 +92,10 @@ fn the_same_items_in_another_order_are_one_field() {
 
 #[test]
 fn a_list_with_a_repeated_key_is_one_value() {
-    let (one, other) = (json!([{"name": "A", "value": "1"}]), json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]));
+    let (one, other) = (
+        json!([{"name": "A", "value": "1"}]),
+        json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
+    );
     assert_eq!(in_container(json!({"env": other}), json!({"env": other})), []);
     assert_eq!(
         in_container(json!({"env": one}), json!({"env": other})),
@@ -75,8 +106,14 @@ fn a_list_with_a_repeated_key_is_one_value() {
 #[test]
 fn what_the_server_makes_of_gits_own_words_is_no_change() {
     for (desired, live) in [
-        (json!({"env": [{"name": "A", "value": ""}]}), json!({"env": [{"name": "A"}]})),
-        (json!({"env": [], "args": null, "stdin": false, "workingDir": ""}), json!({})),
+        (
+            json!({"env": [{"name": "A", "value": ""}]}),
+            json!({"env": [{"name": "A"}]}),
+        ),
+        (
+            json!({"env": [], "args": null, "stdin": false, "workingDir": ""}),
+            json!({}),
+        ),
         (
             json!({"readinessProbe": {"tcpSocket": {"port": 1}, "timeoutSeconds": 0}}),
             json!({"readinessProbe": {"tcpSocket": {"port": 1}, "timeoutSeconds": 1}}),
@@ -86,7 +123,10 @@ fn what_the_server_makes_of_gits_own_words_is_no_change() {
             json!({"resources": {"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "0"}}}),
         ),
         (json!({"lifecycle": {"stopSignal": "SIGTERM"}}), json!({})),
-        (json!({"livenessprobe": {"httpGet": {"port": 1}}, "securityContext": {"unheardOf": 1}}), json!({"securityContext": {}})),
+        (
+            json!({"livenessprobe": {"httpGet": {"port": 1}}, "securityContext": {"unheardOf": 1}}),
+            json!({"securityContext": {}}),
+        ),
     ] {
         assert_eq!(in_container(desired.clone(), live.clone()), [], "{desired} {live}");
     }
@@ -95,15 +135,35 @@ fn what_the_server_makes_of_gits_own_words_is_no_change() {
 #[test]
 fn a_source_of_a_volume_that_the_server_does_not_know_leaves_an_empty_directory() {
     let volumes = |volume: Value| with_pod(json!({"containers": [], "volumes": [volume]}));
-    assert_eq!(told(&volumes(json!({"name": "v", "unheardOf": {}})), &volumes(json!({"name": "v", "emptyDir": {}}))), []);
+    assert_eq!(
+        told(
+            &volumes(json!({"name": "v", "unheardOf": {}})),
+            &volumes(json!({"name": "v", "emptyDir": {}}))
+        ),
+        []
+    );
     let projected = |source: Value| volumes(json!({"name": "v", "projected": {"sources": [source]}}));
-    assert_eq!(told(&projected(json!({"podCertificate": {"keyType": "ED25519"}})), &projected(json!({}))), []);
+    assert_eq!(
+        told(
+            &projected(json!({"podCertificate": {"keyType": "ED25519"}})),
+            &projected(json!({}))
+        ),
+        []
+    );
 }
 
 #[test]
 fn a_zero_that_the_server_omits_is_still_gits_word() {
     let paused = |paused: bool| json!({"spec": {"paused": paused, "template": {"spec": {}}}});
-    assert_eq!(told(&paused(false), &paused(true)), [(ChangeKind::Changed, ".spec.paused".to_owned(), json!(false), json!(true))]);
+    assert_eq!(
+        told(&paused(false), &paused(true)),
+        [(
+            ChangeKind::Changed,
+            ".spec.paused".to_owned(),
+            json!(false),
+            json!(true)
+        )]
+    );
 }
 
 #[test]
@@ -115,19 +175,39 @@ fn what_git_does_not_set_is_held_against_the_default() {
     assert_eq!(
         told(&git, &live),
         [
-            (ChangeKind::Added, ".spec.strategy.type".to_owned(), Value::Null, json!("Recreate")),
-            (ChangeKind::Added, ".spec.template.spec.dnsPolicy".to_owned(), Value::Null, json!("Default")),
+            (
+                ChangeKind::Added,
+                ".spec.strategy.type".to_owned(),
+                Value::Null,
+                json!("Recreate")
+            ),
+            (
+                ChangeKind::Added,
+                ".spec.template.spec.dnsPolicy".to_owned(),
+                Value::Null,
+                json!("Default")
+            ),
         ]
     );
 }
 
 #[test]
 fn a_pull_policy_that_lives_own_image_explains_is_no_change() {
-    let image = |image: &str, policy: &str| with_pod(json!({"containers": [{"name": "web", "image": image, "imagePullPolicy": policy}]}));
+    let image = |image: &str, policy: &str| {
+        with_pod(json!({"containers": [{"name": "web", "image": image, "imagePullPolicy": policy}]}))
+    };
     let git = with_container(json!({}));
-    let paths = |live: &Value| told(&git, live).into_iter().map(|(_, path, ..)| path).collect::<Vec<_>>();
+    let paths = |live: &Value| {
+        told(&git, live)
+            .into_iter()
+            .map(|(_, path, ..)| path)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(paths(&image("nginx", "Always")), [format!("{CONTAINER}.image")]);
-    assert_eq!(paths(&image("nginx:1.25", "Always")), [format!("{CONTAINER}.imagePullPolicy")]);
+    assert_eq!(
+        paths(&image("nginx:1.25", "Always")),
+        [format!("{CONTAINER}.imagePullPolicy")]
+    );
 }
 
 #[test]
@@ -136,7 +216,12 @@ fn the_service_account_counts_once_and_under_its_new_name() {
     let live = account(json!({"serviceAccountName": "b", "serviceAccount": "b"}));
     assert_eq!(
         told(&account(json!({"serviceAccount": "a"})), &live),
-        [(ChangeKind::Changed, ".spec.template.spec.serviceAccountName".to_owned(), json!("a"), json!("b"))]
+        [(
+            ChangeKind::Changed,
+            ".spec.template.spec.serviceAccountName".to_owned(),
+            json!("a"),
+            json!("b")
+        )]
     );
     assert_eq!(told(&account(json!({"serviceAccount": "b"})), &live), []);
 }
@@ -168,7 +253,10 @@ fn labels_and_annotations_are_told_one_by_one_and_other_absences_at_the_highest_
         [
             added(".metadata.annotations.a".to_owned(), json!("1")),
             added(".metadata.annotations[\"b.example.com/c\"]".to_owned(), json!("2")),
-            added(format!("{CONTAINER}.lifecycle"), json!({"preStop": {"sleep": {"seconds": 1}}})),
+            added(
+                format!("{CONTAINER}.lifecycle"),
+                json!({"preStop": {"sleep": {"seconds": 1}}})
+            ),
             added(".spec.template.spec.nodeSelector".to_owned(), json!({"disk": "ssd"})),
         ]
     );

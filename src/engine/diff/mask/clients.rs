@@ -1,5 +1,5 @@
-//! Secrets on the command lines of well-known clients, whose short flags promise nothing by their name: `-p` is a password for one program and a
-//! port for the next.
+//! Secrets on the command lines of well-known clients, whose short flags promise nothing by their name: `-p` is a
+//! password for one program and a port for the next.
 
 mod known;
 
@@ -12,7 +12,8 @@ use super::work::looked_at;
 use Takes::{Begun, Behind, Last, Logon, Long, Nth, Short};
 use known::{CLIENTS, Client, PRINTERS, READERS, Takes};
 
-/// What replaces each word of a command line; `None` where it stays. `in_shell` where a shell reads it, in which `$X` is a variable.
+/// What replaces each word of a command line; `None` where it stays. `in_shell` where a shell reads it, in which `$X`
+/// is a variable.
 pub(super) fn hide(words: &[&str], in_shell: bool) -> Vec<Option<String>> {
     let mut hidden = vec![None; words.len()];
     let mut scope: Option<Scope> = None;
@@ -48,13 +49,17 @@ pub(super) fn is_client(word: &str) -> bool {
     Scope::of(word).is_some()
 }
 
-/// `args` without the program that takes them: where there is a user, `-psecret` is that user's password, and `-u user:secret` holds one.
+/// `args` without the program that takes them: where there is a user, `-psecret` is that user's password, and
+/// `-u user:secret` holds one.
 pub(super) fn hide_alone(words: &[&str]) -> Vec<Option<String>> {
     let number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || ".:-/".contains(c));
-    let has_user = words.iter().any(|word| word.starts_with("-u") && !word.starts_with("-u:"));
+    let has_user = words
+        .iter()
+        .any(|word| word.starts_with("-u") && !word.starts_with("-u:"));
     let pair = |value: &str| {
         let (user, secret) = value.split_once(':')?;
-        (!user.is_empty() && !secret.starts_with("//") && !number(secret) && !is_plain(secret)).then(|| format!("{user}:{MASKED}"))
+        (!user.is_empty() && !secret.starts_with("//") && !number(secret) && !is_plain(secret))
+            .then(|| format!("{user}:{MASKED}"))
     };
     let one = |at: usize, word: &&str| {
         if at > 0 && matches!(words[at - 1], "-u" | "--user") {
@@ -64,7 +69,9 @@ pub(super) fn hide_alone(words: &[&str]) -> Vec<Option<String>> {
             return pair(value).map(|hidden| format!("--user={hidden}"));
         }
         match (word.strip_prefix("-p"), word.strip_prefix("-u")) {
-            (Some(secret), _) if has_user && !secret.is_empty() && !number(secret) && !is_plain(secret) => Some(format!("-p{MASKED}")),
+            (Some(secret), _) if has_user && !secret.is_empty() && !number(secret) && !is_plain(secret) => {
+                Some(format!("-p{MASKED}"))
+            }
             (_, Some(value)) => pair(value).map(|hidden| format!("-u{hidden}")),
             _ => None,
         }
@@ -74,8 +81,13 @@ pub(super) fn hide_alone(words: &[&str]) -> Vec<Option<String>> {
 
 /// `$X`, `${X}`, or the beginning of `$(…)`: what a shell puts something else in the place of.
 fn is_variable(value: &str) -> bool {
-    let Some(name) = value.strip_prefix('$') else { return false };
-    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    let Some(name) = value.strip_prefix('$') else {
+        return false;
+    };
+    let name = name
+        .strip_prefix('{')
+        .and_then(|name| name.strip_suffix('}'))
+        .unwrap_or(name);
     name.starts_with('(') || name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
@@ -106,12 +118,20 @@ impl Scope {
         looked_at(word.len());
         let name = word.rsplit('/').next().unwrap_or(word);
         let name = name.strip_suffix(".exe").unwrap_or(name);
-        BY_NAME.get(name).map(|clients| Self { clients, met: Vec::new(), since: 0 })
+        BY_NAME.get(name).map(|clients| Self {
+            clients,
+            met: Vec::new(),
+            since: 0,
+        })
     }
 
     fn meet(&mut self, word: &str) {
         self.since += usize::from(!self.met.is_empty() && !word.starts_with('-'));
-        let known = self.clients.iter().flat_map(|client| client.with).find(|with| **with == word);
+        let known = self
+            .clients
+            .iter()
+            .flat_map(|client| client.with)
+            .find(|with| **with == word);
         if let Some(known) = known.filter(|known| !self.met.contains(known)) {
             self.met.push(known);
         }
@@ -122,15 +142,21 @@ impl Scope {
             looked_at(self.met.len());
             client.with.is_empty() || client.with.iter().any(|word| self.met.contains(word))
         };
-        self.clients.iter().filter(is_active).flat_map(|client| client.takes.iter().map(|takes| (*client, *takes)))
+        self.clients
+            .iter()
+            .filter(is_active)
+            .flat_map(|client| client.takes.iter().map(|takes| (*client, *takes)))
     }
 
-    /// Where the secret begins that a word holds, as the value of the flag before it or with its own flag. `-u 'a':'b'` came as two words.
+    /// Where the secret begins that a word holds, as the value of the flag before it or with its own flag. `-u 'a':'b'`
+    /// came as two words.
     fn value(&self, word: &str, before: Option<&str>, earlier: Option<&str>) -> Option<usize> {
         self.active().find_map(|(client, takes)| {
             let flag = match takes {
                 Short(flag) | Long(flag) | Behind(flag, _) | Begun(flag, _) => flag,
-                Nth(place) => return (self.since == place && !word.starts_with('-') && !word.contains('=')).then_some(0),
+                Nth(place) => {
+                    return (self.since == place && !word.starts_with('-') && !word.contains('=')).then_some(0);
+                }
                 Logon => return logon(word),
                 Last => return None,
             };
@@ -141,13 +167,14 @@ impl Scope {
                 return Some(sign.len_utf8());
             }
             let is_short = flag.len() == 2 && !matches!(takes, Long(_) | Begun(..));
-            let is_value =
-                before.is_some_and(|before| before == flag || client.clusters && ends_cluster(before, flag)) && !is_next_flag(word);
+            let is_value = before.is_some_and(|before| before == flag || client.clusters && ends_cluster(before, flag))
+                && !is_next_flag(word);
             let value = if is_value {
                 word
             } else {
                 let rest = word.strip_prefix(flag).filter(|rest| !rest.is_empty())?;
-                rest.strip_prefix('=').or_else(|| (is_short || matches!(takes, Short(_))).then_some(rest))?
+                rest.strip_prefix('=')
+                    .or_else(|| (is_short || matches!(takes, Short(_))).then_some(rest))?
             };
             let secret = match takes {
                 Behind(_, sign) => value.split_once(sign)?.1,
@@ -160,11 +187,15 @@ impl Scope {
 
     fn takes_last(&self, words: &[&str], at: usize) -> bool {
         // A quote that never closes may have taken in what is no word of the command.
-        let is_word = words[at].contains(char::is_alphanumeric) && !words[at].contains('\n') && !words[at].starts_with(char::is_whitespace);
+        let is_word = words[at].contains(char::is_alphanumeric)
+            && !words[at].contains('\n')
+            && !words[at].starts_with(char::is_whitespace);
         at + 1 == words.len()
             && is_word
             && !words[at].starts_with('-')
-            && self.active().any(|(client, takes)| matches!(takes, Last) && !client.with.contains(&words[at]))
+            && self
+                .active()
+                .any(|(client, takes)| matches!(takes, Last) && !client.with.contains(&words[at]))
     }
 
     /// Whether the words of this client end with the one before this word.
@@ -183,13 +214,16 @@ fn logon(word: &str) -> Option<usize> {
 
 /// Whether a word such as `-sku` ends in a flag of one letter.
 fn ends_cluster(word: &str, flag: &str) -> bool {
-    let (Some(letters), Some(flag)) = (word.strip_prefix('-'), flag.strip_prefix('-')) else { return false };
+    let (Some(letters), Some(flag)) = (word.strip_prefix('-'), flag.strip_prefix('-')) else {
+        return false;
+    };
     flag.len() == 1 && letters.len() > 1 && letters.ends_with(flag) && letters.chars().all(|c| c.is_ascii_alphabetic())
 }
 
 /// Whether this is rather the next flag than a secret that begins with a dash.
 fn is_next_flag(word: &str) -> bool {
-    word.strip_prefix("--").is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+    word.strip_prefix("--")
+        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 /// A word of a text and where it stands, without its quotes.
@@ -227,8 +261,13 @@ fn hide_within(text: &str, depth: usize) -> String {
         };
         for (word, hidden) in command.words.iter().zip(hidden) {
             let inside = &text[word.start..word.end];
-            let is_text = word.is_quoted && depth > 0 && inside.contains(|c: char| c.is_whitespace() || "\"'".contains(c));
-            let hidden = hidden.or_else(|| is_text.then(|| hide_within(inside, depth - 1)).filter(|hidden| hidden != inside));
+            let is_text =
+                word.is_quoted && depth > 0 && inside.contains(|c: char| c.is_whitespace() || "\"'".contains(c));
+            let hidden = hidden.or_else(|| {
+                is_text
+                    .then(|| hide_within(inside, depth - 1))
+                    .filter(|hidden| hidden != inside)
+            });
             let Some(hidden) = hidden else { continue };
             out.push_str(&text[copied..word.start]);
             out.push_str(&hidden);
@@ -247,14 +286,19 @@ fn prints_secret(words: &[&str], next: &[&str]) -> bool {
     let is_named = |word: &&str, name: &str| word.rsplit('/').next() == Some(name);
     words.iter().any(|word| PRINTERS.contains(word))
         && READERS.iter().any(|(name, with)| {
-            (name.is_empty() || next.iter().any(|word| is_named(word, name))) && (with.is_empty() || next.contains(with))
+            (name.is_empty() || next.iter().any(|word| is_named(word, name)))
+                && (with.is_empty() || next.contains(with))
         })
 }
 
 /// Everything behind the program that prints, but its flags and formats.
 fn hide_printed(words: &[&str]) -> Vec<Option<String>> {
-    let begin = words.iter().position(|word| PRINTERS.contains(word)).map_or(words.len(), |at| at + 1);
-    let is_format = |word: &str| word.starts_with(['-', '%']) || is_plain(word) || is_variable(word.trim_matches(['"', '\'']));
+    let begin = words
+        .iter()
+        .position(|word| PRINTERS.contains(word))
+        .map_or(words.len(), |at| at + 1);
+    let is_format =
+        |word: &str| word.starts_with(['-', '%']) || is_plain(word) || is_variable(word.trim_matches(['"', '\'']));
     let one = |(at, word): (usize, &&str)| (at >= begin && !is_format(word)).then(|| MASKED.to_owned());
     words.iter().enumerate().map(one).collect()
 }
@@ -280,7 +324,11 @@ fn commands(text: &str) -> Vec<Command> {
         let last = commands.len() - 1;
         if rest.starts_with(MASKED) {
             // Hidden before, and still the word that it was.
-            commands[last].words.push(Word { start: at, end: at + MASKED.len(), is_quoted: false });
+            commands[last].words.push(Word {
+                start: at,
+                end: at + MASKED.len(),
+                is_quoted: false,
+            });
             at += MASKED.len();
         } else if rest.starts_with("\\\n") || rest.starts_with("\\\r\n") {
             // The command goes on in the next line.
@@ -288,7 +336,11 @@ fn commands(text: &str) -> Vec<Command> {
         } else if let Some(lookup) = LOOKUPS.iter().find(|lookup| rest.starts_with(**lookup)) {
             let start = at + lookup.len();
             let end = start + text[start..].find([')', '`', '\n', ' ']).unwrap_or(text.len() - start);
-            commands[last].words.push(Word { start, end, is_quoted: false });
+            commands[last].words.push(Word {
+                start,
+                end,
+                is_quoted: false,
+            });
             at = end + usize::from(text[end..].starts_with([')', '`']));
         } else if ";|&\n()`{}[]<>".contains(c) {
             commands[last].is_piped = c == '|';
@@ -305,7 +357,8 @@ fn commands(text: &str) -> Vec<Command> {
     commands
 }
 
-/// The word that begins here, and where to read on: a quoted word without its quotes, and one such as `-p'a b'` up to its last quote.
+/// The word that begins here, and where to read on: a quoted word without its quotes, and one such as `-p'a b'` up to
+/// its last quote.
 fn word(text: &str, start: usize) -> (Word, usize) {
     let (word, next) = read_word(text, start);
     looked_at(next - start);
@@ -319,8 +372,19 @@ fn read_word(text: &str, start: usize) -> (Word, usize) {
         let inside = text.len() - body.len() + 1;
         let closing = format!("{escape}{quote}");
         let closes = |at: &usize| !text[..inside + at].ends_with('\\');
-        let end = text[inside..].match_indices(&closing).map(|(at, _)| at).find(closes).map_or(text.len(), |at| inside + at);
-        return (Word { start: inside, end, is_quoted: true }, (end + closing.len()).min(text.len()));
+        let end = text[inside..]
+            .match_indices(&closing)
+            .map(|(at, _)| at)
+            .find(closes)
+            .map_or(text.len(), |at| inside + at);
+        return (
+            Word {
+                start: inside,
+                end,
+                is_quoted: true,
+            },
+            (end + closing.len()).min(text.len()),
+        );
     }
     let mut end = start;
     let mut quote: Option<char> = None;
@@ -343,8 +407,19 @@ fn read_word(text: &str, start: usize) -> (Word, usize) {
     }
     let trimmed = text[start..end].trim_end_matches([',', '"', '\'', '\\']);
     let closes = text[start..end].matches(['"', '\'']).count().is_multiple_of(2);
-    let end_of_word = if closes { start + text[start..end].trim_end_matches(',').len() } else { start + trimmed.len() };
-    (Word { start, end: end_of_word.clamp(start, end), is_quoted: false }, end)
+    let end_of_word = if closes {
+        start + text[start..end].trim_end_matches(',').len()
+    } else {
+        start + trimmed.len()
+    };
+    (
+        Word {
+            start,
+            end: end_of_word.clamp(start, end),
+            is_quoted: false,
+        },
+        end,
+    )
 }
 
 #[cfg(test)]

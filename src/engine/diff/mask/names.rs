@@ -27,7 +27,13 @@ const WORDS: &[&str] = &[
 ];
 
 /// Words that promise a secret together, one behind the other: `HTTP_BASIC`, and neither `HTTP_PORT` nor `BASIC_MODE`.
-const PAIRS: &[[&str; 2]] = &[["backup", "code"], ["backup", "codes"], ["docker", "auth"], ["http", "basic"], ["pin", "code"]];
+const PAIRS: &[[&str; 2]] = &[
+    ["backup", "code"],
+    ["backup", "codes"],
+    ["docker", "auth"],
+    ["http", "basic"],
+    ["pin", "code"],
+];
 
 /// So that `DBPASSWORD` counts, and `MONKEY` does not.
 const ENDINGS: &[&str] = &[
@@ -58,27 +64,67 @@ const ENDINGS: &[&str] = &[
     "tokens",
 ];
 
-/// A name that ends in one of these words holds a secret: `REDIS_AUTH`, `AWS_ACCESS_KEY`, but neither `AUTH_URL` nor `KEY_PREFIX`.
-const LAST_WORDS: &[&str] =
-    &["auth", "jwt", "key", "keys", "otp", "pepper", "phrase", "pin", "psk", "salt", "seed", "sig", "signature", "totp"];
+/// A name that ends in one of these words holds a secret: `REDIS_AUTH`, `AWS_ACCESS_KEY`, but neither `AUTH_URL` nor
+/// `KEY_PREFIX`.
+const LAST_WORDS: &[&str] = &[
+    "auth",
+    "jwt",
+    "key",
+    "keys",
+    "otp",
+    "pepper",
+    "phrase",
+    "pin",
+    "psk",
+    "salt",
+    "seed",
+    "sig",
+    "signature",
+    "totp",
+];
 
 /// Ends of words in which somebody left the space out: `PGPASS`, `BINDPW`, `DBPWD`.
 const SHORT_ENDINGS: &[&str] = &["pass", "pw", "pwd"];
 
 /// Words that end so and are no secrets.
-const HARMLESS_WORDS: &[&str] = &["bypass", "compass", "encompass", "multipass", "oldpwd", "overpass", "surpass", "trespass", "underpass"];
+const HARMLESS_WORDS: &[&str] = &[
+    "bypass",
+    "compass",
+    "encompass",
+    "multipass",
+    "oldpwd",
+    "overpass",
+    "surpass",
+    "trespass",
+    "underpass",
+];
 
 /// Before `KEY` these make it a key of another sort.
-const HARMLESS_KEYS: &[&str] = &["cache", "foreign", "label", "partition", "primary", "public", "routing", "shard", "sort", "topology"];
+const HARMLESS_KEYS: &[&str] = &[
+    "cache",
+    "foreign",
+    "label",
+    "partition",
+    "primary",
+    "public",
+    "routing",
+    "shard",
+    "sort",
+    "topology",
+];
 
-/// A name that ends in one of these says which object holds the secret, or that it comes another way: `DB_SECRET_NAME`, `--password-stdin`.
+/// A name that ends in one of these says which object holds the secret, or that it comes another way: `DB_SECRET_NAME`,
+/// `--password-stdin`.
 const REFERENCES: &[&str] = &["fd", "name", "names", "namespace", "ref", "stdin"];
 
-/// A name that ends in one of these says where the secret lies: `DB_PASSWORD_FILE`. A value that is no path is masked even so.
+/// A name that ends in one of these says where the secret lies: `DB_PASSWORD_FILE`. A value that is no path is masked
+/// even so.
 const PLACES: &[&str] = &["dir", "directory", "file", "path"];
 
 /// Endings of file names that no secret has by chance.
-const FILES: &[&str] = &[".cert", ".conf", ".crt", ".json", ".key", ".pem", ".txt", ".yaml", ".yml"];
+const FILES: &[&str] = &[
+    ".cert", ".conf", ".crt", ".json", ".key", ".pem", ".txt", ".yaml", ".yml",
+];
 
 /// What a name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +167,9 @@ impl Names {
     /// What the name promises, word by word and whatever its case.
     pub(super) fn promise(&self, name: &str) -> Promise {
         let words = words(name);
-        let Some((last, before)) = words.split_last() else { return Promise::Open };
+        let Some((last, before)) = words.split_last() else {
+            return Promise::Open;
+        };
         if REFERENCES.contains(&last.as_str()) {
             Promise::Open
         } else if PLACES.contains(&last.as_str()) && self.promise_secret(before) {
@@ -135,20 +183,31 @@ impl Names {
 
     /// Whether the last word alone promises a secret: `db-token` and not `token-service`.
     pub(super) fn ends_in_secret(&self, name: &str) -> bool {
-        words(name).last().is_some_and(|last| self.promise_secret(std::slice::from_ref(last)))
+        words(name)
+            .last()
+            .is_some_and(|last| self.promise_secret(std::slice::from_ref(last)))
     }
 
     fn promise_secret(&self, words: &[String]) -> bool {
         let is_secret = |word: &String| {
-            let is_short = || SHORT_ENDINGS.iter().any(|ending| word.ends_with(ending)) && !HARMLESS_WORDS.contains(&word.as_str());
-            WORDS.contains(&word.as_str()) || ENDINGS.iter().any(|ending| word.ends_with(ending)) || is_short() || self.words.contains(word)
+            let is_short = || {
+                SHORT_ENDINGS.iter().any(|ending| word.ends_with(ending)) && !HARMLESS_WORDS.contains(&word.as_str())
+            };
+            WORDS.contains(&word.as_str())
+                || ENDINGS.iter().any(|ending| word.ends_with(ending))
+                || is_short()
+                || self.words.contains(word)
         };
         let ends = match words {
             [.., kind, last] if last.starts_with("key") && HARMLESS_KEYS.contains(&kind.as_str()) => false,
             [.., last] => LAST_WORDS.contains(&last.as_str()),
             [] => false,
         };
-        let pair = |words: &[String]| PAIRS.iter().any(|pair| pair.iter().zip(words).all(|(known, word)| known == word));
+        let pair = |words: &[String]| {
+            PAIRS
+                .iter()
+                .any(|pair| pair.iter().zip(words).all(|(known, word)| known == word))
+        };
         ends || words.iter().any(is_secret) || words.windows(2).any(pair)
     }
 }
@@ -165,8 +224,12 @@ pub(super) fn is_plain(value: &str) -> bool {
 
 /// Whether this is the next flag and not the value of the one before: `--dry-run`, `--port=80`.
 pub(super) fn is_flag(text: &str) -> bool {
-    let name = text.strip_prefix("--").map(|flag| flag.split('=').next().unwrap_or(flag));
-    name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+    let name = text
+        .strip_prefix("--")
+        .map(|flag| flag.split('=').next().unwrap_or(flag));
+    name.is_some_and(|name| {
+        name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+    })
 }
 
 fn is_path(value: &str) -> bool {
@@ -188,7 +251,11 @@ fn words(name: &str) -> Vec<String> {
         }
         lower = c.is_lowercase() || c.is_numeric();
     }
-    words.iter().map(|word| word.trim_end_matches(char::is_numeric).to_owned()).filter(|word| !word.is_empty()).collect()
+    words
+        .iter()
+        .map(|word| word.trim_end_matches(char::is_numeric).to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -296,17 +363,30 @@ mod tests {
     #[test]
     fn shows_where_a_secret_lies_only_where_it_is_a_path() {
         let names = Names::default();
-        assert_eq!([names.hide("DB_PASSWORD_FILE", "/run/db"), names.hide("DB_PASSWORD_FILE", "hunter2")], [false, true]);
         assert_eq!(
-            [names.hide("KEY_PATH", "/run/db"), names.hide("TLS_KEY", "/tls/tls.key"), names.hide("TLS_KEY", "/Zx81")],
+            [
+                names.hide("DB_PASSWORD_FILE", "/run/db"),
+                names.hide("DB_PASSWORD_FILE", "hunter2")
+            ],
+            [false, true]
+        );
+        assert_eq!(
+            [
+                names.hide("KEY_PATH", "/run/db"),
+                names.hide("TLS_KEY", "/tls/tls.key"),
+                names.hide("TLS_KEY", "/Zx81")
+            ],
             [false, false, true]
         );
     }
 
     #[test]
     fn shows_values_that_cannot_be_secrets() {
-        let names = Names { words: vec!["sesame".to_owned()] };
-        let hidden = ["", "true", "$(DB_PASSWORD)", "$(x) y", "12345", "(x"].map(|value| names.hide("OPEN_SESAME", value));
+        let names = Names {
+            words: vec!["sesame".to_owned()],
+        };
+        let hidden =
+            ["", "true", "$(DB_PASSWORD)", "$(x) y", "12345", "(x"].map(|value| names.hide("OPEN_SESAME", value));
         assert_eq!(hidden, [false, false, false, true, true, true]);
     }
 }

@@ -8,8 +8,16 @@ use super::work::looked_at;
 pub(super) fn hide(text: &str, names: &Names) -> String {
     let text = words(text);
     let text = if text.contains(".auth(") { calls(&text) } else { text };
-    let text = if text.contains("</") { elements(&text, names) } else { text };
-    if text.contains('\n') { blocks(&text, names) } else { text }
+    let text = if text.contains("</") {
+        elements(&text, names)
+    } else {
+        text
+    };
+    if text.contains('\n') {
+        blocks(&text, names)
+    } else {
+        text
+    }
 }
 
 /// `PASSWORD 'X'` and `IDENTIFIED BY 'X'` of SQL, and `login A password X` of netrc.
@@ -23,8 +31,8 @@ fn words(text: &str) -> String {
             continue;
         }
         let [third, second, first] = before;
-        let is_sql =
-            first.eq_ignore_ascii_case("password") || (second.eq_ignore_ascii_case("identified") && first.eq_ignore_ascii_case("by"));
+        let is_sql = first.eq_ignore_ascii_case("password")
+            || (second.eq_ignore_ascii_case("identified") && first.eq_ignore_ascii_case("by"));
         let is_netrc = third == "login" && first == "password" && !is_plain(word);
         let netrc = || is_netrc.then(|| (0, word.trim_end_matches(['"', '\'', '\\', ';']).len()));
         let hidden = is_sql.then(|| literal(word)).flatten().or_else(netrc);
@@ -37,7 +45,8 @@ fn words(text: &str) -> String {
     out
 }
 
-/// Where the secret stands in a word such as `'X';`, which SQL quotes alone with this sign, or a shell that quotes the whole with an escape before it.
+/// Where the secret stands in a word such as `'X';`, which SQL quotes alone with this sign, or a shell that quotes the
+/// whole with an escape before it.
 fn literal(word: &str) -> Option<(usize, usize)> {
     let inside = word.trim_start_matches('\\').strip_prefix('\'')?;
     let from = word.len() - inside.len();
@@ -56,10 +65,15 @@ fn calls(text: &str) -> String {
         let (arguments, further) = after.split_at(end);
         let secret = arguments.rsplit_once(',').map(|(first, last)| {
             let last = last.trim_start().trim_start_matches(['\\', '"', '\'']);
-            (arguments.len() - last.len(), last.trim_end_matches(['\\', '"', '\'', ' ']).len(), first)
+            (
+                arguments.len() - last.len(),
+                last.trim_end_matches(['\\', '"', '\'', ' ']).len(),
+                first,
+            )
         });
-        match secret.filter(|(from, length, first)| *length > 0 && first.contains(['"', '\'']) && !MASKED.starts_with(&arguments[*from..]))
-        {
+        match secret.filter(|(from, length, first)| {
+            *length > 0 && first.contains(['"', '\'']) && !MASKED.starts_with(&arguments[*from..])
+        }) {
             Some((from, length, _)) => out.extend([&arguments[..from], MASKED, &arguments[from + length..]]),
             None => out.push_str(arguments),
         }
@@ -74,9 +88,13 @@ fn elements(text: &str, names: &Names) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
         out.extend([before, "<"]);
-        let name = &after[..after.find(|c: char| !(c.is_alphanumeric() || "_.-:".contains(c))).unwrap_or(after.len())];
+        let name = &after[..after
+            .find(|c: char| !(c.is_alphanumeric() || "_.-:".contains(c)))
+            .unwrap_or(after.len())];
         rest = after;
-        let Some(content) = after[name.len()..].strip_prefix('>') else { continue };
+        let Some(content) = after[name.len()..].strip_prefix('>') else {
+            continue;
+        };
         let end = content.find('<').unwrap_or(content.len());
         looked_at(name.len() + end);
         let (inside, further) = content.split_at(end);
@@ -88,19 +106,26 @@ fn elements(text: &str, names: &Names) -> String {
     out + rest
 }
 
-/// Values of YAML that begin on the line after their key: a block, a text, a list of texts. What is a map there has keys of its own.
+/// Values of YAML that begin on the line after their key: a block, a text, a list of texts. What is a map there has
+/// keys of its own.
 fn blocks(text: &str, names: &Names) -> String {
     let mut out = String::with_capacity(text.len());
     let mut lines = text.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
         out.push_str(line);
         let indent = indentation(line);
-        let Some((key, style)) = line.trim().rsplit_once(':') else { continue };
+        let Some((key, style)) = line.trim().rsplit_once(':') else {
+            continue;
+        };
         let style = style.trim();
-        let is_block = style.starts_with(['|', '>']) && style[1..].chars().all(|c| "+-".contains(c) || c.is_ascii_digit());
-        let key = key.trim_start_matches(['-', ' ', '"', '\'']).trim_end_matches(['"', '\'']);
+        let is_block =
+            style.starts_with(['|', '>']) && style[1..].chars().all(|c| "+-".contains(c) || c.is_ascii_digit());
+        let key = key
+            .trim_start_matches(['-', ' ', '"', '\''])
+            .trim_end_matches(['"', '\'']);
         let is_key = key.chars().all(|c| c.is_alphanumeric() || "_.-/".contains(c));
-        if !(is_block || style.is_empty()) || !is_key || !line.ends_with('\n') || names.promise(key) != Promise::Secret {
+        if !(is_block || style.is_empty()) || !is_key || !line.ends_with('\n') || names.promise(key) != Promise::Secret
+        {
             continue;
         }
         let mut hidden = false;
@@ -127,7 +152,9 @@ fn is_value(line: &str, indent: usize, is_block: bool) -> bool {
     }
     match content.strip_prefix("- ") {
         Some(item) => own >= indent && !is_member(item),
-        None => own > indent && !content.is_empty() && !content.starts_with(['-', '{', '[', '#']) && !is_member(content),
+        None => {
+            own > indent && !content.is_empty() && !content.starts_with(['-', '{', '[', '#']) && !is_member(content)
+        }
     }
 }
 
@@ -148,18 +175,51 @@ mod tests {
     #[test]
     fn what_a_language_announces_is_hidden() {
         for (given, shown) in [
-            ("psql -c \"ALTER USER a WITH PASSWORD 'hunter2'\"", "psql -c \"ALTER USER a WITH PASSWORD '(masked)'\""),
-            ("create role a login encrypted password 'hunter2';", "create role a login encrypted password '(masked)';"),
-            ("CREATE USER 'a'@'%' IDENTIFIED BY 'hunter2'; x", "CREATE USER 'a'@'%' IDENTIFIED BY '(masked)'; x"),
-            ("mongosh --eval 'db.auth(\"a\",\"hunter2\")'", "mongosh --eval 'db.auth(\"a\",\"(masked)\")'"),
-            ("machine x login a password hunter2", "machine x login a password (masked)"),
-            ("machine x\n  login a\n  password hunter2\n", "machine x\n  login a\n  password (masked)\n"),
-            ("<user>a</user><password>hunter2</password>", "<user>a</user><password>(masked)</password>"),
-            ("<property name=\"password\" value=\"hunter2\"/>", "<property name=\"password\" value=\"(masked)\"/>"),
-            ("db:\n  password: |\n    hunter2\n    more\n  port: 80\n", "db:\n  password: |\n    (masked)\n  port: 80\n"),
+            (
+                "psql -c \"ALTER USER a WITH PASSWORD 'hunter2'\"",
+                "psql -c \"ALTER USER a WITH PASSWORD '(masked)'\"",
+            ),
+            (
+                "create role a login encrypted password 'hunter2';",
+                "create role a login encrypted password '(masked)';",
+            ),
+            (
+                "CREATE USER 'a'@'%' IDENTIFIED BY 'hunter2'; x",
+                "CREATE USER 'a'@'%' IDENTIFIED BY '(masked)'; x",
+            ),
+            (
+                "mongosh --eval 'db.auth(\"a\",\"hunter2\")'",
+                "mongosh --eval 'db.auth(\"a\",\"(masked)\")'",
+            ),
+            (
+                "machine x login a password hunter2",
+                "machine x login a password (masked)",
+            ),
+            (
+                "machine x\n  login a\n  password hunter2\n",
+                "machine x\n  login a\n  password (masked)\n",
+            ),
+            (
+                "<user>a</user><password>hunter2</password>",
+                "<user>a</user><password>(masked)</password>",
+            ),
+            (
+                "<property name=\"password\" value=\"hunter2\"/>",
+                "<property name=\"password\" value=\"(masked)\"/>",
+            ),
+            (
+                "db:\n  password: |\n    hunter2\n    more\n  port: 80\n",
+                "db:\n  password: |\n    (masked)\n  port: 80\n",
+            ),
             ("db:\n  password: |-\n    hunter2", "db:\n  password: |-\n    (masked)"),
-            ("db:\n  password:\n    hunter2\n  port: 80", "db:\n  password:\n    (masked)\n  port: 80"),
-            ("passwords:\n- hunter2\n- other\nport: 80", "passwords:\n- (masked)\nport: 80"),
+            (
+                "db:\n  password:\n    hunter2\n  port: 80",
+                "db:\n  password:\n    (masked)\n  port: 80",
+            ),
+            (
+                "passwords:\n- hunter2\n- other\nport: 80",
+                "passwords:\n- (masked)\nport: 80",
+            ),
         ] {
             let text = |text: &str| Masker::default().mask_text(text);
             assert_eq!(text(given), shown);

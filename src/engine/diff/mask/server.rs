@@ -1,7 +1,7 @@
 //! The words of the API server and of kubectl around what they quote: they are no secrets.
 
-/// How the server's own judgement begins after a field's name (apimachinery `pkg/util/validation/field/errors.go`, and `typed/validate.go` of
-/// structured-merge-diff).
+/// How the server's own judgement begins after a field's name (apimachinery `pkg/util/validation/field/errors.go`, and
+/// `typed/validate.go` of structured-merge-diff).
 const JUDGEMENTS: &[&str] = &[
     "Required",
     "Invalid",
@@ -20,7 +20,8 @@ const JUDGEMENTS: &[&str] = &[
     "element",
 ];
 
-/// How it goes on to say what a name must be (apimachinery `pkg/util/validation/validation.go`). Their first words are anybody's.
+/// How it goes on to say what a name must be (apimachinery `pkg/util/validation/validation.go`). Their first words are
+/// anybody's.
 const RULES_OF_NAMES: &[&str] = &[
     "name part must ",
     "prefix part must ",
@@ -36,12 +37,29 @@ const RULES_OF_NAMES: &[&str] = &[
 /// Whether a value is the beginning of a judgement.
 pub(super) fn is_judgement(value: &str) -> bool {
     RULES_OF_NAMES.iter().any(|rule| value.starts_with(rule))
-        || JUDGEMENTS.contains(&value.split_whitespace().next().unwrap_or_default().trim_end_matches(':'))
+        || JUDGEMENTS.contains(
+            &value
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(':'),
+        )
 }
 
 /// The fields by which the lists of a Deployment are merged.
-const MERGE_KEYS: &[&str] =
-    &["containerPort", "devicePath", "ip", "key", "mountPath", "name", "port", "topologyKey", "type", "uid", "resourceName"];
+const MERGE_KEYS: &[&str] = &[
+    "containerPort",
+    "devicePath",
+    "ip",
+    "key",
+    "mountPath",
+    "name",
+    "port",
+    "topologyKey",
+    "type",
+    "uid",
+    "resourceName",
+];
 
 /// Whether a value is the name of such a field.
 pub(super) fn is_merge_key(value: &str) -> bool {
@@ -52,10 +70,13 @@ pub(super) fn is_merge_key(value: &str) -> bool {
 pub(super) fn is_operator(after: &str) -> bool {
     const WORD: &str = "operator";
     let word = after.trim_start_matches(['"', '\'', '\\', ',', ' ', '\n']);
-    word.get(..WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)) && word[WORD.len()..].starts_with(['"', '\'', '\\', ':'])
+    word.get(..WORD.len())
+        .is_some_and(|word| word.eq_ignore_ascii_case(WORD))
+        && word[WORD.len()..].starts_with(['"', '\'', '\\', ':'])
 }
 
-/// Why the server cannot read what it quoted before, where that ends the text; it is in the server's own words as far as it goes.
+/// Why the server cannot read what it quoted before, where that ends the text; it is in the server's own words as far
+/// as it goes.
 ///
 /// Source: `pkg/runtime/converter.go` and `pkg/api/resource/quantity.go` of apimachinery, `encoding/json`.
 pub(super) fn reason(text: &str) -> Option<&str> {
@@ -72,8 +93,8 @@ pub(super) fn reason(text: &str) -> Option<&str> {
     (reason.len() <= LONGEST && REASONS.iter().any(|begin| reason.starts_with(begin))).then_some(reason)
 }
 
-/// Whether a value is what structured-merge-diff shows of one of a wrong type, in which nothing is told but the type: `{Value:true}`,
-/// `{Value:map[string]interface {}{}}`.
+/// Whether a value is what structured-merge-diff shows of one of a wrong type, in which nothing is told but the type:
+/// `{Value:true}`, `{Value:map[string]interface {}{}}`.
 pub(super) fn is_type(value: &str) -> bool {
     ["map[string]interface", "[]interface"].contains(&value) || ["true", "false"].contains(&value.trim_end_matches('}'))
 }

@@ -5,7 +5,9 @@ use serde_json::json;
 use super::*;
 
 fn at(path: &str, value: Value) -> String {
-    Masker::default().mask(&FieldPath::parse(path).unwrap(), &value).to_string()
+    Masker::default()
+        .mask(&FieldPath::parse(path).unwrap(), &value)
+        .to_string()
 }
 
 fn text(text: &str) -> String {
@@ -14,12 +16,22 @@ fn text(text: &str) -> String {
 
 #[test]
 fn masks_a_variable_by_its_name_at_every_level() {
-    let container = json!({"name": "web", "env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "MODE", "value": "dev"}]});
+    let container =
+        json!({"name": "web", "env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "MODE", "value": "dev"}]});
     let masked = r#"{"env":[{"name":"DB_PASSWORD","value":"(masked)"},{"name":"MODE","value":"dev"}],"name":"web"}"#;
-    assert_eq!(at(".spec.template.spec.containers[name=\"web\"]", container.clone()), masked);
-    assert_eq!(at("", json!({"spec": [container.clone()]})), format!("{{\"spec\":[{masked}]}}"));
+    assert_eq!(
+        at(".spec.template.spec.containers[name=\"web\"]", container.clone()),
+        masked
+    );
+    assert_eq!(
+        at("", json!({"spec": [container.clone()]})),
+        format!("{{\"spec\":[{masked}]}}")
+    );
     let item = ".spec.template.spec.containers[name=\"web\"].env[name=\"DB_PASSWORD\"]";
-    assert_eq!(at(item, container["env"][0].clone()), r#"{"name":"DB_PASSWORD","value":"(masked)"}"#);
+    assert_eq!(
+        at(item, container["env"][0].clone()),
+        r#"{"name":"DB_PASSWORD","value":"(masked)"}"#
+    );
     assert_eq!(at(&format!("{item}.value"), json!("hunter2")), "\"(masked)\"");
     assert_eq!(at(&item.replace("DB_PASSWORD", "MODE"), json!("dev")), "\"dev\"");
     assert_eq!(at(".metadata.labels.value", json!("dev")), "\"dev\"");
@@ -29,18 +41,30 @@ fn masks_a_variable_by_its_name_at_every_level() {
 #[test]
 fn shows_where_a_secret_comes_from() {
     let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
-    assert_eq!(at(".env[name=\"DB_PASSWORD\"].valueFrom", from.clone()), from.to_string());
-    let volume =
-        json!({"name": "token", "projected": {"sources": [{"serviceAccountToken": {"expirationSeconds": 3600, "path": "token"}}]}});
+    assert_eq!(
+        at(".env[name=\"DB_PASSWORD\"].valueFrom", from.clone()),
+        from.to_string()
+    );
+    let volume = json!({"name": "token", "projected": {"sources": [{"serviceAccountToken": {"expirationSeconds": 3600, "path": "token"}}]}});
     assert_eq!(at(".volumes[name=\"token\"]", volume.clone()), volume.to_string());
-    assert_eq!(at(".spec.template.spec.automountServiceAccountToken", json!(false)), "false");
-    assert_eq!(at(".image", json!("registry.example/token:v1@sha256:0123")), "\"registry.example/token:v1@sha256:0123\"");
+    assert_eq!(
+        at(".spec.template.spec.automountServiceAccountToken", json!(false)),
+        "false"
+    );
+    assert_eq!(
+        at(".image", json!("registry.example/token:v1@sha256:0123")),
+        "\"registry.example/token:v1@sha256:0123\""
+    );
 }
 
 #[test]
 fn masks_all_that_is_below_a_secrets_name() {
-    let config = json!({"tokens": ["hunter2"], "credentials": {"user": "app", "word": "hunter2"}, "pin": 1234, "secrets": []});
-    assert_eq!(at(".config", config), r#"{"credentials":"(masked)","pin":"(masked)","secrets":[],"tokens":"(masked)"}"#);
+    let config =
+        json!({"tokens": ["hunter2"], "credentials": {"user": "app", "word": "hunter2"}, "pin": 1234, "secrets": []});
+    assert_eq!(
+        at(".config", config),
+        r#"{"credentials":"(masked)","pin":"(masked)","secrets":[],"tokens":"(masked)"}"#
+    );
     let pod = json!({"imagePullSecrets": [{"name": "pull"}], "volumes": [{"name": "tls", "secret": {"secretName": "tls", "items": [{"key": "a", "path": "b"}]}}],
         "topologySpreadConstraints": [{"matchLabelKeys": ["app"], "topologyKey": "zone"}]});
     assert_eq!(at(".spec", pod.clone()), pod.to_string());
@@ -59,11 +83,17 @@ fn masks_flags_and_what_follows_them() {
         "--requirepass",
         "$(PW)"
     ]);
-    let masked =
-        r#"["--password=(masked)","--token","(masked)","--verbose","run","--key=/tls/tls.key","DB_PASS=(masked)","--requirepass","$(PW)"]"#;
+    let masked = r#"["--password=(masked)","--token","(masked)","--verbose","run","--key=/tls/tls.key","DB_PASS=(masked)","--requirepass","$(PW)"]"#;
     assert_eq!(at(".args", args), masked);
-    let script = json!(["sh", "-c", "export API_KEY='hunter 2' && app --db-password hunter2 --port 80"]);
-    assert_eq!(at(".command", script), r#"["sh","-c","export API_KEY='(masked)' && app --db-password (masked) --port 80"]"#);
+    let script = json!([
+        "sh",
+        "-c",
+        "export API_KEY='hunter 2' && app --db-password hunter2 --port 80"
+    ]);
+    assert_eq!(
+        at(".command", script),
+        r#"["sh","-c","export API_KEY='(masked)' && app --db-password (masked) --port 80"]"#
+    );
 }
 
 #[test]
@@ -71,16 +101,49 @@ fn masks_arguments_by_what_their_container_runs() {
     let shown = |container: Value, other: Value, args: Value| {
         let object = |container: Value| json!({"spec": {"template": {"spec": {"containers": [container]}}}});
         let masker = Masker::default().of_object([&object(container), &object(other)]);
-        masker.mask(&FieldPath::parse(".spec.template.spec.containers[name=\"web\"].args").unwrap(), &args).to_string()
+        masker
+            .mask(
+                &FieldPath::parse(".spec.template.spec.containers[name=\"web\"].args").unwrap(),
+                &args,
+            )
+            .to_string()
     };
     for (container, args, masked) in [
-        (json!({"command": ["redis-cli"]}), json!(["-a", "hunter2"]), r#"["-a","(masked)"]"#),
-        (json!({"command": ["sshpass"]}), json!(["-p", "hunter2", "ssh", "-p", "22"]), r#"["-p","(masked)","ssh","-p","22"]"#),
-        (json!({"command": ["/usr/bin/sqlcmd"]}), json!(["-P", "hunter2"]), r#"["-P","(masked)"]"#),
-        (json!({"image": "mysql:8"}), json!(["-u", "root", "-p", "hunter2"]), r#"["-u","root","-p","(masked)"]"#),
-        (json!({"image": "registry.example/mongo@sha256:0123"}), json!(["-p", "hunter2"]), r#"["-p","(masked)"]"#),
-        (json!({"image": "app"}), json!(["-p", "8080", "-a", "x"]), r#"["-p","8080","-a","x"]"#),
-        (json!({"command": ["app"], "image": "mysql"}), json!(["-p", "8080"]), r#"["-p","8080"]"#),
+        (
+            json!({"command": ["redis-cli"]}),
+            json!(["-a", "hunter2"]),
+            r#"["-a","(masked)"]"#,
+        ),
+        (
+            json!({"command": ["sshpass"]}),
+            json!(["-p", "hunter2", "ssh", "-p", "22"]),
+            r#"["-p","(masked)","ssh","-p","22"]"#,
+        ),
+        (
+            json!({"command": ["/usr/bin/sqlcmd"]}),
+            json!(["-P", "hunter2"]),
+            r#"["-P","(masked)"]"#,
+        ),
+        (
+            json!({"image": "mysql:8"}),
+            json!(["-u", "root", "-p", "hunter2"]),
+            r#"["-u","root","-p","(masked)"]"#,
+        ),
+        (
+            json!({"image": "registry.example/mongo@sha256:0123"}),
+            json!(["-p", "hunter2"]),
+            r#"["-p","(masked)"]"#,
+        ),
+        (
+            json!({"image": "app"}),
+            json!(["-p", "8080", "-a", "x"]),
+            r#"["-p","8080","-a","x"]"#,
+        ),
+        (
+            json!({"command": ["app"], "image": "mysql"}),
+            json!(["-p", "8080"]),
+            r#"["-p","8080"]"#,
+        ),
     ] {
         let (mut container, other) = (container, json!({"name": "web", "command": ["app"]}));
         container["name"] = json!("web");
@@ -106,24 +169,42 @@ fn masks_annotations_that_repeat_the_object_or_hold_json() {
         "example.com/api-token": "(masked)",
     });
     assert_eq!(at(".metadata.annotations", annotations), masked.to_string());
-    assert_eq!(at(".metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"]", json!("{}")), "\"(masked)\"");
-    assert_eq!(at("", json!({"kind": "Secret", "data": {"a": "aHVudGVyMg=="}})), r#"{"data":"(masked)","kind":"Secret"}"#);
+    assert_eq!(
+        at(
+            ".metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"]",
+            json!("{}")
+        ),
+        "\"(masked)\""
+    );
+    assert_eq!(
+        at("", json!({"kind": "Secret", "data": {"a": "aHVudGVyMg=="}})),
+        r#"{"data":"(masked)","kind":"Secret"}"#
+    );
     assert_eq!(at(".stringData.a", json!("hunter2")), "\"(masked)\"");
 }
 
 #[test]
 fn masks_the_password_of_an_address_and_nothing_else_of_it() {
     for (given, shown) in [
-        ("postgres://app:hunter2@db:5432/shop?sslmode=off", "postgres://app:(masked)@db:5432/shop?sslmode=off"),
+        (
+            "postgres://app:hunter2@db:5432/shop?sslmode=off",
+            "postgres://app:(masked)@db:5432/shop?sslmode=off",
+        ),
         ("redis://:hunter2@cache", "redis://:(masked)@cache"),
-        ("amqp://a:p/w@h1,amqp://b:p2@h2", "amqp://a:(masked)@h1,amqp://b:(masked)@h2"),
+        (
+            "amqp://a:p/w@h1,amqp://b:p2@h2",
+            "amqp://a:(masked)@h1,amqp://b:(masked)@h2",
+        ),
         ("https://hunter2@example.com/x", "https://(masked)@example.com/x"),
         ("ssh://git@example.com/x", "ssh://git@example.com/x"),
         ("postgres://app:$(PW)@db", "postgres://app:$(PW)@db"),
         ("https://example.com:8443/a@b", "https://example.com:8443/a@b"),
         ("app:hunter2@tcp(db:3306)/shop", "app:(masked)@tcp(db:3306)/shop"),
         ("nginx:1.29@sha256:0123", "nginx:1.29@sha256:0123"),
-        ("https://example.com/?token=hunter2", "https://example.com/?token=(masked)"),
+        (
+            "https://example.com/?token=hunter2",
+            "https://example.com/?token=(masked)",
+        ),
         ("Server=db;Password=hunter2", "Server=db;Password=(masked)"),
     ] {
         assert_eq!(text(given), shown);
@@ -141,8 +222,14 @@ fn masks_what_a_message_quotes() {
             r#"core.EnvVar{Name:"A_TOKEN", Value:"hunter \"2", ValueFrom:(*core.EnvVarSource)(nil)}"#,
             r#"core.EnvVar{Name:"A_TOKEN", Value:"(masked)", ValueFrom:(*core.EnvVarSource)(nil)}"#,
         ),
-        (r#"core.EnvVar{Name:"MODE", Value:"dev"}"#, r#"core.EnvVar{Name:"MODE", Value:"dev"}"#),
-        (r#"{Value:"hunter2", Name:"DB_PASSWORD"}"#, r#"{Value:"(masked)", Name:"DB_PASSWORD"}"#),
+        (
+            r#"core.EnvVar{Name:"MODE", Value:"dev"}"#,
+            r#"core.EnvVar{Name:"MODE", Value:"dev"}"#,
+        ),
+        (
+            r#"{Value:"hunter2", Name:"DB_PASSWORD"}"#,
+            r#"{Value:"(masked)", Name:"DB_PASSWORD"}"#,
+        ),
         (
             r#"patch \"{\\\"name\\\":\\\"PW\\\",\\\"value\\\":\\\"hunter2\\\"}\""#,
             r#"patch \"{\\\"name\\\":\\\"PW\\\",\\\"value\\\":\\\"(masked)\\\"}\""#,
@@ -151,14 +238,29 @@ fn masks_what_a_message_quotes() {
             "- name: DB_PASSWORD\n  value: hunter 2\n- name: MODE\n  value: dev",
             "- name: DB_PASSWORD\n  value: (masked)\n- name: MODE\n  value: dev",
         ),
-        (r#"Args:[]string{"--token", "hunter2", "--dry-run"}"#, r#"Args:[]string{"--token", "(masked)", "--dry-run"}"#),
+        (
+            r#"Args:[]string{"--token", "hunter2", "--dry-run"}"#,
+            r#"Args:[]string{"--token", "(masked)", "--dry-run"}"#,
+        ),
         ("app --use-token --dry-run x", "app --use-token --dry-run x"),
-        ("Authorization: Bearer hunter2, x\nnext", "Authorization: (masked)\nnext"),
-        ("curl -H 'X: bearer hunter2' and basic authentication", "curl -H 'X: bearer (masked)' and basic authentication"),
-        ("key -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- end", "key (masked) end"),
+        (
+            "Authorization: Bearer hunter2, x\nnext",
+            "Authorization: (masked)\nnext",
+        ),
+        (
+            "curl -H 'X: bearer hunter2' and basic authentication",
+            "curl -H 'X: bearer (masked)' and basic authentication",
+        ),
+        (
+            "key -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- end",
+            "key (masked) end",
+        ),
         ("-----BEGIN KEY-----\nhunter2", "(masked)"),
         ("use ghp_0123456789abcdefghij now", "use (masked) now"),
-        ("merge key: hunter2 and a key: name", "merge key: (masked) and a key: (masked)"),
+        (
+            "merge key: hunter2 and a key: name",
+            "merge key: (masked) and a key: (masked)",
+        ),
     ] {
         assert_eq!(text(given), shown);
     }
@@ -189,7 +291,11 @@ fn masks_tokens_by_how_they_begin() {
         "phc_",
         "xkeysib-",
     ] {
-        assert_eq!(text(&format!("use {start}Zq7hunter2xabcdef now")), "use (masked) now", "{start}");
+        assert_eq!(
+            text(&format!("use {start}Zq7hunter2xabcdef now")),
+            "use (masked) now",
+            "{start}"
+        );
         assert_eq!(text(&format!("use {start} now")), format!("use {start} now"));
     }
 }
@@ -218,7 +324,11 @@ fn cuts_long_values_and_says_how_much_is_missing() {
     let long = json!(vec!["\"ä"; 900]);
     let shown = Masker::default().mask(&FieldPath::of(&["args"]), &long);
     let (json, length) = (serde_json::to_string(&shown).unwrap(), long.to_string().len());
-    assert!(json.len() <= SHOWN_BYTES && json.len() > SHOWN_BYTES - 64, "{}", json.len());
+    assert!(
+        json.len() <= SHOWN_BYTES && json.len() > SHOWN_BYTES - 64,
+        "{}",
+        json.len()
+    );
     let cut = serde_json::from_str::<String>(&json).unwrap();
     let (kept, marker) = cut.split_once('…').unwrap();
     assert_eq!(marker, format!(" ({} bytes omitted)", length - kept.len()));
@@ -228,7 +338,10 @@ fn cuts_long_values_and_says_how_much_is_missing() {
 #[test]
 fn leaves_out_the_rest_of_a_long_text_and_cuts_through_nothing() {
     let long = format!("{}postgres://app:hunter2{}@db", "word ".repeat(3274), "x".repeat(9000));
-    assert_eq!(text(&long), format!("{}word… (9026 bytes omitted)", "word ".repeat(3273)));
+    assert_eq!(
+        text(&long),
+        format!("{}word… (9026 bytes omitted)", "word ".repeat(3273))
+    );
 }
 
 #[test]
@@ -253,13 +366,19 @@ fn survives_texts_made_to_exhaust_it() {
 
 #[test]
 fn prints_two_secrets_alike() {
-    let [one, other] = ["a", "a much longer one"].map(|secret| Masker::default().mask(&FieldPath::of(&["password"]), &json!(secret)));
+    let [one, other] =
+        ["a", "a much longer one"].map(|secret| Masker::default().mask(&FieldPath::of(&["password"]), &json!(secret)));
     assert!(one == other && one.is_masked());
 }
 
 #[test]
 fn takes_further_words_for_secret() {
-    assert_eq!(Masker::with_words(["Sesame"]).mask(&FieldPath::of(&["OPEN_SESAME"]), &json!("hunter2")).to_string(), "\"(masked)\"");
+    assert_eq!(
+        Masker::with_words(["Sesame"])
+            .mask(&FieldPath::of(&["OPEN_SESAME"]), &json!("hunter2"))
+            .to_string(),
+        "\"(masked)\""
+    );
 }
 
 /// A secret that no other part of an object has by chance; with the signs that passwords are fond of.
@@ -276,7 +395,9 @@ fn planted(secret: String, way: usize) -> Value {
         2 => json!({"annotations": {"x/api-key": secret, "kubectl.kubernetes.io/last-applied-configuration": secret}}),
         3 => json!({"url": format!("https://user:{secret}@example.com/path")}),
         4 => json!(json!({"env": [{"name": "TOKEN", "value": secret}]}).to_string()),
-        5 => json!(format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----")),
+        5 => json!(format!(
+            "-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----"
+        )),
         6 => json!({"httpHeaders": [{"name": "X", "value": format!("Bearer {secret}")}]}),
         7 => json!({"command": ["sh", "-c", format!("run --password \"{secret}\"; TOKEN='{secret}' run")]}),
         _ => json!({"kind": "Secret", "stringData": {"x": secret}}),
@@ -310,9 +431,22 @@ proptest! {
 fn hides_the_values_of_secrets_that_it_was_told_of_wherever_they_stand() {
     let masker = Masker::default().knowing(["hunter-22".to_owned(), "hunter-22-and-more".to_owned(), "80".to_owned()]);
     let path = FieldPath::of(&["metadata", "annotations", "note"]);
-    assert_eq!(masker.mask(&path, &Value::from("port 80 of hunter-22-and-more")).to_string(), "\"port 80 of (masked)\"");
-    assert_eq!(masker.mask(&path, &serde_json::json!({"a": ["x hunter-22"]})).to_string(), r#"{"a":["x (masked)"]}"#);
-    assert_eq!(masker.mask_text("refused: hunter-22 is invalid"), "refused: (masked) is invalid");
+    assert_eq!(
+        masker
+            .mask(&path, &Value::from("port 80 of hunter-22-and-more"))
+            .to_string(),
+        "\"port 80 of (masked)\""
+    );
+    assert_eq!(
+        masker
+            .mask(&path, &serde_json::json!({"a": ["x hunter-22"]}))
+            .to_string(),
+        r#"{"a":["x (masked)"]}"#
+    );
+    assert_eq!(
+        masker.mask_text("refused: hunter-22 is invalid"),
+        "refused: (masked) is invalid"
+    );
     assert!(!format!("{masker:?}").contains("hunter"));
 }
 
@@ -334,7 +468,10 @@ fn the_servers_own_words_stay() {
         assert_eq!(masker.mask_text(text), text);
     }
     for (text, masked) in [
-        ("{\"key\":\"hunter2\",\"effect\":\"x\"}", "{\"key\":\"(masked)\",\"effect\":\"x\"}"),
+        (
+            "{\"key\":\"hunter2\",\"effect\":\"x\"}",
+            "{\"key\":\"(masked)\",\"effect\":\"x\"}",
+        ),
         (
             ".env[name=\"A\"].value: expected string, got &value.valueUnstructured{Value:1234}",
             ".env[name=\"A\"].value: expected string, got &value.valueUnstructured{Value:(masked)",

@@ -60,13 +60,26 @@ const TOKEN_STARTS: &[&str] = &[
 const TOKEN_LENGTH: usize = 16;
 
 /// Words that follow `bearer` or `basic` in a sentence.
-const AFTER_SCHEME: &[&str] =
-    &["auth", "authentication", "authorization", "credentials", "is", "not", "or", "realm", "scheme", "token", "tokens", "was"];
+const AFTER_SCHEME: &[&str] = &[
+    "auth",
+    "authentication",
+    "authorization",
+    "credentials",
+    "is",
+    "not",
+    "or",
+    "realm",
+    "scheme",
+    "token",
+    "tokens",
+    "was",
+];
 
 /// What is read of a text that is not JSON: many times what is shown, and little enough that no text costs seconds.
 const TEXT_BYTES: usize = 16 * 1024;
 
-/// The longest name of a variable, in bytes; what is longer is none, and the value beside it is masked as that of an unknown one.
+/// The longest name of a variable, in bytes; what is longer is none, and the value beside it is masked as that of an
+/// unknown one.
 const LONGEST_NAME: usize = 512;
 
 /// Masks every secret that can be told in a text of bounded length.
@@ -85,12 +98,16 @@ pub(super) fn mask(text: &str, names: &Names) -> String {
     assignments(&masked, names)
 }
 
-/// The beginning of a text that is too long, up to a gap, so that nothing is cut through; and how many bytes that leaves out.
+/// The beginning of a text that is too long, up to a gap, so that nothing is cut through; and how many bytes that
+/// leaves out.
 pub(super) fn beginning(text: &str) -> (&str, usize) {
     if text.len() <= TEXT_BYTES {
         return (text, 0);
     }
-    let limit = (0..=TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let limit = (0..=TEXT_BYTES)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
     let end = text[..limit].rfind(char::is_whitespace).unwrap_or(0);
     (&text[..end], text.len() - end)
 }
@@ -102,32 +119,44 @@ fn pem_blocks(text: &str) -> String {
     while let Some((before, block)) = rest.split_once("-----BEGIN ") {
         out.push_str(before);
         out.push_str(MASKED);
-        rest = block.split_once("-----END ").and_then(|(_, end)| end.split_once("-----")).map_or("", |(_, after)| after);
+        rest = block
+            .split_once("-----END ")
+            .and_then(|(_, end)| end.split_once("-----"))
+            .map_or("", |(_, after)| after);
     }
     out + rest
 }
 
 fn is_scheme(word: &str) -> bool {
-    let last = word.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    ["bearer", "basic"].iter().any(|scheme| last.eq_ignore_ascii_case(scheme))
+    let last = word
+        .rsplit(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    ["bearer", "basic"]
+        .iter()
+        .any(|scheme| last.eq_ignore_ascii_case(scheme))
 }
 
 /// The word after `Bearer` or `Basic`, with the punctuation that closes it kept.
 fn after_scheme(word: &str) -> Option<String> {
     let body = word.trim_end_matches(|c| "\"'`,;)}]\\".contains(c));
-    let is_word = body.is_empty() || AFTER_SCHEME.iter().any(|plain| body.eq_ignore_ascii_case(plain)) || is_plain(body);
+    let is_word =
+        body.is_empty() || AFTER_SCHEME.iter().any(|plain| body.eq_ignore_ascii_case(plain)) || is_plain(body);
     (!is_word).then(|| format!("{MASKED}{}", &word[body.len()..]))
 }
 
-/// The password of `scheme://user:password@host` and of `user:password@tcp(host)`, and secrets in the path; over http also a lone user,
-/// which is a token.
+/// The password of `scheme://user:password@host` and of `user:password@tcp(host)`, and secrets in the path; over http
+/// also a lone user, which is a token.
 fn user_info(word: &str) -> String {
     let mut out = String::new();
     let mut rest = word;
     while let Some(start) = rest.find("://").map(|at| at + 3) {
         let (scheme, after) = rest.split_at(start);
         // A list of addresses has signs between them; without these the next `://` belongs to a password.
-        let end = after.find("://").and_then(|next| after[..next].rfind(['"', '\'', ','])).unwrap_or(after.len());
+        let end = after
+            .find("://")
+            .and_then(|next| after[..next].rfind(['"', '\'', ',']))
+            .unwrap_or(after.len());
         out.push_str(scheme);
         out.push_str(&webhooks::hide(&address(scheme, &after[..end])));
         rest = &after[end..];
@@ -141,7 +170,9 @@ fn address(scheme: &str, url: &str) -> String {
     let is_port = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
     let has_user = authority.contains('@') || authority.rsplit_once(':').is_some_and(|(_, port)| !is_port(port));
     let quote = url.find(['"', '\'']).unwrap_or(url.len());
-    let Some(at) = url[..quote].rfind('@').or_else(|| url.rfind('@')).filter(|_| has_user) else { return url.to_owned() };
+    let Some(at) = url[..quote].rfind('@').or_else(|| url.rfind('@')).filter(|_| has_user) else {
+        return url.to_owned();
+    };
     let (user, host) = url.split_at(at);
     match user.split_once(':') {
         Some((_, password)) if is_plain(password) => url.to_owned(),
@@ -153,7 +184,9 @@ fn address(scheme: &str, url: &str) -> String {
 
 /// A data source name of Go's drivers. What follows the `@` of an image is its digest.
 fn data_source(word: &str) -> String {
-    let Some(at) = word.rfind('@').filter(|at| !word[at + 1..].starts_with("sha")) else { return word.to_owned() };
+    let Some(at) = word.rfind('@').filter(|at| !word[at + 1..].starts_with("sha")) else {
+        return word.to_owned();
+    };
     let start = word[..at].rfind(['"', '\'']).map_or(0, |quote| quote + 1);
     match word[start..at].split_once(':') {
         // Signs alone are no user: the server lists those that a name must not have.
@@ -184,7 +217,8 @@ fn tokens(word: &str) -> String {
     out + rest
 }
 
-/// `name=value`, `name: value`, `--name value`, `"--name", "value"`, and the `name`, `value` pairs of a printed environment, in JSON, YAML or Go.
+/// `name=value`, `name: value`, `--name value`, `"--name", "value"`, and the `name`, `value` pairs of a printed
+/// environment, in JSON, YAML or Go.
 fn assignments(text: &str, names: &Names) -> String {
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
@@ -198,7 +232,9 @@ fn assignments(text: &str, names: &Names) -> String {
             variable = None;
             continue;
         }
-        let Some(pair) = Assignment::read(text, sign, names, &mut ends) else { continue };
+        let Some(pair) = Assignment::read(text, sign, names, &mut ends) else {
+            continue;
+        };
         let value = &text[pair.start..pair.end];
         let hide = match pair.key.to_ascii_lowercase().as_str() {
             "name" => {
@@ -250,12 +286,19 @@ impl<'a> Assignment<'a> {
     fn read(text: &'a str, sign: usize, names: &Names, ends: &mut Ends) -> Option<Self> {
         let (before, kind) = (&text[..sign], text.as_bytes()[sign]);
         let is_gap = matches!(kind, b' ' | b'\t' | b',');
-        let left = if kind == b'=' { before.trim_end_matches([' ', '\t']) } else { before };
+        let left = if kind == b'=' {
+            before.trim_end_matches([' ', '\t'])
+        } else {
+            before
+        };
         let is_quoted = left.ends_with(['"', '\'']);
         let left = left.trim_end_matches(['"', '\'', '\\']);
-        let key_start = left.rfind(|c: char| !(c.is_alphanumeric() || "_.-/".contains(c))).map_or(0, |at| at + char_length(left, at));
+        let key_start = left
+            .rfind(|c: char| !(c.is_alphanumeric() || "_.-/".contains(c)))
+            .map_or(0, |at| at + char_length(left, at));
         let key = &left[key_start..];
-        let can_matter = ["name", "value"].iter().any(|known| key.eq_ignore_ascii_case(known)) || names.promise(key) != Promise::Open;
+        let can_matter = ["name", "value"].iter().any(|known| key.eq_ignore_ascii_case(known))
+            || names.promise(key) != Promise::Open;
         if !can_matter || (is_gap && !key.starts_with('-')) {
             return None;
         }
@@ -267,7 +310,10 @@ impl<'a> Assignment<'a> {
         let quote = rest.len() - rest.trim_start_matches('\\').len();
         let opens = rest[quote..].chars().next().filter(|c| "\"'`".contains(*c));
         let (start, end) = match opens {
-            Some(c) => (begin + quote + 1, begin + quote + 1 + quoted_length(&rest[quote + 1..], &rest[..quote], c)),
+            Some(c) => (
+                begin + quote + 1,
+                begin + quote + 1 + quoted_length(&rest[quote + 1..], &rest[..quote], c),
+            ),
             None if kind == b':' && rest.starts_with(['{', '[', '(', '&', '*', '|']) => return None,
             // In JSON what has no quotes is a number or a word, such as `null`.
             None if is_quoted && kind == b':' => (begin, ends.of(End::Member, text, begin)),
@@ -306,7 +352,12 @@ impl<'a> Assignment<'a> {
         let is_judged = server::is_judgement(value);
         let is_image = self.is_tight && (self.key.contains('/') || !names.ends_in_secret(self.key));
         let is_next = self.is_gap && is_flag(value);
-        !self.names_merge_key(value) && !self.names_label() && !is_judged && !is_image && !is_next && names.hide(self.key, value)
+        !self.names_merge_key(value)
+            && !self.names_label()
+            && !is_judged
+            && !is_image
+            && !is_next
+            && names.hide(self.key, value)
     }
 }
 
@@ -323,7 +374,8 @@ enum End {
     Word,
 }
 
-/// Where the last value of each sort ended: up to there nothing ends one, and it need not be looked for again from every sign in between.
+/// Where the last value of each sort ended: up to there nothing ends one, and it need not be looked for again from
+/// every sign in between.
 #[derive(Default)]
 struct Ends([usize; 3]);
 
@@ -345,7 +397,9 @@ impl Ends {
 
 /// A header's value has words: `Authorization: Bearer x`.
 fn names_header(key: &str) -> bool {
-    ["authorization", "proxy-authorization", "cookie", "set-cookie"].iter().any(|name| key.eq_ignore_ascii_case(name))
+    ["authorization", "proxy-authorization", "cookie", "set-cookie"]
+        .iter()
+        .any(|name| key.eq_ignore_ascii_case(name))
 }
 
 fn char_length(text: &str, at: usize) -> usize {
@@ -355,5 +409,8 @@ fn char_length(text: &str, at: usize) -> usize {
 /// Up to the closing quote, which is escaped as the opening one was; the whole text where it does not close.
 fn quoted_length(text: &str, escape: &str, quote: char) -> usize {
     let closing = format!("{escape}{quote}");
-    text.match_indices(&closing).map(|(at, _)| at).find(|at| !text[..*at].ends_with('\\')).unwrap_or(text.len())
+    text.match_indices(&closing)
+        .map(|(at, _)| at)
+        .find(|at| !text[..*at].ends_with('\\'))
+        .unwrap_or(text.len())
 }

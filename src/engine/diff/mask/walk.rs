@@ -15,11 +15,12 @@ pub(super) const SECRET_DATA: &[&str] = &["data", "stringData", "binaryData"];
 /// Fields of a Pod that name Secrets and tokens and hold none, besides those ending in `Ref`.
 const REFERENCES: &[&str] = &["imagePullSecrets", "secret", "serviceAccountToken", "tokenRequests"];
 
-/// How deep JSON within strings is followed; what lies deeper is masked. Each level may nest 128 deep, and the stack is small.
+/// How deep JSON within strings is followed; what lies deeper is masked. Each level may nest 128 deep, and the stack is
+/// small.
 const LEVELS: usize = 4;
 
-/// How often a text may be read again, on the whole, for brackets in it that begin no JSON; behind them everything is masked. Templates and
-/// broken JSON take a few times.
+/// How often a text may be read again, on the whole, for brackets in it that begin no JSON; behind them everything is
+/// masked. Templates and broken JSON take a few times.
 const READ_AGAIN: usize = 16;
 
 /// A walk that masks what it passes.
@@ -31,7 +32,11 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(names: &'a Names, budget: &'a Budget) -> Self {
-        Self { names, budget, level: 0 }
+        Self {
+            names,
+            budget,
+            level: 0,
+        }
     }
 
     /// The value of an environment variable or header. Where its name is not known it may be a secret.
@@ -49,14 +54,19 @@ impl<'a> Walk<'a> {
             (field, _) if OBJECT_ANNOTATIONS.contains(&field) => Value::from(MASKED),
             ("key", value) => self.whole(value),
             // An image's tag follows a colon, as a password does elsewhere.
-            ("image", Value::String(image)) if !image.contains("://") && !image.contains(char::is_whitespace) => value.clone(),
+            ("image", Value::String(image)) if !image.contains("://") && !image.contains(char::is_whitespace) => {
+                value.clone()
+            }
             (field, value) => self.named(field.rsplit('/').next().unwrap_or(field), value),
         }
     }
 
     /// Arguments of a container that may run any of these programs.
     pub(super) fn arguments(&self, value: &Value, programs: &[Vec<String>]) -> Value {
-        let programs: Vec<Vec<&str>> = programs.iter().map(|program| program.iter().map(String::as_str).collect()).collect();
+        let programs: Vec<Vec<&str>> = programs
+            .iter()
+            .map(|program| program.iter().map(String::as_str).collect())
+            .collect();
         Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &programs))
     }
 
@@ -125,7 +135,9 @@ impl<'a> Walk<'a> {
                 Some(Ok(Value::String(inner))) if inner.contains('"') => {
                     Value::from(self.deeper().map_or(MASKED.to_owned(), |walk| walk.string(&inner))).to_string()
                 }
-                Some(Ok(inner @ (Value::Object(_) | Value::Array(_)))) => self.inside(&text[start..start + values.byte_offset()], &inner),
+                Some(Ok(inner @ (Value::Object(_) | Value::Array(_)))) => {
+                    self.inside(&text[start..start + values.byte_offset()], &inner)
+                }
                 Some(Err(error)) => {
                     let read = read_until(&text[start..], &error);
                     looked_at(read);
@@ -151,15 +163,24 @@ impl<'a> Walk<'a> {
 
     /// JSON that stood in a string, with its own spacing where it has no secret.
     fn inside(&self, text: &str, inner: &Value) -> String {
-        let Some(walk) = self.deeper() else { return MASKED.to_owned() };
+        let Some(walk) = self.deeper() else {
+            return MASKED.to_owned();
+        };
         let masked = walk.whole(inner);
         // A key given twice is read once: the text may hold more than what was looked at.
         let signs = |json: &str| json.chars().filter(|c| !c.is_whitespace()).count();
-        if masked == *inner && signs(text) == signs(&masked.to_string()) { text.to_owned() } else { masked.to_string() }
+        if masked == *inner && signs(text) == signs(&masked.to_string()) {
+            text.to_owned()
+        } else {
+            masked.to_string()
+        }
     }
 
     fn deeper(&self) -> Option<Self> {
-        (self.level < LEVELS).then(|| Self { level: self.level + 1, ..*self })
+        (self.level < LEVELS).then(|| Self {
+            level: self.level + 1,
+            ..*self
+        })
     }
 
     fn map(&self, members: &Map<String, Value>) -> Map<String, Value> {
@@ -169,7 +190,9 @@ impl<'a> Walk<'a> {
             let masked = match field.as_str() {
                 data if is_secret && SECRET_DATA.contains(&data) => Value::from(MASKED),
                 "value" if name.is_some() => self.variable(name, value),
-                "args" if value.is_array() => Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &[program(members)])),
+                "args" if value.is_array() => {
+                    Value::Array(self.list(value.as_array().map_or(&[], Vec::as_slice), &[program(members)]))
+                }
                 field => self.member(field, value),
             };
             (self.text(field), masked)
@@ -177,8 +200,8 @@ impl<'a> Walk<'a> {
         members.iter().map(mask).collect()
     }
 
-    /// A list, in which a flag may stand before its value: the arguments of one of these programs, where they are known, or of one that the
-    /// list names.
+    /// A list, in which a flag may stand before its value: the arguments of one of these programs, where they are
+    /// known, or of one that the list names.
     fn list(&self, items: &[Value], programs: &[Vec<&str>]) -> Vec<Value> {
         if self.budget.is_spent() {
             return vec![Value::from(MASKED); items.len().min(1)];
@@ -187,26 +210,41 @@ impl<'a> Walk<'a> {
         let of = |program: &[&str]| {
             let all: Vec<&str> = program.iter().chain(&words).copied().collect();
             let named = all.iter().any(|word| clients::is_client(word));
-            if named { clients::hide(&all, false).split_off(program.len()) } else { clients::hide_alone(&words) }
+            if named {
+                clients::hide(&all, false).split_off(program.len())
+            } else {
+                clients::hide_alone(&words)
+            }
         };
         let mut hidden = of(programs.first().map_or(&[], Vec::as_slice));
         for program in programs.iter().skip(1) {
-            hidden = hidden.into_iter().zip(of(program)).map(|(one, other)| one.or(other)).collect();
+            hidden = hidden
+                .into_iter()
+                .zip(of(program))
+                .map(|(one, other)| one.or(other))
+                .collect();
         }
-        let flags =
-            std::iter::once(None).chain(items.iter().map(|item| item.as_str().filter(|text| text.starts_with('-') && !text.contains('='))));
-        let one =
-            |((flag, item), hidden): ((Option<&str>, &Value), Option<String>)| hidden.map_or_else(|| self.item(flag, item), Value::from);
+        let flags = std::iter::once(None).chain(items.iter().map(|item| {
+            item.as_str()
+                .filter(|text| text.starts_with('-') && !text.contains('='))
+        }));
+        let one = |((flag, item), hidden): ((Option<&str>, &Value), Option<String>)| {
+            hidden.map_or_else(|| self.item(flag, item), Value::from)
+        };
         flags.zip(items).zip(hidden).map(one).collect()
     }
 
     fn item(&self, flag: Option<&str>, item: &Value) -> Value {
-        let Some(text) = item.as_str() else { return self.whole(item) };
+        let Some(text) = item.as_str() else {
+            return self.whole(item);
+        };
         if flag.is_some_and(|flag| !is_flag(text) && self.names.hide(flag, text)) {
             return Value::from(MASKED);
         }
         match text.split_once('=') {
-            Some((name, value)) if is_name(name) && self.names.hide(name, value) => Value::from(format!("{name}={MASKED}")),
+            Some((name, value)) if is_name(name) && self.names.hide(name, value) => {
+                Value::from(format!("{name}={MASKED}"))
+            }
             _ => Value::from(self.string(text)),
         }
     }
@@ -222,14 +260,25 @@ fn read_until(text: &str, error: &serde_json::Error) -> usize {
 pub(super) fn containers(object: &Value) -> impl Iterator<Item = &Map<String, Value>> {
     let lists = ["containers", "initContainers", "ephemeralContainers"].into_iter();
     let pod = object.pointer("/spec/template/spec");
-    lists.filter_map(move |list| pod?.get(list)?.as_array()).flatten().filter_map(Value::as_object)
+    lists
+        .filter_map(move |list| pod?.get(list)?.as_array())
+        .flatten()
+        .filter_map(Value::as_object)
 }
 
 /// What a container runs: its command, or what its image is called.
 pub(super) fn program(container: &Map<String, Value>) -> Vec<&str> {
-    match (container.get("command").and_then(Value::as_array), container.get("image").and_then(Value::as_str)) {
+    match (
+        container.get("command").and_then(Value::as_array),
+        container.get("image").and_then(Value::as_str),
+    ) {
         (Some(command), _) if !command.is_empty() => command.iter().filter_map(Value::as_str).collect(),
-        (_, Some(image)) => image.split('@').next().and_then(|image| image.rsplit('/').next()?.split(':').next()).into_iter().collect(),
+        (_, Some(image)) => image
+            .split('@')
+            .next()
+            .and_then(|image| image.rsplit('/').next()?.split(':').next())
+            .into_iter()
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many bytes of text are looked at in one object; what comes after them is masked. A report shows a quarter of that at most.
+/// How many bytes of text are looked at in one object; what comes after them is masked. A report shows a quarter of
+/// that at most.
 pub(super) const OBJECT_BYTES: usize = 256 << 10;
 
 /// What is left of [`OBJECT_BYTES`].
@@ -16,7 +17,9 @@ impl Budget {
 
     /// Takes so many bytes; `false` where less is left, and then nothing is.
     pub(super) fn take(&self, bytes: usize) -> bool {
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         if taken.is_err() {
             self.0.store(0, Ordering::Relaxed);
         }
@@ -58,7 +61,8 @@ mod tests {
     use super::*;
     use crate::engine::object::FieldPath;
 
-    /// How often a byte may be looked at: quotes in quotes, JSON in strings and brackets that begin nothing, each a few times.
+    /// How often a byte may be looked at: quotes in quotes, JSON in strings and brackets that begin nothing, each a few
+    /// times.
     const MOST_LOOKS: usize = 100;
 
     /// Texts that a pass may be tempted to read from each of its characters to its end.
@@ -122,14 +126,25 @@ mod tests {
                 assert!(read <= MOST_LOOKS * text.len(), "{part:?}: {read} for {bytes} bytes");
                 let quoted = json!(json!({"a": text}).to_string()).to_string();
                 let read = steps(|| drop(Masker::default().mask_text(&quoted)));
-                assert!(read <= MOST_LOOKS * quoted.len(), "{part:?} in JSON: {read} for {} bytes", quoted.len());
+                assert!(
+                    read <= MOST_LOOKS * quoted.len(),
+                    "{part:?} in JSON: {read} for {} bytes",
+                    quoted.len()
+                );
             }
         }
     }
 
     #[test]
     fn what_a_list_costs_grows_with_its_length_and_none_is_too_long() {
-        for words in [["oc", "secret"], ["sshpass", "x"], ["kubectl", "login"], ["mysql", "-p"], ["--key", "--flag"], ["-u", "-p"]] {
+        for words in [
+            ["oc", "secret"],
+            ["sshpass", "x"],
+            ["kubectl", "login"],
+            ["mysql", "-p"],
+            ["--key", "--flag"],
+            ["-u", "-p"],
+        ] {
             let list: Vec<&str> = words.into_iter().cycle().take(50_000).collect();
             let (list, bytes) = (json!(list), list.concat().len());
             let read = steps(|| drop(Masker::default().mask(&FieldPath::of(&["args"]), &list)));
@@ -149,7 +164,15 @@ mod tests {
         for hidden in [json!("plain"), json!(["sh", "-c", "run"]), json!({"a": "plain"})] {
             assert!(!mask(hidden.clone()).contains("plain") && mask(hidden).contains(MASKED));
         }
-        assert_eq!([mask(json!(3)), mask(json!(true))], ["3", "true"], "what is no text is shown");
-        assert_eq!(masker.of_object([]).mask(&path, &json!("plain")).to_string(), "\"plain\"", "the next object has as much");
+        assert_eq!(
+            [mask(json!(3)), mask(json!(true))],
+            ["3", "true"],
+            "what is no text is shown"
+        );
+        assert_eq!(
+            masker.of_object([]).mask(&path, &json!("plain")).to_string(),
+            "\"plain\"",
+            "the next object has as much"
+        );
     }
 }

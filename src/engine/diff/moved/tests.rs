@@ -3,10 +3,18 @@ use super::*;
 const WAYS: [Strategy; 3] = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace];
 const WHOSE: [Whose; 3] = [Whose::Tool, Whose::Nobody, Whose::Others];
 const SAYS: [Says; 4] = [Says::Nothing, Says::AsLive, Says::AsGit, Says::Neither];
-const MET: [Met; 6] = [Met::Never, Met::Here, Met::Made, Met::AsLive, Met::NotAsLive, Met::Elsewhere];
+const MET: [Met; 6] = [
+    Met::Never,
+    Met::Here,
+    Met::Made,
+    Met::AsLive,
+    Met::NotAsLive,
+    Met::Elsewhere,
+];
 const WROTE: [Wrote; 3] = [Wrote::Unknown, Wrote::Before, Wrote::Since];
 
-/// One line of the table in the module's docs: the columns as words, where `-` stands for anything and `a|b` for either.
+/// One line of the table in the module's docs: the columns as words, where `-` stands for anything and `a|b` for
+/// either.
 struct Row {
     synced: &'static str,
     met: &'static str,
@@ -93,7 +101,17 @@ fn every_testimony() -> Vec<Testimony> {
                 for applied in SAYS {
                     for flags in 0..8 {
                         let [by_tool, young, untouched] = [1, 2, 4].map(|flag| flags & flag != 0);
-                        all.push(Testimony { strategy, whose, synced, met, wrote, applied, by_tool, young, untouched });
+                        all.push(Testimony {
+                            strategy,
+                            whose,
+                            synced,
+                            met,
+                            wrote,
+                            applied,
+                            by_tool,
+                            young,
+                            untouched,
+                        });
                     }
                 }
             }
@@ -106,16 +124,26 @@ fn every_testimony() -> Vec<Testimony> {
 fn every_testimony_is_judged_as_the_table_says_and_no_row_is_idle() {
     let mut used = vec![0; TABLE.len()];
     for testimony in every_testimony() {
-        let at = TABLE.iter().position(|row| row.fits(&testimony)).unwrap_or_else(|| panic!("no row for {testimony:?}"));
+        let at = TABLE
+            .iter()
+            .position(|row| row.fits(&testimony))
+            .unwrap_or_else(|| panic!("no row for {testimony:?}"));
         used[at] += 1;
         assert_eq!(moved(testimony), TABLE[at].moved, "row {at}: {testimony:?}");
     }
-    assert_eq!(used.iter().position(|uses| *uses == 0), None, "rows that nothing reaches");
+    assert_eq!(
+        used.iter().position(|uses| *uses == 0),
+        None,
+        "rows that nothing reaches"
+    );
 }
 
 #[test]
 fn where_git_has_not_moved_and_the_tool_did_not_roll_back_nothing_is_pending() {
-    for testimony in every_testimony().into_iter().filter(|testimony| testimony.met == Met::Here && testimony.synced != Says::AsLive) {
+    for testimony in every_testimony()
+        .into_iter()
+        .filter(|testimony| testimony.met == Met::Here && testimony.synced != Says::AsLive)
+    {
         assert!(matches!(moved(testimony), Moved::Live | Moved::Server), "{testimony:?}");
     }
 }
@@ -123,8 +151,15 @@ fn where_git_has_not_moved_and_the_tool_did_not_roll_back_nothing_is_pending() {
 #[test]
 fn a_commits_own_time_decides_only_where_nobody_owns_the_field_and_nothing_else_is_known() {
     for testimony in every_testimony() {
-        let other = moved(Testimony { young: !testimony.young, ..testimony });
-        let alone = testimony.whose == Whose::Nobody && testimony.applied == Says::Nothing && testimony.met != Met::Here;
-        assert!(moved(testimony) == other || alone && testimony.wrote == Wrote::Unknown, "{testimony:?}");
+        let other = moved(Testimony {
+            young: !testimony.young,
+            ..testimony
+        });
+        let alone =
+            testimony.whose == Whose::Nobody && testimony.applied == Says::Nothing && testimony.met != Met::Here;
+        assert!(
+            moved(testimony) == other || alone && testimony.wrote == Wrote::Unknown,
+            "{testimony:?}"
+        );
     }
 }

@@ -41,10 +41,26 @@ pub fn read(value: &Value) -> Kustomization {
 #[test]
 fn facts_are_read() {
     let found = read(&ready());
-    assert_eq!((found.namespace.as_str(), found.name.as_str(), found.uid.as_deref()), ("flux-system", "shop", Some("c0de")));
-    assert_eq!(found.source, SourceRef { kind: "GitRepository".to_owned(), namespace: None, name: "shop".to_owned() });
-    assert_eq!((found.interval, found.retry_interval), (Some(SignedDuration::from_mins(10)), Some(SignedDuration::from_secs(90))));
-    assert_eq!((found.prune, found.force, found.suspend, found.force_caution()), (true, false, false, None));
+    assert_eq!(
+        (found.namespace.as_str(), found.name.as_str(), found.uid.as_deref()),
+        ("flux-system", "shop", Some("c0de"))
+    );
+    assert_eq!(
+        found.source,
+        SourceRef {
+            kind: "GitRepository".to_owned(),
+            namespace: None,
+            name: "shop".to_owned()
+        }
+    );
+    assert_eq!(
+        (found.interval, found.retry_interval),
+        (Some(SignedDuration::from_mins(10)), Some(SignedDuration::from_secs(90)))
+    );
+    assert_eq!(
+        (found.prune, found.force, found.suspend, found.force_caution()),
+        (true, false, false, None)
+    );
     assert_eq!((found.transforms(), found.diverts()), (&[][..], &[][..]));
     assert_eq!(found.last_reconciled, Some(time("2026-03-02T09:55:00Z")));
     assert_eq!(found.last_applied_revision.as_deref().and_then(commit), Some(HERE));
@@ -69,7 +85,10 @@ fn what_is_more_than_the_folder_is_named() {
         ("force".to_owned(), json!(true)),
     ]);
     let found = read(&value);
-    assert_eq!(found.transforms(), ["spec.decryption", "spec.namePrefix", "spec.patches", "spec.postBuild"]);
+    assert_eq!(
+        found.transforms(),
+        ["spec.decryption", "spec.namePrefix", "spec.patches", "spec.postBuild"]
+    );
     assert_eq!(found.target_namespace.as_deref(), Some("prod"));
     assert_eq!(found.diverts(), ["spec.ignore", "spec.kubeConfig"]);
     assert!(found.force_caution().unwrap().contains("deletes and creates again"));
@@ -78,12 +97,25 @@ fn what_is_more_than_the_folder_is_named() {
 #[test]
 fn wrong_types_are_named() {
     for (pointer, wrong, told) in [
-        ("/spec/interval", json!("often"), "/spec/interval is not a span of time such as 10m"),
+        (
+            "/spec/interval",
+            json!("often"),
+            "/spec/interval is not a span of time such as 10m",
+        ),
         ("/spec/sourceRef", Value::Null, "/spec/sourceRef/kind is not a text"),
         ("/spec/suspend", json!("true"), "/spec/suspend is not true or false"),
-        ("/status/conditions", json!([{}]), "/status/conditions/0/type is not a text"),
+        (
+            "/status/conditions",
+            json!([{}]),
+            "/status/conditions/0/type is not a text",
+        ),
     ] {
-        assert_eq!(Kustomization::read(&set(ready(), pointer, wrong)).unwrap_err().to_string(), told);
+        assert_eq!(
+            Kustomization::read(&set(ready(), pointer, wrong))
+                .unwrap_err()
+                .to_string(),
+            told
+        );
     }
 }
 
@@ -118,29 +150,50 @@ fn a_git_repository_is_read() {
     });
     let found = GitRepository::read(&value).unwrap();
     assert_eq!(
-        (found.commit(), found.reference.branch.as_deref(), found.secret.as_deref()),
+        (
+            found.commit(),
+            found.reference.branch.as_deref(),
+            found.secret.as_deref()
+        ),
         (Some(HERE), Some("main"), Some("deploy-key"))
     );
     assert_eq!(
         (found.alters(), found.suspend, found.interval),
-        (&["spec.ignore", "spec.include"][..], false, Some(SignedDuration::from_mins(1)))
+        (
+            &["spec.ignore", "spec.include"][..],
+            false,
+            Some(SignedDuration::from_mins(1))
+        )
     );
     assert_eq!(found.updated_at, Some(time("2026-03-02T09:50:00Z")));
     let bare = GitRepository::read(&json!({"metadata": {"name": "bare"}})).unwrap();
-    assert_eq!((bare.commit(), bare.url.as_deref(), bare.alters()), (None, None, &[][..]));
+    assert_eq!(
+        (bare.commit(), bare.url.as_deref(), bare.alters()),
+        (None, None, &[][..])
+    );
 }
 
 #[test]
 fn the_synced_commit_is_the_tried_one_once_it_was_applied() {
     const NEXT: &str = "9999999999999999999999999999999999999999";
     let at = |status: &str, reason: &str| {
-        let value = set(ready(), "/status/lastAttemptedRevision", json!(format!("main@sha1:{NEXT}")));
+        let value = set(
+            ready(),
+            "/status/lastAttemptedRevision",
+            json!(format!("main@sha1:{NEXT}")),
+        );
         let value = set(value, "/status/conditions/0/status", json!(status));
-        read(&set(value, "/status/conditions/0/reason", json!(reason))).synced_commit().unwrap_or_default().to_owned()
+        read(&set(value, "/status/conditions/0/reason", json!(reason)))
+            .synced_commit()
+            .unwrap_or_default()
+            .to_owned()
     };
     assert_eq!(at("True", "ReconciliationSucceeded"), HERE);
     assert_eq!(at("Unknown", "Progressing"), HERE);
     assert_eq!(at("False", "ReconciliationFailed"), HERE);
     assert_eq!(at("False", "HealthCheckFailed"), NEXT);
-    assert_eq!(read(&set(ready(), "/status/lastAppliedRevision", Value::Null)).synced_commit(), None);
+    assert_eq!(
+        read(&set(ready(), "/status/lastAppliedRevision", Value::Null)).synced_commit(),
+        None
+    );
 }

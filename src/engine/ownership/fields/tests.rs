@@ -48,7 +48,10 @@ fn spells_list_keys_in_one_way() {
 fn finds_items_whose_key_leaves_out_a_default() {
     let full = set(&[".ports[containerPort=80,protocol=\"TCP\"].name"]);
     let short = set(&[".ports[containerPort=80].name"]);
-    for (set, asked) in [(&full, ".ports[containerPort=80]"), (&short, ".ports[containerPort=80,protocol=\"TCP\"]")] {
+    for (set, asked) in [
+        (&full, ".ports[containerPort=80]"),
+        (&short, ".ports[containerPort=80,protocol=\"TCP\"]"),
+    ] {
         assert!(set.contains_or_below(&path(asked)), "{asked}");
         assert!(!set.contains(&path(asked)), "{asked}");
         assert!(set.contains(&path(asked).field("name")), "{asked}");
@@ -65,7 +68,10 @@ fn keeps_parents_and_children_apart() {
     assert_eq!(child.difference(&parent), child);
     assert!(parent.intersection(&child).is_empty());
     assert_eq!(set(&[".a", ".a.b", ".c"]).difference(&child), set(&[".a", ".c"]));
-    assert_eq!(set(&[".a", ".a.b", ".c"]).intersection(&set(&[".c", ".a.b"])), set(&[".a.b", ".c"]));
+    assert_eq!(
+        set(&[".a", ".a.b", ".c"]).intersection(&set(&[".c", ".a.b"])),
+        set(&[".a.b", ".c"])
+    );
     assert_eq!(set(&[".a", ".a.b", ".ab"]).at_or_below(&path(".a.b")), child);
 }
 
@@ -82,7 +88,10 @@ fn refuses_what_is_not_fields_v1_and_passes_over_types_of_a_later_version() {
     ] {
         assert!(FieldSet::parse(&broken).is_err(), "{broken}");
     }
-    assert_eq!(FieldSet::parse(&json!({"x:later": {"f:a": {}}, "f:b": null})), Ok(set(&[".b"])));
+    assert_eq!(
+        FieldSet::parse(&json!({"x:later": {"f:a": {}}, "f:b": null})),
+        Ok(set(&[".b"]))
+    );
 }
 
 proptest::proptest! {

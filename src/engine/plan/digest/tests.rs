@@ -1,4 +1,5 @@
-//! What moves a hash and what does not. Each ingredient is moved alone, and each is known by name: one that is left out of the hash fails here.
+//! What moves a hash and what does not. Each ingredient is moved alone, and each is known by name: one that is left out
+//! of the hash fails here.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +38,10 @@ fn a_status_change_does_not_move_the_digest_and_a_change_of_what_was_asked_for_d
         ("/metadata/labels/app", json!("db")),
         ("/metadata/annotations", json!({"note": "changed"})),
         ("/metadata/managedFields/0/manager", json!("kubectl-edit")),
-        ("/metadata/managedFields/0/fieldsV1", json!({"f:spec": {"f:replicas": {}}})),
+        (
+            "/metadata/managedFields/0/fieldsV1",
+            json!({"f:spec": {"f:replicas": {}}}),
+        ),
     ] {
         let mut edited = calm.clone();
         *edited.pointer_mut(pointer).unwrap() = value;
@@ -57,9 +61,18 @@ struct Made {
 impl Made {
     fn incident() -> Self {
         let snapshot = snapshot(git(), switched());
-        let memory = Memory { report: "report-1".to_owned(), watch: "watch-1".to_owned(), ..Memory::default() };
+        let memory = Memory {
+            report: "report-1".to_owned(),
+            watch: "watch-1".to_owned(),
+            ..Memory::default()
+        };
         let steps = proposed(&snapshot, &memory).unwrap().steps;
-        Self { snapshot, memory, steps, serial: 1 }
+        Self {
+            snapshot,
+            memory,
+            steps,
+            serial: 1,
+        }
     }
 
     fn content(&self) -> Value {
@@ -81,18 +94,42 @@ fn whatever_a_yes_depends_on_moves_the_hash() {
     // What is moved, and which ingredients that moves: an object's uid and generation are in its own digest, too.
     let moves: [(&str, &[&str], Move); 15] = [
         ("another cluster", &["cluster"], |made| made.snapshot.cluster.push('2')),
-        ("the policy over approvals was made anew", &["judge"], |made| made.snapshot.judge.push('2')),
-        ("nothing judges approvals", &["judge"], |made| made.snapshot.judge.clear()),
-        ("the report was made anew", &["report"], |made| made.memory.report = "report-2".to_owned()),
-        ("the watch was made anew", &["watch"], |made| made.memory.watch = "watch-2".to_owned()),
-        ("another Deployment", &["target"], |made| made.snapshot.target.name = "api".to_owned()),
-        ("another namespace", &["target"], |made| made.snapshot.target.namespace = Some("office".to_owned())),
-        ("the Deployment was made anew", &["live", "uid"], |made| made.live()["metadata"]["uid"] = json!("another")),
-        ("a new generation", &["generation", "live"], |made| made.live()["metadata"]["generation"] = json!(99)),
-        ("another value in Git", &["desired"], |made| made.snapshot.desired.as_mut().unwrap().value["spec"]["replicas"] = json!(7)),
-        ("another value in the cluster", &["live"], |made| made.live()["spec"]["replicas"] = json!(7)),
-        ("another way of applying", &["strategy"], |made| made.snapshot.syncer.strategy = Strategy::Replace),
-        ("another field manager", &["manager"], |made| made.snapshot.syncer.manager.push('2')),
+        ("the policy over approvals was made anew", &["judge"], |made| {
+            made.snapshot.judge.push('2')
+        }),
+        ("nothing judges approvals", &["judge"], |made| {
+            made.snapshot.judge.clear()
+        }),
+        ("the report was made anew", &["report"], |made| {
+            made.memory.report = "report-2".to_owned()
+        }),
+        ("the watch was made anew", &["watch"], |made| {
+            made.memory.watch = "watch-2".to_owned()
+        }),
+        ("another Deployment", &["target"], |made| {
+            made.snapshot.target.name = "api".to_owned()
+        }),
+        ("another namespace", &["target"], |made| {
+            made.snapshot.target.namespace = Some("office".to_owned())
+        }),
+        ("the Deployment was made anew", &["live", "uid"], |made| {
+            made.live()["metadata"]["uid"] = json!("another")
+        }),
+        ("a new generation", &["generation", "live"], |made| {
+            made.live()["metadata"]["generation"] = json!(99)
+        }),
+        ("another value in Git", &["desired"], |made| {
+            made.snapshot.desired.as_mut().unwrap().value["spec"]["replicas"] = json!(7)
+        }),
+        ("another value in the cluster", &["live"], |made| {
+            made.live()["spec"]["replicas"] = json!(7)
+        }),
+        ("another way of applying", &["strategy"], |made| {
+            made.snapshot.syncer.strategy = Strategy::Replace
+        }),
+        ("another field manager", &["manager"], |made| {
+            made.snapshot.syncer.manager.push('2')
+        }),
         ("offered again", &["serial"], |made| made.serial = 2),
         ("one step less", &["steps"], |made| made.steps.clear()),
     ];
@@ -104,7 +141,10 @@ fn whatever_a_yes_depends_on_moves_the_hash() {
         change(&mut moved);
         let other = moved.content();
         let names = content.as_object().unwrap().keys();
-        let changed: Vec<&str> = names.map(String::as_str).filter(|name| content[name] != other[name]).collect();
+        let changed: Vec<&str> = names
+            .map(String::as_str)
+            .filter(|name| content[name] != other[name])
+            .collect();
         assert_eq!(changed, ingredients, "{what}");
         assert_ne!(moved.hash(), hash, "{what}");
         known.extend(ingredients);
@@ -125,18 +165,35 @@ fn paths(text: &str) -> Vec<FieldPath> {
 }
 
 fn on(namespace: &str, name: &str, act: Act) -> Step {
-    let application = ApplicationRef { namespace: namespace.to_owned(), name: name.to_owned() };
-    Step::OnApplication(Box::new(OnApplication { application, uid: Some("uid".to_owned()), asked: None, act }))
+    let application = ApplicationRef {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    Step::OnApplication(Box::new(OnApplication {
+        application,
+        uid: Some("uid".to_owned()),
+        asked: None,
+        act,
+    }))
 }
 
 /// The step on an Application that was made anew under the same name.
 fn anew(step: Step) -> Step {
-    let Step::OnApplication(step) = step else { panic!("{step:?}") };
-    Step::OnApplication(Box::new(OnApplication { uid: Some("another".to_owned()), ..*step }))
+    let Step::OnApplication(step) = step else {
+        panic!("{step:?}")
+    };
+    Step::OnApplication(Box::new(OnApplication {
+        uid: Some("another".to_owned()),
+        ..*step
+    }))
 }
 
 fn stale() -> Stale {
-    Stale { uid: "uid".to_owned(), phase: OperationPhase::Failed, started_at: "2026-01-05T10:00:00Z".to_owned() }
+    Stale {
+        uid: "uid".to_owned(),
+        phase: OperationPhase::Failed,
+        started_at: "2026-01-05T10:00:00Z".to_owned(),
+    }
 }
 
 fn touches() -> Touches {
@@ -156,40 +213,138 @@ fn touches() -> Touches {
 /// What a sync touches, and each other thing that it could touch.
 fn touched() -> Vec<(&'static str, Touches)> {
     let web = ResourceRef::deployment("shop", "web");
-    let resource = |prune| vec![Touched { resource: web.clone(), prune }];
+    let resource = |prune| {
+        vec![Touched {
+            resource: web.clone(),
+            prune,
+        }]
+    };
     vec![
         ("as it is", touches()),
-        ("changes a resource", Touches { resources: resource(false), ..touches() }),
-        ("deletes it", Touches { resources: resource(true), ..touches() }),
-        ("from another revision", Touches { from: Some(Revision::One("b".to_owned())), ..touches() }),
-        ("to another revision", Touches { to: Some(Revision::One("b".to_owned())), ..touches() }),
-        ("to several revisions", Touches { to: Some(Revision::Several(vec!["a".to_owned(), "b".to_owned()])), ..touches() }),
-        ("the whole application", Touches { whole_application: true, ..touches() }),
-        ("not compared", Touches { compared: false, ..touches() }),
-        ("with options", Touches { sync_options: vec!["Force=true".to_owned()], ..touches() }),
-        ("tried again", Touches { retry: Some(json!({"limit": 5})), ..touches() }),
+        (
+            "changes a resource",
+            Touches {
+                resources: resource(false),
+                ..touches()
+            },
+        ),
+        (
+            "deletes it",
+            Touches {
+                resources: resource(true),
+                ..touches()
+            },
+        ),
+        (
+            "from another revision",
+            Touches {
+                from: Some(Revision::One("b".to_owned())),
+                ..touches()
+            },
+        ),
+        (
+            "to another revision",
+            Touches {
+                to: Some(Revision::One("b".to_owned())),
+                ..touches()
+            },
+        ),
+        (
+            "to several revisions",
+            Touches {
+                to: Some(Revision::Several(vec!["a".to_owned(), "b".to_owned()])),
+                ..touches()
+            },
+        ),
+        (
+            "the whole application",
+            Touches {
+                whole_application: true,
+                ..touches()
+            },
+        ),
+        (
+            "not compared",
+            Touches {
+                compared: false,
+                ..touches()
+            },
+        ),
+        (
+            "with options",
+            Touches {
+                sync_options: vec!["Force=true".to_owned()],
+                ..touches()
+            },
+        ),
+        (
+            "tried again",
+            Touches {
+                retry: Some(json!({"limit": 5})),
+                ..touches()
+            },
+        ),
     ]
 }
 
 /// The step while a sync of a person is in the way.
 fn asked(by: &str, began: Option<&str>, step: Step) -> Step {
-    let Step::OnApplication(step) = step else { panic!("{step:?}") };
-    let asked = Asked { by: by.to_owned(), began: began.map(str::to_owned), asks: json!({}) };
-    Step::OnApplication(Box::new(OnApplication { asked: Some(asked), ..*step }))
+    let Step::OnApplication(step) = step else {
+        panic!("{step:?}")
+    };
+    let asked = Asked {
+        by: by.to_owned(),
+        began: began.map(str::to_owned),
+        asks: json!({}),
+    };
+    Step::OnApplication(Box::new(OnApplication {
+        asked: Some(asked),
+        ..*step
+    }))
 }
 
 #[test]
 fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     let syncer = || Syncer::new(Strategy::ServerSideApply, "argocd-controller");
-    let hand_back = |path: &str, syncer| Step::HandBack { paths: paths(path), syncer };
-    let patch = |value: u8| serde_json::from_value(json!([{"op": "replace", "path": "/spec/replicas", "value": value}])).unwrap();
-    let restore = |path: &str, value| Step::Restore { paths: paths(path), operations: patch(value) };
-    let transfer =
-        |path: &str, to: &str| Step::Transfer { paths: paths(path), from: Vec::new(), to: to.to_owned(), into: Operation::Apply };
-    let named = |namespace: &str, name: &str| KustomizationRef { namespace: namespace.to_owned(), name: name.to_owned() };
+    let hand_back = |path: &str, syncer| Step::HandBack {
+        paths: paths(path),
+        syncer,
+    };
+    let patch = |value: u8| {
+        serde_json::from_value(json!([{"op": "replace", "path": "/spec/replicas", "value": value}])).unwrap()
+    };
+    let restore = |path: &str, value| Step::Restore {
+        paths: paths(path),
+        operations: patch(value),
+    };
+    let transfer = |path: &str, to: &str| Step::Transfer {
+        paths: paths(path),
+        from: Vec::new(),
+        to: to.to_owned(),
+        into: Operation::Apply,
+    };
+    let named = |namespace: &str, name: &str| KustomizationRef {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
     let web = || ResourceRef::deployment("shop", "web");
-    let start = |replaces, only| on("argocd", "shop", Act::Start { replaces, only, touches: touches() });
-    let clear_of = |stale, touches| Act::Clear { stale, touches, why: "hooks".to_owned(), attempt: 1 };
+    let start = |replaces, only| {
+        on(
+            "argocd",
+            "shop",
+            Act::Start {
+                replaces,
+                only,
+                touches: touches(),
+            },
+        )
+    };
+    let clear_of = |stale, touches| Act::Clear {
+        stale,
+        touches,
+        why: "hooks".to_owned(),
+        attempt: 1,
+    };
     let clear = |stale| on("argocd", "shop", clear_of(stale, touches()));
     let mut steps = vec![
         ("restore", restore(".spec.replicas", 1)),
@@ -197,40 +352,170 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ("restore another value", restore(".spec.replicas", 2)),
         ("transfer", transfer(".spec.replicas", "argocd-controller")),
         ("transfer another path", transfer(".spec.paused", "argocd-controller")),
-        ("transfer to another", transfer(".spec.replicas", "kustomize-controller")),
+        (
+            "transfer to another",
+            transfer(".spec.replicas", "kustomize-controller"),
+        ),
         ("hand back", hand_back(".spec.replicas", syncer())),
         ("hand back another path", hand_back(".spec.paused", syncer())),
-        ("hand back to another", hand_back(".spec.replicas", Syncer { manager: "another".to_owned(), ..syncer() })),
-        ("hand back otherwise", hand_back(".spec.replicas", Syncer { strategy: Strategy::ClientSideApply, ..syncer() })),
-        ("hand back without force", hand_back(".spec.replicas", Syncer { force: Force::No, ..syncer() })),
-        ("hand back to a thief", hand_back(".spec.replicas", Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..syncer() })),
+        (
+            "hand back to another",
+            hand_back(
+                ".spec.replicas",
+                Syncer {
+                    manager: "another".to_owned(),
+                    ..syncer()
+                },
+            ),
+        ),
+        (
+            "hand back otherwise",
+            hand_back(
+                ".spec.replicas",
+                Syncer {
+                    strategy: Strategy::ClientSideApply,
+                    ..syncer()
+                },
+            ),
+        ),
+        (
+            "hand back without force",
+            hand_back(
+                ".spec.replicas",
+                Syncer {
+                    force: Force::No,
+                    ..syncer()
+                },
+            ),
+        ),
+        (
+            "hand back to a thief",
+            hand_back(
+                ".spec.replicas",
+                Syncer {
+                    takes_over: TakesOver::KubectlsAfterDryRun,
+                    ..syncer()
+                },
+            ),
+        ),
         ("refresh", on("argocd", "shop", Act::Refresh)),
         ("refresh elsewhere", on("teams", "shop", Act::Refresh)),
         ("refresh another", on("argocd", "office", Act::Refresh)),
-        ("refresh an application that was made anew", anew(on("argocd", "shop", Act::Refresh))),
-        ("clear elsewhere", on("teams", "shop", clear_of(Some(stale()), touches()))),
+        (
+            "refresh an application that was made anew",
+            anew(on("argocd", "shop", Act::Refresh)),
+        ),
+        (
+            "clear elsewhere",
+            on("teams", "shop", clear_of(Some(stale()), touches())),
+        ),
         ("clear an application that was made anew", anew(clear(Some(stale())))),
-        ("start elsewhere", on("teams", "shop", Act::Start { replaces: None, only: web(), touches: touches() })),
+        (
+            "start elsewhere",
+            on(
+                "teams",
+                "shop",
+                Act::Start {
+                    replaces: None,
+                    only: web(),
+                    touches: touches(),
+                },
+            ),
+        ),
         ("start in an application that was made anew", anew(start(None, web()))),
-        ("start over a person's sync", asked("ada", Some("2026-01-05T10:00:00Z"), start(None, web()))),
-        ("start over a later one", asked("ada", Some("2026-01-05T11:00:00Z"), start(None, web()))),
-        ("start over one that is asked for", asked("ada", None, start(None, web()))),
-        ("start over another person's", asked("ben", Some("2026-01-05T10:00:00Z"), start(None, web()))),
+        (
+            "start over a person's sync",
+            asked("ada", Some("2026-01-05T10:00:00Z"), start(None, web())),
+        ),
+        (
+            "start over a later one",
+            asked("ada", Some("2026-01-05T11:00:00Z"), start(None, web())),
+        ),
+        (
+            "start over one that is asked for",
+            asked("ada", None, start(None, web())),
+        ),
+        (
+            "start over another person's",
+            asked("ben", Some("2026-01-05T10:00:00Z"), start(None, web())),
+        ),
         ("start for another", start(None, ResourceRef::deployment("shop", "api"))),
-        ("start for another kind", start(None, ResourceRef { kind: "StatefulSet".to_owned(), ..web() })),
-        ("start for another group", start(None, ResourceRef { group: "example.com".to_owned(), ..web() })),
-        ("start in another namespace", start(None, ResourceRef::deployment("office", "web"))),
-        ("reconcile", Step::Reconcile { kustomization: named("flux-system", "shop") }),
-        ("reconcile elsewhere", Step::Reconcile { kustomization: named("teams", "shop") }),
-        ("reconcile another", Step::Reconcile { kustomization: named("flux-system", "office") }),
+        (
+            "start for another kind",
+            start(
+                None,
+                ResourceRef {
+                    kind: "StatefulSet".to_owned(),
+                    ..web()
+                },
+            ),
+        ),
+        (
+            "start for another group",
+            start(
+                None,
+                ResourceRef {
+                    group: "example.com".to_owned(),
+                    ..web()
+                },
+            ),
+        ),
+        (
+            "start in another namespace",
+            start(None, ResourceRef::deployment("office", "web")),
+        ),
+        (
+            "reconcile",
+            Step::Reconcile {
+                kustomization: named("flux-system", "shop"),
+            },
+        ),
+        (
+            "reconcile elsewhere",
+            Step::Reconcile {
+                kustomization: named("teams", "shop"),
+            },
+        ),
+        (
+            "reconcile another",
+            Step::Reconcile {
+                kustomization: named("flux-system", "office"),
+            },
+        ),
     ];
     // What a sync of one resource touches is that resource, and what it brings is said by the digest of Git's document.
-    let of_the_whole = ["changes a resource", "deletes it", "from another revision", "to another revision", "not compared"];
+    let of_the_whole = [
+        "changes a resource",
+        "deletes it",
+        "from another revision",
+        "to another revision",
+        "not compared",
+    ];
     for (what, touches) in touched() {
         steps.push((what, on("argocd", "shop", clear_of(Some(stale()), touches.clone()))));
-        let start = on("argocd", "shop", Act::Start { replaces: None, only: web(), touches });
+        let start = on(
+            "argocd",
+            "shop",
+            Act::Start {
+                replaces: None,
+                only: web(),
+                touches,
+            },
+        );
         if of_the_whole.contains(&what) {
-            assert_eq!(start.intent(), on("argocd", "shop", Act::Start { replaces: None, only: web(), touches: self::touches() }).intent());
+            assert_eq!(
+                start.intent(),
+                on(
+                    "argocd",
+                    "shop",
+                    Act::Start {
+                        replaces: None,
+                        only: web(),
+                        touches: self::touches()
+                    }
+                )
+                .intent()
+            );
         } else {
             steps.push((what, start));
         }
@@ -238,17 +523,40 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     for (at, (what, step)) in steps.iter().enumerate() {
         assert_eq!(step.intent()["kind"], json!(step.kind()), "{what}");
         for (other, another) in &steps[..at] {
-            assert_ne!(step.intent(), another.intent(), "{what} ({:?}) and {other} ({:?})", step.kind(), another.kind());
+            assert_ne!(
+                step.intent(),
+                another.intent(),
+                "{what} ({:?}) and {other} ({:?})",
+                step.kind(),
+                another.kind()
+            );
         }
     }
     // Whose entry gives, which is always ours.
-    assert_eq!(transfer(".spec.replicas", "argocd-controller").intent()["from"], HEAL_MANAGER);
+    assert_eq!(
+        transfer(".spec.replicas", "argocd-controller").intent()["from"],
+        HEAL_MANAGER
+    );
     // Which state is meant is bound when the heal begins: while Argo CD tries again, what is approved stays the same.
-    let later = || Stale { started_at: "2026-01-05T11:00:00Z".to_owned(), ..stale() };
-    let running = || Stale { phase: OperationPhase::Running, ..stale() };
+    let later = || Stale {
+        started_at: "2026-01-05T11:00:00Z".to_owned(),
+        ..stale()
+    };
+    let running = || Stale {
+        phase: OperationPhase::Running,
+        ..stale()
+    };
     for state in [Some(running()), Some(later()), None] {
-        assert_eq!(clear(state.clone()).intent(), clear(Some(stale())).intent(), "{state:?}");
-        assert_eq!(start(state.clone(), web()).intent(), start(Some(stale()), web()).intent(), "{state:?}");
+        assert_eq!(
+            clear(state.clone()).intent(),
+            clear(Some(stale())).intent(),
+            "{state:?}"
+        );
+        assert_eq!(
+            start(state.clone(), web()).intent(),
+            start(Some(stale()), web()).intent(),
+            "{state:?}"
+        );
     }
 }
 
@@ -271,5 +579,9 @@ fn an_autoscalers_steps_make_no_other_plan_where_git_leaves_the_replicas_to_it()
     assert_ne!(hash(&git, 3, 7, None), hash(&git, 4, 8, None), "a person's change");
     let mut set = git.clone();
     set["spec"]["replicas"] = json!(2);
-    assert_ne!(hash(&set, 3, 7, Some("scale")), hash(&set, 4, 7, Some("scale")), "a plan may take it back");
+    assert_ne!(
+        hash(&set, 3, 7, Some("scale")),
+        hash(&set, 4, 7, Some("scale")),
+        "a plan may take it back"
+    );
 }

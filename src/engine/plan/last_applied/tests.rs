@@ -1,4 +1,5 @@
-//! After a heal the tool's next sync takes out what was healed, and what Git dropped before; whatever last-applied says today.
+//! After a heal the tool's next sync takes out what was healed, and what Git dropped before; whatever last-applied says
+//! today.
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
@@ -42,11 +43,18 @@ fn healed(snapshot: &Snapshot) -> (Vec<StepKind>, Value) {
     let mut live = snapshot.live.clone().unwrap();
     for step in &plan.steps {
         let before = live.clone();
-        let ground = Ground { desired: &desired, live: &before, tool: &snapshot.tool, plan: &plan.hash, begun: None };
+        let ground = Ground {
+            desired: &desired,
+            live: &before,
+            tool: &snapshot.tool,
+            plan: &plan.hash,
+            begun: None,
+        };
         let request = step.render(&ground).unwrap().unwrap();
         json_patch::patch(&mut live, &request.patch).unwrap();
         if step.kind() == StepKind::Restore {
-            let fields = json!({"f:metadata": {"f:annotations": {format!("f:{LAST_APPLIED}"): {}}}, "f:spec": {"f:paused": {}}});
+            let fields =
+                json!({"f:metadata": {"f:annotations": {format!("f:{LAST_APPLIED}"): {}}}, "f:spec": {"f:paused": {}}});
             let ours = json!({"manager": HEAL_MANAGER, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
             live["metadata"]["managedFields"].as_array_mut().unwrap().push(ours);
         }
@@ -62,18 +70,35 @@ fn where_last_applied_does_not_name_a_healed_handler_the_restore_names_it() {
         older.to_string()
     };
     let foreign = json!({"kind": "Deployment", "spec": {"template": {"spec": {"containers": null}}}}).to_string();
-    for applied in [None, Some(""), Some("null"), Some("{}"), Some(older.as_str()), Some(foreign.as_str())] {
+    for applied in [
+        None,
+        Some(""),
+        Some("null"),
+        Some("{}"),
+        Some(older.as_str()),
+        Some(foreign.as_str()),
+    ] {
         let scene = scene(applied);
         let (kinds, live) = healed(&scene);
         assert_eq!(kinds, [StepKind::Restore, StepKind::Transfer], "{applied:?}");
         // The next change of the handler syncs, and the one back.
         let answer = predict(&next(), &live, &scene.syncer);
-        assert_eq!((&answer.causes, answer.verdict), (&vec![], Verdict::Reverts), "{applied:?}");
+        assert_eq!(
+            (&answer.causes, answer.verdict),
+            (&vec![], Verdict::Reverts),
+            "{applied:?}"
+        );
         // Nothing that is ours stays, and the annotation is the tool's.
         let managed = ManagedFields::of(&live);
         assert!(managed.entry(HEAL_MANAGER, Operation::Update, None).is_none());
-        let tool = managed.entry("kubectl-client-side-apply", Operation::Update, None).unwrap();
-        assert!(tool.fields.contains(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED])), "{applied:?}");
+        let tool = managed
+            .entry("kubectl-client-side-apply", Operation::Update, None)
+            .unwrap();
+        assert!(
+            tool.fields
+                .contains(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED])),
+            "{applied:?}"
+        );
     }
 }
 
@@ -81,7 +106,10 @@ fn where_last_applied_does_not_name_a_healed_handler_the_restore_names_it() {
 fn an_annotation_that_names_what_is_healed_stays_as_it_is() {
     let named = git().to_string();
     let (kinds, live) = healed(&scene(Some(&named)));
-    assert_eq!((kinds, live.pointer(NAME)), (vec![StepKind::Restore, StepKind::Transfer], Some(&named.into())));
+    assert_eq!(
+        (kinds, live.pointer(NAME)),
+        (vec![StepKind::Restore, StepKind::Transfer], Some(&named.into()))
+    );
 }
 
 #[test]
@@ -91,7 +119,10 @@ fn what_git_dropped_and_live_still_has_goes_at_the_next_sync_after_the_heal() {
     let probe = container(&mut applied).as_object_mut().unwrap().remove("livenessProbe");
     assert!(probe.is_some());
     let more = json!({"name": "GONE", "value": "x"});
-    container(&mut applied)["env"].as_array_mut().unwrap().push(more.clone());
+    container(&mut applied)["env"]
+        .as_array_mut()
+        .unwrap()
+        .push(more.clone());
     applied["spec"]["minReadySeconds"] = json!(9);
     let mut scene = scene(Some(&applied.to_string()));
     let live = scene.live.as_mut().unwrap();
@@ -100,15 +131,25 @@ fn what_git_dropped_and_live_still_has_goes_at_the_next_sync_after_the_heal() {
     // It waits for a sync: the tool applied it, and Git has moved on.
     scene.source.synced = Some(std::sync::Arc::new({
         let mut synced = applied.clone();
-        container(&mut synced)["livenessProbe"] = git()["spec"]["template"]["spec"]["containers"][0]["livenessProbe"].clone();
+        container(&mut synced)["livenessProbe"] =
+            git()["spec"]["template"]["spec"]["containers"][0]["livenessProbe"].clone();
         synced
     }));
     let (kinds, live) = healed(&scene);
     assert_eq!(kinds, [StepKind::Restore, StepKind::Transfer]);
     let named: Value = serde_json::from_str(live.pointer(NAME).and_then(Value::as_str).unwrap()).unwrap();
-    assert_eq!(named["spec"]["minReadySeconds"], json!(9), "the annotation still names what is to go");
+    assert_eq!(
+        named["spec"]["minReadySeconds"],
+        json!(9),
+        "the annotation still names what is to go"
+    );
     let after = predict(&git(), &live, &scene.syncer).predicted.unwrap();
-    assert_eq!(after["spec"].get("minReadySeconds").filter(|seconds| **seconds != json!(0)), None);
+    assert_eq!(
+        after["spec"]
+            .get("minReadySeconds")
+            .filter(|seconds| **seconds != json!(0)),
+        None
+    );
     let variables: Vec<&str> = after
         .pointer("/spec/template/spec/containers/0/env")
         .and_then(Value::as_array)
@@ -124,16 +165,37 @@ fn only_client_side_apply_asks_for_a_readable_annotation() {
     let (git, live) = (git(), switched());
     let paths = [FieldPath::of(&["spec", "paused"]), FieldPath::of(&["spec", "replicas"])];
     let mut bare = live.clone();
-    bare["metadata"]["annotations"].as_object_mut().unwrap().remove(LAST_APPLIED);
+    bare["metadata"]["annotations"]
+        .as_object_mut()
+        .unwrap()
+        .remove(LAST_APPLIED);
     let asked = |strategy, live: &Value, paths: &[FieldPath]| {
         unrecorded(&Facts::of(&git, live), &Syncer::new(strategy, "tool"), paths).map(|paths| paths.len())
     };
-    assert_eq!(asked(Strategy::ClientSideApply, &bare, &paths), Some(1), "what Git does not set is nothing to take out");
-    assert_eq!(asked(Strategy::ClientSideApply, &bare, &[]), Some(0), "a lost one is mended by a sync in any case");
+    assert_eq!(
+        asked(Strategy::ClientSideApply, &bare, &paths),
+        Some(1),
+        "what Git does not set is nothing to take out"
+    );
+    assert_eq!(
+        asked(Strategy::ClientSideApply, &bare, &[]),
+        Some(0),
+        "a lost one is mended by a sync in any case"
+    );
     assert_eq!(asked(Strategy::ClientSideApply, &live, &paths), None);
-    assert_eq!((asked(Strategy::ServerSideApply, &bare, &paths), asked(Strategy::Replace, &bare, &paths)), (None, None));
+    assert_eq!(
+        (
+            asked(Strategy::ServerSideApply, &bare, &paths),
+            asked(Strategy::Replace, &bare, &paths)
+        ),
+        (None, None)
+    );
     bare["metadata"]["annotations"][LAST_APPLIED] = json!("[]");
-    assert_eq!(asked(Strategy::ClientSideApply, &bare, &paths), None, "no apply goes on before a person has mended that");
+    assert_eq!(
+        asked(Strategy::ClientSideApply, &bare, &paths),
+        None,
+        "no apply goes on before a person has mended that"
+    );
 }
 
 #[test]
@@ -142,23 +204,31 @@ fn where_git_moved_on_from_what_last_applied_does_not_name_there_is_a_way_out_th
     for place in places() {
         let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
         let choices: Vec<Value> = union.choices().collect();
-        for (one, other) in choices.iter().flat_map(|one| choices.iter().map(move |other| (one, other))).filter(|(one, other)| one != other)
+        for (one, other) in choices
+            .iter()
+            .flat_map(|one| choices.iter().map(move |other| (one, other)))
+            .filter(|(one, other)| one != other)
         {
             let context = format!("{}: Git had {one}, and has {other}", place.1);
             let (before, desired) = (document(&place, one), document(&place, other));
             let mut live = synced(&before, Strategy::ClientSideApply);
             live["metadata"]["annotations"] = json!({});
-            let mut scene =
-                Snapshot { syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"), ..snapshot(desired.clone(), live) };
+            let mut scene = Snapshot {
+                syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+                ..snapshot(desired.clone(), live)
+            };
             scene.source.synced = Some(std::sync::Arc::new(before.clone()));
-            if predict(&desired, scene.live.as_ref().unwrap(), &scene.syncer).causes.is_empty() {
+            if predict(&desired, scene.live.as_ref().unwrap(), &scene.syncer)
+                .causes
+                .is_empty()
+            {
                 continue;
             }
             refused += 1;
             for remedy in [Remedy::Choose, Remedy::Restore] {
                 let policy = Policy { remedy, ..policy() };
-                let plan =
-                    propose(&scene, &assess(&scene, &policy), &policy, &Memory::default()).unwrap_or_else(|why| panic!("{context}: {why}"));
+                let plan = propose(&scene, &assess(&scene, &policy), &policy, &Memory::default())
+                    .unwrap_or_else(|why| panic!("{context}: {why}"));
                 let after = carried_out(&scene, &plan, &context);
                 // Git's value is there, and the next change syncs, too.
                 for next in [&desired, &before] {

@@ -8,7 +8,8 @@ use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{
-    Action, Application, Hold, Operation, ResourceRef, ResourceStatus, Revision, Stale, Standing, Then, short_commit, touches,
+    Action, Application, Hold, Operation, ResourceRef, ResourceStatus, Revision, Stale, Standing, Then, short_commit,
+    touches,
 };
 use crate::engine::snapshot::SourceFacts;
 use crate::engine::tool::ArgoCd;
@@ -19,7 +20,8 @@ pub(in crate::engine::plan) enum Before {
     /// Git's values are in the cluster.
     InSync,
 
-    /// Git's values are in the cluster, and client-side apply does not know that they are its own before it has synced once more.
+    /// Git's values are in the cluster, and client-side apply does not know that they are its own before it has synced
+    /// once more.
     Unrecorded,
 
     /// Git's values come by a sync.
@@ -41,7 +43,8 @@ pub(in crate::engine::plan) struct Around<'a> {
     /// Whether the plan has steps on the Deployment.
     pub cures: bool,
 
-    /// Whether a sync after the cure would change what is not drift, though none is needed, and Argo CD does none by itself.
+    /// Whether a sync after the cure would change what is not drift, though none is needed, and Argo CD does none by
+    /// itself.
     pub spares: bool,
 
     /// Whether something of the Deployment waits in Git after the cure.
@@ -64,9 +67,11 @@ pub(in crate::engine::plan) struct After {
     pub cautions: Vec<Caution>,
 }
 
-/// The steps on the Application after a cure that makes the cluster fit for what the source says, or why nothing may be written now.
+/// The steps on the Application after a cure that makes the cluster fit for what the source says, or why nothing may be
+/// written now.
 ///
-/// They are the same while an operation runs, waits for its retry and has failed: what was approved in one of these holds in the others.
+/// They are the same while an operation runs, waits for its retry and has failed: what was approved in one of these
+/// holds in the others.
 pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: Around<'_>) -> Result<After, NoPlan> {
     let Around { target, now, .. } = around;
     let standing = argo_cd.standing(target, now);
@@ -91,13 +96,25 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
         has_compared(application, around.source)?;
     }
     if let Some(Act::Start { .. }) = &last {
-        cautions.extend(application.left_to_somebody(&only).map(|left| Caution::note(LEFT_UNDONE, left)));
+        cautions.extend(
+            application
+                .left_to_somebody(&only)
+                .map(|left| Caution::note(LEFT_UNDONE, left)),
+        );
     }
     if waits.is_none() && is_before_its_turn(application, &standing, &only) {
-        let told = "the sync that runs waits and has not come to the Deployment: healed before that, it meets what it accepts";
+        let told =
+            "the sync that runs waits and has not come to the Deployment: healed before that, it meets what it accepts";
         cautions.push(Caution::note(BEFORE_ITS_TURN, told));
     }
-    Ok(After { steps: [Some(step(Act::Refresh)), last.map(step)].into_iter().flatten().collect(), waits, cautions })
+    Ok(After {
+        steps: [Some(step(Act::Refresh)), last.map(step)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        waits,
+        cautions,
+    })
 }
 
 /// The act that ends a stale operation, or brings Git's values.
@@ -109,27 +126,48 @@ fn last(
     around: Around<'_>,
     cautions: &mut Vec<Caution>,
 ) -> Result<Option<Act>, NoPlan> {
-    let Around { source, memory, cures, spares, .. } = around;
+    let Around {
+        source,
+        memory,
+        cures,
+        spares,
+        ..
+    } = around;
     if standing.clears() {
         Stale::of(application).map_err(|why| NoPlan::HeldBack(why.to_string()))?;
     }
-    // What is under way may fail, and is what would be stale then. It may also succeed by itself after the cure, and nothing is left to do.
-    // So may the sync of another commit, which auto-sync begins with its next comparison after what failed at the one before.
-    let follows = *standing == Standing::FailedElsewhere && application.automated().is_some() && application.out_of_sync();
+    // What is under way may fail, and is what would be stale then. It may also succeed by itself after the cure, and
+    // nothing is left to do. So may the sync of another commit, which auto-sync begins with its next comparison after
+    // what failed at the one before.
+    let follows =
+        *standing == Standing::FailedElsewhere && application.automated().is_some() && application.out_of_sync();
     let is_in_the_way = standing.clears() || standing.is_under_way() || follows;
     let stale = || Stale::of(application).ok().filter(|_| is_in_the_way);
     let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
-    // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written otherwise.
+    // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written
+    // otherwise.
     let beyond = is_in_the_way.then(|| beyond_us(application, only, source)).flatten();
-    let later = || beyond.is_some() || application.syncs_differences_only() || has_compared(application, source).is_err();
-    let before = if before == Before::Unrecorded && later() { Before::InSync } else { before };
+    let later =
+        || beyond.is_some() || application.syncs_differences_only() || has_compared(application, source).is_err();
+    let before = if before == Before::Unrecorded && later() {
+        Before::InSync
+    } else {
+        before
+    };
     if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals) {
         return Ok(None);
     }
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
-    let start = || Act::Start { replaces: stale(), only: only.clone(), touches: touches(application, &Then::Start(limited)) };
-    let spared = || (before == Before::InSync && spares).then(|| "a sync of ours would change what is not drift".to_owned());
-    let why = beyond.map(|why| format!("a sync of the Deployment alone would leave undone: {why}")).or_else(spared);
+    let start = || Act::Start {
+        replaces: stale(),
+        only: only.clone(),
+        touches: touches(application, &Then::Start(limited)),
+    };
+    let spared =
+        || (before == Before::InSync && spares).then(|| "a sync of ours would change what is not drift".to_owned());
+    let why = beyond
+        .map(|why| format!("a sync of the Deployment alone would leave undone: {why}"))
+        .or_else(spared);
     let Some(why) = why else {
         if is_in_the_way && application.was_terminated() {
             let told = "somebody terminated the last sync, and this plan asks for one again, of the Deployment alone and without hooks";
@@ -154,46 +192,75 @@ fn last(
     // A clear is one of the Application, whichever Deployment it was for.
     let failed = memory.failed_clears_of(&revision) + source.beside.failed_clears_of(&revision);
     if failed < CLEARS {
-        return Ok(Some(Act::Clear { stale: stale(), touches, why, attempt: failed + 1 }));
+        return Ok(Some(Act::Clear {
+            stale: stale(),
+            touches,
+            why,
+            attempt: failed + 1,
+        }));
     }
     if !cures {
         return Err(NoPlan::ClearedInVain(revision));
     }
-    let told = format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced, although {why}");
+    let told =
+        format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced, although {why}");
     cautions.push(Caution::note(CLEARED_IN_VAIN, told));
     Ok(Some(start()))
 }
 
-/// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the one who syncs: it takes the
-/// revision for synced then. Self-heal brings what is out of sync in any wave, and never runs a hook.
+/// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the one
+/// who syncs: it takes the revision for synced then. Self-heal brings what is out of sync in any wave, and never runs a
+/// hook.
 fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts) -> Option<String> {
     let automated = application.automated()?;
-    let asked = application.operation.as_ref().or(application.state.as_ref().map(|state| &state.operation))?;
+    let asked = application
+        .operation
+        .as_ref()
+        .or(application.state.as_ref().map(|state| &state.operation))?;
     if asked.partial() {
         return None;
     }
     let hooks = source.has_hooks || application.resources.iter().any(|found| found.hook);
-    let is_left = |found: &&ResourceStatus| !found.hook && found.resource != *only && found.status.as_deref() != Some("Synced");
-    let left = application.resources.iter().filter(is_left).filter(|found| automated.prune || !found.requires_pruning).count();
+    let is_left =
+        |found: &&ResourceStatus| !found.hook && found.resource != *only && found.status.as_deref() != Some("Synced");
+    let left = application
+        .resources
+        .iter()
+        .filter(is_left)
+        .filter(|found| automated.prune || !found.requires_pruning)
+        .count();
     match (hooks, left) {
         (true, _) => Some("hooks, which only a sync of the whole application runs".to_owned()),
         (false, left) if left > 0 && !automated.self_heal => {
-            let what = if left == 1 { "1 other resource is".to_owned() } else { format!("{left} other resources are") };
-            Some(format!("{what} out of sync, perhaps in a later wave, and Argo CD would take the revision for synced"))
+            let what = if left == 1 {
+                "1 other resource is".to_owned()
+            } else {
+                format!("{left} other resources are")
+            };
+            Some(format!(
+                "{what} out of sync, perhaps in a later wave, and Argo CD would take the revision for synced"
+            ))
         }
         _ => None,
     }
 }
 
-/// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then, it would bring back what
-/// Git no longer says.
+/// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then,
+/// it would bring back what Git no longer says.
 fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
     let head = source.revision.as_str();
     if application.sync.as_ref().is_some_and(|sync| sync.status == "Unknown") {
-        return Err(NoPlan::HeldBack("Argo CD's last comparison failed, and a sync is one of the commit that it compared".to_owned()));
+        return Err(NoPlan::HeldBack(
+            "Argo CD's last comparison failed, and a sync is one of the commit that it compared".to_owned(),
+        ));
     }
     let fits = |compared: &str| head.is_empty() || compared == head || source.same_at.as_deref() == Some(compared);
-    match application.sync.as_ref().and_then(|sync| sync.revision.as_ref()).and_then(Revision::one) {
+    match application
+        .sync
+        .as_ref()
+        .and_then(|sync| sync.revision.as_ref())
+        .and_then(Revision::one)
+    {
         Some(compared) if !fits(compared) => Err(NoPlan::HeldBack(format!(
             "Argo CD compared commit {} last, and what is to be in the cluster was read at {}: whichever is behind comes there with its next look \
              into Git, Argo CD's every few minutes, or when it is asked for a refresh",
@@ -212,15 +279,24 @@ pub(in crate::engine::plan) fn compared<'a>(application: &'a Application, source
 
 /// The sync window that forbids a heal, in words.
 pub(in crate::engine::plan) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: Timestamp) -> Option<String> {
-    argo_cd.holds(target, now).iter().find(|hold| matches!(hold, Hold::Window { .. })).map(Hold::why)
+    argo_cd
+        .holds(target, now)
+        .iter()
+        .find(|hold| matches!(hold, Hold::Window { .. }))
+        .map(Hold::why)
 }
 
-/// Whether a sync waits for a hook or an earlier wave before it comes to the Deployment: what is cured meanwhile, it finds cured.
+/// Whether a sync waits for a hook or an earlier wave before it comes to the Deployment: what is cured meanwhile, it
+/// finds cured.
 fn is_before_its_turn(application: &Application, standing: &Standing, only: &ResourceRef) -> bool {
-    matches!(standing, Standing::WaitingForHook { .. } | Standing::WaitingForHealth { .. }) && application.has_not_come_to(only)
+    matches!(
+        standing,
+        Standing::WaitingForHook { .. } | Standing::WaitingForHealth { .. }
+    ) && application.has_not_come_to(only)
 }
 
-/// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by itself.
+/// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by
+/// itself.
 fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp) -> Result<Option<String>, NoPlan> {
     let why = || with_time(standing.why(), standing.until());
     for hold in argo_cd.holds(target, now) {
@@ -235,10 +311,13 @@ fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp
     if standing.action() == Action::AskAPerson {
         return Err(NoPlan::HeldBack(why()));
     }
-    // A retry that waits is the best moment: it succeeds by itself after the cure. So does a sync that waits for its window.
+    // A retry that waits is the best moment: it succeeds by itself after the cure. So does a sync that waits for its
+    // window.
     let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
-    let is_a_good_moment = matches!(standing, Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. })
-        || is_before_its_turn(&argo_cd.application, standing, &only);
+    let is_a_good_moment = matches!(
+        standing,
+        Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. }
+    ) || is_before_its_turn(&argo_cd.application, standing, &only);
     Ok((standing.is_under_way() && !is_a_good_moment).then(|| format!("the operation: {}", why())))
 }
 

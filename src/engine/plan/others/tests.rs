@@ -24,34 +24,56 @@ fn scene(tool: Tool, refused_beside: &[&str]) -> Snapshot {
     live["metadata"].as_object_mut().unwrap().remove("annotations");
     let person = live["metadata"]["managedFields"][1].clone();
     let mut applied = git();
-    container(&mut applied)["livenessProbe"].as_object_mut().unwrap().remove("httpGet");
+    container(&mut applied)["livenessProbe"]
+        .as_object_mut()
+        .unwrap()
+        .remove("httpGet");
     let fields = FieldSet::of_applied(&applied).to_value();
     let of_tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
     live["metadata"]["managedFields"] = json!([of_tool, person]);
     let source = SourceFacts {
         revision: HERE.to_owned(),
-        beside: Beside { refused: refused_beside.iter().map(|told| (*told).to_owned()).collect(), ..Beside::default() },
+        beside: Beside {
+            refused: refused_beside.iter().map(|told| (*told).to_owned()).collect(),
+            ..Beside::default()
+        },
         ..SourceFacts::default()
     };
     let now: Timestamp = now();
-    Snapshot { syncer: Syncer::new(Strategy::ServerSideApply, "tool"), tool, source, now, ..snapshot(git(), live) }
+    Snapshot {
+        syncer: Syncer::new(Strategy::ServerSideApply, "tool"),
+        tool,
+        source,
+        now,
+        ..snapshot(git(), live)
+    }
 }
 
 fn argo_cd(object: &Value) -> Tool {
     let application = Arc::new(read(object));
-    Tool::ArgoCd(Arc::new(ArgoCd { application, windows: Windows::none(), application_set: None, seen_alive: Some(now()) }))
+    Tool::ArgoCd(Arc::new(ArgoCd {
+        application,
+        windows: Windows::none(),
+        application_set: None,
+        seen_alive: Some(now()),
+    }))
 }
 
 fn flux(message: Option<&str>) -> Tool {
     let ready = match message {
-        Some(message) => json!({"type": "Ready", "status": "False", "reason": "ReconciliationFailed", "message": message}),
+        Some(message) => {
+            json!({"type": "Ready", "status": "False", "reason": "ReconciliationFailed", "message": message})
+        }
         None => json!({"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": ""}),
     };
     let object = json!({
         "metadata": {"name": "shop", "namespace": "flux-system", "uid": "c0de", "generation": 1},
         "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"}, "status": {"conditions": [ready]},
     });
-    Tool::Flux(Arc::new(Flux { kustomization: Arc::new(Kustomization::read(&object).unwrap()), repository: None }))
+    Tool::Flux(Arc::new(Flux {
+        kustomization: Arc::new(Kustomization::read(&object).unwrap()),
+        repository: None,
+    }))
 }
 
 fn planned(snapshot: &Snapshot, policy: &Policy) -> Plan {
@@ -72,7 +94,11 @@ fn told(plan: &Plan) -> Vec<&str> {
 fn failed_for(resource: Value, message: &str) -> Value {
     let mut result = json!({"namespace": "shop", "status": "SyncFailed", "hookPhase": "Failed", "message": message});
     json_patch::merge(&mut result, &resource);
-    let object = set(out_of_sync(with_state("Failed", HERE)), "/status/resources/1/status", json!("OutOfSync"));
+    let object = set(
+        out_of_sync(with_state("Failed", HERE)),
+        "/status/resources/1/status",
+        json!("OutOfSync"),
+    );
     set(object, "/status/operationState/syncResult/resources", json!([result]))
 }
 
@@ -82,49 +108,99 @@ fn another_deployment_that_will_be_refused_is_said_before_approval() {
     let handed = planned(&scene(argo_cd(&out_of_sync(quiet())), &[API]), &policy());
     assert_eq!(kinds(&handed), [HandBack, Refresh], "self-heal brings it");
     assert!(
-        told(&handed)[0].ends_with("which comes to the Deployment all the same unless the other object is of an earlier wave"),
+        told(&handed)[0]
+            .ends_with("which comes to the Deployment all the same unless the other object is of an earlier wave"),
         "{handed:?}"
     );
     let failed = || argo_cd(&out_of_sync(with_state("Failed", HERE)));
     let quiet_beside = planned(&scene(failed(), &[]), &policy());
     let plan = planned(&scene(failed(), &[API]), &policy());
-    assert_eq!((kinds(&plan), told(&quiet_beside)), (vec![HandBack, Refresh, StartOperation], vec![]));
-    let end = "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone";
-    assert_eq!(told(&plan), [format!("another watched Deployment of this Application is predicted to be refused ({API}); {end}")]);
+    assert_eq!(
+        (kinds(&plan), told(&quiet_beside)),
+        (vec![HandBack, Refresh, StartOperation], vec![])
+    );
+    let end =
+        "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone";
+    assert_eq!(
+        told(&plan),
+        [format!(
+            "another watched Deployment of this Application is predicted to be refused ({API}); {end}"
+        )]
+    );
     let many = planned(&scene(failed(), &[API, "shop/job", "shop/old"]), &policy());
     assert_eq!(
         told(&many),
-        [format!("other watched Deployments of this Application are predicted to be refused ({API} and 2 more); {end}")]
+        [format!(
+            "other watched Deployments of this Application are predicted to be refused ({API} and 2 more); {end}"
+        )]
     );
-    assert_eq!((&many.hash, &plan.hash), (&quiet_beside.hash, &quiet_beside.hash), "nobody says yes to others");
-    let restored = planned(&scene(failed(), &[API]), &Policy { remedy: Remedy::Restore, ..policy() });
-    assert!(told(&restored)[0].ends_with("and this plan syncs the Deployment alone"), "{restored:?}");
+    assert_eq!(
+        (&many.hash, &plan.hash),
+        (&quiet_beside.hash, &quiet_beside.hash),
+        "nobody says yes to others"
+    );
+    let restored = planned(
+        &scene(failed(), &[API]),
+        &Policy {
+            remedy: Remedy::Restore,
+            ..policy()
+        },
+    );
+    assert!(
+        told(&restored)[0].ends_with("and this plan syncs the Deployment alone"),
+        "{restored:?}"
+    );
 }
 
 #[test]
 fn under_flux_what_it_would_not_apply_is_restored_and_that_is_said() {
     use StepKind::{HandBack, Reconcile, Restore, Transfer};
-    assert_eq!(kinds(&planned(&scene(flux(None), &[]), &policy())), [HandBack, Reconcile]);
+    assert_eq!(
+        kinds(&planned(&scene(flux(None), &[]), &policy())),
+        [HandBack, Reconcile]
+    );
     let plan = planned(&scene(flux(None), &[API]), &policy());
     assert_eq!(kinds(&plan), [Restore, Transfer, Reconcile]);
-    let end = "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment by itself";
-    assert_eq!(told(&plan), [format!("another watched Deployment of this Kustomization is predicted to be refused ({API}); {end}")]);
-    let asked = planned(&scene(flux(None), &[API]), &Policy { remedy: Remedy::HandBack, ..policy() });
+    let end =
+        "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment by itself";
+    assert_eq!(
+        told(&plan),
+        [format!(
+            "another watched Deployment of this Kustomization is predicted to be refused ({API}); {end}"
+        )]
+    );
+    let asked = planned(
+        &scene(flux(None), &[API]),
+        &Policy {
+            remedy: Remedy::HandBack,
+            ..policy()
+        },
+    );
     assert!(told(&asked)[0].ends_with("and this plan counts on it"), "{asked:?}");
     // What Flux says itself is said by its own words, once.
     let message = "Deployment/shop/api dry-run failed (Invalid): Deployment.apps \"api\" is invalid: spec.replicas: Invalid value: -1: no";
     let failed = planned(&scene(flux(Some(message)), &[API]), &policy());
-    assert_eq!(told(&failed), [format!("the last reconciliation failed for another object ({message}); {end}")]);
+    assert_eq!(
+        told(&failed),
+        [format!(
+            "the last reconciliation failed for another object ({message}); {end}"
+        )]
+    );
 }
 
 #[test]
 fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
     use StepKind::{ClearOperation, HandBack, Refresh, Restore, Transfer};
-    const INVALID: &str = "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
+    const INVALID: &str =
+        "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
     let nobody_brings = |object: Value| set(object, "/spec/syncPolicy/automated/selfHeal", Value::Null);
     let service = || nobody_brings(failed_for(json!({"kind": "Service", "name": "web"}), INVALID));
     let plan = planned(&scene(argo_cd(&service()), &[]), &policy());
-    assert_eq!(kinds(&plan), [HandBack, Refresh, ClearOperation], "nobody else brings what is left");
+    assert_eq!(
+        kinds(&plan),
+        [HandBack, Refresh, ClearOperation],
+        "nobody else brings what is left"
+    );
     assert_eq!(
         told(&plan),
         [format!(
@@ -132,9 +208,18 @@ fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
              counts on one, which comes to the Deployment all the same unless the other object is of an earlier wave"
         )]
     );
-    let restored = planned(&scene(argo_cd(&service()), &[]), &Policy { remedy: Remedy::Restore, ..policy() });
+    let restored = planned(
+        &scene(argo_cd(&service()), &[]),
+        &Policy {
+            remedy: Remedy::Restore,
+            ..policy()
+        },
+    );
     assert_eq!(kinds(&restored), [Restore, Transfer, Refresh, ClearOperation]);
-    assert!(told(&restored)[0].ends_with("and this plan heals the Deployment by itself"), "{restored:?}");
+    assert!(
+        told(&restored)[0].ends_with("and this plan heals the Deployment by itself"),
+        "{restored:?}"
+    );
     // Of another commit nothing is claimed.
     let before = set(service(), "/status/operationState/syncResult/revision", json!(BEFORE));
     let before = planned(&scene(argo_cd(&before), &[]), &policy());

@@ -1,4 +1,5 @@
-//! Every union of the catalogue, and lists of small items: Git said one thing, somebody wrote another one, and Git says a third one by now.
+//! Every union of the catalogue, and lists of small items: Git said one thing, somebody wrote another one, and Git says
+//! a third one by now.
 
 use std::sync::Arc;
 
@@ -23,21 +24,61 @@ const SYNCED: &str = "the tool says what it synced";
 /// A place of a union: the Go type, the pointer of what has it, and what stands beside the union there.
 pub(in crate::engine) fn places() -> Vec<(&'static str, &'static str, Value)> {
     vec![
-        ("Probe", "/spec/template/spec/containers/0/livenessProbe", json!({"periodSeconds": 5})),
+        (
+            "Probe",
+            "/spec/template/spec/containers/0/livenessProbe",
+            json!({"periodSeconds": 5}),
+        ),
         ("Probe", "/spec/template/spec/containers/0/readinessProbe", json!({})),
-        ("Probe", "/spec/template/spec/containers/0/startupProbe", json!({"failureThreshold": 30})),
-        ("LifecycleHandler", "/spec/template/spec/containers/0/lifecycle/preStop", json!({})),
-        ("LifecycleHandler", "/spec/template/spec/containers/0/lifecycle/postStart", json!({})),
+        (
+            "Probe",
+            "/spec/template/spec/containers/0/startupProbe",
+            json!({"failureThreshold": 30}),
+        ),
+        (
+            "LifecycleHandler",
+            "/spec/template/spec/containers/0/lifecycle/preStop",
+            json!({}),
+        ),
+        (
+            "LifecycleHandler",
+            "/spec/template/spec/containers/0/lifecycle/postStart",
+            json!({}),
+        ),
         ("EnvVar", "/spec/template/spec/containers/0/env/1", json!({"name": "B"})),
-        ("EnvVarSource", "/spec/template/spec/containers/0/env/1/valueFrom", json!({})),
+        (
+            "EnvVarSource",
+            "/spec/template/spec/containers/0/env/1/valueFrom",
+            json!({}),
+        ),
         ("Volume", "/spec/template/spec/volumes/0", json!({"name": "data"})),
         ("FCVolumeSource", "/spec/template/spec/volumes/0/fc", json!({})),
-        ("VolumeMount", "/spec/template/spec/containers/0/volumeMounts/0", json!({"name": "data", "mountPath": "/data"})),
-        ("PodResourceClaim", "/spec/template/spec/resourceClaims/0", json!({"name": "gpu"})),
+        (
+            "VolumeMount",
+            "/spec/template/spec/containers/0/volumeMounts/0",
+            json!({"name": "data", "mountPath": "/data"}),
+        ),
+        (
+            "PodResourceClaim",
+            "/spec/template/spec/resourceClaims/0",
+            json!({"name": "gpu"}),
+        ),
         ("DeploymentStrategy", "/spec/strategy", json!({})),
-        ("SeccompProfile", "/spec/template/spec/securityContext/seccompProfile", json!({})),
-        ("SeccompProfile", "/spec/template/spec/containers/0/securityContext/seccompProfile", json!({})),
-        ("AppArmorProfile", "/spec/template/spec/securityContext/appArmorProfile", json!({})),
+        (
+            "SeccompProfile",
+            "/spec/template/spec/securityContext/seccompProfile",
+            json!({}),
+        ),
+        (
+            "SeccompProfile",
+            "/spec/template/spec/containers/0/securityContext/seccompProfile",
+            json!({}),
+        ),
+        (
+            "AppArmorProfile",
+            "/spec/template/spec/securityContext/appArmorProfile",
+            json!({}),
+        ),
     ]
 }
 
@@ -45,7 +86,15 @@ pub(in crate::engine) fn places() -> Vec<(&'static str, &'static str, Value)> {
 fn put(document: &mut Value, pointer: &str, value: Value) {
     let (above, name) = pointer.rsplit_once('/').unwrap();
     if document.pointer(above).is_none() {
-        put(document, above, if name.parse::<usize>().is_ok() { json!([]) } else { json!({}) });
+        put(
+            document,
+            above,
+            if name.parse::<usize>().is_ok() {
+                json!([])
+            } else {
+                json!({})
+            },
+        );
     }
     let parent = document.pointer_mut(above).unwrap();
     match (name.parse::<usize>(), parent.as_array_mut()) {
@@ -58,20 +107,35 @@ fn put(document: &mut Value, pointer: &str, value: Value) {
 /// A document with this union in this place.
 pub(in crate::engine) fn document((of, pointer, beside): &(&str, &str, Value), choice: &Value) -> Value {
     let mut document = git();
-    container(&mut document).as_object_mut().unwrap().remove("livenessProbe");
+    container(&mut document)
+        .as_object_mut()
+        .unwrap()
+        .remove("livenessProbe");
     match *of {
-        "EnvVarSource" => put(&mut document, "/spec/template/spec/containers/0/env/1", json!({"name": "B"})),
+        "EnvVarSource" => put(
+            &mut document,
+            "/spec/template/spec/containers/0/env/1",
+            json!({"name": "B"}),
+        ),
         "FCVolumeSource" => put(&mut document, "/spec/template/spec/volumes/0", json!({"name": "data"})),
-        "VolumeMount" => put(&mut document, "/spec/template/spec/volumes/0", json!({"name": "data", "emptyDir": {}})),
+        "VolumeMount" => put(
+            &mut document,
+            "/spec/template/spec/volumes/0",
+            json!({"name": "data", "emptyDir": {}}),
+        ),
         _ => {}
     }
     let mut union = beside.clone();
-    union.as_object_mut().unwrap().extend(choice.as_object().unwrap().clone());
+    union
+        .as_object_mut()
+        .unwrap()
+        .extend(choice.as_object().unwrap().clone());
     put(&mut document, pointer, union);
     document
 }
 
-/// What a union may say there: one choice of each kind, nothing where that is valid, and the other members of a volume that need nothing.
+/// What a union may say there: one choice of each kind, nothing where that is valid, and the other members of a volume
+/// that need nothing.
 fn choices(place: &(&str, &str, Value)) -> Vec<Value> {
     let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
     let valid = |choice: &Value| refusals_as_it_is(&document(place, choice), FieldValidation::Ignore).is_empty();
@@ -92,13 +156,20 @@ fn update(before: &Value, mut after: Value, manager: &str) -> Value {
     let written: FieldSet = set.members().into_iter().filter(is_new).collect();
     let left = |value: &Value| -> FieldSet {
         let kept = FieldSet::parse(value).unwrap().difference(&written);
-        kept.members().into_iter().filter(|path| path.get(&after).is_some()).collect()
+        kept.members()
+            .into_iter()
+            .filter(|path| path.get(&after).is_some())
+            .collect()
     };
     let mut entries = Vec::new();
     for entry in before["metadata"]["managedFields"].as_array().unwrap() {
         let fields = left(&entry["fieldsV1"]);
         if !fields.is_empty() {
-            entries.push(of(entry["manager"].as_str().unwrap(), entry["operation"].as_str().unwrap(), &fields));
+            entries.push(of(
+                entry["manager"].as_str().unwrap(),
+                entry["operation"].as_str().unwrap(),
+                &fields,
+            ));
         }
     }
     if !written.is_empty() {
@@ -125,7 +196,11 @@ pub(in crate::engine) fn synced(document: &Value, strategy: Strategy) -> Value {
         live["metadata"]["annotations"] = json!({LAST_APPLIED: document.to_string()});
         fields = fields.union(&std::iter::once(FieldPath::of(&["metadata", "annotations", LAST_APPLIED])).collect());
     }
-    let operation = if strategy == Strategy::ServerSideApply { "Apply" } else { "Update" };
+    let operation = if strategy == Strategy::ServerSideApply {
+        "Apply"
+    } else {
+        "Update"
+    };
     live["metadata"]["managedFields"] = json!([of(TOOL, operation, &fields)]);
     live
 }
@@ -141,9 +216,22 @@ pub(in crate::engine) fn by_hand(live: &Value, document: &Value, manager: &str) 
 
 /// What is known of how it came to this.
 fn witnesses(before: &Value, live: &Value) -> Vec<(&'static str, SourceFacts)> {
-    let facts = |facts: SourceFacts| SourceFacts { revision: "a".repeat(40), ..facts };
-    let known = |document: &Value| facts(SourceFacts { synced: Some(Arc::new(document.clone())), ..SourceFacts::default() });
-    let met = |document: &Value| facts(SourceFacts { met: Met::Document(Arc::new(document.clone())), ..SourceFacts::default() });
+    let facts = |facts: SourceFacts| SourceFacts {
+        revision: "a".repeat(40),
+        ..facts
+    };
+    let known = |document: &Value| {
+        facts(SourceFacts {
+            synced: Some(Arc::new(document.clone())),
+            ..SourceFacts::default()
+        })
+    };
+    let met = |document: &Value| {
+        facts(SourceFacts {
+            met: Met::Document(Arc::new(document.clone())),
+            ..SourceFacts::default()
+        })
+    };
     vec![
         ("nothing is known", facts(SourceFacts::default())),
         (SYNCED, known(before)),
@@ -167,9 +255,18 @@ pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) 
     let mut live = scene.live.clone().unwrap();
     for step in &plan.steps {
         let before = live.clone();
-        let ground = Ground { desired, live: &before, tool: &scene.tool, plan: &plan.hash, begun: None };
+        let ground = Ground {
+            desired,
+            live: &before,
+            tool: &scene.tool,
+            plan: &plan.hash,
+            begun: None,
+        };
         // What was applied once under the same key is named in the annotation already.
-        assert!(!step.done(&ground) || matches!(step, Step::HandBack { .. }), "{told}: it has nothing to do: {step:?}");
+        assert!(
+            !step.done(&ground) || matches!(step, Step::HandBack { .. }),
+            "{told}: it has nothing to do: {step:?}"
+        );
         let mut after = before.clone();
         json_patch::patch(&mut after, &step.render(&ground).unwrap().unwrap().patch).unwrap();
         assert_eq!(refusals_of_write(&after, &before), vec![], "{told}: {step:?}");
@@ -177,13 +274,24 @@ pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) 
             Step::Restore { .. } => update(&before, after, HEAL_MANAGER),
             _ => after,
         };
-        assert!(step.done(&Ground { live: &live, ..ground }), "{told}: it would be sent again: {step:?}\n{:#?}", compare(desired, &live));
+        assert!(
+            step.done(&Ground { live: &live, ..ground }),
+            "{told}: it would be sent again: {step:?}\n{:#?}",
+            compare(desired, &live)
+        );
     }
     live
 }
 
-/// Everything that must hold of the plans for one scene; gives how many there are. Beside what the tool says, the other witnesses take turns.
-fn checked(told: &str, strategy: Strategy, turn: usize, [before, by_person, now]: [&Value; 3], switches: &[Value]) -> usize {
+/// Everything that must hold of the plans for one scene; gives how many there are. Beside what the tool says, the other
+/// witnesses take turns.
+fn checked(
+    told: &str,
+    strategy: Strategy,
+    turn: usize,
+    [before, by_person, now]: [&Value; 3],
+    switches: &[Value],
+) -> usize {
     let live = by_hand(&synced(before, strategy), by_person, PERSON);
     // To write out what the server fills in anyway is no change.
     if compare(before, &live).is_empty() {
@@ -193,46 +301,86 @@ fn checked(told: &str, strategy: Strategy, turn: usize, [before, by_person, now]
     let witnesses = witnesses(before, by_person);
     // A PUT knows nothing of who moved what, and takes it all.
     let has_its_turn = |at: usize, known: &str| at == turn % 5 || (known == SYNCED && strategy != Strategy::Replace);
-    for (_, (known, source)) in witnesses.into_iter().enumerate().filter(|(at, (known, _))| has_its_turn(*at, known)) {
+    for (_, (known, source)) in witnesses
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (known, _))| has_its_turn(*at, known))
+    {
         let told = format!("{told}, {strategy:?}, {known}");
-        let scene = Snapshot { syncer: syncer(strategy), source, ..snapshot(now.clone(), live.clone()) };
+        let scene = Snapshot {
+            syncer: syncer(strategy),
+            source,
+            ..snapshot(now.clone(), live.clone())
+        };
         let handed_back = strategy != Strategy::Replace && known == SYNCED;
-        for remedy in [Remedy::Restore, Remedy::HandBack].into_iter().take(1 + usize::from(handed_back)) {
+        for remedy in [Remedy::Restore, Remedy::HandBack]
+            .into_iter()
+            .take(1 + usize::from(handed_back))
+        {
             let assessment = assess(&scene, &asked(remedy));
             let plan = match propose(&scene, &assessment, &asked(remedy), &Memory::default()) {
                 Ok(plan) => plan,
                 Err(NoPlan::NothingToHeal | NoPlan::SideNotKnown) => continue,
                 Err(NoPlan::NotHandedBack(_)) if remedy == Remedy::HandBack => continue,
                 Err(why) => {
-                    let differs = assessment.drifts.iter().map(|drift| format!("{} {:?}", drift.change.path, drift.severity));
+                    let differs = assessment
+                        .drifts
+                        .iter()
+                        .map(|drift| format!("{} {:?}", drift.change.path, drift.severity));
                     panic!("{told}, {remedy:?}: {why}\n{:#?}", differs.collect::<Vec<_>>())
                 }
             };
             plans += 1;
             let after = carried_out(&scene, &plan, &told);
             let sync = predict(now, &after, &scene.syncer);
-            assert_eq!((&sync.causes, &sync.residual), (&vec![], &vec![]), "{told}, {remedy:?}: {:#?}", plan.steps);
+            assert_eq!(
+                (&sync.causes, &sync.residual),
+                (&vec![], &vec![]),
+                "{told}, {remedy:?}: {:#?}",
+                plan.steps
+            );
             if remedy == Remedy::Restore {
-                let (one, other) = (assessment.drifts.iter().map(|drift| &drift.change.path), compare(now, &after));
+                let (one, other) = (
+                    assessment.drifts.iter().map(|drift| &drift.change.path),
+                    compare(now, &after),
+                );
                 let touched = plan.steps[0].paths();
                 let left: Vec<&FieldPath> = one
-                    .filter(|path| touched.iter().any(|ours| in_one_union(ours, path) || under_one_key(ours, path)))
+                    .filter(|path| {
+                        touched
+                            .iter()
+                            .any(|ours| in_one_union(ours, path) || under_one_key(ours, path))
+                    })
                     .filter(|path| other.iter().any(|change| change.path.starts_with(path)))
                     .collect();
                 assert_eq!(left, Vec::<&FieldPath>::new(), "{told}: it is in parts");
                 assert!(matches!(sync.verdict, Verdict::Clean | Verdict::Reverts));
-                // What Git sets and stays ours would stay in live when Git drops it under server-side apply, be it that the tool begins with that later.
-                let ours = ManagedFields::of(&after).entry(HEAL_MANAGER, Operation::Update, None).map(|entry| entry.fields.members());
-                let of_git: Vec<FieldPath> =
-                    ours.into_iter().flatten().filter(|path| path.get(now).is_some_and(|value| !value.is_object())).collect();
+                // What Git sets and stays ours would stay in live when Git drops it under server-side apply, be it that
+                // the tool begins with that later.
+                let ours = ManagedFields::of(&after)
+                    .entry(HEAL_MANAGER, Operation::Update, None)
+                    .map(|entry| entry.fields.members());
+                let of_git: Vec<FieldPath> = ours
+                    .into_iter()
+                    .flatten()
+                    .filter(|path| path.get(now).is_some_and(|value| !value.is_object()))
+                    .collect();
                 assert_eq!(of_git, vec![], "{told}");
                 // Nothing of ours stands in the way of any further switch.
                 if strategy == Strategy::ServerSideApply && known == "the tool says what it synced" {
                     // Without any incident a default that nobody owns is in the way of some, such as Recreate.
                     let clean = synced(now, strategy);
-                    for next in switches.iter().filter(|next| predict(next, &clean, &scene.syncer).causes.is_empty()) {
+                    for next in switches
+                        .iter()
+                        .filter(|next| predict(next, &clean, &scene.syncer).causes.is_empty())
+                    {
                         let causes = predict(next, &after, &scene.syncer).causes;
-                        assert_eq!(causes, vec![], "{told}: then {next:#}\n{:#}", after["metadata"]["managedFields"]);
+                        assert_eq!(
+                            causes,
+                            vec![],
+                            "{told}: then {next:#}\n{:#}",
+                            after["metadata"]["managedFields"]
+                        );
                     }
                 }
             }
@@ -252,13 +400,22 @@ fn no_union_is_put_back_in_parts_whoever_moved_which_member() {
         for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
             for before in &choices {
                 // Of places with the same union one is walked whole.
-                for by_person in choices.iter().filter(|other| *other != before && (is_first || *before == choices[0])) {
+                for by_person in choices
+                    .iter()
+                    .filter(|other| *other != before && (is_first || *before == choices[0]))
+                {
                     for now in choices.iter().filter(|other| *other != by_person) {
                         let told = format!("{}: Git {before}, by hand {by_person}, Git {now}", place.1);
                         let documents = [before, by_person, now].map(|choice| document(place, choice));
                         let switches: Vec<Value> = choices.iter().map(|choice| document(place, choice)).collect();
                         turn += 1;
-                        plans += checked(&told, strategy, turn, [&documents[0], &documents[1], &documents[2]], &switches);
+                        plans += checked(
+                            &told,
+                            strategy,
+                            turn,
+                            [&documents[0], &documents[1], &documents[2]],
+                            &switches,
+                        );
                     }
                 }
             }
@@ -271,7 +428,11 @@ fn with(list: &str, items: &Value) -> Value {
     let mut document = git();
     put(&mut document, &format!("/spec/template/spec/{list}"), items.clone());
     if list.ends_with("volumeMounts") {
-        put(&mut document, "/spec/template/spec/volumes", json!([{"name": "data", "emptyDir": {}}, {"name": "more", "emptyDir": {}}]));
+        put(
+            &mut document,
+            "/spec/template/spec/volumes",
+            json!([{"name": "data", "emptyDir": {}}, {"name": "more", "emptyDir": {}}]),
+        );
     }
     document
 }
@@ -279,11 +440,19 @@ fn with(list: &str, items: &Value) -> Value {
 #[test]
 fn no_list_of_small_items_is_put_back_in_parts_whoever_moved_which_key() {
     let port = |number: u32, name: &str| json!({"containerPort": number, "name": name});
-    let protocol = |number: u32, name: &str, protocol: &str| json!({"containerPort": number, "name": name, "protocol": protocol});
+    let protocol =
+        |number: u32, name: &str, protocol: &str| json!({"containerPort": number, "name": name, "protocol": protocol});
     let variable = |name: &str, value: &str| json!({"name": name, "value": value});
     let mount = |path: &str, volume: &str| json!({"mountPath": path, "name": volume});
     let scenes = [
-        ("containers/0/ports", [json!([port(8080, "http")]), json!([port(9090, "http")]), json!([port(8081, "http")])]),
+        (
+            "containers/0/ports",
+            [
+                json!([port(8080, "http")]),
+                json!([port(9090, "http")]),
+                json!([port(8081, "http")]),
+            ],
+        ),
         (
             "containers/0/ports",
             [
@@ -292,8 +461,22 @@ fn no_list_of_small_items_is_put_back_in_parts_whoever_moved_which_key() {
                 json!([port(8081, "http"), port(9000, "metrics")]),
             ],
         ),
-        ("containers/0/ports", [json!([port(8080, "http")]), json!([port(8080, "web")]), json!([port(8081, "http")])]),
-        ("containers/0/ports", [json!([port(8080, "http")]), json!([port(9090, "http")]), json!([port(8081, "http"), port(9090, "m")])]),
+        (
+            "containers/0/ports",
+            [
+                json!([port(8080, "http")]),
+                json!([port(8080, "web")]),
+                json!([port(8081, "http")]),
+            ],
+        ),
+        (
+            "containers/0/ports",
+            [
+                json!([port(8080, "http")]),
+                json!([port(9090, "http")]),
+                json!([port(8081, "http"), port(9090, "m")]),
+            ],
+        ),
         (
             "containers/0/ports",
             [
@@ -302,17 +485,43 @@ fn no_list_of_small_items_is_put_back_in_parts_whoever_moved_which_key() {
                 json!([protocol(53, "dns-tcp", "TCP"), protocol(53, "dns-udp", "UDP")]),
             ],
         ),
-        ("containers/0/env", [json!([variable("A", "1")]), json!([variable("X", "1")]), json!([variable("B", "1")])]),
+        (
+            "containers/0/env",
+            [
+                json!([variable("A", "1")]),
+                json!([variable("X", "1")]),
+                json!([variable("B", "1")]),
+            ],
+        ),
         (
             "containers/0/env",
             [
                 json!([variable("A", "1"), variable("B", "2"), variable("C", "3")]),
                 json!([variable("C", "3"), variable("A", "1"), variable("X", "2")]),
-                json!([variable("A", "1"), variable("B", "2"), variable("C", "3"), variable("D", "4")]),
+                json!([
+                    variable("A", "1"),
+                    variable("B", "2"),
+                    variable("C", "3"),
+                    variable("D", "4")
+                ]),
             ],
         ),
-        ("containers/0/volumeMounts", [json!([mount("/a", "data")]), json!([mount("/x", "data")]), json!([mount("/b", "more")])]),
-        ("containers/0/volumeMounts", [json!([mount("/a", "data")]), json!([mount("/a", "more")]), json!([mount("/b", "data")])]),
+        (
+            "containers/0/volumeMounts",
+            [
+                json!([mount("/a", "data")]),
+                json!([mount("/x", "data")]),
+                json!([mount("/b", "more")]),
+            ],
+        ),
+        (
+            "containers/0/volumeMounts",
+            [
+                json!([mount("/a", "data")]),
+                json!([mount("/a", "more")]),
+                json!([mount("/b", "data")]),
+            ],
+        ),
         (
             "hostAliases",
             [
@@ -343,7 +552,15 @@ fn no_list_of_small_items_is_put_back_in_parts_whoever_moved_which_key() {
         let plans: usize = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace]
             .into_iter()
             .flat_map(|strategy| [0, 2, 3, 4].map(|turn| (strategy, turn)))
-            .map(|(strategy, turn)| checked(&format!("{list}: {documents:?}"), strategy, turn, [&before, &by_person, &now], &[]))
+            .map(|(strategy, turn)| {
+                checked(
+                    &format!("{list}: {documents:?}"),
+                    strategy,
+                    turn,
+                    [&before, &by_person, &now],
+                    &[],
+                )
+            })
             .sum();
         assert!(plans > 4, "{list} {documents:?}: {plans}");
     }

@@ -1,4 +1,5 @@
-//! What Go says to an object that was merged as maps and is converted to its structs then: another code than the decoder, with other words.
+//! What Go says to an object that was merged as maps and is converted to its structs then: another code than the
+//! decoder, with other words.
 //!
 //! Source: `fromUnstructured` of apimachinery's `pkg/runtime/converter.go`.
 
@@ -13,13 +14,19 @@ use crate::engine::schema::{Branches, DEPLOYMENT, GoType, Members, Shape, Tree, 
 /// # Caveats
 /// The entries of a map are converted in no order; where several do not fit, the server names any of them.
 pub(in super::super) fn unconvertible(object: &Tree<'_>) -> Option<String> {
-    unconverted(object, DEPLOYMENT, &|| GoType { name: "v1.Deployment".to_owned(), embedded: "" })
+    unconverted(object, DEPLOYMENT, &|| GoType {
+        name: "v1.Deployment".to_owned(),
+        embedded: "",
+    })
 }
 
 /// The same for an entry of managedFields alone.
 pub(in super::super) fn unconvertible_entry(entry: &Tree<'_>) -> Option<String> {
     let shape = DEPLOYMENT.child("metadata")?.child("managedFields")?.item()?;
-    unconverted(entry, shape, &|| GoType { name: "v1.ManagedFieldsEntry".to_owned(), embedded: "" })
+    unconverted(entry, shape, &|| GoType {
+        name: "v1.ManagedFieldsEntry".to_owned(),
+        embedded: "",
+    })
 }
 
 /// `go` gives the Go type, which is asked for with the first value that does not fit or that only the type tells.
@@ -33,21 +40,36 @@ fn unconverted(value: &Tree<'_>, shape: Shape, go: &dyn Fn() -> GoType) -> Optio
                 None
             }
         }
-        // Go converts numbers of any width ([`wrap_integers`]), and an integer to a string of one character, which is refused by hand.
-        (Tree::Number(number), Shape::Integer) => (!is_whole(number)).then(|| format!("cannot convert float64 to {}", go().name)),
-        (Tree::Number(number), Shape::Text) if !is_float(number) => Some(format!("cannot convert int64 to {}", go().name)),
+        // Go converts numbers of any width ([`wrap_integers`]), and an integer to a string of one character, which is
+        // refused by hand.
+        (Tree::Number(number), Shape::Integer) => {
+            (!is_whole(number)).then(|| format!("cannot convert float64 to {}", go().name))
+        }
+        (Tree::Number(number), Shape::Text) if !is_float(number) => {
+            Some(format!("cannot convert int64 to {}", go().name))
+        }
         (Tree::Number(number), Shape::IntOrString) => {
-            let fits = number.as_i64().or_else(|| number.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64));
+            let fits = number.as_i64().or_else(|| {
+                number
+                    .as_f64()
+                    .filter(|float| float.fract() == 0.0)
+                    .map(|float| float as i64)
+            });
             let fits = fits.is_some_and(|whole| i32::try_from(whole).is_ok());
             (!fits).then(|| format!("json: cannot unmarshal number {number} into Go value of type int32"))
         }
-        (other, Shape::IntOrString) => Some(format!("json: cannot unmarshal {} into Go value of type int32", json_type(&other.to_value()))),
+        (other, Shape::IntOrString) => Some(format!(
+            "json: cannot unmarshal {} into Go value of type int32",
+            json_type(&other.to_value())
+        )),
         (value, Shape::Quantity) => quantity::fault(&quantity::text_in(value).unwrap_or_default()).map(str::to_owned),
         (Tree::Map(fields), Shape::Nested(of)) => first_in_order(fields, of),
-        (Tree::Map(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => {
-            entries.iter().find_map(|(_, value)| unconverted(value, *inner, &|| go().inner()))
-        }
-        (Tree::List(items), Shape::List(_, inner)) => items.iter().find_map(|item| unconverted(item, *inner, &|| go().inner())),
+        (Tree::Map(entries), Shape::Map(inner) | Shape::AtomicMap(inner)) => entries
+            .iter()
+            .find_map(|(_, value)| unconverted(value, *inner, &|| go().inner())),
+        (Tree::List(items), Shape::List(_, inner)) => items
+            .iter()
+            .find_map(|item| unconverted(item, *inner, &|| go().inner())),
         (value, Shape::Nested(_)) => Some(format!("cannot restore struct from: {}", go_kind(value))),
         (value, Shape::Map(_) | Shape::AtomicMap(_)) => Some(format!("cannot restore map from {}", go_kind(value))),
         (value, Shape::List(..)) => Some(format!("cannot restore slice from {}", go_kind(value))),
@@ -60,11 +82,15 @@ fn unconverted(value: &Tree<'_>, shape: Shape, go: &dyn Fn() -> GoType) -> Optio
 fn untimely(value: &Tree<'_>) -> Option<String> {
     match value {
         Tree::Text(text) => time::fault(text),
-        other => Some(format!("json: cannot unmarshal {} into Go value of type string", json_type(&other.to_value()))),
+        other => Some(format!(
+            "json: cannot unmarshal {} into Go value of type string",
+            json_type(&other.to_value())
+        )),
     }
 }
 
-/// The fault of that field which comes first in the order of the type. Mostly there is none, and objects have fewer fields than types do.
+/// The fault of that field which comes first in the order of the type. Mostly there is none, and objects have fewer
+/// fields than types do.
 fn first_in_order(fields: &Branches<'_>, of: &Struct) -> Option<String> {
     let faults = fields.iter().filter_map(|(name, value)| {
         let field @ Field(_, _, shape, _) = of.field(name)?;
@@ -96,7 +122,8 @@ fn go_kind(value: &Tree<'_>) -> &'static str {
     }
 }
 
-/// Makes of every number what is left of it in a field of its width: the converter takes the lower bits and says nothing.
+/// Makes of every number what is left of it in a field of its width: the converter takes the lower bits and says
+/// nothing.
 pub(in super::super) fn wrap_integers(object: &mut Tree<'_>) {
     within(object, DEPLOYMENT, &|| false);
 }
@@ -127,7 +154,11 @@ fn wrapped(number: &Number, is_wide: &dyn Fn() -> bool) -> Option<i64> {
         Some(whole) => whole,
         None => {
             let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
-            if (-BEYOND..BEYOND).contains(&float) { float as i64 } else { i64::MIN }
+            if (-BEYOND..BEYOND).contains(&float) {
+                float as i64
+            } else {
+                i64::MIN
+            }
         }
     };
     let narrow = i64::from(whole as i32);
@@ -148,9 +179,15 @@ mod tests {
     #[test]
     fn numbers_beyond_their_width_lose_the_upper_bits() {
         for (written, kept) in [
-            (json!({"replicas": -2_147_483_649_i64}), json!({"replicas": 2_147_483_647})),
+            (
+                json!({"replicas": -2_147_483_649_i64}),
+                json!({"replicas": 2_147_483_647}),
+            ),
             (json!({"replicas": 4_294_967_299_i64}), json!({"replicas": 3})),
-            (json!({"replicas": 9_223_372_036_854_775_808_u64}), json!({"replicas": 0})),
+            (
+                json!({"replicas": 9_223_372_036_854_775_808_u64}),
+                json!({"replicas": 0}),
+            ),
             (json!({"replicas": 3.0}), json!({"replicas": 3})),
             (
                 json!({"template": {"spec": {"terminationGracePeriodSeconds": 4_294_967_299_i64, "securityContext": {"supplementalGroups": [4_294_967_299_i64]}}}}),
@@ -168,7 +205,10 @@ mod tests {
     fn a_number_that_is_no_int32_does_not_fit_where_a_text_may_stand_too() {
         let surge = |value: Value| spec(json!({"strategy": {"rollingUpdate": {"maxSurge": value}}}));
         let told = |value: Value| unconvertible(&Tree::of(&surge(value)));
-        assert_eq!(told(json!(2_147_483_648_i64)), Some("json: cannot unmarshal number 2147483648 into Go value of type int32".to_owned()));
+        assert_eq!(
+            told(json!(2_147_483_648_i64)),
+            Some("json: cannot unmarshal number 2147483648 into Go value of type int32".to_owned())
+        );
         assert_eq!(told(json!(1)), None);
         let replicas = spec(json!({"replicas": 2_147_483_648_i64}));
         assert_eq!(unconvertible(&Tree::of(&replicas)), None);

@@ -21,7 +21,14 @@ pub(super) fn first_fault(object: &Value) -> Option<Cause> {
 /// The same with the JSON Pointer of the value, which the server does not tell.
 pub(super) fn first_fault_and_place(object: &Value) -> Option<(Cause, String)> {
     let Fault { message, pointer } = fault(object, DEPLOYMENT, &Place::of("Deployment", "", "v1.Deployment"))?;
-    Some((Cause { reason: "BadRequest".to_owned(), field: String::new(), message: unhandled(&message) }, pointer))
+    Some((
+        Cause {
+            reason: "BadRequest".to_owned(),
+            field: String::new(),
+            message: unhandled(&message),
+        },
+        pointer,
+    ))
 }
 
 /// A fault as the server tells it of a document that is sent as it is.
@@ -34,7 +41,12 @@ pub(super) fn unhandled(fault: &str) -> String {
 /// Source: `metadataAccessor` behind `Info` of `staging/src/k8s.io/cli-runtime/pkg/resource/mapper.go`.
 pub(super) fn metadata_fault(object: &Value) -> Option<String> {
     let shape = DEPLOYMENT.child("metadata")?;
-    fault(object.get("metadata")?, shape, &Place::of("Deployment", "metadata", "v1.ObjectMeta")).map(|fault| fault.message)
+    fault(
+        object.get("metadata")?,
+        shape,
+        &Place::of("Deployment", "metadata", "v1.ObjectMeta"),
+    )
+    .map(|fault| fault.message)
 }
 
 /// A value that does not fit, and where it is.
@@ -56,26 +68,48 @@ struct Place {
 
 impl Place {
     fn of(owner: &'static str, path: &str, name: &str) -> Self {
-        Self { owner, path: path.to_owned(), go: GoType { name: name.to_owned(), embedded: "" } }
+        Self {
+            owner,
+            path: path.to_owned(),
+            go: GoType {
+                name: name.to_owned(),
+                embedded: "",
+            },
+        }
     }
 
     fn field(&self, of: &Struct, name: &str, go: GoType) -> Self {
         let steps = [self.path.as_str(), go.embedded, name];
-        let path = steps.into_iter().filter(|step| !step.is_empty()).collect::<Vec<_>>().join(".");
-        Self { owner: of.name, path, go }
+        let path = steps
+            .into_iter()
+            .filter(|step| !step.is_empty())
+            .collect::<Vec<_>>()
+            .join(".");
+        Self {
+            owner: of.name,
+            path,
+            go,
+        }
     }
 
     fn inner(&self) -> Self {
-        Self { owner: self.owner, path: self.path.clone(), go: self.go.inner() }
+        Self {
+            owner: self.owner,
+            path: self.path.clone(),
+            go: self.go.inner(),
+        }
     }
 
     fn mismatch(&self, found: &str, wanted: &str) -> String {
-        format!("json: cannot unmarshal {found} into Go struct field {}.{} of type {wanted}", self.owner, self.path)
+        format!(
+            "json: cannot unmarshal {found} into Go struct field {}.{} of type {wanted}",
+            self.owner, self.path
+        )
     }
 }
 
-/// Reads as the decoder does: it goes on behind a value of a wrong type and tells the first of those at the end; a type that reads its own JSON
-/// (a quantity, a time, a number or text) stops it at once.
+/// Reads as the decoder does: it goes on behind a value of a wrong type and tells the first of those at the end; a type
+/// that reads its own JSON (a quantity, a time, a number or text) stops it at once.
 #[derive(Default)]
 struct Reader {
     saved: Option<Fault>,
@@ -93,7 +127,9 @@ fn fault(value: &Value, shape: Shape, place: &Place) -> Option<Fault> {
 impl Reader {
     fn read(&mut self, value: &Value, shape: Shape, place: &Place) -> Result<(), Fault> {
         match (value, shape) {
-            (Value::Null, _) | (Value::String(_), Shape::Text | Shape::IntOrString) | (Value::Bool(_), Shape::Boolean) => {}
+            (Value::Null, _)
+            | (Value::String(_), Shape::Text | Shape::IntOrString)
+            | (Value::Bool(_), Shape::Boolean) => {}
             (value, Shape::Opaque) => return self.stop(time_fault(value, place)),
             (value, Shape::Quantity) => {
                 let text = quantity::text_of(value).unwrap_or_default();
@@ -105,7 +141,11 @@ impl Reader {
             }
             (value, Shape::IntOrString) => return self.stop(Some(place.mismatch(json_type(value), "int32"))),
             (Value::Number(number), Shape::Integer) => {
-                let fits = if place.go.is_wide() { number.is_i64() || is_whole(number, WIDEST) } else { is_whole(number, i32::MAX.into()) };
+                let fits = if place.go.is_wide() {
+                    number.is_i64() || is_whole(number, WIDEST)
+                } else {
+                    is_whole(number, i32::MAX.into())
+                };
                 if !fits {
                     self.save(|| place.mismatch(&format!("number {number}"), &place.go.name));
                 }
@@ -153,11 +193,19 @@ impl Reader {
     }
 
     fn fault(&self, message: String) -> Fault {
-        Fault { message, pointer: self.steps.iter().map(|step| format!("/{}", escape_token(step))).collect() }
+        Fault {
+            message,
+            pointer: self
+                .steps
+                .iter()
+                .map(|step| format!("/{}", escape_token(step)))
+                .collect(),
+        }
     }
 }
 
-/// What is wrong with a value that is read into a type which the schema does not look into. Fields of a manager are any JSON.
+/// What is wrong with a value that is read into a type which the schema does not look into. Fields of a manager are any
+/// JSON.
 fn time_fault(value: &Value, place: &Place) -> Option<String> {
     match value {
         _ if !place.go.is_time() => None,
@@ -169,9 +217,12 @@ fn time_fault(value: &Value, place: &Place) -> Option<String> {
 /// The largest number up to which every whole one has a `f64`.
 const WIDEST: f64 = 9_007_199_254_740_992.0;
 
-/// Whether the number is whole and not beyond the limit; YAML may write it with a fraction of zero, which kubectl drops.
+/// Whether the number is whole and not beyond the limit; YAML may write it with a fraction of zero, which kubectl
+/// drops.
 fn is_whole(number: &Number, limit: f64) -> bool {
-    number.as_f64().is_some_and(|float| float.fract() == 0.0 && (-limit - 1.0..=limit).contains(&float))
+    number
+        .as_f64()
+        .is_some_and(|float| float.fract() == 0.0 && (-limit - 1.0..=limit).contains(&float))
 }
 
 fn json_type(value: &Value) -> &'static str {
@@ -191,11 +242,13 @@ mod tests {
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
-    const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+    const QUANTITY: &str =
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
     #[test]
     fn a_value_of_a_wrong_type_is_told_with_its_place() {
-        let pod = |container: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "a"}, container]}}}});
+        let pod =
+            |container: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "a"}, container]}}}});
         for (object, pointer, message) in [
             (
                 json!({"spec": {"replicas": "3"}}),
@@ -207,7 +260,11 @@ mod tests {
                 "/spec/template/spec/containers/1/env/0/value",
                 "json: cannot unmarshal number into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
             ),
-            (pod(json!({"resources": {"limits": {"a/b": "much"}}})), "/spec/template/spec/containers/1/resources/limits/a~1b", QUANTITY),
+            (
+                pod(json!({"resources": {"limits": {"a/b": "much"}}})),
+                "/spec/template/spec/containers/1/resources/limits/a~1b",
+                QUANTITY,
+            ),
         ] {
             let (cause, found) = first_fault_and_place(&object).unwrap();
             let message = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}");
@@ -218,16 +275,25 @@ mod tests {
 
     fn message(object: &Value) -> String {
         let (cause, _) = first_fault_and_place(object).unwrap();
-        cause.message.trim_start_matches("Deployment in version \"v1\" cannot be handled as a Deployment: ").to_owned()
+        cause
+            .message
+            .trim_start_matches("Deployment in version \"v1\" cannot be handled as a Deployment: ")
+            .to_owned()
     }
 
     #[test]
     fn what_reads_its_own_json_stops_the_reading_and_wins_over_an_earlier_value() {
         let container = json!({"name": "a", "args": [1], "resources": {"limits": {"memory": "abc"}}});
-        assert_eq!(message(&json!({"spec": {"template": {"spec": {"containers": [container]}}}})), QUANTITY);
+        assert_eq!(
+            message(&json!({"spec": {"template": {"spec": {"containers": [container]}}}})),
+            QUANTITY
+        );
         let container = json!({"name": "a", "args": [1], "tty": "yes"});
         let first = "json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.args of type string";
-        assert_eq!(message(&json!({"spec": {"template": {"spec": {"containers": [container]}}}})), first);
+        assert_eq!(
+            message(&json!({"spec": {"template": {"spec": {"containers": [container]}}}})),
+            first
+        );
     }
 
     #[test]
@@ -246,10 +312,20 @@ mod tests {
     fn a_time_that_is_none_is_refused_wherever_one_is_read() {
         let template = |time: Value| json!({"spec": {"template": {"metadata": {"creationTimestamp": time}}}});
         let layout = "2006-01-02T15:04:05Z07:00";
-        assert_eq!(message(&template(json!(""))), format!("parsing time \"\" as \"{layout}\": cannot parse \"\" as \"2006\""));
+        assert_eq!(
+            message(&template(json!(""))),
+            format!("parsing time \"\" as \"{layout}\": cannot parse \"\" as \"2006\"")
+        );
         let field = "Go struct field ObjectMeta.spec.template.metadata.creationTimestamp of type string";
-        assert_eq!(message(&template(json!(5))), format!("json: cannot unmarshal number into {field}"));
-        for time in [Value::Null, json!("2026-01-01T00:00:00Z"), json!("2026-01-01T00:00:00.5+02:00")] {
+        assert_eq!(
+            message(&template(json!(5))),
+            format!("json: cannot unmarshal number into {field}")
+        );
+        for time in [
+            Value::Null,
+            json!("2026-01-01T00:00:00Z"),
+            json!("2026-01-01T00:00:00.5+02:00"),
+        ] {
             assert_eq!(first_fault(&template(time)), None);
         }
         let entries = json!({"metadata": {"managedFields": [{"fieldsV1": {"f:spec": {}}}]}});

@@ -33,7 +33,9 @@ fn stored(object: &Value, applied: &Value, syncer: &Syncer) -> Value {
     live["metadata"]["uid"] = json!("u");
     let fields = super::super::server_side::fields_of(applied).to_value();
     match syncer.strategy {
-        Strategy::ServerSideApply => live["metadata"]["managedFields"] = json!([entry(&syncer.manager, "Apply", &fields)]),
+        Strategy::ServerSideApply => {
+            live["metadata"]["managedFields"] = json!([entry(&syncer.manager, "Apply", &fields)])
+        }
         Strategy::ClientSideApply | Strategy::Replace => {
             live["metadata"]["annotations"][LAST_APPLIED] = json!(applied.to_string());
             live["metadata"]["managedFields"] = json!([entry(&syncer.manager, "Update", &fields)]);
@@ -59,7 +61,9 @@ fn weighed(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         now: jiff::Timestamp::UNIX_EPOCH,
     };
     let (drifts, paths) = classify_and_compare(&evidence, &facts);
-    predict_knowing(&facts, syncer, || paths).weighed(&facts, &drifts, |_| false).prediction
+    predict_knowing(&facts, syncer, || paths)
+        .weighed(&facts, &drifts, |_| false)
+        .prediction
 }
 
 fn texts(paths: &[FieldPath]) -> Vec<String> {
@@ -85,11 +89,20 @@ fn a_patch_that_goes_by_one_key_breaks_what_is_as_git_says() {
         json!({"topologySpreadConstraints": [one(hard, "DoNotSchedule"), one(soft, "ScheduleAnyway")]})
     };
     let mount = |paths: &[(&str, bool)]| -> Value {
-        let all: Vec<Value> = paths.iter().map(|(path, read)| json!({"name": "data", "mountPath": path, "readOnly": read})).collect();
-        json_patch_of(container(&json!({"volumeMounts": all})), &json!({"volumes": [{"name": "data", "emptyDir": {}}]}))
+        let all: Vec<Value> = paths
+            .iter()
+            .map(|(path, read)| json!({"name": "data", "mountPath": path, "readOnly": read}))
+            .collect();
+        json_patch_of(
+            container(&json!({"volumeMounts": all})),
+            &json!({"volumes": [{"name": "data", "emptyDir": {}}]}),
+        )
     };
     let hosts = |names: &[&[&str]]| -> Value {
-        let all: Vec<Value> = names.iter().map(|names| json!({"ip": "10.0.0.1", "hostnames": names})).collect();
+        let all: Vec<Value> = names
+            .iter()
+            .map(|names| json!({"ip": "10.0.0.1", "hostnames": names}))
+            .collect();
         json!({"hostAliases": all})
     };
     let of_app = ".spec.template.spec.containers[name=\"app\"]";
@@ -120,10 +133,18 @@ fn a_patch_that_goes_by_one_key_breaks_what_is_as_git_says() {
         for strategy in STRATEGIES {
             let live = stored(&before, &before, &syncer(strategy));
             let answer = predict(&now, &live, &syncer(strategy));
-            let wanted = if strategy == Strategy::ClientSideApply { breaks.clone() } else { Vec::new() };
+            let wanted = if strategy == Strategy::ClientSideApply {
+                breaks.clone()
+            } else {
+                Vec::new()
+            };
             assert_eq!(texts(&answer.breaks), wanted, "{strategy:?} {:?}", answer.causes);
             let residual = compare(&now, &answer.predicted.unwrap());
-            assert_eq!(answer.residual, residual.into_iter().map(|change| change.path).collect::<Vec<_>>(), "{strategy:?}");
+            assert_eq!(
+                answer.residual,
+                residual.into_iter().map(|change| change.path).collect::<Vec<_>>(),
+                "{strategy:?}"
+            );
         }
     }
 }
@@ -143,7 +164,10 @@ fn scaled(before: &Value, syncer: &Syncer, manager: &str, subresource: Option<&s
     }
     let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
     // Who changes a value takes it from all others.
-    entries[0]["fieldsV1"]["f:spec"].as_object_mut().unwrap().remove("f:replicas");
+    entries[0]["fieldsV1"]["f:spec"]
+        .as_object_mut()
+        .unwrap()
+        .remove("f:replicas");
     entries.push(by);
     live
 }
@@ -152,7 +176,11 @@ fn scaled(before: &Value, syncer: &Syncer, manager: &str, subresource: Option<&s
 fn what_a_rule_ignores_and_the_sync_sets_is_told_with_its_values_and_its_writer() {
     let with = |replicas: i32| deployment(&json!({}), &json!({"replicas": replicas}));
     let without = deployment(&json!({}), &json!({}));
-    for (manager, subresource) in [("kube-controller-manager", Some("scale")), ("keda-operator", Some("scale")), ("flagger", None)] {
+    for (manager, subresource) in [
+        ("kube-controller-manager", Some("scale")),
+        ("keda-operator", Some("scale")),
+        ("flagger", None),
+    ] {
         for (strategy, before, now, to) in [
             (Strategy::ClientSideApply, with(3), with(3), Some(3)),
             (Strategy::ClientSideApply, with(3), without.clone(), Some(1)),
@@ -166,12 +194,24 @@ fn what_a_rule_ignores_and_the_sync_sets_is_told_with_its_values_and_its_writer(
         ] {
             let live = scaled(&before, &syncer(strategy), manager, subresource);
             let answer = weighed(&now, &live, &syncer(strategy));
-            let told: Vec<_> = answer.overwrites.iter().map(|one| (one.path.to_string(), one.from.clone(), one.to.clone())).collect();
+            let told: Vec<_> = answer
+                .overwrites
+                .iter()
+                .map(|one| (one.path.to_string(), one.from.clone(), one.to.clone()))
+                .collect();
             let wanted = to.map(|to| (".spec.replicas".to_owned(), Some(json!(5)), Some(json!(to))));
-            assert_eq!(told, wanted.into_iter().collect::<Vec<_>>(), "{manager} {strategy:?} {now}");
+            assert_eq!(
+                told,
+                wanted.into_iter().collect::<Vec<_>>(),
+                "{manager} {strategy:?} {now}"
+            );
             assert!(answer.overwrites.iter().all(|one| one.owners[0].manager == manager));
             if to.is_some() {
-                assert_eq!((answer.verdict, answer.residual), (Verdict::Reverts, vec![]), "an overwrite alone");
+                assert_eq!(
+                    (answer.verdict, answer.residual),
+                    (Verdict::Reverts, vec![]),
+                    "an overwrite alone"
+                );
             }
         }
     }
@@ -184,19 +224,31 @@ fn the_servers_own_number_and_the_tools_own_marks_are_no_overwrite_and_nothing_t
         let mut live = stored(&git, &git, &syncer(strategy));
         live["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("7");
         let answer = weighed(&git, &live, &syncer(strategy));
-        assert_eq!((answer.verdict, answer.residual, answer.overwrites), (Verdict::Clean, vec![], vec![]), "{strategy:?}");
+        assert_eq!(
+            (answer.verdict, answer.residual, answer.overwrites),
+            (Verdict::Clean, vec![], vec![]),
+            "{strategy:?}"
+        );
         live["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = json!("shop");
         assert_eq!(weighed(&git, &live, &syncer(strategy)).overwrites, [], "{strategy:?}");
         live["metadata"]["annotations"]["example.com/note"] = json!("by hand");
         let told = weighed(&git, &live, &syncer(strategy)).overwrites;
-        assert_eq!(told.len(), usize::from(strategy == Strategy::Replace), "a replace takes away what others added");
+        assert_eq!(
+            told.len(),
+            usize::from(strategy == Strategy::Replace),
+            "a replace takes away what others added"
+        );
     }
 }
 
 /// Without the server's own words and the annotation of what was applied last.
 fn bookless(object: &Value) -> Value {
     let mut bare = expected(object).to_value();
-    if bare.pointer("/metadata/annotations").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+    if bare
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object)
+        .is_some_and(serde_json::Map::is_empty)
+    {
         bare["metadata"].as_object_mut().unwrap().remove("annotations");
     }
     if bare["metadata"].as_object().is_some_and(serde_json::Map::is_empty) {
@@ -207,18 +259,21 @@ fn bookless(object: &Value) -> Value {
 
 /// A Deployment, what the cluster has instead, and what comes of a sync: live, what Git says, or something by chance.
 fn sync() -> impl proptest::prelude::Strategy<Value = (Value, Value, Value)> {
-    proptest::strategy::Strategy::prop_map((neighbours(), neighbours(), 0..3), |((desired, live), (other, neighbour), which)| {
-        let whole = |mut object: Value| {
-            apply_defaults(&mut object);
-            object
-        };
-        let made = match which {
-            0 => whole(live.clone()),
-            1 => whole(desired.clone()),
-            _ => whole(neighbour),
-        };
-        (if which == 2 { other } else { desired }, whole(live), made)
-    })
+    proptest::strategy::Strategy::prop_map(
+        (neighbours(), neighbours(), 0..3),
+        |((desired, live), (other, neighbour), which)| {
+            let whole = |mut object: Value| {
+                apply_defaults(&mut object);
+                object
+            };
+            let made = match which {
+                0 => whole(live.clone()),
+                1 => whole(desired.clone()),
+                _ => whole(neighbour),
+            };
+            (if which == 2 { other } else { desired }, whole(live), made)
+        },
+    )
 }
 
 proptest! {

@@ -68,7 +68,9 @@ impl Shown for Value {
 }
 
 fn escape_html(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
 }
 
 impl Causes {
@@ -108,16 +110,38 @@ impl Causes {
 
     pub(super) fn not_supported<S: Shown + ?Sized>(&mut self, at: &Node<'_>, bad: &S, supported: &[&str]) {
         let quoted: Vec<String> = supported.iter().map(|value| value.shown()).collect();
-        let detail = if quoted.is_empty() { String::new() } else { format!("supported values: {}", quoted.join(", ")) };
-        self.push("FieldValueNotSupported", at, "Unsupported value", Some(bad.shown()), &detail);
+        let detail = if quoted.is_empty() {
+            String::new()
+        } else {
+            format!("supported values: {}", quoted.join(", "))
+        };
+        self.push(
+            "FieldValueNotSupported",
+            at,
+            "Unsupported value",
+            Some(bad.shown()),
+            &detail,
+        );
     }
 
     pub(super) fn too_long(&mut self, at: &Node<'_>, limit: usize) {
-        self.push("FieldValueTooLong", at, "Too long", None, &format!("may not be more than {limit} bytes"));
+        self.push(
+            "FieldValueTooLong",
+            at,
+            "Too long",
+            None,
+            &format!("may not be more than {limit} bytes"),
+        );
     }
 
     pub(super) fn too_many(&mut self, at: &Node<'_>, actual: usize, limit: usize) {
-        self.push("FieldValueTooMany", at, "Too many", Some(actual.shown()), &format!("must have at most {limit} items"));
+        self.push(
+            "FieldValueTooMany",
+            at,
+            "Too many",
+            Some(actual.shown()),
+            &format!("must have at most {limit} items"),
+        );
     }
 
     /// `ValidateNonnegativeField`.
@@ -143,7 +167,8 @@ impl Causes {
         }
     }
 
-    /// A word out of a closed set, for a field whose zero value is none of them and that is reported like any other word.
+    /// A word out of a closed set, for a field whose zero value is none of them and that is reported like any other
+    /// word.
     pub(super) fn word_or_empty(&mut self, at: &Node<'_>, supported: &[&str]) {
         if !supported.contains(&at.text()) {
             self.not_supported(at, at.text(), supported);
@@ -164,10 +189,18 @@ impl Causes {
 
     fn push(&mut self, reason: &str, at: &Node<'_>, kind: &str, shown: Option<String>, detail: &str) {
         let mut message = kind.to_owned();
-        for part in shown.iter().map(String::as_str).chain(Some(detail).filter(|detail| !detail.is_empty())) {
+        for part in shown
+            .iter()
+            .map(String::as_str)
+            .chain(Some(detail).filter(|detail| !detail.is_empty()))
+        {
             message.push_str(": ");
             message.push_str(part);
         }
-        self.0.push(Cause { reason: reason.to_owned(), field: at.path(), message });
+        self.0.push(Cause {
+            reason: reason.to_owned(),
+            field: at.path(),
+            message,
+        });
     }
 }

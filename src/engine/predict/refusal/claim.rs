@@ -43,8 +43,8 @@ pub(super) fn validate_claim_template(template: &Node<'_>, out: &mut Causes) {
     validate_claim_spec(&template.at("spec"), out);
 }
 
-/// `ValidatePersistentVolumeClaimSpec`. Where it holds `dataSource` against `dataSourceRef` it shows a path as the bad value, which JSON writes as
-/// an empty object.
+/// `ValidatePersistentVolumeClaimSpec`. Where it holds `dataSource` against `dataSourceRef` it shows a path as the bad
+/// value, which JSON writes as an empty object.
 fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
     let modes = spec.at("accessModes");
     if modes.len() == 0 {
@@ -55,7 +55,11 @@ fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
         out.not_supported(&modes, mode.text(), ACCESS_MODES);
     }
     let once_pod = modes.items().any(|mode| mode.text() == "ReadWriteOncePod");
-    if once_pod && modes.items().any(|mode| mode.text() != "ReadWriteOncePod" && ACCESS_MODES.contains(&mode.text())) {
+    if once_pod
+        && modes
+            .items()
+            .any(|mode| mode.text() != "ReadWriteOncePod" && ACCESS_MODES.contains(&mode.text()))
+    {
         out.forbidden(&modes, "may not use ReadWriteOncePod with other access modes");
     }
     let storage = spec.at("resources").at("requests").at("storage");
@@ -78,7 +82,11 @@ fn validate_claim_spec(spec: &Node<'_>, out: &mut Causes) {
     let (source, reference) = (spec.at("dataSource"), spec.at("dataSourceRef"));
     let same = |name: &'static str| source.at(name).value() == reference.at(name).value();
     if source.is_set() && !reference.at("namespace").text().is_empty() {
-        out.invalid(spec, &Raw("{}"), "may not be specified when dataSourceRef.namespace is specified");
+        out.invalid(
+            spec,
+            &Raw("{}"),
+            "may not be specified when dataSourceRef.namespace is specified",
+        );
     } else if source.is_set() && reference.is_set() && !(same("apiGroup") && same("kind") && same("name")) {
         out.invalid(spec, &Raw("{}"), "must match dataSourceRef");
     }
@@ -98,7 +106,11 @@ fn validate_data_source(source: &Node<'_>, out: &mut Causes) {
     }
     if group.text().is_empty() {
         if kind.text() != "PersistentVolumeClaim" {
-            out.invalid(source, kind.text(), "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+            out.invalid(
+                source,
+                kind.text(),
+                "must be 'PersistentVolumeClaim' when referencing the default apiGroup",
+            );
         }
     } else {
         out.invalid_text(&group, group.text(), content::dns1123_subdomain(group.text()));

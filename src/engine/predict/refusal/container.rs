@@ -72,9 +72,17 @@ pub(super) fn validate_init_containers(init: &Node<'_>, regular: &Node<'_>, pod:
                     out.forbidden(&field, ONLY_SIDECARS);
                 }
             }
-            for policy in container.at("resizePolicy").items().map(|item| item.at("restartPolicy")) {
+            for policy in container
+                .at("resizePolicy")
+                .items()
+                .map(|item| item.at("restartPolicy"))
+            {
                 if policy.text() == "RestartContainer" {
-                    out.invalid(&policy, policy.text(), "must not be set to 'RestartContainer' for non-sidecar initContainers");
+                    out.invalid(
+                        &policy,
+                        policy.text(),
+                        "must not be set to 'RestartContainer' for non-sidecar initContainers",
+                    );
                 }
             }
         }
@@ -99,7 +107,10 @@ pub(super) fn validate_common(container: &Node<'_>, pod: &Pod<'_>, out: &mut Cau
     if image.text().is_empty() {
         out.required(&image, "");
     }
-    out.word(&container.at("terminationMessagePolicy"), &["File", "FallbackToLogsOnError"]);
+    out.word(
+        &container.at("terminationMessagePolicy"),
+        &["File", "FallbackToLogsOnError"],
+    );
     validate_ports(&container.at("ports"), out);
     validate_env(&container.at("env"), out);
     validate_env_from(&container.at("envFrom"), out);
@@ -175,7 +186,10 @@ fn validate_resize_policy(policies: &Node<'_>, pod_restart_policy: &str, out: &m
         if !resources.insert(resource) {
             out.duplicate(&item, resource);
         }
-        for (word, supported) in [(resource, ["cpu", "memory"]), (policy, ["NotRequired", "RestartContainer"])] {
+        for (word, supported) in [
+            (resource, ["cpu", "memory"]),
+            (policy, ["NotRequired", "RestartContainer"]),
+        ] {
             if word.is_empty() {
                 out.required(policies, "");
             } else if !supported.contains(&word) {
@@ -183,7 +197,11 @@ fn validate_resize_policy(policies: &Node<'_>, pod_restart_policy: &str, out: &m
             }
         }
         if pod_restart_policy == "Never" && policy != "NotRequired" {
-            out.invalid(policies, policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
+            out.invalid(
+                policies,
+                policy,
+                "must be 'NotRequired' when pod `restartPolicy` is 'Never'",
+            );
         }
     }
 }

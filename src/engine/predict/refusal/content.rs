@@ -1,7 +1,7 @@
 //! What a name, label, port or environment variable may look like, and the server's words where it does not.
 //!
-//! Source: `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go` and `pkg/api/validate/content/*.go`. The two say
-//! "characters" and "bytes" for the same limit, and so does this.
+//! Source: `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go` and `pkg/api/validate/content/*.go`. The
+//! two say "characters" and "bytes" for the same limit, and so does this.
 
 const LABEL_FORMAT: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN_FORMAT: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
@@ -25,7 +25,10 @@ fn too_many_bytes(limit: usize) -> String {
 /// `RegexError`.
 fn regex_error(message: &str, format: &str, examples: &[&str]) -> String {
     let quoted: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
-    format!("{message} (e.g. {}regex used for validation is '{format}')", quoted.join(" or "))
+    format!(
+        "{message} (e.g. {}regex used for validation is '{format}')",
+        quoted.join(" or ")
+    )
 }
 
 fn is_lower_alphanumeric(c: char) -> bool {
@@ -46,7 +49,11 @@ fn is_subdomain(text: &str) -> bool {
 }
 
 fn is_label_name(text: &str) -> bool {
-    is_framed(text, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    is_framed(
+        text,
+        |c| c.is_ascii_alphanumeric(),
+        |c| c.is_ascii_alphanumeric() || "-_.".contains(c),
+    )
 }
 
 /// `IsDNS1123Label`.
@@ -89,7 +96,9 @@ pub(super) fn dns1123_subdomain(text: &str) -> Vec<String> {
 pub(super) fn dns1123_subdomain_with_underscore(text: &str) -> Vec<String> {
     let is_part = |part: &str| {
         let part = part.strip_prefix('_').unwrap_or(part);
-        is_framed(part, is_lower_alphanumeric, |c| is_lower_alphanumeric(c) || "-_".contains(c))
+        is_framed(part, is_lower_alphanumeric, |c| {
+            is_lower_alphanumeric(c) || "-_".contains(c)
+        })
     };
     let mut faults = Vec::new();
     if text.len() > SUBDOMAIN_LIMIT {
@@ -119,7 +128,9 @@ pub(super) fn qualified_name(text: &str) -> Vec<String> {
             if prefix.len() > SUBDOMAIN_LIMIT {
                 faults.push(format!("prefix part {}", too_many_bytes(SUBDOMAIN_LIMIT)));
             }
-            let malformed = dns1123_subdomain(prefix).into_iter().filter(|fault| fault.starts_with("a lowercase"));
+            let malformed = dns1123_subdomain(prefix)
+                .into_iter()
+                .filter(|fault| fault.starts_with("a lowercase"));
             faults.extend(malformed.map(|fault| format!("prefix part {fault}")));
             name
         }
@@ -136,7 +147,10 @@ pub(super) fn qualified_name(text: &str) -> Vec<String> {
         faults.push(format!("name part {}", too_many_bytes(LABEL_LIMIT)));
     }
     if !is_label_name(name) {
-        faults.push(format!("name part {}", regex_error(LABEL_KEY_RULE, LABEL_KEY_FORMAT, EXAMPLES)));
+        faults.push(format!(
+            "name part {}",
+            regex_error(LABEL_KEY_RULE, LABEL_KEY_FORMAT, EXAMPLES)
+        ));
     }
     faults
 }
@@ -149,7 +163,10 @@ pub(super) fn label_value(text: &str) -> Vec<String> {
     }
     if !text.is_empty() && !is_label_name(text) {
         faults.push(regex_error(
-            &format!("a valid label must be an empty string or {}", LABEL_KEY_RULE.trim_start_matches("must ")),
+            &format!(
+                "a valid label must be an empty string or {}",
+                LABEL_KEY_RULE.trim_start_matches("must ")
+            ),
             &format!("({LABEL_KEY_FORMAT})?"),
             &["MyValue", "my_value", "12345"],
         ));
@@ -194,7 +211,13 @@ pub(super) fn not_within(number: i64, low: i64, high: i64) -> Option<String> {
 pub(super) fn percent(text: &str) -> Option<String> {
     let number = text.strip_suffix('%').unwrap_or_default();
     let valid = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
-    (!valid).then(|| regex_error("a valid percent string must be a numeric string followed by an ending '%'", "[0-9]+%", &["1%", "93%"]))
+    (!valid).then(|| {
+        regex_error(
+            "a valid percent string must be a numeric string followed by an ending '%'",
+            "[0-9]+%",
+            &["1%", "93%"],
+        )
+    })
 }
 
 /// `IsHTTPHeaderName`.
@@ -211,7 +234,10 @@ pub(super) fn environment_name(text: &str) -> Vec<String> {
         faults.push("environment variable name must be non-empty".to_owned());
     }
     if text.chars().any(|c| !(' '..='~').contains(&c) || c == '=') {
-        faults.push("a valid environment variable name must consist only of printable ASCII characters other than '='".to_owned());
+        faults.push(
+            "a valid environment variable name must consist only of printable ASCII characters other than '='"
+                .to_owned(),
+        );
     }
     faults
 }
@@ -258,9 +284,11 @@ mod tests {
         assert_eq!(qualified_name("ops.example.com/tier"), Vec::<String>::new());
         assert_eq!(
             label_value("a b"),
-            ["a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
+            [
+                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
               an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is \
-              '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"]
+              '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+            ]
         );
         assert_eq!(percent("30"), Some("a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')".to_owned()));
     }

@@ -22,7 +22,12 @@ pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
 ///
 /// Source: `dedupOwnerReferences` of apiserver's `pkg/endpoints/handlers/rest.go`.
 fn leave_out_repeated_owners(object: &mut Tree<'_>) {
-    let Some(Tree::List(owners)) = object.map_at_mut(&["metadata"]).and_then(|metadata| metadata.find("ownerReferences")) else { return };
+    let Some(Tree::List(owners)) = object
+        .map_at_mut(&["metadata"])
+        .and_then(|metadata| metadata.find("ownerReferences"))
+    else {
+        return;
+    };
     let mut at = 1;
     while at < owners.len() {
         if owners[..at].contains(&owners[at]) {
@@ -43,24 +48,66 @@ struct Emptied {
     name: &'static str,
 }
 
-const CLAIM: &[&str] = &["spec", "template", "spec", "volumes", "*", "ephemeral", "volumeClaimTemplate", "metadata"];
+const CLAIM: &[&str] = &[
+    "spec",
+    "template",
+    "spec",
+    "volumes",
+    "*",
+    "ephemeral",
+    "volumeClaimTemplate",
+    "metadata",
+];
 const EPHEMERAL: &[&str] = &["spec", "template", "spec", "ephemeralContainers", "*"];
 const EPHEMERAL_RESOURCES: &[&str] = &["spec", "template", "spec", "ephemeralContainers", "*", "resources"];
 
-/// `ValidatePodTemplateSpecForReplicaSet` shows the labels that a selector does not select, `validatePodResources` forbids claims that are not nil,
-/// and `validateFieldAllowList` forbids all that is not Go's zero value.
+/// `ValidatePodTemplateSpecForReplicaSet` shows the labels that a selector does not select, `validatePodResources`
+/// forbids claims that are not nil, and `validateFieldAllowList` forbids all that is not Go's zero value.
 const TOLD_FROM_ABSENT: &[Emptied] = &[
-    Emptied { parent: &["spec", "template", "metadata"], name: "labels" },
-    Emptied { parent: &["spec", "template", "spec", "resources"], name: "claims" },
-    Emptied { parent: CLAIM, name: "ownerReferences" },
-    Emptied { parent: CLAIM, name: "finalizers" },
-    Emptied { parent: CLAIM, name: "managedFields" },
-    Emptied { parent: EPHEMERAL, name: "ports" },
-    Emptied { parent: EPHEMERAL, name: "resizePolicy" },
-    Emptied { parent: EPHEMERAL, name: "restartPolicyRules" },
-    Emptied { parent: EPHEMERAL_RESOURCES, name: "limits" },
-    Emptied { parent: EPHEMERAL_RESOURCES, name: "requests" },
-    Emptied { parent: EPHEMERAL_RESOURCES, name: "claims" },
+    Emptied {
+        parent: &["spec", "template", "metadata"],
+        name: "labels",
+    },
+    Emptied {
+        parent: &["spec", "template", "spec", "resources"],
+        name: "claims",
+    },
+    Emptied {
+        parent: CLAIM,
+        name: "ownerReferences",
+    },
+    Emptied {
+        parent: CLAIM,
+        name: "finalizers",
+    },
+    Emptied {
+        parent: CLAIM,
+        name: "managedFields",
+    },
+    Emptied {
+        parent: EPHEMERAL,
+        name: "ports",
+    },
+    Emptied {
+        parent: EPHEMERAL,
+        name: "resizePolicy",
+    },
+    Emptied {
+        parent: EPHEMERAL,
+        name: "restartPolicyRules",
+    },
+    Emptied {
+        parent: EPHEMERAL_RESOURCES,
+        name: "limits",
+    },
+    Emptied {
+        parent: EPHEMERAL_RESOURCES,
+        name: "requests",
+    },
+    Emptied {
+        parent: EPHEMERAL_RESOURCES,
+        name: "claims",
+    },
 ];
 
 /// An empty value, and the way to the map that it is in.
@@ -76,7 +123,13 @@ enum Step {
     Item(usize),
 }
 
-fn find<'a>(node: &Tree<'a>, way: &[&'static str], name: &'static str, steps: &mut Vec<Step>, found: &mut Vec<Found<'a>>) {
+fn find<'a>(
+    node: &Tree<'a>,
+    way: &[&'static str],
+    name: &'static str,
+    steps: &mut Vec<Step>,
+    found: &mut Vec<Found<'a>>,
+) {
     let mut below = |step: Step, inner: &Tree<'a>, rest: &[&'static str]| {
         steps.push(step);
         find(inner, rest, name, steps, found);
@@ -85,11 +138,19 @@ fn find<'a>(node: &Tree<'a>, way: &[&'static str], name: &'static str, steps: &m
     match way.split_first() {
         None => {
             if let Some(value) = node.get(name).filter(|value| is_empty(value)) {
-                found.push(Found { steps: steps.clone(), name, value: value.clone() });
+                found.push(Found {
+                    steps: steps.clone(),
+                    name,
+                    value: value.clone(),
+                });
             }
         }
         Some((&"*", rest)) => {
-            node.as_list().unwrap_or_default().iter().enumerate().for_each(|(at, item)| below(Step::Item(at), item, rest));
+            node.as_list()
+                .unwrap_or_default()
+                .iter()
+                .enumerate()
+                .for_each(|(at, item)| below(Step::Item(at), item, rest));
         }
         Some((step, rest)) => {
             if let Some(inner) = node.get(step) {
@@ -122,7 +183,11 @@ fn forget(node: &mut Tree<'_>, way: &[&str], name: &str) {
                 parent.remove(name);
             }
         }
-        Some((&"*", rest)) => node.as_list_mut().into_iter().flatten().for_each(|item| forget(item, rest, name)),
+        Some((&"*", rest)) => node
+            .as_list_mut()
+            .into_iter()
+            .flatten()
+            .for_each(|item| forget(item, rest, name)),
         Some((step, rest)) => {
             if let Some(inner) = node.member_mut(step) {
                 forget(inner, rest, name);
@@ -143,8 +208,7 @@ mod tests {
 
     #[test]
     fn an_owner_counts_once_where_it_is_the_same_to_the_last_field() {
-        let owner =
-            |name: &str, controller: bool| json!({"apiVersion": "v1", "kind": "Set", "name": name, "uid": "1", "controller": controller});
+        let owner = |name: &str, controller: bool| json!({"apiVersion": "v1", "kind": "Set", "name": name, "uid": "1", "controller": controller});
         let object = json!({"metadata": {"ownerReferences": [owner("a", true), owner("b", false), owner("a", true), owner("a", false)]}});
         let left = as_stored(Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
         assert_eq!(left, json!([owner("a", true), owner("b", false), owner("a", false)]));
@@ -152,12 +216,17 @@ mod tests {
 
     #[test]
     fn an_empty_list_stays_for_the_rules_and_goes_from_what_is_stored() {
-        let container = json!({"name": "debug", "image": "debug:1", "ports": [], "resources": {"limits": {}}, "env": []});
+        let container =
+            json!({"name": "debug", "image": "debug:1", "ports": [], "resources": {"limits": {}}, "env": []});
         let object = json!({"spec": {"template": {"spec": {"ephemeralContainers": [{"name": "a", "image": "a:1"}, container]}}}});
         let mut stored = as_stored(Tree::of(&object));
-        let container = |stored: &Tree<'_>| stored.to_value()["spec"]["template"]["spec"]["ephemeralContainers"][1].clone();
+        let container =
+            |stored: &Tree<'_>| stored.to_value()["spec"]["template"]["spec"]["ephemeralContainers"][1].clone();
         let kept = container(&stored);
-        assert_eq!((&kept["ports"], &kept["resources"], kept.get("env")), (&json!([]), &json!({"limits": {}}), None));
+        assert_eq!(
+            (&kept["ports"], &kept["resources"], kept.get("env")),
+            (&json!([]), &json!({"limits": {}}), None)
+        );
         forget_empty(&mut stored);
         let left = container(&stored);
         assert_eq!((left.get("ports"), &left["resources"]), (None, &json!({})));

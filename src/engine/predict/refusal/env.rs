@@ -6,7 +6,13 @@ use super::node::Node;
 use crate::engine::schema::quantity::{self, Rounding};
 
 /// The sources of `env[].valueFrom` in the order in which the server looks at them.
-const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
+const SOURCES: &[&str] = &[
+    "fieldRef",
+    "resourceFieldRef",
+    "configMapKeyRef",
+    "secretKeyRef",
+    "fileKeyRef",
+];
 
 /// `validEnvDownwardAPIFieldPathExpressions`, sorted as the server lists them.
 const ENV_FIELD_PATHS: &[&str] = &[
@@ -22,8 +28,14 @@ const ENV_FIELD_PATHS: &[&str] = &[
 ];
 
 /// `validContainerResourceFieldPathExpressions`, sorted.
-const RESOURCE_PATHS: &[&str] =
-    &["limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"];
+const RESOURCE_PATHS: &[&str] = &[
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+];
 
 /// The labels that `ConvertDownwardAPIFieldLabel` knows. Source: `pkg/apis/core/pods/helpers.go`.
 const FIELD_LABELS: &[&str] = &[
@@ -59,7 +71,10 @@ pub(super) fn validate_env(env: &Node<'_>, out: &mut Causes) {
 /// `validateEnvVarValueFrom`.
 fn validate_value_from(variable: &Node<'_>, out: &mut Causes) {
     let Some(from) = variable.set("valueFrom") else { return };
-    let sources: Vec<(&str, Node<'_>)> = SOURCES.iter().filter_map(|name| from.set(name).map(|source| (*name, source))).collect();
+    let sources: Vec<(&str, Node<'_>)> = SOURCES
+        .iter()
+        .filter_map(|name| from.set(name).map(|source| (*name, source)))
+        .collect();
     for (name, source) in &sources {
         match *name {
             "fieldRef" => validate_field_ref(source, ENV_FIELD_PATHS, out),
@@ -84,7 +99,10 @@ pub(super) fn validate_env_from(env_from: &Node<'_>, out: &mut Causes) {
         if !prefix.text().is_empty() {
             out.invalid_text(&prefix, prefix.text(), content::environment_name(prefix.text()));
         }
-        let sources: Vec<Node<'_>> = ["configMapRef", "secretRef"].iter().filter_map(|name| item.set(name)).collect();
+        let sources: Vec<Node<'_>> = ["configMapRef", "secretRef"]
+            .iter()
+            .filter_map(|name| item.set(name))
+            .collect();
         for source in &sources {
             let name = source.at("name");
             if name.text().is_empty() {
@@ -141,7 +159,10 @@ fn convert_field_label<'a>(version: &str, label: &'a str) -> Result<&'a str, Str
 
 /// `SplitMaybeSubscriptedPath`: `metadata.labels['app']` is `metadata.labels` and `app`.
 fn split_subscript(label: &str) -> Option<(&str, &str)> {
-    label.strip_suffix("']")?.split_once("['").filter(|(path, _)| !path.is_empty())
+    label
+        .strip_suffix("']")?
+        .split_once("['")
+        .filter(|(path, _)| !path.is_empty())
 }
 
 /// Whether a resource reference must name the container.
@@ -176,7 +197,9 @@ fn validate_divisor(resource: &str, divisor: &Node<'_>, out: &mut Causes) {
     const MEMORY: &str = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
     // No list of resources, whose quantities are rounded to thousandths.
     let text = quantity::text_in(divisor.value()).and_then(|text| quantity::canonical(&text, Rounding::Nano));
-    let Some(text) = text.filter(|text| text != "0") else { return };
+    let Some(text) = text.filter(|text| text != "0") else {
+        return;
+    };
     let (allowed, what) = match resource.split_once('.').map(|(_, name)| name) {
         Some("cpu") => (CPU, "cpu"),
         Some("memory") => (MEMORY, "memory"),
@@ -185,7 +208,11 @@ fn validate_divisor(resource: &str, divisor: &Node<'_>, out: &mut Causes) {
         _ => return,
     };
     if !allowed.split([',', ' ']).any(|value| value == text) {
-        out.invalid(divisor, resource, &format!("only divisor's values {allowed} are supported with the {what} resource"));
+        out.invalid(
+            divisor,
+            resource,
+            &format!("only divisor's values {allowed} are supported with the {what} resource"),
+        );
     }
 }
 

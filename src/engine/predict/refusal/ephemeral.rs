@@ -1,4 +1,5 @@
-//! Ephemeral containers, which a template may not have at all; the server tells what is wrong with each of them all the same.
+//! Ephemeral containers, which a template may not have at all; the server tells what is wrong with each of them all the
+//! same.
 
 use std::collections::BTreeSet;
 
@@ -24,11 +25,19 @@ const NOT_ALLOWED: &[&str] = &[
 /// `validateEphemeralContainers`.
 pub(super) fn validate_ephemeral_containers(spec: &Node<'_>, pod: &Pod<'_>, out: &mut Causes) {
     let (init, regular) = (spec.at("initContainers"), spec.at("containers"));
-    let others: BTreeSet<&str> = regular.items().chain(init.items()).map(|container| container.at("name").text()).collect();
+    let others: BTreeSet<&str> = regular
+        .items()
+        .chain(init.items())
+        .map(|container| container.at("name").text())
+        .collect();
     let mut names = others.clone();
     for container in spec.at("ephemeralContainers").items() {
         validate_common(&container, pod, out);
-        let (name, image, target) = (container.at("name"), container.at("image"), container.at("targetContainerName"));
+        let (name, image, target) = (
+            container.at("name"),
+            container.at("image"),
+            container.at("targetContainerName"),
+        );
         if image.text().trim() != image.text() {
             out.invalid(&image, image.text(), "must not have leading or trailing whitespace");
         }
@@ -42,14 +51,19 @@ pub(super) fn validate_ephemeral_containers(spec: &Node<'_>, pod: &Pod<'_>, out:
             out.forbidden(&field, RULE);
         }
         for mount in container.at("volumeMounts").items() {
-            for path in ["subPath", "subPathExpr"].iter().map(|name| mount.at(name)).filter(|path| !path.text().is_empty()) {
+            for path in ["subPath", "subPathExpr"]
+                .iter()
+                .map(|name| mount.at(name))
+                .filter(|path| !path.text().is_empty())
+            {
                 out.forbidden(&path, RULE);
             }
         }
     }
 }
 
-/// Whether it is another value than Go's zero: a probe or a list is one however empty, the resources only with something in them.
+/// Whether it is another value than Go's zero: a probe or a list is one however empty, the resources only with
+/// something in them.
 fn is_said(field: &Node<'_>) -> bool {
     field.is_set() && !(field.len() == 0 && field.is_named("resources"))
 }

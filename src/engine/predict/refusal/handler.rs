@@ -4,7 +4,8 @@ use super::causes::Causes;
 use super::content;
 use super::node::Node;
 
-/// A probe's or hook's handlers in the order in which the server looks at them. A second and later one is refused without a further look.
+/// A probe's or hook's handlers in the order in which the server looks at them. A second and later one is refused
+/// without a further look.
 const PROBE_HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];
 const LIFECYCLE_HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "sleep"];
 
@@ -20,7 +21,8 @@ pub(super) fn validate_probes(container: &Node<'_>, grace: Option<i64>, out: &mu
             }
         } else {
             let threshold = probe.at("successThreshold");
-            // An absent threshold is 0 here: the object under validation has its defaults, so this is one that was not defaulted.
+            // An absent threshold is 0 here: the object under validation has its defaults, so this is one that was not
+            // defaulted.
             if let Some(value) = Some(threshold.integer().unwrap_or(0)).filter(|value| *value != 1) {
                 out.invalid(&threshold, &value, "must be 1");
             }
@@ -31,7 +33,13 @@ pub(super) fn validate_probes(container: &Node<'_>, grace: Option<i64>, out: &mu
 /// `validateProbe`.
 fn validate_probe(probe: &Node<'_>, grace: Option<i64>, out: &mut Causes) {
     validate_handler(probe, PROBE_HANDLERS, grace, out);
-    for name in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
+    for name in [
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+    ] {
         out.nonnegative(&probe.at(name));
     }
     let own_grace = probe.at("terminationGracePeriodSeconds");
@@ -52,7 +60,9 @@ pub(super) fn validate_lifecycle(lifecycle: &Node<'_>, grace: Option<i64>, os: &
 
 /// `validateHandler`.
 fn validate_handler(parent: &Node<'_>, handlers: &[&'static str], grace: Option<i64>, out: &mut Causes) {
-    let mut found = handlers.iter().filter_map(|name| parent.set(name).map(|handler| (*name, handler)));
+    let mut found = handlers
+        .iter()
+        .filter_map(|name| parent.set(name).map(|handler| (*name, handler)));
     match found.next() {
         None => out.required(parent, "must specify a handler type"),
         Some(("exec", exec)) => {
@@ -102,6 +112,10 @@ fn validate_port(port: &Node<'_>, out: &mut Causes) {
 fn validate_sleep(sleep: &Node<'_>, grace: Option<i64>, out: &mut Causes) {
     let seconds = sleep.at("seconds").integer().unwrap_or(0);
     if let Some(limit) = grace.filter(|limit| seconds < 0 || seconds > *limit) {
-        out.invalid(sleep, &seconds, &format!("must be non-negative and less than terminationGracePeriodSeconds ({limit})"));
+        out.invalid(
+            sleep,
+            &seconds,
+            &format!("must be non-negative and less than terminationGracePeriodSeconds ({limit})"),
+        );
     }
 }

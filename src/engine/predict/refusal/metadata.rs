@@ -17,9 +17,17 @@ const FOREGROUND: &str = "foregroundDeletion";
 
 /// `ValidateObjectMeta`, for a new object.
 pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
-    let (prefix, name, namespace) = (metadata.at("generateName"), metadata.at("name"), metadata.at("namespace"));
+    let (prefix, name, namespace) = (
+        metadata.at("generateName"),
+        metadata.at("name"),
+        metadata.at("namespace"),
+    );
     if !prefix.text().is_empty() {
-        out.invalid_text(&prefix, prefix.text(), content::dns1123_subdomain(&content::mask_trailing_dash(prefix.text())));
+        out.invalid_text(
+            &prefix,
+            prefix.text(),
+            content::dns1123_subdomain(&content::mask_trailing_dash(prefix.text())),
+        );
     }
     if name.text().is_empty() {
         out.required(&name, "name or generateName is required");
@@ -41,7 +49,11 @@ fn validate_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
     }
     let has = |name: &str| finalizers.items().any(|finalizer| finalizer.text() == name);
     if has(ORPHAN) && has(FOREGROUND) {
-        out.invalid(finalizers, finalizers.value(), &format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set"));
+        out.invalid(
+            finalizers,
+            finalizers.value(),
+            &format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set"),
+        );
     }
 }
 
@@ -49,7 +61,11 @@ fn validate_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
 fn validate_kube_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
     for finalizer in finalizers.items().filter(|finalizer| !finalizer.text().contains('/')) {
         if !["kubernetes", ORPHAN, FOREGROUND].contains(&finalizer.text()) {
-            out.invalid(&finalizer, finalizer.text(), "name is neither a standard finalizer name nor is it fully qualified");
+            out.invalid(
+                &finalizer,
+                finalizer.text(),
+                "name is neither a standard finalizer name nor is it fully qualified",
+            );
         }
     }
 }
@@ -84,13 +100,20 @@ pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Cau
 
 /// `ValidateNoNewFinalizers`.
 fn validate_no_new_finalizers(finalizers: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
-    let mut extra: Vec<&str> = finalizers.items().map(|new| new.text()).filter(|new| !old.items().any(|old| old.text() == *new)).collect();
+    let mut extra: Vec<&str> = finalizers
+        .items()
+        .map(|new| new.text())
+        .filter(|new| !old.items().any(|old| old.text() == *new))
+        .collect();
     extra.sort_unstable();
     extra.dedup();
     if !extra.is_empty() {
         let list: Vec<String> = extra.iter().map(|name| Value::from(*name).to_string()).collect();
         let found = format!("[]string{{{}}}", list.join(", "));
-        out.forbidden(finalizers, &format!("no new finalizers can be added if the object is being deleted, found new finalizers {found}"));
+        out.forbidden(
+            finalizers,
+            &format!("no new finalizers can be added if the object is being deleted, found new finalizers {found}"),
+        );
     }
 }
 
@@ -126,8 +149,9 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
 fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
-    let shown =
-        |path: &str, value: &Tree<'_>| schema::shape_at(path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape));
+    let shown = |path: &str, value: &Tree<'_>| {
+        schema::shape_at(path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape))
+    };
     for reference in references.items() {
         let api_version = reference.at("apiVersion").text();
         // With more than one slash it is no group and version, and then there is no version either.
@@ -142,15 +166,24 @@ fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
         // `BannedOwners`.
         if (api_version, reference.at("kind").text()) == ("v1", "Event") {
             let shown = shown("metadata.ownerReferences[]", reference.value());
-            out.invalid(references, &Raw(&shown), "/v1, Kind=Event is disallowed from being an owner");
+            out.invalid(
+                references,
+                &Raw(&shown),
+                "/v1, Kind=Event is disallowed from being an owner",
+            );
         }
         if reference.at("controller").is_true() {
             let this = format!("{}/{}", reference.at("kind").text(), reference.at("name").text());
             match &controller {
                 Some(first) => {
-                    let detail =
-                        format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}");
-                    out.invalid(references, &Raw(&shown("metadata.ownerReferences", references.value())), &detail);
+                    let detail = format!(
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
+                    );
+                    out.invalid(
+                        references,
+                        &Raw(&shown("metadata.ownerReferences", references.value())),
+                        &detail,
+                    );
                 }
                 None => controller = Some(this),
             }
@@ -167,7 +200,10 @@ pub(super) fn validate_label_selector(selector: &Node<'_>, out: &mut Causes) {
         match (operator.text(), values.len()) {
             ("In" | "NotIn", 0) => out.required(&values, "must be specified when `operator` is 'In' or 'NotIn'"),
             ("Exists" | "DoesNotExist", 1..) => {
-                out.forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+                out.forbidden(
+                    &values,
+                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                );
             }
             ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => {}
             (other, _) => out.invalid(&operator, other, "not a valid selector operator"),
@@ -189,14 +225,20 @@ pub(super) fn is_well_formed(selector: &Node<'_>) -> bool {
 /// A label selector as Go prints it: in the order of its structs, without what is empty.
 pub(super) fn shown_selector(selector: &Node<'_>) -> String {
     let fields = |value: &Node<'_>, names: &[&'static str]| {
-        let shown = names.iter().filter(|name| value.at(name).len() > 0 || value.at(name).value().as_str().is_some());
-        shown.map(|name| format!("\"{name}\":{}", value.at(name).value())).collect::<Vec<_>>()
+        let shown = names
+            .iter()
+            .filter(|name| value.at(name).len() > 0 || value.at(name).value().as_str().is_some());
+        shown
+            .map(|name| format!("\"{name}\":{}", value.at(name).value()))
+            .collect::<Vec<_>>()
     };
     let mut parts = fields(selector, &["matchLabels"]);
     let expressions = selector.at("matchExpressions");
     if expressions.len() > 0 {
-        let shown: Vec<String> =
-            expressions.items().map(|item| format!("{{{}}}", fields(&item, &["key", "operator", "values"]).join(","))).collect();
+        let shown: Vec<String> = expressions
+            .items()
+            .map(|item| format!("{{{}}}", fields(&item, &["key", "operator", "values"]).join(",")))
+            .collect();
         parts.push(format!("\"matchExpressions\":[{}]", shown.join(",")));
     }
     format!("{{{}}}", parts.join(","))
@@ -205,7 +247,10 @@ pub(super) fn shown_selector(selector: &Node<'_>) -> String {
 /// `Matches` of a well-formed selector.
 pub(super) fn selects(selector: &Node<'_>, labels: &Node<'_>) -> bool {
     let label = |key: &str| labels.value().get(key).and_then(Tree::as_str);
-    let all_equal = selector.at("matchLabels").entries().all(|(key, value)| label(key) == value.as_str());
+    let all_equal = selector
+        .at("matchLabels")
+        .entries()
+        .all(|(key, value)| label(key) == value.as_str());
     all_equal
         && selector.at("matchExpressions").items().all(|expression| {
             let value = label(expression.at("key").text());

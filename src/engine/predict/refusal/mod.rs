@@ -1,8 +1,8 @@
 //! Why the API server refuses a Deployment: its validation, in its order and words.
 //!
-//! Each function names the one of `pkg/apis/core/validation/validation.go` or `pkg/apis/apps/validation/validation.go` that it follows,
-//! with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole object as it would be stored, so it
-//! is in the server's normal form and has its defaults.
+//! Each function names the one of `pkg/apis/core/validation/validation.go` or `pkg/apis/apps/validation/validation.go`
+//! that it follows, with the feature gates as they are by default in Kubernetes 1.36. What is validated is the whole
+//! object as it would be stored, so it is in the server's normal form and has its defaults.
 
 mod causes;
 mod claim;
@@ -56,7 +56,8 @@ pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
 
 /// The causes for which the server refuses to bring `old` to `object`; none where it takes it.
 ///
-/// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source: `ValidateDeploymentUpdate`.
+/// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source:
+/// `ValidateDeploymentUpdate`.
 pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
     let in_use = InUse::of(old);
     let old = looked_at(old);
@@ -68,7 +69,11 @@ pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
     let selector = spec.at("selector");
     if !is_same_selector(selector.value(), before.at("spec").at("selector").value()) {
         // A pointer: none is null.
-        let shown = if selector.is_set() { shown_selector(&selector) } else { "null".to_owned() };
+        let shown = if selector.is_set() {
+            shown_selector(&selector)
+        } else {
+            "null".to_owned()
+        };
         out.invalid(&selector, &Raw(&shown), "field is immutable");
     }
     out.into_vec()
@@ -79,10 +84,23 @@ fn looked_at(old: &Value) -> Tree<'_> {
     fn part<'a>(of: &'a Value, name: &'static str) -> Option<(&'static str, Tree<'a>)> {
         of.get(name).map(|part| (name, Tree::of(part)))
     }
-    let spec = old.get("spec").map(|spec| ("spec", Tree::Map(part(spec, "selector").into_iter().collect())));
+    let spec = old
+        .get("spec")
+        .map(|spec| ("spec", Tree::Map(part(spec, "selector").into_iter().collect())));
     let metadata = old.get("metadata").map(|metadata| {
-        let kept = ["deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "name", "namespace", "uid"].into_iter();
-        ("metadata", Tree::Map(kept.filter_map(|name| part(metadata, name)).collect()))
+        let kept = [
+            "deletionGracePeriodSeconds",
+            "deletionTimestamp",
+            "finalizers",
+            "name",
+            "namespace",
+            "uid",
+        ]
+        .into_iter();
+        (
+            "metadata",
+            Tree::Map(kept.filter_map(|name| part(metadata, name)).collect()),
+        )
     });
     Tree::Map(metadata.into_iter().chain(spec).collect())
 }
@@ -107,7 +125,11 @@ fn validate_spec(spec: &Node<'_>, in_use: InUse, out: &mut Causes) {
     } else {
         validate_label_selector(&selector, out);
         if selector.at("matchLabels").len() + selector.at("matchExpressions").len() == 0 {
-            out.invalid(&selector, &Raw(&shown_selector(&selector)), "empty selector is invalid for deployment");
+            out.invalid(
+                &selector,
+                &Raw(&shown_selector(&selector)),
+                "empty selector is invalid for deployment",
+            );
         }
     }
     if selector.is_set() && !is_well_formed(&selector) {
@@ -160,8 +182,16 @@ fn validate_strategy(strategy: &Node<'_>, out: &mut Causes) {
             let internal = match rolling.is_set() {
                 // Neither is a pointer in the internal type, and only a known type fills them in.
                 true => {
-                    let shown = |name| rolling.set(name).map_or_else(|| "0".to_owned(), |bound| bound.value().to_string());
-                    format!("{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}", shown("maxUnavailable"), shown("maxSurge"))
+                    let shown = |name| {
+                        rolling
+                            .set(name)
+                            .map_or_else(|| "0".to_owned(), |bound| bound.value().to_string())
+                    };
+                    format!(
+                        "{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}",
+                        shown("maxUnavailable"),
+                        shown("maxSurge")
+                    )
                 }
                 false => "null".to_owned(),
             };
@@ -194,5 +224,9 @@ fn validate_rolling_update(rolling: &Node<'_>, out: &mut Causes) {
 
 /// `getIntOrPercentValue`; 0 where it is neither.
 fn amount(bound: &Node<'_>) -> i64 {
-    bound.integer().or_else(|| bound.text().strip_suffix('%')?.parse().ok()).or_else(|| bound.text().parse().ok()).unwrap_or(0)
+    bound
+        .integer()
+        .or_else(|| bound.text().strip_suffix('%')?.parse().ok())
+        .or_else(|| bound.text().parse().ok())
+        .unwrap_or(0)
 }

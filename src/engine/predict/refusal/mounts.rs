@@ -37,7 +37,11 @@ pub(super) fn validate_volume_mounts(container: &Node<'_>, volumes: &BTreeMap<&s
         }
         if !expression.is_empty() {
             if !sub.is_empty() {
-                out.invalid(&mount.at("subPathExpr"), expression, "subPathExpr and subPath are mutually exclusive");
+                out.invalid(
+                    &mount.at("subPathExpr"),
+                    expression,
+                    "subPathExpr and subPath are mutually exclusive",
+                );
             }
             validate_local_descending_path(&mounts.at("subPathExpr"), expression, out);
         }
@@ -49,19 +53,26 @@ pub(super) fn validate_volume_mounts(container: &Node<'_>, volumes: &BTreeMap<&s
 /// `validateMountPropagation`.
 fn validate_mount_propagation(mount: &Node<'_>, mounts: &Node<'_>, container: &Node<'_>, out: &mut Causes) {
     const MODES: &[&str] = &["Bidirectional", "HostToContainer", "None"];
-    let Some(mode) = mount.set("mountPropagation") else { return };
+    let Some(mode) = mount.set("mountPropagation") else {
+        return;
+    };
     let reported = mounts.at("mountPropagation");
     if !MODES.contains(&mode.text()) {
         out.not_supported(&reported, mode.text(), MODES);
     }
     if mode.text() == "Bidirectional" && !container.at("securityContext").at("privileged").is_true() {
-        out.forbidden(&reported, "Bidirectional mount propagation is available only to privileged containers");
+        out.forbidden(
+            &reported,
+            "Bidirectional mount propagation is available only to privileged containers",
+        );
     }
 }
 
 /// `validateMountRecursiveReadOnly`.
 fn validate_recursive_read_only(mount: &Node<'_>, mounts: &Node<'_>, out: &mut Causes) {
-    let Some(mode) = mount.set("recursiveReadOnly") else { return };
+    let Some(mode) = mount.set("recursiveReadOnly") else {
+        return;
+    };
     let reported = mounts.at("recursiveReadOnly");
     match mode.text() {
         "Disabled" => {}
@@ -69,8 +80,14 @@ fn validate_recursive_read_only(mount: &Node<'_>, mounts: &Node<'_>, out: &mut C
             if !mount.at("readOnly").is_true() {
                 out.forbidden(&reported, "may only be specified when readOnly is true");
             }
-            if mount.set("mountPropagation").is_some_and(|propagation| propagation.text() != "None") {
-                out.forbidden(&reported, "may only be specified when mountPropagation is None or not specified");
+            if mount
+                .set("mountPropagation")
+                .is_some_and(|propagation| propagation.text() != "None")
+            {
+                out.forbidden(
+                    &reported,
+                    "may only be specified when mountPropagation is None or not specified",
+                );
             }
         }
         other => out.not_supported(&reported, other, &["Disabled", "Enabled", "IfPossible"]),
@@ -122,5 +139,7 @@ pub(super) fn validate_volume_devices(container: &Node<'_>, volumes: &BTreeMap<&
 
 /// Volume name to path, as `GetVolumeMountMap` and `GetVolumeDeviceMap` give it.
 fn pairs<'a>(list: &Node<'a>, path: &'a str) -> BTreeMap<&'a str, &'a str> {
-    list.items().map(|item| (item.at("name").text(), item.at(path).text())).collect()
+    list.items()
+        .map(|item| (item.at("name").text(), item.at(path).text()))
+        .collect()
 }

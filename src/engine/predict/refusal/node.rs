@@ -8,8 +8,8 @@ static ABSENT: Tree<'static> = Tree::Null;
 
 /// Every place that a validation has looked at, each as a step from another one.
 ///
-/// A validation looks at some thousand fields and names none of them where the object is right: a place is put down in one list, and becomes
-/// text only in a message.
+/// A validation looks at some thousand fields and names none of them where the object is right: a place is put down in
+/// one list, and becomes text only in a message.
 #[derive(Debug, Default)]
 pub(super) struct Places<'a>(RefCell<Vec<(usize, Step<'a>)>>);
 
@@ -36,7 +36,9 @@ impl<'a> Places<'a> {
     }
 
     fn write(&self, place: usize, out: &mut String) {
-        let Some((parent, step)) = place.checked_sub(1).and_then(|at| self.0.borrow().get(at).copied()) else { return };
+        let Some((parent, step)) = place.checked_sub(1).and_then(|at| self.0.borrow().get(at).copied()) else {
+            return;
+        };
         self.write(parent, out);
         match step {
             Step::Field(name) if out.is_empty() => out.push_str(name),
@@ -57,11 +59,19 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     pub(super) fn root(object: &'a Tree<'a>, places: &'a Places<'a>) -> Self {
-        Self { value: object, place: 0, places }
+        Self {
+            value: object,
+            place: 0,
+            places,
+        }
     }
 
     fn step(&self, value: Option<&'a Tree<'a>>, step: Step<'a>) -> Self {
-        Self { value: value.unwrap_or(&ABSENT), place: self.places.add(self.place, step), places: self.places }
+        Self {
+            value: value.unwrap_or(&ABSENT),
+            place: self.places.add(self.place, step),
+            places: self.places,
+        }
     }
 
     /// The field `name`, whether it is there or not.
@@ -81,7 +91,10 @@ impl<'a> Node<'a> {
 
     /// The same value, reported at another place.
     pub(super) fn moved(&self, to: &Self) -> Self {
-        Self { value: self.value, ..*to }
+        Self {
+            value: self.value,
+            ..*to
+        }
     }
 
     /// The field `name` where it is set to something other than null.
@@ -91,7 +104,10 @@ impl<'a> Node<'a> {
 
     /// Every item of a list; nothing for anything else.
     pub(super) fn items(&self) -> impl Iterator<Item = Self> + '_ {
-        self.list().iter().enumerate().map(|(index, value)| self.step(Some(value), Step::Index(index)))
+        self.list()
+            .iter()
+            .enumerate()
+            .map(|(index, value)| self.step(Some(value), Step::Index(index)))
     }
 
     fn list(&self) -> &'a [Tree<'a>] {
@@ -124,7 +140,12 @@ impl<'a> Node<'a> {
     /// The integer here. A float without a fraction counts as one, as the server's JSON decoder takes it.
     pub(super) fn integer(&self) -> Option<i64> {
         let number = self.value.as_number()?;
-        number.as_i64().or_else(|| number.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64))
+        number.as_i64().or_else(|| {
+            number
+                .as_f64()
+                .filter(|float| float.fract() == 0.0)
+                .map(|float| float as i64)
+        })
     }
 
     /// Whether it is a field of this name.

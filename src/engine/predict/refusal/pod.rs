@@ -28,7 +28,9 @@ pub(super) struct InUse {
 impl InUse {
     pub(super) fn of(old: &Value) -> Self {
         let policy = old.pointer("/spec/template/spec/securityContext/seLinuxChangePolicy");
-        Self { selinux_change_policy: policy.is_some_and(|policy| !policy.is_null()) }
+        Self {
+            selinux_change_policy: policy.is_some_and(|policy| !policy.is_null()),
+        }
     }
 }
 
@@ -37,7 +39,11 @@ pub(super) fn validate_pod_template(template: &Node<'_>, in_use: InUse, out: &mu
     let metadata = template.at("metadata");
     validate_labels(&metadata.at("labels"), &template.at("labels"), out);
     validate_annotations(&metadata.at("annotations").moved(&template.at("annotations")), out);
-    validate_pod_annotations(&metadata.at("annotations").moved(&template.at("annotations")), &template.at("spec"), out);
+    validate_pod_annotations(
+        &metadata.at("annotations").moved(&template.at("annotations")),
+        &template.at("spec"),
+        out,
+    );
     validate_pod_spec(&template.at("spec"), in_use, out);
     validate_profiles_match(&metadata.at("annotations"), &template.at("spec"), out);
     let ephemeral = template.at("spec").at("ephemeralContainers");
@@ -67,7 +73,10 @@ fn validate_pod_spec(spec: &Node<'_>, in_use: InUse, out: &mut Causes) {
     validate_pod_resources(spec, &pod.claims, out);
     validate_host_network_ports(spec, out);
     out.word(&spec.at("restartPolicy"), &["Always", "OnFailure", "Never"]);
-    out.word(&spec.at("dnsPolicy"), &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]);
+    out.word(
+        &spec.at("dnsPolicy"),
+        &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
+    );
     validate_labels(&spec.at("nodeSelector"), &spec.at("nodeSelector"), out);
     validate_pod_security_context(spec, in_use, out);
     validate_affinity(&spec.at("affinity"), out);
@@ -114,13 +123,25 @@ fn validate_resource_claims<'a>(claims: &Node<'a>, out: &mut Causes) -> std::col
         });
         match (direct.is_set(), template.is_set()) {
             (true, true) => {
-                out.invalid(&claim, &shown, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
+                out.invalid(
+                    &claim,
+                    &shown,
+                    "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
+                );
             }
-            (false, false) => out.invalid(&claim, &shown, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"),
+            (false, false) => out.invalid(
+                &claim,
+                &shown,
+                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+            ),
             _ => {}
         }
         for reference in [direct, template].iter().filter(|reference| reference.is_set()) {
-            out.invalid_text(reference, reference.text(), content::dns1123_subdomain(reference.text()));
+            out.invalid_text(
+                reference,
+                reference.text(),
+                content::dns1123_subdomain(reference.text()),
+            );
         }
     }
     names
@@ -153,7 +174,10 @@ fn validate_dns_config(spec: &Node<'_>, out: &mut Causes) {
             return out.required(&config, "must provide `dnsConfig` when `dnsPolicy` is None");
         }
         if servers.len() == 0 {
-            return out.required(&servers, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+            return out.required(
+                &servers,
+                "must provide at least one DNS nameserver when `dnsPolicy` is None",
+            );
         }
     }
     if servers.len() > NAME_SERVERS {
@@ -167,13 +191,21 @@ fn validate_dns_config(spec: &Node<'_>, out: &mut Causes) {
     }
     let joined: usize = searches.items().map(|search| search.text().len() + 1).sum();
     if joined > SEARCH_CHARACTERS + 1 {
-        out.invalid(&searches, searches.value(), "must not have more than 2048 characters (including spaces) in the search list");
+        out.invalid(
+            &searches,
+            searches.value(),
+            "must not have more than 2048 characters (including spaces) in the search list",
+        );
     }
     for search in searches.items().filter(|search| search.text() != ".") {
         let name = search.text().strip_suffix('.').unwrap_or(search.text());
         out.invalid_text(&search, name, content::dns1123_subdomain_with_underscore(name));
     }
-    for option in config.at("options").items().filter(|option| option.at("name").text().is_empty()) {
+    for option in config
+        .at("options")
+        .items()
+        .filter(|option| option.at("name").text().is_empty())
+    {
         out.required(&option, "must not be empty");
     }
 }
@@ -181,7 +213,11 @@ fn validate_dns_config(spec: &Node<'_>, out: &mut Causes) {
 /// `IsValidIPForLegacyField`.
 fn validate_ip(ip: &Node<'_>, out: &mut Causes) {
     if ip.text().parse::<std::net::IpAddr>().is_err() {
-        out.invalid(ip, ip.text(), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+        out.invalid(
+            ip,
+            ip.text(),
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        );
     }
 }
 
@@ -202,19 +238,28 @@ fn validate_host_users(spec: &Node<'_>, out: &mut Causes) {
     if !spec.at("hostUsers").is_false() {
         return;
     }
-    for (name, reported) in [("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")] {
+    for (name, reported) in [
+        ("hostNetwork", "hostNetwork"),
+        ("hostPID", "HostPID"),
+        ("hostIPC", "HostIPC"),
+    ] {
         if spec.at(name).is_true() {
             out.forbidden(&spec.at(reported), RULE);
         }
     }
-    for container in containers(spec).iter().filter(|container| container.at("volumeDevices").len() > 0) {
+    for container in containers(spec)
+        .iter()
+        .filter(|container| container.at("volumeDevices").len() > 0)
+    {
         out.forbidden(&container.at("volumeDevices"), RULE);
     }
 }
 
 /// `validatePodHostName`.
 fn validate_host_name_override(spec: &Node<'_>, out: &mut Causes) {
-    let Some(name) = spec.set("hostnameOverride") else { return };
+    let Some(name) = spec.set("hostnameOverride") else {
+        return;
+    };
     if spec.at("setHostnameAsFQDN").is_true() {
         out.forbidden(&name, "may not be specified when setHostnameAsFQDN is true");
     }
@@ -234,7 +279,10 @@ fn validate_names(spec: &Node<'_>, out: &mut Causes) {
     if let Some(value) = deadline.integer() {
         out.invalid_number(&deadline, value, content::not_within(value, 1, i32::MAX.into()));
     }
-    for label in [spec.at("hostname"), spec.at("subdomain")].iter().filter(|label| !label.text().is_empty()) {
+    for label in [spec.at("hostname"), spec.at("subdomain")]
+        .iter()
+        .filter(|label| !label.text().is_empty())
+    {
         out.invalid_text(label, label.text(), content::dns1123_label(label.text()));
     }
 }
@@ -259,9 +307,15 @@ fn validate_host_aliases(aliases: &Node<'_>, out: &mut Causes) {
 fn validate_file_key_volumes(spec: &Node<'_>, out: &mut Causes) {
     for container in containers(spec) {
         for variable in container.at("env").items() {
-            let Some(reference) = variable.at("valueFrom").set("fileKeyRef") else { continue };
+            let Some(reference) = variable.at("valueFrom").set("fileKeyRef") else {
+                continue;
+            };
             let name = reference.at("volumeName");
-            let volume = spec.at("volumes").items().filter(|volume| volume.at("name").text() == name.text()).last();
+            let volume = spec
+                .at("volumes")
+                .items()
+                .filter(|volume| volume.at("name").text() == name.text())
+                .last();
             match volume {
                 None => out.not_found(&name, name.text(), ""),
                 Some(volume) if !volume.at("emptyDir").is_set() => {

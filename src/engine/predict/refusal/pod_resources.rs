@@ -26,13 +26,24 @@ fn validate_consistency<'a>(spec: &Node<'a>, resources: &Node<'a>, out: &mut Cau
     for (name, sum) in together(spec, "requests") {
         let bound = resources.at("requests").key(name);
         if let Some(shown) = exceeded(&bound, &sum) {
-            out.invalid(&bound, shown.as_str(), &format!("must be greater than or equal to aggregate container requests of {sum}"));
+            out.invalid(
+                &bound,
+                shown.as_str(),
+                &format!("must be greater than or equal to aggregate container requests of {sum}"),
+            );
         }
     }
-    for (name, sum) in together(spec, "limits").into_iter().filter(|(name, _)| is_huge_page(name)) {
+    for (name, sum) in together(spec, "limits")
+        .into_iter()
+        .filter(|(name, _)| is_huge_page(name))
+    {
         let bound = resources.at("limits").key(name);
         if let Some(shown) = exceeded(&bound, &sum) {
-            out.invalid(&bound, shown.as_str(), &format!("must be greater than or equal to aggregate container limits of {sum}"));
+            out.invalid(
+                &bound,
+                shown.as_str(),
+                &format!("must be greater than or equal to aggregate container limits of {sum}"),
+            );
         }
     }
     for (index, container) in spec.at("containers").items().enumerate() {
@@ -41,7 +52,11 @@ fn validate_consistency<'a>(spec: &Node<'a>, resources: &Node<'a>, out: &mut Cau
             let exceeds = compare(limit, bound.value()).is_some_and(Ordering::is_gt);
             if let (true, Some(shown), Some(bound)) = (exceeds, canonical(limit), canonical(bound.value())) {
                 let reported = resources.at("containers").index(index).key(name).at("limits");
-                out.invalid(&reported, shown.as_str(), &format!("must be less than or equal to pod limits of {bound}"));
+                out.invalid(
+                    &reported,
+                    shown.as_str(),
+                    &format!("must be less than or equal to pod limits of {bound}"),
+                );
             }
         }
     }
@@ -55,13 +70,17 @@ fn exceeded(bound: &Node<'_>, sum: &Quantity) -> Option<String> {
 
 type Sums<'a> = BTreeMap<&'a str, Quantity>;
 
-/// What all containers need at the same time: their sum with the sidecars, or an init container beside the sidecars before it, where that is more.
+/// What all containers need at the same time: their sum with the sidecars, or an init container beside the sidecars
+/// before it, where that is more.
 ///
-/// Source: `AggregateContainerRequests` and `AggregateContainerLimits` of `staging/src/k8s.io/component-helpers/resource/helpers.go`.
+/// Source: `AggregateContainerRequests` and `AggregateContainerLimits` of
+/// `staging/src/k8s.io/component-helpers/resource/helpers.go`.
 fn together<'a>(spec: &Node<'a>, which: &'static str) -> Sums<'a> {
     let of = |container: &Node<'a>| -> Sums<'a> {
         let entries = container.at("resources").at(which).entries();
-        entries.filter_map(|(name, value)| Some((name, parse(value)?))).collect()
+        entries
+            .filter_map(|(name, value)| Some((name, parse(value)?)))
+            .collect()
     };
     let mut all = Sums::new();
     for container in spec.at("containers").items() {

@@ -13,23 +13,41 @@ const LOCALHOST: &str = "localhost/";
 
 /// `ValidatePodSpecificAnnotations`, without the tolerations of a long gone alpha.
 pub(super) fn validate_pod_annotations(annotations: &Node<'_>, spec: &Node<'_>, out: &mut Causes) {
-    if let Some(mirror) = annotations.value().get(MIRROR).filter(|_| spec.at("nodeName").text().is_empty()) {
-        out.invalid(&annotations.key(MIRROR), mirror, "must set spec.nodeName if mirror pod annotation is set");
+    if let Some(mirror) = annotations
+        .value()
+        .get(MIRROR)
+        .filter(|_| spec.at("nodeName").text().is_empty())
+    {
+        out.invalid(
+            &annotations.key(MIRROR),
+            mirror,
+            "must set spec.nodeName if mirror pod annotation is set",
+        );
     }
     let cost = annotations.key(DELETION_COST);
     if cost.is_set() && !is_deletion_cost(cost.text()) {
         out.invalid(&cost, cost.text(), "must be a 32bit integer");
     }
-    for (key, value) in annotations.entries().map(|(key, value)| (key, value.as_str().unwrap_or_default())) {
+    for (key, value) in annotations
+        .entries()
+        .map(|(key, value)| (key, value.as_str().unwrap_or_default()))
+    {
         if key == SECCOMP_POD || key.starts_with(SECCOMP_CONTAINER) {
             validate_seccomp(&annotations.at(key), value, out);
         }
         if let Some(name) = key.strip_prefix(APP_ARMOR_CONTAINER) {
-            if !containers(spec).iter().any(|container| container.at("name").text() == name) {
+            if !containers(spec)
+                .iter()
+                .any(|container| container.at("name").text() == name)
+            {
                 out.invalid(&annotations.key(key), name, "container not found");
             }
             if !["", "runtime/default", "unconfined"].contains(&value) && !value.starts_with(LOCALHOST) {
-                out.invalid(&annotations.key(key), value, &format!("invalid AppArmor profile name: {value:?}"));
+                out.invalid(
+                    &annotations.key(key),
+                    value,
+                    &format!("invalid AppArmor profile name: {value:?}"),
+                );
             }
         }
     }
@@ -64,10 +82,15 @@ const SECCOMP: Kind = Kind {
     word: "seccomp",
     runtime_default: &["runtime/default", "docker/default"],
 };
-const APP_ARMOR: Kind =
-    Kind { field: "appArmorProfile", container: APP_ARMOR_CONTAINER, word: "apparmor", runtime_default: &["runtime/default"] };
+const APP_ARMOR: Kind = Kind {
+    field: "appArmorProfile",
+    container: APP_ARMOR_CONTAINER,
+    word: "apparmor",
+    runtime_default: &["runtime/default"],
+};
 
-/// `validateSeccompAnnotationsAndFields` and `validateAppArmorAnnotationsAndFieldsMatchOnCreate`: both must say the same.
+/// `validateSeccompAnnotationsAndFields` and `validateAppArmorAnnotationsAndFieldsMatchOnCreate`: both must say the
+/// same.
 pub(super) fn validate_profiles_match(annotations: &Node<'_>, spec: &Node<'_>, out: &mut Causes) {
     let pod = spec.at("securityContext");
     let annotation = |key: &str| annotations.value().get(key).and_then(Tree::as_str);
@@ -76,7 +99,9 @@ pub(super) fn validate_profiles_match(annotations: &Node<'_>, spec: &Node<'_>, o
     }
     for container in containers(spec) {
         let own = container.at("securityContext").at(SECCOMP.field);
-        if let Some(told) = annotation(&format!("{}{}", SECCOMP.container, container.at("name").text())).filter(|_| own.is_set()) {
+        if let Some(told) =
+            annotation(&format!("{}{}", SECCOMP.container, container.at("name").text())).filter(|_| own.is_set())
+        {
             validate_match(&SECCOMP, &own, &own, told, out);
         }
     }
@@ -101,13 +126,24 @@ fn validate_match(kind: &Kind, profile: &Node<'_>, reported: &Node<'_>, told: &s
         _ => true,
     };
     if !same_type {
-        out.forbidden(&reported.at("type"), &format!("{} type in annotation and field must match", kind.word));
-    } else if profile.at("type").text() == "Localhost" && told.strip_prefix(LOCALHOST) != Some(profile.at("localhostProfile").text()) {
-        out.forbidden(&reported.at("localhostProfile"), &format!("{} profile in annotation and field must match", kind.word));
+        out.forbidden(
+            &reported.at("type"),
+            &format!("{} type in annotation and field must match", kind.word),
+        );
+    } else if profile.at("type").text() == "Localhost"
+        && told.strip_prefix(LOCALHOST) != Some(profile.at("localhostProfile").text())
+    {
+        out.forbidden(
+            &reported.at("localhostProfile"),
+            &format!("{} profile in annotation and field must match", kind.word),
+        );
     }
 }
 
 /// Containers of every kind: `VisitContainersWithPath`.
 pub(super) fn containers<'a>(spec: &Node<'a>) -> Vec<Node<'a>> {
-    ["initContainers", "containers", "ephemeralContainers"].iter().flat_map(|list| spec.at(list).items().collect::<Vec<_>>()).collect()
+    ["initContainers", "containers", "ephemeralContainers"]
+        .iter()
+        .flat_map(|list| spec.at(list).items().collect::<Vec<_>>())
+        .collect()
 }

@@ -9,7 +9,14 @@ use super::metadata::{shown_selector, validate_label_selector};
 use super::node::Node;
 use super::volume_source::{FILE_MODE, validate_downward_file, validate_key_to_path, validate_local_non_reserved_path};
 
-const SOURCES: &[&str] = &["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"];
+const SOURCES: &[&str] = &[
+    "secret",
+    "configMap",
+    "downwardAPI",
+    "serviceAccountToken",
+    "clusterTrustBundle",
+    "podCertificate",
+];
 
 /// `validateProjectedVolumeSource`.
 pub(super) fn validate_projected(volume: &Node<'_>, out: &mut Causes) {
@@ -67,7 +74,11 @@ fn validate_service_account_token(token: &Node<'_>, volume: &Node<'_>, out: &mut
         out.invalid(&expiration, &seconds, "may not specify a duration less than 10 minutes");
     }
     if seconds > 1 << 32 {
-        out.invalid(&expiration, &seconds, "may not specify a duration larger than 2^32 seconds");
+        out.invalid(
+            &expiration,
+            &seconds,
+            "may not specify a duration larger than 2^32 seconds",
+        );
     }
     if path.is_empty() {
         out.required(&volume.at("path"), "");
@@ -78,7 +89,9 @@ fn validate_service_account_token(token: &Node<'_>, volume: &Node<'_>, out: &mut
 
 /// The internal `ClusterTrustBundleProjection` as Go prints it.
 fn internal_bundle(bundle: &Node<'_>) -> String {
-    let selector = bundle.set("labelSelector").map_or_else(|| "null".to_owned(), |selector| shown_selector(&selector));
+    let selector = bundle
+        .set("labelSelector")
+        .map_or_else(|| "null".to_owned(), |selector| shown_selector(&selector));
     let field = |name: &'static str| bundle.at(name).value();
     format!(
         "{{\"Name\":{},\"SignerName\":{},\"LabelSelector\":{selector},\"Optional\":{},\"Path\":{}}}",
@@ -89,16 +102,29 @@ fn internal_bundle(bundle: &Node<'_>) -> String {
     )
 }
 
-fn validate_cluster_trust_bundle<'a>(bundle: &Node<'a>, volume: &Node<'_>, paths: &mut BTreeSet<&'a str>, out: &mut Causes) {
+fn validate_cluster_trust_bundle<'a>(
+    bundle: &Node<'a>,
+    volume: &Node<'_>,
+    paths: &mut BTreeSet<&'a str>,
+    out: &mut Causes,
+) {
     let (name, signer, selector) = (bundle.at("name"), bundle.at("signerName"), bundle.at("labelSelector"));
     match (name.is_set(), signer.is_set()) {
-        (true, true) => out.invalid(bundle, &Raw(&internal_bundle(bundle)), "only one of name and signerName may be used"),
+        (true, true) => out.invalid(
+            bundle,
+            &Raw(&internal_bundle(bundle)),
+            "only one of name and signerName may be used",
+        ),
         (true, false) => {
             if name.text().is_empty() {
                 out.required(&name, "must be a valid object name");
             }
             if selector.is_set() {
-                out.invalid(&selector, selector.value(), "labelSelector must be unset if name is specified");
+                out.invalid(
+                    &selector,
+                    selector.value(),
+                    "labelSelector must be unset if name is specified",
+                );
             }
         }
         (false, true) => {

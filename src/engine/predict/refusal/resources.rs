@@ -73,7 +73,11 @@ pub(super) fn validate_requirements(
         validate_quantity(name, quantity, &at, out);
         validate_against_limit(name, quantity, &requests, &limits, out);
     }
-    let names: BTreeSet<&str> = limits.entries().chain(requests.entries()).map(|(name, _)| name).collect();
+    let names: BTreeSet<&str> = limits
+        .entries()
+        .chain(requests.entries())
+        .map(|(name, _)| name)
+        .collect();
     if names.iter().any(|name| is_huge_page(name)) && !names.contains("cpu") && !names.contains("memory") {
         out.forbidden(resources, "HugePages require cpu or memory");
     }
@@ -81,7 +85,13 @@ pub(super) fn validate_requirements(
 }
 
 /// A request above its limit, or for what cannot be overcommitted, beside it. Reported at `requests`, without the key.
-fn validate_against_limit<'a>(name: &'a str, request: &Tree<'_>, requests: &Node<'a>, limits: &Node<'a>, out: &mut Causes) {
+fn validate_against_limit<'a>(
+    name: &'a str,
+    request: &Tree<'_>,
+    requests: &Node<'a>,
+    limits: &Node<'a>,
+    out: &mut Causes,
+) {
     let overcommit = is_native(name) && !is_huge_page(name);
     let Some(limit) = limits.set(name) else {
         if !overcommit {
@@ -89,13 +99,25 @@ fn validate_against_limit<'a>(name: &'a str, request: &Tree<'_>, requests: &Node
         }
         return;
     };
-    let (Some(order), Some(shown), Some(bound)) = (compare(request, limit.value()), canonical(request), canonical(limit.value())) else {
+    let (Some(order), Some(shown), Some(bound)) = (
+        compare(request, limit.value()),
+        canonical(request),
+        canonical(limit.value()),
+    ) else {
         return;
     };
     if order.is_ne() && !overcommit {
-        out.invalid(requests, shown.as_str(), &format!("must be equal to {name} limit of {bound}"));
+        out.invalid(
+            requests,
+            shown.as_str(),
+            &format!("must be equal to {name} limit of {bound}"),
+        );
     } else if order.is_gt() {
-        out.invalid(requests, shown.as_str(), &format!("must be less than or equal to {name} limit of {bound}"));
+        out.invalid(
+            requests,
+            shown.as_str(),
+            &format!("must be less than or equal to {name} limit of {bound}"),
+        );
     }
 }
 
@@ -108,8 +130,15 @@ fn validate_quantity(name: &str, quantity: &Tree<'_>, at: &Node<'_>, out: &mut C
     if (INTEGER.contains(&name) || is_extended(name)) && !is_integer(quantity) {
         out.invalid(at, shown.as_str(), "must be an integer");
     }
-    if name.strip_prefix("hugepages-").is_some_and(|page| !is_multiple(quantity, page)) {
-        out.invalid(at, shown.as_str(), &format!("{shown} is not positive integer multiple of {name}"));
+    if name
+        .strip_prefix("hugepages-")
+        .is_some_and(|page| !is_multiple(quantity, page))
+    {
+        out.invalid(
+            at,
+            shown.as_str(),
+            &format!("{shown} is not positive integer multiple of {name}"),
+        );
     }
 }
 
@@ -165,7 +194,9 @@ fn is_native(name: &str) -> bool {
 
 /// `IsExtendedResourceName`.
 fn is_extended(name: &str) -> bool {
-    !is_native(name) && !name.starts_with("requests.") && content::qualified_name(&format!("requests.{name}")).is_empty()
+    !is_native(name)
+        && !name.starts_with("requests.")
+        && content::qualified_name(&format!("requests.{name}")).is_empty()
 }
 
 /// `validateResourceClaimNames`.
@@ -180,10 +211,17 @@ fn validate_claim_names(claims: &Node<'_>, known: &BTreeSet<&str>, out: &mut Cau
         if seen.contains(name) {
             out.duplicate(&claim, name);
         } else {
-            let key = if request.text().is_empty() { name.to_owned() } else { format!("{name}/{}", request.text()) };
+            let key = if request.text().is_empty() {
+                name.to_owned()
+            } else {
+                format!("{name}/{}", request.text())
+            };
             if !request.text().is_empty() {
                 out.invalid_text(&request, request.text(), content::dns1123_label(request.text()));
-            } else if seen.iter().any(|other| other.split_once('/').is_some_and(|(claim, _)| claim == name)) {
+            } else if seen
+                .iter()
+                .any(|other| other.split_once('/').is_some_and(|(claim, _)| claim == name))
+            {
                 out.duplicate(&claim, name);
             }
             if !seen.insert(key.clone()) {
@@ -192,8 +230,16 @@ fn validate_claim_names(claims: &Node<'_>, known: &BTreeSet<&str>, out: &mut Cau
         }
         if !known.contains(name) {
             let names: Vec<&str> = known.iter().copied().collect();
-            let which = if names.is_empty() { " which is empty".to_owned() } else { format!(": {}", names.join(", ")) };
-            out.not_found(&claim, name, &format!("must be one of the names in pod.spec.resourceClaims{which}"));
+            let which = if names.is_empty() {
+                " which is empty".to_owned()
+            } else {
+                format!(": {}", names.join(", "))
+            };
+            out.not_found(
+                &claim,
+                name,
+                &format!("must be one of the names in pod.spec.resourceClaims{which}"),
+            );
         }
     }
 }

@@ -19,7 +19,11 @@ pub(super) fn validate_tolerations(tolerations: &Node<'_>, out: &mut Causes) {
             out.invalid(&operator, operator.text(), detail);
         }
         if toleration.at("tolerationSeconds").is_set() && effect.text() != "NoExecute" {
-            out.invalid(&effect, effect.text(), "effect must be 'NoExecute' when `tolerationSeconds` is set");
+            out.invalid(
+                &effect,
+                effect.text(),
+                "effect must be 'NoExecute' when `tolerationSeconds` is set",
+            );
         }
         match operator.text() {
             "" | "Equal" => {
@@ -98,14 +102,24 @@ fn validate_node_selector_term(term: &Node<'_>, values: Values, out: &mut Causes
 
 /// `ValidateNodeSelectorRequirement`.
 fn validate_node_selector_requirement(requirement: &Node<'_>, check: Values, out: &mut Causes) {
-    let (key, operator, values) = (requirement.at("key"), requirement.at("operator"), requirement.at("values"));
+    let (key, operator, values) = (
+        requirement.at("key"),
+        requirement.at("operator"),
+        requirement.at("values"),
+    );
     match (operator.text(), values.len()) {
         ("In" | "NotIn", 0) => out.required(&values, "must be specified when `operator` is 'In' or 'NotIn'"),
         ("Exists" | "DoesNotExist", 1..) => {
-            out.forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+            out.forbidden(
+                &values,
+                "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            );
         }
         ("Gt" | "Lt", 1) | ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => {}
-        ("Gt" | "Lt", _) => out.required(&values, "must be specified single value when `operator` is 'Lt' or 'Gt'"),
+        ("Gt" | "Lt", _) => out.required(
+            &values,
+            "must be specified single value when `operator` is 'Lt' or 'Gt'",
+        ),
         (other, _) => out.invalid(&operator, other, "not a valid selector operator"),
     }
     out.invalid_text(&key, key.text(), content::qualified_name(key.text()));
@@ -118,10 +132,17 @@ fn validate_node_selector_requirement(requirement: &Node<'_>, check: Values, out
 
 /// `ValidateNodeFieldSelectorRequirement`.
 fn validate_node_field_requirement(requirement: &Node<'_>, out: &mut Causes) {
-    let (key, operator, values) = (requirement.at("key"), requirement.at("operator"), requirement.at("values"));
+    let (key, operator, values) = (
+        requirement.at("key"),
+        requirement.at("operator"),
+        requirement.at("values"),
+    );
     match operator.text() {
         "In" | "NotIn" if values.len() == 1 => {}
-        "In" | "NotIn" => out.required(&values, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"),
+        "In" | "NotIn" => out.required(
+            &values,
+            "must be only one value when `operator` is 'In' or 'NotIn' for node field selector",
+        ),
         other => out.invalid(&operator, other, "not a valid selector operator"),
     }
     if key.text() == "metadata.name" {
@@ -138,7 +159,11 @@ fn validate_pod_affinity_term(term: &Node<'_>, out: &mut Causes) {
     validate_label_selector(&term.at("labelSelector"), out);
     validate_label_selector(&term.at("namespaceSelector"), out);
     for namespace in term.at("namespaces").items() {
-        out.invalid_text(&term.at("namespace"), namespace.text(), content::dns1123_label(namespace.text()));
+        out.invalid_text(
+            &term.at("namespace"),
+            namespace.text(),
+            content::dns1123_label(namespace.text()),
+        );
     }
     validate_match_label_keys(term, out);
     let key = term.at("topologyKey");
@@ -150,7 +175,11 @@ fn validate_pod_affinity_term(term: &Node<'_>, out: &mut Causes) {
 
 /// `ValidateMatchLabelKeysAndMismatchLabelKeys`.
 fn validate_match_label_keys(parent: &Node<'_>, out: &mut Causes) {
-    let (matching, mismatching, selector) = (parent.at("matchLabelKeys"), parent.at("mismatchLabelKeys"), parent.at("labelSelector"));
+    let (matching, mismatching, selector) = (
+        parent.at("matchLabelKeys"),
+        parent.at("mismatchLabelKeys"),
+        parent.at("labelSelector"),
+    );
     for keys in [&matching, &mismatching] {
         if keys.len() > 0 && !selector.is_set() {
             out.forbidden(keys, "must not be specified when labelSelector is not set");
@@ -161,9 +190,21 @@ fn validate_match_label_keys(parent: &Node<'_>, out: &mut Causes) {
         }
     }
     let mut selected: BTreeSet<&str> = selector.at("matchLabels").entries().map(|(key, _)| key).collect();
-    for key in selector.at("matchExpressions").items().map(|expression| expression.at("key").text()) {
-        if let Some(index) = matching.items().position(|item| item.text() == key).filter(|_| selected.contains(key)) {
-            out.invalid(&parent.index(index), key, "exists in both matchLabelKeys and labelSelector");
+    for key in selector
+        .at("matchExpressions")
+        .items()
+        .map(|expression| expression.at("key").text())
+    {
+        if let Some(index) = matching
+            .items()
+            .position(|item| item.text() == key)
+            .filter(|_| selected.contains(key))
+        {
+            out.invalid(
+                &parent.index(index),
+                key,
+                "exists in both matchLabelKeys and labelSelector",
+            );
         }
         selected.insert(key);
     }
@@ -189,14 +230,24 @@ pub(super) fn validate_topology_spread(constraints: &Node<'_>, out: &mut Causes)
         if !["DoNotSchedule", "ScheduleAnyway"].contains(&when.text()) {
             out.not_supported(&when, when.text(), &["DoNotSchedule", "ScheduleAnyway"]);
         }
-        if constraints.items().skip(index + 1).any(|other| pair(&other) == pair(&constraint)) {
+        if constraints
+            .items()
+            .skip(index + 1)
+            .any(|other| pair(&other) == pair(&constraint))
+        {
             let (key, action) = pair(&constraint);
-            out.duplicate(&constraint.at("{topologyKey, whenUnsatisfiable}"), format!("{{{key}, {action}}}").as_str());
+            out.duplicate(
+                &constraint.at("{topologyKey, whenUnsatisfiable}"),
+                format!("{{{key}, {action}}}").as_str(),
+            );
         }
         if let Some(domains) = constraint.set("minDomains") {
             validate_positive(&domains, out);
             if when.text() != "DoNotSchedule" {
-                let detail = format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}", when.text());
+                let detail = format!(
+                    "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}",
+                    when.text()
+                );
                 out.invalid(&domains, domains.value(), &detail);
             }
         }

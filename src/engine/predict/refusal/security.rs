@@ -10,8 +10,8 @@ use super::system::validate_windows_options;
 use super::volume_source::validate_local_descending_path;
 use crate::engine::schema::Tree;
 
-/// `validSELinuxChangePolicies`, `validSupplementalGroupsPolicies`, `validFSGroupChangePolicies`, sorted. `MountOption` is behind the gate
-/// SELinuxMount, which is off, so that a new object cannot have it.
+/// `validSELinuxChangePolicies`, `validSupplementalGroupsPolicies`, `validFSGroupChangePolicies`, sorted. `MountOption`
+/// is behind the gate SELinuxMount, which is off, so that a new object cannot have it.
 const SELINUX_CHANGE_POLICIES: &[&str] = &["MountOption", "Recursive"];
 const NEW_SELINUX_CHANGE_POLICIES: &[&str] = &["Recursive"];
 const SUPPLEMENTAL_GROUPS_POLICIES: &[&str] = &["Merge", "Strict"];
@@ -22,12 +22,16 @@ const PROFILE_TYPES: &[&str] = &["Localhost", "RuntimeDefault", "Unconfined"];
 /// The longest id that the server takes: `math.MaxInt32`.
 const MAX_ID: i64 = i32::MAX as i64;
 
-/// The Go fields of the internal `SecurityContext`, as `json.Marshal` prints them in a message, with their names in a manifest.
-/// Source: `pkg/apis/core/types.go`.
+/// The Go fields of the internal `SecurityContext`, as `json.Marshal` prints them in a message, with their names in a
+/// manifest. Source: `pkg/apis/core/types.go`.
 const INTERNAL_SECURITY_CONTEXT: &[(&str, &str, Fields)] = &[
     ("Capabilities", "capabilities", &[("Add", "add"), ("Drop", "drop")]),
     ("Privileged", "privileged", &[]),
-    ("SELinuxOptions", "seLinuxOptions", &[("User", "user"), ("Role", "role"), ("Type", "type"), ("Level", "level")]),
+    (
+        "SELinuxOptions",
+        "seLinuxOptions",
+        &[("User", "user"), ("Role", "role"), ("Type", "type"), ("Level", "level")],
+    ),
     (
         "WindowsOptions",
         "windowsOptions",
@@ -76,9 +80,18 @@ pub(super) fn validate_security_context(context: &Node<'_>, host_users: bool, ou
 fn validate_no_escalation(context: &Node<'_>, out: &mut Causes) {
     let shown = internal_security_context(context.value());
     if context.at("privileged").is_true() {
-        out.invalid(context, &Raw(&shown), "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+        out.invalid(
+            context,
+            &Raw(&shown),
+            "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+        );
     }
-    for _ in context.at("capabilities").at("add").items().filter(|capability| capability.text() == "CAP_SYS_ADMIN") {
+    for _ in context
+        .at("capabilities")
+        .at("add")
+        .items()
+        .filter(|capability| capability.text() == "CAP_SYS_ADMIN")
+    {
         let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
         out.invalid(context, &Raw(&shown), detail);
     }
@@ -86,8 +99,10 @@ fn validate_no_escalation(context: &Node<'_>, out: &mut Causes) {
 
 /// An internal object as Go prints it: every field, in the order of the struct.
 fn internal_struct(value: &Tree<'_>, fields: Fields) -> String {
-    let inner: Vec<String> =
-        fields.iter().map(|(go, manifest)| format!("\"{go}\":{}", value.get(manifest).unwrap_or(&Tree::Null))).collect();
+    let inner: Vec<String> = fields
+        .iter()
+        .map(|(go, manifest)| format!("\"{go}\":{}", value.get(manifest).unwrap_or(&Tree::Null)))
+        .collect();
     format!("{{{}}}", inner.join(","))
 }
 
@@ -112,7 +127,11 @@ pub(super) fn validate_pod_security_context(spec: &Node<'_>, in_use: InUse, out:
     }
     let share = spec.at("shareProcessNamespace");
     if share.is_true() && spec.at("hostPID").is_true() {
-        out.invalid(&context.at("shareProcessNamespace"), &true, "ShareProcessNamespace and HostPID cannot both be enabled");
+        out.invalid(
+            &context.at("shareProcessNamespace"),
+            &true,
+            "ShareProcessNamespace and HostPID cannot both be enabled",
+        );
     }
     validate_sysctls(&context.at("sysctls"), spec, out);
     out.word_if_set(&context.at("fsGroupChangePolicy"), FS_GROUP_CHANGE_POLICIES);
@@ -120,7 +139,11 @@ pub(super) fn validate_pod_security_context(spec: &Node<'_>, in_use: InUse, out:
     validate_windows_options(&context.at("windowsOptions"), out);
     validate_app_armor_profile(&context.at("appArmorProfile"), out);
     out.word_if_set(&context.at("supplementalGroupsPolicy"), SUPPLEMENTAL_GROUPS_POLICIES);
-    let policies = if in_use.selinux_change_policy { SELINUX_CHANGE_POLICIES } else { NEW_SELINUX_CHANGE_POLICIES };
+    let policies = if in_use.selinux_change_policy {
+        SELINUX_CHANGE_POLICIES
+    } else {
+        NEW_SELINUX_CHANGE_POLICIES
+    };
     out.word_if_set(&context.at("seLinuxChangePolicy"), policies);
 }
 
@@ -137,13 +160,14 @@ fn validate_id(id: &Node<'_>, out: &mut Causes) {
     }
 }
 
-const SYSCTL_RULE: &str =
-    r"must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+const SYSCTL_RULE: &str = r"must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
 
 /// `IsValidSysctlName`.
 fn is_sysctl_name(name: &str) -> bool {
     let outer = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_part = |part: &str| part.starts_with(outer) && part.ends_with(outer) && part.chars().all(|c| outer(c) || "-_".contains(c));
+    let is_part = |part: &str| {
+        part.starts_with(outer) && part.ends_with(outer) && part.chars().all(|c| outer(c) || "-_".contains(c))
+    };
     name.len() <= 253 && name.split(['.', '/']).all(is_part)
 }
 
@@ -160,7 +184,9 @@ fn validate_sysctls(sysctls: &Node<'_>, spec: &Node<'_>, out: &mut Causes) {
         }
         // Source: `pkg/kubelet/sysctl` prefix tables, by way of `ValidateHostSysctl`.
         let is_net = name.text().starts_with("net.") || name.text().starts_with("net/");
-        let is_ipc = ["kernel.shm", "kernel.msg", "fs.mqueue."].iter().any(|prefix| name.text().replace('/', ".").starts_with(prefix))
+        let is_ipc = ["kernel.shm", "kernel.msg", "fs.mqueue."]
+            .iter()
+            .any(|prefix| name.text().replace('/', ".").starts_with(prefix))
             || name.text().replace('/', ".") == "kernel.sem";
         if is_net && spec.at("hostNetwork").is_true() {
             out.invalid(&name, name.text(), "may not be specified when 'hostNetwork' is true");
@@ -186,7 +212,11 @@ fn validate_seccomp_profile(profile: &Node<'_>, out: &mut Causes) {
         (true, false) => out.required(&local, "must be set when seccomp type is Localhost"),
         (true, true) => validate_local_descending_path(&local, local.text(), out),
         (false, true) => {
-            out.invalid(&local, &Raw(&internal_struct(profile.value(), PROFILE)), "can only be set when seccomp type is Localhost");
+            out.invalid(
+                &local,
+                &Raw(&internal_struct(profile.value(), PROFILE)),
+                "can only be set when seccomp type is Localhost",
+            );
         }
         (false, false) => {}
     }

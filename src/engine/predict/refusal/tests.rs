@@ -30,10 +30,14 @@ fn pod_with(change: impl FnOnce(&mut Value)) -> Value {
     object
 }
 
-/// What the server says to this object. What is said of a sync that would make it is held to its rules, too: each rule comes by here.
+/// What the server says to this object. What is said of a sync that would make it is held to its rules, too: each rule
+/// comes by here.
 fn told(object: Value) -> Vec<String> {
     crate::engine::diagnose::tests::reason::hold(&pod_with(|_| {}), &object);
-    refusals_of_new(&object).into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
+    refusals_of_new(&object)
+        .into_iter()
+        .map(|cause| format!("{}: {}", cause.field, cause.message))
+        .collect()
 }
 
 /// What the server says to a container with these fields. `C` and `P` stand for the container and the pod.
@@ -50,16 +54,29 @@ fn container(fields: Value) -> Vec<String> {
 
 fn pod(fields: Value) -> Vec<String> {
     told(pod_with(|object| {
-        object.pointer_mut("/spec/template/spec").unwrap().as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        object
+            .pointer_mut("/spec/template/spec")
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
     }))
 }
 
 fn spec(fields: Value) -> Vec<String> {
-    told(pod_with(|object| object["spec"].as_object_mut().unwrap().extend(fields.as_object().unwrap().clone())))
+    told(pod_with(|object| {
+        object["spec"]
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone())
+    }))
 }
 
 fn expand(told: &[&str]) -> Vec<String> {
-    let place = |text: &&str| text.replacen("C.", "spec.template.spec.containers[0].", 1).replacen("P.", "spec.template.spec.", 1);
+    let place = |text: &&str| {
+        text.replacen("C.", "spec.template.spec.containers[0].", 1)
+            .replacen("P.", "spec.template.spec.", 1)
+    };
     told.iter().map(place).collect()
 }
 

@@ -7,8 +7,8 @@ use super::content;
 use super::node::Node;
 use super::volume_source::validate_source;
 
-/// The sources in the order in which `validateVolumeSource` looks at them, and the name under which a second one is reported
-/// where that is not its own: the server misspells two.
+/// The sources in the order in which `validateVolumeSource` looks at them, and the name under which a second one is
+/// reported where that is not its own: the server misspells two.
 const SOURCES: &[(&str, &str)] = &[
     ("emptyDir", "emptyDir"),
     ("hostPath", "hostPath"),
@@ -67,7 +67,9 @@ pub(super) fn validate_volumes<'a>(volumes: &Node<'a>, out: &mut Causes) -> BTre
 
 /// `validateVolumeSource`.
 fn validate_volume_source(volume: &Node<'_>, out: &mut Causes) {
-    let mut found = SOURCES.iter().filter_map(|(name, reported)| volume.set(name).map(|source| (*name, *reported, source)));
+    let mut found = SOURCES
+        .iter()
+        .filter_map(|(name, reported)| volume.set(name).map(|source| (*name, *reported, source)));
     match found.next() {
         None => out.required(volume, "must specify a volume type"),
         Some((name, _, source)) => validate_source(name, &source, volume, out),

@@ -10,10 +10,25 @@ use super::{claim, projected, resources};
 pub(super) const FILE_MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive";
 
 /// `validVolumeDownwardAPIFieldPathExpressions`, sorted.
-const VOLUME_FIELD_PATHS: &[&str] = &["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
+const VOLUME_FIELD_PATHS: &[&str] = &[
+    "metadata.annotations",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+];
 
 /// `supportedHostPathTypes`, sorted.
-const HOST_PATH_TYPES: &[&str] = &["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+const HOST_PATH_TYPES: &[&str] = &[
+    "",
+    "BlockDevice",
+    "CharDevice",
+    "Directory",
+    "DirectoryOrCreate",
+    "File",
+    "FileOrCreate",
+    "Socket",
+];
 
 /// Sources whose only rule is that fields must be there, in the server's order.
 const REQUIRED: &[(&str, &[&str])] = &[
@@ -39,7 +54,10 @@ pub(super) fn validate_source(name: &str, source: &Node<'_>, volume: &Node<'_>, 
     }
     match name {
         "emptyDir" if resources::is_negative(source.at("sizeLimit").value()) => {
-            out.forbidden(&source.at("sizeLimit"), "SizeLimit field must be a valid resource quantity");
+            out.forbidden(
+                &source.at("sizeLimit"),
+                "SizeLimit field must be a valid resource quantity",
+            );
         }
         "hostPath" => validate_host_path(source, out),
         "gitRepo" => {
@@ -47,7 +65,13 @@ pub(super) fn validate_source(name: &str, source: &Node<'_>, volume: &Node<'_>, 
             validate_local_descending_path(&source.at("directory"), source.at("directory").text(), out);
         }
         // The server names its parent differently from the field.
-        "gcePersistentDisk" => validate_disk(&source.at("pdName"), &volume.at("persistentDisk"), "pdName", source, out),
+        "gcePersistentDisk" => validate_disk(
+            &source.at("pdName"),
+            &volume.at("persistentDisk"),
+            "pdName",
+            source,
+            out,
+        ),
         "awsElasticBlockStore" => validate_disk(&source.at("volumeID"), source, "volumeID", source, out),
         "secret" => validate_mode_and_items(&source.at("secretName"), source, out),
         "configMap" => validate_mode_and_items(&source.at("name"), source, out),
@@ -111,9 +135,17 @@ fn validate_disk(id: &Node<'_>, reported: &Node<'_>, name: &'static str, source:
     if id.text().is_empty() {
         out.required(&reported.at(name), "");
     }
-    if let Some(value) = source.at("partition").integer().filter(|value| !(0..=255).contains(value)) {
+    if let Some(value) = source
+        .at("partition")
+        .integer()
+        .filter(|value| !(0..=255).contains(value))
+    {
         // The range is the server's text; 0 stands for "no partition".
-        out.invalid(&reported.at("partition"), &value, "must be between 1 and 255, inclusive");
+        out.invalid(
+            &reported.at("partition"),
+            &value,
+            "must be between 1 and 255, inclusive",
+        );
     }
 }
 
@@ -145,8 +177,7 @@ fn validate_nfs(source: &Node<'_>, out: &mut Causes) {
 }
 
 fn validate_iscsi(source: &Node<'_>, volume: &Node<'_>, out: &mut Causes) {
-    const TOO_LONG: &str =
-        "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+    const TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
     let (portal, iqn, lun) = (source.at("targetPortal"), source.at("iqn"), source.at("lun"));
     require(&portal, out);
     match iqn.text() {
@@ -156,7 +187,9 @@ fn validate_iscsi(source: &Node<'_>, volume: &Node<'_>, out: &mut Causes) {
     if let Some(value) = lun.integer() {
         out.invalid_number(&lun, value, content::not_within(value, 0, 255));
     }
-    if (source.at("chapAuthDiscovery").is_true() || source.at("chapAuthSession").is_true()) && !source.at("secretRef").is_set() {
+    if (source.at("chapAuthDiscovery").is_true() || source.at("chapAuthSession").is_true())
+        && !source.at("secretRef").is_set()
+    {
         out.required(&source.at("secretRef"), "");
     }
     if let Some(initiator) = source.set("initiatorName") {
@@ -168,14 +201,17 @@ fn validate_iscsi(source: &Node<'_>, volume: &Node<'_>, out: &mut Causes) {
     }
 }
 
-/// `iscsiInitiatorIqnRegex`, `iscsiInitiatorEuiRegex` and `iscsiInitiatorNaaRegex`, of which only the last two hold from the beginning of the text.
+/// `iscsiInitiatorIqnRegex`, `iscsiInitiatorEuiRegex` and `iscsiInitiatorNaaRegex`, of which only the last two hold
+/// from the beginning of the text.
 fn iscsi_name(at: &Node<'_>, name: &str, out: &mut Causes) {
     let is_number = |text: &str, digits: usize| {
         let rest = text.strip_prefix(|_: char| true).filter(|_| !text.starts_with('\n'));
         rest.is_some_and(|rest| rest.len() == digits && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
     };
     let is_valid = match name.get(..3) {
-        Some("iqn") => name.match_indices("iqn.").any(|(found, prefix)| is_qualified(&name[found + prefix.len()..])),
+        Some("iqn") => name
+            .match_indices("iqn.")
+            .any(|(found, prefix)| is_qualified(&name[found + prefix.len()..])),
         Some("eui") => is_number(&name[3..], 16),
         Some("naa") => is_number(&name[3..], 32),
         _ => return out.invalid(at, name, "must be valid format starting with iqn, eui, or naa"),
@@ -187,11 +223,27 @@ fn iscsi_name(at: &Node<'_>, name: &str, out: &mut Causes) {
 
 /// What follows `iqn.`: a year and a month, a naming authority, and its own name after a colon.
 fn is_qualified(text: &str) -> bool {
-    let Some((date, rest)) = text.split_at_checked(8) else { return false };
-    let is_date = date.bytes().zip(*b"dddd-dd.").all(|(byte, form)| if form == b'd' { byte.is_ascii_digit() } else { byte == form });
-    let Some((authority, own)) = rest.split_once(':') else { return false };
-    let is_authority = !authority.is_empty() && authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    is_date && is_authority && !own.is_empty() && !own.contains([',', ';', '*', '&', '$', '|', '\t', '\n', '\u{c}', '\r', ' '])
+    let Some((date, rest)) = text.split_at_checked(8) else {
+        return false;
+    };
+    let is_date = date.bytes().zip(*b"dddd-dd.").all(|(byte, form)| {
+        if form == b'd' {
+            byte.is_ascii_digit()
+        } else {
+            byte == form
+        }
+    });
+    let Some((authority, own)) = rest.split_once(':') else {
+        return false;
+    };
+    let is_authority = !authority.is_empty()
+        && authority
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    is_date
+        && is_authority
+        && !own.is_empty()
+        && !own.contains([',', ';', '*', '&', '$', '|', '\t', '\n', '\u{c}', '\r', ' '])
 }
 
 fn validate_flocker(source: &Node<'_>, out: &mut Causes) {
@@ -199,7 +251,11 @@ fn validate_flocker(source: &Node<'_>, out: &mut Causes) {
     match (name.text(), uuid) {
         ("", "") => out.required(source, "one of datasetName and datasetUUID is required"),
         ("", _) | (_, "") => {}
-        _ => out.invalid(source, "resource", "datasetName and datasetUUID can not be specified simultaneously"),
+        _ => out.invalid(
+            source,
+            "resource",
+            "datasetName and datasetUUID can not be specified simultaneously",
+        ),
     }
     if name.text().contains('/') {
         out.invalid(&name, name.text(), "must not contain '/'");
@@ -212,7 +268,11 @@ fn validate_fibre_channel(source: &Node<'_>, out: &mut Causes) {
     match (names.len(), ids.len()) {
         (0, 0) => out.required(&names, "must specify either targetWWNs or wwids, but not both"),
         (0, _) | (_, 0) => {}
-        _ => out.invalid(&names, names.value(), "targetWWNs and wwids can not be specified simultaneously"),
+        _ => out.invalid(
+            &names,
+            names.value(),
+            "targetWWNs and wwids can not be specified simultaneously",
+        ),
     }
     if names.len() > 0 {
         match lun.integer() {
@@ -227,13 +287,18 @@ fn validate_flex_options(source: &Node<'_>, out: &mut Causes) {
     for (key, _) in options.entries() {
         let namespace = format!(".{}", key.split('/').next().unwrap_or(key).to_lowercase());
         if namespace.ends_with(".kubernetes.io") || namespace.ends_with(".k8s.io") {
-            out.invalid(&options.key(key), key, "kubernetes.io and k8s.io namespaces are reserved");
+            out.invalid(
+                &options.key(key),
+                key,
+                "kubernetes.io and k8s.io namespaces are reserved",
+            );
         }
     }
 }
 
 fn validate_azure_disk(source: &Node<'_>, out: &mut Causes) {
-    const MANAGED: &str = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
+    const MANAGED: &str =
+        "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
     const BLOB: &str = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
     let (uri, kind) = (source.at("diskURI"), source.at("kind"));
     require(&source.at("diskName"), out);
@@ -241,7 +306,11 @@ fn validate_azure_disk(source: &Node<'_>, out: &mut Causes) {
     out.word_if_set(&source.at("cachingMode"), &["None", "ReadOnly", "ReadWrite"]);
     out.word_if_set(&kind, &["Dedicated", "Managed", "Shared"]);
     if kind.is_set() {
-        let (prefix, supported) = if kind.text() == "Managed" { ("/subscriptions/", MANAGED) } else { ("https://", BLOB) };
+        let (prefix, supported) = if kind.text() == "Managed" {
+            ("/subscriptions/", MANAGED)
+        } else {
+            ("https://", BLOB)
+        };
         if !uri.text().starts_with(prefix) {
             out.not_supported(&uri, uri.text(), &[supported]);
         }
@@ -283,11 +352,19 @@ pub(super) fn validate_downward_file<'a>(file: &Node<'a>, reported: &Node<'a>, o
         (Some(field), resource) => {
             validate_field_ref(&field.moved(&reported.at("fieldRef")), VOLUME_FIELD_PATHS, out);
             if resource.is_some() {
-                out.invalid(reported, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+                out.invalid(
+                    reported,
+                    "resource",
+                    "fieldRef and resourceFieldRef can not be specified simultaneously",
+                );
             }
         }
         (None, Some(resource)) => {
-            validate_resource_field_ref(&resource.moved(&reported.at("resourceFieldRef")), ContainerName::Required, out);
+            validate_resource_field_ref(
+                &resource.moved(&reported.at("resourceFieldRef")),
+                ContainerName::Required,
+                out,
+            );
         }
         (None, None) => out.required(reported, "one of fieldRef and resourceFieldRef is required"),
     }
@@ -302,7 +379,11 @@ fn validate_csi(source: &Node<'_>, out: &mut Causes) {
         if driver.text().len() > 63 {
             out.too_long(&driver, 63);
         }
-        out.invalid_text(&driver, driver.text(), content::dns1123_subdomain(&driver.text().to_lowercase()));
+        out.invalid_text(
+            &driver,
+            driver.text(),
+            content::dns1123_subdomain(&driver.text().to_lowercase()),
+        );
     }
     if let Some(secret) = source.set("nodePublishSecretRef") {
         let name = secret.at("name");

@@ -34,7 +34,12 @@ impl Comparison {
                 }
                 let only_new = new.iter().filter(|(name, _)| !old.contains(name));
                 for (name, _) in old.iter().chain(only_new) {
-                    self.node(&path.field(name), old.get(name), new.get(name), shape.and_then(|shape| shape.child(name)));
+                    self.node(
+                        &path.field(name),
+                        old.get(name),
+                        new.get(name),
+                        shape.and_then(|shape| shape.child(name)),
+                    );
                 }
             }
             Class::Items(kind) => {
@@ -108,7 +113,11 @@ fn grouped<'t, 'a>(items: &'t [Tree<'a>], kind: ListKind) -> Vec<Group<'t, 'a>> 
 }
 
 fn group<'g, 't, 'a>(groups: &'g [Group<'t, 'a>], name: &Segment) -> &'g [&'t Tree<'a>] {
-    groups.iter().find(|(other, _)| other == name).map(|(_, group)| group.as_slice()).unwrap_or_default()
+    groups
+        .iter()
+        .find(|(other, _)| other == name)
+        .map(|(_, group)| group.as_slice())
+        .unwrap_or_default()
 }
 
 /// Every field that an object sets: `ToFieldSet`.
@@ -125,7 +134,11 @@ fn collect(value: &Tree<'_>, shape: Option<Shape>) -> (bool, FieldSet) {
             for (name, inner) in entries(Some(value)).into_iter().flat_map(Branches::iter) {
                 let (whole, inside) = collect(inner, shape.and_then(|shape| shape.child(name)));
                 let empty = inner.is_null() || inner.as_map().is_some_and(Branches::is_empty);
-                below.put(Segment::Field(name.to_owned()), whole || empty || !is_named_field(shape, name), inside);
+                below.put(
+                    Segment::Field(name.to_owned()),
+                    whole || empty || !is_named_field(shape, name),
+                    inside,
+                );
             }
         }
         Class::Items(kind) => {
@@ -141,10 +154,11 @@ fn collect(value: &Tree<'_>, shape: Option<Shape>) -> (bool, FieldSet) {
     (false, below)
 }
 
-/// Whether the applier still sets every one of these fields that it owned before, so that none of them can be pruned from `merged`.
+/// Whether the applier still sets every one of these fields that it owned before, so that none of them can be pruned
+/// from `merged`.
 ///
-/// No step to such a field is unowned, so that none is taken away; and what the applier sets as an empty map stays where every part of the
-/// merged one is a field itself.
+/// No step to such a field is unowned, so that none is taken away; and what the applier sets as an empty map stays
+/// where every part of the merged one is a field itself.
 pub(super) fn sets_all(applied: &Tree<'_>, merged: &Tree<'_>, shape: Option<Shape>, fields: &FieldSet) -> bool {
     let class = class(shape, [Some(applied), None]);
     fields.steps().all(|(segment, member, below)| match (class, segment) {
@@ -171,12 +185,15 @@ pub(super) fn sets_all(applied: &Tree<'_>, merged: &Tree<'_>, shape: Option<Shap
 fn is_fields_throughout(value: &Tree<'_>, shape: Option<Shape>) -> bool {
     match (class(shape, [Some(value), None]), value) {
         (Class::Leaf, _) | (_, Tree::Null) => true,
-        (Class::Granular, Tree::Map(members)) => {
-            members.iter().all(|(name, member)| is_fields_throughout(member, shape.and_then(|shape| shape.child(name))))
-        }
+        (Class::Granular, Tree::Map(members)) => members
+            .iter()
+            .all(|(name, member)| is_fields_throughout(member, shape.and_then(|shape| shape.child(name)))),
         (Class::Items(kind), Tree::List(items)) => {
             let item = shape.and_then(Shape::item);
-            !items.is_empty() && items.iter().all(|value| is_named(kind, value) && is_fields_throughout(value, item))
+            !items.is_empty()
+                && items
+                    .iter()
+                    .all(|value| is_named(kind, value) && is_fields_throughout(value, item))
         }
         _ => false,
     }

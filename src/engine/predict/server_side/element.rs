@@ -50,9 +50,14 @@ pub(super) fn element(kind: ListKind, item: &Tree<'_>) -> Option<Segment> {
 pub(super) fn is_element(name: &Segment, kind: ListKind, item: &Tree<'_>) -> bool {
     match (name, kind, item) {
         // The keys in the order of the alphabet, as in both names.
-        (Segment::Key(named), ListKind::Map(keys), Tree::Map(fields)) if named.len() == keys.len() => named.iter().all(|(key, value)| {
-            keys.contains(&key.as_str()) && fields.get(key).map_or_else(|| default_of(key) == *value, |given| *given == *value)
-        }),
+        (Segment::Key(named), ListKind::Map(keys), Tree::Map(fields)) if named.len() == keys.len() => {
+            named.iter().all(|(key, value)| {
+                keys.contains(&key.as_str())
+                    && fields
+                        .get(key)
+                        .map_or_else(|| default_of(key) == *value, |given| *given == *value)
+            })
+        }
         (Segment::Value(value), ListKind::Set | ListKind::Atomic, item) => is_named(kind, item) && *item == *value,
         _ => false,
     }
@@ -69,17 +74,20 @@ pub(super) fn is_named(kind: ListKind, item: &Tree<'_>) -> bool {
 /// Whether [`element`] gives both items the same name.
 pub(super) fn have_same_name(kind: ListKind, one: &Tree<'_>, other: &Tree<'_>) -> bool {
     match (kind, one, other) {
-        (ListKind::Map(keys), Tree::Map(left), Tree::Map(right)) => keys.iter().all(|key| match (left.get(key), right.get(key)) {
-            (None, None) => true,
-            (Some(given), Some(other)) => given == other,
-            (Some(given), None) | (None, Some(given)) => default_of(key) == *given,
-        }),
+        (ListKind::Map(keys), Tree::Map(left), Tree::Map(right)) => {
+            keys.iter().all(|key| match (left.get(key), right.get(key)) {
+                (None, None) => true,
+                (Some(given), Some(other)) => given == other,
+                (Some(given), None) | (None, Some(given)) => default_of(key) == *given,
+            })
+        }
         (ListKind::Map(_), ..) => false,
         (ListKind::Set | ListKind::Atomic, ..) => is_named(kind, one) && one == other,
     }
 }
 
-/// The default that the published schema gives to a list key. Source: `api/openapi-spec/v3/apis__apps__v1_openapi.json`.
+/// The default that the published schema gives to a list key. Source:
+/// `api/openapi-spec/v3/apis__apps__v1_openapi.json`.
 fn default_of(key: &str) -> KeyDefault {
     match key {
         "protocol" => KeyDefault::Text("TCP"),

@@ -12,8 +12,13 @@ const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
 /// `allowedConflictsFromLastApplied`: what last-applied set and live still has.
 pub(super) fn allowed_conflicts(live: &Value) -> FieldSet {
-    let text = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED)).and_then(Value::as_str);
-    let Some(last) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else { return FieldSet::default() };
+    let text = live
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| annotations.get(LAST_APPLIED))
+        .and_then(Value::as_str);
+    let Some(last) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+        return FieldSet::default();
+    };
     let last = Tree::of(&last);
     let comparison = Comparison::of(&last, &Tree::of(live), DEPLOYMENT);
     let differs = comparison.modified.union(&comparison.added).union(&comparison.removed);
@@ -22,8 +27,14 @@ pub(super) fn allowed_conflicts(live: &Value) -> FieldSet {
 
 /// Writes what is applied into an annotation that is there; one that grows too large goes.
 pub(super) fn update(merged: &mut Tree<'_>, sent: &Tree<'_>) {
-    let Some(annotations) = merged.map_at_mut(&["metadata", "annotations"]) else { return };
-    if annotations.get(LAST_APPLIED).and_then(Tree::as_str).is_none_or(str::is_empty) {
+    let Some(annotations) = merged.map_at_mut(&["metadata", "annotations"]) else {
+        return;
+    };
+    if annotations
+        .get(LAST_APPLIED)
+        .and_then(Tree::as_str)
+        .is_none_or(str::is_empty)
+    {
         return;
     }
     let mut said = sent.clone();
@@ -39,7 +50,9 @@ pub(super) fn update(merged: &mut Tree<'_>, sent: &Tree<'_>) {
     // The encoder ends the text with a new line.
     let text = format!("{said}\n");
     let others = annotations.iter().filter(|(key, _)| *key != LAST_APPLIED);
-    let size: usize = others.map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len()).sum();
+    let size: usize = others
+        .map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len())
+        .sum();
     if size + LAST_APPLIED.len() + text.len() > ANNOTATIONS_LIMIT {
         annotations.remove(LAST_APPLIED);
     } else {

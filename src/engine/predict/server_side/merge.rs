@@ -18,11 +18,19 @@ pub(super) fn merge<'a>(live: Option<Tree<'a>>, applied: Option<&Tree<'a>>, shap
         // Both empty or null is a leaf: that keeps the difference between the two.
         Class::Granular if !is_empty(live.as_ref()) || !is_empty(applied) => {
             let empty = Branches::default();
-            let old = if let Some(Tree::Map(old)) = live { old } else { Branches::default() };
+            let old = if let Some(Tree::Map(old)) = live {
+                old
+            } else {
+                Branches::default()
+            };
             merge_maps(old, applied.and_then(Tree::as_map).unwrap_or(&empty), shape)
         }
         Class::Items(kind) if !is_empty(live.as_ref()) || !is_empty(applied) => {
-            let old = if let Some(Tree::List(old)) = live { old } else { Vec::new() };
+            let old = if let Some(Tree::List(old)) = live {
+                old
+            } else {
+                Vec::new()
+            };
             merge_items(old, items(applied), kind, shape.and_then(Shape::item))
         }
         _ => applied.cloned().or(live),
@@ -65,7 +73,11 @@ impl<'t, 'a> Sides<'t, 'a> {
         let partner = |(at, item): (usize, &Tree<'a>)| {
             let is_same = |other: &Tree<'a>| have_same_name(kind, item, other);
             // At the same place first, where it mostly is.
-            if new.get(at).is_some_and(|other| is_same(other)) { Some(at) } else { new.iter().position(|other| is_same(other)) }
+            if new.get(at).is_some_and(|other| is_same(other)) {
+                Some(at)
+            } else {
+                new.iter().position(|other| is_same(other))
+            }
         };
         let partners = old.iter().enumerate().map(partner).collect();
         Self { old, new, partners }
@@ -77,9 +89,18 @@ impl<'t, 'a> Sides<'t, 'a> {
 
     /// Live's item for an applied one; null where live has several of the name, of which none is merged.
     fn take(&mut self, applied: usize) -> Option<Tree<'a>> {
-        let mut found = self.partners.iter().enumerate().filter(|(_, partner)| **partner == Some(applied)).map(|(at, _)| at);
+        let mut found = self
+            .partners
+            .iter()
+            .enumerate()
+            .filter(|(_, partner)| **partner == Some(applied))
+            .map(|(at, _)| at);
         let first = found.next()?;
-        Some(if found.next().is_some() { Tree::Null } else { self.old[first].take() })
+        Some(if found.next().is_some() {
+            Tree::Null
+        } else {
+            self.old[first].take()
+        })
     }
 
     fn merged(&mut self, applied: usize, item: Option<Shape>) -> Option<Tree<'a>> {

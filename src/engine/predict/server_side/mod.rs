@@ -1,4 +1,5 @@
-//! Server-side apply: live overlaid with Git, less what the applier gave up, unless somebody else owns what would change.
+//! Server-side apply: live overlaid with Git, less what the applier gave up, unless somebody else owns what would
+//! change.
 //!
 //! Source: structured-merge-diff `merge/update.go` Updater.Apply, and apimachinery's `pkg/util/managedfields/internal`.
 
@@ -53,16 +54,29 @@ const STRIPPED: &[&[&str]] = &[
     &["metadata", "resourceVersion"],
 ];
 
-/// The one manager whose conflicts the server forgives where last-applied explains them, and for whom it keeps last-applied up to date.
+/// The one manager whose conflicts the server forgives where last-applied explains them, and for whom it keeps
+/// last-applied up to date.
 ///
 /// Source: `lastappliedmanager.go` and `lastappliedupdater.go`.
 const KUBECTL: &str = "kubectl";
 
 /// Metadata of a manifest that was dumped from a cluster.
-const OF_ANOTHER_OBJECT: &[&str] = &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+const OF_ANOTHER_OBJECT: &[&str] = &[
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
 
 /// What the syncer's apply gives; `managed` is who owns what of live.
-pub(super) fn merge_into<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Merged<'a> {
+pub(super) fn merge_into<'a>(
+    desired: &'a Value,
+    live: &'a Value,
+    managed: &ManagedFields,
+    syncer: &Syncer,
+) -> Merged<'a> {
     let sent = sent_over(desired, live, managed, syncer);
     if let Some(cause) = managed_fields_sent(&sent) {
         return Merged::Refused(vec![cause]);
@@ -104,10 +118,23 @@ pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) ->
         return Merged::Refused(vec![cause]);
     }
     decode::wrap_integers(&mut object);
-    let text = |name: &str| desired.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| {
+        desired
+            .get("metadata")
+            .and_then(|metadata| metadata.get(name))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     if !text("uid").is_empty() {
-        let message = format!("uid mismatch: the provided object specified uid {}, and no existing object was found", text("uid"));
-        return Merged::Conflict(vec![Cause { reason: "Conflict".to_owned(), field: "metadata.uid".to_owned(), message }]);
+        let message = format!(
+            "uid mismatch: the provided object specified uid {}, and no existing object was found",
+            text("uid")
+        );
+        return Merged::Conflict(vec![Cause {
+            reason: "Conflict".to_owned(),
+            field: "metadata.uid".to_owned(),
+            message,
+        }]);
     }
     match text("resourceVersion") {
         "" => Merged::Object(object),
@@ -141,21 +168,25 @@ fn sent<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Tree<'a> {
     sent
 }
 
-/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one, too; a list of what are no
-/// entries is none, and is told by its types.
+/// A manifest that was dumped from a cluster (400): who owns what is the server's alone to say. An empty list is one,
+/// too; a list of what are no entries is none, and is told by its types.
 ///
-/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, and
-/// `GetManagedFields` of its `pkg/apis/meta/v1/unstructured/unstructured.go`.
+/// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`,
+/// and `GetManagedFields` of its `pkg/apis/meta/v1/unstructured/unstructured.go`.
 fn managed_fields_sent(sent: &Tree<'_>) -> Option<Cause> {
     let is_entry = |item: &Tree<'_>| item.as_map().is_some() && decode::unconvertible_entry(item).is_none();
-    sent.at(&["metadata", "managedFields"])?.as_list().filter(|items| items.iter().all(is_entry)).map(|_| Cause {
-        reason: "BadRequest".to_owned(),
-        field: String::new(),
-        message: "metadata.managedFields must be nil".to_owned(),
-    })
+    sent.at(&["metadata", "managedFields"])?
+        .as_list()
+        .filter(|items| items.iter().all(is_entry))
+        .map(|_| Cause {
+            reason: "BadRequest".to_owned(),
+            field: String::new(),
+            message: "metadata.managedFields must be nil".to_owned(),
+        })
 }
 
-/// Why the merged object is none that the server can go on with (500): the schema takes any number for an integer, and Go does not.
+/// Why the merged object is none that the server can go on with (500): the schema takes any number for an integer, and
+/// Go does not.
 ///
 /// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
 fn unconvertible(merged: &Tree<'_>) -> Option<Cause> {
@@ -166,17 +197,22 @@ fn unconvertible(merged: &Tree<'_>) -> Option<Cause> {
     })
 }
 
-/// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless `desired` has them.
+/// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless
+/// `desired` has them.
 fn apply<'a>(live: &'a Value, managed: &ManagedFields, desired: &Tree<'a>, manager: &str, force: Force) -> Applied<'a> {
     let faults = typed::faults(desired, DEPLOYMENT);
     if !faults.is_empty() {
         return Applied::Malformed(faults);
     }
     let merged = merge::merge(Some(bookless(live, desired)), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
-    let last = managed.entry(manager, Operation::Apply, None).map(|entry| &entry.fields).filter(|last| !last.is_empty());
+    let last = managed
+        .entry(manager, Operation::Apply, None)
+        .map(|entry| &entry.fields)
+        .filter(|last| !last.is_empty());
     // Where Git still sets all that the tool applied last, nothing is to be taken away, which is most of the time.
-    let taken_out =
-        last.filter(|last| last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, &merged, Some(DEPLOYMENT), last));
+    let taken_out = last.filter(|last| {
+        last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, &merged, Some(DEPLOYMENT), last)
+    });
     if taken_out.is_none() && force == Force::Yes {
         return Applied::Merged(merged);
     }
@@ -193,7 +229,11 @@ fn apply<'a>(live: &'a Value, managed: &ManagedFields, desired: &Tree<'a>, manag
         Force::Yes => Vec::new(),
         Force::No => conflicts(live, &merged, &others, manager),
     };
-    if conflicts.is_empty() { Applied::Merged(merged) } else { Applied::Conflict(conflicts) }
+    if conflicts.is_empty() {
+        Applied::Merged(merged)
+    } else {
+        Applied::Conflict(conflicts)
+    }
 }
 
 /// The fields that an apply of this document owns.
@@ -207,12 +247,29 @@ pub fn fields_of(document: &Value) -> FieldSet {
 /// Source: `skipnonapplied.go`.
 fn other_entries(live: &Value, managed: &ManagedFields, manager: &str) -> Vec<Entry> {
     if managed.entries().next().is_none() {
-        let owner = Owner { manager: "before-first-apply".to_owned(), operation: Operation::Update, subresource: None, time: None };
-        let api_version = live.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        return vec![Entry { owner, api_version, fields: fields_of(live) }];
+        let owner = Owner {
+            manager: "before-first-apply".to_owned(),
+            operation: Operation::Update,
+            subresource: None,
+            time: None,
+        };
+        let api_version = live
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        return vec![Entry {
+            owner,
+            api_version,
+            fields: fields_of(live),
+        }];
     }
     let is_mine = |owner: &Owner| owner.is(manager, Operation::Apply) && owner.subresource.is_none();
-    managed.entries().filter(|entry| !is_mine(&entry.owner)).cloned().collect()
+    managed
+        .entries()
+        .filter(|entry| !is_mine(&entry.owner))
+        .cloned()
+        .collect()
 }
 
 /// Whatever the apply would change and somebody else owns.
@@ -256,7 +313,10 @@ fn printed(entry: &Entry) -> String {
 fn key_text(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(key_text).collect::<Vec<_>>().join(",")),
-        Value::Object(fields) => fields.iter().map(|(name, value)| format!("{name}={}", key_text(value))).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", key_text(value)))
+            .collect(),
         scalar => scalar.to_string(),
     }
 }
@@ -270,7 +330,10 @@ fn server_path(path: &FieldPath) -> String {
         match segment {
             Segment::Field(name) => out.push_str(&format!(".{name}")),
             Segment::Key(keys) if keys.iter().any(|(_, value)| value.is_array() || value.is_object()) => {
-                let named: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={}", key_text(value))).collect();
+                let named: Vec<String> = keys
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", key_text(value)))
+                    .collect();
                 out.push_str(&format!("[{}]", named.join(",")));
             }
             other => out.push_str(&FieldPath(vec![other.clone()]).to_string()),

@@ -51,7 +51,10 @@ fn without<'a>(value: &Tree<'a>, gone: &FieldSet, shape: Option<Shape>) -> Tree<
         }
         (Class::Items(kind), Tree::List(items)) => {
             let item = shape.and_then(Shape::item);
-            let kept: Vec<Tree<'a>> = items.iter().filter_map(|value| rest(value, gone.at(&element(kind, value)?), item)).collect();
+            let kept: Vec<Tree<'a>> = items
+                .iter()
+                .filter_map(|value| rest(value, gone.at(&element(kind, value)?), item))
+                .collect();
             if kept.is_empty() { Tree::Null } else { Tree::List(kept) }
         }
         (Class::Leaf, value) if value.is_scalar() => value.clone(),

@@ -1,5 +1,5 @@
-//! What a tool does to `managedFields` by itself around its apply: fields of other managers become its own, and those that Git does not set
-//! go with the next apply.
+//! What a tool does to `managedFields` by itself around its apply: fields of other managers become its own, and those
+//! that Git does not set go with the next apply.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,8 @@ use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{FieldSet, Recorded, migrate};
 
-/// The manager under which kubectl keeps the annotation, so that `kubectl apply` without `--server-side` can go on from there.
+/// The manager under which kubectl keeps the annotation, so that `kubectl apply` without `--server-side` can go on from
+/// there.
 ///
 /// Source: `fieldManagerLastAppliedAnnotation` of kubectl's `pkg/cmd/apply/apply.go`.
 const KEEPER: &str = "kubectl-last-applied";
@@ -22,8 +23,8 @@ pub(in super::super) fn before_apply(managed: &Recorded<'_>, syncer: &Syncer) ->
     }
 }
 
-/// The managedFields as the tool itself makes them between an apply that was accepted, or a dry run of it, and the one that counts; `None` where
-/// it does nothing to them. `before` is what [`before_apply`] gave.
+/// The managedFields as the tool itself makes them between an apply that was accepted, or a dry run of it, and the one
+/// that counts; `None` where it does nothing to them. `before` is what [`before_apply`] gave.
 pub(in super::super) fn after_apply(facts: &Facts<'_>, before: Option<&Value>, syncer: &Syncer) -> Option<Value> {
     let managed = before.or_else(|| facts.managed.as_written())?;
     match &syncer.takes_over {
@@ -38,9 +39,16 @@ pub(in super::super) const fn warns_of_second(syncer: &Syncer) -> bool {
     matches!(syncer.takes_over, TakesOver::OfLastApplied | TakesOver::ClientSideOf(_))
 }
 
-/// kubectl looks for the annotation's owners in what the first apply gave: where Git sets another one, that apply took it from them.
+/// kubectl looks for the annotation's owners in what the first apply gave: where Git sets another one, that apply took
+/// it from them.
 fn of_last_applied(managed: &Value, facts: &Facts<'_>, manager: &str) -> Option<Value> {
-    let annotation = |object: &Value| object.pointer("/metadata/annotations")?.get(LAST_APPLIED)?.as_str().map(str::to_owned);
+    let annotation = |object: &Value| {
+        object
+            .pointer("/metadata/annotations")?
+            .get(LAST_APPLIED)?
+            .as_str()
+            .map(str::to_owned)
+    };
     let (live, desired) = (annotation(facts.live), annotation(facts.sent));
     if desired.is_some() && desired != live {
         return None;

@@ -23,7 +23,10 @@ fn manifest(template: Value) -> Value {
 
 fn container(fields: Value) -> Value {
     let mut container = json!({"name": "app", "image": "web:1"});
-    container.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    container
+        .as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
     manifest(json!({"containers": [container]}))
 }
 
@@ -48,11 +51,22 @@ fn in_container(fields: Value) -> Value {
 }
 
 fn sync(desired: &Value, live: &Value, force: Force) -> Prediction {
-    predict(desired, live, &Syncer { force, ..Syncer::new(Strategy::ServerSideApply, TOOL) })
+    predict(
+        desired,
+        live,
+        &Syncer {
+            force,
+            ..Syncer::new(Strategy::ServerSideApply, TOOL)
+        },
+    )
 }
 
 fn conflict(field: &str, message: &str) -> Cause {
-    Cause { reason: "FieldManagerConflict".to_owned(), field: field.to_owned(), message: message.to_owned() }
+    Cause {
+        reason: "FieldManagerConflict".to_owned(),
+        field: field.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 fn http() -> Value {
@@ -114,7 +128,11 @@ fn the_foreign_handler_goes_once_the_tool_owns_it() {
 
 #[test]
 fn a_foreign_handler_that_git_adopts_with_force_goes_when_git_drops_it() {
-    let node = entry("kubectl-patch", "Update", in_container(json!({"f:livenessProbe": {"f:tcpSocket": {}}})));
+    let node = entry(
+        "kubectl-patch",
+        "Update",
+        in_container(json!({"f:livenessProbe": {"f:tcpSocket": {}}})),
+    );
     let live = owned(&tcp(), vec![applied(&tcp()), node]);
     let answer = sync(&http(), &live, Force::Yes);
     assert_eq!((answer.verdict, answer.causes), (Verdict::Reverts, vec![]));
@@ -135,7 +153,10 @@ fn a_strategy_whose_defaults_nobody_owns_cannot_become_recreate() {
     );
     let mut rolling = silent.clone();
     rolling["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}});
-    assert_eq!(sync(&recreate, &owned(&rolling, vec![applied(&rolling)]), Force::Yes).verdict, Verdict::Reverts);
+    assert_eq!(
+        sync(&recreate, &owned(&rolling, vec![applied(&rolling)]), Force::Yes).verdict,
+        Verdict::Reverts
+    );
 }
 
 #[test]
@@ -159,7 +180,10 @@ fn without_force_whoever_else_owns_a_changed_field_is_named() {
         (
             Verdict::Conflict,
             vec![
-                conflict(".spec.replicas", "conflict with \"kubectl\" with subresource \"scale\" using apps/v1"),
+                conflict(
+                    ".spec.replicas",
+                    "conflict with \"kubectl\" with subresource \"scale\" using apps/v1"
+                ),
                 conflict(args, "conflict with \"kubectl-edit\" using apps/v1"),
                 conflict(".spec.replicas", "conflict with \"flagger\""),
             ]
@@ -168,15 +192,23 @@ fn without_force_whoever_else_owns_a_changed_field_is_named() {
     assert_eq!(sync(&git, &live, Force::Yes).verdict, Verdict::Reverts);
     changed["spec"]["template"] = git["spec"]["template"].clone();
     assert_eq!(
-        sync(&git, &owned(&changed, vec![scale]), Force::No).status_text("web").as_deref(),
-        Some("Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas")
+        sync(&git, &owned(&changed, vec![scale]), Force::No)
+            .status_text("web")
+            .as_deref(),
+        Some(
+            "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas"
+        )
     );
 }
 
 #[test]
 fn a_quantity_in_other_words_is_a_conflict_although_nothing_differs() {
     let git = |cpu: &str| container(json!({"resources": {"requests": {"cpu": cpu}}}));
-    let other = entry("kubectl-client-side-apply", "Update", in_container(json!({"f:resources": {"f:requests": {"f:cpu": {}}}})));
+    let other = entry(
+        "kubectl-client-side-apply",
+        "Update",
+        in_container(json!({"f:resources": {"f:requests": {"f:cpu": {}}}})),
+    );
     let live = owned(&git("1"), vec![other]);
     assert_eq!(sync(&git("1"), &live, Force::No).verdict, Verdict::Clean);
     assert_eq!(
@@ -191,12 +223,31 @@ fn a_quantity_in_other_words_is_a_conflict_although_nothing_differs() {
 #[test]
 fn kubectl_may_take_what_its_own_last_applied_explains() {
     let before = container(json!({"args": ["serve"]}));
-    let mut live = owned(&before, vec![entry("kubectl-client-side-apply", "Update", fields_of(&before).to_value())]);
+    let mut live = owned(
+        &before,
+        vec![entry(
+            "kubectl-client-side-apply",
+            "Update",
+            fields_of(&before).to_value(),
+        )],
+    );
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let git = container(json!({"args": ["serve", "--fast"]}));
-    let sync_as =
-        |manager: &str| predict(&git, &live, &Syncer { force: Force::No, ..Syncer::new(Strategy::ServerSideApply, manager) }).verdict;
-    assert_eq!((sync_as("kubectl"), sync_as(TOOL)), (Verdict::Reverts, Verdict::Conflict));
+    let sync_as = |manager: &str| {
+        predict(
+            &git,
+            &live,
+            &Syncer {
+                force: Force::No,
+                ..Syncer::new(Strategy::ServerSideApply, manager)
+            },
+        )
+        .verdict
+    };
+    assert_eq!(
+        (sync_as("kubectl"), sync_as(TOOL)),
+        (Verdict::Reverts, Verdict::Conflict)
+    );
 }
 
 #[test]
@@ -205,7 +256,10 @@ fn an_object_that_nobody_tracks_belongs_to_before_first_apply() {
     let answer = sync(&container(json!({"args": ["new"]})), &live, Force::No);
     assert_eq!(
         answer.causes,
-        [conflict(".spec.template.spec.containers[name=\"app\"].args", "conflict with \"before-first-apply\" using apps/v1")]
+        [conflict(
+            ".spec.template.spec.containers[name=\"app\"].args",
+            "conflict with \"before-first-apply\" using apps/v1"
+        )]
     );
 }
 
@@ -213,21 +267,42 @@ fn an_object_that_nobody_tracks_belongs_to_before_first_apply() {
 fn a_field_that_git_drops_goes_unless_somebody_else_owns_it() {
     let with = container(json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}));
     let without = container(json!({"env": [{"name": "A", "value": "1"}]}));
-    let shared =
-        entry("reloader", "Update", in_container(json!({"f:env": {"k:{\"name\":\"B\"}": {".": {}, "f:name": {}, "f:value": {}}}})));
-    let env = |answer: Prediction| answer.predicted.unwrap().pointer("/spec/template/spec/containers/0/env").cloned();
+    let shared = entry(
+        "reloader",
+        "Update",
+        in_container(json!({"f:env": {"k:{\"name\":\"B\"}": {".": {}, "f:name": {}, "f:value": {}}}})),
+    );
+    let env = |answer: Prediction| {
+        answer
+            .predicted
+            .unwrap()
+            .pointer("/spec/template/spec/containers/0/env")
+            .cloned()
+    };
     let pruned = env(sync(&without, &owned(&with, vec![applied(&with)]), Force::Yes));
     assert_eq!(pruned, Some(json!([{"name": "A", "value": "1"}])));
     let kept = env(sync(&without, &owned(&with, vec![applied(&with), shared]), Force::Yes));
-    assert_eq!(kept, Some(json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])));
+    assert_eq!(
+        kept,
+        Some(json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]))
+    );
 }
 
 #[test]
 fn the_applier_decides_the_order_of_its_items_and_foreign_ones_keep_their_place() {
     let env = |names: &[&str]| -> Value { names.iter().map(|name| json!({"name": name, "value": "x"})).collect() };
-    let live = owned(&container(json!({"env": env(&["F", "A", "B", "G"])})), vec![applied(&container(json!({"env": env(&["A", "B"])})))]);
+    let live = owned(
+        &container(json!({"env": env(&["F", "A", "B", "G"])})),
+        vec![applied(&container(json!({"env": env(&["A", "B"])})))],
+    );
     let answer = sync(&container(json!({"env": env(&["B", "A"])})), &live, Force::Yes);
-    assert_eq!(answer.predicted.unwrap().pointer("/spec/template/spec/containers/0/env"), Some(&env(&["F", "B", "G", "A"])));
+    assert_eq!(
+        answer
+            .predicted
+            .unwrap()
+            .pointer("/spec/template/spec/containers/0/env"),
+        Some(&env(&["F", "B", "G", "A"]))
+    );
 }
 
 #[test]
@@ -236,7 +311,10 @@ fn an_atomic_map_is_replaced_whole() {
     let mut live = owned(&with, vec![applied(&with)]);
     live["spec"]["template"]["spec"]["nodeSelector"]["zone"] = json!("a");
     let answer = sync(&with, &live, Force::Yes);
-    assert_eq!(answer.predicted.unwrap().pointer("/spec/template/spec/nodeSelector"), Some(&json!({"disk": "ssd"})));
+    assert_eq!(
+        answer.predicted.unwrap().pointer("/spec/template/spec/nodeSelector"),
+        Some(&json!({"disk": "ssd"}))
+    );
 }
 
 #[test]
@@ -247,7 +325,11 @@ fn a_document_that_does_not_fit_the_schema_is_told_with_its_path() {
             ".spec.template.spec.containers[name=\"app\"].env",
             "duplicate entries for key [name=\"A\"]",
         ),
-        (json!({"livenessprobe": {}}), ".spec.template.spec.containers[name=\"app\"].livenessprobe", "field not declared in schema"),
+        (
+            json!({"livenessprobe": {}}),
+            ".spec.template.spec.containers[name=\"app\"].livenessprobe",
+            "field not declared in schema",
+        ),
         (
             json!({"env": [{"name": "A", "value": true}]}),
             ".spec.template.spec.containers[name=\"app\"].env[name=\"A\"].value",
@@ -256,7 +338,11 @@ fn a_document_that_does_not_fit_the_schema_is_told_with_its_path() {
     ] {
         let git = container(fields);
         let answer = sync(&git, &owned(&container(json!({})), vec![]), Force::Yes);
-        let cause = Cause { reason: String::new(), field: field.to_owned(), message: message.to_owned() };
+        let cause = Cause {
+            reason: String::new(),
+            field: field.to_owned(),
+            message: message.to_owned(),
+        };
         assert_eq!((answer.verdict, answer.causes), (Verdict::Refused, vec![cause]));
     }
 }
@@ -265,19 +351,38 @@ fn a_document_that_does_not_fit_the_schema_is_told_with_its_path() {
 fn what_argo_cd_takes_over_from_kubectl_apply_goes_with_its_own_sync() {
     let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&tcp()).to_value());
     let live = owned(&tcp(), vec![kubectl]);
-    let taking = |takes_over: TakesOver| Syncer { takes_over, ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    let taking = |takes_over: TakesOver| Syncer {
+        takes_over,
+        ..Syncer::new(Strategy::ServerSideApply, TOOL)
+    };
     let argo_cd = taking(TakesOver::ClientSideOf("kubectl-client-side-apply".to_owned()));
     assert_eq!(predict(&http(), &live, &argo_cd).verdict, Verdict::Reverts);
     assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Refused);
-    assert_eq!(crate::engine::predict::request(&http(), &live, &argo_cd), Err(crate::engine::predict::NoRequest::Migrates));
-    assert_eq!(predict(&http(), &live, &taking(TakesOver::KubectlsAfterDryRun)).verdict, Verdict::Refused, "the dry run comes first");
+    assert_eq!(
+        crate::engine::predict::request(&http(), &live, &argo_cd),
+        Err(crate::engine::predict::NoRequest::Migrates)
+    );
+    assert_eq!(
+        predict(&http(), &live, &taking(TakesOver::KubectlsAfterDryRun)).verdict,
+        Verdict::Refused,
+        "the dry run comes first"
+    );
 }
 
 #[test]
 fn flux_removes_what_a_person_added_by_kubectl_where_its_dry_run_passes() {
-    let mut live = owned(&http(), vec![applied(&http()), entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}}))]);
+    let mut live = owned(
+        &http(),
+        vec![
+            applied(&http()),
+            entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}})),
+        ],
+    );
     live["spec"]["minReadySeconds"] = json!(5);
-    let flux = Syncer { takes_over: TakesOver::KubectlsAfterDryRun, ..Syncer::new(Strategy::ServerSideApply, TOOL) };
+    let flux = Syncer {
+        takes_over: TakesOver::KubectlsAfterDryRun,
+        ..Syncer::new(Strategy::ServerSideApply, TOOL)
+    };
     assert_eq!(predict(&http(), &live, &flux).verdict, Verdict::Reverts);
     assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Residual);
 }
@@ -288,7 +393,11 @@ fn made_by_kubectl(document: &Value) -> Value {
     made["metadata"]["annotations"] = json!({LAST_APPLIED: format!("{document}\n")});
     let mut owned_fields = made.clone();
     apply_defaults(&mut owned_fields);
-    let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&owned_fields).to_value());
+    let kubectl = entry(
+        "kubectl-client-side-apply",
+        "Update",
+        fields_of(&owned_fields).to_value(),
+    );
     owned(&made, vec![kubectl])
 }
 
@@ -308,15 +417,28 @@ fn kubectl_and_argo_cd_remove_what_git_dropped_of_a_client_side_apply_and_anothe
         ("kustomize-controller", Verdict::Reverts, false),
         (TOOL, Verdict::Residual, true),
     ] {
-        let answer = predict(&http(), &live, &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager));
+        let answer = predict(
+            &http(),
+            &live,
+            &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager),
+        );
         assert_eq!((answer.verdict, answer.causes), (verdict, vec![]), "{manager}");
         let predicted = answer.predicted.unwrap();
-        assert_eq!(predicted["spec"]["replicas"], json!(if verdict == Verdict::Reverts { 1 } else { 2 }), "{manager}");
-        let annotation = predicted["metadata"]["annotations"].get(LAST_APPLIED).and_then(Value::as_str);
+        assert_eq!(
+            predicted["spec"]["replicas"],
+            json!(if verdict == Verdict::Reverts { 1 } else { 2 }),
+            "{manager}"
+        );
+        let annotation = predicted["metadata"]["annotations"]
+            .get(LAST_APPLIED)
+            .and_then(Value::as_str);
         assert_eq!(annotation.is_some(), annotated, "{manager}");
         // The server keeps it up to date for kubectl.
         let wanted = if manager == "kubectl" { http() } else { with_replicas() };
-        assert!(annotation.is_none_or(|text| serde_json::from_str::<Value>(text).unwrap() == wanted), "{manager}");
+        assert!(
+            annotation.is_none_or(|text| serde_json::from_str::<Value>(text).unwrap() == wanted),
+            "{manager}"
+        );
     }
 }
 
@@ -324,14 +446,23 @@ fn kubectl_and_argo_cd_remove_what_git_dropped_of_a_client_side_apply_and_anothe
 fn kubectl_takes_over_after_its_apply_and_only_from_who_owns_the_annotation() {
     let kubectl = Syncer::by(Applier::Kubectl, Strategy::ServerSideApply, "kubectl");
     // What is refused first is not migrated: the handler that was applied client-side stands beside Git's.
-    assert_eq!(predict(&http(), &made_by_kubectl(&tcp()), &kubectl).verdict, Verdict::Refused);
+    assert_eq!(
+        predict(&http(), &made_by_kubectl(&tcp()), &kubectl).verdict,
+        Verdict::Refused
+    );
     let mut without = made_by_kubectl(&with_replicas());
-    without["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"].as_object_mut().unwrap().remove("f:annotations");
+    without["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("f:annotations");
     assert_eq!(predict(&http(), &without, &kubectl).verdict, Verdict::Residual);
     // An annotation in Git other than live's is taken from its owner by the first apply.
     let mut dumped = http();
     dumped["metadata"]["annotations"] = json!({LAST_APPLIED: "{}"});
-    assert_eq!(predict(&dumped, &made_by_kubectl(&with_replicas()), &kubectl).verdict, Verdict::Residual);
+    assert_eq!(
+        predict(&dumped, &made_by_kubectl(&with_replicas()), &kubectl).verdict,
+        Verdict::Residual
+    );
 }
 
 #[test]
@@ -341,7 +472,10 @@ fn an_annotation_that_would_grow_too_large_goes() {
     let kubectl = Syncer::by(Applier::Kubectl, Strategy::ServerSideApply, "kubectl");
     let answer = predict(&desired, &made_by_kubectl(&http()), &kubectl);
     assert_eq!(answer.causes, vec![]);
-    assert_eq!(answer.predicted.unwrap()["metadata"]["annotations"].get(LAST_APPLIED), None);
+    assert_eq!(
+        answer.predicted.unwrap()["metadata"]["annotations"].get(LAST_APPLIED),
+        None
+    );
 }
 
 #[test]
@@ -350,7 +484,10 @@ fn a_number_of_more_bits_than_its_field_is_accepted_as_what_is_left_of_it() {
     let mut desired = http();
     desired["spec"]["replicas"] = json!(-2_147_483_649_i64);
     let answer = sync(&desired, &live, Force::Yes);
-    assert_eq!((answer.causes, answer.predicted.unwrap()["spec"]["replicas"].clone()), (vec![], json!(2_147_483_647)));
+    assert_eq!(
+        (answer.causes, answer.predicted.unwrap()["spec"]["replicas"].clone()),
+        (vec![], json!(2_147_483_647))
+    );
 }
 
 #[test]
@@ -359,10 +496,19 @@ fn a_program_that_nobody_knows_leaves_out_of_a_dump_what_it_must_have_left_out_b
     dumped["metadata"]["managedFields"] = json!([{"manager": "a", "operation": "Apply", "fieldsV1": {}}]);
     dumped["metadata"]["uid"] = json!("1");
     let asked = |manager: &str, live: &Value| {
-        predict(&dumped, live, &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager)).verdict
+        predict(
+            &dumped,
+            live,
+            &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager),
+        )
+        .verdict
     };
     assert_eq!(asked(TOOL, &owned(&http(), vec![applied(&http())])), Verdict::Clean);
-    assert_eq!(asked(TOOL, &owned(&http(), vec![])), Verdict::Refused, "it never applied it");
+    assert_eq!(
+        asked(TOOL, &owned(&http(), vec![])),
+        Verdict::Refused,
+        "it never applied it"
+    );
     for known in ["kubectl", "argocd-controller", "kustomize-controller"] {
         let live = owned(&http(), vec![entry(known, "Apply", fields_of(&http()).to_value())]);
         assert_eq!(asked(known, &live), Verdict::Refused, "{known}");

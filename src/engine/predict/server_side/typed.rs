@@ -9,7 +9,8 @@ use super::server_path;
 use crate::engine::object::{FieldPath, Segment, Trail};
 use crate::engine::schema::{ListKind, Shape, Tree, go_type_of};
 
-/// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no reason.
+/// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no
+/// reason.
 pub(super) fn faults(object: &Tree<'_>, shape: Shape) -> Vec<Cause> {
     let mut faults = Vec::new();
     check(&Trail::ROOT, object, shape, &mut faults);
@@ -45,13 +46,19 @@ fn check(path: &Trail<'_>, value: &Tree<'_>, shape: Shape, out: &mut Vec<Cause>)
         }
         (Shape::List(..), other) => fault(format!("expected list, got &{{{}}}", printed(&other.to_value()))),
         (Shape::Text, other) if other.as_str().is_none() => {
-            fault(format!("expected string, got &value.valueUnstructured{{Value:{}}}", syntax(&other.to_value())));
+            fault(format!(
+                "expected string, got &value.valueUnstructured{{Value:{}}}",
+                syntax(&other.to_value())
+            ));
         }
-        (Shape::Integer, other) if other.as_number().is_none() => fault(format!("expected numeric (int or float), got {}", go_type(other))),
+        (Shape::Integer, other) if other.as_number().is_none() => {
+            fault(format!("expected numeric (int or float), got {}", go_type(other)))
+        }
         (Shape::Boolean, other) if !matches!(other, Tree::Flag(_)) => {
             fault(format!("expected boolean, got &{{{}}}", printed(&other.to_value())))
         }
-        // A number or a text, and in the server's schema a time is no more than that; what may be either by its type is not looked at.
+        // A number or a text, and in the server's schema a time is no more than that; what may be either by its type is
+        // not looked at.
         (Shape::Quantity | Shape::Opaque, other @ (Tree::Map(_) | Tree::List(_))) => {
             fault(format!("expected any scalar, got &{{{}}}", printed(&other.to_value())));
         }
@@ -64,7 +71,11 @@ fn not_a_map(value: &Tree<'_>) -> String {
 }
 
 fn cause(path: &Trail<'_>, message: String) -> Cause {
-    Cause { reason: String::new(), field: server_path(&path.to_path()), message }
+    Cause {
+        reason: String::new(),
+        field: server_path(&path.to_path()),
+        message,
+    }
 }
 
 fn check_items(path: &Trail<'_>, items: &[Tree<'_>], kind: ListKind, inner: Shape, out: &mut Vec<Cause>) {
@@ -79,7 +90,10 @@ fn check_items(path: &Trail<'_>, items: &[Tree<'_>], kind: ListKind, inner: Shap
         }
         let name = || element(kind, item).unwrap_or(Segment::Index(index));
         if items[..index].iter().any(|before| have_same_name(kind, before, item)) {
-            out.push(cause(path, format!("duplicate entries for key {}", server_path(&FieldPath(vec![name()])))));
+            out.push(cause(
+                path,
+                format!("duplicate entries for key {}", server_path(&FieldPath(vec![name()]))),
+            ));
         }
         check(&path.item(&name), item, inner, out);
     }
@@ -119,15 +133,23 @@ mod tests {
     #[test]
     fn values_of_wrong_types_are_told_in_the_words_of_go() {
         let told = |object: Value| -> Vec<String> {
-            faults(&Tree::of(&object), DEPLOYMENT).into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect()
+            faults(&Tree::of(&object), DEPLOYMENT)
+                .into_iter()
+                .map(|cause| format!("{}: {}", cause.field, cause.message))
+                .collect()
         };
         let pod = ".spec.template.spec";
         for (template, wanted) in [
             (
                 json!({"hostname": {}}),
-                vec![format!("{pod}.hostname: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}")],
+                vec![format!(
+                    "{pod}.hostname: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}"
+                )],
             ),
-            (json!({"overhead": {"cpu": {}}}), vec![format!("{pod}.overhead.cpu: expected any scalar, got &{{map[]}}")]),
+            (
+                json!({"overhead": {"cpu": {}}}),
+                vec![format!("{pod}.overhead.cpu: expected any scalar, got &{{map[]}}")],
+            ),
             (
                 json!({"schedulingGates": [{"name": {}}]}),
                 vec![format!(
@@ -135,17 +157,24 @@ mod tests {
                 )],
             ),
             // What may be a number or a text is not looked at.
-            (json!({"containers": [{"name": "a", "livenessProbe": {"httpGet": {"port": []}}}]}), vec![]),
+            (
+                json!({"containers": [{"name": "a", "livenessProbe": {"httpGet": {"port": []}}}]}),
+                vec![],
+            ),
             // An item without a name ends the list, and one that is there twice does not.
             (
                 json!({"schedulingGates": [5, 6]}),
-                vec![format!("{pod}.schedulingGates: element 0: associative list with keys may not have non-map elements")],
+                vec![format!(
+                    "{pod}.schedulingGates: element 0: associative list with keys may not have non-map elements"
+                )],
             ),
             (
                 json!({"containers": [{"name": "a"}, {"name": "a", "image": 5}]}),
                 vec![
                     format!("{pod}.containers: duplicate entries for key [name=\"a\"]"),
-                    format!("{pod}.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{{Value:5}}"),
+                    format!(
+                        "{pod}.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{{Value:5}}"
+                    ),
                 ],
             ),
         ] {
@@ -156,7 +185,10 @@ mod tests {
         let entry = ".spec.template.metadata.managedFields[0]";
         assert_eq!(
             told(dumped),
-            [format!("{entry}.fieldsV1: expected map, got &{{5}}"), format!("{entry}.time: expected any scalar, got &{{map[]}}")]
+            [
+                format!("{entry}.fieldsV1: expected map, got &{{5}}"),
+                format!("{entry}.time: expected any scalar, got &{{map[]}}")
+            ]
         );
     }
 }

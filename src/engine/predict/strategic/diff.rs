@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::order::{index, normalize_slice_order};
 use super::{
-    DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup, merge_key,
-    retains_keys,
+    DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value,
+    lookup, merge_key, retains_keys,
 };
 use crate::engine::predict::go::printed;
 use crate::engine::schema::shape::{Patch, Shape};
@@ -55,7 +55,11 @@ pub(super) fn diff_maps(
             patch.insert(key.clone(), Value::Null);
         }
     }
-    let mut kept: Vec<&String> = modified.iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key).collect();
+    let mut kept: Vec<&String> = modified
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, _)| key)
+        .collect();
     if retain == Retain::Yes && !kept.is_empty() && (!patch.is_empty() || has_additional_field(original, modified)) {
         kept.sort();
         patch.insert(RETAIN_KEYS.to_owned(), json!(kept));
@@ -65,11 +69,20 @@ pub(super) fn diff_maps(
 
 /// `hasAdditionalNewField`: whether live has a key that desired lacks.
 fn has_additional_field(original: &Object, modified: &Object) -> bool {
-    original.iter().any(|(key, value)| !value.is_null() && !modified.contains_key(key))
+    original
+        .iter()
+        .any(|(key, value)| !value.is_null() && !modified.contains_key(key))
 }
 
 /// `handleMapDiff`.
-fn diff_map(key: &str, old: &Object, new: &Object, shape: Option<Shape>, mode: Mode, patch: &mut Object) -> Result<(), PatchError> {
+fn diff_map(
+    key: &str,
+    old: &Object,
+    new: &Object,
+    shape: Option<Shape>,
+    mode: Mode,
+    patch: &mut Object,
+) -> Result<(), PatchError> {
     let (shape, strategy) = match lookup(shape, key) {
         Ok(found) => found,
         // Equal values need no schema.
@@ -84,11 +97,22 @@ fn diff_map(key: &str, old: &Object, new: &Object, shape: Option<Shape>, mode: M
 }
 
 fn retain(strategy: Patch) -> Retain {
-    if retains_keys(strategy) { Retain::Yes } else { Retain::No }
+    if retains_keys(strategy) {
+        Retain::Yes
+    } else {
+        Retain::No
+    }
 }
 
 /// `handleSliceDiff`.
-fn diff_list(key: &str, old: &[Value], new: &[Value], shape: Option<Shape>, mode: Mode, patch: &mut Object) -> Result<(), PatchError> {
+fn diff_list(
+    key: &str,
+    old: &[Value],
+    new: &[Value],
+    shape: Option<Shape>,
+    mode: Mode,
+    patch: &mut Object,
+) -> Result<(), PatchError> {
     let (shape, strategy) = match lookup(shape, key) {
         Ok(found) => found,
         Err(_) if old == new => return Ok(()),
@@ -101,7 +125,11 @@ fn diff_list(key: &str, old: &[Value], new: &[Value], shape: Option<Shape>, mode
         return Ok(());
     }
     let lists = diff_merging_lists(old, new, shape.and_then(Shape::item), strategy, mode)?;
-    for (prefix, list) in [("", lists.patch), (DELETE_FROM_LIST, lists.delete), (SET_ELEMENT_ORDER, lists.order)] {
+    for (prefix, list) in [
+        ("", lists.patch),
+        (DELETE_FROM_LIST, lists.delete),
+        (SET_ELEMENT_ORDER, lists.order),
+    ] {
         if !list.is_empty() {
             patch.insert(format!("{prefix}{key}"), list.into());
         }
@@ -118,10 +146,23 @@ struct Lists {
 }
 
 /// `diffLists`.
-fn diff_merging_lists(old: &[Value], new: &[Value], item: Option<Shape>, strategy: Patch, mode: Mode) -> Result<Lists, PatchError> {
+fn diff_merging_lists(
+    old: &[Value],
+    new: &[Value],
+    item: Option<Shape>,
+    strategy: Patch,
+    mode: Mode,
+) -> Result<Lists, PatchError> {
     if old.is_empty() {
-        let patch = if mode == Mode::Changes { new.to_vec() } else { Vec::new() };
-        return Ok(Lists { patch, ..Lists::default() });
+        let patch = if mode == Mode::Changes {
+            new.to_vec()
+        } else {
+            Vec::new()
+        };
+        return Ok(Lists {
+            patch,
+            ..Lists::default()
+        });
     }
     let of_maps = holds_maps([old, new])?;
     match merge_key(strategy) {
@@ -131,8 +172,16 @@ fn diff_merging_lists(old: &[Value], new: &[Value], item: Option<Shape>, strateg
             let order_same = old.len() == new.len() && index_by_index_same(old, new, key)?;
             patch.extend(delete);
             let ordered = !patch.is_empty() || (mode == Mode::Changes && !order_same);
-            let order = if ordered { new.iter().map(|item| json!({key: item[key]})).collect() } else { Vec::new() };
-            Ok(Lists { patch, delete: Vec::new(), order })
+            let order = if ordered {
+                new.iter().map(|item| json!({key: item[key]})).collect()
+            } else {
+                Vec::new()
+            };
+            Ok(Lists {
+                patch,
+                delete: Vec::new(),
+                order,
+            })
         }
         _ => {
             let (add, delete) = diff_lists_of_scalars(old, new, mode);
@@ -142,7 +191,11 @@ fn diff_merging_lists(old: &[Value], new: &[Value], item: Option<Shape>, strateg
                 Mode::Changes => sorted_scalars(old) != new,
                 Mode::Deletions => !delete.is_empty(),
             };
-            Ok(Lists { patch, delete, order: if ordered { new.to_vec() } else { Vec::new() } })
+            Ok(Lists {
+                patch,
+                delete,
+                order: if ordered { new.to_vec() } else { Vec::new() },
+            })
         }
     }
 }
@@ -186,7 +239,12 @@ fn diff_lists_of_maps(
                     }
                 }
             }
-            Ordering::Greater => patch.extend(right.next().filter(|_| mode == Mode::Changes).map(|(_, new)| new.clone())),
+            Ordering::Greater => patch.extend(
+                right
+                    .next()
+                    .filter(|_| mode == Mode::Changes)
+                    .map(|(_, new)| new.clone()),
+            ),
             Ordering::Less => {
                 let gone = left.next().filter(|_| mode == Mode::Deletions);
                 delete.extend(gone.map(|(_, old)| json!({key: old[key], DIRECTIVE: DELETE})));
@@ -196,8 +254,8 @@ fn diff_lists_of_maps(
     Ok((patch, delete))
 }
 
-/// `sortMergeListsByNameArray`. Go's sort is not stable: its insertion sort turns items of one key around, which decides what
-/// becomes of two ports with one number.
+/// `sortMergeListsByNameArray`. Go's sort is not stable: its insertion sort turns items of one key around, which
+/// decides what becomes of two ports with one number.
 fn sorted_by_key<'a>(list: &'a [Value], key: &str) -> Result<Vec<(Cow<'a, str>, &'a Value)>, PatchError> {
     let mut sorted: Vec<(Cow<'a, str>, &Value)> = Vec::with_capacity(list.len());
     for item in list {

@@ -3,7 +3,8 @@
 use super::super::go::printed;
 use super::order::{deduplicate_scalars, index, normalize_element_order, partition_by_presence};
 use super::{
-    DELETE, DELETE_FROM_LIST, DIRECTIVE, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value, lookup, merge_key,
+    DELETE, DELETE_FROM_LIST, DIRECTIVE, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value,
+    lookup, merge_key,
 };
 use crate::engine::schema::shape::{Patch, Shape};
 use crate::engine::schema::{Branches, Members, Tree};
@@ -29,7 +30,9 @@ pub(super) fn merge_map<'a>(
         return match directive.as_str() {
             Some(REPLACE) => Ok(patch),
             Some(DELETE) => Ok(Branches::default()),
-            _ => Err(PatchError::BadDirective { directive: DIRECTIVE.to_owned() }),
+            _ => Err(PatchError::BadDirective {
+                directive: DIRECTIVE.to_owned(),
+            }),
         };
     }
     apply_retain_keys(&mut original, &mut patch, mode)?;
@@ -52,7 +55,9 @@ pub(super) fn merge_map<'a>(
             }
             (Some(Tree::List(old)), Tree::List(new)) => {
                 let (shape, strategy) = lookup(shape, key)?;
-                Some(Tree::List(merge_list(old, new, shape.and_then(Shape::item), strategy, mode)?.merged))
+                Some(Tree::List(
+                    merge_list(old, new, shape.and_then(Shape::item), strategy, mode)?.merged,
+                ))
             }
             (_, mut new) => {
                 if mode == Mode::Apply {
@@ -70,8 +75,12 @@ pub(super) fn merge_map<'a>(
 
 /// `applyRetainKeysDirective`.
 fn apply_retain_keys<'a>(original: &mut Branches<'a>, patch: &mut Branches<'a>, mode: Mode) -> Result<(), PatchError> {
-    let fault = || PatchError::BadDirective { directive: RETAIN_KEYS.to_owned() };
-    let Some(retained) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    let fault = || PatchError::BadDirective {
+        directive: RETAIN_KEYS.to_owned(),
+    };
+    let Some(retained) = patch.remove(RETAIN_KEYS) else {
+        return Ok(());
+    };
     if mode == Mode::Combine {
         return match original.get(RETAIN_KEYS) {
             Some(other) if *other != retained => Err(fault()),
@@ -82,9 +91,17 @@ fn apply_retain_keys<'a>(original: &mut Branches<'a>, patch: &mut Branches<'a>, 
             }
         };
     }
-    let retained: Vec<&str> = retained.as_list().ok_or_else(fault)?.iter().filter_map(Tree::as_str).collect();
+    let retained: Vec<&str> = retained
+        .as_list()
+        .ok_or_else(fault)?
+        .iter()
+        .filter_map(Tree::as_str)
+        .collect();
     let is_free = |key: &str| key.starts_with(DELETE_FROM_LIST) || key.starts_with(SET_ELEMENT_ORDER);
-    if patch.iter().any(|(key, value)| !value.is_null() && !is_free(key) && !retained.contains(&key)) {
+    if patch
+        .iter()
+        .any(|(key, value)| !value.is_null() && !is_free(key) && !retained.contains(&key))
+    {
         return Err(fault());
     }
     original.keep(|key, _| retained.contains(&key));
@@ -98,10 +115,16 @@ fn merge_ordered_lists<'a>(
     shape: Option<Shape>,
     mode: Mode,
 ) -> Result<(), PatchError> {
-    let directives: Vec<&'a str> = patch.iter().map(|(key, _)| key).filter(|key| key.starts_with(SET_ELEMENT_ORDER)).collect();
+    let directives: Vec<&'a str> = patch
+        .iter()
+        .map(|(key, _)| key)
+        .filter(|key| key.starts_with(SET_ELEMENT_ORDER))
+        .collect();
     for directive in directives {
         let name = &directive[SET_ELEMENT_ORDER.len()..];
-        let fault = || PatchError::BadDirective { directive: directive.to_owned() };
+        let fault = || PatchError::BadDirective {
+            directive: directive.to_owned(),
+        };
         let told = patch.remove(directive).unwrap_or_default();
         if mode == Mode::Combine {
             match original.get(directive) {
@@ -124,8 +147,14 @@ fn merge_ordered_lists<'a>(
         check_order(new.as_deref().unwrap_or_default(), order, key)?;
         let Merged { merged, server_order } = match (old, new) {
             (None, None) => continue,
-            (Some(old), None) => Merged { server_order: names(&old, key), merged: old },
-            (None, Some(new)) => Merged { merged: new.into_iter().filter_map(without_directives).collect(), server_order: Vec::new() },
+            (Some(old), None) => Merged {
+                server_order: names(&old, key),
+                merged: old,
+            },
+            (None, Some(new)) => Merged {
+                merged: new.into_iter().filter_map(without_directives).collect(),
+                server_order: Vec::new(),
+            },
             (Some(old), Some(new)) => merge_list(old, new, shape.and_then(Shape::item), strategy, mode)?,
         };
         if let Some(key) = key {
@@ -147,7 +176,10 @@ fn check_order(patch: &[Tree<'_>], order: &[Tree<'_>], key: Option<&str>) -> Res
     for item in patch.iter().filter(|item| item.get(DIRECTIVE).is_none()) {
         if !told.any(|other| index(std::slice::from_ref(other), item, key).is_some()) {
             let list = |items: &[Tree<'_>]| printed(&items.iter().map(Tree::to_value).collect());
-            return Err(PatchError::Order { patch: list(patch), order: list(order) });
+            return Err(PatchError::Order {
+                patch: list(patch),
+                order: list(order),
+            });
         }
     }
     Ok(())
@@ -160,7 +192,8 @@ struct Merged<'a> {
     server_order: Vec<Tree<'a>>,
 }
 
-/// The items of a list as far as their order goes: each with nothing but its key, or whole where it lacks one, as a message shows it.
+/// The items of a list as far as their order goes: each with nothing but its key, or whole where it lacks one, as a
+/// message shows it.
 fn names<'a>(list: &[Tree<'a>], key: Option<&'static str>) -> Vec<Tree<'a>> {
     list.iter().map(|item| name(item, key)).collect()
 }
@@ -181,7 +214,12 @@ fn merge_list<'a>(
     mode: Mode,
 ) -> Result<Merged<'a>, PatchError> {
     let key = match strategy {
-        Patch::Plain | Patch::Retain => return Ok(Merged { merged: new, server_order: old }),
+        Patch::Plain | Patch::Retain => {
+            return Ok(Merged {
+                merged: new,
+                server_order: old,
+            });
+        }
         Patch::Scalars => None,
         Patch::Key(key) | Patch::KeyRetain(key) => Some(key),
     };
@@ -189,21 +227,36 @@ fn merge_list<'a>(
         let all = deduplicate_scalars(old.iter().chain(&new).cloned().collect());
         let (from_patch, server_only) = partition_by_presence(all, &new, None);
         let merged = normalize_element_order(from_patch, server_only, &new, &old, None)?;
-        return Ok(Merged { merged, server_order: old });
+        return Ok(Merged {
+            merged,
+            server_order: old,
+        });
     };
     holds_maps([old.as_slice(), new.as_slice()])?;
-    let SpecialMerge { kept, patch, server_order } = carry_out_directives(old, new, key)?;
+    let SpecialMerge {
+        kept,
+        patch,
+        server_order,
+    } = carry_out_directives(old, new, key)?;
     let deleted_order = names(&kept, Some(key));
     let merged = merge_items(kept, &patch, key, item, mode)?;
     // Go appends into the room that deletions left in the very slice that later tells the server's order.
     let mut believed = server_order;
     let room = believed.len();
-    for (at, item) in merged.iter().enumerate().skip(deleted_order.len()).take_while(|(at, _)| *at < room) {
+    for (at, item) in merged
+        .iter()
+        .enumerate()
+        .skip(deleted_order.len())
+        .take_while(|(at, _)| *at < room)
+    {
         believed[at] = name(item, Some(key));
     }
     let (from_patch, server_only) = partition_by_presence(merged, &patch, Some(key));
     let merged = normalize_element_order(from_patch, server_only, &patch, &deleted_order, Some(key))?;
-    Ok(Merged { merged, server_order: believed })
+    Ok(Merged {
+        merged,
+        server_order: believed,
+    })
 }
 
 /// What `mergeSliceWithSpecialElements` leaves to merge.
@@ -215,10 +268,17 @@ struct SpecialMerge<'a> {
 }
 
 /// `mergeSliceWithSpecialElements`.
-fn carry_out_directives<'a>(old: Vec<Tree<'a>>, new: Vec<Tree<'a>>, key: &'static str) -> Result<SpecialMerge<'a>, PatchError> {
+fn carry_out_directives<'a>(
+    old: Vec<Tree<'a>>,
+    new: Vec<Tree<'a>>,
+    key: &'static str,
+) -> Result<SpecialMerge<'a>, PatchError> {
     let (mut server_order, mut kept, mut patch, mut replace) = (names(&old, Some(key)), old, Vec::new(), false);
     for item in new {
-        match item.get(DIRECTIVE).map(|directive| directive.as_str().unwrap_or_default()) {
+        match item
+            .get(DIRECTIVE)
+            .map(|directive| directive.as_str().unwrap_or_default())
+        {
             None => patch.push(item),
             Some(DELETE) => {
                 key_value(&item, key)?;
@@ -228,10 +288,26 @@ fn carry_out_directives<'a>(old: Vec<Tree<'a>>, new: Vec<Tree<'a>>, key: &'stati
                 }
             }
             Some(REPLACE) => replace = true,
-            Some(_) => return Err(PatchError::BadDirective { directive: DIRECTIVE.to_owned() }),
+            Some(_) => {
+                return Err(PatchError::BadDirective {
+                    directive: DIRECTIVE.to_owned(),
+                });
+            }
         }
     }
-    Ok(if replace { SpecialMerge { kept: patch, patch: Vec::new(), server_order } } else { SpecialMerge { kept, patch, server_order } })
+    Ok(if replace {
+        SpecialMerge {
+            kept: patch,
+            patch: Vec::new(),
+            server_order,
+        }
+    } else {
+        SpecialMerge {
+            kept,
+            patch,
+            server_order,
+        }
+    })
 }
 
 /// What Go's `append(s[:i], s[i+1:]...)` does to the slice it began with.
@@ -285,9 +361,12 @@ fn discard_nulls(value: &mut Tree<'_>) {
 fn without_directives(value: Tree<'_>) -> Option<Tree<'_>> {
     match value {
         Tree::Map(members) if members.contains(DIRECTIVE) => None,
-        Tree::Map(members) => {
-            Some(Tree::Map(members.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?))).collect()))
-        }
+        Tree::Map(members) => Some(Tree::Map(
+            members
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, without_directives(value)?)))
+                .collect(),
+        )),
         Tree::List(items) => Some(Tree::List(items.into_iter().filter_map(without_directives).collect())),
         scalar => Some(scalar),
     }

@@ -1,8 +1,8 @@
 //! Strategic merge patches, as client-side apply makes them and the server applies them.
 //!
-//! Source: `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`, function by function; keys and strategies are those of the
-//! Go struct tags (`patchMergeKey`, `patchStrategy`), which are not server-side apply's. It follows the original down to the order of
-//! items, since the order is what an index in the server's messages counts.
+//! Source: `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`, function by function; keys and
+//! strategies are those of the Go struct tags (`patchMergeKey`, `patchStrategy`), which are not server-side apply's. It
+//! follows the original down to the order of items, since the order is what an index in the server's messages counts.
 
 mod diff;
 mod merge;
@@ -79,12 +79,26 @@ pub enum PatchError {
 /// Source: `CreateThreeWayMergePatch`, overwriting as `kubectl apply` does.
 pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> Result<Value, PatchError> {
     let empty = Object::new();
-    let (last_applied, live, desired) =
-        (last_applied.as_object().unwrap_or(&empty), live.as_object().unwrap_or(&empty), desired.as_object().unwrap_or(&empty));
+    let (last_applied, live, desired) = (
+        last_applied.as_object().unwrap_or(&empty),
+        live.as_object().unwrap_or(&empty),
+        desired.as_object().unwrap_or(&empty),
+    );
     let changes = diff::diff_maps(live, desired, Some(DEPLOYMENT), diff::Mode::Changes, diff::Retain::No)?;
-    let deletions = diff::diff_maps(last_applied, desired, Some(DEPLOYMENT), diff::Mode::Deletions, diff::Retain::No)?;
+    let deletions = diff::diff_maps(
+        last_applied,
+        desired,
+        Some(DEPLOYMENT),
+        diff::Mode::Deletions,
+        diff::Retain::No,
+    )?;
     let (deletions, changes) = (Value::Object(deletions), Value::Object(changes));
-    let merged = merge::merge_map(members(Tree::of(&deletions)), members(Tree::of(&changes)), Some(DEPLOYMENT), merge::Mode::Combine)?;
+    let merged = merge::merge_map(
+        members(Tree::of(&deletions)),
+        members(Tree::of(&changes)),
+        Some(DEPLOYMENT),
+        merge::Mode::Combine,
+    )?;
     Ok(Tree::Map(merged).to_value())
 }
 
@@ -100,21 +114,36 @@ pub fn apply_patch(live: &Value, patch: &Value) -> Result<Value, PatchError> {
 
 /// [`apply_patch`] without a copy of either.
 pub(super) fn patched<'a>(live: Tree<'a>, patch: &'a Value) -> Result<Tree<'a>, PatchError> {
-    merge::merge_map(members(live), members(Tree::of(patch)), Some(DEPLOYMENT), merge::Mode::Apply).map(Tree::Map)
+    merge::merge_map(
+        members(live),
+        members(Tree::of(patch)),
+        Some(DEPLOYMENT),
+        merge::Mode::Apply,
+    )
+    .map(Tree::Map)
 }
 
 /// The members of a map; none of anything else.
 fn members(tree: Tree<'_>) -> Branches<'_> {
-    if let Tree::Map(members) = tree { members } else { Branches::default() }
+    if let Tree::Map(members) = tree {
+        members
+    } else {
+        Branches::default()
+    }
 }
 
-/// What is left of a patch after the server has applied it: its merge takes the patch apart as it goes, and then shows the rest where the
-/// result is none that it can read.
+/// What is left of a patch after the server has applied it: its merge takes the patch apart as it goes, and then shows
+/// the rest where the result is none that it can read.
 ///
 /// Source: `mergePatchIntoOriginal`, `applyRetainKeysDirective` and `discardNullValuesFromPatch`.
 pub fn left_of_patch(live: &Value, patch: &Value) -> Value {
-    let Value::Object(patch) = patch else { return patch.clone() };
-    let ordered: Vec<&str> = patch.keys().filter_map(|key| key.strip_prefix(SET_ELEMENT_ORDER)).collect();
+    let Value::Object(patch) = patch else {
+        return patch.clone();
+    };
+    let ordered: Vec<&str> = patch
+        .keys()
+        .filter_map(|key| key.strip_prefix(SET_ELEMENT_ORDER))
+        .collect();
     let consumed = |key: &str| key == RETAIN_KEYS || key.starts_with(SET_ELEMENT_ORDER) || ordered.contains(&key);
     let kept = patch.iter().filter(|(key, _)| !consumed(key));
     let left = kept.map(|(key, value)| {
@@ -149,8 +178,10 @@ pub(super) fn without_nulls(value: &Value) -> Value {
 fn lookup(shape: Option<Shape>, name: &str) -> Result<(Option<Shape>, Patch), PatchError> {
     match shape {
         Some(Shape::Nested(of)) => {
-            let Field(_, _, shape, patch) =
-                *of.field(name).ok_or_else(|| PatchError::UnknownField { parent: of.name, field: name.to_owned() })?;
+            let Field(_, _, shape, patch) = *of.field(name).ok_or_else(|| PatchError::UnknownField {
+                parent: of.name,
+                field: name.to_owned(),
+            })?;
             Ok((Some(shape), patch))
         }
         Some(shape) => Ok((shape.child(name), Patch::Plain)),
@@ -172,7 +203,10 @@ fn retains_keys(patch: Patch) -> bool {
 
 /// The value under the merge key of an item.
 fn key_value<'a, D: Look>(item: &'a D, key: &str) -> Result<&'a D, PatchError> {
-    item.member(key).ok_or_else(|| PatchError::NoMergeKey { item: printed(&item.to_owned_value()), key: key.to_owned() })
+    item.member(key).ok_or_else(|| PatchError::NoMergeKey {
+        item: printed(&item.to_owned_value()),
+        key: key.to_owned(),
+    })
 }
 
 /// `sliceElementType`: whether the items are maps; an error where they are of several types.
@@ -188,5 +222,6 @@ fn holds_maps<D: Look>(lists: [&[D]; 2]) -> Result<bool, PatchError> {
 }
 
 fn is_delete<D: Look>(item: &D) -> bool {
-    item.member(DIRECTIVE).is_some_and(|directive| directive.text() == Some(DELETE))
+    item.member(DIRECTIVE)
+        .is_some_and(|directive| directive.text() == Some(DELETE))
 }

@@ -17,7 +17,11 @@ pub(super) fn normalize_element_order<D: Look>(
 }
 
 /// `normalizeSliceOrder`: sorted as `order` is; items to delete come last.
-pub(super) fn normalize_slice_order<D: Look>(list: Vec<D>, order: &[D], key: Option<&str>) -> Result<Vec<D>, PatchError> {
+pub(super) fn normalize_slice_order<D: Look>(
+    list: Vec<D>,
+    order: &[D],
+    key: Option<&str>,
+) -> Result<Vec<D>, PatchError> {
     let (to_delete, mut sorted) = match key {
         Some(key) => {
             for item in list.iter().chain(order) {

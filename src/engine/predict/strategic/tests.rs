@@ -32,7 +32,10 @@ fn a_key_that_only_live_has_is_not_touched() {
             "containers": [{"name": "app", "livenessProbe": {"httpGet": {"port": 80}}}]
         }))
     );
-    assert_eq!(merged, containers(json!([{"name": "app", "livenessProbe": {"httpGet": {"port": 80}, "tcpSocket": {"port": 80}}}])));
+    assert_eq!(
+        merged,
+        containers(json!([{"name": "app", "livenessProbe": {"httpGet": {"port": 80}, "tcpSocket": {"port": 80}}}]))
+    );
 }
 
 #[test]
@@ -59,15 +62,25 @@ fn a_volume_and_the_strategy_keep_only_what_git_names() {
         "template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}, "hostPath": {"path": "/x"}}]}}
     }});
     let (patch, merged) = synced(&json!({}), &live, &git);
-    assert_eq!(patch["spec"]["strategy"], json!({"$retainKeys": ["type"], "type": "Recreate"}));
-    assert_eq!(patch["spec"]["template"]["spec"]["volumes"], json!([{"$retainKeys": ["emptyDir", "name"], "name": "data"}]));
+    assert_eq!(
+        patch["spec"]["strategy"],
+        json!({"$retainKeys": ["type"], "type": "Recreate"})
+    );
+    assert_eq!(
+        patch["spec"]["template"]["spec"]["volumes"],
+        json!([{"$retainKeys": ["emptyDir", "name"], "name": "data"}])
+    );
     assert_eq!(merged, git);
 }
 
 #[test]
 fn items_are_deleted_by_key_and_foreign_items_keep_their_place() {
     let list = |names: &[&str]| containers(names.iter().map(|name| json!({"name": name, "image": "i"})).collect());
-    let (patch, merged) = synced(&list(&["a", "b", "c"]), &list(&["x", "a", "b", "y", "c"]), &list(&["c", "a"]));
+    let (patch, merged) = synced(
+        &list(&["a", "b", "c"]),
+        &list(&["x", "a", "b", "y", "c"]),
+        &list(&["c", "a"]),
+    );
     assert_eq!(
         patch,
         pod(json!({
@@ -81,7 +94,11 @@ fn items_are_deleted_by_key_and_foreign_items_keep_their_place() {
 #[test]
 fn finalizers_merge_as_a_set() {
     let meta = |names: &[&str]| json!({"metadata": {"finalizers": names}});
-    let (patch, merged) = synced(&meta(&["a/1", "a/2"]), &meta(&["a/1", "a/2", "other/1"]), &meta(&["a/1", "a/3"]));
+    let (patch, merged) = synced(
+        &meta(&["a/1", "a/2"]),
+        &meta(&["a/1", "a/2", "other/1"]),
+        &meta(&["a/1", "a/3"]),
+    );
     assert_eq!(
         patch["metadata"],
         json!({
@@ -96,7 +113,10 @@ fn finalizers_merge_as_a_set() {
 #[test]
 fn lists_without_a_key_are_replaced_whole() {
     let args = |args: &[&str]| containers(json!([{"name": "app", "args": args}]));
-    assert_eq!(synced(&args(&["a"]), &args(&["a", "--debug"]), &args(&["a"])).1, args(&["a"]));
+    assert_eq!(
+        synced(&args(&["a"]), &args(&["a", "--debug"]), &args(&["a"])).1,
+        args(&["a"])
+    );
 }
 
 /// The key is the number alone, so that Kubernetes cannot tell these two apart (kubernetes#105610).
@@ -115,8 +135,12 @@ fn two_ports_of_one_number_are_one_to_a_patch() {
             {"containerPort": 53, "protocol": "UDP", "name": "udp"}
         ]}]))
     );
-    let without_udp = containers(json!([{"name": "dns", "ports": [{"containerPort": 53, "protocol": "TCP", "name": "tcp"}]}]));
-    assert_eq!(synced(&dns("udp"), &dns("udp"), &without_udp).1, containers(json!([{"name": "dns", "ports": []}])));
+    let without_udp =
+        containers(json!([{"name": "dns", "ports": [{"containerPort": 53, "protocol": "TCP", "name": "tcp"}]}]));
+    assert_eq!(
+        synced(&dns("udp"), &dns("udp"), &without_udp).1,
+        containers(json!([{"name": "dns", "ports": []}]))
+    );
 }
 
 #[test]
@@ -124,19 +148,27 @@ fn a_patch_that_cannot_be_made_says_why() {
     let named = containers(json!([{"name": "app"}]));
     assert_eq!(
         three_way_patch(&json!({}), &named, &containers(json!([{"image": "i"}]))),
-        Err(PatchError::NoMergeKey { item: "map[image:i]".to_owned(), key: "name".to_owned() })
+        Err(PatchError::NoMergeKey {
+            item: "map[image:i]".to_owned(),
+            key: "name".to_owned()
+        })
     );
     let unknown = |value: u8| json!({"spec": {"rollout": {"step": value}}});
     assert_eq!(three_way_patch(&json!({}), &unknown(1), &unknown(1)), Ok(json!({})));
     assert_eq!(
         three_way_patch(&json!({}), &unknown(1), &unknown(2)),
-        Err(PatchError::UnknownField { parent: "DeploymentSpec", field: "rollout".to_owned() })
+        Err(PatchError::UnknownField {
+            parent: "DeploymentSpec",
+            field: "rollout".to_owned()
+        })
     );
 }
 
 #[test]
 fn directives_of_a_hand_written_patch_are_carried_out() {
-    let live = containers(json!([{"name": "app", "image": "i", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}]));
+    let live = containers(
+        json!([{"name": "app", "image": "i", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}]),
+    );
     for (patch, merged) in [
         (json!([{"name": "app", "$patch": "delete"}]), json!([])),
         (
@@ -147,7 +179,10 @@ fn directives_of_a_hand_written_patch_are_carried_out() {
             json!([{"name": "app", "env": [{"$patch": "replace"}, {"name": "C", "value": "3"}]}]),
             json!([{"name": "app", "image": "i", "env": [{"name": "C", "value": "3"}]}]),
         ),
-        (json!([{"name": "app", "env": null}]), json!([{"name": "app", "image": "i"}])),
+        (
+            json!([{"name": "app", "env": null}]),
+            json!([{"name": "app", "image": "i"}]),
+        ),
     ] {
         assert_eq!(apply_patch(&live, &containers(patch)), Ok(containers(merged)));
     }
@@ -159,6 +194,9 @@ fn a_set_with_a_value_of_another_type_makes_no_patch() {
     let live = with(json!(["example.com/f"]));
     for (other, shown) in [(json!([null]), "[<nil>]"), (json!(["a/b", 5]), "[a/b 5]")] {
         let told = three_way_patch(&live, &live, &with(other)).unwrap_err().to_string();
-        assert_eq!(told, format!("list element types are not identical: [[example.com/f] {shown}]"));
+        assert_eq!(
+            told,
+            format!("list element types are not identical: [[example.com/f] {shown}]")
+        );
     }
 }

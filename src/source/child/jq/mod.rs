@@ -1,7 +1,7 @@
 //! Asks jq which fields an expression names: in a child process, since jq has no end of its own.
 //!
-//! jq is a whole language. An expression in somebody's Application may run for ever or eat all memory. What comes back is data: JSON
-//! Pointers.
+//! jq is a whole language. An expression in somebody's Application may run for ever or eat all memory. What comes back
+//! is data: JSON Pointers.
 
 mod evaluate;
 
@@ -16,11 +16,12 @@ pub use evaluate::serve;
 use super::{Bounds, Ending, Job, MIB, Places, ask};
 
 /// How much processor time one expression may take over one pair. Source: `DefaultJQExecutionTimeout` of Argo CD's
-/// `diff_normalizer.go` is as long, but by the clock: there a good rule is out of force on a machine that is busy with something else.
+/// `diff_normalizer.go` is as long, but by the clock: there a good rule is out of force on a machine that is busy with
+/// something else.
 pub const LIMIT: Duration = Duration::from_secs(1);
 
-/// How much memory one child may have, in bytes: jq, its standard library and a pair of the largest objects that a server stores need a
-/// third of it.
+/// How much memory one child may have, in bytes: jq, its standard library and a pair of the largest objects that a
+/// server stores need a third of it.
 pub const MEMORY: u64 = 128 * MIB;
 
 /// How many may be at work at once in this process.
@@ -35,7 +36,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How many bytes of pointers an expression may give: no Deployment has so many fields.
 const MOST_BYTES: u64 = 4 * MIB;
 
-const BOUNDS: Bounds = Bounds { memory: MEMORY, processor: LIMIT, file: 0, clock: CLOCK, answer: MOST_BYTES };
+const BOUNDS: Bounds = Bounds {
+    memory: MEMORY,
+    processor: LIMIT,
+    file: 0,
+    clock: CLOCK,
+    answer: MOST_BYTES,
+};
 
 /// Why an expression gave no paths.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +79,9 @@ impl JqError {
     /// What a person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Child { .. } | Self::TimeOver { .. } => "the rule is not in force; write a simpler expression, or a JSON Pointer",
+            Self::Child { .. } | Self::TimeOver { .. } => {
+                "the rule is not in force; write a simpler expression, or a JSON Pointer"
+            }
             Self::Syntax { .. } => "the rule is not in force; try the expression with jq's `path(…)`",
         }
     }
@@ -132,18 +141,33 @@ impl Ask for Child {
 impl Child {
     /// The same, and how long the child was at work; `None` where it did not begin, since others had its place.
     pub fn timed(&self, expression: &str, objects: &[&Value]) -> (Result<Vec<Vec<String>>, JqError>, Option<Duration>) {
-        let namespace = objects.iter().find_map(|object| object.pointer("/metadata/namespace")?.as_str()).unwrap_or_default();
+        let namespace = objects
+            .iter()
+            .find_map(|object| object.pointer("/metadata/namespace")?.as_str())
+            .unwrap_or_default();
         let Some(_place) = places().take(namespace, 1, PATIENCE) else {
             let reason = format!("others had not ended after {} s", PATIENCE.as_secs());
-            return (Err(JqError::Child { expression: expression.to_owned(), reason }), None);
+            return (
+                Err(JqError::Child {
+                    expression: expression.to_owned(),
+                    reason,
+                }),
+                None,
+            );
         };
         let begun = Instant::now();
         (Self::evaluated(expression, objects), Some(begun.elapsed()))
     }
 
     fn evaluated(expression: &str, objects: &[&Value]) -> Result<Vec<Vec<String>>, JqError> {
-        let failed = |reason: String| JqError::Child { expression: expression.to_owned(), reason };
-        let question = Question { expression: expression.to_owned(), objects: objects.iter().map(|object| (*object).clone()).collect() };
+        let failed = |reason: String| JqError::Child {
+            expression: expression.to_owned(),
+            reason,
+        };
+        let question = Question {
+            expression: expression.to_owned(),
+            objects: objects.iter().map(|object| (*object).clone()).collect(),
+        };
         let question = serde_json::to_vec(&question).map_err(|error| failed(error.to_string()))?;
         let answer = ask(Job::Jq, &BOUNDS, &question, |answer| {
             let mut text = Vec::new();
@@ -153,7 +177,10 @@ impl Child {
         match answer {
             Ok(Answer::Pointers(found)) if found.len() == objects.len() => Ok(found),
             Ok(Answer::Pointers(_)) => Err(failed("it answers about other objects".to_owned())),
-            Ok(Answer::Syntax(reason)) => Err(JqError::Syntax { expression: expression.to_owned(), reason }),
+            Ok(Answer::Syntax(reason)) => Err(JqError::Syntax {
+                expression: expression.to_owned(),
+                reason,
+            }),
             Err(ending) => Err(of_ending(expression, ending)),
         }
     }
@@ -163,8 +190,17 @@ fn of_ending(expression: &str, ending: Ending) -> JqError {
     let expression = expression.to_owned();
     match ending {
         Ending::Clock(_) | Ending::Processor(_) => JqError::TimeOver { expression },
-        Ending::Memory(limit) => JqError::Child { expression, reason: format!("it takes more than {} MiB of memory", limit / MIB) },
-        Ending::Answer(_) => JqError::Child { expression, reason: "it names more fields than an object may have".to_owned() },
-        other => JqError::Child { expression, reason: other.to_string() },
+        Ending::Memory(limit) => JqError::Child {
+            expression,
+            reason: format!("it takes more than {} MiB of memory", limit / MIB),
+        },
+        Ending::Answer(_) => JqError::Child {
+            expression,
+            reason: "it names more fields than an object may have".to_owned(),
+        },
+        other => JqError::Child {
+            expression,
+            reason: other.to_string(),
+        },
     }
 }

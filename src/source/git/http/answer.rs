@@ -58,7 +58,10 @@ impl Answer {
             }
             let headers: Vec<(String, &str)> = lines
                 .filter(|line| !line.is_empty())
-                .map(|line| line.split_once(':').map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim())))
+                .map(|line| {
+                    line.split_once(':')
+                        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
+                })
                 .collect::<Option<_>>()
                 .ok_or_else(|| wrong("a line that is no header"))?;
             let find = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| *value);
@@ -68,8 +71,19 @@ impl Answer {
                 (None, Some(length)) => Body::Sized(length.parse().map_err(|_| wrong("a length that is no number"))?),
                 (None, None) => Body::UntilClosed,
             };
-            let (content_type, location) = (find("content-type").map(str::to_owned), find("location").map(str::to_owned));
-            return Ok(Answer { status, content_type, location, body, ahead, connection, allowance: limit });
+            let (content_type, location) = (
+                find("content-type").map(str::to_owned),
+                find("location").map(str::to_owned),
+            );
+            return Ok(Answer {
+                status,
+                content_type,
+                location,
+                body,
+                ahead,
+                connection,
+                allowance: limit,
+            });
         }
     }
 
@@ -94,7 +108,10 @@ impl Answer {
             };
         }
         let count = read as u64;
-        self.allowance = self.allowance.checked_sub(count).ok_or_else(|| io::Error::other(TooLarge { limit: self.allowance }))?;
+        self.allowance = self
+            .allowance
+            .checked_sub(count)
+            .ok_or_else(|| io::Error::other(TooLarge { limit: self.allowance }))?;
         match &mut self.body {
             Body::Sized(left) | Body::Chunked(Some(left)) => *left -= count,
             _ => {}
@@ -232,8 +249,14 @@ mod tests {
                 ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more", "hello"),
                 ("HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", ""),
                 ("HTTP/1.0 200 OK\r\n\r\nhello", "hello"),
-                ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nhell\r\n1;x=y\r\no\r\n0\r\n\r\n", "hello"),
-                ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "hi"),
+                (
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nhell\r\n1;x=y\r\no\r\n0\r\n\r\n",
+                    "hello",
+                ),
+                (
+                    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+                    "hi",
+                ),
             ] {
                 assert_eq!(all(text, step, 100).unwrap(), (200, body.to_owned()), "{step} {text:?}");
             }

@@ -40,12 +40,21 @@ impl Exchange {
         verdict: &Arc<Mutex<Option<GitError>>>,
     ) -> Exchange {
         let (credentials, route, verdict) = (credentials.clone(), route.clone(), Arc::clone(verdict));
-        Exchange { credentials, limits, route, url: Mutex::new(url.clone()), verdict }
+        Exchange {
+            credentials,
+            limits,
+            route,
+            url: Mutex::new(url.clone()),
+            verdict,
+        }
     }
 
     /// Keeps why the session fails, for the one who asks libgit2.
     pub(super) fn fail(&self, error: GitError) {
-        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.verdict
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
     }
 
     fn url(&self) -> RepositoryUrl {
@@ -61,44 +70,90 @@ impl Exchange {
             let listing = service == Service::UploadPackLs;
             match answer.status {
                 200 if answer.content_type.as_deref() == Some(content_type(service)) => return Ok(answer),
-                200 => return Err(GitError::RepositoryNotFound { url: shown(), reason: "no Git server answers there".to_owned() }),
-                301 | 302 | 303 | 307 | 308 if listing => self.follow(&url, answer.location.as_deref().unwrap_or_default())?,
+                200 => {
+                    return Err(GitError::RepositoryNotFound {
+                        url: shown(),
+                        reason: "no Git server answers there".to_owned(),
+                    });
+                }
+                301 | 302 | 303 | 307 | 308 if listing => {
+                    self.follow(&url, answer.location.as_deref().unwrap_or_default())?
+                }
                 300..=399 => return Err(GitError::Redirected { url: shown() }),
                 401 | 403 => return Err(self.refused(&url)),
-                404 | 410 => return Err(GitError::RepositoryNotFound { url: shown(), reason: format!("status {}", answer.status) }),
+                404 | 410 => {
+                    return Err(GitError::RepositoryNotFound {
+                        url: shown(),
+                        reason: format!("status {}", answer.status),
+                    });
+                }
                 // Git answered the listing there: nothing is learned of what else might listen.
-                status if !listing => return Err(GitError::Server { url: shown(), reason: format!("status {status}") }),
-                status => return Err(GitError::Unreachable { url: shown(), reason: format!("status {status}") }),
+                status if !listing => {
+                    return Err(GitError::Server {
+                        url: shown(),
+                        reason: format!("status {status}"),
+                    });
+                }
+                status => {
+                    return Err(GitError::Unreachable {
+                        url: shown(),
+                        reason: format!("status {status}"),
+                    });
+                }
             }
         }
-        Err(GitError::Redirected { url: self.url().to_string() })
+        Err(GitError::Redirected {
+            url: self.url().to_string(),
+        })
     }
 
     /// What the end of an answer before its time means.
     pub(super) fn broken(&self, service: Service, error: &io::Error) -> GitError {
-        let (url, step) = (self.url().to_string(), if service == Service::UploadPackLs { Step::List } else { Step::Transfer });
+        let (url, step) = (
+            self.url().to_string(),
+            if service == Service::UploadPackLs {
+                Step::List
+            } else {
+                Step::Transfer
+            },
+        );
         if let Some(TooLarge { .. }) = error.get_ref().and_then(|error| error.downcast_ref()) {
             let limit = if step == Step::List { LISTING } else { self.limits.bytes };
             return GitError::TransferTooLarge { url, limit };
         }
         if is_silence(error) {
-            return GitError::Timeout { url, step: step.words().into(), limit: self.limits.silence.min(step.limit(&self.limits)) };
+            return GitError::Timeout {
+                url,
+                step: step.words().into(),
+                limit: self.limits.silence.min(step.limit(&self.limits)),
+            };
         }
-        GitError::Unreachable { url, reason: one_line(&error.to_string()) }
+        GitError::Unreachable {
+            url,
+            reason: one_line(&error.to_string()),
+        }
     }
 
     fn refused(&self, url: &RepositoryUrl) -> GitError {
         let url = url.to_string();
         match self.credentials {
             Credentials::None => GitError::CredentialsMissing { url },
-            _ => GitError::WrongCredentials { url, given: self.credentials.kind().into() },
+            _ => GitError::WrongCredentials {
+                url,
+                given: self.credentials.kind().into(),
+            },
         }
     }
 
     /// Goes on at another path of the same server, where the credentials may be sent to that one, too.
     fn follow(&self, url: &RepositoryUrl, location: &str) -> Result<(), GitError> {
         let refused = || GitError::Redirected { url: url.to_string() };
-        let base = location.split('?').next().unwrap_or_default().strip_suffix("/info/refs").ok_or_else(refused)?;
+        let base = location
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .strip_suffix("/info/refs")
+            .ok_or_else(refused)?;
         let next = if base.starts_with("//") {
             // The beginning of another host.
             return Err(refused());
@@ -107,7 +162,13 @@ impl Exchange {
         } else {
             RepositoryUrl::parse(base, url.policy()).and_then(|next| {
                 let same = next.form() == url.form() && next.host() == url.host() && next.port() == url.port();
-                if same { Ok(next) } else { Err(UrlError::Malformed { problem: "another server" }) }
+                if same {
+                    Ok(next)
+                } else {
+                    Err(UrlError::Malformed {
+                        problem: "another server",
+                    })
+                }
             })
         };
         let next = next.map_err(|_| refused())?;
@@ -119,22 +180,40 @@ impl Exchange {
     }
 
     fn ask(&self, url: &RepositoryUrl, service: Service, body: &[u8]) -> Result<Answer, GitError> {
-        let failed = |reason: String| GitError::Unreachable { url: url.to_string(), reason };
-        let read =
-            |error: io::Error| failed(if is_silence(&error) { "no answer in time".to_owned() } else { one_line(&error.to_string()) });
+        let failed = |reason: String| GitError::Unreachable {
+            url: url.to_string(),
+            reason,
+        };
+        let read = |error: io::Error| {
+            failed(if is_silence(&error) {
+                "no answer in time".to_owned()
+            } else {
+                one_line(&error.to_string())
+            })
+        };
         let stream = self.connect(url).map_err(read)?;
         let mut connection: Connection = match url.form() {
             crate::source::git::url::Form::Https => match tls::wrap(stream, url.host()) {
                 Ok(stream) => Box::new(stream),
                 Err(TlsFailure::Untrusted(reason)) => {
-                    return Err(GitError::UntrustedCertificate { url: url.to_string(), reason: one_line(&reason) });
+                    return Err(GitError::UntrustedCertificate {
+                        url: url.to_string(),
+                        reason: one_line(&reason),
+                    });
                 }
                 Err(TlsFailure::NoTls(detail)) => return Err(failed(one_line(&detail))),
             },
             _ => Box::new(stream),
         };
-        connection.write_all(self.request(url, service, body).as_slice()).and_then(|()| connection.flush()).map_err(read)?;
-        let limit = if service == Service::UploadPackLs { LISTING } else { self.limits.bytes };
+        connection
+            .write_all(self.request(url, service, body).as_slice())
+            .and_then(|()| connection.flush())
+            .map_err(read)?;
+        let limit = if service == Service::UploadPackLs {
+            LISTING
+        } else {
+            self.limits.bytes
+        };
         Answer::read(connection, limit).map_err(read)
     }
 
@@ -151,7 +230,10 @@ impl Exchange {
         };
         let mut stream = limited(TcpStream::connect_timeout(&proxy.address, self.limits.connect)?)?;
         let authority = url.authority();
-        let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization: Bearer {}\r\n\r\n", proxy.token);
+        let request = format!(
+            "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization: Bearer {}\r\n\r\n",
+            proxy.token
+        );
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
@@ -162,13 +244,19 @@ impl Exchange {
                 return Err(io::ErrorKind::InvalidData.into());
             }
         }
-        if answer.starts_with(b"HTTP/1.1 200 ") { Ok(stream) } else { Err(io::Error::other("the server cannot be connected to")) }
+        if answer.starts_with(b"HTTP/1.1 200 ") {
+            Ok(stream)
+        } else {
+            Err(io::Error::other("the server cannot be connected to"))
+        }
     }
 
     fn request(&self, url: &RepositoryUrl, service: Service, body: &[u8]) -> Vec<u8> {
         let (path, host) = (url.path().trim_end_matches('/'), url.host_header());
         let mut head = match service {
-            Service::UploadPackLs => format!("GET {path}/info/refs?service=git-upload-pack HTTP/1.1\r\nAccept: */*\r\n"),
+            Service::UploadPackLs => {
+                format!("GET {path}/info/refs?service=git-upload-pack HTTP/1.1\r\nAccept: */*\r\n")
+            }
             _ => format!(
                 "POST {path}/git-upload-pack HTTP/1.1\r\nAccept: {}\r\nContent-Type: application/x-git-upload-pack-request\r\nContent-Length: {}\r\n",
                 content_type(service),
@@ -176,11 +264,16 @@ impl Exchange {
             ),
         };
         // Some servers tell Git's clients from browsers by this beginning.
-        head.push_str(&format!("Host: {host}\r\nUser-Agent: git/2.0 (driftmend)\r\nConnection: close\r\n"));
+        head.push_str(&format!(
+            "Host: {host}\r\nUser-Agent: git/2.0 (driftmend)\r\nConnection: close\r\n"
+        ));
         if let Credentials::Basic { username, password, .. } = &self.credentials
             && self.credentials.are_for(url)
         {
-            head.push_str(&format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{username}:{password}"))));
+            head.push_str(&format!(
+                "Authorization: Basic {}\r\n",
+                STANDARD.encode(format!("{username}:{password}"))
+            ));
         }
         head.push_str("\r\n");
         let mut request = head.into_bytes();

@@ -1,8 +1,9 @@
 //! Git's smart protocol over http and https, in the place of libgit2's own client.
 //!
-//! libgit2 follows a redirect to another path or port of the same host and takes the credentials along, uses no proxy for plain http,
-//! and tells what went wrong in words alone. Here a redirect is followed only on the same server, credentials are sent only to URLs that
-//! their [`super::Scope`] covers, and every failure is told apart where it happens.
+//! libgit2 follows a redirect to another path or port of the same host and takes the credentials along, uses no proxy
+//! for plain http, and tells what went wrong in words alone. Here a redirect is followed only on the same server,
+//! credentials are sent only to URLs that their [`super::Scope`] covers, and every failure is told apart where it
+//! happens.
 
 mod answer;
 mod exchange;
@@ -56,7 +57,13 @@ pub(super) unsafe fn register() -> Result<(), git2::Error> {
         unsafe {
             git2::transport::register(scheme, |remote| {
                 let exchange = CURRENT.with_borrow(Option::clone);
-                let none = || git2::Error::new(ErrorCode::GenericError, ErrorClass::Http, "no connection was prepared on this thread");
+                let none = || {
+                    git2::Error::new(
+                        ErrorCode::GenericError,
+                        ErrorClass::Http,
+                        "no connection was prepared on this thread",
+                    )
+                };
                 Transport::smart(remote, true, Client(exchange.ok_or_else(none)?))
             })?;
         }
@@ -70,9 +77,18 @@ struct Client(Arc<Exchange>);
 impl SmartSubtransport for Client {
     fn action(&self, _url: &str, service: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         if !matches!(service, Service::UploadPackLs | Service::UploadPack) {
-            return Err(git2::Error::new(ErrorCode::GenericError, ErrorClass::Http, "nothing is ever pushed"));
+            return Err(git2::Error::new(
+                ErrorCode::GenericError,
+                ErrorClass::Http,
+                "nothing is ever pushed",
+            ));
         }
-        Ok(Box::new(Request { exchange: Arc::clone(&self.0), service, body: Vec::new(), answer: None }))
+        Ok(Box::new(Request {
+            exchange: Arc::clone(&self.0),
+            service,
+            body: Vec::new(),
+            answer: None,
+        }))
     }
 
     fn close(&self) -> Result<(), git2::Error> {
@@ -104,7 +120,9 @@ impl Read for Request {
             Some(answer) => answer,
             None => self.keep(self.exchange.send(self.service, &self.body))?,
         };
-        let read = answer.read(buffer).map_err(|error| self.exchange.broken(self.service, &error));
+        let read = answer
+            .read(buffer)
+            .map_err(|error| self.exchange.broken(self.service, &error));
         self.answer = Some(answer);
         self.keep(read)
     }

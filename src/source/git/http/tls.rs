@@ -42,12 +42,15 @@ pub(super) fn wrap(stream: TcpStream, host: &str) -> Result<SslStream<TcpStream>
     // Made when it is needed first: it reads some hundred certificates.
     static CONNECTOR: OnceLock<Result<SslConnector, String>> = OnceLock::new();
     let made = CONNECTOR.get_or_init(|| connector().map_err(|error| error.to_string()));
-    made.as_ref().map_err(|reason| TlsFailure::NoTls(reason.clone()))?.connect(host, stream).map_err(|error| match error {
-        HandshakeError::Failure(failed) if failed.ssl().verify_result() != X509VerifyResult::OK => {
-            TlsFailure::Untrusted(failed.ssl().verify_result().error_string().to_owned())
-        }
-        HandshakeError::Failure(failed) => TlsFailure::NoTls(failed.error().to_string()),
-        HandshakeError::WouldBlock(_) => TlsFailure::NoTls("no answer in time".to_owned()),
-        HandshakeError::SetupFailure(error) => TlsFailure::NoTls(error.to_string()),
-    })
+    made.as_ref()
+        .map_err(|reason| TlsFailure::NoTls(reason.clone()))?
+        .connect(host, stream)
+        .map_err(|error| match error {
+            HandshakeError::Failure(failed) if failed.ssl().verify_result() != X509VerifyResult::OK => {
+                TlsFailure::Untrusted(failed.ssl().verify_result().error_string().to_owned())
+            }
+            HandshakeError::Failure(failed) => TlsFailure::NoTls(failed.error().to_string()),
+            HandshakeError::WouldBlock(_) => TlsFailure::NoTls("no answer in time".to_owned()),
+            HandshakeError::SetupFailure(error) => TlsFailure::NoTls(error.to_string()),
+        })
 }

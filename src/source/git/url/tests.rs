@@ -28,9 +28,27 @@ fn urls_are_shown_without_the_user_and_connected_to_with_it() {
             "git.example.com",
             2222,
         ),
-        ("ssh://git.example.com/web.git", "ssh://git.example.com/web.git", "ssh://git@git.example.com/web.git", "git.example.com", 22),
-        ("git@git.example.com:shop/web.git", "git.example.com:shop/web.git", "git@git.example.com:shop/web.git", "git.example.com", 22),
-        ("https://[2606:4700::1]/web", "https://[2606:4700::1]/web", "https://[2606:4700::1]/web", "2606:4700::1", 443),
+        (
+            "ssh://git.example.com/web.git",
+            "ssh://git.example.com/web.git",
+            "ssh://git@git.example.com/web.git",
+            "git.example.com",
+            22,
+        ),
+        (
+            "git@git.example.com:shop/web.git",
+            "git.example.com:shop/web.git",
+            "git@git.example.com:shop/web.git",
+            "git.example.com",
+            22,
+        ),
+        (
+            "https://[2606:4700::1]/web",
+            "https://[2606:4700::1]/web",
+            "https://[2606:4700::1]/web",
+            "2606:4700::1",
+            443,
+        ),
         (
             "https://dev.example.com/My%20Shop/_git/web",
             "https://dev.example.com/My%20Shop/_git/web",
@@ -40,7 +58,15 @@ fn urls_are_shown_without_the_user_and_connected_to_with_it() {
         ),
     ] {
         let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        assert_eq!((url.to_string().as_str(), url.connection().as_str(), url.host(), url.port()), (shown, connection, host, port));
+        assert_eq!(
+            (
+                url.to_string().as_str(),
+                url.connection().as_str(),
+                url.host(),
+                url.port()
+            ),
+            (shown, connection, host, port)
+        );
     }
 }
 
@@ -76,8 +102,14 @@ fn credentials_in_a_url_are_refused_and_never_repeated() {
         let error = parse(text).expect_err(text).to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
-    assert_eq!(parse("https://user:hunter2@git.example.com/web"), Err(UrlError::Credentials));
-    assert_eq!(parse("ssh://git:hunter2@git.example.com/web"), Err(UrlError::Credentials));
+    assert_eq!(
+        parse("https://user:hunter2@git.example.com/web"),
+        Err(UrlError::Credentials)
+    );
+    assert_eq!(
+        parse("ssh://git:hunter2@git.example.com/web"),
+        Err(UrlError::Credentials)
+    );
 }
 
 #[test]
@@ -92,22 +124,57 @@ fn hosts_that_only_the_node_may_reach_are_refused() {
         "ssh://git@127.0.0.1/web",
         "git@localhost:web",
     ] {
-        assert!(matches!(parse(text), Err(UrlError::Refused { .. })), "{text}: {:?}", parse(text));
+        assert!(
+            matches!(parse(text), Err(UrlError::Refused { .. })),
+            "{text}: {:?}",
+            parse(text)
+        );
     }
 }
 
 #[test]
 fn private_hosts_and_those_beside_a_list_are_refused_before_they_are_resolved() {
-    for text in ["https://10.0.0.7/web", "https://[fd00::7]/web", "https://[::ffff:192.168.0.1]/web", "ssh://git@172.16.0.1/web"] {
-        assert!(matches!(parse(text), Err(UrlError::Refused { reason: "an address of a denied range", .. })), "{text}");
+    for text in [
+        "https://10.0.0.7/web",
+        "https://[fd00::7]/web",
+        "https://[::ffff:192.168.0.1]/web",
+        "ssh://git@172.16.0.1/web",
+    ] {
+        assert!(
+            matches!(
+                parse(text),
+                Err(UrlError::Refused {
+                    reason: "an address of a denied range",
+                    ..
+                })
+            ),
+            "{text}"
+        );
     }
     let listed = crate::source::git::allowed_hosts("git.corp.example,10.0.0.7").expect("hosts");
-    let policy = UrlPolicy::of_tenants(false, false, listed, crate::source::git::networks(crate::source::git::DENIED).expect("ranges"));
-    for text in ["https://git.corp.example./web", "ssh://git@GIT.corp.example/web", "git@git.corp.example:web", "https://10.0.0.7/web"] {
+    let policy = UrlPolicy::of_tenants(
+        false,
+        false,
+        listed,
+        crate::source::git::networks(crate::source::git::DENIED).expect("ranges"),
+    );
+    for text in [
+        "https://git.corp.example./web",
+        "ssh://git@GIT.corp.example/web",
+        "git@git.corp.example:web",
+        "https://10.0.0.7/web",
+    ] {
         assert!(RepositoryUrl::parse(text, &policy).is_ok(), "{text}");
     }
-    for text in ["https://github.com/web", "https://git.corp.example:8443/web", "https://10.0.0.8/web"] {
-        assert!(matches!(RepositoryUrl::parse(text, &policy), Err(UrlError::Refused { .. })), "{text}");
+    for text in [
+        "https://github.com/web",
+        "https://git.corp.example:8443/web",
+        "https://10.0.0.8/web",
+    ] {
+        assert!(
+            matches!(RepositoryUrl::parse(text, &policy), Err(UrlError::Refused { .. })),
+            "{text}"
+        );
     }
     for text in ["https://metadata.google.internal../web", "https://git..example/web"] {
         assert!(matches!(parse(text), Err(UrlError::Malformed { .. })), "{text}");
@@ -116,9 +183,13 @@ fn private_hosts_and_those_beside_a_list_are_refused_before_they_are_resolved() 
     assert_eq!(url.host(), "2606:50c0:8000::153");
     // The port decides, so it is told.
     let refused = RepositoryUrl::parse("https://git.corp.example:8443/web", &policy).unwrap_err();
-    let expected = "the repository URL leads to git.corp.example:8443, not one of the hosts that are allowed, which is refused";
+    let expected =
+        "the repository URL leads to git.corp.example:8443, not one of the hosts that are allowed, which is refused";
     assert_eq!(refused.to_string(), expected);
-    assert_eq!(refused.hint().as_deref(), Some("an administrator may list git.corp.example:8443 in git.allowedHosts of the chart"));
+    assert_eq!(
+        refused.hint().as_deref(),
+        Some("an administrator may list git.corp.example:8443 in git.allowedHosts of the chart")
+    );
     assert_eq!(parse("https://169.254.169.254/web").unwrap_err().hint(), None);
 }
 
@@ -126,7 +197,10 @@ fn private_hosts_and_those_beside_a_list_are_refused_before_they_are_resolved() 
 fn an_address_stands_in_for_a_name_in_each_form_of_ssh() {
     let address = "127.0.0.1:4321".parse().expect("an address");
     for (text, connection) in [
-        ("ssh://deploy@git.example.com/team/web", "ssh://deploy@127.0.0.1:4321/team/web"),
+        (
+            "ssh://deploy@git.example.com/team/web",
+            "ssh://deploy@127.0.0.1:4321/team/web",
+        ),
         ("ssh://git.example.com:2222/web", "ssh://git@127.0.0.1:4321/web"),
         ("git@git.example.com:team/web", "[git@127.0.0.1:4321]:team/web"),
     ] {
@@ -157,6 +231,10 @@ fn texts_that_two_parsers_could_read_in_two_ways_are_refused() {
         "-oProxyCommand=id@git.example.com:web",
         "git@git.example.com:",
     ] {
-        assert!(matches!(parse(text), Err(UrlError::Malformed { .. })), "{text}: {:?}", parse(text));
+        assert!(
+            matches!(parse(text), Err(UrlError::Malformed { .. })),
+            "{text}: {:?}",
+            parse(text)
+        );
     }
 }

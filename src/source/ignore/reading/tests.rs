@@ -11,7 +11,10 @@ impl Ask for Numbered {
     fn pointers(&self, expression: &str, objects: &[&Value]) -> Result<Vec<Vec<String>>, JqError> {
         let (from, to) = expression.split_once("..").unwrap();
         let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
-        let named: Vec<String> = (from..to).chain(from..to).map(|at| format!("/metadata/annotations/a{at}")).collect();
+        let named: Vec<String> = (from..to)
+            .chain(from..to)
+            .map(|at| format!("/metadata/annotations/a{at}"))
+            .collect();
         Ok(objects.iter().map(|_| named.clone()).collect())
     }
 }
@@ -21,7 +24,10 @@ fn application(rules: Value) -> IgnoreList {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "web", "namespace": "argocd"},
         "spec": {"ignoreDifferences": rules},
     });
-    IgnoreList::read(&[SourceFile { path: "web.yaml".to_owned(), bytes: object.to_string().into_bytes() }])
+    IgnoreList::read(&[SourceFile {
+        path: "web.yaml".to_owned(),
+        bytes: object.to_string().into_bytes(),
+    }])
 }
 
 fn kustomization(rules: Value) -> IgnoreList {
@@ -29,7 +35,10 @@ fn kustomization(rules: Value) -> IgnoreList {
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"ignore": rules},
     });
-    IgnoreList::read(&[SourceFile { path: "web.yaml".to_owned(), bytes: object.to_string().into_bytes() }])
+    IgnoreList::read(&[SourceFile {
+        path: "web.yaml".to_owned(),
+        bytes: object.to_string().into_bytes(),
+    }])
 }
 
 fn messages(problems: &[Remark]) -> Vec<String> {
@@ -41,7 +50,14 @@ fn over(list: &IgnoreList, annotations: usize) -> (Vec<IgnoreRule>, Vec<String>)
     let annotations: Value = (0..annotations).map(|at| (format!("a{at}"), json!("x"))).collect();
     let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop", "annotations": annotations}});
     let id = ObjectId::of(&object).unwrap();
-    let (rules, problems) = list.rules(Pair { id: &id, desired: &object, live: &object }, &Numbered);
+    let (rules, problems) = list.rules(
+        Pair {
+            id: &id,
+            desired: &object,
+            live: &object,
+        },
+        &Numbered,
+    );
     (rules, messages(&problems))
 }
 
@@ -56,7 +72,10 @@ fn an_object_has_a_hundred_rules_and_how_many_more_it_wants_is_told() {
     assert_eq!(messages(&list.problems), [format!("Application argocd/web {beyond}")]);
     let (rules, problems) = over(&list, 150);
     assert_eq!((rules.len(), problems), (100, Vec::new()));
-    assert_eq!(rules[99].reason, "Application argocd/web ignores /metadata/annotations/a99");
+    assert_eq!(
+        rules[99].reason,
+        "Application argocd/web ignores /metadata/annotations/a99"
+    );
     let list = kustomization(json!([{"paths": pointers(90)}, {"paths": pointers(60), "target": {"name": "web"}}]));
     assert_eq!(messages(&list.problems), [format!("Kustomization shop/web {beyond}")]);
     assert_eq!(over(&list, 150).0.len(), 100);
@@ -70,7 +89,11 @@ fn a_megabyte_of_rules_is_counted_and_the_object_walked_for_those_in_force_alone
         let (mut list, walks) = (IgnoreList::default(), std::cell::Cell::new(0));
         let mut reading = Reading::of(&mut list, document, "web.yaml", "Application argocd/web".to_owned());
         let (deployments, services) = (target("Deployment"), target("Service"));
-        for (at, pointer) in pointers(100).into_iter().chain((0..20_000).map(|at| format!("{wrong}{at}"))).enumerate() {
+        for (at, pointer) in pointers(100)
+            .into_iter()
+            .chain((0..20_000).map(|at| format!("{wrong}{at}")))
+            .enumerate()
+        {
             let place = || {
                 walks.set(walks.get() + 1);
                 format!("/spec/ignoreDifferences/0/jsonPointers/{at}")
@@ -80,12 +103,23 @@ fn a_megabyte_of_rules_is_counted_and_the_object_walked_for_those_in_force_alone
         }
         reading.end();
         assert_eq!((list.entries.len(), walks.get()), (100, 101), "{wrong:?}");
-        assert!(list.problems[0].message.contains("has 20100 things to ignore in Deployments"), "{}", list.problems[0].message);
+        assert!(
+            list.problems[0]
+                .message
+                .contains("has 20100 things to ignore in Deployments"),
+            "{}",
+            list.problems[0].message
+        );
     }
 }
 
 fn target(kind: &str) -> Arc<Target> {
-    Arc::new(Target::Globs { group: "apps".to_owned(), kind: kind.to_owned(), name: String::new(), namespace: String::new() })
+    Arc::new(Target::Globs {
+        group: "apps".to_owned(),
+        kind: kind.to_owned(),
+        name: String::new(),
+        namespace: String::new(),
+    })
 }
 
 #[test]
@@ -93,7 +127,8 @@ fn what_is_said_twice_or_is_for_other_kinds_does_not_count() {
     let deployments = json!({"group": "apps", "kind": "Deployment", "jsonPointers": pointers(60)});
     let services = json!({"group": "", "kind": "Service", "jsonPointers": pointers(60)});
     let twice = [pointers(40), pointers(40)].concat();
-    let list = application(json!([services, deployments, deployments, {"group": "*", "kind": "*", "jsonPointers": twice}]));
+    let list =
+        application(json!([services, deployments, deployments, {"group": "*", "kind": "*", "jsonPointers": twice}]));
     assert_eq!(messages(&list.problems), [""; 0]);
     assert_eq!(over(&list, 60).0.len(), 100);
 }
@@ -122,9 +157,17 @@ fn what_is_too_long_is_told_shortly_and_each_kind_of_it() {
     assert!(of(json!({"group": long, "jsonPointers": ["/spec"]})).contains("has 100000 bytes and may have 1024"));
     assert!(of(json!({"kind": [long]})).contains("cannot be read"));
     let selected = |target: Value| messages(&kustomization(json!([{"paths": ["/spec"], "target": target}])).problems);
-    for target in [json!({"name": long}), json!({"labelSelector": long}), json!({"name": "(a{100}){100}"}), json!({"name": "("})] {
+    for target in [
+        json!({"name": long}),
+        json!({"labelSelector": long}),
+        json!({"name": "(a{100}){100}"}),
+        json!({"name": "("}),
+    ] {
         let told = selected(target);
-        assert!(told.len() == 1 && told[0].starts_with("the target of rule 0 of ") && told[0].len() < 500, "{told:?}");
+        assert!(
+            told.len() == 1 && told[0].starts_with("the target of rule 0 of ") && told[0].len() < 500,
+            "{told:?}"
+        );
     }
 }
 
@@ -139,14 +182,25 @@ fn many_faults_are_counted() {
 
 #[test]
 fn an_expression_and_all_of_them_together_name_so_many_fields_and_no_more() {
-    let expressions =
-        |expressions: &[&str]| application(json!([{"group": "apps", "kind": "Deployment", "jqPathExpressions": expressions}]));
+    let expressions = |expressions: &[&str]| {
+        application(json!([{"group": "apps", "kind": "Deployment", "jqPathExpressions": expressions}]))
+    };
     let (rules, problems) = over(&expressions(&["0..1000"]), 1_001);
-    assert_eq!((rules[0].paths.len(), problems), (1_000, Vec::new()), "each field counts once");
+    assert_eq!(
+        (rules[0].paths.len(), problems),
+        (1_000, Vec::new()),
+        "each field counts once"
+    );
     let (rules, problems) = over(&expressions(&["0..1001", "0..5"]), 1_001);
-    assert_eq!(problems, ["the jq expression \"0..1001\" names 1001 fields of one object and may name 1000"]);
+    assert_eq!(
+        problems,
+        ["the jq expression \"0..1001\" names 1001 fields of one object and may name 1000"]
+    );
     assert_eq!(rules.len(), 1, "the other one is in force");
     let (rules, problems) = over(&expressions(&["0..1000", "1000..2000", "2000..2001", "0..1"]), 3_000);
     assert_eq!(rules.len(), 2);
-    assert!(problems.len() == 1 && problems[0].contains("this one and those after it are not in force there"), "{problems:?}");
+    assert!(
+        problems.len() == 1 && problems[0].contains("this one and those after it are not in force there"),
+        "{problems:?}"
+    );
 }

@@ -16,10 +16,15 @@ fn printed(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(printed).collect::<Vec<_>>().join(",")),
         Value::Object(map) => {
-            let entries: Vec<_> = map.iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), printed(value))).collect();
+            let entries: Vec<_> = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), printed(value)))
+                .collect();
             format!("{{{}}}", entries.join(","))
         }
-        Value::Number(number) => number.as_i64().map_or_else(|| json_text(number.as_f64().unwrap()), |whole| whole.to_string()),
+        Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| json_text(number.as_f64().unwrap()), |whole| whole.to_string()),
         other => other.to_string(),
     }
 }
@@ -39,19 +44,33 @@ fn agrees_with_every_recorded_answer_of_kubectl() {
             None => case["yaml"].as_str().unwrap().as_bytes().to_vec(),
         };
         let loaded = load(&bytes, "case.yaml");
-        let ours: Vec<_> = loaded.documents.iter().map(|document| printed(&document.value)).collect();
-        let theirs = case["documents"].as_array().map(|documents| documents.iter().map(printed).collect::<Vec<_>>());
+        let ours: Vec<_> = loaded
+            .documents
+            .iter()
+            .map(|document| printed(&document.value))
+            .collect();
+        let theirs = case["documents"]
+            .as_array()
+            .map(|documents| documents.iter().map(printed).collect::<Vec<_>>());
         let agrees = match &theirs {
             Some(theirs) => loaded.problems.is_empty() && *theirs == ours,
             None => !loaded.problems.is_empty(),
         };
         if !agrees {
             let problem = loaded.problems.first().map(ToString::to_string);
-            faults
-                .push(format!("{} {}\n    ours   {ours:?} {problem:?}\n    theirs {theirs:?} {}", case["id"], case["name"], case["error"]));
+            faults.push(format!(
+                "{} {}\n    ours   {ours:?} {problem:?}\n    theirs {theirs:?} {}",
+                case["id"], case["name"], case["error"]
+            ));
         }
     }
-    assert!(faults.is_empty(), "{} of {} differ:\n{}", faults.len(), text.lines().count(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {} differ:\n{}",
+        faults.len(),
+        text.lines().count(),
+        faults.join("\n")
+    );
 }
 
 fn base64(encoded: &str) -> Vec<u8> {

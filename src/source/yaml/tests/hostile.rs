@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::super::budget::{MAX_FILE_BYTES, MAX_PROBLEMS, MAX_REMARKS};
 use super::super::{Loaded, load};
 
-/// What a debug build on a machine shared with many others may take; a release build stays below the second that is promised.
+/// What a debug build on a machine shared with many others may take; a release build stays below the second that is
+/// promised.
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn in_time(bytes: &[u8], what: &str) -> Loaded {
@@ -30,11 +31,23 @@ fn bombs() -> Vec<(&'static str, String, &'static str)> {
     vec![
         ("a billion laughs", laughs(10), "once aliases are expanded"),
         ("maps that double 25 times", merges(26), "once aliases are expanded"),
-        ("20,000 aliases of 20 kB", format!("a: &a {}\nb: [{}]\n", "x".repeat(20_000), "*a, ".repeat(20_000)), "once aliases are expanded"),
-        ("a wide map merged 20,000 times", format!("a: &a {{{wide}}}\nb:\n{}", "- <<: *a\n".repeat(20_000)), "more than 200000 values"),
+        (
+            "20,000 aliases of 20 kB",
+            format!("a: &a {}\nb: [{}]\n", "x".repeat(20_000), "*a, ".repeat(20_000)),
+            "once aliases are expanded",
+        ),
+        (
+            "a wide map merged 20,000 times",
+            format!("a: &a {{{wide}}}\nb:\n{}", "- <<: *a\n".repeat(20_000)),
+            "more than 200000 values",
+        ),
         (
             "a key of a megabyte merged into 5,000 maps of one list",
-            format!("a: &a {{? {} : 1}}\nb: [{}]\n", "k".repeat(1_000_000), "{<<: *a}, ".repeat(5_000)),
+            format!(
+                "a: &a {{? {} : 1}}\nb: [{}]\n",
+                "k".repeat(1_000_000),
+                "{<<: *a}, ".repeat(5_000)
+            ),
             "more than 200000 values",
         ),
         ("100,000 brackets", "[".repeat(100_000), "recursion limit exceeded"),
@@ -42,17 +55,43 @@ fn bombs() -> Vec<(&'static str, String, &'static str)> {
         ("100,000 open quotes", "\"".repeat(100_001), ""),
         ("20,000 question marks", "? ".repeat(20_000), ""),
         ("20,000 dashes", "- ".repeat(20_000), "recursion limit exceeded"),
-        ("blocks 5,000 deep", (0..5000).map(|n| format!("{}a:\n", " ".repeat(n % 2000))).collect(), ""),
+        (
+            "blocks 5,000 deep",
+            (0..5000).map(|n| format!("{}a:\n", " ".repeat(n % 2000))).collect(),
+            "",
+        ),
         (
             "deep aliases",
-            (1..200).fold("a0: &a0 {}\n".to_owned(), |text, n| text + &format!("a{n}: &a{n} {{x: *a{}}}\n", n - 1)),
+            (1..200).fold("a0: &a0 {}\n".to_owned(), |text, n| {
+                text + &format!("a{n}: &a{n} {{x: *a{}}}\n", n - 1)
+            }),
             "deeper than 100",
         ),
-        ("a million small values", format!("a: [{}]", "1,".repeat(1_000_000)), "more than 200000 values"),
-        ("a million small values in JSON", format!("{{\"a\": [{}1]}}", "1,".repeat(1_000_000)), "more than 200000 values"),
-        ("many small maps in JSON", "{}".repeat(500_000), "more than 200000 values"),
-        ("deep JSON", format!("{{\"a\":{}", "[".repeat(100_000)), "recursion limit exceeded"),
-        ("JSON with blanks between", format!("{}x", "{}\n \n".repeat(30_000)), "not JSON from here on"),
+        (
+            "a million small values",
+            format!("a: [{}]", "1,".repeat(1_000_000)),
+            "more than 200000 values",
+        ),
+        (
+            "a million small values in JSON",
+            format!("{{\"a\": [{}1]}}", "1,".repeat(1_000_000)),
+            "more than 200000 values",
+        ),
+        (
+            "many small maps in JSON",
+            "{}".repeat(500_000),
+            "more than 200000 values",
+        ),
+        (
+            "deep JSON",
+            format!("{{\"a\":{}", "[".repeat(100_000)),
+            "recursion limit exceeded",
+        ),
+        (
+            "JSON with blanks between",
+            format!("{}x", "{}\n \n".repeat(30_000)),
+            "not JSON from here on",
+        ),
     ]
 }
 
@@ -60,8 +99,15 @@ fn bombs() -> Vec<(&'static str, String, &'static str)> {
 fn hostile_texts_end_in_an_error() {
     for (what, text, wanted) in bombs() {
         let loaded = in_time(text.as_bytes(), what);
-        let message = loaded.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
-        assert!(!loaded.problems.is_empty() && message.contains(wanted), "{what}: {message}");
+        let message = loaded
+            .problems
+            .first()
+            .map(|problem| problem.message.clone())
+            .unwrap_or_default();
+        assert!(
+            !loaded.problems.is_empty() && message.contains(wanted),
+            "{what}: {message}"
+        );
     }
 }
 
@@ -77,27 +123,40 @@ fn files_of_many_faults_or_warnings_tell_only_the_first() {
 
 #[test]
 fn many_documents_tabs_and_comments_take_no_longer_than_their_bytes() {
-    assert_eq!(in_time("---\n".repeat(200_000).as_bytes(), "separators"), Loaded::default());
+    assert_eq!(
+        in_time("---\n".repeat(200_000).as_bytes(), "separators"),
+        Loaded::default()
+    );
     let tabs = format!("a: [\n{}1]\n", "\t\t1,\n".repeat(150_000));
     assert_eq!(in_time(tabs.as_bytes(), "tabs").problems, []);
     let quoted = format!("a:\n{}", "- \"b\n  \tc\"\n".repeat(60_000));
     assert_eq!(in_time(quoted.as_bytes(), "tabs in quotes").problems, []);
-    assert_eq!(in_time("# x\n".repeat(500_000).as_bytes(), "comments"), Loaded::default());
-    assert!(!in_time("'a'#b\n".repeat(100_000).as_bytes(), "comments without a blank").problems.is_empty());
+    assert_eq!(
+        in_time("# x\n".repeat(500_000).as_bytes(), "comments"),
+        Loaded::default()
+    );
+    assert!(
+        !in_time("'a'#b\n".repeat(100_000).as_bytes(), "comments without a blank")
+            .problems
+            .is_empty()
+    );
 }
 
 #[test]
 fn a_file_above_the_limit_is_not_read() {
     let loaded = load(&vec![b'#'; MAX_FILE_BYTES + 1], "large.yaml");
-    assert_eq!(loaded.problems[0].to_string(), "large.yaml: the file is larger than the 4 MiB that are read; split the file");
+    assert_eq!(
+        loaded.problems[0].to_string(),
+        "large.yaml: the file is larger than the 4 MiB that are read; split the file"
+    );
 }
 
 /// Pieces of which a text is likely to reach deep into the parser.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "a", "b: ", "- ", "\n", "  ", "\t", "\"", "'", "{", "}", "[", "]", ", ", "#", " # c", "&a ", "*a", "<<: ", "|\n", ">-\n", "? ",
-        ": ", "---\n", "...\n", "!!int ", "!x ", "%", "~", "0644", "\\", "\\u", "\r\n", "\u{FEFF}", "\u{2028}", "\u{85}", "é", "{\"a\":",
-        "1e999", ".inf",
+        "a", "b: ", "- ", "\n", "  ", "\t", "\"", "'", "{", "}", "[", "]", ", ", "#", " # c", "&a ", "*a", "<<: ",
+        "|\n", ">-\n", "? ", ": ", "---\n", "...\n", "!!int ", "!x ", "%", "~", "0644", "\\", "\\u", "\r\n",
+        "\u{FEFF}", "\u{2028}", "\u{85}", "é", "{\"a\":", "1e999", ".inf",
     ]);
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }

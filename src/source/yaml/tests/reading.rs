@@ -65,7 +65,10 @@ fn reads_scalars_by_the_rules_of_yaml_1_1_without_its_dates_and_base_60() {
 #[test]
 fn turns_keys_into_text_and_keeps_the_last_of_equal_ones() {
     for (text, wanted) in [
-        ("{1: a, 0x10: b, 2.5: c, 1e7: d}", json!({"1": "a", "16": "b", "2.5": "c", "1e+07": "d"})),
+        (
+            "{1: a, 0x10: b, 2.5: c, 1e7: d}",
+            json!({"1": "a", "16": "b", "2.5": "c", "1e+07": "d"}),
+        ),
         ("{y: a, no: b}", json!({"true": "a", "false": "b"})),
         ("{a: 1, b: 2, a: 3}", json!({"a": 3, "b": 2})),
         ("{1: a, '1': b}", json!({"1": "a"})),
@@ -77,7 +80,8 @@ fn turns_keys_into_text_and_keeps_the_last_of_equal_ones() {
 
 #[test]
 fn merges_in_the_order_of_the_text() {
-    let merged = |map: &str| read(&format!("a: &a {{k: 1, l: 2}}\nb: &b {{k: 3, m: 4}}\nv: {map}\n")).remove(0)["v"].take();
+    let merged =
+        |map: &str| read(&format!("a: &a {{k: 1, l: 2}}\nb: &b {{k: 3, m: 4}}\nv: {map}\n")).remove(0)["v"].take();
     assert_eq!(merged("{<<: *a, k: 9}"), json!({"k": 9, "l": 2}));
     assert_eq!(merged("{k: 9, <<: *a}"), json!({"k": 1, "l": 2}));
     assert_eq!(merged("{<<: [*a, *b]}"), json!({"k": 1, "l": 2, "m": 4}));
@@ -109,15 +113,28 @@ fn reads_every_encoding_that_kubectl_reads() {
     for bytes in encodings {
         let loaded = load(&bytes, "web.yaml");
         assert_eq!(loaded.problems, []);
-        assert_eq!(loaded.documents.iter().map(|document| &document.value).collect::<Vec<_>>(), wanted.iter().collect::<Vec<_>>());
+        assert_eq!(
+            loaded
+                .documents
+                .iter()
+                .map(|document| &document.value)
+                .collect::<Vec<_>>(),
+            wanted.iter().collect::<Vec<_>>()
+        );
     }
     assert_eq!(read("a: 1\n---\n\u{FEFF}a: 2\n"), [json!({"a": 1}), json!({"a": 2})]);
 }
 
 #[test]
 fn reads_json_objects_one_after_another_and_yaml_after_one() {
-    assert_eq!(read("{\"a\": 1.0}\n{\"a\": 2}{\"a\": -0}"), [json!({"a": 1.0}), json!({"a": 2}), json!({"a": 0})]);
-    assert_eq!(read("{\"a\": \"\\/\"}\n---\nb: yes\n"), [json!({"a": "/"}), json!({"b": true})]);
+    assert_eq!(
+        read("{\"a\": 1.0}\n{\"a\": 2}{\"a\": -0}"),
+        [json!({"a": 1.0}), json!({"a": 2}), json!({"a": 0})]
+    );
+    assert_eq!(
+        read("{\"a\": \"\\/\"}\n---\nb: yes\n"),
+        [json!({"a": "/"}), json!({"b": true})]
+    );
     assert_eq!(read("{a: 0755}"), [json!({"a": 493})]);
 }
 
@@ -125,7 +142,9 @@ fn reads_json_objects_one_after_another_and_yaml_after_one() {
 fn knows_the_line_of_every_field() {
     let text = "# head\n---\nkind: A\nspec:\n  list:\n  - one\n  - two: {x: 1,\n      z: 2}\n  last: &a\n    deep: 1\n---\n\nkind: B\nspec: [1,\n  2]\n";
     let loaded = load(text.as_bytes(), "web.yaml");
-    let [first, second] = &loaded.documents[..] else { panic!("two documents: {loaded:?}") };
+    let [first, second] = &loaded.documents[..] else {
+        panic!("two documents: {loaded:?}")
+    };
     assert_eq!((first.line, second.line), (3, 13));
     for (pointer, line) in [
         ("", 3),
@@ -142,8 +161,17 @@ fn knows_the_line_of_every_field() {
     }
     assert_eq!([second.line_of("/kind"), second.line_of("/spec/1")], [13, 15]);
     let json = load(b"{\n \"a\": {\n  \"b/c\": [\n   1]}}\n\n{\"z\": 1}", "web.json");
-    assert_eq!(json.documents.iter().map(|document| document.line).collect::<Vec<_>>(), [1, 6]);
-    assert_eq!([json.documents[0].line_of("/a/b~1c"), json.documents[0].line_of("/a/b~1c/0")], [3, 4]);
+    assert_eq!(
+        json.documents.iter().map(|document| document.line).collect::<Vec<_>>(),
+        [1, 6]
+    );
+    assert_eq!(
+        [
+            json.documents[0].line_of("/a/b~1c"),
+            json.documents[0].line_of("/a/b~1c/0")
+        ],
+        [3, 4]
+    );
 }
 
 #[test]
@@ -157,7 +185,10 @@ fn quoted_lines_in_their_keys_column_are_read_however_many() {
     let loaded = load(text.as_bytes(), "words.yaml");
     assert_eq!((loaded.problems, loaded.documents.len()), (vec![], 1));
     let data = &loaded.documents[0].value["data"];
-    assert_eq!((&data["k4999"], &data["b4999"]), (&json!("one two"), &json!("'three\nfour'\n")));
+    assert_eq!(
+        (&data["k4999"], &data["b4999"]),
+        (&json!("one two"), &json!("'three\nfour'\n"))
+    );
     assert_eq!(loaded.documents[0].line_of("/data/k1"), 9);
 }
 
@@ -165,5 +196,8 @@ fn quoted_lines_in_their_keys_column_are_read_however_many() {
 fn a_fault_behind_many_quoted_lines_is_told_at_its_own_place() {
     let text = format!("data:\n{}  bad: 'x' y\n", "  k: 'one\n  two'\n".repeat(500));
     let loaded = load(text.as_bytes(), "words.yaml");
-    assert_eq!(loaded.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [Some(1_002)]);
+    assert_eq!(
+        loaded.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(),
+        [Some(1_002)]
+    );
 }

@@ -1,4 +1,5 @@
-//! What a child answers is read or refused, and holds no more than it sent: a child that read hostile bytes may not be itself any more.
+//! What a child answers is read or refused, and holds no more than it sent: a child that read hostile bytes may not be
+//! itself any more.
 
 use driftmend::source::git::fuzzing;
 

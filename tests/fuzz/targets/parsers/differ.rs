@@ -1,4 +1,5 @@
-//! Any two documents are compared, weighed and predicted without a panic; nothing differs from itself; defaults are made once.
+//! Any two documents are compared, weighed and predicted without a panic; nothing differs from itself; defaults are
+//! made once.
 
 use driftmend::engine::diff::{self, Evidence, Witness, classify, no_effect};
 use driftmend::engine::ownership::Recorded;

@@ -1,4 +1,5 @@
-//! What Argo CD, Flux and a DriftWatch say is to be ignored, with its label selectors, patterns and pointers, is read or refused.
+//! What Argo CD, Flux and a DriftWatch say is to be ignored, with its label selectors, patterns and pointers, is read
+//! or refused.
 
 use driftmend::engine::object::ObjectId;
 use driftmend::source::SourceFile;

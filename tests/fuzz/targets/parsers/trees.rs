@@ -1,6 +1,7 @@
 //! A commit's tree in any shape gives files whose names stay within it, or is refused.
 //!
-//! A line is an entry or a file: its first letter the kind, the rest the name or the bytes. An empty line ends a folder.
+//! A line is an entry or a file: its first letter the kind, the rest the name or the bytes. An empty line ends a
+//! folder.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

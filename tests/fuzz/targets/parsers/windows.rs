@@ -1,4 +1,5 @@
-//! A schedule that is read opens after the time that is asked about, and within reason soon; windows around any schedules and globs answer.
+//! A schedule that is read opens after the time that is asked about, and within reason soon; windows around any
+//! schedules and globs answer.
 
 use driftmend::engine::operation::{Application, Schedule, Trigger, Windows};
 use serde_json::{Value, json};

@@ -13,9 +13,16 @@ fn handlers_of_probes_and_hooks_exclude_each_other() {
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         assert_eq!(
             container(json!({probe: {"exec": exec, "httpGet": http, "tcpSocket": tcp, "grpc": grpc}})),
-            expand(&[&format!("C.{probe}.httpGet: {TWO}"), &format!("C.{probe}.tcpSocket: {TWO}"), &format!("C.{probe}.grpc: {TWO}")])
+            expand(&[
+                &format!("C.{probe}.httpGet: {TWO}"),
+                &format!("C.{probe}.tcpSocket: {TWO}"),
+                &format!("C.{probe}.grpc: {TWO}")
+            ])
         );
-        assert_eq!(container(json!({probe: {}})), expand(&[&format!("C.{probe}: Required value: must specify a handler type")]));
+        assert_eq!(
+            container(json!({probe: {}})),
+            expand(&[&format!("C.{probe}: Required value: must specify a handler type")])
+        );
     }
     for hook in ["postStart", "preStop"] {
         assert_eq!(
@@ -28,7 +35,9 @@ fn handlers_of_probes_and_hooks_exclude_each_other() {
         );
         assert_eq!(
             container(json!({"lifecycle": {hook: {}}})),
-            expand(&[&format!("C.lifecycle.{hook}: Required value: must specify a handler type")])
+            expand(&[&format!(
+                "C.lifecycle.{hook}: Required value: must specify a handler type"
+            )])
         );
     }
 }
@@ -36,7 +45,10 @@ fn handlers_of_probes_and_hooks_exclude_each_other() {
 #[test]
 fn a_handler_and_its_probe_are_looked_into() {
     for (fields, words) in [
-        (json!({"livenessProbe": {"exec": {}}}), vec!["C.livenessProbe.exec.command: Required value"]),
+        (
+            json!({"livenessProbe": {"exec": {}}}),
+            vec!["C.livenessProbe.exec.command: Required value"],
+        ),
         (
             json!({"livenessProbe": {"httpGet": {"port": "8080", "scheme": "FTP"}}}),
             vec![
@@ -61,7 +73,9 @@ fn a_handler_and_its_probe_are_looked_into() {
         ),
         (
             json!({"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}),
-            vec!["C.lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than terminationGracePeriodSeconds (30)"],
+            vec![
+                "C.lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than terminationGracePeriodSeconds (30)",
+            ],
         ),
     ] {
         assert_eq!(container(fields), expand(&words));
@@ -72,7 +86,11 @@ fn a_handler_and_its_probe_are_looked_into() {
 fn probes_and_hooks_of_init_containers_are_for_sidecars() {
     let init = |fields: Value| {
         told(pod_with(|object| {
-            let init = object.pointer_mut("/spec/template/spec/initContainers/0").unwrap().as_object_mut().unwrap();
+            let init = object
+                .pointer_mut("/spec/template/spec/initContainers/0")
+                .unwrap()
+                .as_object_mut()
+                .unwrap();
             init.extend(fields.as_object().unwrap().clone());
         }))
     };
@@ -84,12 +102,18 @@ fn probes_and_hooks_of_init_containers_are_for_sidecars() {
             "spec.template.spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always",
         ]
     );
-    assert_eq!(init(json!({"livenessProbe": probe, "restartPolicy": "Always"})), Vec::<String>::new());
+    assert_eq!(
+        init(json!({"livenessProbe": probe, "restartPolicy": "Always"})),
+        Vec::<String>::new()
+    );
     assert_eq!(
         init(json!({"restartPolicy": "Always", "startupProbe": {"tcpSocket": {"port": 80}, "grpc": {"port": 80}}})),
         ["spec.template.spec.initContainers[0].startupProbe.grpc: Forbidden: may not specify more than 1 handler type"]
     );
-    assert_eq!(init(json!({"name": "app"})), ["spec.template.spec.initContainers[0].name: Duplicate value: \"app\""]);
+    assert_eq!(
+        init(json!({"name": "app"})),
+        ["spec.template.spec.initContainers[0].name: Duplicate value: \"app\""]
+    );
 }
 
 #[test]
@@ -112,7 +136,10 @@ fn an_environment_variable_has_one_source() {
                  `secretKeyRef` or `fileKeyRef`",
             ],
         ),
-        (json!({"name": "A", "value": "", "valueFrom": {"configMapKeyRef": key}}), vec![]),
+        (
+            json!({"name": "A", "value": "", "valueFrom": {"configMapKeyRef": key}}),
+            vec![],
+        ),
         (json!({"name": "", "value": "x"}), vec!["C.env[0].name: Required value"]),
         (
             json!({"name": "A=B", "value": "x"}),
@@ -136,7 +163,10 @@ fn an_environment_variable_has_one_source() {
                  supported: spec.zone",
             ],
         ),
-        (json!({"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}}), vec![]),
+        (
+            json!({"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}}),
+            vec![],
+        ),
         (
             json!({"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "2"}}}),
             vec![
@@ -152,7 +182,10 @@ fn an_environment_variable_has_one_source() {
             json!({"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}}),
             "C.envFrom: Invalid value: \"\": may not have more than one field specified at a time",
         ),
-        (json!({"prefix": "X_"}), "C.envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`"),
+        (
+            json!({"prefix": "X_"}),
+            "C.envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`",
+        ),
     ] {
         assert_eq!(container(json!({"envFrom": [source]})), expand(&[words]));
     }
@@ -172,7 +205,9 @@ fn a_mount_needs_a_volume_without_fault() {
         ])
     );
     assert_eq!(
-        container(json!({"volumeMounts": [{"name": "v", "mountPath": "/a"}], "volumeDevices": [{"name": "v", "devicePath": "/a"}]})),
+        container(
+            json!({"volumeMounts": [{"name": "v", "mountPath": "/a"}], "volumeDevices": [{"name": "v", "devicePath": "/a"}]})
+        ),
         expand(&[
             "C.volumeMounts[0].name: Invalid value: \"v\": must not already exist in volumeDevices",
             "C.volumeMounts[0].mountPath: Invalid value: \"/a\": must not already exist as a path in volumeDevices",
@@ -184,11 +219,15 @@ fn a_mount_needs_a_volume_without_fault() {
     );
     let faulty = pod_with(|object| {
         object["spec"]["template"]["spec"]["volumes"][0]["hostPath"] = json!({"path": "/data"});
-        object["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "v", "mountPath": "/data"}]);
+        object["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] =
+            json!([{"name": "v", "mountPath": "/data"}]);
     });
     assert_eq!(
         told(faulty),
-        expand(&["P.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type", "C.volumeMounts[0].name: Not found: \"v\""])
+        expand(&[
+            "P.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type",
+            "C.volumeMounts[0].name: Not found: \"v\""
+        ])
     );
 }
 
@@ -223,14 +262,18 @@ fn requests_stay_below_limits_and_ports_have_names_of_their_own() {
         ),
         (
             json!({"imagePullPolicy": "Sometimes"}),
-            vec!["C.imagePullPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"IfNotPresent\", \"Never\""],
+            vec![
+                "C.imagePullPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"IfNotPresent\", \"Never\"",
+            ],
         ),
         (json!({"image": ""}), vec!["C.image: Required value"]),
     ] {
         assert_eq!(container(fields), expand(&words));
     }
     assert_eq!(
-        pod(json!({"hostNetwork": true, "containers": [{"name": "app", "image": "a", "ports": [{"containerPort": 80, "hostPort": 81}]}]})),
+        pod(
+            json!({"hostNetwork": true, "containers": [{"name": "app", "image": "a", "ports": [{"containerPort": 80, "hostPort": 81}]}]})
+        ),
         expand(&["C.ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true"])
     );
     assert_eq!(
@@ -245,10 +288,14 @@ fn a_restart_rule_without_its_words_is_refused() {
     let at = "C.restartPolicyRules[0]";
     assert_eq!(
         rule(json!({"action": "Restart", "exitCodes": {"values": [1]}})),
-        expand(&[&format!("{at}.exitCodes.operator: Unsupported value: \"\": supported values: \"In\", \"NotIn\"")])
+        expand(&[&format!(
+            "{at}.exitCodes.operator: Unsupported value: \"\": supported values: \"In\", \"NotIn\""
+        )])
     );
     assert_eq!(
         rule(json!({"exitCodes": {"operator": "In", "values": [1]}})),
-        expand(&[&format!("{at}.action: Unsupported value: \"\": supported values: \"Restart\", \"RestartAllContainers\"")])
+        expand(&[&format!(
+            "{at}.action: Unsupported value: \"\": supported values: \"Restart\", \"RestartAllContainers\""
+        )])
     );
 }

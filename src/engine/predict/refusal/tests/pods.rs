@@ -26,7 +26,9 @@ fn a_volume_has_one_source() {
         ),
         (
             json!({"name": "v", "fc": {"targetWWNs": ["a"], "wwids": ["b"], "lun": 1}}),
-            vec!["P.volumes[0].fc.targetWWNs: Invalid value: [\"a\"]: targetWWNs and wwids can not be specified simultaneously"],
+            vec![
+                "P.volumes[0].fc.targetWWNs: Invalid value: [\"a\"]: targetWWNs and wwids can not be specified simultaneously",
+            ],
         ),
         (
             json!({"name": "v", "fc": {}}),
@@ -53,16 +55,23 @@ fn a_trust_bundle_has_a_name_or_a_signer() {
             object["spec"]["template"]["spec"]["volumes"] = json!([{"name": "v", "projected": source}]);
         });
         let causes = refusals_of_update(&as_stored(Tree::of(&object)), &object);
-        causes.into_iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect::<Vec<_>>()
+        causes
+            .into_iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         bundle(json!({"name": "a", "signerName": "b", "path": "p"})),
-        expand(&["P.volumes[0].projected.sources[0].clusterTrustBundle: Invalid value: {\"Name\":\"a\",\"SignerName\":\"b\",\
-                  \"LabelSelector\":null,\"Optional\":null,\"Path\":\"p\"}: only one of name and signerName may be used"])
+        expand(&[
+            "P.volumes[0].projected.sources[0].clusterTrustBundle: Invalid value: {\"Name\":\"a\",\"SignerName\":\"b\",\
+                  \"LabelSelector\":null,\"Optional\":null,\"Path\":\"p\"}: only one of name and signerName may be used"
+        ])
     );
     assert_eq!(
         bundle(json!({"path": "p"})),
-        expand(&["P.volumes[0].projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be specified"])
+        expand(&[
+            "P.volumes[0].projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be specified"
+        ])
     );
 }
 
@@ -108,12 +117,18 @@ fn the_strategy_and_its_numbers_agree() {
             json!({"progressDeadlineSeconds": 30, "minReadySeconds": 30}),
             "spec.progressDeadlineSeconds: Invalid value: 30: must be greater than minReadySeconds",
         ),
-        (json!({"replicas": -1}), "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
+        (
+            json!({"replicas": -1}),
+            "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+        ),
         (
             json!({"selector": {"matchLabels": {"app": "other"}}}),
             "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`",
         ),
-        (json!({"selector": {}}), "spec.selector: Invalid value: {}: empty selector is invalid for deployment"),
+        (
+            json!({"selector": {}}),
+            "spec.selector: Invalid value: {}: empty selector is invalid for deployment",
+        ),
     ] {
         assert_eq!(spec(fields), [words]);
     }
@@ -145,16 +160,21 @@ fn profiles_need_a_name_only_on_the_host() {
             "P.securityContext.sysctls[0].name: Invalid value: \"Net!\": must have at most 253 characters and match regex \
              ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
         ),
-        (json!({"runAsUser": -5}), "P.securityContext.runAsUser: Invalid value: -5: must be between 0 and 2147483647, inclusive"),
+        (
+            json!({"runAsUser": -5}),
+            "P.securityContext.runAsUser: Invalid value: -5: must be between 0 and 2147483647, inclusive",
+        ),
     ] {
         assert_eq!(pod_context(fields), expand(&[words]));
     }
     assert_eq!(
         container(json!({"securityContext": {"privileged": true, "allowPrivilegeEscalation": false}})),
-        expand(&["C.securityContext: Invalid value: {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\
+        expand(&[
+            "C.securityContext: Invalid value: {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\
                   \"WindowsOptions\":null,\"RunAsUser\":null,\"RunAsGroup\":null,\"RunAsNonRoot\":null,\
                   \"ReadOnlyRootFilesystem\":null,\"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\
-                  \"AppArmorProfile\":null}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true"])
+                  \"AppArmorProfile\":null}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
+        ])
     );
 }
 
@@ -229,12 +249,16 @@ fn profiles_in_annotations_agree_with_those_in_fields() {
         (
             json!({"seccomp.security.alpha.kubernetes.io/pod": "localhost/a.json"}),
             json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "b.json"}}),
-            vec!["P.securityContext.seccompProfile.localhostProfile: Forbidden: seccomp profile in annotation and field must match"],
+            vec![
+                "P.securityContext.seccompProfile.localhostProfile: Forbidden: seccomp profile in annotation and field must match",
+            ],
         ),
         (
             json!({"controller.kubernetes.io/pod-deletion-cost": "007"}),
             json!({}),
-            vec!["spec.template.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: \"007\": must be a 32bit integer"],
+            vec![
+                "spec.template.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: \"007\": must be a 32bit integer",
+            ],
         ),
     ] {
         assert_eq!(annotated(annotations, context), expand(&words));
@@ -258,9 +282,14 @@ fn a_pod_of_one_system_has_nothing_of_the_other() {
         ),
         (
             json!({"securityContext": {"windowsOptions": {"hostProcess": true}}}),
-            vec!["P.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers"],
+            vec![
+                "P.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers",
+            ],
         ),
-        (json!({"os": {"name": "plan9"}}), vec!["P.os: Unsupported value: \"plan9\": supported values: \"linux\", \"windows\""]),
+        (
+            json!({"os": {"name": "plan9"}}),
+            vec!["P.os: Unsupported value: \"plan9\": supported values: \"linux\", \"windows\""],
+        ),
     ] {
         assert_eq!(pod(fields), expand(&words));
     }
@@ -271,22 +300,34 @@ fn a_pointer_that_is_set_to_an_empty_word_is_no_absent_one() {
     let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an \
                 alphanumeric character (e.g. 'example.com', regex used for validation is \
                 '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-    assert_eq!(pod(json!({"runtimeClassName": ""})), expand(&[&format!("P.runtimeClassName: Invalid value: \"\": {rule}")]));
-    assert_eq!(pod(json!({"preemptionPolicy": ""})), expand(&["P.preemptionPolicy: Required value"]));
+    assert_eq!(
+        pod(json!({"runtimeClassName": ""})),
+        expand(&[&format!("P.runtimeClassName: Invalid value: \"\": {rule}")])
+    );
+    assert_eq!(
+        pod(json!({"preemptionPolicy": ""})),
+        expand(&["P.preemptionPolicy: Required value"])
+    );
 }
 
 #[test]
 fn mount_options_of_selinux_are_behind_a_gate_where_the_stored_object_has_none() {
     let with = |policy: &str| json!({"securityContext": {"seLinuxChangePolicy": policy}});
     let told = |word: &str| {
-        expand(&[&format!("P.securityContext.seLinuxChangePolicy: Unsupported value: \"{word}\": supported values: \"Recursive\"")])
+        expand(&[&format!(
+            "P.securityContext.seLinuxChangePolicy: Unsupported value: \"{word}\": supported values: \"Recursive\""
+        )])
     };
     assert_eq!(pod(with("Recursive")), Vec::<String>::new());
     for word in ["MountOption", "Nonsense", ""] {
         assert_eq!(pod(with(word)), told(word));
     }
-    let stored = pod_with(|object| object["spec"]["template"]["spec"]["securityContext"] = with("Recursive")["securityContext"].clone());
-    let anew = pod_with(|object| object["spec"]["template"]["spec"]["securityContext"] = with("MountOption")["securityContext"].clone());
+    let stored = pod_with(|object| {
+        object["spec"]["template"]["spec"]["securityContext"] = with("Recursive")["securityContext"].clone()
+    });
+    let anew = pod_with(|object| {
+        object["spec"]["template"]["spec"]["securityContext"] = with("MountOption")["securityContext"].clone()
+    });
     assert_eq!(refusals_of_update(&as_stored(Tree::of(&anew)), &stored), []);
 }
 
@@ -326,6 +367,9 @@ fn the_prefix_of_a_generated_name_is_held_to_the_rule_of_names() {
     let causes = refusals_of_update(&as_stored(Tree::of(&anew)), &pod_with(|_| {}));
     assert_eq!(
         causes.into_iter().map(|cause| cause.message).collect::<Vec<_>>(),
-        ["Invalid value: \"A/b%\": may not contain '/'", "Invalid value: \"A/b%\": may not contain '%'"]
+        [
+            "Invalid value: \"A/b%\": may not contain '/'",
+            "Invalid value: \"A/b%\": may not contain '%'"
+        ]
     );
 }
