@@ -320,7 +320,8 @@ fn what_cannot_be_read_is_told_with_exit_code_2_and_in_the_sarif_log() -> Result
         "failed to read absent.yaml: No such file or directory (os error 2); check the path; `-` reads standard input";
     assert_eq!(invocation["executionSuccessful"], false);
     assert_eq!(invocation["toolExecutionNotifications"][0]["message"]["text"], message);
-    let stderr = "error: failed to read absent.yaml: No such file or directory (os error 2)\nhint: check the path; `-` reads standard input\n";
+    let stderr = "error: failed to read absent.yaml: No such file or directory (os error 2)\nhint: check the path; `-` \
+                  reads standard input\n";
     assert_eq!((absent.stderr.as_str(), absent.code), (stderr, Some(2)));
     Ok(())
 }

@@ -270,7 +270,8 @@ fn the_children_that_run_jq_and_git_start_where_no_proc_is_mounted() -> Result<(
     let copy = Copy::of_image_root()?;
     let deployment = |replicas: u32| {
         format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{replicas: {replicas}}}\n"
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{replicas: \
+             {replicas}}}\n"
         )
     };
     let application = json!({

@@ -272,12 +272,13 @@ async fn decide(arguments: &Deciding, made: Made) -> Result<ExitCode, Fault> {
     let (name, hash) = (&report.spec.target.name, short(&plan.hash));
     output::print(&match decision {
         Decision::Approved => format!(
-            "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the controller may not write, \
-             `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
+            "plan {hash} is approved\n`driftmend report {name} -n {namespace}` shows how far it is; where the \
+             controller may not write, `driftmend heal {name} -n {namespace} --plan {hash}` carries it out\n"
         ),
         Decision::Denied if report.status.as_ref().is_some_and(|status| status.healing.is_some()) => {
             format!(
-                "plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as another plan\n"
+                "plan {hash}, which was being carried out, is stopped before its next step; what is left is offered as \
+                 another plan\n"
             )
         }
         Decision::Denied => {
@@ -361,8 +362,14 @@ pub(super) fn offered(report: &DriftReport) -> Result<&PlanReport, Fault> {
 /// followed.
 fn in_progress(report: &DriftReport, healing: &Healing) -> Fault {
     let (name, namespace) = (&report.spec.target.name, report.namespace().unwrap_or_default());
-    Fault::new(format!("plan {}, approved by {}, is being carried out", healing.short_hash(), healing.by)).hint(format!(
-        "approve what the report offers when that has ended; `driftmend deny {name} -n {namespace} --withdraw` takes the approval back and stops it"
+    Fault::new(format!(
+        "plan {}, approved by {}, is being carried out",
+        healing.short_hash(),
+        healing.by
+    ))
+    .hint(format!(
+        "approve what the report offers when that has ended; `driftmend deny {name} -n {namespace} --withdraw` takes \
+         the approval back and stops it"
     ))
 }
 
@@ -500,7 +507,8 @@ mod tests {
         let none = check(&["RollOut"]).unwrap_err();
         assert_eq!(
             none.message,
-            "plan aaaaaaaaaaaa is approved only by who acknowledges this: Overwrites: .spec.replicas from 5 to 1; Breaks: a port"
+            "plan aaaaaaaaaaaa is approved only by who acknowledges this: Overwrites: .spec.replicas from 5 to 1; \
+             Breaks: a port"
         );
         assert_eq!(
             none.hint.as_deref(),

@@ -307,7 +307,8 @@ mod tests {
             assert_eq!(freshness.footer(written, at(0)), footer);
         }
         let line = format!(
-            "STALE: nobody has renewed it since {} (2 h ago): no controller runs, and nothing that changed meanwhile is told",
+            "STALE: nobody has renewed it since {} (2 h ago): no controller runs, and nothing that changed meanwhile \
+             is told",
             time(-7_200)
         );
         assert_eq!(old.warning(at(0)), Some(line));

@@ -53,7 +53,8 @@ pub(super) fn files(name: &str) -> Result<Vec<SourceFile>, Fault> {
 }
 
 /// What a name most likely wants to be that no file has.
-const URL_HINT: &str = "a folder of a repository has git+ before the URL and its path behind `//`: git+https://HOST/REPOSITORY//FOLDER?ref=REVISION";
+const URL_HINT: &str = "a folder of a repository has git+ before the URL and its path behind `//`: \
+                        git+https://HOST/REPOSITORY//FOLDER?ref=REVISION";
 
 /// Whether a name is a URL, or names a repository as ssh does (`git@host:path`).
 fn is_url(name: &str) -> bool {
@@ -79,7 +80,8 @@ pub(super) fn not_empty(rendered: &Rendered, side: &str, name: &str, empty: Empt
             .hint("check the path; --allow-empty takes an empty input for no objects at all".to_owned()));
     }
     Err(Fault::new(format!("{side} is empty, {name} holds no document: did kubectl fail?")).hint(
-        "--allow-empty takes an empty input for no objects at all; `kubectl get -o yaml` that finds nothing prints an empty List"
+        "--allow-empty takes an empty input for no objects at all; `kubectl get -o yaml` that finds nothing prints an \
+         empty List"
             .to_owned(),
     ))
 }
@@ -189,13 +191,15 @@ fn credentials(url: &RepositoryUrl) -> Result<Credentials, Fault> {
     let mut data = BTreeMap::new();
     if url.is_ssh() {
         let home = variable("HOME").map(PathBuf::from).unwrap_or_default();
-        let read = |path: PathBuf| {
-            std::fs::read(&path).map_err(|error| {
-                Fault::new(format!("failed to read {}", path.display())).because(error).hint(
-                    "set DRIFTMEND_GIT_IDENTITY and DRIFTMEND_GIT_KNOWN_HOSTS to the files of the key and of the host keys".to_owned(),
+        let read =
+            |path: PathBuf| {
+                std::fs::read(&path).map_err(|error| {
+                    Fault::new(format!("failed to read {}", path.display())).because(error).hint(
+                    "set DRIFTMEND_GIT_IDENTITY and DRIFTMEND_GIT_KNOWN_HOSTS to the files of the key and of the host \
+                     keys".to_owned(),
                 )
-            })
-        };
+                })
+            };
         let file = |name: &str, default: &str| variable(name).map_or_else(|| home.join(default), PathBuf::from);
         data.insert(
             "identity".to_owned(),

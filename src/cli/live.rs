@@ -154,11 +154,13 @@ pub(super) async fn from_cluster(
                 &file,
                 line,
                 format!("there is no namespace {namespace} in the cluster"),
-                "correct -n, metadata.namespace or the context; a namespace that is still to come may stand among the manifests",
+                "correct -n, metadata.namespace or the context; a namespace that is still to come may stand among the \
+                 manifests",
             )),
             Err(error @ ApiError::Forbidden { .. }) => {
                 let message = format!(
-                    "nothing of this is live in namespace {namespace}, and whether that is there may not be read: {error}"
+                    "nothing of this is live in namespace {namespace}, and whether that is there may not be read: \
+                     {error}"
                 );
                 Some(Remark {
                     hint: error.hint(),

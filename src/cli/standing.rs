@@ -174,7 +174,8 @@ fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp
     let told = reports.map(told).filter(|told| *told < wrong)?;
     let verb = if wrong == 1 { "is" } else { "are" };
     Some(format!(
-        "{wrong} of its Deployments {verb} not what Git says, and of those {told} with a report here: look with -A; one in a namespace that is not there has none"
+        "{wrong} of its Deployments {verb} not what Git says, and of those {told} with a report here: look with -A; \
+         one in a namespace that is not there has none"
     ))
 }
 
@@ -190,7 +191,8 @@ fn condition<'a>(status: &'a DriftWatchStatus, type_: &str) -> Option<&'a Condit
 
 /// Why there is nothing to report on: no watch governs the namespace, or it is not there at all.
 pub(super) async fn unwatched(cluster: &Cluster, namespace: Option<&str>) -> Result<Fault, Fault> {
-    const HINT: &str = "a watch in the controller's own namespace may govern what is there: `driftmend report -A` and `kubectl get driftwatches -A` show all";
+    const HINT: &str = "a watch in the controller's own namespace may govern what is there: `driftmend report -A` and \
+                        `kubectl get driftwatches -A` show all";
     let Some(namespace) = namespace else {
         return Ok(
             Fault::new("there is no DriftWatch in this cluster: nothing is governed")
@@ -303,7 +305,8 @@ mod tests {
             (
                 watch(2, healthy(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
                 Some(
-                    "1 of its Deployments is not what Git says, and of those 0 with a report here: look with -A; one in a namespace that is not there has none",
+                    "1 of its Deployments is not what Git says, and of those 0 with a report here: look with -A; one \
+                     in a namespace that is not there has none",
                 ),
             ),
         ] {

@@ -95,10 +95,12 @@ impl ConnectError {
         match self {
             Self::File { .. } | Self::Unreadable { .. } => "check the path given by --kubeconfig".into(),
             Self::Context { .. } => "list the contexts with `kubectl config get-contexts`".into(),
-            Self::Nowhere { .. } => "give --kubeconfig, set KUBECONFIG, or run in a pod with a ServiceAccount token".into(),
+            Self::Nowhere { .. } => {
+                "give --kubeconfig, set KUBECONFIG, or run in a pod with a ServiceAccount token".into()
+            }
             Self::Client { source } if is_version_one(source.as_ref()) => {
-                "the client certificate is X.509 v1, which kubectl takes and this program does not: issue it again as v3 (`openssl x509 -req` with \
-                 `-extfile`)"
+                "the client certificate is X.509 v1, which kubectl takes and this program does not: issue it again as \
+                 v3 (`openssl x509 -req` with `-extfile`)"
                     .into()
             }
             Self::Client { .. } => "try the same context with `kubectl version`".into(),
@@ -391,9 +393,9 @@ mod tests {
         let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
         let (certificate, key) = (VERSION_ONE, base64::engine::general_purpose::STANDARD.encode(key));
         let text = format!(
-            "{{apiVersion: v1, kind: Config, current-context: a, clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:1'}}}}], \
-             users: [{{name: a, user: {{client-certificate-data: {certificate}, client-key-data: {key}}}}}], \
-             contexts: [{{name: a, context: {{cluster: a, user: a}}}}]}}"
+            "{{apiVersion: v1, kind: Config, current-context: a, clusters: [{{name: a, cluster: {{server: \
+             'https://127.0.0.1:1'}}}}], users: [{{name: a, user: {{client-certificate-data: {certificate}, \
+             client-key-data: {key}}}}}], contexts: [{{name: a, context: {{cluster: a, user: a}}}}]}}"
         );
         std::fs::write(&kubeconfig, text).unwrap();
         let connection = Connection {

@@ -157,7 +157,8 @@ fn report(error: &watcher::Error, resource: &Resource<'_>, absence: Option<&'sta
     match absence {
         Some(why) => info!(%resource, "{why}; it is looked for again"),
         None => {
-            warn!(%resource, error = error as &dyn std::error::Error, "the kind cannot be watched; its objects are read at each interval")
+            warn!(%resource, error = error as &dyn std::error::Error, "the kind cannot be watched; its objects are \
+                                                                       read at each interval")
         }
     }
 }

@@ -182,7 +182,8 @@ fn occurrences(
         && before != now
     {
         let note = format!(
-            "the Deployment was deleted and created anew: its uid was {before} and is {now}; all the pods that it had are gone"
+            "the Deployment was deleted and created anew: its uid was {before} and is {now}; all the pods that it had \
+             are gone"
         );
         told.push((EventType::Warning, "Recreated", "Assessed", note));
     }

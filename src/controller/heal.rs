@@ -60,7 +60,8 @@ const LOCK_TRIES: usize = 5;
 
 /// Why a heal ends of which nobody can tell any more whether a policy judged it: all of it may have been written while
 /// there was none.
-const REJUDGED: &str = "interrupted: the policy that judges approvals was changed or made anew since the heal began; look at the new plan and approve that";
+const REJUDGED: &str = "interrupted: the policy that judges approvals was changed or made anew since the heal began; \
+                        look at the new plan and approve that";
 
 /// Where a healer looks before each write: the controller through its index, the command line through its own fetch.
 pub trait Look {

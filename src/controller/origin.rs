@@ -185,11 +185,15 @@ async fn argo(
     let (list, mut notes) = (rules(&objects), Vec::new());
     if !known {
         notes.push(format!(
-            "the Application says that Argo CD runs in namespace {of_argo_cd}, which is not listed (argocd.namespaces of the chart, --argocd-namespace): \
-             its AppProject and argocd-cm are not read there, and the usual ones are assumed"
+            "the Application says that Argo CD runs in namespace {of_argo_cd}, which is not listed (argocd.namespaces \
+             of the chart, --argocd-namespace): its AppProject and argocd-cm are not read there, and the usual ones \
+             are assumed"
         ));
     } else if settings.is_none() {
-        notes.push(format!("the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking resources is assumed"));
+        notes.push(format!(
+            "the ConfigMap {of_argo_cd}/argocd-cm could not be read: Argo CD's usual way of marking \
+                            resources is assumed"
+        ));
     }
     let data: BTreeMap<String, String> = settings
         .as_ref()
@@ -301,7 +305,8 @@ impl Tenant<'_> {
         Err(SourceError::Invalid {
             reason: "NotAllowed",
             message: format!(
-                "{key} deploys to another namespace than {watch}; put the watch there, or into the controller's own namespace"
+                "{key} deploys to another namespace than {watch}; put the watch there, or into the controller's own \
+                 namespace"
             ),
         })
     }
@@ -345,7 +350,8 @@ impl Tenant<'_> {
     fn not_allowed(self, key: &str) -> SourceError {
         let watch = self.watch;
         let message = format!(
-            "there is no {key} that allows watches of namespace {watch}; where it is, annotate it with {ALLOW_ANNOTATION}: {watch}"
+            "there is no {key} that allows watches of namespace {watch}; where it is, annotate it with \
+             {ALLOW_ANNOTATION}: {watch}"
         );
         SourceError::Invalid {
             reason: "NotAllowed",

@@ -129,7 +129,8 @@ pub enum SourceError {
 
     /// What is in force of the sources of a namespace would take more memory than it may.
     #[error(
-        "the Deployments of this source take {} MiB of memory, and with them those of namespace {namespace} more than {} MiB",
+        "the Deployments of this source take {} MiB of memory, and with them those of namespace {namespace} more than \
+         {} MiB",
         bytes.div_ceil(MIB), budget / MIB
     )]
     TooMuch {
@@ -145,7 +146,8 @@ pub enum SourceError {
 
     /// What is in force of the sources of other namespaces leaves less memory than this one would take.
     #[error(
-        "the Deployments of this source take {} MiB of memory, and of the {} MiB for all namespaces others leave {} MiB",
+        "the Deployments of this source take {} MiB of memory, and of the {} MiB for all namespaces others leave {} \
+         MiB",
         bytes.div_ceil(MIB), total / MIB, left / MIB
     )]
     Crowded {
@@ -171,7 +173,8 @@ pub enum SourceError {
 
     /// Looks of the namespace that were given up still wait for their servers.
     #[error(
-        "the repository was not read: earlier looks of this namespace at servers that do not answer have not ended; it is asked again"
+        "the repository was not read: earlier looks of this namespace at servers that do not answer have not ended; it \
+         is asked again"
     )]
     Hanging,
 
@@ -264,23 +267,26 @@ impl SourceError {
             Self::Secret { name, source } => match source.as_ref() {
                 ApiError::Forbidden { .. } => source
                     .hint()
-                    .map(|hint| format!("name {name} with its namespace in the chart's git.secrets; without the chart, {hint}")),
+                    .map(|hint| format!("name {name} with its namespace in the chart's git.secrets; without the chart, \
+                                         {hint}")),
                 _ => source.hint(),
             },
             Self::NoTool { .. } => Some("check name and namespace, and that the tool's CRDs are installed".to_owned()),
             Self::ToolUnreadable { .. } => None,
             Self::Unsupported { reason, .. } => Some(reason.hint()),
             Self::NoSecret { namespace, name } => Some(format!(
-                "create it, or take secretRef away if the repository is public: kubectl -n {namespace} create secret generic {name} \
-                 --from-literal=hosts=HOST --from-literal=username=USER --from-literal=password=TOKEN"
+                "create it, or take secretRef away if the repository is public: kubectl -n {namespace} create secret \
+                 generic {name} --from-literal=hosts=HOST --from-literal=username=USER --from-literal=password=TOKEN"
             )),
             Self::Credentials { source, .. } => Some(source.hint()),
             Self::TooMuch { .. } => Some(
-                "narrow path or selector to the Deployments that are to be watched; or give the controller more memory by --memory (memory.controller of the chart)".to_owned(),
+                "narrow path or selector to the Deployments that are to be watched; or give the controller more memory \
+                 by --memory (memory.controller of the chart)".to_owned(),
             ),
             Self::Crowded { reserve, .. } => Some(format!(
-                "the watches of other namespaces hold the rest: give the controller more memory by --memory (memory.controller of the chart); or narrow \
-                 path or selector to less than the {} KiB that each namespace has for itself",
+                "the watches of other namespaces hold the rest: give the controller more memory by --memory \
+                 (memory.controller of the chart); or narrow path or selector to less than the {} KiB that each \
+                 namespace has for itself",
                 reserve / 1_024
             )),
             Self::Git(error) => error.hint(),

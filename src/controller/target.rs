@@ -361,9 +361,11 @@ async fn heal(context: &Context, target: &Target, scene: &Scene, found: &Found) 
         return Ok(Healed::Nothing(Answer::Open));
     }
     if scene.snapshot.judge.is_empty() || !dry_run::policy_stands(context, report).await? {
-        let message = "the plan is approved and is not carried out: no admission policy makes sure that approval.by is who \
-                       approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your own rights"
-            .to_owned();
+        let message =
+            "the plan is approved and is not carried out: no admission policy makes sure that approval.by is \
+                       who approved; install the chart's ValidatingAdmissionPolicy, or run `driftmend heal` with your \
+                       own rights"
+                .to_owned();
         return Ok(Healed::Held(
             Answer::Waiting {
                 reason: "PolicyMissing",

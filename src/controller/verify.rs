@@ -32,8 +32,8 @@ const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 const CALLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What is said beside the end of a heal where it does.
-const ERRS: &str = "; Argo CD goes on calling the Deployment OutOfSync, although nothing of it differs from Git: its own comparison errs, and \
-                    `argocd app diff` shows where";
+const ERRS: &str = "; Argo CD goes on calling the Deployment OutOfSync, although nothing of it differs from Git: its \
+                    own comparison errs, and `argocd app diff` shows where";
 
 /// What a fresh look says of a heal whose steps are done.
 #[derive(Clone, Debug, PartialEq, Eq)]

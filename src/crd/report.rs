@@ -29,12 +29,14 @@ use crate::report::ReportStatus;
     printcolumn(name = "Summary", type_ = "string", json_path = ".status.summary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new(
-        "oldSelf.hasValue() || self.metadata.name == self.spec.target.kind.lowerAscii() + '-' + self.spec.target.name || (size(self.spec.target.name) > 242 && \
-         size(self.metadata.name) == 253 && self.metadata.name.startsWith(self.spec.target.kind.lowerAscii() + '-' + \
-         self.spec.target.name.substring(0, 210)))"
+        "oldSelf.hasValue() || self.metadata.name == self.spec.target.kind.lowerAscii() + '-' + self.spec.target.name \
+         || (size(self.spec.target.name) > 242 && size(self.metadata.name) == 253 && \
+         self.metadata.name.startsWith(self.spec.target.kind.lowerAscii() + '-' + self.spec.target.name.substring(0, \
+         210)))"
     )
     .optional_old_self(true)
-    .message("a DriftReport is named by its target: deployment-NAME (a longer name than 253 characters is cut, and ends in a digest)")
+    .message("a DriftReport is named by its target: deployment-NAME (a longer name than 253 characters is cut, and \
+              ends in a digest)")
 )]
 #[x_kube(validation = Rule::new("self == oldSelf").message("the spec of a DriftReport never changes"))]
 #[serde(rename_all = "camelCase")]

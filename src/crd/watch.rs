@@ -59,7 +59,8 @@ pub const NOT_GOVERNED_LIMIT: usize = 100;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager) && !has(self.tool) && !has(self.validate))")
+#[x_kube(validation = Rule::new("has(self.source.git) || (self.strategy == 'ClientSideApply' && !has(self.manager) && \
+                                 !has(self.tool) && !has(self.validate))")
     .message("strategy, manager, tool and validate are read from the Application or Kustomization; leave them out"))]
 pub struct DriftWatchSpec {
     /// Where the truth is.
@@ -121,7 +122,8 @@ pub struct DriftWatchSpec {
 /// Where the truth is: exactly one of these.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.git), has(self.argoApplication), has(self.fluxKustomization)].filter(named, named).size() == 1")
+#[x_kube(validation = Rule::new("[has(self.git), has(self.argoApplication), has(self.fluxKustomization)].filter(named, \
+                                 named).size() == 1")
     .message("name exactly one source: git, argoApplication or fluxKustomization"))]
 pub struct Source {
     /// A path of a Git repository.

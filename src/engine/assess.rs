@@ -228,7 +228,8 @@ fn assess_knowing(
                 _ => summary(phase, &drifts, &foretold, &reasons),
             };
             format!(
-                "The next sync is an outage: told to force, {} deletes the Deployment with all its pods and creates it anew: {cause}",
+                "The next sync is an outage: told to force, {} deletes the Deployment with all its pods and creates it \
+                 anew: {cause}",
                 by.tool
             )
         }

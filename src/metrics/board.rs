@@ -236,12 +236,14 @@ impl Gauges {
             )?,
             harms: whole(
                 "next_sync_harms_fields",
-                "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what is ignored.",
+                "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what \
+                 is ignored.",
                 &["namespace", "name", "effect"],
             )?,
             traps: whole(
                 "latent_trap_fields",
-                "Fields that look in sync and of which Git's next change will be refused: others own them, or last-applied does not name them.",
+                "Fields that look in sync and of which Git's next change will be refused: others own them, or \
+                 last-applied does not name them.",
                 &OBJECT,
             )?,
             missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,

@@ -422,7 +422,8 @@ Deployment.apps web                 the API server refuses it as it is
         };
         assert_eq!(
             summary(from_ref(&fine), &others),
-            "1 Deployment checked, none is refused; held against live objects: 0, new: 1 (LIVE: passed over 1 ConfigMap).\n"
+            "1 Deployment checked, none is refused; held against live objects: 0, new: 1 (LIVE: passed over 1 \
+             ConfigMap).\n"
         );
         assert_eq!(
             summary(&[refused.clone(), refused, fine], &one),

@@ -290,7 +290,8 @@ fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {
                 }),
             ) => {
                 let message = format!(
-                    "plan {} waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same plan then",
+                    "plan {} waits for {waits}; approved meanwhile, it is carried out afterwards where it is the same \
+                     plan then",
                     short(hash)
                 );
                 Said::when(PLAN_READY, true, "WaitsForOperation", message)

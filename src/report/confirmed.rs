@@ -51,8 +51,8 @@ pub(super) fn with_dry_run(
             let ours = build::text(masker, &prediction.status_text(name).unwrap_or_default());
             let message =
                 format!("the server contradicts the prediction in a dry run; we say: {ours}; the server says: {said}");
-            let remedy = "look for admission that changes the Deployment on its way in; if there is none, the prediction is wrong: \
-                          report it as a fault of driftmend, with this message";
+            let remedy = "look for admission that changes the Deployment on its way in; if there is none, the \
+                          prediction is wrong: report it as a fault of driftmend, with this message";
             findings.insert(0, finding("prediction-mismatch", Weight::Error, message, Some(remedy)));
         }
         DryRunAnswer::Undecided => {
@@ -117,8 +117,9 @@ mod tests {
 
     #[test]
     fn a_contradiction_is_told_first_with_both_answers_and_the_verdict_stays_ours() {
-        let mismatch = "prediction-mismatch Error the server contradicts the prediction in a dry run; \
-                        we say: Deployment.apps \"web\" is invalid: spec.a: Forbidden: no; the server says: it accepts the sync";
+        let mismatch = "prediction-mismatch Error the server contradicts the prediction in a dry run; we say: \
+                        Deployment.apps \"web\" is invalid: spec.a: Forbidden: no; the server says: it accepts the \
+                        sync";
         let findings = vec![mismatch.to_owned(), REFUSED.to_owned()];
         assert_eq!(
             told(&Confirmation::Other("it accepts the sync".to_owned())),

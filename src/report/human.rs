@@ -509,7 +509,8 @@ Deployment.apps web                 no field differs from Git
         };
         let failed = json!({"application": "argocd/shop", "class": "FailedAtRevision", "phase": "Failed",
                             "startedAt": "2026-01-05T10:03:00Z", "message": "Deployment.apps \"web\" is invalid"});
-        let wanted = "  operation of argocd/shop: FailedAtRevision, Failed, began 7 min ago\n    Deployment.apps \"web\" is invalid\n";
+        let wanted = "  operation of argocd/shop: FailedAtRevision, Failed, began 7 min ago\n    Deployment.apps \
+                      \"web\" is invalid\n";
         assert_eq!(told(failed), wanted);
         let waits = json!({"application": "argocd/shop", "class": "WaitingForRetry", "until": "2026-01-05T10:11:00Z"});
         assert_eq!(

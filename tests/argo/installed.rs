@@ -63,7 +63,8 @@ fn the_controller_ends_a_stale_operation_where_the_chart_lists_the_applications_
         condition(status, "Approved")["reason"] == "AwaitingHealer"
     })?;
     let words = format!(
-        "approved; this controller does not write Applications in namespace {TEAMS}: run `driftmend heal web -n {namespace}"
+        "approved; this controller does not write Applications in namespace {TEAMS}: run `driftmend heal web -n \
+         {namespace}"
     );
     assert!(
         text(&condition(&status, "Approved")["message"]).starts_with(&words),

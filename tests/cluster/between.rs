@@ -61,8 +61,8 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
     assert_eq!(
         refused.stderr,
         format!(
-            "error: ffffffffffff is not the current plan; that is {}\nhint: the cluster or Git changed since: look at the new plan with \
-             `driftmend report`, then decide about that\n",
+            "error: ffffffffffff is not the current plan; that is {}\nhint: the cluster or Git changed since: look at \
+             the new plan with `driftmend report`, then decide about that\n",
             &plan[..12]
         )
     );

@@ -100,7 +100,8 @@ fn two_handlers() -> Value {
 fn the_refusal_over_the_live_object_is_told_in_the_words_of_the_api_server() -> Result<()> {
     for sync in SYNCS {
         let place = Place::open(sync)?;
-        let handler = "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
+        let handler = "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than \
+                       1 handler type";
         for (probe, refused_alone) in [(http_get(), false), (two_handlers(), true)] {
             let git = manifest(&json!({"livenessProbe": probe}));
             let (told, code) = place.told(&git)?;

@@ -172,8 +172,8 @@ fn a_person_is_known_by_name_and_has_no_rights_but_those_given() -> Result<()> {
 
     let refused = as_user(&control_plane.user("mallory", &[])?)?;
     let reason = format!(
-        "Error from server (Forbidden): deployments.apps is forbidden: User \"mallory\" cannot list resource \"deployments\" \
-         in API group \"apps\" in the namespace \"{namespace}\""
+        "Error from server (Forbidden): deployments.apps is forbidden: User \"mallory\" cannot list resource \
+         \"deployments\" in API group \"apps\" in the namespace \"{namespace}\""
     );
     assert_eq!((refused.code, refused.stderr.trim()), (1, reason.as_str()));
     // Rights hold a moment after they were stored.

@@ -120,7 +120,8 @@ fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -
     let denied = |status: &Value| status["heal"] == "Denied" && status["plan"].is_null();
     let status = shop.wait_for_status("a denial", denied)?;
     let told = condition(&status, "Approved");
-    let message = "denied by admin while the drift stays as it is: Git is wrong; `driftmend deny web -n denial --withdraw` takes it back";
+    let message = "denied by admin while the drift stays as it is: Git is wrong; `driftmend deny web -n denial \
+                   --withdraw` takes it back";
     assert_eq!(
         (&told["status"], &told["reason"], &told["message"]),
         (&json!("False"), &json!("Denied"), &json!(message))
@@ -153,7 +154,8 @@ fn a_denial_holds_for_that_drift_until_it_is_taken_back_or_the_drift_changes() -
     );
 
     let refused = shop.driftmend(&["approve", "web", "--plan", &first])?;
-    let who = "error: web shows no plan: admin denied it while the drift stays as it is: Git is wrong\nhint: driftmend deny web -n denial --withdraw\n";
+    let who = "error: web shows no plan: admin denied it while the drift stays as it is: Git is wrong\nhint: driftmend \
+               deny web -n denial --withdraw\n";
     assert_eq!((refused.stderr.as_str(), refused.code), (who, 2));
 
     shop.driftmend(&["deny", "web", "--withdraw"])?.success()?;

@@ -892,7 +892,8 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     let erin = editor(control_plane, "erin")?;
     let approval =
         json!({"approval": {"decision": "Approved", "planHash": hash, "by": "erin", "at": "2026-01-05T10:00:00Z"}});
-    let words = "approving and denying need the right to patch the Deployment \"web\" in namespace \"shop\" and Application teams/shop";
+    let words = "approving and denying need the right to patch the Deployment \"web\" in namespace \"shop\" and \
+                 Application teams/shop";
     wait::until("a refusal for want of the Application", PATIENCE, || {
         let answer = patch(&erin, approval.clone())?;
         ensure!(answer.code != 0, "it was approved");

@@ -512,7 +512,8 @@ fn a_deployment_without_a_report_is_what_git_says_only_where_that_is_known() -> 
         ("web has no report: it is what Git says, or no watch governs it", 1)
     );
     let takes = format!(
-        "\n  watch {namespace}/all governs 1 Deployment; the namespace has 1: those of https://git.example/shop.git, folder /\n"
+        "\n  watch {namespace}/all governs 1 Deployment; the namespace has 1: those of https://git.example/shop.git, \
+         folder /\n"
     );
     assert!(unknown.stdout.contains(&takes), "{}", unknown.stdout);
 
@@ -646,7 +647,8 @@ fn who_may_not_read_something_is_told_so_and_never_that_all_is_well() -> Result<
     // The reports and the watches, but not the Lease.
     let output = place.driftmend(Some(&viewer), &["report", "-n", &namespace], "")?;
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
-    let unknown = "UNKNOWN: the controller's Lease driftmend/driftmend may not be read: whether what follows is still so is not known";
+    let unknown = "UNKNOWN: the controller's Lease driftmend/driftmend may not be read: whether what follows is still \
+                   so is not known";
     assert_eq!(first_line(&output), unknown);
     assert_eq!(
         output.stderr,
@@ -699,7 +701,8 @@ fn kinds_that_are_not_installed_are_told_with_the_command_that_installs_them() -
                 && output.stderr.contains(": the API server has no such kind\n"),
             "{told}"
         );
-        let hint = "hint: driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl apply --server-side -f -`\n";
+        let hint = "hint: driftmend's CRDs are not installed: install its chart, or run `driftmend crds | kubectl \
+                    apply --server-side -f -`\n";
         assert!(output.stderr.ends_with(hint), "{told}");
     }
     let log = &place()?.log_without_definitions;
@@ -775,7 +778,8 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
             &namespace,
             &["--require-live"],
             2,
-            "2 Deployments checked, none is refused; held against live objects: 1, new: 1; not everything could be read.",
+            "2 Deployments checked, none is refused; held against live objects: 1, new: 1; not everything could be \
+             read.",
             "error: -:17: Deployment.apps api is not live: there is nothing to hold it against",
         ),
         (
@@ -793,7 +797,8 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
             "nowhere",
             &[],
             2,
-            "2 Deployments checked, none is refused; held against live objects: 0, new: 0; not everything could be read.",
+            "2 Deployments checked, none is refused; held against live objects: 0, new: 0; not everything could be \
+             read.",
             no_namespace,
         ),
         (
@@ -802,7 +807,8 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
             &namespace,
             &[],
             2,
-            "2 Deployments checked, none is refused; held against live objects: 1, new: 0; not everything could be read.",
+            "2 Deployments checked, none is refused; held against live objects: 1, new: 0; not everything could be \
+             read.",
             "error: -:17: there is no namespace nowhere in the cluster",
         ),
         // It comes with the same merge.
@@ -831,7 +837,8 @@ fn a_check_against_the_cluster_says_how_much_of_it_was_there() -> Result<()> {
             "nowhere",
             &[],
             2,
-            "1 Deployment checked, none is refused; held against live objects: 0, new: 0; not everything could be read.",
+            "1 Deployment checked, none is refused; held against live objects: 0, new: 0; not everything could be \
+             read.",
             "error: -:1: nothing of this is live in namespace nowhere, and whether that is there may not be read: ",
         ),
         (

@@ -141,8 +141,8 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
     let _controller = Controller::start(control_plane.admin(), &folder, &[])?;
     tenant.watch("all", &tenant.source(""), &json!({}))?;
     tenant.wait_for("driftreport/web", "no report", Value::is_null)?;
-    let note = "the DriftReport web is removed: what it was about is told in deployment-web; the decision in it counts no more: look at the new \
-                plan and decide about that";
+    let note = "the DriftReport web is removed: what it was about is told in deployment-web; the decision in it counts \
+                no more: look at the new plan and decide about that";
     for kind in ["Deployment", "DriftReport"] {
         wait::until(&format!("an Event about the {kind}"), TOLD, || {
             let selector =
@@ -264,8 +264,8 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
     assert_eq!(ambiguous.code, 2);
     assert_eq!(
         ambiguous.stderr,
-        "error: deployment-web may be the Deployment deployment-web, or the report of the Deployment web\nhint: say which: \
-         deploy/deployment-web or deploy/web\n"
+        "error: deployment-web may be the Deployment deployment-web, or the report of the Deployment web\nhint: say \
+         which: deploy/deployment-web or deploy/web\n"
     );
     assert_eq!(first("deploy/web")?, named("web"));
     assert_eq!(first("deploy/deployment-web")?, named("deployment-web"));

@@ -684,7 +684,8 @@ fn a_sync_window_is_broken_only_with_the_verb_for_it() -> Result<()> {
     let mut breaking = decision("Approved", &hash('a'), "grace");
     breaking["breakGlass"] = json!(true);
     breaking["reason"] = json!("the shop is down");
-    let words = "breaking a sync window needs the verb \"breakglass\" on driftreports.driftmend.dev \"deployment-glass\" in namespace \"shop\"";
+    let words = "breaking a sync window needs the verb \"breakglass\" on driftreports.driftmend.dev \
+                 \"deployment-glass\" in namespace \"shop\"";
     office.refused(&grace, "glass", &breaking, words)?;
     office
         .patch(

@@ -157,8 +157,8 @@ fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Re
         (
             format!("there is no Secret absent in namespace {}", shop.namespace),
             format!(
-                "create it, or take secretRef away if the repository is public: kubectl -n {} create secret generic absent \
-                 --from-literal=hosts=HOST --from-literal=username=USER --from-literal=password=TOKEN",
+                "create it, or take secretRef away if the repository is public: kubectl -n {} create secret generic \
+                 absent --from-literal=hosts=HOST --from-literal=username=USER --from-literal=password=TOKEN",
                 shop.namespace
             ),
         )
@@ -166,7 +166,8 @@ fn wrong_missing_and_unfit_credentials_name_the_secret_and_never_show_it() -> Re
     let (message, hint) = shop.source_failure("unfit", "CredentialsUnusable")?;
     assert_eq!(
         message,
-        "the Secret unfit holds no usable credentials: the Secret has the keys [hosts, pass, user], which fit no way to log in"
+        "the Secret unfit holds no usable credentials: the Secret has the keys [hosts, pass, user], which fit no way \
+         to log in"
     );
     assert!(hint.contains("username") && hint.contains("known_hosts"), "{hint}");
 

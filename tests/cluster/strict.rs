@@ -59,7 +59,8 @@ fn an_unknown_field_is_refused_as_kubectl_has_it_refused_and_what_will_not_be_cr
         "--ignore-not-found",
         "--output=jsonpath={.status.summary}",
     ];
-    let why = "the next sync will not create it: .spec.template.spec.containers[name=\"web\"].env: duplicate entries for key [name=\"A\"]";
+    let why = "the next sync will not create it: .spec.template.spec.containers[name=\"web\"].env: duplicate entries \
+               for key [name=\"A\"]";
     wait::patiently("a report of what is not there", PATIENCE, || {
         let seen = created.kubectl(&asked)?.success()?;
         Ok(if seen.ends_with(why) {

@@ -121,7 +121,8 @@ fn a_secret_goes_where_it_says_whoever_names_the_url() -> Result<()> {
     let url = tenant.server.url("shop.git");
     for kind in ["git", "argo", "flux"] {
         let (message, hint) = tenant.source_failure(&format!("{kind}-silent"), "CredentialsUnusable")?;
-        let silent = "the Secret silent holds no usable credentials: the Secret does not say which hosts it is for, so it is sent to none";
+        let silent = "the Secret silent holds no usable credentials: the Secret does not say which hosts it is for, so \
+                      it is sent to none";
         assert_eq!(message, silent, "{kind}");
         assert!(
             hint.starts_with("add hosts with hosts or beginnings of URLs"),

@@ -41,7 +41,8 @@ fn what_an_application_ignores_is_counted_with_its_reason_and_is_no_drift() -> R
         .collect();
     let pointer = json!("Application argocd/shop ignores /spec/template/spec/containers/0/livenessProbe/httpGet");
     let jq = json!(
-        "Application argocd/shop ignores .spec.template.spec.containers[] | select(.name == \"web\") | .livenessProbe.tcpSocket"
+        "Application argocd/shop ignores .spec.template.spec.containers[] | select(.name == \"web\") | \
+         .livenessProbe.tcpSocket"
     );
     assert_eq!(fields, [(&json!("ignored"), &pointer), (&json!("ignored"), &jq)]);
     Ok(())
@@ -98,8 +99,8 @@ fn a_file_without_rules_says_what_is_read() -> Result<()> {
         "",
         &["diff", "web.yaml", "web.yaml", "--ignore-from", "web.yaml"],
     )?;
-    let expected = "error: web.yaml: the file holds nothing that has ignore rules\n\
-                    hint: give an Argo CD Application or argocd-cm, a Flux Kustomization or HelmRelease, or a DriftWatch\n";
+    let expected = "error: web.yaml: the file holds nothing that has ignore rules\nhint: give an Argo CD Application \
+                    or argocd-cm, a Flux Kustomization or HelmRelease, or a DriftWatch\n";
     assert_eq!((answer.stderr.as_str(), answer.code), (expected, Some(2)));
     Ok(())
 }
@@ -175,7 +176,8 @@ fn values_of_secrets_that_stand_beside_are_masked_wherever_they_are() -> Result<
     fs::write(
         folder.path().join("git.yaml"),
         format!(
-            "{web}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\nstringData: {{plain: swordfish-9}}\n"
+            "{web}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\nstringData: {{plain: \
+             swordfish-9}}\n"
         ),
     )?;
     fs::write(

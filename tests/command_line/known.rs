@@ -129,14 +129,16 @@ fn cases() -> Vec<Case> {
             &["check", "web.yaml", "--live", "-"],
             SERVICE,
             0,
-            "1 Deployment checked, none is refused; held against live objects: 0, new: 1 (LIVE: passed over 1 Service).",
+            "1 Deployment checked, none is refused; held against live objects: 0, new: 1 (LIVE: passed over 1 \
+             Service).",
         ),
         // Who wants each to be live is told of the one that is not.
         case(
             &["check", "web.yaml", "--live", "-", "--require-live", "-o", "human"],
             EMPTY_LIST,
             2,
-            "1 Deployment checked, none is refused; held against live objects: 0, new: 1; not everything could be read.",
+            "1 Deployment checked, none is refused; held against live objects: 0, new: 1; not everything could be \
+             read.",
         ),
         case(
             &["check", "web.yaml", "--require-live"],
@@ -171,7 +173,8 @@ fn cases() -> Vec<Case> {
             ],
             "",
             2,
-            "1 Deployment checked, none is refused; held against live objects: 1, new: 0; not everything could be read.",
+            "1 Deployment checked, none is refused; held against live objects: 1, new: 0; not everything could be \
+             read.",
         ),
         case(
             &["diff", "web.yaml", "ownerless.json", "--strategy", "client-side-apply"],
@@ -340,8 +343,9 @@ fn live_objects_without_owners_are_told_with_the_command_that_prints_them() -> R
     assert_eq!((answer.stderr.as_str(), answer.code), (hint, Some(1)));
     let strategy = ["diff", "web.yaml", "-", "--strategy", "server-side-apply"];
     let answer = driftmend(folder.path(), &ownerless.to_string(), &strategy)?;
-    let problem = "error: -:1: Deployment.apps shop/web has no managedFields: what the next server-side apply does to it cannot be known\n\
-                   hint: let kubectl print them: kubectl get deploy -o yaml --show-managed-fields\n";
+    let problem = "error: -:1: Deployment.apps shop/web has no managedFields: what the next server-side apply does to \
+                   it cannot be known\nhint: let kubectl print them: kubectl get deploy -o yaml \
+                   --show-managed-fields\n";
     // Nothing is said of the next sync, and the cure once.
     assert_eq!((answer.stderr.as_str(), answer.code), (problem, Some(2)));
     assert!(
@@ -393,8 +397,8 @@ fn how_many_were_held_against_a_live_object_is_an_addition_to_the_json() -> Resu
 #[test]
 fn a_watch_takes_json_pointers_beside_paths() -> Result<()> {
     let folder = folder(a_while_ago())?;
-    let watch = "apiVersion: driftmend.dev/v1alpha1\nkind: DriftWatch\nmetadata: {name: all}\nspec:\n  \
-                 source: {git: {url: 'https://git.example/shop.git'}}\n  ignore:\n  - reason: the sidecar's\n    paths: ";
+    let watch = "apiVersion: driftmend.dev/v1alpha1\nkind: DriftWatch\nmetadata: {name: all}\nspec:\n  source: {git: \
+                 {url: 'https://git.example/shop.git'}}\n  ignore:\n  - reason: the sidecar's\n    paths: ";
     for (paths, code, told) in [
         (
             "[/spec/template/spec/containers/0/livenessProbe]",

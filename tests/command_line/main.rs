@@ -122,7 +122,8 @@ fn without_drift_the_exit_code_is_0_and_a_missing_object_is_told_with_1() -> Res
     );
     let list = r#"{"apiVersion": "v1", "kind": "List", "items": []}"#;
     let missing = driftmend(folder.path(), list, &["diff", "web.yaml", "-"])?;
-    let expected = "Deployment.apps shop/web            is in web.yaml and not in the cluster\n1 Deployment compared, it drifted.\n";
+    let expected = "Deployment.apps shop/web            is in web.yaml and not in the cluster\n1 Deployment compared, \
+                    it drifted.\n";
     assert_eq!(
         (missing.stdout.as_str(), missing.stderr.as_str(), missing.code),
         (expected, "", Some(1))
@@ -200,12 +201,14 @@ fn what_cannot_be_read_is_told_on_standard_error_with_exit_code_2() -> Result<()
         (
             &["diff", "absent.yaml", "live.json"],
             "",
-            "error: failed to read absent.yaml: No such file or directory (os error 2)\nhint: check the path; `-` reads standard input\n",
+            "error: failed to read absent.yaml: No such file or directory (os error 2)\nhint: check the path; `-` \
+             reads standard input\n",
         ),
         (
             &["diff", "empty", "live.json"],
             "",
-            "error: failed to find a manifest in empty\nhint: files are read that end in .yaml, .yml or .json, outside hidden folders\n",
+            "error: failed to find a manifest in empty\nhint: files are read that end in .yaml, .yml or .json, outside \
+             hidden folders\n",
         ),
         (
             &["diff", "broken.yaml", "live.json"],
@@ -250,7 +253,8 @@ fn a_name_that_two_namespaces_have_asks_for_the_one_that_is_meant() -> Result<()
         json!({"apiVersion": "v1", "kind": "List", "items": [live("bar", a_while_ago()), live("shop", a_while_ago())]})
             .to_string();
     let asked = driftmend(folder.path(), &both, &["diff", "web.yaml", "-"])?;
-    let expected = "error: web.yaml:1: Deployment.apps web names no namespace, and LIVE has it in several: bar, shop\nhint: say which one with -n\n";
+    let expected = "error: web.yaml:1: Deployment.apps web names no namespace, and LIVE has it in several: bar, \
+                    shop\nhint: say which one with -n\n";
     assert_eq!((asked.stderr.as_str(), asked.code), (expected, Some(2)));
     let named = driftmend(folder.path(), &both, &["diff", "web.yaml", "-", "-n", "shop"])?;
     assert!(

@@ -46,8 +46,8 @@ impl Stage {
         let cluster = Cluster::from_environment();
         let is_ours = cluster == Cluster::Fresh;
         told.say(if is_ours {
-            "A control plane on this machine: etcd, kube-apiserver and kube-controller-manager, all of them real. There is no kubelet: \
-             a stand-in reports Pods as ready, so that roll-outs end."
+            "A control plane on this machine: etcd, kube-apiserver and kube-controller-manager, all of them real. \
+             There is no kubelet: a stand-in reports Pods as ready, so that roll-outs end."
         } else {
             "The cluster of KUBECONFIG, in a namespace of its own; all of it goes again at the end."
         })?;
@@ -159,8 +159,8 @@ impl Stage {
         ])?;
         if !watches.is_empty() || !controllers.is_empty() {
             bail!(
-                "failed to play in this cluster: driftmend is in use there, and the demo's own controller would take part in it ({})\n\
-                 play it without KUBECONFIG, or in another cluster",
+                "failed to play in this cluster: driftmend is in use there, and the demo's own controller would take \
+                 part in it ({})\nplay it without KUBECONFIG, or in another cluster",
                 format!("{watches}{controllers}").trim().replace('\n', ", ")
             );
         }

@@ -55,7 +55,10 @@ pub fn play(traces: &Arc<Traces>, told: &mut Transcript) -> Result<Stage> {
 
 fn client_side(stage: &mut Stage, told: &mut Transcript) -> Result<()> {
     told.scene("The incident: a probe is edited by hand, and Git can no longer be synced")?;
-    told.say("Git holds two Deployments, web and api, whose probes are httpGet. web is synced by `kubectl apply`, as Argo CD does it.")?;
+    told.say(
+        "Git holds two Deployments, web and api, whose probes are httpGet. web is synced by `kubectl apply`, as \
+              Argo CD does it.",
+    )?;
     commit(stage, HTTP, "Probe by httpGet");
     told.run(
         &stage.program("git"),
@@ -89,8 +92,9 @@ fn client_side(stage: &mut Stage, told: &mut Transcript) -> Result<()> {
 fn server_side(stage: &Stage, told: &mut Transcript) -> Result<()> {
     told.scene("The same with server-side apply, where the cure must give the fields back")?;
     told.say(
-        "api is synced by server-side apply under the field manager gitops, as Flux does it. A restored field would belong to whoever \
-         restored it, and the next change of the handler in Git would be refused again: so the second step, Transfer, puts it into gitops' apply.",
+        "api is synced by server-side apply under the field manager gitops, as Flux does it. A restored field would \
+         belong to whoever restored it, and the next change of the handler in Git would be refused again: so the \
+         second step, Transfer, puts it into gitops' apply.",
     )?;
     SERVER_SIDE.sync(stage, told)?.success()?;
     watch(stage, told, &SERVER_SIDE)?;

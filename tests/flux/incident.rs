@@ -46,7 +46,8 @@ fn the_incident_is_refused_by_the_dry_run_and_over_after_a_fix() -> Result<()> {
     );
     let expected = format!(
         "Deployment/{}/web dry-run failed (Invalid): Deployment.apps \"web\" is invalid: \
-         spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type\n",
+         spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler \
+         type\n",
         shop.namespace
     );
     assert_eq!(ready["message"], expected.as_str());

@@ -112,7 +112,8 @@ fn the_controller_asks_for_a_reconciliation_where_the_chart_lists_the_kustomizat
         condition(status, "Approved")["reason"] == "AwaitingHealer"
     })?;
     let words = format!(
-        "approved; this controller does not write Kustomizations in namespace {NAMESPACE}: run `driftmend heal web -n {SHOP} --plan {}`",
+        "approved; this controller does not write Kustomizations in namespace {NAMESPACE}: run `driftmend heal web -n \
+         {SHOP} --plan {}`",
         &plan[..12]
     );
     assert_eq!(condition(&status, "Approved")["message"], words.as_str());

@@ -39,7 +39,8 @@ fn what_is_no_plain_folder_is_told_by_its_field() -> Result<()> {
     assert_eq!(
         message,
         format!(
-            "the GitRepository {namespace}/shop cannot be rendered faithfully: spec.ref.semver: name a branch, a tag or a commit"
+            "the GitRepository {namespace}/shop cannot be rendered faithfully: spec.ref.semver: name a branch, a tag \
+             or a commit"
         )
     );
     shop.source
@@ -176,7 +177,8 @@ fn a_repository_of_another_namespace_must_let_the_tenant_name_it() -> Result<()>
     assert_eq!(
         message,
         format!(
-            "there is no GitRepository {lender}/shop that allows watches of namespace {tenant}; where it is, annotate it with {annotation}: {tenant}"
+            "there is no GitRepository {lender}/shop that allows watches of namespace {tenant}; where it is, annotate \
+             it with {annotation}: {tenant}"
         )
     );
     shop.flux.git_repository(&lender, "shop").annotate(annotation, tenant)?;

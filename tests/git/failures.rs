@@ -281,7 +281,11 @@ fn a_server_that_sends_a_byte_now_and_then_is_given_up_each_time() {
     set_up();
     let cache = tempfile::tempdir().expect("a folder");
     let address = raw_server(|stream| {
-        drip(stream, b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 61474\r\n\r\n001e# service=git-upload-pack\n0000f000")
+        drip(
+            stream,
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: \
+                       61474\r\n\r\n001e# service=git-upload-pack\n0000f000",
+        )
     });
     let limits = Limits {
         listing: Duration::from_secs(2),

@@ -18,7 +18,8 @@ fn answered(status: serde_json::Value) -> ApiError {
 fn a_missing_right_is_told_as_the_rule_to_grant() {
     let error = answered(serde_json::json!({
         "status": "Failure", "reason": "Forbidden", "code": 403,
-        "message": "deployments.apps \"web\" is forbidden: User \"system:serviceaccount:ops:driftmend\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\"",
+        "message": "deployments.apps \"web\" is forbidden: User \"system:serviceaccount:ops:driftmend\" cannot patch \
+                    resource \"deployments\" in API group \"apps\" in the namespace \"shop\"",
     }));
     assert_eq!(error.category(), "Forbidden");
     assert_eq!(
@@ -31,7 +32,8 @@ fn a_missing_right_is_told_as_the_rule_to_grant() {
 #[test]
 fn an_admission_policy_is_not_mistaken_for_a_missing_right() {
     let error = answered(serde_json::json!({
-        "status": "Failure", "reason": "Forbidden", "code": 403, "message": "ValidatingAdmissionPolicy 'dry-run-only' denied request: dry runs only",
+        "status": "Failure", "reason": "Forbidden", "code": 403, "message": "ValidatingAdmissionPolicy 'dry-run-only' \
+                                                                             denied request: dry runs only",
     }));
     assert_eq!(
         error.hint().unwrap(),
@@ -138,6 +140,7 @@ fn an_unreadable_answer_does_not_repeat_its_text() {
     let error = ApiError::from_kube(patch_web(), LIMIT, kube::Error::SerdeError(parse));
     assert_eq!(
         error.to_string(),
-        "failed to patch deployments.apps shop/web: the answer cannot be read: a value of an unexpected type at line 1, column 9"
+        "failed to patch deployments.apps shop/web: the answer cannot be read: a value of an unexpected type at line \
+         1, column 9"
     );
 }

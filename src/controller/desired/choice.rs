@@ -179,7 +179,10 @@ fn documents_elsewhere(
     for (commit, rendered) in others {
         match rendered {
             Ok(rendered) => {
-                let deployments = rendered.documents.into_iter().filter(|document| document.id.is_deployment());
+                let deployments = rendered
+                    .documents
+                    .into_iter()
+                    .filter(|document| document.id.is_deployment());
                 let named = deployments.filter_map(|document| Some((target_of(&document)?, document)));
                 let values = named.map(|(target, document)| {
                     let value = in_namespace(document, &target).value;
@@ -188,7 +191,8 @@ fn documents_elsewhere(
                 documents.insert(commit, values.collect());
             }
             Err(why) => notes.push(told(format!(
-                "the commit {} that the tool names cannot be read ({why}): what only waits for a sync may be told as drift",
+                "the commit {} that the tool names cannot be read ({why}): what only waits for a sync may be told as \
+                 drift",
                 commit.get(..7).unwrap_or(&commit)
             ))),
         }

@@ -50,13 +50,19 @@ impl Began {
         let why = match refusal {
             Refusal::Moot { why, .. } | Refusal::TakenBack { why, .. } => why.to_string(),
             Refusal::Stale(_) if now.desired != self.desired => {
-                "what Git says of the Deployment changed after the approval, and something else is needed than what was approved".to_owned()
+                "what Git says of the Deployment changed after the approval, and something else is needed than what \
+                 was approved"
+                    .to_owned()
             }
             Refusal::Stale(_) if now.live != self.live => {
-                "somebody changed the Deployment after the approval, and something else is needed than what was approved".to_owned()
+                "somebody changed the Deployment after the approval, and something else is needed than what was \
+                 approved"
+                    .to_owned()
             }
             Refusal::Stale(_) => {
-                "what the tool that syncs would do changed after the approval, and another plan is needed than what was approved".to_owned()
+                "what the tool that syncs would do changed after the approval, and another plan is needed than what \
+                 was approved"
+                    .to_owned()
             }
             other => other.to_string(),
         };

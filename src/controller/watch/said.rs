@@ -53,8 +53,8 @@ pub(super) fn conditions(seen: &Seen<'_>) -> Vec<Said> {
             true,
             "TooManyAtOnce",
             format!(
-                "{members} of {governed} Deployments drifted within a minute: look at the revision and the syncing tool first; no reports and no plans \
-                 are made for them"
+                "{members} of {governed} Deployments drifted within a minute: look at the revision and the syncing \
+                 tool first; no reports and no plans are made for them"
             ),
         ),
         None => Said::when(MASS_DRIFT, false, "Few", ""),
@@ -269,7 +269,13 @@ mod tests {
             ..WatchCounts::default()
         };
         for (watched, failure, counts, others, expected) in [
-            (None, None, 0, none.clone(), (false, "Starting", "the source has not been read yet".to_owned())),
+            (
+                None,
+                None,
+                0,
+                none.clone(),
+                (false, "Starting", "the source has not been read yet".to_owned()),
+            ),
             (
                 None,
                 Some(&failure),
@@ -278,7 +284,8 @@ mod tests {
                 (
                     false,
                     "GitUnreachable",
-                    "unable to reach it; start it (nothing was read from the source yet, so nothing is assessed)".to_owned(),
+                    "unable to reach it; start it (nothing was read from the source yet, so nothing is assessed)"
+                        .to_owned(),
                 ),
             ),
             (
@@ -289,7 +296,9 @@ mod tests {
                 (
                     false,
                     "GovernsNothing",
-                    "no Deployment is governed: the source at 4be2c1d holds 1 Service; check its path and spec.selector".to_owned(),
+                    "no Deployment is governed: the source at 4be2c1d holds 1 Service; check its path and \
+                     spec.selector"
+                        .to_owned(),
                 ),
             ),
             (
@@ -297,21 +306,38 @@ mod tests {
                 None,
                 0,
                 (2, vec![leader()]),
-                (false, "LedByAnother", format!("each of the 2 Deployments of this source is led by shop/older: {PRECEDENCE}")),
+                (
+                    false,
+                    "LedByAnother",
+                    format!(
+                        "each of the 2 Deployments of this source is led by shop/older: \
+                                                 {PRECEDENCE}"
+                    ),
+                ),
             ),
             (
                 Some(&two),
                 None,
                 1,
                 (1, vec![leader()]),
-                (true, "Assessing", "1 Deployment held against 4be2c1d; 1 more led by shop/older".to_owned()),
+                (
+                    true,
+                    "Assessing",
+                    "1 Deployment held against 4be2c1d; 1 more led by shop/older".to_owned(),
+                ),
             ),
             (
                 Some(&two),
                 Some(&failure),
                 2,
                 none.clone(),
-                (true, "LastRevisionInForce", "the source cannot be read; 4be2c1d stays in force: unable to reach it; start it".to_owned()),
+                (
+                    true,
+                    "LastRevisionInForce",
+                    "the source cannot be read; 4be2c1d stays in force: unable to reach it; \
+                                               start it"
+                        .to_owned(),
+                ),
             ),
             // A source that went away after nothing was found in it is not ready either.
             (
@@ -322,13 +348,19 @@ mod tests {
                 (
                     false,
                     "GovernsNothing",
-                    "no Deployment is governed: the source at 4be2c1d holds 1 Service; check its path and spec.selector; \
-                     the source cannot be read now: unable to reach it; start it"
+                    "no Deployment is governed: the source at 4be2c1d holds 1 Service; check its path and \
+                     spec.selector; the source cannot be read now: unable to reach it; start it"
                         .to_owned(),
                 ),
             ),
         ] {
-            let said = ready(&Seen { watched, failure, counts: led(counts), others, mass: None });
+            let said = ready(&Seen {
+                watched,
+                failure,
+                counts: led(counts),
+                others,
+                mass: None,
+            });
             assert_eq!((said.0, said.1.as_str(), said.2), expected);
         }
     }

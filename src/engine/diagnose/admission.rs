@@ -46,12 +46,14 @@ pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
             weight: Weight::Warning,
             path: Some(drift.change.path.clone()),
             message: format!(
-                "Argo CD has applied the same commit {times} times in a row and still calls the Deployment OutOfSync: admission makes something else of {}",
+                "Argo CD has applied the same commit {times} times in a row and still calls the Deployment OutOfSync: \
+                 admission makes something else of {}",
                 place(&drift.change.path)
             ),
             evidence: None,
             remedy: Some(
-                "write into Git what admission makes of it, exempt the Deployment from the webhook or policy, or name the field in ignoreDifferences"
+                "write into Git what admission makes of it, exempt the Deployment from the webhook or policy, or name \
+                 the field in ignoreDifferences"
                     .to_owned(),
             ),
         })

@@ -31,21 +31,23 @@ pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &P
         ..Syncer::new(Strategy::ServerSideApply, snapshot.syncer.manager.clone())
     };
     let causes = refusal_of(facts, &compares);
-    (!causes.is_empty()).then(|| Finding {
+    (!causes.is_empty()).then(|| {
+        Finding {
         rule: COMPARISON_REFUSED,
         weight: Weight::Error,
         path: None,
         message: format!(
-            "Argo CD's comparison by server-side dry run (ServerSideDiff=true) will be refused, so that no sync of Application {}/{} starts, although the \
-             sync itself would be accepted",
+            "Argo CD's comparison by server-side dry run (ServerSideDiff=true) will be refused, so that no sync of \
+             Application {}/{} starts, although the sync itself would be accepted",
             argo_cd.application.namespace, argo_cd.application.name
         ),
         evidence: Some(told(&causes)),
         remedy: Some(
-            "take ServerSideDiff=true out of argocd.argoproj.io/compare-options until this is synced; what was applied client-side is compared well by \
-             the default"
+            "take ServerSideDiff=true out of argocd.argoproj.io/compare-options until this is synced; what was applied \
+             client-side is compared well by the default"
                 .to_owned(),
         ),
+    }
     })
 }
 

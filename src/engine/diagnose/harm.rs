@@ -227,9 +227,13 @@ fn kept(snapshot: &Snapshot, facts: &Facts<'_>, overwrite: &Overwrite) -> String
             let becomes = if replicas { "becomes 1" } else { "is taken away" };
             ways.push(match is_set {
                 true => format!(
-                    "take it out of the last-applied annotation first ({command}), then out of Git: left out of Git alone, it {becomes}"
+                    "take it out of the last-applied annotation first ({command}), then out of Git: left out of Git \
+                     alone, it {becomes}"
                 ),
-                false => format!("take it out of the last-applied annotation before the sync ({command}): else it {becomes}"),
+                false => format!(
+                    "take it out of the last-applied annotation before the sync ({command}): else it \
+                                  {becomes}"
+                ),
             });
         }
         Strategy::Replace => {

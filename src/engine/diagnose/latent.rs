@@ -344,12 +344,14 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
         let remedy = match appliers.as_slice() {
             _ if trap.is_unnamed() => {
                 format!(
-                    "a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it finds no difference"
+                    "a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it \
+                     finds no difference"
                 )
             }
             _ if trap.is_unapplied() => {
                 format!(
-                    "a sync of this Deployment by {manager}, before Git changes it; it starts none by itself where it finds no difference"
+                    "a sync of this Deployment by {manager}, before Git changes it; it starts none by itself where it \
+                     finds no difference"
                 )
             }
             [] => format!("Transfer makes {manager} its only owner (managedFields only, no roll-out)"),
@@ -386,12 +388,14 @@ pub fn clause(manager: &str, trap: &Trap) -> String {
     );
     if trap.is_unnamed() {
         return format!(
-            "{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the other one"
+            "{refused}: the annotation {LAST_APPLIED} does not name it, so that {manager} would leave it beside the \
+             other one"
         );
     }
     if trap.is_of_ours() {
         return format!(
-            "{HEAL_MANAGER} owns {} since a heal that did not come to its end: under server-side apply it stays in live when Git drops it or goes on from it",
+            "{HEAL_MANAGER} owns {} since a heal that did not come to its end: under server-side apply it stays in \
+             live when Git drops it or goes on from it",
             place(&trap.path)
         );
     }

@@ -113,10 +113,15 @@ pub fn hot_fix_lost(snapshot: &Snapshot, drifts: &[Drift], prediction: &Predicti
         rule: "hot-fix-lost",
         weight: Weight::Warning,
         path: Some(drift.change.path.clone()),
-        message: format!("the next sync undoes a change by hand: {}{}", place(&drift.change.path), by(&[drift])),
+        message: format!(
+            "the next sync undoes a change by hand: {}{}",
+            place(&drift.change.path),
+            by(&[drift])
+        ),
         evidence: None,
         remedy: Some(format!(
-            "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's value back ({})",
+            "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's \
+             value back ({})",
             cost(&[drift])
         )),
     })

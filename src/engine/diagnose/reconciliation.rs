@@ -105,12 +105,15 @@ pub fn two_kustomizations(snapshot: &Snapshot) -> Option<Finding> {
         weight: Weight::Error,
         path: Some(FieldPath::of(&["metadata", "labels", OWNER_LABELS[1]])),
         message: format!(
-            "Kustomization {namespace}/{name} applied this object last, and Kustomization {}/{} applies it, too: at each interval one undoes the other",
+            "Kustomization {namespace}/{name} applied this object last, and Kustomization {}/{} applies it, too: at \
+             each interval one undoes the other",
             ours.namespace, ours.name
         ),
         evidence: None,
         remedy: Some(
-            "let one of the two apply it: take it out of the other's folder, with prune off there, so that it is not deleted".to_owned(),
+            "let one of the two apply it: take it out of the other's folder, with prune off there, so that it is not \
+             deleted"
+                .to_owned(),
         ),
     })
 }

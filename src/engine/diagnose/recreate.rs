@@ -70,50 +70,81 @@ pub fn recreated_by_force(snapshot: &Snapshot, prediction: &Prediction) -> Vec<F
     let is_next = next_sync_recreates(snapshot, prediction).is_some();
     let by_argo_cd = argo_cd(snapshot).filter(|_| asks_flux(snapshot).is_none()).map(|path| {
         let always = snapshot.syncer.strategy == Strategy::Replace;
-        let words = if always { "Replace=true with Force=true" } else { ARGO_CD.1 };
+        let words = if always {
+            "Replace=true with Force=true"
+        } else {
+            ARGO_CD.1
+        };
         let (weight, message) = match (is_next, always) {
             (true, _) => (
                 Weight::Error,
                 format!(
-                    "the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and create it anew{}",
+                    "the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and \
+                     create it anew{}",
                     not_created(snapshot)
                 ),
             ),
             (false, true) => (
                 Weight::Warning,
-                format!("{words} makes each sync of it an outage: Argo CD deletes the Deployment with all its pods and creates it anew"),
+                format!(
+                    "{words} makes each sync of it an outage: Argo CD deletes the Deployment with all its pods and \
+                         creates it anew"
+                ),
             ),
             (false, false) => (
                 Weight::Warning,
                 format!(
-                    "{words} makes Argo CD delete the Deployment and create it anew where the server refuses a change: all its pods go at once"
+                    "{words} makes Argo CD delete the Deployment and create it anew where the server refuses a change: \
+                     all its pods go at once"
                 ),
             ),
         };
-        let remedy = "take the annotation away and heal the field instead; set it only for the one sync that needs it".to_owned();
-        Finding { rule: FORCE_RECREATES, weight, path: Some(path), message, evidence: None, remedy: Some(remedy) }
+        let remedy = "take the annotation away and heal the field instead; set it only for the one sync that needs it"
+            .to_owned();
+        Finding {
+            rule: FORCE_RECREATES,
+            weight,
+            path: Some(path),
+            message,
+            evidence: None,
+            remedy: Some(remedy),
+        }
     });
     let by_flux = asks_flux(snapshot).map(|Asked { path, words }| {
         let (weight, message) = match (refused, absent_after(snapshot)) {
             (false, _) => (
                 Weight::Warning,
-                format!("{words} makes Flux delete the Deployment and create it anew where the server refuses a change: all its pods go at once"),
+                format!(
+                    "{words} makes Flux delete the Deployment and create it anew where the server refuses a \
+                         change: all its pods go at once"
+                ),
             ),
             (true, None) => (
                 Weight::Error,
                 format!(
-                    "the next reconciliation is an outage: {words} makes Flux delete the Deployment with all its pods and create it anew{}",
+                    "the next reconciliation is an outage: {words} makes Flux delete the Deployment with all its pods \
+                     and create it anew{}",
                     not_created(snapshot)
                 ),
             ),
             (true, Some(absent)) => (
                 Weight::Error,
-                format!("the next reconciliation is an outage: {words} makes Flux delete the Deployment with all its pods, {absent}"),
+                format!(
+                    "the next reconciliation is an outage: {words} makes Flux delete the Deployment with all its \
+                         pods, {absent}"
+                ),
             ),
         };
-        let remedy = "suspend the Kustomization now if you need time, heal the field before the next reconciliation, and take the force away; \
-                      set it only for the one change that needs it";
-        Finding { rule: FORCE_RECREATES, weight, path, message, evidence: None, remedy: Some(remedy.to_owned()) }
+        let remedy = "suspend the Kustomization now if you need time, heal the field before the next reconciliation, \
+                      and take the force away; set it only for the one change that needs it";
+        Finding {
+            rule: FORCE_RECREATES,
+            weight,
+            path,
+            message,
+            evidence: None,
+            remedy: Some(remedy.to_owned()),
+        }
     });
     by_argo_cd.into_iter().chain(by_flux).collect()
 }
@@ -227,8 +258,8 @@ fn absent_after(snapshot: &Snapshot) -> Option<String> {
     let until = until.map(|wait| format!(" ({wait:#} later)")).unwrap_or_default();
     (applied || adopts).then(|| {
         format!(
-            "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the Deployment stays absent until \
-             the retryInterval is over{until}"
+            "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the \
+             Deployment stays absent until the retryInterval is over{until}"
         )
     })
 }

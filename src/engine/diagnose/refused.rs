@@ -28,7 +28,8 @@ pub fn next_sync_refused(snapshot: &Snapshot, reasons: &[Reason<'_>], foretold: 
                     .map(|clause| format!(", because {clause}"))
                     .unwrap_or_default();
                 format!(
-                    "the API server would refuse to change it{because}: told to force, {tool} deletes it and creates it anew instead"
+                    "the API server would refuse to change it{because}: told to force, {tool} deletes it and creates \
+                     it anew instead"
                 )
             }
         },
@@ -65,25 +66,38 @@ fn remedy(snapshot: &Snapshot, reason: &Reason<'_>, cause: &Cause) -> String {
     match reason.kind {
         Kind::GitItself => "change Git: no write to the cluster makes the server take this document".to_owned(),
         Kind::Immutable if cause.field == "spec.selector" => {
-            "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that the next sync creates it anew \
-             (all its pods go at once)"
+            "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that the \
+             next sync creates it anew (all its pods go at once)"
                 .to_owned()
         }
-        Kind::Immutable if cause.field.starts_with("metadata.") => format!("take {} out of Git: only the server writes it", cause.field),
+        Kind::Immutable if cause.field.starts_with("metadata.") => format!(
+            "take {} out of Git: only the server writes \
+                                                                            it",
+            cause.field
+        ),
         Kind::Immutable => "take the change back in Git".to_owned(),
-        Kind::NoRoom if reason.works.server_side => "apply server-side, which keeps no copy; or make the manifest smaller".to_owned(),
+        Kind::NoRoom if reason.works.server_side => "apply server-side, which keeps no copy; or make the manifest \
+                                                     smaller"
+            .to_owned(),
         Kind::NoRoom => "make the manifest smaller".to_owned(),
         Kind::Collision => ways_out(snapshot, reason.works, &reason.involved),
         Kind::Unreadable => {
-            let namespace = snapshot.target.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+            let namespace = snapshot
+                .target
+                .namespace
+                .as_ref()
+                .map(|namespace| format!(" -n {namespace}"))
+                .unwrap_or_default();
             format!(
-                "take the annotation away (`kubectl annotate deployment/{}{namespace} {LAST_APPLIED}-`): the next sync writes it anew, and keeps \
-                 what left Git since the last one",
+                "take the annotation away (`kubectl annotate deployment/{}{namespace} {LAST_APPLIED}-`): the next sync \
+                 writes it anew, and keeps what left Git since the last one",
                 snapshot.target.name
             )
         }
         Kind::NotTried => {
-            "not every way out could be tried: change Git, or mend what else is wrong first, so that the next look tries what is left".to_owned()
+            "not every way out could be tried: change Git, or mend what else is wrong first, so that the next look \
+             tries what is left"
+                .to_owned()
         }
         Kind::Unknown => "change Git: nothing that was tried in the cluster makes the server take it".to_owned(),
     }

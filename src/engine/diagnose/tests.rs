@@ -102,7 +102,8 @@ fn a_change_by_hand_that_the_sync_undoes_is_told_before_it_is_lost() {
     });
     let message =
         "the next sync undoes a change by hand: spec.replicas (kubectl-edit, since 2026-01-05T10:00:00Z)".to_owned();
-    let remedy = "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's value back (no roll-out)";
+    let remedy = "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's \
+                  value back (no roll-out)";
     assert_eq!(
         told(git(), scaled),
         [("hot-fix-lost Warning".to_owned(), message, Some(remedy.to_owned()))]
@@ -228,7 +229,8 @@ fn forced(strategy: Strategy, options: &str, on_live: bool) -> (String, Vec<(Str
 
 #[test]
 fn force_in_argo_cd_is_an_outage_where_it_recreates_and_nothing_where_it_does_not() {
-    let outage = "The next sync is an outage: told to force, Argo CD deletes the Deployment with all its pods and creates it anew: ";
+    let outage = "The next sync is an outage: told to force, Argo CD deletes the Deployment with all its pods and \
+                  creates it anew: ";
     for on_live in [false, true] {
         for (strategy, words) in [
             (Strategy::Replace, "Replace=true with Force=true"),
@@ -237,7 +239,8 @@ fn force_in_argo_cd_is_an_outage_where_it_recreates_and_nothing_where_it_does_no
             let (summary, found) = forced(strategy, "Prune=false, Force=true", on_live);
             assert!(summary.starts_with(outage), "{summary}");
             let told = format!(
-                "the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and create it anew"
+                "the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and create \
+                 it anew"
             );
             assert_eq!(found.first(), Some(&("force-recreates Error".to_owned(), told)));
             assert!(
@@ -275,11 +278,12 @@ fn what_the_sync_leaves_behind_is_told_with_its_owner_and_its_cost() {
     let pinned = live("kubectl-patch", &fields, |live| {
         live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"})
     });
-    let message = "the next sync succeeds and leaves spec.template.spec.nodeSelector as it is (kubectl-patch, since 2026-01-05T10:00:00Z): \
-                   Git does not set it, and neither does what was applied last";
-    let remedy = "Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation \
-                  (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the \
-                  cluster is right, commit it to Git (no roll-out)";
+    let message = "the next sync succeeds and leaves spec.template.spec.nodeSelector as it is (kubectl-patch, since \
+                   2026-01-05T10:00:00Z): Git does not set it, and neither does what was applied last";
+    let remedy = "Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way \
+                  in the last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply \
+                  removes it (one roll-out, at that sync); if the change in the cluster is right, commit it to Git (no \
+                  roll-out)";
     assert_eq!(
         told(git(), pinned),
         [(
@@ -410,8 +414,8 @@ fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as
             "force-recreates",
         )
     };
-    let outage = "the next reconciliation is an outage: spec.force of Kustomization flux-system/shop makes Flux delete the Deployment with all its \
-                  pods";
+    let outage = "the next reconciliation is an outage: spec.force of Kustomization flux-system/shop makes Flux delete \
+                  the Deployment with all its pods";
     assert_eq!(
         rule(&force, "Lens", &refused),
         [(
@@ -419,8 +423,8 @@ fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as
             format!("{outage} and create it anew")
         )]
     );
-    let absent = "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the Deployment stays absent \
-                  until the retryInterval is over (1m 30s later)";
+    let absent = "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the \
+                  Deployment stays absent until the retryInterval is over (1m 30s later)";
     assert_eq!(
         rule(&force, "kubectl-patch", &refused),
         [("force-recreates Error".to_owned(), format!("{outage}, {absent}"))]
@@ -440,15 +444,16 @@ fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as
         plan_ttl: SignedDuration::ZERO,
     };
     let summary = assess(&under_flux(&force, "Lens", Some(refused.clone())), &policy).summary;
-    let told = "The next sync is an outage: told to force, Flux deletes the Deployment with all its pods and creates it anew: ";
+    let told = "The next sync is an outage: told to force, Flux deletes the Deployment with all its pods and creates \
+                it anew: ";
     assert!(
         summary.starts_with(told) && !summary.contains("will be refused"),
         "{summary}"
     );
     let accepted = json!({"type": "Recreate"});
     refused["spec"]["strategy"] = accepted;
-    let message = "spec.force of Kustomization flux-system/shop makes Flux delete the Deployment and create it anew where the server refuses a \
-                   change: all its pods go at once";
+    let message = "spec.force of Kustomization flux-system/shop makes Flux delete the Deployment and create it anew \
+                   where the server refuses a change: all its pods go at once";
     assert_eq!(
         rule(&force, "kubectl-patch", &refused),
         [("force-recreates Warning".to_owned(), message.to_owned())]
@@ -460,7 +465,8 @@ fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
     let failed = |reason: &str, message: &str| json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": reason, "message": message}]}});
     let dry_run = |name: &str| {
         let message = format!(
-            "Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: spec.replicas: Invalid value: -1: no\n"
+            "Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: spec.replicas: \
+             Invalid value: -1: no\n"
         );
         failed("ReconciliationFailed", &message)
     };
@@ -594,8 +600,8 @@ fn a_second_kustomization_that_applies_the_same_object_is_told() {
         of_rule(&under_flux(&json!({}), "Lens", Some(live)), "two-kustomizations")
     };
     assert_eq!(labelled("flux-system", "shop"), []);
-    let told = "Kustomization flux-system/other applied this object last, and Kustomization flux-system/shop applies it, too: at each interval one undoes \
-                the other";
+    let told = "Kustomization flux-system/other applied this object last, and Kustomization flux-system/shop applies \
+                it, too: at each interval one undoes the other";
     assert_eq!(
         labelled("flux-system", "other"),
         [("two-kustomizations Error".to_owned(), told.to_owned())]

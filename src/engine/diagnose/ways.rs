@@ -32,12 +32,12 @@ pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> 
     }
     match strategy {
         Strategy::ServerSideApply if works.hand_back => ways.push(format!(
-            "HandBack makes {manager} the owner of what is in the way (managedFields only), so that its own next sync removes it ({cost}, at that \
-             sync)"
+            "HandBack makes {manager} the owner of what is in the way (managedFields only), so that its own next sync \
+             removes it ({cost}, at that sync)"
         )),
         Strategy::ClientSideApply if works.hand_back => ways.push(format!(
-            "HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of {manager} removes it ({cost}, \
-             at that sync)"
+            "HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of \
+             {manager} removes it ({cost}, at that sync)"
         )),
         _ => {}
     }

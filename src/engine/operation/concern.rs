@@ -199,7 +199,8 @@ mod tests {
             )
         };
         let whole = format!(
-            "one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 times)."
+            "one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": {INVALID} (retried 2 \
+             times)."
         );
         let ours = "one or more objects failed to apply, reason: Deployment.apps \"web\" is invalid: a: Forbidden: b";
         let told = Some(format!("Service shop/web ({INVALID})"));

@@ -158,7 +158,8 @@ impl Hold {
             }
             Self::RollingSync { application_set } => {
                 format!(
-                    "the ApplicationSet {application_set} rolls its applications out in steps and decides when this one is synced"
+                    "the ApplicationSet {application_set} rolls its applications out in steps and decides when this \
+                     one is synced"
                 )
             }
             Self::ApplicationSetNotRead { application_set } => {

@@ -244,8 +244,8 @@ impl Kustomization {
     /// invalid or immutable is deleted and created again.
     pub fn force_caution(&self) -> Option<&'static str> {
         self.force.then_some(
-            "spec.force is set: what the API server refuses, Flux deletes and creates again, with all its Pods; where a kubectl manager \
-             owns a field of it, the object was seen to stay away until retryInterval",
+            "spec.force is set: what the API server refuses, Flux deletes and creates again, with all its Pods; where \
+             a kubectl manager owns a field of it, the object was seen to stay away until retryInterval",
         )
     }
 }

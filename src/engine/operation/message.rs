@@ -196,7 +196,8 @@ mod tests {
         );
         let frame = |file: &str, end: &str| {
             format!(
-                "one or more objects failed to apply, reason: error when patching \"{file}\": Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}{end}"
+                "one or more objects failed to apply, reason: error when patching \"{file}\": Deployment.apps \"web\" \
+                 is invalid: {PROBE}: {HANDLERS}{end}"
             )
         };
         for message in [
@@ -232,7 +233,8 @@ mod tests {
     #[test]
     fn one_cause_is_read() {
         let message = format!(
-            "one or more synchronization tasks completed unsuccessfully, reason: error when patching \"/dev/shm/5\": Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS} (retried 2 times)."
+            "one or more synchronization tasks completed unsuccessfully, reason: error when patching \"/dev/shm/5\": \
+             Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS} (retried 2 times)."
         );
         assert_eq!(
             refused(&message),
@@ -243,7 +245,8 @@ mod tests {
             )]
         );
         let comparison = format!(
-            "Failed to compare desired state to live state: serverSideDiff error: error running server side apply in dryrun mode for resource Deployment/web: Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}"
+            "Failed to compare desired state to live state: serverSideDiff error: error running server side apply in \
+             dryrun mode for resource Deployment/web: Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS}"
         );
         assert_eq!(
             refused(&comparison),
@@ -278,7 +281,9 @@ mod tests {
 
     #[test]
     fn several_causes_are_told_apart_although_they_hold_commas() {
-        let message = "Deployment.apps \"web\" is invalid: [spec.replicas: Invalid value: -1: must be greater than or equal to 0, spec.template.metadata.labels: Invalid value: {\"a\":\"b, c: d\"}: `selector` does not match template `labels`, spec.strategy.type: Required value]";
+        let message = "Deployment.apps \"web\" is invalid: [spec.replicas: Invalid value: -1: must be greater than or \
+                       equal to 0, spec.template.metadata.labels: Invalid value: {\"a\":\"b, c: d\"}: `selector` does \
+                       not match template `labels`, spec.strategy.type: Required value]";
         assert_eq!(
             refused(message),
             [told(
@@ -304,7 +309,9 @@ mod tests {
     #[test]
     fn several_objects_are_told_apart() {
         let message = format!(
-            "one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": Deployment.apps \"web\" is invalid: {PROBE}: {HANDLERS},error when patching \"/dev/shm/2\": Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"
+            "one or more objects failed to apply, reason: error when patching \"/dev/shm/1\": Deployment.apps \"web\" \
+             is invalid: {PROBE}: {HANDLERS},error when patching \"/dev/shm/2\": Service \"web\" is invalid: \
+             spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"
         );
         assert_eq!(
             refused(&message),

@@ -282,7 +282,8 @@ impl Standing {
                 };
             }
             Self::Orphaned { blocks: true, .. } => {
-                "the state says that a sync runs, but there is no operation: nothing ends it, and it counts as a failed sync of this revision"
+                "the state says that a sync runs, but there is no operation: nothing ends it, and it counts as a \
+                 failed sync of this revision"
             }
             Self::Orphaned { blocks: false, .. } => {
                 "the state says that a sync runs, but there is no operation; the next sync replaces it"
@@ -304,10 +305,12 @@ impl Standing {
             }
             Self::WaitingForWindow { .. } => "the running sync waits for its sync window, and goes on by itself",
             Self::ControllerNotSeen => {
-                "an operation is there and Argo CD's application controller has not been seen: it goes on when that is back"
+                "an operation is there and Argo CD's application controller has not been seen: it goes on when that is \
+                 back"
             }
             Self::SucceededWithoutResult { blocks: true, .. } => {
-                "the last operation succeeded and lost its result: Argo CD takes every revision for synced, and nothing shows it"
+                "the last operation succeeded and lost its result: Argo CD takes every revision for synced, and \
+                 nothing shows it"
             }
             Self::SucceededWithoutResult { blocks: false, .. } => {
                 "the last operation succeeded and lost its result, which blocks nothing here"
@@ -321,7 +324,8 @@ impl Standing {
                 );
             }
             Self::DryRunRefused => {
-                "the comparison by server-side dry run is refused for the whole application, so no sync starts and no operation tells of it"
+                "the comparison by server-side dry run is refused for the whole application, so no sync starts and no \
+                 operation tells of it"
             }
             Self::ComparisonFailed => "Argo CD cannot compare the application, so no sync starts",
         };

@@ -220,7 +220,8 @@ mod tests {
         assert!(found.whole_application && found.compared);
         assert_eq!(
             found.sentence(),
-            "syncs the whole application, with its hooks, to 4be2c1d (last synced: 0badc0d): changes Deployment.apps shop/web; DELETES ConfigMap shop/old"
+            "syncs the whole application, with its hooks, to 4be2c1d (last synced: 0badc0d): changes Deployment.apps \
+             shop/web; DELETES ConfigMap shop/old"
         );
     }
 

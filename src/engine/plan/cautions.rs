@@ -165,12 +165,17 @@ pub(super) fn of_own_sync(
     if !syncs(snapshot, steps, waits) {
         return Vec::new();
     }
-    let recreates = recreates(snapshot).filter(|recreates| recreates.always).map(|Recreates { tool, .. }| Caution {
-        id: FORCE,
-        text: format!("the sync that this plan brings is an outage: told to force, {tool} deletes the Deployment with all its pods and creates it anew"),
-        must_acknowledge: true,
-        fields: Vec::new(),
-    });
+    let recreates = recreates(snapshot)
+        .filter(|recreates| recreates.always)
+        .map(|Recreates { tool, .. }| Caution {
+            id: FORCE,
+            text: format!(
+                "the sync that this plan brings is an outage: told to force, {tool} deletes the Deployment with \
+                       all its pods and creates it anew"
+            ),
+            must_acknowledge: true,
+            fields: Vec::new(),
+        });
     recreates.into_iter().chain(all).collect()
 }
 

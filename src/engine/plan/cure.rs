@@ -251,7 +251,8 @@ fn ahead_of_sync(brought: &[&Change]) -> Option<Caution> {
     Some(Caution::note(
         cautions::AHEAD_OF_SYNC,
         format!(
-            "{}{more} waits for the sync and comes with this plan: it cannot be parted from what drifted, or the sync would not bring it",
+            "{}{more} waits for the sync and comes with this plan: it cannot be parted from what drifted, or the sync \
+             would not bring it",
             first.path
         ),
     ))

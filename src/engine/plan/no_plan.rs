@@ -20,7 +20,8 @@ pub enum NoPlan {
 
     /// No witness tells whether live was changed or Git moved on.
     #[error(
-        "which side moved is not known: either somebody changed the cluster, or Git moved on since the last sync; the next sync decides it"
+        "which side moved is not known: either somebody changed the cluster, or Git moved on since the last sync; the \
+         next sync decides it"
     )]
     SideNotKnown,
 
@@ -39,7 +40,8 @@ pub enum NoPlan {
 
     /// The object is absent, and the sync that brings it back is refused.
     #[error(
-        "the object is not in the cluster, and the API server will refuse to create it: {0}; change Git, since no sync brings it back before"
+        "the object is not in the cluster, and the API server will refuse to create it: {0}; change Git, since no sync \
+         brings it back before"
     )]
     CreationRefused(String),
 
@@ -64,27 +66,29 @@ pub enum NoPlan {
 
     /// Argo CD cannot compare the Deployment, and no write of a plan makes it.
     #[error(
-        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it again: the finding comparison-refused says the way out"
+        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it \
+         again: the finding comparison-refused says the way out"
     )]
     ComparisonRefused,
 
     /// The state of the operation was cleared as often as that may help, and nothing else is left to do.
     #[error(
-        "a sync of the whole application failed after each of two clears at revision {0}, and a third would end the same way: see why it fails, \
-             and change Git or sync by hand"
+        "a sync of the whole application failed after each of two clears at revision {0}, and a third would end the \
+         same way: see why it fails, and change Git or sync by hand"
     )]
     ClearedInVain(String),
 
     /// Only Git's own change is refused, and no tool is known to sync after a HandBack.
     #[error(
-        "nobody changed the cluster: Git's own change is what the API server will refuse; change Git, or set spec.remedy to HandBack \
-             where the tool will sync again"
+        "nobody changed the cluster: Git's own change is what the API server will refuse; change Git, or set \
+         spec.remedy to HandBack where the tool will sync again"
     )]
     GitAlone,
 
     /// Only Git's own change is refused, and no write to the cluster makes the server take it.
     #[error(
-        "nobody changed the cluster: Git's own change is what the API server will refuse, and no write to the cluster cures it; change Git"
+        "nobody changed the cluster: Git's own change is what the API server will refuse, and no write to the cluster \
+         cures it; change Git"
     )]
     OnlyGit,
 
@@ -112,8 +116,8 @@ pub enum NoPlan {
 
     /// The API server found this plan's write invalid when it was carried out.
     #[error(
-        "the API server refused this plan's write when it was carried out (see status.history), and would refuse it again; change Git or the \
-             Deployment by hand"
+        "the API server refused this plan's write when it was carried out (see status.history), and would refuse it \
+         again; change Git or the Deployment by hand"
     )]
     RefusedBefore,
 
@@ -137,8 +141,9 @@ pub enum NoPlan {
 
     /// An approval would mean nothing.
     #[error(
-        "no admission policy makes sure that approval.by is who approves: install the chart's ValidatingAdmissionPolicy approval.driftmend.dev \
-             and its binding, which the controller must be allowed to get, or run in mode confirm and heal with your own rights"
+        "no admission policy makes sure that approval.by is who approves: install the chart's \
+         ValidatingAdmissionPolicy approval.driftmend.dev and its binding, which the controller must be allowed to \
+         get, or run in mode confirm and heal with your own rights"
     )]
     NotJudged,
 
@@ -148,14 +153,15 @@ pub enum NoPlan {
 
     /// Another program applies the fields server-side as well, and a Transfer would take sides.
     #[error(
-        "another manager applies these fields server-side too ({0}); decide first which one is to own them: let the other one apply a manifest \
-             without them, which gives them up, or take the object out of the tool's source"
+        "another manager applies these fields server-side too ({0}); decide first which one is to own them: let the \
+         other one apply a manifest without them, which gives them up, or take the object out of the tool's source"
     )]
     TwoAppliers(String),
 
     /// The heal could not be recorded before it is begun.
     #[error(
-        "the fields to write, {0} in one step, have more text than a report can keep a record of; sync the application, or restore them by hand"
+        "the fields to write, {0} in one step, have more text than a report can keep a record of; sync the \
+         application, or restore them by hand"
     )]
     TooManyFields(usize),
 }

@@ -212,8 +212,8 @@ impl OnApplication {
                 why,
                 attempt,
             } => format!(
-                "attempt {attempt} of {CLEARS} at this revision: removes the operation state of {name}{} and asks for a comparison, since \
-                 {why}; {}",
+                "attempt {attempt} of {CLEARS} at this revision: removes the operation state of {name}{} and asks for \
+                 a comparison, since {why}; {}",
                 told(stale),
                 touches.sentence()
             ),

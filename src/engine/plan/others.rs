@@ -125,8 +125,8 @@ fn of_application(steps: &[Step]) -> &'static str {
     if has(StepKind::StartOperation) {
         "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone"
     } else if has(StepKind::HandBack) {
-        "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes to the Deployment all the same \
-         unless the other object is of an earlier wave"
+        "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes to \
+         the Deployment all the same unless the other object is of an earlier wave"
     } else {
         "until that is mended no sync of the whole application succeeds, and this plan heals the Deployment by itself"
     }

@@ -15,7 +15,8 @@ pub enum Refusal {
     Expired(String),
 
     /// The cluster or Git changed since.
-    #[error("plan {} is no longer what is needed: the cluster or Git changed since; look at the new plan and approve that", short(.0))]
+    #[error("plan {} is no longer what is needed: the cluster or Git changed since; look at the new plan and approve \
+             that", short(.0))]
     Stale(String),
 
     /// No plan of this report ever had the hash.
@@ -25,7 +26,8 @@ pub enum Refusal {
     /// There is nothing to carry out as things are. That may pass, as where the tool has not compared what changed, or
     /// its own retry is under way.
     #[error(
-        "plan {} is not carried out as things are: {why}; where the same plan is offered again before its time is over, this approval counts",
+        "plan {} is not carried out as things are: {why}; where the same plan is offered again before its time is \
+         over, this approval counts",
         short(.hash)
     )]
     Moot {
@@ -51,7 +53,8 @@ pub enum Refusal {
     OtherObject(String),
 
     /// A sync window forbids the heal, and the approval does not say that it may be broken.
-    #[error("plan {} is held back by a sync window: {why}; to heal all the same, approve with --break-glass and a --reason", short(.hash))]
+    #[error("plan {} is held back by a sync window: {why}; to heal all the same, approve with --break-glass and a \
+             --reason", short(.hash))]
     Window {
         /// The approved hash.
         hash: String,
@@ -62,7 +65,8 @@ pub enum Refusal {
 
     /// The approval does not name what must be acknowledged.
     #[error(
-        "plan {} changes more than the drift, and the approval does not say that this is known: acknowledge {}, by --acknowledge or in approval.acknowledged",
+        "plan {} changes more than the drift, and the approval does not say that this is known: acknowledge {}, by \
+         --acknowledge or in approval.acknowledged",
         short(.hash),
         .ids.join(", ")
     )]
@@ -76,8 +80,8 @@ pub enum Refusal {
 
     /// A sync that the plan starts would change more than the approval knows of.
     #[error(
-        "the sync of plan {} would by now change {path}, too, of which the approved plan says nothing: the Deployment or Git changed since; look at \
-         the new plan and approve that",
+        "the sync of plan {} would by now change {path}, too, of which the approved plan says nothing: the Deployment \
+         or Git changed since; look at the new plan and approve that",
         short(.hash)
     )]
     Beyond {

@@ -225,7 +225,8 @@ impl Step {
             Self::Transfer { paths, from, to, into } => match from.as_slice() {
                 [] => {
                     format!(
-                        "rewrites metadata.managedFields only: {to} ({into:?}) owns {} again, {HEAL_MANAGER} owns nothing",
+                        "rewrites metadata.managedFields only: {to} ({into:?}) owns {} again, {HEAL_MANAGER} owns \
+                         nothing",
                         fields(paths)
                     )
                 }
@@ -246,7 +247,8 @@ impl Step {
             Self::OnApplication(step) => step.summary(),
             Self::Reconcile { kustomization } => {
                 format!(
-                    "asks Flux to reconcile {kustomization} now: it applies the whole of it, and prunes where that is on"
+                    "asks Flux to reconcile {kustomization} now: it applies the whole of it, and prunes where that is \
+                     on"
                 )
             }
             Self::HandBack { paths, syncer } => {
@@ -254,12 +256,14 @@ impl Step {
                 match syncer.strategy {
                     Strategy::ServerSideApply => {
                         format!(
-                            "rewrites metadata.managedFields only: {manager} (Apply) owns {fields}, and its next sync removes it"
+                            "rewrites metadata.managedFields only: {manager} (Apply) owns {fields}, and its next sync \
+                             removes it"
                         )
                     }
                     Strategy::ClientSideApply | Strategy::Replace => {
                         format!(
-                            "rewrites the annotation {LAST_APPLIED} only: it names {fields}, so that the next sync of {manager} removes it"
+                            "rewrites the annotation {LAST_APPLIED} only: it names {fields}, so that the next sync of \
+                             {manager} removes it"
                         )
                     }
                 }

@@ -204,17 +204,19 @@ fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl(
         assert_eq!(
             answer.status_text("checkout").as_deref(),
             Some(
-                "Deployment.apps \"checkout\" is invalid: \
-                 [spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type, \
-                 spec.template.spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type]"
+                "Deployment.apps \"checkout\" is invalid: [spec.template.spec.containers[0].livenessProbe.tcpSocket: \
+                 Forbidden: may not specify more than 1 handler type, \
+                 spec.template.spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 \
+                 handler type]"
             )
         );
         assert_eq!(
             answer.kubectl_text("checkout").as_deref(),
             Some(
-                "The Deployment \"checkout\" is invalid: \
-                 \n* spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type\
-                 \n* spec.template.spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type"
+                "The Deployment \"checkout\" is invalid: \n* spec.template.spec.containers[0].livenessProbe.tcpSocket: \
+                 Forbidden: may not specify more than 1 handler type\n* \
+                 spec.template.spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 \
+                 handler type"
             )
         );
     }
@@ -378,9 +380,9 @@ fn a_changed_selector_is_told_with_the_labels_it_leaves_behind() {
         assert_eq!(
             answer.status_text("checkout").as_deref(),
             Some(
-                "Deployment.apps \"checkout\" is invalid: \
-                 [spec.template.metadata.labels: Invalid value: {\"app\":\"checkout\"}: `selector` does not match template `labels`, \
-                 spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"till\"}}: field is immutable]"
+                "Deployment.apps \"checkout\" is invalid: [spec.template.metadata.labels: Invalid value: \
+                 {\"app\":\"checkout\"}: `selector` does not match template `labels`, spec.selector: Invalid value: \
+                 {\"matchLabels\":{\"app\":\"till\"}}: field is immutable]"
             ),
             "{strategy:?}"
         );
@@ -403,12 +405,14 @@ fn a_value_of_another_type_never_comes_to_validation() {
         (
             "/spec/template/spec/containers/0/env/0/value",
             json!(true),
-            "json: cannot unmarshal bool into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
+            "json: cannot unmarshal bool into Go struct field EnvVar.spec.template.spec.containers.env.value of type \
+             string",
         ),
         (
             "/spec/template/spec/containers/0/ports",
             json!({}),
-            "json: cannot unmarshal object into Go struct field Container.spec.template.spec.containers.ports of type []v1.ContainerPort",
+            "json: cannot unmarshal object into Go struct field Container.spec.template.spec.containers.ports of type \
+             []v1.ContainerPort",
         ),
         (
             "/spec/template/spec/containers/0/resources/requests/cpu",

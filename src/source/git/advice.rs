@@ -51,41 +51,85 @@ impl GitError {
             }
             GitError::Unreachable { .. } => "check the host and the port of the URL".to_owned(),
             GitError::CredentialsElsewhere { url } => {
-                format!("add {url}, a URL that it begins with, or its host to the key hosts of the Secret, or name a Secret that is for it")
+                format!(
+                    "add {url}, a URL that it begins with, or its host to the key hosts of the Secret, or name a \
+                         Secret that is for it"
+                )
             }
             GitError::UntrustedCertificate { .. } => {
-                "add the authority that signed it to the file in SSL_CERT_FILE of the controller, or renew the server's certificate".to_owned()
-            }
-            GitError::UnknownHostKey { .. } => {
-                "compare the fingerprint with the one that the server's owner publishes; if it is right, add the line that ssh-keyscan gives for this type of key to known_hosts in the Secret"
+                "add the authority that signed it to the file in SSL_CERT_FILE of the controller, or renew the \
+                 server's certificate"
                     .to_owned()
             }
-            GitError::CredentialsMissing { url } if is_ssh(url) => "name a Secret with identity and known_hosts in secretRef".to_owned(),
+            GitError::UnknownHostKey { .. } => {
+                "compare the fingerprint with the one that the server's owner publishes; if it is right, add the line \
+                 that ssh-keyscan gives for this type of key to known_hosts in the Secret"
+                    .to_owned()
+            }
+            GitError::CredentialsMissing { url } if is_ssh(url) => "name a Secret with identity and known_hosts in \
+                                                                    secretRef"
+                .to_owned(),
             GitError::CredentialsMissing { .. } => "name a Secret with username and password in secretRef".to_owned(),
-            GitError::WrongCredentials { .. } => "renew the Secret in secretRef, or give its account the right to read the repository".to_owned(),
-            GitError::UnfitCredentials { url, .. } if is_ssh(url) => "use identity and known_hosts in the Secret, or a URL with https://".to_owned(),
-            GitError::UnfitCredentials { .. } => "use username and password in the Secret, or a URL with ssh://".to_owned(),
-            GitError::Redirected { .. } => "give the URL that the repository has now; opening it in a browser shows it".to_owned(),
-            GitError::RepositoryNotFound { .. } => "check the URL; many servers say the same of a repository that these credentials may not read".to_owned(),
-            GitError::MissingRevision { revision, .. } if revision.len() < 40 && revision.len() >= 7 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            GitError::WrongCredentials { .. } => {
+                "renew the Secret in secretRef, or give its account the right to read \
+                                                  the repository"
+                    .to_owned()
+            }
+            GitError::UnfitCredentials { url, .. } if is_ssh(url) => {
+                "use identity and known_hosts in the Secret, or a \
+                                                                      URL with https://"
+                    .to_owned()
+            }
+            GitError::UnfitCredentials { .. } => {
+                "use username and password in the Secret, or a URL with ssh://".to_owned()
+            }
+            GitError::Redirected { .. } => {
+                "give the URL that the repository has now; opening it in a browser shows it".to_owned()
+            }
+            GitError::RepositoryNotFound { .. } => "check the URL; many servers say the same of a repository that \
+                                                    these credentials may not read"
+                .to_owned(),
+            GitError::MissingRevision { revision, .. }
+                if revision.len() < 40
+                    && revision.len() >= 7
+                    && revision.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
                 "a commit is named by its 40 digits".to_owned()
             }
             GitError::MissingRevision { .. } => "name one of the branches or a tag in revision".to_owned(),
-            GitError::MissingPath { .. } | GitError::NotFollowed { .. } => "name a folder or file of that commit in path".to_owned(),
-            GitError::Unfit { .. } => "narrow path to the folder with the manifests, or take the file out of the repository".to_owned(),
+            GitError::MissingPath { .. } | GitError::NotFollowed { .. } => "name a folder or file of that commit in \
+                                                                            path"
+                .to_owned(),
+            GitError::Unfit { .. } => "narrow path to the folder with the manifests, or take the file out of the \
+                                       repository"
+                .to_owned(),
             GitError::TransferTooLarge { .. } => "keep the manifests in a repository of their own".to_owned(),
             GitError::Memory { .. } => {
-                "keep the manifests in a repository of their own; or give Git more memory by --git-memory (git.memory of the chart)".to_owned()
+                "keep the manifests in a repository of their own; or give Git more memory by --git-memory (git.memory \
+                 of the chart)"
+                    .to_owned()
             }
             GitError::Processor { .. } => "keep the manifests in a repository of their own".to_owned(),
             GitError::NoRoom { owner, .. } if owner.as_str() == super::room::OF_ALL => {
-                "the mirrors of other namespaces take the rest: raise the budget by --git-disk (git.disk of the chart), or keep the manifests in a small repository of their own: each namespace has a sixty-fourth of the budget for itself".to_owned()
+                "the mirrors of other namespaces take the rest: raise the budget by --git-disk (git.disk of the \
+                 chart), or keep the manifests in a small repository of their own: each namespace has a sixty-fourth \
+                 of the budget for itself"
+                    .to_owned()
             }
             GitError::NoRoom { .. } => {
-                "keep the manifests in a repository of their own, or take away a watch of another one; or raise the budget by --git-disk and --git-disk-per-namespace (git.disk of the chart)".to_owned()
+                "keep the manifests in a repository of their own, or take away a watch of another one; or raise the \
+                 budget by --git-disk and --git-disk-per-namespace (git.disk of the chart)"
+                    .to_owned()
             }
-            GitError::DiskFull { .. } => "give the disk of the mirrors more space (cache.sizeLimit of the chart, the volume of --cache-dir, TMPDIR on a terminal), or lower their budget (git.disk)".to_owned(),
-            GitError::Cache { path, .. } => format!("check that {} is on a volume with space that the controller may write to", path.display()),
+            GitError::DiskFull { .. } => "give the disk of the mirrors more space (cache.sizeLimit of the chart, the \
+                                          volume of --cache-dir, TMPDIR on a terminal), or lower their budget \
+                                          (git.disk)"
+                .to_owned(),
+            GitError::Cache { path, .. } => format!(
+                "check that {} is on a volume with space that the controller may \
+                                                     write to",
+                path.display()
+            ),
             GitError::CacheInUse { .. } => "give each process a cache folder of its own".to_owned(),
             GitError::Timeout { .. }
             | GitError::Busy { .. }

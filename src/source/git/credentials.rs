@@ -85,15 +85,19 @@ impl CredentialsError {
     pub fn hint(&self) -> String {
         match self {
             CredentialsError::UnknownKeys { .. } => {
-                "give username and password for https, or identity and known_hosts (and password, the key's passphrase) for ssh".to_owned()
+                "give username and password for https, or identity and known_hosts (and password, the key's \
+                 passphrase) for ssh"
+                    .to_owned()
             }
             CredentialsError::NoHosts | CredentialsError::Hosts { .. } => {
                 format!(
-                    "add {HOSTS_KEY} with hosts or beginnings of URLs by commas, such as git.example.com or https://git.example.com/team/"
+                    "add {HOSTS_KEY} with hosts or beginnings of URLs by commas, such as git.example.com or \
+                     https://git.example.com/team/"
                 )
             }
             CredentialsError::NoKnownHosts => {
-                "add known_hosts with the output of ssh-keyscan, compared with the fingerprints that the server's owner publishes"
+                "add known_hosts with the output of ssh-keyscan, compared with the fingerprints that the server's \
+                 owner publishes"
                     .to_owned()
             }
             CredentialsError::Value { key, expected } => format!("store {expected} under {key}"),

@@ -77,7 +77,8 @@ enum NotInForce {
 
     /// All rules together name more fields than are looked at.
     #[error(
-        "the rules name more than {MOST_FIELDS} fields of one Deployment: this one and those after it are not in force there"
+        "the rules name more than {MOST_FIELDS} fields of one Deployment: this one and those after it are not in force \
+         there"
     )]
     TooManyTogether,
 }

@@ -215,7 +215,8 @@ impl<'a> Reading<'a> {
         } = self;
         if beyond > 0 {
             let message = format!(
-                "{origin} has {} things to ignore in Deployments: the first {MOST_RULES} are in force, the other {beyond} are not",
+                "{origin} has {} things to ignore in Deployments: the first {MOST_RULES} are in force, the other \
+                 {beyond} are not",
                 MOST_RULES + beyond
             );
             let hint = "name a whole part of the Deployment instead of each of its fields";

@@ -252,7 +252,8 @@ fn names_the_line_of_what_is_not_in_force() {
 #[test]
 fn a_rule_of_managers_covers_what_they_own() {
     let list = IgnoreList::read(&[file(
-        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web}\nspec:\n  ignoreDifferences:\n  - {group: apps, kind: Deployment, managedFieldsManagers: [bot]}\n",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web}\nspec:\n  ignoreDifferences:\n  - \
+         {group: apps, kind: Deployment, managedFieldsManagers: [bot]}\n",
     )]);
     let mut live = deployment("shop", &json!({"replicas": 3}), &json!([]));
     live["metadata"]["managedFields"] = json!([{"manager": "bot", "operation": "Update", "apiVersion": "apps/v1",

@@ -34,7 +34,9 @@ const WEB: &str =
 
 #[test]
 fn reads_manifests_in_the_order_of_their_paths_and_counts_the_rest() {
-    let others = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: b}\n";
+    let others = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\n---\napiVersion: \
+                  networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\n---\napiVersion: \
+                  networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: b}\n";
     let rendered = render_files(&[("z/web.yml", WEB), ("README.md", "# no manifest"), ("a.yaml", others)]);
     assert_eq!(
         objects(&rendered),
@@ -89,7 +91,8 @@ fn locates_the_fields_of_an_object_and_the_warnings_about_it() {
 
 #[test]
 fn expands_lists_and_keeps_the_lines_of_their_items() {
-    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: web}\n  spec:\n    replicas: 3\n- apiVersion: v1\n  kind: Service\n  metadata: {name: web}\n";
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: \
+                web}\n  spec:\n    replicas: 3\n- apiVersion: v1\n  kind: Service\n  metadata: {name: web}\n";
     let typed =
         "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMapList\", \"items\": [\n{\"metadata\": {\"name\": \"a\"}}]}";
     let rendered = render_files(&[
@@ -244,7 +247,8 @@ fn tells_kinds_in_the_plural() {
 
 #[test]
 fn knows_the_values_of_secrets_in_plain_and_encoded() {
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata: {a: aHVudGVyMg==, b: '%%%'}\nstringData: {c: plain}\n";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata: {a: aHVudGVyMg==, b: '%%%'}\nstringData: \
+                  {c: plain}\n";
     let rendered = render_files(&[("secret.yaml", secret), ("web.yaml", WEB)]);
     assert_eq!(rendered.secret_values(), ["hunter2", "plain", "aHVudGVyMg==", "%%%"]);
 }

@@ -83,7 +83,8 @@ impl Unsupported {
 
     /// What a person can do.
     pub fn hint(&self) -> String {
-        "only plain folders of manifests, applied to this cluster, are read so far; watch the rendered manifests by spec.source.git"
+        "only plain folders of manifests, applied to this cluster, are read so far; watch the rendered manifests by \
+         spec.source.git"
             .to_owned()
     }
 }

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn lines_of_quoted_values_are_found_wherever_they_stand() {
-        let text = "a: 'one\ntwo''s\n\nthree' # four\n- b: \"x \\\"\\\n  y\"\n\"k\": !!str 'p\nq'\n- 'r\n  s'\nf: ['t\n  u', \"v\",\n  w]\n";
+        let text = "a: 'one\ntwo''s\n\nthree' # four\n- b: \"x \\\"\\\n  y\"\n\"k\": !!str 'p\nq'\n- 'r\n  s'\nf: \
+                    ['t\n  u', \"v\",\n  w]\n";
         assert_eq!(
             lines(text),
             ["two''s", "three' # four", "  y\"", "q'", "  s'", "  u', \"v\","]

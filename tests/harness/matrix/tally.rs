@@ -101,8 +101,8 @@ impl fmt::Display for Tally {
         let count = |kind: &str| self.faults.get(kind).copied().unwrap_or_default();
         write!(
             f,
-            "{} cases, {} syncs held against a prediction, {} refused syncs: {} traps, {} false sentences, {} lost approvals, {} failed heals, \
-             {} untold; {} not played to their end",
+            "{} cases, {} syncs held against a prediction, {} refused syncs: {} traps, {} false sentences, {} lost \
+             approvals, {} failed heals, {} untold; {} not played to their end",
             self.cases,
             self.judged,
             self.refused,

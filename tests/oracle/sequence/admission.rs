@@ -11,8 +11,8 @@ const MIRROR: &str = "mirror/";
 /// The policy and its binding: images come from a mirror, and every container has one more variable.
 pub fn rewriting_policy(namespace: &str) -> [Value; 2] {
     let container = format!(
-        "Object.spec.template.spec.containers{{name: c.name, image: c.image.startsWith(\"{MIRROR}\") ? c.image : \"{MIRROR}\" + c.image, \
-         env: [Object.spec.template.spec.containers.env{{name: \"ADDED\", value: \"1\"}}]}}"
+        "Object.spec.template.spec.containers{{name: c.name, image: c.image.startsWith(\"{MIRROR}\") ? c.image : \
+         \"{MIRROR}\" + c.image, env: [Object.spec.template.spec.containers.env{{name: \"ADDED\", value: \"1\"}}]}}"
     );
     let expression = format!(
         "Object{{spec: Object.spec{{template: Object.spec.template{{spec: Object.spec.template.spec{{\

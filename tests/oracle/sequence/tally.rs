@@ -55,7 +55,8 @@ impl fmt::Display for Tally {
         let ((wrong, by_kind), (open, open_by_kind)) = (counts(&self.wrong), counts(&self.open));
         write!(
             f,
-            "{} sequences, {} states asked, {} writes refused, {} real syncs; {wrong} wrong{by_kind}, {open} known and open{open_by_kind}",
+            "{} sequences, {} states asked, {} writes refused, {} real syncs; {wrong} wrong{by_kind}, {open} known and \
+             open{open_by_kind}",
             self.sequences,
             self.states,
             self.refused,

@@ -96,13 +96,14 @@ fn a_sync_that_scales_down_is_told_although_nothing_drifted_and_the_way_out_keep
         "live is what Git says; the next sync changes .spec.replicas, although it is ignored"
     );
     let told = "the next sync sets spec.replicas from 5 to 2 (kube-controller-manager wrote it through scale)";
-    let way = "take it out of the last-applied annotation first (`kubectl apply edit-last-applied deployment/web -n shop`), then out of Git: \
-               left out of Git alone, it becomes 1";
+    let way = "take it out of the last-applied annotation first (`kubectl apply edit-last-applied deployment/web -n \
+               shop`), then out of Git: left out of Git alone, it becomes 1";
     assert_eq!(of_harm(&found), [("next-sync-overwrites", told, way)]);
     // Left out of Git alone, it becomes 1.
     let alone = assessed(with_replicas(None), live.clone(), Strategy::ClientSideApply);
     let told = "the next sync sets spec.replicas from 5 to 1 (kube-controller-manager wrote it through scale)";
-    let way = "take it out of the last-applied annotation before the sync (`kubectl apply edit-last-applied deployment/web -n shop`): else it becomes 1";
+    let way = "take it out of the last-applied annotation before the sync (`kubectl apply edit-last-applied \
+               deployment/web -n shop`): else it becomes 1";
     assert_eq!(of_harm(&alone), [("next-sync-overwrites", told, way)]);
     // Taken out of both, it stays.
     let mut edited = live;
@@ -115,7 +116,8 @@ fn a_sync_that_scales_down_is_told_although_nothing_drifted_and_the_way_out_keep
 fn under_server_side_apply_the_replicas_are_handed_over_before_they_are_left_out_of_git() {
     let live = scaled(Strategy::ServerSideApply, &with_replicas(Some(2)));
     let found = assessed(with_replicas(Some(2)), live.clone(), Strategy::ServerSideApply);
-    let way = "hand it over first: apply spec.replicas alone, as it is, server-side and under another manager, then leave it out of Git";
+    let way = "hand it over first: apply spec.replicas alone, as it is, server-side and under another manager, then \
+               leave it out of Git";
     assert_eq!(
         of_harm(&found).into_iter().map(|(_, _, way)| way).collect::<Vec<_>>(),
         [way]
@@ -187,7 +189,8 @@ fn what_the_sync_takes_out_is_not_called_right_today_where_it_differs() {
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let found = assessed(env("x", &["A", "MODE", "B"]), live, Strategy::ClientSideApply);
-    let told = "the next sync takes out what Git sets: env MODE of container web, which the cluster has today, if not as Git says";
+    let told = "the next sync takes out what Git sets: env MODE of container web, which the cluster has today, if not \
+                as Git says";
     assert_eq!(
         of_harm(&found).into_iter().map(|(_, told, _)| told).collect::<Vec<_>>(),
         [told]
@@ -202,7 +205,8 @@ fn what_does_not_count_as_drift_is_not_called_ignored() {
     let found = assessed(git(), live, Strategy::Replace);
     let path = r#".metadata.annotations["example.com/note"]"#;
     let told = format!(
-        "live is what Git says, but for 1 difference that does not count as drift; the next sync changes {path}, although it does not count as drift"
+        "live is what Git says, but for 1 difference that does not count as drift; the next sync changes {path}, \
+         although it does not count as drift"
     );
     assert_eq!(found.summary, told);
 }
@@ -287,9 +291,11 @@ fn a_restart_by_kubectl_under_flux_is_told_before_flux_takes_it_away_and_one_by_
             &policy,
         )
     };
-    let told = "the next sync takes away spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt (kubectl-rollout wrote it)";
-    let way = "shipper takes over what kubectl wrote: write spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt under another \
-               field manager (--field-manager); or commit live's value to Git";
+    let told = "the next sync takes away spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt \
+                (kubectl-rollout wrote it)";
+    let way = "shipper takes over what kubectl wrote: write \
+               spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt under another field manager \
+               (--field-manager); or commit live's value to Git";
     assert_eq!(
         of_harm(&restarted("kubectl-rollout")),
         [("next-sync-overwrites", told, way)]

@@ -162,8 +162,8 @@ fn it_is_told_whose_field_it_is_and_what_is_done_about_it() {
         argo_cd(),
     );
     let (found, plan) = told(&scene);
-    let clause = "the next change of livenessProbe.httpGet of container app to another one in Git will be refused: kubectl-edit owns it, and \
-                  argocd-controller does not (since 2026-01-05T10:00:00Z)";
+    let clause = "the next change of livenessProbe.httpGet of container app to another one in Git will be refused: \
+                  kubectl-edit owns it, and argocd-controller does not (since 2026-01-05T10:00:00Z)";
     assert_eq!(found.summary, format!("live is what Git says; {clause}"));
     let finding = found
         .findings

@@ -336,8 +336,8 @@ fn an_immutable_selector_is_told_as_that_and_no_write_of_ours_is_a_way_out() {
         git["spec"]["selector"]["matchLabels"]["v"] = json!("2");
         git["spec"]["template"]["metadata"]["labels"]["v"] = json!("2");
     });
-    let way = "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that the next sync creates it anew \
-               (all its pods go at once)";
+    let way = "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that \
+               the next sync creates it anew (all its pods go at once)";
     let told =
         "the API server will refuse the next sync, because spec.selector cannot be changed: Git's selector has v=2";
     for syncer in syncers() {
@@ -424,8 +424,8 @@ fn a_manifest_without_room_for_its_copy_is_applied_server_side_or_made_smaller()
         git["spec"]["template"]["spec"]["containers"][0]["env"] = json!(env);
     });
     let [by_client, by_server] = syncers();
-    let told = "the API server will refuse the next sync, because the manifest is too big for client-side apply, which keeps a copy of it in an \
-                annotation";
+    let told = "the API server will refuse the next sync, because the manifest is too big for client-side apply, which \
+                keeps a copy of it in an annotation";
     let way = "apply server-side, which keeps no copy; or make the manifest smaller";
     assert_eq!(
         of_changed_git(big.clone(), &by_client),
@@ -474,7 +474,8 @@ fn a_port_that_a_person_moved_is_told_by_its_name_and_both_numbers() {
             syncer: syncer.clone(),
             ..snapshot(with_port(80), live)
         });
-        let told = "the API server will refuse the next sync, because port name http is on 80 in Git and on 81 in the cluster (kubectl-patch)";
+        let told = "the API server will refuse the next sync, because port name http is on 80 in Git and on 81 in the \
+                    cluster (kubectl-patch)";
         assert_eq!(
             found.iter().map(|(_, message, _)| message.as_str()).collect::<Vec<_>>(),
             [told],

@@ -109,8 +109,9 @@ fn it_is_told_what_helps_and_a_fix_by_hand_comes_after_it() {
         .unwrap();
     assert_eq!(
         finding.message,
-        "the next change of value of env A of container app to another one in Git will be refused, as that of any other such field: \
-         argocd-controller has not applied this object server-side yet, and what is there stays beside what comes"
+        "the next change of value of env A of container app to another one in Git will be refused, as that of any \
+         other such field: argocd-controller has not applied this object server-side yet, and what is there stays \
+         beside what comes"
     );
     assert!(
         finding

@@ -183,8 +183,9 @@ fn what_is_tried_again_of_another_commit_names_nothing_of_this_one() {
 fn it_is_told_what_does_not_name_the_field_and_what_is_done_about_it() {
     let scene = scene(&tcp_socket(), adopted(&http_get(), &tcp_socket()), &quiet());
     let (found, plan) = told(&scene);
-    let clause = "the next change of livenessProbe.tcpSocket of container app to another one in Git will be refused: the annotation \
-                  kubectl.kubernetes.io/last-applied-configuration does not name it, so that argocd-controller would leave it beside the other one";
+    let clause = "the next change of livenessProbe.tcpSocket of container app to another one in Git will be refused: \
+                  the annotation kubectl.kubernetes.io/last-applied-configuration does not name it, so that \
+                  argocd-controller would leave it beside the other one";
     assert_eq!(found.summary, format!("live is what Git says; {clause}"));
     let finding = found
         .findings
@@ -213,8 +214,8 @@ fn it_is_told_what_does_not_name_the_field_and_what_is_done_about_it() {
     .unwrap();
     assert_eq!(
         plan.steps[0].summary(),
-        "rewrites the annotation kubectl.kubernetes.io/last-applied-configuration only, so that it names what Git says: \
-         .spec.template.spec.containers[name=\"app\"].livenessProbe.tcpSocket"
+        "rewrites the annotation kubectl.kubernetes.io/last-applied-configuration only, so that it names what Git \
+         says: .spec.template.spec.containers[name=\"app\"].livenessProbe.tcpSocket"
     );
     assert_eq!(plan.cautions, [], "nothing rolls out");
 }

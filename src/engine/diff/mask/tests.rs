@@ -454,15 +454,18 @@ fn hides_the_values_of_secrets_that_it_was_told_of_wherever_they_stand() {
 fn the_servers_own_words_stay() {
     let masker = Masker::default();
     for text in [
-        "Invalid value: {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"tier\",\"operator\":\"in\",\"values\":[\"x\"]}]}: \
+        "Invalid value: \
+         {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"tier\",\"operator\":\"in\",\"values\":[\"x\"]}]}: \
          invalid label selector",
-        "Invalid value: \"map[spec:map[selector:map[matchExpressions:[map[key:example.com/tier operator:in values:[x]]]]]]\": invalid",
+        "Invalid value: \"map[spec:map[selector:map[matchExpressions:[map[key:example.com/tier operator:in \
+         values:[x]]]]]]\": invalid",
         "matchExpressions:\n- key: tier\n  operator: in",
         ".spec.selector.matchExpressions[0].key: expected string, got &value.valueUnstructured{Value:[]interface {}{}}",
         ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:map[string]interface {}{}}",
         ".spec.template.spec.hostname: expected string, got &value.valueUnstructured{Value:true}",
         ".spec.template.spec.imagePullSecrets: element 0: associative list with keys may not have a null element",
-        "spec.template.spec.tolerations[0].key: Invalid value: \"secret key\": name part must consist of alphanumeric characters, '-', '_' or '.'",
+        "spec.template.spec.tolerations[0].key: Invalid value: \"secret key\": name part must consist of alphanumeric \
+         characters, '-', '_' or '.'",
         "Invalid value: \"a/b\": runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]",
     ] {
         assert_eq!(masker.mask_text(text), text);

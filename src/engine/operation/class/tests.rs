@@ -550,7 +550,8 @@ fn a_refused_comparison_hides_the_incident() {
         )
     };
     let refused = failing(
-        "Failed to compare desired state to live state: serverSideDiff error: error running server side apply in dryrun mode for resource Deployment/web: …",
+        "Failed to compare desired state to live state: serverSideDiff error: error running server side apply in \
+         dryrun mode for resource Deployment/web: …",
     );
     is(&refused, None, "DryRunRefused", Action::RefreshOnly);
     let repository = failing("Failed to load target state: rpc error: code = Unavailable");

@@ -20,7 +20,8 @@ fn words(value: &Value) -> String {
 #[test]
 fn what_is_free_comes_at_once() {
     let asked = |value: Value| set(value, "/metadata/annotations", json!({REFRESH: "normal"}));
-    let free = "at once: a comparison is asked for, and no operation is remembered, so that nothing keeps auto-sync from this revision";
+    let free = "at once: a comparison is asked for, and no operation is remembered, so that nothing keeps auto-sync \
+                from this revision";
     assert_eq!(words(&asked(out_of_sync(quiet()))), free);
     assert_eq!(
         words(&out_of_sync(with_state("Succeeded", HERE))),
@@ -94,7 +95,8 @@ fn self_heal_comes_only_for_what_argo_cd_finds_out_of_sync() {
     );
     assert_eq!(
         words(&pruned),
-        "once Argo CD finds something to apply: what is OutOfSync now would only be pruned, and automated pruning is off"
+        "once Argo CD finds something to apply: what is OutOfSync now would only be pruned, and automated pruning is \
+         off"
     );
 }
 

@@ -17,7 +17,9 @@ fn refused_dry_run() -> Value {
     let mut value = with_ready(
         "False",
         "ReconciliationFailed",
-        "Deployment/shop/web dry-run failed (Invalid): Deployment.apps \"web\" is invalid: spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type\n",
+        "Deployment/shop/web dry-run failed (Invalid): Deployment.apps \"web\" is invalid: \
+         spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler \
+         type\n",
     );
     let retrying = json!({"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "message": "…", "observedGeneration": 4});
     value["status"]["conditions"]

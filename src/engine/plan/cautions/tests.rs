@@ -72,7 +72,8 @@ fn what_the_sync_of_a_plan_changes_besides_the_drift_is_named_with_both_values()
     assert_eq!(
         told(&plan, OVERWRITES).as_deref(),
         Some(
-            "the sync that this plan brings changes what is not drift: .spec.replicas from 5 to 2 (Application argocd/shop ignores /spec/replicas)"
+            "the sync that this plan brings changes what is not drift: .spec.replicas from 5 to 2 (Application \
+             argocd/shop ignores /spec/replicas)"
         )
     );
     assert_eq!(

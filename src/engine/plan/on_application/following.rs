@@ -170,7 +170,8 @@ fn last(
         .or_else(spared);
     let Some(why) = why else {
         if is_in_the_way && application.was_terminated() {
-            let told = "somebody terminated the last sync, and this plan asks for one again, of the Deployment alone and without hooks";
+            let told = "somebody terminated the last sync, and this plan asks for one again, of the Deployment alone \
+                        and without hooks";
             cautions.push(Caution::note(TERMINATED, told));
         }
         return Ok(Some(start()));
@@ -183,7 +184,8 @@ fn last(
     // Whoever stopped a sync does not want it again, its hooks and all.
     if application.was_terminated() {
         let told = format!(
-            "somebody terminated the last sync, so that only the Deployment is synced, without hooks; what stays undone until a person syncs again: {why}"
+            "somebody terminated the last sync, so that only the Deployment is synced, without hooks; what stays \
+             undone until a person syncs again: {why}"
         );
         cautions.push(Caution::note(TERMINATED, told));
         return Ok(Some(start()));
@@ -262,8 +264,8 @@ fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), N
         .and_then(Revision::one)
     {
         Some(compared) if !fits(compared) => Err(NoPlan::HeldBack(format!(
-            "Argo CD compared commit {} last, and what is to be in the cluster was read at {}: whichever is behind comes there with its next look \
-             into Git, Argo CD's every few minutes, or when it is asked for a refresh",
+            "Argo CD compared commit {} last, and what is to be in the cluster was read at {}: whichever is behind \
+             comes there with its next look into Git, Argo CD's every few minutes, or when it is asked for a refresh",
             short_commit(compared),
             short_commit(head)
         ))),

@@ -504,8 +504,9 @@ fn a_sync_of_an_older_commit_than_the_cure_is_for_is_not_planned() {
         follows(&argo_cd(object), before, &from(head), &Memory::default()).map(|after| after.steps.len())
     };
     let failed = out_of_sync(with_state("Failed", HERE));
-    let why = "Argo CD compared commit 4be2c1d last, and what is to be in the cluster was read at 5eedc0d: whichever is behind comes there with its next look \
-         into Git, Argo CD's every few minutes, or when it is asked for a refresh";
+    let why = "Argo CD compared commit 4be2c1d last, and what is to be in the cluster was read at 5eedc0d: whichever \
+               is behind comes there with its next look into Git, Argo CD's every few minutes, or when it is asked for \
+               a refresh";
     assert_eq!(
         planned(&failed, Before::InSync),
         Err(NoPlan::HeldBack(why.to_owned())),

@@ -114,7 +114,8 @@ fn flux_is_handed_the_field_and_asked_to_reconcile() {
 #[test]
 fn what_flux_would_not_apply_is_restored_by_us() {
     // The dry run of another object keeps all of it from being applied: a field handed to Flux would wait for that.
-    let message = "Deployment/shop/api dry-run failed (Invalid): Deployment.apps \"api\" is invalid: spec.replicas: Invalid value: -1: no";
+    let message = "Deployment/shop/api dry-run failed (Invalid): Deployment.apps \"api\" is invalid: spec.replicas: \
+                   Invalid value: -1: no";
     let failed = json!([{"type": "Ready", "status": "False", "reason": "ReconciliationFailed", "message": message}]);
     let scene = incident(kustomization(&json!({"status": {"conditions": failed}})));
     assert_eq!(
@@ -182,7 +183,8 @@ fn a_plan_says_which_commit_flux_goes_on_with() {
     };
     let plan = planned(&scene, &policy()).unwrap();
     assert_eq!(kinds(&plan), [StepKind::HandBack, StepKind::Reconcile]);
-    let why = "GitRepository flux-system/shop is suspended: Flux applies 1111111 again, and what Git has since then does not come";
+    let why = "GitRepository flux-system/shop is suspended: Flux applies 1111111 again, and what Git has since then \
+               does not come";
     assert!(
         plan.cautions
             .iter()

@@ -178,7 +178,8 @@ fn under_flux_what_it_would_not_apply_is_restored_and_that_is_said() {
     );
     assert!(told(&asked)[0].ends_with("and this plan counts on it"), "{asked:?}");
     // What Flux says itself is said by its own words, once.
-    let message = "Deployment/shop/api dry-run failed (Invalid): Deployment.apps \"api\" is invalid: spec.replicas: Invalid value: -1: no";
+    let message = "Deployment/shop/api dry-run failed (Invalid): Deployment.apps \"api\" is invalid: spec.replicas: \
+                   Invalid value: -1: no";
     let failed = planned(&scene(flux(Some(message)), &[API]), &policy());
     assert_eq!(
         told(&failed),
@@ -204,8 +205,9 @@ fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
     assert_eq!(
         told(&plan),
         [format!(
-            "the last sync failed for Service shop/web ({INVALID}); until that is mended no sync of the whole application succeeds, and this plan \
-             counts on one, which comes to the Deployment all the same unless the other object is of an earlier wave"
+            "the last sync failed for Service shop/web ({INVALID}); until that is mended no sync of the whole \
+             application succeeds, and this plan counts on one, which comes to the Deployment all the same unless the \
+             other object is of an earlier wave"
         )]
     );
     let restored = planned(
@@ -226,8 +228,8 @@ fn what_keeps_every_sync_of_the_whole_from_succeeding_is_said_before() {
     assert_eq!(
         told(&before),
         [format!(
-            "the last sync, of commit 0badc0d, failed for Service shop/web ({INVALID}), which is still not in sync; whether it is accepted by now, \
-             the next sync of it tells"
+            "the last sync, of commit 0badc0d, failed for Service shop/web ({INVALID}), which is still not in sync; \
+             whether it is accepted by now, the next sync of it tells"
         )]
     );
 }

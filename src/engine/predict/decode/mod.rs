@@ -258,7 +258,8 @@ mod tests {
             (
                 pod(json!({"env": [{"name": "A", "value": 1}]})),
                 "/spec/template/spec/containers/1/env/0/value",
-                "json: cannot unmarshal number into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
+                "json: cannot unmarshal number into Go struct field EnvVar.spec.template.spec.containers.env.value of \
+                 type string",
             ),
             (
                 pod(json!({"resources": {"limits": {"a/b": "much"}}})),
@@ -289,7 +290,8 @@ mod tests {
             QUANTITY
         );
         let container = json!({"name": "a", "args": [1], "tty": "yes"});
-        let first = "json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.args of type string";
+        let first = "json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.args \
+                     of type string";
         assert_eq!(
             message(&json!({"spec": {"template": {"spec": {"containers": [container]}}}})),
             first
@@ -335,7 +337,8 @@ mod tests {
     #[test]
     fn types_are_told_as_go_names_them() {
         let container = json!({"name": "a", "securityContext": {"capabilities": {"drop": [5]}}});
-        let place = "Go struct field Capabilities.spec.template.spec.containers.securityContext.capabilities.drop of type v1.Capability";
+        let place = "Go struct field Capabilities.spec.template.spec.containers.securityContext.capabilities.drop of \
+                     type v1.Capability";
         assert_eq!(
             message(&json!({"spec": {"template": {"spec": {"containers": [container]}}}})),
             format!("json: cannot unmarshal number into {place}")

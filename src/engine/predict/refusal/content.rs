@@ -67,7 +67,8 @@ pub(super) fn dns1123_label(text: &str) -> Vec<String> {
             "must not contain dots".to_owned()
         } else {
             regex_error(
-                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
+                 and end with an alphanumeric character",
                 LABEL_FORMAT,
                 &["my-name", "123-abc"],
             )
@@ -84,7 +85,8 @@ pub(super) fn dns1123_subdomain(text: &str) -> Vec<String> {
     }
     if !is_subdomain(text) {
         faults.push(regex_error(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
+             start and end with an alphanumeric character",
             SUBDOMAIN_FORMAT,
             &["example.com"],
         ));
@@ -106,7 +108,8 @@ pub(super) fn dns1123_subdomain_with_underscore(text: &str) -> Vec<String> {
     }
     if !text.split('.').all(is_part) {
         faults.push(regex_error(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+             must start and end with an alphanumeric character",
             UNDERSCORE_SUBDOMAIN_FORMAT,
             &["example.com"],
         ));
@@ -285,11 +288,18 @@ mod tests {
         assert_eq!(
             label_value("a b"),
             [
-                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
-              an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is \
-              '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
+                 must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex \
+                 used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
             ]
         );
-        assert_eq!(percent("30"), Some("a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')".to_owned()));
+        assert_eq!(
+            percent("30"),
+            Some(
+                "a valid percent string must be a numeric string followed by an ending '%' \
+                                        (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+                    .to_owned()
+            )
+        );
     }
 }

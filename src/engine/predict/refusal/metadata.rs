@@ -177,7 +177,8 @@ fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
             match &controller {
                 Some(first) => {
                     let detail = format!(
-                        "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {first} \
+                         and {this}"
                     );
                     out.invalid(
                         references,

@@ -177,7 +177,8 @@ fn validate_nfs(source: &Node<'_>, out: &mut Causes) {
 }
 
 fn validate_iscsi(source: &Node<'_>, volume: &Node<'_>, out: &mut Causes) {
-    const TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+    const TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
+                            iscsi.initiatorName is specified.";
     let (portal, iqn, lun) = (source.at("targetPortal"), source.at("iqn"), source.at("lun"));
     require(&portal, out);
     match iqn.text() {

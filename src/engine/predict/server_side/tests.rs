@@ -196,7 +196,8 @@ fn without_force_whoever_else_owns_a_changed_field_is_named() {
             .status_text("web")
             .as_deref(),
         Some(
-            "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas"
+            "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: \
+             .spec.replicas"
         )
     );
 }

@@ -143,7 +143,8 @@ mod tests {
             (
                 json!({"hostname": {}}),
                 vec![format!(
-                    "{pod}.hostname: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}"
+                    "{pod}.hostname: expected string, got &value.valueUnstructured{{Value:map[string]interface \
+                     {{}}{{}}}}"
                 )],
             ),
             (
@@ -153,7 +154,8 @@ mod tests {
             (
                 json!({"schedulingGates": [{"name": {}}]}),
                 vec![format!(
-                    "{pod}.schedulingGates[name=].name: expected string, got &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}"
+                    "{pod}.schedulingGates[name=].name: expected string, got \
+                     &value.valueUnstructured{{Value:map[string]interface {{}}{{}}}}"
                 )],
             ),
             // What may be a number or a text is not looked at.

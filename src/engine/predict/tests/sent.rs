@@ -95,9 +95,9 @@ fn what_only_the_server_sets_is_told_by_field() {
 fn a_null_in_a_map_of_texts_is_an_empty_one_but_to_client_side_apply() {
     let mut desired = git();
     desired["spec"]["selector"]["matchLabels"]["tier"] = Value::Null;
-    let text = "Deployment.apps \"checkout\" is invalid: \
-                [spec.template.metadata.labels: Invalid value: {\"app\":\"checkout\"}: `selector` does not match template `labels`, \
-                spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"checkout\",\"tier\":\"\"}}: field is immutable]";
+    let text = "Deployment.apps \"checkout\" is invalid: [spec.template.metadata.labels: Invalid value: \
+                {\"app\":\"checkout\"}: `selector` does not match template `labels`, spec.selector: Invalid value: \
+                {\"matchLabels\":{\"app\":\"checkout\",\"tier\":\"\"}}: field is immutable]";
     for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
         let answer = predict(&desired, &synced(strategy), &syncer(strategy));
         assert_eq!(answer.status_text("checkout").as_deref(), Some(text), "{strategy:?}");
@@ -159,7 +159,8 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
     let mut desired = git();
     desired["spec"]["Replicas"] = json!(3);
     desired.pointer_mut(CONTAINER).unwrap()["limits"] = json!({"cpu": "1"});
-    let fields = "strict decoding error: unknown field \"spec.Replicas\", unknown field \"spec.template.spec.containers[0].limits\"";
+    let fields = "strict decoding error: unknown field \"spec.Replicas\", unknown field \
+                  \"spec.template.spec.containers[0].limits\"";
     for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
         for validation in [FieldValidation::Ignore, FieldValidation::Warn] {
             let answer = predict(

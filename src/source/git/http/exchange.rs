@@ -258,7 +258,8 @@ impl Exchange {
                 format!("GET {path}/info/refs?service=git-upload-pack HTTP/1.1\r\nAccept: */*\r\n")
             }
             _ => format!(
-                "POST {path}/git-upload-pack HTTP/1.1\r\nAccept: {}\r\nContent-Type: application/x-git-upload-pack-request\r\nContent-Length: {}\r\n",
+                "POST {path}/git-upload-pack HTTP/1.1\r\nAccept: {}\r\nContent-Type: \
+                 application/x-git-upload-pack-request\r\nContent-Length: {}\r\n",
                 content_type(service),
                 body.len()
             ),

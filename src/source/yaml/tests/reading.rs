@@ -140,7 +140,8 @@ fn reads_json_objects_one_after_another_and_yaml_after_one() {
 
 #[test]
 fn knows_the_line_of_every_field() {
-    let text = "# head\n---\nkind: A\nspec:\n  list:\n  - one\n  - two: {x: 1,\n      z: 2}\n  last: &a\n    deep: 1\n---\n\nkind: B\nspec: [1,\n  2]\n";
+    let text = "# head\n---\nkind: A\nspec:\n  list:\n  - one\n  - two: {x: 1,\n      z: 2}\n  last: &a\n    deep: \
+                1\n---\n\nkind: B\nspec: [1,\n  2]\n";
     let loaded = load(text.as_bytes(), "web.yaml");
     let [first, second] = &loaded.documents[..] else {
         panic!("two documents: {loaded:?}")

@@ -34,7 +34,8 @@ fn says_where_a_document_stops_being_yaml_and_keeps_the_others() {
     );
     assert_eq!(
         loaded.problems[0].to_string(),
-        "web.yaml:5:7: mapping values are not allowed in this context; quote the value that holds `: `, or correct the indentation"
+        "web.yaml:5:7: mapping values are not allowed in this context; quote the value that holds `: `, or correct the \
+         indentation"
     );
 }
 
@@ -143,7 +144,8 @@ fn warns_of_keys_set_twice_in_yaml_and_json() {
 
 #[test]
 fn warns_where_yaml_1_2_would_see_another_value() {
-    let text = "a: 0644\nb: [yes]\non: 1\nc: 1_000\nd: &d {e: 1}\nf: {e: 2, <<: *d}\ng: !Ref h\ni: 08\nj: 0x1F\nk: 1e3\nl: true\n...\nm: 1\n";
+    let text = "a: 0644\nb: [yes]\non: 1\nc: 1_000\nd: &d {e: 1}\nf: {e: 2, <<: *d}\ng: !Ref h\ni: 08\nj: 0x1F\nk: \
+                1e3\nl: true\n...\nm: 1\n";
     let loaded = load(text.as_bytes(), "web.yaml");
     assert_eq!(
         shown(&loaded.warnings),

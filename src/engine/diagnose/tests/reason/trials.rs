@@ -25,7 +25,8 @@ fn where_there_is_too_much_to_try_it_is_said_and_every_cause_has_its_share() {
             ..snapshot(of(http.clone(), count), live)
         })
     };
-    let untried = "not every way out could be tried: change Git, or mend what else is wrong first, so that the next look tries what is left";
+    let untried = "not every way out could be tried: change Git, or mend what else is wrong first, so that the next \
+                   look tries what is left";
     let many = found(40);
     assert_eq!(many.len(), 40);
     let (with_way, without): (Vec<_>, Vec<_>) = many
@@ -50,8 +51,9 @@ fn where_there_is_too_much_to_try_it_is_said_and_every_cause_has_its_share() {
 #[test]
 fn an_annotation_that_no_apply_reads_is_taken_away_and_nothing_is_handed_back_by_it() {
     let [by_client, _] = syncers();
-    let way = "take the annotation away (`kubectl annotate deployment/web -n shop kubectl.kubernetes.io/last-applied-configuration-`): the next sync \
-               writes it anew, and keeps what left Git since the last one";
+    let way = "take the annotation away (`kubectl annotate deployment/web -n shop \
+               kubectl.kubernetes.io/last-applied-configuration-`): the next sync writes it anew, and keeps what left \
+               Git since the last one";
     let told = "the API server will refuse the next sync, because the tool cannot read the annotation \
                 kubectl.kubernetes.io/last-applied-configuration of the object in the cluster";
     for text in ["\"word\"", "[1]", "{\"spec\":", "no JSON"] {

@@ -74,7 +74,8 @@ fn a_handler_and_its_probe_are_looked_into() {
         (
             json!({"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}),
             vec![
-                "C.lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than terminationGracePeriodSeconds (30)",
+                "C.lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than \
+                 terminationGracePeriodSeconds (30)",
             ],
         ),
     ] {
@@ -98,8 +99,10 @@ fn probes_and_hooks_of_init_containers_are_for_sidecars() {
     assert_eq!(
         init(json!({"livenessProbe": probe, "lifecycle": {}})),
         [
-            "spec.template.spec.initContainers[0].lifecycle: Forbidden: may not be set for init containers without restartPolicy=Always",
-            "spec.template.spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always",
+            "spec.template.spec.initContainers[0].lifecycle: Forbidden: may not be set for init containers without \
+             restartPolicy=Always",
+            "spec.template.spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without \
+             restartPolicy=Always",
         ]
     );
     assert_eq!(
@@ -132,8 +135,8 @@ fn an_environment_variable_has_one_source() {
         (
             json!({"name": "A", "valueFrom": {}}),
             vec![
-                "C.env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, \
-                 `secretKeyRef` or `fileKeyRef`",
+                "C.env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, `resourceFieldRef`, \
+                 `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
             ],
         ),
         (
@@ -144,23 +147,24 @@ fn an_environment_variable_has_one_source() {
         (
             json!({"name": "A=B", "value": "x"}),
             vec![
-                "C.env[0].name: Invalid value: \"A=B\": a valid environment variable name must consist only of printable ASCII \
-                 characters other than '='",
+                "C.env[0].name: Invalid value: \"A=B\": a valid environment variable name must consist only of \
+                 printable ASCII characters other than '='",
             ],
         ),
         (
             json!({"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.phase"}}}),
             vec![
-                "C.env[0].valueFrom.fieldRef.fieldPath: Unsupported value: \"status.phase\": supported values: \"metadata.name\", \
-                 \"metadata.namespace\", \"metadata.uid\", \"spec.nodeName\", \"spec.serviceAccountName\", \"status.hostIP\", \
-                 \"status.hostIPs\", \"status.podIP\", \"status.podIPs\"",
+                "C.env[0].valueFrom.fieldRef.fieldPath: Unsupported value: \"status.phase\": supported values: \
+                 \"metadata.name\", \"metadata.namespace\", \"metadata.uid\", \"spec.nodeName\", \
+                 \"spec.serviceAccountName\", \"status.hostIP\", \"status.hostIPs\", \"status.podIP\", \
+                 \"status.podIPs\"",
             ],
         ),
         (
             json!({"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.zone"}}}),
             vec![
-                "C.env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"spec.zone\": error converting fieldPath: field label not \
-                 supported: spec.zone",
+                "C.env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"spec.zone\": error converting fieldPath: \
+                 field label not supported: spec.zone",
             ],
         ),
         (
@@ -170,8 +174,8 @@ fn an_environment_variable_has_one_source() {
         (
             json!({"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "2"}}}),
             vec![
-                "C.env[0].valueFrom.resourceFieldRef.divisor: Invalid value: \"limits.cpu\": only divisor's values 1m and 1 are \
-                 supported with the cpu resource",
+                "C.env[0].valueFrom.resourceFieldRef.divisor: Invalid value: \"limits.cpu\": only divisor's values 1m \
+                 and 1 are supported with the cpu resource",
             ],
         ),
     ] {
@@ -211,8 +215,8 @@ fn a_mount_needs_a_volume_without_fault() {
         expand(&[
             "C.volumeMounts[0].name: Invalid value: \"v\": must not already exist in volumeDevices",
             "C.volumeMounts[0].mountPath: Invalid value: \"/a\": must not already exist as a path in volumeDevices",
-            "C.volumeDevices[0].name: Invalid value: \"v\": can only use volume source type of PersistentVolumeClaim or Ephemeral for \
-             block mode",
+            "C.volumeDevices[0].name: Invalid value: \"v\": can only use volume source type of PersistentVolumeClaim \
+             or Ephemeral for block mode",
             "C.volumeDevices[0].name: Invalid value: \"v\": must not already exist in volumeMounts",
             "C.volumeDevices[0].devicePath: Invalid value: \"/a\": must not already exist as a path in volumeMounts",
         ])
@@ -263,7 +267,8 @@ fn requests_stay_below_limits_and_ports_have_names_of_their_own() {
         (
             json!({"imagePullPolicy": "Sometimes"}),
             vec![
-                "C.imagePullPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"IfNotPresent\", \"Never\"",
+                "C.imagePullPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"IfNotPresent\", \
+                 \"Never\"",
             ],
         ),
         (json!({"image": ""}), vec!["C.image: Required value"]),

@@ -27,7 +27,8 @@ fn a_volume_has_one_source() {
         (
             json!({"name": "v", "fc": {"targetWWNs": ["a"], "wwids": ["b"], "lun": 1}}),
             vec![
-                "P.volumes[0].fc.targetWWNs: Invalid value: [\"a\"]: targetWWNs and wwids can not be specified simultaneously",
+                "P.volumes[0].fc.targetWWNs: Invalid value: [\"a\"]: targetWWNs and wwids can not be specified \
+                 simultaneously",
             ],
         ),
         (
@@ -37,7 +38,8 @@ fn a_volume_has_one_source() {
         (
             json!({"name": "v", "secret": {"secretName": "s", "defaultMode": 644, "items": [{"key": "k", "path": "/abs"}]}}),
             vec![
-                "P.volumes[0].secret.defaultMode: Invalid value: 644: must be a number between 0 and 0777 (octal), both inclusive",
+                "P.volumes[0].secret.defaultMode: Invalid value: 644: must be a number between 0 and 0777 (octal), \
+                 both inclusive",
                 "P.volumes[0].secret.items[0].path: Invalid value: \"/abs\": must be a relative path",
             ],
         ),
@@ -70,7 +72,8 @@ fn a_trust_bundle_has_a_name_or_a_signer() {
     assert_eq!(
         bundle(json!({"path": "p"})),
         expand(&[
-            "P.volumes[0].projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be specified"
+            "P.volumes[0].projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be \
+             specified"
         ])
     );
 }
@@ -80,13 +83,15 @@ fn a_resource_claim_has_one_name() {
     for (claim, words) in [
         (
             json!({"name": "gpu", "resourceClaimName": "a", "resourceClaimTemplateName": "b"}),
-            "P.resourceClaims[0]: Invalid value: {\"Name\":\"gpu\",\"ResourceClaimName\":\"a\",\"ResourceClaimTemplateName\":\"b\"}: at \
-             most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
+            "P.resourceClaims[0]: Invalid value: \
+             {\"Name\":\"gpu\",\"ResourceClaimName\":\"a\",\"ResourceClaimTemplateName\":\"b\"}: at most one of \
+             `resourceClaimName` or `resourceClaimTemplateName` may be specified",
         ),
         (
             json!({"name": "gpu"}),
-            "P.resourceClaims[0]: Invalid value: {\"Name\":\"gpu\",\"ResourceClaimName\":null,\"ResourceClaimTemplateName\":null}: must \
-             specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+            "P.resourceClaims[0]: Invalid value: \
+             {\"Name\":\"gpu\",\"ResourceClaimName\":null,\"ResourceClaimTemplateName\":null}: must specify one of: \
+             `resourceClaimName`, `resourceClaimTemplateName`",
         ),
     ] {
         assert_eq!(pod(json!({"resourceClaims": [claim]})), expand(&[words]));
@@ -110,8 +115,8 @@ fn the_strategy_and_its_numbers_agree() {
         ),
         (
             json!({"strategy": {"type": "Canary"}}),
-            "spec.strategy: Unsupported value: {\"Type\":\"Canary\",\"RollingUpdate\":null}: supported values: \"Recreate\", \
-             \"RollingUpdate\"",
+            "spec.strategy: Unsupported value: {\"Type\":\"Canary\",\"RollingUpdate\":null}: supported values: \
+             \"Recreate\", \"RollingUpdate\"",
         ),
         (
             json!({"progressDeadlineSeconds": 30, "minReadySeconds": 30}),
@@ -123,7 +128,8 @@ fn the_strategy_and_its_numbers_agree() {
         ),
         (
             json!({"selector": {"matchLabels": {"app": "other"}}}),
-            "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`",
+            "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template \
+             `labels`",
         ),
         (
             json!({"selector": {}}),
@@ -140,25 +146,29 @@ fn profiles_need_a_name_only_on_the_host() {
     for (fields, words) in [
         (
             json!({"seccompProfile": {"type": "RuntimeDefault", "localhostProfile": "p.json"}}),
-            "P.securityContext.seccompProfile.localhostProfile: Invalid value: {\"Type\":\"RuntimeDefault\",\"LocalhostProfile\":\
-             \"p.json\"}: can only be set when seccomp type is Localhost",
+            "P.securityContext.seccompProfile.localhostProfile: Invalid value: \
+             {\"Type\":\"RuntimeDefault\",\"LocalhostProfile\":\"p.json\"}: can only be set when seccomp type is \
+             Localhost",
         ),
         (
             json!({"seccompProfile": {"type": "Localhost"}}),
-            "P.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is Localhost",
+            "P.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is \
+             Localhost",
         ),
         (
             json!({"appArmorProfile": {"type": "Unconfined", "localhostProfile": "p"}}),
-            "P.securityContext.appArmorProfile.localhostProfile: Invalid value: \"p\": can only be set when AppArmor type is Localhost",
+            "P.securityContext.appArmorProfile.localhostProfile: Invalid value: \"p\": can only be set when AppArmor \
+             type is Localhost",
         ),
         (
             json!({"appArmorProfile": {"type": "Localhost"}}),
-            "P.securityContext.appArmorProfile.localhostProfile: Required value: must be set when AppArmor type is Localhost",
+            "P.securityContext.appArmorProfile.localhostProfile: Required value: must be set when AppArmor type is \
+             Localhost",
         ),
         (
             json!({"sysctls": [{"name": "Net!", "value": "1"}]}),
-            "P.securityContext.sysctls[0].name: Invalid value: \"Net!\": must have at most 253 characters and match regex \
-             ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
+            "P.securityContext.sysctls[0].name: Invalid value: \"Net!\": must have at most 253 characters and match \
+             regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
         ),
         (
             json!({"runAsUser": -5}),
@@ -169,12 +179,9 @@ fn profiles_need_a_name_only_on_the_host() {
     }
     assert_eq!(
         container(json!({"securityContext": {"privileged": true, "allowPrivilegeEscalation": false}})),
-        expand(&[
-            "C.securityContext: Invalid value: {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\
-                  \"WindowsOptions\":null,\"RunAsUser\":null,\"RunAsGroup\":null,\"RunAsNonRoot\":null,\
-                  \"ReadOnlyRootFilesystem\":null,\"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\
-                  \"AppArmorProfile\":null}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-        ])
+        expand(&["C.securityContext: Invalid value: \
+                  {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\"WindowsOptions\":null,\"RunAsUser\":null,\"RunAsGroup\":null,\"RunAsNonRoot\":null,\"ReadOnlyRootFilesystem\":null,\"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\"AppArmorProfile\":null}: \
+                  cannot set `allowPrivilegeEscalation` to false and `privileged` to true"])
     );
 }
 
@@ -187,8 +194,8 @@ fn tolerations_and_selectors_have_values_where_their_operator_takes_them() {
         ),
         (
             json!({"tolerations": [{"operator": "Equal"}]}),
-            "P.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty, which means \"match all \
-             values and all keys\"",
+            "P.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty, which \
+             means \"match all values and all keys\"",
         ),
         (
             json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
@@ -199,14 +206,15 @@ fn tolerations_and_selectors_have_values_where_their_operator_takes_them() {
         (
             json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
                 {"weight": 0, "podAffinityTerm": {"topologyKey": "zone"}}]}}}),
-            "P.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 0: must be in the \
-             range 1-100",
+            "P.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 0: \
+             must be in the range 1-100",
         ),
         (
             json!({"topologySpreadConstraints": [
                 {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}},
                 {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}]}),
-            "P.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \"{zone, DoNotSchedule}\"",
+            "P.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \"{zone, \
+             DoNotSchedule}\"",
         ),
     ] {
         assert_eq!(pod(fields), expand(&[words]));
@@ -216,7 +224,8 @@ fn tolerations_and_selectors_have_values_where_their_operator_takes_them() {
             json!({"selector": {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "app", "operator": "Exists", "values": ["a"]}]}})
         ),
         [
-            "spec.selector.matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            "spec.selector.matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists' or \
+             'DoesNotExist'",
             "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"app\",\
              \"operator\":\"Exists\",\"values\":[\"a\"]}]}: invalid label selector",
         ]
@@ -236,9 +245,10 @@ fn profiles_in_annotations_agree_with_those_in_fields() {
             json!({"container.apparmor.security.beta.kubernetes.io/gone": "odd"}),
             json!({}),
             vec![
-                "spec.template.annotations[container.apparmor.security.beta.kubernetes.io/gone]: Invalid value: \"gone\": container not found",
-                "spec.template.annotations[container.apparmor.security.beta.kubernetes.io/gone]: Invalid value: \"odd\": invalid AppArmor \
-                 profile name: \"odd\"",
+                "spec.template.annotations[container.apparmor.security.beta.kubernetes.io/gone]: Invalid value: \
+                 \"gone\": container not found",
+                "spec.template.annotations[container.apparmor.security.beta.kubernetes.io/gone]: Invalid value: \
+                 \"odd\": invalid AppArmor profile name: \"odd\"",
             ],
         ),
         (
@@ -250,14 +260,16 @@ fn profiles_in_annotations_agree_with_those_in_fields() {
             json!({"seccomp.security.alpha.kubernetes.io/pod": "localhost/a.json"}),
             json!({"seccompProfile": {"type": "Localhost", "localhostProfile": "b.json"}}),
             vec![
-                "P.securityContext.seccompProfile.localhostProfile: Forbidden: seccomp profile in annotation and field must match",
+                "P.securityContext.seccompProfile.localhostProfile: Forbidden: seccomp profile in annotation and field \
+                 must match",
             ],
         ),
         (
             json!({"controller.kubernetes.io/pod-deletion-cost": "007"}),
             json!({}),
             vec![
-                "spec.template.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: \"007\": must be a 32bit integer",
+                "spec.template.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: \"007\": must \
+                 be a 32bit integer",
             ],
         ),
     ] {
@@ -271,8 +283,8 @@ fn a_pod_of_one_system_has_nothing_of_the_other() {
         (
             json!({"os": {"name": "windows"}, "securityContext": {"runAsUser": 1, "windowsOptions": {"runAsUserName": "a\\b\\c"}}}),
             vec![
-                "P.securityContext.windowsOptions.runAsUserName: Invalid value: \"a\\\\b\\\\c\": runAsUserName cannot contain more than \
-                 one backslash",
+                "P.securityContext.windowsOptions.runAsUserName: Invalid value: \"a\\\\b\\\\c\": runAsUserName cannot \
+                 contain more than one backslash",
                 "P.securityContext.runAsUser: Forbidden: cannot be set for a windows pod",
             ],
         ),
@@ -283,7 +295,8 @@ fn a_pod_of_one_system_has_nothing_of_the_other() {
         (
             json!({"securityContext": {"windowsOptions": {"hostProcess": true}}}),
             vec![
-                "P.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers",
+                "P.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess \
+                 containers",
             ],
         ),
         (
@@ -297,8 +310,8 @@ fn a_pod_of_one_system_has_nothing_of_the_other() {
 
 #[test]
 fn a_pointer_that_is_set_to_an_empty_word_is_no_absent_one() {
-    let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an \
-                alphanumeric character (e.g. 'example.com', regex used for validation is \
+    let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and \
+                must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
                 '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
     assert_eq!(
         pod(json!({"runtimeClassName": ""})),
@@ -359,7 +372,8 @@ fn the_prefix_of_a_generated_name_is_held_to_the_rule_of_names() {
     assert_eq!(with("web-"), Vec::<String>::new());
     let faults = with("Web-");
     assert!(
-        matches!(faults.as_slice(), [one] if one.starts_with("metadata.generateName: Invalid value: \"Web-\": a lowercase RFC 1123")),
+        matches!(faults.as_slice(), [one] if one.starts_with("metadata.generateName: Invalid value: \"Web-\": a \
+                                                              lowercase RFC 1123")),
         "{faults:?}"
     );
     // Of an update only what no path may have is refused.

@@ -15,7 +15,8 @@ fn a_pod_asks_for_at_least_what_its_containers_need_at_the_same_time() {
     let init = |cpu: &str, policy: Value| json!({"name": format!("i{cpu}"), "image": "i", "restartPolicy": policy, "resources": {"requests": {"cpu": cpu}}});
     let short = |own: &str, sum: &str| {
         expand(&[&format!(
-            "P.resources.requests[cpu]: Invalid value: \"{own}\": must be greater than or equal to aggregate container requests of {sum}"
+            "P.resources.requests[cpu]: Invalid value: \"{own}\": must be greater than or equal to aggregate container \
+             requests of {sum}"
         )])
     };
     assert_eq!(with(json!({"cpu": "500m", "memory": "1Gi"}), json!([])), expand(&[]));
@@ -46,7 +47,8 @@ fn huge_pages_of_all_containers_fit_into_the_pods() {
         json!({"name": name, "image": "web", "resources": {"requests": pages, "limits": pages}})
     };
     let pages = json!({"hugepages-2Mi": "6Mi", "cpu": "2"});
-    let words = "P.resources.limits[hugepages-2Mi]: Invalid value: \"6Mi\": must be greater than or equal to aggregate container limits of 8Mi";
+    let words = "P.resources.limits[hugepages-2Mi]: Invalid value: \"6Mi\": must be greater than or equal to aggregate \
+                 container limits of 8Mi";
     let requests = words
         .replace(".limits[", ".requests[")
         .replace(" limits ", " requests ");
@@ -117,7 +119,8 @@ fn the_claim_of_a_volume_is_one_that_could_be_made() {
     for (more, words) in [
         (
             json!({"dataSource": {"kind": "VolumeSnapshot", "name": "x"}}),
-            "dataSource: Invalid value: \"VolumeSnapshot\": must be 'PersistentVolumeClaim' when referencing the default apiGroup",
+            "dataSource: Invalid value: \"VolumeSnapshot\": must be 'PersistentVolumeClaim' when referencing the \
+             default apiGroup",
         ),
         (
             json!({"dataSourceRef": {"kind": "PersistentVolumeClaim", "name": ""}}),
